@@ -1,0 +1,1 @@
+//! Instants as this project counts them: nanoseconds since the Unix epoch.

@@ -1,0 +1,159 @@
+//! What the key of a flow log file in S3 tells, before the file is read.
+//!
+//! AWS delivers to `AWSLogs/ACCOUNT/vpcflowlogs/REGION/YYYY/MM/DD/`, or to the
+//! same folders with Hive names (`aws-account-id=ACCOUNT/…`). In both, the file
+//! is `ACCOUNT_vpcflowlogs_REGION_FLOWLOG_YYYYMMDDTHHMMZ_HASH.log.gz`. Archives
+//! move, so whatever stands before those folders is ignored, and a file name
+//! alone is enough.
+//!
+//! Records have the last word; a path only fills in what a format leaves out.
+
+use jiff::{civil::DateTime, tz::TimeZone};
+
+/// What a path tells of the file's records.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct S3Name<'a> {
+    /// The account that owns the flow log.
+    pub account: &'a str,
+    /// The region, such as `eu-central-1`.
+    pub region: &'a str,
+    /// The flow log, `fl-…`; `None` if only the folders are those of AWS.
+    pub flow_log: Option<&'a str>,
+    /// Unix seconds where the file's slot of five minutes begins. Records are
+    /// filed by their `end`.
+    pub slot_s: Option<i64>,
+}
+
+/// Reads `path`, whose parts are separated by `/`; `None` if it is not AWS's.
+///
+/// # Examples
+/// ```
+/// use flow2pcap::archive::s3_path;
+///
+/// let name = "123456789012_vpcflowlogs_us-east-1_fl-0a1b_20240501T1620Z_fe123456.log.gz";
+/// let told = s3_path::parse(name).ok_or("not recognised")?;
+/// assert_eq!(told.region, "us-east-1");
+/// assert_eq!(told.slot_s, Some(1_714_580_400));
+/// # Ok::<(), &str>(())
+/// ```
+pub fn parse(path: &str) -> Option<S3Name<'_>> {
+    let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
+    from_file(file).or_else(|| from_folders(folders))
+}
+
+fn from_file(file: &str) -> Option<S3Name<'_>> {
+    let mut parts = file.split('_');
+    let account = parts.next()?;
+    let service = parts.next()?;
+    let region = parts.next()?;
+    let flow_log = parts.next()?;
+    let is_ours = service == SERVICE && flow_log.starts_with("fl-") && !account.is_empty();
+    is_ours.then(|| S3Name {
+        account,
+        region,
+        flow_log: Some(flow_log),
+        slot_s: parts.next().and_then(slot_s),
+    })
+}
+
+/// The folders are in one order in both layouts; only Hive labels them.
+fn from_folders(folders: &str) -> Option<S3Name<'_>> {
+    let folders: Vec<&str> = folders.split('/').collect();
+    folders.windows(3).find_map(|window| {
+        let &[account, service, region] = window else {
+            return None;
+        };
+        let account = account.strip_prefix("aws-account-id=").unwrap_or(account);
+        let service = service.strip_prefix("aws-service=").unwrap_or(service);
+        let region = region.strip_prefix("aws-region=").unwrap_or(region);
+        // People name folders `vpcflowlogs` too; these two are not found beside theirs.
+        let is_account = account.len() == 12 && account.bytes().all(|octet| octet.is_ascii_digit());
+        let is_region = region.contains('-') && !region.contains('=');
+        (service == SERVICE && is_account && is_region).then_some(S3Name {
+            account,
+            region,
+            flow_log: None,
+            slot_s: None,
+        })
+    })
+}
+
+fn slot_s(text: &str) -> Option<i64> {
+    if text.len() != "20240501T1620Z".len() {
+        return None;
+    }
+    let slot = DateTime::strptime("%Y%m%dT%H%MZ", text).ok()?;
+    Some(slot.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
+}
+
+const SERVICE: &str = "vpcflowlogs";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "123456789012_vpcflowlogs_us-east-1_fl-0a1b_20240501T1620Z_fe123456.log.gz";
+    const FILE_TOLD: S3Name<'_> = S3Name {
+        account: "123456789012",
+        region: "us-east-1",
+        flow_log: Some("fl-0a1b"),
+        slot_s: Some(1_714_580_400),
+    };
+    const FOLDERS_TOLD: S3Name<'_> = S3Name {
+        flow_log: None,
+        slot_s: None,
+        ..FILE_TOLD
+    };
+
+    #[track_caller]
+    fn check(path: &str, expected: Option<S3Name<'_>>) {
+        assert_eq!(parse(path), expected, "{path}");
+    }
+
+    #[test]
+    fn file_name_of_aws_in_any_folder_tells_all() {
+        check(FILE, Some(FILE_TOLD));
+        check(&format!("/mnt/old logs/{FILE}"), Some(FILE_TOLD));
+        check(
+            &format!("p/o-abc/AWSLogs/123456789012/vpcflowlogs/us-east-1/2024/05/01/16/{FILE}"),
+            Some(FILE_TOLD),
+        );
+    }
+
+    #[test]
+    fn folders_plain_or_hive_tell_account_and_region() {
+        check(
+            "AWSLogs/123456789012/vpcflowlogs/us-east-1/2024/05/01/renamed.log",
+            Some(FOLDERS_TOLD),
+        );
+        check(
+            "AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1/\
+             year=2024/month=05/day=01/renamed.log",
+            Some(FOLDERS_TOLD),
+        );
+    }
+
+    #[test]
+    fn slot_not_a_time_is_none() {
+        let expected = S3Name {
+            slot_s: None,
+            ..FILE_TOLD
+        };
+        check(
+            &FILE.replace("20240501T1620Z", "20241301T1620Z"),
+            Some(expected),
+        );
+        check(&FILE.replace("20240501T1620Z", "yesterday"), Some(expected));
+    }
+
+    #[test]
+    fn names_of_others_are_none() {
+        check("", None);
+        check("flows.log", None);
+        check(
+            "123456789012_CloudTrail_us-east-1_20240501T1620Z_x.json.gz",
+            None,
+        );
+        check("backup/vpcflowlogs/2024/flows.log", None);
+    }
+}

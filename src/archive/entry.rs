@@ -1,0 +1,50 @@
+//! What to do with an entry that was found in a folder.
+//!
+//! Archives are synchronised, mounted and browsed, and each of that leaves files
+//! behind. Only what cannot be a log is left out here; whether the rest are logs,
+//! their content tells.
+
+use walkdir::DirEntry;
+
+use super::LeftOutReason;
+
+/// What to do with an entry.
+pub(super) enum Verdict {
+    /// Walk into it.
+    Folder,
+    /// List it; `len` is in octets.
+    File { len: u64 },
+    /// Leave it out, with all that it holds.
+    LeftOut(LeftOutReason),
+}
+
+/// Decides about something that was found, or about the typed folder itself.
+pub(super) fn judge(entry: &DirEntry) -> Verdict {
+    let is_found = entry.depth() > 0;
+    let file_name = entry.file_name();
+    if is_found && file_name.as_encoded_bytes().starts_with(b".") {
+        return Verdict::LeftOut(LeftOutReason::Hidden);
+    }
+    if entry.file_type().is_dir() {
+        return Verdict::Folder;
+    }
+    if WRITE_TESTS
+        .iter()
+        .any(|write_test| file_name == *write_test)
+    {
+        return Verdict::LeftOut(LeftOutReason::WriteTest);
+    }
+    if !entry.file_type().is_file() {
+        return Verdict::LeftOut(LeftOutReason::SpecialFile);
+    }
+    match entry.metadata() {
+        Ok(metadata) if metadata.len() == 0 => Verdict::LeftOut(LeftOutReason::Empty),
+        Ok(metadata) => Verdict::File {
+            len: metadata.len(),
+        },
+        Err(error) => Verdict::LeftOut(LeftOutReason::NotReadable(error.to_string())),
+    }
+}
+
+/// CloudWatch's export task and load balancers each leave one behind.
+const WRITE_TESTS: [&str; 2] = ["aws-logs-write-test", "ELBAccessLogTestFile"];

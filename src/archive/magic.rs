@@ -1,0 +1,154 @@
+//! What a file is, told by its first octets.
+//!
+//! Names do not count: archives hold gzip without `.gz` and text under `.gz`,
+//! after a download that inflated it in passing.
+
+use std::fmt;
+
+/// What the first octets of a file, or of an inflated stream, show.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Magic {
+    /// Neither text nor anything else that is known here.
+    Binary,
+    /// Compressed by bzip2.
+    Bzip2,
+    /// Compressed by gzip.
+    Gzip,
+    /// A JSON object or array.
+    Json,
+    /// Parquet, which AWS offers as an alternative to text.
+    Parquet,
+    /// Lines of text, as far as the head shows.
+    Text,
+    /// Text in UTF-16, as PowerShell redirections write it.
+    Utf16,
+    /// Compressed by xz.
+    Xz,
+    /// A zip archive.
+    Zip,
+    /// Compressed by zstd.
+    Zstd,
+}
+
+impl Magic {
+    /// Octets that [`Magic::of`] looks at; more of them change nothing.
+    const HEAD_LEN: usize = 512;
+
+    /// Tells what begins with `head`; an empty head is text.
+    pub fn of(head: &[u8]) -> Self {
+        let head = &head[..head.len().min(Self::HEAD_LEN)];
+        let known = PREFIXES.iter().find(|(prefix, _)| head.starts_with(prefix));
+        if let Some(&(_, magic)) = known {
+            return magic;
+        }
+        if is_zstd_skippable(head) {
+            return Self::Zstd;
+        }
+        match without_bom(head).trim_ascii_start().first() {
+            Some(b'{' | b'[') => Self::Json,
+            _ if is_binary(head) => Self::Binary,
+            _ => Self::Text,
+        }
+    }
+}
+
+impl fmt::Display for Magic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Binary => "not text",
+            Self::Bzip2 => "bzip2: decompress it first",
+            Self::Gzip => "gzip",
+            Self::Json => "JSON: not read by this version",
+            Self::Parquet => "Parquet: not read by this version",
+            Self::Text => "text",
+            Self::Utf16 => "text in UTF-16: save it as UTF-8 first",
+            Self::Xz => "xz: decompress it first",
+            Self::Zip => "zip archive: unpack it first",
+            Self::Zstd => "zstd",
+        })
+    }
+}
+
+/// Returns `text` without the mark that some editors put before UTF-8.
+fn without_bom(text: &[u8]) -> &[u8] {
+    text.strip_prefix(UTF8_BOM).unwrap_or(text)
+}
+
+// RFC 8878 section 3.1.2: a frame to skip begins with 0x184D2A5?; pzstd and the
+// seekable format put one before the first frame that holds data.
+fn is_zstd_skippable(head: &[u8]) -> bool {
+    matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
+/// Tells compressed data and UTF-16 without a mark from text.
+///
+/// Of evenly spread octets one in nine is a control character, of UTF-16 every
+/// second. Damaged text may hold a few, and its lines are judged one by one.
+fn is_binary(head: &[u8]) -> bool {
+    const CONTROL_SHARE: usize = 32;
+    let is_blank = |octet: u8| matches!(octet, b'\t' | b'\n' | b'\x0c' | b'\r');
+    let is_odd = |octet: &&u8| octet.is_ascii_control() && !is_blank(**octet);
+    head.iter().filter(is_odd).count() * CONTROL_SHARE > head.len()
+}
+
+const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
+
+const PREFIXES: &[(&[u8], Magic)] = &[
+    (b"\x1f\x8b", Magic::Gzip),
+    (b"\x28\xb5\x2f\xfd", Magic::Zstd),
+    (b"PAR1", Magic::Parquet),
+    (b"PK\x03\x04", Magic::Zip),
+    (b"PK\x05\x06", Magic::Zip),
+    (b"\xff\xfe", Magic::Utf16),
+    (b"\xfe\xff", Magic::Utf16),
+    (b"BZh", Magic::Bzip2),
+    (b"\xfd7zXZ\x00", Magic::Xz),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(head: &[u8], expected: Magic) {
+        assert_eq!(Magic::of(head), expected, "{}", head.escape_ascii());
+    }
+
+    #[test]
+    fn prefix_known_names_the_format() {
+        check(b"\x1f\x8b\x08\x00", Magic::Gzip);
+        check(b"\x28\xb5\x2f\xfd\x04", Magic::Zstd);
+        check(b"\x5e\x2a\x4d\x18\x04\0\0\0", Magic::Zstd);
+        check(b"PAR1\x15\x04", Magic::Parquet);
+        check(b"PK\x03\x04", Magic::Zip);
+        check(b"BZh91AY&SY", Magic::Bzip2);
+        check(b"\xfd7zXZ\x00\x00", Magic::Xz);
+        check(b"\xff\xfev\0e\0r\0", Magic::Utf16);
+    }
+
+    #[test]
+    fn bracket_after_blanks_and_bom_is_json() {
+        check(b"{\"events\":[]}", Magic::Json);
+        check(b"\xef\xbb\xbf\r\n  [{}]", Magic::Json);
+    }
+
+    #[test]
+    fn record_or_header_or_nothing_is_text() {
+        check(b"", Magic::Text);
+        check(b"\n\n", Magic::Text);
+        check(b"\xef\xbb\xbfversion account-id\r\n", Magic::Text);
+        check(b"2\t123456789012\teni-1 - - - - - - -\n", Magic::Text);
+        check("2 unbekannt-\u{e4}\u{f6}\u{fc}\n".as_bytes(), Magic::Text);
+    }
+
+    #[test]
+    fn control_octets_few_is_text_many_is_binary() {
+        let mut damaged =
+            b"2 123456789012 eni-1 10.0.0.1 10.0.0.2 1 2 6 3 4 5 6 ACCEPT OK\n".to_vec();
+        damaged[20] = 0;
+        check(&damaged, Magic::Text);
+        check(b"\x7fELF\x02\x01\x01\x00\x00\x00", Magic::Binary);
+        check(b"v\0e\0r\0s\0i\0o\0n\0", Magic::Binary);
+    }
+}

@@ -1,0 +1,99 @@
+//! How a file is called in packet comments and messages.
+//!
+//! Comments are lists of `key=value` between blanks, and end up in Wireshark's
+//! columns, so a name must be one word of printable text. It is the path as it
+//! was typed, joined with the part that was walked: what the reader typed is
+//! what the reader recognises, and it can be pasted back into a shell. It does
+//! not depend on the current folder, nor on what else was typed.
+//!
+//! `.` parts and doubled separators are dropped. White space, control characters
+//! and what is not UTF-8 become `\u{…}` or `\x…`, a backslash becomes two, so two
+//! paths never share a name unless they are the same path.
+
+use std::{
+    ffi::OsStr,
+    fmt::Write,
+    path::{Component, Path},
+};
+
+/// Returns `path` as one printable word, with `/` between its parts.
+pub(super) fn of(path: &Path) -> String {
+    let mut name = String::with_capacity(path.as_os_str().len());
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::RootDir => name.push('/'),
+            part => {
+                if !name.is_empty() && !name.ends_with('/') {
+                    name.push('/');
+                }
+                push_escaped(&mut name, part.as_os_str());
+            }
+        }
+    }
+    name
+}
+
+fn push_escaped(name: &mut String, part: &OsStr) {
+    for chunk in part.as_encoded_bytes().utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\\' => name.push_str("\\\\"),
+                c if c.is_ascii() && (c.is_control() || c == ' ') => {
+                    push_hex(name, u32::from(c));
+                }
+                c if c.is_control() || c.is_whitespace() => name.extend(c.escape_unicode()),
+                c => name.push(c),
+            }
+        }
+        for &octet in chunk.invalid() {
+            push_hex(name, u32::from(octet));
+        }
+    }
+}
+
+fn push_hex(name: &mut String, octet: u32) {
+    // Writing into a String cannot fail.
+    let _ = write!(name, "\\x{octet:02x}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, expected: &str) {
+        assert_eq!(of(Path::new(path)), expected);
+    }
+
+    #[test]
+    fn path_plain_is_unchanged() {
+        check("logs/2024/05/a.log.gz", "logs/2024/05/a.log.gz");
+        check("/mnt/year=2024/a.log", "/mnt/year=2024/a.log");
+        check("../b.log", "../b.log");
+    }
+
+    #[test]
+    fn path_with_empty_parts_is_shortened() {
+        check("./logs//a.log", "logs/a.log");
+        check("logs/./a.log", "logs/a.log");
+    }
+
+    #[test]
+    fn blanks_controls_and_backslashes_are_escaped() {
+        check("my logs/a\tb\n.log", "my\\x20logs/a\\x09b\\x0a.log");
+        check("a\u{a0}b\u{85}", "a\\u{a0}b\\u{85}");
+        check("gr\u{fc}n.log", "gr\u{fc}n.log");
+        #[cfg(unix)]
+        check("a\\x20b", "a\\\\x20b");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn octets_not_utf8_are_escaped() {
+        use std::os::unix::ffi::OsStrExt;
+
+        let path = Path::new(OsStr::from_bytes(b"logs/\xff\xfea.log"));
+        assert_eq!(of(path), "logs/\\xff\\xfea.log");
+    }
+}

@@ -1,0 +1,352 @@
+//! From what was typed to the list of files to read.
+//!
+//! The list does not depend on the order of typing, nor on the order in which a
+//! folder yields its entries, because the capture must not. It is sorted by name,
+//! which for AWS's names is nearly the order of time.
+//!
+//! A file that was typed is always listed: whoever names a hidden file means it.
+//! A file that was found in a folder is left out if it cannot be a log.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use walkdir::WalkDir;
+
+use super::{
+    File, LeftOut, LeftOutReason,
+    entry::{Verdict, judge},
+};
+use crate::error::{Error, Result};
+
+/// What there is to read, and what is left out of it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Walk {
+    /// Each file once, sorted by name, then by path.
+    pub files: Vec<File>,
+    /// Sorted by path.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Lists the files that `inputs` mean: files, folders, and `-` for standard input.
+///
+/// Links are followed. A file that is reached in several ways is listed once, under
+/// the name that sorts first.
+///
+/// # Errors
+/// An input that is missing or cannot be opened, a folder without any file to read,
+/// and `-` given twice.
+pub fn walk(inputs: &[PathBuf]) -> Result<Walk> {
+    let mut walk = Walk::default();
+    for input in inputs {
+        if input.as_os_str() == "-" {
+            walk.add_stdin(input)?;
+        } else {
+            walk.add_path(input)?;
+        }
+    }
+    walk.sort();
+    Ok(walk)
+}
+
+impl Walk {
+    fn add_stdin(&mut self, input: &Path) -> Result<()> {
+        if self.files.iter().any(File::is_stdin) {
+            return Err(Error::usage("standard input can be read once: give - once"));
+        }
+        self.files.push(File::typed(input.to_owned(), 0));
+        Ok(())
+    }
+
+    fn add_path(&mut self, input: &Path) -> Result<()> {
+        if input.to_string_lossy().starts_with("s3://") {
+            return Err(Error::usage(format!(
+                "cannot read {0}: only local files are read; copy it first: aws s3 sync {0} FOLDER",
+                input.display(),
+            )));
+        }
+        let metadata = fs::metadata(input).map_err(|source| Error::io("find", input, source))?;
+        if metadata.is_dir() {
+            return self.add_folder(input);
+        }
+        // To learn it now is better than after hours. Opening a pipe would wait.
+        if metadata.is_file() {
+            fs::File::open(input).map_err(|source| Error::io("read", input, source))?;
+        }
+        self.files
+            .push(File::typed(input.to_owned(), metadata.len()));
+        Ok(())
+    }
+
+    fn add_folder(&mut self, folder: &Path) -> Result<()> {
+        let file_count = self.files.len();
+        let left_out_count = self.left_out.len();
+        let mut entries = WalkDir::new(folder).follow_links(true).into_iter();
+        while let Some(entry) = entries.next() {
+            match entry.map(|entry| (judge(&entry), entry)) {
+                Ok((Verdict::Folder, _)) => {}
+                Ok((Verdict::File { len }, entry)) => {
+                    self.files.push(File::found(entry.into_path(), len));
+                }
+                Ok((Verdict::LeftOut(reason), entry)) => {
+                    if entry.file_type().is_dir() {
+                        entries.skip_current_dir();
+                    }
+                    self.leave_out(entry.into_path(), reason);
+                }
+                Err(error) => self.add_failure(folder, error)?,
+            }
+        }
+        if self.files.len() == file_count {
+            return Err(no_file(folder, &self.left_out[left_out_count..]));
+        }
+        Ok(())
+    }
+
+    fn add_failure(&mut self, folder: &Path, error: walkdir::Error) -> Result<()> {
+        let path = error.path().unwrap_or(folder).to_owned();
+        let reason = if error.loop_ancestor().is_some() {
+            LeftOutReason::LinkLoop
+        } else if error.depth() == 0 {
+            return Err(Error::io("read", folder, error.into()));
+        } else {
+            let message = error
+                .io_error()
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            LeftOutReason::NotReadable(message)
+        };
+        self.leave_out(path, reason);
+        Ok(())
+    }
+
+    fn leave_out(&mut self, path: PathBuf, reason: LeftOutReason) {
+        self.left_out.push(LeftOut { path, reason });
+    }
+
+    /// Makes the order of typing disappear.
+    fn sort(&mut self) {
+        self.files
+            .sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
+        let mut index_of: HashMap<PathBuf, usize> = HashMap::with_capacity(self.files.len());
+        let mut files: Vec<File> = Vec::with_capacity(self.files.len());
+        for file in std::mem::take(&mut self.files) {
+            match index_of.entry(file.identity()) {
+                Entry::Vacant(entry) => {
+                    entry.insert(files.len());
+                    files.push(file);
+                }
+                Entry::Occupied(entry) => {
+                    files[*entry.get()].is_typed |= file.is_typed;
+                    self.leave_out(file.path, LeftOutReason::AlreadyListed);
+                }
+            }
+        }
+        self.files = files;
+        // A folder that was typed twice leaves the same things out twice.
+        self.left_out.sort();
+        self.left_out.dedup();
+    }
+}
+
+fn no_file(folder: &Path, left_out: &[LeftOut]) -> Error {
+    let folder = folder.display();
+    Error::usage(match left_out.iter().min() {
+        None => format!("no file in {folder}: name a folder that holds flow logs"),
+        Some(first) => format!(
+            "no file to read in {folder}: {} left out, such as {} ({})",
+            left_out.len(),
+            first.path.display(),
+            first.reason,
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::testing::Folder;
+
+    /// The names of the files, and what is left out, below `folder`.
+    fn shown(folder: &Folder, inputs: &[&str]) -> (Vec<String>, Vec<(String, LeftOutReason)>) {
+        let inputs: Vec<PathBuf> = inputs.iter().map(|input| folder.join(input)).collect();
+        let walk = walk(&inputs).unwrap();
+        let below = |path: &Path| {
+            let path = path.strip_prefix(folder.path()).unwrap();
+            path.to_str().unwrap().replace('\\', "/")
+        };
+        let files = walk.files.iter().map(|file| below(&file.path)).collect();
+        let left_out = walk.left_out.into_iter();
+        (
+            files,
+            left_out
+                .map(|left_out| (below(&left_out.path), left_out.reason))
+                .collect(),
+        )
+    }
+
+    fn message(inputs: &[PathBuf]) -> String {
+        walk(inputs).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn folder_is_walked_in_order_of_names() {
+        let folder = Folder::new();
+        for path in ["b/2.log", "a/1.log.gz", "b/10.log", "c.log"] {
+            folder.write(path, b"2 OK\n");
+        }
+        let (files, left_out) = shown(&folder, &[""]);
+        assert_eq!(files, ["a/1.log.gz", "b/10.log", "b/2.log", "c.log"]);
+        assert!(left_out.is_empty());
+    }
+
+    #[test]
+    fn inputs_in_any_order_give_the_same_walk() {
+        let folder = Folder::new();
+        for path in ["a/1.log", "a/.hidden", "b/2.log", "b/.hidden"] {
+            folder.write(path, b"2 OK\n");
+        }
+        let inputs = ["b", "a/1.log", "a", "b/2.log", "a"].map(|input| folder.join(input));
+        let mut reversed = inputs.clone();
+        reversed.reverse();
+        let expected = walk(&inputs).unwrap();
+        assert_eq!(walk(&reversed).unwrap(), expected);
+        assert_eq!(expected.files.len(), 2);
+        assert!(
+            expected
+                .files
+                .iter()
+                .all(|file| file.is_typed && file.len == 5)
+        );
+    }
+
+    #[test]
+    fn entries_not_logs_are_left_out_with_their_reason() {
+        let folder = Folder::new();
+        folder.write("a.log", b"2 OK\n");
+        folder.write(".DS_Store", b"?");
+        folder.write(".git/config", b"?");
+        folder.write("x/aws-logs-write-test", b"Permission Check Successful");
+        folder.write("x/ELBAccessLogTestFile", b"?");
+        folder.write("_SUCCESS", b"");
+        let (files, left_out) = shown(&folder, &[""]);
+        assert_eq!(files, ["a.log"]);
+        let expected = [
+            (".DS_Store", LeftOutReason::Hidden),
+            (".git", LeftOutReason::Hidden),
+            ("_SUCCESS", LeftOutReason::Empty),
+            ("x/ELBAccessLogTestFile", LeftOutReason::WriteTest),
+            ("x/aws-logs-write-test", LeftOutReason::WriteTest),
+        ];
+        assert_eq!(
+            left_out,
+            expected.map(|(path, reason)| (path.to_owned(), reason))
+        );
+    }
+
+    #[test]
+    fn hidden_or_empty_or_write_test_if_typed_is_listed() {
+        let folder = Folder::new();
+        let typed = [".a.log", ".b/c.log", "aws-logs-write-test", "empty"];
+        for path in typed {
+            folder.write(path, if path == "empty" { b"" } else { b"2 OK\n" });
+        }
+        let (files, left_out) = shown(&folder, &[".a.log", ".b", "aws-logs-write-test", "empty"]);
+        assert_eq!(files, typed);
+        assert!(left_out.is_empty());
+    }
+
+    #[test]
+    fn file_reached_twice_is_listed_under_its_first_name() {
+        let folder = Folder::new();
+        folder.write("a/1.log", b"2 OK\n");
+        let (files, left_out) = shown(&folder, &["a/1.log", "a", "a/../a/1.log"]);
+        assert_eq!(files, ["a/../a/1.log"]);
+        assert_eq!(
+            left_out,
+            [("a/1.log".to_owned(), LeftOutReason::AlreadyListed)]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_once_and_loops_left_out() {
+        use LeftOutReason::{AlreadyListed, LinkLoop, NotReadable};
+        use std::os::unix::fs::symlink;
+
+        let folder = Folder::new();
+        folder.write("a/1.log", b"2 OK\n");
+        symlink("1.log", folder.join("a/2.log")).unwrap();
+        symlink("nowhere", folder.join("a/broken")).unwrap();
+        symlink(".", folder.join("a/loop")).unwrap();
+        let (files, left_out) = shown(&folder, &["a"]);
+        assert_eq!(files, ["a/1.log"]);
+        let [
+            (listed, AlreadyListed),
+            (broken, NotReadable(_)),
+            (around, LinkLoop),
+        ] = &left_out[..]
+        else {
+            panic!("{left_out:?}");
+        };
+        assert_eq!([listed, broken, around], ["a/2.log", "a/broken", "a/loop"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn socket_found_is_left_out() {
+        let folder = Folder::new();
+        folder.write("a.log", b"2 OK\n");
+        let _socket = std::os::unix::net::UnixListener::bind(folder.join("s")).unwrap();
+        let (files, left_out) = shown(&folder, &[""]);
+        assert_eq!(files, ["a.log"]);
+        assert_eq!(left_out, [("s".to_owned(), LeftOutReason::SpecialFile)]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_not_utf8_are_read() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+        let folder = Folder::new();
+        fs::write(
+            folder.path().join(OsStr::from_bytes(b"\xff.log")),
+            b"2 OK\n",
+        )
+        .unwrap();
+        let walk = walk(&[folder.path().to_owned()]).unwrap();
+        assert!(walk.files[0].name.ends_with("/\\xff.log"));
+        assert!(!walk.files[0].is_typed);
+    }
+
+    #[test]
+    fn stdin_is_listed_once() {
+        let stdin = PathBuf::from("-");
+        let walk = walk(std::slice::from_ref(&stdin)).unwrap();
+        assert!(walk.files[0].is_stdin());
+        assert_eq!(walk.files[0].name, "-");
+        assert!(!File::typed(PathBuf::from("./-"), 0).is_stdin());
+        assert!(message(&[stdin.clone(), stdin]).contains("once"));
+    }
+
+    #[test]
+    fn input_missing_is_error_that_names_it() {
+        let missing = Folder::new().join("missing.log");
+        assert_eq!(
+            message(std::slice::from_ref(&missing)),
+            format!("cannot find {}", missing.display())
+        );
+        assert!(message(&[PathBuf::from("s3://bucket/x")]).contains("aws s3 sync s3://bucket/x"));
+    }
+
+    #[test]
+    fn folder_without_file_to_read_is_error_that_says_why() {
+        let folder = Folder::new();
+        let path = folder.path().to_owned();
+        assert!(message(std::slice::from_ref(&path)).starts_with("no file in "));
+        folder.write(".hidden", b"?");
+        let message = message(&[path]);
+        assert!(message.contains("1 left out, such as ") && message.contains(".hidden (hidden"));
+    }
+}

@@ -33,7 +33,7 @@ pub enum Magic {
 
 impl Magic {
     /// Octets that [`Magic::of`] looks at; more of them change nothing.
-    const HEAD_LEN: usize = 512;
+    pub(super) const HEAD_LEN: usize = 512;
 
     /// Tells what begins with `head`; an empty head is text.
     pub fn of(head: &[u8]) -> Self {
@@ -71,7 +71,7 @@ impl fmt::Display for Magic {
 }
 
 /// Returns `text` without the mark that some editors put before UTF-8.
-fn without_bom(text: &[u8]) -> &[u8] {
+pub(super) fn without_bom(text: &[u8]) -> &[u8] {
     text.strip_prefix(UTF8_BOM).unwrap_or(text)
 }
 
@@ -92,7 +92,7 @@ fn is_binary(head: &[u8]) -> bool {
     head.iter().filter(is_odd).count() * CONTROL_SHARE > head.len()
 }
 
-const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
+pub(super) const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
 const PREFIXES: &[(&[u8], Magic)] = &[
     (b"\x1f\x8b", Magic::Gzip),

@@ -1,9 +1,22 @@
-//! What the tests of this module share: folders of files.
+//! What the tests of this module share: compressing, and folders of files.
 
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
 };
+
+/// One gzip member.
+pub(super) fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// One zstd frame.
+pub(super) fn zstd(text: &[u8]) -> Vec<u8> {
+    zstd::encode_all(text, 1).unwrap()
+}
 
 /// A folder that goes away with the test.
 pub(super) struct Folder(tempfile::TempDir);

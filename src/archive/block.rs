@@ -1,0 +1,239 @@
+//! Text cut into runs of whole lines.
+//!
+//! Parsers want much text at once and never half a line. The cuts depend on the
+//! text and on the wanted length alone, not on how the text arrives: a mapped
+//! file and the same file inflated piece by piece give the same blocks.
+//!
+//! # Overlong lines
+//! No record is longer than a few hundred octets, but a file that is not a log
+//! may hold no line end at all, and a compressed one can make gigabytes of that.
+//! A line longer than [`LINE_LEN_MAX`] is therefore not delivered. The next
+//! block says how many there were, so that lines can still be numbered.
+
+use memchr::{memchr, memrchr};
+
+/// A run of whole lines.
+///
+/// Empty only at the end of a text whose last line is overlong.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Block<'a> {
+    /// The lines with their line ends; the last line of a text may lack one.
+    pub bytes: &'a [u8],
+    /// Octets of decompressed text before the block, a byte order mark not counted.
+    pub offset: u64,
+    /// Lines longer than [`LINE_LEN_MAX`] just before the block, which are not delivered.
+    pub overlong_count: u64,
+    /// Octets of the file read so far, compressed if the file is: for progress.
+    pub read_len: u64,
+}
+
+/// Longest line that is delivered, in octets, its line end not counted.
+pub const LINE_LEN_MAX: usize = 1 << 20;
+
+/// Where text is cut.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cutter {
+    /// Octets a block has at most, unless its only line is longer.
+    pub(super) target_len: usize,
+    pub(super) line_len_max: usize,
+}
+
+/// What stands at the front of a text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Cut {
+    /// So many octets of whole lines.
+    Lines(usize),
+    /// A line that is too long.
+    Overlong,
+    /// A line whose end is not in view, or nothing.
+    Open,
+}
+
+impl Cutter {
+    pub(super) fn new(target_len: usize) -> Self {
+        Self {
+            target_len: target_len.max(1),
+            line_len_max: LINE_LEN_MAX,
+        }
+    }
+
+    /// Octets that are enough for [`Cutter::cut`] to find the end of any line.
+    pub(super) fn ahead_len_max(&self) -> usize {
+        self.target_len.max(self.line_len_max + 1)
+    }
+
+    /// Cuts a block off the front of `text`, in which `target_len` octets are in view
+    /// unless it ends before. `is_end` tells that nothing follows `text`.
+    ///
+    /// Goes forward in strides of the longest line and looks back for a line end:
+    /// a stride without one proves an overlong line, and hardly any octet is
+    /// looked at, which matters where each page has to be read from a disk.
+    pub(super) fn cut(&self, text: &[u8], is_end: bool) -> Cut {
+        let mut lines_len = 0;
+        loop {
+            let rest = &text[lines_len..];
+            let stride = &rest[..rest.len().min(self.line_len_max + 1)];
+            let room_len = self.target_len - lines_len;
+            let fitting = &stride[..stride.len().min(room_len)];
+            if let Some(line_end) = memrchr(b'\n', fitting) {
+                lines_len += line_end + 1;
+                continue;
+            }
+            let is_last = is_end && rest.len() <= self.line_len_max;
+            return match memchr(b'\n', stride) {
+                // The next line is the next block's.
+                _ if lines_len > 0 && !(is_last && rest.len() < room_len) => Cut::Lines(lines_len),
+                Some(line_end) => Cut::Lines(lines_len + line_end + 1),
+                None if stride.len() > self.line_len_max => Cut::Overlong,
+                None if is_last && !text.is_empty() => Cut::Lines(text.len()),
+                None => Cut::Open,
+            };
+        }
+    }
+}
+
+/// The blocks of a text that is in memory.
+#[derive(Clone, Debug)]
+pub struct Blocks<'a> {
+    text: &'a [u8],
+    offset: usize,
+    cutter: Cutter,
+    /// Octets of the file before `text`.
+    skipped_len: usize,
+}
+
+impl<'a> Blocks<'a> {
+    pub(super) fn new(text: &'a [u8], skipped_len: usize, cutter: Cutter) -> Self {
+        Self {
+            text,
+            offset: 0,
+            cutter,
+            skipped_len,
+        }
+    }
+
+    fn take(&mut self, len: usize, overlong_count: u64) -> Block<'a> {
+        let offset = self.offset;
+        self.offset += len;
+        Block {
+            bytes: &self.text[offset..self.offset],
+            offset: offset as u64,
+            overlong_count,
+            read_len: (self.skipped_len + self.offset) as u64,
+        }
+    }
+}
+
+impl<'a> Iterator for Blocks<'a> {
+    type Item = Block<'a>;
+
+    fn next(&mut self) -> Option<Block<'a>> {
+        let mut overlong_count = 0;
+        loop {
+            let rest = &self.text[self.offset..];
+            match self.cutter.cut(rest, true) {
+                Cut::Lines(len) => return Some(self.take(len, overlong_count)),
+                Cut::Overlong => {
+                    overlong_count += 1;
+                    self.offset += memchr(b'\n', rest).map_or(rest.len(), |line_end| line_end + 1);
+                }
+                Cut::Open if overlong_count > 0 => return Some(self.take(0, overlong_count)),
+                Cut::Open => return None,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// `|` stands between blocks, `!` for an overlong line, `/` for a line end.
+    #[track_caller]
+    fn check(text: &str, target_len: usize, expected: &str) {
+        let cutter = Cutter {
+            target_len,
+            line_len_max: 5,
+        };
+        let text = text.replace('/', "\n");
+        let shown: Vec<String> = Blocks::new(text.as_bytes(), 0, cutter)
+            .map(|block| {
+                let overlong = "!".repeat(usize::try_from(block.overlong_count).unwrap());
+                let lines = String::from_utf8(block.bytes.to_vec()).unwrap();
+                overlong + &lines.replace('\n', "/")
+            })
+            .collect();
+        assert_eq!(shown.join("|"), expected);
+    }
+
+    #[test]
+    fn lines_are_gathered_up_to_the_target() {
+        check("ab/cd/ef/", 6, "ab/cd/|ef/");
+        check("ab/cd/ef/", 7, "ab/cd/|ef/");
+        check("ab/cd/ef/", 100, "ab/cd/ef/");
+        check("", 6, "");
+        check("///", 2, "//|/");
+    }
+
+    #[test]
+    fn line_longer_than_the_target_is_a_block() {
+        check("abcde/f/", 2, "abcde/|f/");
+        check("a/bcdef/g/", 3, "a/|bcdef/|g/");
+    }
+
+    #[test]
+    fn last_line_without_end_is_delivered() {
+        check("ab/cd", 100, "ab/cd");
+        check("ab/cd", 3, "ab/|cd");
+        check("abcde", 1, "abcde");
+    }
+
+    #[test]
+    fn line_overlong_is_counted_not_delivered() {
+        check("abcde/", 100, "abcde/");
+        check("abcdef/", 100, "!");
+        check("abcdef", 100, "!");
+        check("a/bcdefgh/i/", 100, "a/|!i/");
+        check("a/bcdefgh/ijklmnopq/r", 2, "a/|!!r");
+        check("a/bcdefgh", 2, "a/|!");
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_any_target_give_the_same_lines(
+            text in "[ab\n]{0,60}",
+            target_len in 1_usize..30,
+        ) {
+            let cutter = Cutter { target_len, line_len_max: 60 };
+            let blocks: Vec<Block<'_>> = Blocks::new(text.as_bytes(), 0, cutter).collect();
+            let joined: Vec<u8> = blocks.iter().flat_map(|block| block.bytes).copied().collect();
+            prop_assert_eq!(joined, text.as_bytes());
+            for (index, block) in blocks.iter().enumerate() {
+                let ends_a_line = block.bytes.last() == Some(&b'\n');
+                prop_assert!(ends_a_line || index + 1 == blocks.len());
+                let line_count = block.bytes.split_inclusive(|octet| *octet == b'\n').count();
+                prop_assert!(block.bytes.len() <= target_len || line_count == 1);
+                prop_assert_eq!(block.overlong_count, 0);
+            }
+        }
+
+        #[test]
+        fn overlong_lines_any_target_are_left_out_one_by_one(
+            text in "[ab\n]{0,60}",
+            target_len in 1_usize..30,
+            line_len_max in 1_usize..6,
+        ) {
+            let cutter = Cutter { target_len, line_len_max };
+            let lines = text.split_inclusive('\n');
+            let is_short = |line: &&str| line.trim_end_matches('\n').len() <= line_len_max;
+            let (short, long): (Vec<&str>, Vec<&str>) = lines.partition(is_short);
+            let blocks = Blocks::new(text.as_bytes(), 0, cutter);
+            let overlong_count: u64 = blocks.clone().map(|block| block.overlong_count).sum();
+            let joined: Vec<u8> = blocks.flat_map(|block| block.bytes).copied().collect();
+            prop_assert_eq!(joined, short.concat().into_bytes());
+            prop_assert_eq!(overlong_count, long.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The text of one file, however it comes.
+//!
+//! Plain regular files are mapped, which costs nothing until the text is looked
+//! at and lets several threads share it. All else is streamed: what is
+//! compressed, pipes, devices, and files on systems that cannot map them.
+
+use std::{fs, io, path::Path};
+
+use super::{File, LeftOutReason, Magic, Mapping, Stream};
+use crate::error::{Error, Result};
+
+/// What a file turned out to be.
+#[derive(Debug)]
+pub enum Opened {
+    /// Text to be read.
+    Content(Content),
+    /// Something that is not read, and why.
+    LeftOut(LeftOutReason),
+}
+
+/// The text of a file.
+#[derive(Debug)]
+pub enum Content {
+    /// All of it in memory.
+    Mapped(Mapping),
+    /// Read once, from front to back.
+    Stream(Stream),
+}
+
+impl Content {
+    /// Returns the first `len` octets of the text, fewer if it is shorter.
+    ///
+    /// They are not consumed: the first block begins with them. For a stream they
+    /// are held in memory, so `len` should be what a few lines take.
+    pub fn head(&mut self, len: usize) -> &[u8] {
+        match self {
+            Self::Mapped(mapping) => {
+                let text = mapping.bytes();
+                &text[..text.len().min(len)]
+            }
+            Self::Stream(stream) => stream.head(len),
+        }
+    }
+}
+
+/// Opens `file` and finds out what it is.
+///
+/// Waits for the first octets of a pipe.
+///
+/// # Errors
+/// A file that was typed and cannot be opened. One that was found in a folder is
+/// left out instead.
+pub fn open(file: &File) -> Result<Opened> {
+    if file.is_stdin() {
+        return Ok(open_stream(io::stdin()));
+    }
+    match open_path(&file.path) {
+        Ok(opened) => Ok(opened),
+        Err(source) if file.is_typed => Err(Error::io("read", &file.path, source)),
+        Err(source) => Ok(Opened::LeftOut(LeftOutReason::NotReadable(
+            source.to_string(),
+        ))),
+    }
+}
+
+fn open_path(path: &Path) -> io::Result<Opened> {
+    let file = fs::File::open(path)?;
+    let metadata = file.metadata()?;
+    // Files of length zero may still deliver: the kernel's own do.
+    if metadata.is_file() && metadata.len() > 0 {
+        match Mapping::of(&file) {
+            Ok(mapping) if Magic::of(mapping.bytes()) == Magic::Text => {
+                return Ok(Opened::Content(Content::Mapped(mapping)));
+            }
+            // Not text, or not to be mapped; the stream finds out.
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(open_stream(file))
+}
+
+fn open_stream(source: impl io::Read + Send + 'static) -> Opened {
+    match Stream::new(source) {
+        Ok(stream) => Opened::Content(Content::Stream(stream)),
+        Err(reason) => Opened::LeftOut(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::archive::{
+        testing::{Folder, gzip},
+        walk,
+    };
+
+    fn open_typed(path: PathBuf) -> Opened {
+        open(&walk(&[path]).unwrap().files[0]).unwrap()
+    }
+
+    #[track_caller]
+    fn content(opened: Opened) -> Content {
+        match opened {
+            Opened::Content(content) => content,
+            Opened::LeftOut(reason) => panic!("left out: {reason}"),
+        }
+    }
+
+    #[track_caller]
+    fn reason(opened: Opened) -> LeftOutReason {
+        match opened {
+            Opened::Content(content) => panic!("read: {content:?}"),
+            Opened::LeftOut(reason) => reason,
+        }
+    }
+
+    #[test]
+    fn text_is_mapped_whatever_its_name() {
+        let folder = Folder::new();
+        let path = folder.write("a.log.gz", b"\xef\xbb\xbf2 OK\n");
+        let mut content = content(open_typed(path));
+        assert!(matches!(content, Content::Mapped(_)));
+        assert_eq!(content.head(1), b"2");
+        assert_eq!(content.head(99), b"2 OK\n");
+    }
+
+    #[test]
+    fn gzip_is_streamed_whatever_its_name() {
+        let folder = Folder::new();
+        let path = folder.write("a.log", &gzip(b"2 OK\n"));
+        let mut content = content(open_typed(path));
+        assert!(matches!(content, Content::Stream(_)));
+        assert_eq!(content.head(1), b"2");
+        assert_eq!(content.head(99), b"2 OK\n");
+    }
+
+    #[test]
+    fn other_formats_are_left_out() {
+        let folder = Folder::new();
+        let check = |octets: &[u8], expected| {
+            assert_eq!(reason(open_typed(folder.write("a.log", octets))), expected);
+        };
+        check(b"", LeftOutReason::Empty);
+        check(b"PAR1....", LeftOutReason::Format(Magic::Parquet));
+        check(b"PK\x03\x04..", LeftOutReason::Format(Magic::Zip));
+        check(b"[]", LeftOutReason::Format(Magic::Json));
+        check(b"\xff\xfe2\0", LeftOutReason::Format(Magic::Utf16));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn device_is_streamed() {
+        let file = File::typed(PathBuf::from("/dev/null"), 0);
+        assert_eq!(reason(open(&file).unwrap()), LeftOutReason::Empty);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pipe_is_streamed() {
+        let folder = Folder::new();
+        let path = folder.join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let writer = std::thread::spawn({
+            let path = path.clone();
+            move || fs::write(path, gzip(b"2 OK\n"))
+        });
+        let mut content = content(open_typed(path));
+        assert!(matches!(content, Content::Stream(_)));
+        assert_eq!(content.head(99), b"2 OK\n");
+        writer.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn content_can_move_to_another_thread() {
+        fn check<T: Send>() {}
+        check::<Content>();
+    }
+
+    #[test]
+    fn file_gone_is_error_if_typed_and_left_out_if_found() {
+        let mut file = File::typed(Folder::new().join("gone.log"), 0);
+        let message = open(&file).unwrap_err().to_string();
+        assert!(message.starts_with("cannot read ") && message.ends_with("gone.log"));
+        file.is_typed = false;
+        assert!(matches!(
+            reason(open(&file).unwrap()),
+            LeftOutReason::NotReadable(_)
+        ));
+    }
+}

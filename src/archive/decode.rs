@@ -1,0 +1,248 @@
+//! From compressed data to text: gzip and zstd, inside one another too.
+//!
+//! Both formats are sequences: of members (gzip) or of frames (zstd), and AWS
+//! does write several into one object. Each is decoded on its own, and what
+//! follows it is looked at here rather than left to the decoders, because they
+//! cannot tell another member from padding or from bytes that do not belong.
+//!
+//! What comes out is judged like what went in: Firehose compresses once more what
+//! CloudWatch had compressed.
+
+use std::{
+    fmt,
+    io::{self, BufRead, Read},
+};
+
+use flate2::bufread::GzDecoder;
+use zstd::stream::read::Decoder as ZstdDecoder;
+
+use super::{LeftOutReason, Magic, lookahead::Lookahead};
+
+/// Decodes `source` until text is found.
+///
+/// A source that fails before its first octet passes for text: its failure is met
+/// by whoever reads on.
+///
+/// # Errors
+/// The reason why there is no text.
+pub(super) fn unwrap(mut source: Lookahead) -> Result<Lookahead, LeftOutReason> {
+    for _ in 0..=WRAPPING_COUNT_MAX {
+        let head = source.peek(Magic::HEAD_LEN);
+        let is_empty = head.is_empty();
+        match Magic::of(head) {
+            magic @ (Magic::Gzip | Magic::Zstd) => {
+                source = Lookahead::new(Box::new(Members::new(source, magic)));
+            }
+            Magic::Text if is_empty && source.failure().is_none() => {
+                return Err(LeftOutReason::Empty);
+            }
+            Magic::Text => return Ok(source),
+            other => return Err(LeftOutReason::Format(other)),
+        }
+    }
+    Err(LeftOutReason::NestedTooDeep)
+}
+
+/// The members of one compressed source, one after the other.
+pub(super) struct Members {
+    /// The format of the first member; the others must have it too.
+    magic: Magic,
+    state: State,
+}
+
+enum State {
+    /// Before a member.
+    Between(Lookahead),
+    Gzip(Box<GzDecoder<Lookahead>>),
+    Zstd(ZstdDecoder<'static, Lookahead>),
+    /// The last member is over, or damage ended them.
+    Over,
+}
+
+/// Bytes after the last member that are neither padding nor a member.
+///
+/// It travels inside an [`io::Error`], at the place where it was met.
+#[derive(Debug)]
+pub(super) struct TrailingBytes;
+
+impl Members {
+    /// Decodes `source`, which begins as `magic` says: gzip or zstd.
+    pub(super) fn new(source: Lookahead, magic: Magic) -> Self {
+        debug_assert!(matches!(magic, Magic::Gzip | Magic::Zstd));
+        Self {
+            magic,
+            state: State::Between(source),
+        }
+    }
+
+    /// Goes from the end of a member to the next one.
+    fn advance(&mut self) -> io::Result<()> {
+        let mut source = match std::mem::replace(&mut self.state, State::Over) {
+            State::Between(source) => source,
+            State::Gzip(decoder) => decoder.into_inner(),
+            State::Zstd(decoder) => decoder.finish(),
+            State::Over => return Ok(()),
+        };
+        skip_padding(&mut source)?;
+        if source.fill_buf()?.is_empty() {
+            return Ok(());
+        }
+        if Magic::of(source.peek(Magic::HEAD_LEN)) != self.magic {
+            return Err(io::Error::other(TrailingBytes));
+        }
+        self.state = match self.magic {
+            Magic::Zstd => State::Zstd(ZstdDecoder::with_buffer(source)?.single_frame()),
+            _ => State::Gzip(Box::new(GzDecoder::new(source))),
+        };
+        Ok(())
+    }
+}
+
+impl Read for Members {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let out_len = out.len().min(READ_LEN_MAX);
+        let out = &mut out[..out_len];
+        loop {
+            let read = match &mut self.state {
+                State::Gzip(decoder) => decoder.read(out),
+                State::Zstd(decoder) => decoder.read(out),
+                State::Between(_) => Ok(0),
+                State::Over => return Ok(0),
+            };
+            match read {
+                Ok(0) if !out.is_empty() => self.advance()?,
+                Ok(len) => return Ok(len),
+                Err(error) => {
+                    self.state = State::Over;
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for TrailingBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes after the last compressed member")
+    }
+}
+
+impl std::error::Error for TrailingBytes {}
+
+/// Skips the zeros that tapes and block devices leave behind a file.
+fn skip_padding(source: &mut Lookahead) -> io::Result<()> {
+    loop {
+        let buffered = source.fill_buf()?;
+        let zeros_len = buffered.iter().take_while(|octet| **octet == 0).count();
+        let is_all_zero = zeros_len == buffered.len();
+        source.consume(zeros_len);
+        if !is_all_zero || zeros_len == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// A decoder that meets corrupt data drops what it decoded in the same call, so
+/// this bounds what damage takes with it.
+const READ_LEN_MAX: usize = 128 << 10;
+
+/// How often text may be compressed over; Firehose does it twice.
+const WRAPPING_COUNT_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::testing::{gzip, zstd};
+
+    fn source(octets: Vec<u8>) -> Lookahead {
+        Lookahead::new(Box::new(io::Cursor::new(octets)))
+    }
+
+    fn decode(packed: Vec<u8>, magic: Magic) -> (String, Option<io::Error>) {
+        let mut text = Vec::new();
+        let failure = Members::new(source(packed), magic)
+            .read_to_end(&mut text)
+            .err();
+        (String::from_utf8(text).unwrap(), failure)
+    }
+
+    fn is_trailing_bytes(failure: &Option<io::Error>) -> bool {
+        let inner = failure.as_ref().and_then(|error| error.get_ref());
+        inner.is_some_and(|inner| inner.is::<TrailingBytes>())
+    }
+
+    #[test]
+    fn gzip_members_several_are_joined() {
+        let packed = [gzip(b"one\n"), gzip(b""), gzip(b"two\n")].concat();
+        let (text, failure) = decode(packed, Magic::Gzip);
+        assert_eq!(text, "one\ntwo\n");
+        assert!(failure.is_none());
+    }
+
+    #[test]
+    fn zstd_frames_several_with_one_to_skip_are_joined() {
+        let to_skip = b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec();
+        let packed = [to_skip, zstd(b"one\n"), zstd(b"two\n")].concat();
+        let (text, failure) = decode(packed, Magic::Zstd);
+        assert_eq!(text, "one\ntwo\n");
+        assert!(failure.is_none());
+    }
+
+    #[test]
+    fn padding_after_the_last_member_is_ignored() {
+        for (packed, magic) in [(gzip(b"one"), Magic::Gzip), (zstd(b"one"), Magic::Zstd)] {
+            let (text, failure) = decode([packed, vec![0; 300_000]].concat(), magic);
+            assert_eq!(text, "one");
+            assert!(failure.is_none());
+        }
+    }
+
+    #[test]
+    fn other_bytes_after_the_last_member_are_reported_after_the_text() {
+        for (packed, magic) in [(gzip(b"one"), Magic::Gzip), (zstd(b"one"), Magic::Zstd)] {
+            let (text, failure) = decode([packed, b"\0\0rubbish".to_vec()].concat(), magic);
+            assert_eq!(text, "one");
+            assert!(is_trailing_bytes(&failure));
+        }
+    }
+
+    #[test]
+    fn member_cut_short_delivers_what_stands_before() {
+        let line = "2 123456789012 eni-1 OK\n".repeat(10_000);
+        for (packed, magic) in [
+            (gzip(line.as_bytes()), Magic::Gzip),
+            (zstd(line.as_bytes()), Magic::Zstd),
+        ] {
+            let (text, failure) = decode(packed[..packed.len() - 3].to_vec(), magic);
+            assert!(line.starts_with(&text));
+            assert_eq!(failure.unwrap().kind(), io::ErrorKind::UnexpectedEof);
+        }
+    }
+
+    #[test]
+    fn checksum_wrong_is_reported_after_the_text() {
+        let mut packed = gzip(b"one\n");
+        let checksum_index = packed.len() - 8;
+        packed[checksum_index] ^= 1;
+        let (text, failure) = decode(packed, Magic::Gzip);
+        assert_eq!(text, "one\n");
+        assert!(failure.unwrap().to_string().contains("checksum"));
+    }
+
+    #[test]
+    fn source_without_text_is_left_out() {
+        let wrapped = (0..5).fold(b"2 OK\n".to_vec(), |inner, _| gzip(&inner));
+        for (octets, reason) in [
+            (Vec::new(), LeftOutReason::Empty),
+            (gzip(b""), LeftOutReason::Empty),
+            (gzip(b"PAR1...."), LeftOutReason::Format(Magic::Parquet)),
+            (
+                b"{\"events\":[]}".to_vec(),
+                LeftOutReason::Format(Magic::Json),
+            ),
+            (wrapped, LeftOutReason::NestedTooDeep),
+        ] {
+            assert_eq!(unwrap(source(octets)).err(), Some(reason));
+        }
+    }
+}

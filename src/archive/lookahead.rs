@@ -1,0 +1,225 @@
+//! A reader whose next octets can be looked at before they are taken.
+//!
+//! Everything that decides by content needs it: which format begins here, does
+//! another gzip member follow, where does the last whole line end. What was
+//! looked at is still there for whoever reads next, so no decision loses bytes.
+
+use std::{
+    io::{self, BufRead, Read},
+    mem,
+};
+
+use memchr::memchr;
+
+/// Anything that yields octets and can move between threads.
+pub(super) type Source = Box<dyn Read + Send>;
+
+/// A buffer in front of a [`Source`].
+///
+/// A failure of the source is kept until every octet before it has been taken:
+/// what was read before the damage is as good as any.
+pub(super) struct Lookahead {
+    source: Source,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    state: State,
+}
+
+enum State {
+    Reading,
+    Ended,
+    Failed(io::Error),
+}
+
+impl Lookahead {
+    /// Puts a buffer in front of `source`; reads nothing yet.
+    pub(super) fn new(source: Source) -> Self {
+        Self {
+            source,
+            buffer: Vec::new(),
+            start: 0,
+            end: 0,
+            state: State::Reading,
+        }
+    }
+
+    /// Returns all buffered octets, at least `len` of them unless the source ends before.
+    pub(super) fn peek(&mut self, len: usize) -> &[u8] {
+        self.fill(len);
+        self.buffered()
+    }
+
+    /// Reads until `len` octets are buffered or the source ends.
+    pub(super) fn fill(&mut self, len: usize) {
+        if self.buffered().len() >= len || !self.is_reading() {
+            return;
+        }
+        self.make_room(len);
+        while self.buffered().len() < len && self.is_reading() {
+            self.read_once();
+        }
+    }
+
+    /// The octets that are read and not yet taken.
+    pub(super) fn buffered(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+
+    /// Skips up to and with the next line end; returns how many octets that took.
+    pub(super) fn skip_line(&mut self) -> u64 {
+        let mut skipped_len = 0;
+        loop {
+            let view = self.peek(1);
+            let line_end = memchr(b'\n', view);
+            let len = line_end.map_or(view.len(), |line_end| line_end + 1);
+            self.consume(len);
+            skipped_len += len as u64;
+            if line_end.is_some() || len == 0 {
+                return skipped_len;
+            }
+        }
+    }
+
+    /// Tells whether the source may hold more than what is buffered.
+    pub(super) fn is_reading(&self) -> bool {
+        matches!(self.state, State::Reading)
+    }
+
+    /// The failure that ended the source, if one did.
+    pub(super) fn failure(&self) -> Option<&io::Error> {
+        match &self.state {
+            State::Failed(failure) => Some(failure),
+            State::Reading | State::Ended => None,
+        }
+    }
+
+    /// Takes the failure that ended the source, which from now on just ends.
+    pub(super) fn take_failure(&mut self) -> Option<io::Error> {
+        if self.is_reading() {
+            return None;
+        }
+        match mem::replace(&mut self.state, State::Ended) {
+            State::Failed(failure) => Some(failure),
+            State::Reading | State::Ended => None,
+        }
+    }
+
+    fn make_room(&mut self, len: usize) {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        let wanted_len = len.max(BUFFER_LEN);
+        if self.buffer.len() < wanted_len {
+            self.buffer.resize(wanted_len, 0);
+        }
+    }
+
+    fn read_once(&mut self) {
+        match self.source.read(&mut self.buffer[self.end..]) {
+            Ok(0) => self.state = State::Ended,
+            Ok(len) => self.end += len,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => self.state = State::Failed(error),
+        }
+    }
+}
+
+impl Read for Lookahead {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let len = self.fill_buf()?.read(out)?;
+        self.consume(len);
+        Ok(len)
+    }
+}
+
+impl BufRead for Lookahead {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.peek(1).is_empty()
+            && let Some(failure) = self.take_failure()
+        {
+            return Err(failure);
+        }
+        Ok(self.buffered())
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.start = (self.start + len).min(self.end);
+    }
+}
+
+/// Large enough that a system call costs nothing, small enough for the cache.
+const BUFFER_LEN: usize = 128 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Yields one octet a call, interrupts itself, and fails at the end.
+    struct Reluctant {
+        octets: Vec<u8>,
+        is_interrupted: bool,
+    }
+
+    impl Read for Reluctant {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            self.is_interrupted = !self.is_interrupted;
+            if self.is_interrupted {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            if self.octets.is_empty() {
+                return Err(io::Error::other("the cable is out"));
+            }
+            out[0] = self.octets.remove(0);
+            Ok(1)
+        }
+    }
+
+    fn reluctant(octets: &[u8]) -> Lookahead {
+        Lookahead::new(Box::new(Reluctant {
+            octets: octets.to_vec(),
+            is_interrupted: false,
+        }))
+    }
+
+    #[test]
+    fn peek_then_read_loses_nothing() {
+        let mut input = Lookahead::new(Box::new(&b"abcdef"[..]));
+        assert_eq!(&input.peek(2)[..2], b"ab");
+        input.consume(1);
+        assert_eq!(input.peek(100), b"bcdef");
+        let mut rest = String::new();
+        input.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "bcdef");
+    }
+
+    #[test]
+    fn peek_more_than_one_read_yields_reads_on() {
+        let mut input = reluctant(b"abcdef");
+        assert_eq!(input.peek(4), b"abcd");
+        assert!(input.is_reading());
+    }
+
+    #[test]
+    fn skip_line_stops_after_the_line_end_or_at_the_end() {
+        let mut input = reluctant(b"abc\ndef");
+        assert_eq!(input.skip_line(), 4);
+        assert_eq!(input.skip_line(), 3);
+        assert_eq!(input.skip_line(), 0);
+        assert!(input.failure().is_some());
+    }
+
+    #[test]
+    fn failure_comes_after_the_octets_before_it_and_once() {
+        let mut input = reluctant(b"ab");
+        assert_eq!(input.peek(9), b"ab");
+        assert!(input.failure().is_some());
+        let mut out = [0; 9];
+        assert_eq!(input.read(&mut out).unwrap(), 2);
+        assert_eq!(
+            input.read(&mut out).unwrap_err().to_string(),
+            "the cable is out"
+        );
+        assert_eq!(input.read(&mut out).unwrap(), 0);
+    }
+}

@@ -1,0 +1,237 @@
+//! One TCP segment's header: its flags, its numbers and its options.
+//!
+//! A flow log tells the size of a SYN and nothing of its options, but senders are
+//! few and each size belongs to one of them. [`Options::syn`] names the layout
+//! that has that size in the wild. Wireshark notes a SYN whose options lack MSS or
+//! SACK-permitted, so every layout that has room carries both.
+
+use std::ops::{BitOr, BitOrAssign};
+
+use etherparse::{TcpHeader, TcpOptionElement, TcpOptions};
+
+use super::{checksum, ip::Addresses};
+
+/// The header of one segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// Port of the sender.
+    pub source_port: u16,
+    /// Port of the receiver.
+    pub destination_port: u16,
+    /// Sequence number of the first octet, or of SYN.
+    pub seq: u32,
+    /// The next octet expected from the other side; written as 0 without ACK,
+    /// since Wireshark notes a number that no flag vouches for.
+    pub ack: u32,
+    /// The control bits.
+    pub flags: Flags,
+    /// The window as it stands in the header, before any scaling, in units of
+    /// 1 << [`Options::window_shift`] octets once both SYNs carried one.
+    pub window: u16,
+    /// Which options follow.
+    pub options: Options,
+    /// TSval, where the options hold timestamps (RFC 7323 section 3).
+    pub timestamp: u32,
+    /// TSecr, likewise; written as 0 without ACK.
+    pub timestamp_echo: u32,
+}
+
+impl Segment {
+    /// Appends the header of a segment of `segment_len` octets, header included.
+    #[inline]
+    pub(super) fn emit(&self, addresses: &Addresses, segment_len: u32, out: &mut Vec<u8>) {
+        let acknowledges = self.flags.contains(Flags::ACK);
+        let header = TcpHeader {
+            source_port: self.source_port,
+            destination_port: self.destination_port,
+            sequence_number: self.seq,
+            acknowledgment_number: if acknowledges { self.ack } else { 0 },
+            fin: self.flags.contains(Flags::FIN),
+            syn: self.flags.contains(Flags::SYN),
+            rst: self.flags.contains(Flags::RST),
+            psh: self.flags.contains(Flags::PSH),
+            ack: acknowledges,
+            window_size: self.window,
+            options: self.options.build(
+                self.timestamp,
+                if acknowledges { self.timestamp_echo } else { 0 },
+            ),
+            ..TcpHeader::default()
+        };
+        let mut octets = header.to_bytes();
+        let sum = checksum::sum(addresses, 6, segment_len, &octets).ones_complement();
+        octets[CHECKSUM].copy_from_slice(&sum.to_ne_bytes());
+        out.extend_from_slice(&octets);
+    }
+}
+
+/// The control bits of one segment, in header order; not what a flow log
+/// observed over an interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Flags(u8);
+
+impl Flags {
+    /// No bit at all.
+    pub const NONE: Self = Self(0);
+    /// No more data from the sender.
+    pub const FIN: Self = Self(0x01);
+    /// Opens a connection.
+    pub const SYN: Self = Self(0x02);
+    /// Refuses or aborts one.
+    pub const RST: Self = Self(0x04);
+    /// Hands data to the application at once.
+    pub const PSH: Self = Self(0x08);
+    /// The acknowledgement number counts.
+    pub const ACK: Self = Self(0x10);
+
+    /// Whether every bit of `mask` is set.
+    pub const fn contains(self, mask: Self) -> bool {
+        self.0 & mask.0 == mask.0
+    }
+
+    /// The bits as they stand in octet 13 of the header.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+}
+
+impl BitOr for Flags {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for Flags {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+/// Which options a header carries, and how long that makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Options {
+    layout: Layout,
+    header_len: u16,
+}
+
+/// The options, in the order in which they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Layout {
+    None,
+    Mss,
+    MssSack,
+    Windows,
+    Linux,
+    Apple,
+    Timestamps,
+}
+
+impl Options {
+    /// No options: a header of 20 octets.
+    pub const NONE: Self = Self::of(Layout::None, 20);
+    /// MSS alone: 24 octets, as scanners and small stacks send.
+    pub const MSS: Self = Self::of(Layout::Mss, 24);
+    /// MSS, NOP, NOP, SACK-permitted: 28 octets.
+    pub const MSS_SACK: Self = Self::of(Layout::MssSack, 28);
+    /// MSS, NOP, window scale, NOP, NOP, SACK-permitted: 32 octets.
+    pub const WINDOWS: Self = Self::of(Layout::Windows, 32);
+    /// MSS, SACK-permitted, timestamps, NOP, window scale: 40 octets.
+    pub const LINUX: Self = Self::of(Layout::Linux, 40);
+    /// MSS, NOP, window scale, NOP, NOP, timestamps, SACK-permitted, end: 44 octets.
+    pub const APPLE: Self = Self::of(Layout::Apple, 44);
+    /// NOP, NOP, timestamps: 32 octets, for segments without SYN.
+    pub const TIMESTAMPS: Self = Self::of(Layout::Timestamps, 32);
+
+    const fn of(layout: Layout, header_len: u16) -> Self {
+        Self { layout, header_len }
+    }
+
+    /// The options of a SYN whose TCP header is `header_len` octets long.
+    ///
+    /// A length that no layout has is filled up behind the next shorter one. A
+    /// length that no header can have is brought to the nearest below, or to 20.
+    ///
+    /// # Examples
+    /// ```
+    /// use flow2pcap::packet::tcp::Options;
+    ///
+    /// assert_eq!(Options::syn(40), Options::LINUX);
+    /// assert_eq!(Options::syn(37).header_len(), 36);
+    /// assert_eq!(Options::syn(37).window_shift(), Options::WINDOWS.window_shift());
+    /// ```
+    pub fn syn(header_len: u32) -> Self {
+        let header_len = u16::try_from(header_len).unwrap_or(u16::MAX);
+        let header_len = header_len.clamp(20, 60) & !3;
+        let layout = match header_len {
+            0..24 => Layout::None,
+            24..28 => Layout::Mss,
+            28..32 => Layout::MssSack,
+            32..40 => Layout::Windows,
+            40..44 => Layout::Linux,
+            44.. => Layout::Apple,
+        };
+        Self { layout, header_len }
+    }
+
+    /// Octets of the TCP header with these options: a multiple of 4, 20 to 60.
+    pub const fn header_len(self) -> u16 {
+        self.header_len
+    }
+
+    /// The window scale that the options announce, as a shift; `None` if none.
+    pub const fn window_shift(self) -> Option<u8> {
+        match self.layout {
+            Layout::Windows => Some(8),
+            Layout::Linux => Some(7),
+            Layout::Apple => Some(6),
+            Layout::None | Layout::Mss | Layout::MssSack | Layout::Timestamps => None,
+        }
+    }
+
+    /// Whether the options hold timestamps.
+    pub const fn has_timestamps(self) -> bool {
+        matches!(
+            self.layout,
+            Layout::Linux | Layout::Apple | Layout::Timestamps
+        )
+    }
+
+    /// The options in etherparse's terms.
+    #[inline]
+    fn build(self, timestamp: u32, timestamp_echo: u32) -> TcpOptions {
+        use TcpOptionElement::{
+            MaximumSegmentSize, Noop, SelectiveAcknowledgementPermitted as SackPermitted,
+            Timestamp, WindowScale,
+        };
+
+        let scale = WindowScale(self.window_shift().unwrap_or(0));
+        let stamp = Timestamp(timestamp, timestamp_echo);
+        let mss = MaximumSegmentSize(MSS);
+        let elements: &[TcpOptionElement] = match self.layout {
+            Layout::None => return TcpOptions::new(),
+            Layout::Mss => &[mss],
+            Layout::MssSack => &[mss, Noop, Noop, SackPermitted],
+            Layout::Windows => &[mss, Noop, scale, Noop, Noop, SackPermitted],
+            Layout::Linux => &[mss, SackPermitted, stamp, Noop, scale],
+            Layout::Apple => &[mss, Noop, scale, Noop, Noop, stamp, SackPermitted],
+            Layout::Timestamps => &[Noop, Noop, stamp],
+        };
+        let written = TcpOptions::try_from_elements(elements).expect("no layout exceeds 24 octets");
+        if written.len() + 20 == usize::from(self.header_len) {
+            return written;
+        }
+        // RFC 9293 section 3.1: what follows the End of Option List option is
+        // padding of zeros. Four NOPs in a row would be a warning in Wireshark.
+        let mut octets = [0; TcpOptions::MAX_LEN];
+        octets[..written.len()].copy_from_slice(&written);
+        TcpOptions::try_from_slice(&octets[..usize::from(self.header_len - 20)])
+            .expect("a header is 60 octets at most")
+    }
+}
+
+/// What Ethernet leaves for data under IPv4. Merged segments exceed it, as they do
+/// in a capture taken above segmentation offload.
+const MSS: u16 = 1460;
+const CHECKSUM: std::ops::Range<usize> = 16..18;

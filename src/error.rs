@@ -28,6 +28,12 @@ pub enum ErrorKind {
         /// What the operating system said.
         source: io::Error,
     },
+    /// Whoever read the output closed it, as `head` does; seldom worth an alarm.
+    #[error("the reader of {} closed it before the end", path.display())]
+    ReaderGone {
+        /// The pipe, or "standard output".
+        path: PathBuf,
+    },
     /// What was asked for cannot be done; the message says why and what to do next.
     #[error("{0}")]
     Usage(String),

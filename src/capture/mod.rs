@@ -1,1 +1,37 @@
-//! capture
+//! The capture: packets in, pcapng (or classic pcap) out, to a file or a pipe.
+//!
+//! An [`Encoder`] turns a [`Section`] into the octets a capture opens with, and
+//! each [`Frame`] into the octets of one packet. It holds no state between frames,
+//! so any thread may encode any part of the capture into its own buffer. An
+//! [`Output`] is where those buffers go, whole or not at all. Neither knows flow
+//! logs, and neither makes up time, order or names.
+//!
+//! # Invariants
+//! * One section; every interface and every name stands before the first packet.
+//! * All numbers are little-endian, whatever the machine: same input, same octets.
+//! * Nothing a reader has been seen to stumble over: no custom blocks, no
+//!   `epb_verdict`, no `if_tsoffset`, one name an address.
+
+mod format;
+mod frame;
+mod link;
+mod names;
+pub mod output;
+mod section;
+
+pub use self::{
+    format::{Compression, Format},
+    frame::{Direction, Encoder, Frame},
+    link::LinkType,
+    output::Output,
+    section::{Interface, Section},
+};
+
+/// The longest prefix of `text` that has at most `len_max` octets and ends at a
+/// character boundary.
+fn cut(text: &str, len_max: usize) -> &str {
+    &text[..text.floor_char_boundary(len_max)]
+}
+
+/// What an option's 16-bit length can say: pcapng section 3.5.
+const OPTION_LEN_MAX: usize = u16::MAX as usize;

@@ -1,0 +1,197 @@
+//! One packet of the capture, as the octets that are written for it.
+//!
+//! pcap-file builds an Enhanced Packet Block from a dozen small writes, twice
+//! over. Packets are what a capture is made of, so theirs is laid out here by hand:
+//!
+//! ```text
+//! type | block length | interface | time high | time low | captured | original
+//! link header, packet headers, padding to 4
+//! [ comment option ] [ flags option ] [ end of options ]
+//! block length
+//! ```
+//!
+//! A test holds this byte for byte against what pcap-file writes. Change the
+//! layout there first.
+
+use super::{Format, LinkType, OPTION_LEN_MAX, Section, cut, section};
+use crate::error::{Error, Result};
+
+/// One packet, still without a place in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// Nanoseconds since the Unix epoch. Classic pcap ends in 2106 and holds
+    /// a later time as its last second.
+    pub time_ns: u64,
+    /// Which of [`Section::interfaces`], from 0.
+    pub interface: u32,
+    /// Towards the interface's host or away from it, if known.
+    pub direction: Option<Direction>,
+    /// Octets on the wire from the IP header on; at least `headers.len()`.
+    pub original_len: u32,
+    /// The packet's headers, IP header first.
+    pub headers: &'a [u8],
+    /// Cut to 65,535 octets. Classic pcap has none.
+    pub comment: Option<&'a str>,
+}
+
+/// Which way a packet went, seen from its interface (`epb_flags`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Into the host.
+    Inbound,
+    /// Out of the host.
+    Outbound,
+}
+
+/// Turns a section and its frames into octets. Holds no state between calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoder {
+    format: Format,
+    link: LinkType,
+}
+
+impl Encoder {
+    /// An encoder for one format and link type.
+    pub fn new(format: Format, link: LinkType) -> Self {
+        Self { format, link }
+    }
+
+    /// The octets that stand before the first frame.
+    ///
+    /// # Errors
+    /// [`Usage`](crate::error::ErrorKind::Usage) if pcap-file refuses the section.
+    pub fn preamble(&self, section: &Section) -> Result<Vec<u8>> {
+        let refused = |e: &dyn std::error::Error| {
+            Error::usage(format!("cannot write the head of the capture: {e}"))
+        };
+        match self.format {
+            Format::Pcapng => section.to_pcapng(self.link).map_err(|e| refused(&e)),
+            Format::Pcap => section::pcap_header(self.link).map_err(|e| refused(&e)),
+        }
+    }
+
+    /// Appends one frame.
+    #[inline]
+    pub fn frame(&self, out: &mut Vec<u8>, frame: &Frame<'_>) {
+        let captured_len = self.link.header_len() + len_u32(frame.headers);
+        let original_len = self.link.header_len() + frame.original_len;
+        debug_assert!(captured_len <= original_len, "pcapng section 4.3");
+        match self.format {
+            Format::Pcapng => self.enhanced_packet(out, frame, captured_len, original_len),
+            Format::Pcap => self.record(out, frame, captured_len, original_len),
+        }
+    }
+
+    /// pcapng section 4.3: an Enhanced Packet Block.
+    #[inline]
+    fn enhanced_packet(&self, out: &mut Vec<u8>, frame: &Frame<'_>, captured: u32, original: u32) {
+        let comment = frame.comment.map(|comment| cut(comment, OPTION_LEN_MAX));
+        let options_len = match (comment, frame.direction) {
+            (None, None) => 0,
+            (comment, direction) => {
+                comment.map_or(0, |comment| 4 + padded(len_u32(comment.as_bytes())))
+                    + direction.map_or(0, |_| 8)
+                    + 4
+            }
+        };
+        let block_len = 28 + padded(captured) + options_len + 4;
+        let [high, low] = [(frame.time_ns >> 32), frame.time_ns & 0xffff_ffff];
+        let fixed = [
+            ENHANCED_PACKET,
+            block_len,
+            frame.interface,
+            half(high),
+            half(low),
+            captured,
+            original,
+        ];
+        out.reserve(usize::try_from(block_len).unwrap_or(0));
+        put_u32s(out, fixed);
+        self.link
+            .emit(frame.interface, frame.direction, frame.headers, out);
+        out.extend_from_slice(frame.headers);
+        pad(out, captured);
+        if let Some(comment) = comment {
+            put_option_head(out, OPT_COMMENT, comment.len());
+            out.extend_from_slice(comment.as_bytes());
+            pad(out, len_u32(comment.as_bytes()));
+        }
+        if let Some(direction) = frame.direction {
+            put_option_head(out, EPB_FLAGS, 4);
+            put_u32s(out, [direction.flags()]);
+        }
+        if options_len > 0 {
+            put_u32s(out, [OPT_ENDOFOPT]);
+        }
+        put_u32s(out, [block_len]);
+    }
+
+    /// A record of a classic pcap (draft-ietf-opsawg-pcap section 5).
+    #[inline]
+    fn record(&self, out: &mut Vec<u8>, frame: &Frame<'_>, captured: u32, original: u32) {
+        let seconds = u32::try_from(frame.time_ns / NS_PER_S).unwrap_or(u32::MAX);
+        let fraction = half(frame.time_ns % NS_PER_S);
+        put_u32s(out, [seconds, fraction, captured, original]);
+        self.link
+            .emit(frame.interface, frame.direction, frame.headers, out);
+        out.extend_from_slice(frame.headers);
+    }
+}
+
+impl Direction {
+    /// pcapng section 4.3.1, bits 0 and 1: 01 is inbound, 10 is outbound.
+    fn flags(self) -> u32 {
+        match self {
+            Self::Inbound => 1,
+            Self::Outbound => 2,
+        }
+    }
+}
+
+fn put_u32s<const N: usize>(out: &mut Vec<u8>, words: [u32; N]) {
+    for word in words {
+        out.extend_from_slice(&word.to_le_bytes());
+    }
+}
+
+/// Code and length of an option; the length does not count the padding.
+fn put_option_head(out: &mut Vec<u8>, code: u16, value_len: usize) {
+    let value_len = u16::try_from(value_len).unwrap_or(u16::MAX);
+    out.extend_from_slice(&code.to_le_bytes());
+    out.extend_from_slice(&value_len.to_le_bytes());
+}
+
+/// Appends the zeros that bring `len` octets to a multiple of 4.
+fn pad(out: &mut Vec<u8>, len: u32) {
+    let count = usize::try_from(padded(len) - len).unwrap_or(0);
+    out.extend_from_slice(&[0; 3][..count]);
+}
+
+fn padded(len: u32) -> u32 {
+    len.next_multiple_of(4)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "headers and cut comments are short"
+)]
+fn len_u32(octets: &[u8]) -> u32 {
+    octets.len() as u32
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the caller masks or divides it down"
+)]
+fn half(value: u64) -> u32 {
+    value as u32
+}
+
+const NS_PER_S: u64 = 1_000_000_000;
+const ENHANCED_PACKET: u32 = 6;
+const OPT_ENDOFOPT: u32 = 0;
+const OPT_COMMENT: u16 = 1;
+const EPB_FLAGS: u16 = 2;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! The link layer below the packets: none, or an invented Ethernet header.
+
+use pcap_file::DataLink;
+
+use super::Direction;
+
+/// What each frame starts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LinkType {
+    /// The IP header (LINKTYPE_RAW, 101). Frame lengths are the log's own bytes.
+    #[default]
+    Raw,
+    /// An Ethernet header of 14 octets (LINKTYPE_ETHERNET, 1), which is in no
+    /// log and adds itself to every length. libpcap needs it: it refuses a file
+    /// with several interfaces of type 101.
+    Ethernet,
+}
+
+impl LinkType {
+    /// Octets that stand before the IP header.
+    pub fn header_len(self) -> u32 {
+        match self {
+            Self::Raw => 0,
+            Self::Ethernet => u32::from(ETHERNET_LEN),
+        }
+    }
+
+    pub(super) fn data_link(self) -> DataLink {
+        match self {
+            Self::Raw => DataLink::RAW,
+            Self::Ethernet => DataLink::ETHERNET,
+        }
+    }
+
+    /// Appends the link header of a packet that starts with `ip`.
+    pub(super) fn emit(
+        self,
+        interface: u32,
+        direction: Option<Direction>,
+        ip: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        if self == Self::Raw {
+            return;
+        }
+        let here = address(b'e', interface);
+        let there = address(b'n', interface);
+        let (source, destination) = match direction {
+            Some(Direction::Outbound) => (here, there),
+            Some(Direction::Inbound) => (there, here),
+            None => (address(b'u', interface), address(b'u', interface)),
+        };
+        // The version is the first four bits of either IP header.
+        let ether_type: u16 = match ip.first().map(|octet| octet >> 4) {
+            Some(6) => 0x86dd,
+            _ => 0x0800,
+        };
+        out.extend_from_slice(&destination);
+        out.extend_from_slice(&source);
+        out.extend_from_slice(&ether_type.to_be_bytes());
+    }
+}
+
+/// An invented address: locally administered and unicast (`02`), a letter for the
+/// side, and the interface's number.
+///
+/// `e` is the ENI and `n` the network beyond, so `02:65:…` as the source reads as
+/// outbound; `u` stands on both sides where the direction is unknown.
+fn address(side: u8, interface: u32) -> [u8; 6] {
+    let [a, b, c, d] = interface.to_be_bytes();
+    [0x02, side, a, b, c, d]
+}
+
+/// Octets of an Ethernet header.
+const ETHERNET_LEN: u8 = 14;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(link: LinkType, direction: Option<Direction>, ip: &[u8], expected: &[u8]) {
+        let mut out = Vec::new();
+        link.emit(0x0102, direction, ip, &mut out);
+        assert_eq!(out, expected);
+        assert_eq!(out.len(), usize::try_from(link.header_len()).unwrap());
+    }
+
+    #[test]
+    fn raw_adds_nothing() {
+        check(LinkType::Raw, Some(Direction::Inbound), &[0x45], &[]);
+    }
+
+    #[test]
+    fn ethernet_outbound_v4_leaves_the_eni() {
+        let expected = b"\x02n\0\0\x01\x02\x02e\0\0\x01\x02\x08\x00";
+        check(
+            LinkType::Ethernet,
+            Some(Direction::Outbound),
+            &[0x45],
+            expected,
+        );
+    }
+
+    #[test]
+    fn ethernet_inbound_v6_reaches_the_eni() {
+        let expected = b"\x02e\0\0\x01\x02\x02n\0\0\x01\x02\x86\xdd";
+        check(
+            LinkType::Ethernet,
+            Some(Direction::Inbound),
+            &[0x60],
+            expected,
+        );
+    }
+
+    #[test]
+    fn ethernet_unknown_direction_names_neither_side() {
+        let expected = b"\x02u\0\0\x01\x02\x02u\0\0\x01\x02\x08\x00";
+        check(LinkType::Ethernet, None, &[0x45], expected);
+    }
+}

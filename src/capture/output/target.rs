@@ -1,0 +1,133 @@
+//! What a path leads to, and whether a capture may be written there.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+};
+
+use crate::error::{Error, Result};
+
+/// What a path leads to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// Standard output.
+    Stdout,
+    /// A pipe or a device.
+    Direct,
+    /// A regular file, there already or not, behind all symbolic links.
+    Beside(PathBuf),
+}
+
+impl Target {
+    /// Finds out, and refuses what would hurt.
+    pub(super) fn find(path: &Path, inputs: &[PathBuf]) -> Result<Self> {
+        if [Path::new("-"), Path::new("/dev/stdout")].contains(&path) {
+            return Ok(Self::Stdout);
+        }
+        let shown = path.display();
+        let Ok(found) = fs::metadata(path) else {
+            if path.is_symlink() {
+                return Err(Error::usage(format!(
+                    "{shown} is a link to a file that is not there; remove it, or name the file itself"
+                )));
+            }
+            check_folder(path)?;
+            return Ok(Self::Beside(path.to_owned()));
+        };
+        if found.is_dir() {
+            return Err(Error::usage(format!(
+                "{shown} is a folder; name a file in it, such as {}",
+                path.join("capture.pcapng").display()
+            )));
+        }
+        // A descriptor of the shell's may be a regular file, which must not be
+        // replaced behind its back.
+        let is_descriptor = path.starts_with("/dev") || path.starts_with("/proc");
+        if !found.is_file() || is_descriptor {
+            return Ok(Self::Direct);
+        }
+        let real = fs::canonicalize(path).map_err(|e| Error::io("resolve", path, e))?;
+        for input in inputs {
+            if is_same(input, &real, &found) {
+                return Err(Error::usage(format!(
+                    "{shown} is also an input ({}), which would be lost; choose another name",
+                    input.display()
+                )));
+            }
+        }
+        if found.permissions().readonly() {
+            return Err(Error::usage(format!(
+                "{shown} is there and write-protected; remove it, or choose another name"
+            )));
+        }
+        Ok(Self::Beside(real))
+    }
+}
+
+/// Standard output as a file: the standard library's own handle looks for line
+/// ends, of which a capture has many that mean nothing.
+pub(super) fn stdout() -> Result<File> {
+    let stdout = io::stdout();
+    if stdout.is_terminal() {
+        return Err(Error::usage(
+            "a capture on a terminal is unreadable; name a file, or pipe it on, \
+             as in `| wireshark -k -i -`",
+        ));
+    }
+    duplicate(&stdout).map_err(|e| Error::io("open", Path::new("standard output"), e))
+}
+
+#[cfg(unix)]
+fn duplicate(stdout: &io::Stdout) -> io::Result<File> {
+    use std::os::fd::AsFd;
+    Ok(stdout.as_fd().try_clone_to_owned()?.into())
+}
+
+#[cfg(windows)]
+fn duplicate(stdout: &io::Stdout) -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    Ok(stdout.as_handle().try_clone_to_owned()?.into())
+}
+
+/// The folder that holds `path`, which may be a bare name.
+pub(super) fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn check_folder(path: &Path) -> Result<()> {
+    let folder = folder(path);
+    if folder.is_dir() && path.file_name().is_some() {
+        return Ok(());
+    }
+    let advice = if folder.exists() {
+        "is not a folder; choose another place".to_owned()
+    } else {
+        format!(
+            "does not exist; create it with `mkdir -p {}`",
+            folder.display()
+        )
+    };
+    Err(Error::usage(format!(
+        "cannot write {}: {} {advice}",
+        path.display(),
+        folder.display()
+    )))
+}
+
+/// Whether `input` is the file at `real`, by whatever name: what the system
+/// numbers alike is one file, and hard links have no other mark.
+#[cfg(unix)]
+fn is_same(input: &Path, _: &Path, found: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(input).is_ok_and(|input| (input.dev(), input.ino()) == (found.dev(), found.ino()))
+}
+
+/// Whether `input` is the file at `real`, behind all symbolic links.
+#[cfg(not(unix))]
+fn is_same(input: &Path, real: &Path, _: &Metadata) -> bool {
+    fs::canonicalize(input).is_ok_and(|input| input == real)
+}

@@ -1,0 +1,129 @@
+//! What a capture opens with: its section header, its interfaces, its names.
+
+use std::{borrow::Cow, net::IpAddr};
+
+use pcap_file::{
+    Endianness,
+    pcap::{PcapHeader, PcapTsResolution, PcapWriter},
+    pcapng::{
+        PcapNgWriteError, PcapNgWriter,
+        blocks::{
+            interface_description::{
+                InterfaceDescriptionBlock, InterfaceDescriptionOption, InterfaceTsResolution,
+            },
+            opt_common::CommonOption,
+            section_header::{SectionHeaderBlock, SectionHeaderOption},
+        },
+    },
+};
+
+use super::{LinkType, OPTION_LEN_MAX, cut, names};
+
+/// The one section of a capture. Text longer than 65,535 octets is cut.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Section {
+    /// What a reader should know before the first packet.
+    pub comment: String,
+    /// The program that wrote the capture (`shb_userappl`).
+    pub application: String,
+    /// The interfaces; a frame names one by its place here, from 0.
+    pub interfaces: Vec<Interface>,
+    /// What addresses are called. The first name of an address counts, and 63
+    /// octets of it.
+    pub names: Vec<(IpAddr, String)>,
+}
+
+/// One interface of the section.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Interface {
+    /// `frame.interface_name` in Wireshark.
+    pub name: String,
+    /// `frame.interface_description` in Wireshark.
+    pub description: String,
+    /// What decided which packets are here, as text; not a libpcap filter.
+    pub filter: Option<String>,
+}
+
+impl Section {
+    /// The section header, interface and name blocks of a pcapng file.
+    ///
+    /// # Errors
+    /// What pcap-file refuses to write; no section can be one of those.
+    pub(super) fn to_pcapng(&self, link: LinkType) -> Result<Vec<u8>, PcapNgWriteError> {
+        let header = SectionHeaderBlock {
+            endianness: Endianness::Little,
+            major_version: 1,
+            minor_version: 0,
+            // pcapng section 4.1: -1 is "not said", for a writer that streams.
+            section_length: -1,
+            options: self.options(),
+        };
+        let mut writer = PcapNgWriter::with_section_header(Vec::new(), header)?;
+        for interface in &self.interfaces {
+            writer.write_pcapng_block(interface.block(link))?;
+        }
+        for block in names::blocks(&self.names) {
+            writer.write_block(&block)?;
+        }
+        Ok(writer.into_inner())
+    }
+
+    fn options(&self) -> Vec<SectionHeaderOption<'_>> {
+        let mut options = Vec::new();
+        if let Some(comment) = text(&self.comment) {
+            options.push(SectionHeaderOption::Common(CommonOption::Comment(comment)));
+        }
+        if let Some(application) = text(&self.application) {
+            options.push(SectionHeaderOption::UserApplication(application));
+        }
+        options
+    }
+}
+
+impl Interface {
+    fn block(&self, link: LinkType) -> InterfaceDescriptionBlock<'_> {
+        let mut options = Vec::new();
+        if let Some(name) = text(&self.name) {
+            options.push(InterfaceDescriptionOption::IfName(name));
+        }
+        if let Some(description) = text(&self.description) {
+            options.push(InterfaceDescriptionOption::IfDescription(description));
+        }
+        options.push(InterfaceDescriptionOption::IfTsResol(
+            InterfaceTsResolution::NANO,
+        ));
+        if let Some(filter) = self.filter.as_deref() {
+            // pcapng section 4.2: a first octet of 0 says that text follows.
+            let mut value = vec![0];
+            value.extend_from_slice(cut(filter, OPTION_LEN_MAX - 1).as_bytes());
+            options.push(InterfaceDescriptionOption::IfFilter(Cow::Owned(value)));
+        }
+        InterfaceDescriptionBlock {
+            linktype: link.data_link(),
+            // pcapng section 4.2: 0 is no limit. libpcap wants the same everywhere.
+            snaplen: 0,
+            options,
+        }
+    }
+}
+
+/// The file header of a classic pcap: nanoseconds, and no word of the section.
+pub(super) fn pcap_header(link: LinkType) -> Result<Vec<u8>, pcap_file::pcap::PcapWriteError> {
+    let header = PcapHeader {
+        datalink: link.data_link(),
+        ts_resolution: PcapTsResolution::NanoSecond,
+        endianness: Endianness::Little,
+        // Classic pcap has no "no limit"; this is what tcpdump and Wireshark
+        // write for it, and no set of headers comes near.
+        snaplen: 262_144,
+        ..PcapHeader::default()
+    };
+    Ok(PcapWriter::with_header(Vec::new(), header)?.into_inner())
+}
+
+/// The value of a text option, or `None` where there is nothing to say.
+fn text(value: &str) -> Option<Cow<'_, str>> {
+    Some(cut(value, OPTION_LEN_MAX))
+        .filter(|value| !value.is_empty())
+        .map(Cow::Borrowed)
+}

@@ -1,1 +1,225 @@
+//! Targets that are fine, targets that are not, and what either leaves behind.
+
+use std::{fs, io::Read};
+
 use super::*;
+
+/// The names in a folder, hidden ones too.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// The message of a refusal, which must leave `folder` as it was.
+#[track_caller]
+fn refusal(folder: &Path, path: &Path, inputs: &[PathBuf]) -> String {
+    let before = names(folder);
+    let message = Output::create(path, inputs).unwrap_err().to_string();
+    assert_eq!(names(folder), before);
+    message
+}
+
+#[test]
+fn file_appears_at_the_end_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.pcapng");
+    fs::write(&path, "old").unwrap();
+    let mut output = Output::create(&path, &[]).unwrap();
+    output.write_all(&[7; 1000]).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    assert_eq!(names(folder.path()).len(), 2);
+    assert_eq!(output.finish().unwrap(), 1000);
+    assert_eq!(fs::read(&path).unwrap(), [7; 1000]);
+    assert_eq!(names(folder.path()), ["out.pcapng"]);
+}
+
+#[test]
+fn dropped_output_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["out.pcapng", "out.pcapng.gz", "out.pcapng.zst"] {
+        let mut output = Output::create(&folder.path().join(name), &[]).unwrap();
+        output.write_all(&vec![7; 1 << 20]).unwrap();
+        drop(output);
+        assert!(names(folder.path()).is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn pieces_of_any_length_arrive_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let all: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    for name in ["out.pcapng", "out.pcapng.gz", "out.pcapng.zst"] {
+        let path = folder.path().join(name);
+        let mut output = Output::create(&path, &[]).unwrap();
+        let mut rest = &all[..];
+        for len in (1..).map(|i: usize| i * i * 7 % 700_001) {
+            let (piece, after) = rest.split_at(len.min(rest.len()));
+            output.write_all(piece).unwrap();
+            rest = after;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        let stored_len = output.finish().unwrap();
+        let stored = fs::read(&path).unwrap();
+        assert_eq!(stored.len() as u64, stored_len);
+        let mut read = Vec::new();
+        match Compression::of(&path) {
+            Compression::None => read = stored,
+            Compression::Gzip => {
+                let mut decoder = flate2::read::MultiGzDecoder::new(&stored[..]);
+                decoder.read_to_end(&mut read).unwrap();
+            }
+            Compression::Zstd => {
+                let mut decoder = zstd::Decoder::new(&stored[..]).unwrap();
+                decoder.read_to_end(&mut read).unwrap();
+            }
+        }
+        assert!(read == all, "{name}");
+    }
+}
+
+#[test]
+fn folder_as_target_is_refused_with_a_name_to_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = refusal(folder.path(), folder.path(), &[]);
+    assert!(message.contains("capture.pcapng"), "{message}");
+}
+
+#[test]
+fn missing_folder_is_refused_with_mkdir() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = refusal(folder.path(), &folder.path().join("a/b.pcapng"), &[]);
+    assert!(message.contains("mkdir -p"), "{message}");
+}
+
+#[test]
+fn file_as_folder_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a"), "").unwrap();
+    let message = refusal(folder.path(), &folder.path().join("a/b.pcapng"), &[]);
+    assert!(message.contains("is not a folder"), "{message}");
+}
+
+#[test]
+fn input_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("log.pcapng");
+    fs::write(&input, "records").unwrap();
+    let inputs = [folder.path().join("missing"), input.clone()];
+    fs::create_dir(folder.path().join("sub")).unwrap();
+    for path in [input.clone(), folder.path().join("sub/../log.pcapng")] {
+        let message = refusal(folder.path(), &path, &inputs);
+        assert!(message.contains("also an input"), "{message}");
+    }
+    assert_eq!(fs::read(&input).unwrap(), b"records");
+}
+
+#[cfg(unix)]
+#[test]
+fn link_to_an_input_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("log.gz");
+    let [soft, hard] = ["soft.pcapng", "hard.pcapng"].map(|name| folder.path().join(name));
+    fs::write(&input, "records").unwrap();
+    std::os::unix::fs::symlink(&input, &soft).unwrap();
+    fs::hard_link(&input, &hard).unwrap();
+    for path in [soft, hard] {
+        let message = refusal(folder.path(), &path, std::slice::from_ref(&input));
+        assert!(message.contains("also an input"), "{message}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn link_to_an_older_capture_stays_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let real = elsewhere.path().join("real.pcapng");
+    let link = folder.path().join("out.pcapng");
+    fs::write(&real, "old").unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let mut output = Output::create(&link, &[]).unwrap();
+    output.write_all(b"new").unwrap();
+    output.finish().unwrap();
+    assert!(link.is_symlink());
+    assert_eq!(fs::read(&real).unwrap(), b"new");
+    assert_eq!(names(elsewhere.path()), ["real.pcapng"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn link_to_nothing_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("out.pcapng");
+    std::os::unix::fs::symlink(folder.path().join("gone"), &link).unwrap();
+    assert!(refusal(folder.path(), &link, &[]).contains("link"));
+}
+
+#[cfg(unix)]
+#[test]
+fn new_file_has_the_mode_of_any_new_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let [path, plain] = ["out.pcapng", "plain"].map(|name| folder.path().join(name));
+    Output::create(&path, &[]).unwrap().finish().unwrap();
+    File::create(&plain).unwrap();
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(&path), mode(&plain));
+}
+
+#[cfg(unix)]
+#[test]
+fn write_protected_file_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.pcapng");
+    fs::write(&path, "kept").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+    assert!(refusal(folder.path(), &path, &[]).contains("write-protected"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn full_disk_is_an_error_that_names_the_target() {
+    let mut output = Output::create(Path::new("/dev/full"), &[]).unwrap();
+    let error = output.write_all(&vec![7; 1 << 20]).unwrap_err();
+    let ErrorKind::Io { path, source, .. } = error.kind() else {
+        panic!("not an I/O error: {error:?}");
+    };
+    assert_eq!(path, Path::new("/dev/full"));
+    assert_eq!(source.kind(), io::ErrorKind::StorageFull);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn device_is_written_directly() {
+    let mut output = Output::create(Path::new("/dev/null"), &[]).unwrap();
+    output.write_all(&[7; 10]).unwrap();
+    assert_eq!(output.finish().unwrap(), 10);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn pipe_without_a_reader_is_its_own_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    let status = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(status.unwrap().success());
+    let reader = std::thread::spawn({
+        let path = path.clone();
+        move || drop(File::open(path).unwrap())
+    });
+    let mut output = Output::create(&path, &[]).unwrap();
+    reader.join().unwrap();
+    let error = output.write_all(&vec![7; 1 << 20]).unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::ReaderGone { .. }),
+        "{error}"
+    );
+    assert_eq!(names(folder.path()), ["pipe"]);
+}

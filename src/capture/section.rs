@@ -127,3 +127,73 @@ fn text(value: &str) -> Option<Cow<'_, str>> {
         .filter(|value| !value.is_empty())
         .map(Cow::Borrowed)
 }
+
+#[cfg(test)]
+mod tests {
+    use pcap_file::{
+        DataLink,
+        pcap::PcapReader,
+        pcapng::{Block, PcapNgReader},
+    };
+
+    use super::*;
+
+    /// Everything that pcap-file reads from a preamble, as text.
+    fn read_back(section: &Section, link: LinkType) -> String {
+        let octets = section.to_pcapng(link).unwrap();
+        let mut reader = PcapNgReader::new(&octets[..]).unwrap();
+        let mut text = format!("{:?}", reader.section());
+        while let Some(block) = reader.next_block() {
+            let (block, _) = block.unwrap();
+            if let Block::InterfaceDescription(block) = &block {
+                assert_eq!(block.linktype, link.data_link());
+            }
+            text += &format!("{block:?}");
+        }
+        text
+    }
+
+    #[test]
+    fn overlong_text_is_cut_and_not_refused() {
+        let long = "x".repeat(OPTION_LEN_MAX - 1) + "é";
+        let section = Section {
+            comment: long.clone(),
+            application: long.clone(),
+            interfaces: vec![Interface {
+                name: long.clone(),
+                description: long.clone(),
+                filter: Some(long.clone()),
+            }],
+            names: vec![("10.0.0.1".parse().unwrap(), long)],
+        };
+        let text = read_back(&section, LinkType::Raw);
+        assert!(!text.contains('é'));
+    }
+
+    #[test]
+    fn empty_texts_are_left_out() {
+        let section = Section {
+            interfaces: vec![Interface::default()],
+            ..Section::default()
+        };
+        let text = read_back(&section, LinkType::Ethernet);
+        for absent in [
+            "Comment",
+            "UserApplication",
+            "IfName",
+            "IfDescription",
+            "IfFilter",
+        ] {
+            assert!(!text.contains(absent), "{text}");
+        }
+    }
+
+    #[test]
+    fn pcap_header_states_link_and_nanoseconds() {
+        let octets = pcap_header(LinkType::Ethernet).unwrap();
+        assert_eq!(octets[..4], 0xa1b2_3c4d_u32.to_le_bytes());
+        let header = PcapReader::new(&octets[..]).unwrap().header();
+        assert_eq!(header.datalink, DataLink::ETHERNET);
+        assert_eq!(header.ts_resolution, PcapTsResolution::NanoSecond);
+    }
+}

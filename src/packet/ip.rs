@@ -143,7 +143,7 @@ fn jumbo_payload(protocol: u8, payload_len: u32) -> [u8; JUMBO_LEN as usize] {
     [protocol, 0, JUMBO_KIND, 4, a, b, c, d]
 }
 
-/// RFC 9293 appendix A asks for no less, and Wireshark colours anything below 5.
+/// IANA's recommended default (RFC 1700); Wireshark colours anything below 5.
 const HOP_LIMIT: u8 = 64;
 const IPV6_LEN: u16 = 40;
 const JUMBO_LEN: u16 = 8;

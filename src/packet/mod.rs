@@ -28,7 +28,7 @@ pub use self::{ip::Family, tcp::Segment};
 ///
 /// Wireshark holds lengths as signed 32-bit integers and cuts a longer packet
 /// down to 2,147,483,647 octets; the rest leaves room for a link header.
-pub const ORIGINAL_LEN_MAX: u32 = i32::MAX as u32 - 64;
+pub const ORIGINAL_LEN_MAX: u32 = i32::MAX.cast_unsigned() - 64;
 
 /// One IP packet, told by its headers and its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,243 @@
+//! The columns a flow log can have, by name.
+//!
+//! A field is a name, the format version it appeared in, and the kind of
+//! value it holds. It is not a column: where a field stands in a line is the
+//! business of a [`Layout`](super::Layout).
+//!
+//! Fields stand in the order in which AWS lists them, so that "all fields up
+//! to version N" is a prefix of [`Field::ALL`]; those that only Transit
+//! Gateway flow logs have follow.
+
+use std::fmt;
+
+/// What a field's values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text: identifiers, names, words.
+    Text,
+    /// A decimal count or code.
+    Number,
+    /// An IPv4 or IPv6 address.
+    Address,
+}
+
+/// One line of the table below a variant: what is known about a field.
+struct Entry {
+    field: Field,
+    name: &'static str,
+    version: u8,
+    kind: Kind,
+}
+
+macro_rules! fields {
+    ($($variant:ident $name:literal $version:literal $kind:ident,)+) => {
+        /// A field of a VPC or Transit Gateway flow log record.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Field {
+            $(#[doc = concat!("`", $name, "`, since version ", $version, ".")] $variant,)+
+        }
+
+        const TABLE: &[Entry] = &[
+            $(Entry { field: Field::$variant, name: $name, version: $version, kind: Kind::$kind },)+
+        ];
+
+        impl Field {
+            /// Every field: the VPC ones in AWS order, then those only Transit Gateways have.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+        }
+    };
+}
+
+// AWS field table: docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+// and docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html.
+fields! {
+    Version "version" 2 Number,
+    AccountId "account-id" 2 Text,
+    InterfaceId "interface-id" 2 Text,
+    SrcAddr "srcaddr" 2 Address,
+    DstAddr "dstaddr" 2 Address,
+    SrcPort "srcport" 2 Number,
+    DstPort "dstport" 2 Number,
+    Protocol "protocol" 2 Number,
+    Packets "packets" 2 Number,
+    Bytes "bytes" 2 Number,
+    Start "start" 2 Number,
+    End "end" 2 Number,
+    Action "action" 2 Text,
+    LogStatus "log-status" 2 Text,
+    VpcId "vpc-id" 3 Text,
+    SubnetId "subnet-id" 3 Text,
+    InstanceId "instance-id" 3 Text,
+    TcpFlags "tcp-flags" 3 Number,
+    Type "type" 3 Text,
+    PktSrcAddr "pkt-srcaddr" 3 Address,
+    PktDstAddr "pkt-dstaddr" 3 Address,
+    Region "region" 4 Text,
+    AzId "az-id" 4 Text,
+    SublocationType "sublocation-type" 4 Text,
+    SublocationId "sublocation-id" 4 Text,
+    PktSrcAwsService "pkt-src-aws-service" 5 Text,
+    PktDstAwsService "pkt-dst-aws-service" 5 Text,
+    FlowDirection "flow-direction" 5 Text,
+    TrafficPath "traffic-path" 5 Number,
+    EcsClusterArn "ecs-cluster-arn" 7 Text,
+    EcsClusterName "ecs-cluster-name" 7 Text,
+    EcsContainerInstanceArn "ecs-container-instance-arn" 7 Text,
+    EcsContainerInstanceId "ecs-container-instance-id" 7 Text,
+    EcsContainerId "ecs-container-id" 7 Text,
+    EcsSecondContainerId "ecs-second-container-id" 7 Text,
+    EcsServiceName "ecs-service-name" 7 Text,
+    EcsTaskDefinitionArn "ecs-task-definition-arn" 7 Text,
+    EcsTaskArn "ecs-task-arn" 7 Text,
+    EcsTaskId "ecs-task-id" 7 Text,
+    RejectReason "reject-reason" 8 Text,
+    ResourceId "resource-id" 9 Text,
+    EncryptionStatus "encryption-status" 10 Number,
+    InstanceTag "instance-tag" 11 Text,
+    InstanceTag2 "instance-tag-2" 11 Text,
+    InterfaceTag "interface-tag" 11 Text,
+    InterfaceTag2 "interface-tag-2" 11 Text,
+    AsgTag "asg-tag" 11 Text,
+    AsgTag2 "asg-tag-2" 11 Text,
+    InterfaceType "interface-type" 11 Text,
+    NextHopInterfaceId "next-hop-interface-id" 11 Text,
+    NextHopSubnetId "next-hop-subnet-id" 11 Text,
+    NextHopAzId "next-hop-az-id" 11 Text,
+    NextHopVpcId "next-hop-vpc-id" 11 Text,
+    NextHopInterfaceType "next-hop-interface-type" 11 Text,
+    ResourceType "resource-type" 6 Text,
+    TgwId "tgw-id" 6 Text,
+    TgwAttachmentId "tgw-attachment-id" 6 Text,
+    TgwSrcVpcAccountId "tgw-src-vpc-account-id" 6 Text,
+    TgwDstVpcAccountId "tgw-dst-vpc-account-id" 6 Text,
+    TgwSrcVpcId "tgw-src-vpc-id" 6 Text,
+    TgwDstVpcId "tgw-dst-vpc-id" 6 Text,
+    TgwSrcSubnetId "tgw-src-subnet-id" 6 Text,
+    TgwDstSubnetId "tgw-dst-subnet-id" 6 Text,
+    TgwSrcEni "tgw-src-eni" 6 Text,
+    TgwDstEni "tgw-dst-eni" 6 Text,
+    TgwSrcAzId "tgw-src-az-id" 6 Text,
+    TgwDstAzId "tgw-dst-az-id" 6 Text,
+    TgwPairAttachmentId "tgw-pair-attachment-id" 6 Text,
+    PacketsLostNoRoute "packets-lost-no-route" 6 Number,
+    PacketsLostBlackhole "packets-lost-blackhole" 6 Number,
+    PacketsLostMtuExceeded "packets-lost-mtu-exceeded" 6 Number,
+    PacketsLostTtlExpired "packets-lost-ttl-expired" 6 Number,
+}
+
+impl Field {
+    /// The name as AWS spells it, with hyphens.
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// The format version the field appeared in.
+    pub fn version(self) -> u8 {
+        self.entry().version
+    }
+
+    /// What the field's values are.
+    pub fn kind(self) -> Kind {
+        self.entry().kind
+    }
+
+    /// The field called `name`, in any of the spellings in which archives are found.
+    ///
+    /// Case, hyphens, underscores and a leading `@` do not matter, which covers text
+    /// files (`account-id`), Parquet (`account_id`) and Logs Insights (`accountId`).
+    /// The names of older Athena tables and of subscription filters are known as well.
+    ///
+    /// # Examples
+    /// ```
+    /// use flow2pcap::record::Field;
+    /// assert_eq!(Field::from_name(b"pkt_srcaddr"), Some(Field::PktSrcAddr));
+    /// assert_eq!(Field::from_name(b"sourceaddress"), Some(Field::SrcAddr));
+    /// assert_eq!(Field::from_name(b"172.31.9.69"), None);
+    /// ```
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        if name.is_empty() || name.len() > NAME_LEN_MAX || !name[0].is_ascii_alphabetic() {
+            return None;
+        }
+        let known = TABLE.iter().find(|entry| spells(name, entry.name));
+        known.map(|entry| entry.field).or_else(|| {
+            let other = OTHER_NAMES.iter().find(|(other, _)| spells(name, other));
+            other.map(|&(_, field)| field)
+        })
+    }
+
+    /// The field whose name is nearest to `name`, if any is near enough to be meant.
+    pub fn nearest(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase().replace('_', "-");
+        let by_distance = TABLE.iter().map(|entry| (edits(&name, entry.name), entry));
+        let (distance, entry) = by_distance.min_by_key(|&(distance, _)| distance)?;
+        (distance <= 1 + entry.name.len() / 4).then_some(entry.field)
+    }
+
+    fn entry(self) -> &'static Entry {
+        &TABLE[self as usize]
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Whether `found` is `name` but for case, hyphens and underscores.
+fn spells(found: &[u8], name: &str) -> bool {
+    let letters = |text: &'_ [u8]| -> Vec<u8> {
+        let kept = text.iter().filter(|byte| !matches!(byte, b'-' | b'_'));
+        kept.map(u8::to_ascii_lowercase).collect()
+    };
+    letters(found) == letters(name.as_bytes())
+}
+
+/// The number of single-letter edits between two names (Levenshtein).
+fn edits(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.bytes().enumerate() {
+            let substitute = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = substitute.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// No spelling of a field is longer; what is longer is data.
+const NAME_LEN_MAX: usize = 40;
+
+/// Names other tools give to fields, beyond case and punctuation.
+const OTHER_NAMES: &[(&str, Field)] = &[
+    ("account", Field::AccountId),
+    ("eni", Field::InterfaceId),
+    ("interface", Field::InterfaceId),
+    ("source", Field::SrcAddr),
+    ("sourceaddress", Field::SrcAddr),
+    ("sourceaddr", Field::SrcAddr),
+    ("sourceip", Field::SrcAddr),
+    ("srcip", Field::SrcAddr),
+    ("destination", Field::DstAddr),
+    ("destinationaddress", Field::DstAddr),
+    ("destinationaddr", Field::DstAddr),
+    ("destaddr", Field::DstAddr),
+    ("destinationip", Field::DstAddr),
+    ("dstip", Field::DstAddr),
+    ("sourceport", Field::SrcPort),
+    ("destinationport", Field::DstPort),
+    ("destport", Field::DstPort),
+    ("numpackets", Field::Packets),
+    ("numbytes", Field::Bytes),
+    ("starttime", Field::Start),
+    ("windowstart", Field::Start),
+    ("endtime", Field::End),
+    ("windowend", Field::End),
+    ("flowlogstatus", Field::LogStatus),
+    ("status", Field::LogStatus),
+    ("pktsourceaddress", Field::PktSrcAddr),
+    ("pktdestinationaddress", Field::PktDstAddr),
+];

@@ -1,0 +1,141 @@
+//! When a record's flow was seen, once implausible times are put right.
+//!
+//! A [`Record`] holds `start` and `end` as the line has them. Archives that
+//! went through other hands hold starts that lost digits (`164000066` beside
+//! an end of `1640000297`), ends before starts, and formats with neither. The
+//! repairs are made here, each with a note, so that a capture can say so.
+
+use super::Record;
+
+/// First and last instant of a record, in nanoseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// When the first packet was seen.
+    pub start_ns: i64,
+    /// When the last packet was seen; never before `start_ns`.
+    pub end_ns: i64,
+    /// What these times rest on.
+    pub note: TimeNote,
+}
+
+/// What the times of an [`Interval`] rest on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimeNote {
+    /// `start` and `end`, as logged.
+    AsLogged,
+    /// Only one of `start` and `end` is there; it stands for both.
+    OneEnd,
+    /// Neither is there; the time in front of the line stands for both.
+    LineTime,
+    /// `end` lay before `start`; they were exchanged.
+    Swapped,
+    /// They lay too far apart to be true; the later one stands for both.
+    Implausible,
+}
+
+impl Interval {
+    /// Puts the times of a record right; none if it has no time at all.
+    pub(super) fn of(record: &Record<'_>) -> Option<Self> {
+        let (start_ns, end_ns) = match (record.start_ns, record.end_ns) {
+            (Some(start_ns), Some(end_ns)) => (start_ns, end_ns),
+            (Some(at), None) | (None, Some(at)) => return Some(Self::at(at, TimeNote::OneEnd)),
+            (None, None) => {
+                return record
+                    .line_time_ns
+                    .map(|at| Self::at(at, TimeNote::LineTime));
+            }
+        };
+        // A number that lost digits is the smaller one, whichever column it is in.
+        if start_ns.abs_diff(end_ns) > LENGTH_MAX_NS {
+            return Some(Self::at(start_ns.max(end_ns), TimeNote::Implausible));
+        }
+        Some(Self {
+            start_ns: start_ns.min(end_ns),
+            end_ns: start_ns.max(end_ns),
+            note: if start_ns <= end_ns {
+                TimeNote::AsLogged
+            } else {
+                TimeNote::Swapped
+            },
+        })
+    }
+
+    fn at(instant_ns: i64, note: TimeNote) -> Self {
+        Self {
+            start_ns: instant_ns,
+            end_ns: instant_ns,
+            note,
+        }
+    }
+}
+
+/// One day. AWS aggregates over at most 600 s; people who summarise their logs
+/// afterwards do so by the hour or the day. Nothing true is longer.
+const LENGTH_MAX_NS: u64 = 86_400 * 1_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(start_s: Option<i64>, end_s: Option<i64>, expected_s: (i64, i64), note: TimeNote) {
+        let ns = |seconds: i64| seconds * 1_000_000_000;
+        let record = Record {
+            start_ns: start_s.map(ns),
+            end_ns: end_s.map(ns),
+            line_time_ns: Some(ns(77)),
+            ..Record::default()
+        };
+        let expected = Interval {
+            start_ns: ns(expected_s.0),
+            end_ns: ns(expected_s.1),
+            note,
+        };
+        assert_eq!(record.interval(), Some(expected));
+    }
+
+    #[test]
+    fn start_and_end_are_kept() {
+        check(Some(100), Some(160), (100, 160), TimeNote::AsLogged);
+        check(Some(100), Some(100), (100, 100), TimeNote::AsLogged);
+    }
+
+    #[test]
+    fn start_missing_digits_is_corrected_to_end() {
+        let end = 1_640_000_297;
+        check(
+            Some(164_000_066),
+            Some(end),
+            (end, end),
+            TimeNote::Implausible,
+        );
+    }
+
+    #[test]
+    fn end_missing_digits_is_corrected_to_start() {
+        let start = 1_640_000_297;
+        check(
+            Some(start),
+            Some(164_000_066),
+            (start, start),
+            TimeNote::Implausible,
+        );
+    }
+
+    #[test]
+    fn start_after_end_is_swapped() {
+        check(Some(160), Some(100), (100, 160), TimeNote::Swapped);
+    }
+
+    #[test]
+    fn one_end_stands_for_both() {
+        check(None, Some(160), (160, 160), TimeNote::OneEnd);
+        check(Some(100), None, (100, 100), TimeNote::OneEnd);
+    }
+
+    #[test]
+    fn line_time_is_the_last_resort() {
+        check(None, None, (77, 77), TimeNote::LineTime);
+        assert_eq!(Record::default().interval(), None);
+    }
+}

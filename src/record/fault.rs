@@ -6,7 +6,7 @@
 
 use std::{fmt, ops::Range};
 
-use super::Field;
+use super::{Column, Field};
 
 /// One line that is not a record under its layout, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,49 @@ pub enum FaultKind {
     OpenQuote,
 }
 
+impl FaultKind {
+    pub(super) fn columns(found: usize, expected: usize) -> Self {
+        let clamp = |count| u16::try_from(count).unwrap_or(u16::MAX);
+        Self::WrongColumnCount {
+            found: clamp(found),
+            expected: clamp(expected),
+        }
+    }
+}
+
 impl<'a> Fault<'a> {
+    /// The line as a whole is wrong.
+    pub(super) fn in_line(line: &'a [u8], kind: FaultKind) -> Self {
+        Self {
+            line,
+            column: None,
+            start: 0,
+            end: clamp(line.len()),
+            kind,
+        }
+    }
+
+    /// What stands in `range` is wrong for `column`, which is the one at `index`.
+    pub(super) fn in_column(
+        line: &'a [u8],
+        index: usize,
+        column: &Column,
+        range: Range<usize>,
+        kind: FaultKind,
+    ) -> Self {
+        let field = match column {
+            Column::Known(field) => Some(*field),
+            Column::Unknown(_) => None,
+        };
+        Self {
+            line,
+            column: u16::try_from(index).ok().map(|index| (index, field)),
+            start: clamp(range.start),
+            end: clamp(range.end),
+            kind,
+        }
+    }
+
     /// The line the fault is in, without its line end.
     pub fn line(&self) -> &'a [u8] {
         self.line
@@ -79,10 +121,70 @@ impl<'a> Fault<'a> {
     pub fn range(&self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
+
+    /// What is wrong, as it stands in the line.
+    fn found(&self) -> Excerpt<'a> {
+        Excerpt(self.line.get(self.range()).unwrap_or(self.line))
+    }
 }
 
 impl fmt::Display for Fault<'_> {
+    /// Says where, then what was found, then what was expected.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.kind)
+        let found = self.found();
+        match self.column {
+            Some((index, Some(field))) => write!(f, "column {} ({field}): ", index + 1)?,
+            Some((index, None)) => write!(f, "column {}: ", index + 1)?,
+            None => {}
+        }
+        match self.kind {
+            FaultKind::WrongColumnCount {
+                found: count,
+                expected,
+            } => {
+                let plural = if count == 1 { "" } else { "s" };
+                write!(
+                    f,
+                    "found {count} column{plural}, expected {expected}: {found}"
+                )
+            }
+            FaultKind::NotANumber => write!(f, "found {found}, expected a whole number"),
+            FaultKind::OutOfRange { max } => write!(f, "found {found}, expected 0 to {max}"),
+            FaultKind::NotAnAddress => write!(f, "found {found}, expected an IPv4 or IPv6 address"),
+            FaultKind::MixedFamilies => {
+                write!(
+                    f,
+                    "found IPv4 and IPv6 addresses, expected one family: {found}"
+                )
+            }
+            FaultKind::NotATime => write!(f, "found {found}, expected a Unix time"),
+            FaultKind::UnknownProtocol => write!(f, "found {found}, expected a protocol number"),
+            FaultKind::UnknownAction => write!(f, "found {found}, expected ACCEPT or REJECT"),
+            FaultKind::UnknownLogStatus => {
+                write!(f, "found {found}, expected OK, NODATA or SKIPDATA")
+            }
+            FaultKind::UnknownDirection => write!(f, "found {found}, expected ingress or egress"),
+            FaultKind::OpenQuote => write!(f, "found {found}, expected a closing quote"),
+        }
     }
 }
+
+/// Input text as messages show it: quoted, escaped, and cut at 64 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Excerpt<'a>(pub(super) &'a [u8]);
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.get(..EXCERPT_LEN_MAX) {
+            Some(front) if front.len() < self.0.len() => write!(f, "\"{}…\"", front.escape_ascii()),
+            _ => write!(f, "\"{}\"", self.0.escape_ascii()),
+        }
+    }
+}
+
+fn clamp(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+/// No message quotes more of a line.
+const EXCERPT_LEN_MAX: usize = 64;

@@ -1,6 +1,11 @@
-//! Which column of a line holds which field.
+//! Which column of a line holds which field, and what stands between them.
+//!
+//! A layout is the order of columns that one flow log was created with. It is
+//! named by a header line, by `--format`, or found out from the values
+//! ([`super::recognise`]); it never follows from the `version` column, nor from
+//! the number of columns alone.
 
-use super::Field;
+use super::{Field, Prefix, Separator, cells::Cells, grammar::Step};
 
 /// One column of a layout.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -11,40 +16,209 @@ pub enum Column {
     Unknown(String),
 }
 
+impl Column {
+    /// The name of the column.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Known(field) => field.name(),
+            Self::Unknown(name) => name,
+        }
+    }
+}
+
 /// The order of columns in a file, and what stands around them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     columns: Vec<Column>,
+    separator: Separator,
+    prefix: Prefix,
+    steps: Vec<Step>,
 }
 
 /// Why a `--format` text names no layout.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
-    /// Nothing between the quotes.
-    #[error("the format names no column")]
+    /// No column at all.
+    #[error(
+        "the format names no column; give field names such as '${{srcaddr}} ${{dstaddr}}', or `default`"
+    )]
     Empty,
+    /// A token that names no field.
+    #[error(
+        "column {position} of the format: no field is called \"{token}\"{}",
+        hint(*.nearest)
+    )]
+    UnknownField {
+        /// Which column, from 1.
+        position: usize,
+        /// What was written.
+        token: String,
+        /// The field that may have been meant.
+        nearest: Option<Field>,
+    },
+    /// A field named twice.
+    #[error("columns {first} and {position} of the format are both `{field}`")]
+    Repeated {
+        /// Which field.
+        field: Field,
+        /// Where it stands first, from 1.
+        first: usize,
+        /// Where it stands again, from 1.
+        position: usize,
+    },
+}
+
+fn hint(nearest: Option<Field>) -> String {
+    match nearest {
+        Some(field) => format!("; did you mean `{field}`?"),
+        None => "; write ? for a column that is to be passed over".to_owned(),
+    }
 }
 
 impl Layout {
+    /// A layout of these columns, separated by blanks and with nothing around them.
+    ///
+    /// # Errors
+    /// [`FormatError::Repeated`] if a field stands twice, [`FormatError::Empty`] if none does.
+    pub fn new(columns: Vec<Column>) -> Result<Self, FormatError> {
+        for (index, column) in columns.iter().enumerate() {
+            let first = columns.iter().position(|other| other == column);
+            if let (Column::Known(field), Some(first)) =
+                (column, first.filter(|first| *first < index))
+            {
+                let (field, first, position) = (*field, first + 1, index + 1);
+                return Err(FormatError::Repeated {
+                    field,
+                    first,
+                    position,
+                });
+            }
+        }
+        if columns.is_empty() {
+            return Err(FormatError::Empty);
+        }
+        let steps: Vec<_> = columns
+            .iter()
+            .map(|column| Step::of(column, &columns))
+            .collect();
+        Ok(Self {
+            columns,
+            separator: Separator::Blank,
+            prefix: Prefix::None,
+            steps: Step::fold(&steps),
+        })
+    }
+
+    /// The layout of known fields that stand once each.
+    pub(super) fn of_fields(fields: &[Field]) -> Self {
+        let columns: Vec<_> = fields.iter().copied().map(Column::Known).collect();
+        let steps: Vec<_> = columns
+            .iter()
+            .map(|column| Step::of(column, &columns))
+            .collect();
+        Self {
+            columns,
+            separator: Separator::Blank,
+            prefix: Prefix::None,
+            steps: Step::fold(&steps),
+        }
+    }
+
+    /// The default format: the 14 fields of version 2.
+    pub fn default_v2() -> Self {
+        Self::of_fields(&Field::ALL[..14])
+    }
+
     /// The layout a header line names, if it is one.
-    pub fn from_header(_line: &[u8]) -> Option<Self> {
-        None
+    ///
+    /// Every token must be the name of a field, in any spelling; or most of them,
+    /// and the others names as well. A line in which a field stands twice is none.
+    pub fn from_header(line: &[u8]) -> Option<Self> {
+        Self::try_from_header(line)?.ok()
+    }
+
+    /// Like [`Layout::from_header`], but tells a header with a field twice from no header.
+    pub(super) fn try_from_header(line: &[u8]) -> Option<Result<Self, FormatError>> {
+        let line = line
+            .strip_prefix(b"\xef\xbb\xbf")
+            .unwrap_or(line)
+            .trim_ascii();
+        let separator = if line.contains(&b',') {
+            Separator::Comma
+        } else {
+            Separator::Blank
+        };
+        let mut columns = Vec::new();
+        let mut unknown_count = 0;
+        for cell in Cells::new(line, separator) {
+            match Field::from_name(cell.text) {
+                Some(field) => columns.push(Column::Known(field)),
+                None if is_name(cell.text) => {
+                    unknown_count += 1;
+                    columns.push(Column::Unknown(
+                        String::from_utf8_lossy(cell.text).into_owned(),
+                    ));
+                }
+                None => return None,
+            }
+        }
+        let known_count = columns.len() - unknown_count;
+        if known_count < 2 || known_count <= unknown_count {
+            return None;
+        }
+        Some(Self::new(columns).map(|layout| layout.separated_by(separator)))
     }
 
     /// The layout a `--format` text names.
     ///
+    /// Takes AWS's own spelling (`${account-id} ${srcaddr}`), bare names with hyphens
+    /// or underscores, commas or blanks between them, `?` for a column to pass over,
+    /// and `default`.
+    ///
     /// # Errors
     /// [`FormatError`] says which token, where, and what may have been meant.
-    pub fn from_format(_text: &str) -> Result<Self, FormatError> {
-        Err(FormatError::Empty)
+    ///
+    /// # Examples
+    /// ```
+    /// use flow2pcap::record::Layout;
+    /// let layout = Layout::from_format("srcaddr,dstaddr ? ${log-status}").unwrap();
+    /// assert_eq!(layout.format(), "${srcaddr} ${dstaddr} ? ${log-status}");
+    /// ```
+    pub fn from_format(text: &str) -> Result<Self, FormatError> {
+        if text.trim().eq_ignore_ascii_case("default") {
+            return Ok(Self::default_v2());
+        }
+        let separators = |c: char| c.is_whitespace() || c == ',';
+        let tokens = text.split(separators).filter(|token| !token.is_empty());
+        let columns = tokens.enumerate().map(|(index, token)| {
+            let name = token
+                .strip_prefix("${")
+                .and_then(|token| token.strip_suffix('}'));
+            let name = name.unwrap_or(token);
+            match Field::from_name(name.as_bytes()) {
+                Some(field) => Ok(Column::Known(field)),
+                None if name == UNNAMED => Ok(Column::Unknown(UNNAMED.to_owned())),
+                None => Err(FormatError::UnknownField {
+                    position: index + 1,
+                    token: name.chars().take(64).collect(),
+                    nearest: Field::nearest(name),
+                }),
+            }
+        });
+        Self::new(columns.collect::<Result<_, _>>()?)
     }
 
-    /// The default format, version 2.
-    pub fn default_v2() -> Self {
-        Self {
-            columns: Vec::new(),
-        }
+    /// The same columns with `prefix` around them.
+    #[must_use]
+    pub fn with_prefix(self, prefix: Prefix) -> Self {
+        Self { prefix, ..self }
+    }
+
+    /// The same columns with `separator` between them.
+    #[must_use]
+    pub fn separated_by(self, separator: Separator) -> Self {
+        Self { separator, ..self }
     }
 
     /// The columns, in order.
@@ -52,14 +226,52 @@ impl Layout {
         &self.columns
     }
 
-    /// Where `field` stands, if the layout has it.
-    pub fn index_of(&self, field: Field) -> Option<usize> {
-        let wanted = Column::Known(field);
-        self.columns.iter().position(|column| *column == wanted)
+    /// What stands between two columns.
+    pub fn separator(&self) -> Separator {
+        self.separator
     }
 
-    /// The `${…}` spelling, as `--format` accepts it.
+    /// What stands around the record in each line.
+    pub fn prefix(&self) -> Prefix {
+        self.prefix
+    }
+
+    /// Where `field` stands, if the layout has it.
+    pub fn index_of(&self, field: Field) -> Option<usize> {
+        self.columns
+            .iter()
+            .position(|column| *column == Column::Known(field))
+    }
+
+    /// The `${…}` spelling, as [`Layout::from_format`] accepts it; `?` for unknown columns.
     pub fn format(&self) -> String {
-        String::new()
+        let names = self.columns.iter().map(|column| match column {
+            Column::Known(field) => format!("${{{field}}}"),
+            Column::Unknown(_) => UNNAMED.to_owned(),
+        });
+        names.collect::<Vec<_>>().join(" ")
+    }
+
+    /// What to do with a line, from left to right.
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Whether any text at all fits, so that a header would pass for a record.
+    pub(super) fn fits_anything(&self) -> bool {
+        let free = |step: &Step| matches!(step, Step::Skip(_) | Step::Eni | Step::EniElse);
+        self.steps.iter().all(free)
     }
 }
+
+/// Whether `text` could name a column: a letter, then letters, digits and a little more.
+fn is_name(text: &[u8]) -> bool {
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.@".contains(byte);
+    let first = text
+        .first()
+        .is_some_and(|byte| byte.is_ascii_alphabetic() || b"_@".contains(byte));
+    first && text.iter().all(in_name)
+}
+
+/// How a column without a name is written.
+const UNNAMED: &str = "?";

@@ -11,21 +11,31 @@
 //! recognise   first lines -> layout         rows     block of lines -> records
 //! ```
 
+mod careful;
+mod cells;
 mod fault;
 mod field;
+mod grammar;
+mod instant;
 mod interval;
 mod layout;
+mod leaf;
+mod odd;
+mod prefix;
 mod recognise;
 mod rows;
 mod value;
 
 use std::net::IpAddr;
 
+use self::cells::Cells;
 pub use self::{
+    cells::Separator,
     fault::{Fault, FaultKind},
     field::{Field, Kind},
     interval::{Interval, TimeNote},
     layout::{Column, FormatError, Layout},
+    prefix::{Envelope, Prefix},
     recognise::{Evidence, Foreign, Recognised, Unrecognised, recognise},
     rows::{Row, Rows},
     value::{Action, Direction, LogStatus, ObservedFlags},
@@ -87,12 +97,18 @@ impl<'a> Record<'a> {
     /// The text of `field`, found in the line; none if absent or `-`.
     ///
     /// `layout` is the one the record was read under ([`Rows::layout`]).
-    pub fn get(&self, _layout: &Layout, _field: Field) -> Option<&'a [u8]> {
-        None
+    pub fn get(&self, layout: &Layout, field: Field) -> Option<&'a [u8]> {
+        self.cell(layout, layout.index_of(field)?)
     }
 
     /// The text of the column the header calls `name`; none if absent or `-`.
-    pub fn get_by_name(&self, _layout: &Layout, _name: &str) -> Option<&'a [u8]> {
-        None
+    pub fn get_by_name(&self, layout: &Layout, name: &str) -> Option<&'a [u8]> {
+        let mut columns = layout.columns().iter();
+        self.cell(layout, columns.position(|column| column.name() == name)?)
+    }
+
+    fn cell(&self, layout: &Layout, index: usize) -> Option<&'a [u8]> {
+        let cell = Cells::new(self.line, layout.separator()).nth(index)?;
+        (!cell.is_absent()).then_some(cell.text)
     }
 }

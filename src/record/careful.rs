@@ -1,0 +1,114 @@
+//! A line read with care: every spelling that is understood, and every fault.
+//!
+//! This is where a line goes that the grammar found odd. It is cut into cells,
+//! the cells are counted, and each is read in all the spellings of [`super::odd`].
+//! What comes back is either the record that the grammar would have made of the
+//! line had it been spelt as AWS does, or the reason why there is none.
+
+use super::{
+    Fault, FaultKind, Layout, ObservedFlags, Record, Separator,
+    cells::{Cell, Cells},
+    grammar::{self, Step},
+    odd,
+};
+
+/// Reads `line`, which has no line end, under `layout`.
+pub(super) fn record<'a>(layout: &Layout, line: &'a [u8]) -> Result<Record<'a>, Fault<'a>> {
+    let body = layout.prefix().body(line)?;
+    let mut record = match plain(layout, body.text) {
+        Some(record) => record,
+        None => cells(layout, line, body.text, body.start)?,
+    };
+    record.line = body.text;
+    record.line_time_ns = body.time_ns;
+    Ok(record)
+}
+
+/// The record in `text`, if only what stood around it was out of the ordinary.
+fn plain<'a>(layout: &Layout, text: &'a [u8]) -> Option<Record<'a>> {
+    if layout.separator() != Separator::Blank {
+        return None;
+    }
+    let (rest, record) = grammar::columns(layout.steps(), text).ok()?;
+    rest.is_empty().then_some(record)
+}
+
+/// Reads the record in `text`, which starts at `start` in `line`, cell by cell.
+fn cells<'a>(
+    layout: &Layout,
+    line: &'a [u8],
+    text: &'a [u8],
+    start: usize,
+) -> Result<Record<'a>, Fault<'a>> {
+    let columns = layout.columns();
+    let cells = Cells::new(text, layout.separator());
+    count(&cells, columns.len()).map_err(|kind| Fault::in_line(line, kind))?;
+    let mut record = Record::default();
+    for (index, (column, cell)) in columns.iter().zip(cells).enumerate() {
+        let step = Step::of(column, columns);
+        put(step, &cell, &mut record).map_err(|kind| {
+            let range = start + cell.range().start..start + cell.range().end;
+            Fault::in_column(line, index, column, range, kind)
+        })?;
+    }
+    if record.families_agree() {
+        Ok(record)
+    } else {
+        Err(Fault::in_line(line, FaultKind::MixedFamilies))
+    }
+}
+
+/// Whether there are as many cells as columns, but for a comment behind the last.
+fn count(cells: &Cells<'_>, expected: usize) -> Result<(), FaultKind> {
+    let found = cells.clone().count();
+    let comment = || {
+        cells
+            .clone()
+            .nth(expected)
+            .is_some_and(|cell| cell.text.starts_with(b"#"))
+    };
+    if found == expected || found > expected && comment() {
+        Ok(())
+    } else {
+        Err(FaultKind::columns(found, expected))
+    }
+}
+
+/// Reads one cell into `record`.
+fn put<'a>(step: Step, cell: &Cell<'a>, record: &mut Record<'a>) -> Result<(), FaultKind> {
+    let text = cell.text;
+    if cell.open {
+        return Err(FaultKind::OpenQuote);
+    }
+    if cell.is_absent() {
+        return Ok(());
+    }
+    match step {
+        Step::Skip(_) => {}
+        Step::Eni => record.eni = text,
+        Step::EniElse if record.eni.is_empty() => record.eni = text,
+        Step::EniElse => {}
+        Step::Source => record.source = Some(odd::address(text)?),
+        Step::Destination => record.destination = Some(odd::address(text)?),
+        Step::PktSource => record.pkt_source = Some(odd::address(text)?),
+        Step::PktDestination => record.pkt_destination = Some(odd::address(text)?),
+        Step::SourcePort => record.source_port = Some(odd::narrow(text, PORT_MAX)?),
+        Step::DestinationPort => record.destination_port = Some(odd::narrow(text, PORT_MAX)?),
+        Step::Protocol => record.protocol = Some(odd::protocol(text)?),
+        Step::Packets => record.packets = Some(odd::number(text, u64::MAX)?),
+        Step::Bytes => record.bytes = Some(odd::number(text, u64::MAX)?),
+        Step::Start => record.start_ns = Some(odd::time(text)?),
+        Step::End => record.end_ns = Some(odd::time(text)?),
+        Step::Action => record.action = Some(odd::action(text)?),
+        Step::LogStatus => record.log_status = odd::log_status(text)?,
+        Step::Flags => record.flags = Some(ObservedFlags(odd::narrow(text, OCTET_MAX)?)),
+        Step::Direction => record.direction = Some(odd::direction(text)?),
+        Step::TrafficPath => record.traffic_path = Some(odd::narrow(text, OCTET_MAX)?),
+    }
+    Ok(())
+}
+
+/// The largest port.
+const PORT_MAX: u64 = u16::MAX as u64;
+/// The largest value of a column that holds one byte.
+const OCTET_MAX: u64 = u8::MAX as u64;

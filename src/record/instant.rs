@@ -1,0 +1,184 @@
+//! Times as archives spell them, in nanoseconds since the Unix epoch.
+//!
+//! AWS writes `start` and `end` as Unix seconds. Archives that went through
+//! other tools hold milliseconds or less, and the lines of CloudWatch exports
+//! begin with an ISO 8601 time. Time zones by name, and dates alone, are not
+//! read.
+
+use super::leaf::{ODD, Parsed};
+
+/// A Unix time as nanoseconds; none if it lies beyond the year 2262.
+///
+/// The unit follows from the size: a value above 2^31-1 is milliseconds, as
+/// seconds would lie after January 2038; and so on by factors of a thousand.
+#[inline]
+pub(super) fn from_epoch(value: u64) -> Option<i64> {
+    const SECONDS_MAX: u64 = i32::MAX as u64;
+    const MILLIS_MAX: u64 = i64::MAX as u64 / 1_000_000;
+    const MICROS_MAX: u64 = i64::MAX as u64 / 1_000;
+    let scale = match value {
+        ..=SECONDS_MAX => 1_000_000_000,
+        ..=MILLIS_MAX => 1_000_000,
+        ..=MICROS_MAX => 1_000,
+        _ => 1,
+    };
+    i64::try_from(value * scale).ok()
+}
+
+/// An ISO 8601 time: `2018-09-22T20:28:14.000Z`.
+///
+/// Between date and time stands `T` or a blank; fraction and zone may be
+/// missing, and a missing zone is UTC.
+pub(super) fn iso(input: &[u8]) -> Parsed<'_, i64> {
+    let Some((fixed, rest)) = input.split_first_chunk::<19>() else {
+        return Err(ODD);
+    };
+    let shape = [fixed[4], fixed[7], fixed[10], fixed[13], fixed[16]];
+    if !matches!(shape, [b'-', b'-', b'T' | b't' | b' ', b':', b':']) {
+        return Err(ODD);
+    }
+    let century_and_year = two(fixed, 0).zip(two(fixed, 2));
+    let parts = [5, 8, 11, 14, 17].map(|at| two(fixed, at));
+    let (
+        Some((century, year)),
+        [
+            Some(month),
+            Some(day),
+            Some(hour),
+            Some(minute),
+            Some(second),
+        ],
+    ) = (century_and_year, parts)
+    else {
+        return Err(ODD);
+    };
+    let in_range = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24;
+    if !in_range || minute > 59 || second > 60 {
+        return Err(ODD);
+    }
+    let days = days_from_civil(century * 100 + year, month, day);
+    let (rest, nanos) = fraction(rest);
+    let (rest, zone_s) = zone(rest);
+    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second - zone_s;
+    let instant = seconds
+        .checked_mul(1_000_000_000)
+        .and_then(|ns| ns.checked_add(nanos));
+    instant.map_or(Err(ODD), |instant_ns| Ok((rest, instant_ns)))
+}
+
+/// The two digits at `at`.
+#[inline]
+fn two(text: &[u8], at: usize) -> Option<i64> {
+    let (tens, ones) = (text[at].wrapping_sub(b'0'), text[at + 1].wrapping_sub(b'0'));
+    (tens <= 9 && ones <= 9).then(|| i64::from(tens) * 10 + i64::from(ones))
+}
+
+/// Nanoseconds of a fraction such as `.000`, if there is one.
+fn fraction(input: &[u8]) -> (&[u8], i64) {
+    let [b'.' | b',', digits @ ..] = input else {
+        return (input, 0);
+    };
+    let len = digits
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let mut unit = 100_000_000;
+    let mut nanos = 0;
+    for digit in &digits[..len] {
+        nanos += i64::from(digit - b'0') * unit;
+        unit /= 10;
+    }
+    (&digits[len..], nanos)
+}
+
+/// Seconds east of UTC of a zone such as `Z` or `+00:00`, if there is one.
+fn zone(input: &[u8]) -> (&[u8], i64) {
+    let (sign, rest) = match input {
+        [b'Z' | b'z', rest @ ..] => return (rest, 0),
+        [b'+', rest @ ..] => (1, rest),
+        [b'-', rest @ ..] => (-1, rest),
+        _ => return (input, 0),
+    };
+    let (hour, minute, rest) = match rest {
+        [_, _, b':', _, _, after @ ..] => (two(rest, 0), two(rest, 3), after),
+        [_, _, _, _, after @ ..] => (two(rest, 0), two(rest, 2), after),
+        _ => return (input, 0),
+    };
+    match (hour, minute) {
+        (Some(hour), Some(minute)) => (rest, sign * (hour * 3_600 + minute * 60)),
+        _ => (input, 0),
+    }
+}
+
+/// Days from 1970-01-01 to a date of the Gregorian calendar.
+///
+/// Years are counted from March, so that the leap day is a year's last.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leap_days + day_of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn seconds_millis_micros_and_nanos_name_one_instant() {
+        for value in [1_640_000_297, 1_640_000_297_000, 1_640_000_297_000_000] {
+            assert_eq!(from_epoch(value), Some(1_640_000_297_000_000_000));
+        }
+        assert_eq!(
+            from_epoch(1_640_000_297_000_000_000),
+            Some(1_640_000_297_000_000_000)
+        );
+        assert_eq!(from_epoch(0), Some(0));
+        assert_eq!(from_epoch(2_147_483_647), Some(2_147_483_647_000_000_000));
+        assert_eq!(from_epoch(u64::MAX), None);
+    }
+
+    #[test]
+    fn iso_spellings_name_one_instant() {
+        for text in [
+            "2018-09-22T20:28:14.000Z",
+            "2018-09-22T20:28:14Z",
+            "2018-09-22T20:28:14",
+            "2018-09-22 20:28:14.000",
+            "2018-09-22T20:28:14.000000+00:00",
+            "2018-09-22T22:28:14+0200",
+        ] {
+            let expected = Ok((&b" 2"[..], 1_537_648_094_000_000_000));
+            assert_eq!(iso(format!("{text} 2").as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn iso_refuses_what_is_no_time() {
+        for text in [
+            "",
+            "2018-09-22",
+            "2018-13-22T20:28:14Z",
+            "2018-09-22T24:28:14Z",
+            "2 123456789012 eni-1 10.0.0.1",
+        ] {
+            assert!(iso(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn iso_agrees_with_jiff(ns in 0..i64::MAX) {
+            let text = jiff::Timestamp::from_nanosecond(i128::from(ns)).unwrap().to_string();
+            prop_assert_eq!(iso(text.as_bytes()), Ok((&b""[..], ns)));
+        }
+
+        #[test]
+        fn any_bytes_are_a_time_or_odd(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let _ = iso(&bytes);
+        }
+    }
+}

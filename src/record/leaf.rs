@@ -1,0 +1,381 @@
+//! The leaves of the grammar: one value each, in its plain spelling.
+//!
+//! A leaf reads from the front of its input and stops at the first byte that
+//! cannot belong to its value; that a separator follows is for the caller to
+//! check. `-` is a value like any other, and read here. Whatever is not spelt
+//! as AWS spells it is [`Odd`]: no reason is given, since the line is then read
+//! again, with care and without haste ([`super::careful`]).
+//!
+//! Most of the time of a whole conversion is spent in this file. Numbers are
+//! read eight digits at a time and IPv4 addresses sixteen bytes at a time, as
+//! integers with a byte in each lane; near the end of the input, where so many
+//! bytes are not left, byte by byte. Leaves stay plain functions with an error
+//! of size zero: with nom's own errors, or `alt`, parsing is three times slower.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use nom::{
+    IResult,
+    error::{ErrorKind, ParseError},
+};
+
+/// The text is not a plain spelling of what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Odd;
+
+/// What a leaf returns: what follows the value, and the value.
+pub(super) type Parsed<'a, T> = IResult<&'a [u8], T, Odd>;
+
+impl ParseError<&[u8]> for Odd {
+    fn from_error_kind(_: &[u8], _: ErrorKind) -> Self {
+        Self
+    }
+
+    fn append(_: &[u8], _: ErrorKind, _: Self) -> Self {
+        Self
+    }
+}
+
+/// The error of every leaf.
+pub(super) const ODD: nom::Err<Odd> = nom::Err::Error(Odd);
+
+/// One blank between two values; two of them make a line odd.
+#[inline]
+pub(super) fn blank(input: &[u8]) -> Parsed<'_, ()> {
+    match input {
+        [b' ' | b'\t', rest @ ..] => Ok((rest, ())),
+        _ => Err(ODD),
+    }
+}
+
+/// The end of a line, with any blanks and the carriage return before it.
+#[inline]
+pub(super) fn line_end(input: &[u8]) -> Parsed<'_, ()> {
+    match input {
+        [b'\n', rest @ ..] => Ok((rest, ())),
+        [] => Ok((input, ())),
+        _ => loose_line_end(input),
+    }
+}
+
+fn loose_line_end(input: &[u8]) -> Parsed<'_, ()> {
+    let blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r');
+    match &input[input.iter().take_while(blank).count()..] {
+        [b'\n', rest @ ..] => Ok((rest, ())),
+        [] => Ok((&[], ())),
+        _ => Err(ODD),
+    }
+}
+
+/// Any text up to a blank or a line end, at least one byte.
+#[inline]
+pub(super) fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let mut len = 0;
+    while let Some(chunk) = input[len..].first_chunk() {
+        let word = u64::from_le_bytes(*chunk);
+        // Marks bytes up to 0x20; what lies above the first mark may be wrong.
+        let stops = word.wrapping_sub(0x21 * LANES) & !word & HIGH_BITS;
+        if stops != 0 {
+            len += lane_of(stops);
+            return cut(input, len);
+        }
+        len += 8;
+    }
+    len += input[len..].iter().take_while(|&&byte| byte > b' ').count();
+    cut(input, len)
+}
+
+fn cut(input: &[u8], len: usize) -> Parsed<'_, &[u8]> {
+    match input.split_at_checked(len) {
+        Some((value, rest)) if len > 0 => Ok((rest, value)),
+        _ => Err(ODD),
+    }
+}
+
+/// A decimal number or `-`.
+#[inline]
+pub(super) fn number(input: &[u8]) -> Parsed<'_, Option<u64>> {
+    let Some(chunk) = input.first_chunk() else {
+        return number_by_digits(input);
+    };
+    match leading_digits(*chunk) {
+        (head, 8) => long_number(input, head),
+        (_, 0) => dash(input),
+        (value, len) => Ok((&input[len..], Some(value))),
+    }
+}
+
+/// A decimal number of at most seven digits, or `-`.
+#[inline]
+pub(super) fn short_number(input: &[u8]) -> Parsed<'_, Option<u64>> {
+    let Some(chunk) = input.first_chunk() else {
+        return number_by_digits(input);
+    };
+    match leading_digits(*chunk) {
+        (_, 8) => Err(ODD),
+        (_, 0) => dash(input),
+        (value, len) => Ok((&input[len..], Some(value))),
+    }
+}
+
+/// Goes on with a number whose first eight digits are `head`.
+#[inline]
+fn long_number(input: &[u8], head: u64) -> Parsed<'_, Option<u64>> {
+    let Some(chunk) = input[8..].first_chunk() else {
+        return number_by_digits(input);
+    };
+    match leading_digits(*chunk) {
+        (_, 8) => number_by_digits(input),
+        (_, 0) => Ok((&input[8..], Some(head))),
+        (tail, len) => Ok((&input[8 + len..], Some(head * POWERS_OF_TEN[len] + tail))),
+    }
+}
+
+#[cold]
+fn number_by_digits(input: &[u8]) -> Parsed<'_, Option<u64>> {
+    let len = input
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    if len == 0 {
+        return dash(input);
+    }
+    let value = input[..len].iter().try_fold(0_u64, |value, digit| {
+        value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    });
+    value.map_or(Err(ODD), |value| Ok((&input[len..], Some(value))))
+}
+
+#[inline]
+fn dash<T>(input: &[u8]) -> Parsed<'_, Option<T>> {
+    match input {
+        [b'-', rest @ ..] => Ok((rest, None)),
+        _ => Err(ODD),
+    }
+}
+
+/// An IPv4 or IPv6 address, or `-`.
+#[inline]
+pub(super) fn address(input: &[u8]) -> Parsed<'_, Option<IpAddr>> {
+    match dotted_quad(input) {
+        Some((len, address)) => Ok((&input[len..], Some(IpAddr::V4(address)))),
+        None => other_address(input),
+    }
+}
+
+/// IPv6, `-`, and the last few bytes of a block.
+#[inline(never)]
+fn other_address(input: &[u8]) -> Parsed<'_, Option<IpAddr>> {
+    let (rest, text) = token(input)?;
+    if text == b"-" {
+        return Ok((rest, None));
+    }
+    let address = std::str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.parse().ok());
+    address.map_or(Err(ODD), |address| Ok((rest, Some(address))))
+}
+
+/// Length and value of the IPv4 address in front, if there is one and enough follows it.
+///
+/// Accepts what `Ipv4Addr::from_str` accepts; a test holds the two together.
+#[inline]
+fn dotted_quad(input: &[u8]) -> Option<(usize, Ipv4Addr)> {
+    // 15 bytes of address, one behind it, and room to load four from any of them.
+    let window: &[u8; 20] = input.first_chunk()?;
+    let low = gather(non_digits(word_at(window, 0)));
+    let high = gather(non_digits(word_at(window, 8)));
+    // Bits that are always set stand in for stops that are missing.
+    let mut stops = low | high << 8 | 0x1f_0000;
+    let [a, b, c, d] = std::array::from_fn(|_| {
+        let stop = stops.trailing_zeros() as usize;
+        stops &= stops - 1;
+        stop
+    });
+    let dotted = [a, b, c].map(|dot| window[dot & 15] == b'.');
+    let octets = [(0, a), (a + 1, b), (b + 1, c), (c + 1, d)].map(|span| octet(window, span));
+    let right = dotted[0] & dotted[1] & dotted[2] & octets.iter().all(|octet| *octet <= 255);
+    right.then(|| (d, Ipv4Addr::from(octets.map(|octet| (octet & 0xff) as u8))))
+}
+
+/// The number at `start..stop`; more than 255 if there is no octet.
+#[inline]
+fn octet(window: &[u8; 20], (start, stop): (usize, usize)) -> u32 {
+    let len = stop - start;
+    let from = start & 15;
+    let four = [
+        window[from],
+        window[from + 1],
+        window[from + 2],
+        window[from + 3],
+    ];
+    // The last digit to the highest lane, and zeros where there were fewer than three.
+    let digits = (u32::from_le_bytes(four) ^ 0x3030_3030) << (8 * (4_usize.wrapping_sub(len) & 3));
+    let value = (digits >> 8 & 15) * 100 + (digits >> 16 & 15) * 10 + (digits >> 24);
+    // Two digits make at least 10 and three at least 100: leading zeros are refused.
+    let least = 0x640a_0000_u32 >> (8 * (len & 3)) & 0xff;
+    let wrong = (len.wrapping_sub(1) > 2) | (value < least);
+    value | u32::from(wrong) << 8
+}
+
+/// The number at the front of eight bytes, and how many digits it has; any number if none.
+#[inline]
+fn leading_digits(chunk: [u8; 8]) -> (u64, usize) {
+    let word = u64::from_le_bytes(chunk);
+    let len = lane_of(non_digits(word));
+    // The last digit to the highest lane; lanes before the first become zero digits.
+    let digits = (word ^ ZEROS) << ((64 - 8 * len) & 63);
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let high = (pairs & PAIR_LANES).wrapping_mul(100 + (1_000_000 << 32));
+    let low = (pairs >> 16 & PAIR_LANES).wrapping_mul(1 + (10_000 << 32));
+    (high.wrapping_add(low) >> 32, len)
+}
+
+/// The high bit of every lane that holds no digit, exact up to the first such lane;
+/// beyond it exact as long as no byte is above 0x7f.
+#[inline]
+fn non_digits(word: u64) -> u64 {
+    let digits = word ^ ZEROS;
+    (digits.wrapping_add(0x76 * LANES) | digits) & HIGH_BITS
+}
+
+/// The lane of the lowest mark; 8 if there is none.
+#[inline]
+fn lane_of(marks: u64) -> usize {
+    marks.trailing_zeros() as usize / 8
+}
+
+/// The high bits of eight lanes as the low eight bits of a number.
+#[inline]
+fn gather(marks: u64) -> u32 {
+    ((marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
+}
+
+#[inline]
+fn word_at(window: &[u8; 20], at: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&window[at..at + 8]);
+    u64::from_le_bytes(word)
+}
+
+/// A one in every lane of a word.
+const LANES: u64 = 0x0101_0101_0101_0101;
+/// The high bit of every lane.
+const HIGH_BITS: u64 = 0x80 * LANES;
+/// The digit zero in every lane.
+const ZEROS: u64 = b'0' as u64 * LANES;
+/// The lanes in which `leading_digits` adds up pairs of digits.
+const PAIR_LANES: u64 = 0x0000_00ff_0000_00ff;
+/// How far a number moves when as many digits follow it.
+const POWERS_OF_TEN: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Reads `text` both with nothing behind it and with enough for the wide loads.
+    #[track_caller]
+    fn both<T: PartialEq + std::fmt::Debug>(
+        text: &str,
+        leaf: impl Fn(&[u8]) -> Parsed<'_, T>,
+    ) -> Option<T> {
+        let read = |input: &str| {
+            let (rest, value) = leaf(input.as_bytes()).ok()?;
+            (input.len() - rest.len() == text.len()).then_some(value)
+        };
+        let wide = read(&format!("{text} {}", "9".repeat(40)));
+        assert_eq!(read(text), wide, "{text:?}");
+        assert_eq!(read(&format!("{text}\n")), wide, "{text:?}");
+        wide
+    }
+
+    #[test]
+    fn numbers_are_read_at_every_length() {
+        for len in 1..=19 {
+            let text = &"9182736450918273645"[..len];
+            assert_eq!(both(text, number), Some(text.parse().ok()), "{text}");
+        }
+        assert_eq!(both("18446744073709551615", number), Some(Some(u64::MAX)));
+    }
+
+    #[test]
+    fn number_above_64_bits_is_odd() {
+        assert_eq!(both("18446744073709551616", number), None);
+        assert_eq!(both("99999999999999999999999", number), None);
+    }
+
+    #[test]
+    fn short_number_takes_seven_digits() {
+        assert_eq!(both("65535", short_number), Some(Some(65_535)));
+        assert_eq!(both("-", short_number), Some(None));
+        assert!(short_number(b"123456789 ").is_err());
+    }
+
+    #[test]
+    fn dash_is_no_value() {
+        assert_eq!(both("-", number), Some(None));
+        assert_eq!(both("-", address), Some(None));
+    }
+
+    #[test]
+    fn addresses_of_both_families_are_read() {
+        for text in [
+            "0.0.0.0",
+            "255.255.255.255",
+            "10.0.1.201",
+            "2a02:cf40::",
+            "::1",
+        ] {
+            assert_eq!(both(text, address), Some(text.parse().ok()), "{text}");
+        }
+    }
+
+    #[test]
+    fn token_ends_at_blank_or_line_end() {
+        for len in 1..30 {
+            let text = "a".repeat(len);
+            for end in [" x", "\tx", "\n", "\r\n", ""] {
+                let input = format!("{text}{end}");
+                let (rest, value) = token(input.as_bytes()).unwrap();
+                assert_eq!((value, rest), (text.as_bytes(), end.as_bytes()));
+            }
+        }
+        assert!(token(b" x").is_err() && token(b"").is_err());
+    }
+
+    #[test]
+    fn line_end_takes_blanks_and_carriage_return() {
+        for text in ["\n", "\r\n", " \n", " \t \r\n"] {
+            let input = format!("{text}next");
+            assert_eq!(
+                line_end(input.as_bytes()),
+                Ok((&b"next"[..], ())),
+                "{text:?}"
+            );
+        }
+        assert_eq!(line_end(b" "), Ok((&b""[..], ())));
+        assert!(line_end(b" x\n").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn address_agrees_with_std(text in "[0-9]{0,4}(\\.[0-9]{0,4}){2,4}|[0-9a-f:.]{1,20}") {
+            let expected = text.parse::<IpAddr>().ok();
+            prop_assert_eq!(both(&text, address).flatten(), expected);
+        }
+
+        #[test]
+        fn number_agrees_with_std(value: u64, zeros in 0..4_usize) {
+            let text = format!("{}{value}", "0".repeat(zeros));
+            prop_assert_eq!(both(&text, number), Some(Some(value)));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_odd(bytes in proptest::collection::vec(any::<u8>(), 0..50)) {
+            let _ = (token(&bytes), number(&bytes), short_number(&bytes), address(&bytes));
+            let _ = (blank(&bytes), line_end(&bytes));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What may stand around a record in its line, and how to get past it.
+//!
+//! AWS delivers records alone in their lines. CloudWatch puts the event's time
+//! in front when it exports, `aws logs tail` the name of the stream as well,
+//! and the console's downloads are CSV in which one cell is the record.
+
+use super::{
+    Fault, FaultKind,
+    cells::{Cells, Separator},
+    instant,
+    leaf::{Parsed, blank, number, token},
+};
+use nom::{Parser, combinator::eof, sequence::terminated};
+
+/// What stands around the record in each line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prefix {
+    /// Nothing.
+    #[default]
+    None,
+    /// The event's time: `2018-09-22T20:28:14.000Z `.
+    Time,
+    /// The event's time and the name of its stream.
+    TimeAndStream,
+    /// Other cells of a CSV line.
+    Cells(Envelope),
+}
+
+/// Which cells of a CSV line hold the event's time and the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    time: Option<u16>,
+    message: u16,
+}
+
+/// A record's own text, where it starts in its line, and the time beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Body<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) start: usize,
+    pub(super) time_ns: Option<i64>,
+}
+
+impl Prefix {
+    /// The record in `line`; a line without the time that others have is all record.
+    pub(super) fn body<'a>(self, line: &'a [u8]) -> Result<Body<'a>, Fault<'a>> {
+        let in_front = match self {
+            Self::None => None,
+            Self::Time => time_in_front(line).ok(),
+            Self::TimeAndStream => time_and_stream(line).ok(),
+            Self::Cells(envelope) => return envelope.body(line),
+        };
+        let (text, time_ns) = in_front.map_or((line, None), |(text, time)| (text, Some(time)));
+        Ok(Body {
+            text,
+            start: line.len() - text.len(),
+            time_ns,
+        })
+    }
+}
+
+/// The time in front of a record.
+pub(super) fn time_in_front(line: &[u8]) -> Parsed<'_, i64> {
+    terminated(instant::iso, blank).parse(line)
+}
+
+/// The time in front of a record, and the name of its stream.
+pub(super) fn time_and_stream(line: &[u8]) -> Parsed<'_, i64> {
+    terminated(time_in_front, (token, blank)).parse(line)
+}
+
+impl Envelope {
+    /// The envelope a CSV header such as `timestamp,message` announces.
+    pub(super) fn from_header(line: &[u8]) -> Option<Self> {
+        let index_of = |names: [&[u8]; 2]| {
+            let mut cells = Cells::new(line, Separator::Comma);
+            let index = cells.position(|cell| {
+                names
+                    .iter()
+                    .any(|name| cell.text.eq_ignore_ascii_case(name))
+            });
+            index.and_then(|index| u16::try_from(index).ok())
+        };
+        Some(Self {
+            time: index_of([b"timestamp", b"@timestamp"]),
+            message: index_of([b"message", b"@message"])?,
+        })
+    }
+
+    fn body<'a>(self, line: &'a [u8]) -> Result<Body<'a>, Fault<'a>> {
+        let mut cells = Cells::new(line, Separator::Comma);
+        let Some(message) = cells.nth(usize::from(self.message)) else {
+            let found = Cells::new(line, Separator::Comma).count();
+            return Err(Fault::in_line(
+                line,
+                FaultKind::columns(found, usize::from(self.message) + 1),
+            ));
+        };
+        if message.open {
+            return Err(Fault::in_line(line, FaultKind::OpenQuote));
+        }
+        let time = self
+            .time
+            .and_then(|index| Cells::new(line, Separator::Comma).nth(usize::from(index)));
+        Ok(Body {
+            text: message.text,
+            start: message.start,
+            time_ns: time.and_then(|cell| instant_in(cell.text)),
+        })
+    }
+}
+
+/// The instant a whole cell spells, as a Unix time or in ISO 8601.
+pub(super) fn instant_in(text: &[u8]) -> Option<i64> {
+    let whole = |text| terminated(instant::iso, eof).parse(text);
+    if let Ok((_, instant_ns)) = whole(text) {
+        return Some(instant_ns);
+    }
+    let (_, value) = terminated(number, eof).parse(text).ok()?;
+    instant::from_epoch(value?)
+}

@@ -29,7 +29,8 @@ fn plain<'a>(layout: &Layout, text: &'a [u8]) -> Option<Record<'a>> {
     if layout.separator() != Separator::Blank {
         return None;
     }
-    let (rest, record) = grammar::columns(layout.steps(), text).ok()?;
+    let mut record = Record::default();
+    let (rest, ()) = grammar::columns(layout.steps(), text, &mut record).ok()?;
     rest.is_empty().then_some(record)
 }
 

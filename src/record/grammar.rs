@@ -10,12 +10,11 @@
 
 use std::net::IpAddr;
 
-use nom::{Parser, sequence::terminated};
-
 use super::{
     Action, Column, Direction, Field, LogStatus, ObservedFlags, Prefix, Record, Separator, instant,
     layout::Layout,
     leaf::{ODD, Parsed, address, blank, line_end, number, short_number, token},
+    prefix::time_in_front,
 };
 
 /// What to do with a column, or with several.
@@ -90,96 +89,92 @@ impl Step {
     }
 }
 
-/// The record at the front of a block, if it is spelt as AWS spells it.
-#[inline]
-pub(super) fn record<'a>(layout: &Layout, block: &'a [u8]) -> Parsed<'a, Record<'a>> {
-    let (input, line_time_ns) = match (layout.separator(), layout.prefix()) {
-        (Separator::Blank, Prefix::None) => (block, None),
-        (Separator::Blank, Prefix::Time) => in_front(block)?,
+/// Reads the record at the front of a block, if it is spelt as AWS spells it.
+///
+/// It is written where it is to stay; what is left there on an error means nothing.
+#[inline(always)]
+pub(super) fn record<'a>(
+    layout: &Layout,
+    block: &'a [u8],
+    record: &mut Record<'a>,
+) -> Parsed<'a, ()> {
+    let input = match (layout.separator(), layout.prefix()) {
+        (Separator::Blank, Prefix::None) => block,
+        (Separator::Blank, Prefix::Time) => {
+            let (rest, instant_ns) = time_in_front(block)?;
+            record.line_time_ns = Some(instant_ns);
+            rest
+        }
         _ => return Err(ODD),
     };
-    let (rest, mut record) = columns(layout.steps(), input)?;
-    let line_len = input.len() - rest.len();
-    record.line = &input[..line_len];
-    record.line_time_ns = line_time_ns;
-    let (rest, ()) = line_end(rest)?;
-    Ok((rest, record))
+    let (rest, ()) = columns(layout.steps(), input, record)?;
+    record.line = &input[..input.len() - rest.len()];
+    line_end(rest)
 }
 
-#[inline(never)]
-fn in_front(input: &[u8]) -> Parsed<'_, Option<i64>> {
-    terminated(instant::iso, blank).map(Some).parse(input)
-}
-
-/// The columns of one record, up to the end of the last one.
-#[inline]
-pub(super) fn columns<'a>(steps: &[Step], input: &'a [u8]) -> Parsed<'a, Record<'a>> {
-    let mut record = Record::default();
-    let Some((last, steps)) = steps.split_last() else {
-        return Err(ODD);
-    };
+/// Reads the columns of one record, up to the end of the last one.
+#[inline(always)]
+pub(super) fn columns<'a>(
+    steps: &[Step],
+    input: &'a [u8],
+    record: &mut Record<'a>,
+) -> Parsed<'a, ()> {
     let mut rest = input;
-    for step in steps {
-        (rest, ()) = terminated(|input| read(*step, input, &mut record), blank).parse(rest)?;
+    for (index, step) in steps.iter().enumerate() {
+        if index > 0 {
+            (rest, ()) = blank(rest)?;
+        }
+        (rest, ()) = read(*step, rest, record)?;
     }
-    (rest, ()) = read(*last, rest, &mut record)?;
     if record.families_agree() {
-        Ok((rest, record))
+        Ok((rest, ()))
     } else {
         Err(ODD)
     }
 }
 
-/// Reads one step's columns into `record`.
+/// Reads one step's columns into `record`, and returns what follows them.
 #[inline(always)]
 fn read<'a>(step: Step, input: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, ()> {
+    let rest;
     match step {
-        Step::Skip(count) => skip(count, input),
-        Step::Eni => put(token, input, |text| {
+        Step::Skip(count) => (rest, ()) = skip(count, input)?,
+        Step::Eni => {
+            let text;
+            (rest, text) = token(input)?;
             if text != b"-" {
                 record.eni = text;
             }
-        }),
-        Step::EniElse => put(token, input, |text| {
+        }
+        Step::EniElse => {
+            let text;
+            (rest, text) = token(input)?;
             if text != b"-" && record.eni.is_empty() {
                 record.eni = text;
             }
-        }),
-        Step::Source => put(address, input, |value| record.source = value),
-        Step::Destination => put(address, input, |value| record.destination = value),
-        Step::PktSource => put(address, input, |value| record.pkt_source = value),
-        Step::PktDestination => put(address, input, |value| record.pkt_destination = value),
-        Step::SourcePort => put(port, input, |value| record.source_port = value),
-        Step::DestinationPort => put(port, input, |value| record.destination_port = value),
-        Step::Protocol => put(octet, input, |value| record.protocol = value),
-        Step::Packets => put(number, input, |value| record.packets = value),
-        Step::Bytes => put(number, input, |value| record.bytes = value),
-        Step::Start => put(time, input, |value| record.start_ns = value),
-        Step::End => put(time, input, |value| record.end_ns = value),
-        Step::Action => put(action, input, |value| record.action = value),
-        Step::LogStatus => put(log_status, input, |value| record.log_status = value),
-        Step::Flags => put(octet, input, |value| {
-            record.flags = value.map(ObservedFlags)
-        }),
-        Step::Direction => put(direction, input, |value| record.direction = value),
-        Step::TrafficPath => put(octet, input, |value| record.traffic_path = value),
+        }
+        Step::Source => (rest, record.source) = address(input)?,
+        Step::Destination => (rest, record.destination) = address(input)?,
+        Step::PktSource => (rest, record.pkt_source) = address(input)?,
+        Step::PktDestination => (rest, record.pkt_destination) = address(input)?,
+        Step::SourcePort => (rest, record.source_port) = port(input)?,
+        Step::DestinationPort => (rest, record.destination_port) = port(input)?,
+        Step::Protocol => (rest, record.protocol) = octet(input)?,
+        Step::Packets => (rest, record.packets) = number(input)?,
+        Step::Bytes => (rest, record.bytes) = number(input)?,
+        Step::Start => (rest, record.start_ns) = time(input)?,
+        Step::End => (rest, record.end_ns) = time(input)?,
+        Step::Action => (rest, record.action) = action(input)?,
+        Step::LogStatus => (rest, record.log_status) = log_status(input)?,
+        Step::Flags => (rest, record.flags) = flags(input)?,
+        Step::Direction => (rest, record.direction) = direction(input)?,
+        Step::TrafficPath => (rest, record.traffic_path) = octet(input)?,
     }
-}
-
-/// Reads a value with `leaf` and hands it to `store`.
-#[inline(always)]
-fn put<'a, T>(
-    leaf: impl Fn(&'a [u8]) -> Parsed<'a, T>,
-    input: &'a [u8],
-    store: impl FnOnce(T),
-) -> Parsed<'a, ()> {
-    let (rest, value) = leaf(input)?;
-    store(value);
     Ok((rest, ()))
 }
 
 /// Passes over `count` columns, and the blanks between them.
-#[inline]
+#[inline(always)]
 fn skip(count: u16, input: &[u8]) -> Parsed<'_, ()> {
     let (mut rest, _) = token(input)?;
     for _ in 1..count {
@@ -189,17 +184,23 @@ fn skip(count: u16, input: &[u8]) -> Parsed<'_, ()> {
     Ok((rest, ()))
 }
 
-#[inline]
+#[inline(always)]
 fn port(input: &[u8]) -> Parsed<'_, Option<u16>> {
     narrow(short_number(input)?)
 }
 
-#[inline]
+#[inline(always)]
 fn octet(input: &[u8]) -> Parsed<'_, Option<u8>> {
     narrow(short_number(input)?)
 }
 
-#[inline]
+#[inline(always)]
+fn flags(input: &[u8]) -> Parsed<'_, Option<ObservedFlags>> {
+    let (rest, bits) = octet(input)?;
+    Ok((rest, bits.map(ObservedFlags)))
+}
+
+#[inline(always)]
 fn narrow<T: TryFrom<u64>>((rest, value): (&[u8], Option<u64>)) -> Parsed<'_, Option<T>> {
     let Some(value) = value else {
         return Ok((rest, None));
@@ -207,7 +208,7 @@ fn narrow<T: TryFrom<u64>>((rest, value): (&[u8], Option<u64>)) -> Parsed<'_, Op
     T::try_from(value).map_or(Err(ODD), |value| Ok((rest, Some(value))))
 }
 
-#[inline]
+#[inline(always)]
 fn time(input: &[u8]) -> Parsed<'_, Option<i64>> {
     let (rest, value) = number(input)?;
     let Some(value) = value else {
@@ -216,7 +217,7 @@ fn time(input: &[u8]) -> Parsed<'_, Option<i64>> {
     instant::from_epoch(value).map_or(Err(ODD), |instant_ns| Ok((rest, Some(instant_ns))))
 }
 
-#[inline]
+#[inline(always)]
 fn action(input: &[u8]) -> Parsed<'_, Option<Action>> {
     if let Some(rest) = input.strip_prefix(b"ACCEPT") {
         return Ok((rest, Some(Action::Accept)));
@@ -228,7 +229,7 @@ fn action(input: &[u8]) -> Parsed<'_, Option<Action>> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn log_status(input: &[u8]) -> Parsed<'_, LogStatus> {
     match input {
         [b'O', b'K', rest @ ..] | [b'-', rest @ ..] => Ok((rest, LogStatus::Ok)),
@@ -240,7 +241,7 @@ fn log_status(input: &[u8]) -> Parsed<'_, LogStatus> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn direction(input: &[u8]) -> Parsed<'_, Option<Direction>> {
     match input {
         [b'i', b'n', b'g', b'r', b'e', b's', b's', rest @ ..] => {
@@ -257,7 +258,7 @@ impl Record<'_> {
     ///
     /// Only the packet's own addresses count if they are there: at a translating
     /// gateway `srcaddr` and `dstaddr` may well be of two families.
-    #[inline]
+    #[inline(always)]
     pub(super) fn families_agree(&self) -> bool {
         let source: Option<IpAddr> = self.pkt_source.or(self.source);
         let destination = self.pkt_destination.or(self.destination);

@@ -11,7 +11,7 @@ use super::leaf::{ODD, Parsed};
 ///
 /// The unit follows from the size: a value above 2^31-1 is milliseconds, as
 /// seconds would lie after January 2038; and so on by factors of a thousand.
-#[inline]
+#[inline(always)]
 pub(super) fn from_epoch(value: u64) -> Option<i64> {
     const SECONDS_MAX: u64 = i32::MAX as u64;
     const MILLIS_MAX: u64 = i64::MAX as u64 / 1_000_000;
@@ -67,7 +67,7 @@ pub(super) fn iso(input: &[u8]) -> Parsed<'_, i64> {
 }
 
 /// The two digits at `at`.
-#[inline]
+#[inline(always)]
 fn two(text: &[u8], at: usize) -> Option<i64> {
     let (tens, ones) = (text[at].wrapping_sub(b'0'), text[at + 1].wrapping_sub(b'0'));
     (tens <= 9 && ones <= 9).then(|| i64::from(tens) * 10 + i64::from(ones))

@@ -40,7 +40,7 @@ impl ParseError<&[u8]> for Odd {
 pub(super) const ODD: nom::Err<Odd> = nom::Err::Error(Odd);
 
 /// One blank between two values; two of them make a line odd.
-#[inline]
+#[inline(always)]
 pub(super) fn blank(input: &[u8]) -> Parsed<'_, ()> {
     match input {
         [b' ' | b'\t', rest @ ..] => Ok((rest, ())),
@@ -49,7 +49,7 @@ pub(super) fn blank(input: &[u8]) -> Parsed<'_, ()> {
 }
 
 /// The end of a line, with any blanks and the carriage return before it.
-#[inline]
+#[inline(always)]
 pub(super) fn line_end(input: &[u8]) -> Parsed<'_, ()> {
     match input {
         [b'\n', rest @ ..] => Ok((rest, ())),
@@ -68,7 +68,7 @@ fn loose_line_end(input: &[u8]) -> Parsed<'_, ()> {
 }
 
 /// Any text up to a blank or a line end, at least one byte.
-#[inline]
+#[inline(always)]
 pub(super) fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
     let mut len = 0;
     while let Some(chunk) = input[len..].first_chunk() {
@@ -93,7 +93,7 @@ fn cut(input: &[u8], len: usize) -> Parsed<'_, &[u8]> {
 }
 
 /// A decimal number or `-`.
-#[inline]
+#[inline(always)]
 pub(super) fn number(input: &[u8]) -> Parsed<'_, Option<u64>> {
     let Some(chunk) = input.first_chunk() else {
         return number_by_digits(input);
@@ -106,7 +106,7 @@ pub(super) fn number(input: &[u8]) -> Parsed<'_, Option<u64>> {
 }
 
 /// A decimal number of at most seven digits, or `-`.
-#[inline]
+#[inline(always)]
 pub(super) fn short_number(input: &[u8]) -> Parsed<'_, Option<u64>> {
     let Some(chunk) = input.first_chunk() else {
         return number_by_digits(input);
@@ -119,7 +119,7 @@ pub(super) fn short_number(input: &[u8]) -> Parsed<'_, Option<u64>> {
 }
 
 /// Goes on with a number whose first eight digits are `head`.
-#[inline]
+#[inline(always)]
 fn long_number(input: &[u8], head: u64) -> Parsed<'_, Option<u64>> {
     let Some(chunk) = input[8..].first_chunk() else {
         return number_by_digits(input);
@@ -146,7 +146,7 @@ fn number_by_digits(input: &[u8]) -> Parsed<'_, Option<u64>> {
     value.map_or(Err(ODD), |value| Ok((&input[len..], Some(value))))
 }
 
-#[inline]
+#[inline(always)]
 fn dash<T>(input: &[u8]) -> Parsed<'_, Option<T>> {
     match input {
         [b'-', rest @ ..] => Ok((rest, None)),
@@ -155,7 +155,7 @@ fn dash<T>(input: &[u8]) -> Parsed<'_, Option<T>> {
 }
 
 /// An IPv4 or IPv6 address, or `-`.
-#[inline]
+#[inline(always)]
 pub(super) fn address(input: &[u8]) -> Parsed<'_, Option<IpAddr>> {
     match dotted_quad(input) {
         Some((len, address)) => Ok((&input[len..], Some(IpAddr::V4(address)))),
@@ -179,28 +179,39 @@ fn other_address(input: &[u8]) -> Parsed<'_, Option<IpAddr>> {
 /// Length and value of the IPv4 address in front, if there is one and enough follows it.
 ///
 /// Accepts what `Ipv4Addr::from_str` accepts; a test holds the two together.
-#[inline]
+#[inline(always)]
 fn dotted_quad(input: &[u8]) -> Option<(usize, Ipv4Addr)> {
     // 15 bytes of address, one behind it, and room to load four from any of them.
     let window: &[u8; 20] = input.first_chunk()?;
     let low = gather(non_digits(word_at(window, 0)));
     let high = gather(non_digits(word_at(window, 8)));
     // Bits that are always set stand in for stops that are missing.
-    let mut stops = low | high << 8 | 0x1f_0000;
-    let [a, b, c, d] = std::array::from_fn(|_| {
-        let stop = stops.trailing_zeros() as usize;
-        stops &= stops - 1;
-        stop
-    });
-    let dotted = [a, b, c].map(|dot| window[dot & 15] == b'.');
-    let octets = [(0, a), (a + 1, b), (b + 1, c), (c + 1, d)].map(|span| octet(window, span));
-    let right = dotted[0] & dotted[1] & dotted[2] & octets.iter().all(|octet| *octet <= 255);
-    right.then(|| (d, Ipv4Addr::from(octets.map(|octet| (octet & 0xff) as u8))))
+    let stops = low | high << 8 | 0x1f_0000;
+    let (a, stops) = next_stop(stops);
+    let (b, stops) = next_stop(stops);
+    let (c, stops) = next_stop(stops);
+    let (d, _) = next_stop(stops);
+    let dotted = (window[a & 15] == b'.') & (window[b & 15] == b'.') & (window[c & 15] == b'.');
+    let first = octet(window, 0, a);
+    let second = octet(window, a + 1, b);
+    let third = octet(window, b + 1, c);
+    let fourth = octet(window, c + 1, d);
+    if !dotted || first | second | third | fourth > 255 {
+        return None;
+    }
+    let address = first << 24 | second << 16 | third << 8 | fourth;
+    Some((d, Ipv4Addr::from_bits(address)))
+}
+
+/// Where the lowest of `stops` is, and the others.
+#[inline(always)]
+fn next_stop(stops: u32) -> (usize, u32) {
+    (stops.trailing_zeros() as usize, stops & (stops - 1))
 }
 
 /// The number at `start..stop`; more than 255 if there is no octet.
-#[inline]
-fn octet(window: &[u8; 20], (start, stop): (usize, usize)) -> u32 {
+#[inline(always)]
+fn octet(window: &[u8; 20], start: usize, stop: usize) -> u32 {
     let len = stop - start;
     let from = start & 15;
     let four = [
@@ -219,7 +230,7 @@ fn octet(window: &[u8; 20], (start, stop): (usize, usize)) -> u32 {
 }
 
 /// The number at the front of eight bytes, and how many digits it has; any number if none.
-#[inline]
+#[inline(always)]
 fn leading_digits(chunk: [u8; 8]) -> (u64, usize) {
     let word = u64::from_le_bytes(chunk);
     let len = lane_of(non_digits(word));
@@ -233,25 +244,25 @@ fn leading_digits(chunk: [u8; 8]) -> (u64, usize) {
 
 /// The high bit of every lane that holds no digit, exact up to the first such lane;
 /// beyond it exact as long as no byte is above 0x7f.
-#[inline]
+#[inline(always)]
 fn non_digits(word: u64) -> u64 {
     let digits = word ^ ZEROS;
     (digits.wrapping_add(0x76 * LANES) | digits) & HIGH_BITS
 }
 
 /// The lane of the lowest mark; 8 if there is none.
-#[inline]
+#[inline(always)]
 fn lane_of(marks: u64) -> usize {
     marks.trailing_zeros() as usize / 8
 }
 
 /// The high bits of eight lanes as the low eight bits of a number.
-#[inline]
+#[inline(always)]
 fn gather(marks: u64) -> u32 {
     ((marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
 }
 
-#[inline]
+#[inline(always)]
 fn word_at(window: &[u8; 20], at: usize) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(&window[at..at + 8]);

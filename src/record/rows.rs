@@ -105,7 +105,8 @@ impl<'a> Iterator for Rows<'a> {
         if rest.is_empty() {
             return None;
         }
-        if let Ok((after, record)) = grammar::record(&self.layout, rest) {
+        let mut record = Record::default();
+        if let Ok((after, ())) = grammar::record(&self.layout, rest, &mut record) {
             self.at = self.block.len() - after.len();
             return Some((offset, row(record)));
         }

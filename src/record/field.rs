@@ -143,7 +143,7 @@ impl Field {
 
     /// The field called `name`, in any of the spellings in which archives are found.
     ///
-    /// Case, hyphens, underscores and a leading `@` do not matter, which covers text
+    /// Case, hyphens and underscores do not matter, which covers text
     /// files (`account-id`), Parquet (`account_id`) and Logs Insights (`accountId`).
     /// The names of older Athena tables and of subscription filters are known as well.
     ///
@@ -241,3 +241,104 @@ const OTHER_NAMES: &[(&str, Field)] = &[
     ("pktsourceaddress", Field::PktSrcAddr),
     ("pktdestinationaddress", Field::PktDstAddr),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_round_trips_its_name_in_every_spelling() {
+        for &field in Field::ALL {
+            let name = field.name();
+            let mut camel = String::new();
+            for (index, part) in name.split('-').enumerate() {
+                let first = part
+                    .chars()
+                    .take(1)
+                    .map(|c| if index > 0 { c.to_ascii_uppercase() } else { c });
+                camel.extend(first.chain(part.chars().skip(1)));
+            }
+            for spelling in [
+                name.to_owned(),
+                name.replace('-', "_"),
+                name.to_uppercase(),
+                camel,
+            ] {
+                assert_eq!(
+                    Field::from_name(spelling.as_bytes()),
+                    Some(field),
+                    "{spelling}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn table_stands_in_the_order_of_the_variants() {
+        for (index, entry) in TABLE.iter().enumerate() {
+            assert_eq!(entry.field as usize, index, "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn fields_up_to_a_version_are_a_prefix() {
+        // AWS field table: how many fields there are up to each version.
+        for (version, count) in [
+            (2, 14),
+            (3, 21),
+            (4, 25),
+            (5, 29),
+            (7, 39),
+            (8, 40),
+            (9, 41),
+            (10, 42),
+            (11, 54),
+        ] {
+            let up_to = Field::ALL[..54]
+                .iter()
+                .take_while(|field| field.version() <= version);
+            assert_eq!(up_to.count(), count, "version {version}");
+        }
+    }
+
+    #[test]
+    fn names_of_other_tools_are_known() {
+        for (name, field) in [
+            ("sourceaddress", Field::SrcAddr),
+            ("destinationaddress", Field::DstAddr),
+            ("interfaceid", Field::InterfaceId),
+            ("numpackets", Field::Packets),
+            ("startTime", Field::Start),
+            ("windowend", Field::End),
+            ("flowlogstatus", Field::LogStatus),
+            ("Account_id", Field::AccountId),
+            ("nextHopAzId", Field::NextHopAzId),
+        ] {
+            assert_eq!(Field::from_name(name.as_bytes()), Some(field), "{name}");
+        }
+    }
+
+    #[test]
+    fn values_are_no_names() {
+        for text in [
+            "",
+            "-",
+            "2",
+            "eni-1235b8ca",
+            "ACCEPT",
+            "10.0.0.1",
+            "@timestamp",
+            "message",
+        ] {
+            assert_eq!(Field::from_name(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn nearest_name_is_found_for_a_slip_only() {
+        assert_eq!(Field::nearest("src-addr"), Some(Field::SrcAddr));
+        assert_eq!(Field::nearest("interfaceid"), Some(Field::InterfaceId));
+        assert_eq!(Field::nearest("flow_directon"), Some(Field::FlowDirection));
+        assert_eq!(Field::nearest("@ingestionTime"), None);
+    }
+}

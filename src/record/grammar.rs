@@ -77,9 +77,9 @@ impl Step {
     }
 
     /// The steps of a whole line: neighbouring skips are one.
-    pub(super) fn fold(steps: &[Self]) -> Vec<Self> {
-        let mut folded: Vec<Self> = Vec::with_capacity(steps.len());
-        for &step in steps {
+    pub(super) fn fold(steps: impl Iterator<Item = Self>) -> Vec<Self> {
+        let mut folded: Vec<Self> = Vec::new();
+        for step in steps {
             match (folded.last_mut(), step) {
                 (Some(Self::Skip(count)), Self::Skip(more)) => *count += more,
                 _ => folded.push(step),
@@ -107,6 +107,9 @@ pub(super) fn record<'a>(
         }
         _ => return Err(ODD),
     };
+    if layout.fits_anything() {
+        return Err(ODD);
+    }
     let (rest, ()) = columns(layout.steps(), input, record)?;
     record.line = &input[..input.len() - rest.len()];
     line_end(rest)

@@ -33,6 +33,7 @@ pub struct Layout {
     separator: Separator,
     prefix: Prefix,
     steps: Vec<Step>,
+    fits_anything: bool,
 }
 
 /// Why a `--format` text names no layout.
@@ -58,7 +59,7 @@ pub enum FormatError {
         nearest: Option<Field>,
     },
     /// A field named twice.
-    #[error("columns {first} and {position} of the format are both `{field}`")]
+    #[error("columns {first} and {position} are both `{field}`")]
     Repeated {
         /// Which field.
         field: Field,
@@ -98,30 +99,23 @@ impl Layout {
         if columns.is_empty() {
             return Err(FormatError::Empty);
         }
-        let steps: Vec<_> = columns
-            .iter()
-            .map(|column| Step::of(column, &columns))
-            .collect();
-        Ok(Self {
-            columns,
-            separator: Separator::Blank,
-            prefix: Prefix::None,
-            steps: Step::fold(&steps),
-        })
+        Ok(Self::compile(columns))
     }
 
     /// The layout of known fields that stand once each.
     pub(super) fn of_fields(fields: &[Field]) -> Self {
-        let columns: Vec<_> = fields.iter().copied().map(Column::Known).collect();
-        let steps: Vec<_> = columns
-            .iter()
-            .map(|column| Step::of(column, &columns))
-            .collect();
+        Self::compile(fields.iter().copied().map(Column::Known).collect())
+    }
+
+    fn compile(columns: Vec<Column>) -> Self {
+        let steps = Step::fold(columns.iter().map(|column| Step::of(column, &columns)));
+        let free = |step: &Step| matches!(step, Step::Skip(_) | Step::Eni | Step::EniElse);
         Self {
-            columns,
             separator: Separator::Blank,
             prefix: Prefix::None,
-            steps: Step::fold(&steps),
+            fits_anything: steps.iter().all(free),
+            steps,
+            columns,
         }
     }
 
@@ -259,8 +253,7 @@ impl Layout {
 
     /// Whether any text at all fits, so that a header would pass for a record.
     pub(super) fn fits_anything(&self) -> bool {
-        let free = |step: &Step| matches!(step, Step::Skip(_) | Step::Eni | Step::EniElse);
-        self.steps.iter().all(free)
+        self.fits_anything
     }
 }
 
@@ -275,3 +268,94 @@ fn is_name(text: &[u8]) -> bool {
 
 /// How a column without a name is written.
 const UNNAMED: &str = "?";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(layout: &Layout) -> Vec<&str> {
+        layout.columns().iter().map(Column::name).collect()
+    }
+
+    #[test]
+    fn format_is_taken_in_every_spelling() {
+        for text in [
+            "${account-id} ${srcaddr} ${log-status}",
+            "account-id srcaddr log-status",
+            "account_id,srcaddr, log_status",
+        ] {
+            let layout = Layout::from_format(text).unwrap();
+            assert_eq!(
+                names(&layout),
+                ["account-id", "srcaddr", "log-status"],
+                "{text}"
+            );
+        }
+        assert_eq!(Layout::from_format(" default "), Ok(Layout::default_v2()));
+    }
+
+    #[test]
+    fn format_round_trips() {
+        let all = Layout::of_fields(Field::ALL);
+        assert_eq!(Layout::from_format(&all.format()), Ok(all));
+    }
+
+    #[test]
+    fn format_with_unknown_name_suggests_the_nearest() {
+        let error = Layout::from_format("${srcaddr} ${dst-adr}").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "column 2 of the format: no field is called \"dst-adr\"; did you mean `dstaddr`?"
+        );
+        let error = Layout::from_format("whatever").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("write ? for a column that is to be passed over")
+        );
+    }
+
+    #[test]
+    fn format_with_repeated_field_is_error() {
+        let error = Layout::from_format("srcaddr ? ? source").unwrap_err();
+        assert_eq!(error.to_string(), "columns 1 and 4 are both `srcaddr`");
+        assert_eq!(Layout::from_format(" , "), Err(FormatError::Empty));
+    }
+
+    #[test]
+    fn header_of_known_names_is_a_layout() {
+        let layout = Layout::from_header(b"version account_id interface-id \r\n").unwrap();
+        assert_eq!(names(&layout), ["version", "account-id", "interface-id"]);
+        let layout = Layout::from_header(b"\xef\xbb\xbf\"Srcaddr\",\"Dstaddr\"").unwrap();
+        assert_eq!(
+            (names(&layout), layout.separator()),
+            (vec!["srcaddr", "dstaddr"], Separator::Comma)
+        );
+    }
+
+    #[test]
+    fn header_with_other_names_carries_them() {
+        let layout = Layout::from_header(b"srcaddr,dstaddr,action,partition_0,dt").unwrap();
+        assert_eq!(
+            names(&layout),
+            ["srcaddr", "dstaddr", "action", "partition_0", "dt"]
+        );
+    }
+
+    #[test]
+    fn header_with_repeated_field_is_none() {
+        assert_eq!(Layout::from_header(b"srcaddr dstaddr srcaddr"), None);
+    }
+
+    #[test]
+    fn record_is_no_header() {
+        let line =
+            b"2 123456789010 eni-abc123de 172.31.9.69 172.31.9.12 1 2 6 20 4249 1 2 REJECT OK";
+        assert_eq!(Layout::from_header(line), None);
+        assert_eq!(Layout::from_header(b"- - - - - -"), None);
+        assert_eq!(
+            Layout::from_header(b"flows of the test account at its start and end"),
+            None
+        );
+    }
+}

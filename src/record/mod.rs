@@ -9,6 +9,7 @@
 //! field       what a column can be          value    what a word can be
 //! layout      which column is where         fault    why a line is not a record
 //! recognise   first lines -> layout         rows     block of lines -> records
+//! grammar     a line as AWS writes it       careful  a line as others write it
 //! ```
 
 mod careful;
@@ -112,3 +113,6 @@ impl<'a> Record<'a> {
         (!cell.is_absent()).then_some(cell.text)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! Files that lie beside flow logs and are none.
+//!
+//! Archives are downloaded whole, so load balancer logs and CloudTrail stand in
+//! the same folders. Each kind is told apart by the shape of its first line, so
+//! that it can be left out and counted by name. This says nothing about whether
+//! such a file is sound.
+
+use std::{fmt, net::SocketAddr};
+
+use crate::record::{
+    Separator,
+    cells::Cells,
+    odd,
+    prefix::{instant_in, time_in_front},
+};
+
+/// What a file is when it is no flow log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Foreign {
+    /// Nothing but blank lines, or a header and no record.
+    Empty,
+    /// Application Load Balancer access log.
+    AlbAccess,
+    /// Application Load Balancer connection log.
+    AlbConnection,
+    /// Network Load Balancer access log.
+    NlbAccess,
+    /// Classic Load Balancer access log.
+    ClbAccess,
+    /// CloudTrail JSON.
+    CloudTrail,
+    /// Any other JSON.
+    Json,
+    /// A test object that AWS leaves beside the logs.
+    ControlMessage,
+    /// None of these.
+    Other,
+}
+
+impl Foreign {
+    /// What `line`, the first of its file, gives away; none if it may be a flow log.
+    pub(super) fn of(line: &[u8]) -> Option<Self> {
+        if matches!(line, [b'{' | b'[', ..]) {
+            return Some(Self::of_json(line));
+        }
+        if CONTROL_MESSAGES
+            .iter()
+            .any(|message| line.starts_with(message.as_bytes()))
+        {
+            return Some(Self::ControlMessage);
+        }
+        let tokens: Vec<_> = Cells::new(line, Separator::Blank)
+            .map(|cell| cell.text)
+            .collect();
+        let [first, second, third, fourth, ..] = tokens[..] else {
+            return None;
+        };
+        if ALB_TYPES.iter().any(|word| first == word.as_bytes()) && instant_in(second).is_some() {
+            return Some(Self::AlbAccess);
+        }
+        if first == b"tls" && instant_in(third).is_some() {
+            return Some(Self::NlbAccess);
+        }
+        time_in_front(line).ok()?;
+        if is_socket(third) && (is_socket(fourth) || fourth == b"-") {
+            return Some(Self::ClbAccess);
+        }
+        let ports = [third, fourth]
+            .iter()
+            .all(|text| odd::narrow::<u16>(text, 65_535).is_ok());
+        (ports && odd::address(second).is_ok()).then_some(Self::AlbConnection)
+    }
+
+    fn of_json(line: &[u8]) -> Self {
+        let front = &line[..line.len().min(JSON_FRONT_LEN)];
+        let holds = |key: &&str| memchr::memmem::find(front, key.as_bytes()).is_some();
+        if CLOUD_TRAIL_KEYS.iter().any(holds) {
+            Self::CloudTrail
+        } else {
+            Self::Json
+        }
+    }
+}
+
+impl fmt::Display for Foreign {
+    /// Writes what the file is, as it would follow "it is".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "a file without records",
+            Self::AlbAccess => "an Application Load Balancer access log",
+            Self::AlbConnection => "an Application Load Balancer connection log",
+            Self::NlbAccess => "a Network Load Balancer access log",
+            Self::ClbAccess => "a Classic Load Balancer access log",
+            Self::CloudTrail => "a CloudTrail log",
+            Self::Json => "JSON",
+            Self::ControlMessage => "a test message from AWS",
+            Self::Other => "something else",
+        })
+    }
+}
+
+/// Whether `text` is an address and a port, as load balancers write clients.
+fn is_socket(text: &[u8]) -> bool {
+    let text = std::str::from_utf8(text).ok();
+    text.is_some_and(|text| text.parse::<SocketAddr>().is_ok())
+}
+
+/// How the lines of an Application Load Balancer begin.
+const ALB_TYPES: [&str; 6] = ["http", "https", "h2", "ws", "wss", "grpcs"];
+
+/// Objects written to see whether writing is allowed.
+const CONTROL_MESSAGES: [&str; 2] = ["Enable AccessLog for ", "Permission Check Successful"];
+
+/// Keys that CloudTrail alone writes near the front.
+const CLOUD_TRAIL_KEYS: [&str; 4] = [
+    "\"eventSource\"",
+    "\"eventVersion\"",
+    "\"CloudTrailEvent\"",
+    "\"userIdentity\"",
+];
+
+/// How far into a JSON text its keys are looked for.
+const JSON_FRONT_LEN: usize = 4096;

@@ -1,0 +1,228 @@
+//! The orders of columns that occur without a header, and whether lines have one.
+//!
+//! An order is believed when the values stand where it says: an `eni-…` where
+//! an interface belongs, an address where an address does. Every column is
+//! looked at, those of no use to a conversion too, since two formats of one
+//! length often differ in nothing else.
+
+use super::refusal::Attempt;
+use crate::record::{
+    Field, Layout, Separator,
+    cells::{Cells, is_absent},
+    fault::Excerpt,
+    odd,
+};
+
+/// An order of columns that is known to occur.
+pub(super) struct Order {
+    name: &'static str,
+    fields: &'static [Field],
+    /// Every line must fit, and without doubt: the order has no column of its own.
+    strict: bool,
+}
+
+/// Every order that occurs without a header.
+pub(super) const ORDERS: &[Order] = &[
+    Order::aws("default", 14),
+    Order::aws("version 3", 21),
+    Order::aws("version 4", 25),
+    Order::aws("version 5", 29),
+    Order::aws("version 7", 39),
+    Order::aws("version 8", 40),
+    Order::aws("version 9", 41),
+    Order::aws("version 10", 42),
+    Order::aws("version 11", 54),
+    Order {
+        name: "transit gateway",
+        fields: TRANSIT_GATEWAY,
+        strict: false,
+    },
+    Order {
+        name: "troubleshooting",
+        fields: TROUBLESHOOTING,
+        strict: true,
+    },
+];
+
+// AWS field table: docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html, default order.
+const TRANSIT_GATEWAY: &[Field] = &[
+    Field::Version,
+    Field::ResourceType,
+    Field::AccountId,
+    Field::TgwId,
+    Field::TgwAttachmentId,
+    Field::TgwSrcVpcAccountId,
+    Field::TgwDstVpcAccountId,
+    Field::TgwSrcVpcId,
+    Field::TgwDstVpcId,
+    Field::TgwSrcSubnetId,
+    Field::TgwDstSubnetId,
+    Field::TgwSrcEni,
+    Field::TgwDstEni,
+    Field::TgwSrcAzId,
+    Field::TgwDstAzId,
+    Field::TgwPairAttachmentId,
+    Field::SrcAddr,
+    Field::DstAddr,
+    Field::SrcPort,
+    Field::DstPort,
+    Field::Protocol,
+    Field::Packets,
+    Field::Bytes,
+    Field::Start,
+    Field::End,
+    Field::LogStatus,
+    Field::Type,
+    Field::PacketsLostNoRoute,
+    Field::PacketsLostBlackhole,
+    Field::PacketsLostMtuExceeded,
+    Field::PacketsLostTtlExpired,
+    Field::TcpFlags,
+    Field::Region,
+    Field::FlowDirection,
+    Field::PktSrcAwsService,
+    Field::PktDstAwsService,
+];
+
+/// The order in which guides to finding a refused connection have people create a log.
+const TROUBLESHOOTING: &[Field] = &[
+    Field::PktSrcAddr,
+    Field::SrcAddr,
+    Field::SrcPort,
+    Field::PktDstAddr,
+    Field::DstAddr,
+    Field::DstPort,
+    Field::TcpFlags,
+    Field::Action,
+];
+
+impl Order {
+    /// The first `count` fields, in AWS order.
+    const fn aws(name: &'static str, count: usize) -> Self {
+        Self {
+            name,
+            fields: Field::ALL.split_at(count).0,
+            strict: false,
+        }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// The layout of `records`, if they have this order.
+    ///
+    /// Most must fit; a file with a few broken lines is still what it is. The
+    /// error is empty where no line has as many columns.
+    pub(super) fn fit(
+        &self,
+        records: &[&[u8]],
+        separator: Separator,
+    ) -> Result<Layout, Option<Attempt>> {
+        let mut fitting_count = 0;
+        let mut telling = false;
+        let mut why = None;
+        for record in records {
+            let cells: Vec<_> = Cells::new(record, separator)
+                .map(|cell| cell.text)
+                .collect();
+            if cells.len() != self.len() {
+                continue;
+            }
+            match self.misfit(&cells) {
+                Some(reason) => why = why.or(Some(reason)),
+                None => {
+                    fitting_count += 1;
+                    telling |= cells.iter().filter(|text| !is_absent(text)).count() > 1;
+                }
+            }
+        }
+        let all = records.len() == fitting_count;
+        if telling
+            && if self.strict {
+                all
+            } else {
+                fitting_count * 2 > records.len()
+            }
+        {
+            return Ok(Layout::of_fields(self.fields).separated_by(separator));
+        }
+        Err(why
+            .map(|reason| Attempt::new(self.name, format!("{} columns, but {reason}", self.len()))))
+    }
+
+    /// The first column that holds what it should not, in words.
+    fn misfit(&self, cells: &[&[u8]]) -> Option<String> {
+        let mut columns = self.fields.iter().zip(cells).enumerate();
+        let (index, (field, text)) = columns.find(|(_, (field, text))| !fits(**field, text))?;
+        Some(format!(
+            "column {} ({field}) holds {}",
+            index + 1,
+            Excerpt(text)
+        ))
+    }
+}
+
+/// Whether `text` can be a value of `field`.
+pub(super) fn fits(field: Field, text: &[u8]) -> bool {
+    if is_absent(text) {
+        return true;
+    }
+    let starts = |prefix: &str| text.starts_with(prefix.as_bytes());
+    let number = |max| odd::number(text, max).is_ok();
+    let one_of = |words: &[&str]| words.iter().any(|word| text == word.as_bytes());
+    match field {
+        // AWS field table: versions 2 to 11. No more is read from this column.
+        Field::Version => odd::number(text, 11).is_ok_and(|version| version >= 2),
+        Field::InterfaceId | Field::NextHopInterfaceId => starts("eni-"),
+        Field::TgwSrcEni | Field::TgwDstEni => starts("eni-"),
+        Field::SrcAddr | Field::DstAddr | Field::PktSrcAddr | Field::PktDstAddr => {
+            odd::address(text).is_ok()
+        }
+        Field::SrcPort | Field::DstPort => number(u64::from(u16::MAX)),
+        Field::Protocol => odd::protocol(text).is_ok(),
+        Field::TcpFlags | Field::TrafficPath | Field::EncryptionStatus => {
+            number(u64::from(u8::MAX))
+        }
+        Field::Packets | Field::Bytes => number(u64::MAX),
+        Field::PacketsLostNoRoute | Field::PacketsLostBlackhole => number(u64::MAX),
+        Field::PacketsLostMtuExceeded | Field::PacketsLostTtlExpired => number(u64::MAX),
+        Field::Start | Field::End => odd::time(text).is_ok(),
+        Field::Action => odd::action(text).is_ok(),
+        Field::LogStatus => odd::log_status(text).is_ok(),
+        Field::VpcId | Field::NextHopVpcId | Field::TgwSrcVpcId | Field::TgwDstVpcId => {
+            starts("vpc-")
+        }
+        Field::SubnetId | Field::NextHopSubnetId => starts("subnet-"),
+        Field::TgwSrcSubnetId | Field::TgwDstSubnetId => starts("subnet-"),
+        Field::InstanceId => starts("i-"),
+        Field::Type => one_of(&["IPv4", "IPv6", "EFA"]),
+        Field::Region | Field::AzId | Field::NextHopAzId => is_place(text),
+        Field::TgwSrcAzId | Field::TgwDstAzId => is_place(text),
+        Field::SublocationType => one_of(&["wavelength", "outpost", "localzone"]),
+        Field::PktSrcAwsService | Field::PktDstAwsService => is_service(text),
+        Field::FlowDirection => odd::direction(text).is_ok(),
+        Field::EcsClusterArn | Field::EcsContainerInstanceArn => starts("arn:"),
+        Field::EcsTaskDefinitionArn | Field::EcsTaskArn => starts("arn:"),
+        Field::ResourceType => starts("TransitGateway"),
+        Field::TgwId => starts("tgw-"),
+        Field::TgwAttachmentId | Field::TgwPairAttachmentId => starts("tgw-attach"),
+        _ => true,
+    }
+}
+
+/// `us-east-1`, `use1-az4`, `usw2-lax1-az1`.
+fn is_place(text: &[u8]) -> bool {
+    let letters = text.iter().take(2).all(u8::is_ascii_lowercase);
+    letters && text.contains(&b'-') && text.last().is_some_and(u8::is_ascii_digit)
+}
+
+/// `AMAZON`, `ROUTE53_HEALTHCHECKS`.
+fn is_service(text: &[u8]) -> bool {
+    let capital = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+    text.first().is_some_and(u8::is_ascii_uppercase) && text.iter().all(capital)
+}

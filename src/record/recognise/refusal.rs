@@ -1,0 +1,113 @@
+//! What to tell someone whose file has no layout that is known.
+
+use std::fmt;
+
+use super::{Foreign, ORDERS, separator_of, suggestion::suggest};
+use crate::record::{cells::Cells, fault::Excerpt};
+
+/// Why a file's layout is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unrecognised {
+    foreign: Foreign,
+    /// Quoted, escaped and cut.
+    first_line: String,
+    attempts: Vec<Attempt>,
+    suggestion: Option<String>,
+}
+
+/// A layout that was tried, and why it does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Attempt {
+    name: &'static str,
+    why: String,
+}
+
+impl Attempt {
+    pub(super) fn new(name: &'static str, why: String) -> Self {
+        Self { name, why }
+    }
+}
+
+impl Unrecognised {
+    /// The file is something else.
+    pub(super) fn foreign_file(foreign: Foreign, first_line: &[u8]) -> Self {
+        Self {
+            foreign,
+            first_line: Excerpt(first_line).to_string(),
+            attempts: Vec::new(),
+            suggestion: None,
+        }
+    }
+
+    /// `records` have no order that is known.
+    pub(super) fn none_fits(
+        first_line: &[u8],
+        mut attempts: Vec<Attempt>,
+        records: &[&[u8]],
+    ) -> Self {
+        let separator = separator_of(records);
+        let counts = records
+            .iter()
+            .map(|record| Cells::new(record, separator).count());
+        let count = counts.max().unwrap_or(0);
+        if count > 0 && ORDERS.iter().all(|order| order.len() != count) {
+            let plural = if count == 1 { "" } else { "s" };
+            let why = format!("{count} column{plural}: no known layout has {count}");
+            attempts.push(Attempt::new("well-known orders", why));
+        }
+        Self {
+            foreign: Foreign::Other,
+            first_line: Excerpt(first_line).to_string(),
+            attempts,
+            suggestion: suggest(records, separator),
+        }
+    }
+
+    /// What the file is instead.
+    pub fn foreign(&self) -> Foreign {
+        self.foreign
+    }
+
+    /// The `--format` to complete, if there is enough to go by.
+    pub fn suggestion(&self) -> Option<&str> {
+        self.suggestion.as_deref()
+    }
+}
+
+impl fmt::Display for Unrecognised {
+    /// Says what was found, what was tried, and what to do; several lines.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.foreign {
+            Foreign::Empty => return write!(f, "no records"),
+            Foreign::Other => {
+                write!(
+                    f,
+                    "no header, and the columns are in no known order; first line {}",
+                    self.first_line
+                )?;
+            }
+            foreign => {
+                return write!(
+                    f,
+                    "{foreign}, not a flow log; first line {}",
+                    self.first_line
+                );
+            }
+        }
+        for Attempt { name, why } in &self.attempts {
+            write!(f, "\n  tried {name}: {why}")?;
+        }
+        match &self.suggestion {
+            Some(format) => write!(
+                f,
+                "\n  give the order of the columns, with field names in place of any ?:\n    --format '{format}'"
+            ),
+            None => write!(
+                f,
+                "\n  if this is a flow log, give the order of its columns: --format '${{srcaddr}} ${{dstaddr}} …'"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Unrecognised {}

@@ -32,6 +32,10 @@ pub enum Foreign {
     CloudTrail,
     /// Any other JSON.
     Json,
+    /// A Parquet file.
+    Parquet,
+    /// Any other file that is not text.
+    Binary,
     /// A test object that AWS leaves beside the logs.
     ControlMessage,
     /// None of these.
@@ -39,10 +43,16 @@ pub enum Foreign {
 }
 
 impl Foreign {
-    /// What `line`, the first of its file, gives away; none if it may be a flow log.
-    pub(super) fn of(line: &[u8]) -> Option<Self> {
+    /// What `line`, the first of `head`, gives away; none if it may begin a flow log.
+    pub(super) fn of(line: &[u8], head: &[u8]) -> Option<Self> {
+        if line.starts_with(b"PAR1") {
+            return Some(Self::Parquet);
+        }
+        if line.contains(&0) {
+            return Some(Self::Binary);
+        }
         if matches!(line, [b'{' | b'[', ..]) {
-            return Some(Self::of_json(line));
+            return Some(Self::of_json(head));
         }
         if CONTROL_MESSAGES
             .iter()
@@ -72,8 +82,8 @@ impl Foreign {
         (ports && odd::address(second).is_ok()).then_some(Self::AlbConnection)
     }
 
-    fn of_json(line: &[u8]) -> Self {
-        let front = &line[..line.len().min(JSON_FRONT_LEN)];
+    fn of_json(head: &[u8]) -> Self {
+        let front = &head[..head.len().min(JSON_FRONT_LEN)];
         let holds = |key: &&str| memchr::memmem::find(front, key.as_bytes()).is_some();
         if CLOUD_TRAIL_KEYS.iter().any(holds) {
             Self::CloudTrail
@@ -94,6 +104,8 @@ impl fmt::Display for Foreign {
             Self::ClbAccess => "a Classic Load Balancer access log",
             Self::CloudTrail => "a CloudTrail log",
             Self::Json => "JSON",
+            Self::Parquet => "a Parquet file",
+            Self::Binary => "a binary file",
             Self::ControlMessage => "a test message from AWS",
             Self::Other => "something else",
         })

@@ -60,6 +60,9 @@ pub fn recognise(head: &[u8], given: Option<&Layout>) -> Result<Recognised, Unre
     let Some(&first) = lines.first() else {
         return Err(Unrecognised::foreign_file(Foreign::Empty, b""));
     };
+    if let Some(foreign) = Foreign::of(first, head) {
+        return Err(Unrecognised::foreign_file(foreign, first));
+    }
     for (index, line) in lines.iter().take(HEADER_LINES_MAX).enumerate() {
         let Some(header) = Header::read(line) else {
             continue;
@@ -69,9 +72,6 @@ pub fn recognise(head: &[u8], given: Option<&Layout>) -> Result<Recognised, Unre
             return Ok(before);
         }
         return header.recognise(line, &lines[index + 1..], given);
-    }
-    if let Some(foreign) = Foreign::of(first) {
-        return Err(Unrecognised::foreign_file(foreign, first));
     }
     without_header(&lines, given)
 }

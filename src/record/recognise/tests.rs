@@ -238,6 +238,16 @@ fn other_logs_are_told_apart() {
             Foreign::CloudTrail,
         ),
         ("{\"message\":\"2 1 eni-1\"}", Foreign::Json),
+        (
+            "{\"messageType\":\"DATA_MESSAGE\",\"message\":\"2 1\"}\n",
+            Foreign::Json,
+        ),
+        (
+            "{\n  \"Records\": [\n    {\n      \"eventSource\": \"ec2\"",
+            Foreign::CloudTrail,
+        ),
+        ("PAR1\u{15}", Foreign::Parquet),
+        ("MZ\0\0", Foreign::Binary),
         ("", Foreign::Empty),
         ("once upon a time\n", Foreign::Other),
     ] {

@@ -55,6 +55,23 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// A short name for a summary's list of reasons.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WrongColumnCount { .. } => "wrong number of columns",
+            Self::NotANumber => "not a number",
+            Self::OutOfRange { .. } => "number out of range",
+            Self::NotAnAddress => "not an address",
+            Self::MixedFamilies => "mixed address families",
+            Self::NotATime => "not a time",
+            Self::UnknownProtocol => "unknown protocol",
+            Self::UnknownAction => "unknown action",
+            Self::UnknownLogStatus => "unknown log-status",
+            Self::UnknownDirection => "unknown flow-direction",
+            Self::OpenQuote => "open quote",
+        }
+    }
+
     pub(super) fn columns(found: usize, expected: usize) -> Self {
         let clamp = |count| u16::try_from(count).unwrap_or(u16::MAX);
         Self::WrongColumnCount {

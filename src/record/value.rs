@@ -89,6 +89,16 @@ impl ObservedFlags {
         self.0 & mask.0 == mask.0
     }
 
+    /// SYN was seen and ACK was not: the initiator's way.
+    pub fn is_syn(self) -> bool {
+        self.contains(Self::SYN) && !self.contains(Self::ACK)
+    }
+
+    /// SYN was seen with ACK: the responder's way.
+    pub fn is_syn_ack(self) -> bool {
+        self.contains(Self::SYN_ACK)
+    }
+
     /// Whether none of the flags that AWS tells was seen.
     pub fn is_empty(self) -> bool {
         self.0 == 0

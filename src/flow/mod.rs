@@ -1,1 +1,20 @@
-//! flow
+//! One way of a conversation: who, to whom, seen where, counted once.
+//!
+//! This folder names conversations ([`ConnectionKey`]), keeps of each record
+//! what conversion needs ([`Observation`]), drops what was delivered twice
+//! ([`duplicates`]) and decides whose view of a conversation is told
+//! ([`vantage`]). It does not pair the two ways or know TCP's states: that is
+//! [`crate::connection`].
+
+pub mod duplicates;
+mod eni;
+mod five_tuple;
+pub(crate) mod observation;
+mod observe;
+pub mod vantage;
+
+pub use eni::{Eni, EniIndex, Enis};
+pub use five_tuple::{ConnectionKey, Endpoint, FiveTuple, ICMP, TCP, UDP, Way};
+pub use observation::{Observation, Place, RejectReason, Verdict};
+pub use observe::{Addresses, Assumed, Unusable, observe, reject_reason};
+pub use vantage::Vantage;

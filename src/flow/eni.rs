@@ -1,0 +1,197 @@
+//! The network interfaces that wrote the records.
+//!
+//! Workers meet ENIs in any order, so each keeps an [`Enis`] of its own with
+//! indices of its own; [`Enis::merge`] brings them together in file order and
+//! [`Enis::sorted`] numbers them by name. The numbers are then the same for any
+//! number of threads, and are the interface numbers of the capture.
+
+use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+/// The name that stands for records which tell no ENI.
+const UNNAMED: &str = "unknown";
+
+/// Number of an ENI in its [`Enis`], from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EniIndex(pub u32);
+
+/// What the records tell of one ENI; empty where they tell nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Eni {
+    /// `interface-id`; a transit gateway's attachment, or a regional NAT gateway's id.
+    pub name: String,
+    /// `instance-id`.
+    pub instance: String,
+    /// `subnet-id`.
+    pub subnet: String,
+    /// `vpc-id`.
+    pub vpc: String,
+    /// `az-id`.
+    pub zone: String,
+    /// `account-id`.
+    pub account: String,
+    /// `interface-type`, a field since version 11.
+    pub kind: String,
+    /// The ENI's own address, where flow-direction tells which one it is.
+    pub address: Option<IpAddr>,
+}
+
+impl Eni {
+    /// Takes over what `other`, met later, knows and this one does not.
+    fn complete(&mut self, other: &Self) {
+        let texts = [
+            (&mut self.instance, &other.instance),
+            (&mut self.subnet, &other.subnet),
+            (&mut self.vpc, &other.vpc),
+            (&mut self.zone, &other.zone),
+            (&mut self.account, &other.account),
+            (&mut self.kind, &other.kind),
+        ];
+        for (mine, theirs) in texts {
+            if mine.is_empty() {
+                mine.clone_from(theirs);
+            }
+        }
+        self.address = self.address.or(other.address);
+    }
+
+    /// Whether nothing is left to learn that any record could tell.
+    pub fn is_complete(&self) -> bool {
+        let texts = [
+            &self.instance,
+            &self.subnet,
+            &self.vpc,
+            &self.zone,
+            &self.account,
+            &self.kind,
+        ];
+        self.address.is_some() && texts.iter().all(|t| !t.is_empty())
+    }
+}
+
+/// The ENIs met so far, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Enis {
+    list: Vec<Eni>,
+    by_name: HashMap<Vec<u8>, EniIndex, RandomState>,
+}
+
+impl Enis {
+    /// The ENI of that name, entered if new. An empty name stands for "unknown".
+    ///
+    /// # Panics
+    /// Beyond 2³² ENIs.
+    pub fn enter(&mut self, name: &[u8]) -> EniIndex {
+        if let Some(index) = self.by_name.get(name) {
+            return *index;
+        }
+        let index = EniIndex(u32::try_from(self.list.len()).expect("fewer than 2^32 ENIs"));
+        let text = if name.is_empty() {
+            UNNAMED.into()
+        } else {
+            String::from_utf8_lossy(name)
+        };
+        self.list.push(Eni {
+            name: text.into_owned(),
+            ..Eni::default()
+        });
+        self.by_name.insert(name.to_vec(), index);
+        index
+    }
+
+    /// The ENI of that number.
+    pub fn get(&self, index: EniIndex) -> &Eni {
+        &self.list[index.0 as usize]
+    }
+
+    /// The ENI of that number, to add what a record tells of it.
+    pub fn get_mut(&mut self, index: EniIndex) -> &mut Eni {
+        &mut self.list[index.0 as usize]
+    }
+
+    /// All ENIs in order of their numbers.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Eni> {
+        self.list.iter()
+    }
+
+    /// The number of the ENI of that name, if it was met.
+    pub fn find(&self, name: &str) -> Option<EniIndex> {
+        self.by_name.get(name.as_bytes()).copied()
+    }
+
+    /// Takes in the ENIs of a worker that read later lines; returns their numbers here, in the worker's order.
+    pub fn merge(&mut self, other: &Self) -> Vec<EniIndex> {
+        let mut names: Vec<&[u8]> = vec![&[]; other.list.len()];
+        for (name, index) in &other.by_name {
+            names[index.0 as usize] = name;
+        }
+        let entered = names.iter().zip(&other.list).map(|(name, eni)| {
+            let index = self.enter(name);
+            self.get_mut(index).complete(eni);
+            index
+        });
+        entered.collect()
+    }
+
+    /// Numbers the ENIs by name; returns the new number of each old one.
+    pub fn sorted(self) -> (Self, Vec<EniIndex>) {
+        let mut names: Vec<(Vec<u8>, EniIndex)> = self.by_name.into_iter().collect();
+        names.sort_unstable();
+        let mut sorted = Self::default();
+        let mut numbers = vec![EniIndex(0); self.list.len()];
+        for (name, old) in names {
+            let new = sorted.enter(&name);
+            sorted.get_mut(new).complete(&self.list[old.0 as usize]);
+            numbers[old.0 as usize] = new;
+        }
+        (sorted, numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn enter_same_name_twice_gives_one_number() {
+        let mut enis = Enis::default();
+        assert_eq!(enis.enter(b"eni-a"), enis.enter(b"eni-a"));
+        assert_eq!(enis.iter().len(), 1);
+    }
+
+    #[test]
+    fn enter_no_name_is_called_unknown() {
+        let mut enis = Enis::default();
+        let index = enis.enter(b"");
+        assert_eq!(enis.get(index).name, "unknown");
+    }
+
+    #[test]
+    fn merge_keeps_what_was_learnt_first() {
+        let (mut first, mut later) = (Enis::default(), Enis::default());
+        let a = first.enter(b"eni-a");
+        first.get_mut(a).subnet = "subnet-1".into();
+        let b = later.enter(b"eni-a");
+        later.get_mut(b).subnet = "subnet-2".into();
+        later.get_mut(b).vpc = "vpc-2".into();
+        assert_eq!(first.merge(&later), [a]);
+        assert_eq!(
+            (&*first.get(a).subnet, &*first.get(a).vpc),
+            ("subnet-1", "vpc-2")
+        );
+    }
+
+    #[test]
+    fn sorted_numbers_do_not_depend_on_the_order_met() {
+        let mut enis = Enis::default();
+        let (b, a) = (enis.enter(b"eni-b"), enis.enter(b"eni-a"));
+        let (sorted, numbers) = enis.sorted();
+        assert_eq!(
+            (numbers[b.0 as usize], numbers[a.0 as usize]),
+            (EniIndex(1), EniIndex(0))
+        );
+        assert_eq!(sorted.get(EniIndex(0)).name, "eni-a");
+    }
+}

@@ -1,0 +1,159 @@
+//! What conversion keeps of a record: one way of one conversation, seen at one ENI.
+//!
+//! A [`crate::record::Record`] borrows its line; an [`Observation`] owns the
+//! few numbers that the rebuild needs, so that the line can go. It is plain
+//! data of about a hundred octets, and holds no string.
+
+use crate::flow::{ConnectionKey, EniIndex, Way};
+use crate::record::ObservedFlags;
+
+use crate::time::SECOND_NS;
+
+/// Nanoseconds in a millisecond.
+const MS_NS: i64 = 1_000_000;
+
+/// The line that a record came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Index into the list of input files.
+    pub file: u32,
+    /// Line in the file, from 1.
+    pub line: u64,
+}
+
+/// The verdict of security groups and network ACLs on a record's packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// `ACCEPT`, or no verdict in the record.
+    Accept,
+    /// `REJECT`, for the reason that the record gives.
+    Reject(RejectReason),
+}
+
+/// `reject-reason`, a field since version 8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RejectReason {
+    /// `-` or no such column: a security group or a network ACL.
+    Unsaid,
+    /// `BPA`: VPC Block Public Access.
+    BlockPublicAccess,
+    /// `EC`: VPC Encryption Controls.
+    EncryptionControls,
+    /// A reason that this version does not know.
+    Other,
+}
+
+impl Verdict {
+    /// Whether the packets were stopped.
+    pub fn is_reject(self) -> bool {
+        matches!(self, Self::Reject(_))
+    }
+}
+
+/// The packets of one record: one way of one conversation in one interval at one ENI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// The conversation.
+    pub key: ConnectionKey,
+    /// The way its packets went.
+    pub way: Way,
+    /// Whether the packets left the ENI (`egress`), entered it, or the record does not say.
+    pub leaving: Option<bool>,
+    /// The verdict at this ENI.
+    pub verdict: Verdict,
+    /// `tcp-flags`, the OR over the interval, where the record has them.
+    pub flags: Option<ObservedFlags>,
+    /// The ENI that saw them.
+    pub eni: EniIndex,
+    /// Another ENI that says `REJECT` of the same packets.
+    pub rejected_at: Option<EniIndex>,
+    /// Packets counted; 1 where the record has no such column.
+    pub packets: u64,
+    /// Octets counted from the IP header on, where the record says.
+    pub bytes: Option<u64>,
+    /// First packet, nanoseconds since the Unix epoch.
+    pub start_ns: i64,
+    /// Last packet, nanoseconds since the Unix epoch; never before the start.
+    pub end_ns: i64,
+    /// The line it came from.
+    pub place: Place,
+}
+
+impl Observation {
+    /// The bits of `tcp-flags`; none where the record does not say.
+    pub fn observed(&self) -> ObservedFlags {
+        self.flags.unwrap_or_default()
+    }
+
+    /// First instant after those that the record allows for its packets: a
+    /// time in whole seconds means any instant of that second.
+    pub fn until_ns(&self) -> i64 {
+        let step = if self.end_ns % SECOND_NS == 0 {
+            SECOND_NS
+        } else {
+            MS_NS
+        };
+        self.end_ns.saturating_add(step)
+    }
+
+    /// What must be equal for two records to be one delivered twice: everything but the line.
+    pub(crate) fn content(&self) -> impl Ord + use<> {
+        let way = (self.start_ns, self.way, self.end_ns, self.eni, self.leaving);
+        (way, self.packets, self.bytes, self.flags, self.verdict)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::flow::{Endpoint, FiveTuple, TCP};
+
+    /// One TCP record from `10.0.0.1:40000` to `10.0.0.2:443` (`Way::Up`), or back.
+    pub(crate) fn observation(
+        way: Way,
+        packets: u64,
+        bytes: u64,
+        start_s: i64,
+        end_s: i64,
+        flags: u8,
+    ) -> Observation {
+        let tuple = FiveTuple {
+            source: Endpoint {
+                address: "10.0.0.1".parse().unwrap(),
+                port: 40000,
+            },
+            destination: Endpoint {
+                address: "10.0.0.2".parse().unwrap(),
+                port: 443,
+            },
+            protocol: TCP,
+        };
+        Observation {
+            key: tuple.key().0,
+            way,
+            leaving: Some(way == Way::Up),
+            verdict: Verdict::Accept,
+            flags: Some(ObservedFlags(flags)),
+            eni: EniIndex(0),
+            rejected_at: None,
+            packets,
+            bytes: Some(bytes),
+            start_ns: start_s * SECOND_NS,
+            end_ns: end_s * SECOND_NS,
+            place: Place::default(),
+        }
+    }
+
+    #[test]
+    fn window_of_whole_seconds_includes_the_last_second() {
+        let o = observation(Way::Up, 1, 40, 10, 12, 2);
+        assert_eq!((o.start_ns, o.until_ns()), (10_000_000_000, 13_000_000_000));
+    }
+
+    #[test]
+    fn window_of_milliseconds_includes_the_last_millisecond() {
+        let mut o = observation(Way::Up, 1, 40, 10, 12, 2);
+        o.end_ns = 12_345_000_000;
+        assert_eq!(o.until_ns(), 12_346_000_000);
+    }
+}

@@ -1,1 +1,135 @@
-//! connection
+//! Both ways of a conversation, rebuilt: who opened it, what was sent in which
+//! order, and how it ended.
+//!
+//! Pure: no I/O, no clock, no threads, no random source. Records go in, in the
+//! form of [`Observation`]s of one conversation; segments come out, in an order
+//! that TCP allows, each within its record's window.
+//!
+//! ```text
+//! split      records of one conversation -> records of one connection
+//! role       who opened it, and how that is known
+//! parts      a record's flags and counters -> SYNs, FIN, RSTs, the rest
+//! sizes      which headers explain the octets
+//! plan       sizes that add up
+//! closing    whose FIN comes first
+//! lane       one way in the order sent, with the times that its records suggest
+//! merge      both ways in one order
+//! sequence   sequence and acknowledgement numbers
+//! datagrams  the same for UDP, ICMP and all that is not TCP
+//! ```
+//!
+//! # Invariants
+//! * The sizes of a record's segments add up to its octets.
+//! * SYN before SYN-ACK before the initiator's next segment; a FIN after its
+//!   side's data; nothing acknowledged that was not sent.
+
+mod closing;
+mod datagrams;
+mod draft;
+mod lane;
+mod merge;
+mod outcome;
+mod parts;
+mod plan;
+mod role;
+mod segment;
+mod sequence;
+mod sizes;
+mod split;
+
+pub use outcome::Outcome;
+pub use role::{Evidence, Role};
+pub use segment::{Kind, Segment};
+pub use split::split;
+
+use crate::connection::lane::{Lane, Planned};
+use crate::connection::plan::Plan;
+use crate::connection::sizes::Sizes;
+use crate::flow::{Observation, TCP, Way};
+
+/// How much of what was logged is written out as packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Every logged packet.
+    Exact,
+    /// At most so many a record; data is merged into larger segments.
+    Compact {
+        /// The cap, in packets a record.
+        per_record_max: u64,
+    },
+    /// Handshake, teardown and one data segment a record.
+    Control,
+}
+
+/// What is known of a connection once it is rebuilt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Story {
+    /// Who opened it, and how that is known.
+    pub role: Role,
+    /// How it went.
+    pub outcome: Outcome,
+    /// Whether handshake and teardown are presumed, because the records have no tcp-flags.
+    pub presumed: bool,
+    /// Segments that causality moved out of their record's window.
+    pub moved: u64,
+    /// Octets written beyond those logged, in records that claim fewer than headers need.
+    pub bytes_added: u64,
+}
+
+/// Rebuilds one connection from its records, in the order of [`split`], and
+/// appends its segments to `out` in the order of their times.
+///
+/// # Panics
+/// If there is no record.
+pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) -> Story {
+    let role = role::role(records);
+    if records[0].key.protocol != TCP {
+        return datagrams::rebuild(records, role, detail, out);
+    }
+    let reading = parts::read(records, role);
+    let ip = parts::ip_len(&records[0]);
+    let sized = records.iter().zip(&reading.parts);
+    let tallies = sized.filter_map(|(o, parts)| o.bytes.map(|bytes| parts.tally(bytes)));
+    let sizes = Sizes::infer(ip, tallies);
+    let mut plans = [Vec::new(), Vec::new()];
+    let mut bytes_added = 0;
+    for (i, (o, parts)) in records.iter().zip(&reading.parts).enumerate() {
+        let index = u32::try_from(i).expect("fewer than 2^32 records a connection");
+        let plan = Plan::new(index, o, parts, sizes, detail);
+        bytes_added += plan.bytes_added;
+        plans[o.way.index()].push(Planned::new(plan));
+    }
+    establish(&mut plans, role);
+    closing::close(&mut plans, role);
+    let [up, down] = plans;
+    let lanes = [
+        Lane::new(Way::Up, role.initiator == Way::Up, up),
+        Lane::new(Way::Down, role.initiator == Way::Down, down),
+    ];
+    let mut drafts = Vec::new();
+    let adjustments = merge::merge(lanes, &mut drafts);
+    sequence::number(&records[0].key, records[0].start_ns, &drafts, out);
+    let outcome = outcome::outcome(records, &reading.parts, role);
+    Story {
+        role,
+        outcome,
+        presumed: reading.presumed,
+        moved: adjustments.moved,
+        bytes_added,
+    }
+}
+
+/// Keeps the initiator's first segment after the SYN-ACK for the handshake.
+fn establish(plans: &mut [Vec<Planned>; 2], role: Role) {
+    let answered = plans[role.initiator.reverse().index()]
+        .iter()
+        .any(|p| p.plan.syns > 0);
+    let own = &mut plans[role.initiator.index()];
+    let opened = own.iter().any(|p| p.plan.syns > 0);
+    if let Some(first) = own.iter_mut().find(|p| p.plan.body > 0)
+        && answered
+        && opened
+    {
+        first.established = 1;
+    }
+}

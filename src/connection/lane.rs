@@ -1,0 +1,247 @@
+//! One way of a connection: its segments in the order in which they are sent.
+//!
+//! A lane walks the plans of one way, record by record: SYNs, body, FIN, the
+//! ACK of the other side's FIN, RSTs. For the segment at its head it says what
+//! it is and when it would go by the record alone; whether it may go yet
+//! depends on the other lane, and is [`crate::connection::merge`]'s to decide.
+
+use crate::connection::plan::Plan;
+use crate::flow::Way;
+use crate::time::SECOND_NS;
+
+/// How far apart the last segments of a teardown stand.
+pub(super) const TEARDOWN_STEP_NS: i64 = 1_000_000;
+
+/// First retransmission time-out of a SYN (RFC 6298 section 2).
+const SYN_TIMEOUT_NS: i64 = SECOND_NS;
+
+/// What the segment at the head of a lane is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The SYN or SYN-ACK of this index.
+    Syn(u64),
+    /// The initiator's first segment after the SYN-ACK.
+    Established,
+    /// The body segment of this index among those that are spread over the record.
+    Body(u64),
+    /// The FIN.
+    Fin,
+    /// The ACK of the other side's FIN.
+    Trail,
+    /// The RST of this index.
+    Rst(u64),
+}
+
+/// The segment at the head of a lane.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub step: Step,
+    /// When it would go by its own record alone.
+    pub preferred_ns: i64,
+    /// The record's window.
+    pub window: (i64, i64),
+}
+
+/// One way of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Lane {
+    pub way: Way,
+    pub initiates: bool,
+    plans: Vec<Planned>,
+    at: usize,
+    done: u64,
+}
+
+/// A plan with what the rest of the connection says of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Planned {
+    pub plan: Plan,
+    /// Body segments that are the initiator's first after the SYN-ACK: 0 or 1.
+    pub established: u64,
+    /// Body segments kept for acknowledging the other side's FIN: 0 or 1.
+    pub trail: u64,
+    /// Places from the end of the window at which FIN, trail and RST stand.
+    pub fin_ns: i64,
+    /// The FIN repeats one that an earlier record has.
+    pub fin_again: bool,
+}
+
+impl Planned {
+    pub(super) fn new(plan: Plan) -> Self {
+        let fin_ns = plan.window.1 - 4 * TEARDOWN_STEP_NS;
+        Self {
+            plan,
+            established: 0,
+            trail: 0,
+            fin_ns,
+            fin_again: false,
+        }
+    }
+
+    /// Body segments that are spread over the record's window.
+    fn spread(&self) -> u64 {
+        self.plan.body - self.established - self.trail
+    }
+
+    fn step(&self, done: u64) -> Option<Step> {
+        let mut left = done;
+        let runs = [
+            self.plan.syns,
+            self.established,
+            self.spread(),
+            u64::from(self.plan.fin),
+            self.trail,
+            self.plan.rsts,
+        ];
+        for (i, run) in runs.into_iter().enumerate() {
+            if left < run {
+                return Some(match i {
+                    0 => Step::Syn(left),
+                    1 => Step::Established,
+                    2 => Step::Body(left),
+                    3 => Step::Fin,
+                    4 => Step::Trail,
+                    _ => Step::Rst(left),
+                });
+            }
+            left -= run;
+        }
+        None
+    }
+
+    fn preferred_ns(&self, step: Step, initiates: bool) -> i64 {
+        let (from, until) = self.plan.window;
+        match step {
+            Step::Syn(index) => self.syn_ns(index, initiates),
+            Step::Established => from,
+            Step::Body(index) => self.spread_ns(index, initiates),
+            Step::Fin => self.fin_ns,
+            Step::Trail => until - 2 * TEARDOWN_STEP_NS,
+            Step::Rst(_) => until - TEARDOWN_STEP_NS,
+        }
+    }
+
+    /// RFC 6298 section 5: each retransmission waits twice as long as the one before.
+    fn syn_ns(&self, index: u64, initiates: bool) -> i64 {
+        let (from, until) = self.plan.window;
+        let (length, n) = (until - from, self.plan.syns);
+        let lead = lead_ns(length, if initiates { n } else { n + 1 });
+        if index == 0 {
+            return from + lead;
+        }
+        let waits = |retries: u64| (1_i64 << retries.min(40)) - 1;
+        let room = (length - lead - TEARDOWN_STEP_NS).max(0);
+        if n <= 16 {
+            let unit = (room / waits(n - 1)).min(SYN_TIMEOUT_NS);
+            return from + lead + unit * waits(index);
+        }
+        from + lead + share(room, index, n)
+    }
+
+    /// Spreads the body evenly: from the first second to the last where the
+    /// record spans several, since start and end are those of real packets.
+    fn spread_ns(&self, index: u64, initiates: bool) -> i64 {
+        let (from, until) = self.plan.window;
+        let margin = if until - from > SECOND_NS {
+            SECOND_NS / 2
+        } else {
+            0
+        };
+        let length = until - from - 2 * margin;
+        let opens = self.plan.syns + self.established > 0;
+        let ends = u64::from(self.plan.fin) + self.trail + self.plan.rsts > 0;
+        // Places are counted in thousandths: requests stand a little before responses.
+        let lean = if initiates { 350 } else { 650 };
+        let n = self.spread();
+        let (first, last) = match margin {
+            0 => (lean, 1000 - lean),
+            _ => (
+                if opens { lean } else { 0 },
+                if ends { 1000 - lean } else { 0 },
+            ),
+        };
+        let whole = (n - 1) * 1000 + first + last;
+        if whole == 0 {
+            return from + margin + length / 2;
+        }
+        from + margin + share(length, index * 1000 + first, whole)
+    }
+}
+
+/// Where in a window of `length` the first of `n` packets stands.
+fn lead_ns(length: i64, n: u64) -> i64 {
+    share(length.min(SECOND_NS), 1, (n + 1).saturating_mul(4).max(8))
+}
+
+/// `part / whole` of a length, without overflow.
+fn share(length: i64, part: u64, whole: u64) -> i64 {
+    let scaled = i128::from(length) * i128::from(part) / i128::from(whole.max(1));
+    i64::try_from(scaled).unwrap_or(i64::MAX)
+}
+
+impl Lane {
+    /// A lane of these plans, all of `way`, in order of start.
+    pub(super) fn new(way: Way, initiates: bool, plans: Vec<Planned>) -> Self {
+        let mut lane = Self {
+            way,
+            initiates,
+            plans,
+            at: 0,
+            done: 0,
+        };
+        lane.skip_finished();
+        lane
+    }
+
+    /// All plans of the way.
+    pub(super) fn plans(&self) -> impl Iterator<Item = &Planned> {
+        self.plans.iter()
+    }
+
+    /// The plan whose segment stands at the head.
+    pub(super) fn current(&self) -> Option<&Planned> {
+        self.plans.get(self.at)
+    }
+
+    /// The segment at the head.
+    pub(super) fn head(&self) -> Option<Head> {
+        let planned = self.current()?;
+        let step = planned.step(self.done)?;
+        let preferred_ns = planned
+            .preferred_ns(step, self.initiates)
+            .max(planned.plan.window.0);
+        Some(Head {
+            step,
+            preferred_ns,
+            window: planned.plan.window,
+        })
+    }
+
+    /// Whether the segment at the head is the first of its record.
+    pub(super) fn is_first(&self) -> bool {
+        self.done == 0
+    }
+
+    /// Body segments of the current record that are still to come, the head among them.
+    pub(super) fn body_left(&self) -> u64 {
+        self.current().map_or(0, |p| {
+            let before_fin = p.plan.body - p.trail;
+            let done = self.done.saturating_sub(p.plan.syns);
+            let after_fin = done.saturating_sub(before_fin + u64::from(p.plan.fin));
+            p.plan.body - done.min(before_fin) - after_fin.min(p.trail)
+        })
+    }
+
+    /// Moves on behind the head.
+    pub(super) fn advance(&mut self) {
+        self.done += 1;
+        self.skip_finished();
+    }
+
+    fn skip_finished(&mut self) {
+        while self.current().is_some_and(|p| p.step(self.done).is_none()) {
+            self.at += 1;
+            self.done = 0;
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The two ways of a TCP connection brought into one order that TCP allows.
+//!
+//! Each lane proposes its next segment with the time that its record suggests;
+//! the earlier one goes, unless causality forbids it:
+//!
+//! * a SYN-ACK waits for the SYN, the initiator's next segment for the SYN-ACK,
+//!   and the responder's next for that (RFC 9293 section 3.5);
+//! * a pure ACK waits for something new to acknowledge, else Wireshark would
+//!   call it a duplicate;
+//! * the ACK of a FIN waits for the FIN, and a RST for all that was sent before.
+//!
+//! A segment that waits for one far outside its own record's window does not
+//! wait: the log proves that it was sent then. What nothing explains is written
+//! as what it was in most captures, a keep-alive.
+
+use crate::connection::draft::Draft;
+use crate::connection::lane::{Head, Lane, Step};
+use crate::connection::plan::Plan;
+use crate::connection::segment::Kind;
+use crate::flow::Way;
+
+/// Least distance between two segments of one connection.
+const STEP_NS: i64 = 1_000;
+
+/// What the merge did that the records did not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Adjustments {
+    /// Segments that causality moved out of their record's window.
+    pub moved: u64,
+}
+
+/// Merges the lanes of a connection into `out`.
+pub(super) fn merge(lanes: [Lane; 2], out: &mut Vec<Draft>) -> Adjustments {
+    let mut merge = Merge {
+        sides: lanes.map(Side::new),
+        last_ns: i64::MIN,
+        adjustments: Adjustments::default(),
+    };
+    while let Some(way) = merge.next_way() {
+        let draft = merge.send(way);
+        out.push(draft);
+    }
+    merge.adjustments
+}
+
+struct Merge {
+    sides: [Side; 2],
+    last_ns: i64,
+    adjustments: Adjustments,
+}
+
+/// One lane and what has been sent of it.
+struct Side {
+    lane: Lane,
+    has_syn: bool,
+    has_fin: bool,
+    syns_sent: u64,
+    others_sent: u64,
+    rsts_sent: u64,
+    fin_sent: bool,
+    /// Sequence numbers sent that the other side may acknowledge at leisure.
+    units_sent: u64,
+    /// Pure ACKs sent, each of which needs one of the other side's.
+    acks_sent: u64,
+    /// Data segments of the current record sent, of the record in `record`.
+    data_done: u64,
+    record: u32,
+}
+
+impl Side {
+    fn new(lane: Lane) -> Self {
+        let has_syn = lane.plans().any(|p| p.plan.syns > 0);
+        let has_fin = lane.plans().any(|p| p.plan.fin);
+        Self {
+            lane,
+            has_syn,
+            has_fin,
+            syns_sent: 0,
+            others_sent: 0,
+            rsts_sent: 0,
+            fin_sent: false,
+            units_sent: 0,
+            acks_sent: 0,
+            data_done: 0,
+            record: u32::MAX,
+        }
+    }
+
+    fn has_sent(&self) -> bool {
+        self.syns_sent + self.others_sent + self.rsts_sent > 0
+    }
+
+    /// Whether a body segment at the head must carry data, may not, or either.
+    fn needs_data(&self) -> Need {
+        let Some(p) = self.lane.current() else {
+            return Need::Ack;
+        };
+        let done = if p.plan.record == self.record {
+            self.data_done
+        } else {
+            0
+        };
+        let (left, body_left) = (p.plan.data - done, self.lane.body_left());
+        if left == 0 {
+            Need::Ack
+        } else if left >= body_left {
+            Need::Data
+        } else {
+            let sent = p.plan.body - body_left;
+            let behind = u128::from(done) * u128::from(p.plan.body)
+                <= u128::from(p.plan.data) * u128::from(sent);
+            Need::Either { data: behind }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    Data,
+    Ack,
+    Either { data: bool },
+}
+
+impl Merge {
+    fn side(&self, way: Way) -> &Side {
+        &self.sides[way.index()]
+    }
+
+    fn initiator(&self) -> Way {
+        if self.sides[0].lane.initiates {
+            Way::Up
+        } else {
+            Way::Down
+        }
+    }
+
+    /// The way whose head goes next; none when both lanes are done.
+    fn next_way(&self) -> Option<Way> {
+        let initiator = self.initiator();
+        let heads = [initiator, initiator.reverse()].map(|way| (way, self.side(way).lane.head()));
+        let [(first, Some(a)), (second, Some(b))] = heads else {
+            return heads.into_iter().find_map(|(way, head)| head.map(|_| way));
+        };
+        let order = if self.due(first, &a) <= self.due(second, &b) {
+            [(first, a, b), (second, b, a)]
+        } else {
+            [(second, b, a), (first, a, b)]
+        };
+        let free = order
+            .iter()
+            .find(|(way, own, peer)| !self.waits(*way, own, peer));
+        // Where each waits for the other, a RST can wait longest.
+        let patient = order
+            .iter()
+            .find(|(_, own, _)| !matches!(own.step, Step::Rst(_)));
+        free.or(patient).or(order.first()).map(|(way, ..)| *way)
+    }
+
+    /// When a head would go, were it free to.
+    fn due(&self, way: Way, head: &Head) -> i64 {
+        let peer = self.side(way.reverse());
+        let answers = match head.step {
+            // A handshake is done within one round trip, whatever the records' windows.
+            Step::Established => peer.syns_sent > 0,
+            Step::Syn(_) => peer.syns_sent > 0 && !self.side(way).has_sent(),
+            _ => false,
+        };
+        if answers {
+            head.window.0.max(self.last_ns)
+        } else {
+            head.preferred_ns
+        }
+    }
+
+    /// Whether the head of `way` has to let the other side's head go first.
+    fn waits(&self, way: Way, own: &Head, peer_head: &Head) -> bool {
+        let (side, peer) = (self.side(way), self.side(way.reverse()));
+        let peer_is_near = peer_head.window.0 < own.window.1;
+        match own.step {
+            Step::Syn(_) => !side.lane.initiates && peer.has_syn && peer.syns_sent == 0,
+            Step::Rst(_) if side.lane.initiates || !peer.has_syn || side.has_syn => {
+                peer_is_near && !matches!(peer_head.step, Step::Rst(_))
+            }
+            // A refusal: each SYN meets its RST.
+            Step::Rst(_) => peer_is_near && peer.syns_sent <= side.rsts_sent,
+            _ if self.in_handshake(way, peer_head) => true,
+            Step::Trail if peer.has_fin && !peer.fin_sent => peer_is_near,
+            Step::Body(_) | Step::Established | Step::Trail => {
+                peer_is_near && side.needs_data() == Need::Ack && !self.has_credit(way)
+            }
+            Step::Fin => false,
+        }
+    }
+
+    /// Whether a segment after the SYNs comes too early for its handshake.
+    fn in_handshake(&self, way: Way, peer_head: &Head) -> bool {
+        let (side, peer) = (self.side(way), self.side(way.reverse()));
+        let peer_opens = matches!(peer_head.step, Step::Syn(_)) && peer.syns_sent == 0;
+        if side.lane.initiates {
+            return side.has_syn && peer_opens;
+        }
+        let unconfirmed = side.syns_sent > 0 && peer.others_sent + peer.rsts_sent == 0;
+        peer_opens || unconfirmed && peer_head.step == Step::Established
+    }
+
+    /// Whether the other side has sent something that a pure ACK can be for.
+    fn has_credit(&self, way: Way) -> bool {
+        let (side, peer) = (self.side(way), self.side(way.reverse()));
+        !peer.has_sent() || peer.units_sent > side.acks_sent
+    }
+
+    /// Sends the head of `way`.
+    fn send(&mut self, way: Way) -> Draft {
+        let head = self
+            .side(way)
+            .lane
+            .head()
+            .expect("next_way names a lane with a head");
+        let not_before = head.window.0.max(self.last_ns.saturating_add(STEP_NS));
+        let time_ns = self.due(way, &head).max(not_before);
+        self.adjustments.moved += u64::from(time_ns >= head.window.1);
+        self.last_ns = time_ns;
+        let credit = Credit {
+            enough: self.has_credit(way),
+            spent: self.side(way.reverse()).has_sent(),
+        };
+        self.sides[way.index()].send(head.step, time_ns, credit)
+    }
+}
+
+/// Whether a pure ACK has something to acknowledge, and whether it uses that up.
+#[derive(Clone, Copy, Debug)]
+struct Credit {
+    enough: bool,
+    spent: bool,
+}
+
+impl Side {
+    /// Takes the head, which is `step`, off the lane.
+    fn send(&mut self, step: Step, time_ns: i64, credit: Credit) -> Draft {
+        let planned = *self.lane.current().expect("a head has a plan");
+        let plan = &planned.plan;
+        if self.record != plan.record {
+            (self.record, self.data_done) = (plan.record, 0);
+        }
+        let mut draft = Draft {
+            time_ns,
+            record: plan.record,
+            original_len: 0,
+            payload: 0,
+            tcp_len: 0,
+            way: self.lane.way,
+            kind: Kind::Plain,
+            again: false,
+            idle: false,
+            is_first: self.lane.is_first(),
+        };
+        let mut headers_len = plan.plain_len;
+        match step {
+            Step::Syn(index) => {
+                (headers_len, draft.payload) = plan.syn_len(index);
+                draft.kind = if self.lane.initiates {
+                    Kind::Syn
+                } else {
+                    Kind::SynAck
+                };
+                draft.again = self.syns_sent > 0;
+                self.syns_sent += 1;
+            }
+            Step::Established | Step::Body(_) | Step::Trail => {
+                self.send_body(step, plan, credit, &mut draft);
+            }
+            Step::Fin => {
+                draft.kind = Kind::Fin;
+                draft.again = planned.fin_again;
+                draft.payload = plan.payload_of_fin();
+                self.fin_sent = true;
+                self.others_sent += 1;
+            }
+            Step::Rst(index) => {
+                headers_len = plan.rst_len;
+                draft.kind = Kind::Rst;
+                draft.payload = plan.payload_of_rst(index);
+                self.rsts_sent += 1;
+            }
+        }
+        draft.tcp_len = u8::try_from(headers_len - plan.ip_len).unwrap_or(u8::MAX);
+        draft.original_len = headers_len + draft.payload;
+        self.units_sent += u64::from(draft.units());
+        self.lane.advance();
+        draft
+    }
+
+    fn send_body(&mut self, step: Step, plan: &Plan, credit: Credit, draft: &mut Draft) {
+        let has_data = match self.needs_data() {
+            Need::Data => true,
+            Need::Ack => false,
+            Need::Either { data } => (data && step != Step::Established) || !credit.enough,
+        };
+        if has_data {
+            draft.payload = plan.payload_of(self.data_done);
+            self.data_done += 1;
+        } else {
+            draft.idle = !credit.enough;
+            self.acks_sent += u64::from(credit.enough && credit.spent);
+        }
+        self.others_sent += 1;
+    }
+}

@@ -1,0 +1,171 @@
+//! How a connection went, in one word for the summary.
+
+use std::fmt;
+
+use crate::connection::parts::Parts;
+use crate::connection::role::Role;
+use crate::flow::{Observation, TCP};
+
+/// How a conversation went, as far as the archive shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// Opened, and closed with a FIN.
+    Complete,
+    /// Opened; its end is not in the archive.
+    Open,
+    /// Opened, and aborted with a RST.
+    Reset,
+    /// SYN, answered with a RST.
+    Refused,
+    /// SYN and SYN-ACK, and nothing more of the initiator.
+    HalfOpen,
+    /// SYN, and no answer.
+    Unanswered,
+    /// A REJECT kept it from opening, or hit it where it was already open.
+    Rejected,
+    /// Its SYN is not in the archive.
+    Midstream,
+    /// Not TCP: datagrams, which have no connection to speak of.
+    Datagrams,
+}
+
+impl Outcome {
+    /// All outcomes, in the order in which a summary tells them.
+    pub const ALL: [Self; 9] = [
+        Self::Complete,
+        Self::Open,
+        Self::Reset,
+        Self::Refused,
+        Self::HalfOpen,
+        Self::Unanswered,
+        Self::Rejected,
+        Self::Midstream,
+        Self::Datagrams,
+    ];
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Open => "open",
+            Self::Reset => "reset",
+            Self::Refused => "refused",
+            Self::HalfOpen => "half-open",
+            Self::Unanswered => "unanswered",
+            Self::Rejected => "rejected",
+            Self::Midstream => "midstream",
+            Self::Datagrams => "datagrams",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Names the outcome of a connection from what its records were read as.
+pub(super) fn outcome(records: &[Observation], parts: &[Parts], role: Role) -> Outcome {
+    let rejected = |o: &Observation| o.verdict.is_reject() || o.rejected_at.is_some();
+    if records[0].key.protocol != TCP {
+        return if records.iter().any(rejected) {
+            Outcome::Rejected
+        } else {
+            Outcome::Datagrams
+        };
+    }
+    let own = || {
+        records
+            .iter()
+            .zip(parts)
+            .filter(|(o, _)| o.way == role.initiator)
+    };
+    let peer = || {
+        records
+            .iter()
+            .zip(parts)
+            .filter(|(o, _)| o.way != role.initiator)
+    };
+    let passed_syn = |(o, p): &(&Observation, &Parts)| p.syns > 0 && !rejected(o);
+    let opened = own().any(|r| passed_syn(&r)) && peer().any(|r| passed_syn(&r));
+    if records.iter().any(rejected) && !opened {
+        return Outcome::Rejected;
+    }
+    if !own().any(|(_, p)| p.syns > 0) {
+        return Outcome::Midstream;
+    }
+    let has_rst = parts.iter().any(|p| p.rsts > 0);
+    match peer().next() {
+        None => Outcome::Unanswered,
+        Some(_) if !opened => {
+            if has_rst {
+                Outcome::Refused
+            } else {
+                Outcome::Midstream
+            }
+        }
+        Some(_) if !own().any(|(_, p)| p.others + p.rsts > 0) => Outcome::HalfOpen,
+        Some(_) if has_rst => Outcome::Reset,
+        Some(_) if parts.iter().any(|p| p.fin) => Outcome::Complete,
+        Some(_) => Outcome::Open,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::{parts, role};
+    use crate::flow::observation::tests::observation;
+    use crate::flow::{RejectReason, Verdict, Way};
+
+    #[track_caller]
+    fn check(records: &[Observation], expected: Outcome) {
+        let role = role::role(records);
+        let reading = parts::read(records, role);
+        assert_eq!(outcome(records, &reading.parts, role), expected);
+    }
+
+    fn up(packets: u64, bytes: u64, flags: u8) -> Observation {
+        observation(Way::Up, packets, bytes, 0, 10, flags)
+    }
+
+    fn down(packets: u64, bytes: u64, flags: u8) -> Observation {
+        observation(Way::Down, packets, bytes, 0, 10, flags)
+    }
+
+    fn rejected(o: Observation) -> Observation {
+        Observation {
+            verdict: Verdict::Reject(RejectReason::Unsaid),
+            ..o
+        }
+    }
+
+    #[test]
+    fn outcome_of_each_story() {
+        check(&[up(9, 1000, 3), down(8, 5000, 19)], Outcome::Complete);
+        check(&[up(9, 1000, 2), down(8, 5000, 18)], Outcome::Open);
+        check(&[up(9, 1000, 6), down(8, 5000, 18)], Outcome::Reset);
+        check(&[up(1, 60, 2), down(1, 40, 4)], Outcome::Refused);
+        check(&[up(1, 60, 2), down(5, 300, 18)], Outcome::HalfOpen);
+        check(&[up(4, 240, 2)], Outcome::Unanswered);
+        check(&[rejected(up(4, 240, 2))], Outcome::Rejected);
+        check(&[up(9, 1000, 0), down(8, 5000, 0)], Outcome::Midstream);
+    }
+
+    #[test]
+    fn reply_blocked_on_its_way_out_is_rejected() {
+        check(
+            &[up(3, 180, 2), rejected(down(6, 360, 18))],
+            Outcome::Rejected,
+        );
+    }
+
+    #[test]
+    fn late_packets_rejected_after_the_close_leave_it_complete() {
+        check(
+            &[up(9, 1000, 3), down(8, 5000, 19), rejected(down(1, 40, 0))],
+            Outcome::Complete,
+        );
+    }
+}

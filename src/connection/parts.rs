@@ -1,0 +1,295 @@
+//! What a record's packets were: SYNs, RSTs, a FIN, and the rest.
+//!
+//! `tcp-flags` tells which flags occurred in an interval, not how often. One
+//! SYN, one FIN and one RST are the rule. More are read where nothing else
+//! fits: a SYN that nobody answered was repeated; three packets of SYN's size
+//! and flags were three SYNs; packets that add up to bare RSTs were RSTs.
+//!
+//! # Formats without tcp-flags
+//! The default format has none. A connection whose counters have room for a
+//! handshake and a close is then presumed to have had both, and the comments
+//! say so ([`Reading::presumed`]).
+
+use crate::connection::role::Role;
+use crate::connection::sizes::{BARE, Tally};
+use crate::flow::{Observation, Way};
+use crate::record::ObservedFlags;
+
+/// How a connection's records are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// The parts of each record, in the records' order.
+    pub parts: Vec<Parts>,
+    /// Whether the flags are presumed, because the records have none.
+    pub presumed: bool,
+}
+
+/// The parts of one record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// SYNs of the initiator or SYN-ACKs of the responder.
+    pub syns: u64,
+    /// Data, pure ACKs and the FIN.
+    pub others: u64,
+    /// Whether one of `others` is a FIN.
+    pub fin: bool,
+    /// RSTs.
+    pub rsts: u64,
+}
+
+impl Parts {
+    /// The counts together with the octets that the record gives.
+    pub(super) fn tally(&self, bytes: u64) -> Tally {
+        Tally {
+            syns: self.syns,
+            rsts: self.rsts,
+            others: self.others,
+            bytes,
+        }
+    }
+}
+
+/// Reads the records of one TCP connection, in order of start.
+pub(super) fn read(records: &[Observation], role: Role) -> Reading {
+    let presumed = records.iter().all(|o| o.flags.is_none());
+    let mut flags: Vec<ObservedFlags> = records.iter().map(Observation::observed).collect();
+    if presumed {
+        presume(records, role, &mut flags);
+    }
+    let sides = Way::BOTH.map(|way| Side::of(records, &flags, way));
+    let part = |(o, flags): (&Observation, &ObservedFlags)| {
+        let (own, peer) = (sides[o.way.index()], sides[o.way.reverse().index()]);
+        parts(o, *flags, own, peer)
+    };
+    Reading {
+        parts: records.iter().zip(&flags).map(part).collect(),
+        presumed,
+    }
+}
+
+/// What one way's records say together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Side {
+    packets: u64,
+    /// Every record has SYN or SYN-ACK and no other flag, and the size of such.
+    only_syns: bool,
+    syn_ack: bool,
+    only_rsts: bool,
+}
+
+impl Side {
+    fn of(records: &[Observation], flags: &[ObservedFlags], way: Way) -> Self {
+        let own = || records.iter().zip(flags).filter(move |(o, _)| o.way == way);
+        let pure_syn = ObservedFlags::SYN_ACK.0;
+        Self {
+            packets: own().fold(0, |sum, (o, _)| sum.saturating_add(o.packets)),
+            only_syns: own().all(|(o, f)| {
+                f.contains(ObservedFlags::SYN) && f.0 & !pure_syn == 0 && have_syn_size(o)
+            }),
+            syn_ack: own().any(|(_, f)| f.is_syn_ack()),
+            only_rsts: own().all(|(_, f)| f.contains(ObservedFlags::RST)),
+        }
+    }
+}
+
+fn parts(o: &Observation, flags: ObservedFlags, own: Side, peer: Side) -> Parts {
+    let n = o.packets.max(1);
+    let syn = flags.contains(ObservedFlags::SYN);
+    let rst = flags.contains(ObservedFlags::RST);
+    let fin = flags.contains(ObservedFlags::FIN);
+    let named = u64::from(syn) + u64::from(rst) + u64::from(fin);
+    let mut parts = Parts {
+        syns: u64::from(syn),
+        others: 0,
+        fin,
+        rsts: u64::from(rst),
+    };
+    if named >= n {
+        // Fewer packets than flags: one segment had several, and SYN or RST
+        // say more than FIN.
+        parts.fin = fin && !syn && !rst;
+        parts.rsts = u64::from(rst && (!syn || n > 1));
+        parts.others = n - parts.syns - parts.rsts;
+        parts.fin |= fin && parts.others > 0;
+        return parts;
+    }
+    let spare = n - named;
+    parts.others = u64::from(fin);
+    if syn && !fin && repeats_syn(flags, own, peer) {
+        parts.syns += spare;
+    } else if rst && !syn && !fin && only_bare(o) {
+        parts.rsts += spare;
+    } else {
+        parts.others += spare;
+    }
+    parts
+}
+
+/// Whether all packets of a record with SYN in its flags, but those that other
+/// flags name, were SYNs: nobody answered them, or nobody went on.
+fn repeats_syn(flags: ObservedFlags, own: Side, peer: Side) -> bool {
+    if flags.is_syn_ack() {
+        return own.only_syns && peer.only_syns;
+    }
+    let unanswered = peer.packets == 0 || (peer.only_rsts && !peer.syn_ack);
+    unanswered || (own.only_syns && peer.only_syns)
+}
+
+/// Whether the octets are those of bare headers, as RSTs are sent.
+fn only_bare(o: &Observation) -> bool {
+    let bare = u64::from(ip_len(o) + BARE);
+    o.bytes
+        .is_none_or(|bytes| bytes == o.packets.saturating_mul(bare))
+}
+
+/// Whether the packets all have one size, and one that SYNs have.
+fn have_syn_size(o: &Observation) -> bool {
+    let Some(bytes) = o.bytes else {
+        return o.packets == 1;
+    };
+    let n = o.packets.max(1);
+    let options = (bytes / n).checked_sub(u64::from(ip_len(o) + BARE));
+    o.packets == 1 || bytes % n == 0 && matches!(options, Some(4 | 8 | 12 | 20 | 24))
+}
+
+/// Octets of the IP header.
+pub(super) fn ip_len(o: &Observation) -> u32 {
+    if o.key.is_ipv6() { 40 } else { 20 }
+}
+
+/// Supplies the flags that records without the column would likely have had.
+fn presume(records: &[Observation], role: Role, flags: &mut [ObservedFlags]) {
+    let first = |way| records.iter().position(|o| o.way == way);
+    let last = |way| records.iter().rposition(|o| o.way == way);
+    let packets = |way| {
+        let own = records.iter().filter(|o| o.way == way);
+        own.fold(0_u64, |sum, o| sum.saturating_add(o.packets))
+    };
+    let (there, back) = (role.initiator, role.initiator.reverse());
+    let (Some(opening), Some(answer)) = (first(there), first(back)) else {
+        let alone = &records[0];
+        let to_service = alone.way == there;
+        if records.iter().all(have_syn_size) && to_service {
+            flags.fill(ObservedFlags::SYN);
+        }
+        return;
+    };
+    if packets(back) == 1 && have_syn_size(&records[opening]) && only_bare(&records[answer]) {
+        flags[opening] = ObservedFlags::SYN;
+        flags[answer] = ObservedFlags::RST;
+        return;
+    }
+    // SYN, ACK and a request; SYN-ACK and a response.
+    if packets(there) < 3 || packets(back) < 2 {
+        return;
+    }
+    flags[opening].0 |= ObservedFlags::SYN.0;
+    flags[answer].0 |= ObservedFlags::SYN_ACK.0;
+    // And a FIN each, and the ACK of the last one.
+    if packets(there) >= 5 && packets(back) >= 3 {
+        for way in Way::BOTH {
+            if let Some(closing) = last(way) {
+                flags[closing].0 |= ObservedFlags::FIN.0;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::role;
+    use crate::flow::observation::tests::observation;
+
+    #[track_caller]
+    fn check(records: &[Observation], expected: &[(u64, u64, bool, u64)]) {
+        let reading = read(records, role::role(records));
+        let found: Vec<_> = reading
+            .parts
+            .iter()
+            .map(|p| (p.syns, p.others, p.fin, p.rsts))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    fn up(packets: u64, bytes: u64, flags: u8) -> Observation {
+        observation(Way::Up, packets, bytes, 0, 10, flags)
+    }
+
+    fn down(packets: u64, bytes: u64, flags: u8) -> Observation {
+        observation(Way::Down, packets, bytes, 0, 10, flags)
+    }
+
+    #[test]
+    fn unanswered_syns_are_all_syns() {
+        check(&[up(4, 240, 2)], &[(4, 0, false, 0)]);
+    }
+
+    #[test]
+    fn syn_of_a_connection_is_one() {
+        check(
+            &[up(9, 1000, 3), down(8, 5000, 19)],
+            &[(1, 8, true, 0), (1, 7, true, 0)],
+        );
+    }
+
+    #[test]
+    fn refused_syns_meet_one_rst_each() {
+        check(
+            &[up(3, 156, 2), down(3, 120, 4)],
+            &[(3, 0, false, 0), (0, 0, false, 3)],
+        );
+    }
+
+    #[test]
+    fn half_open_repeats_the_syn_ack() {
+        check(
+            &[up(1, 60, 2), down(5, 300, 18)],
+            &[(1, 0, false, 0), (5, 0, false, 0)],
+        );
+    }
+
+    #[test]
+    fn syn_and_syn_ack_both_repeated_where_the_reply_is_blocked() {
+        check(
+            &[up(3, 180, 2), down(6, 360, 18)],
+            &[(3, 0, false, 0), (6, 0, false, 0)],
+        );
+    }
+
+    #[test]
+    fn one_packet_with_syn_and_rst_is_a_syn() {
+        check(&[up(1, 40, 6)], &[(1, 0, false, 0)]);
+    }
+
+    #[test]
+    fn scanner_that_resets_after_the_answer_sent_two() {
+        check(
+            &[up(2, 80, 6), down(1, 44, 18)],
+            &[(1, 0, false, 1), (1, 0, false, 0)],
+        );
+    }
+
+    #[test]
+    fn syn_and_fin_seen_from_one_side_only_had_something_between() {
+        check(&[up(5, 400, 3)], &[(1, 4, true, 0)]);
+    }
+
+    #[test]
+    fn without_flags_a_conversation_with_room_for_it_had_a_handshake() {
+        let bare = |o| Observation { flags: None, ..o };
+        let records = [bare(up(9, 1000, 0)), bare(down(8, 5000, 0))];
+        check(&records, &[(1, 8, true, 0), (1, 7, true, 0)]);
+    }
+
+    #[test]
+    fn without_flags_a_lone_syn_sized_packet_was_a_syn() {
+        check(
+            &[Observation {
+                flags: None,
+                ..up(3, 180, 0)
+            }],
+            &[(3, 0, false, 0)],
+        );
+    }
+}

@@ -1,0 +1,334 @@
+//! How many segments of which kind a record becomes, so that octets add up.
+//!
+//! [`crate::connection::parts`] says what the packets were; this module sizes
+//! them. Headers take their share of the record's octets, and what is left is
+//! payload, shared out over the data segments. Whatever the detail, the sizes
+//! of a record's segments add up to its `bytes` exactly; only a record that
+//! claims fewer octets than its headers need gets more, and that is counted.
+
+use crate::connection::Detail;
+use crate::connection::parts::Parts;
+use crate::connection::sizes::{BARE, SYN_MAX, Sizes};
+use crate::flow::{Observation, Way};
+
+/// Payload of a full segment on Ethernet with timestamps.
+const MSS: u64 = 1_448;
+/// Payload of a full segment on a network of jumbo frames, as inside a VPC.
+const MSS_JUMBO: u64 = 8_948;
+/// Payload of a usual message that does not fill a segment: requests, TLS
+/// handshakes, small answers. Decides how many of a record's segments carry data.
+const MESSAGE: u64 = 300;
+/// The most payload one segment gets, well within what Wireshark can show.
+const PAYLOAD_MAX: u64 = 1 << 30;
+/// The most data one SYN gets: a full segment. More is data after all.
+const SYN_DATA_MAX: u64 = 1_460;
+/// The most segments that one record becomes, whatever the detail.
+const SEGMENTS_MAX: u64 = 1 << 24;
+
+/// The segments of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// Index of the record.
+    pub record: u32,
+    /// The way they go.
+    pub way: Way,
+    /// The record's window, nanoseconds since the epoch: first instant, and first one after.
+    pub window: (i64, i64),
+    /// SYNs or SYN-ACKs.
+    pub syns: u64,
+    /// Octets of all SYNs together, headers and all.
+    pub syn_bytes: u64,
+    /// Data segments and pure ACKs.
+    pub body: u64,
+    /// Those of `body` that carry data.
+    pub data: u64,
+    /// Whether a FIN is among the segments.
+    pub fin: bool,
+    /// RSTs.
+    pub rsts: u64,
+    /// Payload of the data segments, or of the FIN or the last RST where there are none.
+    pub payload: u64,
+    /// IP and TCP header of a segment without SYN or RST.
+    pub plain_len: u32,
+    /// IP and TCP header of a RST.
+    pub rst_len: u32,
+    /// Octets of the IP header.
+    pub ip_len: u32,
+    /// Octets that the segments have and the record has not.
+    pub bytes_added: u64,
+}
+
+impl Plan {
+    /// Sizes the segments of the record of that index.
+    pub(super) fn new(
+        record: u32,
+        o: &Observation,
+        parts: &Parts,
+        sizes: Sizes,
+        detail: Detail,
+    ) -> Self {
+        let kept = kept(parts, detail);
+        let mut plan = Self {
+            record,
+            way: o.way,
+            window: (o.start_ns, o.until_ns()),
+            syns: kept.syns,
+            syn_bytes: 0,
+            body: kept.others - u64::from(kept.fin),
+            data: 0,
+            fin: kept.fin,
+            rsts: kept.rsts,
+            payload: 0,
+            plain_len: sizes.plain,
+            rst_len: sizes.rst(),
+            ip_len: sizes.ip,
+            bytes_added: 0,
+        };
+        let syn_len = o
+            .bytes
+            .map_or(sizes.rst(), |bytes| sizes.syn(&parts.tally(bytes)));
+        plan.size(o.bytes, syn_len);
+        plan.share_out();
+        plan
+    }
+
+    /// All segments of the record.
+    pub(super) fn count(&self) -> u64 {
+        self.syns + self.body + u64::from(self.fin) + self.rsts
+    }
+
+    /// Settles octets of headers and payload, with SYNs of `syn_len` octets.
+    fn size(&mut self, bytes: Option<u64>, syn_len: u32) {
+        let rest = (self.body + u64::from(self.fin)) * u64::from(self.plain_len)
+            + self.rsts * u64::from(self.rst_len);
+        self.syn_bytes = self.syns * u64::from(syn_len);
+        let Some(bytes) = bytes else { return };
+        if let Some(payload) = bytes.checked_sub(rest + self.syn_bytes) {
+            self.payload = payload;
+        } else {
+            self.syn_bytes = self.syns * u64::from(self.ip_len + BARE);
+            let headers = rest + self.syn_bytes;
+            self.payload = bytes.saturating_sub(headers);
+            self.bytes_added = headers.saturating_sub(bytes);
+        }
+        if self.count() == self.syns && self.payload <= self.syns * SYN_DATA_MAX {
+            self.syn_bytes += std::mem::take(&mut self.payload);
+        }
+    }
+
+    /// Decides how many of the body's segments carry the payload.
+    fn share_out(&mut self) {
+        // Not even every segment is enough where a few stand for gigabytes.
+        let needed = self.payload.div_ceil(PAYLOAD_MAX);
+        let holds = self.body + u64::from(self.fin) + self.rsts;
+        if needed > holds.max(1) || (self.payload > 0 && holds == 0) {
+            let added = needed.saturating_sub(self.body) * u64::from(self.plain_len);
+            self.body = self.body.max(needed);
+            self.bytes_added += added.saturating_sub(self.payload);
+            self.payload = self.payload.saturating_sub(added);
+        }
+        if self.body == 0 || self.payload == 0 {
+            return;
+        }
+        let full = [MSS, MSS_JUMBO].map(|mss| self.payload.div_ceil(mss));
+        let least = full
+            .into_iter()
+            .find(|n| *n <= self.body)
+            .unwrap_or(self.body);
+        let usual = self.payload.div_ceil(MESSAGE);
+        self.data = usual.clamp(least.max(1), self.body).min(self.payload);
+    }
+
+    /// Payload of the data segment of that index.
+    pub(super) fn payload_of(&self, index: u64) -> u32 {
+        let share = self.payload / self.data + u64::from(index < self.payload % self.data);
+        u32::try_from(share).unwrap_or(u32::MAX)
+    }
+
+    /// Payload of the FIN: all, where no data segment takes it.
+    pub(super) fn payload_of_fin(&self) -> u32 {
+        let all = if self.data == 0 { self.payload } else { 0 };
+        u32::try_from(all).unwrap_or(u32::MAX)
+    }
+
+    /// Payload of the RST of that index: all on the last, where nothing else takes it.
+    pub(super) fn payload_of_rst(&self, index: u64) -> u32 {
+        if self.fin || index + 1 < self.rsts {
+            0
+        } else {
+            self.payload_of_fin()
+        }
+    }
+
+    /// Octets of the headers and of the payload of the SYN of that index.
+    ///
+    /// Headers are multiples of 4 octets long; what is left over is data.
+    pub(super) fn syn_len(&self, index: u64) -> (u32, u32) {
+        let each = self.syn_bytes / self.syns & !3;
+        let left = self.syn_bytes - each * self.syns;
+        let mut len = each + if index < left / 4 { 4 } else { 0 };
+        if index + 1 == self.syns {
+            len += left % 4;
+        }
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        let headers_len = self.ip_len + (len - self.ip_len).min(SYN_MAX) / 4 * 4;
+        (headers_len, len - headers_len)
+    }
+}
+
+/// The packets of `parts` that `detail` lets stand.
+fn kept(parts: &Parts, detail: Detail) -> Parts {
+    let most = match detail {
+        Detail::Exact => SEGMENTS_MAX,
+        Detail::Compact { per_record_max } => per_record_max.max(4),
+        Detail::Control => u64::MAX,
+    };
+    let (syns, fin) = (parts.syns.min(most), u64::from(parts.fin));
+    let rsts = parts.rsts.min((most - syns).max(1));
+    let room = (most - syns).saturating_sub(rsts + fin);
+    let mut body = (parts.others - fin).min(room);
+    if detail == Detail::Control {
+        // The handshake's ACK, one data segment, the ACK of the other side's FIN.
+        body = body.min(1 + u64::from(syns > 0) + fin);
+    }
+    if body == 0 && parts.others > fin {
+        body = 1;
+    }
+    Parts {
+        syns,
+        others: body + fin,
+        fin: parts.fin,
+        rsts,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::sizes::Tally;
+    use crate::flow::observation::tests::observation;
+
+    fn plan(parts: Parts, bytes: u64, detail: Detail) -> Plan {
+        let o = observation(
+            Way::Up,
+            parts.syns + parts.others + parts.rsts,
+            bytes,
+            0,
+            1,
+            0,
+        );
+        let tally: Tally = parts.tally(bytes);
+        Plan::new(
+            0,
+            &o,
+            &parts,
+            Sizes::infer(20, std::iter::once(tally)),
+            detail,
+        )
+    }
+
+    fn sum(p: &Plan) -> u64 {
+        let syns: u64 = (0..p.syns)
+            .map(|i| p.syn_len(i))
+            .map(|(h, p)| u64::from(h + p))
+            .sum();
+        let data: u64 = (0..p.data).map(|i| u64::from(p.payload_of(i))).sum();
+        let unplaced = if p.data == 0 { p.payload } else { 0 };
+        let headers =
+            (p.body + u64::from(p.fin)) * u64::from(p.plain_len) + p.rsts * u64::from(p.rst_len);
+        syns + data + unplaced + headers
+    }
+
+    #[test]
+    fn sizes_add_up_in_every_detail() {
+        let parts = Parts {
+            syns: 1,
+            others: 99,
+            fin: true,
+            rsts: 1,
+        };
+        for detail in [
+            Detail::Exact,
+            Detail::Compact { per_record_max: 64 },
+            Detail::Control,
+        ] {
+            let p = plan(parts, 123_457, detail);
+            assert_eq!((sum(&p), p.bytes_added), (123_457, 0), "{detail:?}");
+        }
+    }
+
+    #[test]
+    fn exact_keeps_every_packet() {
+        let p = plan(
+            Parts {
+                syns: 1,
+                others: 99,
+                fin: true,
+                rsts: 0,
+            },
+            60_000,
+            Detail::Exact,
+        );
+        assert_eq!(p.count(), 100);
+    }
+
+    #[test]
+    fn compact_keeps_at_most_its_cap() {
+        let detail = Detail::Compact { per_record_max: 64 };
+        let p = plan(
+            Parts {
+                syns: 1,
+                others: 9_999,
+                fin: true,
+                rsts: 0,
+            },
+            9_000_000,
+            detail,
+        );
+        assert_eq!((p.count(), p.syns, p.fin), (64, 1, true));
+    }
+
+    #[test]
+    fn syns_of_unequal_size_add_up() {
+        let p = plan(
+            Parts {
+                syns: 3,
+                ..Parts::default()
+            },
+            52 + 52 + 48,
+            Detail::Exact,
+        );
+        assert_eq!(
+            (0..3).map(|i| p.syn_len(i).0).collect::<Vec<_>>(),
+            [52, 52, 48]
+        );
+    }
+
+    #[test]
+    fn octets_below_the_headers_are_added_and_said() {
+        let p = plan(
+            Parts {
+                others: 3,
+                ..Parts::default()
+            },
+            100,
+            Detail::Exact,
+        );
+        assert_eq!((p.payload, p.bytes_added), (0, 20));
+    }
+
+    #[test]
+    fn terabytes_in_one_record_never_exceed_what_a_segment_can_say() {
+        let detail = Detail::Compact { per_record_max: 64 };
+        let p = plan(
+            Parts {
+                others: 1 << 40,
+                ..Parts::default()
+            },
+            1 << 50,
+            detail,
+        );
+        assert_eq!(sum(&p), 1 << 50);
+        assert!(u64::from(p.payload_of(0)) <= PAYLOAD_MAX);
+    }
+}

@@ -1,0 +1,173 @@
+//! How long the headers of a connection's segments are.
+//!
+//! A record gives octets and packets, never a single size. But headers come in
+//! few sizes: 20 octets of TCP, or 32 with timestamps, and a SYN with one of
+//! five sets of options. Sums that only one set explains settle it: 60 + 52 + 52
+//! octets in three packets are a Linux SYN and two pure ACKs with timestamps.
+//!
+//! # What is guessed
+//! Where the sums allow both, timestamps are taken to be on, as they are by
+//! default in Linux, macOS, iOS and Android.
+
+/// Octets of a TCP header without options.
+pub(super) const BARE: u32 = 20;
+/// Octets of a TCP header with timestamps (RFC 7323 section 3.2).
+pub(super) const STAMPED: u32 = 32;
+/// TCP headers of SYNs, with timestamps among the options: Linux, Apple.
+const SYN_STAMPED: [u32; 2] = [40, 44];
+/// TCP headers of SYNs without: Windows, then fewer options each.
+const SYN_PLAIN: [u32; 4] = [32, 28, 24, 20];
+/// The longest TCP header of a SYN: its data offset has four bits.
+pub(super) const SYN_MAX: u32 = 60;
+
+/// One record's packets, as far as its flags tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// SYNs or SYN-ACKs.
+    pub syns: u64,
+    /// RSTs, which Linux and Windows send without options.
+    pub rsts: u64,
+    /// All the others.
+    pub others: u64,
+    /// Octets of all of them.
+    pub bytes: u64,
+}
+
+/// Header sizes of one connection, IP header included, in octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sizes {
+    /// Octets of the IP header: 20 or 40.
+    pub ip: u32,
+    /// IP and TCP header of a segment without SYN or RST.
+    pub plain: u32,
+}
+
+impl Sizes {
+    /// The sizes that explain all `tallies` best; `ip` is the IP header's.
+    pub(super) fn infer(ip: u32, tallies: impl Iterator<Item = Tally> + Clone) -> Self {
+        let stamped = Self {
+            ip,
+            plain: ip + STAMPED,
+        };
+        let bare = Self {
+            ip,
+            plain: ip + BARE,
+        };
+        if !tallies.clone().all(|t| stamped.leaves_payload(&t)) {
+            return bare;
+        }
+        let explained = |sizes: Self| tallies.clone().filter(|t| sizes.explains(t)).count();
+        if explained(bare) > explained(stamped) {
+            bare
+        } else {
+            stamped
+        }
+    }
+
+    fn syn_candidates(self) -> impl Iterator<Item = u32> {
+        let stamped = self.plain == self.ip + STAMPED;
+        let headers: &'static [u32] = if stamped { &SYN_STAMPED } else { &SYN_PLAIN };
+        headers.iter().map(move |h| self.ip + h)
+    }
+
+    /// What the headers of `tally` add up to with SYNs of `syn` octets.
+    fn headers(self, tally: &Tally, syn: u32) -> u64 {
+        let each = |count: u64, len: u32| count.saturating_mul(len.into());
+        each(tally.syns, syn)
+            .saturating_add(each(tally.rsts, self.rst()))
+            .saturating_add(each(tally.others, self.plain))
+    }
+
+    /// Whether the octets suffice for the headers.
+    fn leaves_payload(self, tally: &Tally) -> bool {
+        let least = self.syn_candidates().min().unwrap_or(self.plain);
+        self.headers(tally, least) <= tally.bytes
+    }
+
+    /// Whether the headers alone make up the octets.
+    fn explains(self, tally: &Tally) -> bool {
+        let any_size = tally.syns > 0;
+        let mut candidates = self
+            .syn_candidates()
+            .take(if any_size { usize::MAX } else { 1 });
+        candidates.any(|syn| self.headers(tally, syn) == tally.bytes)
+    }
+
+    /// IP and TCP header of a SYN in a record of this `tally`.
+    ///
+    /// Records of SYNs alone tell their size; else the size that explains the
+    /// octets without payload; else the usual one, or less where that is too much.
+    pub(super) fn syn(self, tally: &Tally) -> u32 {
+        if tally.syns > 0 && tally.rsts + tally.others == 0 {
+            let each = u32::try_from(tally.bytes / tally.syns).unwrap_or(u32::MAX);
+            return each.clamp(self.ip + BARE, self.ip + SYN_MAX) & !3;
+        }
+        let explains = |syn: &u32| self.headers(tally, *syn) == tally.bytes;
+        let fits = |syn: &u32| self.headers(tally, *syn) <= tally.bytes;
+        let found = self
+            .syn_candidates()
+            .find(explains)
+            .or_else(|| self.syn_candidates().find(fits));
+        found.unwrap_or(self.ip + BARE)
+    }
+
+    /// IP and TCP header of a RST.
+    pub(super) fn rst(self) -> u32 {
+        self.ip + BARE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(syns: u64, others: u64, bytes: u64) -> Tally {
+        Tally {
+            syns,
+            rsts: 0,
+            others,
+            bytes,
+        }
+    }
+
+    #[track_caller]
+    fn check(tallies: &[Tally], plain: u32, syn: u32) {
+        let sizes = Sizes::infer(20, tallies.iter().copied());
+        assert_eq!((sizes.plain, sizes.syn(&tallies[0])), (plain, syn));
+    }
+
+    #[test]
+    fn linux_syn_and_two_acks_have_timestamps() {
+        check(&[tally(1, 2, 60 + 52 + 52)], 52, 60);
+    }
+
+    #[test]
+    fn apple_syn_and_two_acks_have_timestamps() {
+        check(&[tally(1, 2, 64 + 52 + 52)], 52, 64);
+    }
+
+    #[test]
+    fn windows_syn_and_two_acks_have_none() {
+        check(&[tally(1, 2, 52 + 40 + 40)], 40, 52);
+    }
+
+    #[test]
+    fn scanner_syn_without_options_has_none() {
+        check(&[tally(1, 0, 40)], 40, 40);
+    }
+
+    #[test]
+    fn either_way_too_small_for_timestamps_means_none() {
+        check(&[tally(1, 9, 9000), tally(0, 3, 120)], 40, 52);
+    }
+
+    #[test]
+    fn octets_that_allow_both_are_taken_for_linux() {
+        check(&[tally(1, 9, 9000)], 52, 60);
+    }
+
+    #[test]
+    fn fewer_octets_than_headers_never_underflow() {
+        check(&[tally(1, 9, 10)], 40, 40);
+    }
+}

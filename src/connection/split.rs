@@ -1,0 +1,218 @@
+//! Which records belong to one connection.
+//!
+//! A conversation's records share a five-tuple, not a connection: ports are
+//! used again. Going through them in order of start, a SYN opens a new
+//! connection when the last one was answered, closed or fell silent; the same
+//! SYN seen again while nobody answered is a retransmission.
+//!
+//! # Where starts tie
+//! On many ENIs all records of an interval share its start, so what comes
+//! first is decided by the flags: SYN, SYN-ACK, none, FIN and RST.
+
+use std::ops::Range;
+
+use crate::flow::{Observation, TCP, Way};
+use crate::record::ObservedFlags;
+use crate::time::SECOND_NS;
+
+/// How long after a SYN the next one is still its retransmission. Linux sends
+/// its sixth and last after 63 s and gives up after 127 s.
+const SYN_RETRY_NS: i64 = 130 * SECOND_NS;
+
+/// How long after its close a connection's late packets are still its own:
+/// twice the segment lifetime of RFC 9293 section 3.4.1, as systems set it.
+const LINGER_NS: i64 = 60 * SECOND_NS;
+
+/// Silence after which a conversation whose records have no flags, or which
+/// is not TCP, counts as a new one: the idle time-out of NAT gateways and
+/// network load balancers.
+const IDLE_NS: i64 = 350 * SECOND_NS;
+
+/// Brings the records of one conversation in order and says where each connection's stand.
+pub fn split(records: &mut [Observation]) -> Vec<Range<usize>> {
+    records.sort_unstable_by_key(|o| (o.start_ns, class(o), o.place));
+    let mut ranges = Vec::new();
+    let mut first = 0;
+    let mut current: Option<Progress> = None;
+    for (i, o) in records.iter().enumerate() {
+        match &mut current {
+            Some(progress) if !progress.is_over_before(o) => progress.take_in(o),
+            progress => {
+                if i > first {
+                    ranges.push(first..i);
+                }
+                first = i;
+                progress.insert(Progress::default()).take_in(o);
+            }
+        }
+    }
+    if first < records.len() {
+        ranges.push(first..records.len());
+    }
+    ranges
+}
+
+/// The place in a connection's life that a record's flags speak of.
+fn class(o: &Observation) -> u8 {
+    let flags = o.observed();
+    if flags.is_syn() {
+        0
+    } else if flags.is_syn_ack() {
+        1
+    } else if flags.contains(ObservedFlags::FIN) || flags.contains(ObservedFlags::RST) {
+        3
+    } else {
+        2
+    }
+}
+
+/// How far the current connection has come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    seen: [bool; 2],
+    syn: [bool; 2],
+    syn_ack: [bool; 2],
+    fin: [bool; 2],
+    rst: bool,
+    last_syn_ns: i64,
+    end_ns: i64,
+}
+
+impl Progress {
+    fn take_in(&mut self, o: &Observation) {
+        let (way, flags) = (o.way.index(), o.observed());
+        self.seen[way] = true;
+        if flags.is_syn() {
+            self.syn[way] = true;
+            self.last_syn_ns = o.end_ns;
+        }
+        self.syn_ack[way] |= flags.is_syn_ack();
+        self.fin[way] |= flags.contains(ObservedFlags::FIN);
+        self.rst |= flags.contains(ObservedFlags::RST);
+        self.end_ns = self.end_ns.max(o.end_ns);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.rst || self.fin == [true; 2]
+    }
+
+    /// Whether `o`, the next record, belongs to another connection.
+    fn is_over_before(&self, o: &Observation) -> bool {
+        let silence_ns = o.start_ns - self.end_ns;
+        if o.key.protocol != TCP || o.flags.is_none() {
+            return silence_ns > IDLE_NS;
+        }
+        let flags = o.observed();
+        if flags.is_syn() {
+            return !self.awaits_syn_from(o.way, o.start_ns);
+        }
+        if flags.is_syn_ack() && self.is_closed() && silence_ns > 0 {
+            return true; // its SYN was not logged
+        }
+        self.is_closed() && silence_ns > LINGER_NS
+    }
+
+    /// Whether a SYN that goes `way` at `now_ns` can be part of this connection.
+    fn awaits_syn_from(&self, way: Way, now_ns: i64) -> bool {
+        let (own, peer) = (way.index(), way.reverse().index());
+        if !self.syn[own] && !self.syn[peer] {
+            // Listed late: its answer is here already, and nothing else of this side.
+            return self.syn_ack[peer] && !self.seen[own];
+        }
+        let answered = self.seen[peer];
+        self.syn[own] && !answered && !self.is_closed() && now_ns - self.last_syn_ns <= SYN_RETRY_NS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Observation;
+    use crate::flow::observation::tests::observation;
+
+    #[track_caller]
+    fn check(mut records: Vec<Observation>, expected: &[usize]) {
+        let lengths: Vec<usize> = split(&mut records).into_iter().map(|r| r.len()).collect();
+        assert_eq!(lengths, expected);
+    }
+
+    fn up(start_s: i64, end_s: i64, flags: u8) -> Observation {
+        observation(Way::Up, 5, 400, start_s, end_s, flags)
+    }
+
+    fn down(start_s: i64, end_s: i64, flags: u8) -> Observation {
+        observation(Way::Down, 5, 400, start_s, end_s, flags)
+    }
+
+    #[test]
+    fn intervals_of_one_connection_stay_together() {
+        check(
+            vec![
+                up(0, 59, 2),
+                down(0, 59, 18),
+                up(60, 119, 0),
+                down(60, 119, 0),
+                up(120, 130, 1),
+                down(120, 130, 1),
+            ],
+            &[6],
+        );
+    }
+
+    #[test]
+    fn syn_after_close_opens_another() {
+        check(
+            vec![up(0, 5, 3), down(0, 5, 19), up(9, 12, 3), down(9, 12, 19)],
+            &[2, 2],
+        );
+    }
+
+    #[test]
+    fn syn_after_answer_opens_another_though_no_close_was_seen() {
+        check(
+            vec![up(0, 5, 2), down(0, 5, 18), up(70, 72, 2), down(70, 72, 18)],
+            &[2, 2],
+        );
+    }
+
+    #[test]
+    fn syn_again_while_unanswered_is_a_retransmission() {
+        check(vec![up(0, 7, 2), up(63, 63, 2)], &[2]);
+    }
+
+    #[test]
+    fn syn_long_after_an_unanswered_one_opens_another() {
+        check(vec![up(0, 7, 2), up(600, 607, 2)], &[1, 1]);
+    }
+
+    #[test]
+    fn syn_ack_listed_before_its_syn_in_the_same_second_is_one_connection() {
+        let mut records = vec![down(0, 0, 18), up(0, 0, 2)];
+        assert_eq!(split(&mut records).len(), 1);
+        assert_eq!(records[0].observed(), ObservedFlags(2));
+    }
+
+    #[test]
+    fn syn_dated_after_its_syn_ack_is_one_connection() {
+        check(vec![down(0, 0, 18), up(1, 1, 2)], &[2]);
+    }
+
+    #[test]
+    fn late_packets_belong_to_the_connection_that_closed() {
+        check(vec![up(0, 5, 3), down(0, 5, 19), down(20, 20, 0)], &[3]);
+    }
+
+    #[test]
+    fn without_flags_silence_divides() {
+        let bare = |o: Observation| Observation { flags: None, ..o };
+        check(
+            vec![
+                bare(up(0, 5, 0)),
+                bare(down(0, 5, 0)),
+                bare(up(60, 65, 0)),
+                bare(up(1000, 1001, 0)),
+            ],
+            &[3, 1],
+        );
+    }
+}

@@ -16,5 +16,7 @@ pub mod connection;
 pub mod error;
 pub mod flow;
 pub mod packet;
+pub mod pipeline;
 pub mod record;
+pub mod summary;
 pub mod time;

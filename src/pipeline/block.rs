@@ -1,0 +1,172 @@
+//! One block of lines, read into observations.
+//!
+//! A block knows nothing of the others: its lines count from its own first one
+//! and its ENIs have numbers of its own. [`BlockYield::append`] joins two.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::archive::Block;
+use crate::flow::{Addresses, Eni, Enis, Observation, Place, Verdict, observe, reject_reason};
+use crate::record::{Direction, Field, Layout, Record, Row, Rows};
+use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
+
+/// What the lines of a block, or of several in a row, held.
+#[derive(Default)]
+pub(super) struct BlockYield {
+    /// The records, with lines counted from the first of these.
+    pub observations: Vec<Observation>,
+    /// The ENIs that wrote them, numbered as they were met.
+    pub enis: Enis,
+    /// The fate of the lines, but for the faults.
+    pub records: Records,
+    faults: BTreeMap<&'static str, LineFaults>,
+    /// The column order behind the last line.
+    pub layout_at_end: Option<Arc<Layout>>,
+}
+
+/// Lines that are no record, or cannot become packets, for one reason.
+#[derive(Default)]
+struct LineFaults {
+    count: u64,
+    /// Line and what was found there, for the first few.
+    first: Vec<(u64, String)>,
+}
+
+/// Reads the blocks of one file.
+pub(super) struct Reader {
+    /// Index of the file.
+    pub file: u32,
+    /// Which addresses packets get.
+    pub addresses: Addresses,
+}
+
+impl Reader {
+    /// Reads a block whose first line stands under `layout`.
+    pub(super) fn read(&self, block: &Block<'_>, layout: Arc<Layout>) -> BlockYield {
+        let mut read = BlockYield::default();
+        read.records.lines = block.overlong_count;
+        read.faults_without_example("line of more than 1 MiB", block.overlong_count);
+        let mut rows = Rows::new(block.bytes, layout);
+        while let Some((_, row)) = rows.next() {
+            read.records.lines += 1;
+            match row {
+                Row::Record(record) => self.take_in(&mut read, &record, rows.layout()),
+                Row::NoData(_) => read.records.no_data += 1,
+                Row::SkipData(record) => read.records.skip_data(gap(&record)),
+                Row::Header => read.records.headers += 1,
+                Row::Blank => read.records.blank += 1,
+                Row::Fault(fault) => read.fault(fault.kind().name(), || fault.to_string()),
+            }
+        }
+        read.layout_at_end = Some(Arc::clone(rows.layout()));
+        read
+    }
+
+    fn take_in(&self, read: &mut BlockYield, record: &Record<'_>, layout: &Layout) {
+        let known_count = read.enis.iter().len();
+        let index = read.enis.enter(record.eni);
+        let place = Place {
+            file: self.file,
+            line: read.records.lines,
+        };
+        let (mut o, assumed) = match observe(record, self.addresses, index, place) {
+            Ok(seen) => seen,
+            Err(unusable) => return read.fault(unusable.name(), || unusable.to_string()),
+        };
+        let eni = read.enis.get_mut(index);
+        if index.0 as usize == known_count {
+            learn(eni, record, layout);
+        }
+        if record.direction == Some(Direction::Egress) {
+            eni.address = eni.address.or(record.source);
+        }
+        if o.verdict.is_reject()
+            && let Some(text) = record.get(layout, Field::RejectReason)
+        {
+            o.verdict = Verdict::Reject(reject_reason(text));
+        }
+        read.records.assumed.count(assumed);
+        read.observations.push(o);
+    }
+}
+
+impl BlockYield {
+    fn fault(&mut self, reason: &'static str, found: impl FnOnce() -> String) {
+        let line = self.records.lines;
+        let faults = self.faults.entry(reason).or_default();
+        faults.count += 1;
+        if faults.first.len() < EXAMPLES_MAX {
+            faults.first.push((line, found()));
+        }
+    }
+
+    fn faults_without_example(&mut self, reason: &'static str, count: u64) {
+        if count > 0 {
+            self.faults.entry(reason).or_default().count += count;
+        }
+    }
+
+    /// Takes in what the lines behind these held.
+    pub(super) fn append(&mut self, later: Self) {
+        let lines = self.records.lines;
+        let numbers = self.enis.merge(&later.enis);
+        self.observations
+            .extend(later.observations.into_iter().map(|mut o| {
+                o.place.line += lines;
+                o.eni = numbers[o.eni.0 as usize];
+                o
+            }));
+        self.records.add(later.records);
+        for (reason, more) in later.faults {
+            let faults = self.faults.entry(reason).or_default();
+            faults.count += more.count;
+            faults.first.extend(
+                more.first
+                    .into_iter()
+                    .map(|(line, found)| (lines + line, found)),
+            );
+            faults.first.truncate(EXAMPLES_MAX);
+        }
+        self.layout_at_end = later.layout_at_end;
+    }
+
+    /// Moves the faults to the reasons for which lines were skipped, under the name of their file.
+    pub(super) fn name_faults(&mut self, file: &str) {
+        let mut reasons = Reasons::default();
+        for (reason, faults) in std::mem::take(&mut self.faults) {
+            let examples = faults.first.into_iter();
+            let examples = examples.map(|(line, found)| Example {
+                place: format!("{file}:{line}"),
+                found,
+            });
+            reasons.count_many(reason, faults.count, examples);
+        }
+        self.records.skipped.add(reasons);
+    }
+}
+
+/// Keeps what a record tells of the ENI that wrote it.
+fn learn(eni: &mut Eni, record: &Record<'_>, layout: &Layout) {
+    let fields = [
+        (&mut eni.instance, Field::InstanceId),
+        (&mut eni.subnet, Field::SubnetId),
+        (&mut eni.vpc, Field::VpcId),
+        (&mut eni.zone, Field::AzId),
+        (&mut eni.account, Field::AccountId),
+        (&mut eni.kind, Field::InterfaceType),
+    ];
+    for (text, field) in fields {
+        if let Some(found) = record.get(layout, field) {
+            *text = String::from_utf8_lossy(found).into_owned();
+        }
+    }
+}
+
+fn gap(record: &Record<'_>) -> Gap {
+    Gap {
+        eni: String::from_utf8_lossy(record.eni).into_owned(),
+        start_ns: record.start_ns,
+        end_ns: record.end_ns,
+    }
+}

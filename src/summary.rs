@@ -1,0 +1,344 @@
+//! What a run did with its input: every file, line, record, packet and octet.
+//!
+//! Nothing leaves uncounted: the lines read are the sum of all their fates, and
+//! the octets written are those of the records told plus what is named as
+//! added. Putting this into words is the command line's business
+//! (`cli::summary`); `--json` prints it as it is.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::connection::Outcome;
+use crate::flow::Assumed;
+
+/// Examples kept of each reason.
+pub(crate) const EXAMPLES_MAX: usize = 3;
+
+/// SKIPDATA gaps listed one by one; more are only counted.
+const GAPS_MAX: usize = 1_000;
+
+/// The whole account of a run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Summary {
+    /// Files and their octets.
+    pub input: Input,
+    /// Lines and records.
+    pub records: Records,
+    /// Earliest start and latest end of the records told, nanoseconds since the epoch.
+    pub span_ns: Option<(i64, i64)>,
+    /// ENIs that wrote the records.
+    pub enis: u64,
+    /// Connections, and conversations that are not TCP.
+    pub connections: Connections,
+    /// Packets and octets, logged and written.
+    pub packets: Packets,
+    /// The capture.
+    pub output: OutputFile,
+    /// Wall time, milliseconds.
+    pub elapsed_ms: u64,
+}
+
+/// Files and their octets.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Input {
+    /// Files read.
+    pub files: u64,
+    /// Octets of them, compressed where they are.
+    pub bytes: u64,
+    /// Files not read, by reason.
+    pub left_out: Reasons,
+    /// Files read in part, because the rest is damaged.
+    pub damaged: Reasons,
+    /// Files by what told their column order.
+    pub layouts: BTreeMap<String, u64>,
+}
+
+impl Input {
+    /// Takes in files that stand behind these.
+    pub fn add(&mut self, later: Self) {
+        self.files += later.files;
+        self.bytes += later.bytes;
+        self.left_out.add(later.left_out);
+        self.damaged.add(later.damaged);
+        for (told_by, files) in later.layouts {
+            *self.layouts.entry(told_by).or_default() += files;
+        }
+    }
+}
+
+/// The fate of every line.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Records {
+    /// Lines in all.
+    pub lines: u64,
+    /// Header lines.
+    pub headers: u64,
+    /// Lines with nothing in them.
+    pub blank: u64,
+    /// Records that the capture tells.
+    pub told: u64,
+    /// Records that say the same of the same ENI as another.
+    pub duplicates: u64,
+    /// Records whose packets another ENI tells.
+    pub told_elsewhere: u64,
+    /// NODATA: the ENI saw no traffic.
+    pub no_data: u64,
+    /// SKIPDATA: AWS dropped records.
+    pub skip_data: u64,
+    /// Lines that are no record, and records that cannot become packets, by reason.
+    pub skipped: Reasons,
+    /// Where AWS dropped records.
+    pub gaps: Vec<Gap>,
+    /// What had to be assumed of records.
+    pub assumed: AssumedCounts,
+}
+
+impl Records {
+    /// Whether every line has one fate.
+    pub fn adds_up(&self) -> bool {
+        let fates = [
+            self.headers,
+            self.blank,
+            self.told,
+            self.duplicates,
+            self.told_elsewhere,
+            self.no_data,
+            self.skip_data,
+            self.skipped.total(),
+        ];
+        self.lines == fates.iter().sum()
+    }
+
+    /// Counts a SKIPDATA record.
+    pub fn skip_data(&mut self, gap: Gap) {
+        self.skip_data += 1;
+        if self.gaps.len() < GAPS_MAX {
+            self.gaps.push(gap);
+        }
+    }
+
+    /// Takes in the counts of lines that stand behind these.
+    pub fn add(&mut self, later: Self) {
+        self.lines += later.lines;
+        self.headers += later.headers;
+        self.blank += later.blank;
+        self.told += later.told;
+        self.duplicates += later.duplicates;
+        self.told_elsewhere += later.told_elsewhere;
+        self.no_data += later.no_data;
+        self.skip_data += later.skip_data;
+        self.skipped.add(later.skipped);
+        self.gaps.extend(later.gaps);
+        self.gaps.truncate(GAPS_MAX);
+        self.assumed.add(later.assumed);
+    }
+}
+
+/// A stretch of time in which AWS dropped records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// The ENI.
+    pub eni: String,
+    /// Its start, nanoseconds since the epoch, if the record tells it.
+    pub start_ns: Option<i64>,
+    /// Its end, likewise.
+    pub end_ns: Option<i64>,
+}
+
+/// How many records needed an assumption.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AssumedCounts {
+    /// The protocol, told by tcp-flags and ports.
+    pub protocol: u64,
+    /// One packet, because the record counts none.
+    pub packets: u64,
+    /// Bare headers, because the record counts no octets.
+    pub bytes: u64,
+    /// One instant, because the record has no interval.
+    pub time: u64,
+    /// An interval that could not be true.
+    pub repaired_time: u64,
+}
+
+impl AssumedCounts {
+    /// Counts what one record needed.
+    pub fn count(&mut self, assumed: Assumed) {
+        self.protocol += u64::from(assumed.protocol);
+        self.packets += u64::from(assumed.packets);
+        self.bytes += u64::from(assumed.bytes);
+        self.time += u64::from(assumed.time);
+        self.repaired_time += u64::from(assumed.repaired_time);
+    }
+
+    fn add(&mut self, other: Self) {
+        self.protocol += other.protocol;
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.time += other.time;
+        self.repaired_time += other.repaired_time;
+    }
+}
+
+/// Counts by reason, with the first examples of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Reasons(pub BTreeMap<String, Reason>);
+
+/// One reason's count.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// How often.
+    pub count: u64,
+    /// Where first, and what was found there.
+    pub examples: Vec<Example>,
+}
+
+/// A place in the input and what was found there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Example {
+    /// A file, or a line of it: `FILE:LINE`.
+    pub place: String,
+    /// What was found; empty if the reason says it all.
+    pub found: String,
+}
+
+impl Reasons {
+    /// Counts one case; `example` is asked for only while examples are few.
+    pub fn count(&mut self, reason: &str, example: impl FnOnce() -> Example) {
+        let entry = self.0.entry(reason.to_owned()).or_default();
+        entry.count += 1;
+        if entry.examples.len() < EXAMPLES_MAX {
+            entry.examples.push(example());
+        }
+    }
+
+    /// Counts `count` cases, of which these are examples.
+    pub fn count_many(
+        &mut self,
+        reason: &str,
+        count: u64,
+        examples: impl IntoIterator<Item = Example>,
+    ) {
+        let entry = self.0.entry(reason.to_owned()).or_default();
+        entry.count += count;
+        entry.examples.extend(examples);
+        entry.examples.truncate(EXAMPLES_MAX);
+    }
+
+    /// All cases.
+    pub fn total(&self) -> u64 {
+        self.0.values().map(|reason| reason.count).sum()
+    }
+
+    /// Takes in cases that came later.
+    pub fn add(&mut self, later: Self) {
+        for (name, reason) in later.0 {
+            let entry = self.0.entry(name).or_default();
+            entry.count += reason.count;
+            entry.examples.extend(reason.examples);
+            entry.examples.truncate(EXAMPLES_MAX);
+        }
+    }
+}
+
+/// Connections by outcome, and what the rebuild had to do to them.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Connections {
+    /// How many of each outcome.
+    pub by_outcome: BTreeMap<&'static str, u64>,
+    /// Those whose handshake and teardown are presumed, for want of tcp-flags.
+    pub presumed: u64,
+    /// Packets that causality moved out of their record's seconds.
+    pub moved_packets: u64,
+}
+
+impl Connections {
+    /// Counts one connection.
+    pub fn count(&mut self, outcome: Outcome) {
+        *self.by_outcome.entry(outcome.name()).or_default() += 1;
+    }
+
+    /// Takes in the counts of other connections.
+    pub fn add(&mut self, other: &Self) {
+        for (name, count) in &other.by_outcome {
+            *self.by_outcome.entry(name).or_default() += count;
+        }
+        self.presumed += other.presumed;
+        self.moved_packets += other.moved_packets;
+    }
+}
+
+/// Packets and octets; sums of 128 bits never overflow.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Packets {
+    /// Packets that the records told count.
+    pub logged: u128,
+    /// Packets written.
+    pub written: u128,
+    /// Octets that the records told count, from the IP header on.
+    pub bytes_logged: u128,
+    /// Octets written, as original lengths from the IP header on.
+    pub bytes_written: u128,
+}
+
+impl Packets {
+    /// Octets written that no record counted: headers of records that count fewer, or none.
+    pub fn bytes_added(&self) -> u128 {
+        self.bytes_written.saturating_sub(self.bytes_logged)
+    }
+
+    /// Takes in the sums of other records.
+    pub fn add(&mut self, other: &Self) {
+        self.logged += other.logged;
+        self.written += other.written;
+        self.bytes_logged += other.bytes_logged;
+        self.bytes_written += other.bytes_written;
+    }
+}
+
+/// The capture.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct OutputFile {
+    /// Its path, as typed.
+    pub path: String,
+    /// Its octets, compressed where it is.
+    pub bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example(place: &str) -> Example {
+        Example {
+            place: place.into(),
+            found: String::new(),
+        }
+    }
+
+    #[test]
+    fn reasons_keep_the_first_examples_in_order() {
+        let (mut first, mut later) = (Reasons::default(), Reasons::default());
+        first.count("torn", || example("a:1"));
+        for line in 1..9 {
+            later.count("torn", || example(&format!("b:{line}")));
+        }
+        first.add(later);
+        let torn = &first.0["torn"];
+        let places: Vec<&str> = torn.examples.iter().map(|e| &*e.place).collect();
+        assert_eq!((torn.count, places), (9, vec!["a:1", "b:1", "b:2"]));
+    }
+
+    #[test]
+    fn records_add_up_only_if_every_line_has_one_fate() {
+        let mut records = Records {
+            lines: 3,
+            headers: 1,
+            told: 1,
+            ..Records::default()
+        };
+        assert!(!records.adds_up());
+        records.skipped.count("torn", || example("a:3"));
+        assert!(records.adds_up());
+    }
+}

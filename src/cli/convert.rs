@@ -1,0 +1,227 @@
+//! `flow2pcap convert`: flow logs in, a capture out.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Args as ClapArgs, ValueEnum};
+use flow2pcap::capture::{LinkType, Output};
+use flow2pcap::connection::Detail;
+use flow2pcap::error::ErrorKind;
+use flow2pcap::flow::Addresses;
+use flow2pcap::pipeline::{self, Comments, Convert, Meter, VantageChoice};
+use flow2pcap::record::Layout;
+
+use crate::cli::progress::Progress;
+use crate::cli::summary;
+
+const EXAMPLES: &str = "\
+Examples:
+  flow2pcap convert AWSLogs/ -o incident.pcapng
+      Everything under a folder as `aws s3 sync` left it.
+
+  flow2pcap convert vpcflow.log.gz -o - | wireshark -k -i -
+      Straight into Wireshark; the summary goes to stderr.
+
+  flow2pcap convert export/ -o out.pcapng \\
+      --format '${pkt-srcaddr} ${srcaddr} ${srcport} ${pkt-dstaddr} ${dstaddr} ${dstport} ${tcp-flags} ${action}'
+      Logs without a header line, in an order of your own.
+
+  zcat *.gz | flow2pcap convert - -o out.pcapng.zst --detail exact
+      Every logged packet, compressed as it is written.
+
+In Wireshark:
+  frame.comment contains \"action=REJECT\"     what security groups and network ACLs stopped
+  tcp.analysis.retransmission                SYNs that nobody answered
+  frame.interface_name == \"eni-0a1b2c3d4e5f60718\"
+
+Exit status: 0 done; 1 done, but --strict found records that do not parse; 2 failed, and no output.";
+
+/// Converts flow logs to a capture
+///
+/// Reads AWS VPC and Transit Gateway flow logs, rebuilds every connection from its records, and
+/// writes header-only packets: who sent the SYN, who answered, who reset, and when.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Files, folders (with all below them), or - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+
+    /// Where to: .pcapng or .pcap, with .gz or .zst behind it if wanted, or - for standard output
+    ///
+    /// Classic pcap keeps neither comments nor interface names.
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+
+    /// Column order of files that have no header line: '${a-b} ${c}', 'a-b c', 'a_b c', or default
+    #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
+    format: Option<Layout>,
+
+    /// How much becomes packets
+    #[arg(long, value_enum, default_value_t = DetailChoice::Compact)]
+    detail: DetailChoice,
+
+    /// The most packets that compact makes of one record
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(4..))]
+    max_per_record: u64,
+
+    /// Whose view is told where several ENIs saw a connection: auto, all, or the name of an ENI
+    ///
+    /// With all, every packet appears once for each ENI that logged it, and Wireshark calls the
+    /// second one a retransmission: look at one frame.interface_name at a time.
+    #[arg(long, value_name = "VIEW", default_value = "auto", value_parser = parse_vantage)]
+    vantage: VantageChoice,
+
+    /// Which addresses packets get: those in the packet (pkt-srcaddr) or the ENI's own (srcaddr)
+    #[arg(long, value_enum, default_value_t = AddressChoice::Packet)]
+    addresses: AddressChoice,
+
+    /// What frames begin with: the IP header, so that lengths equal the log's, or Ethernet
+    #[arg(long, value_enum, default_value_t = LinkChoice::Raw)]
+    link: LinkChoice,
+
+    /// One interface for all ENIs, as programs built on libpcap need it
+    #[arg(long)]
+    single_interface: bool,
+
+    /// Which packets get a comment: the first of each record, all, or none
+    #[arg(long, value_enum, default_value_t = CommentChoice::Record)]
+    comments: CommentChoice,
+
+    /// Threads to use [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+
+    /// Exit with status 1 if a record does not parse
+    #[arg(long)]
+    strict: bool,
+
+    /// No progress and no summary
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// The summary as JSON on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DetailChoice {
+    /// At most --max-per-record packets a record; data merged into larger segments
+    Compact,
+    /// Every logged packet
+    Exact,
+    /// Handshake, teardown and one data segment a record
+    Control,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum AddressChoice {
+    Packet,
+    Interface,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LinkChoice {
+    Raw,
+    Ethernet,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CommentChoice {
+    None,
+    Record,
+    All,
+}
+
+impl Args {
+    fn request(&self) -> Convert {
+        Convert {
+            inputs: self.inputs.clone(),
+            output: self.output.clone(),
+            format: self.format.clone(),
+            detail: match self.detail {
+                DetailChoice::Compact => Detail::Compact {
+                    per_record_max: self.max_per_record,
+                },
+                DetailChoice::Exact => Detail::Exact,
+                DetailChoice::Control => Detail::Control,
+            },
+            vantage: self.vantage.clone(),
+            addresses: match self.addresses {
+                AddressChoice::Packet => Addresses::Packet,
+                AddressChoice::Interface => Addresses::Interface,
+            },
+            link: match self.link {
+                LinkChoice::Raw => LinkType::Raw,
+                LinkChoice::Ethernet => LinkType::Ethernet,
+            },
+            single_interface: self.single_interface,
+            comments: match self.comments {
+                CommentChoice::None => Comments::None,
+                CommentChoice::Record => Comments::Record,
+                CommentChoice::All => Comments::All,
+            },
+        }
+    }
+}
+
+/// Converts what was typed and tells how it went.
+///
+/// # Errors
+/// Whatever leaves no output behind.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let to_stdout = args.output.as_os_str() == "-";
+    anyhow::ensure!(
+        !(args.json && to_stdout),
+        "--json and -o - both want standard output; write the capture to a file"
+    );
+    ctrlc::set_handler(|| {
+        Output::abandon_all();
+        eprintln!("flow2pcap: interrupted, no output written");
+        std::process::exit(130);
+    })?;
+    let threads = args.threads.map_or(0, usize::from);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()?;
+    let meter = Arc::new(Meter::default());
+    let progress = Progress::start(&meter, !args.quiet && std::io::stderr().is_terminal());
+    let converted = pool.install(|| pipeline::convert(&args.request(), &meter));
+    progress.stop();
+    let summary = match converted {
+        Err(error) if to_stdout && matches!(error.kind(), ErrorKind::ReaderGone { .. }) => {
+            // Whoever read the capture has seen enough.
+            return Ok(ExitCode::SUCCESS);
+        }
+        converted => converted?,
+    };
+    if args.json {
+        let mut stdout = std::io::stdout().lock();
+        serde_json::to_writer_pretty(&mut stdout, &summary).context("cannot write the summary")?;
+        writeln!(stdout)?;
+    }
+    if !args.quiet {
+        eprint!(
+            "{}",
+            summary::Text::new(&summary, std::io::stderr().is_terminal())
+        );
+    }
+    let unsound = summary.records.skipped.total() > 0 || summary.input.damaged.total() > 0;
+    Ok(ExitCode::from(u8::from(args.strict && unsound)))
+}
+
+fn parse_format(text: &str) -> Result<Layout, String> {
+    Layout::from_format(text).map_err(|e| e.to_string())
+}
+
+fn parse_vantage(text: &str) -> Result<VantageChoice, String> {
+    Ok(match text {
+        "auto" => VantageChoice::Auto,
+        "all" => VantageChoice::All,
+        name => VantageChoice::Eni(name.to_owned()),
+    })
+}

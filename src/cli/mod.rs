@@ -1,0 +1,32 @@
+//! What was typed, and what it means; one file a subcommand.
+
+mod convert;
+mod progress;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Turns archived AWS VPC Flow Logs back into packets that Wireshark opens.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Convert(Box<convert::Args>),
+}
+
+/// Does what was typed.
+///
+/// # Errors
+/// Whatever makes the run end without its output.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Convert(args) => convert::run(&args),
+    }
+}

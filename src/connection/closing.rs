@@ -1,16 +1,27 @@
 //! How a connection ends: whose FIN comes first, and what follows it.
 //!
 //! Whole seconds do not order a FIN, its answer and the last ACK. What does:
-//! the side that closes first also sends the last ACK (RFC 9293 section 3.6),
-//! so its records end no earlier than the other side's. Where they end
-//! together the initiator is taken to have closed first.
+//!
+//! * The side that closes first also sends the last ACK (RFC 9293 section 3.6),
+//!   so its records end no earlier than the other side's.
+//! * A side that has closed answers further data with a RST (section 3.5.2),
+//!   so the side that sent RSTs besides its FIN closed first.
+//! * An initiator sends the third segment of the handshake, and if it closes
+//!   first also the last ACK: it then sends more packets than the responder.
+//!
+//! A RST of the first closer, seen at its own ENI, goes out on the data that
+//! stands before the other side's FIN; the two cross.
+
+use std::cmp::Ordering;
 
 use crate::connection::lane::{Planned, TEARDOWN_STEP_NS};
 use crate::connection::role::Role;
 use crate::flow::Way;
 
 /// Settles the ends of both ways; `lanes` hold the plans of [`Way::Up`] and [`Way::Down`].
-pub(super) fn close(lanes: &mut [Vec<Planned>; 2], role: Role) {
+///
+/// `local` tells of each way whether its sender is on this side of the vantage ENI.
+pub(super) fn close(lanes: &mut [Vec<Planned>; 2], role: Role, local: [bool; 2]) {
     lanes.iter_mut().for_each(settle_fins);
     let fin = [fin_of(&lanes[0]), fin_of(&lanes[1])];
     let first = match fin {
@@ -20,19 +31,24 @@ pub(super) fn close(lanes: &mut [Vec<Planned>; 2], role: Role) {
         [Some(_), Some(_)] => closes_first(lanes, role),
     };
     let (own, peer) = (first.index(), first.reverse().index());
-    if fin[peer].is_none() {
+    let Some(peer_fin) = fin[peer] else {
         // Only one side closed: what the other sent last acknowledged it.
         reserve_trail(&mut lanes[peer]);
         return;
-    }
-    let (Some(own_fin), Some(peer_fin)) = (fin[own], fin[peer]) else {
-        return;
     };
     let peer_until = lanes[peer][peer_fin].plan.window.1;
-    let own_plan = &mut lanes[own][own_fin];
-    own_plan.fin_ns = own_plan.fin_ns.min(peer_until - 4 * TEARDOWN_STEP_NS);
     lanes[peer][peer_fin].fin_ns = peer_until - 3 * TEARDOWN_STEP_NS;
-    reserve_trail(&mut lanes[own]);
+    let Some(own_fin) = fin[own] else { return };
+    let own_plan = &mut lanes[own][own_fin];
+    own_plan.fin_ns = own_plan.fin_ns.min(peer_until - 5 * TEARDOWN_STEP_NS);
+    let crosses = own_plan.plan.rsts > 0 && local[own];
+    if crosses && lanes[peer].iter().all(|p| p.plan.rsts == 0) {
+        let own_plan = &mut lanes[own][own_fin];
+        own_plan.rst_ns = peer_until - 4 * TEARDOWN_STEP_NS;
+        own_plan.rst_crosses = true;
+    } else {
+        reserve_trail(&mut lanes[own]);
+    }
 }
 
 /// Index of the record with the first FIN.
@@ -70,12 +86,22 @@ fn drop_fins(plans: &mut [Planned]) {
 }
 
 fn closes_first(lanes: &[Vec<Planned>; 2], role: Role) -> Way {
-    let until = |way: Way| lanes[way.index()].last().map(|p| p.plan.window.1);
+    let of = |way: Way| &lanes[way.index()];
+    let until = |way: Way| of(way).last().map(|p| p.plan.window.1);
+    let resets = |way: Way| of(way).iter().any(|p| p.plan.rsts > 0);
+    let packets = |way: Way| of(way).iter().map(|p| p.logged).sum::<u64>();
     let (initiator, responder) = (role.initiator, role.initiator.reverse());
-    if until(responder) > until(initiator) {
-        responder
-    } else {
+    let later = until(initiator).cmp(&until(responder));
+    let initiator_first = match later {
+        Ordering::Greater => true,
+        Ordering::Less => false,
+        Ordering::Equal if resets(initiator) || resets(responder) => resets(initiator),
+        Ordering::Equal => packets(initiator) > packets(responder),
+    };
+    if initiator_first {
         initiator
+    } else {
+        responder
     }
 }
 

@@ -6,6 +6,7 @@
 //! depends on the other lane, and is [`crate::connection::merge`]'s to decide.
 
 use crate::connection::plan::Plan;
+use crate::connection::spread::{ANSWERS, ASKS, Spread, share};
 use crate::flow::Way;
 use crate::time::SECOND_NS;
 
@@ -56,30 +57,42 @@ pub(super) struct Lane {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Planned {
     pub plan: Plan,
+    /// Packets that the record counts.
+    pub logged: u64,
     /// Body segments that are the initiator's first after the SYN-ACK: 0 or 1.
     pub established: u64,
     /// Body segments kept for acknowledging the other side's FIN: 0 or 1.
     pub trail: u64,
-    /// Places from the end of the window at which FIN, trail and RST stand.
+    /// Where in time the body goes.
+    pub spread: Spread,
+    /// When the FIN goes.
     pub fin_ns: i64,
+    /// When the RSTs go.
+    pub rst_ns: i64,
+    /// The RSTs answer what came after the own FIN, and the other side's FIN may cross them.
+    pub rst_crosses: bool,
     /// The FIN repeats one that an earlier record has.
     pub fin_again: bool,
 }
 
 impl Planned {
-    pub(super) fn new(plan: Plan) -> Self {
-        let fin_ns = plan.window.1 - 4 * TEARDOWN_STEP_NS;
+    pub(super) fn new(plan: Plan, logged: u64) -> Self {
+        let until = plan.window.1;
         Self {
             plan,
+            logged,
             established: 0,
             trail: 0,
-            fin_ns,
+            spread: Spread::alone(plan.window),
+            fin_ns: until - 4 * TEARDOWN_STEP_NS,
+            rst_ns: until - TEARDOWN_STEP_NS,
+            rst_crosses: false,
             fin_again: false,
         }
     }
 
     /// Body segments that are spread over the record's window.
-    fn spread(&self) -> u64 {
+    fn spread_count(&self) -> u64 {
         self.plan.body - self.established - self.trail
     }
 
@@ -88,7 +101,7 @@ impl Planned {
         let runs = [
             self.plan.syns,
             self.established,
-            self.spread(),
+            self.spread_count(),
             u64::from(self.plan.fin),
             self.trail,
             self.plan.rsts,
@@ -117,7 +130,7 @@ impl Planned {
             Step::Body(index) => self.spread_ns(index, initiates),
             Step::Fin => self.fin_ns,
             Step::Trail => until - 2 * TEARDOWN_STEP_NS,
-            Step::Rst(_) => until - TEARDOWN_STEP_NS,
+            Step::Rst(_) => self.rst_ns,
         }
     }
 
@@ -138,45 +151,18 @@ impl Planned {
         from + lead + share(room, index, n)
     }
 
-    /// Spreads the body evenly: from the first second to the last where the
-    /// record spans several, since start and end are those of real packets.
     fn spread_ns(&self, index: u64, initiates: bool) -> i64 {
-        let (from, until) = self.plan.window;
-        let margin = if until - from > SECOND_NS {
-            SECOND_NS / 2
-        } else {
-            0
-        };
-        let length = until - from - 2 * margin;
-        let opens = self.plan.syns + self.established > 0;
-        let ends = u64::from(self.plan.fin) + self.trail + self.plan.rsts > 0;
-        // Places are counted in thousandths: requests stand a little before responses.
-        let lean = if initiates { 350 } else { 650 };
-        let n = self.spread();
-        let (first, last) = match margin {
-            0 => (lean, 1000 - lean),
-            _ => (
-                if opens { lean } else { 0 },
-                if ends { 1000 - lean } else { 0 },
-            ),
-        };
-        let whole = (n - 1) * 1000 + first + last;
-        if whole == 0 {
-            return from + margin + length / 2;
-        }
-        from + margin + share(length, index * 1000 + first, whole)
+        let opened = self.plan.syns + self.established > 0;
+        let closes = u64::from(self.plan.fin) + self.trail + self.plan.rsts > 0;
+        let lean = if initiates { ASKS } else { ANSWERS };
+        self.spread
+            .instant(index, self.spread_count(), lean, opened, closes)
     }
 }
 
 /// Where in a window of `length` the first of `n` packets stands.
 fn lead_ns(length: i64, n: u64) -> i64 {
     share(length.min(SECOND_NS), 1, (n + 1).saturating_mul(4).max(8))
-}
-
-/// `part / whole` of a length, without overflow.
-fn share(length: i64, part: u64, whole: u64) -> i64 {
-    let scaled = i128::from(length) * i128::from(part) / i128::from(whole.max(1));
-    i64::try_from(scaled).unwrap_or(i64::MAX)
 }
 
 impl Lane {

@@ -179,7 +179,9 @@ impl Merge {
         match own.step {
             Step::Syn(_) => !side.lane.initiates && peer.has_syn && peer.syns_sent == 0,
             Step::Rst(_) if side.lane.initiates || !peer.has_syn || side.has_syn => {
-                peer_is_near && !matches!(peer_head.step, Step::Rst(_))
+                let crosses = side.lane.current().is_some_and(|p| p.rst_crosses)
+                    && peer_head.step == Step::Fin;
+                peer_is_near && !crosses && !matches!(peer_head.step, Step::Rst(_))
             }
             // A refusal: each SYN meets its RST.
             Step::Rst(_) => peer_is_near && peer.syns_sent <= side.rsts_sent,

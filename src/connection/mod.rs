@@ -11,6 +11,7 @@
 //! parts      a record's flags and counters -> SYNs, FIN, RSTs, the rest
 //! sizes      which headers explain the octets
 //! plan       sizes that add up
+//! spread     where in its window each packet goes
 //! closing    whose FIN comes first
 //! lane       one way in the order sent, with the times that its records suggest
 //! merge      both ways in one order
@@ -36,6 +37,7 @@ mod segment;
 mod sequence;
 mod sizes;
 mod split;
+mod spread;
 
 pub use outcome::Outcome;
 pub use role::{Evidence, Role};
@@ -45,7 +47,11 @@ pub use split::split;
 use crate::connection::lane::{Lane, Planned};
 use crate::connection::plan::Plan;
 use crate::connection::sizes::Sizes;
+use crate::connection::spread::Spread;
 use crate::flow::{Observation, TCP, Way};
+
+/// Records of the other way that are looked at for overlap with one record.
+const NEAR_RECORDS: usize = 16;
 
 /// How much of what was logged is written out as packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,10 +103,16 @@ pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) 
         let index = u32::try_from(i).expect("fewer than 2^32 records a connection");
         let plan = Plan::new(index, o, parts, sizes, detail);
         bytes_added += plan.bytes_added;
-        plans[o.way.index()].push(Planned::new(plan));
+        plans[o.way.index()].push(Planned::new(plan, o.packets));
     }
+    settle_spreads(&mut plans);
     establish(&mut plans, role);
-    closing::close(&mut plans, role);
+    let local = Way::BOTH.map(|way| {
+        records
+            .iter()
+            .any(|o| o.way == way && o.leaving == Some(true))
+    });
+    closing::close(&mut plans, role, local);
     let [up, down] = plans;
     let lanes = [
         Lane::new(Way::Up, role.initiator == Way::Up, up),
@@ -116,6 +128,21 @@ pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) 
         presumed: reading.presumed,
         moved: adjustments.moved,
         bytes_added,
+    }
+}
+
+/// Tells each record when the other way was active.
+fn settle_spreads(plans: &mut [Vec<Planned>; 2]) {
+    let windows =
+        [0, 1].map(|way: usize| plans[way].iter().map(|p| p.plan.window).collect::<Vec<_>>());
+    for (way, own) in plans.iter_mut().enumerate() {
+        let others = &windows[1 - way];
+        // Both are in order of start, so those that may overlap are near each other.
+        for p in own {
+            let behind = others.partition_point(|other| other.0 < p.plan.window.1);
+            let near = others[..behind].iter().rev().take(NEAR_RECORDS).copied();
+            p.spread = Spread::beside(p.plan.window, near);
+        }
     }
 }
 

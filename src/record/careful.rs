@@ -35,7 +35,7 @@ fn plain<'a>(layout: &Layout, text: &'a [u8]) -> Option<Record<'a>> {
 }
 
 /// Reads the record in `text`, which starts at `start` in `line`, cell by cell.
-fn cells<'a>(
+pub(super) fn cells<'a>(
     layout: &Layout,
     line: &'a [u8],
     text: &'a [u8],

@@ -11,9 +11,11 @@
 use std::net::IpAddr;
 
 use super::{
-    Action, Column, Direction, Field, LogStatus, ObservedFlags, Prefix, Record, Separator, instant,
+    Action, Column, Direction, Field, LogStatus, ObservedFlags, Prefix, Record, Separator,
+    address::address,
+    instant,
     layout::Layout,
-    leaf::{ODD, Parsed, address, blank, line_end, number, short_number, token},
+    leaf::{ODD, Parsed, blank, line_end, number, short_number, token},
     prefix::time_in_front,
 };
 
@@ -156,10 +158,10 @@ fn read<'a>(step: Step, input: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, 
                 record.eni = text;
             }
         }
-        Step::Source => (rest, record.source) = address(input)?,
-        Step::Destination => (rest, record.destination) = address(input)?,
-        Step::PktSource => (rest, record.pkt_source) = address(input)?,
-        Step::PktDestination => (rest, record.pkt_destination) = address(input)?,
+        Step::Source => (rest, ()) = address(input, &mut record.source)?,
+        Step::Destination => (rest, ()) = address(input, &mut record.destination)?,
+        Step::PktSource => (rest, ()) = address(input, &mut record.pkt_source)?,
+        Step::PktDestination => (rest, ()) = address(input, &mut record.pkt_destination)?,
         Step::SourcePort => (rest, record.source_port) = port(input)?,
         Step::DestinationPort => (rest, record.destination_port) = port(input)?,
         Step::Protocol => (rest, record.protocol) = octet(input)?,

@@ -16,11 +16,14 @@ pub(super) fn from_epoch(value: u64) -> Option<i64> {
     const SECONDS_MAX: u64 = i32::MAX as u64;
     const MILLIS_MAX: u64 = i64::MAX as u64 / 1_000_000;
     const MICROS_MAX: u64 = i64::MAX as u64 / 1_000;
-    let scale = match value {
-        ..=SECONDS_MAX => 1_000_000_000,
-        ..=MILLIS_MAX => 1_000_000,
-        ..=MICROS_MAX => 1_000,
-        _ => 1,
+    let scale = if value <= SECONDS_MAX {
+        1_000_000_000
+    } else if value <= MILLIS_MAX {
+        1_000_000
+    } else if value <= MICROS_MAX {
+        1_000
+    } else {
+        1
     };
     i64::try_from(value * scale).ok()
 }

@@ -2,10 +2,10 @@
 //!
 //! A layout is the order of columns that one flow log was created with. It is
 //! named by a header line, by `--format`, or found out from the values
-//! ([`super::recognise`]); it never follows from the `version` column, nor from
+//! ([`recognise`](super::recognise())); it never follows from the `version` column, nor from
 //! the number of columns alone.
 
-use super::{Field, Prefix, Separator, cells::Cells, grammar::Step};
+use super::{Field, FormatError, Prefix, Separator, cells::Cells, grammar::Step};
 
 /// One column of a layout.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,47 +34,6 @@ pub struct Layout {
     prefix: Prefix,
     steps: Vec<Step>,
     fits_anything: bool,
-}
-
-/// Why a `--format` text names no layout.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FormatError {
-    /// No column at all.
-    #[error(
-        "the format names no column; give field names such as '${{srcaddr}} ${{dstaddr}}', or `default`"
-    )]
-    Empty,
-    /// A token that names no field.
-    #[error(
-        "column {position} of the format: no field is called \"{token}\"{}",
-        hint(*.nearest)
-    )]
-    UnknownField {
-        /// Which column, from 1.
-        position: usize,
-        /// What was written.
-        token: String,
-        /// The field that may have been meant.
-        nearest: Option<Field>,
-    },
-    /// A field named twice.
-    #[error("columns {first} and {position} are both `{field}`")]
-    Repeated {
-        /// Which field.
-        field: Field,
-        /// Where it stands first, from 1.
-        first: usize,
-        /// Where it stands again, from 1.
-        position: usize,
-    },
-}
-
-fn hint(nearest: Option<Field>) -> String {
-    match nearest {
-        Some(field) => format!("; did you mean `{field}`?"),
-        None => "; write ? for a column that is to be passed over".to_owned(),
-    }
 }
 
 impl Layout {
@@ -164,45 +123,6 @@ impl Layout {
         Some(Self::new(columns).map(|layout| layout.separated_by(separator)))
     }
 
-    /// The layout a `--format` text names.
-    ///
-    /// Takes AWS's own spelling (`${account-id} ${srcaddr}`), bare names with hyphens
-    /// or underscores, commas or blanks between them, `?` for a column to pass over,
-    /// and `default`.
-    ///
-    /// # Errors
-    /// [`FormatError`] says which token, where, and what may have been meant.
-    ///
-    /// # Examples
-    /// ```
-    /// use flow2pcap::record::Layout;
-    /// let layout = Layout::from_format("srcaddr,dstaddr ? ${log-status}").unwrap();
-    /// assert_eq!(layout.format(), "${srcaddr} ${dstaddr} ? ${log-status}");
-    /// ```
-    pub fn from_format(text: &str) -> Result<Self, FormatError> {
-        if text.trim().eq_ignore_ascii_case("default") {
-            return Ok(Self::default_v2());
-        }
-        let separators = |c: char| c.is_whitespace() || c == ',';
-        let tokens = text.split(separators).filter(|token| !token.is_empty());
-        let columns = tokens.enumerate().map(|(index, token)| {
-            let name = token
-                .strip_prefix("${")
-                .and_then(|token| token.strip_suffix('}'));
-            let name = name.unwrap_or(token);
-            match Field::from_name(name.as_bytes()) {
-                Some(field) => Ok(Column::Known(field)),
-                None if name == UNNAMED => Ok(Column::Unknown(UNNAMED.to_owned())),
-                None => Err(FormatError::UnknownField {
-                    position: index + 1,
-                    token: name.chars().take(64).collect(),
-                    nearest: Field::nearest(name),
-                }),
-            }
-        });
-        Self::new(columns.collect::<Result<_, _>>()?)
-    }
-
     /// The same columns with `prefix` around them.
     #[must_use]
     pub fn with_prefix(self, prefix: Prefix) -> Self {
@@ -237,15 +157,6 @@ impl Layout {
             .position(|column| *column == Column::Known(field))
     }
 
-    /// The `${…}` spelling, as [`Layout::from_format`] accepts it; `?` for unknown columns.
-    pub fn format(&self) -> String {
-        let names = self.columns.iter().map(|column| match column {
-            Column::Known(field) => format!("${{{field}}}"),
-            Column::Unknown(_) => UNNAMED.to_owned(),
-        });
-        names.collect::<Vec<_>>().join(" ")
-    }
-
     /// What to do with a line, from left to right.
     pub(super) fn steps(&self) -> &[Step] {
         &self.steps
@@ -266,60 +177,12 @@ fn is_name(text: &[u8]) -> bool {
     first && text.iter().all(in_name)
 }
 
-/// How a column without a name is written.
-const UNNAMED: &str = "?";
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn names(layout: &Layout) -> Vec<&str> {
         layout.columns().iter().map(Column::name).collect()
-    }
-
-    #[test]
-    fn format_is_taken_in_every_spelling() {
-        for text in [
-            "${account-id} ${srcaddr} ${log-status}",
-            "account-id srcaddr log-status",
-            "account_id,srcaddr, log_status",
-        ] {
-            let layout = Layout::from_format(text).unwrap();
-            assert_eq!(
-                names(&layout),
-                ["account-id", "srcaddr", "log-status"],
-                "{text}"
-            );
-        }
-        assert_eq!(Layout::from_format(" default "), Ok(Layout::default_v2()));
-    }
-
-    #[test]
-    fn format_round_trips() {
-        let all = Layout::of_fields(Field::ALL);
-        assert_eq!(Layout::from_format(&all.format()), Ok(all));
-    }
-
-    #[test]
-    fn format_with_unknown_name_suggests_the_nearest() {
-        let error = Layout::from_format("${srcaddr} ${dst-adr}").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "column 2 of the format: no field is called \"dst-adr\"; did you mean `dstaddr`?"
-        );
-        let error = Layout::from_format("whatever").unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .ends_with("write ? for a column that is to be passed over")
-        );
-    }
-
-    #[test]
-    fn format_with_repeated_field_is_error() {
-        let error = Layout::from_format("srcaddr ? ? source").unwrap_err();
-        assert_eq!(error.to_string(), "columns 1 and 4 are both `srcaddr`");
-        assert_eq!(Layout::from_format(" , "), Err(FormatError::Empty));
     }
 
     #[test]

@@ -7,12 +7,10 @@
 //! again, with care and without haste ([`super::careful`]).
 //!
 //! Most of the time of a whole conversion is spent in this file. Numbers are
-//! read eight digits at a time and IPv4 addresses sixteen bytes at a time, as
-//! integers with a byte in each lane; near the end of the input, where so many
-//! bytes are not left, byte by byte. Leaves stay plain functions with an error
+//! read eight digits at a time, as integers with a byte in each lane; near the
+//! end of the input, where so many bytes are not left, digit by digit. Addresses
+//! have a file of their own ([`super::address`]). Leaves stay plain functions with an error
 //! of size zero: with nom's own errors, or `alt`, parsing is three times slower.
-
-use std::net::{IpAddr, Ipv4Addr};
 
 use nom::{
     IResult,
@@ -154,81 +152,6 @@ fn dash<T>(input: &[u8]) -> Parsed<'_, Option<T>> {
     }
 }
 
-/// An IPv4 or IPv6 address, or `-`.
-#[inline(always)]
-pub(super) fn address(input: &[u8]) -> Parsed<'_, Option<IpAddr>> {
-    match dotted_quad(input) {
-        Some((len, address)) => Ok((&input[len..], Some(IpAddr::V4(address)))),
-        None => other_address(input),
-    }
-}
-
-/// IPv6, `-`, and the last few bytes of a block.
-#[inline(never)]
-fn other_address(input: &[u8]) -> Parsed<'_, Option<IpAddr>> {
-    let (rest, text) = token(input)?;
-    if text == b"-" {
-        return Ok((rest, None));
-    }
-    let address = std::str::from_utf8(text)
-        .ok()
-        .and_then(|text| text.parse().ok());
-    address.map_or(Err(ODD), |address| Ok((rest, Some(address))))
-}
-
-/// Length and value of the IPv4 address in front, if there is one and enough follows it.
-///
-/// Accepts what `Ipv4Addr::from_str` accepts; a test holds the two together.
-#[inline(always)]
-fn dotted_quad(input: &[u8]) -> Option<(usize, Ipv4Addr)> {
-    // 15 bytes of address, one behind it, and room to load four from any of them.
-    let window: &[u8; 20] = input.first_chunk()?;
-    let low = gather(non_digits(word_at(window, 0)));
-    let high = gather(non_digits(word_at(window, 8)));
-    // Bits that are always set stand in for stops that are missing.
-    let stops = low | high << 8 | 0x1f_0000;
-    let (a, stops) = next_stop(stops);
-    let (b, stops) = next_stop(stops);
-    let (c, stops) = next_stop(stops);
-    let (d, _) = next_stop(stops);
-    let dotted = (window[a & 15] == b'.') & (window[b & 15] == b'.') & (window[c & 15] == b'.');
-    let first = octet(window, 0, a);
-    let second = octet(window, a + 1, b);
-    let third = octet(window, b + 1, c);
-    let fourth = octet(window, c + 1, d);
-    if !dotted || first | second | third | fourth > 255 {
-        return None;
-    }
-    let address = first << 24 | second << 16 | third << 8 | fourth;
-    Some((d, Ipv4Addr::from_bits(address)))
-}
-
-/// Where the lowest of `stops` is, and the others.
-#[inline(always)]
-fn next_stop(stops: u32) -> (usize, u32) {
-    (stops.trailing_zeros() as usize, stops & (stops - 1))
-}
-
-/// The number at `start..stop`; more than 255 if there is no octet.
-#[inline(always)]
-fn octet(window: &[u8; 20], start: usize, stop: usize) -> u32 {
-    let len = stop - start;
-    let from = start & 15;
-    let four = [
-        window[from],
-        window[from + 1],
-        window[from + 2],
-        window[from + 3],
-    ];
-    // The last digit to the highest lane, and zeros where there were fewer than three.
-    let digits = (u32::from_le_bytes(four) ^ 0x3030_3030) << (8 * (4_usize.wrapping_sub(len) & 3));
-    let value = (digits >> 8 & 15) * 100 + (digits >> 16 & 15) * 10 + (digits >> 24);
-    // Two digits make at least 10 and three at least 100: leading zeros are refused.
-    let least = 0x640a_0000_u32 >> (8 * (len & 3)) & 0xff;
-    let wrong = (len.wrapping_sub(1) > 2) | (value < least);
-    value | u32::from(wrong) << 8
-}
-
 /// The number at the front of eight bytes, and how many digits it has; any number if none.
 #[inline(always)]
 fn leading_digits(chunk: [u8; 8]) -> (u64, usize) {
@@ -245,7 +168,7 @@ fn leading_digits(chunk: [u8; 8]) -> (u64, usize) {
 /// The high bit of every lane that holds no digit, exact up to the first such lane;
 /// beyond it exact as long as no byte is above 0x7f.
 #[inline(always)]
-fn non_digits(word: u64) -> u64 {
+pub(super) fn non_digits(word: u64) -> u64 {
     let digits = word ^ ZEROS;
     (digits.wrapping_add(0x76 * LANES) | digits) & HIGH_BITS
 }
@@ -254,19 +177,6 @@ fn non_digits(word: u64) -> u64 {
 #[inline(always)]
 fn lane_of(marks: u64) -> usize {
     marks.trailing_zeros() as usize / 8
-}
-
-/// The high bits of eight lanes as the low eight bits of a number.
-#[inline(always)]
-fn gather(marks: u64) -> u32 {
-    ((marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
-}
-
-#[inline(always)]
-fn word_at(window: &[u8; 20], at: usize) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&window[at..at + 8]);
-    u64::from_le_bytes(word)
 }
 
 /// A one in every lane of a word.
@@ -281,14 +191,14 @@ const PAIR_LANES: u64 = 0x0000_00ff_0000_00ff;
 const POWERS_OF_TEN: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
     /// Reads `text` both with nothing behind it and with enough for the wide loads.
     #[track_caller]
-    fn both<T: PartialEq + std::fmt::Debug>(
+    pub(crate) fn both<T: PartialEq + std::fmt::Debug>(
         text: &str,
         leaf: impl Fn(&[u8]) -> Parsed<'_, T>,
     ) -> Option<T> {
@@ -327,20 +237,6 @@ mod tests {
     #[test]
     fn dash_is_no_value() {
         assert_eq!(both("-", number), Some(None));
-        assert_eq!(both("-", address), Some(None));
-    }
-
-    #[test]
-    fn addresses_of_both_families_are_read() {
-        for text in [
-            "0.0.0.0",
-            "255.255.255.255",
-            "10.0.1.201",
-            "2a02:cf40::",
-            "::1",
-        ] {
-            assert_eq!(both(text, address), Some(text.parse().ok()), "{text}");
-        }
     }
 
     #[test]
@@ -372,12 +268,6 @@ mod tests {
 
     proptest! {
         #[test]
-        fn address_agrees_with_std(text in "[0-9]{0,4}(\\.[0-9]{0,4}){2,4}|[0-9a-f:.]{1,20}") {
-            let expected = text.parse::<IpAddr>().ok();
-            prop_assert_eq!(both(&text, address).flatten(), expected);
-        }
-
-        #[test]
         fn number_agrees_with_std(value: u64, zeros in 0..4_usize) {
             let text = format!("{}{value}", "0".repeat(zeros));
             prop_assert_eq!(both(&text, number), Some(Some(value)));
@@ -385,7 +275,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read_or_odd(bytes in proptest::collection::vec(any::<u8>(), 0..50)) {
-            let _ = (token(&bytes), number(&bytes), short_number(&bytes), address(&bytes));
+            let _ = (token(&bytes), number(&bytes), short_number(&bytes));
             let _ = (blank(&bytes), line_end(&bytes));
         }
     }

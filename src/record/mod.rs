@@ -12,10 +12,12 @@
 //! grammar     a line as AWS writes it       careful  a line as others write it
 //! ```
 
+mod address;
 mod careful;
 mod cells;
 mod fault;
 mod field;
+mod format;
 mod grammar;
 mod instant;
 mod interval;
@@ -34,8 +36,9 @@ pub use self::{
     cells::Separator,
     fault::{Fault, FaultKind},
     field::{Field, Kind},
+    format::FormatError,
     interval::{Interval, TimeNote},
-    layout::{Column, FormatError, Layout},
+    layout::{Column, Layout},
     prefix::{Envelope, Prefix},
     recognise::{Evidence, Foreign, Recognised, Unrecognised, recognise},
     rows::{Row, Rows},

@@ -7,10 +7,17 @@
 
 use std::net::IpAddr;
 
-use super::{Action, Direction, FaultKind, LogStatus, instant};
+use super::{Action, Direction, FaultKind, LogStatus, instant, leaf};
 
 /// A whole number of at most `max`: `25238`, `25238.0`, `1.6401E9`.
 pub(super) fn number(text: &[u8], max: u64) -> Result<u64, FaultKind> {
+    if let Ok((b"", Some(value))) = leaf::number(text) {
+        return if value <= max {
+            Ok(value)
+        } else {
+            Err(FaultKind::OutOfRange { max })
+        };
+    }
     let decimal = Decimal::parse(text).ok_or(FaultKind::NotANumber)?;
     match decimal.times_power_of_ten(0) {
         Whole::Exactly(value) => u64::try_from(value).ok().filter(|value| *value <= max),

@@ -74,8 +74,11 @@ fn name_counters(names: &mut [Option<Field>], lines: &[&Vec<&[u8]>]) {
     }
 }
 
+/// Whether a value that fits its field also gives it away.
+type Giveaway = fn(&[u8]) -> bool;
+
 /// Fields whose values give them away, in the order in which they usually stand.
-const GIVEAWAYS: &[(Field, fn(&[u8]) -> bool)] = &[
+const GIVEAWAYS: &[(Field, Giveaway)] = &[
     (Field::InterfaceId, always),
     (Field::SrcAddr, always),
     (Field::DstAddr, always),

@@ -1,0 +1,149 @@
+//! The leaf that reads addresses.
+//!
+//! Two to four addresses stand in every record, and IPv4 in nearly all of them,
+//! so its spelling is read sixteen bytes at a time and without a branch that
+//! depends on how long the numbers are. IPv6 is left to the standard library.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::leaf::{ODD, Parsed, non_digits, token};
+
+/// An IPv4 or IPv6 address, or `-`, written to `place`.
+///
+/// Returned instead, it would be put together byte by byte and moved as a whole
+/// right after, which a processor has to wait for.
+#[inline(always)]
+pub(super) fn address<'a>(input: &'a [u8], place: &mut Option<IpAddr>) -> Parsed<'a, ()> {
+    match dotted_quad(input) {
+        Some((len, address)) => {
+            *place = Some(IpAddr::V4(address));
+            Ok((&input[len..], ()))
+        }
+        None => other_address(input, place),
+    }
+}
+
+/// IPv6, `-`, and the last few bytes of a block.
+#[inline(never)]
+fn other_address<'a>(input: &'a [u8], place: &mut Option<IpAddr>) -> Parsed<'a, ()> {
+    let (rest, text) = token(input)?;
+    *place = match text {
+        b"-" => None,
+        _ => {
+            let text = std::str::from_utf8(text).map_err(|_| ODD)?;
+            Some(text.parse().map_err(|_| ODD)?)
+        }
+    };
+    Ok((rest, ()))
+}
+
+/// Length and value of the IPv4 address in front, if there is one and enough follows it.
+///
+/// Accepts what `Ipv4Addr::from_str` accepts; a test holds the two together.
+#[inline(always)]
+fn dotted_quad(input: &[u8]) -> Option<(usize, Ipv4Addr)> {
+    // 15 bytes of address, one behind it, and room to load four from any of them.
+    let window: &[u8; 20] = input.first_chunk()?;
+    let low = gather(non_digits(word_at(window, 0)));
+    let high = gather(non_digits(word_at(window, 8)));
+    // Bits that are always set stand in for stops that are missing.
+    let stops = low | high << 8 | 0x1f_0000;
+    let (a, stops) = next_stop(stops);
+    let (b, stops) = next_stop(stops);
+    let (c, stops) = next_stop(stops);
+    let (d, _) = next_stop(stops);
+    let dotted = (window[a & 15] == b'.') & (window[b & 15] == b'.') & (window[c & 15] == b'.');
+    let first = octet(window, 0, a);
+    let second = octet(window, a + 1, b);
+    let third = octet(window, b + 1, c);
+    let fourth = octet(window, c + 1, d);
+    if !dotted || first | second | third | fourth > 255 {
+        return None;
+    }
+    let address = first << 24 | second << 16 | third << 8 | fourth;
+    Some((d, Ipv4Addr::from_bits(address)))
+}
+
+/// Where the lowest of `stops` is, and the others.
+#[inline(always)]
+fn next_stop(stops: u32) -> (usize, u32) {
+    (stops.trailing_zeros() as usize, stops & (stops - 1))
+}
+
+/// The number at `start..stop`; more than 255 if there is no octet.
+#[inline(always)]
+fn octet(window: &[u8; 20], start: usize, stop: usize) -> u32 {
+    let len = stop - start;
+    let from = start & 15;
+    let four = [
+        window[from],
+        window[from + 1],
+        window[from + 2],
+        window[from + 3],
+    ];
+    // The last digit to the highest lane, and zeros where there were fewer than three.
+    let digits = (u32::from_le_bytes(four) ^ 0x3030_3030) << (8 * (4_usize.wrapping_sub(len) & 3));
+    let value = (digits >> 8 & 15) * 100 + (digits >> 16 & 15) * 10 + (digits >> 24);
+    // Two digits make at least 10 and three at least 100: leading zeros are refused.
+    let least = 0x640a_0000_u32 >> (8 * (len & 3)) & 0xff;
+    let wrong = (len.wrapping_sub(1) > 2) | (value < least);
+    value | u32::from(wrong) << 8
+}
+
+/// The high bits of eight lanes as the low eight bits of a number.
+#[inline(always)]
+fn gather(marks: u64) -> u32 {
+    ((marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
+}
+
+#[inline(always)]
+fn word_at(window: &[u8; 20], at: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&window[at..at + 8]);
+    u64::from_le_bytes(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::record::leaf::tests::both;
+
+    fn address(input: &[u8]) -> Parsed<'_, Option<IpAddr>> {
+        let mut place = None;
+        let (rest, ()) = super::address(input, &mut place)?;
+        Ok((rest, place))
+    }
+
+    #[test]
+    fn dash_is_no_address() {
+        assert_eq!(both("-", address), Some(None));
+    }
+
+    #[test]
+    fn addresses_of_both_families_are_read() {
+        for text in [
+            "0.0.0.0",
+            "255.255.255.255",
+            "10.0.1.201",
+            "2a02:cf40::",
+            "::1",
+        ] {
+            assert_eq!(both(text, address), Some(text.parse().ok()), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn address_agrees_with_std(text in "[0-9]{0,4}(\\.[0-9]{0,4}){2,4}|[0-9a-f:.]{1,20}") {
+            let expected = text.parse::<IpAddr>().ok();
+            prop_assert_eq!(both(&text, address).flatten(), expected);
+        }
+
+        #[test]
+        fn any_bytes_are_an_address_or_odd(bytes in proptest::collection::vec(any::<u8>(), 0..50)) {
+            let _ = address(&bytes);
+        }
+    }
+}

@@ -107,7 +107,7 @@ impl Records {
             self.skip_data,
             self.skipped.total(),
         ];
-        self.lines == fates.iter().sum()
+        self.lines == fates.iter().sum::<u64>()
     }
 
     /// Counts a SKIPDATA record.

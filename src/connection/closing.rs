@@ -14,7 +14,7 @@
 
 use std::cmp::Ordering;
 
-use crate::connection::lane::{Planned, TEARDOWN_STEP_NS};
+use crate::connection::lane::Planned;
 use crate::connection::role::Role;
 use crate::flow::Way;
 
@@ -22,7 +22,7 @@ use crate::flow::Way;
 ///
 /// `local` tells of each way whether its sender is on this side of the vantage ENI.
 pub(super) fn close(lanes: &mut [Vec<Planned>; 2], role: Role, local: [bool; 2]) {
-    lanes.iter_mut().for_each(settle_fins);
+    lanes.iter_mut().for_each(|lane| settle_fins(lane));
     let fin = [fin_of(&lanes[0]), fin_of(&lanes[1])];
     let first = match fin {
         [None, None] => return,
@@ -36,16 +36,11 @@ pub(super) fn close(lanes: &mut [Vec<Planned>; 2], role: Role, local: [bool; 2])
         reserve_trail(&mut lanes[peer]);
         return;
     };
-    let peer_until = lanes[peer][peer_fin].plan.window.1;
-    lanes[peer][peer_fin].fin_ns = peer_until - 3 * TEARDOWN_STEP_NS;
+    lanes[peer][peer_fin].fin_answers = true;
     let Some(own_fin) = fin[own] else { return };
-    let own_plan = &mut lanes[own][own_fin];
-    own_plan.fin_ns = own_plan.fin_ns.min(peer_until - 5 * TEARDOWN_STEP_NS);
-    let crosses = own_plan.plan.rsts > 0 && local[own];
+    let crosses = lanes[own][own_fin].plan.rsts > 0 && local[own];
     if crosses && lanes[peer].iter().all(|p| p.plan.rsts == 0) {
-        let own_plan = &mut lanes[own][own_fin];
-        own_plan.rst_ns = peer_until - 4 * TEARDOWN_STEP_NS;
-        own_plan.rst_crosses = true;
+        lanes[own][own_fin].rst_crosses = true;
     } else {
         reserve_trail(&mut lanes[own]);
     }
@@ -58,7 +53,7 @@ fn fin_of(plans: &[Planned]) -> Option<usize> {
 
 /// One FIN a way: of several records with the flag, the first behind which no
 /// more data comes has it, and those after it repeat it.
-fn settle_fins(plans: &mut Vec<Planned>) {
+fn settle_fins(plans: &mut [Planned]) {
     let last_data = plans.iter().rposition(|p| p.plan.data > 0).unwrap_or(0);
     let Some(first) = plans
         .iter()

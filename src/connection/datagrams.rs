@@ -7,9 +7,9 @@
 use crate::connection::outcome;
 use crate::connection::role::Role;
 use crate::connection::segment::{Kind, Segment};
-use crate::connection::{Detail, Story};
-use crate::flow::{Observation, UDP};
-use crate::time::SECOND_NS;
+use crate::connection::spread::{Lean, Spread};
+use crate::connection::{Detail, Story, spread_beside};
+use crate::flow::{Observation, UDP, Way};
 
 /// The most octets that one packet stands for.
 const PACKET_MAX: u64 = 1 << 30;
@@ -37,10 +37,26 @@ pub(super) fn rebuild(
     out: &mut Vec<Segment>,
 ) -> Story {
     let begin = out.len();
+    let windows = Way::BOTH.map(|way| {
+        let own = records.iter().filter(|o| o.way == way);
+        own.map(|o| (o.start_ns, o.until_ns())).collect::<Vec<_>>()
+    });
+    let spreads = [
+        spread_beside(&windows[0], &windows[1]),
+        spread_beside(&windows[1], &windows[0]),
+    ];
+    let mut placed = [0; 2];
     let mut bytes_added = 0;
     for (i, o) in records.iter().enumerate() {
         let index = u32::try_from(i).expect("fewer than 2^32 records a conversation");
-        bytes_added += spread(index, o, o.way == role.initiator, detail, out);
+        let spread = &spreads[o.way.index()][placed[o.way.index()]];
+        placed[o.way.index()] += 1;
+        let lean = if o.way == role.initiator {
+            Lean::ASKS
+        } else {
+            Lean::ANSWERS
+        };
+        bytes_added += place(index, o, (*spread, lean), detail, out);
     }
     // Where times tie the initiator's packet is the question.
     out[begin..].sort_by_key(|s| (s.time_ns, s.way != role.initiator, s.record));
@@ -55,7 +71,13 @@ pub(super) fn rebuild(
 }
 
 /// Appends the packets of one record; returns the octets added to its own.
-fn spread(record: u32, o: &Observation, asks: bool, detail: Detail, out: &mut Vec<Segment>) -> u64 {
+fn place(
+    record: u32,
+    o: &Observation,
+    (spread, lean): (Spread, Lean),
+    detail: Detail,
+    out: &mut Vec<Segment>,
+) -> u64 {
     let most = match detail {
         Detail::Exact => PACKETS_MAX,
         Detail::Compact { per_record_max } => per_record_max.max(1),
@@ -68,7 +90,7 @@ fn spread(record: u32, o: &Observation, asks: bool, detail: Detail, out: &mut Ve
     for i in 0..n {
         let len = bytes / n + u64::from(i < bytes % n);
         out.push(Segment {
-            time_ns: instant(o, i, n, asks),
+            time_ns: spread.instant(i, n, lean, false),
             record,
             original_len: u32::try_from(len).unwrap_or(u32::MAX),
             seq: 0,
@@ -85,30 +107,10 @@ fn spread(record: u32, o: &Observation, asks: bool, detail: Detail, out: &mut Ve
     bytes - logged
 }
 
-/// When the packet of that index goes: evenly spread from the first second of
-/// the record to its last, questions a little before answers.
-fn instant(o: &Observation, index: u64, n: u64, asks: bool) -> i64 {
-    let (from, until) = (o.start_ns, o.until_ns());
-    let margin = if until - from > SECOND_NS && n > 1 {
-        SECOND_NS / 2
-    } else {
-        0
-    };
-    let length = i128::from(until - from - 2 * margin);
-    let lean = if asks { 350 } else { 650 };
-    let (place, whole) = match margin {
-        0 => (index * 1000 + lean, n * 1000),
-        _ => (index, n - 1),
-    };
-    let offset = length * i128::from(place) / i128::from(whole);
-    from + margin + i64::try_from(offset).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::connection::role;
-    use crate::flow::Way;
     use crate::flow::observation::tests::observation;
 
     fn udp(way: Way, packets: u64, bytes: u64) -> Observation {
@@ -125,16 +127,26 @@ mod tests {
     }
 
     #[test]
-    fn questions_and_answers_alternate() {
+    fn question_stands_before_its_answer() {
         let out = rebuilt(
-            &[udp(Way::Down, 3, 600), udp(Way::Up, 3, 200)],
+            &[udp(Way::Down, 1, 200), udp(Way::Up, 1, 70)],
             Detail::Exact,
         );
         let ways: Vec<Way> = out.iter().map(|s| s.way).collect();
-        assert_eq!(
-            ways,
-            [Way::Up, Way::Down, Way::Up, Way::Down, Way::Up, Way::Down]
+        assert_eq!(ways, [Way::Up, Way::Down]);
+    }
+
+    #[test]
+    fn many_questions_and_answers_take_turns() {
+        let out = rebuilt(
+            &[udp(Way::Down, 40, 8000), udp(Way::Up, 40, 4000)],
+            Detail::Exact,
         );
+        let turns = out
+            .windows(2)
+            .filter(|pair| pair[0].way != pair[1].way)
+            .count();
+        assert!(turns > 60, "{turns} turns");
     }
 
     #[test]

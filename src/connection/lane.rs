@@ -6,7 +6,7 @@
 //! depends on the other lane, and is [`crate::connection::merge`]'s to decide.
 
 use crate::connection::plan::Plan;
-use crate::connection::spread::{ANSWERS, ASKS, Spread, share};
+use crate::connection::spread::{Lean, Spread, share};
 use crate::flow::Way;
 use crate::time::SECOND_NS;
 
@@ -23,6 +23,8 @@ pub(super) enum Step {
     Syn(u64),
     /// The initiator's first segment after the SYN-ACK.
     Established,
+    /// The initiator's first data, before the responder has said anything.
+    Request,
     /// The body segment of this index among those that are spread over the record.
     Body(u64),
     /// The FIN.
@@ -61,14 +63,14 @@ pub(super) struct Planned {
     pub logged: u64,
     /// Body segments that are the initiator's first after the SYN-ACK: 0 or 1.
     pub established: u64,
+    /// Body segments that are the initiator's first data: 0 or 1.
+    pub request: u64,
     /// Body segments kept for acknowledging the other side's FIN: 0 or 1.
     pub trail: u64,
     /// Where in time the body goes.
     pub spread: Spread,
-    /// When the FIN goes.
-    pub fin_ns: i64,
-    /// When the RSTs go.
-    pub rst_ns: i64,
+    /// The other side closes first, and this FIN answers its.
+    pub fin_answers: bool,
     /// The RSTs answer what came after the own FIN, and the other side's FIN may cross them.
     pub rst_crosses: bool,
     /// The FIN repeats one that an earlier record has.
@@ -77,15 +79,14 @@ pub(super) struct Planned {
 
 impl Planned {
     pub(super) fn new(plan: Plan, logged: u64) -> Self {
-        let until = plan.window.1;
         Self {
             plan,
             logged,
             established: 0,
+            request: 0,
             trail: 0,
             spread: Spread::alone(plan.window),
-            fin_ns: until - 4 * TEARDOWN_STEP_NS,
-            rst_ns: until - TEARDOWN_STEP_NS,
+            fin_answers: false,
             rst_crosses: false,
             fin_again: false,
         }
@@ -93,7 +94,7 @@ impl Planned {
 
     /// Body segments that are spread over the record's window.
     fn spread_count(&self) -> u64 {
-        self.plan.body - self.established - self.trail
+        self.plan.body - self.established - self.request - self.trail
     }
 
     fn step(&self, done: u64) -> Option<Step> {
@@ -101,6 +102,7 @@ impl Planned {
         let runs = [
             self.plan.syns,
             self.established,
+            self.request,
             self.spread_count(),
             u64::from(self.plan.fin),
             self.trail,
@@ -111,9 +113,10 @@ impl Planned {
                 return Some(match i {
                     0 => Step::Syn(left),
                     1 => Step::Established,
-                    2 => Step::Body(left),
-                    3 => Step::Fin,
-                    4 => Step::Trail,
+                    2 => Step::Request,
+                    3 => Step::Body(left),
+                    4 => Step::Fin,
+                    5 => Step::Trail,
                     _ => Step::Rst(left),
                 });
             }
@@ -123,14 +126,19 @@ impl Planned {
     }
 
     fn preferred_ns(&self, step: Step, initiates: bool) -> i64 {
-        let (from, until) = self.plan.window;
+        let from = self.plan.window.0;
         match step {
             Step::Syn(index) => self.syn_ns(index, initiates),
-            Step::Established => from,
+            Step::Established | Step::Request => from,
             Step::Body(index) => self.spread_ns(index, initiates),
-            Step::Fin => self.fin_ns,
-            Step::Trail => until - 2 * TEARDOWN_STEP_NS,
-            Step::Rst(_) => self.rst_ns,
+            Step::Fin => self.spread_ns(self.spread_count(), initiates),
+            Step::Trail => {
+                self.spread_ns(self.spread_count() + u64::from(self.plan.fin), initiates)
+            }
+            Step::Rst(index) => {
+                let before = self.spread_count() + u64::from(self.plan.fin) + self.trail;
+                self.spread_ns(before + index, initiates)
+            }
         }
     }
 
@@ -153,10 +161,13 @@ impl Planned {
 
     fn spread_ns(&self, index: u64, initiates: bool) -> i64 {
         let opened = self.plan.syns + self.established > 0;
-        let closes = u64::from(self.plan.fin) + self.trail + self.plan.rsts > 0;
-        let lean = if initiates { ASKS } else { ANSWERS };
-        self.spread
-            .instant(index, self.spread_count(), lean, opened, closes)
+        let count = self.spread_count() + u64::from(self.plan.fin) + self.trail + self.plan.rsts;
+        let lean = match (opened, initiates) {
+            (true, true) if self.request > 0 => Lean::AWAITS,
+            (true, false) => Lean::RESPONDS,
+            _ => Lean::EVEN,
+        };
+        self.spread.instant(index, count, lean, opened)
     }
 }
 

@@ -86,6 +86,19 @@ impl Side {
         }
     }
 
+    fn fin_answers(&self) -> bool {
+        self.lane.current().is_some_and(|p| p.fin_answers)
+    }
+
+    fn rst_crosses(&self) -> bool {
+        self.lane.current().is_some_and(|p| p.rst_crosses)
+    }
+
+    /// Whether its FIN, or the RST that crosses the other side's, is still to come.
+    fn is_about_to_close(&self) -> bool {
+        self.has_fin && !self.fin_sent || self.rst_crosses() && self.rsts_sent == 0
+    }
+
     fn has_sent(&self) -> bool {
         self.syns_sent + self.others_sent + self.rsts_sent > 0
     }
@@ -162,6 +175,7 @@ impl Merge {
         let answers = match head.step {
             // A handshake is done within one round trip, whatever the records' windows.
             Step::Established => peer.syns_sent > 0,
+            Step::Request => true,
             Step::Syn(_) => peer.syns_sent > 0 && !self.side(way).has_sent(),
             _ => false,
         };
@@ -179,18 +193,18 @@ impl Merge {
         match own.step {
             Step::Syn(_) => !side.lane.initiates && peer.has_syn && peer.syns_sent == 0,
             Step::Rst(_) if side.lane.initiates || !peer.has_syn || side.has_syn => {
-                let crosses = side.lane.current().is_some_and(|p| p.rst_crosses)
-                    && peer_head.step == Step::Fin;
-                peer_is_near && !crosses && !matches!(peer_head.step, Step::Rst(_))
+                let crosses = side.rst_crosses() && side.fin_sent;
+                let yields = matches!(peer_head.step, Step::Rst(_)) && side.lane.initiates;
+                peer_is_near && !crosses && !yields
             }
             // A refusal: each SYN meets its RST.
             Step::Rst(_) => peer_is_near && peer.syns_sent <= side.rsts_sent,
             _ if self.in_handshake(way, peer_head) => true,
             Step::Trail if peer.has_fin && !peer.fin_sent => peer_is_near,
-            Step::Body(_) | Step::Established | Step::Trail => {
+            Step::Body(_) | Step::Established | Step::Request | Step::Trail => {
                 peer_is_near && side.needs_data() == Need::Ack && !self.has_credit(way)
             }
-            Step::Fin => false,
+            Step::Fin => side.fin_answers() && peer_is_near && peer.is_about_to_close(),
         }
     }
 
@@ -202,7 +216,8 @@ impl Merge {
             return side.has_syn && peer_opens;
         }
         let unconfirmed = side.syns_sent > 0 && peer.others_sent + peer.rsts_sent == 0;
-        peer_opens || unconfirmed && peer_head.step == Step::Established
+        let asks = peer_head.step == Step::Request;
+        peer_opens || asks || unconfirmed && peer_head.step == Step::Established
     }
 
     /// Whether the other side has sent something that a pure ACK can be for.
@@ -269,7 +284,7 @@ impl Side {
                 draft.again = self.syns_sent > 0;
                 self.syns_sent += 1;
             }
-            Step::Established | Step::Body(_) | Step::Trail => {
+            Step::Established | Step::Request | Step::Body(_) | Step::Trail => {
                 self.send_body(step, plan, credit, &mut draft);
             }
             Step::Fin => {
@@ -297,7 +312,9 @@ impl Side {
         let has_data = match self.needs_data() {
             Need::Data => true,
             Need::Ack => false,
-            Need::Either { data } => (data && step != Step::Established) || !credit.enough,
+            Need::Either { data } => {
+                step == Step::Request || (data && step != Step::Established) || !credit.enough
+            }
         };
         if has_data {
             draft.payload = plan.payload_of(self.data_done);

@@ -11,6 +11,7 @@
 //! parts      a record's flags and counters -> SYNs, FIN, RSTs, the rest
 //! sizes      which headers explain the octets
 //! plan       sizes that add up
+//! balance    how many of the segments carry data
 //! spread     where in its window each packet goes
 //! closing    whose FIN comes first
 //! lane       one way in the order sent, with the times that its records suggest
@@ -24,6 +25,7 @@
 //! * SYN before SYN-ACK before the initiator's next segment; a FIN after its
 //!   side's data; nothing acknowledged that was not sent.
 
+mod balance;
 mod closing;
 mod datagrams;
 mod draft;
@@ -105,8 +107,10 @@ pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) 
         bytes_added += plan.bytes_added;
         plans[o.way.index()].push(Planned::new(plan, o.packets));
     }
+    balance::balance(&mut plans);
     settle_spreads(&mut plans);
-    establish(&mut plans, role);
+    let service_port = records[0].key.sender(role.initiator.reverse()).port;
+    establish(&mut plans, role, service_port);
     let local = Way::BOTH.map(|way| {
         records
             .iter()
@@ -133,30 +137,49 @@ pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) 
 
 /// Tells each record when the other way was active.
 fn settle_spreads(plans: &mut [Vec<Planned>; 2]) {
-    let windows =
-        [0, 1].map(|way: usize| plans[way].iter().map(|p| p.plan.window).collect::<Vec<_>>());
+    let windows = plans
+        .each_ref()
+        .map(|own| own.iter().map(|p| p.plan.window).collect::<Vec<_>>());
     for (way, own) in plans.iter_mut().enumerate() {
-        let others = &windows[1 - way];
-        // Both are in order of start, so those that may overlap are near each other.
-        for p in own {
-            let behind = others.partition_point(|other| other.0 < p.plan.window.1);
-            let near = others[..behind].iter().rev().take(NEAR_RECORDS).copied();
-            p.spread = Spread::beside(p.plan.window, near);
-        }
+        let spreads = spread_beside(&windows[way], &windows[1 - way]);
+        own.iter_mut()
+            .zip(spreads)
+            .for_each(|(p, spread)| p.spread = spread);
     }
 }
 
-/// Keeps the initiator's first segment after the SYN-ACK for the handshake.
-fn establish(plans: &mut [Vec<Planned>; 2], role: Role) {
+/// The spread of each window of one way beside those of the other, both in order of start.
+fn spread_beside(own: &[(i64, i64)], others: &[(i64, i64)]) -> Vec<Spread> {
+    let beside = |window: &(i64, i64)| {
+        // Those that may overlap are the last that begin before its end.
+        let behind = others.partition_point(|other| other.0 < window.1);
+        Spread::beside(
+            *window,
+            others[..behind].iter().rev().take(NEAR_RECORDS).copied(),
+        )
+    };
+    own.iter().map(beside).collect()
+}
+
+/// Ports of services that speak before they are asked: FTP, SSH, SMTP, POP3,
+/// IMAP, submission, MySQL.
+const SPEAKS_FIRST: [u16; 8] = [21, 22, 25, 110, 143, 465, 587, 3306];
+
+/// Keeps the initiator's first segments after the SYN-ACK for the handshake
+/// and for the request that every exchange begins with, but with services that
+/// speak first.
+fn establish(plans: &mut [Vec<Planned>; 2], role: Role, service_port: u16) {
     let answered = plans[role.initiator.reverse().index()]
         .iter()
         .any(|p| p.plan.syns > 0);
     let own = &mut plans[role.initiator.index()];
     let opened = own.iter().any(|p| p.plan.syns > 0);
-    if let Some(first) = own.iter_mut().find(|p| p.plan.body > 0)
-        && answered
-        && opened
-    {
+    let Some(first) = own.iter_mut().find(|p| p.plan.body > 0) else {
+        return;
+    };
+    if answered && opened {
         first.established = 1;
+        let asks = first.plan.body > 1 && !SPEAKS_FIRST.contains(&service_port);
+        first.request = u64::from(asks && first.plan.data > 0);
     }
 }

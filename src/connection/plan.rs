@@ -164,7 +164,7 @@ impl Plan {
     ///
     /// Headers are multiples of 4 octets long; what is left over is data.
     pub(super) fn syn_len(&self, index: u64) -> (u32, u32) {
-        let each = self.syn_bytes / self.syns & !3;
+        let each = (self.syn_bytes / self.syns) & !3;
         let left = self.syn_bytes - each * self.syns;
         let mut len = each + if index < left / 4 { 4 } else { 0 };
         if index + 1 == self.syns {

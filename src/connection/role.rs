@@ -36,6 +36,8 @@ pub enum Evidence {
     SynAck,
     /// The other side's port is one that services listen on, its own is not.
     Ports,
+    /// Both sides were seen in the same second, and its packets leave the ENI.
+    Direction,
     /// It was seen first.
     First,
 }
@@ -46,6 +48,7 @@ impl fmt::Display for Evidence {
             Self::Syn => "syn",
             Self::SynAck => "syn-ack",
             Self::Ports => "ports",
+            Self::Direction => "flow-direction",
             Self::First => "first-seen",
         })
     }
@@ -64,7 +67,15 @@ pub(super) fn role(records: &[Observation]) -> Role {
             evidence: Evidence::Syn,
         };
     }
-    if let Some(o) = by_flags(ObservedFlags::is_syn_ack) {
+    // A Transit Gateway ORs in the initiator's ACKs, so that both ways may read SYN-ACK.
+    let answers = |way| {
+        records
+            .iter()
+            .any(|o| o.way == way && o.observed().is_syn_ack())
+    };
+    if let Some(o) = by_flags(ObservedFlags::is_syn_ack)
+        && !answers(o.way.reverse())
+    {
         return Role {
             initiator: o.way.reverse(),
             evidence: Evidence::SynAck,
@@ -76,10 +87,27 @@ pub(super) fn role(records: &[Observation]) -> Role {
             evidence: Evidence::Ports,
         };
     }
-    Role {
-        initiator: records[0].way,
+    let first = &records[0];
+    let peers_first = records.iter().find(|o| o.way != first.way);
+    let by_time = Role {
+        initiator: first.way,
         evidence: Evidence::First,
+    };
+    match peers_first {
+        Some(peer) if peer.start_ns == first.start_ns => by_direction(first).unwrap_or(by_time),
+        _ => by_time,
     }
+}
+
+/// The way of the packets that leave the ENI: what nobody asked for seldom
+/// passes the security group around it.
+fn by_direction(o: &Observation) -> Option<Role> {
+    let leaving = o.leaving?;
+    let initiator = if leaving { o.way } else { o.way.reverse() };
+    Some(Role {
+        initiator,
+        evidence: Evidence::Direction,
+    })
 }
 
 /// The way towards the port that looks like a service, if only one does.

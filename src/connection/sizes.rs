@@ -57,7 +57,8 @@ impl Sizes {
             return bare;
         }
         let explained = |sizes: Self| tallies.clone().filter(|t| sizes.explains(t)).count();
-        if explained(bare) > explained(stamped) {
+        let strained = tallies.clone().filter(|t| stamped.strains(t)).count();
+        if explained(bare) + strained > explained(stamped) {
             bare
         } else {
             stamped
@@ -82,6 +83,13 @@ impl Sizes {
     fn leaves_payload(self, tally: &Tally) -> bool {
         let least = self.syn_candidates().min().unwrap_or(self.plain);
         self.headers(tally, least) <= tally.bytes
+    }
+
+    /// Whether so little payload is left that timestamps the likelier account for it.
+    fn strains(self, tally: &Tally) -> bool {
+        let least = self.syn_candidates().min().unwrap_or(self.plain);
+        let left = tally.bytes.saturating_sub(self.headers(tally, least));
+        (1..u64::from(STAMPED - BARE)).contains(&left) && !self.explains(tally)
     }
 
     /// Whether the headers alone make up the octets.

@@ -13,7 +13,7 @@ use crate::flow::Observation;
 /// Expects the records of one conversation, and leaves them in order of start.
 /// Returns how many it removed.
 pub fn remove(observations: &mut Vec<Observation>) -> u64 {
-    observations.sort_unstable_by(|a, b| (a.content(), a.place).cmp(&(b.content(), b.place)));
+    observations.sort_unstable_by_key(|o| (o.content(), o.place));
     let before = observations.len();
     observations.dedup_by(|again, first| again.content() == first.content());
     (before - observations.len()) as u64

@@ -1,12 +1,131 @@
 //! Turns archived AWS VPC Flow Logs back into packets.
 //!
-//! The modules stand in the order in which data moves. A module may import
-//! from those to its left, never from those to its right:
+//! This page is the map of the house: what stands where, what must stay true,
+//! and what words mean here. What the program does for its user is in
+//! `README.md`.
+//!
+//! # Bird's-eye view
+//!
+//! Lines of text go in, a capture comes out. The folders stand in the order in
+//! which data moves. A module may import from those to its left, never from
+//! those to its right:
 //!
 //! ```text
 //! archive  ->  record  ->  flow  ->  connection  ->  packet  ->  capture
 //! bytes        one line    one way   both ways       headers     pcapng
 //! ```
+//!
+//! Two lines that stand in the wrong order are enough to see all of it but the
+//! ends, [`archive`] and [`capture`]:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use flow2pcap::connection::{Detail, Kind, rebuild, split};
+//! use flow2pcap::flow::{Addresses, Enis, Place, observe};
+//! use flow2pcap::record::{Row, Rows, recognise};
+//!
+//! // The SYN-ACK (18) is listed before the SYN (2), with the same second.
+//! let text = b"srcaddr dstaddr srcport dstport protocol packets bytes start end tcp-flags\n\
+//!     10.0.21.40 10.0.11.15 5432 40404 6 1 60 1773454565 1773454565 18\n\
+//!     10.0.11.15 10.0.21.40 40404 5432 6 1 60 1773454565 1773454565 2\n";
+//! let layout = Arc::new(recognise(text, None).unwrap().layout);
+//!
+//! let mut enis = Enis::default();
+//! let mut conversation = Vec::new();
+//! for (_, row) in Rows::new(text, layout) {
+//!     let Row::Record(record) = row else { continue };
+//!     let eni = enis.enter(record.eni);
+//!     let (observation, _) = observe(&record, Addresses::Packet, eni, Place::default())?;
+//!     conversation.push(observation);
+//! }
+//!
+//! let mut segments = Vec::new();
+//! for connection in split(&mut conversation) {
+//!     rebuild(&conversation[connection], Detail::Exact, &mut segments);
+//! }
+//! let kinds: Vec<Kind> = segments.iter().map(|segment| segment.kind).collect();
+//! assert_eq!(kinds, [Kind::Syn, Kind::SynAck]);
+//! # Ok::<(), flow2pcap::flow::Unusable>(())
+//! ```
+//!
+//! # The map
+//!
+//! - [`archive`]: where bytes come from. Walks folders, maps or inflates files,
+//!   hands out runs of whole lines. Knows nothing of what a line says.
+//! - [`record`]: one line. Which column is which, the grammar, the values, and
+//!   why a line is no record. A [`record::Record`] borrows its line.
+//! - [`flow`]: one way of a conversation. Keeps of a record the numbers that the
+//!   rebuild needs ([`flow::Observation`]), drops what was delivered twice, and
+//!   decides whose view is told.
+//! - [`connection`]: both ways, and the heart of it all. Divides a conversation
+//!   into connections and plans their segments, in an order that TCP allows.
+//!   Pure: the same records give the same segments, always and everywhere.
+//! - [`packet`]: the headers of one packet, built by etherparse.
+//! - [`capture`]: pcapng or classic pcap, to a file or a pipe, whole or not at all.
+//!
+//! Beside the row stand:
+//!
+//! - [`pipeline`]: the only module that knows every stage. Fans work out over
+//!   the cores and brings the results back into one order. Start reading at
+//!   [`pipeline::convert`].
+//! - [`summary`]: the account of a run: every file, line, record, packet and octet.
+//! - [`error`] and [`time`]: what ends a run, and how instants are counted.
+//! - `main.rs` and `cli/`, the binary: what was typed, what it means, and the
+//!   summary in words. The library neither prints nor exits.
+//!
+//! A later stage (analysis, queries, reports) is a new folder that reads from
+//! [`record`] or [`connection`], never a branch inside them.
+//!
+//! # Invariants
+//!
+//! Many are about what is absent.
+//!
+//! - nom is used in [`record`] only, and so are its error types.
+//! - rayon is used in [`pipeline`] only; nothing else in the library starts a thread.
+//! - `unsafe` stands only where a file is mapped, in `archive/mapping.rs`.
+//! - [`packet`] and [`capture`] know no flow logs. What a comment says is put
+//!   into words in `pipeline/frames.rs`.
+//! - [`record`] knows no TCP state, only the names of its flags.
+//! - [`connection`] has no I/O, no clock, no threads and no random source.
+//! - The same input gives the same octets, for any number of threads and any
+//!   order of the inputs.
+//! - No record leaves uncounted: every line has exactly one fate in
+//!   [`summary::Records`].
+//! - Sizes of a record's segments add up to its octets, whatever the detail. Only
+//!   a record that claims fewer octets than its headers need gets more, and that
+//!   is counted.
+//! - SYN before SYN-ACK before the initiator's next segment; a FIN after its
+//!   side's data; nothing acknowledged that was not sent.
+//! - Bad input is data, not an error: a line or file that makes no sense is
+//!   counted, with its first examples, and the run goes on. [`error::Error`] is for what
+//!   ends a run.
+//!
+//! # Glossary
+//!
+//! | Term | Meaning |
+//! |---|---|
+//! | flow log record | one parsed row; a *line* is its bytes before parsing |
+//! | layout | the order of columns in a file, and what separates them |
+//! | ENI | AWS network interface, `interface-id`; pcapng's own are *interfaces* |
+//! | five-tuple | source, destination, their ports, protocol; directed |
+//! | connection key | both directions of a five-tuple; implies no role |
+//! | conversation | all records of one connection key, of any protocol |
+//! | flow, connection | one direction; both |
+//! | way | the direction of a record's packets within its conversation |
+//! | source, destination | columns of one record |
+//! | initiator, responder | roles, and never more certain than their evidence |
+//! | midstream | a connection whose SYN lies outside the archive |
+//! | interval | AWS's capture window of 60 or 600 s at most; a setting, not a column |
+//! | window | the instants a record allows for its packets: start to the end of its last second |
+//! | observed flags | `tcp-flags`: the OR over the interval; one segment's bits are [`packet::tcp::Flags`] |
+//! | verdict | `ACCEPT` or `REJECT`, which is not a TCP reset |
+//! | vantage | the view, an ENI and a side of it, whose records tell a conversation |
+//! | told, told elsewhere | a record that became packets; one whose packets another view tells |
+//! | episode | connections of one conversation so close that they are rebuilt in a row |
+//! | captured length, original length | octets of headers written; octets the packet had |
+//! | observed, synthesized | read from a record; invented here |
+//! | presumed | assumed for want of `tcp-flags`, and said to be |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

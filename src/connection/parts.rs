@@ -15,6 +15,11 @@ use crate::connection::sizes::{BARE, Tally};
 use crate::flow::{Observation, Way};
 use crate::record::ObservedFlags;
 
+/// A side that has closed answers each further segment with a RST (RFC 9293
+/// section 3.10.7.4), so that FIN and RST in one record mean several RSTs: on
+/// real captures about two of five packets.
+const RSTS_OF_FIVE: u64 = 2;
+
 /// How a connection's records are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
@@ -75,6 +80,7 @@ struct Side {
     only_syns: bool,
     syn_ack: bool,
     only_rsts: bool,
+    fin: bool,
 }
 
 impl Side {
@@ -87,6 +93,7 @@ impl Side {
                 f.contains(ObservedFlags::SYN) && f.0 & !pure_syn == 0 && have_syn_size(o)
             }),
             syn_ack: own().any(|(_, f)| f.is_syn_ack()),
+            fin: own().any(|(_, f)| f.contains(ObservedFlags::FIN)),
             only_rsts: own().all(|(_, f)| f.contains(ObservedFlags::RST)),
         }
     }
@@ -119,6 +126,10 @@ fn parts(o: &Observation, flags: ObservedFlags, own: Side, peer: Side) -> Parts 
         parts.syns += spare;
     } else if rst && !syn && !fin && only_bare(o) {
         parts.rsts += spare;
+    } else if rst && fin && peer.fin {
+        let rsts = spare / 5 * RSTS_OF_FIVE + spare % 5 * RSTS_OF_FIVE / 5;
+        parts.rsts += rsts;
+        parts.others += spare - rsts;
     } else {
         parts.others += spare;
     }

@@ -17,11 +17,12 @@ mod read;
 mod tell;
 mod write;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use crate::archive::{self, Walk};
+use crate::archive::{self, File, Walk};
 use crate::capture::{Encoder, Format, Interface, LinkType, Output, Section};
 use crate::connection::Detail;
 use crate::error::{Error, Result};
@@ -133,10 +134,11 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
 
     let encoder = Encoder::new(format, request.link);
     output.write_all(&encoder.preamble(&section(&enis, request))?)?;
+    let names = short_names(&files);
     let framer = Framer {
         encoder,
         observations: &told.observations,
-        files: &files,
+        files: &names,
         enis: &enis,
         comments: request.comments,
         single_interface: request.single_interface,
@@ -217,6 +219,23 @@ fn vantage(choice: &VantageChoice, enis: &Enis) -> Result<Vantage> {
             ))
         }),
     }
+}
+
+/// What comments call each file: its own name where no other file has it, else its path.
+///
+/// AWS gives each file a name of its own, and the folders around it say nothing
+/// that the name does not.
+fn short_names(files: &[File]) -> Vec<String> {
+    let own = |file: &'_ File| file.name.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut counts: HashMap<String, u32> = HashMap::new();
+    for file in files {
+        *counts.entry(own(file)).or_default() += 1;
+    }
+    let short = |file: &File| Some(own(file)).filter(|name| counts[name] == 1);
+    files
+        .iter()
+        .map(|file| short(file).unwrap_or_else(|| file.name.clone()))
+        .collect()
 }
 
 /// First and last instant of the records told.

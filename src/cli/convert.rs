@@ -37,7 +37,7 @@ In Wireshark:
   tcp.analysis.retransmission                SYNs that nobody answered
   frame.interface_name == \"eni-0a1b2c3d4e5f60718\"
 
-Exit status: 0 done; 1 done, but --strict found records that do not parse; 2 failed, and no output.";
+Exit status: 0 done; 1 done, but --strict found records that do not parse or a damaged file; 2 failed, and no output.";
 
 /// Converts flow logs to a capture
 ///
@@ -95,7 +95,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 
-    /// Exit with status 1 if a record does not parse
+    /// Exit with status 1 if a record does not parse or a file is damaged
     #[arg(long)]
     strict: bool,
 

@@ -96,8 +96,22 @@ impl<'a> Text<'a> {
             ),
             (r.duplicates, "delivered more than once"),
             (r.no_data, "NODATA"),
-            (r.headers, "header lines"),
-            (r.blank, "blank lines"),
+            (
+                r.headers,
+                if r.headers == 1 {
+                    "header line"
+                } else {
+                    "header lines"
+                },
+            ),
+            (
+                r.blank,
+                if r.blank == 1 {
+                    "blank line"
+                } else {
+                    "blank lines"
+                },
+            ),
         ];
         for (n, what) in fates.iter().filter(|(n, _)| *n > 0) {
             self.row(f, "", &format!("{} {what}", HumanCount(*n)))?;
@@ -155,7 +169,12 @@ impl<'a> Text<'a> {
         });
         let outcomes: Vec<String> = outcomes.collect();
         self.row(f, "ENIs", &HumanCount(s.enis).to_string())?;
-        self.row(f, "connections", &outcomes.join(", "))?;
+        let outcomes = if outcomes.is_empty() {
+            "none".to_owned()
+        } else {
+            outcomes.join(", ")
+        };
+        self.row(f, "connections", &outcomes)?;
         if c.presumed > 0 {
             let text = format!(
                 "{} without tcp-flags: handshake and teardown presumed",

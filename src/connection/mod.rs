@@ -84,7 +84,7 @@ pub struct Story {
     pub bytes_added: u64,
 }
 
-/// Rebuilds one connection from its records, in the order of [`split`], and
+/// Rebuilds one connection from its records, in the order of [`split()`], and
 /// appends its segments to `out` in the order of their times.
 ///
 /// # Panics

@@ -6,7 +6,6 @@
 
 use std::fmt::Write as _;
 
-use crate::archive::File;
 use crate::capture::{Direction, Encoder, Frame};
 use crate::connection::{Evidence, Kind, Role, Segment, Story};
 use crate::flow::{Enis, Observation, RejectReason, TCP, UDP, Verdict};
@@ -52,7 +51,8 @@ impl Placed {
 pub(super) struct Framer<'a> {
     pub encoder: Encoder,
     pub observations: &'a [Observation],
-    pub files: &'a [File],
+    /// What comments call each file.
+    pub files: &'a [String],
     pub enis: &'a Enis,
     pub comments: Comments,
     pub single_interface: bool,
@@ -102,7 +102,7 @@ impl Framer<'_> {
     }
 
     fn whole_comment(&self, p: &Placed, o: &Observation, out: &mut String) {
-        let file = &self.files[o.place.file as usize].name;
+        let file = &self.files[o.place.file as usize];
         let eni = &self.enis.get(o.eni).name;
         let action = if o.verdict.is_reject() {
             "REJECT"

@@ -15,7 +15,7 @@ use crate::archive::{self, Block, Content, Damage, File, LeftOutReason, Mapping,
 use crate::error::{Error, Result};
 use crate::pipeline::block::{BlockYield, Reader};
 use crate::pipeline::{Convert, Meter};
-use crate::record::{Evidence, Foreign, Layout, recognise};
+use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognise};
 use crate::summary::{Example, Input};
 
 /// Octets of a block: large enough to be worth a task, small enough to share out.
@@ -52,12 +52,7 @@ fn read_file(index: u32, file: &File, request: &Convert, meter: &Meter) -> Resul
     };
     let recognised = match recognise(content.head(HEAD_LEN), request.format.as_ref()) {
         Ok(recognised) => recognised,
-        Err(unrecognised) => match unrecognised.foreign() {
-            Foreign::Other => {
-                return Err(Error::usage(format!("{}: {unrecognised}", file.name)));
-            }
-            foreign => return foreign_file(file, &format!("{foreign:?}")),
-        },
+        Err(unrecognised) => return foreign(file, &unrecognised),
     };
     let mut yielded = FileYield::default();
     yielded.input.files = 1;
@@ -76,7 +71,9 @@ fn read_file(index: u32, file: &File, request: &Convert, meter: &Meter) -> Resul
     yielded.block = match content {
         Content::Mapped(mapping) => read_mapped(&mapping, &reader, &layout, meter),
         Content::Stream(stream) => {
-            let (block, damage) = read_stream(stream, &reader, layout, meter)?;
+            let (block, read_len, damage) = read_stream(stream, &reader, layout, meter)?;
+            // Pipes have no length of their own.
+            yielded.input.bytes = yielded.input.bytes.max(read_len);
             if let Some(damage) = damage {
                 note_damage(&mut yielded.input, file, &damage);
             }
@@ -85,6 +82,22 @@ fn read_file(index: u32, file: &File, request: &Convert, meter: &Meter) -> Resul
     };
     yielded.block.name_faults(&file.name);
     Ok(yielded)
+}
+
+/// Decides about a file that is no flow log, or not known to be one.
+///
+/// Load balancer logs and the like lie in the same folders and are left out. A
+/// file that looks like records in an unknown order may be the very one that is
+/// looked for: it ends the run, with the `--format` to give.
+fn foreign(file: &File, unrecognised: &Unrecognised) -> Result<FileYield> {
+    let has_addresses = |suggestion: &str| suggestion.contains("srcaddr");
+    match unrecognised.foreign() {
+        Foreign::Other if file.is_typed || unrecognised.suggestion().is_some_and(has_addresses) => {
+            Err(Error::usage(format!("{}: {unrecognised}", file.name)))
+        }
+        Foreign::Other => foreign_file(file, "text that is no flow log"),
+        known => foreign_file(file, &known.to_string()),
+    }
 }
 
 fn left_out(file: &File, reason: &LeftOutReason) -> Result<FileYield> {
@@ -143,7 +156,7 @@ fn read_stream(
     reader: &Reader,
     mut layout: Arc<Layout>,
     meter: &Meter,
-) -> Result<(BlockYield, Option<Damage>)> {
+) -> Result<(BlockYield, u64, Option<Damage>)> {
     let mut whole = BlockYield::default();
     let mut read_len = 0;
     let damage = stream.for_each_block(BLOCK_LEN, |block| {
@@ -158,5 +171,5 @@ fn read_stream(
         whole.append(read);
         Ok(())
     })?;
-    Ok((whole, damage))
+    Ok((whole, read_len, damage))
 }

@@ -19,6 +19,9 @@ use crate::connection::plan::Plan;
 use crate::connection::segment::Kind;
 use crate::flow::Way;
 
+/// Half a round trip, for the handshake: no record tells it.
+const TURN_NS: i64 = 500_000;
+
 /// Least distance between two segments of one connection.
 const STEP_NS: i64 = 1_000;
 
@@ -180,7 +183,10 @@ impl Merge {
             _ => false,
         };
         if answers {
-            head.window.0.max(self.last_ns)
+            head.window
+                .0
+                .max(self.last_ns.saturating_add(TURN_NS))
+                .min(head.window.1 - 1)
         } else {
             head.preferred_ns
         }

@@ -6,6 +6,7 @@
 //! ([`vantage`]). It does not pair the two ways or know TCP's states: that is
 //! [`crate::connection`].
 
+mod clock;
 pub mod duplicates;
 mod eni;
 mod five_tuple;

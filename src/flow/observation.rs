@@ -71,6 +71,8 @@ pub struct Observation {
     pub packets: u64,
     /// Octets counted from the IP header on, where the record says.
     pub bytes: Option<u64>,
+    /// What was added to start and end to bring them to the vantage's clock.
+    pub clock_ns: i64,
     /// First packet, nanoseconds since the Unix epoch.
     pub start_ns: i64,
     /// Last packet, nanoseconds since the Unix epoch; never before the start.
@@ -136,6 +138,7 @@ pub(crate) mod tests {
             flags: Some(ObservedFlags(flags)),
             eni: EniIndex(0),
             rejected_at: None,
+            clock_ns: 0,
             packets,
             bytes: Some(bytes),
             start_ns: start_s * SECOND_NS,

@@ -106,6 +106,7 @@ pub fn observe(
         flags: if protocol == TCP { record.flags } else { None },
         eni,
         rejected_at: None,
+        clock_ns: 0,
         packets: record.packets.unwrap_or(1).max(1),
         bytes: record.bytes.filter(|bytes| *bytes > 0),
         start_ns: interval.start_ns,

@@ -15,12 +15,8 @@
 //! Clocks of ENIs differ by a second or two, and their intervals begin at
 //! different seconds, so records of the same packets need not agree in time.
 
+use crate::flow::clock::{SLACK_NS, ahead_ns, set_back};
 use crate::flow::{EniIndex, Observation, Way};
-use crate::time::SECOND_NS;
-
-/// How far apart two ENIs may date the same packet. Observed clocks differ by
-/// a second or two each way.
-const CLOCK_SLACK_NS: i64 = 5 * SECOND_NS;
 
 /// What `--vantage` asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,6 +89,7 @@ pub fn choose(observations: &mut Vec<Observation>, vantage: Vantage) -> Chosen {
     let before = observations.len();
     let kept = fill(observations, &tallies);
     note_rejects(observations, &kept);
+    align(observations, &kept, tallies[0].view);
     let mut keep = kept.iter();
     observations.retain(|_| *keep.next().expect("one mark a record"));
     Chosen {
@@ -183,8 +180,40 @@ impl Covered {
     fn overlaps(&self, o: &Observation) -> bool {
         let begun = self
             .spans
-            .partition_point(|(start, _)| *start <= o.end_ns + CLOCK_SLACK_NS);
-        begun > 0 && self.spans[begun - 1].1 >= o.start_ns - CLOCK_SLACK_NS
+            .partition_point(|(start, _)| *start <= o.end_ns + SLACK_NS);
+        begun > 0 && self.spans[begun - 1].1 >= o.start_ns - SLACK_NS
+    }
+}
+
+/// Brings the kept records of other views to the vantage's clock.
+fn align(observations: &mut [Observation], kept: &[bool], vantage: View) {
+    let of = |view: View| {
+        observations
+            .iter()
+            .filter(move |o| View::of(o) == view)
+            .copied()
+    };
+    let mut others: Vec<View> = observations
+        .iter()
+        .zip(kept)
+        .filter(|(_, kept)| **kept)
+        .map(|(o, _)| View::of(o))
+        .collect();
+    others.sort_unstable();
+    others.dedup();
+    others.retain(|view| *view != vantage);
+    if others.is_empty() {
+        return;
+    }
+    let ours: Vec<Observation> = of(vantage).collect();
+    let ahead: Vec<i64> = others
+        .iter()
+        .map(|view| ahead_ns(&ours, &of(*view).collect::<Vec<_>>()))
+        .collect();
+    for o in observations.iter_mut() {
+        if let Ok(at) = others.binary_search(&View::of(o)) {
+            set_back(o, ahead[at]);
+        }
     }
 }
 
@@ -208,8 +237,8 @@ fn note_rejects(observations: &mut [Observation], kept: &[bool]) {
         let same = left_out.iter().find(|r| {
             r.way == o.way
                 && r.eni != o.eni
-                && r.start_ns <= o.end_ns + CLOCK_SLACK_NS
-                && o.start_ns <= r.end_ns + CLOCK_SLACK_NS
+                && r.start_ns <= o.end_ns + SLACK_NS
+                && o.start_ns <= r.end_ns + SLACK_NS
         });
         o.rejected_at = same.map(|r| r.eni);
     }

@@ -125,8 +125,8 @@ impl Framer<'_> {
         let _ = write!(
             out,
             " start={} end={}",
-            Instant(o.start_ns),
-            Instant(o.end_ns)
+            Instant(o.start_ns - o.clock_ns),
+            Instant(o.end_ns - o.clock_ns)
         );
         let reason = match o.verdict {
             Verdict::Reject(RejectReason::BlockPublicAccess) => " reject-reason=BPA",
@@ -135,6 +135,9 @@ impl Framer<'_> {
             _ => "",
         };
         out.push_str(reason);
+        if o.clock_ns != 0 {
+            let _ = write!(out, " clock={:+}s", o.clock_ns / SECOND_NS);
+        }
         if let Some(at) = o.rejected_at {
             let _ = write!(out, " rejected-at={}", self.enis.get(at).name);
         }

@@ -1,0 +1,109 @@
+//! Clocks of ENIs that tell one conversation together.
+//!
+//! Each ENI dates packets by a clock of its own, a second or two off. Where one
+//! ENI tells a whole conversation that does not matter. Where another fills in
+//! a way that it did not see, a SYN-ACK may be dated before its SYN: the
+//! records of the other are then moved to the clock of the vantage, and say so.
+//!
+//! # What the clocks are compared by
+//! The first packet that both saw; else the SYN of one and the SYN-ACK of the
+//! other, which are one round trip apart; else begin and end of both ways,
+//! where they differ in the same sense.
+
+use crate::flow::Observation;
+use crate::time::SECOND_NS;
+
+/// How far apart two ENIs may date the same packet. Observed clocks differ by
+/// a second or two each way.
+pub(super) const SLACK_NS: i64 = 5 * SECOND_NS;
+
+/// A difference that whole seconds and a round trip explain without any clock being off.
+const TOLERATED_NS: i64 = SECOND_NS;
+
+/// How far ahead of the vantage's clock the clock of another view is, in whole
+/// seconds; 0 where the records do not tell. Both lists are in order of start.
+pub(super) fn ahead_ns(vantage: &[Observation], other: &[Observation]) -> i64 {
+    let same = other.iter().find_map(|o| {
+        let seen = vantage.iter().find(|v| v.way == o.way)?;
+        let first = other.iter().find(|f| f.way == o.way)?;
+        (seen.packets == first.packets).then_some(first.start_ns - seen.start_ns)
+    });
+    let ahead = same
+        .or_else(|| by_handshake(vantage, other))
+        .or_else(|| by_ends(vantage, other));
+    ahead
+        .filter(|ahead| ahead.abs() <= SLACK_NS)
+        .map_or(0, |ahead| ahead / SECOND_NS * SECOND_NS)
+}
+
+fn by_handshake(vantage: &[Observation], other: &[Observation]) -> Option<i64> {
+    let syn = |list: &[Observation]| list.iter().find(|o| o.observed().is_syn()).copied();
+    let syn_ack = |list: &[Observation]| list.iter().find(|o| o.observed().is_syn_ack()).copied();
+    let (question, answer, sign) = match (syn(vantage), syn_ack(other)) {
+        (Some(syn), Some(syn_ack)) => (syn, syn_ack, 1),
+        _ => (syn(other)?, syn_ack(vantage)?, -1),
+    };
+    let later = answer.start_ns - question.start_ns;
+    // An answer in the next second needs no explanation, unless all of it is late.
+    let end = |list: &[Observation]| list.iter().map(|o| o.end_ns).max();
+    let all_late = (end(other)? - end(vantage)?) * sign >= later;
+    let is_plausible = (0..=TOLERATED_NS).contains(&later) && !all_late;
+    Some(if is_plausible { 0 } else { sign * later })
+}
+
+fn by_ends(vantage: &[Observation], other: &[Observation]) -> Option<i64> {
+    let span = |list: &[Observation]| {
+        let end = list.iter().map(|o| o.end_ns).max()?;
+        Some((list.first()?.start_ns, end))
+    };
+    let (ours, theirs) = (span(vantage)?, span(other)?);
+    let (begin, end) = (theirs.0 - ours.0, theirs.1 - ours.1);
+    let agree = begin.signum() == end.signum() && begin.abs().min(end.abs()) > TOLERATED_NS;
+    agree.then_some(i64::midpoint(begin, end))
+}
+
+/// Moves a record from a clock that is `ahead_ns` ahead to the vantage's.
+pub(super) fn set_back(o: &mut Observation, ahead_ns: i64) {
+    o.start_ns -= ahead_ns;
+    o.end_ns -= ahead_ns;
+    o.clock_ns -= ahead_ns;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Way;
+    use crate::flow::observation::tests::observation;
+
+    #[test]
+    fn syn_ack_dated_before_its_syn_tells_the_clock() {
+        let syn = [observation(Way::Up, 9, 900, 100, 110, 3)];
+        let syn_ack = [observation(Way::Down, 8, 5000, 97, 107, 19)];
+        assert_eq!(ahead_ns(&syn, &syn_ack), -3 * SECOND_NS);
+        assert_eq!(ahead_ns(&syn_ack, &syn), 3 * SECOND_NS);
+    }
+
+    #[test]
+    fn answer_a_second_later_needs_no_clock() {
+        let syn = [observation(Way::Up, 9, 900, 100, 110, 3)];
+        let syn_ack = [observation(Way::Down, 8, 5000, 101, 110, 19)];
+        assert_eq!(ahead_ns(&syn, &syn_ack), 0);
+    }
+
+    #[test]
+    fn first_packet_that_both_saw_tells_the_clock() {
+        let here = [observation(Way::Up, 9, 900, 100, 110, 0)];
+        let there = [
+            observation(Way::Up, 9, 900, 102, 112, 0),
+            observation(Way::Down, 9, 900, 102, 112, 0),
+        ];
+        assert_eq!(ahead_ns(&here, &there), 2 * SECOND_NS);
+    }
+
+    #[test]
+    fn differences_beyond_any_clock_are_left_alone() {
+        let early = [observation(Way::Up, 9, 900, 100, 110, 0)];
+        let late = [observation(Way::Down, 9, 900, 160, 170, 0)];
+        assert_eq!(ahead_ns(&early, &late), 0);
+    }
+}

@@ -9,6 +9,7 @@
 //! split      records of one conversation -> records of one connection
 //! role       who opened it, and how that is known
 //! parts      a record's flags and counters -> SYNs, FIN, RSTs, the rest
+//! presume    flags for records that have none
 //! sizes      which headers explain the octets
 //! plan       sizes that add up
 //! balance    how many of the segments carry data
@@ -34,6 +35,7 @@ mod merge;
 mod outcome;
 mod parts;
 mod plan;
+mod presume;
 mod role;
 mod segment;
 mod sequence;

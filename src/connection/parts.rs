@@ -4,12 +4,8 @@
 //! SYN, one FIN and one RST are the rule. More are read where nothing else
 //! fits: a SYN that nobody answered was repeated; three packets of SYN's size
 //! and flags were three SYNs; packets that add up to bare RSTs were RSTs.
-//!
-//! # Formats without tcp-flags
-//! The default format has none. A connection whose counters have room for a
-//! handshake and a close is then presumed to have had both, and the comments
-//! say so ([`Reading::presumed`]).
 
+use crate::connection::presume::presume;
 use crate::connection::role::Role;
 use crate::connection::sizes::{BARE, Tally};
 use crate::flow::{Observation, Way};
@@ -57,10 +53,11 @@ impl Parts {
 /// Reads the records of one TCP connection, in order of start.
 pub(super) fn read(records: &[Observation], role: Role) -> Reading {
     let presumed = records.iter().all(|o| o.flags.is_none());
-    let mut flags: Vec<ObservedFlags> = records.iter().map(Observation::observed).collect();
-    if presumed {
-        presume(records, role, &mut flags);
-    }
+    let flags = if presumed {
+        presume(records, role)
+    } else {
+        records.iter().map(Observation::observed).collect()
+    };
     let sides = Way::BOTH.map(|way| Side::of(records, &flags, way));
     let part = |(o, flags): (&Observation, &ObservedFlags)| {
         let (own, peer) = (sides[o.way.index()], sides[o.way.reverse().index()]);
@@ -147,14 +144,14 @@ fn repeats_syn(flags: ObservedFlags, own: Side, peer: Side) -> bool {
 }
 
 /// Whether the octets are those of bare headers, as RSTs are sent.
-fn only_bare(o: &Observation) -> bool {
+pub(super) fn only_bare(o: &Observation) -> bool {
     let bare = u64::from(ip_len(o) + BARE);
     o.bytes
         .is_none_or(|bytes| bytes == o.packets.saturating_mul(bare))
 }
 
 /// Whether the packets all have one size, and one that SYNs have.
-fn have_syn_size(o: &Observation) -> bool {
+pub(super) fn have_syn_size(o: &Observation) -> bool {
     let Some(bytes) = o.bytes else {
         return o.packets == 1;
     };
@@ -166,44 +163,6 @@ fn have_syn_size(o: &Observation) -> bool {
 /// Octets of the IP header.
 pub(super) fn ip_len(o: &Observation) -> u32 {
     if o.key.is_ipv6() { 40 } else { 20 }
-}
-
-/// Supplies the flags that records without the column would likely have had.
-fn presume(records: &[Observation], role: Role, flags: &mut [ObservedFlags]) {
-    let first = |way| records.iter().position(|o| o.way == way);
-    let last = |way| records.iter().rposition(|o| o.way == way);
-    let packets = |way| {
-        let own = records.iter().filter(|o| o.way == way);
-        own.fold(0_u64, |sum, o| sum.saturating_add(o.packets))
-    };
-    let (there, back) = (role.initiator, role.initiator.reverse());
-    let (Some(opening), Some(answer)) = (first(there), first(back)) else {
-        let alone = &records[0];
-        let to_service = alone.way == there;
-        if records.iter().all(have_syn_size) && to_service {
-            flags.fill(ObservedFlags::SYN);
-        }
-        return;
-    };
-    if packets(back) == 1 && have_syn_size(&records[opening]) && only_bare(&records[answer]) {
-        flags[opening] = ObservedFlags::SYN;
-        flags[answer] = ObservedFlags::RST;
-        return;
-    }
-    // SYN, ACK and a request; SYN-ACK and a response.
-    if packets(there) < 3 || packets(back) < 2 {
-        return;
-    }
-    flags[opening].0 |= ObservedFlags::SYN.0;
-    flags[answer].0 |= ObservedFlags::SYN_ACK.0;
-    // And a FIN each, and the ACK of the last one.
-    if packets(there) >= 5 && packets(back) >= 3 {
-        for way in Way::BOTH {
-            if let Some(closing) = last(way) {
-                flags[closing].0 |= ObservedFlags::FIN.0;
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,141 @@
+//! Flags for records of formats that have no `tcp-flags`, the default one among them.
+//!
+//! Without flags nothing proves a handshake or a close. But most connections
+//! had both, so where the counters have room for them they are presumed, and
+//! the comments say so. Where they have none, sizes still tell the lone SYN,
+//! the refusal, and the close whose data lies outside the archive.
+
+use crate::connection::parts::{have_syn_size, ip_len, only_bare};
+use crate::connection::role::Role;
+use crate::connection::sizes::{BARE, STAMPED};
+use crate::flow::{Observation, Way};
+use crate::record::ObservedFlags;
+
+/// Octets a packet beyond its headers, below which some packets must be pure ACKs.
+const MEAGRE: u64 = 60;
+
+/// The flags that these records of one connection would likely have had.
+pub(super) fn presume(records: &[Observation], role: Role) -> Vec<ObservedFlags> {
+    let mut flags = vec![ObservedFlags::default(); records.len()];
+    let (there, back) = (role.initiator, role.initiator.reverse());
+    let first = |way| records.iter().position(|o| o.way == way);
+    let (Some(opening), Some(answer)) = (first(there), first(back)) else {
+        let to_service = records[0].way == there;
+        if to_service && records.iter().all(have_syn_size) {
+            flags.fill(ObservedFlags::SYN);
+        }
+        return flags;
+    };
+    let packets = [packets(records, there), packets(records, back)];
+    if packets[1] == 1 && have_syn_size(&records[opening]) && only_bare(&records[answer]) {
+        flags[opening] = ObservedFlags::SYN;
+        flags[answer] = ObservedFlags::RST;
+        return flags;
+    }
+    // SYN, ACK and a request; SYN-ACK and a response.
+    let has_room = packets[0] >= 3 && packets[1] >= 2;
+    if has_room {
+        flags[opening].0 |= ObservedFlags::SYN.0;
+        flags[answer].0 |= ObservedFlags::SYN_ACK.0;
+    }
+    // A FIN each and the ACK of the last one, besides that or instead.
+    let closes = if has_room {
+        packets[0] >= 5 && packets[1] >= 3 || Way::BOTH.iter().all(|way| is_silent(records, *way))
+    } else {
+        Way::BOTH
+            .iter()
+            .any(|way| is_silent(records, *way) && is_meagre(records, way.reverse()))
+    };
+    if closes {
+        for way in Way::BOTH {
+            if let Some(last) = records.iter().rposition(|o| o.way == way) {
+                flags[last].0 |= ObservedFlags::FIN.0;
+            }
+        }
+    }
+    flags
+}
+
+fn packets(records: &[Observation], way: Way) -> u64 {
+    let own = records.iter().filter(|o| o.way == way);
+    own.fold(0, |sum, o| sum.saturating_add(o.packets))
+}
+
+/// Octets beyond bare headers of `tcp_len`; none if a record counts no octets or fewer.
+fn payload(records: &[Observation], way: Way, tcp_len: u32) -> Option<u64> {
+    let own = records.iter().filter(|o| o.way == way);
+    own.map(|o| {
+        let headers = o.packets.checked_mul(u64::from(ip_len(o) + tcp_len))?;
+        o.bytes?.checked_sub(headers)
+    })
+    .try_fold(0_u64, |sum, payload| sum.checked_add(payload?))
+}
+
+/// Whether the way has no octets but those of headers, a SYN's options among them.
+fn is_silent(records: &[Observation], way: Way) -> bool {
+    let options = u64::from(STAMPED - BARE);
+    let nearly_none = |payload: Option<u64>| payload.is_some_and(|octets| octets <= options);
+    nearly_none(payload(records, way, BARE)) || nearly_none(payload(records, way, STAMPED))
+}
+
+/// Whether some of the way's packets must be pure ACKs.
+fn is_meagre(records: &[Observation], way: Way) -> bool {
+    let count = packets(records, way);
+    count > 1 && payload(records, way, BARE).is_some_and(|octets| octets < count * MEAGRE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::role;
+    use crate::flow::observation::tests::observation;
+
+    #[track_caller]
+    fn check(records: &[(Way, u64, u64)], expected: &[u8]) {
+        let bare = |(way, packets, bytes): &(Way, u64, u64)| Observation {
+            flags: None,
+            ..observation(*way, *packets, *bytes, 0, 10, 0)
+        };
+        let records: Vec<Observation> = records.iter().map(bare).collect();
+        let flags = presume(&records, role::role(&records));
+        assert_eq!(flags.iter().map(|f| f.0).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn conversation_with_room_had_a_handshake_and_a_close() {
+        check(&[(Way::Up, 9, 1000), (Way::Down, 8, 5000)], &[3, 19]);
+    }
+
+    #[test]
+    fn conversation_with_little_room_had_a_handshake() {
+        check(&[(Way::Up, 4, 900), (Way::Down, 2, 1500)], &[2, 18]);
+    }
+
+    #[test]
+    fn connection_that_said_nothing_was_opened_and_closed() {
+        check(
+            &[(Way::Up, 4, 60 + 3 * 52), (Way::Down, 2, 60 + 52)],
+            &[3, 19],
+        );
+    }
+
+    #[test]
+    fn last_words_of_a_connection_end_it() {
+        check(&[(Way::Up, 2, 80), (Way::Down, 2, 133)], &[1, 1]);
+    }
+
+    #[test]
+    fn bulk_whose_beginning_is_missing_is_not_ended() {
+        check(&[(Way::Up, 2, 80), (Way::Down, 2, 3000)], &[0, 0]);
+    }
+
+    #[test]
+    fn lone_syn_sized_packets_were_syns() {
+        check(&[(Way::Up, 3, 180)], &[2]);
+    }
+
+    #[test]
+    fn syn_that_meets_one_bare_packet_was_refused() {
+        check(&[(Way::Up, 1, 60), (Way::Down, 1, 40)], &[2, 4]);
+    }
+}

@@ -97,6 +97,8 @@ pub(super) fn outcome(records: &[Observation], parts: &[Parts], role: Role) -> O
     }
     let has_rst = parts.iter().any(|p| p.rsts > 0);
     match peer().next() {
+        // The answers of a connection that went on are only not in the archive.
+        None if own().any(|(_, p)| p.others > 0) => Outcome::Open,
         None => Outcome::Unanswered,
         Some(_) if !opened => {
             if has_rst {

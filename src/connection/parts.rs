@@ -7,7 +7,7 @@
 
 use crate::connection::presume::presume;
 use crate::connection::role::Role;
-use crate::connection::sizes::{BARE, Tally};
+use crate::connection::sizes::{BARE, SYN_MAX, Tally};
 use crate::flow::{Observation, Way};
 use crate::record::ObservedFlags;
 
@@ -21,7 +21,7 @@ const RSTS_OF_FIVE: u64 = 2;
 pub(super) struct Reading {
     /// The parts of each record, in the records' order.
     pub parts: Vec<Parts>,
-    /// Whether the flags are presumed, because the records have none.
+    /// Whether flags are presumed, because the records have none.
     pub presumed: bool,
 }
 
@@ -52,12 +52,15 @@ impl Parts {
 
 /// Reads the records of one TCP connection, in order of start.
 pub(super) fn read(records: &[Observation], role: Role) -> Reading {
-    let presumed = records.iter().all(|o| o.flags.is_none());
-    let flags = if presumed {
+    let flags = if records.iter().all(|o| o.flags.is_none()) {
         presume(records, role)
     } else {
         records.iter().map(Observation::observed).collect()
     };
+    let presumed = records
+        .iter()
+        .zip(&flags)
+        .any(|(o, flags)| *flags != o.observed());
     let sides = Way::BOTH.map(|way| Side::of(records, &flags, way));
     let part = |(o, flags): (&Observation, &ObservedFlags)| {
         let (own, peer) = (sides[o.way.index()], sides[o.way.reverse().index()]);
@@ -75,6 +78,8 @@ struct Side {
     packets: u64,
     /// Every record has SYN or SYN-ACK and no other flag, and the size of such.
     only_syns: bool,
+    /// No record has more octets than as many SYNs could have.
+    fits_syns: bool,
     syn_ack: bool,
     only_rsts: bool,
     fin: bool,
@@ -88,6 +93,10 @@ impl Side {
             packets: own().fold(0, |sum, (o, _)| sum.saturating_add(o.packets)),
             only_syns: own().all(|(o, f)| {
                 f.contains(ObservedFlags::SYN) && f.0 & !pure_syn == 0 && have_syn_size(o)
+            }),
+            fits_syns: own().all(|(o, _)| {
+                let most = u64::from(ip_len(o) + SYN_MAX).saturating_mul(o.packets.max(1));
+                o.bytes.is_none_or(|bytes| bytes <= most)
             }),
             syn_ack: own().any(|(_, f)| f.is_syn_ack()),
             fin: own().any(|(_, f)| f.contains(ObservedFlags::FIN)),
@@ -140,7 +149,7 @@ fn repeats_syn(flags: ObservedFlags, own: Side, peer: Side) -> bool {
         return own.only_syns && peer.only_syns;
     }
     let unanswered = peer.packets == 0 || (peer.only_rsts && !peer.syn_ack);
-    unanswered || (own.only_syns && peer.only_syns)
+    unanswered && own.fits_syns || (own.only_syns && peer.only_syns)
 }
 
 /// Whether the octets are those of bare headers, as RSTs are sent.
@@ -193,6 +202,11 @@ mod tests {
     #[test]
     fn unanswered_syns_are_all_syns() {
         check(&[up(4, 240, 2)], &[(4, 0, false, 0)]);
+    }
+
+    #[test]
+    fn unanswered_packets_too_large_for_syns_are_one_syn_and_more() {
+        check(&[up(10, 1000, 2)], &[(1, 9, false, 0)]);
     }
 
     #[test]

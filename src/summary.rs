@@ -287,6 +287,11 @@ impl Packets {
         self.bytes_written.saturating_sub(self.bytes_logged)
     }
 
+    /// Octets of records that count more than a network can carry, which are not written.
+    pub fn bytes_lost(&self) -> u128 {
+        self.bytes_logged.saturating_sub(self.bytes_written)
+    }
+
     /// Takes in the sums of other records.
     pub fn add(&mut self, other: &Self) {
         self.logged += other.logged;

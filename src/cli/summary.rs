@@ -218,6 +218,11 @@ impl<'a> Text<'a> {
             );
             self.row(f, "", &self.paint("33", &text))?;
         }
+        if p.bytes_lost() > 0 {
+            let lost = wide(p.bytes_lost());
+            let text = format!("{lost} fewer than logged: records that count more than 64 TiB");
+            self.row(f, "", &self.paint("33", &text))?;
+        }
         if s.connections.moved_packets > 0 {
             let text = format!(
                 "{} packets moved out of their record's seconds by causality",

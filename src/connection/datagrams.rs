@@ -14,8 +14,12 @@ use crate::flow::{Observation, UDP, Way};
 /// The most octets that one packet stands for.
 const PACKET_MAX: u64 = 1 << 30;
 
-/// The most packets that one record becomes, whatever the detail.
-const PACKETS_MAX: u64 = 1 << 24;
+/// The most packets that one record becomes in [`Detail::Exact`]; the rest is merged into them.
+const PACKETS_MAX: u64 = 1 << 22;
+
+/// The most octets of one record: 64 TiB, more than any network interface
+/// carries in an interval.
+const BYTES_MAX: u64 = 1 << 46;
 
 /// Least octets of a packet of this conversation: its headers, and over IPv6
 /// one more where nothing but the IP header is written, since Wireshark takes
@@ -85,8 +89,9 @@ fn place(
     };
     let least = least_len(o);
     let logged = o.bytes.unwrap_or(least.saturating_mul(o.packets));
-    let n = o.packets.clamp(1, most).max(logged.div_ceil(PACKET_MAX));
-    let bytes = logged.max(least * n);
+    let kept = logged.min(BYTES_MAX);
+    let n = o.packets.clamp(1, most).max(kept.div_ceil(PACKET_MAX));
+    let bytes = kept.max(least * n);
     for i in 0..n {
         let len = bytes / n + u64::from(i < bytes % n);
         out.push(Segment {
@@ -104,7 +109,7 @@ fn place(
             is_first: i == 0,
         });
     }
-    bytes - logged
+    bytes.saturating_sub(logged)
 }
 
 #[cfg(test)]

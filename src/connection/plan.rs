@@ -22,8 +22,11 @@ const MESSAGE: u64 = 300;
 const PAYLOAD_MAX: u64 = 1 << 30;
 /// The most data one SYN gets: a full segment. More is data after all.
 const SYN_DATA_MAX: u64 = 1_460;
-/// The most segments that one record becomes, whatever the detail.
-const SEGMENTS_MAX: u64 = 1 << 24;
+/// The most segments that one record becomes in [`Detail::Exact`]; the rest is merged into them.
+const SEGMENTS_MAX: u64 = 1 << 22;
+/// The most segments that are added for the sake of [`PAYLOAD_MAX`]: 64 TiB in
+/// one record, which no network interface carries in an interval.
+const LARGE_SEGMENTS_MAX: u64 = 1 << 16;
 
 /// The segments of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +122,7 @@ impl Plan {
     /// Decides how many of the body's segments carry the payload.
     fn share_out(&mut self) {
         // Not even every segment is enough where a few stand for gigabytes.
+        self.payload = self.payload.min(LARGE_SEGMENTS_MAX * PAYLOAD_MAX);
         let needed = self.payload.div_ceil(PAYLOAD_MAX);
         let holds = self.body + u64::from(self.fin) + self.rsts;
         if needed > holds.max(1) || (self.payload > 0 && holds == 0) {
@@ -176,12 +180,15 @@ impl Plan {
     }
 }
 
+/// The most SYNs and RSTs that [`Detail::Control`] makes of one record.
+const CONTROL_MAX: u64 = 64;
+
 /// The packets of `parts` that `detail` lets stand.
 fn kept(parts: &Parts, detail: Detail) -> Parts {
     let most = match detail {
         Detail::Exact => SEGMENTS_MAX,
         Detail::Compact { per_record_max } => per_record_max.max(4),
-        Detail::Control => u64::MAX,
+        Detail::Control => CONTROL_MAX,
     };
     let (syns, fin) = (parts.syns.min(most), u64::from(parts.fin));
     let rsts = parts.rsts.min((most - syns).max(1));
@@ -328,7 +335,7 @@ mod tests {
             1 << 50,
             detail,
         );
-        assert_eq!(sum(&p), 1 << 50);
+        assert_eq!(sum(&p), (1 << 46) + 64 * u64::from(p.plain_len));
         assert!(u64::from(p.payload_of(0)) <= PAYLOAD_MAX);
     }
 }

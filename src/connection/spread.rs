@@ -45,7 +45,7 @@ impl Lean {
     };
     /// The responder, which answers as soon as it is asked.
     pub(super) const RESPONDS: Self = Self {
-        lead: 500,
+        lead: 300,
         tail: 1_000,
     };
 }

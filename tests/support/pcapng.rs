@@ -1,0 +1,205 @@
+//! A pcapng reader of our own that forgives nothing.
+//!
+//! Written from the text of the format alone, so that a mistake of the writer,
+//! or of the crate behind it, is not repeated here. Whatever readers only
+//! tolerate is a panic: a wrong length, padding that is not zero, an option
+//! list without its end, a packet before its interface, more octets captured
+//! than there were, text that is not UTF-8.
+
+/// A whole capture.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Capture {
+    /// The section's comment.
+    pub(crate) comment: String,
+    /// Its interfaces.
+    pub(crate) interfaces: Vec<Interface>,
+    /// Its packets, in file order.
+    pub(crate) packets: Vec<Packet>,
+}
+
+/// One Interface Description Block.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Interface {
+    /// `if_name`.
+    pub(crate) name: String,
+    /// Link type: 101 RAW, 1 Ethernet.
+    pub(crate) link: u16,
+}
+
+/// One Enhanced Packet Block.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Packet {
+    /// Index of its interface.
+    pub(crate) interface: usize,
+    /// Nanoseconds since the Unix epoch.
+    pub(crate) time_ns: u64,
+    /// Octets captured.
+    pub(crate) captured: Vec<u8>,
+    /// Octets there were.
+    pub(crate) original_len: u32,
+    /// Low two bits of `epb_flags`: 1 inbound, 2 outbound.
+    pub(crate) direction: Option<u32>,
+    /// Its comments.
+    pub(crate) comments: Vec<String>,
+}
+
+impl Capture {
+    /// The name of the interface that saw `packet`.
+    pub(crate) fn interface_of(&self, packet: &Packet) -> &str {
+        &self.interfaces[packet.interface].name
+    }
+}
+
+impl Packet {
+    /// The value of `key=value` in its comments.
+    pub(crate) fn word(&self, key: &str) -> Option<&str> {
+        let mut words = self.comments.iter().flat_map(|c| c.split(' '));
+        words.find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+    }
+}
+
+// pcapng section 4: block types.
+const SECTION: u32 = 0x0A0D_0D0A;
+const INTERFACE: u32 = 1;
+const NAMES: u32 = 4;
+const STATISTICS: u32 = 5;
+const PACKET: u32 = 6;
+
+/// Reads a capture of one little-endian section.
+///
+/// # Panics
+/// On whatever is not as the format wants it.
+pub(crate) fn read(octets: &[u8]) -> Capture {
+    let mut capture = Capture {
+        comment: String::new(),
+        interfaces: Vec::new(),
+        packets: Vec::new(),
+    };
+    let mut rest = Octets(octets);
+    let mut is_first = true;
+    while !rest.0.is_empty() {
+        let (kind, body) = block(&mut rest);
+        assert_eq!(kind == SECTION, is_first, "one section, and it comes first");
+        is_first = false;
+        match kind {
+            SECTION => capture.comment = section(body),
+            INTERFACE => capture.interfaces.push(interface(body)),
+            NAMES => assert!(capture.packets.is_empty(), "names come before packets"),
+            STATISTICS => {}
+            PACKET => {
+                let packet = packet(body);
+                assert!(packet.interface < capture.interfaces.len());
+                capture.packets.push(packet);
+            }
+            other => panic!("a block of type {other:#x}"),
+        }
+    }
+    assert!(!is_first, "no section");
+    capture
+}
+
+fn block<'a>(rest: &mut Octets<'a>) -> (u32, Octets<'a>) {
+    let kind = rest.u32();
+    let len = rest.u32();
+    assert!(len >= 12 && len.is_multiple_of(4), "block of {len} octets");
+    let body = rest.take(len as usize - 12);
+    assert_eq!(rest.u32(), len, "a block's second length");
+    (kind, Octets(body))
+}
+
+fn section(mut body: Octets<'_>) -> String {
+    assert_eq!(body.u32(), 0x1A2B_3C4D, "byte order");
+    assert_eq!((body.u16(), body.u16()), (1, 0), "version");
+    let (low, high) = (body.u32(), body.u32());
+    assert_eq!((low, high), (u32::MAX, u32::MAX), "length not given");
+    let options = options(body);
+    let comments = options.iter().filter(|(code, _)| *code == 1);
+    let comments: Vec<String> = comments.map(|(_, value)| text(value)).collect();
+    assert_eq!(comments.len(), 1, "one comment on the section");
+    comments.into_iter().next().unwrap()
+}
+
+fn interface(mut body: Octets<'_>) -> Interface {
+    let link = body.u16();
+    assert_eq!(body.u16(), 0, "reserved");
+    let _snap_len = body.u32();
+    let options = options(body);
+    let find = |wanted| options.iter().find(|(code, _)| *code == wanted);
+    let (_, resolution) = find(9).expect("if_tsresol, for the default is microseconds");
+    assert_eq!(*resolution, [9], "nanoseconds");
+    let (_, name) = find(2).expect("if_name");
+    Interface {
+        name: text(name),
+        link,
+    }
+}
+
+fn packet(mut body: Octets<'_>) -> Packet {
+    let interface = body.u32() as usize;
+    let (high, low) = (body.u32(), body.u32());
+    let captured_len = body.u32();
+    let original_len = body.u32();
+    assert!(captured_len <= original_len, "captured more than there was");
+    let captured = body.padded(captured_len as usize).to_vec();
+    let options = options(body);
+    let flags = options.iter().find(|(code, _)| *code == 2);
+    let comments = options.iter().filter(|(code, _)| *code == 1);
+    Packet {
+        interface,
+        time_ns: u64::from(high) << 32 | u64::from(low),
+        captured,
+        original_len,
+        direction: flags.map(|(_, value)| u32::from_le_bytes((*value).try_into().unwrap()) & 3),
+        comments: comments.map(|(_, value)| text(value)).collect(),
+    }
+}
+
+/// The options up to `opt_endofopt`, which must be there if any is, and be the last.
+fn options(mut body: Octets<'_>) -> Vec<(u16, &[u8])> {
+    let mut options = Vec::new();
+    while !body.0.is_empty() {
+        let (code, len) = (body.u16(), body.u16());
+        if code == 0 {
+            assert_eq!(len, 0, "length of opt_endofopt");
+            assert!(body.0.is_empty(), "something behind opt_endofopt");
+            return options;
+        }
+        options.push((code, body.padded(usize::from(len))));
+    }
+    assert!(options.is_empty(), "options without their end");
+    options
+}
+
+fn text(octets: &[u8]) -> String {
+    let text = String::from_utf8(octets.to_vec()).unwrap();
+    assert!(!text.contains('\0'), "text that ends in zero: {text:?}");
+    text
+}
+
+/// What is left to be read.
+#[derive(Clone, Copy)]
+struct Octets<'a>(&'a [u8]);
+
+impl<'a> Octets<'a> {
+    fn take(&mut self, len: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at_checked(len).expect("octets end too early");
+        self.0 = rest;
+        taken
+    }
+
+    /// `len` octets, and zeros up to a multiple of four.
+    fn padded(&mut self, len: usize) -> &'a [u8] {
+        let taken = self.take(len);
+        let padding = self.take(len.next_multiple_of(4) - len);
+        assert!(padding.iter().all(|octet| *octet == 0), "padding not zero");
+        taken
+    }
+
+    fn u16(&mut self) -> u16 {
+        u16::from_le_bytes(self.take(2).try_into().unwrap())
+    }
+
+    fn u32(&mut self) -> u32 {
+        u32::from_le_bytes(self.take(4).try_into().unwrap())
+    }
+}

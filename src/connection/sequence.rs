@@ -137,7 +137,7 @@ fn keep_window_open(latest: &mut Segment, end: u32, acked: u32) {
         .iter()
         .any(|shift| u32::from(latest.window) << shift == in_flight)
     {
-        latest.window -= 1;
+        latest.window = latest.window.saturating_sub(1); // a RST has none
     }
 }
 

@@ -1,6 +1,8 @@
 //! The command line from outside: exit status, streams, help, and what is left
 //! behind when a run fails.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::fs;

@@ -1,6 +1,8 @@
 //! The same input gives the same octets, whatever the number of threads, the
 //! order in which inputs are named, and the way the text is wrapped.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Every file of `testdata/` comes out as its row in `testdata/README.md` says.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::fs;

@@ -5,6 +5,8 @@
 //! conversation. What the log does not say, times within a second and sizes of
 //! single packets, is not looked at.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -61,8 +63,8 @@ fn frames() -> Option<&'static [Frame]> {
 
 fn frame(row: Vec<String>) -> Frame {
     let any = |a: usize, b: usize| if row[a].is_empty() { &row[b] } else { &row[a] };
-    let end = |address, port: &String| match port.as_str() {
-        "" => format!("{address}"),
+    let end = |address: &String, port: &String| match port.as_str() {
+        "" => address.clone(),
         port => format!("{address}:{port}"),
     };
     let flags = row[11].trim_start_matches("0x");

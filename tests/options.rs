@@ -1,5 +1,7 @@
 //! What each option of `convert` changes in the capture, and what it leaves.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

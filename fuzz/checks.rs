@@ -1,0 +1,153 @@
+//! What must hold of any octets, one function a fuzz target.
+//!
+//! The targets call these with what the fuzzer invents; `tests/seeds.rs` calls
+//! them with the seeds, so that plain `cargo test` runs through them too.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use flow2pcap::archive::Stream;
+use flow2pcap::flow::{Addresses, EniIndex, Place, observe};
+use flow2pcap::record::{Layout, Row, Rows, recognise};
+
+/// Octets of a stream that are looked at; more would only be slower.
+const TEXT_LEN_MAX: usize = 1 << 20;
+
+/// Formats without a header, for a file whose lines do not tell theirs.
+const FORMATS: [&str; 4] = [
+    "default",
+    "pkt-srcaddr srcaddr srcport pkt-dstaddr dstaddr dstport tcp-flags action",
+    "srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags \
+     flow-direction traffic-path reject-reason interface-id",
+    "? interface_id start bytes ? pkt_srcaddr end",
+];
+
+/// A header line or `--format` names a layout, which reads back as itself, or is refused.
+pub(crate) fn header_line(octets: &[u8]) {
+    if let Some(layout) = Layout::from_header(octets) {
+        assert!(!layout.columns().is_empty());
+    }
+    let Ok(text) = std::str::from_utf8(octets) else {
+        return;
+    };
+    match Layout::from_format(text) {
+        Ok(layout) => {
+            let names: Vec<&str> = layout.columns().iter().map(|c| c.name()).collect();
+            let again = Layout::from_format(&names.join(" "));
+            assert_eq!(
+                again.map(|l| l.columns().to_vec()).as_deref(),
+                Ok(layout.columns())
+            );
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Rows cover the block, one after another; each can be asked for anything.
+///
+/// The first octet chooses the layout.
+pub(crate) fn record_rows(octets: &[u8]) {
+    let Some((choice, block)) = octets.split_first() else {
+        return;
+    };
+    let mut rows = Rows::new(block, Arc::new(layout(*choice)));
+    let mut count = 0;
+    let mut behind = None;
+    while let Some((offset, row)) = rows.next() {
+        assert!(behind.is_none_or(|last| last < offset), "rows go forward");
+        assert!(offset == 0 || block[offset - 1] == b'\n', "at line starts");
+        behind = Some(offset);
+        count += 1;
+        match row {
+            Row::Record(record) | Row::NoData(record) | Row::SkipData(record) => {
+                for column in rows.layout().columns() {
+                    let _ = record.get_by_name(rows.layout(), column.name());
+                }
+                if let (Some(interval), Row::Record(_)) = (record.interval(), row) {
+                    let _ = format!("{interval:?}");
+                }
+                let place = Place::default();
+                if let Ok((o, _)) = observe(&record, Addresses::Packet, EniIndex(0), place) {
+                    assert!(o.start_ns <= o.end_ns, "an interval runs forward");
+                }
+            }
+            Row::Fault(fault) => assert!(!fault.to_string().is_empty()),
+            Row::Header | Row::Blank => {}
+        }
+    }
+    assert_eq!(count, lines(block), "one row a line");
+}
+
+/// The first lines of a file tell its layout, or why not.
+pub(crate) fn recognise_head(octets: &[u8]) {
+    for format in [None, Some(layout(1))] {
+        match recognise(octets, format.as_ref()) {
+            Ok(recognised) => assert!(!recognised.layout.columns().is_empty()),
+            Err(refusal) => assert!(!refusal.to_string().is_empty()),
+        }
+    }
+}
+
+/// Wherever a text is cut at a line end, its rows are the same.
+///
+/// The first octet chooses the layout, the second where to cut.
+pub(crate) fn chunk_cuts(octets: &[u8]) {
+    let [choice, cut, text @ ..] = octets else {
+        return;
+    };
+    let start = Arc::new(layout(*choice));
+    let whole: Vec<_> = Rows::new(text, Arc::clone(&start)).collect();
+    let ends: Vec<usize> = memchr_all(text);
+    let at = match ends.len() {
+        0 => 0,
+        count => ends[usize::from(*cut) % count] + 1,
+    };
+    let (front, back) = text.split_at(at);
+    let mut rows = Rows::new(front, start);
+    let mut pieces: Vec<_> = rows.by_ref().collect();
+    let layout = Arc::clone(rows.layout());
+    pieces.extend(Rows::new(back, layout).map(|(offset, row)| (at + offset, row)));
+    assert_eq!(pieces, whole);
+}
+
+/// Text, wrapped or not, arrives in whole lines, and what is damaged is said to be.
+pub(crate) fn stream(octets: &[u8]) {
+    let Ok(mut stream) = Stream::new(Cursor::new(octets.to_vec())) else {
+        return;
+    };
+    let head = stream.head(64).to_vec();
+    let mut len = 0;
+    let read = stream.for_each_block(256, |block| {
+        assert_eq!(block.offset, len as u64, "blocks follow one another");
+        if len == 0 && block.overlong_count == 0 {
+            assert!(head.starts_with(&block.bytes[..block.bytes.len().min(head.len())]));
+        }
+        len += block.bytes.len();
+        if len > TEXT_LEN_MAX {
+            return Err(flow2pcap::error::Error::usage("enough"));
+        }
+        Ok(())
+    });
+    if let Ok(Some(damage)) = read {
+        assert!(!damage.to_string().is_empty());
+    }
+}
+
+fn layout(choice: u8) -> Layout {
+    let format = FORMATS[usize::from(choice) % FORMATS.len()];
+    Layout::from_format(format).expect("formats that are known to be good")
+}
+
+/// Lines, the last of which may lack its end.
+fn lines(text: &[u8]) -> usize {
+    let ends = memchr_all(text).len();
+    ends + usize::from(text.last().is_some_and(|last| *last != b'\n'))
+}
+
+fn memchr_all(text: &[u8]) -> Vec<usize> {
+    let octets = text.iter().enumerate();
+    octets
+        .filter(|(_, octet)| **octet == b'\n')
+        .map(|(at, _)| at)
+        .collect()
+}

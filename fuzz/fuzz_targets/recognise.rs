@@ -1,0 +1,9 @@
+//! The first lines of a file.
+
+#![no_main]
+
+#[path = "../checks.rs"]
+#[allow(dead_code, reason = "each target uses one of them")]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| checks::recognise_head(octets));

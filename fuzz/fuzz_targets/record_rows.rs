@@ -1,0 +1,9 @@
+//! Lines under a layout.
+
+#![no_main]
+
+#[path = "../checks.rs"]
+#[allow(dead_code, reason = "each target uses one of them")]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| checks::record_rows(octets));

@@ -1,0 +1,53 @@
+//! The fuzz seeds, run through what their targets check.
+//!
+//! The checks are the targets' own (`fuzz/checks.rs`); a find of the fuzzer
+//! that is fixed gets a seed here and is never forgotten.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::fs;
+use std::path::Path;
+
+#[path = "../fuzz/checks.rs"]
+mod checks;
+
+/// Runs `check` on every seed of a target, and on every front part of it.
+fn replay(target: &str, check: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/seeds")
+        .join(target);
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let octets = fs::read(entry.unwrap().path()).unwrap();
+        for len in (0..octets.len()).step_by(7).chain([octets.len()]) {
+            check(&octets[..len]);
+        }
+        count += 1;
+    }
+    assert!(count > 0, "no seeds in {}", folder.display());
+}
+
+#[test]
+fn header_line() {
+    replay("header_line", checks::header_line);
+}
+
+#[test]
+fn record_rows() {
+    replay("record_rows", checks::record_rows);
+}
+
+#[test]
+fn recognise() {
+    replay("recognise", checks::recognise_head);
+}
+
+#[test]
+fn chunk_cuts() {
+    replay("chunk_cuts", checks::chunk_cuts);
+}
+
+#[test]
+fn stream() {
+    replay("stream", checks::stream);
+}

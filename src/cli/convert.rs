@@ -181,7 +181,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     );
     ctrlc::set_handler(|| {
         Output::abandon_all();
-        eprintln!("flow2pcap: interrupted, no output written");
+        // The progress line may stand half drawn.
+        let clear = if std::io::stderr().is_terminal() {
+            "\r\x1b[2K"
+        } else {
+            ""
+        };
+        eprintln!("{clear}flow2pcap: interrupted, no output written");
         std::process::exit(130);
     })?;
     let threads = args.threads.map_or(0, usize::from);

@@ -17,6 +17,7 @@ use crate::connection::draft::Draft;
 use crate::connection::lane::{Head, Lane, Step};
 use crate::connection::plan::Plan;
 use crate::connection::segment::Kind;
+use crate::connection::sizes::{IPV6_LEN, IPV6_PLAIN_MAX, JUMBO_OPTION_LEN};
 use crate::flow::Way;
 
 /// Half a round trip, for the handshake: no record tells it.
@@ -309,6 +310,9 @@ impl Side {
         }
         draft.tcp_len = u8::try_from(headers_len - plan.ip_len).unwrap_or(u8::MAX);
         draft.original_len = headers_len + draft.payload;
+        if plan.ip_len == IPV6_LEN && draft.original_len > IPV6_PLAIN_MAX {
+            draft.payload -= JUMBO_OPTION_LEN;
+        }
         self.units_sent += u64::from(draft.units());
         self.lane.advance();
         draft

@@ -7,7 +7,7 @@
 
 use crate::connection::presume::presume;
 use crate::connection::role::Role;
-use crate::connection::sizes::{BARE, SYN_MAX, Tally};
+use crate::connection::sizes::{BARE, IPV6_LEN, SYN_MAX, Tally};
 use crate::flow::{Observation, Way};
 use crate::record::ObservedFlags;
 
@@ -171,7 +171,7 @@ pub(super) fn have_syn_size(o: &Observation) -> bool {
 
 /// Octets of the IP header.
 pub(super) fn ip_len(o: &Observation) -> u32 {
-    if o.key.is_ipv6() { 40 } else { 20 }
+    if o.key.is_ipv6() { IPV6_LEN } else { 20 }
 }
 
 #[cfg(test)]

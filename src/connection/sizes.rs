@@ -9,6 +9,12 @@
 //! Where the sums allow both, timestamps are taken to be on, as they are by
 //! default in Linux, macOS, iOS and Android.
 
+/// Octets of an IPv6 header.
+pub(super) const IPV6_LEN: u32 = 40;
+/// The longest IPv6 packet without Jumbo Payload option (RFC 2675): the header and 65,535 octets.
+pub(super) const IPV6_PLAIN_MAX: u32 = IPV6_LEN + 65_535;
+/// Octets that the option takes from the payload, and so from sequence space.
+pub(super) const JUMBO_OPTION_LEN: u32 = 8;
 /// Octets of a TCP header without options.
 pub(super) const BARE: u32 = 20;
 /// Octets of a TCP header with timestamps (RFC 7323 section 3.2).

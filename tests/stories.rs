@@ -248,3 +248,43 @@ fn thousands_of_intervals_keep_one_sequence_space() {
     assert_eq!(tshark.count(converted.path(), "tcp.stream == 0"), 16_000);
     assert_eq!(tshark.count(converted.path(), "tcp.analysis.flags"), 0);
 }
+
+/// Converts TCP `records` as [`check`] has them, in exact detail, and compares the sums.
+#[track_caller]
+fn check_sums(records: &str, packets: u64, octets: u64) {
+    let text = format!(
+        "srcaddr dstaddr srcport dstport protocol packets bytes start end tcp-flags\n{records}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let converted = convert(&[file(&folder, "sums.log", &text)], &["--detail", "exact"]);
+    assert_eq!(converted.count("/packets/written"), packets);
+    assert_eq!(converted.count("/packets/bytes_written"), octets);
+}
+
+#[test]
+fn fin_in_two_records_keeps_every_octet() {
+    check_sums(
+        "10.0.0.1 10.0.0.2 40000 443 6 2 120 1700000000 1700000059 3\n\
+         10.0.0.1 10.0.0.2 40000 443 6 2 120 1700000000 1700000059 1\n",
+        4,
+        240,
+    );
+}
+
+#[test]
+fn lone_packet_of_a_jumbo_frame_stays_one() {
+    check_sums(
+        "10.0.0.1 10.0.0.2 40000 443 6 1 1541 1773454512 1773454513 -\n",
+        1,
+        1541,
+    );
+}
+
+#[test]
+fn resets_of_more_octets_than_a_segment_can_hold_are_split() {
+    let resets = "srcaddr dstaddr srcport dstport protocol packets bytes start end tcp-flags\n\
+                  10.0.0.1 10.0.0.2 40000 443 6 100000000 4000000000 1773454512 1773454570 4\n";
+    let folder = tempfile::tempdir().unwrap();
+    let converted = convert(&[file(&folder, "resets.log", resets)], &[]);
+    assert_eq!(converted.count("/packets/bytes_written"), 4_000_000_000);
+}

@@ -83,8 +83,7 @@ fn settle_fins(plans: &mut [Planned]) {
 /// data that came later proves that they did not end the connection.
 fn drop_fins(plans: &mut [Planned]) {
     for p in plans.iter_mut().filter(|p| p.plan.fin) {
-        p.plan.fin = false;
-        p.plan.body += 1;
+        p.plan.drop_fin();
     }
 }
 

@@ -219,13 +219,12 @@ impl Lane {
         self.done == 0
     }
 
-    /// Body segments of the current record that are still to come, the head among them.
+    /// Body segments of the current record that are still to come before its
+    /// FIN, the head among them: those that may carry data.
     pub(super) fn body_left(&self) -> u64 {
         self.current().map_or(0, |p| {
             let before_fin = p.plan.body - p.trail;
-            let done = self.done.saturating_sub(p.plan.syns);
-            let after_fin = done.saturating_sub(before_fin + u64::from(p.plan.fin));
-            p.plan.body - done.min(before_fin) - after_fin.min(p.trail)
+            before_fin.saturating_sub(self.done.saturating_sub(p.plan.syns))
         })
     }
 

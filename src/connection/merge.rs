@@ -123,9 +123,9 @@ impl Side {
         } else if left >= body_left {
             Need::Data
         } else {
-            let sent = p.plan.body - body_left;
-            let behind = u128::from(done) * u128::from(p.plan.body)
-                <= u128::from(p.plan.data) * u128::from(sent);
+            let body = p.plan.body - p.trail;
+            let behind = u128::from(done) * u128::from(body)
+                <= u128::from(p.plan.data) * u128::from(body - body_left);
             Need::Either { data: behind }
         }
     }

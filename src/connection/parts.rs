@@ -161,12 +161,15 @@ pub(super) fn only_bare(o: &Observation) -> bool {
 
 /// Whether the packets all have one size, and one that SYNs have.
 pub(super) fn have_syn_size(o: &Observation) -> bool {
-    let Some(bytes) = o.bytes else {
-        return o.packets == 1;
-    };
     let n = o.packets.max(1);
+    let Some(bytes) = o.bytes else {
+        return n == 1;
+    };
     let options = (bytes / n).checked_sub(u64::from(ip_len(o) + BARE));
-    o.packets == 1 || bytes % n == 0 && matches!(options, Some(4 | 8 | 12 | 20 | 24))
+    if n == 1 {
+        return options.is_some_and(|octets| octets <= u64::from(SYN_MAX - BARE));
+    }
+    bytes % n == 0 && matches!(options, Some(4 | 8 | 12 | 20 | 24))
 }
 
 /// Octets of the IP header.

@@ -20,8 +20,11 @@ const MSS_JUMBO: u64 = 8_948;
 const MESSAGE: u64 = 300;
 /// The most payload one segment gets, well within what Wireshark can show.
 const PAYLOAD_MAX: u64 = 1 << 30;
-/// The most data one SYN gets: a full segment. More is data after all.
-const SYN_DATA_MAX: u64 = 1_460;
+/// The most data one SYN gets: a full segment of a network of jumbo frames. More
+/// is data after all.
+const SYN_DATA_MAX: u64 = 8_960;
+/// The most data one FIN or RST gets: what an IP packet can hold.
+const PACKET_MAX: u64 = 65_000;
 /// The most segments that one record becomes in [`Detail::Exact`]; the rest is merged into them.
 const SEGMENTS_MAX: u64 = 1 << 22;
 /// The most segments that are added for the sake of [`PAYLOAD_MAX`]: 64 TiB in
@@ -124,8 +127,13 @@ impl Plan {
         // Not even every segment is enough where a few stand for gigabytes.
         self.payload = self.payload.min(LARGE_SEGMENTS_MAX * PAYLOAD_MAX);
         let needed = self.payload.div_ceil(PAYLOAD_MAX);
-        let holds = self.body + u64::from(self.fin) + self.rsts;
-        if needed > holds.max(1) || (self.payload > 0 && holds == 0) {
+        // A lone FIN or RST takes what one packet can hold, and data is data.
+        let others_hold = if self.fin || self.rsts > 0 {
+            PACKET_MAX
+        } else {
+            0
+        };
+        if needed > self.body && self.payload > others_hold {
             let added = needed.saturating_sub(self.body) * u64::from(self.plain_len);
             self.body = self.body.max(needed);
             self.bytes_added += added.saturating_sub(self.payload);
@@ -141,6 +149,13 @@ impl Plan {
             .unwrap_or(self.body);
         let usual = self.payload.div_ceil(MESSAGE);
         self.data = usual.clamp(least.max(1), self.body).min(self.payload);
+    }
+
+    /// Counts the FIN among the body after all.
+    pub(super) fn drop_fin(&mut self) {
+        self.fin = false;
+        self.body += 1;
+        self.share_out();
     }
 
     /// Payload of the data segment of that index.
@@ -190,16 +205,18 @@ fn kept(parts: &Parts, detail: Detail) -> Parts {
         Detail::Compact { per_record_max } => per_record_max.max(4),
         Detail::Control => CONTROL_MAX,
     };
-    let (syns, fin) = (parts.syns.min(most), u64::from(parts.fin));
-    let rsts = parts.rsts.min((most - syns).max(1));
-    let room = (most - syns).saturating_sub(rsts + fin);
-    let mut body = (parts.others - fin).min(room);
+    // Of each kind that there is, one stays.
+    let (fin, body_min) = (
+        u64::from(parts.fin),
+        u64::from(parts.others > u64::from(parts.fin)),
+    );
+    let rest = most - fin - body_min;
+    let syns = parts.syns.min(rest - u64::from(parts.rsts > 0));
+    let rsts = parts.rsts.min(rest - syns);
+    let mut body = (parts.others - fin).min(rest - syns - rsts + body_min);
     if detail == Detail::Control {
         // The handshake's ACK, one data segment, the ACK of the other side's FIN.
         body = body.min(1 + u64::from(syns > 0) + fin);
-    }
-    if body == 0 && parts.others > fin {
-        body = 1;
     }
     Parts {
         syns,

@@ -98,7 +98,7 @@ impl Progress {
 
     /// Whether `o`, the next record, belongs to another connection.
     fn is_over_before(&self, o: &Observation) -> bool {
-        let silence_ns = o.start_ns - self.end_ns;
+        let silence_ns = o.start_ns.saturating_sub(self.end_ns);
         if o.key.protocol != TCP || o.flags.is_none() {
             return silence_ns > IDLE_NS;
         }
@@ -120,7 +120,10 @@ impl Progress {
             return self.syn_ack[peer] && !self.seen[own];
         }
         let answered = self.seen[peer];
-        self.syn[own] && !answered && !self.is_closed() && now_ns - self.last_syn_ns <= SYN_RETRY_NS
+        self.syn[own]
+            && !answered
+            && !self.is_closed()
+            && now_ns.saturating_sub(self.last_syn_ns) <= SYN_RETRY_NS
     }
 }
 

@@ -23,9 +23,6 @@ const V5: &str = "version account-id interface-id srcaddr dstaddr srcport dstpor
                   pkt-srcaddr pkt-dstaddr region az-id sublocation-type sublocation-id \
                   pkt-src-aws-service pkt-dst-aws-service flow-direction traffic-path";
 
-/// The most packets of an IPv6 record: merged into one, they fit 65535 octets.
-const IPV6_PACKETS_MAX: u64 = 40;
-
 /// A conversation over some intervals: packets and octets each way in each.
 #[derive(Clone, Debug)]
 struct Conversation {
@@ -48,18 +45,13 @@ fn conversation() -> impl Strategy<Value = Conversation> {
         prop::bool::weighted(0.1),
     )
         .prop_map(
-            |(protocol, is_ipv6, start_s, mut intervals, closes, rejected)| {
-                for (packets, _) in intervals.iter_mut().flatten().filter(|_| is_ipv6) {
-                    *packets = IPV6_PACKETS_MAX.min(*packets);
-                }
-                Conversation {
-                    protocol,
-                    is_ipv6,
-                    start_s: 1_700_000_000 + start_s,
-                    intervals,
-                    closes,
-                    rejected,
-                }
+            |(protocol, is_ipv6, start_s, intervals, closes, rejected)| Conversation {
+                protocol,
+                is_ipv6,
+                start_s: 1_700_000_000 + start_s,
+                intervals,
+                closes,
+                rejected,
             },
         )
 }

@@ -228,6 +228,20 @@ impl Lane {
         })
     }
 
+    /// Whether a segment that can be acknowledged is still to come in records
+    /// that begin before `until`; `data_done` of the current one's are sent.
+    pub(super) fn gives_before(&self, until: i64, data_done: u64) -> bool {
+        let near = self.plans[self.at..]
+            .iter()
+            .take_while(|p| p.plan.window.0 < until);
+        near.enumerate().any(|(i, p)| {
+            let done = if i == 0 { data_done } else { 0 };
+            let ahead =
+                i > 0 || self.done <= p.plan.syns + p.established + p.request + p.spread_count();
+            p.plan.data > done || p.plan.fin && !p.fin_again && ahead
+        })
+    }
+
     /// Moves on behind the head.
     pub(super) fn advance(&mut self) {
         self.done += 1;

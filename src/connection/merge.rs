@@ -103,6 +103,17 @@ impl Side {
         self.has_fin && !self.fin_sent || self.rst_crosses() && self.rsts_sent == 0
     }
 
+    /// Whether it still has something to acknowledge for who waits until then.
+    fn gives_before(&self, until: i64) -> bool {
+        let current = self.lane.current().map(|p| p.plan.record);
+        let done = if current == Some(self.record) {
+            self.data_done
+        } else {
+            0
+        };
+        self.lane.gives_before(until, done)
+    }
+
     fn has_sent(&self) -> bool {
         self.syns_sent + self.others_sent + self.rsts_sent > 0
     }
@@ -209,7 +220,10 @@ impl Merge {
             _ if self.in_handshake(way, peer_head) => true,
             Step::Trail if peer.has_fin && !peer.fin_sent => peer_is_near,
             Step::Body(_) | Step::Established | Step::Request | Step::Trail => {
-                peer_is_near && side.needs_data() == Need::Ack && !self.has_credit(way)
+                peer_is_near
+                    && side.needs_data() == Need::Ack
+                    && !self.has_credit(way)
+                    && peer.gives_before(own.window.1)
             }
             Step::Fin => side.fin_answers() && peer_is_near && peer.is_about_to_close(),
         }

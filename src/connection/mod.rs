@@ -185,3 +185,6 @@ fn establish(plans: &mut [Vec<Planned>; 2], role: Role, service_port: u16) {
         first.request = u64::from(asks && first.plan.data > 0);
     }
 }
+
+#[cfg(test)]
+mod tests;

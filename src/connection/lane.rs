@@ -10,8 +10,8 @@ use crate::connection::spread::{Lean, Spread, share};
 use crate::flow::Way;
 use crate::time::SECOND_NS;
 
-/// How far apart the last segments of a teardown stand.
-pub(super) const TEARDOWN_STEP_NS: i64 = 1_000_000;
+/// Least distance of a record's last SYN from the end of its window.
+const SYN_MARGIN_NS: i64 = 1_000_000;
 
 /// First retransmission time-out of a SYN (RFC 6298 section 2).
 const SYN_TIMEOUT_NS: i64 = SECOND_NS;
@@ -151,7 +151,7 @@ impl Planned {
             return from + lead;
         }
         let waits = |retries: u64| (1_i64 << retries.min(40)) - 1;
-        let room = (length - lead - TEARDOWN_STEP_NS).max(0);
+        let room = (length - lead - SYN_MARGIN_NS).max(0);
         if n <= 16 {
             let unit = (room / waits(n - 1)).min(SYN_TIMEOUT_NS);
             return from + lead + unit * waits(index);

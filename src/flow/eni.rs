@@ -56,19 +56,6 @@ impl Eni {
         }
         self.address = self.address.or(other.address);
     }
-
-    /// Whether nothing is left to learn that any record could tell.
-    pub fn is_complete(&self) -> bool {
-        let texts = [
-            &self.instance,
-            &self.subnet,
-            &self.vpc,
-            &self.zone,
-            &self.account,
-            &self.kind,
-        ];
-        self.address.is_some() && texts.iter().all(|t| !t.is_empty())
-    }
 }
 
 /// The ENIs met so far, by name.

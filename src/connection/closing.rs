@@ -6,13 +6,17 @@
 //!   so its records end no earlier than the other side's.
 //! * A side that has closed answers further data with a RST (section 3.5.2),
 //!   so the side that sent RSTs besides its FIN closed first.
+//! * Who has received what it came for closes: an initiator that sent more than
+//!   it received (a report, an upload) leaves the close to the responder.
 //! * An initiator sends SYN and ACK where the responder sends SYN-ACK, and who
-//!   closes first sends FIN and ACK where the other sends FIN. Each full segment
-//!   of data asks for most of an ACK from the other side. So if the initiator has
-//!   over one packet more than data accounts for, it closed first.
+//!   closes first sends FIN and ACK where the other sends FIN. A full segment
+//!   of data asks for half an ACK from the other side (RFC 1122 section
+//!   4.2.3.2). So an initiator with no packet more than data accounts for did
+//!   not close first.
 //!
-//! On 198 real closes of 19 captures these name the right side in 164; the
-//! initiator always would be right in 122.
+//! Of 136 real closes without RSTs in 19 captures these name the right side in
+//! 120, and in 113 without the first; the initiator always would be right in 67.
+//! Each half of the captures, taken alone, asks for the same.
 //!
 //! A RST of the first closer, seen at its own ENI, goes out on the data that
 //! stands before the other side's FIN; the two cross.
@@ -25,6 +29,9 @@ use crate::flow::Way;
 
 /// Payload of a full segment on Ethernet with timestamps.
 const FULL_SEGMENT: i128 = 1_448;
+
+/// Payload that is a greeting or a keep-alive message and no report.
+const GREETING: i128 = 100;
 
 /// Settles the ends of both ways; `lanes` hold the plans of [`Way::Up`] and [`Way::Down`].
 ///
@@ -96,7 +103,14 @@ fn closes_first(lanes: &[Vec<Planned>; 2], role: Role) -> Way {
         Ordering::Greater => true,
         Ordering::Less => false,
         Ordering::Equal if resets(initiator) || resets(responder) => resets(initiator),
-        Ordering::Equal => surplus(of(initiator)) - surplus(of(responder)) > FULL_SEGMENT,
+        Ordering::Equal => {
+            let (own, peer) = (tally(of(initiator)), tally(of(responder)));
+            let reports = own.payload > peer.payload && own.payload > GREETING;
+            let extra_packets = (own.packets - peer.packets) * FULL_SEGMENT;
+            // The other side's ACKs for data are packets of the other side's.
+            let data_acks = (own.payload - peer.payload) / 2;
+            !reports && extra_packets - data_acks > FULL_SEGMENT / 2
+        }
     };
     if initiator_first {
         initiator
@@ -105,15 +119,17 @@ fn closes_first(lanes: &[Vec<Planned>; 2], role: Role) -> Way {
     }
 }
 
-/// Packets that a way's data does not account for, in units of a full segment's octets.
-fn surplus(lane: &[Planned]) -> i128 {
-    let packets = lane.iter().map(|p| i128::from(p.logged)).sum::<i128>();
-    let payload = lane
-        .iter()
-        .map(|p| i128::from(p.plan.payload))
-        .sum::<i128>();
-    // The other side's ACKs for it are packets of the other side's.
-    packets * FULL_SEGMENT - payload * 3 / 4
+/// What one way's records count.
+struct Tally {
+    packets: i128,
+    payload: i128,
+}
+
+fn tally(lane: &[Planned]) -> Tally {
+    Tally {
+        packets: lane.iter().map(|p| i128::from(p.logged)).sum(),
+        payload: lane.iter().map(|p| i128::from(p.plan.payload)).sum(),
+    }
 }
 
 /// Keeps one body segment of the last record for the ACK of the other side's FIN.

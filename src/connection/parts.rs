@@ -12,9 +12,26 @@ use crate::flow::{Observation, Way};
 use crate::record::ObservedFlags;
 
 /// A side that has closed answers each further segment with a RST (RFC 9293
-/// section 3.10.7.4), so that FIN and RST in one record mean several RSTs: on
-/// real captures about two of five packets.
-const RSTS_OF_FIVE: u64 = 2;
+/// section 3.10.7.4), so that FIN and RST in one record mean several RSTs. Who
+/// had little to say had little else to send: on 91 real sides of 7 captures,
+/// RSTs are .59 of the packets that no flag names (median) where all that the
+/// side said fits one message, and .17 where it said more; each capture alone
+/// shows the same two.
+const RSTS_OF_TERSE: Share = Share { part: 2, whole: 3 };
+const RSTS_OF_OTHERS: Share = Share { part: 1, whole: 3 };
+
+/// Octets of payload that one message has at most: a ClientHello, a request.
+const ONE_MESSAGE: u64 = 700;
+
+/// Octets of TCP options that RSTs and segments with timestamps have on average.
+const OPTIONS_MEAN: u32 = 8;
+
+/// A part of a whole.
+#[derive(Clone, Copy)]
+struct Share {
+    part: u64,
+    whole: u64,
+}
 
 /// How a connection's records are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +150,12 @@ fn parts(o: &Observation, flags: ObservedFlags, own: Side, peer: Side) -> Parts 
     } else if rst && !syn && !fin && only_bare(o) {
         parts.rsts += spare;
     } else if rst && fin && peer.fin {
-        let rsts = spare / 5 * RSTS_OF_FIVE + spare % 5 * RSTS_OF_FIVE / 5;
+        let Share { part, whole } = if is_terse(o) {
+            RSTS_OF_TERSE
+        } else {
+            RSTS_OF_OTHERS
+        };
+        let rsts = spare / whole * part + spare % whole * part / whole;
         parts.rsts += rsts;
         parts.others += spare - rsts;
     } else {
@@ -150,6 +172,13 @@ fn repeats_syn(flags: ObservedFlags, own: Side, peer: Side) -> bool {
     }
     let unanswered = peer.packets == 0 || (peer.only_rsts && !peer.syn_ack);
     unanswered && own.fits_syns || (own.only_syns && peer.only_syns)
+}
+
+/// Whether all payload of the record fits one message.
+fn is_terse(o: &Observation) -> bool {
+    let headers = u64::from(ip_len(o) + BARE + OPTIONS_MEAN).saturating_mul(o.packets);
+    o.bytes
+        .is_none_or(|bytes| bytes.saturating_sub(headers) <= ONE_MESSAGE)
 }
 
 /// Whether the octets are those of bare headers, as RSTs are sent.

@@ -60,6 +60,17 @@ fn initiator_with_a_packet_to_spare_closes_first_and_acknowledges_last() {
 }
 
 #[test]
+fn initiator_that_sent_more_than_it_received_leaves_the_close_to_the_responder() {
+    check(
+        &[
+            (Up, 5, 60 + 4 * 52 + 900, 0, 0, 3),
+            (Down, 4, 60 + 3 * 52 + 300, 0, 0, 19),
+        ],
+        "iS rA id id rd rF id iF ra",
+    );
+}
+
+#[test]
 fn side_whose_records_end_later_closes_first() {
     check(
         &[
@@ -74,10 +85,10 @@ fn side_whose_records_end_later_closes_first() {
 fn closed_initiator_answers_late_data_with_resets_that_cross_the_fin() {
     check(
         &[
-            (Up, 7, 60 + 4 * 52 + 2 * 40 + 300, 0, 0, 7),
+            (Up, 7, 60 + 3 * 52 + 3 * 40 + 300, 0, 0, 7),
             (Down, 4, 60 + 3 * 52 + 900, 0, 0, 19),
         ],
-        "iS rA ia id rd ia rd iF iR rF iR",
+        "iS rA ia id rd iF rd iR iR rF iR",
     );
 }
 

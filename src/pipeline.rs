@@ -185,12 +185,18 @@ impl Gathered {
             }));
     }
 
-    /// Hands out ENIs in order of their names, and the observations with their numbers.
+    /// Hands out ENIs in order of their names, and the observations with their
+    /// numbers and the direction that all records of the ENI together tell.
     fn number_enis(&mut self) -> (Enis, Vec<Observation>) {
         let (enis, numbers) = std::mem::take(&mut self.enis).sorted();
         let mut observations = std::mem::take(&mut self.observations);
         for o in &mut observations {
             o.eni = numbers[o.eni.0 as usize];
+            if o.leaving.is_none() {
+                let tuple = o.key.five_tuple(o.way);
+                let (source, destination) = (tuple.source.address, tuple.destination.address);
+                o.leaving = enis.get(o.eni).leaves(source, destination);
+            }
         }
         (enis, observations)
     }

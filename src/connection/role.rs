@@ -48,7 +48,7 @@ impl fmt::Display for Evidence {
             Self::Syn => "syn",
             Self::SynAck => "syn-ack",
             Self::Ports => "ports",
-            Self::Direction => "flow-direction",
+            Self::Direction => "direction",
             Self::First => "first-seen",
         })
     }

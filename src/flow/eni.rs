@@ -10,6 +10,8 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use crate::flow::own_address::Shared;
+
 /// The name that stands for records which tell no ENI.
 const UNNAMED: &str = "unknown";
 
@@ -36,6 +38,8 @@ pub struct Eni {
     pub kind: String,
     /// The ENI's own address, where flow-direction tells which one it is.
     pub address: Option<IpAddr>,
+    /// The addresses that all its records share.
+    pub shared: Shared,
 }
 
 impl Eni {
@@ -55,6 +59,15 @@ impl Eni {
             }
         }
         self.address = self.address.or(other.address);
+        self.shared.meet_all(&other.shared);
+    }
+
+    /// Whether a packet between these addresses left the ENI, if its records tell.
+    pub fn leaves(&self, source: IpAddr, destination: IpAddr) -> Option<bool> {
+        // Records without a name may be of any number of ENIs.
+        (self.name != UNNAMED)
+            .then(|| self.shared.leaves(source, destination))
+            .flatten()
     }
 }
 

@@ -12,10 +12,12 @@ mod eni;
 mod five_tuple;
 pub(crate) mod observation;
 mod observe;
+mod own_address;
 pub mod vantage;
 
 pub use eni::{Eni, EniIndex, Enis};
 pub use five_tuple::{ConnectionKey, Endpoint, FiveTuple, ICMP, TCP, UDP, Way};
 pub use observation::{Observation, Place, RejectReason, Verdict};
 pub use observe::{Addresses, Assumed, Unusable, observe, reject_reason};
+pub use own_address::Shared;
 pub use vantage::Vantage;

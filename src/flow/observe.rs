@@ -171,7 +171,8 @@ fn protocol(record: &Record<'_>, source: Endpoint, destination: Endpoint) -> Opt
     Some(if is_udp { UDP } else { TCP })
 }
 
-/// Whether the packets left the ENI: `flow-direction` says so; else an ENI
+/// Whether the packets left the ENI, as the record alone tells: `flow-direction`
+/// says so; else an ENI
 /// that puts its own address in place of the packet's does.
 fn leaving(record: &Record<'_>) -> Option<bool> {
     if let Some(direction) = record.direction {

@@ -78,6 +78,9 @@ impl Reader {
         if index.0 as usize == known_count {
             learn(eni, record, layout);
         }
+        if let (Some(source), Some(destination)) = (record.source, record.destination) {
+            eni.shared.meet(source, destination);
+        }
         if record.direction == Some(Direction::Egress) {
             eni.address = eni.address.or(record.source);
         }

@@ -33,7 +33,8 @@ pub(super) fn presume(records: &[Observation], role: Role) -> Vec<ObservedFlags>
         return flags;
     }
     // SYN, ACK and a request; SYN-ACK and a response.
-    let has_room = packets[0] >= 3 && packets[1] >= 2;
+    let has_room = packets[0] >= 3 && packets[1] >= 2
+        || packets[0] >= 2 && packets[1] == 1 && is_syn_ack_by_size(&records[answer]);
     if has_room {
         flags[opening].0 |= ObservedFlags::SYN.0;
         flags[answer].0 |= ObservedFlags::SYN_ACK.0;
@@ -76,6 +77,14 @@ fn is_silent(records: &[Observation], way: Way) -> bool {
     let options = u64::from(STAMPED - BARE);
     let nearly_none = |payload: Option<u64>| payload.is_some_and(|octets| octets <= options);
     nearly_none(payload(records, way, BARE)) || nearly_none(payload(records, way, STAMPED))
+}
+
+/// Whether a lone answer has the size of a SYN-ACK, and one that no pure ACK has:
+/// an MSS alone, with SACK permitted or a window scale, or with all of them and
+/// timestamps; timestamps alone make 12 octets of options, SACK blocks more.
+fn is_syn_ack_by_size(answer: &Observation) -> bool {
+    let options = |bytes: u64| bytes.checked_sub(u64::from(ip_len(answer) + BARE));
+    matches!(answer.bytes.and_then(options), Some(4 | 8 | 20))
 }
 
 /// Whether some of the way's packets must be pure ACKs.

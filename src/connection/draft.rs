@@ -24,6 +24,9 @@ pub(super) struct Draft {
     pub again: bool,
     /// Whether nothing is there for it to acknowledge: a keep-alive, or the answer to one.
     pub idle: bool,
+    /// Whether it is a pure ACK that the network delivered late, behind newer data: nothing is there
+    /// for it to acknowledge, and Wireshark says nothing of one whose place in the sequence has passed.
+    pub late: bool,
     /// Whether it is the first of its record.
     pub is_first: bool,
 }
@@ -31,7 +34,7 @@ pub(super) struct Draft {
 impl Draft {
     /// A segment without payload, SYN or FIN, that must acknowledge something new.
     pub(super) fn is_pure_ack(&self) -> bool {
-        self.kind == Kind::Plain && self.payload == 0 && !self.idle
+        self.kind == Kind::Plain && self.payload == 0 && !self.idle && !self.late
     }
 
     /// Sequence numbers that it takes up and a pure ACK can be for: payload,

@@ -291,6 +291,7 @@ impl Side {
             kind: Kind::Plain,
             again: false,
             idle: false,
+            late: false,
             is_first: self.lane.is_first(),
         };
         let mut headers_len = plan.plain_len;

@@ -17,6 +17,7 @@
 //! closing    whose FIN comes first
 //! lane       one way in the order sent, with the times that its records suggest
 //! merge      both ways in one order
+//! outstanding  no more in flight than Wireshark keeps count of
 //! sequence   sequence and acknowledgement numbers
 //! datagrams  the same for UDP, ICMP and all that is not TCP
 //! ```
@@ -33,6 +34,7 @@ mod draft;
 mod lane;
 mod merge;
 mod outcome;
+mod outstanding;
 mod parts;
 mod plan;
 mod presume;
@@ -109,6 +111,7 @@ pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) 
         bytes_added += plan.bytes_added;
         plans[o.way.index()].push(Planned::new(plan, o.packets));
     }
+    outstanding::acknowledge_octets(&mut plans);
     balance::balance(&mut plans);
     settle_spreads(&mut plans);
     let service_port = records[0].key.sender(role.initiator.reverse()).port;
@@ -126,7 +129,8 @@ pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) 
     ];
     let mut drafts = Vec::new();
     let adjustments = merge::merge(lanes, &mut drafts);
-    sequence::number(&records[0].key, records[0].start_ns, &drafts, out);
+    outstanding::limit(&mut drafts, detail);
+    sequence::number(&records[0], &drafts, out);
     let outcome = outcome::outcome(records, &reading.parts, role);
     Story {
         role,

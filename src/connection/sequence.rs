@@ -12,7 +12,7 @@
 
 use crate::connection::draft::Draft;
 use crate::connection::segment::{Kind, Segment};
-use crate::flow::{ConnectionKey, Way};
+use crate::flow::{ConnectionKey, Observation, Way};
 
 /// The window that every segment but a RST offers, unscaled. Never 0, which
 /// would be a stalled receiver.
@@ -40,11 +40,14 @@ struct Half {
 
 /// Numbers the segments of one connection and appends them to `out`.
 ///
-/// `start_ns` sets the initial sequence numbers apart from those of other
-/// connections of the same key.
-pub(super) fn number(key: &ConnectionKey, start_ns: i64, drafts: &[Draft], out: &mut Vec<Segment>) {
+/// What the `first` record counts sets the initial sequence numbers apart from
+/// those of other connections of the same key, as does its start: two that begin
+/// in one interval may share that.
+pub(super) fn number(first: &Observation, drafts: &[Draft], out: &mut Vec<Segment>) {
     let held = held_back(drafts);
-    let isns = Way::BOTH.map(|way| initial(key, start_ns, way));
+    let birth = mix(first.start_ns.cast_unsigned(), first.packets);
+    let birth = mix(birth, first.bytes.unwrap_or(0));
+    let isns = Way::BOTH.map(|way| initial(&first.key, birth, way));
     let mut halves = isns.map(|next| Half {
         next,
         ..Half::default()
@@ -65,6 +68,8 @@ pub(super) fn number(key: &ConnectionKey, start_ns: i64, drafts: &[Draft], out: 
             // RFC 9293 section 3.5.2: a reset that refuses has sequence number 0.
             Kind::Rst if refuses => 0,
             _ if draft.again => repeated_seq(draft.kind, isns[own], halves[own].next),
+            // Two behind, since one behind is a keep-alive.
+            _ if draft.late => halves[own].next.wrapping_sub(2),
             _ if is_probe => halves[own].next.wrapping_sub(1),
             _ => halves[own].next,
         };
@@ -143,8 +148,8 @@ fn keep_window_open(latest: &mut Segment, end: u32, acked: u32) {
 
 /// An initial sequence number, the same in every run and on every machine, and
 /// never near 0, which Wireshark takes for unset.
-fn initial(key: &ConnectionKey, start_ns: i64, way: Way) -> u32 {
-    let mut state = mix(start_ns.cast_unsigned(), u64::from(way == Way::Up));
+fn initial(key: &ConnectionKey, birth: u64, way: Way) -> u32 {
+    let mut state = mix(birth, u64::from(way == Way::Up));
     for endpoint in [key.low, key.high] {
         let address = match endpoint.address {
             std::net::IpAddr::V4(a) => u128::from(a.to_bits()),

@@ -10,6 +10,7 @@
 pub(crate) mod flow_log;
 pub(crate) mod packet;
 pub(crate) mod pcapng;
+pub(crate) mod story;
 pub(crate) mod tshark;
 
 use std::fs;

@@ -31,6 +31,7 @@ const IDLE_NS: i64 = 350 * SECOND_NS;
 /// Brings the records of one conversation in order and says where each connection's stand.
 pub fn split(records: &mut [Observation]) -> Vec<Range<usize>> {
     records.sort_unstable_by_key(|o| (o.start_ns, class(o), o.place));
+    bring_lives_together(records);
     let mut ranges = Vec::new();
     let mut first = 0;
     let mut current: Option<Progress> = None;
@@ -50,6 +51,29 @@ pub fn split(records: &mut [Observation]) -> Vec<Range<usize>> {
         ranges.push(first..records.len());
     }
     ranges
+}
+
+/// Where records of whole connections, from SYN to FIN, share a start, each
+/// answer goes behind its own SYN: the first with the first, and so on.
+///
+/// They share it where a port was used twice in one interval and the ENI dates
+/// records by their interval.
+fn bring_lives_together(records: &mut [Observation]) {
+    let is_whole = |o: &Observation| class(o) < 2 && o.observed().contains(ObservedFlags::FIN);
+    for tied in records.chunk_by_mut(|a, b| a.start_ns == b.start_ns) {
+        if tied.iter().filter(|o| is_whole(o)).count() < 3 {
+            continue;
+        }
+        let mut lives = [0_usize; 2];
+        let mut placed: Vec<(usize, Observation)> = Vec::with_capacity(tied.len());
+        for o in tied.iter() {
+            let life = &mut lives[o.way.index()];
+            placed.push((*life, *o));
+            *life += usize::from(is_whole(o));
+        }
+        placed.sort_by_key(|(life, o)| (*life, class(o), o.place));
+        tied.iter_mut().zip(placed).for_each(|(o, (_, p))| *o = p);
+    }
 }
 
 /// The place in a connection's life that a record's flags speak of.
@@ -121,6 +145,7 @@ impl Progress {
         }
         let answered = self.seen[peer];
         self.syn[own]
+            && !self.fin[own]
             && !answered
             && !self.is_closed()
             && now_ns.saturating_sub(self.last_syn_ns) <= SYN_RETRY_NS
@@ -198,6 +223,25 @@ mod tests {
     #[test]
     fn syn_dated_after_its_syn_ack_is_one_connection() {
         check(vec![down(0, 0, 18), up(1, 1, 2)], &[2]);
+    }
+
+    #[test]
+    fn port_used_twice_in_one_interval_is_two_connections() {
+        let again = |o: Observation| Observation { packets: 6, ..o };
+        let mut records = vec![
+            up(0, 59, 3),
+            again(up(0, 59, 3)),
+            down(0, 59, 19),
+            again(down(0, 59, 19)),
+        ];
+        assert_eq!(split(&mut records), [0..2, 2..4]);
+        let packets: Vec<u64> = records.iter().map(|o| o.packets).collect();
+        assert!(packets[0] == packets[1] && packets[2] == packets[3]);
+    }
+
+    #[test]
+    fn syn_after_own_fin_opens_another_though_nobody_answered() {
+        check(vec![up(0, 5, 3), up(20, 25, 3)], &[1, 1]);
     }
 
     #[test]

@@ -71,7 +71,10 @@ pub(crate) struct Args {
     /// Whose view is told where several ENIs saw a connection: auto, all, or the name of an ENI
     ///
     /// With all, every packet appears once for each ENI that logged it, and Wireshark calls the
-    /// second one a retransmission: look at one frame.interface_name at a time.
+    /// second one a retransmission. Its analysis looks at all packets of a file, whatever the
+    /// display filter: look at one frame.interface_name at a time, in a file of its own, with
+    /// `tshark -r all.pcapng -Y 'frame.interface_name == "eni-..."' -w one.pcapng`
+    /// or with --vantage eni-... in place of all.
     #[arg(long, value_name = "VIEW", default_value = "auto", value_parser = parse_vantage)]
     vantage: VantageChoice,
 

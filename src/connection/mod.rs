@@ -17,7 +17,7 @@
 //! closing    whose FIN comes first
 //! lane       one way in the order sent, with the times that its records suggest
 //! merge      both ways in one order
-//! outstanding  no more in flight than Wireshark keeps count of
+//! outstanding  no more in flight than Wireshark counts
 //! sequence   sequence and acknowledgement numbers
 //! datagrams  the same for UDP, ICMP and all that is not TCP
 //! ```

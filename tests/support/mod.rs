@@ -10,10 +10,13 @@
 pub(crate) mod flow_log;
 pub(crate) mod packet;
 pub(crate) mod pcapng;
+pub(crate) mod rules;
 pub(crate) mod story;
 pub(crate) mod tshark;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
@@ -51,13 +54,39 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
-/// Runs `command` to its end.
+/// Runs `command` to its end. What capture it wrote is read by [`pcapng`] and held to [`rules`].
 pub(crate) fn run(command: &mut Command) -> Run {
     let output = command.output().unwrap();
+    if let Some(0 | 1) = output.status.code() {
+        let arguments: Vec<&OsStr> = command.get_args().collect();
+        let named = arguments.windows(2).find(|two| two[0] == "-o");
+        match named.map(|two| Path::new(two[1])) {
+            Some(path) if path == "-" => accept(&output.stdout),
+            Some(path) => accept(&fs::read(path).unwrap()),
+            None => {}
+        }
+    }
     Run {
         code: output.status.code().expect("not ended by a signal"),
         stdout: output.stdout,
         stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Reads a pcapng, packed or not, as strictly as can be; classic pcap is no business of ours.
+fn accept(octets: &[u8]) {
+    let unpacked = match octets {
+        [0x1f, 0x8b, ..] => {
+            let mut unpacked = Vec::new();
+            let mut decoder = flate2::read::MultiGzDecoder::new(octets);
+            decoder.read_to_end(&mut unpacked).unwrap();
+            unpacked
+        }
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::decode_all(octets).unwrap(),
+        _ => octets.to_vec(),
+    };
+    if unpacked[..4] != 0xa1b2_3c4d_u32.to_le_bytes() {
+        rules::check(&pcapng::read(&unpacked));
     }
 }
 

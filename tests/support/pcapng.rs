@@ -3,8 +3,13 @@
 //! Written from the text of the format alone, so that a mistake of the writer,
 //! or of the crate behind it, is not repeated here. Whatever readers only
 //! tolerate is a panic: a wrong length, padding that is not zero, an option
-//! list without its end, a packet before its interface, more octets captured
-//! than there were, text that is not UTF-8.
+//! list without its end, an option unknown or given twice, a packet before its
+//! interface or its predecessor, more octets captured than there were, text
+//! that is not UTF-8 or holds a control character, an address with two names.
+//!
+//! Every capture that a test writes is read by it: [`super::run`] sees to that.
+
+use std::collections::BTreeSet;
 
 /// A whole capture.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,12 +27,14 @@ pub(crate) struct Capture {
 pub(crate) struct Interface {
     /// `if_name`.
     pub(crate) name: String,
+    /// `if_description`, empty if absent.
+    pub(crate) description: String,
     /// Link type: 101 RAW, 1 Ethernet.
     pub(crate) link: u16,
 }
 
 /// One Enhanced Packet Block.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Packet {
     /// Index of its interface.
     pub(crate) interface: usize,
@@ -37,7 +44,7 @@ pub(crate) struct Packet {
     pub(crate) captured: Vec<u8>,
     /// Octets there were.
     pub(crate) original_len: u32,
-    /// Low two bits of `epb_flags`: 1 inbound, 2 outbound.
+    /// `epb_flags`: 1 inbound, 2 outbound.
     pub(crate) direction: Option<u32>,
     /// Its comments.
     pub(crate) comments: Vec<String>,
@@ -62,7 +69,6 @@ impl Packet {
 const SECTION: u32 = 0x0A0D_0D0A;
 const INTERFACE: u32 = 1;
 const NAMES: u32 = 4;
-const STATISTICS: u32 = 5;
 const PACKET: u32 = 6;
 
 /// Reads a capture of one little-endian section.
@@ -77,18 +83,29 @@ pub(crate) fn read(octets: &[u8]) -> Capture {
     };
     let mut rest = Octets(octets);
     let mut is_first = true;
+    let mut last_ns = 0;
+    let mut named = BTreeSet::new();
     while !rest.0.is_empty() {
         let (kind, body) = block(&mut rest);
         assert_eq!(kind == SECTION, is_first, "one section, and it comes first");
         is_first = false;
         match kind {
             SECTION => capture.comment = section(body),
-            INTERFACE => capture.interfaces.push(interface(body)),
-            NAMES => assert!(capture.packets.is_empty(), "names come before packets"),
-            STATISTICS => {}
+            INTERFACE => {
+                let interface = interface(body);
+                // libpcap refuses a file whose interfaces differ in this.
+                assert!(capture.interfaces.iter().all(|i| i.link == interface.link));
+                capture.interfaces.push(interface);
+            }
+            NAMES => {
+                assert!(capture.packets.is_empty(), "names come before packets");
+                names(body, &mut named);
+            }
             PACKET => {
                 let packet = packet(body);
                 assert!(packet.interface < capture.interfaces.len());
+                assert!(packet.time_ns >= last_ns, "packets in order of time");
+                last_ns = packet.time_ns;
                 capture.packets.push(packet);
             }
             other => panic!("a block of type {other:#x}"),
@@ -113,6 +130,7 @@ fn section(mut body: Octets<'_>) -> String {
     let (low, high) = (body.u32(), body.u32());
     assert_eq!((low, high), (u32::MAX, u32::MAX), "length not given");
     let options = options(body);
+    known(&options, &[1, 4]);
     let comments = options.iter().filter(|(code, _)| *code == 1);
     let comments: Vec<String> = comments.map(|(_, value)| text(value)).collect();
     assert_eq!(comments.len(), 1, "one comment on the section");
@@ -122,14 +140,21 @@ fn section(mut body: Octets<'_>) -> String {
 fn interface(mut body: Octets<'_>) -> Interface {
     let link = body.u16();
     assert_eq!(body.u16(), 0, "reserved");
-    let _snap_len = body.u32();
+    assert_eq!(body.u32(), 0, "no limit of length");
     let options = options(body);
+    known(&options, &[2, 3, 9, 11]);
     let find = |wanted| options.iter().find(|(code, _)| *code == wanted);
     let (_, resolution) = find(9).expect("if_tsresol, for the default is microseconds");
     assert_eq!(*resolution, [9], "nanoseconds");
     let (_, name) = find(2).expect("if_name");
+    let description = find(3).map_or(String::new(), |(_, value)| text(value));
+    if let Some((_, filter)) = find(11) {
+        assert_eq!(filter[0], 0, "a filter that is text");
+        text(&filter[1..]);
+    }
     Interface {
         name: text(name),
+        description,
         link,
     }
 }
@@ -142,6 +167,7 @@ fn packet(mut body: Octets<'_>) -> Packet {
     assert!(captured_len <= original_len, "captured more than there was");
     let captured = body.padded(captured_len as usize).to_vec();
     let options = options(body);
+    known(&options, &[1, 2]);
     let flags = options.iter().find(|(code, _)| *code == 2);
     let comments = options.iter().filter(|(code, _)| *code == 1);
     Packet {
@@ -149,9 +175,48 @@ fn packet(mut body: Octets<'_>) -> Packet {
         time_ns: u64::from(high) << 32 | u64::from(low),
         captured,
         original_len,
-        direction: flags.map(|(_, value)| u32::from_le_bytes((*value).try_into().unwrap()) & 3),
+        direction: flags.map(|(_, value)| {
+            let flags = u32::from_le_bytes((*value).try_into().unwrap());
+            assert!([1, 2].contains(&flags), "epb_flags {flags:#x}");
+            flags
+        }),
         comments: comments.map(|(_, value)| text(value)).collect(),
     }
+}
+
+/// Options of these codes only, each at most once.
+///
+/// Others read well and are lost or spoiled when Wireshark 4.0 saves the file again
+/// (`epb_verdict`, `if_IPv4addr`, `if_tsoffset`), or are shown by no version.
+fn known(options: &[(u16, &[u8])], codes: &[u16]) {
+    let mut seen = BTreeSet::new();
+    for (code, _) in options {
+        assert!(codes.contains(code), "option {code}");
+        assert!(seen.insert(code), "option {code} twice");
+    }
+}
+
+/// A Name Resolution Block. Versions of Wireshark differ in which of two names they show.
+fn names(mut body: Octets<'_>, named: &mut BTreeSet<Vec<u8>>) {
+    loop {
+        let (kind, len) = (body.u16(), usize::from(body.u16()));
+        let address_len = match kind {
+            0 => break,
+            1 => 4,
+            2 => 16,
+            other => panic!("a name record of type {other}"),
+        };
+        let (address, name) = body.padded(len).split_at(address_len);
+        assert!(named.insert(address.to_vec()), "an address with two names");
+        let name = name.strip_suffix(&[0]).expect("a name that ends in zero");
+        assert!(
+            !name.is_empty() && name.len() <= 63,
+            "a name of {} octets",
+            name.len()
+        );
+        text(name);
+    }
+    known(&options(body), &[]);
 }
 
 /// The options up to `opt_endofopt`, which must be there if any is, and be the last.
@@ -172,7 +237,7 @@ fn options(mut body: Octets<'_>) -> Vec<(u16, &[u8])> {
 
 fn text(octets: &[u8]) -> String {
     let text = String::from_utf8(octets.to_vec()).unwrap();
-    assert!(!text.contains('\0'), "text that ends in zero: {text:?}");
+    assert!(!text.contains(char::is_control), "{text:?}");
     text
 }
 

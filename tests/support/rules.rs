@@ -1,0 +1,149 @@
+//! What Wireshark 4.4 and later complain of in a single packet, checked in the octets.
+//!
+//! No such version need be installed: each rule is one that its dissectors state.
+//! What they find by comparing packets is `tcp.analysis`, which the tests that
+//! know what to expect ask tshark for.
+
+use super::packet::{ACK, RST, SYN, headers};
+use super::pcapng::{Capture, Packet};
+
+const ETHERNET: u16 = 1;
+
+/// Checks every packet of a capture.
+///
+/// # Panics
+/// On the first that breaks a rule.
+pub(crate) fn check(capture: &Capture) {
+    for packet in &capture.packets {
+        if capture.interfaces[packet.interface].link == ETHERNET {
+            let mut inner = packet.clone();
+            inner.captured.drain(..14);
+            inner.original_len -= 14;
+            check_packet(&inner);
+        } else {
+            check_packet(packet);
+        }
+    }
+}
+
+fn check_packet(packet: &Packet) {
+    assert!(packet.captured.len() < 256, "headers and no payload");
+    let headers = headers(packet);
+    let octets = &packet.captured;
+    let ip_len = match octets[0] >> 4 {
+        4 => 20,
+        _ if octets[6] == 0 => 48, // the jumbo option
+        _ => 40,
+    };
+    let hop_limit = if octets[0] >> 4 == 4 {
+        octets[8]
+    } else {
+        octets[7]
+    };
+    assert!(hop_limit >= 5, "\"TTL low or unexpected\"");
+    if octets[0] >> 4 == 4 {
+        let sum = ones_complement(0, &octets[..20]);
+        assert_eq!(sum, 0xffff, "IPv4 header checksum");
+    }
+    let transport = &octets[ip_len..];
+    match headers.tuple.protocol {
+        6 => check_tcp(transport),
+        17 => check_udp(
+            transport,
+            packet.original_len as usize - ip_len,
+            ip_len > 20,
+        ),
+        _ => assert!(transport.is_empty(), "a type or code that no log has"),
+    }
+    let is_whole = octets.len() == packet.original_len as usize;
+    if is_whole && headers.tuple.protocol == 6 {
+        // Complete segments are checked where the user asks for it.
+        let addresses = if ip_len == 20 {
+            &octets[12..20]
+        } else {
+            &octets[8..40]
+        };
+        let pseudo = 6 + u32::try_from(transport.len()).unwrap();
+        let sum = ones_complement(ones_complement(pseudo, addresses), transport);
+        assert_eq!(sum, 0xffff, "TCP checksum");
+    }
+}
+
+fn check_tcp(header: &[u8]) {
+    let (flags, options) = (header[13], &header[20..]);
+    let field = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+    assert_eq!(header[12] & 0x0f, 0, "reserved bits");
+    assert_eq!(field(18), 0, "urgent pointer without URG");
+    if flags & ACK == 0 {
+        assert_eq!(header[8..12], [0; 4], "acknowledgement number without ACK");
+    }
+    if flags & (SYN | RST) == 0 {
+        assert_ne!(field(14), 0, "\"TCP Zero Window\"");
+    }
+    let kinds = option_kinds(options);
+    if flags & SYN != 0 && options.len() > 4 {
+        // In 24 octets of header there is room for the first alone.
+        assert!(kinds.contains(&2), "a SYN with options and without MSS");
+        assert!(
+            kinds.contains(&4),
+            "a SYN with options and without SACK-permitted"
+        );
+    } else if flags & SYN == 0 {
+        assert!(
+            kinds.iter().all(|kind| *kind == 8),
+            "options of a SYN: {kinds:?}"
+        );
+    }
+}
+
+/// The options but for padding, each as long as it says and none twice.
+fn option_kinds(mut options: &[u8]) -> Vec<u8> {
+    let mut kinds = Vec::new();
+    while let [kind, rest @ ..] = options {
+        match kind {
+            0 => {
+                assert!(
+                    rest.iter().all(|octet| *octet == 0),
+                    "options behind their end"
+                );
+                break;
+            }
+            1 => options = rest,
+            _ => {
+                let len = usize::from(rest[0]);
+                let expected = [(2, 4), (3, 3), (4, 2), (8, 10)];
+                assert!(expected.contains(&(*kind, len)), "option {kind} of {len}");
+                assert!(!kinds.contains(kind), "option {kind} twice");
+                kinds.push(*kind);
+                options = &options[len..];
+            }
+        }
+    }
+    kinds
+}
+
+fn check_udp(header: &[u8], len: usize, is_ipv6: bool) {
+    assert_eq!(header.len(), 8, "the UDP header and no more");
+    let said = usize::from(u16::from_be_bytes([header[4], header[5]]));
+    // RFC 2675 section 4: 0 stands for a length beyond 16 bits, in a jumbogram only.
+    let is_jumbo = said == 0 && is_ipv6 && len > 0xffff;
+    assert!(
+        is_jumbo || said >= 8 && said <= len,
+        "UDP length {said} of {len}"
+    );
+    assert!(
+        !is_ipv6 || header[6..8] != [0, 0],
+        "\"Illegal checksum value (0)\""
+    );
+}
+
+/// RFC 1071: the one's complement sum of 16-bit words, with `from` to begin with.
+fn ones_complement(from: u32, octets: &[u8]) -> u32 {
+    let words = octets.chunks(2).map(|pair| match pair {
+        [high, low] => u32::from(*high) << 8 | u32::from(*low),
+        _ => u32::from(pair[0]) << 8,
+    });
+    let sum = words.fold(from, |sum, word| sum + word);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    (sum & 0xffff) + (sum >> 16)
+}

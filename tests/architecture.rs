@@ -23,7 +23,7 @@ const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// What may stand at the top of the repository.
-const TOP: [&str; 13] = [
+const TOP: [&str; 14] = [
     ".ci",
     ".gitignore",
     "Cargo.lock",
@@ -32,6 +32,7 @@ const TOP: [&str; 13] = [
     "LICENSE-MIT",
     "README.md",
     "benches",
+    "examples",
     "fuzz",
     "src",
     "testdata",
@@ -89,7 +90,7 @@ fn sources(folder: &str) -> Vec<Source> {
 }
 
 fn all_sources() -> Vec<Source> {
-    ["src", "tests", "benches", "fuzz"]
+    ["src", "tests", "benches", "examples", "fuzz"]
         .into_iter()
         .flat_map(sources)
         .collect()

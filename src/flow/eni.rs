@@ -58,8 +58,16 @@ impl Eni {
                 mine.clone_from(theirs);
             }
         }
-        self.address = self.address.or(other.address);
+        if let Some(address) = other.address {
+            self.has(address);
+        }
         self.shared.meet_all(&other.shared);
+    }
+
+    /// Notes an address of its own; of several the lowest is kept, in whatever
+    /// order they are met, and IPv4 before IPv6.
+    pub fn has(&mut self, address: IpAddr) {
+        self.address = Some(self.address.map_or(address, |known| known.min(address)));
     }
 
     /// Whether a packet between these addresses left the ENI, if its records tell.
@@ -181,6 +189,17 @@ mod tests {
             (&*first.get(a).subnet, &*first.get(a).vpc),
             ("subnet-1", "vpc-2")
         );
+    }
+
+    #[test]
+    fn address_of_several_does_not_depend_on_the_order_met() {
+        let addresses = ["fd00::1", "10.0.0.9", "10.0.0.5"].map(|a| a.parse().unwrap());
+        let mut there = Eni::default();
+        addresses.iter().for_each(|a| there.has(*a));
+        let mut back = Eni::default();
+        addresses.iter().rev().for_each(|a| back.has(*a));
+        assert_eq!(there, back);
+        assert_eq!(there.address, Some(addresses[2]));
     }
 
     #[test]

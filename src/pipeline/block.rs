@@ -81,8 +81,10 @@ impl Reader {
         if let (Some(source), Some(destination)) = (record.source, record.destination) {
             eni.shared.meet(source, destination);
         }
-        if record.direction == Some(Direction::Egress) {
-            eni.address = eni.address.or(record.source);
+        if record.direction == Some(Direction::Egress)
+            && let Some(source) = record.source
+        {
+            eni.has(source);
         }
         if o.verdict.is_reject()
             && let Some(text) = record.get(layout, Field::RejectReason)

@@ -13,6 +13,10 @@ use crate::time::SECOND_NS;
 /// Least distance of a record's last SYN from the end of its window.
 const SYN_MARGIN_NS: i64 = 1_000_000;
 
+/// How long after a segment's window the end of a record may lie whose FIN it
+/// still acknowledges: flow logs round to seconds.
+const FIN_AFTER_NS: i64 = 2 * SECOND_NS;
+
 /// First retransmission time-out of a SYN (RFC 6298 section 2).
 const SYN_TIMEOUT_NS: i64 = SECOND_NS;
 
@@ -238,7 +242,9 @@ impl Lane {
             let done = if i == 0 { data_done } else { 0 };
             let ahead =
                 i > 0 || self.done <= p.plan.syns + p.established + p.request + p.spread_count();
-            p.plan.data > done || p.plan.fin && !p.fin_again && ahead
+            // A FIN stands at the end of its record.
+            let closes = p.plan.fin && !p.fin_again && p.plan.window.1 - FIN_AFTER_NS < until;
+            p.plan.data > done || closes && ahead
         })
     }
 

@@ -130,7 +130,11 @@ pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) 
     let mut drafts = Vec::new();
     let adjustments = merge::merge(lanes, &mut drafts);
     outstanding::limit(&mut drafts, detail);
-    sequence::number(&records[0], &drafts, out);
+    // Of records that tie, lines say which comes first, and lines differ by how the archive is cut.
+    let born = records
+        .iter()
+        .min_by_key(|o| (o.start_ns, o.way, o.packets, o.bytes));
+    sequence::number(born.unwrap_or(&records[0]), &drafts, out);
     let outcome = outcome::outcome(records, &reading.parts, role);
     Story {
         role,

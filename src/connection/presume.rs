@@ -32,6 +32,15 @@ pub(super) fn presume(records: &[Observation], role: Role) -> Vec<ObservedFlags>
         flags[answer] = ObservedFlags::RST;
         return flags;
     }
+    if packets == [1, 1] && is_syn_ack_by_size(&records[answer]) {
+        // A SYN-ACK has no option that its SYN had not (RFC 7323 section 1.3),
+        // so what is shorter is the ACK of it.
+        if records[opening].bytes >= records[answer].bytes {
+            flags[opening] = ObservedFlags::SYN;
+        }
+        flags[answer] = ObservedFlags::SYN_ACK;
+        return flags;
+    }
     // SYN, ACK and a request; SYN-ACK and a response.
     let has_room = packets[0] >= 3 && packets[1] >= 2
         || packets[0] >= 2 && packets[1] == 1 && is_syn_ack_by_size(&records[answer]);
@@ -113,6 +122,12 @@ mod tests {
     #[test]
     fn conversation_with_room_had_a_handshake_and_a_close() {
         check(&[(Way::Up, 9, 1000), (Way::Down, 8, 5000)], &[3, 19]);
+    }
+
+    #[test]
+    fn lone_packet_shorter_than_the_syn_ack_acknowledges_it() {
+        check(&[(Way::Up, 1, 52), (Way::Down, 1, 60)], &[0, 18]);
+        check(&[(Way::Up, 1, 60), (Way::Down, 1, 60)], &[2, 18]);
     }
 
     #[test]

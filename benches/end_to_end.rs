@@ -37,6 +37,8 @@ fn run(input: &Path, output: &Path, detail: Detail, made: &Made) {
         link: LinkType::Raw,
         single_interface: false,
         comments: Comments::Record,
+        memory: 1 << 30,
+        temp_dir: std::env::temp_dir(),
     };
     let summary = convert(&request, &Meter::default()).expect("a capture");
     assert!(summary.records.adds_up());

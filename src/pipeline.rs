@@ -1,19 +1,28 @@
 //! The only file that knows every stage: files in, a capture out.
 //!
 //! ```text
-//! read    files -> observations       by file, and by block within a file
-//! tell    observations -> episodes    by conversation
-//! write   episodes -> the capture     by batch, in order of time
+//! read    files -> records           by file, and by block within a file
+//! tell    records -> episodes        by conversation
+//! write   episodes -> the capture    by slice of time
 //! ```
 //!
+//! Between two stages lie buckets ([`shuffle`]), which go to temporary files
+//! when memory is short. So memory does not grow with the archive, only the
+//! room on the disk.
+//!
 //! # Invariants
-//! * The same input gives the same octets, whatever the number of threads and
-//!   the order in which the inputs are named.
+//! * The same input gives the same octets, whatever the number of threads, the
+//!   memory, and the order in which the inputs are named.
 //! * Every line has one fate in the [`Summary`].
 
 mod block;
+mod conversations;
+mod framer;
 mod frames;
 mod read;
+mod shuffle;
+mod slices;
+mod stored;
 mod tell;
 mod write;
 
@@ -22,14 +31,18 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use crate::archive::{self, File, Walk};
+use crate::archive::{self, File, LeftOut, Walk};
 use crate::capture::{Encoder, Format, Interface, LinkType, Output, Section};
 use crate::connection::Detail;
 use crate::error::{Error, Result};
-use crate::flow::{Addresses, Eni, Enis, Observation, Vantage};
-use crate::pipeline::frames::Framer;
-use crate::pipeline::read::FileYield;
-use crate::pipeline::tell::{Told, tell};
+use crate::flow::{Addresses, Eni, Enis, Vantage};
+use crate::pipeline::conversations::Conversations;
+use crate::pipeline::framer::Framer;
+use crate::pipeline::read::{FileYield, Files};
+use crate::pipeline::shuffle::{Buckets, SpillFolder};
+use crate::pipeline::slices::Slices;
+use crate::pipeline::tell::Teller;
+use crate::pipeline::write::Writer;
 use crate::record::Layout;
 use crate::summary::{Example, Input, OutputFile, Records, Summary};
 
@@ -54,6 +67,10 @@ pub struct Convert {
     pub single_interface: bool,
     /// Which packets get a comment.
     pub comments: Comments,
+    /// Octets of memory to use, about; mapped files and the files' names not counted.
+    pub memory: u64,
+    /// Where temporary files go when that is not enough.
+    pub temp_dir: PathBuf,
 }
 
 /// Whose view of a conversation is told, as typed.
@@ -97,6 +114,14 @@ pub struct Meter {
     pub packets: AtomicU64,
 }
 
+impl Meter {
+    fn expect(&self, files: &[File]) {
+        let bytes = files.iter().map(|file| file.len).sum();
+        self.files_total.store(files.len() as u64, Relaxed);
+        self.bytes_total.store(bytes, Relaxed);
+    }
+}
+
 /// Converts an archive.
 ///
 /// Runs on rayon's current thread pool.
@@ -107,62 +132,81 @@ pub struct Meter {
 pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     let begun = Instant::now();
     let Walk { files, left_out } = archive::walk(&request.inputs)?;
-    meter.files_total.store(files.len() as u64, Relaxed);
-    meter
-        .bytes_total
-        .store(files.iter().map(|file| file.len).sum(), Relaxed);
+    meter.expect(&files);
     let format = Format::of(&request.output)?;
     let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
     let mut output = Output::create(&request.output, &paths)?;
 
-    let mut read = Gathered::default();
-    for entry in left_out {
-        let place = || Example {
-            place: entry.path.display().to_string(),
-            found: String::new(),
-        };
-        read.input.left_out.count(&entry.reason.to_string(), place);
-    }
-    read::read_all(&files, request, meter)?
-        .into_iter()
-        .for_each(|file| read.append(file));
-    let (enis, observations) = read.number_enis();
-    if observations.is_empty() && read.records.lines == 0 {
+    let mut read = Gathered::beside(left_out);
+    let folder = SpillFolder::new(&request.temp_dir);
+    let held_max = usize::try_from(request.memory / HELD_SHARE).unwrap_or(usize::MAX);
+    let conversations = Conversations::new(held_max, &folder, request.detail);
+    let reader = Files {
+        request,
+        meter,
+        conversations: &conversations,
+    };
+    reader.read(&files, |file| read.append(file))?;
+    let enis = std::mem::take(&mut read.enis).sorted();
+    if read.records.lines == 0 {
         return Err(nothing_to_convert(&read.input));
     }
-    let told = tell(observations, vantage(&request.vantage, &enis)?);
+    let vantage = vantage(&request.vantage, &enis)?;
+    let (conversations, starts) = conversations.complete(&enis);
+    let slices = Slices::cut(&starts, (request.memory / FRAME_COST).min(SLICE_PACKETS));
+    let buckets = || Buckets::new(slices.count(), held_max, &folder);
+    let episodes = buckets();
+    let teller = Teller {
+        vantage,
+        slices: &slices,
+        episodes: &episodes,
+    };
+    let told = teller.tell(&conversations)?;
+    drop(conversations);
 
     let encoder = Encoder::new(format, request.link);
     output.write_all(&encoder.preamble(&section(&enis, request))?)?;
-    let names = short_names(&files);
     let framer = Framer {
         encoder,
-        observations: &told.observations,
-        files: &names,
+        files: &short_names(&files),
         enis: &enis,
         comments: request.comments,
         single_interface: request.single_interface,
     };
-    let written = write::write_all(&told, request.detail, &framer, &mut output, meter)?;
+    let writer = Writer {
+        slices: &slices,
+        episodes: &episodes,
+        waiting: &buckets(),
+        framer,
+        detail: request.detail,
+        meter,
+    };
+    let written = writer.write(&mut output)?;
     let bytes = output.finish()?;
-    read.records.told = told.observations.len() as u64;
-    read.records.duplicates = told.duplicates;
-    read.records.told_elsewhere = told.told_elsewhere;
+    told.add_to(&mut read.records);
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     Ok(Summary {
         input: read.input,
         records: read.records,
-        span_ns: span(&told),
+        span_ns: told.span_ns,
         enis: enis.iter().len() as u64,
         connections: written.connections,
         packets: written.packets,
-        output: OutputFile {
-            path: request.output.display().to_string(),
-            bytes,
-        },
+        output: OutputFile::new(&request.output, bytes),
+        spilled_bytes: folder.spilled(),
         elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
 }
+
+/// Each of the three sets of buckets may hold this part of the memory.
+const HELD_SHARE: u64 = 4;
+
+/// Part of the memory that one packet of a slice may be: its frame takes some
+/// 120 octets, and a multiple of that on its way.
+const FRAME_COST: u64 = 4 << 10;
+
+/// Packets in a slice, about: so few that they stay in the processor's cache.
+const SLICE_PACKETS: u64 = 1 << 17;
 
 /// What all files held, joined in their order.
 #[derive(Default)]
@@ -170,35 +214,26 @@ struct Gathered {
     input: Input,
     records: Records,
     enis: Enis,
-    observations: Vec<Observation>,
 }
 
 impl Gathered {
-    fn append(&mut self, file: FileYield) {
-        self.input.add(file.input);
-        let numbers = self.enis.merge(&file.block.enis);
-        self.records.add(file.block.records);
-        self.observations
-            .extend(file.block.observations.into_iter().map(|mut o| {
-                o.eni = numbers[o.eni.0 as usize];
-                o
-            }));
+    /// Nothing yet but what is left out without being opened.
+    fn beside(left_out: Vec<LeftOut>) -> Self {
+        let mut read = Self::default();
+        for entry in left_out {
+            let place = || Example {
+                place: entry.path.display().to_string(),
+                found: String::new(),
+            };
+            read.input.left_out.count(&entry.reason.to_string(), place);
+        }
+        read
     }
 
-    /// Hands out ENIs in order of their names, and the observations with their
-    /// numbers and the direction that all records of the ENI together tell.
-    fn number_enis(&mut self) -> (Enis, Vec<Observation>) {
-        let (enis, numbers) = std::mem::take(&mut self.enis).sorted();
-        let mut observations = std::mem::take(&mut self.observations);
-        for o in &mut observations {
-            o.eni = numbers[o.eni.0 as usize];
-            if o.leaving.is_none() {
-                let tuple = o.key.five_tuple(o.way);
-                let (source, destination) = (tuple.source.address, tuple.destination.address);
-                o.leaving = enis.get(o.eni).leaves(source, destination);
-            }
-        }
-        (enis, observations)
+    fn append(&mut self, file: FileYield) {
+        self.input.add(file.input);
+        self.enis.merge(&file.block.enis);
+        self.records.add(file.block.records);
     }
 }
 
@@ -217,7 +252,7 @@ fn vantage(choice: &VantageChoice, enis: &Enis) -> Result<Vantage> {
     match choice {
         VantageChoice::Auto => Ok(Vantage::Auto),
         VantageChoice::All => Ok(Vantage::All),
-        VantageChoice::Eni(name) => enis.find(name).map(Vantage::Eni).ok_or_else(|| {
+        VantageChoice::Eni(name) => enis.find(name.as_bytes()).map(Vantage::Eni).ok_or_else(|| {
             let known: Vec<&str> = enis.iter().take(8).map(|eni| &*eni.name).collect();
             Error::usage(format!(
                 "no record of {name}; the archive has {}",
@@ -242,13 +277,6 @@ fn short_names(files: &[File]) -> Vec<String> {
         .iter()
         .map(|file| short(file).unwrap_or_else(|| file.name.clone()))
         .collect()
-}
-
-/// First and last instant of the records told.
-fn span(told: &Told) -> Option<(i64, i64)> {
-    let start = told.observations.iter().map(|o| o.start_ns).min()?;
-    let end = told.observations.iter().map(|o| o.end_ns).max()?;
-    Some((start, end))
 }
 
 fn section(enis: &Enis, request: &Convert) -> Section {

@@ -6,6 +6,7 @@
 //! (`cli::summary`); `--json` prints it as it is.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -35,6 +36,8 @@ pub struct Summary {
     pub packets: Packets,
     /// The capture.
     pub output: OutputFile,
+    /// Octets that went to temporary files, because memory was short.
+    pub spilled_bytes: u64,
     /// Wall time, milliseconds.
     pub elapsed_ms: u64,
 }
@@ -308,6 +311,16 @@ pub struct OutputFile {
     pub path: String,
     /// Its octets, compressed where it is.
     pub bytes: u64,
+}
+
+impl OutputFile {
+    /// The capture at `path`, of so many octets.
+    pub fn new(path: &Path, bytes: u64) -> Self {
+        Self {
+            path: path.display().to_string(),
+            bytes,
+        }
+    }
 }
 
 #[cfg(test)]

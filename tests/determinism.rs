@@ -8,6 +8,10 @@ mod support;
 use std::fs;
 use std::io::Write as _;
 
+use flow2pcap::capture::LinkType;
+use flow2pcap::connection::Detail;
+use flow2pcap::flow::Addresses;
+use flow2pcap::pipeline::{self, Comments, Convert, Meter, VantageChoice};
 use support::{convert, file, flow_log, flow2pcap, run, testdata};
 
 fn gzip(text: &[u8]) -> Vec<u8> {
@@ -52,6 +56,43 @@ fn threads_do_not_change_the_capture() {
         assert!(octets[0] == octets[1], "{detail}: 1 and 2 threads");
         assert!(octets[0] == octets[2], "{detail}: 1 and 5 threads");
     }
+}
+
+#[test]
+fn memory_does_not_change_the_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let log = file(&folder, "long.log", long_log());
+    for (detail, vantage) in [
+        (Detail::Exact, VantageChoice::All),
+        (Detail::Control, VantageChoice::Auto),
+    ] {
+        let with = |memory: u64| {
+            let request = Convert {
+                inputs: vec![log.clone()],
+                output: folder.path().join(format!("{memory}.pcapng")),
+                format: None,
+                detail,
+                vantage: vantage.clone(),
+                addresses: Addresses::Packet,
+                link: LinkType::Raw,
+                single_interface: false,
+                comments: Comments::Record,
+                memory,
+                temp_dir: temporary.path().to_owned(),
+            };
+            let summary = pipeline::convert(&request, &Meter::default()).unwrap();
+            (fs::read(request.output).unwrap(), summary.spilled_bytes)
+        };
+        let (octets, spilled) = with(u64::MAX);
+        assert_eq!(spilled, 0);
+        for memory in [1 << 20, 0] {
+            let (same, spilled) = with(memory);
+            assert!(spilled > 100_000, "{detail:?} in {memory}: {spilled}");
+            assert!(octets == same, "{detail:?} in {memory}");
+        }
+    }
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
 }
 
 #[test]

@@ -98,6 +98,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 
+    /// Memory to use, about, whatever the size of the archive: 256MiB, 4GiB
+    ///
+    /// What has no room goes to temporary files, which costs time and room on the disk: up to an
+    /// eighth of the archive's text, and what the summary says. Mapped files do not count.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_memory)]
+    memory: u64,
+
+    /// Where temporary files go [default: TMPDIR, or /var/tmp where there is none]
+    #[arg(long, value_name = "FOLDER")]
+    temp_dir: Option<PathBuf>,
+
     /// Exit with status 1 if a record does not parse or a file is damaged
     #[arg(long)]
     strict: bool,
@@ -110,6 +121,9 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 }
+
+/// The least memory that makes sense.
+const MEMORY_MIN: u64 = 64 << 20;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum DetailChoice {
@@ -168,6 +182,8 @@ impl Args {
                 CommentChoice::Record => Comments::Record,
                 CommentChoice::All => Comments::All,
             },
+            memory: self.memory,
+            temp_dir: self.temp_dir.clone().unwrap_or_else(temp_dir),
         }
     }
 }
@@ -225,6 +241,40 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn parse_format(text: &str) -> Result<Layout, String> {
     Layout::from_format(text).map_err(|e| e.to_string())
+}
+
+/// Sizes are powers of 1024, as memory is sold, whether or not there is an i.
+fn parse_memory(text: &str) -> Result<u64, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "kib" | "kb" | "k" => 10,
+        "mib" | "mb" | "m" => 20,
+        "gib" | "gb" | "g" => 30,
+        "tib" | "tb" | "t" => 40,
+        _ => return Err("a number and KiB, MiB, GiB or TiB, such as 512MiB".into()),
+    };
+    let size = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(1 << shift));
+    match size {
+        Some(size) if size >= MEMORY_MIN => Ok(size),
+        Some(_) => Err("less than 64MiB does not hold what one thread works on".into()),
+        None => Err("not a number of octets that a machine has".into()),
+    }
+}
+
+/// Where temporary files go if nothing is said. Not `/tmp`, which is memory on many systems.
+fn temp_dir() -> PathBuf {
+    let lasting = PathBuf::from("/var/tmp");
+    match std::env::var_os("TMPDIR") {
+        Some(folder) if !folder.is_empty() => folder.into(),
+        _ if lasting.is_dir() => lasting,
+        _ => std::env::temp_dir(),
+    }
 }
 
 fn parse_vantage(text: &str) -> Result<VantageChoice, String> {

@@ -241,6 +241,13 @@ impl fmt::Display for Text<'_> {
         self.records(f)?;
         self.connections(f)?;
         self.packets(f)?;
+        if s.spilled_bytes > 0 {
+            let text = format!(
+                "{} went to temporary files; with more --memory the run is faster",
+                HumanBytes(s.spilled_bytes)
+            );
+            self.row(f, "memory", &text)?;
+        }
         let seconds = f64::from(u32::try_from(s.elapsed_ms).unwrap_or(u32::MAX)) / 1000.0;
         self.row(
             f,

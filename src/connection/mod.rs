@@ -73,6 +73,20 @@ pub enum Detail {
     Control,
 }
 
+impl Detail {
+    /// About how many packets a record that counts so many becomes, at most.
+    pub fn packets_max(self, packets: u64) -> u64 {
+        match self {
+            Self::Exact => packets,
+            Self::Compact { per_record_max } => packets.min(per_record_max),
+            Self::Control => packets.min(CONTROL_PACKETS),
+        }
+    }
+}
+
+/// What [`Detail::Control`] makes of all but a few records: SYN, ACK, data, FIN.
+const CONTROL_PACKETS: u64 = 4;
+
 /// What is known of a connection once it is rebuilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Story {

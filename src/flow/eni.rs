@@ -6,9 +6,12 @@
 //! number of threads, and are the interface numbers of the capture.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::flow::own_address::Shared;
 
@@ -16,7 +19,7 @@ use crate::flow::own_address::Shared;
 const UNNAMED: &str = "unknown";
 
 /// Number of an ENI in its [`Enis`], from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EniIndex(pub u32);
 
 /// What the records tell of one ENI; empty where they tell nothing.
@@ -83,7 +86,9 @@ impl Eni {
 #[derive(Clone, Debug, Default)]
 pub struct Enis {
     list: Vec<Eni>,
-    by_name: HashMap<Vec<u8>, EniIndex, RandomState>,
+    /// The names as the records have them, by number.
+    names: Vec<Arc<[u8]>>,
+    by_name: HashMap<Arc<[u8]>, EniIndex, RandomState>,
 }
 
 impl Enis {
@@ -105,7 +110,9 @@ impl Enis {
             name: text.into_owned(),
             ..Eni::default()
         });
-        self.by_name.insert(name.to_vec(), index);
+        let name: Arc<[u8]> = name.into();
+        self.names.push(Arc::clone(&name));
+        self.by_name.insert(name, index);
         index
     }
 
@@ -124,37 +131,35 @@ impl Enis {
         self.list.iter()
     }
 
-    /// The number of the ENI of that name, if it was met.
-    pub fn find(&self, name: &str) -> Option<EniIndex> {
-        self.by_name.get(name.as_bytes()).copied()
+    /// The names as the records have them, in order of their numbers.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.names.iter().map(|name| &**name)
     }
 
-    /// Takes in the ENIs of a worker that read later lines; returns their numbers here, in the worker's order.
-    pub fn merge(&mut self, other: &Self) -> Vec<EniIndex> {
-        let mut names: Vec<&[u8]> = vec![&[]; other.list.len()];
-        for (name, index) in &other.by_name {
-            names[index.0 as usize] = name;
-        }
-        let entered = names.iter().zip(&other.list).map(|(name, eni)| {
+    /// The number of the ENI of that name, if it was met.
+    pub fn find(&self, name: &[u8]) -> Option<EniIndex> {
+        self.by_name.get(name).copied()
+    }
+
+    /// Takes in the ENIs of a worker that read later lines.
+    pub fn merge(&mut self, other: &Self) {
+        for (name, eni) in other.names.iter().zip(&other.list) {
             let index = self.enter(name);
             self.get_mut(index).complete(eni);
-            index
-        });
-        entered.collect()
+        }
     }
 
-    /// Numbers the ENIs by name; returns the new number of each old one.
-    pub fn sorted(self) -> (Self, Vec<EniIndex>) {
-        let mut names: Vec<(Vec<u8>, EniIndex)> = self.by_name.into_iter().collect();
-        names.sort_unstable();
+    /// Numbers the ENIs by name.
+    #[must_use]
+    pub fn sorted(self) -> Self {
+        let mut order: Vec<(Arc<[u8]>, Eni)> = self.names.into_iter().zip(self.list).collect();
+        order.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut sorted = Self::default();
-        let mut numbers = vec![EniIndex(0); self.list.len()];
-        for (name, old) in names {
-            let new = sorted.enter(&name);
-            sorted.get_mut(new).complete(&self.list[old.0 as usize]);
-            numbers[old.0 as usize] = new;
+        for (name, eni) in order {
+            let index = sorted.enter(&name);
+            *sorted.get_mut(index) = eni;
         }
-        (sorted, numbers)
+        sorted
     }
 }
 
@@ -184,7 +189,7 @@ mod tests {
         let b = later.enter(b"eni-a");
         later.get_mut(b).subnet = "subnet-2".into();
         later.get_mut(b).vpc = "vpc-2".into();
-        assert_eq!(first.merge(&later), [a]);
+        first.merge(&later);
         assert_eq!(
             (&*first.get(a).subnet, &*first.get(a).vpc),
             ("subnet-1", "vpc-2")
@@ -205,12 +210,14 @@ mod tests {
     #[test]
     fn sorted_numbers_do_not_depend_on_the_order_met() {
         let mut enis = Enis::default();
-        let (b, a) = (enis.enter(b"eni-b"), enis.enter(b"eni-a"));
-        let (sorted, numbers) = enis.sorted();
+        enis.enter(b"eni-b");
+        let a = enis.enter(b"eni-a");
+        enis.get_mut(a).vpc = "vpc-a".into();
+        let sorted = enis.sorted();
         assert_eq!(
-            (numbers[b.0 as usize], numbers[a.0 as usize]),
-            (EniIndex(1), EniIndex(0))
+            (sorted.find(b"eni-b"), sorted.find(b"eni-a")),
+            (Some(EniIndex(1)), Some(EniIndex(0)))
         );
-        assert_eq!(sorted.get(EniIndex(0)).name, "eni-a");
+        assert_eq!(sorted.get(EniIndex(0)).vpc, "vpc-a");
     }
 }

@@ -11,6 +11,8 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 /// IANA protocol number of ICMP.
 pub const ICMP: u8 = 1;
 /// IANA protocol number of TCP.
@@ -19,7 +21,7 @@ pub const TCP: u8 = 6;
 pub const UDP: u8 = 17;
 
 /// An address and a port in host order; port 0 where the protocol has none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
     /// The address.
     pub address: IpAddr,
@@ -39,7 +41,7 @@ pub struct FiveTuple {
 }
 
 /// Both directions of a conversation: the endpoints are sorted, which implies no role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConnectionKey {
     /// The endpoint that sorts first.
     pub low: Endpoint,
@@ -50,7 +52,7 @@ pub struct ConnectionKey {
 }
 
 /// In which of its two directions a conversation's packets went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Way {
     /// From [`ConnectionKey::low`] to [`ConnectionKey::high`].
     Up,

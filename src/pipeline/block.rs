@@ -112,16 +112,10 @@ impl BlockYield {
         }
     }
 
-    /// Takes in what the lines behind these held.
+    /// Takes in what the lines behind these held, but for their observations.
     pub(super) fn append(&mut self, later: Self) {
         let lines = self.records.lines;
-        let numbers = self.enis.merge(&later.enis);
-        self.observations
-            .extend(later.observations.into_iter().map(|mut o| {
-                o.place.line += lines;
-                o.eni = numbers[o.eni.0 as usize];
-                o
-            }));
+        self.enis.merge(&later.enis);
         self.records.add(later.records);
         for (reason, more) in later.faults {
             let faults = self.faults.entry(reason).or_default();

@@ -1,236 +1,242 @@
-//! From rebuilt segments to frames: headers, interface, direction, comment.
+//! Frames on their way into one order of time.
 //!
-//! The one place where what `connection` says is put in `packet`'s and
-//! `capture`'s terms. Comments are `key=value` words, so that Wireshark's
-//! `frame.comment contains "action=REJECT"` finds them.
+//! A frame is encoded as soon as its connection is rebuilt, so that records and
+//! segments can go. From then on it is a run of octets and a [`Key`]. The order
+//! of frames is that of time, then episode, then place in the episode: the same
+//! for any number of threads and any memory.
 
-use std::fmt::Write as _;
+use rayon::prelude::*;
 
-use crate::capture::{Direction, Encoder, Frame};
-use crate::connection::{Evidence, Kind, Role, Segment, Story};
-use crate::flow::{Enis, Observation, RejectReason, TCP, UDP, Verdict};
-use crate::packet::{Packet, Transport, tcp};
-use crate::pipeline::Comments;
-use crate::time::SECOND_NS;
+/// Frames that are put in order and copied in one task.
+const TASK_FRAMES: usize = 1 << 12;
 
-/// Nanoseconds in one tick of the TCP timestamps written: a millisecond, as Linux has it.
-const TICK_NS: i64 = 1_000_000;
-
-/// A segment with what its frame needs besides.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Placed {
-    pub segment: Segment,
-    /// Index of its record.
-    pub observation: usize,
-    /// Its episode and its place in it: the order among frames of one instant.
-    pub order: (u32, u32),
-    /// What is known of its connection's roles.
-    pub role: Role,
-    /// Whether its connection's handshake and teardown are presumed.
-    pub presumed: bool,
+/// What sets one frame before another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    /// Nanoseconds since the epoch.
+    pub time_ns: i64,
+    /// Number of its episode, in order of their starts.
+    pub episode: u64,
+    /// Its place in the episode.
+    pub place: u32,
 }
 
-impl Placed {
-    pub(super) fn new(
-        segment: Segment,
-        observation: usize,
-        order: (u32, u32),
-        story: &Story,
-    ) -> Self {
-        Self {
-            segment,
-            observation,
-            order,
-            role: story.role,
-            presumed: story.presumed,
-        }
+/// A frame among the octets of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    key: Key,
+    len: u32,
+    /// Which run of octets, and where in it: 20 and 44 bits.
+    at: u64,
+}
+
+/// Bits of [`Entry::at`] that say where in a run.
+const OFFSET_BITS: u32 = 44;
+
+/// Octets in front of a frame that waits for a later slice: its key and its length.
+const HEAD_LEN: usize = 24;
+
+/// Frames in the order in which they were made.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    octets: Vec<u8>,
+    keys: Vec<(Key, u32)>,
+}
+
+impl Frames {
+    /// Adds the frame that `encode` appends.
+    pub(super) fn push(&mut self, key: Key, encode: impl FnOnce(&mut Vec<u8>)) {
+        let begin = self.octets.len();
+        encode(&mut self.octets);
+        let len = u32::try_from(self.octets.len() - begin).expect("a frame is small");
+        self.keys.push((key, len));
     }
 }
 
-/// Turns placed segments into the octets of their frames.
-pub(super) struct Framer<'a> {
-    pub encoder: Encoder,
-    pub observations: &'a [Observation],
-    /// What comments call each file.
-    pub files: &'a [String],
-    pub enis: &'a Enis,
-    pub comments: Comments,
-    pub single_interface: bool,
+/// Appends a frame that waits for a later slice.
+pub(super) fn put_waiting(key: Key, encode: impl FnOnce(&mut Vec<u8>), out: &mut Vec<u8>) {
+    let begin = out.len();
+    out.extend_from_slice(&[0; HEAD_LEN]);
+    encode(out);
+    let len = u32::try_from(out.len() - begin - HEAD_LEN).expect("a frame is small");
+    let head = &mut out[begin..begin + HEAD_LEN];
+    head[..8].copy_from_slice(&key.time_ns.to_le_bytes());
+    head[8..16].copy_from_slice(&key.episode.to_le_bytes());
+    head[16..20].copy_from_slice(&key.place.to_le_bytes());
+    head[20..].copy_from_slice(&len.to_le_bytes());
 }
 
-impl Framer<'_> {
-    /// Appends the frames of `placed` to `out`.
-    pub(super) fn frames(&self, placed: &[Placed], out: &mut Vec<u8>) {
-        let mut headers = Vec::with_capacity(128);
-        let mut comment = String::new();
-        for p in placed {
-            let o = &self.observations[p.observation];
-            headers.clear();
-            let packet = packet(&p.segment, o);
-            packet.emit(&mut headers);
-            comment.clear();
-            self.comment(p, o, &mut comment);
-            let frame = Frame {
-                time_ns: u64::try_from(p.segment.time_ns).unwrap_or(0),
-                interface: if self.single_interface { 0 } else { o.eni.0 },
-                direction: o.leaving.map(|leaving| {
-                    if leaving {
-                        Direction::Outbound
-                    } else {
-                        Direction::Inbound
-                    }
-                }),
-                original_len: packet.original_len(),
-                headers: &headers,
-                comment: (!comment.is_empty()).then_some(&*comment),
+/// All frames of a slice, to be brought in order.
+#[derive(Debug, Default)]
+pub(super) struct Slice {
+    runs: Vec<Vec<u8>>,
+    entries: Vec<Entry>,
+}
+
+impl Slice {
+    /// Adds frames as they were made.
+    pub(super) fn add(&mut self, frames: Frames) {
+        let mut at = (self.runs.len() as u64) << OFFSET_BITS;
+        self.entries
+            .extend(frames.keys.into_iter().map(|(key, len)| {
+                let entry = Entry { key, len, at };
+                at += u64::from(len);
+                entry
+            }));
+        self.runs.push(frames.octets);
+    }
+
+    /// Adds frames that waited.
+    pub(super) fn add_waiting(&mut self, part: Vec<u8>) {
+        let run = (self.runs.len() as u64) << OFFSET_BITS;
+        let mut rest = &part[..];
+        while let Some((head, behind)) = rest.split_first_chunk::<HEAD_LEN>() {
+            let half = |i: usize| u32::from_le_bytes(head[i..i + 4].try_into().expect("4 octets"));
+            let word = |i: usize| u64::from_le_bytes(head[i..i + 8].try_into().expect("8 octets"));
+            let key = Key {
+                time_ns: word(0).cast_signed(),
+                episode: word(8),
+                place: half(16),
             };
-            self.encoder.frame(out, &frame);
+            let (len, offset) = (half(20), part.len() - behind.len());
+            let at = run | offset as u64;
+            self.entries.push(Entry { key, len, at });
+            rest = &behind[len as usize..];
+        }
+        self.runs.push(part);
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The octets of all frames in order, in parts.
+    pub(super) fn in_order(self) -> Vec<Vec<u8>> {
+        let Self { runs, entries } = self;
+        let (mut sorted, ends) = spread_by_time(entries);
+        let mut rest = &mut sorted[..];
+        let mut tasks = Vec::with_capacity(ends.len());
+        let mut begin = 0;
+        for end in ends {
+            let (task, behind) = rest.split_at_mut(end - begin);
+            tasks.push(task);
+            (rest, begin) = (behind, end);
+        }
+        tasks
+            .into_par_iter()
+            .map(|task| gather(task, &runs))
+            .collect()
+    }
+}
+
+/// Groups entries by equal stretches of time, so many that each holds few
+/// hundred, and says where tasks of about [`TASK_FRAMES`] end.
+///
+/// Sorting many short stretches is twice as fast as sorting all at once.
+fn spread_by_time(entries: Vec<Entry>) -> (Vec<Entry>, Vec<usize>) {
+    let times = entries.iter().map(|e| e.key.time_ns);
+    let (Some(first), Some(last)) = (times.clone().min(), times.max()) else {
+        return (entries, Vec::new());
+    };
+    let span = u128::from(last.abs_diff(first)) + 1;
+    let stretches = entries.len() / 64 + 1;
+    // A multiplication in place of a division for each entry.
+    let scale = u64::try_from(((stretches as u128) << 64) / span / 2).unwrap_or(u64::MAX);
+    let of = |e: &Entry| {
+        let since = u128::from(e.key.time_ns.abs_diff(first));
+        usize::try_from((since * u128::from(scale)) >> 63)
+            .map_or(stretches - 1, |s| s.min(stretches - 1))
+    };
+    let mut next = vec![0_usize; stretches + 1];
+    entries.iter().for_each(|e| next[of(e) + 1] += 1);
+    for i in 0..stretches {
+        next[i + 1] += next[i];
+    }
+    let mut ends = Vec::new();
+    for end in &next[1..] {
+        if end - ends.last().copied().unwrap_or(0) >= TASK_FRAMES {
+            ends.push(*end);
+        }
+    }
+    if ends.last() != Some(&entries.len()) {
+        ends.push(entries.len());
+    }
+    let mut spread = entries.clone();
+    for e in entries {
+        let place = &mut next[of(&e)];
+        spread[*place] = e;
+        *place += 1;
+    }
+    (spread, ends)
+}
+
+/// Sorts entries and copies their octets.
+fn gather(entries: &mut [Entry], runs: &[Vec<u8>]) -> Vec<u8> {
+    entries.sort_unstable();
+    let mut out = Vec::with_capacity(entries.iter().map(|e| e.len as usize).sum());
+    for e in entries {
+        let run = &runs[(e.at >> OFFSET_BITS) as usize];
+        let offset = (e.at & ((1 << OFFSET_BITS) - 1)) as usize;
+        out.extend_from_slice(&run[offset..offset + e.len as usize]);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(time_ns: i64, episode: u64, place: u32) -> Key {
+        Key {
+            time_ns,
+            episode,
+            place,
         }
     }
 
-    fn comment(&self, p: &Placed, o: &Observation, out: &mut String) {
-        let whole = match self.comments {
-            Comments::None => return,
-            Comments::Record => p.segment.is_first,
-            Comments::All => true,
-        };
-        if whole {
-            self.whole_comment(p, o, out);
-        } else if o.verdict.is_reject() {
-            out.push_str("action=REJECT");
+    #[test]
+    fn frames_come_in_order_of_time_episode_and_place() {
+        let mut made = Frames::default();
+        let mut waiting = Vec::new();
+        let mut expected = Vec::new();
+        for i in 0..50_000_u64 {
+            // Bursts and silence, and many frames at one instant.
+            let time_ns = (i * i % 9_973).pow(3).cast_signed() - 500;
+            let key = key(time_ns, i % 7, (i % 65_536) as u32);
+            let octets = i.to_le_bytes();
+            expected.push((key, octets));
+            if i % 3 == 0 {
+                put_waiting(key, |out| out.extend_from_slice(&octets), &mut waiting);
+            } else {
+                made.push(key, |out| out.extend_from_slice(&octets));
+            }
         }
+        let mut slice = Slice::default();
+        slice.add(made);
+        slice.add_waiting(waiting);
+        assert_eq!(slice.len(), 50_000);
+        expected.sort_unstable();
+        let expected: Vec<u8> = expected.iter().flat_map(|(_, octets)| *octets).collect();
+        assert!(slice.in_order().concat() == expected);
     }
 
-    fn whole_comment(&self, p: &Placed, o: &Observation, out: &mut String) {
-        let file = &self.files[o.place.file as usize];
-        let eni = &self.enis.get(o.eni).name;
-        let action = if o.verdict.is_reject() {
-            "REJECT"
-        } else {
-            "ACCEPT"
-        };
-        // Writing to a string does not fail.
-        let _ = write!(
-            out,
-            "record={file}:{} eni={eni} action={action} packets={}",
-            o.place.line, o.packets
+    #[test]
+    fn frames_at_one_instant_or_none_are_in_order_too() {
+        assert!(Slice::default().in_order().is_empty());
+        let mut made = Frames::default();
+        for place in (0..9_000).rev() {
+            made.push(key(i64::MAX, 0, place), |out| {
+                out.extend_from_slice(&place.to_le_bytes())
+            });
+        }
+        made.push(key(i64::MIN, 0, 0), |out| out.push(77));
+        let mut slice = Slice::default();
+        slice.add(made);
+        let octets = slice.in_order().concat();
+        assert_eq!(
+            (octets[0], &octets[1..9]),
+            (77, &[0, 0, 0, 0, 1, 0, 0, 0][..])
         );
-        let _ = match o.bytes {
-            Some(bytes) => write!(out, " bytes={bytes}"),
-            None => write!(out, " bytes=-"),
-        };
-        if let Some(flags) = o.flags {
-            let _ = write!(out, " flags={}", flags.0);
-        }
-        let _ = write!(
-            out,
-            " start={} end={}",
-            Instant(o.start_ns - o.clock_ns),
-            Instant(o.end_ns - o.clock_ns)
-        );
-        let reason = match o.verdict {
-            Verdict::Reject(RejectReason::BlockPublicAccess) => " reject-reason=BPA",
-            Verdict::Reject(RejectReason::EncryptionControls) => " reject-reason=EC",
-            Verdict::Reject(RejectReason::Other) => " reject-reason=other",
-            _ => "",
-        };
-        out.push_str(reason);
-        if o.clock_ns != 0 {
-            let _ = write!(out, " clock={:+}s", o.clock_ns / SECOND_NS);
-        }
-        if let Some(at) = o.rejected_at {
-            let _ = write!(out, " rejected-at={}", self.enis.get(at).name);
-        }
-        let role = if o.way == p.role.initiator {
-            "initiator"
-        } else {
-            "responder"
-        };
-        if o.key.protocol == TCP || p.role.evidence != Evidence::First {
-            let _ = write!(out, " role={role} by={}", p.role.evidence);
-        }
-        if p.presumed {
-            out.push_str(" presumed=handshake,teardown");
-        }
     }
-}
-
-/// An instant in Unix seconds, with a fraction only where it has one.
-struct Instant(i64);
-
-impl std::fmt::Display for Instant {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (seconds, rest) = (self.0 / SECOND_NS, self.0 % SECOND_NS);
-        match rest {
-            0 => write!(f, "{seconds}"),
-            _ => write!(f, "{seconds}.{:03}", rest / TICK_NS),
-        }
-    }
-}
-
-/// The packet of a segment that record `o` counted.
-fn packet(segment: &Segment, o: &Observation) -> Packet {
-    let tuple = o.key.five_tuple(segment.way);
-    let (source_port, destination_port) = (tuple.source.port, tuple.destination.port);
-    let transport = match (segment.kind, o.key.protocol) {
-        (Kind::Datagram, UDP) => Transport::Udp {
-            source_port,
-            destination_port,
-        },
-        (Kind::Datagram, protocol) => Transport::Bare { protocol },
-        _ => Transport::Tcp(tcp::Segment {
-            source_port,
-            destination_port,
-            seq: segment.seq,
-            ack: segment.ack,
-            flags: flags(segment),
-            window: segment.window,
-            options: options(segment),
-            timestamp: ticks(segment.time_ns),
-            timestamp_echo: ticks(segment.time_ns),
-        }),
-    };
-    Packet::new(
-        tuple.source.address,
-        tuple.destination.address,
-        transport,
-        segment.original_len,
-    )
-    .expect("a plan gives every packet the room that its headers need")
-}
-
-fn flags(segment: &Segment) -> tcp::Flags {
-    let ack = if segment.has_ack {
-        tcp::Flags::ACK
-    } else {
-        tcp::Flags::NONE
-    };
-    let push = if segment.has_payload {
-        tcp::Flags::PSH
-    } else {
-        tcp::Flags::NONE
-    };
-    match segment.kind {
-        Kind::Syn => tcp::Flags::SYN,
-        Kind::SynAck => tcp::Flags::SYN | ack,
-        Kind::Fin => tcp::Flags::FIN | ack,
-        Kind::Rst => tcp::Flags::RST | ack,
-        Kind::Plain | Kind::Datagram => push | ack,
-    }
-}
-
-fn options(segment: &Segment) -> tcp::Options {
-    match segment.kind {
-        Kind::Syn | Kind::SynAck => tcp::Options::syn(u32::from(segment.tcp_len)),
-        _ if u16::from(segment.tcp_len) == tcp::Options::TIMESTAMPS.header_len() => {
-            tcp::Options::TIMESTAMPS
-        }
-        _ => tcp::Options::NONE,
-    }
-}
-
-/// The clock that TCP timestamps show: 32 bits of milliseconds, wrapping.
-fn ticks(time_ns: i64) -> u32 {
-    let [a, b, c, d, ..] = (time_ns / TICK_NS).to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
 }

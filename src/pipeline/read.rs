@@ -1,19 +1,21 @@
-//! From files to observations, on all cores.
+//! From files to records by conversation, on all cores.
 //!
-//! A mapped file is cut at line ends and its blocks are read side by side; what
-//! is compressed is inflated front to back, but several files at a time. Each
-//! block is read on its own and numbered from its own first line; the places
-//! are put right when the blocks are joined in order, so that nothing depends
-//! on which thread came first.
+//! A mapped file is cut at line ends and its blocks are read side by side, a
+//! run of them at a time; what is compressed is inflated front to back, but
+//! several files at a time. Each block is read on its own and numbered from its
+//! own first line; the places are put right when those before it are known, so
+//! that nothing depends on which thread came first.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use crate::archive::{self, Block, Content, Damage, File, LeftOutReason, Mapping, Opened, Stream};
 use crate::error::{Error, Result};
 use crate::pipeline::block::{BlockYield, Reader};
+use crate::pipeline::conversations::Conversations;
 use crate::pipeline::{Convert, Meter};
 use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognise};
 use crate::summary::{Example, Input};
@@ -24,64 +26,174 @@ const BLOCK_LEN: usize = 1 << 20;
 /// Octets in which a file's column order must show.
 const HEAD_LEN: usize = 64 << 10;
 
-/// What a file held.
+/// Blocks of a mapped file that are read side by side, for each thread.
+const BLOCKS_A_THREAD: usize = 4;
+
+/// What a file held, but for its records.
 #[derive(Default)]
 pub(super) struct FileYield {
     pub block: BlockYield,
     pub input: Input,
 }
 
-/// Reads all files; what each held comes in the order of `files`.
-///
-/// # Errors
-/// A file that cannot be read or whose column order cannot be told.
-pub(super) fn read_all(files: &[File], request: &Convert, meter: &Meter) -> Result<Vec<FileYield>> {
-    let read = files.par_iter().enumerate().map(|(index, file)| {
-        let index = u32::try_from(index).map_err(|_| Error::usage("more than 2^32 input files"))?;
-        let read = read_file(index, file, request, meter);
-        meter.files.fetch_add(1, Relaxed);
-        read
-    });
-    read.collect()
+/// Reads files for one run.
+pub(super) struct Files<'a> {
+    pub request: &'a Convert,
+    pub meter: &'a Meter,
+    /// Where the records go.
+    pub conversations: &'a Conversations<'a>,
 }
 
-fn read_file(index: u32, file: &File, request: &Convert, meter: &Meter) -> Result<FileYield> {
-    let mut content = match archive::open(file)? {
-        Opened::Content(content) => content,
-        Opened::LeftOut(reason) => return left_out(file, &reason),
-    };
-    let recognised = match recognise(content.head(HEAD_LEN), request.format.as_ref()) {
-        Ok(recognised) => recognised,
-        Err(unrecognised) => return foreign(file, &unrecognised),
-    };
-    let mut yielded = FileYield::default();
-    yielded.input.files = 1;
-    yielded.input.bytes = file.len;
-    let told_by = match recognised.evidence {
-        Evidence::Header => "header line",
-        Evidence::Given => "--format",
-        Evidence::Order(name) => name,
-    };
-    yielded.input.layouts.insert(told_by.to_owned(), 1);
-    let reader = Reader {
-        file: index,
-        addresses: request.addresses,
-    };
-    let layout = Arc::new(recognised.layout);
-    yielded.block = match content {
-        Content::Mapped(mapping) => read_mapped(&mapping, &reader, &layout, meter),
-        Content::Stream(stream) => {
-            let (block, read_len, damage) = read_stream(stream, &reader, layout, meter)?;
-            // Pipes have no length of their own.
-            yielded.input.bytes = yielded.input.bytes.max(read_len);
-            if let Some(damage) = damage {
-                note_damage(&mut yielded.input, file, &damage);
+impl Files<'_> {
+    /// Reads all files; `take_in` is given what each held, in the order of `files`.
+    ///
+    /// # Errors
+    /// A file that cannot be read or whose column order cannot be told, and
+    /// records for which there is no room.
+    pub(super) fn read(&self, files: &[File], take_in: impl FnMut(FileYield) + Send) -> Result<()> {
+        u32::try_from(files.len()).map_err(|_| Error::usage("more than 2^32 input files"))?;
+        let in_order = Mutex::new(InOrder {
+            next: 0,
+            early: BTreeMap::new(),
+            take_in,
+        });
+        // One after the other, so that few are early.
+        let numbered = (0..).zip(files).par_bridge();
+        numbered.try_for_each(|(index, file)| {
+            let read = self.read_file(index, file)?;
+            self.meter.files.fetch_add(1, Relaxed);
+            let mut in_order = in_order.lock().unwrap_or_else(PoisonError::into_inner);
+            in_order.take_in(index, read);
+            Ok(())
+        })
+    }
+    fn read_file(&self, index: u32, file: &File) -> Result<FileYield> {
+        let request = self.request;
+        let mut content = match archive::open(file)? {
+            Opened::Content(content) => content,
+            Opened::LeftOut(reason) => return left_out(file, &reason),
+        };
+        let recognised = match recognise(content.head(HEAD_LEN), request.format.as_ref()) {
+            Ok(recognised) => recognised,
+            Err(unrecognised) => return foreign(file, &unrecognised),
+        };
+        let mut yielded = FileYield::default();
+        yielded.input.files = 1;
+        yielded.input.bytes = file.len;
+        let told_by = match recognised.evidence {
+            Evidence::Header => "header line",
+            Evidence::Given => "--format",
+            Evidence::Order(name) => name,
+        };
+        yielded.input.layouts.insert(told_by.to_owned(), 1);
+        let reader = Reader {
+            file: index,
+            addresses: request.addresses,
+        };
+        let layout = Arc::new(recognised.layout);
+        yielded.block = match content {
+            Content::Mapped(mapping) => self.read_mapped(&mapping, &reader, layout)?,
+            Content::Stream(stream) => {
+                let (block, read_len, damage) = self.read_stream(stream, &reader, layout)?;
+                // Pipes have no length of their own.
+                yielded.input.bytes = yielded.input.bytes.max(read_len);
+                if let Some(damage) = damage {
+                    note_damage(&mut yielded.input, file, &damage);
+                }
+                block
             }
-            block
+        };
+        yielded.block.name_faults(&file.name);
+        Ok(yielded)
+    }
+
+    fn read_mapped(
+        &self,
+        mapping: &Mapping,
+        reader: &Reader,
+        mut layout: Arc<Layout>,
+    ) -> Result<BlockYield> {
+        let run_len = BLOCKS_A_THREAD * rayon::current_num_threads();
+        let mut blocks = mapping.blocks(BLOCK_LEN);
+        let mut whole = BlockYield::default();
+        loop {
+            let run: Vec<Block<'_>> = blocks.by_ref().take(run_len).collect();
+            if run.is_empty() {
+                return Ok(whole);
+            }
+            let read_block = |block: &Block<'_>| {
+                let read = reader.read(block, Arc::clone(&layout));
+                self.count(block.bytes.len() as u64, &read);
+                read
+            };
+            let mut yields: Vec<BlockYield> = run.par_iter().map(read_block).collect();
+            // A header in the middle of a file changes the column order of the blocks behind it.
+            let begun_with = Arc::clone(&layout);
+            let mut base = whole.records.lines;
+            let mut bases = Vec::with_capacity(run.len());
+            for (block, read) in run.iter().zip(&mut yields) {
+                if *layout != *begun_with {
+                    *read = reader.read(block, Arc::clone(&layout));
+                }
+                layout = read.layout_at_end.clone().unwrap_or(layout);
+                bases.push(base);
+                base += read.records.lines;
+            }
+            let kept = yields.par_iter_mut().zip(bases);
+            kept.try_for_each(|(read, base)| self.keep(read, base))?;
+            yields.into_iter().for_each(|read| whole.append(read));
         }
-    };
-    yielded.block.name_faults(&file.name);
-    Ok(yielded)
+    }
+
+    fn read_stream(
+        &self,
+        stream: Stream,
+        reader: &Reader,
+        mut layout: Arc<Layout>,
+    ) -> Result<(BlockYield, u64, Option<Damage>)> {
+        let mut whole = BlockYield::default();
+        let mut read_len = 0;
+        let damage = stream.for_each_block(BLOCK_LEN, |block| {
+            let mut read = reader.read(&block, Arc::clone(&layout));
+            self.count(block.read_len - read_len, &read);
+            read_len = block.read_len;
+            if let Some(at_end) = &read.layout_at_end {
+                layout = Arc::clone(at_end);
+            }
+            self.keep(&mut read, whole.records.lines)?;
+            whole.append(read);
+            Ok(())
+        })?;
+        Ok((whole, read_len, damage))
+    }
+
+    fn count(&self, octets: u64, read: &BlockYield) {
+        self.meter.bytes.fetch_add(octets, Relaxed);
+        self.meter.records.fetch_add(read.records.lines, Relaxed);
+    }
+
+    /// Hands the records of a block on, which begins behind line `base`.
+    fn keep(&self, read: &mut BlockYield, base: u64) -> Result<()> {
+        let records = std::mem::take(&mut read.observations);
+        self.conversations.take_in(records, base, &read.enis)
+    }
+}
+
+/// Puts what threads read back into the order of the files.
+struct InOrder<F> {
+    next: u32,
+    early: BTreeMap<u32, FileYield>,
+    take_in: F,
+}
+
+impl<F: FnMut(FileYield)> InOrder<F> {
+    fn take_in(&mut self, index: u32, read: FileYield) {
+        self.early.insert(index, read);
+        while let Some(read) = self.early.remove(&self.next) {
+            (self.take_in)(read);
+            self.next += 1;
+        }
+    }
 }
 
 /// Decides about a file that is no flow log, or not known to be one.
@@ -120,56 +232,4 @@ fn note_damage(input: &mut Input, file: &File, damage: &Damage) {
         found: damage.to_string(),
     };
     input.damaged.count("damaged", example);
-}
-
-fn read_mapped(
-    mapping: &Mapping,
-    reader: &Reader,
-    layout: &Arc<Layout>,
-    meter: &Meter,
-) -> BlockYield {
-    let blocks: Vec<Block<'_>> = mapping.blocks(BLOCK_LEN).collect();
-    let mut yields: Vec<BlockYield> = blocks
-        .par_iter()
-        .map(|block| {
-            let read = reader.read(block, Arc::clone(layout));
-            meter.bytes.fetch_add(block.bytes.len() as u64, Relaxed);
-            meter.records.fetch_add(read.records.lines, Relaxed);
-            read
-        })
-        .collect();
-    // A header in the middle of a file changes the column order of the blocks behind it.
-    let mut in_force = Arc::clone(layout);
-    for (block, read) in blocks.iter().zip(&mut yields) {
-        if *in_force != **layout {
-            *read = reader.read(block, Arc::clone(&in_force));
-        }
-        in_force = read.layout_at_end.clone().unwrap_or(in_force);
-    }
-    let mut whole = BlockYield::default();
-    yields.into_iter().for_each(|read| whole.append(read));
-    whole
-}
-
-fn read_stream(
-    stream: Stream,
-    reader: &Reader,
-    mut layout: Arc<Layout>,
-    meter: &Meter,
-) -> Result<(BlockYield, u64, Option<Damage>)> {
-    let mut whole = BlockYield::default();
-    let mut read_len = 0;
-    let damage = stream.for_each_block(BLOCK_LEN, |block| {
-        let read = reader.read(&block, Arc::clone(&layout));
-        meter.bytes.fetch_add(block.read_len - read_len, Relaxed);
-        meter.records.fetch_add(read.records.lines, Relaxed);
-        read_len = block.read_len;
-        layout = read
-            .layout_at_end
-            .clone()
-            .unwrap_or_else(|| Arc::clone(&layout));
-        whole.append(read);
-        Ok(())
-    })?;
-    Ok((whole, read_len, damage))
 }

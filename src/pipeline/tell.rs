@@ -1,146 +1,141 @@
-//! From observations to connections: what belongs together, counted once.
+//! From records to connections: what belongs together, counted once.
 //!
-//! Sorted by conversation, the records of each stand side by side, and each
-//! conversation is settled on its own: duplicates dropped, the vantage chosen,
-//! the records divided into connections. What comes out is a list of
-//! [`Episode`]s, each of which can be rebuilt without looking at any other.
-
-use std::ops::Range;
+//! The records of a conversation are settled on their own: duplicates dropped,
+//! the vantage chosen, the rest divided into connections. What comes out are
+//! [`Episode`]s, each of which can be rebuilt without looking at any other,
+//! grouped by the slice of time in which they begin.
 
 use rayon::prelude::*;
 
 use crate::connection::split;
+use crate::error::Result;
 use crate::flow::{Observation, Vantage, duplicates, vantage};
+use crate::pipeline::conversations::{self, Complete};
+use crate::pipeline::shuffle::Buckets;
+use crate::pipeline::slices::Slices;
+use crate::pipeline::stored::Episode;
+use crate::summary::Records;
 
-/// Conversations that are settled in one task.
-const TASK_RECORDS: usize = 1 << 14;
-
-/// The records that are told, and how they hang together.
-#[derive(Default)]
+/// What became of the records.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Told {
-    /// Records, those of one connection side by side and in order.
-    pub observations: Vec<Observation>,
-    /// Connections, as ranges of `observations`.
-    pub connections: Vec<Range<usize>>,
-    /// Runs of connections of one conversation that may touch in time, in order of start.
-    pub episodes: Vec<Episode>,
+    /// Records that are told.
+    pub records: u64,
     /// Records that say the same of the same ENI as another.
     pub duplicates: u64,
     /// Records whose packets another view tells.
     pub told_elsewhere: u64,
-}
-
-/// Connections of one conversation that follow each other so closely that they
-/// must be rebuilt one after the other.
-#[derive(Clone, Debug)]
-pub(super) struct Episode {
-    /// First instant of any of its packets.
-    pub start_ns: i64,
-    /// Its connections, as a range of [`Told::connections`].
-    pub connections: Range<usize>,
-    /// Packets that its records count.
-    pub packets: u64,
-}
-
-/// Settles all conversations.
-pub(super) fn tell(mut observations: Vec<Observation>, vantage: Vantage) -> Told {
-    observations.par_sort_unstable_by(|a, b| {
-        (a.key, a.content(), a.place).cmp(&(b.key, b.content(), b.place))
-    });
-    let tasks = cut_between_conversations(&observations);
-    let parts: Vec<Told> = tasks
-        .into_par_iter()
-        .map(|range| settle(&observations[range], vantage))
-        .collect();
-    let mut told = Told::default();
-    parts.into_iter().for_each(|part| told.append(part));
-    // Ties keep the order of conversations, which is that of their keys.
-    told.episodes.par_sort_by_key(|episode| episode.start_ns);
-    told
-}
-
-/// Ranges of whole conversations, each of about [`TASK_RECORDS`] records.
-fn cut_between_conversations(observations: &[Observation]) -> Vec<Range<usize>> {
-    let mut ranges = Vec::new();
-    let mut first = 0;
-    while first < observations.len() {
-        let wanted = (first + TASK_RECORDS).min(observations.len());
-        let key = observations[wanted - 1].key;
-        let more = observations[wanted..]
-            .iter()
-            .take_while(|o| o.key == key)
-            .count();
-        ranges.push(first..wanted + more);
-        first = wanted + more;
-    }
-    ranges
-}
-
-/// Settles the conversations of these records, which are sorted by key.
-fn settle(observations: &[Observation], vantage: Vantage) -> Told {
-    let mut told = Told::default();
-    for conversation in observations.chunk_by(|a, b| a.key == b.key) {
-        let mut records = conversation.to_vec();
-        told.duplicates += duplicates::remove(&mut records);
-        let chosen = vantage::choose(&mut records, vantage);
-        told.told_elsewhere += chosen.told_elsewhere;
-        let mut rest = &mut records[..];
-        for len in chosen.groups {
-            let (view, behind) = rest.split_at_mut(len);
-            told.divide(view);
-            rest = behind;
-        }
-    }
-    told
+    /// First and last instant of those that are told.
+    pub span_ns: Option<(i64, i64)>,
 }
 
 impl Told {
-    /// Divides the records of one view of a conversation into connections.
-    fn divide(&mut self, records: &mut [Observation]) {
-        let mut until_ns = i64::MIN;
-        let mut first_of_view = true;
-        for range in split(records) {
-            let connection = &records[range];
-            let base = self.observations.len();
-            self.observations.extend_from_slice(connection);
-            self.connections.push(base..self.observations.len());
-            let start_ns = connection[0].start_ns;
-            let packets = connection
-                .iter()
-                .fold(0_u64, |sum, o| sum.saturating_add(o.packets));
-            let index = self.connections.len() - 1;
-            match self.episodes.last_mut() {
-                Some(episode) if !first_of_view && start_ns < until_ns => {
-                    episode.connections.end = index + 1;
-                    episode.packets = episode.packets.saturating_add(packets);
-                }
-                _ => self.episodes.push(Episode {
-                    start_ns,
-                    connections: index..index + 1,
-                    packets,
-                }),
-            }
-            first_of_view = false;
-            let ends = connection.iter().map(Observation::until_ns);
-            until_ns = ends.fold(until_ns, i64::max);
-        }
+    /// Counts these among the fates of all lines.
+    pub(super) fn add_to(&self, records: &mut Records) {
+        records.told += self.records;
+        records.duplicates += self.duplicates;
+        records.told_elsewhere += self.told_elsewhere;
     }
 
-    fn append(&mut self, later: Self) {
-        let (records, connections) = (self.observations.len(), self.connections.len());
-        self.observations.extend(later.observations);
-        let moved = later
-            .connections
-            .into_iter()
-            .map(|c| c.start + records..c.end + records);
-        self.connections.extend(moved);
-        self.episodes
-            .extend(later.episodes.into_iter().map(|mut episode| {
-                episode.connections.start += connections;
-                episode.connections.end += connections;
-                episode
-            }));
-        self.duplicates += later.duplicates;
-        self.told_elsewhere += later.told_elsewhere;
+    fn add(mut self, other: Self) -> Self {
+        self.records += other.records;
+        self.duplicates += other.duplicates;
+        self.told_elsewhere += other.told_elsewhere;
+        self.span_ns = match (self.span_ns, other.span_ns) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (a, b) => a.or(b),
+        };
+        self
     }
+}
+
+/// Settles all conversations.
+pub(super) struct Teller<'a> {
+    pub vantage: Vantage,
+    pub slices: &'a Slices,
+    /// One bucket a slice.
+    pub episodes: &'a Buckets<'a>,
+}
+
+impl Teller<'_> {
+    /// Moves every record that is told to the episodes.
+    ///
+    /// # Errors
+    /// There is no room for them, in memory or on the disk.
+    pub(super) fn tell(&self, conversations: &Complete<'_, '_>) -> Result<Told> {
+        let buckets = (0..conversations.count()).into_par_iter();
+        buckets
+            .map(|bucket| self.tell_all(&conversations.take(bucket)?))
+            .try_reduce(Told::default, |a, b| Ok(a.add(b)))
+    }
+
+    /// Settles the conversations of these records, which are in any order.
+    fn tell_all(&self, records: &[Observation]) -> Result<Told> {
+        let mut told = Told::default();
+        let mut order: Vec<(u64, u32)> = (0..)
+            .zip(records)
+            .map(|(i, o)| (conversations::hash(&o.key), i))
+            .collect();
+        order.sort_unstable();
+        let mut conversation = Vec::new();
+        let mut out = Vec::new();
+        for same_hash in order.chunk_by(|a, b| a.0 == b.0) {
+            conversation.clear();
+            conversation.extend(same_hash.iter().map(|(_, i)| records[*i as usize]));
+            // Two keys may share a hash.
+            if conversation.iter().any(|o| o.key != conversation[0].key) {
+                conversation.sort_unstable_by_key(|o| o.key);
+            }
+            for same_key in conversation.chunk_by(|a, b| a.key == b.key) {
+                told = told.add(self.settle(same_key.to_vec(), &mut out)?);
+            }
+        }
+        Ok(told)
+    }
+
+    /// Settles one conversation.
+    fn settle(&self, mut records: Vec<Observation>, out: &mut Vec<u8>) -> Result<Told> {
+        let duplicates = duplicates::remove(&mut records);
+        let chosen = vantage::choose(&mut records, self.vantage);
+        let mut number = 0;
+        let mut rest = &mut records[..];
+        for len in chosen.groups {
+            let (view, behind) = rest.split_at_mut(len);
+            for episode in divide(view) {
+                out.clear();
+                episode.put(number, out);
+                self.episodes.put(self.slices.of(episode.start_ns()), out)?;
+                number += 1;
+            }
+            rest = behind;
+        }
+        let start = records.iter().map(|o| o.start_ns).min();
+        let end = records.iter().map(|o| o.end_ns).max();
+        Ok(Told {
+            records: records.len() as u64,
+            duplicates,
+            told_elsewhere: chosen.told_elsewhere,
+            span_ns: start.zip(end),
+        })
+    }
+}
+
+/// Divides the records of one view of a conversation into connections, and
+/// brings those together that may touch in time.
+fn divide(records: &mut [Observation]) -> Vec<Episode> {
+    let mut episodes: Vec<Episode> = Vec::new();
+    let mut until_ns = i64::MIN;
+    for range in split(records) {
+        let connection = &records[range];
+        match episodes.last_mut() {
+            Some(_) if connection[0].start_ns < until_ns => {}
+            _ => episodes.push(Episode::default()),
+        }
+        let episode = episodes.last_mut().expect("one was put there");
+        episode.records.extend_from_slice(connection);
+        episode.connections.push(connection.len());
+        let ends = connection.iter().map(Observation::until_ns);
+        until_ns = ends.fold(until_ns, i64::max);
+    }
+    episodes
 }

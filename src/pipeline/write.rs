@@ -1,16 +1,10 @@
 //! From episodes to the capture, in order of time, without holding it all.
 //!
-//! Episodes stand in order of their start, so once all that start before an
-//! instant are rebuilt, every frame before it is known. Episodes are taken in
-//! batches; the frames of a batch go to *slices*, one for the time between the
-//! starts of two batches. When a batch is done its slice is complete: it is
-//! sorted, encoded on all cores and written. Only frames of connections that
-//! outlast their batch wait for a later slice.
-//!
-//! The order of frames is that of time, then episode, then place in the
-//! episode: the same for any number of threads.
+//! Episodes lie in slices of time by their start, so once a slice and all
+//! before it are rebuilt, every frame up to its end is known: it is put in order
+//! on all cores and written, while the next slice is rebuilt. Frames of
+//! connections that outlast their slice wait for a later one.
 
-use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
 use rayon::prelude::*;
@@ -19,151 +13,186 @@ use crate::capture::Output;
 use crate::connection::{Detail, Segment, rebuild};
 use crate::error::Result;
 use crate::pipeline::Meter;
-use crate::pipeline::frames::{Framer, Placed};
-use crate::pipeline::tell::{Episode, Told};
+use crate::pipeline::framer::{Framer, Placed};
+use crate::pipeline::frames::{self, Frames, Key, Slice};
+use crate::pipeline::shuffle::Buckets;
+use crate::pipeline::slices::Slices;
+use crate::pipeline::stored::{self, Episode, Stored};
 use crate::summary::{Connections, Packets};
 
-/// Packets in a batch, about.
-const BATCH_PACKETS: u64 = 1 << 18;
-
-/// Frames that are encoded in one task.
-const TASK_FRAMES: usize = 1 << 13;
-
-/// Episodes that are rebuilt in one task.
-const TASK_EPISODES: usize = 64;
+/// Octets of episodes that are rebuilt in one task, about.
+const TASK_LEN: usize = 16 << 10;
 
 /// Least distance between a connection and the one before it.
 const STEP_NS: i64 = 1_000;
 
 /// What was written.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Written {
     pub connections: Connections,
     pub packets: Packets,
 }
 
-/// Rebuilds all episodes and writes their frames to `output`.
-///
-/// # Errors
-/// What writing fails with.
-pub(super) fn write_all(
-    told: &Told,
-    detail: Detail,
-    framer: &Framer<'_>,
-    output: &mut Output,
-    meter: &Meter,
-) -> Result<Written> {
-    let batches = batches(&told.episodes, detail);
-    let starts: Vec<i64> = batches
-        .iter()
-        .map(|batch| told.episodes[batch.start].start_ns)
-        .collect();
-    let mut slices: Vec<Vec<Placed>> = starts.iter().map(|_| Vec::new()).collect();
-    let mut written = Written::default();
-    for (k, batch) in batches.into_iter().enumerate() {
-        let tasks: Vec<Range<usize>> = cut(batch, TASK_EPISODES);
-        let rebuilt: Vec<Rebuilt> = tasks
-            .into_par_iter()
-            .map(|range| rebuild_episodes(told, range, detail))
-            .collect();
-        for part in rebuilt {
-            written.connections.add(&part.connections);
-            written.packets.add(&part.packets);
-            for placed in part.placed {
-                let slice = starts.partition_point(|start| *start <= placed.segment.time_ns);
-                slices[slice.saturating_sub(1).max(k)].push(placed);
+/// Rebuilds episodes and writes their frames.
+pub(super) struct Writer<'a> {
+    pub slices: &'a Slices,
+    /// One bucket a slice.
+    pub episodes: &'a Buckets<'a>,
+    /// Frames that wait, one bucket a slice.
+    pub waiting: &'a Buckets<'a>,
+    pub framer: Framer<'a>,
+    pub detail: Detail,
+    pub meter: &'a Meter,
+}
+
+impl Writer<'_> {
+    /// Writes every frame to `output`.
+    ///
+    /// # Errors
+    /// What writing fails with, here or to temporary files.
+    pub(super) fn write(&self, output: &mut Output) -> Result<Written> {
+        let mut written = Written::default();
+        let mut episodes_before = 0;
+        let mut ready = Vec::new();
+        for slice in 0..self.slices.count() {
+            let (put_out, rebuilt) = rayon::join(
+                || {
+                    ready
+                        .iter()
+                        .try_for_each(|part: &Vec<u8>| output.write_all(part))
+                },
+                || self.rebuild_slice(slice, &mut episodes_before, &mut written),
+            );
+            put_out?;
+            ready = rebuilt?;
+        }
+        ready.iter().try_for_each(|part| output.write_all(part))?;
+        Ok(written)
+    }
+
+    /// The octets of all frames of a slice, in order.
+    fn rebuild_slice(
+        &self,
+        slice: usize,
+        episodes_before: &mut u64,
+        written: &mut Written,
+    ) -> Result<Vec<Vec<u8>>> {
+        let parts = self.episodes.take(slice)?;
+        let episodes = stored::episodes(&parts);
+        let tasks = tasks(&episodes, *episodes_before);
+        let rebuilt = tasks.into_par_iter().map(|(first, episodes)| {
+            let mut task = Task::new(self, slice);
+            for (number, episode) in (first..).zip(episodes) {
+                task.rebuild(number, &Episode::of(episode.octets))?;
             }
-        }
-        let mut slice = std::mem::take(&mut slices[k]);
-        slice.par_sort_unstable_by_key(|p| (p.segment.time_ns, p.order));
-        for octets in slice
-            .par_chunks(TASK_FRAMES)
-            .map(|frames| encode(framer, frames))
-            .collect::<Vec<_>>()
-        {
-            output.write_all(&octets)?;
-        }
-        meter.packets.fetch_add(slice.len() as u64, Relaxed);
-    }
-    Ok(written)
-}
-
-fn encode(framer: &Framer<'_>, frames: &[Placed]) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(frames.len() * 128);
-    framer.frames(frames, &mut octets);
-    octets
-}
-
-/// Divides episodes into batches of about [`BATCH_PACKETS`]; all that start at one instant are in one.
-fn batches(episodes: &[Episode], detail: Detail) -> Vec<Range<usize>> {
-    let mut batches = Vec::new();
-    let (mut first, mut packets) = (0, 0_u64);
-    for (i, episode) in episodes.iter().enumerate() {
-        let full = packets >= BATCH_PACKETS && episodes[i - 1].start_ns < episode.start_ns;
-        if full {
-            batches.push(first..i);
-            (first, packets) = (i, 0);
-        }
-        packets = packets.saturating_add(match detail {
-            Detail::Exact => episode.packets,
-            Detail::Compact { per_record_max } => episode.packets.min(per_record_max),
-            Detail::Control => episode.packets.min(8),
+            Ok(task)
         });
+        let rebuilt = rebuilt.collect::<Result<Vec<Task<'_>>>>()?;
+        *episodes_before += episodes.len() as u64;
+        let mut frames = Slice::default();
+        for task in rebuilt {
+            written.connections.add(&task.written.connections);
+            written.packets.add(&task.written.packets);
+            frames.add(task.frames);
+        }
+        for part in self.waiting.take(slice)? {
+            frames.add_waiting(part);
+        }
+        self.meter.packets.fetch_add(frames.len() as u64, Relaxed);
+        Ok(frames.in_order())
     }
-    if first < episodes.len() {
-        batches.push(first..episodes.len());
+}
+
+/// Cuts episodes into runs of about [`TASK_LEN`] octets, each with the number of its first.
+fn tasks<'e, 'o>(episodes: &'e [Stored<'o>], mut number: u64) -> Vec<(u64, &'e [Stored<'o>])> {
+    let mut tasks = Vec::new();
+    let mut rest = episodes;
+    while !rest.is_empty() {
+        let mut len = 0;
+        let fitting = rest.iter().take_while(|episode| {
+            let fits = len < TASK_LEN;
+            len += episode.octets.len();
+            fits
+        });
+        let (task, behind) = rest.split_at(fitting.count());
+        tasks.push((number, task));
+        number += task.len() as u64;
+        rest = behind;
     }
-    batches
+    tasks
 }
 
-/// Cuts a range into pieces of at most `len`.
-fn cut(range: Range<usize>, len: usize) -> Vec<Range<usize>> {
-    let end = range.end;
-    range
-        .step_by(len)
-        .map(|start| start..(start + len).min(end))
-        .collect()
+/// Some episodes of one slice, being rebuilt.
+struct Task<'a> {
+    writer: &'a Writer<'a>,
+    slice: usize,
+    end_ns: i64,
+    frames: Frames,
+    written: Written,
+    segments: Vec<Segment>,
+    waiting: Vec<u8>,
 }
 
-/// The frames of some episodes.
-#[derive(Default)]
-struct Rebuilt {
-    placed: Vec<Placed>,
-    connections: Connections,
-    packets: Packets,
-}
+impl<'a> Task<'a> {
+    fn new(writer: &'a Writer<'a>, slice: usize) -> Self {
+        Self {
+            writer,
+            slice,
+            end_ns: writer.slices.end_ns(slice),
+            frames: Frames::default(),
+            written: Written::default(),
+            segments: Vec::new(),
+            waiting: Vec::new(),
+        }
+    }
 
-fn rebuild_episodes(told: &Told, range: Range<usize>, detail: Detail) -> Rebuilt {
-    let mut rebuilt = Rebuilt::default();
-    let mut segments = Vec::new();
-    for index in range {
+    fn rebuild(&mut self, episode: u64, held: &Episode) -> Result<()> {
         let mut last_ns = i64::MIN;
         let mut place = 0;
-        for connection in &told.connections[told.episodes[index].connections.clone()] {
-            let records = &told.observations[connection.clone()];
-            segments.clear();
-            let story = rebuild(records, detail, &mut segments);
-            rebuilt.connections.moved_packets += story.moved + put_behind(last_ns, &mut segments);
-            rebuilt.connections.presumed += u64::from(story.presumed);
-            rebuilt.connections.count(story.outcome);
+        let mut rest = &held.records[..];
+        for len in &held.connections {
+            let (records, behind) = rest.split_at(*len);
+            rest = behind;
+            self.segments.clear();
+            let story = rebuild(records, self.writer.detail, &mut self.segments);
+            let connections = &mut self.written.connections;
+            connections.moved_packets += story.moved + put_behind(last_ns, &mut self.segments);
+            connections.presumed += u64::from(story.presumed);
+            connections.count(story.outcome);
             for o in records {
-                rebuilt.packets.logged += u128::from(o.packets);
-                rebuilt.packets.bytes_logged += u128::from(o.bytes.unwrap_or(0));
+                self.written.packets.logged += u128::from(o.packets);
+                self.written.packets.bytes_logged += u128::from(o.bytes.unwrap_or(0));
             }
-            let episode = u32::try_from(index).unwrap_or(u32::MAX);
+            let segments = std::mem::take(&mut self.segments);
             for segment in &segments {
-                rebuilt.packets.written += 1;
-                rebuilt.packets.bytes_written += u128::from(segment.original_len);
-                let observation = connection.start + segment.record as usize;
-                rebuilt
-                    .placed
-                    .push(Placed::new(*segment, observation, (episode, place), &story));
+                let key = Key {
+                    time_ns: segment.time_ns,
+                    episode,
+                    place,
+                };
+                let placed = Placed::new(*segment, &records[segment.record as usize], &story);
+                self.frame(key, &placed)?;
                 place = place.saturating_add(1);
+                last_ns = last_ns.max(segment.time_ns);
             }
-            last_ns = segments.last().map_or(last_ns, |s| last_ns.max(s.time_ns));
+            self.segments = segments;
         }
+        Ok(())
     }
-    rebuilt
+
+    fn frame(&mut self, key: Key, placed: &Placed<'_>) -> Result<()> {
+        self.written.packets.written += 1;
+        self.written.packets.bytes_written += u128::from(placed.segment.original_len);
+        let framer = &self.writer.framer;
+        if key.time_ns < self.end_ns {
+            self.frames.push(key, |out| framer.frame(placed, out));
+            return Ok(());
+        }
+        self.waiting.clear();
+        frames::put_waiting(key, |out| framer.frame(placed, out), &mut self.waiting);
+        let slice = self.writer.slices.of(key.time_ns).max(self.slice + 1);
+        self.writer.waiting.put(slice, &self.waiting)
+    }
 }
 
 /// Moves segments behind `last_ns`, where the connection before them ended; returns how many moved.

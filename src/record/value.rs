@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The verdict of security group and network ACL on a flow; not a TCP reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
@@ -65,7 +67,9 @@ impl Direction {
 ///
 /// AWS field table: FIN 1, SYN 2, RST 4, SYN-ACK 18 are told; ACK alone reads
 /// 0. Transit Gateways add PSH 8, ACK 16, URG 32. Any bits are kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub struct ObservedFlags(pub u8);
 
 impl ObservedFlags {

@@ -1,0 +1,160 @@
+//! The archive's time, cut into slices that are about equally full.
+//!
+//! Connections are rebuilt and written slice by slice. What one holds has to be
+//! in memory at once, so the cuts follow the traffic: while the archive is
+//! read, [`Starts`] counts how many packets the records of each second stand
+//! for, and [`Slices`] are cut from that.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::time::SECOND_NS;
+
+/// The most spans that are counted apart. An archive of a year has 32 million
+/// seconds, and a broken one any.
+const SPANS_MAX: usize = 1 << 16;
+
+/// When records start, and how much they hold.
+#[derive(Clone, Debug)]
+pub(super) struct Starts {
+    /// Nanoseconds in a span.
+    span_ns: i64,
+    /// Packets by number of span since the epoch.
+    packets: HashMap<i64, u64, RandomState>,
+}
+
+impl Default for Starts {
+    fn default() -> Self {
+        Self {
+            span_ns: SECOND_NS,
+            packets: HashMap::default(),
+        }
+    }
+}
+
+impl Starts {
+    /// Counts a record that begins at `start_ns` and becomes about so many packets.
+    pub(super) fn count(&mut self, start_ns: i64, packets: u64) {
+        self.count_span(start_ns.div_euclid(self.span_ns), packets);
+    }
+
+    /// Takes in what was counted elsewhere.
+    pub(super) fn add(&mut self, other: &Self) {
+        while self.span_ns < other.span_ns {
+            self.widen();
+        }
+        for (span, packets) in &other.packets {
+            let start_ns = span.saturating_mul(other.span_ns);
+            self.count_span(start_ns.div_euclid(self.span_ns), *packets);
+        }
+    }
+
+    fn count_span(&mut self, span: i64, packets: u64) {
+        let sum = self.packets.entry(span).or_default();
+        *sum = sum.saturating_add(packets);
+        if self.packets.len() > SPANS_MAX {
+            self.widen();
+        }
+    }
+
+    /// Makes spans twice as long.
+    fn widen(&mut self) {
+        self.span_ns = self.span_ns.saturating_mul(2);
+        for (span, packets) in std::mem::take(&mut self.packets) {
+            let sum = self.packets.entry(span.div_euclid(2)).or_default();
+            *sum = sum.saturating_add(packets);
+        }
+    }
+}
+
+/// Slices of time, from the first to the last instant that there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Slices {
+    /// First instant of each slice but the first, in order.
+    starts_ns: Vec<i64>,
+}
+
+impl Slices {
+    /// Cuts slices in which about `packets_max` packets begin, or what begins in one span.
+    pub(super) fn cut(starts: &Starts, packets_max: u64) -> Self {
+        let mut spans: Vec<(i64, u64)> = starts.packets.iter().map(|(s, n)| (*s, *n)).collect();
+        spans.sort_unstable();
+        let mut starts_ns = Vec::new();
+        let mut held = 0_u64;
+        for (span, packets) in spans {
+            if held > 0 && held.saturating_add(packets) > packets_max {
+                starts_ns.push(span.saturating_mul(starts.span_ns));
+                held = 0;
+            }
+            held = held.saturating_add(packets);
+        }
+        Self { starts_ns }
+    }
+
+    /// How many there are, one at least.
+    pub(super) fn count(&self) -> usize {
+        self.starts_ns.len() + 1
+    }
+
+    /// The slice that holds an instant.
+    pub(super) fn of(&self, time_ns: i64) -> usize {
+        self.starts_ns.partition_point(|start| *start <= time_ns)
+    }
+
+    /// First instant behind the slice of that number.
+    pub(super) fn end_ns(&self, slice: usize) -> i64 {
+        self.starts_ns.get(slice).copied().unwrap_or(i64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: i64 = SECOND_NS;
+
+    #[test]
+    fn slices_are_cut_where_they_are_full() {
+        let mut starts = Starts::default();
+        for second in 0..10 {
+            starts.count(second * S + 7, 40);
+        }
+        let slices = Slices::cut(&starts, 100);
+        assert_eq!(slices.starts_ns, [2 * S, 4 * S, 6 * S, 8 * S]);
+        assert_eq!(slices.of(-5), 0);
+        assert_eq!((slices.of(2 * S - 1), slices.of(2 * S)), (0, 1));
+        assert_eq!((slices.end_ns(0), slices.end_ns(4)), (2 * S, i64::MAX));
+    }
+
+    #[test]
+    fn one_span_is_one_slice_however_full() {
+        let mut starts = Starts::default();
+        (0..1000).for_each(|_| starts.count(5 * S, 1000));
+        assert_eq!(Slices::cut(&starts, 10).count(), 1);
+        assert_eq!(Slices::cut(&Starts::default(), 10).count(), 1);
+    }
+
+    #[test]
+    fn any_number_of_seconds_is_counted_in_bounded_memory() {
+        let mut starts = Starts::default();
+        (0..300_000).for_each(|second| starts.count((second - 150_000) * S, 1));
+        starts.count(i64::MIN, 1);
+        starts.count(i64::MAX, 1);
+        assert!(starts.packets.len() <= SPANS_MAX);
+        assert_eq!(starts.packets.values().sum::<u64>(), 300_002);
+        let slices = Slices::cut(&starts, 30_000);
+        assert!((10..=14).contains(&slices.count()), "{}", slices.count());
+    }
+
+    #[test]
+    fn counts_of_different_spans_add_up() {
+        let (mut fine, mut coarse) = (Starts::default(), Starts::default());
+        (0..100).for_each(|second| fine.count(second * S, 1));
+        (0..70_000).for_each(|second| coarse.count(second * S, 1));
+        assert!(coarse.span_ns > fine.span_ns);
+        for (mut one, other) in [(fine.clone(), &coarse), (coarse.clone(), &fine)] {
+            one.add(other);
+            assert_eq!(one.packets.values().sum::<u64>(), 70_100);
+        }
+    }
+}

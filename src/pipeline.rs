@@ -206,7 +206,7 @@ const HELD_SHARE: u64 = 4;
 const FRAME_COST: u64 = 4 << 10;
 
 /// Packets in a slice, about: so few that they stay in the processor's cache.
-const SLICE_PACKETS: u64 = 1 << 17;
+const SLICE_PACKETS: u64 = 1 << 15;
 
 /// What all files held, joined in their order.
 #[derive(Default)]

@@ -57,6 +57,8 @@ pub(super) struct Lane {
     plans: Vec<Planned>,
     at: usize,
     done: u64,
+    /// What stands at the head; none when all plans are done.
+    head: Option<Head>,
 }
 
 /// A plan with what the rest of the connection says of it.
@@ -189,8 +191,9 @@ impl Lane {
             plans,
             at: 0,
             done: 0,
+            head: None,
         };
-        lane.skip_finished();
+        lane.find_head();
         lane
     }
 
@@ -205,17 +208,8 @@ impl Lane {
     }
 
     /// The segment at the head.
-    pub(super) fn head(&self) -> Option<Head> {
-        let planned = self.current()?;
-        let step = planned.step(self.done)?;
-        let preferred_ns = planned
-            .preferred_ns(step, self.initiates)
-            .max(planned.plan.window.0);
-        Some(Head {
-            step,
-            preferred_ns,
-            window: planned.plan.window,
-        })
+    pub(super) fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
     }
 
     /// Whether the segment at the head is the first of its record.
@@ -251,11 +245,21 @@ impl Lane {
     /// Moves on behind the head.
     pub(super) fn advance(&mut self) {
         self.done += 1;
-        self.skip_finished();
+        self.find_head();
     }
 
-    fn skip_finished(&mut self) {
-        while self.current().is_some_and(|p| p.step(self.done).is_none()) {
+    fn find_head(&mut self) {
+        self.head = None;
+        while let Some(planned) = self.plans.get(self.at) {
+            if let Some(step) = planned.step(self.done) {
+                let preferred_ns = planned.preferred_ns(step, self.initiates);
+                self.head = Some(Head {
+                    step,
+                    preferred_ns: preferred_ns.max(planned.plan.window.0),
+                    window: planned.plan.window,
+                });
+                return;
+            }
             self.at += 1;
             self.done = 0;
         }

@@ -15,7 +15,6 @@
 
 use crate::connection::draft::Draft;
 use crate::connection::lane::{Head, Lane, Step};
-use crate::connection::plan::Plan;
 use crate::connection::segment::Kind;
 use crate::connection::sizes::{IPV6_LEN, IPV6_PLAIN_MAX, JUMBO_OPTION_LEN};
 use crate::flow::Way;
@@ -149,6 +148,19 @@ enum Need {
     Either { data: bool },
 }
 
+impl Need {
+    /// Whether the body segment at the head carries data.
+    fn is_met_by_data(self, step: Step, credit: Credit) -> bool {
+        match self {
+            Self::Data => true,
+            Self::Ack => false,
+            Self::Either { data } => {
+                step == Step::Request || (data && step != Step::Established) || !credit.enough
+            }
+        }
+    }
+}
+
 impl Merge {
     fn side(&self, way: Way) -> &Side {
         &self.sides[way.index()]
@@ -169,7 +181,7 @@ impl Merge {
         let [(first, Some(a)), (second, Some(b))] = heads else {
             return heads.into_iter().find_map(|(way, head)| head.map(|_| way));
         };
-        let order = if self.due(first, &a) <= self.due(second, &b) {
+        let order = if self.due(first, a) <= self.due(second, b) {
             [(first, a, b), (second, b, a)]
         } else {
             [(second, b, a), (first, a, b)]
@@ -249,11 +261,8 @@ impl Merge {
 
     /// Sends the head of `way`.
     fn send(&mut self, way: Way) -> Draft {
-        let head = self
-            .side(way)
-            .lane
-            .head()
-            .expect("next_way names a lane with a head");
+        let lane = &self.side(way).lane;
+        let head = *lane.head().expect("next_way names a lane with a head");
         let not_before = head.window.0.max(self.last_ns.saturating_add(STEP_NS));
         let time_ns = self.due(way, &head).max(not_before);
         self.adjustments.moved += u64::from(time_ns >= head.window.1);
@@ -276,7 +285,8 @@ struct Credit {
 impl Side {
     /// Takes the head, which is `step`, off the lane.
     fn send(&mut self, step: Step, time_ns: i64, credit: Credit) -> Draft {
-        let planned = *self.lane.current().expect("a head has a plan");
+        let need = self.needs_data();
+        let planned = self.lane.current().expect("a head has a plan");
         let plan = &planned.plan;
         if self.record != plan.record {
             (self.record, self.data_done) = (plan.record, 0);
@@ -307,7 +317,14 @@ impl Side {
                 self.syns_sent += 1;
             }
             Step::Established | Step::Request | Step::Body(_) | Step::Trail => {
-                self.send_body(step, plan, credit, &mut draft);
+                if need.is_met_by_data(step, credit) {
+                    draft.payload = plan.payload_of(self.data_done);
+                    self.data_done += 1;
+                } else {
+                    draft.idle = !credit.enough;
+                    self.acks_sent += u64::from(credit.enough && credit.spent);
+                }
+                self.others_sent += 1;
             }
             Step::Fin => {
                 draft.kind = Kind::Fin;
@@ -331,23 +348,5 @@ impl Side {
         self.units_sent += u64::from(draft.units());
         self.lane.advance();
         draft
-    }
-
-    fn send_body(&mut self, step: Step, plan: &Plan, credit: Credit, draft: &mut Draft) {
-        let has_data = match self.needs_data() {
-            Need::Data => true,
-            Need::Ack => false,
-            Need::Either { data } => {
-                step == Step::Request || (data && step != Step::Established) || !credit.enough
-            }
-        };
-        if has_data {
-            draft.payload = plan.payload_of(self.data_done);
-            self.data_done += 1;
-        } else {
-            draft.idle = !credit.enough;
-            self.acks_sent += u64::from(credit.enough && credit.spent);
-        }
-        self.others_sent += 1;
     }
 }

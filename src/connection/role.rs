@@ -42,15 +42,22 @@ pub enum Evidence {
     First,
 }
 
-impl fmt::Display for Evidence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Evidence {
+    /// The word that stands for it in comments.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Syn => "syn",
             Self::SynAck => "syn-ack",
             Self::Ports => "ports",
             Self::Direction => "direction",
             Self::First => "first-seen",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

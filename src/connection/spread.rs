@@ -108,6 +108,11 @@ impl Spread {
 
 /// `part / whole` of a length, without overflow.
 pub(super) fn share(length: i64, part: u64, whole: u64) -> i64 {
+    // All but absurd records stay within 64 bits, whose division is ten times as fast.
+    let product = length.checked_mul(i64::try_from(part).unwrap_or(i64::MAX));
+    if let (Some(product), Ok(whole)) = (product, i64::try_from(whole.max(1))) {
+        return product / whole;
+    }
     let scaled = i128::from(length) * i128::from(part) / i128::from(whole.max(1));
     i64::try_from(scaled).unwrap_or(i64::MAX)
 }

@@ -49,17 +49,25 @@ pub(super) struct Framer<'a> {
     pub single_interface: bool,
 }
 
+/// Buffers that are used again for every frame.
+#[derive(Default)]
+pub(super) struct Scratch {
+    headers: Vec<u8>,
+    comment: String,
+    digits: itoa::Buffer,
+}
+
 impl Framer<'_> {
     /// Appends the frame of `placed` to `out`.
-    pub(super) fn frame(&self, placed: &Placed<'_>, out: &mut Vec<u8>) {
-        let (p, o) = (placed, placed.record);
-        let mut headers = Vec::with_capacity(128);
-        let packet = packet(&p.segment, o);
-        packet.emit(&mut headers);
-        let mut comment = String::new();
-        self.comment(p, o, &mut comment);
+    pub(super) fn frame(&self, placed: &Placed<'_>, scratch: &mut Scratch, out: &mut Vec<u8>) {
+        let o = placed.record;
+        let packet = packet(&placed.segment, o);
+        scratch.headers.clear();
+        packet.emit(&mut scratch.headers);
+        scratch.comment.clear();
+        self.comment(placed, scratch);
         let frame = Frame {
-            time_ns: u64::try_from(p.segment.time_ns).unwrap_or(0),
+            time_ns: u64::try_from(placed.segment.time_ns).unwrap_or(0),
             interface: if self.single_interface { 0 } else { o.eni.0 },
             direction: o.leaving.map(|leaving| {
                 if leaving {
@@ -69,64 +77,60 @@ impl Framer<'_> {
                 }
             }),
             original_len: packet.original_len(),
-            headers: &headers,
-            comment: (!comment.is_empty()).then_some(&*comment),
+            headers: &scratch.headers,
+            comment: (!scratch.comment.is_empty()).then_some(&*scratch.comment),
         };
         self.encoder.frame(out, &frame);
     }
 
-    fn comment(&self, p: &Placed<'_>, o: &Observation, out: &mut String) {
+    fn comment(&self, placed: &Placed<'_>, scratch: &mut Scratch) {
         let whole = match self.comments {
             Comments::None => return,
-            Comments::Record => p.segment.is_first,
+            Comments::Record => placed.segment.is_first,
             Comments::All => true,
         };
         if whole {
-            self.whole_comment(p, o, out);
-        } else if o.verdict.is_reject() {
-            out.push_str("action=REJECT");
+            self.whole_comment(placed, scratch);
+        } else if placed.record.verdict.is_reject() {
+            scratch.comment.push_str("action=REJECT");
         }
     }
 
-    fn whole_comment(&self, p: &Placed<'_>, o: &Observation, out: &mut String) {
-        let file = &self.files[o.place.file as usize];
-        let eni = &self.enis.get(o.eni).name;
+    fn whole_comment(&self, p: &Placed<'_>, scratch: &mut Scratch) {
+        let o = p.record;
         let action = if o.verdict.is_reject() {
             "REJECT"
         } else {
             "ACCEPT"
         };
-        // Writing to a string does not fail.
-        let _ = write!(
-            out,
-            "record={file}:{} eni={eni} action={action} packets={}",
-            o.place.line, o.packets
-        );
-        let _ = match o.bytes {
-            Some(bytes) => write!(out, " bytes={bytes}"),
-            None => write!(out, " bytes=-"),
+        let file = &self.files[o.place.file as usize];
+        scratch.text("record=", file).number(":", o.place.line);
+        scratch.text(" eni=", &self.enis.get(o.eni).name);
+        scratch
+            .text(" action=", action)
+            .number(" packets=", o.packets);
+        match o.bytes {
+            Some(bytes) => scratch.number(" bytes=", bytes),
+            None => scratch.text(" bytes=", "-"),
         };
         if let Some(flags) = o.flags {
-            let _ = write!(out, " flags={}", flags.0);
+            scratch.number(" flags=", flags.0);
         }
-        let _ = write!(
-            out,
-            " start={} end={}",
-            Instant(o.start_ns - o.clock_ns),
-            Instant(o.end_ns - o.clock_ns)
-        );
-        let reason = match o.verdict {
+        scratch.instant(" start=", o.start_ns - o.clock_ns);
+        scratch.instant(" end=", o.end_ns - o.clock_ns);
+        scratch.comment.push_str(match o.verdict {
             Verdict::Reject(RejectReason::BlockPublicAccess) => " reject-reason=BPA",
             Verdict::Reject(RejectReason::EncryptionControls) => " reject-reason=EC",
             Verdict::Reject(RejectReason::Other) => " reject-reason=other",
             _ => "",
-        };
-        out.push_str(reason);
+        });
         if o.clock_ns != 0 {
-            let _ = write!(out, " clock={:+}s", o.clock_ns / SECOND_NS);
+            let sign = if o.clock_ns < 0 { "" } else { "+" };
+            scratch.number(&format!(" clock={sign}"), o.clock_ns / SECOND_NS);
+            scratch.comment.push('s');
         }
         if let Some(at) = o.rejected_at {
-            let _ = write!(out, " rejected-at={}", self.enis.get(at).name);
+            scratch.text(" rejected-at=", &self.enis.get(at).name);
         }
         let role = if o.way == p.role.initiator {
             "initiator"
@@ -134,23 +138,36 @@ impl Framer<'_> {
             "responder"
         };
         if o.key.protocol == TCP || p.role.evidence != Evidence::First {
-            let _ = write!(out, " role={role} by={}", p.role.evidence);
+            scratch
+                .text(" role=", role)
+                .text(" by=", p.role.evidence.name());
         }
         if p.presumed {
-            out.push_str(" presumed=handshake,teardown");
+            scratch.comment.push_str(" presumed=handshake,teardown");
         }
     }
 }
 
-/// An instant in Unix seconds, with a fraction only where it has one.
-struct Instant(i64);
+impl Scratch {
+    fn text(&mut self, word: &str, value: &str) -> &mut Self {
+        self.comment.push_str(word);
+        self.comment.push_str(value);
+        self
+    }
 
-impl std::fmt::Display for Instant {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (seconds, rest) = (self.0 / SECOND_NS, self.0 % SECOND_NS);
-        match rest {
-            0 => write!(f, "{seconds}"),
-            _ => write!(f, "{seconds}.{:03}", rest / TICK_NS),
+    fn number(&mut self, word: &str, value: impl itoa::Integer) -> &mut Self {
+        self.comment.push_str(word);
+        self.comment.push_str(self.digits.format(value));
+        self
+    }
+
+    /// An instant in Unix seconds, with a fraction only where it has one.
+    fn instant(&mut self, word: &str, time_ns: i64) {
+        self.number(word, time_ns / SECOND_NS);
+        let rest = time_ns % SECOND_NS;
+        if rest != 0 {
+            // Writing to a string does not fail.
+            let _ = write!(self.comment, ".{:03}", rest / TICK_NS);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::capture::Output;
 use crate::connection::{Detail, Segment, rebuild};
 use crate::error::Result;
 use crate::pipeline::Meter;
-use crate::pipeline::framer::{Framer, Placed};
+use crate::pipeline::framer::{Framer, Placed, Scratch};
 use crate::pipeline::frames::{self, Frames, Key, Slice};
 use crate::pipeline::shuffle::Buckets;
 use crate::pipeline::slices::Slices;
@@ -131,6 +131,7 @@ struct Task<'a> {
     written: Written,
     segments: Vec<Segment>,
     waiting: Vec<u8>,
+    scratch: Scratch,
 }
 
 impl<'a> Task<'a> {
@@ -143,6 +144,7 @@ impl<'a> Task<'a> {
             written: Written::default(),
             segments: Vec::new(),
             waiting: Vec::new(),
+            scratch: Scratch::default(),
         }
     }
 
@@ -185,11 +187,15 @@ impl<'a> Task<'a> {
         self.written.packets.bytes_written += u128::from(placed.segment.original_len);
         let framer = &self.writer.framer;
         if key.time_ns < self.end_ns {
-            self.frames.push(key, |out| framer.frame(placed, out));
+            let scratch = &mut self.scratch;
+            self.frames
+                .push(key, |out| framer.frame(placed, scratch, out));
             return Ok(());
         }
         self.waiting.clear();
-        frames::put_waiting(key, |out| framer.frame(placed, out), &mut self.waiting);
+        let scratch = &mut self.scratch;
+        let encode = |out: &mut Vec<u8>| framer.frame(placed, scratch, out);
+        frames::put_waiting(key, encode, &mut self.waiting);
         let slice = self.writer.slices.of(key.time_ns).max(self.slice + 1);
         self.writer.waiting.put(slice, &self.waiting)
     }

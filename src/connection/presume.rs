@@ -67,6 +67,9 @@ pub(super) fn presume(records: &[Observation], role: Role) -> Vec<ObservedFlags>
         for way in Way::BOTH {
             if let Some(last) = records.iter().rposition(|o| o.way == way) {
                 flags[last].0 |= ObservedFlags::FIN.0;
+                if !has_room && resets_at_close(records, way) {
+                    flags[last].0 |= ObservedFlags::RST.0;
+                }
             }
         }
     }
@@ -93,6 +96,17 @@ fn is_silent(records: &[Observation], way: Way) -> bool {
     let options = u64::from(STAMPED - BARE);
     let nearly_none = |payload: Option<u64>| payload.is_some_and(|octets| octets <= options);
     nearly_none(payload(records, way, BARE)) || nearly_none(payload(records, way, STAMPED))
+}
+
+/// Whether the second of two bare packets that end a connection was a RST: the
+/// other side sent data, and who has closed answers that so (RFC 1122 section
+/// 4.2.2.13). Of 88 real sides that were sent data after their FIN, 79 in 8
+/// captures answered with a RST. Of two bare packets alone, 8 of 8 were FIN and
+/// RST where data came, and 2 of 2 FIN and ACK where none did.
+fn resets_at_close(records: &[Observation], way: Way) -> bool {
+    let own = || records.iter().filter(|o| o.way == way);
+    let said = payload(records, way.reverse(), BARE).is_some_and(|octets| octets > 0);
+    said && packets(records, way) == 2 && own().all(|o| o.bytes.is_some() && only_bare(o))
 }
 
 /// Whether a lone answer has the size of a SYN-ACK, and one that no pure ACK has:
@@ -199,8 +213,14 @@ mod tests {
     }
 
     #[test]
+    fn data_that_comes_after_the_close_is_answered_with_a_rst() {
+        check(&[(Way::Up, 2, 80), (Way::Down, 2, 80)], &[1, 1]);
+        check(&[(Way::Up, 2, 104), (Way::Down, 2, 157)], &[1, 1]);
+    }
+
+    #[test]
     fn last_words_of_a_connection_end_it() {
-        check(&[(Way::Up, 2, 80), (Way::Down, 2, 133)], &[1, 1]);
+        check(&[(Way::Up, 2, 80), (Way::Down, 2, 133)], &[5, 1]);
     }
 
     #[test]

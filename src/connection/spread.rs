@@ -33,6 +33,16 @@ impl Lean {
         lead: 1_500,
         tail: 350,
     };
+    /// Questions that are answered before the next is asked.
+    pub(super) const ASKS_IN_TURN: Self = Self {
+        lead: 400,
+        tail: 600,
+    };
+    /// The answers to these.
+    pub(super) const ANSWERS_IN_TURN: Self = Self {
+        lead: 600,
+        tail: 400,
+    };
     /// The initiator of a connection, once its request is out: it waits for an
     /// ACK and the first segments of the response before it goes on, and the
     /// responder has the last word more often than not.

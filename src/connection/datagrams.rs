@@ -4,6 +4,8 @@
 //! its answer. Octets are shared out evenly over a record's packets, since a
 //! record tells no single size.
 
+use std::ops::RangeInclusive;
+
 use crate::connection::outcome;
 use crate::connection::role::Role;
 use crate::connection::segment::{Kind, Segment};
@@ -21,6 +23,18 @@ const PACKETS_MAX: u64 = 1 << 22;
 /// The most octets of one record: 64 TiB, more than any network interface
 /// carries in an interval.
 const BYTES_MAX: u64 = 1 << 46;
+
+/// Ports of STUN (RFC 8489 section 2), and those beside it that relays of calls use.
+const STUN_PORTS: RangeInclusive<u16> = 3478..=3481;
+
+/// Least octets of a STUN message that answers a connectivity check: header,
+/// XOR-MAPPED-ADDRESS, MESSAGE-INTEGRITY, FINGERPRINT.
+const CHECKED_LEAST: u64 = 20 + 12 + 24 + 8;
+
+/// How much longer than its answer a connectivity check is: by a USERNAME of
+/// at least 9 octets, PRIORITY and a role, less XOR-MAPPED-ADDRESS; and by a
+/// longer USERNAME and USE-CANDIDATE, if it has them.
+const CHECK_EXCESS: RangeInclusive<u64> = 24..=64;
 
 /// How far apart questions stand that are asked one after the other: more than
 /// the second to which flow logs round.
@@ -54,6 +68,7 @@ pub(super) fn rebuild(
         spread_beside(&windows[0], &windows[1]),
         spread_beside(&windows[1], &windows[0]),
     ];
+    let asker = asker(records, role);
     let in_turn = take_turns(records);
     let mut placed = [0; 2];
     let mut bytes_added = 0;
@@ -61,7 +76,7 @@ pub(super) fn rebuild(
         let index = u32::try_from(i).expect("fewer than 2^32 records a conversation");
         let spread = &spreads[o.way.index()][placed[o.way.index()]];
         placed[o.way.index()] += 1;
-        let lean = match (o.way == role.initiator, in_turn) {
+        let lean = match (o.way == asker, in_turn) {
             (true, false) => Lean::ASKS,
             (false, false) => Lean::ANSWERS,
             (true, true) => Lean::ASKS_IN_TURN,
@@ -69,8 +84,8 @@ pub(super) fn rebuild(
         };
         bytes_added += place(index, o, (*spread, lean), detail, out);
     }
-    // Where times tie the initiator's packet is the question.
-    out[begin..].sort_by_key(|s| (s.time_ns, s.way != role.initiator, s.record));
+    // Where times tie the asker's packet is the question.
+    out[begin..].sort_by_key(|s| (s.time_ns, s.way != asker, s.record));
     let outcome = outcome::outcome(records, &[], role);
     Story {
         role,
@@ -99,6 +114,41 @@ fn take_turns(records: &[Observation]) -> bool {
     };
     let gaps = i64::try_from(up).unwrap_or(i64::MAX) - 1;
     up == down && gaps > 1 && until.saturating_sub(from) / gaps >= TURN_MIN_NS
+}
+
+/// The way of the questions: the initiator's, but in a connectivity check that
+/// came from the service's side.
+///
+/// Relays of calls are ICE agents (RFC 8445) and check their peers from the
+/// ports of STUN. A check has USERNAME, PRIORITY and a role, its answer has
+/// XOR-MAPPED-ADDRESS in their place, so that the check is the longer by 24
+/// octets or a little more; both end with MESSAGE-INTEGRITY and FINGERPRINT.
+/// Who asks a STUN server without credentials asks shortly, and one who is
+/// told to bring them is told so at length.
+///
+/// Of real checks all 8 are longer than their answers by 24 or 28 octets, 2 of
+/// them from a relay.
+fn asker(records: &[Observation], role: Role) -> Way {
+    let [a, b] = records else {
+        return role.initiator;
+    };
+    let (own, peer) = if a.way == role.initiator {
+        (a, b)
+    } else {
+        (b, a)
+    };
+    let alone = own.way != peer.way && (own.packets, peer.packets) == (1, 1);
+    let service = own.key.sender(peer.way).port;
+    let (Some(own_bytes), Some(peer_bytes)) = (own.bytes, peer.bytes) else {
+        return role.initiator;
+    };
+    let excess = peer_bytes.saturating_sub(own_bytes);
+    let checked = alone
+        && own.key.protocol == UDP
+        && STUN_PORTS.contains(&service)
+        && own_bytes >= least_len(own) + CHECKED_LEAST
+        && CHECK_EXCESS.contains(&excess);
+    if checked { peer.way } else { role.initiator }
 }
 
 /// Appends the packets of one record; returns the octets added to its own.
@@ -179,6 +229,28 @@ mod tests {
             .filter(|pair| pair[0].way != pair[1].way)
             .count();
         assert!(turns > 60, "{turns} turns");
+    }
+
+    #[test]
+    fn longer_message_of_a_stun_exchange_with_credentials_is_the_question() {
+        let first = |port, asked: u64, answered: u64| {
+            let at = |way, bytes| {
+                let mut o = udp(way, 1, bytes);
+                o.key.high.port = port;
+                o
+            };
+            let out = rebuilt(
+                &[at(Way::Up, asked), at(Way::Down, answered)],
+                Detail::Exact,
+            );
+            out[0].way
+        };
+        assert_eq!(first(3479, 128, 152), Way::Down);
+        // Without credentials: a plain request, and one that is told to bring them.
+        assert_eq!(first(3478, 48, 80), Way::Up);
+        assert_eq!(first(3478, 96, 215), Way::Up);
+        assert_eq!(first(3478, 152, 128), Way::Up);
+        assert_eq!(first(53, 128, 152), Way::Up);
     }
 
     #[test]

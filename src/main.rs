@@ -8,11 +8,6 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-/// Records and connections are many small vectors, made by one thread and often
-/// dropped by another.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,

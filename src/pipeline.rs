@@ -38,6 +38,7 @@ use crate::error::{Error, Result};
 use crate::flow::{Addresses, Eni, Enis, Vantage};
 use crate::pipeline::conversations::Conversations;
 use crate::pipeline::framer::Framer;
+use crate::pipeline::frames::Pool;
 use crate::pipeline::read::{FileYield, Files};
 use crate::pipeline::shuffle::{Buckets, SpillFolder};
 use crate::pipeline::slices::Slices;
@@ -180,6 +181,7 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
         framer,
         detail: request.detail,
         meter,
+        pool: Pool::default(),
     };
     let written = writer.write(&mut output)?;
     let bytes = output.finish()?;

@@ -5,6 +5,8 @@
 //! of frames is that of time, then episode, then place in the episode: the same
 //! for any number of threads and any memory.
 
+use std::sync::{Mutex, PoisonError};
+
 use rayon::prelude::*;
 
 /// Frames that are put in order and copied in one task.
@@ -36,6 +38,28 @@ const OFFSET_BITS: u32 = 44;
 /// Octets in front of a frame that waits for a later slice: its key and its length.
 const HEAD_LEN: usize = 24;
 
+/// Buffers to be used again: the system has to clear every page that it hands
+/// out anew, which costs more than what is then done with it.
+#[derive(Debug, Default)]
+pub(super) struct Pool(Mutex<Vec<Vec<u8>>>);
+
+impl Pool {
+    fn take(&self) -> Vec<u8> {
+        let mut buffers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        buffers.pop().unwrap_or_default()
+    }
+
+    /// Gives buffers back, whatever is in them.
+    pub(super) fn give_back(&self, given: impl IntoIterator<Item = Vec<u8>>) {
+        let given = given.into_iter().map(|mut buffer| {
+            buffer.clear();
+            buffer
+        });
+        let mut buffers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        buffers.extend(given);
+    }
+}
+
 /// Frames in the order in which they were made.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
@@ -44,6 +68,14 @@ pub(super) struct Frames {
 }
 
 impl Frames {
+    /// None yet.
+    pub(super) fn new(pool: &Pool) -> Self {
+        Self {
+            octets: pool.take(),
+            keys: Vec::new(),
+        }
+    }
+
     /// Adds the frame that `encode` appends.
     pub(super) fn push(&mut self, key: Key, encode: impl FnOnce(&mut Vec<u8>)) {
         let begin = self.octets.len();
@@ -70,7 +102,11 @@ pub(super) fn put_waiting(key: Key, encode: impl FnOnce(&mut Vec<u8>), out: &mut
 #[derive(Debug, Default)]
 pub(super) struct Slice {
     runs: Vec<Vec<u8>>,
+    /// How many of `runs` are of the pool: the first ones.
+    pooled: usize,
     entries: Vec<Entry>,
+    /// The entries by time.
+    spread: Vec<Entry>,
 }
 
 impl Slice {
@@ -84,9 +120,10 @@ impl Slice {
                 entry
             }));
         self.runs.push(frames.octets);
+        self.pooled = self.runs.len();
     }
 
-    /// Adds frames that waited.
+    /// Adds frames that waited, once all others are there.
     pub(super) fn add_waiting(&mut self, part: Vec<u8>) {
         let run = (self.runs.len() as u64) << OFFSET_BITS;
         let mut rest = &part[..];
@@ -111,11 +148,11 @@ impl Slice {
         self.entries.len()
     }
 
-    /// The octets of all frames in order, in parts.
-    pub(super) fn in_order(self) -> Vec<Vec<u8>> {
-        let Self { runs, entries } = self;
-        let (mut sorted, ends) = spread_by_time(entries);
-        let mut rest = &mut sorted[..];
+    /// Takes the octets of all frames out, in order, in parts; gives those
+    /// parts back besides in which frames had waited.
+    pub(super) fn in_order(&mut self, pool: &Pool) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+        let ends = self.spread_by_time();
+        let mut rest = &mut self.spread[..];
         let mut tasks = Vec::with_capacity(ends.len());
         let mut begin = 0;
         for end in ends {
@@ -123,58 +160,83 @@ impl Slice {
             tasks.push(task);
             (rest, begin) = (behind, end);
         }
-        tasks
+        let runs = &self.runs;
+        let gathered = tasks
             .into_par_iter()
-            .map(|task| gather(task, &runs))
-            .collect()
+            .map(|task| gather(task, runs, pool.take()));
+        let gathered = gathered.collect();
+        let waited = self.runs.split_off(std::mem::take(&mut self.pooled));
+        pool.give_back(self.runs.drain(..));
+        self.entries.clear();
+        (gathered, waited)
+    }
+
+    /// Groups entries by equal stretches of time, so many that each holds a few
+    /// dozen, and says where tasks of about [`TASK_FRAMES`] end.
+    ///
+    /// Sorting many short stretches is twice as fast as sorting all at once.
+    fn spread_by_time(&mut self) -> Vec<usize> {
+        let entries = &self.entries;
+        let times = entries.iter().map(|e| e.key.time_ns);
+        let (Some(first), Some(last)) = (times.clone().min(), times.max()) else {
+            return Vec::new();
+        };
+        let stretches = entries.len() / 64 + 1;
+        let stretch = Stretches::new(first, last, stretches);
+        let mut next = vec![0_usize; stretches + 1];
+        entries.iter().for_each(|e| next[stretch.of(e) + 1] += 1);
+        for i in 0..stretches {
+            next[i + 1] += next[i];
+        }
+        let mut ends = Vec::new();
+        for end in &next[1..] {
+            if end - ends.last().copied().unwrap_or(0) >= TASK_FRAMES {
+                ends.push(*end);
+            }
+        }
+        if ends.last() != Some(&entries.len()) {
+            ends.push(entries.len());
+        }
+        // Every entry is written again below.
+        self.spread.resize(entries.len(), entries[0]);
+        for e in entries {
+            let place = &mut next[stretch.of(e)];
+            self.spread[*place] = *e;
+            *place += 1;
+        }
+        ends
     }
 }
 
-/// Groups entries by equal stretches of time, so many that each holds few
-/// hundred, and says where tasks of about [`TASK_FRAMES`] end.
-///
-/// Sorting many short stretches is twice as fast as sorting all at once.
-fn spread_by_time(entries: Vec<Entry>) -> (Vec<Entry>, Vec<usize>) {
-    let times = entries.iter().map(|e| e.key.time_ns);
-    let (Some(first), Some(last)) = (times.clone().min(), times.max()) else {
-        return (entries, Vec::new());
-    };
-    let span = u128::from(last.abs_diff(first)) + 1;
-    let stretches = entries.len() / 64 + 1;
-    // A multiplication in place of a division for each entry.
-    let scale = u64::try_from(((stretches as u128) << 64) / span / 2).unwrap_or(u64::MAX);
-    let of = |e: &Entry| {
-        let since = u128::from(e.key.time_ns.abs_diff(first));
-        usize::try_from((since * u128::from(scale)) >> 63)
-            .map_or(stretches - 1, |s| s.min(stretches - 1))
-    };
-    let mut next = vec![0_usize; stretches + 1];
-    entries.iter().for_each(|e| next[of(e) + 1] += 1);
-    for i in 0..stretches {
-        next[i + 1] += next[i];
-    }
-    let mut ends = Vec::new();
-    for end in &next[1..] {
-        if end - ends.last().copied().unwrap_or(0) >= TASK_FRAMES {
-            ends.push(*end);
+/// Equal stretches of a span of time.
+struct Stretches {
+    first_ns: i64,
+    last: usize,
+    /// Stretches a nanosecond, in 2⁻⁶³: a multiplication in place of a division for each entry.
+    scale: u64,
+}
+
+impl Stretches {
+    fn new(first_ns: i64, last_ns: i64, count: usize) -> Self {
+        let span = u128::from(last_ns.abs_diff(first_ns)) + 1;
+        Self {
+            first_ns,
+            last: count - 1,
+            scale: u64::try_from(((count as u128) << 63) / span).unwrap_or(u64::MAX),
         }
     }
-    if ends.last() != Some(&entries.len()) {
-        ends.push(entries.len());
+
+    fn of(&self, e: &Entry) -> usize {
+        let since = u128::from(e.key.time_ns.abs_diff(self.first_ns));
+        let index = (since * u128::from(self.scale)) >> 63;
+        usize::try_from(index).map_or(self.last, |index| index.min(self.last))
     }
-    let mut spread = entries.clone();
-    for e in entries {
-        let place = &mut next[of(&e)];
-        spread[*place] = e;
-        *place += 1;
-    }
-    (spread, ends)
 }
 
 /// Sorts entries and copies their octets.
-fn gather(entries: &mut [Entry], runs: &[Vec<u8>]) -> Vec<u8> {
+fn gather(entries: &mut [Entry], runs: &[Vec<u8>], mut out: Vec<u8>) -> Vec<u8> {
     entries.sort_unstable();
-    let mut out = Vec::with_capacity(entries.iter().map(|e| e.len as usize).sum());
+    out.reserve(entries.iter().map(|e| e.len as usize).sum());
     for e in entries {
         let run = &runs[(e.at >> OFFSET_BITS) as usize];
         let offset = (e.at & ((1 << OFFSET_BITS) - 1)) as usize;
@@ -218,12 +280,12 @@ mod tests {
         assert_eq!(slice.len(), 50_000);
         expected.sort_unstable();
         let expected: Vec<u8> = expected.iter().flat_map(|(_, octets)| *octets).collect();
-        assert!(slice.in_order().concat() == expected);
+        assert!(slice.in_order(&Pool::default()).0.concat() == expected);
     }
 
     #[test]
     fn frames_at_one_instant_or_none_are_in_order_too() {
-        assert!(Slice::default().in_order().is_empty());
+        assert!(Slice::default().in_order(&Pool::default()).0.is_empty());
         let mut made = Frames::default();
         for place in (0..9_000).rev() {
             made.push(key(i64::MAX, 0, place), |out| {
@@ -233,7 +295,7 @@ mod tests {
         made.push(key(i64::MIN, 0, 0), |out| out.push(77));
         let mut slice = Slice::default();
         slice.add(made);
-        let octets = slice.in_order().concat();
+        let octets = slice.in_order(&Pool::default()).0.concat();
         assert_eq!(
             (octets[0], &octets[1..9]),
             (77, &[0, 0, 0, 0, 1, 0, 0, 0][..])

@@ -24,6 +24,9 @@ use crate::error::{Error, Result};
 /// Octets by which a bucket grows.
 const CHUNK_LEN: usize = 16 << 10;
 
+/// The most chunks that are kept for being filled again: 32 MiB of them.
+const SPARE_MAX: usize = 2 << 10;
+
 /// Where what has no room in memory goes, and how much did.
 #[derive(Debug)]
 pub(super) struct SpillFolder {
@@ -63,6 +66,8 @@ pub(super) struct Buckets<'a> {
     held_max: usize,
     file: Mutex<Option<File>>,
     folder: &'a SpillFolder,
+    /// Chunks to be filled again, which saves the system from clearing new pages.
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +92,7 @@ impl<'a> Buckets<'a> {
             held_max,
             file: Mutex::new(None),
             folder,
+            spare: Mutex::default(),
         }
     }
 
@@ -100,7 +106,7 @@ impl<'a> Buckets<'a> {
     /// # Errors
     /// The temporary file cannot be made or written.
     pub(super) fn put(&self, bucket: usize, items: &[u8]) -> Result<()> {
-        let grown = lock(&self.buckets[bucket]).put(items);
+        let grown = self.put_in(&mut lock(&self.buckets[bucket]), items);
         if grown > 0 && self.held.fetch_add(grown, Relaxed) + grown > self.held_max {
             self.spill()?;
         }
@@ -123,6 +129,39 @@ impl<'a> Buckets<'a> {
             chunks.push(part);
         }
         Ok(chunks)
+    }
+
+    /// Puts items behind the others; returns by how many octets that made the bucket larger.
+    fn put_in(&self, bucket: &mut Bucket, items: &[u8]) -> usize {
+        if let Some(last) = bucket.chunks.last_mut()
+            && last.capacity() - last.len() >= items.len()
+        {
+            last.extend_from_slice(items);
+            return 0;
+        }
+        let spare = if items.len() > CHUNK_LEN {
+            None
+        } else {
+            lock(&self.spare).pop()
+        };
+        let mut chunk = spare.unwrap_or_else(|| Vec::with_capacity(CHUNK_LEN.max(items.len())));
+        chunk.extend_from_slice(items);
+        let grown = chunk.capacity();
+        bucket.chunks.push(chunk);
+        grown
+    }
+
+    /// Takes parts back that are done with.
+    pub(super) fn give_back(&self, parts: Vec<Vec<u8>>) {
+        let mut spare = lock(&self.spare);
+        let room = SPARE_MAX.saturating_sub(spare.len());
+        let chunks = parts
+            .into_iter()
+            .filter(|part| part.capacity() == CHUNK_LEN);
+        spare.extend(chunks.take(room).map(|mut chunk| {
+            chunk.clear();
+            chunk
+        }));
     }
 
     fn read(&self, stretch: Stretch) -> io::Result<Vec<u8>> {
@@ -166,23 +205,6 @@ impl<'a> Buckets<'a> {
             }
         }
         Ok(())
-    }
-}
-
-impl Bucket {
-    /// Puts items behind the others; returns by how many octets that made the bucket larger.
-    fn put(&mut self, items: &[u8]) -> usize {
-        if let Some(last) = self.chunks.last_mut()
-            && last.capacity() - last.len() >= items.len()
-        {
-            last.extend_from_slice(items);
-            return 0;
-        }
-        let mut chunk = Vec::with_capacity(CHUNK_LEN.max(items.len()));
-        chunk.extend_from_slice(items);
-        let grown = chunk.capacity();
-        self.chunks.push(chunk);
-        grown
     }
 }
 

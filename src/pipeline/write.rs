@@ -14,7 +14,7 @@ use crate::connection::{Detail, Segment, rebuild};
 use crate::error::Result;
 use crate::pipeline::Meter;
 use crate::pipeline::framer::{Framer, Placed, Scratch};
-use crate::pipeline::frames::{self, Frames, Key, Slice};
+use crate::pipeline::frames::{self, Frames, Key, Pool, Slice};
 use crate::pipeline::shuffle::Buckets;
 use crate::pipeline::slices::Slices;
 use crate::pipeline::stored::{self, Episode, Stored};
@@ -22,6 +22,10 @@ use crate::summary::{Connections, Packets};
 
 /// Octets of episodes that are rebuilt in one task, about.
 const TASK_LEN: usize = 16 << 10;
+
+/// Octets of frames that are put into a later slice at once, about: successive
+/// frames of a connection are often for the same.
+const WAITING_LEN: usize = 4 << 10;
 
 /// Least distance between a connection and the one before it.
 const STEP_NS: i64 = 1_000;
@@ -43,6 +47,7 @@ pub(super) struct Writer<'a> {
     pub framer: Framer<'a>,
     pub detail: Detail,
     pub meter: &'a Meter,
+    pub pool: Pool,
 }
 
 impl Writer<'_> {
@@ -54,6 +59,7 @@ impl Writer<'_> {
         let mut written = Written::default();
         let mut episodes_before = 0;
         let mut ready = Vec::new();
+        let mut frames = Slice::default();
         for slice in 0..self.slices.count() {
             let (put_out, rebuilt) = rayon::join(
                 || {
@@ -61,9 +67,10 @@ impl Writer<'_> {
                         .iter()
                         .try_for_each(|part: &Vec<u8>| output.write_all(part))
                 },
-                || self.rebuild_slice(slice, &mut episodes_before, &mut written),
+                || self.rebuild_slice(slice, &mut frames, &mut episodes_before, &mut written),
             );
             put_out?;
+            self.pool.give_back(ready);
             ready = rebuilt?;
         }
         ready.iter().try_for_each(|part| output.write_all(part))?;
@@ -74,6 +81,7 @@ impl Writer<'_> {
     fn rebuild_slice(
         &self,
         slice: usize,
+        frames: &mut Slice,
         episodes_before: &mut u64,
         written: &mut Written,
     ) -> Result<Vec<Vec<u8>>> {
@@ -85,11 +93,11 @@ impl Writer<'_> {
             for (number, episode) in (first..).zip(episodes) {
                 task.rebuild(number, &Episode::of(episode.octets))?;
             }
+            task.put_waiting()?;
             Ok(task)
         });
         let rebuilt = rebuilt.collect::<Result<Vec<Task<'_>>>>()?;
         *episodes_before += episodes.len() as u64;
-        let mut frames = Slice::default();
         for task in rebuilt {
             written.connections.add(&task.written.connections);
             written.packets.add(&task.written.packets);
@@ -99,7 +107,9 @@ impl Writer<'_> {
             frames.add_waiting(part);
         }
         self.meter.packets.fetch_add(frames.len() as u64, Relaxed);
-        Ok(frames.in_order())
+        let (ready, waited) = frames.in_order(&self.pool);
+        self.waiting.give_back(waited);
+        Ok(ready)
     }
 }
 
@@ -130,7 +140,9 @@ struct Task<'a> {
     frames: Frames,
     written: Written,
     segments: Vec<Segment>,
+    /// Frames that wait for the slice `waits_for`, still to be put there.
     waiting: Vec<u8>,
+    waits_for: usize,
     scratch: Scratch,
 }
 
@@ -140,10 +152,11 @@ impl<'a> Task<'a> {
             writer,
             slice,
             end_ns: writer.slices.end_ns(slice),
-            frames: Frames::default(),
+            frames: Frames::new(&writer.pool),
             written: Written::default(),
             segments: Vec::new(),
             waiting: Vec::new(),
+            waits_for: slice + 1,
             scratch: Scratch::default(),
         }
     }
@@ -192,12 +205,24 @@ impl<'a> Task<'a> {
                 .push(key, |out| framer.frame(placed, scratch, out));
             return Ok(());
         }
-        self.waiting.clear();
+        let slice = self.writer.slices.of(key.time_ns).max(self.slice + 1);
+        if slice != self.waits_for || self.waiting.len() >= WAITING_LEN {
+            self.put_waiting()?;
+            self.waits_for = slice;
+        }
         let scratch = &mut self.scratch;
         let encode = |out: &mut Vec<u8>| framer.frame(placed, scratch, out);
         frames::put_waiting(key, encode, &mut self.waiting);
-        let slice = self.writer.slices.of(key.time_ns).max(self.slice + 1);
-        self.writer.waiting.put(slice, &self.waiting)
+        Ok(())
+    }
+
+    /// Puts the frames that wait where they are waited for.
+    fn put_waiting(&mut self) -> Result<()> {
+        if !self.waiting.is_empty() {
+            self.writer.waiting.put(self.waits_for, &self.waiting)?;
+            self.waiting.clear();
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 //! at and lets several threads share it. All else is streamed: what is
 //! compressed, pipes, devices, and files on systems that cannot map them.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, io::Seek as _, path::Path};
 
 use super::{File, LeftOutReason, Magic, Mapping, Stream};
 use crate::error::{Error, Result};
@@ -64,16 +64,16 @@ pub fn open(file: &File) -> Result<Opened> {
 }
 
 fn open_path(path: &Path) -> io::Result<Opened> {
-    let file = fs::File::open(path)?;
+    let mut file = fs::File::open(path)?;
     let metadata = file.metadata()?;
     // Files of length zero may still deliver: the kernel's own do.
     if metadata.is_file() && metadata.len() > 0 {
-        match Mapping::of(&file) {
+        match Mapping::of(&mut file, metadata.len()) {
             Ok(mapping) if Magic::of(mapping.bytes()) == Magic::Text => {
                 return Ok(Opened::Content(Content::Mapped(mapping)));
             }
             // Not text, or not to be mapped; the stream finds out.
-            Ok(_) | Err(_) => {}
+            Ok(_) | Err(_) => file.rewind()?,
         }
     }
     Ok(open_stream(file))
@@ -152,7 +152,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn device_is_streamed() {
-        let file = File::typed(PathBuf::from("/dev/null"), 0);
+        let file = File::typed(PathBuf::from("/dev/null"), None);
         assert_eq!(reason(open(&file).unwrap()), LeftOutReason::Empty);
     }
 
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn file_gone_is_error_if_typed_and_left_out_if_found() {
-        let mut file = File::typed(Folder::new().join("gone.log"), 0);
+        let mut file = File::typed(Folder::new().join("gone.log"), None);
         let message = open(&file).unwrap_err().to_string();
         assert!(message.starts_with("cannot read ") && message.ends_with("gone.log"));
         file.is_typed = false;

@@ -4,6 +4,8 @@
 //! behind. Only what cannot be a log is left out here; whether the rest are logs,
 //! their content tells.
 
+use std::fs::Metadata;
+
 use walkdir::DirEntry;
 
 use super::LeftOutReason;
@@ -12,8 +14,8 @@ use super::LeftOutReason;
 pub(super) enum Verdict {
     /// Walk into it.
     Folder,
-    /// List it; `len` is in octets.
-    File { len: u64 },
+    /// List it.
+    File(Metadata),
     /// Leave it out, with all that it holds.
     LeftOut(LeftOutReason),
 }
@@ -39,9 +41,7 @@ pub(super) fn judge(entry: &DirEntry) -> Verdict {
     }
     match entry.metadata() {
         Ok(metadata) if metadata.len() == 0 => Verdict::LeftOut(LeftOutReason::Empty),
-        Ok(metadata) => Verdict::File {
-            len: metadata.len(),
-        },
+        Ok(metadata) => Verdict::File(metadata),
         Err(error) => Verdict::LeftOut(LeftOutReason::NotReadable(error.to_string())),
     }
 }

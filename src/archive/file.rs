@@ -1,6 +1,9 @@
 //! A file to read: where it is, and what it is called.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::name;
 
@@ -16,22 +19,51 @@ pub struct File {
     pub len: u64,
     /// It was typed, not found: failing to open it ends the run.
     pub is_typed: bool,
+    /// What two ways to the same file have in common.
+    pub(super) identity: Identity,
+}
+
+/// What sets a file apart from others, whatever its path.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Identity {
+    /// Device and number there.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no such numbers"))]
+    Inode(u64, u64),
+    /// The path as it was given: pipes have none of their own (`/dev/fd/63`), and can
+    /// be read only once.
+    Path(PathBuf),
+}
+
+impl Identity {
+    #[cfg(unix)]
+    fn of(_: &Path, metadata: &fs::Metadata) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let is_file = metadata.is_file();
+        is_file.then(|| Self::Inode(metadata.dev(), metadata.ino()))
+    }
+
+    #[cfg(not(unix))]
+    fn of(path: &Path, _: &fs::Metadata) -> Option<Self> {
+        fs::canonicalize(path).ok().map(Self::Path)
+    }
 }
 
 impl File {
-    pub(super) fn typed(path: PathBuf, len: u64) -> Self {
+    pub(super) fn typed(path: PathBuf, metadata: Option<&fs::Metadata>) -> Self {
+        let identity = metadata.and_then(|metadata| Identity::of(&path, metadata));
         Self {
             name: name::of(&path),
+            identity: identity.unwrap_or_else(|| Identity::Path(path.clone())),
             path,
-            len,
+            len: metadata.map_or(0, fs::Metadata::len),
             is_typed: true,
         }
     }
 
-    pub(super) fn found(path: PathBuf, len: u64) -> Self {
+    pub(super) fn found(path: PathBuf, metadata: &fs::Metadata) -> Self {
         Self {
             is_typed: false,
-            ..Self::typed(path, len)
+            ..Self::typed(path, Some(metadata))
         }
     }
 
@@ -39,16 +71,5 @@ impl File {
     /// front of it (`./-`).
     pub fn is_stdin(&self) -> bool {
         self.path.as_os_str() == "-"
-    }
-
-    /// What two ways to the same file have in common.
-    ///
-    /// Pipes have no path of their own (`/dev/fd/63`), and they can be read only once,
-    /// so for them and for what cannot be resolved it is the path that was given.
-    pub(super) fn identity(&self) -> PathBuf {
-        if self.is_stdin() {
-            return self.path.clone();
-        }
-        fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
     }
 }

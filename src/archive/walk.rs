@@ -18,6 +18,7 @@ use walkdir::WalkDir;
 use super::{
     File, LeftOut, LeftOutReason,
     entry::{Verdict, judge},
+    file::Identity,
 };
 use crate::error::{Error, Result};
 
@@ -56,7 +57,7 @@ impl Walk {
         if self.files.iter().any(File::is_stdin) {
             return Err(Error::usage("standard input can be read once: give - once"));
         }
-        self.files.push(File::typed(input.to_owned(), 0));
+        self.files.push(File::typed(input.to_owned(), None));
         Ok(())
     }
 
@@ -76,7 +77,7 @@ impl Walk {
             fs::File::open(input).map_err(|source| Error::io("read", input, source))?;
         }
         self.files
-            .push(File::typed(input.to_owned(), metadata.len()));
+            .push(File::typed(input.to_owned(), Some(&metadata)));
         Ok(())
     }
 
@@ -87,8 +88,8 @@ impl Walk {
         while let Some(entry) = entries.next() {
             match entry.map(|entry| (judge(&entry), entry)) {
                 Ok((Verdict::Folder, _)) => {}
-                Ok((Verdict::File { len }, entry)) => {
-                    self.files.push(File::found(entry.into_path(), len));
+                Ok((Verdict::File(metadata), entry)) => {
+                    self.files.push(File::found(entry.into_path(), &metadata));
                 }
                 Ok((Verdict::LeftOut(reason), entry)) => {
                     if entry.file_type().is_dir() {
@@ -129,10 +130,10 @@ impl Walk {
     fn sort(&mut self) {
         self.files
             .sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
-        let mut index_of: HashMap<PathBuf, usize> = HashMap::with_capacity(self.files.len());
+        let mut index_of: HashMap<Identity, usize> = HashMap::with_capacity(self.files.len());
         let mut files: Vec<File> = Vec::with_capacity(self.files.len());
         for file in std::mem::take(&mut self.files) {
-            match index_of.entry(file.identity()) {
+            match index_of.entry(file.identity.clone()) {
                 Entry::Vacant(entry) => {
                     entry.insert(files.len());
                     files.push(file);
@@ -326,7 +327,7 @@ mod tests {
         let walk = walk(std::slice::from_ref(&stdin)).unwrap();
         assert!(walk.files[0].is_stdin());
         assert_eq!(walk.files[0].name, "-");
-        assert!(!File::typed(PathBuf::from("./-"), 0).is_stdin());
+        assert!(!File::typed(PathBuf::from("./-"), None).is_stdin());
         assert!(message(&[stdin.clone(), stdin]).contains("once"));
     }
 

@@ -186,11 +186,10 @@ impl fmt::Display for Field {
 
 /// Whether `found` is `name` but for case, hyphens and underscores.
 fn spells(found: &[u8], name: &str) -> bool {
-    let letters = |text: &'_ [u8]| -> Vec<u8> {
-        let kept = text.iter().filter(|byte| !matches!(byte, b'-' | b'_'));
-        kept.map(u8::to_ascii_lowercase).collect()
-    };
-    letters(found) == letters(name.as_bytes())
+    let is_letter = |byte: &&u8| !matches!(byte, b'-' | b'_');
+    let letters = name.bytes().filter(|byte| is_letter(&byte));
+    let found = found.iter().filter(is_letter).map(u8::to_ascii_lowercase);
+    found.eq(letters.map(|byte| byte.to_ascii_lowercase()))
 }
 
 /// The number of single-letter edits between two names (Levenshtein).

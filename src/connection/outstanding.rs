@@ -65,6 +65,9 @@ pub(super) fn acknowledge_octets(plans: &mut [Vec<Planned>; 2]) {
 
 /// Lays the data of overlong rows on fewer segments; the sums of each record stay.
 pub(super) fn limit(drafts: &mut Vec<Draft>, detail: Detail) {
+    if drafts.len() <= MOST {
+        return;
+    }
     let mut merged = Vec::new();
     for way in Way::BOTH {
         let alone = drafts.iter().all(|draft| draft.way == way);

@@ -24,6 +24,7 @@ pub const UDP: u8 = 17;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
     /// The address.
+    #[serde(with = "number")]
     pub address: IpAddr,
     /// The port, 0 where the protocol has none.
     pub port: u16,
@@ -129,6 +130,38 @@ impl ConnectionKey {
     /// Whether both ends are IPv6.
     pub fn is_ipv6(&self) -> bool {
         self.low.address.is_ipv6()
+    }
+}
+
+/// An address as one number, which is stored and read much faster than octet by octet.
+mod number {
+    use std::net::IpAddr;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    enum Number {
+        V4(u32),
+        V6(u64, u64),
+    }
+
+    pub(super) fn serialize<S: Serializer>(address: &IpAddr, to: S) -> Result<S::Ok, S::Error> {
+        match address {
+            IpAddr::V4(address) => Number::V4(address.to_bits()),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, e, f, g, h] = address.segments().map(u64::from);
+                let high = a << 48 | b << 32 | c << 16 | d;
+                Number::V6(high, e << 48 | f << 32 | g << 16 | h)
+            }
+        }
+        .serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<IpAddr, D::Error> {
+        Ok(match Number::deserialize(from)? {
+            Number::V4(bits) => IpAddr::V4(bits.into()),
+            Number::V6(high, low) => IpAddr::V6((u128::from(high) << 64 | u128::from(low)).into()),
+        })
     }
 }
 

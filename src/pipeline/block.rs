@@ -147,18 +147,17 @@ impl BlockYield {
 
 /// Keeps what a record tells of the ENI that wrote it.
 fn learn(eni: &mut Eni, record: &Record<'_>, layout: &Layout) {
-    let fields = [
-        (&mut eni.instance, Field::InstanceId),
-        (&mut eni.subnet, Field::SubnetId),
-        (&mut eni.vpc, Field::VpcId),
-        (&mut eni.zone, Field::AzId),
-        (&mut eni.account, Field::AccountId),
-        (&mut eni.kind, Field::InterfaceType),
-    ];
-    for (text, field) in fields {
-        if let Some(found) = record.get(layout, field) {
-            *text = String::from_utf8_lossy(found).into_owned();
-        }
+    for (field, found) in record.fields(layout) {
+        let fact = match field {
+            Field::InstanceId => &mut eni.instance,
+            Field::SubnetId => &mut eni.subnet,
+            Field::VpcId => &mut eni.vpc,
+            Field::AzId => &mut eni.zone,
+            Field::AccountId => &mut eni.account,
+            Field::InterfaceType => &mut eni.kind,
+            _ => continue,
+        };
+        *fact = String::from_utf8_lossy(found).into_owned();
     }
 }
 

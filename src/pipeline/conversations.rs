@@ -48,14 +48,21 @@ impl<'a> Conversations<'a> {
         let numbers = self.numbers(enis);
         let mut starts = Starts::default();
         let mut item = Vec::new();
+        // Many records in a row begin in one second.
+        let mut run = (0, 0);
         for mut o in records {
             o.eni = EniIndex(numbers[o.eni.0 as usize]);
             o.place.line += base;
-            starts.count(o.start_ns, self.detail.packets_max(o.packets));
+            if o.start_ns != run.0 {
+                starts.count(run.0, run.1);
+                run = (o.start_ns, 0);
+            }
+            run.1 += self.detail.packets_max(o.packets).min(u64::from(u32::MAX));
             item.clear();
             stored::put_record(&o, &mut item);
             self.buckets.put(bucket(&o.key), &item)?;
         }
+        starts.count(run.0, run.1);
         let mut all = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
         all.add(&starts);
         Ok(())

@@ -21,13 +21,13 @@ use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognise};
 use crate::summary::{Example, Input};
 
 /// Octets of a block: large enough to be worth a task, small enough to share out.
-const BLOCK_LEN: usize = 1 << 20;
+const BLOCK_LEN: usize = 2 << 20;
 
 /// Octets in which a file's column order must show.
 const HEAD_LEN: usize = 64 << 10;
 
 /// Blocks of a mapped file that are read side by side, for each thread.
-const BLOCKS_A_THREAD: usize = 4;
+const BLOCKS_A_THREAD: usize = 3;
 
 /// What a file held, but for its records.
 #[derive(Default)]

@@ -33,8 +33,11 @@ impl Default for Starts {
 }
 
 impl Starts {
-    /// Counts a record that begins at `start_ns` and becomes about so many packets.
+    /// Counts records that begin at `start_ns` and become about so many packets.
     pub(super) fn count(&mut self, start_ns: i64, packets: u64) {
+        if packets == 0 {
+            return;
+        }
         self.count_span(start_ns.div_euclid(self.span_ns), packets);
     }
 

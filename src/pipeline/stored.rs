@@ -3,6 +3,8 @@
 //! A third of their size in memory: numbers take as many octets as they need.
 //! The form is this run's own and is read by no other.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::flow::{ConnectionKey, Observation};
@@ -52,24 +54,27 @@ pub(super) struct Episode {
     pub connections: Vec<usize>,
 }
 
+/// Appends the episode of these connections, which are ranges of a conversation
+/// that follow each other; `records` begin with the first of them, and `number`
+/// counts the episodes of the conversation.
+pub(super) fn put_episode(
+    records: &[Observation],
+    connections: &[Range<usize>],
+    number: u64,
+    out: &mut Vec<u8>,
+) {
+    let begin = out.len();
+    out.extend_from_slice(&[0; LEN_LEN]);
+    put(&(records[0].start_ns, records[0].key, number), out);
+    put(&connections.len(), out);
+    connections.iter().for_each(|range| put(&range.len(), out));
+    let count = connections.iter().map(Range::len).sum();
+    records[..count].iter().for_each(|o| put(o, out));
+    let len = (out.len() - begin - LEN_LEN) as u64;
+    out[begin..begin + LEN_LEN].copy_from_slice(&len.to_le_bytes());
+}
+
 impl Episode {
-    /// First instant of any of its packets.
-    pub(super) fn start_ns(&self) -> i64 {
-        self.records.first().map_or(i64::MAX, |o| o.start_ns)
-    }
-
-    /// Appends it; `number` counts the episodes of its conversation.
-    pub(super) fn put(&self, number: u64, out: &mut Vec<u8>) {
-        let begin = out.len();
-        out.extend_from_slice(&[0; LEN_LEN]);
-        put(&(self.start_ns(), self.records[0].key, number), out);
-        put(&self.connections.len(), out);
-        self.connections.iter().for_each(|len| put(len, out));
-        self.records.iter().for_each(|o| put(o, out));
-        let len = (out.len() - begin - LEN_LEN) as u64;
-        out[begin..begin + LEN_LEN].copy_from_slice(&len.to_le_bytes());
-    }
-
     /// The episode that [`Stored::octets`] hold.
     pub(super) fn of(mut octets: &[u8]) -> Self {
         let count: usize = take(&mut octets);
@@ -147,14 +152,11 @@ mod tests {
         let episode = |start_s, port| {
             let mut o = observation(Way::Up, 3, 180, start_s, 99, 2);
             o.key.low.port = port;
-            Episode {
-                records: vec![o; 3],
-                connections: vec![1, 2],
-            }
+            vec![o; 3]
         };
         let mut octets = Vec::new();
         for (start_s, port) in [(20, 1), (10, 7), (10, 3)] {
-            episode(start_s, port).put(0, &mut octets);
+            put_episode(&episode(start_s, port), &[5..6, 6..8], 0, &mut octets);
         }
         let parts = [octets];
         let stored = episodes(&parts);
@@ -163,6 +165,10 @@ mod tests {
             .map(|s| (s.start_ns / 1_000_000_000, s.key.low.port))
             .collect();
         assert_eq!(order, [(10, 3), (10, 7), (20, 1)]);
-        assert_eq!(Episode::of(stored[2].octets), episode(20, 1));
+        let expected = Episode {
+            records: episode(20, 1),
+            connections: vec![1, 2],
+        };
+        assert_eq!(Episode::of(stored[2].octets), expected);
     }
 }

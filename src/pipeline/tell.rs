@@ -2,8 +2,10 @@
 //!
 //! The records of a conversation are settled on their own: duplicates dropped,
 //! the vantage chosen, the rest divided into connections. What comes out are
-//! [`Episode`]s, each of which can be rebuilt without looking at any other,
+//! [`stored::Episode`]s, each of which can be rebuilt without looking at any other,
 //! grouped by the slice of time in which they begin.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -13,7 +15,7 @@ use crate::flow::{Observation, Vantage, duplicates, vantage};
 use crate::pipeline::conversations::{self, Complete};
 use crate::pipeline::shuffle::Buckets;
 use crate::pipeline::slices::Slices;
-use crate::pipeline::stored::Episode;
+use crate::pipeline::stored;
 use crate::summary::Records;
 
 /// What became of the records.
@@ -71,40 +73,43 @@ impl Teller<'_> {
 
     /// Settles the conversations of these records, which are in any order.
     fn tell_all(&self, records: &[Observation]) -> Result<Told> {
-        let mut told = Told::default();
-        let mut order: Vec<(u64, u32)> = (0..)
-            .zip(records)
-            .map(|(i, o)| (conversations::hash(&o.key), i))
-            .collect();
+        let hashes = records.iter().map(|o| conversations::hash(&o.key));
+        let mut order: Vec<(u64, u32)> = hashes.zip(0..).collect();
         order.sort_unstable();
+        let mut told = Told::default();
         let mut conversation = Vec::new();
         let mut out = Vec::new();
         for same_hash in order.chunk_by(|a, b| a.0 == b.0) {
+            let key = records[same_hash[0].1 as usize].key;
             conversation.clear();
             conversation.extend(same_hash.iter().map(|(_, i)| records[*i as usize]));
             // Two keys may share a hash.
-            if conversation.iter().any(|o| o.key != conversation[0].key) {
+            if conversation.iter().any(|o| o.key != key) {
                 conversation.sort_unstable_by_key(|o| o.key);
-            }
-            for same_key in conversation.chunk_by(|a, b| a.key == b.key) {
-                told = told.add(self.settle(same_key.to_vec(), &mut out)?);
+                for same_key in conversation.chunk_by(|a, b| a.key == b.key) {
+                    told = told.add(self.settle(&mut same_key.to_vec(), &mut out)?);
+                }
+            } else {
+                told = told.add(self.settle(&mut conversation, &mut out)?);
             }
         }
         Ok(told)
     }
 
     /// Settles one conversation.
-    fn settle(&self, mut records: Vec<Observation>, out: &mut Vec<u8>) -> Result<Told> {
-        let duplicates = duplicates::remove(&mut records);
-        let chosen = vantage::choose(&mut records, self.vantage);
+    fn settle(&self, records: &mut Vec<Observation>, out: &mut Vec<u8>) -> Result<Told> {
+        let duplicates = duplicates::remove(records);
+        let chosen = vantage::choose(records, self.vantage);
         let mut number = 0;
         let mut rest = &mut records[..];
         for len in chosen.groups {
             let (view, behind) = rest.split_at_mut(len);
-            for episode in divide(view) {
+            for connections in episodes(view) {
+                let records = &view[connections[0].start..];
                 out.clear();
-                episode.put(number, out);
-                self.episodes.put(self.slices.of(episode.start_ns()), out)?;
+                stored::put_episode(records, &connections, number, out);
+                let slice = self.slices.of(records[0].start_ns);
+                self.episodes.put(slice, out)?;
                 number += 1;
             }
             rest = behind;
@@ -121,19 +126,18 @@ impl Teller<'_> {
 }
 
 /// Divides the records of one view of a conversation into connections, and
-/// brings those together that may touch in time.
-fn divide(records: &mut [Observation]) -> Vec<Episode> {
-    let mut episodes: Vec<Episode> = Vec::new();
+/// brings those together that may touch in time and must therefore be rebuilt
+/// one after the other.
+fn episodes(records: &mut [Observation]) -> Vec<Vec<Range<usize>>> {
+    let mut episodes: Vec<Vec<Range<usize>>> = Vec::new();
     let mut until_ns = i64::MIN;
     for range in split(records) {
-        let connection = &records[range];
+        let connection = &records[range.clone()];
+        let touches = connection[0].start_ns < until_ns;
         match episodes.last_mut() {
-            Some(_) if connection[0].start_ns < until_ns => {}
-            _ => episodes.push(Episode::default()),
+            Some(episode) if touches => episode.push(range),
+            _ => episodes.push(vec![range]),
         }
-        let episode = episodes.last_mut().expect("one was put there");
-        episode.records.extend_from_slice(connection);
-        episode.connections.push(connection.len());
         let ends = connection.iter().map(Observation::until_ns);
         until_ns = ends.fold(until_ns, i64::max);
     }

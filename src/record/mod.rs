@@ -111,6 +111,16 @@ impl<'a> Record<'a> {
         self.cell(layout, columns.position(|column| column.name() == name)?)
     }
 
+    /// The texts of all fields that AWS documents, but those that are `-`.
+    pub fn fields(&self, layout: &Layout) -> impl Iterator<Item = (Field, &'a [u8])> {
+        let cells = Cells::new(self.line, layout.separator());
+        let columns = layout.columns().iter().zip(cells);
+        columns.filter_map(|(column, cell)| match column {
+            Column::Known(field) if !cell.is_absent() => Some((*field, cell.text)),
+            _ => None,
+        })
+    }
+
     fn cell(&self, layout: &Layout, index: usize) -> Option<&'a [u8]> {
         let cell = Cells::new(self.line, layout.separator()).nth(index)?;
         (!cell.is_absent()).then_some(cell.text)

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use crate::capture::{Direction, Encoder, Frame};
 use crate::connection::{Evidence, Kind, Role, Segment, Story};
 use crate::flow::{Enis, Observation, RejectReason, TCP, UDP, Verdict};
-use crate::packet::{Packet, Transport, tcp};
+use crate::packet::{Packet, Template, Transport, tcp};
 use crate::pipeline::Comments;
 use crate::time::SECOND_NS;
 
@@ -55,6 +55,8 @@ pub(super) struct Scratch {
     headers: Vec<u8>,
     comment: String,
     digits: itoa::Buffer,
+    /// What the latest headers of either way were like.
+    like: [Option<Template>; 2],
 }
 
 impl Framer<'_> {
@@ -63,7 +65,8 @@ impl Framer<'_> {
         let o = placed.record;
         let packet = packet(&placed.segment, o);
         scratch.headers.clear();
-        packet.emit(&mut scratch.headers);
+        let like = &mut scratch.like[placed.segment.way.index()];
+        packet.emit_like(like, &mut scratch.headers);
         scratch.comment.clear();
         self.comment(placed, scratch);
         let frame = Frame {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use flow2pcap::archive::{self, Block, Content, Opened};
-use flow2pcap::record::{Action, Layout, Row, Rows, recognise};
+use flow2pcap::record::{Action, Field, Layout, Row, Rows, recognise};
 use rayon::prelude::*;
 
 /// Records, and packets of those that were rejected.
@@ -47,7 +47,8 @@ fn count_file(file: &archive::File) -> anyhow::Result<ByProtocol> {
     let Ok(recognised) = recognise(content.head(64 << 10), None) else {
         anyhow::bail!("{}: no flow log", file.name);
     };
-    let layout = Arc::new(recognised.layout);
+    let needed = [Field::Protocol, Field::Packets, Field::Action];
+    let layout = Arc::new(recognised.layout.reading(&needed));
     match content {
         Content::Mapped(mapping) => {
             let blocks: Vec<Block<'_>> = mapping.blocks(BLOCK_LEN).collect();

@@ -46,7 +46,7 @@ pub(super) fn cells<'a>(
     count(&cells, columns.len()).map_err(|kind| Fault::in_line(line, kind))?;
     let mut record = Record::default();
     for (index, (column, cell)) in columns.iter().zip(cells).enumerate() {
-        let step = Step::of(column, columns);
+        let step = Step::of(column, columns, layout.needed());
         put(step, &cell, &mut record).map_err(|kind| {
             let range = start + cell.range().start..start + cell.range().end;
             Fault::in_column(line, index, column, range, kind)

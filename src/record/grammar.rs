@@ -17,6 +17,7 @@ use super::{
     layout::Layout,
     leaf::{ODD, Parsed, blank, line_end, number, short_number, token},
     prefix::time_in_front,
+    skip::skip,
 };
 
 /// What to do with a column, or with several.
@@ -47,11 +48,15 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// What to do with `column` where `columns` are all there are.
-    pub(super) fn of(column: &Column, columns: &[Column]) -> Self {
+    /// What to do with `column` where `columns` are all there are, and `needed`, if
+    /// given, are all that matter.
+    pub(super) fn of(column: &Column, columns: &[Column], needed: Option<&[Field]>) -> Self {
         let Column::Known(field) = column else {
             return Self::Skip(1);
         };
+        if needed.is_some_and(|needed| !needed.contains(field)) {
+            return Self::Skip(1);
+        }
         let has = |field| columns.contains(&Column::Known(field));
         match field {
             Field::InterfaceId => Self::Eni,
@@ -174,17 +179,6 @@ fn read<'a>(step: Step, input: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, 
         Step::Flags => (rest, record.flags) = flags(input)?,
         Step::Direction => (rest, record.direction) = direction(input)?,
         Step::TrafficPath => (rest, record.traffic_path) = octet(input)?,
-    }
-    Ok((rest, ()))
-}
-
-/// Passes over `count` columns, and the blanks between them.
-#[inline(always)]
-fn skip(count: u16, input: &[u8]) -> Parsed<'_, ()> {
-    let (mut rest, _) = token(input)?;
-    for _ in 1..count {
-        (rest, ()) = blank(rest)?;
-        (rest, _) = token(rest)?;
     }
     Ok((rest, ()))
 }

@@ -32,6 +32,8 @@ pub struct Layout {
     columns: Vec<Column>,
     separator: Separator,
     prefix: Prefix,
+    /// The fields that are read; all that conversion needs if none are named.
+    needed: Option<Vec<Field>>,
     steps: Vec<Step>,
     fits_anything: bool,
 }
@@ -58,24 +60,49 @@ impl Layout {
         if columns.is_empty() {
             return Err(FormatError::Empty);
         }
-        Ok(Self::compile(columns))
+        Ok(Self::compile(columns, None))
     }
 
     /// The layout of known fields that stand once each.
     pub(super) fn of_fields(fields: &[Field]) -> Self {
-        Self::compile(fields.iter().copied().map(Column::Known).collect())
+        Self::compile(fields.iter().copied().map(Column::Known).collect(), None)
     }
 
-    fn compile(columns: Vec<Column>) -> Self {
-        let steps = Step::fold(columns.iter().map(|column| Step::of(column, &columns)));
+    fn compile(columns: Vec<Column>, needed: Option<Vec<Field>>) -> Self {
+        let step = |column| Step::of(column, &columns, needed.as_deref());
+        let steps = Step::fold(columns.iter().map(step));
         let free = |step: &Step| matches!(step, Step::Skip(_) | Step::Eni | Step::EniElse);
         Self {
             separator: Separator::Blank,
             prefix: Prefix::None,
             fits_anything: steps.iter().all(free),
             steps,
+            needed,
             columns,
         }
+    }
+
+    /// The same columns, of which only these are read into a [`Record`](super::Record),
+    /// besides `log-status`: the fewer, the faster.
+    ///
+    /// The others are absent there, whatever the line says; [`Record::get`](super::Record::get)
+    /// still finds them. It holds for headers in the midst of a file too.
+    #[must_use]
+    pub fn reading(self, fields: &[Field]) -> Self {
+        let mut needed = fields.to_vec();
+        needed.push(Field::LogStatus);
+        self.read_as(Some(needed))
+    }
+
+    /// The same columns, of which those are read that `other` reads.
+    pub(super) fn reading_like(self, other: &Self) -> Self {
+        self.read_as(other.needed.clone())
+    }
+
+    fn read_as(self, needed: Option<Vec<Field>>) -> Self {
+        let (separator, prefix) = (self.separator, self.prefix);
+        let compiled = Self::compile(self.columns, needed);
+        compiled.separated_by(separator).with_prefix(prefix)
     }
 
     /// The default format: the 14 fields of version 2.
@@ -162,6 +189,11 @@ impl Layout {
         &self.steps
     }
 
+    /// The fields that are read, if not all that conversion needs.
+    pub(super) fn needed(&self) -> Option<&[Field]> {
+        self.needed.as_deref()
+    }
+
     /// Whether any text at all fits, so that a header would pass for a record.
     pub(super) fn fits_anything(&self) -> bool {
         self.fits_anything
@@ -203,6 +235,33 @@ mod tests {
             names(&layout),
             ["srcaddr", "dstaddr", "action", "partition_0", "dt"]
         );
+    }
+
+    #[test]
+    fn reading_a_few_fields_leaves_the_others_absent_in_every_spelling() {
+        use std::sync::Arc;
+
+        use crate::record::{Action, Row, Rows};
+
+        let text = b"version srcaddr action packets log-status\n\
+            2 10.0.0.1 REJECT 7 OK\n2  10.0.0.1  REJECT  7  OK\n2 10.0.0.1 - - NODATA\n";
+        let layout = Layout::from_header(text.split(|b| *b == b'\n').next().unwrap()).unwrap();
+        let mut rows = Rows::new(text, Arc::new(layout.reading(&[Field::Packets])));
+        assert!(matches!(rows.next(), Some((_, Row::Header))));
+        for _ in 0..2 {
+            let Some((_, Row::Record(record))) = rows.next() else {
+                panic!("no record");
+            };
+            assert_eq!(
+                (record.packets, record.source, record.action),
+                (Some(7), None, None::<Action>)
+            );
+            assert_eq!(
+                record.get(rows.layout(), Field::SrcAddr),
+                Some(&b"10.0.0.1"[..])
+            );
+        }
+        assert!(matches!(rows.next(), Some((_, Row::NoData(_)))));
     }
 
     #[test]

@@ -180,9 +180,9 @@ fn lane_of(marks: u64) -> usize {
 }
 
 /// A one in every lane of a word.
-const LANES: u64 = 0x0101_0101_0101_0101;
+pub(super) const LANES: u64 = 0x0101_0101_0101_0101;
 /// The high bit of every lane.
-const HIGH_BITS: u64 = 0x80 * LANES;
+pub(super) const HIGH_BITS: u64 = 0x80 * LANES;
 /// The digit zero in every lane.
 const ZEROS: u64 = b'0' as u64 * LANES;
 /// The lanes in which `leading_digits` adds up pairs of digits.

@@ -27,6 +27,7 @@ mod odd;
 mod prefix;
 mod recognise;
 mod rows;
+mod skip;
 mod value;
 
 use std::net::IpAddr;

@@ -87,8 +87,12 @@ impl<'a> Rows<'a> {
     /// Whether `line` is a header. If it names a layout, that one holds from now on.
     fn take_header(&mut self, line: &[u8]) -> bool {
         match header(&self.layout, line) {
-            Some(layout) if layout != *self.layout => self.layout = Arc::new(layout),
-            Some(_) => {}
+            Some(named) => {
+                let named = named.reading_like(&self.layout);
+                if named != *self.layout {
+                    self.layout = Arc::new(named);
+                }
+            }
             None => return is_names(&self.layout, line),
         }
         true

@@ -1,0 +1,137 @@
+//! The leaf that passes over columns that nobody needs.
+//!
+//! Half of a line of all fields is passed over, and nearly all of it where a
+//! question needs few columns ([`Layout::reading`](super::Layout::reading)).
+//! What ends a column is counted eight bytes at a time, whatever the lengths.
+
+use super::leaf::{HIGH_BITS, LANES, ODD, Parsed, blank, token};
+
+/// Passes over `count` columns, and the one blank between any two.
+///
+/// Like so many tokens with blanks between them, which a test holds it against.
+#[inline]
+pub(super) fn skip(count: u16, input: &[u8]) -> Parsed<'_, ()> {
+    let mut left = u32::from(count);
+    let mut len = 0;
+    // As if a blank stood in front: a column that begins with one is empty.
+    let mut carry = 0x80;
+    while let Some(chunk) = input[len..].first_chunk() {
+        let word = u64::from_le_bytes(*chunk);
+        let mut stops = up_to_blank(word);
+        let empty = stops & (stops << 8 | carry);
+        let wrong = empty | stops & !(equal(word, b' ') | equal(word, b'\t'));
+        if stops.count_ones() < left {
+            if wrong != 0 {
+                return Err(ODD);
+            }
+            left -= stops.count_ones();
+            carry = stops >> 56;
+            len += 8;
+            continue;
+        }
+        for _ in 1..left {
+            stops &= stops - 1;
+        }
+        // The last column may end in anything, but not be empty.
+        let last = stops & stops.wrapping_neg();
+        if wrong & (last - 1) | empty & last != 0 {
+            return Err(ODD);
+        }
+        return Ok((&input[len + last.trailing_zeros() as usize / 8..], ()));
+    }
+    one_by_one(count, input)
+}
+
+/// The last few columns of a block, behind which there are not eight bytes.
+#[cold]
+fn one_by_one(count: u16, input: &[u8]) -> Parsed<'_, ()> {
+    let (mut rest, _) = token(input)?;
+    for _ in 1..count {
+        (rest, ()) = blank(rest)?;
+        (rest, _) = token(rest)?;
+    }
+    Ok((rest, ()))
+}
+
+/// The high bit of every lane that holds 0x20 or less.
+#[inline(always)]
+fn up_to_blank(word: u64) -> u64 {
+    let low = word & !HIGH_BITS;
+    !(low.wrapping_add(0x5f * LANES) | word) & HIGH_BITS
+}
+
+/// The high bit of every lane that holds `byte`.
+#[inline(always)]
+fn equal(word: u64, byte: u8) -> u64 {
+    let other = word ^ (u64::from(byte) * LANES);
+    !(((other & !HIGH_BITS).wrapping_add(!HIGH_BITS)) | other) & HIGH_BITS
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(count: u16, text: &str) {
+        for behind in ["", " and much more behind it"] {
+            let input = format!("{text}{behind}");
+            let slowly = one_by_one(count, input.as_bytes());
+            assert_eq!(
+                skip(count, input.as_bytes()),
+                slowly,
+                "{count} of {input:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn columns_of_any_length_are_passed_over() {
+        let columns = [
+            "vpc-0123456789abcdef0",
+            "-",
+            "IPv4",
+            "eu-central-1",
+            "a",
+            "bcdefgh",
+            "ijklmnop",
+        ];
+        for count in 1..=7 {
+            check(count, &columns.join(" "));
+            check(count, &columns.join("\t"));
+            check(
+                count,
+                &format!(
+                    "{}\n2 123 eni-1 next line",
+                    columns[..count.into()].join(" ")
+                ),
+            );
+        }
+    }
+
+    #[test]
+    fn empty_columns_and_short_lines_are_odd() {
+        for text in [
+            "a  b c d",
+            " a b c d",
+            "a b\nc d",
+            "a b \r\n",
+            "",
+            "a\x01b c d e",
+            "abcdefg  h i",
+        ] {
+            check(3, text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_passed_over_as_token_by_token(
+            count in 1..40_u16,
+            text in "[ -~\t\n\r\u{0}\u{7f}\u{e9}]{0,60}( [a-z0-9.-]{0,20}){0,20}",
+        ) {
+            prop_assert_eq!(skip(count, text.as_bytes()), one_by_one(count, text.as_bytes()));
+        }
+    }
+}

@@ -149,9 +149,7 @@ impl Direction {
 }
 
 fn put_u32s<const N: usize>(out: &mut Vec<u8>, words: [u32; N]) {
-    for word in words {
-        out.extend_from_slice(&word.to_le_bytes());
-    }
+    out.extend_from_slice(words.map(u32::to_le_bytes).as_flattened());
 }
 
 /// Code and length of an option; the length does not count the padding.

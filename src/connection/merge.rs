@@ -22,6 +22,9 @@ use crate::flow::Way;
 /// Half a round trip, for the handshake: no record tells it.
 const TURN_NS: i64 = 500_000;
 
+/// The most segments that room is made for at once; more come with growing.
+const RESERVE_MAX: usize = 1 << 16;
+
 /// Least distance between two segments of one connection.
 const STEP_NS: i64 = 1_000;
 
@@ -34,6 +37,9 @@ pub(super) struct Adjustments {
 
 /// Merges the lanes of a connection into `out`.
 pub(super) fn merge(lanes: [Lane; 2], out: &mut Vec<Draft>) -> Adjustments {
+    let counts = lanes.iter().flat_map(Lane::plans).map(|p| p.plan.count());
+    let count: u64 = counts.fold(0, u64::saturating_add);
+    out.reserve(usize::try_from(count).unwrap_or(0).min(RESERVE_MAX));
     let mut merge = Merge {
         sides: lanes.map(Side::new),
         last_ns: i64::MIN,

@@ -45,6 +45,7 @@ struct Half {
 /// in one interval may share that.
 pub(super) fn number(first: &Observation, drafts: &[Draft], out: &mut Vec<Segment>) {
     let held = held_back(drafts);
+    out.reserve(drafts.len());
     let birth = mix(first.start_ns.cast_unsigned(), first.packets);
     let birth = mix(birth, first.bytes.unwrap_or(0));
     let isns = Way::BOTH.map(|way| initial(&first.key, birth, way));

@@ -23,7 +23,11 @@ mod udp;
 use std::net::IpAddr;
 
 use self::ip::Addresses;
-pub use self::{ip::Family, tcp::Segment, template::Template};
+pub use self::{
+    ip::Family,
+    tcp::Segment,
+    template::{Numbers, Template},
+};
 
 /// The longest original length of a packet, in octets.
 ///
@@ -189,22 +193,6 @@ impl Packet {
             Transport::Bare { .. } => {}
         }
         out.len() - before
-    }
-
-    /// Like [`emit`](Self::emit), but faster where the packet is much like one
-    /// before of which `like` knows. Keep one for each way of a connection.
-    #[inline]
-    pub fn emit_like(&self, like: &mut Option<Template>, out: &mut Vec<u8>) {
-        if like
-            .as_ref()
-            .is_some_and(|template| template.emit(self, out))
-        {
-            return;
-        }
-        self.emit(out);
-        if let Some(template) = Template::of(self) {
-            *like = Some(template);
-        }
     }
 }
 

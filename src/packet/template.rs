@@ -7,10 +7,27 @@
 //! have options of their own, and IPv6 packets with a Jumbo Payload option are
 //! not made here.
 
-use super::{Family, Packet, Transport, ip::Addresses, tcp};
+use super::{Family, Packet, Transport, tcp};
 
 /// IPv6, TCP, timestamps.
 const LEN_MAX: usize = 40 + 20 + 12;
+
+/// The numbers in which segments of one way of a connection differ, as in [`tcp::Segment`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgement number; written as 0 without ACK.
+    pub ack: u32,
+    /// The control bits.
+    pub flags: tcp::Flags,
+    /// The window, unscaled.
+    pub window: u16,
+    /// TSval, where there are timestamps.
+    pub timestamp: u32,
+    /// TSecr, likewise; written as 0 without ACK.
+    pub timestamp_echo: u32,
+}
 
 /// Headers without the numbers in which segments differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,9 +36,8 @@ pub struct Template {
     len: usize,
     /// Where the TCP header begins.
     ip_len: usize,
-    addresses: Addresses,
-    ports: [u16; 2],
-    options: tcp::Options,
+    family: Family,
+    has_timestamps: bool,
     /// Sum of the IPv4 header's words; that of IPv6 has none.
     ip_sum: u32,
     /// Sum of the TCP header's words and of its pseudo-header's.
@@ -29,8 +45,9 @@ pub struct Template {
 }
 
 impl Template {
-    /// The template of segments like `packet`, if they can be made from one.
-    pub(super) fn of(packet: &Packet) -> Option<Self> {
+    /// The template of segments like `packet`: between the same endpoints, with
+    /// the same options. None for SYNs and for what is not TCP.
+    pub fn of(packet: &Packet) -> Option<Self> {
         let Transport::Tcp(segment) = packet.transport else {
             return None;
         };
@@ -72,9 +89,8 @@ impl Template {
             octets,
             len: built.len(),
             ip_len,
-            addresses: packet.addresses,
-            ports: [segment.source_port, segment.destination_port],
-            options: segment.options,
+            family,
+            has_timestamps: segment.options.has_timestamps(),
             ip_sum: if family == Family::V4 {
                 sum(network)
             } else {
@@ -84,40 +100,39 @@ impl Template {
         })
     }
 
-    /// Appends the headers of `packet` if they are this template's; returns whether they are.
+    /// Octets of the TCP header.
+    pub fn tcp_len(&self) -> usize {
+        self.len - self.ip_len
+    }
+
+    /// Whether a packet of so many octets has these headers. One of IPv6 that
+    /// needs a Jumbo Payload option has another.
+    pub fn fits(&self, original_len: u32) -> bool {
+        self.family == Family::V4 || original_len <= self.family.plain_len_max()
+    }
+
+    /// Appends the headers of a segment of `original_len` octets from the IP header on,
+    /// for which they are long enough and which [fits](Self::fits).
     #[inline]
-    pub(super) fn emit(&self, packet: &Packet, out: &mut Vec<u8>) -> bool {
-        let Transport::Tcp(segment) = &packet.transport else {
-            return false;
-        };
-        let ports = [segment.source_port, segment.destination_port];
-        let is_ours = self.addresses == packet.addresses
-            && self.ports == ports
-            && self.options == segment.options;
-        let family = self.addresses.family();
-        let is_jumbo = family == Family::V6 && packet.original_len > family.plain_len_max();
-        if !is_ours || is_jumbo {
-            return false;
-        }
+    pub fn emit(&self, numbers: &Numbers, original_len: u32, out: &mut Vec<u8>) {
         let begin = out.len();
         out.extend_from_slice(&self.octets[..self.len]);
         let (network, transport) = out[begin..].split_at_mut(self.ip_len);
-        self.put_length(network, packet.original_len);
-        self.put_numbers(transport, segment, packet.original_len);
-        true
+        self.put_length(network, original_len);
+        self.put_numbers(transport, numbers, original_len);
     }
 
     #[inline]
     fn put_length(&self, network: &mut [u8], original_len: u32) {
-        match self.addresses {
-            Addresses::V4(_) => {
+        match self.family {
+            Family::V4 => {
                 // As in `ip`: 0 is read as segmentation offload.
                 let total_len = u16::try_from(original_len).unwrap_or(0);
                 network[2..4].copy_from_slice(&total_len.to_be_bytes());
                 let sum = complement(self.ip_sum + u32::from(total_len));
                 network[10..12].copy_from_slice(&sum);
             }
-            Addresses::V6(_) => {
+            Family::V6 => {
                 let payload_len = original_len.saturating_sub(40);
                 let payload_len = u16::try_from(payload_len).unwrap_or(0);
                 network[4..6].copy_from_slice(&payload_len.to_be_bytes());
@@ -126,28 +141,28 @@ impl Template {
     }
 
     #[inline]
-    fn put_numbers(&self, transport: &mut [u8], segment: &tcp::Segment, original_len: u32) {
-        let acknowledges = segment.flags.contains(tcp::Flags::ACK);
+    fn put_numbers(&self, transport: &mut [u8], numbers: &Numbers, original_len: u32) {
+        let acknowledges = numbers.flags.contains(tcp::Flags::ACK);
         let if_acknowledges = |number| if acknowledges { number } else { 0 };
         let (ack, echo) = (
-            if_acknowledges(segment.ack),
-            if_acknowledges(segment.timestamp_echo),
+            if_acknowledges(numbers.ack),
+            if_acknowledges(numbers.timestamp_echo),
         );
-        transport[4..8].copy_from_slice(&segment.seq.to_be_bytes());
+        transport[4..8].copy_from_slice(&numbers.seq.to_be_bytes());
         transport[8..12].copy_from_slice(&ack.to_be_bytes());
-        transport[FLAGS] = segment.flags.bits();
-        transport[14..16].copy_from_slice(&segment.window.to_be_bytes());
+        transport[FLAGS] = numbers.flags.bits();
+        transport[14..16].copy_from_slice(&numbers.window.to_be_bytes());
         let segment_len = original_len.saturating_sub(u32::try_from(self.ip_len).unwrap_or(0));
         let mut sum = self.tcp_sum
-            + words(segment.seq)
+            + words(numbers.seq)
             + words(ack)
             + words(segment_len)
-            + u32::from(segment.flags.bits())
-            + u32::from(segment.window);
-        if self.options.has_timestamps() {
-            transport[24..28].copy_from_slice(&segment.timestamp.to_be_bytes());
+            + u32::from(numbers.flags.bits())
+            + u32::from(numbers.window);
+        if self.has_timestamps {
+            transport[24..28].copy_from_slice(&numbers.timestamp.to_be_bytes());
             transport[28..32].copy_from_slice(&echo.to_be_bytes());
-            sum += words(segment.timestamp) + words(echo);
+            sum += words(numbers.timestamp) + words(echo);
         }
         transport[CHECKSUM..CHECKSUM + 2].copy_from_slice(&complement(sum));
     }

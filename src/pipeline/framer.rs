@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use crate::capture::{Direction, Encoder, Frame};
 use crate::connection::{Evidence, Kind, Role, Segment, Story};
 use crate::flow::{Enis, Observation, RejectReason, TCP, UDP, Verdict};
-use crate::packet::{Packet, Template, Transport, tcp};
+use crate::packet::{Numbers, Packet, Template, Transport, tcp};
 use crate::pipeline::Comments;
 use crate::time::SECOND_NS;
 
@@ -62,15 +62,13 @@ pub(super) struct Scratch {
 impl Framer<'_> {
     /// Appends the frame of `placed` to `out`.
     pub(super) fn frame(&self, placed: &Placed<'_>, scratch: &mut Scratch, out: &mut Vec<u8>) {
-        let o = placed.record;
-        let packet = packet(&placed.segment, o);
+        let (segment, o) = (&placed.segment, placed.record);
         scratch.headers.clear();
-        let like = &mut scratch.like[placed.segment.way.index()];
-        packet.emit_like(like, &mut scratch.headers);
+        scratch.headers(segment, o);
         scratch.comment.clear();
         self.comment(placed, scratch);
         let frame = Frame {
-            time_ns: u64::try_from(placed.segment.time_ns).unwrap_or(0),
+            time_ns: u64::try_from(segment.time_ns).unwrap_or(0),
             interface: if self.single_interface { 0 } else { o.eni.0 },
             direction: o.leaving.map(|leaving| {
                 if leaving {
@@ -79,7 +77,7 @@ impl Framer<'_> {
                     Direction::Inbound
                 }
             }),
-            original_len: packet.original_len(),
+            original_len: segment.original_len,
             headers: &scratch.headers,
             comment: (!scratch.comment.is_empty()).then_some(&*scratch.comment),
         };
@@ -152,6 +150,38 @@ impl Framer<'_> {
 }
 
 impl Scratch {
+    /// Forgets what headers are like: another connection comes.
+    pub(super) fn begin_connection(&mut self) {
+        self.like = [None, None];
+    }
+
+    /// Writes the headers of a segment that record `o` counted.
+    fn headers(&mut self, segment: &Segment, o: &Observation) {
+        let like = &mut self.like[segment.way.index()];
+        let has_own_options = matches!(segment.kind, Kind::Syn | Kind::SynAck | Kind::Datagram);
+        if let Some(template) = like
+            && !has_own_options
+            && template.tcp_len() == usize::from(segment.tcp_len)
+            && template.fits(segment.original_len)
+        {
+            let numbers = Numbers {
+                seq: segment.seq,
+                ack: segment.ack,
+                flags: flags(segment),
+                window: segment.window,
+                timestamp: ticks(segment.time_ns),
+                timestamp_echo: ticks(segment.time_ns),
+            };
+            template.emit(&numbers, segment.original_len, &mut self.headers);
+            return;
+        }
+        let packet = packet(segment, o);
+        packet.emit(&mut self.headers);
+        if !has_own_options {
+            *like = Template::of(&packet);
+        }
+    }
+
     fn text(&mut self, word: &str, value: &str) -> &mut Self {
         self.comment.push_str(word);
         self.comment.push_str(value);

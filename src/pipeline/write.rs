@@ -169,6 +169,7 @@ impl<'a> Task<'a> {
             let (records, behind) = rest.split_at(*len);
             rest = behind;
             self.segments.clear();
+            self.scratch.begin_connection();
             let story = rebuild(records, self.writer.detail, &mut self.segments);
             let connections = &mut self.written.connections;
             connections.moved_packets += story.moved + put_behind(last_ns, &mut self.segments);

@@ -16,7 +16,7 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Result};
@@ -61,9 +61,10 @@ impl SpillFolder {
 #[derive(Debug)]
 pub(super) struct Buckets<'a> {
     buckets: Vec<Mutex<Bucket>>,
-    /// Octets of all chunks in memory.
-    held: AtomicUsize,
-    held_max: usize,
+    /// Octets of all chunks in memory. May fall below 0 for a moment: a chunk can be
+    /// spilled before the thread that filled it has counted it.
+    held: AtomicI64,
+    held_max: i64,
     file: Mutex<Option<File>>,
     folder: &'a SpillFolder,
     /// Chunks to be filled again, which saves the system from clearing new pages.
@@ -88,8 +89,8 @@ impl<'a> Buckets<'a> {
     pub(super) fn new(count: usize, held_max: usize, folder: &'a SpillFolder) -> Self {
         Self {
             buckets: (0..count).map(|_| Mutex::default()).collect(),
-            held: AtomicUsize::new(0),
-            held_max,
+            held: AtomicI64::new(0),
+            held_max: i64::try_from(held_max).unwrap_or(i64::MAX),
             file: Mutex::new(None),
             folder,
             spare: Mutex::default(),
@@ -107,8 +108,11 @@ impl<'a> Buckets<'a> {
     /// The temporary file cannot be made or written.
     pub(super) fn put(&self, bucket: usize, items: &[u8]) -> Result<()> {
         let grown = self.put_in(&mut lock(&self.buckets[bucket]), items);
-        if grown > 0 && self.held.fetch_add(grown, Relaxed) + grown > self.held_max {
-            self.spill()?;
+        if grown > 0 {
+            let grown = len_i64(grown);
+            if self.held.fetch_add(grown, Relaxed) > self.held_max - grown {
+                self.spill()?;
+            }
         }
         Ok(())
     }
@@ -122,8 +126,7 @@ impl<'a> Buckets<'a> {
             mut chunks,
             spilled,
         } = std::mem::take(&mut *lock(&self.buckets[bucket]));
-        let freed = chunks.iter().map(Vec::capacity).sum();
-        self.held.fetch_sub(freed, Relaxed);
+        self.held.fetch_sub(capacity(&chunks), Relaxed);
         for stretch in spilled {
             let part = self.read(stretch).map_err(|e| self.folder.failure(&e))?;
             chunks.push(part);
@@ -200,12 +203,20 @@ impl<'a> Buckets<'a> {
                 lock(bucket).spilled.push(Stretch { offset, len });
                 offset += len as u64;
                 self.folder.spilled.fetch_add(len as u64, Relaxed);
-                let freed = chunks.iter().map(Vec::capacity).sum();
-                self.held.fetch_sub(freed, Relaxed);
+                self.held.fetch_sub(capacity(&chunks), Relaxed);
             }
         }
         Ok(())
     }
+}
+
+fn capacity(chunks: &[Vec<u8>]) -> i64 {
+    len_i64(chunks.iter().map(Vec::capacity).sum())
+}
+
+/// No vector is longer (`Vec`, "Guarantees").
+fn len_i64(len: usize) -> i64 {
+    i64::try_from(len).unwrap_or(i64::MAX)
 }
 
 /// Every bucket is whole between two calls, so a panic elsewhere does not spoil it.
@@ -253,8 +264,29 @@ mod tests {
         let buckets = Buckets::new(3, 4 * CHUNK_LEN, &folder);
         filled(&buckets, 60_000);
         assert!(folder.spilled() > 100_000);
-        assert!(buckets.held.load(Relaxed) <= 4 * CHUNK_LEN);
+        assert!((0..=4 * 16_384).contains(&buckets.held.load(Relaxed)));
         assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn threads_lose_nothing_while_others_spill() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = SpillFolder::new(temporary.path());
+        let buckets = Buckets::new(3, 2 * CHUNK_LEN, &folder);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| filled(&buckets, 30_000));
+            }
+        });
+        for bucket in 0..3_u32 {
+            let items = (bucket..30_000).step_by(3);
+            let expected: Vec<u32> = items.flat_map(|item| [item; 4]).collect();
+            assert_eq!(
+                sorted_items(&buckets.take(bucket as usize).unwrap()),
+                expected
+            );
+        }
+        assert_eq!(buckets.held.load(Relaxed), 0);
     }
 
     #[test]

@@ -20,9 +20,18 @@ use crate::pipeline::stored;
 /// Buckets, of which each thread settles one at a time.
 const BUCKETS: usize = 256;
 
+/// How often a bucket may be divided: by one octet of the hash after the other.
+const LEVELS: u32 = 4;
+
+/// Part of what may be held that one bucket may be when it is settled: decoded it
+/// takes thrice the room, and each thread has one.
+const SETTLED_SHARE: usize = 16;
+
 /// Records on their way from files to conversations.
 pub(super) struct Conversations<'a> {
     buckets: Buckets<'a>,
+    held_max: usize,
+    folder: &'a SpillFolder,
     numbers: Mutex<HashMap<Vec<u8>, u32, RandomState>>,
     starts: Mutex<Starts>,
     detail: Detail,
@@ -33,6 +42,8 @@ impl<'a> Conversations<'a> {
     pub(super) fn new(held_max: usize, folder: &'a SpillFolder, detail: Detail) -> Self {
         Self {
             buckets: Buckets::new(BUCKETS, held_max, folder),
+            held_max,
+            folder,
             numbers: Mutex::default(),
             starts: Mutex::default(),
             detail,
@@ -60,7 +71,7 @@ impl<'a> Conversations<'a> {
             run.1 += self.detail.packets_max(o.packets).min(u64::from(u32::MAX));
             item.clear();
             stored::put_record(&o, &mut item);
-            self.buckets.put(bucket(&o.key), &item)?;
+            self.buckets.put(bucket(&o.key, 0), &item)?;
         }
         starts.count(run.0, run.1);
         let mut all = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,6 +109,8 @@ impl<'a> Conversations<'a> {
         }
         let complete = Complete {
             buckets: self.buckets,
+            held_max: self.held_max,
+            folder: self.folder,
             numbers: final_numbers,
             enis,
         };
@@ -113,6 +126,8 @@ impl<'a> Conversations<'a> {
 /// All records, by conversation.
 pub(super) struct Complete<'a, 'e> {
     buckets: Buckets<'a>,
+    held_max: usize,
+    folder: &'a SpillFolder,
     numbers: Vec<EniIndex>,
     enis: &'e Enis,
 }
@@ -123,22 +138,53 @@ impl Complete<'_, '_> {
         self.buckets.count()
     }
 
-    /// Takes the records of a bucket: whole conversations, in any order, with
-    /// the direction that all records of their ENI together tell.
+    /// Takes the records of a bucket and gives them to `tell`, whole conversations in
+    /// any order, with the direction that all records of their ENI together tell.
     ///
     /// # Errors
-    /// What was put on the disk cannot be read.
-    pub(super) fn take(&self, bucket: usize) -> Result<Vec<Observation>> {
-        let mut records = stored::records(&self.buckets.take(bucket)?);
-        for o in &mut records {
-            o.eni = self.numbers[o.eni.0 as usize];
-            if o.leaving.is_none() {
-                let tuple = o.key.five_tuple(o.way);
-                let (source, destination) = (tuple.source.address, tuple.destination.address);
-                o.leaving = self.enis.get(o.eni).leaves(source, destination);
-            }
+    /// What was put on the disk cannot be read, and what `tell` fails with.
+    pub(super) fn take(
+        &self,
+        bucket: usize,
+        mut tell: impl FnMut(&[Observation]) -> Result<()>,
+    ) -> Result<()> {
+        self.take_level(&self.buckets, bucket, 1, &mut tell)
+    }
+
+    /// Takes a bucket that was filled by the octet of the hash before `level`. What is
+    /// too large to be settled at once is divided by the next octet first.
+    fn take_level(
+        &self,
+        buckets: &Buckets<'_>,
+        bucket: usize,
+        level: u32,
+        tell: &mut dyn FnMut(&[Observation]) -> Result<()>,
+    ) -> Result<()> {
+        if buckets.len(bucket) <= self.held_max / SETTLED_SHARE || level == LEVELS {
+            let mut records = stored::records(&buckets.take(bucket)?);
+            records.iter_mut().for_each(|o| self.complete(o));
+            return tell(&records);
         }
-        Ok(records)
+        let parts = Buckets::new(BUCKETS, self.held_max / SETTLED_SHARE, self.folder);
+        let mut item = Vec::new();
+        buckets.drain(bucket, |part| {
+            for o in stored::records(&[part]) {
+                item.clear();
+                stored::put_record(&o, &mut item);
+                parts.put(self::bucket(&o.key, level), &item)?;
+            }
+            Ok(())
+        })?;
+        (0..BUCKETS).try_for_each(|bucket| self.take_level(&parts, bucket, level + 1, tell))
+    }
+
+    fn complete(&self, o: &mut Observation) {
+        o.eni = self.numbers[o.eni.0 as usize];
+        if o.leaving.is_none() {
+            let tuple = o.key.five_tuple(o.way);
+            let (source, destination) = (tuple.source.address, tuple.destination.address);
+            o.leaving = self.enis.get(o.eni).leaves(source, destination);
+        }
     }
 }
 
@@ -147,7 +193,65 @@ pub(super) fn hash(key: &ConnectionKey) -> u64 {
     FixedState::with_seed(0).hash_one(key)
 }
 
-fn bucket(key: &ConnectionKey) -> usize {
-    // The upper bits; the lower ones group the records of a bucket.
-    (hash(key) >> 56) as usize % BUCKETS
+/// The bucket that the octet of that level of a key's hash names, from the highest on.
+fn bucket(key: &ConnectionKey, level: u32) -> usize {
+    (hash(key) >> (56 - 8 * level) & 0xff) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::flow::{Way, observation::tests::observation};
+
+    #[test]
+    fn buckets_of_any_size_give_whole_conversations_with_final_numbers() {
+        let temporary = tempfile::tempdir().unwrap();
+        for (held_max, spills) in [(usize::MAX, false), (1 << 16, true), (0, true)] {
+            let folder = SpillFolder::new(temporary.path());
+            let conversations = Conversations::new(held_max, &folder, Detail::Exact);
+            let mut enis = Enis::default();
+            enis.enter(b"eni-b");
+            let records = (0..20_000_u16).map(|i| {
+                let mut o = observation(Way::Up, 3, 180, i.into(), 99_999, 2);
+                o.key.low.port = i % 5_000;
+                o
+            });
+            conversations.take_in(records.collect(), 7, &enis).unwrap();
+            enis.enter(b"eni-a");
+            let enis = enis.sorted();
+            let (complete, _) = conversations.complete(&enis);
+            let mut seen = vec![0; 5_000];
+            for bucket in 0..complete.count() {
+                let told = complete.take(bucket, |records| {
+                    let mut here: HashMap<u16, u32, RandomState> = HashMap::default();
+                    for o in records {
+                        assert_eq!((o.eni, o.place.line), (EniIndex(1), 7));
+                        *here.entry(o.key.low.port).or_default() += 1;
+                    }
+                    here.iter()
+                        .for_each(|(port, count)| seen[usize::from(*port)] += count * 100 + 1);
+                    Ok(())
+                });
+                told.unwrap();
+            }
+            assert!(
+                seen.iter().all(|n| *n == 401),
+                "four records, taken at once"
+            );
+            assert_eq!(folder.spilled() > 0, spills);
+        }
+    }
+
+    #[test]
+    fn no_room_is_an_error_that_says_where() {
+        let folder = SpillFolder::new(Path::new("/no/such/folder"));
+        let conversations = Conversations::new(0, &folder, Detail::Exact);
+        let records = vec![observation(Way::Up, 3, 180, 0, 9, 2)];
+        let mut enis = Enis::default();
+        enis.enter(b"eni-a");
+        let error = conversations.take_in(records, 0, &enis).unwrap_err();
+        assert!(error.to_string().contains("/no/such/folder"));
+    }
 }

@@ -122,16 +122,42 @@ impl<'a> Buckets<'a> {
     /// # Errors
     /// The temporary file cannot be read.
     pub(super) fn take(&self, bucket: usize) -> Result<Vec<Vec<u8>>> {
-        let Bucket {
-            mut chunks,
-            spilled,
-        } = std::mem::take(&mut *lock(&self.buckets[bucket]));
+        let mut parts = Vec::new();
+        self.drain(bucket, |part| {
+            parts.push(part);
+            Ok(())
+        })?;
+        Ok(parts)
+    }
+
+    /// Empties the bucket of that number part by part: not all of it is in memory at once.
+    ///
+    /// # Errors
+    /// The temporary file cannot be read, and what `take_in` fails with.
+    pub(super) fn drain(
+        &self,
+        bucket: usize,
+        mut take_in: impl FnMut(Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
+        let Bucket { chunks, spilled } = std::mem::take(&mut *lock(&self.buckets[bucket]));
         self.held.fetch_sub(capacity(&chunks), Relaxed);
+        chunks.into_iter().try_for_each(&mut take_in)?;
         for stretch in spilled {
             let part = self.read(stretch).map_err(|e| self.folder.failure(&e))?;
-            chunks.push(part);
+            take_in(part)?;
         }
-        Ok(chunks)
+        Ok(())
+    }
+
+    /// Octets in the bucket of that number.
+    pub(super) fn len(&self, bucket: usize) -> usize {
+        let bucket = lock(&self.buckets[bucket]);
+        let held: usize = bucket.chunks.iter().map(Vec::len).sum();
+        held + bucket
+            .spilled
+            .iter()
+            .map(|stretch| stretch.len)
+            .sum::<usize>()
     }
 
     /// Puts items behind the others; returns by how many octets that made the bucket larger.

@@ -67,7 +67,14 @@ impl Teller<'_> {
     pub(super) fn tell(&self, conversations: &Complete<'_, '_>) -> Result<Told> {
         let buckets = (0..conversations.count()).into_par_iter();
         buckets
-            .map(|bucket| self.tell_all(&conversations.take(bucket)?))
+            .map(|bucket| {
+                let mut told = Told::default();
+                conversations.take(bucket, |records| {
+                    told = told.add(self.tell_all(records)?);
+                    Ok(())
+                })?;
+                Ok(told)
+            })
             .try_reduce(Told::default, |a, b| Ok(a.add(b)))
     }
 

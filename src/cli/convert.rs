@@ -123,7 +123,7 @@ pub(crate) struct Args {
 }
 
 /// The least memory that makes sense.
-const MEMORY_MIN: u64 = 64 << 20;
+const MEMORY_MIN: u64 = 16 << 20;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum DetailChoice {
@@ -198,6 +198,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         !(args.json && to_stdout),
         "--json and -o - both want standard output; write the capture to a file"
     );
+    if let Some(folder) = &args.temp_dir {
+        anyhow::ensure!(
+            folder.is_dir(),
+            "{} is no folder; --temp-dir names one that is there",
+            folder.display()
+        );
+    }
     ctrlc::set_handler(|| {
         Output::abandon_all();
         // The progress line may stand half drawn.
@@ -262,7 +269,7 @@ fn parse_memory(text: &str) -> Result<u64, String> {
         .and_then(|n| n.checked_mul(1 << shift));
     match size {
         Some(size) if size >= MEMORY_MIN => Ok(size),
-        Some(_) => Err("less than 64MiB does not hold what one thread works on".into()),
+        Some(_) => Err("less than 16MiB does not hold what one thread works on".into()),
         None => Err("not a number of octets that a machine has".into()),
     }
 }

@@ -8,7 +8,10 @@
 //!
 //! Records have the last word; a path only fills in what a format leaves out.
 
-use jiff::{civil::DateTime, tz::TimeZone};
+use jiff::{
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
 
 /// What a path tells of the file's records.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,6 +25,9 @@ pub struct S3Name<'a> {
     /// Unix seconds where the file's slot of five minutes begins. Records are
     /// filed by their `end`.
     pub slot_s: Option<i64>,
+    /// Unix seconds from and before which the records ended: those of the slot,
+    /// or of the hour or day that the folders name if the file's name names none.
+    pub filed_s: Option<(i64, i64)>,
 }
 
 /// Reads `path`, whose parts are separated by `/`; `None` if it is not AWS's.
@@ -41,6 +47,9 @@ pub fn parse(path: &str) -> Option<S3Name<'_>> {
     from_file(file).or_else(|| from_folders(folders))
 }
 
+/// Length of the slot in a file's name, in seconds.
+const SLOT_S: i64 = 300;
+
 fn from_file(file: &str) -> Option<S3Name<'_>> {
     let mut parts = file.split('_');
     let account = parts.next()?;
@@ -48,18 +57,20 @@ fn from_file(file: &str) -> Option<S3Name<'_>> {
     let region = parts.next()?;
     let flow_log = parts.next()?;
     let is_ours = service == SERVICE && flow_log.starts_with("fl-") && !account.is_empty();
-    is_ours.then(|| S3Name {
+    let slot_s = parts.next().and_then(slot_s);
+    is_ours.then_some(S3Name {
         account,
         region,
         flow_log: Some(flow_log),
-        slot_s: parts.next().and_then(slot_s),
+        slot_s,
+        filed_s: slot_s.map(|slot_s| (slot_s, slot_s + SLOT_S)),
     })
 }
 
 /// The folders are in one order in both layouts; only Hive labels them.
 fn from_folders(folders: &str) -> Option<S3Name<'_>> {
     let folders: Vec<&str> = folders.split('/').collect();
-    folders.windows(3).find_map(|window| {
+    folders.windows(3).enumerate().find_map(|(index, window)| {
         let &[account, service, region] = window else {
             return None;
         };
@@ -74,8 +85,31 @@ fn from_folders(folders: &str) -> Option<S3Name<'_>> {
             region,
             flow_log: None,
             slot_s: None,
+            filed_s: filed_s(&folders[index + 3..]),
         })
     })
+}
+
+/// The day, or the hour of it, that the folders below the region name.
+fn filed_s(folders: &[&str]) -> Option<(i64, i64)> {
+    let number = |index: usize, label: &str| -> Option<i8> {
+        let folder = folders.get(index)?;
+        let text = folder.strip_prefix(label).unwrap_or(folder);
+        (text.len() == 2).then(|| text.parse().ok())?
+    };
+    let year = folders.first()?;
+    let year: i16 = year.strip_prefix("year=").unwrap_or(year).parse().ok()?;
+    let day = Date::new(year, number(1, "month=")?, number(2, "day=")?).ok()?;
+    let midnight_s = day.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second();
+    Some(
+        match number(3, "hour=").filter(|hour| (0..24).contains(hour)) {
+            Some(hour) => {
+                let hour_s = midnight_s + 3_600 * i64::from(hour);
+                (hour_s, hour_s + 3_600)
+            }
+            None => (midnight_s, midnight_s + 86_400),
+        },
+    )
 }
 
 fn slot_s(text: &str) -> Option<i64> {
@@ -98,10 +132,12 @@ mod tests {
         region: "us-east-1",
         flow_log: Some("fl-0a1b"),
         slot_s: Some(1_714_580_400),
+        filed_s: Some((1_714_580_400, 1_714_580_700)),
     };
     const FOLDERS_TOLD: S3Name<'_> = S3Name {
         flow_log: None,
         slot_s: None,
+        filed_s: Some((1_714_521_600, 1_714_608_000)),
         ..FILE_TOLD
     };
 
@@ -134,9 +170,37 @@ mod tests {
     }
 
     #[test]
+    fn folders_of_hours_tell_the_hour() {
+        let hour = Some(S3Name {
+            filed_s: Some((1_714_579_200, 1_714_582_800)),
+            ..FOLDERS_TOLD
+        });
+        check(
+            "AWSLogs/123456789012/vpcflowlogs/us-east-1/2024/05/01/16/renamed.log",
+            hour,
+        );
+        check(
+            "aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1/\
+             year=2024/month=05/day=01/hour=16/renamed.log",
+            hour,
+        );
+        let undated = Some(S3Name {
+            filed_s: None,
+            ..FOLDERS_TOLD
+        });
+        for folders in ["2024/13/01", "2024/5/1", "2024", "flows"] {
+            check(
+                &format!("123456789012/vpcflowlogs/us-east-1/{folders}/renamed.log"),
+                undated,
+            );
+        }
+    }
+
+    #[test]
     fn slot_not_a_time_is_none() {
         let expected = S3Name {
             slot_s: None,
+            filed_s: None,
             ..FILE_TOLD
         };
         check(

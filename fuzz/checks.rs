@@ -7,6 +7,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use flow2pcap::archive::Stream;
+use flow2pcap::filter::{Bound, Expression, Facts, Qualifier, Side};
 use flow2pcap::flow::{Addresses, EniIndex, Place, observe};
 use flow2pcap::record::{Layout, Row, Rows, recognise};
 
@@ -130,6 +131,29 @@ pub(crate) fn stream(octets: &[u8]) {
     });
     if let Ok(Some(damage)) = read {
         assert!(!damage.to_string().is_empty());
+    }
+}
+
+/// A filter has a verdict and keeps it when put in parentheses, or is refused at a place in it.
+pub(crate) fn filter(octets: &[u8]) {
+    let Ok(text) = std::str::from_utf8(octets) else {
+        return;
+    };
+    let _ = text.parse::<Bound>();
+    let _ = Qualifier::Host(Side::Either).parse(text);
+    let _ = Qualifier::Port(Side::Either).parse(text);
+    match text.parse::<Expression>() {
+        Ok(expression) => {
+            let nothing = Facts::default();
+            assert_eq!(expression.verdict(&nothing), None, "nothing is known");
+            if let Ok(same) = format!("({text})").parse::<Expression>() {
+                assert_eq!(same, expression);
+            }
+        }
+        Err(error) => {
+            assert!(text.is_char_boundary(error.offset()));
+            assert_eq!(error.to_string().lines().count(), 3);
+        }
     }
 }
 

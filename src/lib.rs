@@ -66,6 +66,9 @@
 //!
 //! Beside the row stand:
 //!
+//! - [`filter`]: which part of an archive is wanted: its grammar, its verdict on a
+//!   record, and what a path rules out. Reads [`archive`], [`record`] and [`flow`]; they
+//!   know nothing of it.
 //! - [`pipeline`]: the only module that knows every stage. Fans work out over
 //!   the cores and brings the results back into one order. Start reading at
 //!   [`pipeline::convert`].
@@ -81,7 +84,7 @@
 //!
 //! Many are about what is absent.
 //!
-//! - nom is used in [`record`] only, and so are its error types.
+//! - nom is used in [`record`] and [`filter`] only, and so are its error types.
 //! - rayon is used in [`pipeline`] only; nothing else in the library starts a thread.
 //! - `unsafe` stands only where a file is mapped, in `archive/mapping.rs`.
 //! - [`packet`] and [`capture`] know no flow logs. What a comment says is put
@@ -121,6 +124,8 @@
 //! | observed flags | `tcp-flags`: the OR over the interval; one segment's bits are [`packet::tcp::Flags`] |
 //! | verdict | `ACCEPT` or `REJECT`, which is not a TCP reset |
 //! | vantage | the view, an ENI and a side of it, whose records tell a conversation |
+//! | matching | what a [`filter::Filter`] asks for: of records. A connection is *kept* if one of its records matches |
+//! | ruled out | a file that is not opened, since by its path nothing in it can match |
 //! | told, told elsewhere | a record that became packets; one whose packets another view tells |
 //! | episode | connections of one conversation so close that they are rebuilt in a row |
 //! | captured length, original length | octets of headers written; octets the packet had |
@@ -133,6 +138,7 @@ pub mod archive;
 pub mod capture;
 pub mod connection;
 pub mod error;
+pub mod filter;
 pub mod flow;
 pub mod packet;
 pub mod pipeline;

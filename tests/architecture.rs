@@ -175,10 +175,19 @@ fn packet_and_capture_know_no_flow_logs() {
 }
 
 #[test]
+fn filter_reads_records_and_builds_nothing() {
+    let elsewhere = |source: &Source| source.stage() != "filter";
+    let sources = sources("src");
+    for stage in ["connection", "packet", "capture", "pipeline", "summary"] {
+        none(lines_with(&sources, &format!("crate::{stage}"), elsewhere));
+    }
+}
+
+#[test]
 fn crates_are_used_where_they_belong() {
     let sources = sources("src");
     for (name, stages) in [
-        ("nom::", &["record"][..]),
+        ("nom::", &["record", "filter"][..]),
         ("rayon::", &["pipeline", "cli"]), // cli builds the thread pool
         ("memmap2::", &["archive"]),
         ("etherparse::", &["packet"]),

@@ -43,6 +43,11 @@ fn recognise() {
 }
 
 #[test]
+fn filter() {
+    replay("filter", checks::filter);
+}
+
+#[test]
 fn chunk_cuts() {
     replay("chunk_cuts", checks::chunk_cuts);
 }

@@ -49,7 +49,7 @@ impl Identity {
 }
 
 impl File {
-    pub(super) fn typed(path: PathBuf, metadata: Option<&fs::Metadata>) -> Self {
+    pub(crate) fn typed(path: PathBuf, metadata: Option<&fs::Metadata>) -> Self {
         let identity = metadata.and_then(|metadata| Identity::of(&path, metadata));
         Self {
             name: name::of(&path),

@@ -1,0 +1,9 @@
+//! `--filter`, `--from` and the other words of narrowing.
+
+#![no_main]
+
+#[path = "../checks.rs"]
+#[allow(dead_code, reason = "each target uses one of them")]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| checks::filter(octets));

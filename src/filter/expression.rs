@@ -1,0 +1,354 @@
+//! A condition on one record, and its verdict.
+//!
+//! A [`Term`] looks at one thing that a record or the path of its file tells.
+//! Where neither tells, its verdict is `None`, and so is that of an expression
+//! that hangs on it (Kleene's logic). So the same expression can be asked of a
+//! path alone: `Some(false)` then means that no record in there can match.
+
+use std::net::IpAddr;
+
+use crate::archive::s3_path::S3Name;
+use crate::flow::Observation;
+use crate::record::{Action, Field, Layout, ObservedFlags, Record};
+
+/// A condition on one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expression {
+    /// One thing.
+    Term(Term),
+    /// The opposite.
+    Not(Box<Self>),
+    /// All of these.
+    All(Vec<Self>),
+    /// One of these at least.
+    Any(Vec<Self>),
+}
+
+/// A condition on one thing that a record or its path tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// An address of the packet, or the ENI's own that stands for it.
+    Host(Side, Net),
+    /// A port from the first to the last of these.
+    Port(Side, u16, u16),
+    /// The IANA number of the protocol.
+    Protocol(u8),
+    /// Whether the packets are IPv6.
+    Ipv6(bool),
+    /// The verdict of security groups and network ACLs.
+    Action(Action),
+    /// Whether the packets left the ENI.
+    Leaving(bool),
+    /// TCP flags that were all seen in the interval.
+    Flags(ObservedFlags),
+    /// A name that the record or its path tells.
+    Is(Name, String),
+    /// How a count compares.
+    Count(Counter, Comparison, u64),
+}
+
+/// Which end of the packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Who sent them.
+    Source,
+    /// To whom they went.
+    Destination,
+    /// One of the two at least.
+    Either,
+    /// Both.
+    Both,
+}
+
+/// Addresses that begin alike; a single one where the whole address counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Net {
+    /// One of them.
+    pub address: IpAddr,
+    /// How many bits they share.
+    pub prefix_len: u8,
+}
+
+/// What has a name of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    /// The network interface, or what stands for it.
+    Eni,
+    /// The account.
+    Account,
+    /// The region.
+    Region,
+    /// The VPC.
+    Vpc,
+    /// The subnet.
+    Subnet,
+    /// The instance.
+    Instance,
+}
+
+/// What a record counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// Packets in the interval.
+    Packets,
+    /// Octets in the interval.
+    Bytes,
+}
+
+/// How a count compares with a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `=` or `==`
+    Equal,
+    /// `!=`
+    Different,
+    /// `>=`
+    AtLeast,
+    /// `>`
+    More,
+}
+
+/// All that is known when a condition is asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    /// The record; none if its file is not opened yet.
+    pub line: Option<Line<'a>>,
+    /// What the path of its file tells.
+    pub path: Option<S3Name<'a>>,
+}
+
+/// A record and what was made of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// The record.
+    pub record: &'a Record<'a>,
+    /// The layout it was read under.
+    pub layout: &'a Layout,
+    /// What conversion keeps of it.
+    pub observation: &'a Observation,
+}
+
+impl Expression {
+    /// This and `other`.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match self {
+            Self::All(mut all) => {
+                all.push(other);
+                Self::All(all)
+            }
+            first => Self::All(vec![first, other]),
+        }
+    }
+
+    /// This or `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match self {
+            Self::Any(mut any) => {
+                any.push(other);
+                Self::Any(any)
+            }
+            first => Self::Any(vec![first, other]),
+        }
+    }
+
+    /// Whether it holds; `None` where what is known does not tell.
+    pub fn verdict(&self, facts: &Facts<'_>) -> Option<bool> {
+        match self {
+            Self::Term(term) => term.verdict(facts),
+            Self::Not(inner) => inner.verdict(facts).map(|verdict| !verdict),
+            Self::All(all) => decide(all.iter().map(|e| e.verdict(facts)), false),
+            Self::Any(any) => decide(any.iter().map(|e| e.verdict(facts)), true),
+        }
+    }
+}
+
+/// `decisive` if one of the verdicts is; else the opposite if all are; else nobody knows.
+fn decide(verdicts: impl IntoIterator<Item = Option<bool>>, decisive: bool) -> Option<bool> {
+    let mut together = Some(!decisive);
+    for verdict in verdicts {
+        match verdict {
+            Some(verdict) if verdict == decisive => return Some(decisive),
+            Some(_) => {}
+            None => together = None,
+        }
+    }
+    together
+}
+
+impl Term {
+    fn verdict(&self, facts: &Facts<'_>) -> Option<bool> {
+        if let Self::Is(name, wanted) = self {
+            return name.verdict(wanted.as_bytes(), facts);
+        }
+        let Line {
+            record,
+            observation,
+            ..
+        } = facts.line?;
+        match self {
+            Self::Host(side, net) => {
+                let end = |own: Option<IpAddr>, packet: Option<IpAddr>| {
+                    let known = [own, packet].into_iter().flatten();
+                    known.map(|a| net.contains(a)).reduce(|a, b| a || b)
+                };
+                side.verdict(
+                    end(record.source, record.pkt_source),
+                    end(record.destination, record.pkt_destination),
+                )
+            }
+            Self::Port(side, first, last) => {
+                let end = |port: Option<u16>| port.map(|port| (*first..=*last).contains(&port));
+                side.verdict(end(record.source_port), end(record.destination_port))
+            }
+            Self::Protocol(number) => Some(observation.key.protocol == *number),
+            Self::Ipv6(wanted) => Some(observation.key.is_ipv6() == *wanted),
+            Self::Action(wanted) => record.action.map(|action| action == *wanted),
+            Self::Leaving(wanted) => observation.leaving.map(|leaving| leaving == *wanted),
+            Self::Flags(mask) => observation.flags.map(|flags| flags.contains(*mask)),
+            Self::Count(counter, comparison, number) => {
+                let count = match counter {
+                    Counter::Packets => record.packets,
+                    Counter::Bytes => record.bytes,
+                };
+                count.map(|count| comparison.holds(count, *number))
+            }
+            Self::Is(..) => None,
+        }
+    }
+}
+
+impl Side {
+    fn verdict(self, source: Option<bool>, destination: Option<bool>) -> Option<bool> {
+        match self {
+            Self::Source => source,
+            Self::Destination => destination,
+            Self::Either => decide([source, destination], true),
+            Self::Both => decide([source, destination], false),
+        }
+    }
+}
+
+impl Net {
+    /// Whether `address` is one of these.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let rest = |width: u32| width.saturating_sub(u32::from(self.prefix_len));
+        match (self.address, address) {
+            (IpAddr::V4(net), IpAddr::V4(address)) => {
+                let differ = net.to_bits() ^ address.to_bits();
+                differ.checked_shr(rest(u32::BITS)).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(net), IpAddr::V6(address)) => {
+                let differ = net.to_bits() ^ address.to_bits();
+                differ.checked_shr(rest(u128::BITS)).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Name {
+    /// The columns that hold such a name; a Transit Gateway's records have one for each end.
+    fn fields(self) -> &'static [Field] {
+        match self {
+            Self::Eni => &[Field::TgwSrcEni, Field::TgwDstEni],
+            Self::Account => &[
+                Field::AccountId,
+                Field::TgwSrcVpcAccountId,
+                Field::TgwDstVpcAccountId,
+            ],
+            Self::Region => &[Field::Region],
+            Self::Vpc => &[Field::VpcId, Field::TgwSrcVpcId, Field::TgwDstVpcId],
+            Self::Subnet => &[
+                Field::SubnetId,
+                Field::TgwSrcSubnetId,
+                Field::TgwDstSubnetId,
+            ],
+            Self::Instance => &[Field::InstanceId],
+        }
+    }
+
+    /// What the record says; where it says nothing, what the path does.
+    fn verdict(self, wanted: &[u8], facts: &Facts<'_>) -> Option<bool> {
+        let from_path = || {
+            let path = facts.path.as_ref()?;
+            match self {
+                Self::Account => Some(path.account.as_bytes() == wanted),
+                Self::Region => Some(path.region.as_bytes() == wanted),
+                _ => None,
+            }
+        };
+        let Some(Line { record, layout, .. }) = facts.line else {
+            return from_path();
+        };
+        let own = (self == Self::Eni && !record.eni.is_empty()).then_some(record.eni);
+        let columns = self.fields().iter().filter_map(|f| record.get(layout, *f));
+        let mut named = own.into_iter().chain(columns).peekable();
+        if named.peek().is_none() {
+            return from_path();
+        }
+        Some(named.any(|name| name == wanted))
+    }
+}
+
+impl Comparison {
+    fn holds(self, count: u64, number: u64) -> bool {
+        match self {
+            Self::Less => count < number,
+            Self::AtMost => count <= number,
+            Self::Equal => count == number,
+            Self::Different => count != number,
+            Self::AtLeast => count >= number,
+            Self::More => count > number,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::s3_path;
+
+    #[track_caller]
+    fn check(filter: &str, facts: &Facts<'_>, expected: Option<bool>) {
+        let expression: Expression = filter.parse().unwrap();
+        assert_eq!(expression.verdict(facts), expected, "{filter}");
+    }
+
+    #[test]
+    fn path_alone_decides_what_it_tells_and_leaves_the_rest_open() {
+        let name = "123456789012_vpcflowlogs_us-east-1_fl-0a_20240501T1620Z_ab.log.gz";
+        let path = s3_path::parse(name);
+        let facts = Facts { line: None, path };
+        check("region us-east-1", &facts, Some(true));
+        check("not account 123456789012", &facts, Some(false));
+        check("region eu-west-1 and port 443", &facts, Some(false));
+        check("region eu-west-1 or port 443", &facts, None);
+        check("region us-east-1 or port 443", &facts, Some(true));
+        check("not (port 443)", &facts, None);
+        check("vpc vpc-1", &facts, None);
+        check("region us-east-1", &Facts::default(), None);
+    }
+
+    #[test]
+    fn net_holds_the_addresses_that_begin_as_it_does() {
+        let net = |address: &str, prefix_len| Net {
+            address: address.parse().unwrap(),
+            prefix_len,
+        };
+        let is_in = |net: Net, address: &str| net.contains(address.parse().unwrap());
+        assert!(is_in(net("10.0.0.0", 8), "10.255.0.1"));
+        assert!(!is_in(net("10.0.0.0", 8), "11.0.0.1"));
+        assert!(is_in(net("10.0.0.5", 32), "10.0.0.5"));
+        assert!(!is_in(net("10.0.0.5", 32), "10.0.0.4"));
+        assert!(is_in(net("0.0.0.0", 0), "255.0.0.1"));
+        assert!(!is_in(net("0.0.0.0", 0), "::1"));
+        assert!(is_in(net("2001:db8::", 32), "2001:db8:1::1"));
+        assert!(!is_in(net("2001:db8::", 32), "2001:db9::1"));
+    }
+}

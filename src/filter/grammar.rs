@@ -1,0 +1,334 @@
+//! The grammar of `--filter`.
+//!
+//! ```text
+//! filter     = operand *( ( "and" / "&&" / "or" / "||" ) operand )
+//! operand    = ( "not" / "!" ) operand / "(" filter ")" / primitive
+//! primitive  = [ protocol ] [ side ] [ "host" / "net" / "port" / "portrange" ] value
+//!            / protocol / "proto" value / "accept" / "reject" / "ingress" / "egress"
+//!            / "flags" flag *( "," flag ) / ( "packets" / "bytes" ) comparison number
+//!            / ( "eni" / "account" / "region" / "vpc" / "subnet" / "instance" ) name
+//! side       = "src" / "dst" / "src or dst" / "src and dst"
+//! ```
+//!
+//! Words and rules are those of pcap-filter(7) where it has them, the
+//! surprising ones too: `and` and `or` bind equally, left to right, and a value
+//! without a word takes that of the value before it, so that `port 80 or 443`
+//! means what it says. Upper and lower case are one in words, not in names.
+
+use std::str::FromStr;
+
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_while1};
+use nom::character::complete::{char, multispace0};
+use nom::combinator::{all_consuming, opt, value};
+use nom::error::{ErrorKind, ParseError};
+use nom::sequence::{delimited, preceded};
+use nom::{IResult, Parser};
+
+use super::expression::{Comparison, Counter, Expression, Side, Term};
+use super::fault::FilterError;
+use super::words::{Qualifier, action, counter, family_or_protocol, leaving, net, qualifier};
+
+/// Parentheses in each other: more than a person writes, and few enough for the stack.
+const DEPTH_MAX: usize = 50;
+
+/// Changes between `and` and `or` without a parenthesis, for the same reason.
+const CHANGES_MAX: usize = 10;
+
+const A_CONDITION: &str = "a condition, such as host 10.0.0.5, net 10.0.0.0/8, src port 443, \
+                           tcp, reject, flags syn, egress, eni eni-0a1b or bytes > 1000";
+
+impl Qualifier {
+    /// The condition that `text` stands for behind this word.
+    ///
+    /// # Errors
+    /// [`FilterError`] if it is no such value, or more than one.
+    pub fn parse(self, text: &str) -> Result<Expression, FilterError> {
+        let condition = |input| self.condition(input);
+        let whole = all_consuming(delimited(multispace0, condition, multispace0)).parse(text);
+        whole
+            .map(|(_, expression)| expression)
+            .map_err(|error| fault(text, error))
+    }
+
+    fn condition(self, input: &str) -> Parsed<'_, Expression> {
+        let (rest, word) = word(input).map_err(|_| expected(input, self.wants()))?;
+        let term = self
+            .term(word)
+            .ok_or_else(|| expected(input, self.wants()))?;
+        Ok((rest, Expression::Term(term)))
+    }
+}
+
+impl FromStr for Expression {
+    type Err = FilterError;
+
+    /// Reads what `--filter` gets.
+    ///
+    /// # Examples
+    /// ```
+    /// use flow2pcap::filter::Expression;
+    ///
+    /// let filter: Expression = "host 10.0.0.5 and (reject or flags syn)".parse()?;
+    /// let error = "port https and prot tcp".parse::<Expression>().unwrap_err();
+    /// assert_eq!(error.offset(), 15);
+    /// # Ok::<(), flow2pcap::filter::FilterError>(())
+    /// ```
+    fn from_str(text: &str) -> Result<Self, FilterError> {
+        let mut reader = Reader { last: None };
+        let (rest, expression) = reader.chain(0, text).map_err(|e| fault(text, e))?;
+        if rest.trim_start().is_empty() {
+            return Ok(expression);
+        }
+        let wanted = match rest.trim_start().chars().next() {
+            Some('[') => "words: flow logs hold no packets to look into; write flags syn",
+            Some(')') => "no more, for no parenthesis is open",
+            _ => "and, or, or the end",
+        };
+        Err(FilterError::new(text, rest, wanted))
+    }
+}
+
+type Parsed<'a, T> = IResult<&'a str, T, Expected<'a>>;
+
+/// Where the grammar stopped, and what it wanted there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Expected<'a> {
+    rest: &'a str,
+    what: &'static str,
+}
+
+impl<'a> ParseError<&'a str> for Expected<'a> {
+    fn from_error_kind(rest: &'a str, kind: ErrorKind) -> Self {
+        let what = match kind {
+            ErrorKind::Eof => "no more",
+            _ => A_CONDITION,
+        };
+        Self { rest, what }
+    }
+
+    fn append(_: &'a str, _: ErrorKind, first: Self) -> Self {
+        first
+    }
+}
+
+fn expected<'a>(rest: &'a str, what: &'static str) -> nom::Err<Expected<'a>> {
+    nom::Err::Failure(Expected { rest, what })
+}
+
+fn fault(text: &str, error: nom::Err<Expected<'_>>) -> FilterError {
+    match error {
+        nom::Err::Error(e) | nom::Err::Failure(e) => FilterError::new(text, e.rest, e.what),
+        nom::Err::Incomplete(_) => FilterError::new(text, "", A_CONDITION),
+    }
+}
+
+/// What joins two conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Joint {
+    And,
+    Or,
+}
+
+/// Reads conditions from left to right; nothing is ever read twice.
+struct Reader {
+    /// What the value before was.
+    last: Option<Qualifier>,
+}
+
+impl Reader {
+    fn chain<'a>(&mut self, depth: usize, input: &'a str) -> Parsed<'a, Expression> {
+        let (mut rest, mut whole) = self.operand(depth, input)?;
+        let (mut last, mut changes) = (None, 0);
+        while let (behind, Some(joint)) = opt(joint).parse(rest)? {
+            if last.is_some_and(|last| last != joint) {
+                changes += 1;
+            }
+            if changes > CHANGES_MAX {
+                return Err(expected(rest, "parentheses around what belongs together"));
+            }
+            let (behind, next) = self.operand(depth, behind)?;
+            // A parenthesis in front stays one operand.
+            whole = match (joint, last) {
+                (Joint::And, Some(_)) => whole.and(next),
+                (Joint::Or, Some(_)) => whole.or(next),
+                (Joint::And, None) => Expression::All(vec![whole, next]),
+                (Joint::Or, None) => Expression::Any(vec![whole, next]),
+            };
+            (rest, last) = (behind, Some(joint));
+        }
+        Ok((rest, whole))
+    }
+
+    fn operand<'a>(&mut self, depth: usize, input: &'a str) -> Parsed<'a, Expression> {
+        if depth >= DEPTH_MAX {
+            return Err(expected(input, "fewer parentheses in each other"));
+        }
+        if let (rest, Some(())) = opt(negation).parse(input)? {
+            let (rest, inner) = self.operand(depth + 1, rest)?;
+            return Ok((rest, Expression::Not(Box::new(inner))));
+        }
+        if let (rest, Some(_)) = opt(symbol('(')).parse(input)? {
+            let (rest, inner) = self.chain(depth + 1, rest)?;
+            return match symbol(')').parse(rest) {
+                Ok((rest, _)) => Ok((rest, inner)),
+                Err(_) => Err(expected(rest, "and, or, or a closing parenthesis")),
+            };
+        }
+        self.primitive(input)
+    }
+
+    fn primitive<'a>(&mut self, input: &'a str) -> Parsed<'a, Expression> {
+        let (rest, found) = word(input).map_err(|_| expected(input, A_CONDITION))?;
+        let lower = found.to_ascii_lowercase();
+        if let Some(term) = family_or_protocol(&lower) {
+            let family = Expression::Term(term);
+            return match word(rest) {
+                Ok((_, next)) if takes_a_protocol(&next.to_ascii_lowercase()) => {
+                    let (rest, inner) = self.primitive(rest)?;
+                    Ok((rest, Expression::All(vec![family, inner])))
+                }
+                _ => Ok((rest, family)),
+            };
+        }
+        if let Some(action) = action(&lower) {
+            return Ok((rest, Expression::Term(Term::Action(action))));
+        }
+        if let Some(leaving) = leaving(&lower) {
+            return Ok((rest, Expression::Term(Term::Leaving(leaving))));
+        }
+        if let Some(counter) = counter(&lower) {
+            return count(counter, rest);
+        }
+        if let Some(qualifier) = qualifier(&lower, Side::Either) {
+            return self.qualified(qualifier, rest);
+        }
+        if matches!(&*lower, "src" | "dst") {
+            return self.sided(&lower, rest);
+        }
+        // A value alone is what the one before it was, or an address.
+        let guess = self
+            .last
+            .or(net(found).map(|_| Qualifier::Host(Side::Either)));
+        let is_joint = matches!(&*lower, "and" | "or" | "not");
+        match guess.filter(|_| !is_joint) {
+            Some(qualifier) => match qualifier.term(found) {
+                Some(term) => Ok((rest, Expression::Term(term))),
+                None => Err(expected(input, A_CONDITION)),
+            },
+            None => Err(expected(input, A_CONDITION)),
+        }
+    }
+
+    /// What stands behind `src` or `dst`.
+    fn sided<'a>(&mut self, first: &str, input: &'a str) -> Parsed<'a, Expression> {
+        let other = if first == "src" { "dst" } else { "src" };
+        let mut rest = input;
+        let mut side = if first == "src" {
+            Side::Source
+        } else {
+            Side::Destination
+        };
+        if let Ok((behind, joint)) = joint(rest)
+            && let Ok((behind, next)) = word(behind)
+        {
+            if !next.eq_ignore_ascii_case(other) {
+                return Err(expected(rest, Qualifier::Host(side).wants()));
+            }
+            side = match joint {
+                Joint::And => Side::Both,
+                Joint::Or => Side::Either,
+            };
+            rest = behind;
+        }
+        let sided = |name: &str| match name {
+            "host" | "net" | "port" | "portrange" => qualifier(name, side),
+            _ => None,
+        };
+        match word(rest) {
+            Ok((behind, name)) => match sided(&name.to_ascii_lowercase()) {
+                Some(qualifier) => self.qualified(qualifier, behind),
+                None => self.qualified(Qualifier::Host(side), rest),
+            },
+            Err(_) => self.qualified(Qualifier::Host(side), rest),
+        }
+    }
+
+    fn qualified<'a>(&mut self, qualifier: Qualifier, input: &'a str) -> Parsed<'a, Expression> {
+        self.last = Some(qualifier);
+        qualifier.condition(input)
+    }
+}
+
+/// Whether a protocol in front of this word belongs to it: `tcp port 80`.
+fn takes_a_protocol(word: &str) -> bool {
+    let of_packets = ["src", "dst", "host", "net", "port", "portrange", "proto"];
+    of_packets.contains(&word)
+}
+
+fn count(counter: Counter, input: &str) -> Parsed<'_, Expression> {
+    let wrong = |rest| expected(rest, "a comparison, such as > 1000");
+    let (rest, comparison) = comparison(input).map_err(|_| wrong(input))?;
+    let number = |text: &str| text.parse::<u64>().ok();
+    let (behind, text) = word(rest).map_err(|_| expected(rest, "a number"))?;
+    let number = number(text).ok_or_else(|| expected(rest, "a number"))?;
+    let term = Term::Count(counter, comparison, number);
+    Ok((behind, Expression::Term(term)))
+}
+
+fn comparison(input: &str) -> Parsed<'_, Comparison> {
+    // The longer ones first: `>` is the front of `>=`.
+    let signs = alt((
+        value(Comparison::AtMost, tag("<=")),
+        value(Comparison::AtLeast, tag(">=")),
+        value(Comparison::Different, tag("!=")),
+        value(Comparison::Equal, tag("==")),
+        value(Comparison::Equal, tag("=")),
+        value(Comparison::Less, tag("<")),
+        value(Comparison::More, tag(">")),
+    ));
+    preceded(multispace0, signs).parse(input)
+}
+
+fn joint(input: &str) -> Parsed<'_, Joint> {
+    let signs = alt((value(Joint::And, tag("&&")), value(Joint::Or, tag("||"))));
+    let found: Parsed<'_, Joint> = preceded(multispace0, signs).parse(input);
+    if found.is_ok() {
+        return found;
+    }
+    let (rest, found) = word(input)?;
+    match &*found.to_ascii_lowercase() {
+        "and" => Ok((rest, Joint::And)),
+        "or" => Ok((rest, Joint::Or)),
+        _ => Err(not_this(input)),
+    }
+}
+
+fn negation(input: &str) -> Parsed<'_, ()> {
+    if let Ok((rest, _)) = symbol('!').parse(input) {
+        return Ok((rest, ()));
+    }
+    let (rest, found) = word(input)?;
+    if found.eq_ignore_ascii_case("not") {
+        Ok((rest, ()))
+    } else {
+        Err(not_this(input))
+    }
+}
+
+fn not_this(rest: &str) -> nom::Err<Expected<'_>> {
+    nom::Err::Error(Expected::from_error_kind(rest, ErrorKind::Tag))
+}
+
+fn symbol<'a>(symbol: char) -> impl Parser<&'a str, Output = char, Error = Expected<'a>> {
+    preceded(multispace0, char(symbol))
+}
+
+/// A word, a name, an address or a number.
+fn word(input: &str) -> Parsed<'_, &str> {
+    let belongs = |c: char| !c.is_whitespace() && !"()[]!&|<>=".contains(c);
+    preceded(multispace0, take_while1(belongs)).parse(input)
+}
+
+#[cfg(test)]
+mod tests;

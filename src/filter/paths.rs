@@ -1,0 +1,204 @@
+//! Files that cannot hold what is wanted, told by their paths alone.
+//!
+//! AWS puts account, region and time into the path of each file, so most of an
+//! archive need not be opened for an hour of it. A path that is not AWS's rules
+//! nothing out.
+//!
+//! The account of a path is the one that owns the flow log. Records name the
+//! owner of the ENI, who can be another one where a VPC is shared; to find
+//! those, look for the account that the files are under.
+
+use std::ops::Range;
+
+use super::{Bound, Facts, Filter};
+use crate::archive::{File, s3_path};
+use crate::time::SECOND_NS;
+
+/// How far from the time in its path a file's records may lie, beyond what is documented:
+/// a record that is delivered late, or a clock that is off.
+///
+/// Documented is that a file holds the records whose `end` lies in its slot, and that
+/// they began up to ten minutes before that. Ten minutes is what AWS calls the usual
+/// time to delivery, so a record that missed its slot by all of it is still found.
+pub const MARGIN_S: i64 = 600;
+
+/// The longest interval that one record sums up.
+const INTERVAL_S: i64 = 600;
+
+/// Files sorted by whether they can hold what is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sifted {
+    /// Those to read, in the order in which they came.
+    pub files: Vec<File>,
+    /// The others.
+    pub ruled_out: RuledOut,
+    /// Where the newest slot among the paths begins, nanoseconds since the Unix epoch. A relative
+    /// time counts from the newest record, or from here if this is later.
+    pub newest_slot_ns: Option<i64>,
+}
+
+/// Files that are not opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuledOut {
+    /// How many.
+    pub files: u64,
+    /// Their octets.
+    pub bytes: u64,
+}
+
+impl RuledOut {
+    fn count(&mut self, file: &File) {
+        self.files += 1;
+        self.bytes += file.len;
+    }
+}
+
+impl Filter {
+    /// Leaves out the files that cannot hold what is wanted.
+    pub fn sift(&self, files: Vec<File>) -> Sifted {
+        let mut sifted = Sifted::default();
+        if self.wants_all() {
+            sifted.files = files;
+            return sifted;
+        }
+        let (possible, others) = files.into_iter().partition(|file| self.may_match(file));
+        sifted.files = possible;
+        others.iter().for_each(|file| sifted.ruled_out.count(file));
+        let filed: Vec<_> = sifted.files.iter().map(filed_ns).collect();
+        sifted.newest_slot_ns = filed.iter().flatten().map(|filed| filed.start).max();
+        let wanted = self.wanted(&filed, sifted.newest_slot_ns);
+        let mut filed = filed.into_iter();
+        let ruled_out = &mut sifted.ruled_out;
+        sifted.files.retain(|file| {
+            let reach = filed.next().flatten().map(reach);
+            let may_match =
+                reach.is_none_or(|reach| reach.start < wanted.end && wanted.start < reach.end);
+            if !may_match {
+                ruled_out.count(file);
+            }
+            may_match
+        });
+        sifted
+    }
+
+    fn may_match(&self, file: &File) -> bool {
+        let facts = Facts {
+            line: None,
+            path: s3_path::parse(&file.name),
+        };
+        self.verdict(&facts) != Some(false)
+    }
+
+    /// The earliest and the latest that the wanted time can turn out to be, before any record is read.
+    fn wanted(&self, filed: &[Option<Range<i64>>], newest_slot_ns: Option<i64>) -> Range<i64> {
+        let start = match (self.from, newest_slot_ns) {
+            (Some(from @ Bound::At(_)), _) => from.at(0),
+            (Some(from), Some(newest_ns)) => from.at(newest_ns),
+            (Some(Bound::BeforeNewest(_)) | None, _) => i64::MIN,
+        };
+        // A file without a time in its path may hold a record newer than any.
+        let latest = filed.iter().map(|filed| Some(reach(filed.clone()?).end));
+        let latest = latest.collect::<Option<Vec<i64>>>();
+        let latest = latest.and_then(|all| all.into_iter().max());
+        let end = match (self.to, latest) {
+            (Some(to @ Bound::At(_)), _) => to.at(0),
+            (Some(to), Some(newest_ns)) => to.at(newest_ns),
+            (Some(Bound::BeforeNewest(_)) | None, _) => i64::MAX,
+        };
+        start..end
+    }
+}
+
+/// When the records of a file ended, as its path tells, in nanoseconds since the Unix epoch.
+fn filed_ns(file: &File) -> Option<Range<i64>> {
+    let filed = s3_path::parse(&file.name)?.filed_s?;
+    let ns = |s: i64| s.saturating_mul(SECOND_NS);
+    Some(ns(filed.0)..ns(filed.1))
+}
+
+/// The time of which records may tell that ended within `filed`.
+fn reach(filed: Range<i64>) -> Range<i64> {
+    let earlier = (INTERVAL_S + MARGIN_S) * SECOND_NS;
+    let later = MARGIN_S * SECOND_NS;
+    filed.start.saturating_sub(earlier)..filed.end.saturating_add(later)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// Files of a day's archive, one for each slot, of 10 octets each.
+    fn day() -> Vec<File> {
+        let slots = (0..288).map(|slot| {
+            let (hour, minute) = (slot / 12, slot % 12 * 5);
+            format!("a/111122223333_vpcflowlogs_us-east-1_fl-0a_20260314T{hour:02}{minute:02}Z_ab.log.gz")
+        });
+        slots.map(|name| file(&name)).collect()
+    }
+
+    fn file(name: &str) -> File {
+        let mut file = File::typed(PathBuf::from(name), None);
+        (file.len, file.is_typed) = (10, false);
+        file
+    }
+
+    fn filter(condition: &str, from: &str, to: &str) -> Filter {
+        let bound = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
+        Filter {
+            condition: (!condition.is_empty()).then(|| condition.parse().unwrap()),
+            from: bound(from),
+            to: bound(to),
+            only_matching: false,
+        }
+    }
+
+    /// First and last slot that are read, and how many are.
+    fn read(filter: &Filter, files: Vec<File>) -> (String, String, usize) {
+        let before = files.len();
+        let sifted = filter.sift(files);
+        let slot = |file: &File| file.name.split('_').nth(4).unwrap()[9..13].to_owned();
+        let files = &sifted.files;
+        assert_eq!(sifted.ruled_out.files, (before - files.len()) as u64);
+        assert_eq!(sifted.ruled_out.bytes, 10 * sifted.ruled_out.files);
+        (slot(&files[0]), slot(files.last().unwrap()), files.len())
+    }
+
+    #[test]
+    fn hour_of_a_day_opens_less_than_a_tenth_of_its_files() {
+        let hour = filter("", "2026-03-14T02:00", "2026-03-14T03:00");
+        let expected = ("0150".to_owned(), "0315".to_owned(), 18);
+        assert_eq!(read(&hour, day()), expected);
+    }
+
+    #[test]
+    fn relative_times_count_from_the_newest_slot() {
+        let last = read(&filter("", "-1h", ""), day());
+        assert_eq!(last, ("2245".to_owned(), "2355".to_owned(), 15));
+        let all_but_last = read(&filter("", "", "-1h"), day());
+        assert_eq!(all_but_last.1, "2325");
+        let mut files = day();
+        files.push(file("b/whenever.log"));
+        assert_eq!(filter("", "", "-1h").sift(files).files.len(), 289);
+    }
+
+    #[test]
+    fn account_and_region_of_the_path_rule_out_whole_folders() {
+        let mut files = day();
+        files.push(file(
+            "AWSLogs/999988887777/vpcflowlogs/eu-west-1/2026/03/14/renamed.log",
+        ));
+        files.push(file("unknown.log"));
+        let left = |condition: &str| filter(condition, "", "").sift(files.clone()).files.len();
+        assert_eq!(left("account 999988887777"), 2);
+        assert_eq!(left("region us-east-1"), 289);
+        assert_eq!(left("not region us-east-1 and port 443"), 2);
+        assert_eq!(left("region us-east-1 or port 443"), 290);
+    }
+
+    #[test]
+    fn filter_that_wants_all_opens_all() {
+        assert_eq!(Filter::default().sift(day()).files.len(), 288);
+    }
+}

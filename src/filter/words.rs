@@ -1,0 +1,235 @@
+//! The words of a filter, and the values behind them.
+//!
+//! What is spelt in one word is read here; how words stand together is the
+//! business of [`super::grammar`].
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::expression::{Counter, Name, Net, Side, Term};
+use crate::record::{Action, ObservedFlags};
+
+/// A word that says what the value behind it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Qualifier {
+    /// An address, or several in CIDR notation.
+    Host(Side),
+    /// The same, which may be cut short: `10.1` is `10.1.0.0/16`.
+    Net(Side),
+    /// A port, or two with a dash between them.
+    Port(Side),
+    /// A protocol, by name or number.
+    Protocol,
+    /// A verdict.
+    Action,
+    /// A direction.
+    Direction,
+    /// Flags with commas between them.
+    Flags,
+    /// A name.
+    Named(Name),
+}
+
+impl Qualifier {
+    /// What `text` means behind this word.
+    pub(super) fn term(self, text: &str) -> Option<Term> {
+        Some(match self {
+            Self::Host(side) => Term::Host(side, net(text)?),
+            Self::Net(side) => Term::Host(side, net(text).or_else(|| short_net(text))?),
+            Self::Port(side) => {
+                let (first, last) = ports(text)?;
+                Term::Port(side, first, last)
+            }
+            Self::Protocol => Term::Protocol(protocol(text)?),
+            Self::Action => Term::Action(action(&text.to_ascii_lowercase())?),
+            Self::Direction => Term::Leaving(leaving(&text.to_ascii_lowercase())?),
+            Self::Flags => Term::Flags(flags(text)?),
+            Self::Named(name) => Term::Is(name, text.to_owned()),
+        })
+    }
+
+    /// What is expected behind this word.
+    pub(super) fn wants(self) -> &'static str {
+        match self {
+            Self::Host(_) => "an address, such as 10.0.0.5, 2001:db8::1 or 10.0.0.0/24",
+            Self::Net(_) => "addresses, such as 10.0.0.0/8, 10.1 or 2001:db8::/32",
+            Self::Port(_) => "a port, such as 443, https or 8000-8999",
+            Self::Protocol => "a protocol, such as tcp, udp, icmp or 47",
+            Self::Action => "accept or reject",
+            Self::Direction => "ingress or egress",
+            Self::Flags => "flags, such as syn, rst or syn,ack",
+            Self::Named(Name::Eni) => "the name of an ENI, such as eni-0a1b2c3d4e5f60718",
+            Self::Named(Name::Account) => "an account, such as 123456789012",
+            Self::Named(Name::Region) => "a region, such as eu-central-1",
+            Self::Named(Name::Vpc) => "a VPC, such as vpc-0a1b2c3d4e5f60718",
+            Self::Named(Name::Subnet) => "a subnet, such as subnet-0a1b2c3d4e5f60718",
+            Self::Named(Name::Instance) => "an instance, such as i-0a1b2c3d4e5f60718",
+        }
+    }
+}
+
+/// The word of that name; `side` counts only where it matters.
+pub(super) fn qualifier(word: &str, side: Side) -> Option<Qualifier> {
+    Some(match word {
+        "host" => Qualifier::Host(side),
+        "net" => Qualifier::Net(side),
+        "port" | "portrange" => Qualifier::Port(side),
+        "proto" | "protocol" => Qualifier::Protocol,
+        "action" => Qualifier::Action,
+        "direction" => Qualifier::Direction,
+        "flags" => Qualifier::Flags,
+        "eni" => Qualifier::Named(Name::Eni),
+        "account" => Qualifier::Named(Name::Account),
+        "region" => Qualifier::Named(Name::Region),
+        "vpc" => Qualifier::Named(Name::Vpc),
+        "subnet" => Qualifier::Named(Name::Subnet),
+        "instance" => Qualifier::Named(Name::Instance),
+        _ => return None,
+    })
+}
+
+/// A verdict, by name.
+pub(super) fn action(word: &str) -> Option<Action> {
+    match word {
+        "accept" => Some(Action::Accept),
+        "reject" => Some(Action::Reject),
+        _ => None,
+    }
+}
+
+/// Whether a direction leaves the ENI, by name.
+pub(super) fn leaving(word: &str) -> Option<bool> {
+    match word {
+        "egress" | "outbound" => Some(true),
+        "ingress" | "inbound" => Some(false),
+        _ => None,
+    }
+}
+
+/// What is counted, by name.
+pub(super) fn counter(word: &str) -> Option<Counter> {
+    match word {
+        "packets" => Some(Counter::Packets),
+        "bytes" => Some(Counter::Bytes),
+        _ => None,
+    }
+}
+
+/// What may stand in front of `host` or `port`.
+pub(super) fn family_or_protocol(word: &str) -> Option<Term> {
+    match word {
+        "ip" => Some(Term::Ipv6(false)),
+        "ip6" => Some(Term::Ipv6(true)),
+        _ => named(PROTOCOLS, word).map(Term::Protocol),
+    }
+}
+
+/// An address, or several in CIDR notation.
+pub(super) fn net(text: &str) -> Option<Net> {
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().ok()?;
+    let width = if address.is_ipv4() { 32 } else { 128 };
+    let prefix_len = match prefix {
+        Some(prefix) => prefix.parse().ok().filter(|len| *len <= width)?,
+        None => width,
+    };
+    Some(Net {
+        address,
+        prefix_len,
+    })
+}
+
+/// The front octets of IPv4 addresses: `10.1` is `10.1.0.0/16`.
+fn short_net(text: &str) -> Option<Net> {
+    let octets: Vec<u8> = text
+        .split('.')
+        .map(|octet| octet.parse().ok())
+        .collect::<Option<_>>()?;
+    let mut address = [0; 4];
+    address.get_mut(..octets.len())?.copy_from_slice(&octets);
+    Some(Net {
+        address: Ipv4Addr::from(address).into(),
+        prefix_len: u8::try_from(8 * octets.len()).ok()?,
+    })
+}
+
+/// One port, or the first and the last of several.
+fn ports(text: &str) -> Option<(u16, u16)> {
+    let port = |text: &str| {
+        let number = text.parse().ok();
+        number.or_else(|| named(SERVICES, &text.to_ascii_lowercase()))
+    };
+    match (port(text), text.split_once('-')) {
+        (Some(port), _) => Some((port, port)),
+        (None, Some((first, last))) => {
+            let (first, last) = (port(first)?, port(last)?);
+            (first <= last).then_some((first, last))
+        }
+        (None, None) => None,
+    }
+}
+
+fn protocol(text: &str) -> Option<u8> {
+    let number = text.parse().ok();
+    number.or_else(|| named(PROTOCOLS, &text.to_ascii_lowercase()))
+}
+
+fn flags(text: &str) -> Option<ObservedFlags> {
+    let mut bits = text.split([',', '-']).map(|name| {
+        let name = name.to_ascii_lowercase();
+        named(FLAGS, &name)
+    });
+    bits.try_fold(0, |bits, bit| Some(bits | bit?))
+        .map(ObservedFlags)
+}
+
+fn named<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
+    let found = table.iter().find(|(known, _)| *known == name);
+    found.map(|(_, value)| *value)
+}
+
+/// Protocols by the names that pcap-filter and the IANA give them.
+const PROTOCOLS: &[(&str, u8)] = &[
+    ("icmp", 1),
+    ("igmp", 2),
+    ("tcp", 6),
+    ("udp", 17),
+    ("gre", 47),
+    ("esp", 50),
+    ("ah", 51),
+    ("icmp6", 58),
+    ("sctp", 132),
+];
+
+/// The services that people look for by name.
+const SERVICES: &[(&str, u16)] = &[
+    ("ftp", 21),
+    ("ssh", 22),
+    ("telnet", 23),
+    ("smtp", 25),
+    ("domain", 53),
+    ("http", 80),
+    ("ntp", 123),
+    ("ldap", 389),
+    ("https", 443),
+    ("microsoft-ds", 445),
+    ("ldaps", 636),
+    ("ms-sql-s", 1433),
+    ("nfs", 2049),
+    ("mysql", 3306),
+    ("ms-wbt-server", 3389),
+    ("postgresql", 5432),
+    ("redis", 6379),
+];
+
+const FLAGS: &[(&str, u8)] = &[
+    ("fin", 1),
+    ("syn", 2),
+    ("rst", 4),
+    ("psh", 8),
+    ("push", 8),
+    ("ack", 16),
+    ("urg", 32),
+];

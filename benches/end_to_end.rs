@@ -8,6 +8,7 @@ use std::path::Path;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flow2pcap::capture::LinkType;
 use flow2pcap::connection::Detail;
+use flow2pcap::filter::Filter;
 use flow2pcap::flow::Addresses;
 use flow2pcap::pipeline::{Comments, Convert, Meter, VantageChoice, convert};
 
@@ -37,6 +38,8 @@ fn run(input: &Path, output: &Path, detail: Detail, made: &Made) {
         link: LinkType::Raw,
         single_interface: false,
         comments: Comments::Record,
+        filter: Filter::default(),
+        max_packets: None,
         memory: 1 << 30,
         temp_dir: std::env::temp_dir(),
     };

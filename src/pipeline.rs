@@ -16,9 +16,11 @@
 //! * Every line has one fate in the [`Summary`].
 
 mod block;
+mod busiest;
 mod conversations;
 mod framer;
 mod frames;
+mod narrow;
 mod read;
 mod shuffle;
 mod slices;
@@ -35,10 +37,12 @@ use crate::archive::{self, File, LeftOut, Walk};
 use crate::capture::{Encoder, Format, Interface, LinkType, Output, Section};
 use crate::connection::Detail;
 use crate::error::{Error, Result};
+use crate::filter::{Filter, Sifted};
 use crate::flow::{Addresses, Eni, Enis, Vantage};
 use crate::pipeline::conversations::Conversations;
 use crate::pipeline::framer::Framer;
 use crate::pipeline::frames::Pool;
+use crate::pipeline::narrow::Narrow;
 use crate::pipeline::read::{FileYield, Files};
 use crate::pipeline::shuffle::{Buckets, SpillFolder};
 use crate::pipeline::slices::Slices;
@@ -68,6 +72,10 @@ pub struct Convert {
     pub single_interface: bool,
     /// Which packets get a comment.
     pub comments: Comments,
+    /// What is wanted of all that.
+    pub filter: Filter,
+    /// Packets beyond which there is no capture, but the filters that would make it smaller.
+    pub max_packets: Option<u64>,
     /// Octets of memory to use, about; mapped files and the files' names not counted.
     pub memory: u64,
     /// Where temporary files go when that is not enough.
@@ -133,43 +141,40 @@ impl Meter {
 pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     let begun = Instant::now();
     let Walk { files, left_out } = archive::walk(&request.inputs)?;
-    meter.expect(&files);
-    let format = Format::of(&request.output)?;
     let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
+    let sifted = request.filter.sift(files);
+    let files = &sifted.files[..];
+    meter.expect(files);
+    let format = Format::of(&request.output)?;
     let mut output = Output::create(&request.output, &paths)?;
 
-    let mut read = Gathered::beside(left_out);
+    let mut read = Gathered::beside(left_out, &sifted);
     let folder = SpillFolder::new(&request.temp_dir);
     let held_max = usize::try_from(request.memory / HELD_SHARE).unwrap_or(usize::MAX);
     let conversations = Conversations::new(held_max, &folder, request.detail);
-    let reader = Files {
-        request,
-        meter,
-        conversations: &conversations,
-    };
-    reader.read(&files, |file| read.append(file))?;
-    let enis = std::mem::take(&mut read.enis).sorted();
-    if read.records.lines == 0 {
-        return Err(nothing_to_convert(&read.input));
-    }
+    let enis = read.all(request, meter, &conversations, files)?;
     let vantage = vantage(&request.vantage, &enis)?;
     let (conversations, starts) = conversations.complete(&enis);
     let slices = Slices::cut(&starts, (request.memory / FRAME_COST).min(SLICE_PACKETS));
     let buckets = || Buckets::new(slices.count(), held_max, &folder);
     let episodes = buckets();
+    let narrow = Narrow::of(&request.filter, read.newest_ns);
     let teller = Teller {
         vantage,
+        narrow,
+        detail: request.detail,
         slices: &slices,
         episodes: &episodes,
     };
     let told = teller.tell(&conversations)?;
     drop(conversations);
+    let narrower = told.busiest.narrower(&enis, request.max_packets)?;
 
     let encoder = Encoder::new(format, request.link);
     output.write_all(&encoder.preamble(&section(&enis, request))?)?;
     let framer = Framer {
         encoder,
-        files: &short_names(&files),
+        files: &short_names(files),
         enis: &enis,
         comments: request.comments,
         single_interface: request.single_interface,
@@ -194,6 +199,8 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
         enis: enis.iter().len() as u64,
         connections: written.connections,
         packets: written.packets,
+        narrower,
+        asked_ns: narrow.and_then(|narrow| narrow.asked_ns()),
         output: OutputFile::new(&request.output, bytes),
         spilled_bytes: folder.spilled(),
         elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -216,12 +223,19 @@ struct Gathered {
     input: Input,
     records: Records,
     enis: Enis,
+    /// When the newest record ends.
+    newest_ns: Option<i64>,
 }
 
 impl Gathered {
     /// Nothing yet but what is left out without being opened.
-    fn beside(left_out: Vec<LeftOut>) -> Self {
-        let mut read = Self::default();
+    fn beside(left_out: Vec<LeftOut>, sifted: &Sifted) -> Self {
+        let mut read = Self {
+            newest_ns: sifted.newest_slot_ns,
+            ..Self::default()
+        };
+        read.input.ruled_out = sifted.ruled_out.files;
+        read.input.ruled_out_bytes = sifted.ruled_out.bytes;
         for entry in left_out {
             let place = || Example {
                 place: entry.path.display().to_string(),
@@ -232,14 +246,42 @@ impl Gathered {
         read
     }
 
+    /// Reads all files; returns the ENIs that are met, by name.
+    fn all(
+        &mut self,
+        request: &Convert,
+        meter: &Meter,
+        conversations: &Conversations<'_>,
+        files: &[File],
+    ) -> Result<Enis> {
+        let reader = Files {
+            request,
+            meter,
+            conversations,
+        };
+        reader.read(files, |file| self.append(file))?;
+        if self.records.lines == 0 {
+            return Err(nothing_to_convert(&self.input));
+        }
+        Ok(std::mem::take(&mut self.enis).sorted())
+    }
+
     fn append(&mut self, file: FileYield) {
         self.input.add(file.input);
         self.enis.merge(&file.block.enis);
+        self.newest_ns = self.newest_ns.max(file.block.newest_ns);
         self.records.add(file.block.records);
     }
 }
 
 fn nothing_to_convert(input: &Input) -> Error {
+    if input.ruled_out > 0 && input.files == 0 {
+        return Error::usage(format!(
+            "nothing to read: by their paths, none of {} files holds what was asked for; ask for \
+             a time, account and region that their names tell",
+            input.ruled_out
+        ));
+    }
     let reasons = input.left_out.0.iter().map(|(reason, r)| {
         let first = r.examples.first().map_or("", |e| &e.place);
         format!("\n  {} left out: {reason}, such as {first}", r.count)

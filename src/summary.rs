@@ -5,6 +5,8 @@
 //! added. Putting this into words is the command line's business
 //! (`cli::summary`); `--json` prints it as it is.
 
+mod narrower;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -12,6 +14,8 @@ use serde::Serialize;
 
 use crate::connection::Outcome;
 use crate::flow::Assumed;
+
+pub use self::narrower::{Narrower, WIRESHARK_PACKETS};
 
 /// Examples kept of each reason.
 pub(crate) const EXAMPLES_MAX: usize = 3;
@@ -34,6 +38,10 @@ pub struct Summary {
     pub connections: Connections,
     /// Packets and octets, logged and written.
     pub packets: Packets,
+    /// Filters to try, where there are more packets than Wireshark takes with ease.
+    pub narrower: Vec<Narrower>,
+    /// The time that was asked for, nanoseconds since the epoch; `null` where it has no end.
+    pub asked_ns: Option<(Option<i64>, Option<i64>)>,
     /// The capture.
     pub output: OutputFile,
     /// Octets that went to temporary files, because memory was short.
@@ -51,6 +59,10 @@ pub struct Input {
     pub bytes: u64,
     /// Files not read, by reason.
     pub left_out: Reasons,
+    /// Files that were not opened: by their paths they hold nothing that was asked for.
+    pub ruled_out: u64,
+    /// Octets of those.
+    pub ruled_out_bytes: u64,
     /// Files read in part, because the rest is damaged.
     pub damaged: Reasons,
     /// Files by what told their column order.
@@ -63,6 +75,8 @@ impl Input {
         self.files += later.files;
         self.bytes += later.bytes;
         self.left_out.add(later.left_out);
+        self.ruled_out += later.ruled_out;
+        self.ruled_out_bytes += later.ruled_out_bytes;
         self.damaged.add(later.damaged);
         for (told_by, files) in later.layouts {
             *self.layouts.entry(told_by).or_default() += files;
@@ -85,6 +99,10 @@ pub struct Records {
     pub duplicates: u64,
     /// Records whose packets another ENI tells.
     pub told_elsewhere: u64,
+    /// Records that are not what was asked for, nor of a connection that is.
+    pub filtered: u64,
+    /// Records that do not say whether they are what was asked for, whatever became of them.
+    pub undecided: u64,
     /// NODATA: the ENI saw no traffic.
     pub no_data: u64,
     /// SKIPDATA: AWS dropped records.
@@ -106,6 +124,7 @@ impl Records {
             self.told,
             self.duplicates,
             self.told_elsewhere,
+            self.filtered,
             self.no_data,
             self.skip_data,
             self.skipped.total(),
@@ -129,6 +148,8 @@ impl Records {
         self.told += later.told;
         self.duplicates += later.duplicates;
         self.told_elsewhere += later.told_elsewhere;
+        self.filtered += later.filtered;
+        self.undecided += later.undecided;
         self.no_data += later.no_data;
         self.skip_data += later.skip_data;
         self.skipped.add(later.skipped);

@@ -10,6 +10,7 @@ use std::io::Write as _;
 
 use flow2pcap::capture::LinkType;
 use flow2pcap::connection::Detail;
+use flow2pcap::filter::Filter;
 use flow2pcap::flow::Addresses;
 use flow2pcap::pipeline::{self, Comments, Convert, Meter, VantageChoice};
 use support::{convert, file, flow_log, flow2pcap, run, testdata};
@@ -78,6 +79,8 @@ fn memory_does_not_change_the_capture() {
                 link: LinkType::Raw,
                 single_interface: false,
                 comments: Comments::Record,
+                filter: Filter::default(),
+                max_packets: None,
                 memory,
                 temp_dir: temporary.path().to_owned(),
             };

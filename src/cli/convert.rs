@@ -13,7 +13,9 @@ use flow2pcap::error::ErrorKind;
 use flow2pcap::flow::Addresses;
 use flow2pcap::pipeline::{self, Comments, Convert, Meter, VantageChoice};
 use flow2pcap::record::Layout;
+use flow2pcap::summary::WIRESHARK_PACKETS;
 
+use crate::cli::narrowing::Narrowing;
 use crate::cli::progress::Progress;
 use crate::cli::summary;
 
@@ -31,6 +33,12 @@ Examples:
 
   zcat *.gz | flow2pcap convert - -o out.pcapng.zst --detail exact
       Every logged packet, compressed as it is written.
+
+  flow2pcap convert AWSLogs/ -o out.pcapng --from 2026-03-14T02:00 --to 2026-03-14T03:00 --eni eni-0a1b
+      An hour at one ENI; files of other hours are not opened.
+
+  flow2pcap convert AWSLogs/ -o out.pcapng --from -2h --filter 'port 443 and (reject or flags rst)'
+      What was rejected or reset on port 443 in the last two hours that the archive has.
 
 In Wireshark:
   frame.comment contains \"action=REJECT\"     what security groups and network ACLs stopped
@@ -120,6 +128,10 @@ pub(crate) struct Args {
     /// The summary as JSON on standard output
     #[arg(long)]
     json: bool,
+
+    // Last, for what follows would stand below its heading in the help.
+    #[command(flatten)]
+    narrowing: Narrowing,
 }
 
 /// The least memory that makes sense.
@@ -182,6 +194,8 @@ impl Args {
                 CommentChoice::Record => Comments::Record,
                 CommentChoice::All => Comments::All,
             },
+            filter: self.narrowing.filter(),
+            max_packets: self.narrowing.max_packets(),
             memory: self.memory,
             temp_dir: self.temp_dir.clone().unwrap_or_else(temp_dir),
         }
@@ -205,6 +219,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             folder.display()
         );
     }
+    warn_of_size(args);
     ctrlc::set_handler(|| {
         Output::abandon_all();
         // The progress line may stand half drawn.
@@ -244,6 +259,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let unsound = summary.records.skipped.total() > 0 || summary.input.damaged.total() > 0;
     Ok(ExitCode::from(u8::from(args.strict && unsound)))
+}
+
+/// Says early what a large capture will be like.
+fn warn_of_size(args: &Args) {
+    let large = args.narrowing.max_packets();
+    if let Some(packets) = large.filter(|packets| *packets > WIRESHARK_PACKETS && !args.quiet) {
+        eprintln!(
+            "flow2pcap: --max-packets {packets}: Wireshark is slow beyond about {WIRESHARK_PACKETS}"
+        );
+    }
 }
 
 fn parse_format(text: &str) -> Result<Layout, String> {

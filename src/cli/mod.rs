@@ -1,6 +1,7 @@
 //! What was typed, and what it means; one file a subcommand.
 
 mod convert;
+mod narrowing;
 mod progress;
 mod summary;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use flow2pcap::connection::Outcome;
-use flow2pcap::summary::{Reasons, Summary};
+use flow2pcap::summary::{Reasons, Summary, WIRESHARK_PACKETS};
 use indicatif::{HumanBytes, HumanCount};
 use jiff::Timestamp;
 
@@ -69,8 +69,21 @@ impl<'a> Text<'a> {
             "input",
             &format!("{files}, {}{columns}", HumanBytes(s.input.bytes)),
         )?;
+        if s.input.ruled_out > 0 {
+            let text = format!(
+                "{}, {}, not opened: by their paths they hold nothing that was asked for",
+                count(s.input.ruled_out, "file"),
+                HumanBytes(s.input.ruled_out_bytes)
+            );
+            self.row(f, "", &text)?;
+        }
         self.reasons(f, "left out", &s.input.left_out)?;
         self.reasons(f, "read in part", &s.input.damaged)?;
+        if let Some((from, to)) = s.asked_ns {
+            let from = from.map_or_else(|| "the beginning".to_owned(), instant);
+            let to = to.map_or_else(|| "the end".to_owned(), instant);
+            self.row(f, "asked for", &format!("{from} to {to}"))?;
+        }
         if let Some((start, end)) = s.span_ns {
             self.row(
                 f,
@@ -90,6 +103,7 @@ impl<'a> Text<'a> {
             &format!("{} told, of {lines}", HumanCount(r.told)),
         )?;
         let fates = [
+            (r.filtered, "do not match what was asked for"),
             (
                 r.told_elsewhere,
                 "tell of packets that another ENI's records tell",
@@ -115,6 +129,17 @@ impl<'a> Text<'a> {
         ];
         for (n, what) in fates.iter().filter(|(n, _)| *n > 0) {
             self.row(f, "", &format!("{} {what}", HumanCount(*n)))?;
+        }
+        if r.undecided > 0 {
+            let text = format!(
+                "{} do not say what the filter asks for, so they do not match",
+                HumanCount(r.undecided)
+            );
+            self.row(f, "", &self.paint("33", &text))?;
+        }
+        if r.told == 0 && r.filtered > 0 {
+            let text = "nothing matches, so the capture holds no packets";
+            self.row(f, "", &self.paint("33", text))?;
         }
         self.reasons(f, "skipped", &r.skipped)?;
         let a = &r.assumed;
@@ -222,6 +247,15 @@ impl<'a> Text<'a> {
             let lost = wide(p.bytes_lost());
             let text = format!("{lost} fewer than logged: records that count more than 64 TiB");
             self.row(f, "", &self.paint("33", &text))?;
+        }
+        if !s.narrower.is_empty() {
+            let text = format!(
+                "more than about {WIRESHARK_PACKETS} packets make Wireshark slow; to narrow:"
+            );
+            self.row(f, "", &self.paint("33", &text))?;
+            for narrower in &s.narrower {
+                self.row(f, "", &format!("  {narrower}"))?;
+            }
         }
         if s.connections.moved_packets > 0 {
             let text = format!(

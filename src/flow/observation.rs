@@ -81,6 +81,8 @@ pub struct Observation {
     pub end_ns: i64,
     /// The line it came from.
     pub place: Place,
+    /// Whether it is what was asked for; true where nothing was.
+    pub matched: bool,
 }
 
 impl Observation {
@@ -146,6 +148,7 @@ pub(crate) mod tests {
             start_ns: start_s * SECOND_NS,
             end_ns: end_s * SECOND_NS,
             place: Place::default(),
+            matched: true,
         }
     }
 

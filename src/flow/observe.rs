@@ -112,6 +112,7 @@ pub fn observe(
         start_ns: interval.start_ns,
         end_ns: interval.end_ns,
         place,
+        matched: true,
     };
     Ok((observation, assumed(record, &interval)))
 }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::archive::Block;
+use crate::archive::s3_path::S3Name;
+use crate::filter::{Facts, Filter, Line};
 use crate::flow::{Addresses, Eni, Enis, Observation, Place, Verdict, observe, reject_reason};
 use crate::record::{Direction, Field, Layout, Record, Row, Rows};
 use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
@@ -23,6 +25,8 @@ pub(super) struct BlockYield {
     faults: BTreeMap<&'static str, LineFaults>,
     /// The column order behind the last line.
     pub layout_at_end: Option<Arc<Layout>>,
+    /// When the newest record ends, nanoseconds since the Unix epoch.
+    pub newest_ns: Option<i64>,
 }
 
 /// Lines that are no record, or cannot become packets, for one reason.
@@ -34,14 +38,18 @@ struct LineFaults {
 }
 
 /// Reads the blocks of one file.
-pub(super) struct Reader {
+pub(super) struct Reader<'a> {
     /// Index of the file.
     pub file: u32,
     /// Which addresses packets get.
     pub addresses: Addresses,
+    /// What is wanted of it.
+    pub filter: &'a Filter,
+    /// What its path tells.
+    pub path: Option<S3Name<'a>>,
 }
 
-impl Reader {
+impl Reader<'_> {
     /// Reads a block whose first line stands under `layout`.
     pub(super) fn read(&self, block: &Block<'_>, layout: Arc<Layout>) -> BlockYield {
         let mut read = BlockYield::default();
@@ -91,6 +99,18 @@ impl Reader {
         {
             o.verdict = Verdict::Reject(reject_reason(text));
         }
+        let line = Line {
+            record,
+            layout,
+            observation: &o,
+        };
+        let verdict = self.filter.verdict(&Facts {
+            line: Some(line),
+            path: self.path,
+        });
+        read.records.undecided += u64::from(verdict.is_none());
+        o.matched = verdict == Some(true);
+        read.newest_ns = read.newest_ns.max(Some(o.end_ns));
         read.records.assumed.count(assumed);
         read.observations.push(o);
     }
@@ -128,6 +148,7 @@ impl BlockYield {
             faults.first.truncate(EXAMPLES_MAX);
         }
         self.layout_at_end = later.layout_at_end;
+        self.newest_ns = self.newest_ns.max(later.newest_ns);
     }
 
     /// Moves the faults to the reasons for which lines were skipped, under the name of their file.

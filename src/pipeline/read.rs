@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::archive::{self, Block, Content, Damage, File, LeftOutReason, Mapping, Opened, Stream};
+use crate::archive::{
+    self, Block, Content, Damage, File, LeftOutReason, Mapping, Opened, Stream, s3_path,
+};
 use crate::error::{Error, Result};
 use crate::pipeline::block::{BlockYield, Reader};
 use crate::pipeline::conversations::Conversations;
@@ -89,6 +91,8 @@ impl Files<'_> {
         let reader = Reader {
             file: index,
             addresses: request.addresses,
+            filter: &request.filter,
+            path: s3_path::parse(&file.name),
         };
         let layout = Arc::new(recognised.layout);
         yielded.block = match content {
@@ -110,7 +114,7 @@ impl Files<'_> {
     fn read_mapped(
         &self,
         mapping: &Mapping,
-        reader: &Reader,
+        reader: &Reader<'_>,
         mut layout: Arc<Layout>,
     ) -> Result<BlockYield> {
         let run_len = BLOCKS_A_THREAD * rayon::current_num_threads();
@@ -148,7 +152,7 @@ impl Files<'_> {
     fn read_stream(
         &self,
         stream: Stream,
-        reader: &Reader,
+        reader: &Reader<'_>,
         mut layout: Arc<Layout>,
     ) -> Result<(BlockYield, u64, Option<Damage>)> {
         let mut whole = BlockYield::default();

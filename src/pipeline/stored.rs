@@ -54,9 +54,8 @@ pub(super) struct Episode {
     pub connections: Vec<usize>,
 }
 
-/// Appends the episode of these connections, which are ranges of a conversation
-/// that follow each other; `records` begin with the first of them, and `number`
-/// counts the episodes of the conversation.
+/// Appends the episode of these connections, which are ranges of the records of
+/// a conversation, in order; `number` counts the episodes of the conversation.
 pub(super) fn put_episode(
     records: &[Observation],
     connections: &[Range<usize>],
@@ -65,11 +64,12 @@ pub(super) fn put_episode(
 ) {
     let begin = out.len();
     out.extend_from_slice(&[0; LEN_LEN]);
-    put(&(records[0].start_ns, records[0].key, number), out);
+    let first = &records[connections[0].start];
+    put(&(first.start_ns, first.key, number), out);
     put(&connections.len(), out);
     connections.iter().for_each(|range| put(&range.len(), out));
-    let count = connections.iter().map(Range::len).sum();
-    records[..count].iter().for_each(|o| put(o, out));
+    let told = connections.iter().flat_map(|range| &records[range.clone()]);
+    told.for_each(|o| put(o, out));
     let len = (out.len() - begin - LEN_LEN) as u64;
     out[begin..begin + LEN_LEN].copy_from_slice(&len.to_le_bytes());
 }
@@ -156,7 +156,7 @@ mod tests {
         };
         let mut octets = Vec::new();
         for (start_s, port) in [(20, 1), (10, 7), (10, 3)] {
-            put_episode(&episode(start_s, port), &[5..6, 6..8], 0, &mut octets);
+            put_episode(&episode(start_s, port), &[0..1, 1..3], 0, &mut octets);
         }
         let parts = [octets];
         let stored = episodes(&parts);

@@ -9,17 +9,19 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::connection::split;
+use crate::connection::{Detail, split};
 use crate::error::Result;
 use crate::flow::{Observation, Vantage, duplicates, vantage};
+use crate::pipeline::busiest::Busiest;
 use crate::pipeline::conversations::{self, Complete};
+use crate::pipeline::narrow::{Narrow, Wanted};
 use crate::pipeline::shuffle::Buckets;
 use crate::pipeline::slices::Slices;
 use crate::pipeline::stored;
 use crate::summary::Records;
 
 /// What became of the records.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Told {
     /// Records that are told.
     pub records: u64,
@@ -27,6 +29,10 @@ pub(super) struct Told {
     pub duplicates: u64,
     /// Records whose packets another view tells.
     pub told_elsewhere: u64,
+    /// Records that a filter leaves out.
+    pub filtered: u64,
+    /// Where the packets are.
+    pub busiest: Busiest,
     /// First and last instant of those that are told.
     pub span_ns: Option<(i64, i64)>,
 }
@@ -37,12 +43,27 @@ impl Told {
         records.told += self.records;
         records.duplicates += self.duplicates;
         records.told_elsewhere += self.told_elsewhere;
+        records.filtered += self.filtered;
+    }
+
+    /// Counts the records of a connection, which were counted as left out before.
+    fn count(&mut self, connection: &[Observation], detail: Detail) {
+        self.filtered -= connection.len() as u64;
+        self.records += connection.len() as u64;
+        self.busiest.count(connection, detail);
+        for o in connection {
+            self.span_ns = Some(self.span_ns.map_or((o.start_ns, o.end_ns), |(start, end)| {
+                (start.min(o.start_ns), end.max(o.end_ns))
+            }));
+        }
     }
 
     fn add(mut self, other: Self) -> Self {
         self.records += other.records;
         self.duplicates += other.duplicates;
         self.told_elsewhere += other.told_elsewhere;
+        self.filtered += other.filtered;
+        self.busiest = self.busiest.add(other.busiest);
         self.span_ns = match (self.span_ns, other.span_ns) {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
@@ -54,6 +75,9 @@ impl Told {
 /// Settles all conversations.
 pub(super) struct Teller<'a> {
     pub vantage: Vantage,
+    /// What is kept; all if there is no filter.
+    pub narrow: Option<Narrow>,
+    pub detail: Detail,
     pub slices: &'a Slices,
     /// One bucket a slice.
     pub episodes: &'a Buckets<'a>,
@@ -94,52 +118,68 @@ impl Teller<'_> {
             if conversation.iter().any(|o| o.key != key) {
                 conversation.sort_unstable_by_key(|o| o.key);
                 for same_key in conversation.chunk_by(|a, b| a.key == b.key) {
-                    told = told.add(self.settle(&mut same_key.to_vec(), &mut out)?);
+                    self.settle(&mut same_key.to_vec(), &mut out, &mut told)?;
                 }
             } else {
-                told = told.add(self.settle(&mut conversation, &mut out)?);
+                self.settle(&mut conversation, &mut out, &mut told)?;
             }
         }
+        told.busiest.prune();
         Ok(told)
     }
 
     /// Settles one conversation.
-    fn settle(&self, records: &mut Vec<Observation>, out: &mut Vec<u8>) -> Result<Told> {
-        let duplicates = duplicates::remove(records);
+    fn settle(
+        &self,
+        records: &mut Vec<Observation>,
+        out: &mut Vec<u8>,
+        told: &mut Told,
+    ) -> Result<()> {
+        let mut wanted = Wanted::All;
+        if let Some(narrow) = &self.narrow {
+            let all = records.len();
+            wanted = narrow.sift(records);
+            told.filtered += (all - records.len()) as u64;
+            if records.is_empty() {
+                return Ok(());
+            }
+        }
+        told.duplicates += duplicates::remove(records);
         let chosen = vantage::choose(records, self.vantage);
+        told.told_elsewhere += chosen.told_elsewhere;
+        wanted.left(records);
         let mut number = 0;
         let mut rest = &mut records[..];
         for len in chosen.groups {
             let (view, behind) = rest.split_at_mut(len);
-            for connections in episodes(view) {
-                let records = &view[connections[0].start..];
+            told.filtered += view.len() as u64;
+            for connections in episodes(view, &wanted) {
+                for connection in &connections {
+                    told.count(&view[connection.clone()], self.detail);
+                }
                 out.clear();
-                stored::put_episode(records, &connections, number, out);
-                let slice = self.slices.of(records[0].start_ns);
+                stored::put_episode(view, &connections, number, out);
+                let slice = self.slices.of(view[connections[0].start].start_ns);
                 self.episodes.put(slice, out)?;
                 number += 1;
             }
             rest = behind;
         }
-        let start = records.iter().map(|o| o.start_ns).min();
-        let end = records.iter().map(|o| o.end_ns).max();
-        Ok(Told {
-            records: records.len() as u64,
-            duplicates,
-            told_elsewhere: chosen.told_elsewhere,
-            span_ns: start.zip(end),
-        })
+        Ok(())
     }
 }
 
 /// Divides the records of one view of a conversation into connections, and
-/// brings those together that may touch in time and must therefore be rebuilt
-/// one after the other.
-fn episodes(records: &mut [Observation]) -> Vec<Vec<Range<usize>>> {
+/// brings those together that are wanted and may touch in time, and must therefore
+/// be rebuilt one after the other.
+fn episodes(records: &mut [Observation], wanted: &Wanted) -> Vec<Vec<Range<usize>>> {
     let mut episodes: Vec<Vec<Range<usize>>> = Vec::new();
     let mut until_ns = i64::MIN;
     for range in split(records) {
         let connection = &records[range.clone()];
+        if !wanted.keeps(connection) {
+            continue;
+        }
         let touches = connection[0].start_ns < until_ns;
         match episodes.last_mut() {
             Some(episode) if touches => episode.push(range),

@@ -167,6 +167,7 @@ impl Converted {
             "told",
             "duplicates",
             "told_elsewhere",
+            "filtered",
             "no_data",
             "skip_data",
         ];

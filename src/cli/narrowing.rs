@@ -1,0 +1,133 @@
+//! What part of an archive is wanted, as typed.
+//!
+//! Options of one name widen (`--port 80 --port 443` is either), those of
+//! different names and `--filter` narrow (all must hold).
+
+use clap::Args;
+use flow2pcap::filter::{Bound, Expression, Filter, Name, Qualifier, Side};
+
+/// Which part of the archive becomes packets
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Narrowing")]
+pub(crate) struct Narrowing {
+    /// From when on: 2026-03-14T02:15:00Z, 2026-03-14, a Unix time, or -2h (before the newest record)
+    ///
+    /// What names no zone is UTC. Files whose path says that they hold nothing of that time are not
+    /// even opened, so a connection that lives longer lacks what it did long before and after.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<Bound>,
+
+    /// Until before when, likewise; a date means its first instant
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    to: Option<Bound>,
+
+    /// The name of an ENI, or of what stands for it
+    #[arg(long, value_name = "ENI", value_parser = named(Name::Eni))]
+    eni: Vec<Expression>,
+
+    /// An address at either end, of the packet or the ENI: 10.0.0.5, 2001:db8::1, 10.0.0.0/24
+    #[arg(long, value_name = "ADDRESS", value_parser = value(Qualifier::Host(Side::Either)))]
+    host: Vec<Expression>,
+
+    /// A port at either end: 443, https, 8000-8999
+    #[arg(long, value_name = "PORT", value_parser = value(Qualifier::Port(Side::Either)))]
+    port: Vec<Expression>,
+
+    /// tcp, udp, icmp, another name, or the IANA number
+    #[arg(long, value_name = "PROTOCOL", value_parser = value(Qualifier::Protocol))]
+    protocol: Vec<Expression>,
+
+    /// accept or reject
+    #[arg(long, value_name = "ACTION", value_parser = value(Qualifier::Action))]
+    action: Vec<Expression>,
+
+    /// ingress or egress, seen from the ENI
+    #[arg(long, value_name = "DIRECTION", value_parser = value(Qualifier::Direction))]
+    direction: Vec<Expression>,
+
+    /// The account, from the record or the path of its file
+    #[arg(long, value_name = "ACCOUNT", value_parser = named(Name::Account))]
+    account: Vec<Expression>,
+
+    /// The region, from the record or the path of its file
+    #[arg(long, value_name = "REGION", value_parser = named(Name::Region))]
+    region: Vec<Expression>,
+
+    /// The VPC, where records name it
+    #[arg(long, value_name = "VPC", value_parser = named(Name::Vpc))]
+    vpc: Vec<Expression>,
+
+    /// The subnet, where records name it
+    #[arg(long, value_name = "SUBNET", value_parser = named(Name::Subnet))]
+    subnet: Vec<Expression>,
+
+    /// The instance, where records name it
+    #[arg(long, value_name = "INSTANCE", value_parser = named(Name::Instance))]
+    instance: Vec<Expression>,
+
+    /// All of this in one, in the words of tcpdump: 'host 10.0.0.5 and port 443 and not accept'
+    ///
+    /// Words of pcap-filter: host, src, dst, net, port, portrange, proto, tcp, udp, icmp, icmp6, ip,
+    /// ip6, and, or, not, &&, ||, !, parentheses. Words for flow logs: accept, reject, ingress,
+    /// egress, flags syn, eni, account, region, vpc, subnet, instance, packets > 10, bytes >= 1000.
+    /// As in pcap-filter, and and or bind equally, from left to right: use parentheses.
+    /// What a record does not say does not match, and neither does its opposite.
+    #[arg(long, value_name = "EXPRESSION")]
+    filter: Option<Expression>,
+
+    /// Of the connections that match, only the records that do
+    ///
+    /// Otherwise a connection is kept whole if one of its records matches: both ways, in all
+    /// intervals that were read.
+    #[arg(long)]
+    only_matching: bool,
+
+    /// No capture of more packets than this, about; the filters that would help are named instead
+    ///
+    /// Wireshark is slow beyond about a million. Nothing is ever cut off.
+    #[arg(long, value_name = "N")]
+    max_packets: Option<u64>,
+}
+
+impl Narrowing {
+    /// What is wanted.
+    pub(crate) fn filter(&self) -> Filter {
+        let options = [
+            &self.eni,
+            &self.host,
+            &self.port,
+            &self.protocol,
+            &self.action,
+            &self.direction,
+            &self.account,
+            &self.region,
+            &self.vpc,
+            &self.subnet,
+            &self.instance,
+        ];
+        let given = options.into_iter().filter(|values| !values.is_empty());
+        let mut all: Vec<Expression> = given.map(|any| Expression::Any(any.clone())).collect();
+        all.extend(self.filter.clone());
+        Filter {
+            condition: (!all.is_empty()).then_some(Expression::All(all)),
+            from: self.from,
+            to: self.to,
+            only_matching: self.only_matching,
+        }
+    }
+
+    /// Packets beyond which there is to be no capture.
+    pub(crate) fn max_packets(&self) -> Option<u64> {
+        self.max_packets
+    }
+}
+
+fn named(name: Name) -> impl Fn(&str) -> Result<Expression, String> + Clone + Send + Sync {
+    value(Qualifier::Named(name))
+}
+
+fn value(
+    qualifier: Qualifier,
+) -> impl Fn(&str) -> Result<Expression, String> + Clone + Send + Sync {
+    move |text| qualifier.parse(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,189 @@
+//! Where the packets are, to say what to narrow to when they are too many.
+//!
+//! Memory stays bounded although an archive may have any number of hosts: each
+//! bucket of conversations passes on only its busiest. A host that matters has
+//! conversations in many buckets and is among the first in most, so what is
+//! lost of it is little. The same records give the same answer on any number of
+//! threads, since buckets are cut by a fixed hash.
+
+use std::cmp::Reverse;
+use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::connection::Detail;
+use crate::error::{Error, Result};
+use crate::flow::{EniIndex, Enis, Observation};
+use crate::summary::{Narrower, WIRESHARK_PACKETS};
+
+/// Hosts that a bucket passes on.
+const HOSTS_MAX: usize = 64;
+
+/// Suggestions made.
+const SUGGESTIONS: usize = 3;
+
+type Sums<K> = HashMap<K, u64, RandomState>;
+
+/// Packets that records become at most, by what a filter could tell apart.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Busiest {
+    /// All of them.
+    packets: u64,
+    /// Those of connections in which something was rejected.
+    rejected: u64,
+    enis: Sums<EniIndex>,
+    hosts: Sums<IpAddr>,
+}
+
+impl Busiest {
+    /// Counts the records of one connection.
+    pub(super) fn count(&mut self, connection: &[Observation], detail: Detail) {
+        let Some(first) = connection.first() else {
+            return;
+        };
+        let packets = connection.iter().map(|o| detail.packets_max(o.packets));
+        let packets = packets.fold(0, u64::saturating_add);
+        let add = |sum: &mut u64| *sum = sum.saturating_add(packets);
+        add(&mut self.packets);
+        if connection.iter().any(|o| o.verdict.is_reject()) {
+            add(&mut self.rejected);
+        }
+        add(self.enis.entry(first.eni).or_default());
+        add(self.hosts.entry(first.key.low.address).or_default());
+        if first.key.high.address != first.key.low.address {
+            add(self.hosts.entry(first.key.high.address).or_default());
+        }
+    }
+
+    /// Forgets all but the busiest hosts.
+    pub(super) fn prune(&mut self) {
+        let mut hosts: Vec<(IpAddr, u64)> = std::mem::take(&mut self.hosts).into_iter().collect();
+        hosts.sort_unstable_by_key(|(host, packets)| (u64::MAX - packets, *host));
+        hosts.truncate(HOSTS_MAX);
+        self.hosts = hosts.into_iter().collect();
+    }
+
+    /// Takes in what was counted elsewhere.
+    pub(super) fn add(mut self, other: Self) -> Self {
+        self.packets = self.packets.saturating_add(other.packets);
+        self.rejected = self.rejected.saturating_add(other.rejected);
+        for (eni, packets) in other.enis {
+            let sum = self.enis.entry(eni).or_default();
+            *sum = sum.saturating_add(packets);
+        }
+        for (host, packets) in other.hosts {
+            let sum = self.hosts.entry(host).or_default();
+            *sum = sum.saturating_add(packets);
+        }
+        self
+    }
+
+    /// The filters to try, if there are more packets than Wireshark takes with ease.
+    ///
+    /// # Errors
+    /// There are more than `packets_max`.
+    pub(super) fn narrower(&self, enis: &Enis, packets_max: Option<u64>) -> Result<Vec<Narrower>> {
+        let wanted = packets_max.unwrap_or(WIRESHARK_PACKETS);
+        if self.packets <= wanted {
+            return Ok(Vec::new());
+        }
+        let narrower = self.suggestions(enis, wanted);
+        if packets_max.is_none() {
+            return Ok(narrower);
+        }
+        let lines: Vec<String> = narrower.iter().map(|n| format!("\n  {n}")).collect();
+        Err(Error::usage(format!(
+            "about {} packets, more than --max-packets {wanted}, so nothing is written (Wireshark \
+             is slow beyond about {WIRESHARK_PACKETS}). To narrow:{}\nor name a time with --from \
+             and --to, or make fewer packets of the same records with --detail control",
+            self.packets,
+            lines.concat(),
+        )))
+    }
+
+    /// The filters that help most where `wanted` packets are enough: those that keep
+    /// most of what fits, then those that leave least of what does not.
+    pub(super) fn suggestions(&self, enis: &Enis, wanted: u64) -> Vec<Narrower> {
+        let mut all = vec![("--action reject".to_owned(), self.rejected)];
+        if let Some((eni, packets)) = largest(&self.enis) {
+            let name = &enis.get(*eni).name;
+            all.push((format!("--eni {name}"), packets));
+            all.push((format!("--filter 'not eni {name}'"), self.packets - packets));
+        }
+        if let Some((host, packets)) = largest(&self.hosts) {
+            all.push((format!("--host {host}"), packets));
+            let rest = self.packets.saturating_sub(packets);
+            all.push((format!("--filter 'not host {host}'"), rest));
+        }
+        all.retain(|(_, packets)| *packets > 0 && *packets < self.packets);
+        all.sort_by_key(|(option, packets)| {
+            let fits = *packets <= wanted;
+            let order = if fits { u64::MAX - packets } else { *packets };
+            (!fits, order, option.clone())
+        });
+        all.truncate(SUGGESTIONS);
+        let named = all.into_iter();
+        named
+            .map(|(option, packets)| Narrower { option, packets })
+            .collect()
+    }
+}
+
+/// The entry with the largest sum; the first of several.
+fn largest<K: Ord>(sums: &Sums<K>) -> Option<(&K, u64)> {
+    let most = sums
+        .iter()
+        .max_by_key(|(name, packets)| (**packets, Reverse(*name)));
+    most.map(|(name, packets)| (name, *packets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::observation::tests::observation;
+    use crate::flow::{RejectReason, Verdict, Way};
+
+    #[test]
+    fn suggestions_that_fit_come_first_and_keep_most() {
+        let mut enis = Enis::default();
+        let (a, b) = (enis.enter(b"eni-a"), enis.enter(b"eni-b"));
+        let mut busiest = Busiest::default();
+        for (eni, packets, rejected) in [(a, 800, false), (b, 150, false), (b, 50, true)] {
+            let mut o = observation(Way::Up, packets, 0, 10, 12, 2);
+            o.eni = eni;
+            if rejected {
+                o.verdict = Verdict::Reject(RejectReason::Unsaid);
+            }
+            busiest.count(&[o], Detail::Exact);
+        }
+        let options = |wanted| {
+            let found = busiest.suggestions(&enis, wanted).into_iter();
+            found.map(|n| (n.option, n.packets)).collect::<Vec<_>>()
+        };
+        let named = |all: &[(&str, u64)]| {
+            let all = all.iter();
+            all.map(|(option, n)| ((*option).to_owned(), *n))
+                .collect::<Vec<_>>()
+        };
+        let (reject, rest) = (("--action reject", 50), ("--filter 'not eni eni-a'", 200));
+        let eni = ("--eni eni-a", 800);
+        assert_eq!(options(300), named(&[rest, reject, eni]));
+        assert_eq!(options(900), named(&[eni, rest, reject]));
+        assert_eq!(options(10), named(&[reject, rest, eni]));
+    }
+
+    #[test]
+    fn pruning_keeps_the_busiest_hosts() {
+        let mut busiest = Busiest::default();
+        for host in 0..200_u8 {
+            let mut o = observation(Way::Up, u64::from(host) + 1, 0, 10, 12, 2);
+            o.key.high.address = IpAddr::from([10, 9, 9, host]);
+            busiest.count(&[o], Detail::Exact);
+        }
+        busiest.prune();
+        assert_eq!(busiest.hosts.len(), HOSTS_MAX);
+        assert!(busiest.hosts.contains_key(&IpAddr::from([10, 9, 9, 199])));
+        assert!(!busiest.hosts.contains_key(&IpAddr::from([10, 9, 9, 9])));
+    }
+}

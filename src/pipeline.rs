@@ -6,7 +6,7 @@
 //! write   episodes -> the capture    by slice of time
 //! ```
 //!
-//! Between two stages lie buckets ([`shuffle`]), which go to temporary files
+//! Between two stages lie buckets (`shuffle`), which go to temporary files
 //! when memory is short. So memory does not grow with the archive, only the
 //! room on the disk.
 //!

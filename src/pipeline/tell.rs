@@ -94,7 +94,7 @@ impl Teller<'_> {
             .map(|bucket| {
                 let mut told = Told::default();
                 conversations.take(bucket, |records| {
-                    told = told.add(self.tell_all(records)?);
+                    told = std::mem::take(&mut told).add(self.tell_all(records)?);
                     Ok(())
                 })?;
                 Ok(told)

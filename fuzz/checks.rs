@@ -10,6 +10,7 @@ use flow2pcap::archive::Stream;
 use flow2pcap::filter::{Bound, Expression, Facts, Qualifier, Side};
 use flow2pcap::flow::{Addresses, EniIndex, Place, observe};
 use flow2pcap::record::{Layout, Row, Rows, recognise};
+use flow2pcap::wrapper::{Judge, Lines, Unwrapper};
 
 /// Octets of a stream that are looked at; more would only be slower.
 const TEXT_LEN_MAX: usize = 1 << 20;
@@ -154,6 +155,45 @@ pub(crate) fn filter(octets: &[u8]) {
             assert!(text.is_char_boundary(error.offset()));
             assert_eq!(error.to_string().lines().count(), 3);
         }
+    }
+}
+
+/// Whatever is wrapped comes out as whole lines, or as faults that say what was found.
+pub(crate) fn unwrapper(octets: &[u8]) {
+    let Ok(stream) = Stream::new(Cursor::new(octets.to_vec())) else {
+        return;
+    };
+    let mut unwrapper = Unwrapper::new(stream, Anything, 256);
+    let mut len = 0;
+    while let Some(batch) = unwrapper.next_batch() {
+        assert!(
+            batch.text.is_empty() || batch.text.ends_with(b"\n"),
+            "whole lines"
+        );
+        if let Lines::Columns(names) = &batch.lines {
+            for line in batch.text.split_inclusive(|octet| *octet == b'\n') {
+                let cells = line.split(|octet| *octet == b' ');
+                assert_eq!(cells.count(), names.len(), "a cell a column");
+            }
+        }
+        assert!(batch.faults.iter().all(|fault| !fault.found.is_empty()));
+        len += batch.text.len();
+        if len > TEXT_LEN_MAX {
+            return;
+        }
+    }
+}
+
+/// Lets values beside a message be read.
+struct Anything;
+
+impl Judge for Anything {
+    fn is_record(&self, line: &[u8]) -> bool {
+        recognise(line, None).is_ok()
+    }
+
+    fn is_layout(&self, names: &[&str]) -> bool {
+        Layout::from_names(names.iter().copied()).is_some()
     }
 }
 

@@ -11,8 +11,8 @@
 //! those to its right:
 //!
 //! ```text
-//! archive  ->  record  ->  flow  ->  connection  ->  packet  ->  capture
-//! bytes        one line    one way   both ways       headers     pcapng
+//! archive -> wrapper -> record -> flow -> connection -> packet -> capture
+//! bytes      lines      one line  one way both ways     headers   pcapng
 //! ```
 //!
 //! Two lines that stand in the wrong order are enough to see all of it but the
@@ -53,6 +53,8 @@
 //!
 //! - [`archive`]: where bytes come from. Walks folders, maps or inflates files,
 //!   hands out runs of whole lines. Knows nothing of what a line says.
+//! - [`wrapper`]: records inside JSON, taken out as lines of text. Knows what
+//!   wraps them (CloudWatch, Firehose, …) and nothing of what a line says.
 //! - [`record`]: one line. Which column is which, the grammar, the values, and
 //!   why a line is no record. A [`record::Record`] borrows its line.
 //! - [`flow`]: one way of a conversation. Keeps of a record the numbers that the
@@ -145,3 +147,4 @@ pub mod pipeline;
 pub mod record;
 pub mod summary;
 pub mod time;
+pub mod wrapper;

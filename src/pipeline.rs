@@ -26,6 +26,7 @@ mod shuffle;
 mod slices;
 mod stored;
 mod tell;
+mod wrapped;
 mod write;
 
 use std::collections::HashMap;

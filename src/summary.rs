@@ -93,6 +93,8 @@ pub struct Records {
     pub headers: u64,
     /// Lines with nothing in them.
     pub blank: u64,
+    /// Messages by which CloudWatch sees whether a destination is there.
+    pub control: u64,
     /// Records that the capture tells.
     pub told: u64,
     /// Records that say the same of the same ENI as another.
@@ -121,6 +123,7 @@ impl Records {
         let fates = [
             self.headers,
             self.blank,
+            self.control,
             self.told,
             self.duplicates,
             self.told_elsewhere,
@@ -145,6 +148,7 @@ impl Records {
         self.lines += later.lines;
         self.headers += later.headers;
         self.blank += later.blank;
+        self.control += later.control;
         self.told += later.told;
         self.duplicates += later.duplicates;
         self.told_elsewhere += later.told_elsewhere;

@@ -53,6 +53,11 @@ fn chunk_cuts() {
 }
 
 #[test]
+fn unwrapper() {
+    replay("unwrapper", checks::unwrapper);
+}
+
+#[test]
 fn stream() {
     replay("stream", checks::stream);
 }

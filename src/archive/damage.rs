@@ -34,6 +34,14 @@ pub enum DamageKind {
     Unreadable(String),
 }
 
+impl Damage {
+    /// What the `failure` of a [`Stream`](super::Stream) means, met behind so much text.
+    pub(crate) fn of(failure: &io::Error, text_offset: u64) -> Self {
+        let kind = DamageKind::of(failure);
+        Self { text_offset, kind }
+    }
+}
+
 impl DamageKind {
     /// Decoders and the operating system share one error type; only the latter has codes.
     pub(super) fn of(failure: &io::Error) -> Self {

@@ -1,4 +1,4 @@
-//! From compressed data to text: gzip and zstd, inside one another too.
+//! From compressed data to text or JSON: gzip and zstd, inside one another too.
 //!
 //! Both formats are sequences: of members (gzip) or of frames (zstd), and AWS
 //! does write several into one object. Each is decoded on its own, and what
@@ -36,7 +36,7 @@ pub(super) fn unwrap(mut source: Lookahead) -> Result<Lookahead, LeftOutReason> 
             Magic::Text if is_empty && source.failure().is_none() => {
                 return Err(LeftOutReason::Empty);
             }
-            Magic::Text => return Ok(source),
+            Magic::Text | Magic::Json => return Ok(source),
             other => return Err(LeftOutReason::Format(other)),
         }
     }
@@ -236,10 +236,6 @@ mod tests {
             (Vec::new(), LeftOutReason::Empty),
             (gzip(b""), LeftOutReason::Empty),
             (gzip(b"PAR1...."), LeftOutReason::Format(Magic::Parquet)),
-            (
-                b"{\"events\":[]}".to_vec(),
-                LeftOutReason::Format(Magic::Json),
-            ),
             (wrapped, LeftOutReason::NestedTooDeep),
         ] {
             assert_eq!(unwrap(source(octets)).err(), Some(reason));

@@ -59,7 +59,7 @@ impl fmt::Display for Magic {
             Self::Binary => "not text",
             Self::Bzip2 => "bzip2: decompress it first",
             Self::Gzip => "gzip",
-            Self::Json => "JSON: not read by this version",
+            Self::Json => "JSON",
             Self::Parquet => "Parquet: not read by this version",
             Self::Text => "text",
             Self::Utf16 => "text in UTF-16: save it as UTF-8 first",

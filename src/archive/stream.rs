@@ -55,6 +55,12 @@ impl Stream {
         &head[..head.len().min(len)]
     }
 
+    /// Counts the octets of the file read so far, compressed if it is; for progress, and
+    /// still there when the stream is gone.
+    pub fn read_len(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.read_len)
+    }
+
     /// Hands out the text in blocks of about `target_len` octets, in order.
     ///
     /// # Errors
@@ -99,10 +105,7 @@ impl Stream {
             each(self.block(0, offset, overlong_count))?;
         }
         let failure = self.text.take_failure();
-        Ok(failure.map(|failure| Damage {
-            text_offset: offset,
-            kind: DamageKind::of(&failure),
-        }))
+        Ok(failure.map(|failure| Damage::of(&failure, offset)))
     }
 
     /// Tells whether nothing is missing after what is buffered.
@@ -118,6 +121,13 @@ impl Stream {
             overlong_count,
             read_len: self.read_len.load(Ordering::Relaxed),
         }
+    }
+}
+
+/// The text octet by octet, for what is not lines. A failure comes behind all that was read.
+impl Read for Stream {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.text.read(out)
     }
 }
 

@@ -126,6 +126,7 @@ impl<'a> Text<'a> {
                     "blank lines"
                 },
             ),
+            (r.control, "CloudWatch control messages"),
         ];
         for (n, what) in fates.iter().filter(|(n, _)| *n > 0) {
             self.row(f, "", &format!("{} {what}", HumanCount(*n)))?;

@@ -12,6 +12,7 @@ use crate::filter::{Facts, Filter, Line};
 use crate::flow::{Addresses, Eni, Enis, Observation, Place, Verdict, observe, reject_reason};
 use crate::record::{Direction, Field, Layout, Record, Row, Rows};
 use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
+use crate::wrapper::Batch;
 
 /// What the lines of a block, or of several in a row, held.
 #[derive(Default)]
@@ -130,6 +131,16 @@ impl BlockYield {
         if count > 0 {
             self.faults.entry(reason).or_default().count += count;
         }
+    }
+
+    /// Counts records that did not come out of their wrapping, behind the lines.
+    pub(super) fn take_in_lost(&mut self, batch: &Batch) {
+        for lost in &batch.faults {
+            self.records.lines += 1;
+            self.fault(lost.kind, || lost.found.clone());
+        }
+        self.records.lines += batch.control_count;
+        self.records.control += batch.control_count;
     }
 
     /// Takes in what the lines behind these held, but for their observations.

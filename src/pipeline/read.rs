@@ -21,12 +21,13 @@ use crate::pipeline::conversations::Conversations;
 use crate::pipeline::{Convert, Meter};
 use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognise};
 use crate::summary::{Example, Input};
+use crate::wrapper;
 
 /// Octets of a block: large enough to be worth a task, small enough to share out.
-const BLOCK_LEN: usize = 2 << 20;
+pub(super) const BLOCK_LEN: usize = 2 << 20;
 
 /// Octets in which a file's column order must show.
-const HEAD_LEN: usize = 64 << 10;
+pub(super) const HEAD_LEN: usize = 64 << 10;
 
 /// Blocks of a mapped file that are read side by side, for each thread.
 const BLOCKS_A_THREAD: usize = 3;
@@ -75,6 +76,11 @@ impl Files<'_> {
             Opened::Content(content) => content,
             Opened::LeftOut(reason) => return left_out(file, &reason),
         };
+        if wrapper::is_wrapped(content.head(HEAD_LEN))
+            && let Content::Stream(stream) = content
+        {
+            return self.read_wrapped(index, file, stream);
+        }
         let recognised = match recognise(content.head(HEAD_LEN), request.format.as_ref()) {
             Ok(recognised) => recognised,
             Err(unrecognised) => return foreign(file, &unrecognised),
@@ -82,12 +88,7 @@ impl Files<'_> {
         let mut yielded = FileYield::default();
         yielded.input.files = 1;
         yielded.input.bytes = file.len;
-        let told_by = match recognised.evidence {
-            Evidence::Header => "header line",
-            Evidence::Given => "--format",
-            Evidence::Order(name) => name,
-        };
-        yielded.input.layouts.insert(told_by.to_owned(), 1);
+        note_layout(&mut yielded.input, told_by(recognised.evidence));
         let reader = Reader {
             file: index,
             addresses: request.addresses,
@@ -171,16 +172,29 @@ impl Files<'_> {
         Ok((whole, read_len, damage))
     }
 
-    fn count(&self, octets: u64, read: &BlockYield) {
+    pub(super) fn count(&self, octets: u64, read: &BlockYield) {
         self.meter.bytes.fetch_add(octets, Relaxed);
         self.meter.records.fetch_add(read.records.lines, Relaxed);
     }
 
     /// Hands the records of a block on, which begins behind line `base`.
-    fn keep(&self, read: &mut BlockYield, base: u64) -> Result<()> {
+    pub(super) fn keep(&self, read: &mut BlockYield, base: u64) -> Result<()> {
         let records = std::mem::take(&mut read.observations);
         self.conversations.take_in(records, base, &read.enis)
     }
+}
+
+/// What told a column order, in the words of the summary.
+pub(super) fn told_by(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Header => "header line",
+        Evidence::Given => "--format",
+        Evidence::Order(name) => name,
+    }
+}
+
+pub(super) fn note_layout(input: &mut Input, told_by: &str) {
+    input.layouts.insert(told_by.to_owned(), 1);
 }
 
 /// Puts what threads read back into the order of the files.
@@ -205,7 +219,7 @@ impl<F: FnMut(FileYield)> InOrder<F> {
 /// Load balancer logs and the like lie in the same folders and are left out. A
 /// file that looks like records in an unknown order may be the very one that is
 /// looked for: it ends the run, with the `--format` to give.
-fn foreign(file: &File, unrecognised: &Unrecognised) -> Result<FileYield> {
+pub(super) fn foreign(file: &File, unrecognised: &Unrecognised) -> Result<FileYield> {
     let has_addresses = |suggestion: &str| suggestion.contains("srcaddr");
     match unrecognised.foreign() {
         Foreign::Other if file.is_typed || unrecognised.suggestion().is_some_and(has_addresses) => {
@@ -220,7 +234,7 @@ fn left_out(file: &File, reason: &LeftOutReason) -> Result<FileYield> {
     foreign_file(file, &reason.to_string())
 }
 
-fn foreign_file(file: &File, reason: &str) -> Result<FileYield> {
+pub(super) fn foreign_file(file: &File, reason: &str) -> Result<FileYield> {
     let mut yielded = FileYield::default();
     let place = || Example {
         place: file.name.clone(),
@@ -230,7 +244,7 @@ fn foreign_file(file: &File, reason: &str) -> Result<FileYield> {
     Ok(yielded)
 }
 
-fn note_damage(input: &mut Input, file: &File, damage: &Damage) {
+pub(super) fn note_damage(input: &mut Input, file: &File, damage: &Damage) {
     let example = || Example {
         place: file.name.clone(),
         found: damage.to_string(),

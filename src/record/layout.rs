@@ -150,6 +150,36 @@ impl Layout {
         Some(Self::new(columns).map(|layout| layout.separated_by(separator)))
     }
 
+    /// The layout of columns that are known to be names, such as the keys of JSON objects.
+    ///
+    /// None if they do not name a source and a destination. Where two names mean
+    /// one field, the one that is spelled like it is taken.
+    pub fn from_names<'n>(names: impl IntoIterator<Item = &'n str> + Clone) -> Option<Self> {
+        let is_own = |name: &str, field: Field| {
+            let own = name.len() == field.name().len();
+            own && Field::from_name(name.as_bytes()) == Some(field)
+        };
+        let own = names.clone().into_iter().filter_map(|name| {
+            let field = Field::from_name(name.as_bytes())?;
+            is_own(name, field).then_some(field)
+        });
+        let own: Vec<Field> = own.collect();
+        let mut seen: Vec<Field> = Vec::new();
+        let mut columns = Vec::new();
+        for name in names {
+            let field = Field::from_name(name.as_bytes()).filter(|&field| {
+                !seen.contains(&field) && (is_own(name, field) || !own.contains(&field))
+            });
+            seen.extend(field);
+            let unknown = || Column::Unknown(name.to_owned());
+            columns.push(field.map_or_else(unknown, Column::Known));
+        }
+        let has = |either: [Field; 2]| either.iter().any(|field| seen.contains(field));
+        let is_flow =
+            has([Field::SrcAddr, Field::PktSrcAddr]) && has([Field::DstAddr, Field::PktDstAddr]);
+        is_flow.then(|| Self::compile(columns, None))
+    }
+
     /// The same columns with `prefix` around them.
     #[must_use]
     pub fn with_prefix(self, prefix: Prefix) -> Self {
@@ -267,6 +297,14 @@ mod tests {
     #[test]
     fn header_with_repeated_field_is_none() {
         assert_eq!(Layout::from_header(b"srcaddr dstaddr srcaddr"), None);
+    }
+
+    #[test]
+    fn names_are_a_layout_if_they_name_both_ends() {
+        let layout = Layout::from_names(["source", "srcaddr", "x y", "Dstaddr"]).unwrap();
+        assert_eq!(names(&layout), ["source", "srcaddr", "x y", "dstaddr"]);
+        assert_eq!(layout.index_of(Field::SrcAddr), Some(1));
+        assert_eq!(Layout::from_names(["srcaddr", "action", "start"]), None);
     }
 
     #[test]

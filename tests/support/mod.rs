@@ -13,6 +13,7 @@ pub(crate) mod pcapng;
 pub(crate) mod rules;
 pub(crate) mod story;
 pub(crate) mod tshark;
+pub(crate) mod wrapping;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -164,6 +165,7 @@ impl Converted {
         let fates = [
             "headers",
             "blank",
+            "control",
             "told",
             "duplicates",
             "told_elsewhere",

@@ -1,0 +1,90 @@
+//! CloudWatch Logs: subscription envelopes, and the events in them or in saved answers.
+//!
+//! An event is a message with its time and, if a filter pattern named its
+//! columns, `extractedFields`. Firehose writes events that are a message alone,
+//! and Logs Insights writes `@message` and `@timestamp`.
+
+use super::json::Json;
+
+/// The events of a subscription envelope.
+pub(super) fn log_events<'v, 'a>(value: &'v Json<'a>) -> Option<&'v [Json<'a>]> {
+    value.get("logEvents")?.elements()
+}
+
+/// Whether this is what CloudWatch sends to see whether its destination is there.
+pub(super) fn is_control(value: &Json<'_>) -> bool {
+    value.get("messageType").and_then(Json::text) == Some("CONTROL_MESSAGE")
+}
+
+/// The message of an event.
+pub(super) fn message<'v, 'a>(event: &'v Json<'a>) -> Option<&'v Json<'a>> {
+    let messages = MESSAGE_KEYS.iter().filter_map(|key| event.get(key));
+    messages
+        .into_iter()
+        .find(|message| matches!(message, Json::Text(_) | Json::Object(_)))
+}
+
+/// The time of an event, in milliseconds since the epoch.
+pub(super) fn time_ms(event: &Json<'_>) -> Option<i64> {
+    if let Some(time) = event.get("timestamp") {
+        return time.whole();
+    }
+    // Logs Insights: `2024-05-01 12:00:03.000`, in UTC and without saying so.
+    let text = event.get("@timestamp")?.text()?;
+    let time: jiff::civil::DateTime = text.trim_end_matches('Z').parse().ok()?;
+    let time = jiff::tz::TimeZone::UTC.to_timestamp(time).ok()?;
+    Some(time.as_millisecond())
+}
+
+/// What stands beside the message and may hold the same in named values.
+pub(super) fn beside<'v, 'a>(event: &'v Json<'a>) -> &'v Json<'a> {
+    let fields = event.get("extractedFields");
+    fields
+        .filter(|fields| fields.members().is_some())
+        .unwrap_or(event)
+}
+
+/// What agents and queries call the record.
+const MESSAGE_KEYS: [&str; 3] = ["message", "@message", "body"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> Json<'_> {
+        Json::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn envelope_is_told_by_its_events_and_a_control_message_by_its_type() {
+        let text = r#"{"messageType":"DATA_MESSAGE","logEvents":[{"message":"2"}]}"#;
+        assert_eq!(log_events(&json(text)).unwrap().len(), 1);
+        assert!(!is_control(&json(text)));
+        assert!(is_control(&json(
+            r#"{"messageType":"CONTROL_MESSAGE","logEvents":[]}"#
+        )));
+    }
+
+    #[test]
+    fn time_is_in_milliseconds_or_words() {
+        assert_eq!(
+            time_ms(&json(r#"{"timestamp":1714564803000}"#)),
+            Some(1_714_564_803_000)
+        );
+        assert_eq!(
+            time_ms(&json(r#"{"timestamp":"1714564803000"}"#)),
+            Some(1_714_564_803_000)
+        );
+        let text = r#"{"@timestamp":"2024-05-01 12:00:03.500"}"#;
+        assert_eq!(time_ms(&json(text)), Some(1_714_564_803_500));
+        assert_eq!(time_ms(&json("{}")), None);
+    }
+
+    #[test]
+    fn values_beside_the_message_are_the_extracted_ones_if_there_are_any() {
+        let event = json(r#"{"message":"2","extractedFields":{"eni":"eni-1"}}"#);
+        assert_eq!(beside(&event).get("eni").unwrap().text(), Some("eni-1"));
+        let event = json(r#"{"message":"2","extractedFields":null}"#);
+        assert_eq!(beside(&event), &event);
+    }
+}

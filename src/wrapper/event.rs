@@ -1,0 +1,129 @@
+//! What one JSON value holds: a record, several, or something inside which they are.
+//!
+//! Told by keys alone. Whatever is no wrapper is a record of named values; that
+//! such a thing is no flow log shows when its names are held against those of
+//! the fields, which is not done here.
+
+use super::batch::Gatherer;
+use super::json::Json;
+use super::{Judge, cloudwatch, insights, payload};
+
+/// Reads values into lines.
+pub(super) struct Events<J> {
+    pub(super) lines: Gatherer,
+    /// Compressed or encoded text that was found, to be read next.
+    pub(super) payloads: Vec<payload::Source>,
+    judge: J,
+    /// Whether the values beside a message are the record, once that is known of the file.
+    is_beside: Option<bool>,
+}
+
+impl<J: Judge> Events<J> {
+    pub(super) fn new(judge: J, target_len: usize) -> Self {
+        Self {
+            lines: Gatherer::new(target_len),
+            payloads: Vec::new(),
+            judge,
+            is_beside: None,
+        }
+    }
+
+    /// Reads the text of one value.
+    pub(super) fn read(&mut self, text: &[u8]) {
+        match Json::parse(text) {
+            Ok(value) => self.take_in(&value, 0),
+            Err(error) => {
+                let found = format!("{error}; found {}", excerpt(text));
+                self.lines.fault("JSON that does not parse", found);
+            }
+        }
+    }
+
+    fn take_in(&mut self, value: &Json<'_>, depth: usize) {
+        if depth > DEPTH_MAX {
+            let found = format!("expected a record within {DEPTH_MAX} wrappers");
+            return self.lines.fault("JSON wrapped too many times over", found);
+        }
+        match value {
+            Json::Text(message) => self.message(None, message, depth),
+            Json::Array(cells) if insights::is_row(cells) => {
+                self.object(&insights::object(cells), depth);
+            }
+            Json::Array(elements) if elements.iter().all(|e| e.members().is_some()) => {
+                elements.iter().for_each(|e| self.take_in(e, depth + 1));
+            }
+            Json::Object(_) => self.object(value, depth),
+            other => {
+                let found = format!("expected an object, found {other:?}");
+                let found = excerpt(found.as_bytes());
+                self.lines.fault("JSON that is no record", found);
+            }
+        }
+    }
+
+    fn object(&mut self, value: &Json<'_>, depth: usize) {
+        if cloudwatch::is_control(value) {
+            return self.lines.control();
+        }
+        if let Some(events) = cloudwatch::log_events(value) {
+            return events.iter().for_each(|e| self.take_in(e, depth + 1));
+        }
+        let message = cloudwatch::message(value);
+        if let (None, Some(encoded)) = (message, payload::encoded(value)) {
+            return match payload::decode(encoded) {
+                Ok(source) => self.payloads.push(source),
+                Err(found) => self.lines.fault("data that does not decode", found),
+            };
+        }
+        match message {
+            Some(inner @ Json::Object(_)) => self.take_in(inner, depth + 1),
+            Some(Json::Text(message)) if !self.is_beside(value, message) => {
+                self.message(cloudwatch::time_ms(value), message, depth);
+            }
+            Some(_) => self.row(cloudwatch::beside(value)),
+            None => self.row(value),
+        }
+    }
+
+    fn row(&mut self, value: &Json<'_>) {
+        let members = value.members().unwrap_or_default().iter();
+        self.lines
+            .row(members.map(|(name, value)| (&**name, value)));
+    }
+
+    fn message(&mut self, time_ms: Option<i64>, message: &str, depth: usize) {
+        if message.trim_start().starts_with('{')
+            && let Ok(inner) = Json::parse(message.as_bytes())
+        {
+            return self.take_in(&inner, depth + 1);
+        }
+        self.lines.message(time_ms, message);
+    }
+
+    /// Whether the values beside `message` are to be taken in its stead.
+    ///
+    /// Only where they have names of fields and the message cannot be read; what
+    /// is found of the first such event holds for the file.
+    fn is_beside(&mut self, value: &Json<'_>, message: &str) -> bool {
+        let members = cloudwatch::beside(value).members().unwrap_or_default();
+        let names: Vec<&str> = members.iter().map(|(name, _)| &**name).collect();
+        if names.len() < 2 {
+            return false;
+        }
+        let judge = &self.judge;
+        let decide = || judge.is_layout(&names) && !judge.is_record(message.as_bytes());
+        *self.is_beside.get_or_insert_with(decide)
+    }
+}
+
+/// The front of `text`, quoted and escaped.
+pub(super) fn excerpt(text: &[u8]) -> String {
+    let front = &text[..text.len().min(EXCERPT_LEN)];
+    let dots = if front.len() < text.len() { "…" } else { "" };
+    format!("{:?}{dots}", String::from_utf8_lossy(front))
+}
+
+const EXCERPT_LEN: usize = 60;
+
+/// Wrappers around a record, one inside the other, that no tool exceeds.
+const DEPTH_MAX: usize = 6;

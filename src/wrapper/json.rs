@@ -1,0 +1,210 @@
+//! A JSON value that borrows the text it was read from.
+//!
+//! What wraps flow logs is told by its keys, so values are read without a type
+//! to aim at; but most of their octets are messages, and those are not copied.
+//! Keys stay in their order.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// Any JSON value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Json<'a> {
+    Null,
+    Bool(bool),
+    /// A number, as decimal digits where it is whole.
+    Number(Number),
+    Text(Cow<'a, str>),
+    Array(Vec<Self>),
+    Object(Vec<(Cow<'a, str>, Self)>),
+}
+
+/// A number of JSON.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Number {
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+}
+
+impl<'a> Json<'a> {
+    /// Reads one value, which must be all of `text`; nesting is bounded by serde_json.
+    pub(super) fn parse(text: &'a [u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(text)
+    }
+
+    /// The value of `key`, if this is an object that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        let members = self.members()?;
+        let found = members.iter().find(|(name, _)| name == key);
+        found.map(|(_, value)| value)
+    }
+
+    /// The value at the end of a path of keys.
+    pub(super) fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |value, key| value.get(key))
+    }
+
+    pub(super) fn members(&self) -> Option<&[(Cow<'a, str>, Self)]> {
+        match self {
+            Self::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    pub(super) fn elements(&self) -> Option<&[Self]> {
+        match self {
+            Self::Array(elements) => Some(elements),
+            _ => None,
+        }
+    }
+
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A whole number, as such or as text.
+    pub(super) fn whole(&self) -> Option<i64> {
+        match self {
+            Self::Number(Number::Unsigned(n)) => i64::try_from(*n).ok(),
+            Self::Number(Number::Signed(n)) => Some(*n),
+            Self::Text(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether this is neither an array nor an object.
+    pub(super) fn is_scalar(&self) -> bool {
+        !matches!(self, Self::Array(_) | Self::Object(_))
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsigned(n) => n.fmt(f),
+            Self::Signed(n) => n.fmt(f),
+            Self::Float(n) => n.fmt(f),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(Number::Unsigned(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(Number::Signed(value)))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
+        Ok(Json::Number(Number::Float(value)))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json<'de>, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = seq.next_element()? {
+            elements.push(element);
+        }
+        Ok(Json::Array(elements))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some((Key(name), value)) = map.next_entry::<Key<'de>, Json<'de>>()? {
+            members.push((name, value));
+        }
+        Ok(Json::Object(members))
+    }
+}
+
+/// A key; serde copies those of type `Cow`.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyKey;
+        impl<'de> Visitor<'de> for AnyKey {
+            type Value = Key<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+
+            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(key)))
+            }
+
+            fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(key.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(AnyKey)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn value_keeps_its_text_and_order() {
+        let text = br#"{"b":"2 eni","a":["x\ty",1,-2,2.5,null,true],"c":{"d":"7"}}"#;
+        let value = Json::parse(text).unwrap();
+        let keys: Vec<&str> = value.members().unwrap().iter().map(|(k, _)| &**k).collect();
+        assert_eq!(keys, ["b", "a", "c"]);
+        assert!(matches!(
+            value.get("b"),
+            Some(Json::Text(Cow::Borrowed("2 eni")))
+        ));
+        assert_eq!(
+            value.get("a").unwrap().elements().unwrap()[0].text(),
+            Some("x\ty")
+        );
+        assert_eq!(value.at(&["c", "d"]).unwrap().whole(), Some(7));
+        assert_eq!(value.at(&["c", "x"]), None);
+    }
+
+    #[test]
+    fn value_nested_a_million_deep_is_refused() {
+        let text = "[".repeat(1_000_000) + &"]".repeat(1_000_000);
+        let message = Json::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(message.contains("recursion limit"), "{message}");
+    }
+}

@@ -1,0 +1,51 @@
+//! Records that are wrapped in something else, taken out as lines of text.
+//!
+//! CloudWatch, Firehose, Kinesis and the AWS command line put records into JSON,
+//! in one of many arrangements. Here they are taken out, so that the record
+//! stage reads the same lines whatever they came in. Whether a line is a record
+//! is not known here; the few questions that need it are asked of a [`Judge`].
+//!
+//! ```text
+//! splitter, scan    text -> values      event       value -> records
+//! json              a value             batch       records -> lines
+//! cloudwatch, insights, payload         one wrapper each
+//! unwrapper   all of these, in a row
+//! ```
+//!
+//! # Invariants
+//! * What a file is follows from its content, never from its name.
+//! * A record counts one, whether it comes out or not; a value that makes no
+//!   sense costs no other.
+//! * Memory is bounded by the longest value ([`splitter::VALUE_LEN_MAX`]), whatever the
+//!   input holds; compressed data inside it are inflated piece by piece.
+
+mod batch;
+mod cloudwatch;
+mod event;
+mod insights;
+mod json;
+mod payload;
+mod scan;
+mod splitter;
+mod unwrapper;
+
+pub use self::{
+    batch::{Batch, Fault, Lines},
+    unwrapper::Unwrapper,
+};
+
+use crate::archive::Magic;
+
+/// What this stage has to know of records, answered by those behind it.
+pub trait Judge {
+    /// Whether `line` is a flow log record whose columns can be told.
+    fn is_record(&self, line: &[u8]) -> bool;
+
+    /// Whether `names` are the columns of a flow log.
+    fn is_layout(&self, names: &[&str]) -> bool;
+}
+
+/// Whether the text that begins with `head` wraps its records.
+pub fn is_wrapped(head: &[u8]) -> bool {
+    Magic::of(head) == Magic::Json
+}

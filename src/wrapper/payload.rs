@@ -1,0 +1,65 @@
+//! Event files: what Lambda was given, whose data are compressed and in Base64.
+//!
+//! `awslogs.data` from CloudWatch, `kinesis.data` of each record from Kinesis,
+//! `data` of each record from Firehose. What comes out is judged by its content,
+//! like a file.
+
+use std::io::Cursor;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::event::excerpt;
+use super::json::Json;
+use crate::archive::Stream;
+
+/// Text that was inside a value.
+pub(super) type Source = Stream;
+
+/// The encoded data of an event file's record.
+pub(super) fn encoded<'v>(value: &'v Json<'_>) -> Option<&'v str> {
+    let paths: [&[&str]; 3] = [&["awslogs", "data"], &["kinesis", "data"], &["data"]];
+    paths.iter().find_map(|path| value.at(path)?.text())
+}
+
+/// Decodes what [`encoded`] found; it is decompressed as it is read.
+pub(super) fn decode(encoded: &str) -> Result<Source, String> {
+    let octets = BASE64.decode(encoded.trim()).map_err(|error| {
+        let found = excerpt(encoded.as_bytes());
+        format!("expected Base64: {error}; found {found}")
+    })?;
+    Stream::new(Cursor::new(octets))
+        .map_err(|reason| format!("expected text or gzip, found: {reason}"))
+}
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_are_found_in_each_event_file_and_decoded() {
+        for text in [
+            r#"{"awslogs":{"data":"MiBPSwo="}}"#,
+            r#"{"kinesis":{"data":"MiBPSwo"},"eventSource":"aws:kinesis"}"#,
+            r#"{"recordId":"1","data":"MiBPSwo="}"#,
+        ] {
+            let value = Json::parse(text.as_bytes()).unwrap();
+            let mut source = decode(encoded(&value).unwrap()).unwrap();
+            assert_eq!(source.head(9), b"2 OK\n");
+        }
+    }
+
+    #[test]
+    fn data_not_in_base64_or_of_another_kind_say_what_was_expected() {
+        let message = decode("&&").unwrap_err();
+        assert!(message.starts_with("expected Base64"), "{message}");
+        let message = decode("UEFSMQ==").unwrap_err();
+        assert!(message.contains("Parquet"), "{message}");
+    }
+}

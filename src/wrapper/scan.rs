@@ -1,0 +1,176 @@
+//! One JSON value, followed from its first octet to its last.
+//!
+//! A scan knows brackets, strings and the key it stands at, and goes on wherever
+//! more text arrives. It does not look back, so a value may be of any length.
+
+use memchr::memchr3;
+
+/// A value that has begun.
+pub(super) struct Scan {
+    pub(super) kind: Kind,
+    /// Brackets open, its own among them.
+    depth: usize,
+    in_string: bool,
+    is_escaped: bool,
+    /// Last octet that is neither blank nor inside a string; a quote for a string.
+    last: u8,
+    /// The string at depth 1 read last, which may be a key; no longer than any of interest.
+    key: Vec<u8>,
+    /// Set by whoever holds its text.
+    pub(super) is_too_long: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// An object or an array.
+    Nested { is_object: bool },
+    /// A string that stands alone.
+    Text,
+    /// The rest of an object that holds an array of records.
+    Rest,
+    /// Anything else.
+    Stray,
+}
+
+/// What the scan of a value came to.
+pub(super) enum Step {
+    /// The octets at hand do not suffice.
+    More,
+    /// It ends before this place.
+    End(usize),
+    /// It breaks off before this place.
+    Broken(usize),
+    /// An array of records begins before this place.
+    Descend(usize),
+}
+
+impl Scan {
+    pub(super) fn begin(kind: Kind, last: u8) -> Self {
+        Self {
+            kind,
+            depth: usize::from(!matches!(kind, Kind::Text | Kind::Stray)),
+            in_string: kind == Kind::Text,
+            is_escaped: false,
+            last,
+            key: Vec::new(),
+            is_too_long: false,
+        }
+    }
+
+    /// Looks at `text` from `at` on, which it moves as far as it came.
+    pub(super) fn go_on(&mut self, text: &[u8], at: &mut usize, frames: usize) -> Step {
+        if self.kind == Kind::Stray {
+            return Self::stray(text, at, frames > 0);
+        }
+        while *at < text.len() {
+            if self.in_string {
+                match self.string(text, at) {
+                    Some(step) => return step,
+                    None => continue,
+                }
+            }
+            let octet = text[*at];
+            match octet {
+                b'{' | b'[' => {
+                    if !self.may_open() {
+                        return Step::Broken(*at);
+                    }
+                    *at += 1;
+                    if octet == b'[' && frames < FRAMES_MAX && self.holds_records() {
+                        return Step::Descend(*at);
+                    }
+                    self.depth += 1;
+                }
+                b'}' | b']' => {
+                    *at += 1;
+                    self.depth -= 1;
+                    if self.depth == 0 {
+                        return Step::End(*at);
+                    }
+                }
+                b'"' => {
+                    *at += 1;
+                    self.in_string = true;
+                    if self.depth == 1 {
+                        self.key.clear();
+                    }
+                }
+                _ => *at += 1,
+            }
+            if !octet.is_ascii_whitespace() {
+                self.last = octet;
+            }
+        }
+        Step::More
+    }
+
+    /// Goes on inside a string.
+    fn string(&mut self, text: &[u8], at: &mut usize) -> Option<Step> {
+        if std::mem::take(&mut self.is_escaped) {
+            *at += 1;
+            return None;
+        }
+        let rest = &text[*at..];
+        let len = memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
+        let room = KEY_LEN_MAX.saturating_sub(self.key.len());
+        self.key.extend_from_slice(&rest[..len.min(room)]);
+        *at += len;
+        match rest.get(len) {
+            None => {}
+            Some(b'\\') => {
+                self.is_escaped = true;
+                *at += 1;
+            }
+            Some(b'\n') => return Some(Step::Broken(*at)),
+            Some(_) => {
+                self.in_string = false;
+                *at += 1;
+                if self.depth == 0 {
+                    return Some(Step::End(*at));
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether a bracket may open here; if not, something before it broke off.
+    fn may_open(&self) -> bool {
+        let in_object = matches!(self.kind, Kind::Nested { is_object: true } | Kind::Rest);
+        match self.last {
+            b':' | b'[' => true,
+            b',' => self.depth > 1 || !in_object,
+            _ => false,
+        }
+    }
+
+    /// Whether the array that begins here holds records.
+    fn holds_records(&self) -> bool {
+        let in_object = matches!(self.kind, Kind::Nested { is_object: true } | Kind::Rest);
+        in_object && self.depth == 1 && RECORD_ARRAYS.contains(&self.key.as_slice())
+    }
+
+    /// Passes over what is no value: to the end of its line, or of its place in an array.
+    fn stray(text: &[u8], at: &mut usize, in_array: bool) -> Step {
+        let ends = |octet: &u8| match octet {
+            b'\n' | b'{' => true,
+            b',' | b']' => in_array,
+            _ => false,
+        };
+        match text[*at..].iter().position(ends) {
+            Some(len) => Step::End(*at + len),
+            None => {
+                *at = text.len();
+                Step::More
+            }
+        }
+    }
+}
+
+/// Arrays inside a top object that hold one record an element: saved answers, event files.
+const RECORD_ARRAYS: [&[u8]; 4] = [b"events", b"results", b"Records", b"records"];
+
+/// Arrays entered inside one another; what nests deeper is one value.
+const FRAMES_MAX: usize = 16;
+
+/// A little more than the longest name in [`RECORD_ARRAYS`].
+const KEY_LEN_MAX: usize = 8;

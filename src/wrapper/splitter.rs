@@ -1,0 +1,237 @@
+//! JSON text cut into values, each small enough to be parsed by itself.
+//!
+//! Tools write JSON in every arrangement: one object a line, objects on end with
+//! nothing between, one array, or one object whose `events` are the whole
+//! export. The splitter knows nesting and strings and no more. It yields the
+//! values that stand on top, or in a top array, or in an array that is known to
+//! hold records (`events` and the like), and never holds more than one of them.
+//!
+//! # What does not nest
+//! A value that breaks off is noticed where the next one begins: no JSON has a
+//! line end inside a string, nor a brace where a comma or a colon is due. What
+//! stood before is yielded as [`Piece::Broken`], and splitting goes on there.
+//! Whether a value is otherwise sound is left to the parser.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+use super::scan::{Kind, Scan, Step};
+
+/// What was cut off the front of the text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Piece<'a> {
+    /// A value, as far as its nesting tells.
+    Value(&'a [u8]),
+    /// Text that no value can begin with, or a value that breaks off.
+    Broken(&'a [u8]),
+    /// The beginning of a value that is longer than [`VALUE_LEN_MAX`].
+    TooLong(&'a [u8]),
+}
+
+/// Longest value that is yielded, in octets.
+pub(super) const VALUE_LEN_MAX: usize = 64 << 20;
+
+/// Cuts what `source` yields into values.
+pub(super) struct Splitter<R> {
+    source: R,
+    buffer: Vec<u8>,
+    /// Where the piece begins that is being looked for.
+    start: usize,
+    /// How far the buffer has been looked at.
+    at: usize,
+    is_ended: bool,
+    /// What is open around the values.
+    frames: Vec<Frame>,
+    scan: Option<Scan>,
+    value_len_max: usize,
+}
+
+/// What is open around a value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Frame {
+    /// An array whose elements are yielded.
+    Array,
+    /// An object that holds such an array; the rest of it is passed over.
+    Object,
+}
+
+/// What a piece turned out to be.
+enum Outcome {
+    Value,
+    Broken,
+    TooLong,
+}
+
+impl<R: Read> Splitter<R> {
+    pub(super) fn new(source: R) -> Self {
+        Self {
+            source,
+            buffer: Vec::new(),
+            start: 0,
+            at: 0,
+            is_ended: false,
+            frames: Vec::new(),
+            scan: None,
+            value_len_max: VALUE_LEN_MAX,
+        }
+    }
+
+    /// Cuts off the next piece; none at the end of the text.
+    ///
+    /// # Errors
+    /// What the source fails with, and `UnexpectedEof` if the text ends inside a value.
+    pub(super) fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
+        loop {
+            if self.scan.is_none() {
+                self.skip_between();
+            }
+            if self.scan.is_some()
+                && let Some((range, outcome)) = self.step()
+            {
+                let text = &self.buffer[range];
+                return Ok(Some(match outcome {
+                    Outcome::Value => Piece::Value(text),
+                    Outcome::Broken => Piece::Broken(text),
+                    Outcome::TooLong => Piece::TooLong(&text[..EXCERPT_LEN]),
+                }));
+            }
+            if self.at == self.buffer.len() && !self.read_more()? {
+                return self.end();
+            }
+        }
+    }
+
+    fn end(&mut self) -> io::Result<Option<Piece<'_>>> {
+        let is_stray = self
+            .scan
+            .take()
+            .is_some_and(|scan| scan.kind == Kind::Stray);
+        let is_open = !self.frames.is_empty();
+        self.frames.clear();
+        let start = std::mem::replace(&mut self.start, self.buffer.len());
+        match &self.buffer[start..] {
+            rest if is_stray => Ok(Some(Piece::Broken(rest))),
+            [] if !is_open => Ok(None),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    /// Reads more text behind the piece at hand; tells whether there was any.
+    fn read_more(&mut self) -> io::Result<bool> {
+        if self.is_ended {
+            return Ok(false);
+        }
+        self.buffer.drain(..self.start);
+        self.at -= self.start;
+        self.start = 0;
+        let len = self.buffer.len();
+        self.buffer.resize(len + READ_LEN, 0);
+        let read = loop {
+            match self.source.read(&mut self.buffer[len..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        self.buffer.truncate(len + *read.as_ref().unwrap_or(&0));
+        self.is_ended = *read.as_ref().unwrap_or(&0) == 0;
+        Ok(read? > 0)
+    }
+
+    /// Goes to where the next value begins, through the brackets around it.
+    fn skip_between(&mut self) {
+        while let Some(&octet) = self.buffer.get(self.at) {
+            let kind = match octet {
+                b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR => None,
+                b'[' if self.frames.is_empty() => {
+                    self.frames.push(Frame::Array);
+                    None
+                }
+                b']' if self.frames.last() == Some(&Frame::Array) => {
+                    self.frames.pop();
+                    let is_rest = self.frames.last() == Some(&Frame::Object);
+                    is_rest.then_some(Kind::Rest)
+                }
+                b'{' => Some(Kind::Nested { is_object: true }),
+                b'[' => Some(Kind::Nested { is_object: false }),
+                b'"' => Some(Kind::Text),
+                _ => Some(Kind::Stray),
+            };
+            match kind {
+                None => self.at += 1,
+                Some(kind) => {
+                    self.start = self.at;
+                    self.at += 1;
+                    self.scan = Some(Scan::begin(kind, octet));
+                    return;
+                }
+            }
+        }
+        self.start = self.at;
+    }
+
+    /// Goes on with the value at hand; gives its range once it is over.
+    fn step(&mut self) -> Option<(Range<usize>, Outcome)> {
+        let frames = self.frames.len();
+        let scan = self.scan.as_mut()?;
+        let step = scan.go_on(&self.buffer, &mut self.at, frames);
+        let start = self.start;
+        let (end, outcome) = match step {
+            Step::More => {
+                self.shed();
+                return None;
+            }
+            Step::Descend(end) => {
+                if scan.kind != Kind::Rest {
+                    self.frames.push(Frame::Object);
+                }
+                self.frames.push(Frame::Array);
+                self.go_to(end);
+                return None;
+            }
+            Step::Broken(end) => (end, Outcome::Broken),
+            Step::End(end) if scan.kind == Kind::Stray => (end, Outcome::Broken),
+            Step::End(end) if scan.is_too_long => (end, Outcome::TooLong),
+            Step::End(end) => (end, Outcome::Value),
+        };
+        let is_rest = scan.kind == Kind::Rest;
+        self.go_to(end);
+        if is_rest {
+            self.frames.pop();
+            return None;
+        }
+        Some((start..end, outcome))
+    }
+
+    fn go_to(&mut self, end: usize) {
+        self.scan = None;
+        self.start = end;
+        self.at = end;
+    }
+
+    /// Lets go of what is not yielded: all but the front of a value that is too long, and
+    /// what is passed over anyway.
+    fn shed(&mut self) {
+        let Some(scan) = &mut self.scan else {
+            return;
+        };
+        if scan.kind == Kind::Rest {
+            self.start = self.at;
+        } else if self.at - self.start > self.value_len_max {
+            scan.is_too_long = true;
+            let kept = self.start + EXCERPT_LEN;
+            self.buffer.drain(kept..self.at);
+            self.at = kept;
+        }
+    }
+}
+
+/// What RFC 7464 puts in front of each value.
+const RECORD_SEPARATOR: u8 = 0x1e;
+
+const READ_LEN: usize = 256 << 10;
+
+/// Octets kept of a value that is too long.
+const EXCERPT_LEN: usize = 64;
+
+#[cfg(test)]
+mod tests;

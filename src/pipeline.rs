@@ -21,6 +21,7 @@ mod conversations;
 mod framer;
 mod frames;
 mod narrow;
+mod places;
 mod read;
 mod shuffle;
 mod slices;
@@ -29,7 +30,6 @@ mod tell;
 mod wrapped;
 mod write;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -44,6 +44,7 @@ use crate::pipeline::conversations::Conversations;
 use crate::pipeline::framer::Framer;
 use crate::pipeline::frames::Pool;
 use crate::pipeline::narrow::Narrow;
+use crate::pipeline::places::Places;
 use crate::pipeline::read::{FileYield, Files};
 use crate::pipeline::shuffle::{Buckets, SpillFolder};
 use crate::pipeline::slices::Slices;
@@ -175,7 +176,7 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     output.write_all(&encoder.preamble(&section(&enis, request))?)?;
     let framer = Framer {
         encoder,
-        files: &short_names(files),
+        places: &Places::new(files, read.members),
         enis: &enis,
         comments: request.comments,
         single_interface: request.single_interface,
@@ -221,6 +222,8 @@ const SLICE_PACKETS: u64 = 1 << 15;
 /// What all files held, joined in their order.
 #[derive(Default)]
 struct Gathered {
+    /// Of each file that holds others.
+    members: Vec<Vec<places::Member>>,
     input: Input,
     records: Records,
     enis: Enis,
@@ -268,6 +271,7 @@ impl Gathered {
     }
 
     fn append(&mut self, file: FileYield) {
+        self.members.push(file.members);
         self.input.add(file.input);
         self.enis.merge(&file.block.enis);
         self.newest_ns = self.newest_ns.max(file.block.newest_ns);
@@ -305,23 +309,6 @@ fn vantage(choice: &VantageChoice, enis: &Enis) -> Result<Vantage> {
             ))
         }),
     }
-}
-
-/// What comments call each file: its own name where no other file has it, else its path.
-///
-/// AWS gives each file a name of its own, and the folders around it say nothing
-/// that the name does not.
-fn short_names(files: &[File]) -> Vec<String> {
-    let own = |file: &'_ File| file.name.rsplit('/').next().unwrap_or_default().to_owned();
-    let mut counts: HashMap<String, u32> = HashMap::new();
-    for file in files {
-        *counts.entry(own(file)).or_default() += 1;
-    }
-    let short = |file: &File| Some(own(file)).filter(|name| counts[name] == 1);
-    files
-        .iter()
-        .map(|file| short(file).unwrap_or_else(|| file.name.clone()))
-        .collect()
 }
 
 fn section(enis: &Enis, request: &Convert) -> Section {

@@ -192,6 +192,8 @@ fn crates_are_used_where_they_belong() {
         ("rayon::", &["pipeline", "cli"]), // cli builds the thread pool
         ("base64::", &["wrapper"]),
         ("memmap2::", &["archive"]),
+        ("tar::", &["archive"]),
+        ("zip::", &["archive"]),
         ("etherparse::", &["packet"]),
         ("pcap_file::", &["capture"]),
         ("walkdir::", &["archive"]),

@@ -6,7 +6,7 @@
 
 use std::{fs, io, io::Seek as _, path::Path};
 
-use super::{File, LeftOutReason, Magic, Mapping, Stream};
+use super::{File, LeftOutReason, Magic, Mapping, Pack, Stream, zipped::Zip};
 use crate::error::{Error, Result};
 
 /// What a file turned out to be.
@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 pub enum Opened {
     /// Text to be read.
     Content(Content),
+    /// Files in a file.
+    Pack(Pack),
     /// Something that is not read, and why.
     LeftOut(LeftOutReason),
 }
@@ -72,6 +74,12 @@ fn open_path(path: &Path) -> io::Result<Opened> {
             Ok(mapping) if Magic::of(mapping.bytes()) == Magic::Text => {
                 return Ok(Opened::Content(Content::Mapped(mapping)));
             }
+            Ok(mapping) if Magic::of(mapping.bytes()) == Magic::Zip => {
+                return Ok(match Zip::open(file) {
+                    Ok(zip) => Opened::Pack(Pack::Zip(zip)),
+                    Err(reason) => Opened::LeftOut(reason),
+                });
+            }
             // Not text, or not to be mapped; the stream finds out.
             Ok(_) | Err(_) => file.rewind()?,
         }
@@ -79,10 +87,16 @@ fn open_path(path: &Path) -> io::Result<Opened> {
     Ok(open_stream(file))
 }
 
-fn open_stream(source: impl io::Read + Send + 'static) -> Opened {
-    match Stream::new(source) {
-        Ok(stream) => Opened::Content(Content::Stream(stream)),
-        Err(reason) => Opened::LeftOut(reason),
+/// What `source` turns out to be.
+pub(super) fn open_stream(source: impl io::Read + Send + 'static) -> Opened {
+    let mut stream = match Stream::new(source) {
+        Ok(stream) => stream,
+        Err(reason) => return Opened::LeftOut(reason),
+    };
+    if Magic::of(stream.head(Magic::HEAD_LEN)) == Magic::Tar {
+        Opened::Pack(Pack::Tar(stream))
+    } else {
+        Opened::Content(Content::Stream(stream))
     }
 }
 
@@ -104,15 +118,15 @@ mod tests {
     fn content(opened: Opened) -> Content {
         match opened {
             Opened::Content(content) => content,
-            Opened::LeftOut(reason) => panic!("left out: {reason}"),
+            other => panic!("{other:?}"),
         }
     }
 
     #[track_caller]
     fn reason(opened: Opened) -> LeftOutReason {
         match opened {
-            Opened::Content(content) => panic!("read: {content:?}"),
             Opened::LeftOut(reason) => reason,
+            other => panic!("{other:?}"),
         }
     }
 
@@ -152,7 +166,6 @@ mod tests {
         };
         check(b"", LeftOutReason::Empty);
         check(b"PAR1....", LeftOutReason::Format(Magic::Parquet));
-        check(b"PK\x03\x04..", LeftOutReason::Format(Magic::Zip));
         check(b"\xff\xfe2\0", LeftOutReason::Format(Magic::Utf16));
     }
 

@@ -36,7 +36,7 @@ pub(super) fn unwrap(mut source: Lookahead) -> Result<Lookahead, LeftOutReason> 
             Magic::Text if is_empty && source.failure().is_none() => {
                 return Err(LeftOutReason::Empty);
             }
-            Magic::Text | Magic::Json => return Ok(source),
+            Magic::Text | Magic::Json | Magic::Tar => return Ok(source),
             other => return Err(LeftOutReason::Format(other)),
         }
     }

@@ -46,5 +46,20 @@ pub(super) fn judge(entry: &DirEntry) -> Verdict {
     }
 }
 
+/// Why a member at `path` inside an archive is left out, if it is; as in a folder.
+pub(super) fn judge_member(path: &str) -> Option<LeftOutReason> {
+    let mut parts = path.split('/');
+    if parts
+        .clone()
+        .any(|part| part.starts_with('.') && part != ".")
+    {
+        return Some(LeftOutReason::Hidden);
+    }
+    let is_test = parts
+        .next_back()
+        .is_some_and(|name| WRITE_TESTS.contains(&name));
+    is_test.then_some(LeftOutReason::WriteTest)
+}
+
 /// CloudWatch's export task and load balancers each leave one behind.
 const WRITE_TESTS: [&str; 2] = ["aws-logs-write-test", "ELBAccessLogTestFile"];

@@ -60,6 +60,16 @@ impl File {
         }
     }
 
+    /// A member at `path` inside this archive; `len` is what it takes there.
+    pub(super) fn member(&self, path: &Path, len: u64) -> Self {
+        Self {
+            name: format!("{}/{}", self.name, name::of(path)),
+            len,
+            is_typed: false,
+            ..Self::typed(self.path.join(path), None)
+        }
+    }
+
     pub(super) fn found(path: PathBuf, metadata: &fs::Metadata) -> Self {
         Self {
             is_typed: false,

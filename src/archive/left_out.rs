@@ -36,6 +36,8 @@ pub enum LeftOutReason {
     NestedTooDeep,
     /// The operating system refused it; its message.
     NotReadable(String),
+    /// A zip or tar archive inside another one.
+    PackInPack,
     /// A socket, pipe or device that was found, not typed.
     SpecialFile,
     /// What AWS writes to see whether it may write.
@@ -52,6 +54,7 @@ impl fmt::Display for LeftOutReason {
             Self::LinkLoop => f.write_str("a link to a folder around it"),
             Self::NestedTooDeep => f.write_str("compressed too many times over"),
             Self::NotReadable(message) => write!(f, "not readable: {message}"),
+            Self::PackInPack => f.write_str("an archive inside an archive: unpack it first"),
             Self::SpecialFile => f.write_str("not a regular file; name it itself to read it"),
             Self::WriteTest => f.write_str("a write test of AWS"),
         }

@@ -19,6 +19,8 @@ pub enum Magic {
     Json,
     /// Parquet, which AWS offers as an alternative to text.
     Parquet,
+    /// A tar archive.
+    Tar,
     /// Lines of text, as far as the head shows.
     Text,
     /// Text in UTF-16, as PowerShell redirections write it.
@@ -42,6 +44,12 @@ impl Magic {
         if let Some(&(_, magic)) = known {
             return magic;
         }
+        if head
+            .get(TAR_MAGIC_AT..)
+            .is_some_and(|behind| behind.starts_with(b"ustar"))
+        {
+            return Self::Tar;
+        }
         if is_zstd_skippable(head) {
             return Self::Zstd;
         }
@@ -61,10 +69,11 @@ impl fmt::Display for Magic {
             Self::Gzip => "gzip",
             Self::Json => "JSON",
             Self::Parquet => "Parquet: not read by this version",
+            Self::Tar => "tar archive",
             Self::Text => "text",
             Self::Utf16 => "text in UTF-16: save it as UTF-8 first",
             Self::Xz => "xz: decompress it first",
-            Self::Zip => "zip archive: unpack it first",
+            Self::Zip => "zip archive in a pipe or compressed: unpack it first",
             Self::Zstd => "zstd",
         })
     }
@@ -93,6 +102,9 @@ fn is_binary(head: &[u8]) -> bool {
 }
 
 pub(super) const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Where POSIX tars say what they are, behind the name and the numbers of the first member.
+const TAR_MAGIC_AT: usize = 257;
 
 const PREFIXES: &[(&[u8], Magic)] = &[
     (b"\x1f\x8b", Magic::Gzip),
@@ -125,6 +137,14 @@ mod tests {
         check(b"BZh91AY&SY", Magic::Bzip2);
         check(b"\xfd7zXZ\x00\x00", Magic::Xz);
         check(b"\xff\xfev\0e\0r\0", Magic::Utf16);
+    }
+
+    #[test]
+    fn tar_is_told_by_its_first_header() {
+        let mut head = b"a/2 OK.log".to_vec();
+        head.resize(257, 0);
+        check(&[&head[..], b"ustar\0"].concat(), Magic::Tar);
+        check(&[&head[..], b"ustar  \0"].concat(), Magic::Tar);
     }
 
     #[test]

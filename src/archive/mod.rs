@@ -2,7 +2,8 @@
 //!
 //! [`walk()`] turns what was typed into a list of files whose order does not
 //! depend on the order of typing. [`open()`] turns one of them into [`Content`]:
-//! text in memory, or text that is still being inflated. Both hand it out as
+//! text in memory, or text that is still being inflated; or into a [`Pack`] of
+//! members to be opened in turn. Both hand it out as
 //! [`Block`]s, runs of whole lines, cut at the same places either way.
 //!
 //! What a line says is not known here; that is [`crate::record`]. Nothing here
@@ -29,11 +30,14 @@ mod lookahead;
 mod magic;
 mod mapping;
 mod name;
+mod pack;
 pub mod s3_path;
 mod stream;
+mod tarred;
 #[cfg(test)]
 mod testing;
 mod walk;
+mod zipped;
 
 pub use self::{
     block::{Block, Blocks, LINE_LEN_MAX},
@@ -43,6 +47,7 @@ pub use self::{
     left_out::{LeftOut, LeftOutReason},
     magic::Magic,
     mapping::Mapping,
+    pack::Pack,
     stream::Stream,
     walk::{Walk, walk},
 };

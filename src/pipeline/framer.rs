@@ -11,6 +11,7 @@ use crate::connection::{Evidence, Kind, Role, Segment, Story};
 use crate::flow::{Enis, Observation, RejectReason, TCP, UDP, Verdict};
 use crate::packet::{Numbers, Packet, Template, Transport, tcp};
 use crate::pipeline::Comments;
+use crate::pipeline::places::Places;
 use crate::time::SECOND_NS;
 
 /// Nanoseconds in one tick of the TCP timestamps written: a millisecond, as Linux has it.
@@ -43,7 +44,7 @@ impl<'a> Placed<'a> {
 pub(super) struct Framer<'a> {
     pub encoder: Encoder,
     /// What comments call each file.
-    pub files: &'a [String],
+    pub places: &'a Places,
     pub enis: &'a Enis,
     pub comments: Comments,
     pub single_interface: bool,
@@ -104,8 +105,8 @@ impl Framer<'_> {
         } else {
             "ACCEPT"
         };
-        let file = &self.files[o.place.file as usize];
-        scratch.text("record=", file).number(":", o.place.line);
+        let (file, line) = self.places.of(o.place);
+        scratch.text("record=", file).number(":", line);
         scratch.text(" eni=", &self.enis.get(o.eni).name);
         scratch
             .text(" action=", action)

@@ -13,11 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use crate::archive::{
-    self, Block, Content, Damage, File, LeftOutReason, Mapping, Opened, Stream, s3_path,
+    self, Block, Content, Damage, File, LeftOutReason, Mapping, Opened, Pack, Stream, s3_path,
 };
 use crate::error::{Error, Result};
 use crate::pipeline::block::{BlockYield, Reader};
 use crate::pipeline::conversations::Conversations;
+use crate::pipeline::places::Member;
 use crate::pipeline::{Convert, Meter};
 use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognise};
 use crate::summary::{Example, Input};
@@ -37,6 +38,8 @@ const BLOCKS_A_THREAD: usize = 3;
 pub(super) struct FileYield {
     pub block: BlockYield,
     pub input: Input,
+    /// Its members, if it holds files: how many lines stand before each, and its name.
+    pub members: Vec<Member>,
 }
 
 /// Reads files for one run.
@@ -71,15 +74,45 @@ impl Files<'_> {
         })
     }
     fn read_file(&self, index: u32, file: &File) -> Result<FileYield> {
+        match archive::open(file)? {
+            Opened::Pack(pack) => self.read_pack(index, file, pack),
+            opened => self.read_opened((index, 0), file, opened),
+        }
+    }
+
+    /// Reads the members of an archive one after the other, as if they were one file.
+    fn read_pack(&self, index: u32, file: &File, pack: Pack) -> Result<FileYield> {
+        let mut whole = FileYield::default();
+        let damage = pack.for_each_member(file, |member, opened| {
+            let base = whole.block.records.lines;
+            let read = self.read_opened((index, base), &member, opened)?;
+            if read.block.records.lines > 0 {
+                whole.members.push((base, member.name));
+            }
+            whole.input.add(read.input);
+            whole.block.append(read.block);
+            Ok(())
+        })?;
+        if let Some(damage) = damage {
+            note_damage(&mut whole.input, file, &damage);
+        }
+        Ok(whole)
+    }
+
+    /// Reads what a file, or a member of it, turned out to be; `place` is the file's index and
+    /// how many lines of it were read before.
+    fn read_opened(&self, place: (u32, u64), file: &File, opened: Opened) -> Result<FileYield> {
         let request = self.request;
-        let mut content = match archive::open(file)? {
+        let (index, base) = place;
+        let mut content = match opened {
             Opened::Content(content) => content,
+            Opened::Pack(_) => return left_out(file, &LeftOutReason::PackInPack),
             Opened::LeftOut(reason) => return left_out(file, &reason),
         };
         if wrapper::is_wrapped(content.head(HEAD_LEN))
             && let Content::Stream(stream) = content
         {
-            return self.read_wrapped(index, file, stream);
+            return self.read_wrapped(place, file, stream);
         }
         let recognised = match recognise(content.head(HEAD_LEN), request.format.as_ref()) {
             Ok(recognised) => recognised,
@@ -99,7 +132,7 @@ impl Files<'_> {
         yielded.block = match content {
             Content::Mapped(mapping) => self.read_mapped(&mapping, &reader, layout)?,
             Content::Stream(stream) => {
-                let (block, read_len, damage) = self.read_stream(stream, &reader, layout)?;
+                let (block, read_len, damage) = self.read_stream(stream, base, &reader, layout)?;
                 // Pipes have no length of their own.
                 yielded.input.bytes = yielded.input.bytes.max(read_len);
                 if let Some(damage) = damage {
@@ -153,6 +186,7 @@ impl Files<'_> {
     fn read_stream(
         &self,
         stream: Stream,
+        base: u64,
         reader: &Reader<'_>,
         mut layout: Arc<Layout>,
     ) -> Result<(BlockYield, u64, Option<Damage>)> {
@@ -165,7 +199,7 @@ impl Files<'_> {
             if let Some(at_end) = &read.layout_at_end {
                 layout = Arc::clone(at_end);
             }
-            self.keep(&mut read, whole.records.lines)?;
+            self.keep(&mut read, base + whole.records.lines)?;
             whole.append(read);
             Ok(())
         })?;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::archive::{Block, File, Stream};
+use crate::archive::{Block, File, Stream, s3_path};
 use crate::error::Result;
 use crate::pipeline::block::{BlockYield, Reader};
 use crate::pipeline::read::{BLOCK_LEN, FileYield, Files, HEAD_LEN};
@@ -43,7 +43,7 @@ impl Files<'_> {
     /// Reads a file that begins with a wrapper.
     pub(super) fn read_wrapped(
         &self,
-        index: u32,
+        (index, base): (u32, u64),
         file: &File,
         mut stream: Stream,
     ) -> Result<FileYield> {
@@ -53,6 +53,8 @@ impl Files<'_> {
         let reader = Reader {
             file: index,
             addresses: self.request.addresses,
+            filter: &self.request.filter,
+            path: s3_path::parse(&file.name),
         };
         let read_len = stream.read_len();
         let mut counted_len = 0;
@@ -78,7 +80,7 @@ impl Files<'_> {
             let octets = read_len.load(Relaxed);
             self.count(octets - counted_len, &read);
             counted_len = octets;
-            self.keep(&mut read, yielded.block.records.lines)?;
+            self.keep(&mut read, base + yielded.block.records.lines)?;
             yielded.block.append(read);
         }
         match layouts.evidence {

@@ -1,0 +1,158 @@
+//! The members of a zip archive, each found through its table of contents.
+//!
+//! The `zip` crate reads the table; a member is then inflated from its place in
+//! the file, as a stream of its own, and held against its checksum.
+
+use std::fs;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+
+use flate2::{Crc, read::DeflateDecoder};
+use zip::CompressionMethod;
+
+use super::{LeftOutReason, Opened, pack::Header, pack::open_member};
+use crate::error::Result;
+
+/// A zip archive.
+#[derive(Debug)]
+pub struct Zip {
+    file: fs::File,
+    members: Vec<Member>,
+}
+
+#[derive(Debug)]
+struct Member {
+    path: String,
+    offset: u64,
+    packed_len: u64,
+    len: u64,
+    crc: u32,
+    method: CompressionMethod,
+    is_encrypted: bool,
+    is_file: bool,
+}
+
+impl Zip {
+    /// Reads the table of contents of `file`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn open(file: fs::File) -> Result<Self, LeftOutReason> {
+        let not_readable = |error: &dyn std::error::Error| {
+            LeftOutReason::NotReadable(format!("zip archive: {error}"))
+        };
+        let source = file.try_clone().map_err(|error| not_readable(&error))?;
+        let mut archive =
+            zip::ZipArchive::new(BufReader::new(source)).map_err(|error| not_readable(&error))?;
+        let mut members = Vec::new();
+        for index in 0..archive.len() {
+            let found = archive
+                .by_index_raw(index)
+                .map_err(|error| not_readable(&error))?;
+            if found.is_dir() {
+                continue;
+            }
+            // Absent only of a member that does not stand in the file.
+            let Some(offset) = found.data_start() else {
+                continue;
+            };
+            members.push(Member {
+                path: String::from_utf8_lossy(found.name_raw()).into_owned(),
+                offset,
+                packed_len: found.compressed_size(),
+                len: found.size(),
+                crc: found.crc32(),
+                method: found.compression(),
+                is_encrypted: found.encrypted(),
+                is_file: found.is_file(),
+            });
+        }
+        if members.is_empty() {
+            return Err(LeftOutReason::Empty);
+        }
+        Ok(Self { file, members })
+    }
+
+    /// See [`Pack::for_each_member`](super::Pack::for_each_member).
+    pub(super) fn for_each_member(
+        self,
+        mut each: impl FnMut(Header<'_>, &mut dyn FnMut() -> Opened) -> Result<()>,
+    ) -> Result<()> {
+        for member in &self.members {
+            let header = Header {
+                path: &member.path,
+                len: member.packed_len,
+                reason: member.reason(),
+            };
+            each(header, &mut || match self.read(member) {
+                Ok(source) => open_member(source),
+                Err(error) => Opened::LeftOut(LeftOutReason::NotReadable(error.to_string())),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, member: &Member) -> io::Result<Checked> {
+        let mut file = self.file.try_clone()?;
+        file.seek(SeekFrom::Start(member.offset))?;
+        let packed = file.take(member.packed_len);
+        let source: Box<dyn Read + Send> = match member.method {
+            CompressionMethod::Stored => Box::new(packed),
+            _ => Box::new(DeflateDecoder::new(packed)),
+        };
+        Ok(Checked {
+            source,
+            crc: Crc::new(),
+            expected: member.crc,
+            left_len: member.len,
+        })
+    }
+}
+
+impl Member {
+    fn reason(&self) -> Option<LeftOutReason> {
+        let known = [CompressionMethod::Stored, CompressionMethod::DEFLATE];
+        let is_known = known.contains(&self.method);
+        if self.is_encrypted {
+            Some(LeftOutReason::NotReadable(
+                "encrypted: unpack it first".into(),
+            ))
+        } else if !self.is_file {
+            Some(LeftOutReason::SpecialFile)
+        } else if !is_known {
+            let method = self.method;
+            Some(LeftOutReason::NotReadable(format!(
+                "compressed by {method}: unpack it first"
+            )))
+        } else {
+            None
+        }
+    }
+}
+
+/// The octets of a member, held against their checksum and number.
+struct Checked {
+    source: Box<dyn Read + Send>,
+    crc: Crc,
+    expected: u32,
+    left_len: u64,
+}
+
+impl Read for Checked {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let len = self.source.read(out)?;
+        self.crc.update(&out[..len]);
+        if len == 0 && !out.is_empty() {
+            if self.left_len > 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if self.crc.sum() != self.expected {
+                return Err(io::Error::other("the checksum is another one"));
+            }
+        }
+        match self.left_len.checked_sub(len as u64) {
+            Some(left_len) => self.left_len = left_len,
+            None => return Err(io::Error::other("longer than its header says")),
+        }
+        Ok(len)
+    }
+}

@@ -1,0 +1,85 @@
+//! What comments call the place that a record stands at.
+//!
+//! A place is a file of the list and a line in it. Zip and tar archives are one
+//! file of the list; their lines are counted through all members, and the member
+//! is found again here.
+
+use std::collections::HashMap;
+
+use crate::archive::File;
+use crate::flow::Place;
+
+/// The names of files and of the members in them.
+pub(super) struct Places {
+    /// By file, then by the line behind which each begins.
+    names: Vec<Vec<(u64, String)>>,
+}
+
+/// A member of a file: the lines of the file that stand before it, and its name.
+pub(super) type Member = (u64, String);
+
+impl Places {
+    /// Names `files`, of which some have members.
+    ///
+    /// Each is called by its own name where no other has it, else by its path. AWS
+    /// gives each file a name of its own, and the folders around it say nothing
+    /// that the name does not.
+    pub(super) fn new(files: &[File], members: Vec<Vec<Member>>) -> Self {
+        let files = files.iter().map(|file| file.name.clone());
+        Self::of_names(files, members)
+    }
+
+    fn of_names(files: impl Iterator<Item = String>, members: Vec<Vec<Member>>) -> Self {
+        let mut names = members;
+        for (index, file) in files.enumerate() {
+            if names.len() <= index {
+                names.push(Vec::new());
+            }
+            if names[index].is_empty() {
+                names[index].push((0, file));
+            }
+        }
+        let own = |name: &'_ str| name.rsplit('/').next().unwrap_or_default().to_owned();
+        let mut counts: HashMap<String, u32> = HashMap::new();
+        for (_, name) in names.iter().flatten() {
+            *counts.entry(own(name)).or_default() += 1;
+        }
+        for (_, name) in names.iter_mut().flatten() {
+            let short = own(name);
+            if counts[&short] == 1 {
+                *name = short;
+            }
+        }
+        Self { names }
+    }
+
+    /// The name of the file or member at `place`, and the line in it.
+    pub(super) fn of(&self, place: Place) -> (&str, u64) {
+        let names = &self.names[place.file as usize];
+        let index = names.partition_point(|(before, _)| *before < place.line);
+        let (before, name) = &names[index.saturating_sub(1)];
+        (name, place.line - before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn member_is_found_by_its_lines() {
+        let members = vec![
+            (0, "b.zip/x".into()),
+            (0, "b.zip/empty".into()),
+            (3, "b.zip/a".into()),
+        ];
+        let places = Places::of_names(
+            ["d/a".into(), "b.zip".into()].into_iter(),
+            vec![vec![], members],
+        );
+        let of = |file, line| places.of(Place { file, line });
+        assert_eq!(of(0, 7), ("d/a", 7));
+        assert_eq!(of(1, 3), ("empty", 3));
+        assert_eq!(of(1, 4), ("b.zip/a", 1));
+    }
+}

@@ -102,6 +102,28 @@ fn v2_default() {
 }
 
 #[test]
+fn wrapped() {
+    let names = [
+        "subscription.gz",
+        "lambda_event.json",
+        "firehose.json",
+        "json_lines.json",
+        "filter_log_events.json",
+        "insights.json",
+    ];
+    for name in names {
+        let name = format!("wrapped/{name}");
+        let converted = check_full(&name, [22, 3, 1, 0, 161, 33_302], 9);
+        let is_subscription = name.ends_with("subscription.gz");
+        let control_count = converted.count("/records/control");
+        assert_eq!(control_count, u64::from(is_subscription), "{name}");
+    }
+    check_full("wrapped/ocsf.json", [1, 0, 0, 0, 3, 180], 1);
+    check_full("wrapped/gcp.json", [2, 0, 0, 0, 12, 5700], 1);
+    check_full("wrapped/nsg_v2.json", [4, 1, 0, 0, 17, 6000], 1);
+}
+
+#[test]
 fn v2_headerless() {
     check_full("v2_headerless.log", [22, 3, 1, 0, 161, 33_302], 9);
 }

@@ -45,6 +45,14 @@ pub struct Fault {
     pub found: String,
 }
 
+/// A record as named values; those that are absent are none.
+pub(super) type Row<'a> = Vec<(&'static str, Option<Json<'a>>)>;
+
+/// The first of these paths in `value` that leads to something.
+pub(super) fn cell<'a>(value: &Json<'a>, paths: &[[&str; 2]]) -> Option<Json<'a>> {
+    paths.iter().find_map(|path| value.at(path)).cloned()
+}
+
 /// Gathers lines into batches.
 pub(super) struct Gatherer {
     done: VecDeque<Batch>,

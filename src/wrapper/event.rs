@@ -4,9 +4,9 @@
 //! such a thing is no flow log shows when its names are held against those of
 //! the fields, which is not done here.
 
-use super::batch::Gatherer;
+use super::batch::{Gatherer, Row};
 use super::json::Json;
-use super::{Judge, cloudwatch, insights, payload};
+use super::{Judge, azure, cloudwatch, gcp, insights, ocsf, payload};
 
 /// Reads values into lines.
 pub(super) struct Events<J> {
@@ -16,6 +16,8 @@ pub(super) struct Events<J> {
     judge: J,
     /// Whether the values beside a message are the record, once that is known of the file.
     is_beside: Option<bool>,
+    /// What Azure's tuples said so far.
+    azure: azure::Open,
 }
 
 impl<J: Judge> Events<J> {
@@ -25,6 +27,7 @@ impl<J: Judge> Events<J> {
             payloads: Vec::new(),
             judge,
             is_beside: None,
+            azure: azure::Open::default(),
         }
     }
 
@@ -68,6 +71,15 @@ impl<J: Judge> Events<J> {
         if let Some(events) = cloudwatch::log_events(value) {
             return events.iter().for_each(|e| self.take_in(e, depth + 1));
         }
+        if ocsf::is_event(value) {
+            return self.named(&ocsf::row(value));
+        }
+        if gcp::is_entry(value) {
+            return self.named(&gcp::row(value));
+        }
+        if azure::is_record(value) {
+            return self.azure(value);
+        }
         let message = cloudwatch::message(value);
         if let (None, Some(encoded)) = (message, payload::encoded(value)) {
             return match payload::decode(encoded) {
@@ -89,6 +101,28 @@ impl<J: Judge> Events<J> {
         let members = value.members().unwrap_or_default().iter();
         self.lines
             .row(members.map(|(name, value)| (&**name, value)));
+    }
+
+    fn named(&mut self, row: &Row<'_>) {
+        let cells = row
+            .iter()
+            .map(|(name, value)| (*name, value.as_ref().unwrap_or(&Json::Null)));
+        self.lines.row(cells);
+    }
+
+    fn azure(&mut self, record: &Json<'_>) {
+        let mut open = std::mem::take(&mut self.azure);
+        azure::for_each_row(record, &mut open, |row| match row {
+            Ok(row) => self.named(&row),
+            Err(tuple) => {
+                let found = format!(
+                    "expected at least 8 columns; found {}",
+                    excerpt(tuple.as_bytes())
+                );
+                self.lines.fault("Azure tuple that does not parse", found);
+            }
+        });
+        self.azure = open;
     }
 
     fn message(&mut self, time_ms: Option<i64>, message: &str, depth: usize) {

@@ -35,6 +35,11 @@ impl<'a> Json<'a> {
         serde_json::from_slice(text)
     }
 
+    /// A text of one's own.
+    pub(super) fn word(text: &str) -> Self {
+        Self::Text(Cow::Owned(text.to_owned()))
+    }
+
     /// The value of `key`, if this is an object that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         let members = self.members()?;

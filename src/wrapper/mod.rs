@@ -8,7 +8,7 @@
 //! ```text
 //! splitter, scan    text -> values      event       value -> records
 //! json              a value             batch       records -> lines
-//! cloudwatch, insights, payload         one wrapper each
+//! cloudwatch, insights, payload, ocsf, gcp, azure     one wrapper each
 //! unwrapper   all of these, in a row
 //! ```
 //!
@@ -19,11 +19,14 @@
 //! * Memory is bounded by the longest value ([`splitter::VALUE_LEN_MAX`]), whatever the
 //!   input holds; compressed data inside it are inflated piece by piece.
 
+mod azure;
 mod batch;
 mod cloudwatch;
 mod event;
+mod gcp;
 mod insights;
 mod json;
+mod ocsf;
 mod payload;
 mod scan;
 mod splitter;

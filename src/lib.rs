@@ -51,7 +51,7 @@
 //!
 //! # The map
 //!
-//! - [`archive`]: where bytes come from. Walks folders, maps or inflates files,
+//! - [`archive`]: where bytes come from. Walks folders, enters zip and tar, maps or inflates files,
 //!   hands out runs of whole lines. Knows nothing of what a line says.
 //! - [`wrapper`]: records inside JSON, taken out as lines of text. Knows what
 //!   wraps them (CloudWatch, Firehose, …) and nothing of what a line says.

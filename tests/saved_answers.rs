@@ -65,6 +65,14 @@ fn saved_answers_of_logs_insights() {
     };
     check(json!({"results": fields.iter().map(row).collect::<Vec<_>>()}).to_string());
     check(Value::from(fields).to_string());
+    let (columns, _) = v5();
+    let header = columns
+        .iter()
+        .map(|name| camel(name))
+        .collect::<Vec<_>>()
+        .join(",");
+    let rows = records.iter().map(|record| record.replace(' ', ",") + "\n");
+    check(header + "\n" + &rows.collect::<String>());
     let csv = records
         .iter()
         .map(|record| format!("2026-03-14 08:00:31.000,{record}\n"));

@@ -315,7 +315,7 @@ fn segment_made_from_a_template_has_the_headers_that_etherparse_builds() {
         for options in [Options::NONE, Options::TIMESTAMPS] {
             let like = packet(addresses, segment(Flags::RST, options), 1_500);
             let template = Template::of(&like).unwrap();
-            assert_eq!(template.tcp_len(), options.header_len().into());
+            assert_eq!(template.tcp_len(), usize::from(options.header_len()));
             for (value, flags) in values.into_iter().flat_map(|v| flags.map(|f| (v, f))) {
                 let numbers = Numbers {
                     seq: value,

@@ -169,7 +169,7 @@ impl Columns {
     fn enter(&mut self, name: &str, value: &Json<'_>) {
         let index = match self.index_of.get(name) {
             Some(&index) => index,
-            None if self.names.len() == COLUMNS_MAX => return,
+            None if self.names.len() == COLUMNS_MAX || name.len() > NAME_LEN_MAX => return,
             None => {
                 self.index_of.insert(name.to_owned(), self.names.len());
                 self.names.push(name.to_owned());
@@ -221,6 +221,9 @@ fn unbroken(character: char) -> char {
 
 /// More names than any log has; those of further columns are passed over.
 const COLUMNS_MAX: usize = 512;
+
+/// Longer names are of no field.
+const NAME_LEN_MAX: usize = 256;
 
 /// Faults that wait for the end of their batch.
 const FAULTS_MAX: usize = 1024;

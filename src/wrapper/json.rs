@@ -5,9 +5,10 @@
 //! Keys stay in their order.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Any JSON value.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,9 +31,14 @@ pub(super) enum Number {
 }
 
 impl<'a> Json<'a> {
-    /// Reads one value, which must be all of `text`; nesting is bounded by serde_json.
+    /// Reads one value, which must be all of `text`; how deep it may nest is bounded by
+    /// serde_json, how many values it may hold by [`VALUES_MAX`].
     pub(super) fn parse(text: &'a [u8]) -> serde_json::Result<Self> {
-        serde_json::from_slice(text)
+        let left = Cell::new(VALUES_MAX);
+        let mut deserializer = serde_json::Deserializer::from_slice(text);
+        let value = Budget(&left).deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(value)
     }
 
     /// A text of one's own.
@@ -99,15 +105,27 @@ impl fmt::Display for Number {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyValue)
+/// Reads any value, while what is left of its budget lasts.
+///
+/// A value in memory takes many times what `[],[],…` takes as text.
+#[derive(Clone, Copy)]
+struct Budget<'c>(&'c Cell<usize>);
+
+impl<'de> DeserializeSeed<'de> for Budget<'_> {
+    type Value = Json<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
+        let Some(left) = self.0.get().checked_sub(1) else {
+            return Err(D::Error::custom(format_args!(
+                "more than {VALUES_MAX} values in one"
+            )));
+        };
+        self.0.set(left);
+        deserializer.deserialize_any(self)
     }
 }
 
-struct AnyValue;
-
-impl<'de> Visitor<'de> for AnyValue {
+impl<'de> Visitor<'de> for Budget<'_> {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -144,7 +162,7 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json<'de>, A::Error> {
         let mut elements = Vec::new();
-        while let Some(element) = seq.next_element()? {
+        while let Some(element) = seq.next_element_seed(self)? {
             elements.push(element);
         }
         Ok(Json::Array(elements))
@@ -152,8 +170,8 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
         let mut members = Vec::new();
-        while let Some((Key(name), value)) = map.next_entry::<Key<'de>, Json<'de>>()? {
-            members.push((name, value));
+        while let Some(Key(name)) = map.next_key()? {
+            members.push((name, map.next_value_seed(self)?));
         }
         Ok(Json::Object(members))
     }
@@ -184,6 +202,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
     }
 }
 
+/// Values in one, more than any wrapper holds.
+const VALUES_MAX: usize = 1 << 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,5 +232,12 @@ mod tests {
         let text = "[".repeat(1_000_000) + &"]".repeat(1_000_000);
         let message = Json::parse(text.as_bytes()).unwrap_err().to_string();
         assert!(message.contains("recursion limit"), "{message}");
+    }
+
+    #[test]
+    fn value_of_more_values_than_memory_is_for_is_refused() {
+        let text = format!("[{}[]]", "[],".repeat(2_000_000));
+        let message = Json::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(message.contains("more than 1048576 values"), "{message}");
     }
 }

@@ -16,7 +16,7 @@
 //! * What a file is follows from its content, never from its name.
 //! * A record counts one, whether it comes out or not; a value that makes no
 //!   sense costs no other.
-//! * Memory is bounded by the longest value ([`splitter::VALUE_LEN_MAX`]), whatever the
+//! * Memory is bounded by the longest value (64 MiB), whatever the
 //!   input holds; compressed data inside it are inflated piece by piece.
 
 mod azure;

@@ -58,33 +58,40 @@ impl Writer<'_> {
     pub(super) fn write(&self, output: &mut Output) -> Result<Written> {
         let mut written = Written::default();
         let mut episodes_before = 0;
-        let mut ready = Vec::new();
         let mut frames = Slice::default();
-        for slice in 0..self.slices.count() {
-            let (put_out, rebuilt) = rayon::join(
+        let (mut rebuilt, mut ready) = (Vec::new(), Vec::new());
+        // Three slices are in work at once: one is rebuilt, the one before it is put in
+        // order, and the one before that is written.
+        for slice in 0..=self.slices.count() {
+            let (put_out, (in_order, next)) = rayon::join(
+                || put_out(&ready, output),
                 || {
-                    ready
-                        .iter()
-                        .try_for_each(|part: &Vec<u8>| output.write_all(part))
+                    let before = slice.checked_sub(1);
+                    rayon::join(
+                        || before.map(|before| self.put_in_order(before, rebuilt, &mut frames)),
+                        || self.rebuild_slice(slice, &mut episodes_before, &mut written),
+                    )
                 },
-                || self.rebuild_slice(slice, &mut frames, &mut episodes_before, &mut written),
             );
             put_out?;
             self.pool.give_back(ready);
-            ready = rebuilt?;
+            ready = in_order.transpose()?.unwrap_or_default();
+            rebuilt = next?;
         }
-        ready.iter().try_for_each(|part| output.write_all(part))?;
+        put_out(&ready, output)?;
         Ok(written)
     }
 
-    /// The octets of all frames of a slice, in order.
+    /// The frames of a slice's episodes that belong in it; none behind the last slice.
     fn rebuild_slice(
         &self,
         slice: usize,
-        frames: &mut Slice,
         episodes_before: &mut u64,
         written: &mut Written,
-    ) -> Result<Vec<Vec<u8>>> {
+    ) -> Result<Vec<Frames>> {
+        if slice == self.slices.count() {
+            return Ok(Vec::new());
+        }
         let parts = self.episodes.take(slice)?;
         let episodes = stored::episodes(&parts);
         let tasks = tasks(&episodes, *episodes_before);
@@ -94,15 +101,27 @@ impl Writer<'_> {
                 task.rebuild(number, &Episode::of(episode.octets))?;
             }
             task.put_waiting()?;
-            Ok(task)
+            Ok((task.frames, task.written))
         });
-        let rebuilt = rebuilt.collect::<Result<Vec<Task<'_>>>>()?;
+        let rebuilt = rebuilt.collect::<Result<Vec<_>>>()?;
         *episodes_before += episodes.len() as u64;
-        for task in rebuilt {
-            written.connections.add(&task.written.connections);
-            written.packets.add(&task.written.packets);
-            frames.add(task.frames);
-        }
+        let frames = rebuilt.into_iter().map(|(frames, part)| {
+            written.connections.add(&part.connections);
+            written.packets.add(&part.packets);
+            frames
+        });
+        Ok(frames.collect())
+    }
+
+    /// The octets of all frames of a slice, in order: those that were rebuilt in it, and
+    /// those of earlier slices that waited for it.
+    fn put_in_order(
+        &self,
+        slice: usize,
+        rebuilt: Vec<Frames>,
+        frames: &mut Slice,
+    ) -> Result<Vec<Vec<u8>>> {
+        rebuilt.into_iter().for_each(|part| frames.add(part));
         for part in self.waiting.take(slice)? {
             frames.add_waiting(part);
         }
@@ -111,6 +130,10 @@ impl Writer<'_> {
         self.waiting.give_back(waited);
         Ok(ready)
     }
+}
+
+fn put_out(ready: &[Vec<u8>], output: &mut Output) -> Result<()> {
+    ready.iter().try_for_each(|part| output.write_all(part))
 }
 
 /// Cuts episodes into runs of about [`TASK_LEN`] octets, each with the number of its first.

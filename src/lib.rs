@@ -63,7 +63,8 @@
 //! - [`connection`]: both ways, and the heart of it all. Divides a conversation
 //!   into connections and plans their segments, in an order that TCP allows.
 //!   Pure: the same records give the same segments, always and everywhere.
-//! - [`packet`]: the headers of one packet, built by etherparse.
+//! - [`packet`]: the headers of one packet, built by etherparse, or copied from those
+//!   of the one before with the numbers that differ.
 //! - [`capture`]: pcapng or classic pcap, to a file or a pipe, whole or not at all.
 //!
 //! Beside the row stand:
@@ -90,11 +91,11 @@
 //! - rayon is used in [`pipeline`] only; nothing else in the library starts a thread.
 //! - `unsafe` stands only where a file is mapped, in `archive/mapping.rs`.
 //! - [`packet`] and [`capture`] know no flow logs. What a comment says is put
-//!   into words in `pipeline/frames.rs`.
+//!   into words in `pipeline/framer.rs`.
 //! - [`record`] knows no TCP state, only the names of its flags.
 //! - [`connection`] has no I/O, no clock, no threads and no random source.
-//! - The same input gives the same octets, for any number of threads and any
-//!   order of the inputs.
+//! - The same input gives the same octets, for any number of threads, any memory and
+//!   any order of the inputs.
 //! - No record leaves uncounted: every line has exactly one fate in
 //!   [`summary::Records`].
 //! - Sizes of a record's segments add up to its octets, whatever the detail. Only

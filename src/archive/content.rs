@@ -1,7 +1,8 @@
 //! The text of one file, however it comes.
 //!
-//! Plain regular files are mapped, which costs nothing until the text is looked
-//! at and lets several threads share it. All else is streamed: what is
+//! Plain regular files are in memory as a whole, where several threads can share
+//! them: mapped, or read if they are small. Zip archives are opened by their
+//! directory. All else is streamed: what is
 //! compressed, pipes, devices, and files on systems that cannot map them.
 
 use std::{fs, io, io::Seek as _, path::Path};

@@ -108,8 +108,9 @@ pub(crate) struct Args {
 
     /// Memory to use, about, whatever the size of the archive: 256MiB, 4GiB
     ///
-    /// What has no room goes to temporary files, which costs time and room on the disk: up to an
-    /// eighth of the archive's text, and what the summary says. Mapped files do not count.
+    /// What has no room goes to temporary files, which costs time and room on the disk: half of the
+    /// archive's text, and the packets of long connections; the summary says how much. Mapped
+    /// files do not count.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_memory)]
     memory: u64,
 

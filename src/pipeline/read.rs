@@ -73,6 +73,7 @@ impl Files<'_> {
             Ok(())
         })
     }
+
     fn read_file(&self, index: u32, file: &File) -> Result<FileYield> {
         match archive::open(file)? {
             Opened::Pack(pack) => self.read_pack(index, file, pack),

@@ -1,8 +1,9 @@
 //! From episodes to the capture, in order of time, without holding it all.
 //!
 //! Episodes lie in slices of time by their start, so once a slice and all
-//! before it are rebuilt, every frame up to its end is known: it is put in order
-//! on all cores and written, while the next slice is rebuilt. Frames of
+//! before it are rebuilt, every frame up to its end is known. It is put in order
+//! while the next slice is rebuilt, and written while that one is put in order.
+//! Frames of
 //! connections that outlast their slice wait for a later one.
 
 use std::sync::atomic::Ordering::Relaxed;

@@ -30,8 +30,6 @@ const SETTLED_SHARE: usize = 16;
 /// Records on their way from files to conversations.
 pub(super) struct Conversations<'a> {
     buckets: Buckets<'a>,
-    held_max: usize,
-    folder: &'a SpillFolder,
     numbers: Mutex<HashMap<Vec<u8>, u32, RandomState>>,
     starts: Mutex<Starts>,
     detail: Detail,
@@ -42,8 +40,6 @@ impl<'a> Conversations<'a> {
     pub(super) fn new(held_max: usize, folder: &'a SpillFolder, detail: Detail) -> Self {
         Self {
             buckets: Buckets::new(BUCKETS, held_max, folder),
-            held_max,
-            folder,
             numbers: Mutex::default(),
             starts: Mutex::default(),
             detail,
@@ -68,7 +64,7 @@ impl<'a> Conversations<'a> {
                 starts.count(run.0, run.1);
                 run = (o.start_ns, 0);
             }
-            run.1 += self.detail.packets_max(o.packets).min(u64::from(u32::MAX));
+            run.1 = run.1.saturating_add(self.detail.packets_max(o.packets));
             item.clear();
             stored::put_record(&o, &mut item);
             self.buckets.put(bucket(&o.key, 0), &item)?;
@@ -109,8 +105,6 @@ impl<'a> Conversations<'a> {
         }
         let complete = Complete {
             buckets: self.buckets,
-            held_max: self.held_max,
-            folder: self.folder,
             numbers: final_numbers,
             enis,
         };
@@ -126,8 +120,6 @@ impl<'a> Conversations<'a> {
 /// All records, by conversation.
 pub(super) struct Complete<'a, 'e> {
     buckets: Buckets<'a>,
-    held_max: usize,
-    folder: &'a SpillFolder,
     numbers: Vec<EniIndex>,
     enis: &'e Enis,
 }
@@ -160,12 +152,13 @@ impl Complete<'_, '_> {
         level: u32,
         tell: &mut dyn FnMut(&[Observation]) -> Result<()>,
     ) -> Result<()> {
-        if buckets.len(bucket) <= self.held_max / SETTLED_SHARE || level == LEVELS {
+        let settled_max = self.buckets.held_max() / SETTLED_SHARE;
+        if buckets.len(bucket) <= settled_max || level == LEVELS {
             let mut records = stored::records(&buckets.take(bucket)?);
             records.iter_mut().for_each(|o| self.complete(o));
             return tell(&records);
         }
-        let parts = Buckets::new(BUCKETS, self.held_max / SETTLED_SHARE, self.folder);
+        let parts = Buckets::new(BUCKETS, settled_max, self.buckets.folder());
         let mut item = Vec::new();
         buckets.drain(bucket, |part| {
             for o in stored::records(&[part]) {

@@ -64,7 +64,7 @@ pub(super) struct Buckets<'a> {
     /// Octets of all chunks in memory. May fall below 0 for a moment: a chunk can be
     /// spilled before the thread that filled it has counted it.
     held: AtomicI64,
-    held_max: i64,
+    held_max: usize,
     file: Mutex<Option<File>>,
     folder: &'a SpillFolder,
     /// Chunks to be filled again, which saves the system from clearing new pages.
@@ -90,11 +90,21 @@ impl<'a> Buckets<'a> {
         Self {
             buckets: (0..count).map(|_| Mutex::default()).collect(),
             held: AtomicI64::new(0),
-            held_max: i64::try_from(held_max).unwrap_or(i64::MAX),
+            held_max,
             file: Mutex::new(None),
             folder,
             spare: Mutex::default(),
         }
+    }
+
+    /// Octets that may be held in memory.
+    pub(super) fn held_max(&self) -> usize {
+        self.held_max
+    }
+
+    /// Where what has no room goes.
+    pub(super) fn folder(&self) -> &'a SpillFolder {
+        self.folder
     }
 
     /// How many buckets there are.
@@ -110,7 +120,7 @@ impl<'a> Buckets<'a> {
         let grown = self.put_in(&mut lock(&self.buckets[bucket]), items);
         if grown > 0 {
             let grown = len_i64(grown);
-            if self.held.fetch_add(grown, Relaxed) > self.held_max - grown {
+            if self.held.fetch_add(grown, Relaxed) > len_i64(self.held_max) - grown {
                 self.spill()?;
             }
         }
@@ -205,7 +215,7 @@ impl<'a> Buckets<'a> {
     /// Moves all that is held in memory to the file; others who would wait.
     fn spill(&self) -> Result<()> {
         let mut slot = lock(&self.file);
-        if self.held.load(Relaxed) <= self.held_max {
+        if self.held.load(Relaxed) <= len_i64(self.held_max) {
             return Ok(()); // another thread has just done it
         }
         self.spill_to(&mut slot)
@@ -240,7 +250,7 @@ fn capacity(chunks: &[Vec<u8>]) -> i64 {
     len_i64(chunks.iter().map(Vec::capacity).sum())
 }
 
-/// No vector is longer (`Vec`, "Guarantees").
+/// No vector is longer (`Vec`, "Guarantees"), so what may be held is no less for being cut.
 fn len_i64(len: usize) -> i64 {
     i64::try_from(len).unwrap_or(i64::MAX)
 }

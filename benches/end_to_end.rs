@@ -6,11 +6,8 @@
 use std::path::Path;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use flow2pcap::capture::LinkType;
 use flow2pcap::connection::Detail;
-use flow2pcap::filter::Filter;
-use flow2pcap::flow::Addresses;
-use flow2pcap::pipeline::{Comments, Convert, Meter, VantageChoice, convert};
+use flow2pcap::pipeline::{Convert, Meter, convert};
 
 use self::archive::{Goal, Made, Shape, generate};
 use self::traffic::{Settings, Version};
@@ -29,19 +26,8 @@ const LINES: u64 = 200_000;
 
 fn run(input: &Path, output: &Path, detail: Detail, made: &Made) {
     let request = Convert {
-        inputs: vec![input.to_owned()],
-        output: output.to_owned(),
-        format: None,
         detail,
-        vantage: VantageChoice::Auto,
-        addresses: Addresses::Packet,
-        link: LinkType::Raw,
-        single_interface: false,
-        comments: Comments::Record,
-        filter: Filter::default(),
-        max_packets: None,
-        memory: 1 << 30,
-        temp_dir: std::env::temp_dir(),
+        ..Convert::new(vec![input.to_owned()], output.to_owned())
     };
     let summary = convert(&request, &Meter::default()).expect("a capture");
     assert!(summary.records.adds_up());

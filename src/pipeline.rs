@@ -84,6 +84,27 @@ pub struct Convert {
     pub temp_dir: PathBuf,
 }
 
+impl Convert {
+    /// All of `inputs`, every packet of it, within 1 GiB of memory.
+    pub fn new(inputs: Vec<PathBuf>, output: PathBuf) -> Self {
+        Self {
+            inputs,
+            output,
+            format: None,
+            detail: Detail::Exact,
+            vantage: VantageChoice::default(),
+            addresses: Addresses::default(),
+            link: LinkType::default(),
+            single_interface: false,
+            comments: Comments::default(),
+            filter: Filter::default(),
+            max_packets: None,
+            memory: 1 << 30,
+            temp_dir: std::env::temp_dir(),
+        }
+    }
+}
+
 /// Whose view of a conversation is told, as typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum VantageChoice {

@@ -8,11 +8,8 @@ mod support;
 use std::fs;
 use std::io::Write as _;
 
-use flow2pcap::capture::LinkType;
 use flow2pcap::connection::Detail;
-use flow2pcap::filter::Filter;
-use flow2pcap::flow::Addresses;
-use flow2pcap::pipeline::{self, Comments, Convert, Meter, VantageChoice};
+use flow2pcap::pipeline::{self, Convert, Meter, VantageChoice};
 use support::{convert, file, flow_log, flow2pcap, run, testdata};
 
 fn gzip(text: &[u8]) -> Vec<u8> {
@@ -69,20 +66,13 @@ fn memory_does_not_change_the_capture() {
         (Detail::Control, VantageChoice::Auto),
     ] {
         let with = |memory: u64| {
+            let output = folder.path().join(format!("{memory}.pcapng"));
             let request = Convert {
-                inputs: vec![log.clone()],
-                output: folder.path().join(format!("{memory}.pcapng")),
-                format: None,
                 detail,
                 vantage: vantage.clone(),
-                addresses: Addresses::Packet,
-                link: LinkType::Raw,
-                single_interface: false,
-                comments: Comments::Record,
-                filter: Filter::default(),
-                max_packets: None,
                 memory,
                 temp_dir: temporary.path().to_owned(),
+                ..Convert::new(vec![log.clone()], output)
             };
             let summary = pipeline::convert(&request, &Meter::default()).unwrap();
             (fs::read(request.output).unwrap(), summary.spilled_bytes)

@@ -21,6 +21,7 @@ mod conversations;
 mod framer;
 mod frames;
 mod narrow;
+mod packed;
 mod places;
 mod read;
 mod shuffle;

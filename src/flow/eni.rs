@@ -11,15 +11,13 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::flow::own_address::Shared;
 
 /// The name that stands for records which tell no ENI.
 const UNNAMED: &str = "unknown";
 
 /// Number of an ENI in its [`Enis`], from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EniIndex(pub u32);
 
 /// What the records tell of one ENI; empty where they tell nothing.

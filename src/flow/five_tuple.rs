@@ -11,8 +11,6 @@
 
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
-
 /// IANA protocol number of ICMP.
 pub const ICMP: u8 = 1;
 /// IANA protocol number of TCP.
@@ -21,10 +19,9 @@ pub const TCP: u8 = 6;
 pub const UDP: u8 = 17;
 
 /// An address and a port in host order; port 0 where the protocol has none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
     /// The address.
-    #[serde(with = "number")]
     pub address: IpAddr,
     /// The port, 0 where the protocol has none.
     pub port: u16,
@@ -42,7 +39,7 @@ pub struct FiveTuple {
 }
 
 /// Both directions of a conversation: the endpoints are sorted, which implies no role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionKey {
     /// The endpoint that sorts first.
     pub low: Endpoint,
@@ -53,7 +50,7 @@ pub struct ConnectionKey {
 }
 
 /// In which of its two directions a conversation's packets went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Way {
     /// From [`ConnectionKey::low`] to [`ConnectionKey::high`].
     Up,
@@ -130,38 +127,6 @@ impl ConnectionKey {
     /// Whether both ends are IPv6.
     pub fn is_ipv6(&self) -> bool {
         self.low.address.is_ipv6()
-    }
-}
-
-/// An address as one number, which is stored and read much faster than octet by octet.
-mod number {
-    use std::net::IpAddr;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[derive(Serialize, Deserialize)]
-    enum Number {
-        V4(u32),
-        V6(u64, u64),
-    }
-
-    pub(super) fn serialize<S: Serializer>(address: &IpAddr, to: S) -> Result<S::Ok, S::Error> {
-        match address {
-            IpAddr::V4(address) => Number::V4(address.to_bits()),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, e, f, g, h] = address.segments().map(u64::from);
-                let high = a << 48 | b << 32 | c << 16 | d;
-                Number::V6(high, e << 48 | f << 32 | g << 16 | h)
-            }
-        }
-        .serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<IpAddr, D::Error> {
-        Ok(match Number::deserialize(from)? {
-            Number::V4(bits) => IpAddr::V4(bits.into()),
-            Number::V6(high, low) => IpAddr::V6((u128::from(high) << 64 | u128::from(low)).into()),
-        })
     }
 }
 

@@ -4,8 +4,6 @@
 //! few numbers that the rebuild needs, so that the line can go. It is plain
 //! data of about a hundred octets, and holds no string.
 
-use serde::{Deserialize, Serialize};
-
 use crate::flow::{ConnectionKey, EniIndex, Way};
 use crate::record::ObservedFlags;
 
@@ -15,7 +13,7 @@ use crate::time::SECOND_NS;
 const MS_NS: i64 = 1_000_000;
 
 /// The line that a record came from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Index into the list of input files.
     pub file: u32,
@@ -24,7 +22,7 @@ pub struct Place {
 }
 
 /// The verdict of security groups and network ACLs on a record's packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// `ACCEPT`, or no verdict in the record.
     Accept,
@@ -33,7 +31,7 @@ pub enum Verdict {
 }
 
 /// `reject-reason`, a field since version 8.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RejectReason {
     /// `-` or no such column: a security group or a network ACL.
     Unsaid,
@@ -53,7 +51,7 @@ impl Verdict {
 }
 
 /// The packets of one record: one way of one conversation in one interval at one ENI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// The conversation.
     pub key: ConnectionKey,

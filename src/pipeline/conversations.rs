@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 use crate::connection::Detail;
 use crate::error::Result;
 use crate::flow::{ConnectionKey, EniIndex, Enis, Observation};
+use crate::pipeline::packed::{Packed, unpack};
 use crate::pipeline::shuffle::{Buckets, SpillFolder};
 use crate::pipeline::slices::Starts;
 use crate::pipeline::stored;
@@ -54,7 +55,6 @@ impl<'a> Conversations<'a> {
     pub(super) fn take_in(&self, records: Vec<Observation>, base: u64, enis: &Enis) -> Result<()> {
         let numbers = self.numbers(enis);
         let mut starts = Starts::default();
-        let mut item = Vec::new();
         // Many records in a row begin in one second.
         let mut run = (0, 0);
         for mut o in records {
@@ -65,9 +65,8 @@ impl<'a> Conversations<'a> {
                 run = (o.start_ns, 0);
             }
             run.1 = run.1.saturating_add(self.detail.packets_max(o.packets));
-            item.clear();
-            stored::put_record(&o, &mut item);
-            self.buckets.put(bucket(&o.key, 0), &item)?;
+            let packed = Packed::of(&o);
+            self.buckets.put(bucket(&o.key, 0), packed.octets())?;
         }
         starts.count(run.0, run.1);
         let mut all = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -159,12 +158,13 @@ impl Complete<'_, '_> {
             return tell(&records);
         }
         let parts = Buckets::new(BUCKETS, settled_max, self.buckets.folder());
-        let mut item = Vec::new();
         buckets.drain(bucket, |part| {
-            for o in stored::records(&[part]) {
-                item.clear();
-                stored::put_record(&o, &mut item);
-                parts.put(self::bucket(&o.key, level), &item)?;
+            let mut rest = &part[..];
+            let mut from = rest;
+            while let Some(o) = unpack(&mut rest) {
+                let octets = &from[..from.len() - rest.len()];
+                parts.put(self::bucket(&o.key, level), octets)?;
+                from = rest;
             }
             Ok(())
         })?;

@@ -1,47 +1,18 @@
-//! Records and episodes as octets, for the buckets between two stages.
-//!
-//! A third of their size in memory: numbers take as many octets as they need.
-//! The form is this run's own and is read by no other.
+//! Records and episodes in the buckets between two stages.
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
 use crate::flow::{ConnectionKey, Observation};
-
-/// The most octets that one record takes: twice what its fields can.
-const RECORD_LEN_MAX: usize = 256;
-
-/// Appends one record.
-pub(super) fn put_record(o: &Observation, out: &mut Vec<u8>) {
-    put(o, out);
-}
+use crate::pipeline::packed::{Packed, unpack};
 
 /// The records in the parts of a bucket.
 pub(super) fn records(parts: &[Vec<u8>]) -> Vec<Observation> {
     let mut records = Vec::new();
     for part in parts {
         let mut rest = &part[..];
-        while !rest.is_empty() {
-            records.push(take(&mut rest));
-        }
+        records.extend(std::iter::from_fn(|| unpack(&mut rest)));
     }
     records
-}
-
-fn put<T: Serialize>(value: &T, out: &mut Vec<u8>) {
-    let begin = out.len();
-    out.resize(begin + RECORD_LEN_MAX, 0);
-    let len = postcard::to_slice(value, &mut out[begin..])
-        .expect("a record has room")
-        .len();
-    out.truncate(begin + len);
-}
-
-fn take<'a, T: Deserialize<'a>>(rest: &mut &'a [u8]) -> T {
-    let (value, behind) = postcard::take_from_bytes(rest).expect("what was stored is whole");
-    *rest = behind;
-    value
 }
 
 /// Connections of one conversation that follow each other so closely that they
@@ -63,25 +34,25 @@ pub(super) fn put_episode(
     out: &mut Vec<u8>,
 ) {
     let begin = out.len();
-    out.extend_from_slice(&[0; LEN_LEN]);
-    let first = &records[connections[0].start];
-    put(&(first.start_ns, first.key, number), out);
-    put(&connections.len(), out);
-    connections.iter().for_each(|range| put(&range.len(), out));
+    out.extend_from_slice(&[0; WORD_LEN]);
+    put_word(number, out);
+    put_word(connections.len() as u64, out);
+    for range in connections {
+        put_word(range.len() as u64, out);
+    }
     let told = connections.iter().flat_map(|range| &records[range.clone()]);
-    told.for_each(|o| put(o, out));
-    let len = (out.len() - begin - LEN_LEN) as u64;
-    out[begin..begin + LEN_LEN].copy_from_slice(&len.to_le_bytes());
+    told.for_each(|o| out.extend_from_slice(Packed::of(o).octets()));
+    let len = (out.len() - begin - WORD_LEN) as u64;
+    out[begin..begin + WORD_LEN].copy_from_slice(&len.to_le_bytes());
 }
 
 impl Episode {
     /// The episode that [`Stored::octets`] hold.
     pub(super) fn of(mut octets: &[u8]) -> Self {
-        let count: usize = take(&mut octets);
-        let connections: Vec<usize> = (0..count).map(|_| take(&mut octets)).collect();
-        let records = (0..connections.iter().sum())
-            .map(|_| take(&mut octets))
+        let connections = (0..take_len(&mut octets))
+            .map(|_| take_len(&mut octets))
             .collect();
+        let records = std::iter::from_fn(|| unpack(&mut octets)).collect();
         Self {
             records,
             connections,
@@ -89,8 +60,23 @@ impl Episode {
     }
 }
 
-/// Octets of the length in front of each episode.
-const LEN_LEN: usize = 8;
+/// Octets of a number in front of an episode; the first is how many octets follow.
+const WORD_LEN: usize = 8;
+
+fn put_word(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(&number.to_le_bytes());
+}
+
+fn take_word(rest: &mut &[u8]) -> Option<u64> {
+    let (word, behind) = rest.split_first_chunk::<WORD_LEN>()?;
+    *rest = behind;
+    Some(u64::from_le_bytes(*word))
+}
+
+fn take_len(rest: &mut &[u8]) -> usize {
+    let len = take_word(rest).expect("what was stored is whole");
+    usize::try_from(len).expect("it was in memory")
+}
 
 /// An episode among others in its bucket. They sort by start, then conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,17 +93,21 @@ pub(super) fn episodes(parts: &[Vec<u8>]) -> Vec<Stored<'_>> {
     let mut episodes = Vec::new();
     for part in parts {
         let mut rest = &part[..];
-        while let Some((len, behind)) = rest.split_first_chunk::<LEN_LEN>() {
-            let len = usize::try_from(u64::from_le_bytes(*len)).expect("it was in memory");
-            let (mut octets, next) = behind.split_at(len);
-            let (start_ns, key, number) = take(&mut octets);
+        while !rest.is_empty() {
+            let len = take_len(&mut rest);
+            let (mut octets, behind) = rest.split_at(len);
+            rest = behind;
+            let number = take_word(&mut octets).expect("what was stored is whole");
+            let mut first = octets;
+            let connections = take_len(&mut first);
+            first = &first[WORD_LEN * connections..];
+            let first = unpack(&mut first).expect("an episode has a record");
             episodes.push(Stored {
-                start_ns,
-                key,
+                start_ns: first.start_ns,
+                key: first.key,
                 number,
                 octets,
             });
-            rest = next;
         }
     }
     episodes.sort_unstable();
@@ -129,23 +119,6 @@ mod tests {
     use super::*;
     use crate::flow::Way;
     use crate::flow::observation::tests::observation;
-
-    fn extreme() -> Observation {
-        let mut o = observation(Way::Down, u64::MAX, u64::MAX, 0, 0, 255);
-        (o.start_ns, o.end_ns, o.clock_ns) = (i64::MIN, i64::MAX, i64::MIN);
-        (o.place.file, o.place.line) = (u32::MAX, u64::MAX);
-        o.key.low.address = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".parse().unwrap();
-        o.key.high = o.key.low;
-        o
-    }
-
-    #[test]
-    fn records_come_back_as_they_were() {
-        let records = [observation(Way::Up, 3, 180, 10, 12, 2), extreme()];
-        let mut octets = Vec::new();
-        records.iter().for_each(|o| put_record(o, &mut octets));
-        assert_eq!(super::records(&[octets]), records);
-    }
 
     #[test]
     fn episodes_come_back_in_order_of_start_and_conversation() {

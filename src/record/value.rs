@@ -5,8 +5,6 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 /// The verdict of security group and network ACL on a flow; not a TCP reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
@@ -67,9 +65,7 @@ impl Direction {
 ///
 /// AWS field table: FIN 1, SYN 2, RST 4, SYN-ACK 18 are told; ACK alone reads
 /// 0. Transit Gateways add PSH 8, ACK 16, URG 32. Any bits are kept.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObservedFlags(pub u8);
 
 impl ObservedFlags {

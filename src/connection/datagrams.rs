@@ -64,25 +64,20 @@ pub(super) fn rebuild(
         let own = records.iter().filter(|o| o.way == way);
         own.map(|o| (o.start_ns, o.until_ns())).collect::<Vec<_>>()
     });
-    let spreads = [
-        spread_beside(&windows[0], &windows[1]),
-        spread_beside(&windows[1], &windows[0]),
-    ];
     let asker = asker(records, role);
     let in_turn = take_turns(records);
-    let mut placed = [0; 2];
     let mut bytes_added = 0;
     for (i, o) in records.iter().enumerate() {
         let index = u32::try_from(i).expect("fewer than 2^32 records a conversation");
-        let spread = &spreads[o.way.index()][placed[o.way.index()]];
-        placed[o.way.index()] += 1;
+        let others = &windows[o.way.reverse().index()];
+        let spread = spread_beside((o.start_ns, o.until_ns()), others, |window| *window);
         let lean = match (o.way == asker, in_turn) {
             (true, false) => Lean::ASKS,
             (false, false) => Lean::ANSWERS,
             (true, true) => Lean::ASKS_IN_TURN,
             (false, true) => Lean::ANSWERS_IN_TURN,
         };
-        bytes_added += place(index, o, (*spread, lean), detail, out);
+        bytes_added += place(index, o, (spread, lean), detail, out);
     }
     // Where times tie the asker's packet is the question.
     out[begin..].sort_by_key(|s| (s.time_ns, s.way != asker, s.record));

@@ -160,29 +160,20 @@ pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) 
 }
 
 /// Tells each record when the other way was active.
-fn settle_spreads(plans: &mut [Vec<Planned>; 2]) {
-    let windows = plans
-        .each_ref()
-        .map(|own| own.iter().map(|p| p.plan.window).collect::<Vec<_>>());
-    for (way, own) in plans.iter_mut().enumerate() {
-        let spreads = spread_beside(&windows[way], &windows[1 - way]);
-        own.iter_mut()
-            .zip(spreads)
-            .for_each(|(p, spread)| p.spread = spread);
-    }
+fn settle_spreads([up, down]: &mut [Vec<Planned>; 2]) {
+    let window = |p: &Planned| p.plan.window;
+    up.iter_mut()
+        .for_each(|p| p.spread = spread_beside(p.plan.window, down, window));
+    down.iter_mut()
+        .for_each(|p| p.spread = spread_beside(p.plan.window, up, window));
 }
 
-/// The spread of each window of one way beside those of the other, both in order of start.
-fn spread_beside(own: &[(i64, i64)], others: &[(i64, i64)]) -> Vec<Spread> {
-    let beside = |window: &(i64, i64)| {
-        // Those that may overlap are the last that begin before its end.
-        let behind = others.partition_point(|other| other.0 < window.1);
-        Spread::beside(
-            *window,
-            others[..behind].iter().rev().take(NEAR_RECORDS).copied(),
-        )
-    };
-    own.iter().map(beside).collect()
+/// The spread of a window beside those of the other way's records, which are in order of start.
+fn spread_beside<T>(own: (i64, i64), others: &[T], window: impl Fn(&T) -> (i64, i64)) -> Spread {
+    // Those that may overlap are the last that begin before its end.
+    let behind = others.partition_point(|other| window(other).0 < own.1);
+    let near = others[..behind].iter().rev().take(NEAR_RECORDS);
+    Spread::beside(own, near.map(window))
 }
 
 /// Ports of services that speak before they are asked: FTP, SSH, SMTP, POP3,

@@ -14,6 +14,9 @@ use crate::record::{Direction, Field, Layout, Record, Row, Rows};
 use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
 use crate::wrapper::Batch;
 
+/// Octets of a line, about, at least: room is made for so many at once.
+const LINE_LEN_LEAST: usize = 100;
+
 /// What the lines of a block, or of several in a row, held.
 #[derive(Default)]
 pub(super) struct BlockYield {
@@ -56,6 +59,8 @@ impl Reader<'_> {
         let mut read = BlockYield::default();
         read.records.lines = block.overlong_count;
         read.faults_without_example("line of more than 1 MiB", block.overlong_count);
+        read.observations
+            .reserve(block.bytes.len() / LINE_LEN_LEAST);
         let mut rows = Rows::new(block.bytes, layout);
         while let Some((_, row)) = rows.next() {
             read.records.lines += 1;

@@ -12,6 +12,9 @@ use rayon::prelude::*;
 /// Frames that are put in order and copied in one task.
 const TASK_FRAMES: usize = 1 << 12;
 
+/// Frames for which room is made at once.
+const FRAMES_MIN: usize = 1 << 10;
+
 /// Frames in a stretch of time that is sorted by itself, about.
 const STRETCH_FRAMES: usize = 8;
 
@@ -75,7 +78,7 @@ impl Frames {
     pub(super) fn new(pool: &Pool) -> Self {
         Self {
             octets: pool.take(),
-            keys: Vec::new(),
+            keys: Vec::with_capacity(FRAMES_MIN),
         }
     }
 

@@ -19,6 +19,9 @@ use crate::time::SECOND_NS;
 /// The most octets that a record takes: the word, two addresses with ports, nine numbers.
 const LEN_MAX: usize = 8 + 2 * 18 + 9 * 8;
 
+/// About the fewest octets that a record takes: small numbers, and IPv4.
+pub(super) const LEN_LEAST: usize = 8 + 2 * 6 + 4 + 3;
+
 /// A number is read as so many octets, also where the record ends with it.
 const NUMBER_LEN: usize = 8;
 

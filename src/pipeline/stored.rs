@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use crate::flow::{ConnectionKey, Observation};
-use crate::pipeline::packed::{Packed, unpack};
+use crate::pipeline::packed::{self, Packed, unpack};
 
 /// The records in the parts of a bucket.
 pub(super) fn records(parts: &[Vec<u8>]) -> Vec<Observation> {
-    let mut records = Vec::new();
+    let len: usize = parts.iter().map(Vec::len).sum();
+    let mut records = Vec::with_capacity(len / packed::LEN_LEAST);
     for part in parts {
         let mut rest = &part[..];
         records.extend(std::iter::from_fn(|| unpack(&mut rest)));
@@ -47,15 +48,15 @@ pub(super) fn put_episode(
 }
 
 impl Episode {
-    /// The episode that [`Stored::octets`] hold.
-    pub(super) fn of(mut octets: &[u8]) -> Self {
-        let connections = (0..take_len(&mut octets))
-            .map(|_| take_len(&mut octets))
-            .collect();
-        let records = std::iter::from_fn(|| unpack(&mut octets)).collect();
-        Self {
-            records,
-            connections,
+    /// Becomes the episode that [`Stored::octets`] hold.
+    pub(super) fn read(&mut self, mut octets: &[u8]) {
+        self.connections.clear();
+        for _ in 0..take_len(&mut octets) {
+            self.connections.push(take_len(&mut octets));
+        }
+        self.records.clear();
+        while let Some(record) = unpack(&mut octets) {
+            self.records.push(record);
         }
     }
 }
@@ -142,6 +143,9 @@ mod tests {
             records: episode(20, 1),
             connections: vec![1, 2],
         };
-        assert_eq!(Episode::of(stored[2].octets), expected);
+        let mut read = Episode::default();
+        read.read(stored[0].octets);
+        read.read(stored[2].octets);
+        assert_eq!(read, expected);
     }
 }

@@ -153,40 +153,45 @@ impl Teller<'_> {
         for len in chosen.groups {
             let (view, behind) = rest.split_at_mut(len);
             told.filtered += view.len() as u64;
-            for connections in episodes(view, &wanted) {
-                for connection in &connections {
+            for_each_episode(view, &wanted, |view, connections| {
+                for connection in connections {
                     told.count(&view[connection.clone()], self.detail);
                 }
                 out.clear();
-                stored::put_episode(view, &connections, number, out);
-                let slice = self.slices.of(view[connections[0].start].start_ns);
-                self.episodes.put(slice, out)?;
+                stored::put_episode(view, connections, number, out);
                 number += 1;
-            }
+                let slice = self.slices.of(view[connections[0].start].start_ns);
+                self.episodes.put(slice, out)
+            })?;
             rest = behind;
         }
         Ok(())
     }
 }
 
-/// Divides the records of one view of a conversation into connections, and
-/// brings those together that are wanted and may touch in time, and must therefore
+/// Divides the records of one view of a conversation into connections, and tells
+/// those together that are wanted and may touch in time, and must therefore
 /// be rebuilt one after the other.
-fn episodes(records: &mut [Observation], wanted: &Wanted) -> Vec<Vec<Range<usize>>> {
-    let mut episodes: Vec<Vec<Range<usize>>> = Vec::new();
-    let mut until_ns = i64::MIN;
-    for range in split(records) {
-        let connection = &records[range.clone()];
-        if !wanted.keeps(connection) {
-            continue;
-        }
-        let touches = connection[0].start_ns < until_ns;
-        match episodes.last_mut() {
-            Some(episode) if touches => episode.push(range),
-            _ => episodes.push(vec![range]),
-        }
-        let ends = connection.iter().map(Observation::until_ns);
-        until_ns = ends.fold(until_ns, i64::max);
+fn for_each_episode(
+    records: &mut [Observation],
+    wanted: &Wanted,
+    mut tell: impl FnMut(&[Observation], &[Range<usize>]) -> Result<()>,
+) -> Result<()> {
+    let mut connections = split(records);
+    connections.retain(|range| wanted.keeps(&records[range.clone()]));
+    let mut rest = &connections[..];
+    while !rest.is_empty() {
+        let mut until_ns = i64::MIN;
+        let touching = rest.iter().take_while(|range| {
+            let connection = &records[(*range).clone()];
+            let touches = until_ns == i64::MIN || connection[0].start_ns < until_ns;
+            let ends = connection.iter().map(Observation::until_ns);
+            until_ns = ends.fold(until_ns, i64::max);
+            touches
+        });
+        let (episode, behind) = rest.split_at(touching.count());
+        tell(records, episode)?;
+        rest = behind;
     }
-    episodes
+    Ok(())
 }

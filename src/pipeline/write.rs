@@ -98,8 +98,10 @@ impl Writer<'_> {
         let tasks = tasks(&episodes, *episodes_before);
         let rebuilt = tasks.into_par_iter().map(|(first, episodes)| {
             let mut task = Task::new(self, slice);
+            let mut held = Episode::default();
             for (number, episode) in (first..).zip(episodes) {
-                task.rebuild(number, &Episode::of(episode.octets))?;
+                held.read(episode.octets);
+                task.rebuild(number, &held)?;
             }
             task.put_waiting()?;
             Ok((task.frames, task.written))

@@ -130,11 +130,12 @@ pub(super) fn columns<'a>(
     record: &mut Record<'a>,
 ) -> Parsed<'a, ()> {
     let mut rest = input;
+    let mut ends = Ends::default();
     for (index, step) in steps.iter().enumerate() {
         if index > 0 {
             (rest, ()) = blank(rest)?;
         }
-        (rest, ()) = read(*step, rest, record)?;
+        (rest, ()) = read(*step, rest, &mut ends, record)?;
     }
     if record.families_agree() {
         Ok((rest, ()))
@@ -143,9 +144,21 @@ pub(super) fn columns<'a>(
     }
 }
 
+/// How the addresses of the ENI were spelt in the line that is read; empty before.
+#[derive(Default)]
+struct Ends<'a> {
+    source: &'a [u8],
+    destination: &'a [u8],
+}
+
 /// Reads one step's columns into `record`, and returns what follows them.
 #[inline(always)]
-fn read<'a>(step: Step, input: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, ()> {
+fn read<'a>(
+    step: Step,
+    input: &'a [u8],
+    ends: &mut Ends<'a>,
+    record: &mut Record<'a>,
+) -> Parsed<'a, ()> {
     let rest;
     match step {
         Step::Skip(count) => (rest, ()) = skip(count, input)?,
@@ -163,10 +176,22 @@ fn read<'a>(step: Step, input: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, 
                 record.eni = text;
             }
         }
-        Step::Source => (rest, ()) = address(input, &mut record.source)?,
-        Step::Destination => (rest, ()) = address(input, &mut record.destination)?,
-        Step::PktSource => (rest, ()) = address(input, &mut record.pkt_source)?,
-        Step::PktDestination => (rest, ()) = address(input, &mut record.pkt_destination)?,
+        Step::Source => {
+            (rest, ()) = address(input, &mut record.source)?;
+            ends.source = &input[..input.len() - rest.len()];
+        }
+        Step::Destination => {
+            (rest, ()) = address(input, &mut record.destination)?;
+            ends.destination = &input[..input.len() - rest.len()];
+        }
+        Step::PktSource => match again(ends.source, input) {
+            Some(behind) => (rest, record.pkt_source) = (behind, record.source),
+            None => (rest, ()) = address(input, &mut record.pkt_source)?,
+        },
+        Step::PktDestination => match again(ends.destination, input) {
+            Some(behind) => (rest, record.pkt_destination) = (behind, record.destination),
+            None => (rest, ()) = address(input, &mut record.pkt_destination)?,
+        },
         Step::SourcePort => (rest, record.source_port) = port(input)?,
         Step::DestinationPort => (rest, record.destination_port) = port(input)?,
         Step::Protocol => (rest, record.protocol) = octet(input)?,
@@ -181,6 +206,14 @@ fn read<'a>(step: Step, input: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, 
         Step::TrafficPath => (rest, record.traffic_path) = octet(input)?,
     }
     Ok((rest, ()))
+}
+
+/// What follows `text`, if a column holds that and nothing else: the packet's own
+/// address mostly is the ENI's, which was just read.
+#[inline(always)]
+fn again<'a>(text: &[u8], input: &'a [u8]) -> Option<&'a [u8]> {
+    let rest = input.strip_prefix(text)?;
+    (!text.is_empty() && rest.first().is_some_and(|byte| *byte <= b' ')).then_some(rest)
 }
 
 #[inline(always)]

@@ -18,6 +18,11 @@ pub(super) fn skip(count: u16, input: &[u8]) -> Parsed<'_, ()> {
     while let Some(chunk) = input[len..].first_chunk() {
         let word = u64::from_le_bytes(*chunk);
         let mut stops = up_to_blank(word);
+        if stops == 0 {
+            carry = 0;
+            len += 8;
+            continue;
+        }
         let empty = stops & (stops << 8 | carry);
         let mut wrong = empty | stops & !equal(word, b' ');
         if wrong != 0 {

@@ -8,8 +8,13 @@
 use std::fs;
 use std::path::Path;
 
+use proptest::prelude::*;
+
 #[path = "../fuzz/checks.rs"]
 mod checks;
+#[path = "../fuzz/conversion.rs"]
+mod conversion;
+mod support;
 
 /// Runs `check` on every seed of a target, and on every front part of it.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -25,6 +30,16 @@ fn replay(target: &str, check: fn(&[u8])) {
         count += 1;
     }
     assert!(count > 0, "no seeds in {}", folder.display());
+}
+
+#[test]
+fn any_log() {
+    replay("any_log", conversion::any_log);
+}
+
+#[test]
+fn any_records() {
+    replay("any_records", conversion::any_records);
 }
 
 #[test]
@@ -60,4 +75,17 @@ fn unwrapper() {
 #[test]
 fn stream() {
     replay("stream", checks::stream);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None, // a find becomes a seed with a name
+        ..ProptestConfig::with_cases(256)
+    })]
+
+    /// The same promises, with inputs that shrink to what matters.
+    #[test]
+    fn any_records_keep_their_sums(octets in prop::collection::vec(any::<u8>(), 9..400)) {
+        conversion::any_records(&octets);
+    }
 }

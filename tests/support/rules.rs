@@ -32,7 +32,7 @@ fn check_packet(packet: &Packet) {
     let octets = &packet.captured;
     let ip_len = match octets[0] >> 4 {
         4 => 20,
-        _ if octets[6] == 0 => 48, // the jumbo option
+        _ if octets[4..7] == [0; 3] => 48, // RFC 2675: the jumbo option
         _ => 40,
     };
     let hop_limit = if octets[0] >> 4 == 4 {

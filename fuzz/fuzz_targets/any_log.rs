@@ -1,0 +1,11 @@
+//! Any text, converted with any options.
+
+#![no_main]
+
+#[path = "../conversion.rs"]
+#[allow(dead_code, reason = "each target uses one of them")]
+mod conversion;
+#[path = "../support.rs"]
+mod support;
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| conversion::any_log(octets));

@@ -20,6 +20,7 @@ mod busiest;
 mod conversations;
 mod framer;
 mod frames;
+mod gathered;
 mod narrow;
 mod packed;
 mod places;
@@ -35,24 +36,25 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use crate::archive::{self, File, LeftOut, Walk};
+use crate::archive::{self, File, Walk};
 use crate::capture::{Encoder, Format, Interface, LinkType, Output, Section};
 use crate::connection::Detail;
 use crate::error::{Error, Result};
-use crate::filter::{Filter, Sifted};
+use crate::filter::Filter;
 use crate::flow::{Addresses, Eni, Enis, Vantage};
 use crate::pipeline::conversations::Conversations;
 use crate::pipeline::framer::Framer;
 use crate::pipeline::frames::Pool;
+use crate::pipeline::gathered::Gathered;
 use crate::pipeline::narrow::Narrow;
 use crate::pipeline::places::Places;
-use crate::pipeline::read::{FileYield, Files};
+use crate::pipeline::read::{Files, Source};
 use crate::pipeline::shuffle::{Buckets, SpillFolder};
 use crate::pipeline::slices::Slices;
 use crate::pipeline::tell::Teller;
 use crate::pipeline::write::Writer;
 use crate::record::Layout;
-use crate::summary::{Example, Input, OutputFile, Records, Summary};
+use crate::summary::{OutputFile, Summary};
 
 /// What is to be converted, and how.
 #[derive(Clone, Debug)]
@@ -102,6 +104,14 @@ impl Convert {
             max_packets: None,
             memory: 1 << 30,
             temp_dir: std::env::temp_dir(),
+        }
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source {
+            format: self.format.as_ref(),
+            addresses: self.addresses,
+            filter: &self.filter,
         }
     }
 }
@@ -176,7 +186,8 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     let folder = SpillFolder::new(&request.temp_dir);
     let held_max = usize::try_from(request.memory / HELD_SHARE).unwrap_or(usize::MAX);
     let conversations = Conversations::new(held_max, &folder, request.detail);
-    let enis = read.all(request, meter, &conversations, files)?;
+    let reader = Files::new(request.source(), meter, &conversations);
+    let enis = read.all(&reader, files)?;
     let vantage = vantage(&request.vantage, &enis)?;
     let (conversations, starts) = conversations.complete(&enis);
     let slices = Slices::cut(&starts, (request.memory / FRAME_COST).min(SLICE_PACKETS));
@@ -240,84 +251,6 @@ const FRAME_COST: u64 = 4 << 10;
 
 /// Packets in a slice, about: so few that they stay in the processor's cache.
 const SLICE_PACKETS: u64 = 1 << 15;
-
-/// What all files held, joined in their order.
-#[derive(Default)]
-struct Gathered {
-    /// Of each file that holds others.
-    members: Vec<Vec<places::Member>>,
-    input: Input,
-    records: Records,
-    enis: Enis,
-    /// When the newest record ends.
-    newest_ns: Option<i64>,
-}
-
-impl Gathered {
-    /// Nothing yet but what is left out without being opened.
-    fn beside(left_out: Vec<LeftOut>, sifted: &Sifted) -> Self {
-        let mut read = Self {
-            newest_ns: sifted.newest_slot_ns,
-            ..Self::default()
-        };
-        read.input.ruled_out = sifted.ruled_out.files;
-        read.input.ruled_out_bytes = sifted.ruled_out.bytes;
-        for entry in left_out {
-            let place = || Example {
-                place: entry.path.display().to_string(),
-                found: String::new(),
-            };
-            read.input.left_out.count(&entry.reason.to_string(), place);
-        }
-        read
-    }
-
-    /// Reads all files; returns the ENIs that are met, by name.
-    fn all(
-        &mut self,
-        request: &Convert,
-        meter: &Meter,
-        conversations: &Conversations<'_>,
-        files: &[File],
-    ) -> Result<Enis> {
-        let reader = Files {
-            request,
-            meter,
-            conversations,
-        };
-        reader.read(files, |file| self.append(file))?;
-        if self.records.lines == 0 {
-            return Err(nothing_to_convert(&self.input));
-        }
-        Ok(std::mem::take(&mut self.enis).sorted())
-    }
-
-    fn append(&mut self, file: FileYield) {
-        self.members.push(file.members);
-        self.input.add(file.input);
-        self.enis.merge(&file.block.enis);
-        self.newest_ns = self.newest_ns.max(file.block.newest_ns);
-        self.records.add(file.block.records);
-    }
-}
-
-fn nothing_to_convert(input: &Input) -> Error {
-    if input.ruled_out > 0 && input.files == 0 {
-        return Error::usage(format!(
-            "nothing to read: by their paths, none of {} files holds what was asked for; ask for \
-             a time, account and region that their names tell",
-            input.ruled_out
-        ));
-    }
-    let reasons = input.left_out.0.iter().map(|(reason, r)| {
-        let first = r.examples.first().map_or("", |e| &e.place);
-        format!("\n  {} left out: {reason}, such as {first}", r.count)
-    });
-    Error::usage(format!(
-        "no flow log among the inputs{}",
-        reasons.collect::<String>()
-    ))
-}
 
 fn vantage(choice: &VantageChoice, enis: &Enis) -> Result<Vantage> {
     match choice {

@@ -6,6 +6,7 @@
 //! (`cli::summary`); `--json` prints it as it is.
 
 mod narrower;
+mod reasons;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,10 +16,11 @@ use serde::Serialize;
 use crate::connection::Outcome;
 use crate::flow::Assumed;
 
-pub use self::narrower::{Narrower, WIRESHARK_PACKETS};
-
-/// Examples kept of each reason.
-pub(crate) const EXAMPLES_MAX: usize = 3;
+pub(crate) use self::reasons::EXAMPLES_MAX;
+pub use self::{
+    narrower::{Narrower, WIRESHARK_PACKETS},
+    reasons::{Example, Reason, Reasons},
+};
 
 /// SKIPDATA gaps listed one by one; more are only counted.
 const GAPS_MAX: usize = 1_000;
@@ -208,67 +210,6 @@ impl AssumedCounts {
     }
 }
 
-/// Counts by reason, with the first examples of each.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Reasons(pub BTreeMap<String, Reason>);
-
-/// One reason's count.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Reason {
-    /// How often.
-    pub count: u64,
-    /// Where first, and what was found there.
-    pub examples: Vec<Example>,
-}
-
-/// A place in the input and what was found there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Example {
-    /// A file, or a line of it: `FILE:LINE`.
-    pub place: String,
-    /// What was found; empty if the reason says it all.
-    pub found: String,
-}
-
-impl Reasons {
-    /// Counts one case; `example` is asked for only while examples are few.
-    pub fn count(&mut self, reason: &str, example: impl FnOnce() -> Example) {
-        let entry = self.0.entry(reason.to_owned()).or_default();
-        entry.count += 1;
-        if entry.examples.len() < EXAMPLES_MAX {
-            entry.examples.push(example());
-        }
-    }
-
-    /// Counts `count` cases, of which these are examples.
-    pub fn count_many(
-        &mut self,
-        reason: &str,
-        count: u64,
-        examples: impl IntoIterator<Item = Example>,
-    ) {
-        let entry = self.0.entry(reason.to_owned()).or_default();
-        entry.count += count;
-        entry.examples.extend(examples);
-        entry.examples.truncate(EXAMPLES_MAX);
-    }
-
-    /// All cases.
-    pub fn total(&self) -> u64 {
-        self.0.values().map(|reason| reason.count).sum()
-    }
-
-    /// Takes in cases that came later.
-    pub fn add(&mut self, later: Self) {
-        for (name, reason) in later.0 {
-            let entry = self.0.entry(name).or_default();
-            entry.count += reason.count;
-            entry.examples.extend(reason.examples);
-            entry.examples.truncate(EXAMPLES_MAX);
-        }
-    }
-}
-
 /// Connections by outcome, and what the rebuild had to do to them.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Connections {
@@ -352,26 +293,6 @@ impl OutputFile {
 mod tests {
     use super::*;
 
-    fn example(place: &str) -> Example {
-        Example {
-            place: place.into(),
-            found: String::new(),
-        }
-    }
-
-    #[test]
-    fn reasons_keep_the_first_examples_in_order() {
-        let (mut first, mut later) = (Reasons::default(), Reasons::default());
-        first.count("torn", || example("a:1"));
-        for line in 1..9 {
-            later.count("torn", || example(&format!("b:{line}")));
-        }
-        first.add(later);
-        let torn = &first.0["torn"];
-        let places: Vec<&str> = torn.examples.iter().map(|e| &*e.place).collect();
-        assert_eq!((torn.count, places), (9, vec!["a:1", "b:1", "b:2"]));
-    }
-
     #[test]
     fn records_add_up_only_if_every_line_has_one_fate() {
         let mut records = Records {
@@ -381,7 +302,7 @@ mod tests {
             ..Records::default()
         };
         assert!(!records.adds_up());
-        records.skipped.count("torn", || example("a:3"));
+        records.skipped.count_many("torn", 1, []);
         assert!(records.adds_up());
     }
 }

@@ -14,6 +14,7 @@ use crate::connection::Detail;
 use crate::error::Result;
 use crate::flow::{ConnectionKey, EniIndex, Enis, Observation};
 use crate::pipeline::packed::{Packed, unpack};
+use crate::pipeline::read::Sink;
 use crate::pipeline::shuffle::{Buckets, SpillFolder};
 use crate::pipeline::slices::Starts;
 use crate::pipeline::stored;
@@ -46,13 +47,10 @@ impl<'a> Conversations<'a> {
             detail,
         }
     }
+}
 
-    /// Takes in records whose lines count from behind line `base` of their file
-    /// and whose ENIs are numbered as in `enis`.
-    ///
-    /// # Errors
-    /// There is no room for them, in memory or on the disk.
-    pub(super) fn take_in(&self, records: Vec<Observation>, base: u64, enis: &Enis) -> Result<()> {
+impl Sink for Conversations<'_> {
+    fn take_in(&self, records: Vec<Observation>, base: u64, enis: &Enis) -> Result<()> {
         let numbers = self.numbers(enis);
         let mut starts = Starts::default();
         // Many records in a row begin in one second.
@@ -73,7 +71,9 @@ impl<'a> Conversations<'a> {
         all.add(&starts);
         Ok(())
     }
+}
 
+impl<'a> Conversations<'a> {
     /// The numbers here of ENIs that are numbered otherwise.
     fn numbers(&self, enis: &Enis) -> Vec<u32> {
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);

@@ -16,10 +16,11 @@ use crate::archive::{
     self, Block, Content, Damage, File, LeftOutReason, Mapping, Opened, Pack, Stream, s3_path,
 };
 use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::flow::{Addresses, Enis, Observation};
+use crate::pipeline::Meter;
 use crate::pipeline::block::{BlockYield, Reader};
-use crate::pipeline::conversations::Conversations;
 use crate::pipeline::places::Member;
-use crate::pipeline::{Convert, Meter};
 use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognise};
 use crate::summary::{Example, Input};
 use crate::wrapper;
@@ -42,15 +43,44 @@ pub(super) struct FileYield {
     pub members: Vec<Member>,
 }
 
-/// Reads files for one run.
-pub(super) struct Files<'a> {
-    pub request: &'a Convert,
-    pub meter: &'a Meter,
-    /// Where the records go.
-    pub conversations: &'a Conversations<'a>,
+/// Where the records of files go.
+pub(super) trait Sink: Sync {
+    /// Takes in records whose lines count from behind line `base` of their file
+    /// and whose ENIs are numbered as in `enis`.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    fn take_in(&self, records: Vec<Observation>, base: u64, enis: &Enis) -> Result<()>;
 }
 
-impl Files<'_> {
+/// How files are read.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    /// The column order of files that do not tell it.
+    pub format: Option<&'a Layout>,
+    /// Which addresses packets get.
+    pub addresses: Addresses,
+    /// What is wanted of them.
+    pub filter: &'a Filter,
+}
+
+/// Reads files for one run.
+pub(super) struct Files<'a, S> {
+    pub source: Source<'a>,
+    meter: &'a Meter,
+    records: &'a S,
+}
+
+impl<'a, S: Sink> Files<'a, S> {
+    /// Files that are read like this; `records` is where the records go.
+    pub(super) fn new(source: Source<'a>, meter: &'a Meter, records: &'a S) -> Self {
+        Self {
+            source,
+            meter,
+            records,
+        }
+    }
+
     /// Reads all files; `take_in` is given what each held, in the order of `files`.
     ///
     /// # Errors
@@ -103,7 +133,6 @@ impl Files<'_> {
     /// Reads what a file, or a member of it, turned out to be; `place` is the file's index and
     /// how many lines of it were read before.
     fn read_opened(&self, place: (u32, u64), file: &File, opened: Opened) -> Result<FileYield> {
-        let request = self.request;
         let (index, base) = place;
         let mut content = match opened {
             Opened::Content(content) => content,
@@ -115,7 +144,7 @@ impl Files<'_> {
         {
             return self.read_wrapped(place, file, stream);
         }
-        let recognised = match recognise(content.head(HEAD_LEN), request.format.as_ref()) {
+        let recognised = match recognise(content.head(HEAD_LEN), self.source.format) {
             Ok(recognised) => recognised,
             Err(unrecognised) => return foreign(file, &unrecognised),
         };
@@ -125,8 +154,8 @@ impl Files<'_> {
         note_layout(&mut yielded.input, told_by(recognised.evidence));
         let reader = Reader {
             file: index,
-            addresses: request.addresses,
-            filter: &request.filter,
+            addresses: self.source.addresses,
+            filter: self.source.filter,
             path: s3_path::parse(&file.name),
         };
         let layout = Arc::new(recognised.layout);
@@ -215,7 +244,7 @@ impl Files<'_> {
     /// Hands the records of a block on, which begins behind line `base`.
     pub(super) fn keep(&self, read: &mut BlockYield, base: u64) -> Result<()> {
         let records = std::mem::take(&mut read.observations);
-        self.conversations.take_in(records, base, &read.enis)
+        self.records.take_in(records, base, &read.enis)
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::archive::{Block, File, Stream, s3_path};
 use crate::error::Result;
 use crate::pipeline::block::{BlockYield, Reader};
-use crate::pipeline::read::{BLOCK_LEN, FileYield, Files, HEAD_LEN};
+use crate::pipeline::read::{BLOCK_LEN, FileYield, Files, HEAD_LEN, Sink};
 use crate::pipeline::read::{foreign, foreign_file, note_damage, note_layout, told_by};
 use crate::record::{Evidence, Layout, Unrecognised, recognise};
 use crate::wrapper::{Batch, Judge, Lines, Unwrapper};
@@ -39,7 +39,7 @@ impl Judge for Known<'_> {
     }
 }
 
-impl Files<'_> {
+impl<S: Sink> Files<'_, S> {
     /// Reads a file that begins with a wrapper.
     pub(super) fn read_wrapped(
         &self,
@@ -47,13 +47,13 @@ impl Files<'_> {
         file: &File,
         mut stream: Stream,
     ) -> Result<FileYield> {
-        let given = self.request.format.as_ref();
+        let given = self.source.format;
         // What to call it, should it hold no flow log.
         let as_text = recognise(stream.head(HEAD_LEN), None).err();
         let reader = Reader {
             file: index,
-            addresses: self.request.addresses,
-            filter: &self.request.filter,
+            addresses: self.source.addresses,
+            filter: self.source.filter,
             path: s3_path::parse(&file.name),
         };
         let read_len = stream.read_len();

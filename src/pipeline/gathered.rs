@@ -1,0 +1,80 @@
+//! What all files held, joined in their order.
+
+use crate::archive::{File, LeftOut};
+use crate::error::{Error, Result};
+use crate::filter::Sifted;
+use crate::flow::Enis;
+use crate::pipeline::places;
+use crate::pipeline::read::{FileYield, Files, Sink};
+use crate::summary::{Example, Input, Records};
+
+/// The account of what was read, but for the records themselves.
+#[derive(Default)]
+pub(super) struct Gathered {
+    /// Of each file that holds others.
+    pub members: Vec<Vec<places::Member>>,
+    pub input: Input,
+    pub records: Records,
+    enis: Enis,
+    /// When the newest record ends.
+    pub newest_ns: Option<i64>,
+}
+
+impl Gathered {
+    /// Nothing yet but what is left out without being opened.
+    pub(super) fn beside(left_out: Vec<LeftOut>, sifted: &Sifted) -> Self {
+        let mut read = Self {
+            newest_ns: sifted.newest_slot_ns,
+            ..Self::default()
+        };
+        read.input.ruled_out = sifted.ruled_out.files;
+        read.input.ruled_out_bytes = sifted.ruled_out.bytes;
+        for entry in left_out {
+            let place = || Example {
+                place: entry.path.display().to_string(),
+                found: String::new(),
+            };
+            read.input.left_out.count(&entry.reason.to_string(), place);
+        }
+        read
+    }
+
+    /// Reads all files; returns the ENIs that are met, by name.
+    ///
+    /// # Errors
+    /// A file that cannot be read or whose column order cannot be told, records for which there is
+    /// no room, and no flow log at all.
+    pub(super) fn all<S: Sink>(&mut self, reader: &Files<'_, S>, files: &[File]) -> Result<Enis> {
+        reader.read(files, |file| self.append(file))?;
+        if self.records.lines == 0 {
+            return Err(nothing_to_convert(&self.input));
+        }
+        Ok(std::mem::take(&mut self.enis).sorted())
+    }
+
+    fn append(&mut self, file: FileYield) {
+        self.members.push(file.members);
+        self.input.add(file.input);
+        self.enis.merge(&file.block.enis);
+        self.newest_ns = self.newest_ns.max(file.block.newest_ns);
+        self.records.add(file.block.records);
+    }
+}
+
+fn nothing_to_convert(input: &Input) -> Error {
+    if input.ruled_out > 0 && input.files == 0 {
+        return Error::usage(format!(
+            "nothing to read: by their paths, none of {} files holds what was asked for; ask for \
+             a time, account and region that their names tell",
+            input.ruled_out
+        ));
+    }
+    let reasons = input.left_out.0.iter().map(|(reason, r)| {
+        let first = r.examples.first().map_or("", |e| &e.place);
+        format!("\n  {} left out: {reason}, such as {first}", r.count)
+    });
+    Error::usage(format!(
+        "no flow log among the inputs{}",
+        reasons.collect::<String>()
+    ))
+}

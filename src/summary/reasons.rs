@@ -1,0 +1,94 @@
+//! What went wrong, counted by reason.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// Examples kept of each reason.
+pub(crate) const EXAMPLES_MAX: usize = 3;
+
+/// Counts by reason, with the first examples of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Reasons(pub BTreeMap<String, Reason>);
+
+/// One reason's count.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// How often.
+    pub count: u64,
+    /// Where first, and what was found there.
+    pub examples: Vec<Example>,
+}
+
+/// A place in the input and what was found there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Example {
+    /// A file, or a line of it: `FILE:LINE`.
+    pub place: String,
+    /// What was found; empty if the reason says it all.
+    pub found: String,
+}
+
+impl Reasons {
+    /// Counts one case; `example` is asked for only while examples are few.
+    pub fn count(&mut self, reason: &str, example: impl FnOnce() -> Example) {
+        let entry = self.0.entry(reason.to_owned()).or_default();
+        entry.count += 1;
+        if entry.examples.len() < EXAMPLES_MAX {
+            entry.examples.push(example());
+        }
+    }
+
+    /// Counts `count` cases, of which these are examples.
+    pub fn count_many(
+        &mut self,
+        reason: &str,
+        count: u64,
+        examples: impl IntoIterator<Item = Example>,
+    ) {
+        let entry = self.0.entry(reason.to_owned()).or_default();
+        entry.count += count;
+        entry.examples.extend(examples);
+        entry.examples.truncate(EXAMPLES_MAX);
+    }
+
+    /// All cases.
+    pub fn total(&self) -> u64 {
+        self.0.values().map(|reason| reason.count).sum()
+    }
+
+    /// Takes in cases that came later.
+    pub fn add(&mut self, later: Self) {
+        for (name, reason) in later.0 {
+            let entry = self.0.entry(name).or_default();
+            entry.count += reason.count;
+            entry.examples.extend(reason.examples);
+            entry.examples.truncate(EXAMPLES_MAX);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example(place: &str) -> Example {
+        Example {
+            place: place.into(),
+            found: String::new(),
+        }
+    }
+
+    #[test]
+    fn reasons_keep_the_first_examples_in_order() {
+        let (mut first, mut later) = (Reasons::default(), Reasons::default());
+        first.count("torn", || example("a:1"));
+        for line in 1..9 {
+            later.count("torn", || example(&format!("b:{line}")));
+        }
+        first.add(later);
+        let torn = &first.0["torn"];
+        let places: Vec<&str> = torn.examples.iter().map(|e| &*e.place).collect();
+        assert_eq!((torn.count, places), (9, vec!["a:1", "b:1", "b:2"]));
+    }
+}

@@ -15,7 +15,7 @@ use flow2pcap::pipeline::{self, Comments, Convert, Meter, VantageChoice};
 use flow2pcap::record::Layout;
 use flow2pcap::summary::WIRESHARK_PACKETS;
 
-use crate::cli::narrowing::Narrowing;
+use crate::cli::narrowing::{Keeping, Narrowing};
 use crate::cli::progress::Progress;
 use crate::cli::summary;
 
@@ -133,6 +133,9 @@ pub(crate) struct Args {
     // Last, for what follows would stand below its heading in the help.
     #[command(flatten)]
     narrowing: Narrowing,
+
+    #[command(flatten)]
+    keeping: Keeping,
 }
 
 /// The least memory that makes sense.
@@ -195,8 +198,8 @@ impl Args {
                 CommentChoice::Record => Comments::Record,
                 CommentChoice::All => Comments::All,
             },
-            filter: self.narrowing.filter(),
-            max_packets: self.narrowing.max_packets(),
+            filter: self.keeping.filter(self.narrowing.filter()),
+            max_packets: self.keeping.max_packets,
             memory: self.memory,
             temp_dir: self.temp_dir.clone().unwrap_or_else(temp_dir),
         }
@@ -264,7 +267,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// Says early what a large capture will be like.
 fn warn_of_size(args: &Args) {
-    let large = args.narrowing.max_packets();
+    let large = args.keeping.max_packets;
     if let Some(packets) = large.filter(|packets| *packets > WIRESHARK_PACKETS && !args.quiet) {
         eprintln!(
             "flow2pcap: --max-packets {packets}: Wireshark is slow beyond about {WIRESHARK_PACKETS}"

@@ -1,7 +1,9 @@
 //! What was typed, and what it means; one file a subcommand.
 
+mod account;
 mod convert;
 mod narrowing;
+mod page;
 mod progress;
 mod summary;
 

@@ -74,7 +74,12 @@ pub(crate) struct Narrowing {
     /// What a record does not say does not match, and neither does its opposite.
     #[arg(long, value_name = "EXPRESSION")]
     filter: Option<Expression>,
+}
 
+/// What of it becomes packets
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Narrowing")]
+pub(crate) struct Keeping {
     /// Of the connections that match, only the records that do
     ///
     /// Otherwise a connection is kept whole if one of its records matches: both ways, in all
@@ -86,7 +91,7 @@ pub(crate) struct Narrowing {
     ///
     /// Wireshark is slow beyond about a million. Nothing is ever cut off.
     #[arg(long, value_name = "N")]
-    max_packets: Option<u64>,
+    pub(crate) max_packets: Option<u64>,
 }
 
 impl Narrowing {
@@ -112,13 +117,18 @@ impl Narrowing {
             condition: (!all.is_empty()).then_some(Expression::All(all)),
             from: self.from,
             to: self.to,
-            only_matching: self.only_matching,
+            only_matching: false,
         }
     }
+}
 
-    /// Packets beyond which there is to be no capture.
-    pub(crate) fn max_packets(&self) -> Option<u64> {
-        self.max_packets
+impl Keeping {
+    /// The same filter with what is kept of connections in which something matches.
+    pub(crate) fn filter(&self, filter: Filter) -> Filter {
+        Filter {
+            only_matching: self.only_matching,
+            ..filter
+        }
     }
 }
 

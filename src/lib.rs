@@ -76,6 +76,8 @@
 //!   the cores and brings the results back into one order. Start reading at
 //!   [`pipeline::convert`].
 //! - [`summary`]: the account of a run: every file, line, record, packet and octet.
+//! - [`survey`]: what an archive holds, for those who do not convert it yet. Start reading at
+//!   [`pipeline::inspect`].
 //! - [`error`] and [`time`]: what ends a run, and how instants are counted.
 //! - `main.rs` and `cli/`, the binary: what was typed, what it means, and the
 //!   summary in words. The library neither prints nor exits.
@@ -147,5 +149,6 @@ pub mod packet;
 pub mod pipeline;
 pub mod record;
 pub mod summary;
+pub mod survey;
 pub mod time;
 pub mod wrapper;

@@ -6,6 +6,9 @@
 //! write   episodes -> the capture    by slice of time
 //! ```
 //!
+//! An inspection reads as well, and adds up the records in place of the rest
+//! (`inspect`).
+//!
 //! Between two stages lie buckets (`shuffle`), which go to temporary files
 //! when memory is short. So memory does not grow with the archive, only the
 //! room on the disk.
@@ -18,9 +21,12 @@
 mod block;
 mod busiest;
 mod conversations;
+mod forecast;
 mod framer;
 mod frames;
 mod gathered;
+mod inspect;
+mod kind;
 mod narrow;
 mod packed;
 mod places;
@@ -31,6 +37,8 @@ mod stored;
 mod tell;
 mod wrapped;
 mod write;
+
+pub use self::inspect::{Inspect, inspect};
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -69,6 +69,8 @@ pub struct Input {
     pub damaged: Reasons,
     /// Files by what told their column order.
     pub layouts: BTreeMap<String, u64>,
+    /// Files by what they are, and what that is wrapped in.
+    pub kinds: BTreeMap<String, u64>,
 }
 
 impl Input {
@@ -82,6 +84,9 @@ impl Input {
         self.damaged.add(later.damaged);
         for (told_by, files) in later.layouts {
             *self.layouts.entry(told_by).or_default() += files;
+        }
+        for (kind, files) in later.kinds {
+            *self.kinds.entry(kind).or_default() += files;
         }
     }
 }
@@ -115,6 +120,8 @@ pub struct Records {
     pub skipped: Reasons,
     /// Where AWS dropped records.
     pub gaps: Vec<Gap>,
+    /// How many such gaps each ENI has, those that are not listed too.
+    pub gaps_by_eni: BTreeMap<String, u64>,
     /// What had to be assumed of records.
     pub assumed: AssumedCounts,
 }
@@ -140,6 +147,7 @@ impl Records {
     /// Counts a SKIPDATA record.
     pub fn skip_data(&mut self, gap: Gap) {
         self.skip_data += 1;
+        *self.gaps_by_eni.entry(gap.eni.clone()).or_default() += 1;
         if self.gaps.len() < GAPS_MAX {
             self.gaps.push(gap);
         }
@@ -161,6 +169,9 @@ impl Records {
         self.skipped.add(later.skipped);
         self.gaps.extend(later.gaps);
         self.gaps.truncate(GAPS_MAX);
+        for (eni, gaps) in later.gaps_by_eni {
+            *self.gaps_by_eni.entry(eni).or_default() += gaps;
+        }
         self.assumed.add(later.assumed);
     }
 }

@@ -18,25 +18,27 @@ use zstd::stream::read::Decoder as ZstdDecoder;
 
 use super::{LeftOutReason, Magic, lookahead::Lookahead};
 
-/// Decodes `source` until text is found.
+/// Decodes `source` until text is found; tells what it is compressed with, if it is: the outermost.
 ///
 /// A source that fails before its first octet passes for text: its failure is met
 /// by whoever reads on.
 ///
 /// # Errors
 /// The reason why there is no text.
-pub(super) fn unwrap(mut source: Lookahead) -> Result<Lookahead, LeftOutReason> {
+pub(super) fn unwrap(mut source: Lookahead) -> Result<(Lookahead, Option<Magic>), LeftOutReason> {
+    let mut packing = None;
     for _ in 0..=WRAPPING_COUNT_MAX {
         let head = source.peek(Magic::HEAD_LEN);
         let is_empty = head.is_empty();
         match Magic::of(head) {
             magic @ (Magic::Gzip | Magic::Zstd) => {
+                packing = packing.or(Some(magic));
                 source = Lookahead::new(Box::new(Members::new(source, magic)));
             }
             Magic::Text if is_empty && source.failure().is_none() => {
                 return Err(LeftOutReason::Empty);
             }
-            Magic::Text | Magic::Json | Magic::Tar => return Ok(source),
+            Magic::Text | Magic::Json | Magic::Tar => return Ok((source, packing)),
             other => return Err(LeftOutReason::Format(other)),
         }
     }

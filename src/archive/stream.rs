@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    Damage, DamageKind, LeftOutReason,
+    Damage, DamageKind, LeftOutReason, Magic,
     block::{Block, Cut, Cutter},
     decode,
     lookahead::Lookahead,
@@ -25,6 +25,7 @@ use crate::error::Result;
 pub struct Stream {
     text: Lookahead,
     read_len: Arc<AtomicU64>,
+    packing: Option<Magic>,
 }
 
 impl Stream {
@@ -37,14 +38,23 @@ impl Stream {
     /// The reason why there is no text.
     pub fn new(source: impl Read + Send + 'static) -> Result<Self, LeftOutReason> {
         let read_len = Arc::new(AtomicU64::new(0));
-        let mut text = decode::unwrap(Lookahead::new(Box::new(Counted {
+        let (mut text, packing) = decode::unwrap(Lookahead::new(Box::new(Counted {
             source,
             read_len: Arc::clone(&read_len),
         })))?;
         if text.peek(UTF8_BOM.len()).starts_with(UTF8_BOM) {
             text.consume(UTF8_BOM.len());
         }
-        Ok(Self { text, read_len })
+        Ok(Self {
+            text,
+            read_len,
+            packing,
+        })
+    }
+
+    /// What the text is compressed with, the outermost if there are several; none if it is not.
+    pub fn packing(&self) -> Option<Magic> {
+        self.packing
     }
 
     /// Returns the first `len` octets of the text, fewer if it is shorter.

@@ -8,7 +8,7 @@ use indicatif::{HumanBytes, HumanCount};
 use super::page::{Page, count, instant};
 
 /// Gaps named one by one; the rest are counted.
-const GAPS_SHOWN: u64 = 5;
+pub(crate) const GAPS_SHOWN: u64 = 5;
 
 /// Files that were read, not opened, left out, or read in part.
 pub(crate) fn input(

@@ -275,7 +275,7 @@ fn warn_of_size(args: &Args) {
     }
 }
 
-fn parse_format(text: &str) -> Result<Layout, String> {
+pub(super) fn parse_format(text: &str) -> Result<Layout, String> {
     Layout::from_format(text).map_err(|e| e.to_string())
 }
 

@@ -2,10 +2,12 @@
 
 mod account;
 mod convert;
+mod inspect;
 mod narrowing;
 mod page;
 mod progress;
 mod summary;
+mod survey;
 
 use std::process::ExitCode;
 
@@ -22,6 +24,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Convert(Box<convert::Args>),
+    Inspect(Box<inspect::Args>),
 }
 
 /// Does what was typed.
@@ -31,5 +34,6 @@ enum Command {
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Convert(args) => convert::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
     }
 }

@@ -12,6 +12,7 @@ use crate::filter::{Facts, Filter, Line};
 use crate::flow::{Addresses, Eni, Enis, Observation, Place, Verdict, observe, reject_reason};
 use crate::record::{Direction, Field, Layout, Record, Row, Rows};
 use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
+use crate::survey::{ColumnOrder, ColumnOrders};
 use crate::wrapper::Batch;
 
 /// Octets of a line, about, at least: room is made for so many at once.
@@ -29,6 +30,8 @@ pub(super) struct BlockYield {
     faults: BTreeMap<&'static str, LineFaults>,
     /// The column order behind the last line.
     pub layout_at_end: Option<Arc<Layout>>,
+    /// The column orders under which records stand; what told them is known of their file.
+    pub columns: ColumnOrders,
     /// When the newest record ends, nanoseconds since the Unix epoch.
     pub newest_ns: Option<i64>,
 }
@@ -61,18 +64,24 @@ impl Reader<'_> {
         read.faults_without_example("line of more than 1 MiB", block.overlong_count);
         read.observations
             .reserve(block.bytes.len() / LINE_LEN_LEAST);
-        let mut rows = Rows::new(block.bytes, layout);
+        let mut rows = Rows::new(block.bytes, Arc::clone(&layout));
+        let (mut layout, mut before) = (layout, 0);
         while let Some((_, row)) = rows.next() {
             read.records.lines += 1;
             match row {
                 Row::Record(record) => self.take_in(&mut read, &record, rows.layout()),
                 Row::NoData(_) => read.records.no_data += 1,
                 Row::SkipData(record) => read.records.skip_data(gap(&record)),
-                Row::Header => read.records.headers += 1,
+                Row::Header => {
+                    read.records.headers += 1;
+                    before = read.count_columns(&layout, before);
+                    layout = Arc::clone(rows.layout());
+                }
                 Row::Blank => read.records.blank += 1,
                 Row::Fault(fault) => read.fault(fault.kind().name(), || fault.to_string()),
             }
         }
+        read.count_columns(&layout, before);
         read.layout_at_end = Some(Arc::clone(rows.layout()));
         read
     }
@@ -123,6 +132,22 @@ impl Reader<'_> {
 }
 
 impl BlockYield {
+    /// Counts the records that stand under one order of columns, behind the first `before`
+    /// ones; returns how many there are now.
+    fn count_columns(&mut self, layout: &Arc<Layout>, before: u64) -> u64 {
+        let records = self.observations.len() as u64;
+        let now = records + self.records.no_data + self.records.skip_data;
+        if now > before {
+            self.columns.count(ColumnOrder {
+                layout: Arc::clone(layout),
+                told_by: "",
+                files: 0,
+                records: now - before,
+            });
+        }
+        now
+    }
+
     fn fault(&mut self, reason: &'static str, found: impl FnOnce() -> String) {
         let line = self.records.lines;
         let faults = self.faults.entry(reason).or_default();
@@ -163,8 +188,14 @@ impl BlockYield {
             );
             faults.first.truncate(EXAMPLES_MAX);
         }
+        self.columns.add(later.columns);
         self.layout_at_end = later.layout_at_end;
         self.newest_ns = self.newest_ns.max(later.newest_ns);
+    }
+
+    /// Says what told the column orders of a whole file.
+    pub(super) fn tell_columns(&mut self, told_by: impl Fn(&Layout) -> &'static str) {
+        self.columns = std::mem::take(&mut self.columns).of_file(told_by);
     }
 
     /// Moves the faults to the reasons for which lines were skipped, under the name of their file.

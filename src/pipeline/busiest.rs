@@ -133,7 +133,7 @@ impl Busiest {
 
 /// Packets that a record becomes: just what is written, but with [`Detail::Control`],
 /// of which only the rebuild knows more. Of a made archive this is a fifth less then.
-fn about(o: &Observation, detail: Detail) -> u64 {
+pub(super) fn about(o: &Observation, detail: Detail) -> u64 {
     let packets_max = detail.packets_max(o.packets);
     let seen = match o.flags {
         _ if detail != Detail::Control => return packets_max,

@@ -7,6 +7,7 @@ use crate::flow::Enis;
 use crate::pipeline::places;
 use crate::pipeline::read::{FileYield, Files, Sink};
 use crate::summary::{Example, Input, Records};
+use crate::survey::ColumnOrders;
 
 /// The account of what was read, but for the records themselves.
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub(super) struct Gathered {
     pub members: Vec<Vec<places::Member>>,
     pub input: Input,
     pub records: Records,
+    /// The orders of columns of all files.
+    pub columns: ColumnOrders,
     enis: Enis,
     /// When the newest record ends.
     pub newest_ns: Option<i64>,
@@ -57,6 +60,7 @@ impl Gathered {
         self.input.add(file.input);
         self.enis.merge(&file.block.enis);
         self.newest_ns = self.newest_ns.max(file.block.newest_ns);
+        self.columns.add(file.block.columns);
         self.records.add(file.block.records);
     }
 }

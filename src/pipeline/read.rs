@@ -20,6 +20,7 @@ use crate::filter::Filter;
 use crate::flow::{Addresses, Enis, Observation};
 use crate::pipeline::Meter;
 use crate::pipeline::block::{BlockYield, Reader};
+use crate::pipeline::kind;
 use crate::pipeline::places::Member;
 use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognise};
 use crate::summary::{Example, Input};
@@ -114,6 +115,7 @@ impl<'a, S: Sink> Files<'a, S> {
     /// Reads the members of an archive one after the other, as if they were one file.
     fn read_pack(&self, index: u32, file: &File, pack: Pack) -> Result<FileYield> {
         let mut whole = FileYield::default();
+        let pack_kind = kind::of_pack(&pack);
         let damage = pack.for_each_member(file, |member, opened| {
             let base = whole.block.records.lines;
             let read = self.read_opened((index, base), &member, opened)?;
@@ -127,6 +129,8 @@ impl<'a, S: Sink> Files<'a, S> {
         if let Some(damage) = damage {
             note_damage(&mut whole.input, file, &damage);
         }
+        let kinds = std::mem::take(&mut whole.input.kinds).into_iter();
+        whole.input.kinds = kinds.map(|(kind, n)| (kind + pack_kind, n)).collect();
         Ok(whole)
     }
 
@@ -151,7 +155,12 @@ impl<'a, S: Sink> Files<'a, S> {
         let mut yielded = FileYield::default();
         yielded.input.files = 1;
         yielded.input.bytes = file.len;
-        note_layout(&mut yielded.input, told_by(recognised.evidence));
+        let told_by = told_by(recognised.evidence);
+        note_layout(&mut yielded.input, told_by);
+        note_kind(
+            &mut yielded.input,
+            &kind::of_text(&content, &recognised.layout),
+        );
         let reader = Reader {
             file: index,
             addresses: self.source.addresses,
@@ -159,6 +168,7 @@ impl<'a, S: Sink> Files<'a, S> {
             path: s3_path::parse(&file.name),
         };
         let layout = Arc::new(recognised.layout);
+        let begun_with = Arc::clone(&layout);
         yielded.block = match content {
             Content::Mapped(mapping) => self.read_mapped(&mapping, &reader, layout)?,
             Content::Stream(stream) => {
@@ -172,6 +182,13 @@ impl<'a, S: Sink> Files<'a, S> {
             }
         };
         yielded.block.name_faults(&file.name);
+        yielded.block.tell_columns(|layout| {
+            if layout.columns() == begun_with.columns() {
+                told_by
+            } else {
+                self::told_by(Evidence::Header)
+            }
+        });
         Ok(yielded)
     }
 
@@ -259,6 +276,10 @@ pub(super) fn told_by(evidence: Evidence) -> &'static str {
 
 pub(super) fn note_layout(input: &mut Input, told_by: &str) {
     input.layouts.insert(told_by.to_owned(), 1);
+}
+
+pub(super) fn note_kind(input: &mut Input, kind: &str) {
+    input.kinds.insert(kind.to_owned(), 1);
 }
 
 /// Puts what threads read back into the order of the files.

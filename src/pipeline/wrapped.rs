@@ -10,8 +10,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::archive::{Block, File, Stream, s3_path};
 use crate::error::Result;
 use crate::pipeline::block::{BlockYield, Reader};
+use crate::pipeline::kind;
 use crate::pipeline::read::{BLOCK_LEN, FileYield, Files, HEAD_LEN, Sink};
-use crate::pipeline::read::{foreign, foreign_file, note_damage, note_layout, told_by};
+use crate::pipeline::read::{foreign, foreign_file, note_damage, note_kind, note_layout, told_by};
 use crate::record::{Evidence, Layout, Unrecognised, recognise};
 use crate::wrapper::{Batch, Judge, Lines, Unwrapper};
 
@@ -57,6 +58,7 @@ impl<S: Sink> Files<'_, S> {
             path: s3_path::parse(&file.name),
         };
         let read_len = stream.read_len();
+        let packing = stream.packing();
         let mut counted_len = 0;
         let mut layouts = Layouts::default();
         let mut yielded = FileYield::default();
@@ -99,6 +101,12 @@ impl<S: Sink> Files<'_, S> {
             note_damage(&mut yielded.input, file, damage);
         }
         yielded.block.name_faults(&file.name);
+        let told_by = layouts.evidence.unwrap_or_default();
+        yielded.block.tell_columns(|_| told_by);
+        note_kind(
+            &mut yielded.input,
+            &kind::of_json(unwrapper.outermost(), packing),
+        );
         Ok(yielded)
     }
 }

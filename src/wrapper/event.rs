@@ -16,6 +16,8 @@ pub(super) struct Events<J> {
     judge: J,
     /// Whether the values beside a message are the record, once that is known of the file.
     is_beside: Option<bool>,
+    /// What the first value was.
+    outermost: Option<&'static str>,
     /// What Azure's tuples said so far.
     azure: azure::Open,
 }
@@ -27,8 +29,18 @@ impl<J: Judge> Events<J> {
             payloads: Vec::new(),
             judge,
             is_beside: None,
+            outermost: None,
             azure: azure::Open::default(),
         }
+    }
+
+    /// What the first value was, in words; none before there was one.
+    pub(super) fn outermost(&self) -> Option<&'static str> {
+        self.outermost
+    }
+
+    fn note(&mut self, kind: &'static str) {
+        self.outermost.get_or_insert(kind);
     }
 
     /// Reads the text of one value.
@@ -50,6 +62,7 @@ impl<J: Judge> Events<J> {
         match value {
             Json::Text(message) => self.message(None, message, depth),
             Json::Array(cells) if insights::is_row(cells) => {
+                self.note("Logs Insights answer");
                 self.object(&insights::object(cells), depth);
             }
             Json::Array(elements) if elements.iter().all(|e| e.members().is_some()) => {
@@ -66,27 +79,38 @@ impl<J: Judge> Events<J> {
 
     fn object(&mut self, value: &Json<'_>, depth: usize) {
         if cloudwatch::is_control(value) {
+            self.note("CloudWatch subscription");
             return self.lines.control();
         }
         if let Some(events) = cloudwatch::log_events(value) {
+            self.note("CloudWatch subscription");
             return events.iter().for_each(|e| self.take_in(e, depth + 1));
         }
         if ocsf::is_event(value) {
+            self.note("OCSF");
             return self.named(&ocsf::row(value));
         }
         if gcp::is_entry(value) {
+            self.note("GCP log entries");
             return self.named(&gcp::row(value));
         }
         if azure::is_record(value) {
+            self.note("Azure flow log");
             return self.azure(value);
         }
         let message = cloudwatch::message(value);
         if let (None, Some(encoded)) = (message, payload::encoded(value)) {
+            self.note("event with encoded data");
             return match payload::decode(encoded) {
                 Ok(source) => self.payloads.push(source),
                 Err(found) => self.lines.fault("data that does not decode", found),
             };
         }
+        self.note(if message.is_some() {
+            "messages"
+        } else {
+            "one key a field"
+        });
         match message {
             Some(inner @ Json::Object(_)) => self.take_in(inner, depth + 1),
             Some(Json::Text(message)) if !self.is_beside(value, message) => {

@@ -51,6 +51,11 @@ impl<J: Judge> Unwrapper<J> {
         }
     }
 
+    /// What the first value of the file was, in words; none before it was read.
+    pub fn outermost(&self) -> Option<&'static str> {
+        self.events.outermost()
+    }
+
     /// Where the file stopped making sense, if it did.
     pub fn damage(&self) -> Option<&Damage> {
         self.damage.as_ref()

@@ -1,0 +1,116 @@
+//! `flow2pcap inspect`: what is in an archive, without converting it.
+
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args as ClapArgs;
+use flow2pcap::pipeline::{self, Inspect, Meter};
+use flow2pcap::record::Layout;
+
+use super::convert::parse_format;
+use super::narrowing::Narrowing;
+use super::page::Page;
+use super::progress::Progress;
+use super::survey::Text;
+
+const EXAMPLES: &str = "\
+Examples:
+  flow2pcap inspect AWSLogs/
+      What is in a folder as `aws s3 sync` left it.
+
+  flow2pcap inspect AWSLogs/ --from 2026-03-14T02:00 --to 2026-03-14T03:00 --eni eni-0a1b
+      What an hour at one ENI would come to, before it is converted.
+
+  flow2pcap inspect export/ --format '${srcaddr} ${dstaddr} ${srcport} ${dstport} ${action}'
+      Whether a column order fits, and what is missing from it.
+
+  flow2pcap inspect AWSLogs/ --json | jq '.estimates[] | {detail, packets, bytes}'
+      For scripts.
+
+Records are added up as they were logged. A conversion finds those that were delivered twice, and
+packets that several ENIs logged, and writes them once; here they count each time.
+
+Exit status: 0 done; 1 done, but --strict found records that do not parse or a damaged file; 2 failed.";
+
+/// Tells what is in flow logs, without converting them
+///
+/// Files and what they are wrapped in, columns and what is missing, time and gaps, records by
+/// action, protocol and ENI, and how large a capture of it would be.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Files, folders (with all below them), or - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+
+    /// Column order of files that have no header line: '${a-b} ${c}', 'a-b c', 'a_b c', or default
+    #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
+    format: Option<Layout>,
+
+    /// Threads to use [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+
+    /// Exit with status 1 if a record does not parse or a file is damaged
+    #[arg(long)]
+    strict: bool,
+
+    /// No progress
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// The same as JSON
+    #[arg(long)]
+    json: bool,
+
+    // Last, for what follows would stand below its heading in the help.
+    #[command(flatten)]
+    narrowing: Narrowing,
+}
+
+/// Inspects what was typed and tells what it is.
+///
+/// # Errors
+/// Inputs that cannot be read, or hold no flow log.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let request = Inspect {
+        inputs: args.inputs.clone(),
+        format: args.format.clone(),
+        filter: args.narrowing.filter(),
+    };
+    let threads = args.threads.map_or(0, usize::from);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()?;
+    let meter = Arc::new(Meter::default());
+    let progress = Progress::start(&meter, !args.quiet && std::io::stderr().is_terminal());
+    let inspected = pool.install(|| pipeline::inspect(&request, &meter));
+    progress.stop();
+    let survey = inspected?;
+    let mut stdout = std::io::stdout().lock();
+    let told = if args.json {
+        serde_json::to_string_pretty(&survey)? + "\n"
+    } else {
+        let page = Page {
+            colour: stdout.is_terminal(),
+        };
+        Text {
+            survey: &survey,
+            page,
+        }
+        .to_string()
+    };
+    match stdout
+        .write_all(told.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        // Whoever reads it has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        written => written.context("cannot write to standard output")?,
+    }
+    let unsound = survey.records.skipped.total() > 0 || survey.input.damaged.total() > 0;
+    Ok(ExitCode::from(u8::from(args.strict && unsound)))
+}

@@ -1,0 +1,279 @@
+//! What an inspection found, in words.
+
+use std::fmt;
+
+use flow2pcap::record::Column;
+use flow2pcap::survey::{ColumnOrder, Estimate, Sums, Survey};
+use indicatif::{HumanBytes, HumanCount};
+
+use super::account;
+use super::page::{NOTE, Page, TROUBLE, count, wide};
+
+/// Orders of columns that are spelt out; more are only counted.
+const ORDERS_SHOWN: usize = 5;
+
+/// Names that are listed; more are only counted.
+const NAMES_SHOWN: usize = 20;
+
+/// Characters of a line of names.
+const WIDTH: usize = 86;
+
+/// A survey as a person reads it.
+pub(crate) struct Text<'a> {
+    pub(crate) survey: &'a Survey,
+    pub(crate) page: Page,
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = self.survey;
+        account::input(f, self.page, &s.input, "")?;
+        self.rows(
+            f,
+            "kinds",
+            s.input
+                .kinds
+                .iter()
+                .map(|(kind, n)| format!("{} of {kind}", count(*n, "file"))),
+        )?;
+        self.columns(f)?;
+        self.lacking(f)?;
+        account::times(f, self.page, s.asked_ns, s.span_ns)?;
+        account::records(f, self.page, &s.records, "")?;
+        self.gaps(f)?;
+        self.traffic(f)?;
+        self.enis(f)?;
+        self.names(f, "accounts", &s.accounts)?;
+        self.names(f, "regions", &s.regions)?;
+        self.estimates(f)
+    }
+}
+
+impl Text<'_> {
+    /// Rows of which the first has the name.
+    fn rows(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        name: &str,
+        texts: impl IntoIterator<Item = String>,
+    ) -> fmt::Result {
+        let names = std::iter::once(name).chain(std::iter::repeat(""));
+        let mut rows = names.zip(texts);
+        rows.try_for_each(|(name, text)| self.page.row(f, name, &text))
+    }
+
+    fn names<'n>(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        name: &str,
+        all: impl IntoIterator<Item = &'n String, IntoIter: ExactSizeIterator>,
+    ) -> fmt::Result {
+        let all = all.into_iter();
+        let more = all.len().saturating_sub(NAMES_SHOWN);
+        let mut words: Vec<&str> = all.take(NAMES_SHOWN).map(String::as_str).collect();
+        let more = format!("and {more} more");
+        if !more.starts_with("and 0") {
+            words.push(&more);
+        }
+        self.rows(f, name, wrapped(words))
+    }
+
+    fn columns(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let orders = &self.survey.columns;
+        for (index, order) in orders.iter().take(ORDERS_SHOWN).enumerate() {
+            let ColumnOrder {
+                layout,
+                told_by,
+                files,
+                records,
+            } = order;
+            let columns = layout.columns();
+            let text = format!(
+                "{} in {}, {}, told by {}:",
+                columns.len(),
+                count(*files, "file"),
+                count(*records, "record"),
+                evidence(told_by)
+            );
+            self.page
+                .row(f, if index == 0 { "columns" } else { "" }, &text)?;
+            for line in wrapped(columns.iter().map(Column::name)) {
+                self.page.row(f, "", &format!("  {line}"))?;
+            }
+        }
+        let more = orders.iter().len().saturating_sub(ORDERS_SHOWN);
+        if more > 0 {
+            self.page
+                .row(f, "", &format!("and {more} more orders of columns"))?;
+        }
+        Ok(())
+    }
+
+    fn lacking(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = self.survey;
+        if s.lacking.is_empty() {
+            return self
+                .page
+                .row(f, "missing", "no field that the rebuild uses");
+        }
+        let all: u64 = s.columns.iter().map(|order| order.records).sum();
+        let lacks = s.lacking.iter().map(|lack| {
+            let fields = self.page.paint(NOTE, &lack.fields.join(", "));
+            let of = if lack.records < all {
+                format!(" of {}", count(lack.records, "record"))
+            } else {
+                String::new()
+            };
+            format!("{fields}{of}: {}", lack.cost)
+        });
+        self.rows(f, "missing", lacks)?;
+        let mut vpcs = s.busiest_enis.iter().map(|eni| &*eni.vpc);
+        let vpc = vpcs.find(|vpc| !vpc.is_empty()).unwrap_or("vpc-…");
+        let text = format!(
+            "A VPC flow log with all of it: flow2pcap setup --vpc {vpc} --destination s3://…"
+        );
+        self.page.row(f, "", &text)
+    }
+
+    fn gaps(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let r = &self.survey.records;
+        account::gaps(f, self.page, r)?;
+        if r.skip_data <= account::GAPS_SHOWN {
+            return Ok(());
+        }
+        let mut by_eni: Vec<_> = r.gaps_by_eni.iter().collect();
+        by_eni.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+        let named = by_eni.iter().map(|(eni, n)| format!("{eni} ({n})"));
+        let named: Vec<String> = std::iter::once("by ENI:".to_owned()).chain(named).collect();
+        self.names(f, "", &named)
+    }
+
+    fn traffic(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = self.survey;
+        let actions = s.actions.iter().map(|(name, sums)| {
+            let is_trouble = name.starts_with("REJECT");
+            (((*name).to_owned(), is_trouble), *sums)
+        });
+        let protocols = s.protocols.iter().map(|protocol| {
+            let number = protocol.number;
+            let name = protocol
+                .name
+                .map_or_else(|| format!("protocol {number}"), str::to_owned);
+            ((name, false), protocol.logged)
+        });
+        self.sums(f, "logged", &[(("in all".to_owned(), false), s.logged)])?;
+        self.sums(f, "actions", &actions.collect::<Vec<_>>())?;
+        self.sums(f, "protocols", &protocols.collect::<Vec<_>>())
+    }
+
+    /// Sums in columns; those of which something is to be seen are in colour.
+    fn sums(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        name: &str,
+        all: &[((String, bool), Sums)],
+    ) -> fmt::Result {
+        let rows = all.iter().map(|((name, is_trouble), sums)| {
+            let name = format!("{name:<20}");
+            let name = if *is_trouble {
+                self.page.paint(TROUBLE, &name)
+            } else {
+                name
+            };
+            format!("{name} {}", self.amounts(sums))
+        });
+        self.rows(f, name, rows)
+    }
+
+    /// Sums, as wide as those of everything.
+    fn amounts(&self, sums: &Sums) -> String {
+        let texts = |sums: &Sums| {
+            let records = HumanCount(sums.records).to_string();
+            [records, wide(sums.packets), wide(sums.bytes)]
+        };
+        let [records, packets, bytes] = texts(sums);
+        let [r, p, b] = texts(&self.survey.logged).map(|text| text.len());
+        let noun = if sums.records == 1 {
+            "record,"
+        } else {
+            "records,"
+        };
+        format!("{records:>r$} {noun:8} {packets:>p$} packets, {bytes:>b$} bytes")
+    }
+
+    fn enis(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = self.survey;
+        let named = s.busiest_enis.len();
+        let which = if (named as u64) < s.enis {
+            format!("; the busiest {named}:")
+        } else {
+            String::new()
+        };
+        self.page
+            .row(f, "ENIs", &format!("{}{which}", HumanCount(s.enis)))?;
+        let widest = s.busiest_enis.iter().map(|eni| eni.name.len()).max();
+        let width = widest.unwrap_or(0);
+        for eni in &s.busiest_enis {
+            let facts = [&eni.instance, &eni.subnet, &eni.vpc];
+            let facts: Vec<&str> = facts.into_iter().map(String::as_str).collect();
+            let known = facts.into_iter().filter(|fact| !fact.is_empty());
+            let facts = known.collect::<Vec<_>>().join(" ");
+            let amounts = self.amounts(&eni.logged);
+            let text = format!("  {:width$} {amounts} {facts}", eni.name);
+            self.page.row(f, "", text.trim_end())?;
+        }
+        Ok(())
+    }
+
+    fn estimates(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let estimates = self.survey.estimates.iter().map(|estimate| {
+            let Estimate {
+                detail,
+                packets,
+                bytes,
+                elapsed_ms,
+            } = estimate;
+            let time = match elapsed_ms.div_ceil(1_000) {
+                0 | 1 => "within a second".to_owned(),
+                seconds => format!("in {}", count(seconds, "second")),
+            };
+            format!(
+                "--detail {detail:8} about {:>12} packets, {:>11}, {time}",
+                HumanCount(*packets).to_string(),
+                HumanBytes(*bytes).to_string()
+            )
+        });
+        self.rows(f, "convert", estimates)?;
+        let text = "An estimate from what records count and how fast they were read here. What was \
+                    logged twice";
+        self.page.row(f, "", text)?;
+        self.page.row(
+            f,
+            "",
+            "or by several ENIs is written once: then there is less.",
+        )
+    }
+}
+
+/// What told an order of columns.
+fn evidence(told_by: &str) -> String {
+    match told_by {
+        "header line" | "--format" | "keys" => told_by.to_owned(),
+        order => format!("the order of values ({order})"),
+    }
+}
+
+/// Lines of words.
+fn wrapped<'w>(words: impl IntoIterator<Item = &'w str>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

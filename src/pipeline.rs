@@ -217,7 +217,7 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     output.write_all(&encoder.preamble(&section(&enis, request))?)?;
     let framer = Framer {
         encoder,
-        places: &Places::new(files, read.members),
+        places: &Places::new(files, read.members, read.losses),
         enis: &enis,
         comments: request.comments,
         single_interface: request.single_interface,

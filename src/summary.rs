@@ -14,7 +14,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::connection::Outcome;
-use crate::flow::Assumed;
+use crate::flow::{Assumed, Losses};
 
 pub(crate) use self::reasons::EXAMPLES_MAX;
 pub use self::{
@@ -122,6 +122,9 @@ pub struct Records {
     pub gaps: Vec<Gap>,
     /// How many such gaps each ENI has, those that are not listed too.
     pub gaps_by_eni: BTreeMap<String, u64>,
+    /// What Transit Gateways lost, as records count it that match a filter, but for its time; those
+    /// of all ENIs are added up.
+    pub lost: Losses,
     /// What had to be assumed of records.
     pub assumed: AssumedCounts,
 }
@@ -172,6 +175,7 @@ impl Records {
         for (eni, gaps) in later.gaps_by_eni {
             *self.gaps_by_eni.entry(eni).or_default() += gaps;
         }
+        self.lost.add(&later.lost);
         self.assumed.add(later.assumed);
     }
 }

@@ -97,7 +97,23 @@ pub(crate) fn records(f: &mut Formatter<'_>, page: Page, r: &Records, told: &str
     for (n, what) in assumed.iter().filter(|(n, _)| *n > 0) {
         page.row(f, "", &format!("{} {what}", HumanCount(*n)))?;
     }
-    Ok(())
+    losses(f, page, r)
+}
+
+/// Packets that Transit Gateways lost.
+fn losses(f: &mut Formatter<'_>, page: Page, r: &Records) -> fmt::Result {
+    let causes = r.lost.by_cause();
+    let causes: Vec<String> = causes
+        .map(|(cause, packets)| format!("{} {cause}", HumanCount(packets)))
+        .collect();
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "{} packets, as logged by Transit Gateways",
+        causes.join(", ")
+    );
+    page.note(f, "lost", &text)
 }
 
 /// Where AWS dropped records.

@@ -10,6 +10,7 @@ mod clock;
 pub mod duplicates;
 mod eni;
 mod five_tuple;
+mod losses;
 pub(crate) mod observation;
 mod observe;
 mod own_address;
@@ -17,6 +18,7 @@ pub mod vantage;
 
 pub use eni::{Eni, EniIndex, Enis};
 pub use five_tuple::{ConnectionKey, Endpoint, FiveTuple, ICMP, TCP, UDP, Way};
+pub use losses::Losses;
 pub use observation::{Observation, Place, RejectReason, Verdict};
 pub use observe::{Addresses, Assumed, Unusable, observe, reject_reason};
 pub use own_address::Shared;

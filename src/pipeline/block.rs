@@ -9,7 +9,10 @@ use std::sync::Arc;
 use crate::archive::Block;
 use crate::archive::s3_path::S3Name;
 use crate::filter::{Facts, Filter, Line};
-use crate::flow::{Addresses, Eni, Enis, Observation, Place, Verdict, observe, reject_reason};
+use crate::flow::{
+    Addresses, Eni, Enis, Losses, Observation, Place, Verdict, observe, reject_reason,
+};
+use crate::pipeline::places::LOSSES_MAX;
 use crate::record::{Direction, Field, Layout, Record, Row, Rows};
 use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
 use crate::survey::{ColumnOrder, ColumnOrders};
@@ -28,6 +31,8 @@ pub(super) struct BlockYield {
     /// The fate of the lines, but for the faults.
     pub records: Records,
     faults: BTreeMap<&'static str, LineFaults>,
+    /// What a Transit Gateway lost, by line; of the first records that tell.
+    pub losses: Vec<(u64, Losses)>,
     /// The column order behind the last line.
     pub layout_at_end: Option<Arc<Layout>>,
     /// The column orders under which records stand; what told them is known of their file.
@@ -65,17 +70,24 @@ impl Reader<'_> {
         read.observations
             .reserve(block.bytes.len() / LINE_LEN_LEAST);
         let mut rows = Rows::new(block.bytes, Arc::clone(&layout));
+        let mut counts_losses = Losses::are_in(&layout);
         let (mut layout, mut before) = (layout, 0);
         while let Some((_, row)) = rows.next() {
             read.records.lines += 1;
             match row {
-                Row::Record(record) => self.take_in(&mut read, &record, rows.layout()),
+                Row::Record(record) => {
+                    self.take_in(&mut read, &record, rows.layout());
+                    if counts_losses {
+                        read.note_losses(&record, rows.layout());
+                    }
+                }
                 Row::NoData(_) => read.records.no_data += 1,
                 Row::SkipData(record) => read.records.skip_data(gap(&record)),
                 Row::Header => {
                     read.records.headers += 1;
                     before = read.count_columns(&layout, before);
                     layout = Arc::clone(rows.layout());
+                    counts_losses = Losses::are_in(&layout);
                 }
                 Row::Blank => read.records.blank += 1,
                 Row::Fault(fault) => read.fault(fault.kind().name(), || fault.to_string()),
@@ -148,6 +160,18 @@ impl BlockYield {
         now
     }
 
+    /// Notes what the record lost that was read last, if it can become packets and is wanted.
+    fn note_losses(&mut self, record: &Record<'_>, layout: &Layout) {
+        let line = self.records.lines;
+        let last = self.observations.last();
+        if last.is_some_and(|o| o.place.line == line && o.matched)
+            && let Some(losses) = Losses::of(record, layout)
+        {
+            self.records.lost.add(&losses);
+            self.losses.push((line, losses));
+        }
+    }
+
     fn fault(&mut self, reason: &'static str, found: impl FnOnce() -> String) {
         let line = self.records.lines;
         let faults = self.faults.entry(reason).or_default();
@@ -189,6 +213,10 @@ impl BlockYield {
             faults.first.truncate(EXAMPLES_MAX);
         }
         self.columns.add(later.columns);
+        let losses = later.losses.into_iter();
+        self.losses
+            .extend(losses.map(|(line, lost)| (lines + line, lost)));
+        self.losses.truncate(LOSSES_MAX);
         self.layout_at_end = later.layout_at_end;
         self.newest_ns = self.newest_ns.max(later.newest_ns);
     }

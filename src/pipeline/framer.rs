@@ -134,6 +134,14 @@ impl Framer<'_> {
         if let Some(at) = o.rejected_at {
             scratch.text(" rejected-at=", &self.enis.get(at).name);
         }
+        for (cause, packets) in self
+            .places
+            .losses(o.place)
+            .iter()
+            .flat_map(|l| l.by_cause())
+        {
+            scratch.text(" lost-", cause).number("=", packets);
+        }
         let role = if o.way == p.role.initiator {
             "initiator"
         } else {

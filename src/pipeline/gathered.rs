@@ -3,7 +3,7 @@
 use crate::archive::{File, LeftOut};
 use crate::error::{Error, Result};
 use crate::filter::Sifted;
-use crate::flow::Enis;
+use crate::flow::{Enis, Losses, Place};
 use crate::pipeline::places;
 use crate::pipeline::read::{FileYield, Files, Sink};
 use crate::summary::{Example, Input, Records};
@@ -14,6 +14,8 @@ use crate::survey::ColumnOrders;
 pub(super) struct Gathered {
     /// Of each file that holds others.
     pub members: Vec<Vec<places::Member>>,
+    /// What Transit Gateways lost, in order of place.
+    pub losses: Vec<(Place, Losses)>,
     pub input: Input,
     pub records: Records,
     /// The orders of columns of all files.
@@ -56,6 +58,11 @@ impl Gathered {
     }
 
     fn append(&mut self, file: FileYield) {
+        let index = u32::try_from(self.members.len()).expect("fewer than 2^32 files");
+        let losses = file.block.losses.into_iter();
+        let placed = losses.map(|(line, lost)| (Place { file: index, line }, lost));
+        let room = places::LOSSES_MAX - self.losses.len();
+        self.losses.extend(placed.take(room));
         self.members.push(file.members);
         self.input.add(file.input);
         self.enis.merge(&file.block.enis);

@@ -1,4 +1,4 @@
-//! What comments call the place that a record stands at.
+//! What comments call the place that a record stands at, and what is known of it besides.
 //!
 //! A place is a file of the list and a line in it. Zip and tar archives are one
 //! file of the list; their lines are counted through all members, and the member
@@ -7,26 +7,38 @@
 use std::collections::HashMap;
 
 use crate::archive::File;
-use crate::flow::Place;
+use crate::flow::{Losses, Place};
 
 /// The names of files and of the members in them.
 pub(super) struct Places {
     /// By file, then by the line behind which each begins.
     names: Vec<Vec<(u64, String)>>,
+    /// In order of place.
+    losses: Vec<(Place, Losses)>,
 }
+
+/// Records whose losses are kept for their comments: 12 MiB of them. All are counted.
+pub(super) const LOSSES_MAX: usize = 1 << 18;
 
 /// A member of a file: the lines of the file that stand before it, and its name.
 pub(super) type Member = (u64, String);
 
 impl Places {
-    /// Names `files`, of which some have members.
+    /// Names `files`, of which some have members; `losses` are in order of place.
     ///
     /// Each is called by its own name where no other has it, else by its path. AWS
     /// gives each file a name of its own, and the folders around it say nothing
     /// that the name does not.
-    pub(super) fn new(files: &[File], members: Vec<Vec<Member>>) -> Self {
+    pub(super) fn new(
+        files: &[File],
+        members: Vec<Vec<Member>>,
+        losses: Vec<(Place, Losses)>,
+    ) -> Self {
         let files = files.iter().map(|file| file.name.clone());
-        Self::of_names(files, members)
+        Self {
+            losses,
+            ..Self::of_names(files, members)
+        }
     }
 
     fn of_names(files: impl Iterator<Item = String>, members: Vec<Vec<Member>>) -> Self {
@@ -50,7 +62,14 @@ impl Places {
                 *name = short;
             }
         }
-        Self { names }
+        let losses = Vec::new();
+        Self { names, losses }
+    }
+
+    /// What a Transit Gateway lost of the packets of the record at `place`, if it says.
+    pub(super) fn losses(&self, place: Place) -> Option<&Losses> {
+        let index = self.losses.binary_search_by_key(&place, |(at, _)| *at);
+        Some(&self.losses[index.ok()?].1)
     }
 
     /// The name of the file or member at `place`, and the line in it.

@@ -75,6 +75,8 @@
 //! - [`pipeline`]: the only module that knows every stage. Fans work out over
 //!   the cores and brings the results back into one order. Start reading at
 //!   [`pipeline::convert`].
+//! - [`setup`]: how to create a flow log that converts well, as a script or a template. Uses the
+//!   names of fields in [`record`], and nothing else of this.
 //! - [`summary`]: the account of a run: every file, line, record, packet and octet.
 //! - [`survey`]: what an archive holds, for those who do not convert it yet. Start reading at
 //!   [`pipeline::inspect`].
@@ -148,6 +150,7 @@ pub mod flow;
 pub mod packet;
 pub mod pipeline;
 pub mod record;
+pub mod setup;
 pub mod summary;
 pub mod survey;
 pub mod time;

@@ -185,6 +185,18 @@ fn filter_reads_records_and_builds_nothing() {
 }
 
 #[test]
+fn setup_knows_the_names_of_fields_and_nothing_of_files() {
+    let elsewhere = |source: &Source| source.stage() != "setup";
+    let sources = sources("src");
+    for word in ["archive", "wrapper", "flow", "pipeline", "capture"] {
+        none(lines_with(&sources, &format!("crate::{word}"), elsewhere));
+    }
+    for word in ["std::fs", "std::net::Tcp", "std::process", "std::env"] {
+        none(lines_with(&sources, word, elsewhere));
+    }
+}
+
+#[test]
 fn crates_are_used_where_they_belong() {
     let sources = sources("src");
     for (name, stages) in [

@@ -6,6 +6,7 @@ mod inspect;
 mod narrowing;
 mod page;
 mod progress;
+mod setup;
 mod summary;
 mod survey;
 
@@ -25,6 +26,7 @@ pub(crate) struct Cli {
 enum Command {
     Convert(Box<convert::Args>),
     Inspect(Box<inspect::Args>),
+    Setup(Box<setup::Args>),
 }
 
 /// Does what was typed.
@@ -35,5 +37,6 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Convert(args) => convert::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Setup(args) => setup::run(&args),
     }
 }

@@ -1,0 +1,128 @@
+//! What traffic is to be logged: an ENI, a subnet, a VPC, a Transit Gateway or an attachment.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Invalid;
+
+/// What the name of a resource says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One ENI: `eni-`.
+    NetworkInterface,
+    /// All ENIs of a subnet: `subnet-`.
+    Subnet,
+    /// All ENIs of a VPC: `vpc-`.
+    Vpc,
+    /// All attachments of a Transit Gateway: `tgw-`.
+    TransitGateway,
+    /// One of them: `tgw-attach-`.
+    TransitGatewayAttachment,
+}
+
+impl Kind {
+    /// `--resource-type` of `aws ec2 create-flow-logs`, and `ResourceType` of CloudFormation.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NetworkInterface => "NetworkInterface",
+            Self::Subnet => "Subnet",
+            Self::Vpc => "VPC",
+            Self::TransitGateway => "TransitGateway",
+            Self::TransitGatewayAttachment => "TransitGatewayAttachment",
+        }
+    }
+
+    /// Whether its logs are those of Transit Gateways: other fields, and no verdicts to choose by.
+    pub(super) fn is_transit_gateway(self) -> bool {
+        matches!(self, Self::TransitGateway | Self::TransitGatewayAttachment)
+    }
+}
+
+/// The name of a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    id: String,
+    kind: Kind,
+}
+
+/// What names begin with; a longer one stands before the shorter that it begins with.
+const PREFIXES: [(&str, Kind); 5] = [
+    ("eni-", Kind::NetworkInterface),
+    ("subnet-", Kind::Subnet),
+    ("vpc-", Kind::Vpc),
+    ("tgw-attach-", Kind::TransitGatewayAttachment),
+    ("tgw-", Kind::TransitGateway),
+];
+
+impl Resource {
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+impl FromStr for Resource {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let known = PREFIXES.iter().find_map(|(prefix, kind)| {
+            let digits = text.strip_prefix(prefix)?;
+            // EC2 user guide, "Resource IDs": 17 digits, or 8 where it was made before 2018.
+            let is_digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+            ([8, 17].contains(&digits.len()) && digits.bytes().all(is_digit)).then_some(*kind)
+        });
+        let kind = known.ok_or_else(|| {
+            Invalid::new(
+                "resource with a flow log",
+                text,
+                "eni-, subnet-, vpc-, tgw- or tgw-attach- and 8 or 17 digits 0-9a-f",
+            )
+        })?;
+        let id = text.to_owned();
+        Ok(Self { id, kind })
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_tells_what_it_is() {
+        for (text, name) in [
+            ("eni-0b8e13f64d7ac2951", "NetworkInterface"),
+            ("subnet-0f00ba11", "Subnet"),
+            ("vpc-0c5e8a7d2b914f630", "VPC"),
+            ("tgw-0c5e8a7d2b914f630", "TransitGateway"),
+            ("tgw-attach-0c5e8a7d2b914f630", "TransitGatewayAttachment"),
+        ] {
+            let resource: Resource = text.parse().unwrap();
+            assert_eq!(resource.kind().name(), name);
+            assert_eq!(resource.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_what_was_expected() {
+        for text in [
+            "",
+            "i-0b8e13f64d7ac2951",
+            "vpc-",
+            "vpc-0C5E8A7D2B914F630",
+            "vpc-0c5e8a7d2b914f63",
+            "vpc-$(reboot)",
+            "vpc-0c5e8a7d2b914f630; reboot",
+            "vpc-0c5e8a7d2b914f630\n",
+            "tgw-attach-",
+        ] {
+            let error = text.parse::<Resource>().unwrap_err().to_string();
+            assert!(error.contains("eni-, subnet-"), "{error}");
+        }
+    }
+}

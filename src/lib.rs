@@ -65,7 +65,7 @@
 //!   Pure: the same records give the same segments, always and everywhere.
 //! - [`packet`]: the headers of one packet, built by etherparse, or copied from those
 //!   of the one before with the numbers that differ.
-//! - [`capture`]: pcapng or classic pcap, to a file or a pipe, whole or not at all.
+//! - [`capture`]: pcapng or classic pcap, to a file, several files or a pipe, whole or not at all.
 //!
 //! Beside the row stand:
 //!
@@ -135,6 +135,7 @@
 //! | ruled out | a file that is not opened, since by its path nothing in it can match |
 //! | told, told elsewhere | a record that became packets; one whose packets another view tells |
 //! | episode | connections of one conversation so close that they are rebuilt in a row |
+//! | part | one of several captures that a run writes beside each other |
 //! | captured length, original length | octets of headers written; octets the packet had |
 //! | observed, synthesized | read from a record; invented here |
 //! | presumed | assumed for want of `tcp-flags`, and said to be |

@@ -28,12 +28,16 @@ mod gathered;
 mod inspect;
 mod kind;
 mod narrow;
+mod outlet;
 mod packed;
 mod places;
+mod preamble;
 mod read;
 mod shuffle;
 mod slices;
+mod split;
 mod stored;
+mod tag;
 mod tell;
 mod wrapped;
 mod write;
@@ -45,24 +49,28 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use crate::archive::{self, File, Walk};
-use crate::capture::{Encoder, Format, Interface, LinkType, Output, Section};
+use crate::capture::{Encoder, Format, LinkType};
 use crate::connection::Detail;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::flow::{Addresses, Eni, Enis, Vantage};
+use crate::flow::{Addresses, Enis, Vantage};
 use crate::pipeline::conversations::Conversations;
 use crate::pipeline::framer::Framer;
 use crate::pipeline::frames::Pool;
 use crate::pipeline::gathered::Gathered;
 use crate::pipeline::narrow::Narrow;
+use crate::pipeline::outlet::Reserved;
 use crate::pipeline::places::Places;
+use crate::pipeline::preamble::section;
 use crate::pipeline::read::{Files, Source};
 use crate::pipeline::shuffle::{Buckets, SpillFolder};
 use crate::pipeline::slices::Slices;
 use crate::pipeline::tell::Teller;
 use crate::pipeline::write::Writer;
 use crate::record::Layout;
-use crate::summary::{OutputFile, Summary};
+use crate::summary::Summary;
+
+pub use crate::pipeline::split::Split;
 
 /// What is to be converted, and how.
 #[derive(Clone, Debug)]
@@ -71,6 +79,8 @@ pub struct Convert {
     pub inputs: Vec<PathBuf>,
     /// The capture, or `-` for standard output.
     pub output: PathBuf,
+    /// What tells several captures apart that are to be written beside `output`, if any.
+    pub split: Option<Split>,
     /// The column order of files that do not tell it.
     pub format: Option<Layout>,
     /// How much becomes packets.
@@ -101,6 +111,7 @@ impl Convert {
         Self {
             inputs,
             output,
+            split: None,
             format: None,
             detail: Detail::Exact,
             vantage: VantageChoice::default(),
@@ -188,7 +199,7 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     let files = &sifted.files[..];
     meter.expect(files);
     let format = Format::of(&request.output)?;
-    let mut output = Output::create(&request.output, &paths)?;
+    let reserved = Reserved::of(request, &paths)?;
 
     let mut read = Gathered::beside(left_out, &sifted);
     let folder = SpillFolder::new(&request.temp_dir);
@@ -214,13 +225,13 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     let narrower = told.busiest.narrower(&enis, request.max_packets)?;
 
     let encoder = Encoder::new(format, request.link);
-    output.write_all(&encoder.preamble(&section(&enis, request))?)?;
+    let mut outlet = reserved.open(encoder, section(&enis, request.single_interface), &enis)?;
     let framer = Framer {
         encoder,
         places: &Places::new(files, read.members, read.losses),
         enis: &enis,
         comments: request.comments,
-        single_interface: request.single_interface,
+        single_interface: request.single_interface || request.split == Some(Split::Eni),
     };
     let writer = Writer {
         slices: &slices,
@@ -228,11 +239,12 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
         waiting: &buckets(),
         framer,
         detail: request.detail,
+        split: request.split,
         meter,
         pool: Pool::default(),
     };
-    let written = writer.write(&mut output)?;
-    let bytes = output.finish()?;
+    let written = writer.write(&mut outlet)?;
+    let output = outlet.finish(request)?;
     told.add_to(&mut read.records);
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     Ok(Summary {
@@ -244,7 +256,7 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
         packets: written.packets,
         narrower,
         asked_ns: narrow.and_then(|narrow| narrow.asked_ns()),
-        output: OutputFile::new(&request.output, bytes),
+        output,
         spilled_bytes: folder.spilled(),
         elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
@@ -271,61 +283,5 @@ fn vantage(choice: &VantageChoice, enis: &Enis) -> Result<Vantage> {
                 known.join(", ")
             ))
         }),
-    }
-}
-
-fn section(enis: &Enis, request: &Convert) -> Section {
-    let comment = "Synthesized from flow logs by flow2pcap, not captured. Addresses, ports, packet \
-                   and byte counts, flags and whole seconds are from the log; sequence numbers, sizes \
-                   of single packets and times within a second are invented.";
-    let interfaces = if request.single_interface {
-        let name = "all ENIs".to_owned();
-        vec![Interface {
-            name,
-            description: "the ENI stands in the packet comments".into(),
-            filter: None,
-        }]
-    } else {
-        enis.iter().map(interface).collect()
-    };
-    let mut names: Vec<_> = enis
-        .iter()
-        .filter_map(|eni| {
-            Some((
-                eni.address?,
-                if eni.instance.is_empty() {
-                    &eni.name
-                } else {
-                    &eni.instance
-                },
-            ))
-        })
-        .map(|(address, name)| (address, name.clone()))
-        .collect();
-    names.sort();
-    names.dedup_by_key(|(address, _)| *address);
-    Section {
-        comment: comment.into(),
-        application: concat!("flow2pcap ", env!("CARGO_PKG_VERSION")).into(),
-        interfaces,
-        names,
-    }
-}
-
-fn interface(eni: &Eni) -> Interface {
-    let facts = [
-        ("instance", &eni.instance),
-        ("type", &eni.kind),
-        ("subnet", &eni.subnet),
-        ("vpc", &eni.vpc),
-        ("zone", &eni.zone),
-        ("account", &eni.account),
-    ];
-    let known = facts.iter().filter(|(_, fact)| !fact.is_empty());
-    let words: Vec<String> = known.map(|(name, fact)| format!("{name}={fact}")).collect();
-    Interface {
-        name: eni.name.clone(),
-        description: words.join(" "),
-        filter: None,
     }
 }

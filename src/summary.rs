@@ -6,10 +6,10 @@
 //! (`cli::summary`); `--json` prints it as it is.
 
 mod narrower;
+mod output;
 mod reasons;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::Serialize;
 
@@ -19,6 +19,7 @@ use crate::flow::{Assumed, Losses};
 pub(crate) use self::reasons::EXAMPLES_MAX;
 pub use self::{
     narrower::{Narrower, WIRESHARK_PACKETS},
+    output::{OutputFile, OutputPart, OutputParts},
     reasons::{Example, Reason, Reasons},
 };
 
@@ -44,7 +45,7 @@ pub struct Summary {
     pub narrower: Vec<Narrower>,
     /// The time that was asked for, nanoseconds since the epoch; `null` where it has no end.
     pub asked_ns: Option<(Option<i64>, Option<i64>)>,
-    /// The capture.
+    /// The capture, or its parts.
     pub output: OutputFile,
     /// Octets that went to temporary files, because memory was short.
     pub spilled_bytes: u64,
@@ -282,25 +283,6 @@ impl Packets {
         self.written += other.written;
         self.bytes_logged += other.bytes_logged;
         self.bytes_written += other.bytes_written;
-    }
-}
-
-/// The capture.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct OutputFile {
-    /// Its path, as typed.
-    pub path: String,
-    /// Its octets, compressed where it is.
-    pub bytes: u64,
-}
-
-impl OutputFile {
-    /// The capture at `path`, of so many octets.
-    pub fn new(path: &Path, bytes: u64) -> Self {
-        Self {
-            path: path.display().to_string(),
-            bytes,
-        }
     }
 }
 

@@ -7,10 +7,11 @@ mod support;
 
 use std::fs;
 use std::io::Write as _;
+use std::path::PathBuf;
 
 use flow2pcap::connection::Detail;
 use flow2pcap::pipeline::{self, Convert, Meter, VantageChoice};
-use support::{convert, file, flow_log, flow2pcap, run, testdata};
+use support::{convert, convert_to, file, flow_log, flow2pcap, parts_of, run, testdata};
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -178,5 +179,31 @@ fn standard_input_is_a_file() {
         let run = run(flow2pcap().args(arguments).write_stdin(text));
         assert_eq!(run.code, 0, "{}", run.stderr);
         assert!(run.stdout == expected);
+    }
+}
+
+#[test]
+fn threads_memory_and_order_do_not_change_the_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = long_log();
+    let (first, second) = log.split_at(log.len() / 2);
+    let (first, end) = first.rsplit_once('\n').unwrap();
+    let header = log.lines().next().unwrap();
+    let a = file(&folder, "a.log", first);
+    let b = file(&folder, "b.log", format!("{header}\n{end}{second}"));
+    let contents = |inputs: [&PathBuf; 2], by: &str, options: &[&str]| {
+        let options = [options, &["--split", by]].concat();
+        let converted = convert_to("out.pcapng.zst", &inputs, &options);
+        let parts = parts_of(converted.path()).into_iter().map(|part| {
+            let name = part.file_name().unwrap().to_owned();
+            (name, fs::read(part).unwrap())
+        });
+        parts.collect::<Vec<_>>()
+    };
+    for by in ["eni", "hour", "size=1mb", "connections=500"] {
+        let parts = contents([&a, &b], by, &["--threads", "1"]);
+        assert!(parts.len() > 2, "{by}");
+        let others = contents([&b, &a], by, &["--threads", "5", "--memory", "16MiB"]);
+        assert!(parts == others, "{by}");
     }
 }

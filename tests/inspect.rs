@@ -226,7 +226,7 @@ fn default_format_lacks_flags_and_says_how_to_log_them() {
     );
     assert!(page.contains("missing      tcp-flags: handshakes and ends are presumed"));
     assert!(
-        page.contains("flow2pcap setup --vpc vpc-… --destination s3://…"),
+        page.contains("flow2pcap setup vpc-… --destination s3://…"),
         "{page}"
     );
 }

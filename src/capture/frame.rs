@@ -82,6 +82,19 @@ impl Encoder {
         }
     }
 
+    /// [`Frame::original_len`] of a frame, from the octets that [`frame`](Self::frame) made of it.
+    ///
+    /// # Panics
+    /// If `octets` are no such frame.
+    pub fn original_len(&self, octets: &[u8]) -> u32 {
+        let at = match self.format {
+            Format::Pcapng => 24,
+            Format::Pcap => 12,
+        };
+        let len = octets[at..].first_chunk().expect("a frame is longer");
+        u32::from_le_bytes(*len) - self.link.header_len()
+    }
+
     /// pcapng section 4.3: an Enhanced Packet Block.
     #[inline]
     fn enhanced_packet(&self, out: &mut Vec<u8>, frame: &Frame<'_>, captured: u32, original: u32) {

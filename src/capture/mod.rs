@@ -3,8 +3,8 @@
 //! An [`Encoder`] turns a [`Section`] into the octets a capture opens with, and
 //! each [`Frame`] into the octets of one packet. It holds no state between frames,
 //! so any thread may encode any part of the capture into its own buffer. An
-//! [`Output`] is where those buffers go, whole or not at all. Neither knows flow
-//! logs, and neither makes up time, order or names.
+//! [`Output`] is where those buffers go, whole or not at all, and [`Parts`] are several
+//! of them. None of these knows flow logs, or makes up time, order or names.
 //!
 //! # Invariants
 //! * One section; every interface and every name stands before the first packet.
@@ -23,7 +23,7 @@ pub use self::{
     format::{Compression, Format},
     frame::{Direction, Encoder, Frame},
     link::LinkType,
-    output::Output,
+    output::{Output, Parts, Stored},
     section::{Interface, Section},
 };
 

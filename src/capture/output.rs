@@ -8,6 +8,7 @@
 //! The rename is atomic against other programs, not against a power cut: nothing
 //! is synced to disk, since the archive can be converted again.
 
+mod parts;
 mod sink;
 mod target;
 mod unfinished;
@@ -18,6 +19,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use self::parts::{Parts, Stored};
 use self::{sink::Sink, target::Target, unfinished::Unfinished};
 use super::Compression;
 use crate::error::{Error, ErrorKind, Result};

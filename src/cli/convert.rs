@@ -11,13 +11,13 @@ use flow2pcap::capture::{LinkType, Output};
 use flow2pcap::connection::Detail;
 use flow2pcap::error::ErrorKind;
 use flow2pcap::flow::Addresses;
-use flow2pcap::pipeline::{self, Comments, Convert, Meter, VantageChoice};
+use flow2pcap::pipeline::{self, Comments, Convert, Meter, Split, VantageChoice};
 use flow2pcap::record::Layout;
 use flow2pcap::summary::WIRESHARK_PACKETS;
 
 use crate::cli::narrowing::{Keeping, Narrowing};
 use crate::cli::progress::Progress;
-use crate::cli::summary;
+use crate::cli::{size, split, summary};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,6 +39,9 @@ Examples:
 
   flow2pcap convert AWSLogs/ -o out.pcapng --from -2h --filter 'port 443 and (reject or flags rst)'
       What was rejected or reset on port 443 in the last two hours that the archive has.
+
+  flow2pcap convert AWSLogs/ -o out.pcapng --split hour
+      One capture an hour, and out.csv with what is in each.
 
 In Wireshark:
   frame.comment contains \"action=REJECT\"     what security groups and network ACLs stopped
@@ -63,6 +66,16 @@ pub(crate) struct Args {
     /// Classic pcap keeps neither comments nor interface names.
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
+
+    /// Several captures beside OUT, and OUT.csv to choose by: eni, hour, size=256MB, connections=1000
+    ///
+    /// -o out.pcapng gives out-eni-0a1b.pcapng, out-2026-03-14T02.pcapng or out-00001.pcapng, each a
+    /// capture of its own, and out.csv with each one's packets, octets, times and connections. All
+    /// of them together have the packets of the one capture, once each. By eni, a part has its own
+    /// interface only. By size, a part ends behind the packet that reaches it, before compression.
+    /// With connections, those stay whole; with hour and size, one may go on in the next part.
+    #[arg(long, value_name = "BY", value_parser = split::parse)]
+    split: Option<Split>,
 
     /// Column order of files that have no header line: '${a-b} ${c}', 'a-b c', 'a_b c', or default
     #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
@@ -175,6 +188,7 @@ impl Args {
         Convert {
             inputs: self.inputs.clone(),
             output: self.output.clone(),
+            split: self.split,
             format: self.format.clone(),
             detail: match self.detail {
                 DetailChoice::Compact => Detail::Compact {
@@ -279,27 +293,10 @@ pub(super) fn parse_format(text: &str) -> Result<Layout, String> {
     Layout::from_format(text).map_err(|e| e.to_string())
 }
 
-/// Sizes are powers of 1024, as memory is sold, whether or not there is an i.
 fn parse_memory(text: &str) -> Result<u64, String> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let shift = match unit.trim().to_ascii_lowercase().as_str() {
-        "kib" | "kb" | "k" => 10,
-        "mib" | "mb" | "m" => 20,
-        "gib" | "gb" | "g" => 30,
-        "tib" | "tb" | "t" => 40,
-        _ => return Err("a number and KiB, MiB, GiB or TiB, such as 512MiB".into()),
-    };
-    let size = number
-        .parse::<u64>()
-        .ok()
-        .and_then(|n| n.checked_mul(1 << shift));
-    match size {
-        Some(size) if size >= MEMORY_MIN => Ok(size),
-        Some(_) => Err("less than 16MiB does not hold what one thread works on".into()),
-        None => Err("not a number of octets that a machine has".into()),
+    match size::parse(text)? {
+        size if size >= MEMORY_MIN => Ok(size),
+        _ => Err("less than 16MiB does not hold what one thread works on".into()),
     }
 }
 

@@ -7,6 +7,8 @@ mod narrowing;
 mod page;
 mod progress;
 mod setup;
+mod size;
+mod split;
 mod summary;
 mod survey;
 

@@ -7,7 +7,7 @@ use flow2pcap::summary::{Summary, WIRESHARK_PACKETS};
 use indicatif::{HumanBytes, HumanCount};
 
 use super::account;
-use super::page::{Page, TROUBLE, wide};
+use super::page::{Page, TROUBLE, count, wide};
 
 /// A summary as a person reads it, in colour on a terminal.
 pub(crate) struct Text<'a> {
@@ -140,15 +140,17 @@ impl fmt::Display for Text<'_> {
             self.page.row(f, "memory", &text)?;
         }
         let seconds = f64::from(u32::try_from(s.elapsed_ms).unwrap_or(u32::MAX)) / 1000.0;
-        self.page.row(
-            f,
-            "output",
-            &format!(
-                "{}, {}, in {seconds:.2} s",
-                s.output.path,
-                HumanBytes(s.output.bytes)
+        let size = HumanBytes(s.output.bytes);
+        let written = match &s.output.parts {
+            None => format!("{}, {size}", s.output.path),
+            Some(parts) => format!(
+                "{}, {size}, listed in {}",
+                count(parts.files.len() as u64, "part"),
+                parts.index
             ),
-        )
+        };
+        self.page
+            .row(f, "output", &format!("{written}, in {seconds:.2} s"))
     }
 }
 

@@ -129,9 +129,8 @@ impl Text<'_> {
         self.rows(f, "missing", lacks)?;
         let mut vpcs = s.busiest_enis.iter().map(|eni| &*eni.vpc);
         let vpc = vpcs.find(|vpc| !vpc.is_empty()).unwrap_or("vpc-…");
-        let text = format!(
-            "A VPC flow log with all of it: flow2pcap setup --vpc {vpc} --destination s3://…"
-        );
+        let text =
+            format!("A VPC flow log with all of it: flow2pcap setup {vpc} --destination s3://…");
         self.page.row(f, "", &text)
     }
 

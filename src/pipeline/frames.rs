@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use crate::pipeline::tag::{Cut, Tag};
+
 /// Frames that are put in order and copied in one task.
 const TASK_FRAMES: usize = 1 << 12;
 
@@ -34,6 +36,7 @@ pub(super) struct Key {
 struct Entry {
     key: Key,
     len: u32,
+    tag: Tag,
     /// Which run of octets, and where in it: 20 and 44 bits.
     at: u64,
 }
@@ -41,8 +44,17 @@ struct Entry {
 /// Bits of [`Entry::at`] that say where in a run.
 const OFFSET_BITS: u32 = 44;
 
-/// Octets in front of a frame that waits for a later slice: its key and its length.
-const HEAD_LEN: usize = 24;
+/// Octets in front of a frame that waits for a later slice: its key, its length and its tag.
+const HEAD_LEN: usize = 28;
+
+/// Frames in order.
+#[derive(Debug, Default)]
+pub(super) struct Ordered {
+    /// The octets of all of them.
+    pub octets: Vec<u8>,
+    /// Where one ends and what it is, if that was asked for.
+    pub cuts: Vec<Cut>,
+}
 
 /// Buffers to be used again: the system has to clear every page that it hands
 /// out anew, which costs more than what is then done with it.
@@ -70,7 +82,7 @@ impl Pool {
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     octets: Vec<u8>,
-    keys: Vec<(Key, u32)>,
+    keys: Vec<(Key, u32, Tag)>,
 }
 
 impl Frames {
@@ -83,16 +95,21 @@ impl Frames {
     }
 
     /// Adds the frame that `encode` appends.
-    pub(super) fn push(&mut self, key: Key, encode: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn push(&mut self, key: Key, tag: Tag, encode: impl FnOnce(&mut Vec<u8>)) {
         let begin = self.octets.len();
         encode(&mut self.octets);
         let len = u32::try_from(self.octets.len() - begin).expect("a frame is small");
-        self.keys.push((key, len));
+        self.keys.push((key, len, tag));
     }
 }
 
 /// Appends a frame that waits for a later slice.
-pub(super) fn put_waiting(key: Key, encode: impl FnOnce(&mut Vec<u8>), out: &mut Vec<u8>) {
+pub(super) fn put_waiting(
+    key: Key,
+    tag: Tag,
+    encode: impl FnOnce(&mut Vec<u8>),
+    out: &mut Vec<u8>,
+) {
     let begin = out.len();
     out.extend_from_slice(&[0; HEAD_LEN]);
     encode(out);
@@ -101,7 +118,8 @@ pub(super) fn put_waiting(key: Key, encode: impl FnOnce(&mut Vec<u8>), out: &mut
     head[..8].copy_from_slice(&key.time_ns.to_le_bytes());
     head[8..16].copy_from_slice(&key.episode.to_le_bytes());
     head[16..20].copy_from_slice(&key.place.to_le_bytes());
-    head[20..].copy_from_slice(&len.to_le_bytes());
+    head[20..24].copy_from_slice(&len.to_le_bytes());
+    head[24..].copy_from_slice(&tag.to_octets());
 }
 
 /// All frames of a slice, to be brought in order.
@@ -120,8 +138,8 @@ impl Slice {
     pub(super) fn add(&mut self, frames: Frames) {
         let mut at = (self.runs.len() as u64) << OFFSET_BITS;
         self.entries
-            .extend(frames.keys.into_iter().map(|(key, len)| {
-                let entry = Entry { key, len, at };
+            .extend(frames.keys.into_iter().map(|(key, len, tag)| {
+                let entry = Entry { key, len, tag, at };
                 at += u64::from(len);
                 entry
             }));
@@ -141,9 +159,9 @@ impl Slice {
                 episode: word(8),
                 place: half(16),
             };
-            let (len, offset) = (half(20), part.len() - behind.len());
-            let at = run | offset as u64;
-            self.entries.push(Entry { key, len, at });
+            let (len, tag) = (half(20), Tag::of_octets(half(24).to_le_bytes()));
+            let at = run | (part.len() - behind.len()) as u64;
+            self.entries.push(Entry { key, len, tag, at });
             rest = &behind[len as usize..];
         }
         self.runs.push(part);
@@ -154,9 +172,9 @@ impl Slice {
         self.entries.len()
     }
 
-    /// Takes the octets of all frames out, in order, in parts; gives those
-    /// parts back besides in which frames had waited.
-    pub(super) fn in_order(&mut self, pool: &Pool) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    /// Takes the octets of all frames out, in order, in parts, and says what each frame is if
+    /// `cut` asks for it; gives those parts back besides in which frames had waited.
+    pub(super) fn in_order(&mut self, pool: &Pool, cut: bool) -> (Vec<Ordered>, Vec<Vec<u8>>) {
         let ends = self.spread_by_time();
         let mut rest = &mut self.spread[..];
         let mut tasks = Vec::new();
@@ -171,7 +189,9 @@ impl Slice {
         let runs = &self.runs;
         let gathered = tasks.into_par_iter().map(|(task, begin, ends)| {
             sort_stretches(task, begin, ends);
-            gather(task, runs, pool.take())
+            let cuts = if cut { cuts(task) } else { Vec::new() };
+            let octets = gather(task, runs, pool.take());
+            Ordered { octets, cuts }
         });
         let gathered = gathered.collect();
         let waited = self.runs.split_off(std::mem::take(&mut self.pooled));
@@ -256,6 +276,16 @@ fn gather(entries: &[Entry], runs: &[Vec<u8>], mut out: Vec<u8>) -> Vec<u8> {
     out
 }
 
+/// What sorted entries are, one by one.
+fn cuts(entries: &[Entry]) -> Vec<Cut> {
+    let cut = |e: &Entry| Cut {
+        len: e.len,
+        tag: e.tag,
+        time_ns: e.key.time_ns,
+    };
+    entries.iter().map(cut).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,6 +298,13 @@ mod tests {
         }
     }
 
+    fn concat(ordered: &[Ordered]) -> Vec<u8> {
+        ordered
+            .iter()
+            .flat_map(|part| part.octets.clone())
+            .collect()
+    }
+
     #[test]
     fn frames_come_in_order_of_time_episode_and_place() {
         let mut made = Frames::default();
@@ -278,11 +315,12 @@ mod tests {
             let time_ns = (i * i % 9_973).pow(3).cast_signed() - 500;
             let key = key(time_ns, i % 7, (i % 65_536) as u32);
             let octets = i.to_le_bytes();
-            expected.push((key, octets));
+            let tag = Tag::new((i % 1_000) as u32, i % 5 == 0);
+            expected.push((key, octets, tag));
             if i % 3 == 0 {
-                put_waiting(key, |out| out.extend_from_slice(&octets), &mut waiting);
+                put_waiting(key, tag, |out| out.extend_from_slice(&octets), &mut waiting);
             } else {
-                made.push(key, |out| out.extend_from_slice(&octets));
+                made.push(key, tag, |out| out.extend_from_slice(&octets));
             }
         }
         let mut slice = Slice::default();
@@ -290,23 +328,42 @@ mod tests {
         slice.add_waiting(waiting);
         assert_eq!(slice.len(), 50_000);
         expected.sort_unstable();
-        let expected: Vec<u8> = expected.iter().flat_map(|(_, octets)| *octets).collect();
-        assert!(slice.in_order(&Pool::default()).0.concat() == expected);
+        let octets: Vec<u8> = expected.iter().flat_map(|(_, octets, _)| *octets).collect();
+        let (ordered, _) = slice.in_order(&Pool::default(), true);
+        assert!(concat(&ordered) == octets);
+        let cuts = ordered.iter().flat_map(|part| &part.cuts);
+        assert!(
+            cuts.eq(&expected
+                .iter()
+                .map(|(key, _, tag)| Cut {
+                    len: 8,
+                    tag: *tag,
+                    time_ns: key.time_ns,
+                })
+                .collect::<Vec<_>>())
+        );
     }
 
     #[test]
     fn frames_at_one_instant_or_none_are_in_order_too() {
-        assert!(Slice::default().in_order(&Pool::default()).0.is_empty());
+        assert!(
+            Slice::default()
+                .in_order(&Pool::default(), false)
+                .0
+                .is_empty()
+        );
         let mut made = Frames::default();
         for place in (0..9_000).rev() {
-            made.push(key(i64::MAX, 0, place), |out| {
+            made.push(key(i64::MAX, 0, place), Tag::default(), |out| {
                 out.extend_from_slice(&place.to_le_bytes())
             });
         }
-        made.push(key(i64::MIN, 0, 0), |out| out.push(77));
+        made.push(key(i64::MIN, 0, 0), Tag::default(), |out| out.push(77));
         let mut slice = Slice::default();
         slice.add(made);
-        let octets = slice.in_order(&Pool::default()).0.concat();
+        let (ordered, _) = slice.in_order(&Pool::default(), false);
+        assert!(ordered.iter().all(|part| part.cuts.is_empty()));
+        let octets = concat(&ordered);
         assert_eq!(
             (octets[0], &octets[1..9]),
             (77, &[0, 0, 0, 0, 1, 0, 0, 0][..])

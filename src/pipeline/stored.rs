@@ -89,6 +89,13 @@ pub(super) struct Stored<'a> {
     pub octets: &'a [u8],
 }
 
+impl Stored<'_> {
+    /// How many connections it has.
+    pub(super) fn connection_count(&self) -> usize {
+        take_len(&mut &*self.octets)
+    }
+}
+
 /// The episodes in the parts of a bucket, in order.
 pub(super) fn episodes(parts: &[Vec<u8>]) -> Vec<Stored<'_>> {
     let mut episodes = Vec::new();

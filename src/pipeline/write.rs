@@ -10,15 +10,17 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use rayon::prelude::*;
 
-use crate::capture::Output;
 use crate::connection::{Detail, Segment, rebuild};
 use crate::error::Result;
 use crate::pipeline::Meter;
 use crate::pipeline::framer::{Framer, Placed, Scratch};
-use crate::pipeline::frames::{self, Frames, Key, Pool, Slice};
+use crate::pipeline::frames::{self, Frames, Key, Ordered, Pool, Slice};
+use crate::pipeline::outlet::Outlet;
 use crate::pipeline::shuffle::Buckets;
 use crate::pipeline::slices::Slices;
+use crate::pipeline::split::Split;
 use crate::pipeline::stored::{self, Episode, Stored};
+use crate::pipeline::tag::Tag;
 use crate::summary::{Connections, Packets};
 
 /// Octets of episodes that are rebuilt in one task, about.
@@ -47,39 +49,42 @@ pub(super) struct Writer<'a> {
     pub waiting: &'a Buckets<'a>,
     pub framer: Framer<'a>,
     pub detail: Detail,
+    /// What tells parts of the capture apart, if it has any.
+    pub split: Option<Split>,
     pub meter: &'a Meter,
     pub pool: Pool,
 }
 
 impl Writer<'_> {
-    /// Writes every frame to `output`.
+    /// Writes every frame to `outlet`.
     ///
     /// # Errors
     /// What writing fails with, here or to temporary files.
-    pub(super) fn write(&self, output: &mut Output) -> Result<Written> {
+    pub(super) fn write(&self, outlet: &mut Outlet) -> Result<Written> {
         let mut written = Written::default();
-        let mut episodes_before = 0;
+        let mut before = Before::default();
         let mut frames = Slice::default();
         let (mut rebuilt, mut ready) = (Vec::new(), Vec::new());
         // Three slices are in work at once: one is rebuilt, the one before it is put in
         // order, and the one before that is written.
         for slice in 0..=self.slices.count() {
             let (put_out, (in_order, next)) = rayon::join(
-                || put_out(&ready, output),
+                || outlet.write(&ready),
                 || {
-                    let before = slice.checked_sub(1);
+                    let last = slice.checked_sub(1);
                     rayon::join(
-                        || before.map(|before| self.put_in_order(before, rebuilt, &mut frames)),
-                        || self.rebuild_slice(slice, &mut episodes_before, &mut written),
+                        || last.map(|last| self.put_in_order(last, rebuilt, &mut frames)),
+                        || self.rebuild_slice(slice, &mut before, &mut written),
                     )
                 },
             );
             put_out?;
-            self.pool.give_back(ready);
+            self.pool
+                .give_back(ready.into_iter().map(|part| part.octets));
             ready = in_order.transpose()?.unwrap_or_default();
             rebuilt = next?;
         }
-        put_out(&ready, output)?;
+        outlet.write(&ready)?;
         Ok(written)
     }
 
@@ -87,7 +92,7 @@ impl Writer<'_> {
     fn rebuild_slice(
         &self,
         slice: usize,
-        episodes_before: &mut u64,
+        before: &mut Before,
         written: &mut Written,
     ) -> Result<Vec<Frames>> {
         if slice == self.slices.count() {
@@ -95,11 +100,11 @@ impl Writer<'_> {
         }
         let parts = self.episodes.take(slice)?;
         let episodes = stored::episodes(&parts);
-        let tasks = tasks(&episodes, *episodes_before);
+        let tasks = self.numbered(tasks(&episodes), before);
         let rebuilt = tasks.into_par_iter().map(|(first, episodes)| {
-            let mut task = Task::new(self, slice);
+            let mut task = Task::new(self, slice, first.connections);
             let mut held = Episode::default();
-            for (number, episode) in (first..).zip(episodes) {
+            for (number, episode) in (first.episodes..).zip(episodes) {
                 held.read(episode.octets);
                 task.rebuild(number, &held)?;
             }
@@ -107,13 +112,32 @@ impl Writer<'_> {
             Ok((task.frames, task.written))
         });
         let rebuilt = rebuilt.collect::<Result<Vec<_>>>()?;
-        *episodes_before += episodes.len() as u64;
         let frames = rebuilt.into_iter().map(|(frames, part)| {
             written.connections.add(&part.connections);
             written.packets.add(&part.packets);
             frames
         });
         Ok(frames.collect())
+    }
+
+    /// Says of each task what came before it, and counts on in `before`.
+    fn numbered<'e, 'o>(
+        &self,
+        tasks: Vec<&'e [Stored<'o>]>,
+        before: &mut Before,
+    ) -> Vec<(Before, &'e [Stored<'o>])> {
+        // To count connections takes a look into every episode, which others need not pay for.
+        let connections: Vec<u64> = match self.split {
+            Some(Split::Connections(_)) => tasks.par_iter().map(|task| connections(task)).collect(),
+            _ => vec![0; tasks.len()],
+        };
+        let numbered = tasks.into_iter().zip(connections).map(|(task, count)| {
+            let first = *before;
+            before.episodes += task.len() as u64;
+            before.connections += count;
+            (first, task)
+        });
+        numbered.collect()
     }
 
     /// The octets of all frames of a slice, in order: those that were rebuilt in it, and
@@ -123,24 +147,34 @@ impl Writer<'_> {
         slice: usize,
         rebuilt: Vec<Frames>,
         frames: &mut Slice,
-    ) -> Result<Vec<Vec<u8>>> {
+    ) -> Result<Vec<Ordered>> {
         rebuilt.into_iter().for_each(|part| frames.add(part));
         for part in self.waiting.take(slice)? {
             frames.add_waiting(part);
         }
         self.meter.packets.fetch_add(frames.len() as u64, Relaxed);
-        let (ready, waited) = frames.in_order(&self.pool);
+        let (ready, waited) = frames.in_order(&self.pool, self.split.is_some());
         self.waiting.give_back(waited);
         Ok(ready)
     }
 }
 
-fn put_out(ready: &[Vec<u8>], output: &mut Output) -> Result<()> {
-    ready.iter().try_for_each(|part| output.write_all(part))
+/// How much stands before something, in the order of episodes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    episodes: u64,
+    /// Counted only where parts hold so many of them.
+    connections: u64,
 }
 
-/// Cuts episodes into runs of about [`TASK_LEN`] octets, each with the number of its first.
-fn tasks<'e, 'o>(episodes: &'e [Stored<'o>], mut number: u64) -> Vec<(u64, &'e [Stored<'o>])> {
+/// How many connections these episodes have.
+fn connections(episodes: &[Stored<'_>]) -> u64 {
+    let count = |episode: &Stored<'_>| episode.connection_count() as u64;
+    episodes.iter().map(count).sum()
+}
+
+/// Cuts episodes into runs of about [`TASK_LEN`] octets.
+fn tasks<'e, 'o>(episodes: &'e [Stored<'o>]) -> Vec<&'e [Stored<'o>]> {
     let mut tasks = Vec::new();
     let mut rest = episodes;
     while !rest.is_empty() {
@@ -151,8 +185,7 @@ fn tasks<'e, 'o>(episodes: &'e [Stored<'o>], mut number: u64) -> Vec<(u64, &'e [
             fits
         });
         let (task, behind) = rest.split_at(fitting.count());
-        tasks.push((number, task));
-        number += task.len() as u64;
+        tasks.push(task);
         rest = behind;
     }
     tasks
@@ -163,6 +196,8 @@ struct Task<'a> {
     writer: &'a Writer<'a>,
     slice: usize,
     end_ns: i64,
+    /// Connections before the one that is rebuilt.
+    connections_before: u64,
     frames: Frames,
     written: Written,
     segments: Vec<Segment>,
@@ -173,11 +208,12 @@ struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    fn new(writer: &'a Writer<'a>, slice: usize) -> Self {
+    fn new(writer: &'a Writer<'a>, slice: usize, connections_before: u64) -> Self {
         Self {
             writer,
             slice,
             end_ns: writer.slices.end_ns(slice),
+            connections_before,
             frames: Frames::new(&writer.pool),
             written: Written::default(),
             segments: Vec::new(),
@@ -206,30 +242,43 @@ impl<'a> Task<'a> {
                 self.written.packets.bytes_logged += u128::from(o.bytes.unwrap_or(0));
             }
             let segments = std::mem::take(&mut self.segments);
-            for segment in &segments {
+            for (nth, segment) in segments.iter().enumerate() {
                 let key = Key {
                     time_ns: segment.time_ns,
                     episode,
                     place,
                 };
                 let placed = Placed::new(*segment, &records[segment.record as usize], &story);
-                self.frame(key, &placed)?;
+                self.frame(key, self.tag(&placed, nth == 0), &placed)?;
                 place = place.saturating_add(1);
                 last_ns = last_ns.max(segment.time_ns);
             }
             self.segments = segments;
+            self.connections_before += 1;
         }
         Ok(())
     }
 
-    fn frame(&mut self, key: Key, placed: &Placed<'_>) -> Result<()> {
+    /// What tells the frame of `placed` apart, where that matters.
+    #[inline]
+    fn tag(&self, placed: &Placed<'_>, begins: bool) -> Tag {
+        match self.writer.split {
+            None => Tag::default(),
+            Some(split) => {
+                let number = split.number(placed.record.eni, self.connections_before);
+                Tag::new(number, begins)
+            }
+        }
+    }
+
+    fn frame(&mut self, key: Key, tag: Tag, placed: &Placed<'_>) -> Result<()> {
         self.written.packets.written += 1;
         self.written.packets.bytes_written += u128::from(placed.segment.original_len);
         let framer = &self.writer.framer;
         if key.time_ns < self.end_ns {
             let scratch = &mut self.scratch;
             self.frames
-                .push(key, |out| framer.frame(placed, scratch, out));
+                .push(key, tag, |out| framer.frame(placed, scratch, out));
             return Ok(());
         }
         let slice = self.writer.slices.of(key.time_ns).max(self.slice + 1);
@@ -239,7 +288,7 @@ impl<'a> Task<'a> {
         }
         let scratch = &mut self.scratch;
         let encode = |out: &mut Vec<u8>| framer.frame(placed, scratch, out);
-        frames::put_waiting(key, encode, &mut self.waiting);
+        frames::put_waiting(key, tag, encode, &mut self.waiting);
         Ok(())
     }
 

@@ -63,6 +63,11 @@ pub(crate) fn run(command: &mut Command) -> Run {
         let named = arguments.windows(2).find(|two| two[0] == "-o");
         match named.map(|two| Path::new(two[1])) {
             Some(path) if path == "-" => accept(&output.stdout),
+            Some(path) if arguments.contains(&OsStr::new("--split")) => {
+                parts_of(path)
+                    .iter()
+                    .for_each(|path| accept(&fs::read(path).unwrap()));
+            }
             Some(path) => accept(&fs::read(path).unwrap()),
             None => {}
         }
@@ -74,9 +79,32 @@ pub(crate) fn run(command: &mut Command) -> Run {
     }
 }
 
+/// The parts that its index names beside this path; the names have no commas.
+pub(crate) fn parts_of(path: &Path) -> Vec<PathBuf> {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let (stem, _) = name.split_once(".pcap").unwrap();
+    let index = fs::read_to_string(path.with_file_name(format!("{stem}.csv"))).unwrap();
+    let rows = index.lines().skip(1);
+    rows.map(|row| path.with_file_name(row.split(',').next().unwrap()))
+        .collect()
+}
+
+/// What is in the file, unpacked if it is packed.
+pub(crate) fn unpacked(path: &Path) -> Vec<u8> {
+    let octets = fs::read(path).unwrap();
+    unpack(&octets)
+}
+
 /// Reads a pcapng, packed or not, as strictly as can be; classic pcap is no business of ours.
 fn accept(octets: &[u8]) {
-    let unpacked = match octets {
+    let unpacked = unpack(octets);
+    if unpacked[..4] != 0xa1b2_3c4d_u32.to_le_bytes() {
+        rules::check(&pcapng::read(&unpacked));
+    }
+}
+
+fn unpack(octets: &[u8]) -> Vec<u8> {
+    match octets {
         [0x1f, 0x8b, ..] => {
             let mut unpacked = Vec::new();
             let mut decoder = flate2::read::MultiGzDecoder::new(octets);
@@ -85,9 +113,6 @@ fn accept(octets: &[u8]) {
         }
         [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::decode_all(octets).unwrap(),
         _ => octets.to_vec(),
-    };
-    if unpacked[..4] != 0xa1b2_3c4d_u32.to_le_bytes() {
-        rules::check(&pcapng::read(&unpacked));
     }
 }
 

@@ -143,6 +143,18 @@ fn pcap_record_matches_reference_bytes() {
 }
 
 #[test]
+fn original_length_is_read_back_from_every_kind_of_frame() {
+    for format in [Format::Pcapng, Format::Pcap] {
+        for link in [LinkType::Raw, LinkType::Ethernet] {
+            let (mut out, frame) = (Vec::new(), sample(Some("first")));
+            let encoder = Encoder::new(format, link);
+            encoder.frame(&mut out, &frame);
+            assert_eq!(encoder.original_len(&out), frame.original_len);
+        }
+    }
+}
+
+#[test]
 fn pcap_time_after_2106_stays_in_its_last_second() {
     let frame = Frame {
         time_ns: u64::MAX,

@@ -1,6 +1,7 @@
 //! Files that still have no name, and the list of them that a signal empties.
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -49,14 +50,32 @@ impl Unfinished {
         Ok((handle, Self { file, target, list }))
     }
 
+    /// Where the file is until it has its name.
+    pub(super) fn passing_path(&self) -> &Path {
+        &self.file
+    }
+
     /// Gives the file its name, in place of whatever had it.
     pub(super) fn publish(self) -> Result<()> {
-        let mut entries = self.list.lock();
-        let paths = entries.as_mut().ok_or_else(|| interrupted(&self.target))?;
-        paths.retain(|path| *path != *self.file);
-        self.file
-            .persist(&self.target)
-            .map_err(|e| Error::io("rename a finished file to", &self.target, e.error))
+        Self::publish_all([self])
+    }
+
+    /// Gives files of this process their names, in place of whatever had them. No signal falls
+    /// between the first and the last.
+    pub(super) fn publish_all(files: impl IntoIterator<Item = Self>) -> Result<()> {
+        let files: Vec<Self> = files.into_iter().collect();
+        let Some(first) = files.first() else {
+            return Ok(());
+        };
+        let mut entries = first.list.lock();
+        let paths = entries.as_mut().ok_or_else(|| interrupted(&first.target))?;
+        let passing: HashSet<&Path> = files.iter().map(Self::passing_path).collect();
+        paths.retain(|path| !passing.contains(&**path));
+        for Self { file, target, .. } in files {
+            let renamed = file.persist(&target);
+            renamed.map_err(|e| Error::io("rename a finished file to", &target, e.error))?;
+        }
+        Ok(())
     }
 }
 

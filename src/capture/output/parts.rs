@@ -1,0 +1,308 @@
+//! Several captures beside each other, and an index of them: all appear, or none.
+//!
+//! Any number of parts may grow at once, and none is held open meanwhile: what is written
+//! collects in memory and is appended to the parts' files from time to time. In a part that is
+//! compressed every such run is a member (gzip) or a frame (Zstandard) of its own; both
+//! formats are defined so that these may follow each other (RFC 1952 section 2.2, RFC 8878
+//! section 3), and Wireshark reads them as one.
+//!
+//! What is a part, and what the index says of it, is the caller's business.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::{Compression, failed, sink::Sink, target::Target, unfinished::Unfinished};
+use crate::error::{Error, Result};
+
+/// Octets that collect before they are appended. No option, or the members of compressed
+/// parts, and so their octets, would depend on it.
+const PENDING_MAX: usize = 8 << 20;
+
+/// The most parts: beyond this nobody finds anything in a folder.
+const PARTS_MAX: usize = 10_000;
+
+/// The parts of one capture, still without their names.
+#[derive(Debug)]
+pub struct Parts {
+    folder: PathBuf,
+    /// What all names begin with.
+    stem: String,
+    /// What they end with: format and compression.
+    ending: String,
+    inputs: Vec<PathBuf>,
+    parts: Vec<Part>,
+    pending_len: usize,
+    index: Unfinished,
+    index_path: PathBuf,
+}
+
+#[derive(Debug)]
+struct Part {
+    path: PathBuf,
+    unfinished: Unfinished,
+    pending: Vec<u8>,
+    /// Octets written, before compression.
+    len: u64,
+    /// Octets in the file.
+    stored_len: u64,
+}
+
+/// A part that has its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its path, beside the one that was given for the whole.
+    pub path: PathBuf,
+    /// Its length in octets, compressed where it is.
+    pub stored_len: u64,
+}
+
+impl Parts {
+    /// Prepares parts beside `path`: of `out.pcapng`, these are `out-NAME.pcapng` and the index
+    /// `out.csv`.
+    ///
+    /// `inputs` are the files that the run reads; no part may be one of them.
+    ///
+    /// # Errors
+    /// [`Usage`](crate::error::ErrorKind::Usage) if `path` cannot have parts: it is standard output,
+    /// its name does not end in `.pcapng` or `.pcap`, or its folder cannot be written to.
+    pub fn create(path: &Path, inputs: &[PathBuf]) -> Result<Self> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let end = name.and_then(|name| name.to_ascii_lowercase().rfind(".pcap"));
+        let (Some(name), Some(end @ 1..)) = (name, end) else {
+            return Err(Error::usage(format!(
+                "several captures need a file name to be named after, which {} is not; give one \
+                 such as -o out.pcapng",
+                path.display()
+            )));
+        };
+        let (stem, ending) = name.split_at(end);
+        let index_path = path.with_file_name(format!("{stem}.csv"));
+        Ok(Self {
+            folder: super::target::folder(path).to_owned(),
+            stem: stem.to_owned(),
+            ending: ending.to_owned(),
+            inputs: inputs.to_vec(),
+            parts: Vec::new(),
+            pending_len: 0,
+            index: unnamed(&index_path, inputs)?,
+            index_path,
+        })
+    }
+
+    /// Begins the part of this name with `octets`; it is known by the number that is returned.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), or if there are more parts than anybody wants.
+    pub fn begin(&mut self, name: &str, octets: &[u8]) -> Result<usize> {
+        if self.parts.len() == PARTS_MAX {
+            return Err(Error::usage(format!(
+                "more than {PARTS_MAX} parts; make them larger, or narrow what is converted"
+            )));
+        }
+        let path = self
+            .folder
+            .join(format!("{}-{name}{}", self.stem, self.ending));
+        self.parts.push(Part {
+            unfinished: unnamed(&path, &self.inputs)?,
+            path,
+            pending: Vec::new(),
+            len: 0,
+            stored_len: 0,
+        });
+        let number = self.parts.len() - 1;
+        self.write(number, octets)?;
+        Ok(number)
+    }
+
+    /// Writes `octets` behind what was written to a part before.
+    ///
+    /// # Errors
+    /// [`Io`](crate::error::ErrorKind::Io) if the disk is full or fails. No file is left then.
+    pub fn write(&mut self, part: usize, octets: &[u8]) -> Result<()> {
+        let part = &mut self.parts[part];
+        part.pending.extend_from_slice(octets);
+        part.len += octets.len() as u64;
+        self.pending_len += octets.len();
+        if self.pending_len >= PENDING_MAX {
+            self.append_pending()?;
+        }
+        Ok(())
+    }
+
+    /// Octets that were written to a part, before compression.
+    pub fn len(&self, part: usize) -> u64 {
+        self.parts[part].len
+    }
+
+    /// How many parts were begun.
+    pub fn count(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Where the index will be.
+    pub fn index_path(&self) -> &Path {
+        &self.index_path
+    }
+
+    /// Writes what still collects, and the index that `index` makes of the parts in the order
+    /// in which they began; then gives all of them their names.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), or [`Io`](crate::error::ErrorKind::Io) if a file cannot be renamed.
+    pub fn finish(mut self, index: impl FnOnce(&[Stored]) -> String) -> Result<Vec<Stored>> {
+        self.append_pending()?;
+        let stored = self.parts.iter().map(|part| Stored {
+            path: part.path.clone(),
+            stored_len: part.stored_len,
+        });
+        let stored: Vec<Stored> = stored.collect();
+        let text = index(&stored);
+        append(
+            &self.index,
+            &self.index_path,
+            Compression::None,
+            text.as_bytes(),
+        )?;
+        let parts = self.parts.into_iter().map(|part| part.unfinished);
+        Unfinished::publish_all(parts.chain([self.index]))?;
+        Ok(stored)
+    }
+
+    fn append_pending(&mut self) -> Result<()> {
+        let compression = Compression::of(Path::new(&self.ending));
+        for part in self
+            .parts
+            .iter_mut()
+            .filter(|part| !part.pending.is_empty())
+        {
+            // Taken, so that thousands of parts do not hold on to room that few need.
+            let pending = std::mem::take(&mut part.pending);
+            part.stored_len += append(&part.unfinished, &part.path, compression, &pending)?;
+        }
+        self.pending_len = 0;
+        Ok(())
+    }
+}
+
+/// A file that is to be named `path`.
+fn unnamed(path: &Path, inputs: &[PathBuf]) -> Result<Unfinished> {
+    match Target::find(path, inputs)? {
+        Target::Beside(target) => Ok(Unfinished::beside(target)?.1),
+        Target::Stdout | Target::Direct => Err(Error::usage(format!(
+            "{} is a pipe or a device, where a part of the capture is to be; choose another name",
+            path.display()
+        ))),
+    }
+}
+
+/// Appends `octets`, compressed by themselves; returns how many that were. Messages name `path`.
+fn append(to: &Unfinished, path: &Path, how: Compression, octets: &[u8]) -> Result<u64> {
+    let file = File::options().append(true).open(to.passing_path());
+    let file = file.map_err(|e| Error::io("open", path, e))?;
+    let written = Sink::new(file, how).and_then(|mut sink| {
+        sink.write_all(octets)?;
+        sink.finish()
+    });
+    written.map_err(|e| failed(path, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn parts(folder: &Path, name: &str) -> Result<Parts> {
+        Parts::create(&folder.join(name), &[])
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn parts_and_index_appear_together_and_hold_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut parts = parts(folder.path(), "out.PCAPNG").unwrap();
+        let (a, b) = (
+            parts.begin("a", b"A").unwrap(),
+            parts.begin("b", b"B").unwrap(),
+        );
+        // More than collects at once, to one part and the other.
+        let large = vec![b'x'; PENDING_MAX - 1];
+        parts.write(a, &large).unwrap();
+        parts.write(b, b"1").unwrap();
+        parts.write(a, b"2").unwrap();
+        assert_eq!((parts.len(a), parts.count()), (large.len() as u64 + 2, 2));
+        assert!(
+            names(folder.path())
+                .iter()
+                .all(|name| name.starts_with(".flow2pcap-"))
+        );
+        let stored = parts
+            .finish(|parts| format!("{} parts", parts.len()))
+            .unwrap();
+        assert_eq!(
+            names(folder.path()),
+            ["out-a.PCAPNG", "out-b.PCAPNG", "out.csv"]
+        );
+        assert_eq!(fs::read(&stored[1].path).unwrap(), b"B1");
+        assert_eq!(
+            stored[0].stored_len,
+            fs::metadata(&stored[0].path).unwrap().len()
+        );
+        assert_eq!(fs::read(folder.path().join("out.csv")).unwrap(), b"2 parts");
+    }
+
+    #[test]
+    fn compressed_part_that_grew_in_runs_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut parts = parts(folder.path(), "out.pcapng.zst").unwrap();
+        let part = parts.begin("a", b"head").unwrap();
+        parts.write(part, &vec![b'x'; PENDING_MAX]).unwrap();
+        parts.write(part, b"tail").unwrap();
+        let stored = parts.finish(|_| String::new()).unwrap();
+        let packed = fs::read(&stored[0].path).unwrap();
+        assert_eq!(packed.len() as u64, stored[0].stored_len);
+        let whole = zstd::decode_all(&packed[..]).unwrap();
+        assert_eq!(whole.len(), PENDING_MAX + 8);
+        assert!(whole.starts_with(b"headx") && whole.ends_with(b"xtail"));
+    }
+
+    #[test]
+    fn dropped_before_the_end_nothing_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut parts = parts(folder.path(), "out.pcap").unwrap();
+        parts.begin("a", b"A").unwrap();
+        drop(parts);
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn what_has_no_name_for_parts_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["-", "/dev/null", ".pcapng", "out.txt"] {
+            let error = parts(folder.path(), name).unwrap_err().to_string();
+            assert!(error.contains("-o out.pcapng"), "{error}");
+        }
+        assert!(parts(folder.path(), "missing/out.pcapng").is_err());
+        fs::write(folder.path().join("out.csv"), "an input").unwrap();
+        let inputs = [folder.path().join("out.csv")];
+        let error = Parts::create(&folder.path().join("out.pcapng"), &inputs).unwrap_err();
+        assert!(error.to_string().contains("also an input"), "{error}");
+    }
+
+    #[test]
+    fn too_many_parts_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut parts = parts(folder.path(), "out.pcapng").unwrap();
+        for number in 0..PARTS_MAX {
+            parts.begin(&number.to_string(), b"").unwrap();
+        }
+        let error = parts.begin("more", b"").unwrap_err().to_string();
+        assert!(error.contains("make them larger"), "{error}");
+    }
+}

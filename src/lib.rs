@@ -53,8 +53,8 @@
 //!
 //! - [`archive`]: where bytes come from. Walks folders, enters zip and tar, maps or inflates files,
 //!   hands out runs of whole lines. Knows nothing of what a line says.
-//! - [`wrapper`]: records inside JSON, taken out as lines of text. Knows what
-//!   wraps them (CloudWatch, Firehose, …) and nothing of what a line says.
+//! - [`wrapper`]: records inside JSON and Parquet, taken out as lines of text. Knows what
+//!   wraps them (CloudWatch, Firehose, tables, …) and nothing of what a line says.
 //! - [`record`]: one line. Which column is which, the grammar, the values, and
 //!   why a line is no record. A [`record::Record`] borrows its line.
 //! - [`flow`]: one way of a conversation. Keeps of a record the numbers that the
@@ -93,6 +93,7 @@
 //!
 //! - nom is used in [`record`] and [`filter`] only, and so are its error types.
 //! - rayon is used in [`pipeline`] only; nothing else in the library starts a thread.
+//! - A panic is caught only around calls into the `parquet` crate, in `wrapper/parquet/mod.rs`.
 //! - `unsafe` stands only where a file is mapped, in `archive/mapping.rs`.
 //! - [`packet`] and [`capture`] know no flow logs. What a comment says is put
 //!   into words in `pipeline/framer.rs`.
@@ -132,7 +133,8 @@
 //! | verdict | `ACCEPT` or `REJECT`, which is not a TCP reset |
 //! | vantage | the view, an ENI and a side of it, whose records tell a conversation |
 //! | matching | what a [`filter::Filter`] asks for: of records. A connection is *kept* if one of its records matches |
-//! | ruled out | a file that is not opened, since by its path nothing in it can match |
+//! | ruled out | a file that is not opened, since by its path nothing in it can match; a row group that is not read, since by its statistics nothing in it can |
+//! | table, row group | a Parquet file; a run of its rows that is read for itself |
 //! | told, told elsewhere | a record that became packets; one whose packets another view tells |
 //! | episode | connections of one conversation so close that they are rebuilt in a row |
 //! | part | one of several captures that a run writes beside each other |

@@ -37,6 +37,7 @@ mod shuffle;
 mod slices;
 mod split;
 mod stored;
+mod tables;
 mod tag;
 mod tell;
 mod wrapped;
@@ -44,6 +45,7 @@ mod write;
 
 pub use self::inspect::{Inspect, inspect};
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -126,11 +128,13 @@ impl Convert {
         }
     }
 
-    fn source(&self) -> Source<'_> {
+    fn source<'a>(&'a self, wanted: Option<&'a Range<i64>>) -> Source<'a> {
         Source {
             format: self.format.as_ref(),
             addresses: self.addresses,
             filter: &self.filter,
+            wanted,
+            temp_dir: &self.temp_dir,
         }
     }
 }
@@ -205,7 +209,8 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     let folder = SpillFolder::new(&request.temp_dir);
     let held_max = usize::try_from(request.memory / HELD_SHARE).unwrap_or(usize::MAX);
     let conversations = Conversations::new(held_max, &folder, request.detail);
-    let reader = Files::new(request.source(), meter, &conversations);
+    let source = request.source(sifted.wanted.as_ref());
+    let reader = Files::new(source, meter, &conversations);
     let enis = read.all(&reader, files)?;
     let vantage = vantage(&request.vantage, &enis)?;
     let (conversations, starts) = conversations.complete(&enis);

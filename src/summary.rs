@@ -66,6 +66,11 @@ pub struct Input {
     pub ruled_out: u64,
     /// Octets of those.
     pub ruled_out_bytes: u64,
+    /// Row groups of tables that were not read: by their statistics they hold nothing that was
+    /// asked for.
+    pub row_groups_ruled_out: u64,
+    /// Rows of those.
+    pub rows_ruled_out: u64,
     /// Files read in part, because the rest is damaged.
     pub damaged: Reasons,
     /// Files by what told their column order.
@@ -82,6 +87,8 @@ impl Input {
         self.left_out.add(later.left_out);
         self.ruled_out += later.ruled_out;
         self.ruled_out_bytes += later.ruled_out_bytes;
+        self.row_groups_ruled_out += later.row_groups_ruled_out;
+        self.rows_ruled_out += later.rows_ruled_out;
         self.damaged.add(later.damaged);
         for (told_by, files) in later.layouts {
             *self.layouts.entry(told_by).or_default() += files;

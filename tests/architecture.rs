@@ -203,6 +203,10 @@ fn crates_are_used_where_they_belong() {
         ("nom::", &["record", "filter"][..]),
         ("rayon::", &["pipeline", "cli"]), // cli builds the thread pool
         ("base64::", &["wrapper"]),
+        ("arrow_array::", &["wrapper"]),
+        ("arrow_schema::", &["wrapper"]),
+        ("parquet::", &["wrapper"]),
+        ("snap::", &["wrapper"]),
         ("memmap2::", &["archive"]),
         ("tar::", &["archive"]),
         ("zip::", &["archive"]),

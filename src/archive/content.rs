@@ -2,7 +2,7 @@
 //!
 //! Plain regular files are in memory as a whole, where several threads can share
 //! them: mapped, or read if they are small. Zip archives are opened by their
-//! directory. All else is streamed: what is
+//! directory, tables by their footer. All else is streamed: what is
 //! compressed, pipes, devices, and files on systems that cannot map them.
 
 use std::{fs, io, io::Seek as _, path::Path};
@@ -17,6 +17,10 @@ pub enum Opened {
     Content(Content),
     /// Files in a file.
     Pack(Pack),
+    /// A table (Parquet), to be read at any place of it.
+    Table(fs::File),
+    /// A table that comes from front to back, and has to be whole before it can be read.
+    PackedTable(Stream),
     /// Something that is not read, and why.
     LeftOut(LeftOutReason),
 }
@@ -81,6 +85,9 @@ fn open_path(path: &Path) -> io::Result<Opened> {
                     Err(reason) => Opened::LeftOut(reason),
                 });
             }
+            Ok(mapping) if Magic::of(mapping.bytes()) == Magic::Parquet => {
+                return Ok(Opened::Table(file));
+            }
             // Not text, or not to be mapped; the stream finds out.
             Ok(_) | Err(_) => file.rewind()?,
         }
@@ -94,10 +101,10 @@ pub(super) fn open_stream(source: impl io::Read + Send + 'static) -> Opened {
         Ok(stream) => stream,
         Err(reason) => return Opened::LeftOut(reason),
     };
-    if Magic::of(stream.head(Magic::HEAD_LEN)) == Magic::Tar {
-        Opened::Pack(Pack::Tar(stream))
-    } else {
-        Opened::Content(Content::Stream(stream))
+    match Magic::of(stream.head(Magic::HEAD_LEN)) {
+        Magic::Tar => Opened::Pack(Pack::Tar(stream)),
+        Magic::Parquet => Opened::PackedTable(stream),
+        _ => Opened::Content(Content::Stream(stream)),
     }
 }
 
@@ -160,13 +167,21 @@ mod tests {
     }
 
     #[test]
+    fn table_is_read_at_any_place_of_it_if_it_is_a_file() {
+        let folder = Folder::new();
+        let path = folder.write("a.log.gz", b"PAR1....");
+        assert!(matches!(open_typed(path), Opened::Table(_)));
+        let path = folder.write("a.parquet", &gzip(b"PAR1...."));
+        assert!(matches!(open_typed(path), Opened::PackedTable(_)));
+    }
+
+    #[test]
     fn other_formats_are_left_out() {
         let folder = Folder::new();
         let check = |octets: &[u8], expected| {
             assert_eq!(reason(open_typed(folder.write("a.log", octets))), expected);
         };
         check(b"", LeftOutReason::Empty);
-        check(b"PAR1....", LeftOutReason::Format(Magic::Parquet));
         check(b"\xff\xfe2\0", LeftOutReason::Format(Magic::Utf16));
     }
 

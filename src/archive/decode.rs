@@ -38,7 +38,9 @@ pub(super) fn unwrap(mut source: Lookahead) -> Result<(Lookahead, Option<Magic>)
             Magic::Text if is_empty && source.failure().is_none() => {
                 return Err(LeftOutReason::Empty);
             }
-            Magic::Text | Magic::Json | Magic::Tar => return Ok((source, packing)),
+            Magic::Text | Magic::Json | Magic::Tar | Magic::Parquet => {
+                return Ok((source, packing));
+            }
             other => return Err(LeftOutReason::Format(other)),
         }
     }
@@ -237,7 +239,7 @@ mod tests {
         for (octets, reason) in [
             (Vec::new(), LeftOutReason::Empty),
             (gzip(b""), LeftOutReason::Empty),
-            (gzip(b"PAR1...."), LeftOutReason::Format(Magic::Parquet)),
+            (gzip(b"BZh91AY&SY"), LeftOutReason::Format(Magic::Bzip2)),
             (wrapped, LeftOutReason::NestedTooDeep),
         ] {
             assert_eq!(unwrap(source(octets)).err(), Some(reason));

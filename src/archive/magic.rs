@@ -17,7 +17,7 @@ pub enum Magic {
     Gzip,
     /// A JSON object or array.
     Json,
-    /// Parquet, which AWS offers as an alternative to text.
+    /// Parquet, a table that is read from its end; AWS offers it as an alternative to text.
     Parquet,
     /// A tar archive.
     Tar,
@@ -68,7 +68,7 @@ impl fmt::Display for Magic {
             Self::Bzip2 => "bzip2: decompress it first",
             Self::Gzip => "gzip",
             Self::Json => "JSON",
-            Self::Parquet => "Parquet: not read by this version",
+            Self::Parquet => "Parquet",
             Self::Tar => "tar archive",
             Self::Text => "text",
             Self::Utf16 => "text in UTF-16: save it as UTF-8 first",

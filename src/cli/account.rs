@@ -28,6 +28,14 @@ pub(crate) fn input(
         );
         page.row(f, "", &text)?;
     }
+    if input.row_groups_ruled_out > 0 {
+        let text = format!(
+            "{}, {}, not read: by their statistics they hold nothing that was asked for",
+            count(input.row_groups_ruled_out, "row group"),
+            count(input.rows_ruled_out, "row")
+        );
+        page.row(f, "", &text)?;
+    }
     page.reasons(f, "left out", &input.left_out)?;
     page.reasons(f, "read in part", &input.damaged)
 }

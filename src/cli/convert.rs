@@ -301,7 +301,7 @@ fn parse_memory(text: &str) -> Result<u64, String> {
 }
 
 /// Where temporary files go if nothing is said. Not `/tmp`, which is memory on many systems.
-fn temp_dir() -> PathBuf {
+pub(crate) fn temp_dir() -> PathBuf {
     let lasting = PathBuf::from("/var/tmp");
     match std::env::var_os("TMPDIR") {
         Some(folder) if !folder.is_empty() => folder.into(),

@@ -10,7 +10,7 @@ use clap::Args as ClapArgs;
 use flow2pcap::pipeline::{self, Inspect, Meter};
 use flow2pcap::record::Layout;
 
-use super::convert::parse_format;
+use super::convert::{parse_format, temp_dir};
 use super::narrowing::Narrowing;
 use super::page::Page;
 use super::progress::Progress;
@@ -80,6 +80,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         inputs: args.inputs.clone(),
         format: args.format.clone(),
         filter: args.narrowing.filter(),
+        temp_dir: temp_dir(),
     };
     let threads = args.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new()

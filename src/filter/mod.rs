@@ -5,7 +5,8 @@
 //! time as early as what it needs is known:
 //!
 //! ```text
-//! paths        before a file is opened     its name tells account, region and slot
+//! paths        before a file is opened     its name tells account, region and slot,
+//!              or a row group is read      its statistics tell when
 //! expression   while the record is there   its columns and its file's path
 //! time         when all files are read     -2h counts from the newest record
 //! ```
@@ -29,7 +30,7 @@ mod words;
 pub use self::{
     expression::{Comparison, Counter, Expression, Facts, Line, Name, Net, Side, Term},
     fault::FilterError,
-    paths::{MARGIN_S, RuledOut, Sifted},
+    paths::{MARGIN_S, RuledOut, Sifted, may_tell},
     time::{Bound, Span, TimeError},
     words::Qualifier,
 };

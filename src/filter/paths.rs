@@ -35,6 +35,9 @@ pub struct Sifted {
     /// Where the newest slot among the paths begins, nanoseconds since the Unix epoch. A relative
     /// time counts from the newest record, or from here if this is later.
     pub newest_slot_ns: Option<i64>,
+    /// The earliest and the latest that the wanted time can turn out to be, nanoseconds since the
+    /// Unix epoch; none if any time is wanted.
+    pub wanted: Option<Range<i64>>,
 }
 
 /// Files that are not opened.
@@ -67,12 +70,13 @@ impl Filter {
         let filed: Vec<_> = sifted.files.iter().map(filed_ns).collect();
         sifted.newest_slot_ns = filed.iter().flatten().map(|filed| filed.start).max();
         let wanted = self.wanted(&filed, sifted.newest_slot_ns);
+        let has_bound = self.from.is_some() || self.to.is_some();
+        sifted.wanted = has_bound.then(|| wanted.clone());
         let mut filed = filed.into_iter();
         let ruled_out = &mut sifted.ruled_out;
         sifted.files.retain(|file| {
             let reach = filed.next().flatten().map(reach);
-            let may_match =
-                reach.is_none_or(|reach| reach.start < wanted.end && wanted.start < reach.end);
+            let may_match = reach.is_none_or(|reach| overlap(&wanted, &reach));
             if !may_match {
                 ruled_out.count(file);
             }
@@ -107,6 +111,18 @@ impl Filter {
         };
         start..end
     }
+}
+
+/// Whether records that began and ended within `times`, the last instant included, can matter
+/// where `wanted` is asked for: with the margin that files have, so that as much of a connection
+/// is read whatever its records came in.
+pub fn may_tell(wanted: &Range<i64>, times: &Range<i64>) -> bool {
+    let until = times.end.saturating_add(SECOND_NS);
+    overlap(wanted, &reach(times.start..until))
+}
+
+fn overlap(one: &Range<i64>, other: &Range<i64>) -> bool {
+    one.start < other.end && other.start < one.end
 }
 
 /// When the records of a file ended, as its path tells, in nanoseconds since the Unix epoch.

@@ -221,18 +221,25 @@ impl BlockYield {
         self.newest_ns = self.newest_ns.max(later.newest_ns);
     }
 
+    /// These, behind so many lines of their file that were not read.
+    pub(super) fn behind(mut self, passed: u64) -> Self {
+        self.losses.iter_mut().for_each(|(line, _)| *line += passed);
+        self
+    }
+
     /// Says what told the column orders of a whole file.
     pub(super) fn tell_columns(&mut self, told_by: impl Fn(&Layout) -> &'static str) {
         self.columns = std::mem::take(&mut self.columns).of_file(told_by);
     }
 
-    /// Moves the faults to the reasons for which lines were skipped, under the name of their file.
-    pub(super) fn name_faults(&mut self, file: &str) {
+    /// Moves the faults to the reasons for which lines were skipped, under the name of their file
+    /// and the numbers they have there, behind line `base`.
+    pub(super) fn name_faults(&mut self, file: &str, base: u64) {
         let mut reasons = Reasons::default();
         for (reason, faults) in std::mem::take(&mut self.faults) {
             let examples = faults.first.into_iter();
             let examples = examples.map(|(line, found)| Example {
-                place: format!("{file}:{line}"),
+                place: format!("{file}:{}", base + line),
                 found,
             });
             reasons.count_many(reason, faults.count, examples);

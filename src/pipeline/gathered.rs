@@ -6,7 +6,7 @@ use crate::filter::Sifted;
 use crate::flow::{Enis, Losses, Place};
 use crate::pipeline::places;
 use crate::pipeline::read::{FileYield, Files, Sink};
-use crate::summary::{Example, Input, Records};
+use crate::summary::{Example, Input, Reasons, Records};
 use crate::survey::ColumnOrders;
 
 /// The account of what was read, but for the records themselves.
@@ -72,7 +72,15 @@ impl Gathered {
     }
 }
 
+/// That no line was read, and what was found in place of any.
 fn nothing_to_convert(input: &Input) -> Error {
+    if input.row_groups_ruled_out > 0 {
+        return Error::usage(format!(
+            "nothing to read: by their statistics, none of {} row groups holds what was asked \
+             for; ask for another time",
+            input.row_groups_ruled_out
+        ));
+    }
     if input.ruled_out > 0 && input.files == 0 {
         return Error::usage(format!(
             "nothing to read: by their paths, none of {} files holds what was asked for; ask for \
@@ -80,12 +88,20 @@ fn nothing_to_convert(input: &Input) -> Error {
             input.ruled_out
         ));
     }
-    let reasons = input.left_out.0.iter().map(|(reason, r)| {
-        let first = r.examples.first().map_or("", |e| &e.place);
-        format!("\n  {} left out: {reason}, such as {first}", r.count)
-    });
-    Error::usage(format!(
-        "no flow log among the inputs{}",
+    let example = |place: &Example| match &place.found[..] {
+        "" => place.place.clone(),
+        found => format!("{}: {found}", place.place),
+    };
+    let reasons = |verb: &str, reasons: &Reasons| {
+        let reasons = reasons.0.iter().map(|(reason, r)| {
+            let first = r.examples.first().map_or_else(String::new, example);
+            format!("\n  {} {verb}: {reason}, such as {first}", r.count)
+        });
         reasons.collect::<String>()
+    };
+    Error::usage(format!(
+        "no flow log among the inputs{}{}",
+        reasons("left out", &input.left_out),
+        reasons("not read", &input.damaged)
     ))
 }

@@ -29,7 +29,7 @@ use crate::survey::{EniTraffic, Protocol, Sums, Survey, lacking};
 const ENIS_NAMED: usize = 10;
 
 /// What is to be inspected.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Inspect {
     /// Files, folders, or `-` for standard input.
     pub inputs: Vec<PathBuf>,
@@ -37,6 +37,8 @@ pub struct Inspect {
     pub format: Option<Layout>,
     /// What is wanted of them; records are looked at one by one.
     pub filter: Filter,
+    /// Where a table goes that has to be whole before it can be read.
+    pub temp_dir: PathBuf,
 }
 
 /// Tells what is in an archive.
@@ -57,6 +59,8 @@ pub fn inspect(request: &Inspect, meter: &Meter) -> Result<Survey> {
         format: request.format.as_ref(),
         addresses: Addresses::Packet,
         filter: &request.filter,
+        wanted: sifted.wanted.as_ref(),
+        temp_dir: &request.temp_dir,
     };
     let mut newest_ns = None;
     if is_relative(&request.filter) {

@@ -29,6 +29,15 @@ pub(super) fn of_json(outermost: Option<&str>, packing: Option<Magic>) -> String
     }
 }
 
+/// A table, whose rows are records or events that hold them.
+pub(super) fn of_table(is_events: bool) -> &'static str {
+    if is_events {
+        "Parquet (OCSF)"
+    } else {
+        "Parquet"
+    }
+}
+
 /// What stands behind the kind of an archive's members.
 pub(super) fn of_pack(pack: &Pack) -> &'static str {
     match pack {

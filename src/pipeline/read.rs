@@ -7,6 +7,9 @@
 //! that nothing depends on which thread came first.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,6 +43,8 @@ const BLOCKS_A_THREAD: usize = 3;
 pub(super) struct FileYield {
     pub block: BlockYield,
     pub input: Input,
+    /// Lines that were not read, though they count in the numbers of those behind them.
+    pub passed: u64,
     /// Its members, if it holds files: how many lines stand before each, and its name.
     pub members: Vec<Member>,
 }
@@ -63,12 +68,16 @@ pub(super) struct Source<'a> {
     pub addresses: Addresses,
     /// What is wanted of them.
     pub filter: &'a Filter,
+    /// The time that may be wanted, nanoseconds since the Unix epoch; none for any.
+    pub wanted: Option<&'a Range<i64>>,
+    /// Where a table goes that has to be whole before it can be read.
+    pub temp_dir: &'a Path,
 }
 
 /// Reads files for one run.
 pub(super) struct Files<'a, S> {
     pub source: Source<'a>,
-    meter: &'a Meter,
+    pub meter: &'a Meter,
     records: &'a S,
 }
 
@@ -117,13 +126,14 @@ impl<'a, S: Sink> Files<'a, S> {
         let mut whole = FileYield::default();
         let pack_kind = kind::of_pack(&pack);
         let damage = pack.for_each_member(file, |member, opened| {
-            let base = whole.block.records.lines;
+            let base = whole.block.records.lines + whole.passed;
             let read = self.read_opened((index, base), &member, opened)?;
             if read.block.records.lines > 0 {
                 whole.members.push((base, member.name));
             }
             whole.input.add(read.input);
-            whole.block.append(read.block);
+            whole.block.append(read.block.behind(whole.passed));
+            whole.passed += read.passed;
             Ok(())
         })?;
         if let Some(damage) = damage {
@@ -141,6 +151,8 @@ impl<'a, S: Sink> Files<'a, S> {
         let mut content = match opened {
             Opened::Content(content) => content,
             Opened::Pack(_) => return left_out(file, &LeftOutReason::PackInPack),
+            Opened::Table(source) => return self.read_table(place, file, source),
+            Opened::PackedTable(stream) => return self.read_packed_table(place, file, stream),
             Opened::LeftOut(reason) => return left_out(file, &reason),
         };
         if wrapper::is_wrapped(content.head(HEAD_LEN))
@@ -181,7 +193,7 @@ impl<'a, S: Sink> Files<'a, S> {
                 block
             }
         };
-        yielded.block.name_faults(&file.name);
+        yielded.block.name_faults(&file.name, 0);
         yielded.block.tell_columns(|layout| {
             if layout.columns() == begun_with.columns() {
                 told_by
@@ -329,7 +341,7 @@ pub(super) fn foreign_file(file: &File, reason: &str) -> Result<FileYield> {
     Ok(yielded)
 }
 
-pub(super) fn note_damage(input: &mut Input, file: &File, damage: &Damage) {
+pub(super) fn note_damage(input: &mut Input, file: &File, damage: &dyn fmt::Display) {
     let example = || Example {
         place: file.name.clone(),
         found: damage.to_string(),

@@ -100,7 +100,7 @@ impl<S: Sink> Files<'_, S> {
         if let Some(damage) = unwrapper.damage() {
             note_damage(&mut yielded.input, file, damage);
         }
-        yielded.block.name_faults(&file.name);
+        yielded.block.name_faults(&file.name, 0);
         let told_by = layouts.evidence.unwrap_or_default();
         yielded.block.tell_columns(|_| told_by);
         note_kind(
@@ -169,7 +169,7 @@ impl Layouts {
     }
 }
 
-fn block(batch: &Batch) -> Block<'_> {
+pub(super) fn block(batch: &Batch) -> Block<'_> {
     Block {
         bytes: &batch.text,
         offset: 0,

@@ -13,10 +13,26 @@ use super::leaf::{ODD, Parsed};
 /// seconds would lie after January 2038; and so on by factors of a thousand.
 #[inline(always)]
 pub(super) fn from_epoch(value: u64) -> Option<i64> {
+    i64::try_from(value * unit_ns(value)).ok()
+}
+
+/// From when to when times lie that are Unix times from `min` to `max`, nanoseconds since the
+/// Unix epoch.
+///
+/// None if they are not all of one unit: in between may stand any time.
+pub fn epoch_range(min: i64, max: i64) -> Option<(i64, i64)> {
+    let (min, max) = (u64::try_from(min).ok()?, u64::try_from(max).ok()?);
+    let is_one_unit = unit_ns(min) == unit_ns(max);
+    is_one_unit.then(|| from_epoch(min).zip(from_epoch(max)))?
+}
+
+/// Nanoseconds that the unit of a Unix time has, which follows from its size.
+#[inline(always)]
+fn unit_ns(value: u64) -> u64 {
     const SECONDS_MAX: u64 = i32::MAX as u64;
     const MILLIS_MAX: u64 = i64::MAX as u64 / 1_000_000;
     const MICROS_MAX: u64 = i64::MAX as u64 / 1_000;
-    let scale = if value <= SECONDS_MAX {
+    if value <= SECONDS_MAX {
         1_000_000_000
     } else if value <= MILLIS_MAX {
         1_000_000
@@ -24,8 +40,7 @@ pub(super) fn from_epoch(value: u64) -> Option<i64> {
         1_000
     } else {
         1
-    };
-    i64::try_from(value * scale).ok()
+    }
 }
 
 /// An ISO 8601 time: `2018-09-22T20:28:14.000Z`.
@@ -142,6 +157,16 @@ mod tests {
         assert_eq!(from_epoch(0), Some(0));
         assert_eq!(from_epoch(2_147_483_647), Some(2_147_483_647_000_000_000));
         assert_eq!(from_epoch(u64::MAX), None);
+    }
+
+    #[test]
+    fn range_of_times_is_known_if_they_are_of_one_unit() {
+        let s = 1_000_000_000;
+        assert_eq!(epoch_range(60, 120), Some((60 * s, 120 * s)));
+        let ms = 1_640_000_297_000;
+        assert_eq!(epoch_range(ms, ms + 1_000).map(|r| r.1 - r.0), Some(s));
+        assert_eq!(epoch_range(1_640_000_297, ms), None);
+        assert_eq!(epoch_range(-1, 60), None);
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub use self::{
     fault::{Fault, FaultKind},
     field::{Field, Kind},
     format::FormatError,
+    instant::epoch_range,
     interval::{Interval, TimeNote},
     layout::{Column, Layout},
     prefix::{Envelope, Prefix},

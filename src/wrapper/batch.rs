@@ -92,6 +92,11 @@ impl Gatherer {
         self.done.pop_front()
     }
 
+    /// Whether a batch is complete, or one that holds enough is at hand.
+    pub(super) fn is_full(&self) -> bool {
+        !self.done.is_empty() || self.open.text.len() >= self.target_len
+    }
+
     /// Completes the batch at hand.
     pub(super) fn flush(&mut self) {
         let batch = std::mem::take(&mut self.open);
@@ -134,9 +139,20 @@ impl Gatherer {
         self.columns.write(&mut self.open.text);
     }
 
+    /// Takes in a record of values that were found under the names of others.
+    pub(super) fn named(&mut self, row: &Row<'_>) {
+        let cells = row.iter();
+        self.row(cells.map(|(name, value)| (*name, value.as_ref().unwrap_or(&Json::Null))));
+    }
+
     /// Takes in a record that is lost.
     pub(super) fn fault(&mut self, kind: &'static str, found: String) {
-        self.open.faults.push(Fault { kind, found });
+        self.lose(Fault { kind, found });
+    }
+
+    /// The same.
+    pub(super) fn lose(&mut self, fault: Fault) {
+        self.open.faults.push(fault);
         if self.open.faults.len() >= FAULTS_MAX {
             self.flush();
         }
@@ -212,7 +228,7 @@ impl Columns {
 }
 
 /// `character`, or what stands for it where it would end the cell.
-fn unbroken(character: char) -> char {
+pub(super) fn unbroken(character: char) -> char {
     match character {
         c if c.is_whitespace() || c.is_control() => '_',
         c => c,

@@ -4,7 +4,7 @@
 //! such a thing is no flow log shows when its names are held against those of
 //! the fields, which is not done here.
 
-use super::batch::{Gatherer, Row};
+use super::batch::Gatherer;
 use super::json::Json;
 use super::{Judge, azure, cloudwatch, gcp, insights, ocsf, payload};
 
@@ -88,11 +88,11 @@ impl<J: Judge> Events<J> {
         }
         if ocsf::is_event(value) {
             self.note("OCSF");
-            return self.named(&ocsf::row(value));
+            return self.lines.named(&ocsf::row(value));
         }
         if gcp::is_entry(value) {
             self.note("GCP log entries");
-            return self.named(&gcp::row(value));
+            return self.lines.named(&gcp::row(value));
         }
         if azure::is_record(value) {
             self.note("Azure flow log");
@@ -127,17 +127,10 @@ impl<J: Judge> Events<J> {
             .row(members.map(|(name, value)| (&**name, value)));
     }
 
-    fn named(&mut self, row: &Row<'_>) {
-        let cells = row
-            .iter()
-            .map(|(name, value)| (*name, value.as_ref().unwrap_or(&Json::Null)));
-        self.lines.row(cells);
-    }
-
     fn azure(&mut self, record: &Json<'_>) {
         let mut open = std::mem::take(&mut self.azure);
         azure::for_each_row(record, &mut open, |row| match row {
-            Ok(row) => self.named(&row),
+            Ok(row) => self.lines.named(&row),
             Err(tuple) => {
                 let found = format!(
                     "expected at least 8 columns; found {}",

@@ -1,7 +1,7 @@
 //! Records that are wrapped in something else, taken out as lines of text.
 //!
 //! CloudWatch, Firehose, Kinesis and the AWS command line put records into JSON,
-//! in one of many arrangements. Here they are taken out, so that the record
+//! in one of many arrangements, and S3 delivery can put them into Parquet. Here they are taken out, so that the record
 //! stage reads the same lines whatever they came in. Whether a line is a record
 //! is not known here; the few questions that need it are asked of a [`Judge`].
 //!
@@ -10,6 +10,7 @@
 //! json              a value             batch       records -> lines
 //! cloudwatch, insights, payload, ocsf, gcp, azure     one wrapper each
 //! unwrapper   all of these, in a row
+//! parquet     tables; they are no text, and read by column
 //! ```
 //!
 //! # Invariants
@@ -27,6 +28,7 @@ mod gcp;
 mod insights;
 mod json;
 mod ocsf;
+mod parquet;
 mod payload;
 mod scan;
 mod splitter;
@@ -34,6 +36,7 @@ mod unwrapper;
 
 pub use self::{
     batch::{Batch, Fault, Lines},
+    parquet::{Bounds, Rows, Table, TableError},
     unwrapper::Unwrapper,
 };
 

@@ -6,6 +6,47 @@
 use super::batch::{Row, cell};
 use super::json::Json;
 
+/// All that [`row`] and [`is_event`] look at.
+pub(super) const PATHS: &[&[&str]] = &[
+    &["class_uid"],
+    &["action_id"],
+    &["disposition_id"],
+    &["status_code"],
+    &["time"],
+    &["start_time"],
+    &["end_time"],
+    &["cloud", "account_uid"],
+    &["cloud", "account", "uid"],
+    &["cloud", "region"],
+    &["cloud", "zone"],
+    &["connection_info", "direction_id"],
+    &["connection_info", "protocol_num"],
+    &["connection_info", "tcp_flags"],
+    &["traffic", "packets"],
+    &["traffic", "bytes"],
+    &["src_endpoint", "ip"],
+    &["src_endpoint", "port"],
+    &["src_endpoint", "interface_uid"],
+    &["src_endpoint", "vpc_uid"],
+    &["src_endpoint", "subnet_uid"],
+    &["src_endpoint", "instance_uid"],
+    &["dst_endpoint", "ip"],
+    &["dst_endpoint", "port"],
+    &["dst_endpoint", "interface_uid"],
+    &["dst_endpoint", "vpc_uid"],
+    &["dst_endpoint", "subnet_uid"],
+    &["dst_endpoint", "instance_uid"],
+];
+
+/// Those by which a table of such events is told from others of the schema: events of other
+/// classes have endpoints too.
+pub(super) const TELLING: [&[&str]; 4] = [
+    &["class_uid"],
+    &["src_endpoint", "ip"],
+    &["dst_endpoint", "ip"],
+    &["traffic", "packets"],
+];
+
 /// Whether this is such an event.
 pub(super) fn is_event(value: &Json<'_>) -> bool {
     value.get("class_uid").and_then(Json::whole) == Some(4001)

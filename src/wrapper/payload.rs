@@ -12,7 +12,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::event::excerpt;
 use super::json::Json;
-use crate::archive::Stream;
+use crate::archive::{Magic, Stream};
 
 /// Text that was inside a value.
 pub(super) type Source = Stream;
@@ -29,9 +29,16 @@ pub(super) fn decode(encoded: &str) -> Result<Source, String> {
         let found = excerpt(encoded.as_bytes());
         format!("expected Base64: {error}; found {found}")
     })?;
-    Stream::new(Cursor::new(octets))
-        .map_err(|reason| format!("expected text or gzip, found: {reason}"))
+    let mut source = Stream::new(Cursor::new(octets))
+        .map_err(|reason| format!("expected text or gzip, found: {reason}"))?;
+    match Magic::of(source.head(HEAD_LEN)) {
+        magic @ Magic::Parquet => Err(format!("expected text or gzip, found: {magic}")),
+        _ => Ok(source),
+    }
 }
+
+/// Octets that tell a table from text.
+const HEAD_LEN: usize = 4;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,

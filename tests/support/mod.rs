@@ -12,6 +12,7 @@ pub(crate) mod packet;
 pub(crate) mod pcapng;
 pub(crate) mod rules;
 pub(crate) mod story;
+pub(crate) mod tables;
 pub(crate) mod tshark;
 pub(crate) mod wrapping;
 

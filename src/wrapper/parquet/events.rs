@@ -1,0 +1,90 @@
+//! Rows that are OCSF events, as the JSON of the same events would be.
+//!
+//! Structs become objects, so that one table of paths ([`ocsf`]) serves both.
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
+
+use super::super::batch::Gatherer;
+use super::super::json::Json;
+use super::super::ocsf;
+use super::cells::Cells;
+use super::group::too_long;
+use crate::archive::LINE_LEN_MAX;
+
+/// A column, whose members may be columns again.
+enum Column<'a> {
+    Values(Cells<'a>),
+    Structs(&'a StructArray, Vec<(&'a str, Self)>),
+}
+
+/// Reads rows from `at` on until there is enough of them; returns how many it took.
+pub(super) fn gather(rows: &RecordBatch, at: usize, lines: &mut Gatherer) -> usize {
+    let fields = rows.schema_ref().fields();
+    let names = fields.iter().map(|field| field.name().as_str());
+    let columns = members(names.zip(rows.columns()));
+    for row in at..rows.num_rows() {
+        take_in(&columns, row, lines);
+        if lines.is_full() {
+            return row + 1 - at;
+        }
+    }
+    rows.num_rows() - at
+}
+
+fn take_in(columns: &[(&str, Column<'_>)], row: usize, lines: &mut Gatherer) {
+    let mut len = 0;
+    let event = object(columns, row, &mut len);
+    if len > LINE_LEN_MAX {
+        lines.lose(too_long());
+    } else if ocsf::is_event(&event) {
+        lines.named(&ocsf::row(&event));
+    } else {
+        let class = event.get("class_uid").and_then(Json::whole);
+        let class = class.map_or_else(|| "none".to_owned(), |class| class.to_string());
+        let found = format!("expected class_uid 4001, found {class}");
+        lines.fault("OCSF event of another class", found);
+    }
+}
+
+fn members<'a>(
+    columns: impl Iterator<Item = (&'a str, &'a ArrayRef)>,
+) -> Vec<(&'a str, Column<'a>)> {
+    let columns = columns.filter_map(|(name, array)| Some((name, Column::of(array)?)));
+    columns.collect()
+}
+
+impl<'a> Column<'a> {
+    fn of(array: &'a dyn Array) -> Option<Self> {
+        let Some(structs) = array.as_struct_opt() else {
+            return Cells::of(array).map(Self::Values);
+        };
+        let names = structs.column_names().into_iter();
+        Some(Self::Structs(
+            structs,
+            members(names.zip(structs.columns())),
+        ))
+    }
+
+    fn value(&self, row: usize, len: &mut usize) -> Json<'_> {
+        match self {
+            Self::Structs(structs, members) if structs.is_valid(row) => object(members, row, len),
+            Self::Structs(..) => Json::Null,
+            Self::Values(cells) => {
+                let mut text = Vec::new();
+                cells.write(row, &mut text);
+                *len += text.len();
+                match String::from_utf8(text) {
+                    Ok(text) if !text.is_empty() => Json::Text(text.into()),
+                    _ => Json::Null,
+                }
+            }
+        }
+    }
+}
+
+fn object<'a>(members: &'a [(&str, Column<'_>)], row: usize, len: &mut usize) -> Json<'a> {
+    let members = members.iter();
+    let members = members.map(|(name, column)| ((*name).into(), column.value(row, len)));
+    Json::Object(members.collect())
+}

@@ -1,0 +1,226 @@
+//! The rows of one row group, as batches of lines.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field, Fields};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels, parquet_to_arrow_schema};
+use parquet::file::reader::{ChunkReader, FileReader};
+
+use super::super::batch::{Batch, Fault, Gatherer, Lines};
+use super::cells::Cells;
+use super::pages::Group;
+use super::{Table, TableError, events, guarded};
+use crate::archive::LINE_LEN_MAX;
+
+/// Rows that are decoded at a time.
+const ROWS_AT_A_TIME: usize = 4096;
+
+/// The rows of one row group.
+pub struct Rows {
+    reader: ParquetRecordBatchReader,
+    /// Rows that are decoded, and how many of them have been handed out.
+    decoded: Option<(RecordBatch, usize)>,
+    /// Batches to be handed out first.
+    ready: VecDeque<Batch>,
+    /// Rows that are still to come, as the row group has it.
+    left: u64,
+    shape: Shape,
+    target_len: usize,
+}
+
+/// What the rows are.
+enum Shape {
+    /// Values of these columns.
+    Columns(Arc<[String]>),
+    /// OCSF events.
+    Events(Box<Gatherer>),
+}
+
+impl<R: ChunkReader + 'static> Table<R> {
+    /// The rows of a row group in batches of about `target_len` octets, of these columns alone.
+    ///
+    /// `columns` are numbers that [`Table::columns`] gave, in ascending order.
+    ///
+    /// # Errors
+    /// The row group cannot be read.
+    pub fn rows(
+        &self,
+        group: usize,
+        columns: &[usize],
+        target_len: usize,
+    ) -> Result<Rows, TableError> {
+        let names = self.columns().filter(|(index, _)| columns.contains(index));
+        let names: Vec<String> = names.map(|(_, name)| name.to_owned()).collect();
+        self.read(group, columns, target_len, Shape::Columns(names.into()))
+    }
+
+    /// The same of a table of events; `columns` are those that [`Table::event_columns`] gave.
+    ///
+    /// # Errors
+    /// The row group cannot be read.
+    pub fn events(
+        &self,
+        group: usize,
+        columns: &[usize],
+        target_len: usize,
+    ) -> Result<Rows, TableError> {
+        let shape = Shape::Events(Box::new(Gatherer::new(target_len)));
+        self.read(group, columns, target_len, shape)
+    }
+
+    fn read(
+        &self,
+        group: usize,
+        columns: &[usize],
+        target_len: usize,
+        shape: Shape,
+    ) -> Result<Rows, TableError> {
+        let (reader, left) = guarded(|| {
+            let metadata = self.metadata.row_group(group).clone();
+            let left = u64::try_from(metadata.num_rows())?;
+            let schema = self.schema();
+            let whole = parquet_to_arrow_schema(schema, None)?;
+            let mask = ProjectionMask::leaves(schema, columns.iter().copied());
+            let views = views(whole.fields());
+            let levels = parquet_to_arrow_field_levels(schema, mask, Some(&views))?;
+            let alone = self.metadata.clone().into_builder();
+            let alone: Arc<dyn FileReader> = Arc::new(Group {
+                source: Arc::clone(&self.source),
+                metadata: alone.set_row_groups(vec![metadata]).build(),
+            });
+            let rows = ROWS_AT_A_TIME;
+            let reader =
+                ParquetRecordBatchReader::try_new_with_row_groups(&levels, &alone, rows, None)?;
+            Ok((reader, left))
+        })?;
+        Ok(Rows {
+            reader,
+            decoded: None,
+            ready: VecDeque::new(),
+            left,
+            shape,
+            target_len,
+        })
+    }
+}
+
+impl Rows {
+    /// The next batch; none behind the last row.
+    ///
+    /// # Errors
+    /// The rest of the row group does not decode; it ends here.
+    pub fn next_batch(&mut self) -> Result<Option<Batch>, TableError> {
+        loop {
+            if let Some(batch) = self.ready.pop_front() {
+                return Ok(Some(batch));
+            }
+            let (rows, at) = match self.decoded.take() {
+                Some(decoded) => decoded,
+                None => match self.decode()? {
+                    Some(rows) => (rows, 0),
+                    None => return Ok(None),
+                },
+            };
+            let behind = at + self.take(&rows, at);
+            self.decoded = (behind < rows.num_rows()).then_some((rows, behind));
+        }
+    }
+
+    /// Makes batches of rows from `at` on; returns of how many.
+    fn take(&mut self, rows: &RecordBatch, at: usize) -> usize {
+        match &mut self.shape {
+            Shape::Columns(names) => {
+                let (batch, count) = lines(rows, at, names, self.target_len);
+                self.ready.push_back(batch);
+                count
+            }
+            Shape::Events(gatherer) => {
+                let count = events::gather(rows, at, gatherer);
+                gatherer.flush();
+                self.ready.extend(std::iter::from_fn(|| gatherer.pop()));
+                count
+            }
+        }
+    }
+
+    /// The next rows, as arrays.
+    fn decode(&mut self) -> Result<Option<RecordBatch>, TableError> {
+        let reader = &mut self.reader;
+        let rows = guarded(|| Ok(reader.next().transpose()?))?;
+        let count = rows.as_ref().map_or(0, |rows| rows.num_rows() as u64);
+        if count > self.left || (count == 0 && self.left > 0) {
+            let left = self.left;
+            return Err(TableError(format!(
+                "its columns hold {count} rows where {left} were to come"
+            )));
+        }
+        self.left -= count;
+        Ok(rows.filter(|_| count > 0))
+    }
+}
+
+/// Rows from `at` on as lines, until there are enough or one is lost; and how many that were.
+fn lines(
+    rows: &RecordBatch,
+    at: usize,
+    names: &Arc<[String]>,
+    target_len: usize,
+) -> (Batch, usize) {
+    let columns = rows.columns().iter();
+    let columns: Vec<Option<Cells<'_>>> = columns.map(|array| Cells::of(array)).collect();
+    let mut batch = Batch {
+        lines: Lines::Columns(Arc::clone(names)),
+        ..Batch::default()
+    };
+    for row in at..rows.num_rows() {
+        let begin = batch.text.len();
+        for cells in &columns {
+            let cell_begin = batch.text.len();
+            if let Some(cells) = cells {
+                cells.write(row, &mut batch.text);
+            }
+            if batch.text.len() == cell_begin {
+                batch.text.push(b'-');
+            }
+            batch.text.push(b' ');
+            if batch.text.len() - begin > LINE_LEN_MAX {
+                batch.text.truncate(begin);
+                batch.faults.push(too_long());
+                return (batch, row + 1 - at);
+            }
+        }
+        batch.text.pop();
+        batch.text.push(b'\n');
+        if batch.text.len() >= target_len {
+            return (batch, row + 1 - at);
+        }
+    }
+    (batch, rows.num_rows() - at)
+}
+
+pub(super) fn too_long() -> Fault {
+    Fault {
+        kind: "row of more than 1 MiB",
+        found: "expected at most 1 MiB in the columns that are read".into(),
+    }
+}
+
+/// The same columns, but texts are told by where they stand in their page.
+///
+/// Else each is copied out of the dictionary, row by row; a few octets of a file could ask for
+/// any number of copies.
+fn views(fields: &Fields) -> Fields {
+    let view = |field: &Arc<Field>| {
+        let view = match field.data_type() {
+            DataType::Utf8 => DataType::Utf8View,
+            DataType::Binary => DataType::BinaryView,
+            DataType::Struct(members) => DataType::Struct(views(members)),
+            other => other.clone(),
+        };
+        Arc::new(field.as_ref().clone().with_data_type(view))
+    };
+    fields.iter().map(view).collect()
+}

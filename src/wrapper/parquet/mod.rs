@@ -1,0 +1,170 @@
+//! Flow logs as Parquet: a table, read by column and handed on as lines.
+//!
+//! AWS delivers it, and pandas, Spark and Athena write it again with types of
+//! their own; Security Lake nests OCSF events in it. Rows come out as what the
+//! other wrappers make of theirs, batches of named values, so that the same
+//! records give the same capture. Which columns are wanted is not known here.
+//!
+//! ```text
+//! pages    octets -> decompressed pages, within bounds
+//! cells    a column -> the text of its values
+//! events   structs -> the JSON of OCSF events
+//! group    a row group -> batches of lines
+//! ```
+//!
+//! # Invariants
+//! * A column that is not asked for is not read.
+//! * Row groups are read one at a time, and each for itself: one that does not
+//!   decode costs no other.
+//! * Nothing that a file says of itself is believed before there is room made for it.
+
+mod cells;
+mod events;
+mod group;
+mod pages;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::reader::ChunkReader;
+use parquet::file::statistics::Statistics;
+use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
+
+pub use self::group::Rows;
+use self::pages::Source;
+use super::ocsf;
+
+/// A Parquet file.
+pub struct Table<R> {
+    source: Arc<Source<R>>,
+    metadata: ParquetMetaData,
+}
+
+/// Why a table, or a part of it, cannot be read: a sentence without its full stop.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TableError(String);
+
+/// The least and the greatest value of a column within a row group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bounds {
+    /// Numbers, as they are.
+    Numbers(i64, i64),
+    /// Instants, nanoseconds since the Unix epoch.
+    Instants(i64, i64),
+}
+
+impl<R: ChunkReader + 'static> Table<R> {
+    /// Reads the footer of a table.
+    ///
+    /// # Errors
+    /// There is none, or it contradicts itself.
+    pub fn open(source: R) -> Result<Self, TableError> {
+        let source = Source(source);
+        let metadata = guarded(|| ParquetMetaDataReader::new().parse_and_finish(&source))?;
+        Ok(Self {
+            source: Arc::new(source),
+            metadata,
+        })
+    }
+
+    /// The columns that hold one value a row: their numbers and names, in their order.
+    pub fn columns(&self) -> impl Iterator<Item = (usize, &str)> {
+        let columns = self.schema().columns().iter().enumerate();
+        columns.filter_map(|(index, column)| match column.path().parts() {
+            [name] if column.max_rep_level() == 0 => Some((index, name.as_str())),
+            _ => None,
+        })
+    }
+
+    /// The columns from which OCSF events of network activity are read, if that is what rows are.
+    pub fn event_columns(&self) -> Option<Vec<usize>> {
+        let columns = || self.schema().columns().iter().enumerate();
+        let is_at = |column: &ColumnDescriptor, path: &[&str]| {
+            column.max_rep_level() == 0 && column.path().parts() == path
+        };
+        let has = |path: &&[&str]| columns().any(|(_, column)| is_at(column, path));
+        ocsf::TELLING.iter().all(has).then(|| {
+            let is_read =
+                |column: &ColumnDescriptor| ocsf::PATHS.iter().any(|path| is_at(column, path));
+            let read = columns().filter(|(_, column)| is_read(column));
+            read.map(|(index, _)| index).collect()
+        })
+    }
+
+    /// How many rows each row group is said to have.
+    pub fn group_rows(&self) -> impl Iterator<Item = u64> {
+        let groups = self.metadata.row_groups().iter();
+        groups.map(|group| u64::try_from(group.num_rows()).unwrap_or(0))
+    }
+
+    /// The bounds of a column of whole numbers or times, if the row group tells them.
+    pub fn bounds(&self, group: usize, column: usize) -> Option<Bounds> {
+        let chunk = self
+            .metadata
+            .row_groups()
+            .get(group)?
+            .columns()
+            .get(column)?;
+        let (min, max) = match chunk.statistics()? {
+            Statistics::Int32(found) => {
+                (i64::from(*found.min_opt()?), i64::from(*found.max_opt()?))
+            }
+            Statistics::Int64(found) => (*found.min_opt()?, *found.max_opt()?),
+            _ => return None,
+        };
+        let bounds = match unit_ns(chunk.column_descr())? {
+            None => Bounds::Numbers(min, max),
+            Some(ns) => Bounds::Instants(min.checked_mul(ns)?, max.checked_mul(ns)?),
+        };
+        (min <= max).then_some(bounds)
+    }
+
+    fn schema(&self) -> &SchemaDescriptor {
+        self.metadata.file_metadata().schema_descr()
+    }
+}
+
+/// Nanoseconds that one unit of a column of numbers stands for, if they are instants; none at
+/// all if the numbers are not what stands in the cells.
+fn unit_ns(column: &ColumnDescriptor) -> Option<Option<i64>> {
+    match (column.logical_type_ref(), column.converted_type()) {
+        (Some(LogicalType::Timestamp(timestamp)), _) => Some(Some(match timestamp.unit {
+            TimeUnit::MILLIS => 1_000_000,
+            TimeUnit::MICROS => 1_000,
+            TimeUnit::NANOS => 1,
+        })),
+        (Some(LogicalType::Integer(integer)), _) if integer.is_signed => Some(None),
+        (None, ConvertedType::NONE) => Some(None),
+        _ => None,
+    }
+    .filter(|_| matches!(column.physical_type(), Type::INT32 | Type::INT64))
+}
+
+/// Calls into the `parquet` crate, which asserts here and there what a file may well lie about.
+///
+/// This is the only place where a panic is caught. Nothing that the call worked on is used
+/// after one: a table that does not open is dropped, and so is a row group.
+fn guarded<T>(call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, TableError> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(TableError(one_line(&error))),
+        Err(_) => Err(TableError("it contradicts itself".into())),
+    }
+}
+
+/// The message of `error`, without the name of the kind in front and within a line's length.
+fn one_line(error: &ParquetError) -> String {
+    let text = match error {
+        ParquetError::General(message) | ParquetError::EOF(message) => message.clone(),
+        other => other.to_string(),
+    };
+    let text = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    text.take(MESSAGE_LEN_MAX).collect()
+}
+
+/// Characters of a message; some of them quote what they found.
+const MESSAGE_LEN_MAX: usize = 200;

@@ -1,0 +1,255 @@
+//! The pages of one row group, decompressed within bounds.
+//!
+//! A page says how long it is once decompressed, and may lie. The `parquet` crate
+//! believes it, or goes on until the compressed data end: a few octets could ask
+//! for all memory there is. So its reader is told that nothing is compressed,
+//! and each page is decompressed here, up to [`PAGE_LEN_MAX`].
+
+use std::io::Read;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::basic::{Compression, Encoding};
+use parquet::column::page::{Page, PageMetadata, PageReader};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::{ChunkReader, FileReader, Length, RowGroupReader};
+use parquet::file::serialized_reader::SerializedPageReader;
+use parquet::record::reader::RowIter;
+use parquet::schema::types::Type;
+
+/// Octets of a page, of a footer, or of anything else that is read in one piece. Writers
+/// aim at 1 MiB a page; a few put a whole column of a row group into one.
+const PAGE_LEN_MAX: usize = 256 << 20;
+
+/// Where the octets of a table are; no more of them than a page may have are read at a time.
+pub(super) struct Source<R>(pub(super) R);
+
+impl<R: ChunkReader> Length for Source<R> {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+impl<R: ChunkReader> ChunkReader for Source<R> {
+    type T = R::T;
+
+    fn get_read(&self, start: u64) -> Result<R::T> {
+        self.0.get_read(start)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        let end = start.saturating_add(length as u64);
+        if end > self.0.len() {
+            return Err(fault(format!(
+                "{length} octets are said to stand at {start}, but the file has {}",
+                self.0.len()
+            )));
+        }
+        if length > PAGE_LEN_MAX {
+            return Err(too_long());
+        }
+        self.0.get_bytes(start, length)
+    }
+}
+
+/// One row group of a table, as the `parquet` crate asks for it.
+pub(super) struct Group<R> {
+    pub(super) source: Arc<Source<R>>,
+    /// Of the table, with this row group alone.
+    pub(super) metadata: ParquetMetaData,
+}
+
+impl<R: ChunkReader + 'static> FileReader for Group<R> {
+    fn metadata(&self) -> &ParquetMetaData {
+        &self.metadata
+    }
+
+    fn num_row_groups(&self) -> usize {
+        self.metadata.num_row_groups()
+    }
+
+    fn get_row_group(&self, index: usize) -> Result<Box<dyn RowGroupReader + '_>> {
+        Ok(Box::new(Chunks {
+            source: Arc::clone(&self.source),
+            metadata: self.metadata.row_group(index),
+        }))
+    }
+
+    fn get_row_iter(&self, _: Option<Type>) -> Result<RowIter<'_>> {
+        Err(by_column())
+    }
+}
+
+/// The columns of one row group.
+struct Chunks<'m, R> {
+    source: Arc<Source<R>>,
+    metadata: &'m RowGroupMetaData,
+}
+
+impl<R: ChunkReader + 'static> RowGroupReader for Chunks<'_, R> {
+    fn metadata(&self) -> &RowGroupMetaData {
+        self.metadata
+    }
+
+    fn num_columns(&self) -> usize {
+        self.metadata.num_columns()
+    }
+
+    fn get_column_page_reader(&self, index: usize) -> Result<Box<dyn PageReader>> {
+        let column = self.metadata.column(index);
+        let compression = column.compression();
+        let as_it_is = column.clone().into_builder();
+        let as_it_is = as_it_is
+            .set_compression(Compression::UNCOMPRESSED)
+            .build()?;
+        let row_count = usize::try_from(self.metadata.num_rows())?;
+        let source = Arc::clone(&self.source);
+        Ok(Box::new(Pages {
+            packed: SerializedPageReader::new(source, &as_it_is, row_count, None)?,
+            compression,
+        }))
+    }
+
+    fn get_column_bloom_filter(&self, _: usize) -> Option<&parquet::bloom_filter::Sbbf> {
+        None
+    }
+
+    fn get_row_iter(&self, _: Option<Type>) -> Result<RowIter<'_>> {
+        Err(by_column())
+    }
+}
+
+/// The pages of one column of a row group.
+struct Pages<R: ChunkReader> {
+    packed: SerializedPageReader<R>,
+    compression: Compression,
+}
+
+impl<R: ChunkReader> PageReader for Pages<R> {
+    fn get_next_page(&mut self) -> Result<Option<Page>> {
+        let page = self.packed.get_next_page()?;
+        page.map(|page| unpack(page, self.compression)).transpose()
+    }
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
+        self.packed.peek_next_page()
+    }
+
+    fn skip_next_page(&mut self) -> Result<()> {
+        self.packed.skip_next_page()
+    }
+
+    fn at_record_boundary(&mut self) -> Result<bool> {
+        self.packed.at_record_boundary()
+    }
+}
+
+impl<R: ChunkReader> Iterator for Pages<R> {
+    type Item = Result<Page>;
+
+    fn next(&mut self) -> Option<Result<Page>> {
+        self.get_next_page().transpose()
+    }
+}
+
+/// `page`, decompressed.
+fn unpack(mut page: Page, compression: Compression) -> Result<Page> {
+    let buf = match &mut page {
+        Page::DataPage { buf, .. } | Page::DictionaryPage { buf, .. } => {
+            *buf = inflate(&[], buf, compression)?.into();
+            buf
+        }
+        Page::DataPageV2 {
+            buf,
+            def_levels_byte_len,
+            rep_levels_byte_len,
+            is_compressed,
+            ..
+        } => {
+            // Parquet format, data pages: levels stand in front and are never compressed.
+            let levels_len = u64::from(*def_levels_byte_len) + u64::from(*rep_levels_byte_len);
+            let levels_len = usize::try_from(levels_len)?;
+            let Some((levels, values)) = buf.split_at_checked(levels_len) else {
+                return Err(fault("a page ends within its levels".into()));
+            };
+            // A page of nulls alone holds nothing that could be decompressed.
+            if *is_compressed && !values.is_empty() {
+                *buf = inflate(levels, values, compression)?.into();
+            }
+            buf
+        }
+    };
+    let buf = buf.clone();
+    check(&page, &buf)?;
+    Ok(page)
+}
+
+/// Refuses counts that nothing in a page bears out, before room is made for so many values.
+fn check(page: &Page, buf: &[u8]) -> Result<()> {
+    if let Page::DictionaryPage { num_values, .. } = page
+        && *num_values as usize > buf.len()
+    {
+        let len = buf.len();
+        return Err(fault(format!(
+            "a dictionary of {len} octets is said to hold {num_values} values"
+        )));
+    }
+    // Each value may repeat all that stands before it; only small pages of them are bounded.
+    if page.encoding() == Encoding::DELTA_BYTE_ARRAY && buf.len() > DELTA_LEN_MAX {
+        return Err(too_long());
+    }
+    Ok(())
+}
+
+/// What `packed` holds, behind `front`.
+fn inflate(front: &[u8], packed: &[u8], compression: Compression) -> Result<Vec<u8>> {
+    let mut octets = front.to_vec();
+    let limit = PAGE_LEN_MAX as u64 + 1;
+    match compression {
+        Compression::UNCOMPRESSED => octets.extend_from_slice(packed),
+        Compression::SNAPPY => {
+            if snap::raw::decompress_len(packed).map_err(corrupt)? > PAGE_LEN_MAX {
+                return Err(too_long());
+            }
+            let values = snap::raw::Decoder::new().decompress_vec(packed);
+            octets.append(&mut values.map_err(corrupt)?);
+        }
+        Compression::GZIP(_) => {
+            let decoder = flate2::read::MultiGzDecoder::new(packed);
+            decoder.take(limit).read_to_end(&mut octets)?;
+        }
+        Compression::ZSTD(_) => {
+            let decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
+            decoder.take(limit).read_to_end(&mut octets)?;
+        }
+        other => {
+            return Err(fault(format!(
+                "compressed by {other}; write it again with SNAPPY, GZIP or ZSTD"
+            )));
+        }
+    }
+    if octets.len() > PAGE_LEN_MAX {
+        return Err(too_long());
+    }
+    Ok(octets)
+}
+
+fn corrupt(error: snap::Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+fn too_long() -> ParquetError {
+    fault(format!("a page of more than {} MiB", PAGE_LEN_MAX >> 20))
+}
+
+fn by_column() -> ParquetError {
+    fault("tables are read by column".into())
+}
+
+fn fault(message: String) -> ParquetError {
+    ParquetError::General(message)
+}
+
+/// Octets of a page whose values are told by how they differ from each other.
+const DELTA_LEN_MAX: usize = 4 << 20;

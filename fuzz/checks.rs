@@ -6,14 +6,18 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use flow2pcap::archive::Stream;
 use flow2pcap::filter::{Bound, Expression, Facts, Qualifier, Side};
 use flow2pcap::flow::{Addresses, EniIndex, Place, observe};
 use flow2pcap::record::{Layout, Row, Rows, recognise};
-use flow2pcap::wrapper::{Judge, Lines, Unwrapper};
+use flow2pcap::wrapper::{Batch, Judge, Lines, Table, Unwrapper};
 
 /// Octets of a stream that are looked at; more would only be slower.
 const TEXT_LEN_MAX: usize = 1 << 20;
+
+/// Row groups of a table that are looked at.
+const GROUPS_MAX: usize = 4;
 
 /// Formats without a header, for a file whose lines do not tell theirs.
 const FORMATS: [&str; 4] = [
@@ -166,22 +170,56 @@ pub(crate) fn unwrapper(octets: &[u8]) {
     let mut unwrapper = Unwrapper::new(stream, Anything, 256);
     let mut len = 0;
     while let Some(batch) = unwrapper.next_batch() {
-        assert!(
-            batch.text.is_empty() || batch.text.ends_with(b"\n"),
-            "whole lines"
-        );
-        if let Lines::Columns(names) = &batch.lines {
-            for line in batch.text.split_inclusive(|octet| *octet == b'\n') {
-                let cells = line.split(|octet| *octet == b' ');
-                assert_eq!(cells.count(), names.len(), "a cell a column");
-            }
-        }
-        assert!(batch.faults.iter().all(|fault| !fault.found.is_empty()));
+        whole_lines(&batch);
         len += batch.text.len();
         if len > TEXT_LEN_MAX {
             return;
         }
     }
+}
+
+/// A table gives no more rows than it says it has, whatever it says.
+pub(crate) fn table(octets: &[u8]) {
+    let table = match Table::open(Bytes::from(octets.to_vec())) {
+        Ok(table) => table,
+        Err(refusal) => return assert!(!refusal.to_string().is_empty()),
+    };
+    let columns: Vec<usize> = table.columns().map(|(number, _)| number).collect();
+    for (group, rows) in table.group_rows().take(GROUPS_MAX).enumerate() {
+        for column in &columns {
+            let _ = table.bounds(group, *column);
+        }
+        let named = table.rows(group, &columns, 256);
+        let events = table.event_columns();
+        let events = events.map(|columns| table.events(group, &columns, 256));
+        for read in [Some(named), events].into_iter().flatten().flatten() {
+            let mut read = read;
+            let (mut len, mut count) = (0, 0);
+            while let Ok(Some(batch)) = read.next_batch() {
+                whole_lines(&batch);
+                count += lines(&batch.text) + batch.faults.len();
+                len += batch.text.len();
+                if len > TEXT_LEN_MAX {
+                    return;
+                }
+            }
+            assert!(count as u64 <= rows, "no more rows than there are");
+        }
+    }
+}
+
+fn whole_lines(batch: &Batch) {
+    assert!(
+        batch.text.is_empty() || batch.text.ends_with(b"\n"),
+        "whole lines"
+    );
+    if let Lines::Columns(names) = &batch.lines {
+        for line in batch.text.split_inclusive(|octet| *octet == b'\n') {
+            let cells = line.split(|octet| *octet == b' ');
+            assert_eq!(cells.count(), names.len().max(1), "a cell a column");
+        }
+    }
+    assert!(batch.faults.iter().all(|fault| !fault.found.is_empty()));
 }
 
 /// Lets values beside a message be read.

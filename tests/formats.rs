@@ -110,6 +110,7 @@ fn wrapped() {
         "json_lines.json",
         "filter_log_events.json",
         "insights.json",
+        "aws.parquet",
     ];
     for name in names {
         let name = format!("wrapped/{name}");

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, Int64Array, ListArray, StringArray, TimestampMicrosecondArray};
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+use parquet::data_type::{ByteArrayType, DataType, Int32Type, Int96, Int96Type};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::parser::parse_message_type;
 use support::tables::{
     Table, Values, aws, aws_with_dashes, categories, pandas, spoil, texts, untold,
 };
@@ -312,4 +315,49 @@ fn rows_are_numbered_past_row_groups_that_are_ruled_out() {
         "{}",
         run.stderr
     );
+}
+
+/// One record whose times are INT96, which Spark writes still: nanoseconds of a Julian day, then the day.
+#[test]
+fn times_of_96_bits_as_spark_writes_them() {
+    let schema = "message log {
+        required int96 start; required int96 end;
+        required binary srcaddr (utf8); required binary dstaddr (utf8);
+        required int32 srcport; required int32 dstport; required int32 protocol;
+    }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let mut octets = Vec::new();
+    let properties = Arc::default();
+    let mut writer = SerializedFileWriter::new(&mut octets, schema, properties).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    // 2026-03-14 is the Julian day 2461114.
+    let nanoseconds = 8_u64 * 3_600 * 1_000_000_000;
+    let [low, high] =
+        [nanoseconds & 0xffff_ffff, nanoseconds >> 32].map(|half| u32::try_from(half).unwrap());
+    for _ in 0..2 {
+        let mut time = Int96::new();
+        time.set_data(low, high, 2_461_114);
+        write_one::<Int96Type>(&mut group, time);
+    }
+    for address in ["10.0.0.1", "10.0.0.2"] {
+        write_one::<ByteArrayType>(&mut group, address.into());
+    }
+    for number in [40_000, 443, 6] {
+        write_one::<Int32Type>(&mut group, number);
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    let eight = 1_773_475_200_000_000_000_i64;
+    let converted = convert_octets(octets);
+    assert_eq!(converted.summary()["span_ns"][0], eight);
+    assert_eq!(converted.count("/records/told"), 1);
+}
+
+fn write_one<T: DataType>(group: &mut SerializedRowGroupWriter<'_, &mut Vec<u8>>, value: T::T) {
+    let mut column = group.next_column().unwrap().unwrap();
+    column
+        .typed::<T>()
+        .write_batch(&[value], None, None)
+        .unwrap();
+    column.close().unwrap();
 }

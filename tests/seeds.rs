@@ -73,8 +73,28 @@ fn unwrapper() {
 }
 
 #[test]
+fn parquet() {
+    replay("parquet", checks::table);
+}
+
+#[test]
 fn stream() {
     replay("stream", checks::stream);
+}
+
+/// Pages and footer say how much there is of everything; none of it is believed.
+#[test]
+fn parquet_with_an_octet_changed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/parquet");
+    for entry in fs::read_dir(folder).unwrap() {
+        let mut octets = fs::read(entry.unwrap().path()).unwrap();
+        for at in (0..octets.len()).step_by(23) {
+            let was = octets[at];
+            octets[at] ^= 0xff;
+            checks::table(&octets);
+            octets[at] = was;
+        }
+    }
 }
 
 proptest! {

@@ -134,3 +134,72 @@ fn put_text(value: &[u8], text: &mut Vec<u8>) {
         text.extend_from_slice(character.encode_utf8(&mut octets).as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{
+        BinaryViewArray, BooleanArray, Decimal128Array, Float64Array, Int64Array, NullArray,
+        StringViewArray, TimestampMillisecondArray, TimestampNanosecondArray,
+    };
+
+    use super::*;
+
+    #[track_caller]
+    fn check(array: &dyn Array, expected: &[&str]) {
+        let cells = Cells::of(array).unwrap();
+        let text = |row| {
+            let mut text = Vec::new();
+            cells.write(row, &mut text);
+            String::from_utf8(text).unwrap()
+        };
+        let texts: Vec<String> = (0..array.len()).map(text).collect();
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn numbers_of_any_type_read_as_aws_writes_them() {
+        check(&Int64Array::from(vec![Some(-1), Some(443)]), &["-1", "443"]);
+        let floats = Float64Array::from(vec![25_238.0, 1.6401e9, 0.5, f64::NAN]);
+        check(&floats, &["25238", "1640100000", "0.5", "NaN"]);
+        let decimals = Decimal128Array::from(vec![1_773_475_231]);
+        let decimals = decimals.with_precision_and_scale(20, 0).unwrap();
+        check(&decimals, &["1773475231"]);
+        check(&BooleanArray::from(vec![true]), &["true"]);
+    }
+
+    #[test]
+    fn times_are_seconds_if_these_tell_all_of_it() {
+        let times = vec![1_773_475_231_000, 1_773_475_231_250, 4_102_444_800_000];
+        let expected = [
+            "1773475231",
+            "2026-03-14T08:00:31.25Z",
+            "2100-01-01T00:00:00Z",
+        ];
+        check(&TimestampMillisecondArray::from(times), &expected);
+        let times = TimestampNanosecondArray::from(vec![1_773_475_231_000_000_000, -1]);
+        check(&times, &["1773475231", "1969-12-31T23:59:59.999999999Z"]);
+    }
+
+    #[test]
+    fn text_stays_one_cell() {
+        let texts = ["eni-1", " a b\n", "", "\u{e4}"];
+        check(
+            &StringViewArray::from_iter_values(texts),
+            &["eni-1", "a_b", "", "\u{e4}"],
+        );
+        let octets: [&[u8]; 2] = [b"OK", b"\xff"];
+        check(
+            &BinaryViewArray::from_iter_values(octets),
+            &["OK", "\u{fffd}"],
+        );
+    }
+
+    #[test]
+    fn null_is_none_whatever_stands_behind_it() {
+        let values = vec![Some(7), None];
+        let (_, values, nulls) = Int64Array::from(values).into_parts();
+        let behind: Vec<i64> = values.iter().map(|value| value + 5).collect();
+        check(&Int64Array::new(behind.into(), nulls), &["12", ""]);
+        assert!(Cells::of(&NullArray::new(3)).is_none());
+    }
+}

@@ -6,7 +6,9 @@
 //! records give the same capture. Which columns are wanted is not known here.
 //!
 //! ```text
+//! footer   octets -> is the schema one at all
 //! pages    octets -> decompressed pages, within bounds
+//! delta    pages -> are the counts in them true
 //! cells    a column -> the text of its values
 //! events   structs -> the JSON of OCSF events
 //! group    a row group -> batches of lines
@@ -19,16 +21,19 @@
 //! * Nothing that a file says of itself is believed before there is room made for it.
 
 mod cells;
+mod delta;
 mod events;
+mod footer;
 mod group;
 mod pages;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::reader::ChunkReader;
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
@@ -64,7 +69,17 @@ impl<R: ChunkReader + 'static> Table<R> {
     /// There is none, or it contradicts itself.
     pub fn open(source: R) -> Result<Self, TableError> {
         let source = Source(source);
+        if let Some(footer) = footer_of(&source) {
+            footer::check(&footer)?;
+        }
         let metadata = guarded(|| ParquetMetaDataReader::new().parse_and_finish(&source))?;
+        let rows = metadata.row_groups().iter().map(RowGroupMetaData::num_rows);
+        let rows = rows.map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
+        if rows.fold(0, u64::saturating_add) > ROWS_MAX {
+            return Err(TableError(format!(
+                "it says that it has more than {ROWS_MAX} rows"
+            )));
+        }
         Ok(Self {
             source: Arc::new(source),
             metadata,
@@ -75,7 +90,7 @@ impl<R: ChunkReader + 'static> Table<R> {
     pub fn columns(&self) -> impl Iterator<Item = (usize, &str)> {
         let columns = self.schema().columns().iter().enumerate();
         columns.filter_map(|(index, column)| match column.path().parts() {
-            [name] if column.max_rep_level() == 0 => Some((index, name.as_str())),
+            [name] if is_read(column) => Some((index, name.as_str())),
             _ => None,
         })
     }
@@ -84,7 +99,7 @@ impl<R: ChunkReader + 'static> Table<R> {
     pub fn event_columns(&self) -> Option<Vec<usize>> {
         let columns = || self.schema().columns().iter().enumerate();
         let is_at = |column: &ColumnDescriptor, path: &[&str]| {
-            column.max_rep_level() == 0 && column.path().parts() == path
+            is_read(column) && column.path().parts() == path
         };
         let has = |path: &&[&str]| columns().any(|(_, column)| is_at(column, path));
         ocsf::TELLING.iter().all(has).then(|| {
@@ -128,6 +143,25 @@ impl<R: ChunkReader + 'static> Table<R> {
     }
 }
 
+/// Whether a column can hold the values of a field: one a row, and none of a fixed length that no
+/// field has, since room is made for as many octets in each row.
+fn is_read(column: &ColumnDescriptor) -> bool {
+    let is_short = column.physical_type() != Type::FIXED_LEN_BYTE_ARRAY
+        || column.type_length() <= FIXED_LEN_MAX;
+    column.max_rep_level() == 0 && is_short
+}
+
+/// The octets of the footer, if there is one.
+fn footer_of(source: &impl ChunkReader) -> Option<Bytes> {
+    // Parquet format, file: the footer, its length in four octets, `PAR1`.
+    let begin = source.len().checked_sub(8)?;
+    let tail = source.get_bytes(begin, 8).ok()?;
+    let (len, _) = tail.split_first_chunk()?;
+    let len = u32::from_le_bytes(*len);
+    let begin = begin.checked_sub(u64::from(len))?;
+    source.get_bytes(begin, len as usize).ok()
+}
+
 /// Nanoseconds that one unit of a column of numbers stands for, if they are instants; none at
 /// all if the numbers are not what stands in the cells.
 fn unit_ns(column: &ColumnDescriptor) -> Option<Option<i64>> {
@@ -168,3 +202,9 @@ fn one_line(error: &ParquetError) -> String {
 
 /// Characters of a message; some of them quote what they found.
 const MESSAGE_LEN_MAX: usize = 200;
+
+/// Rows of a table, more than any file holds.
+const ROWS_MAX: u64 = 1 << 40;
+
+/// Octets of a value in a column where all have as many; a number of 128 bits takes 16.
+const FIXED_LEN_MAX: i32 = 64;

@@ -18,9 +18,11 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::record::reader::RowIter;
 use parquet::schema::types::Type;
 
+use super::delta;
+
 /// Octets of a page, of a footer, or of anything else that is read in one piece. Writers
 /// aim at 1 MiB a page; a few put a whole column of a row group into one.
-const PAGE_LEN_MAX: usize = 256 << 20;
+const PAGE_LEN_MAX: usize = 64 << 20;
 
 /// Where the octets of a table are; no more of them than a page may have are read at a time.
 pub(super) struct Source<R>(pub(super) R);
@@ -108,6 +110,7 @@ impl<R: ChunkReader + 'static> RowGroupReader for Chunks<'_, R> {
         Ok(Box::new(Pages {
             packed: SerializedPageReader::new(source, &as_it_is, row_count, None)?,
             compression,
+            has_levels: column.column_descr().max_def_level() > 0,
         }))
     }
 
@@ -124,12 +127,18 @@ impl<R: ChunkReader + 'static> RowGroupReader for Chunks<'_, R> {
 struct Pages<R: ChunkReader> {
     packed: SerializedPageReader<R>,
     compression: Compression,
+    /// Whether each page begins with levels that tell which values are there.
+    has_levels: bool,
 }
 
 impl<R: ChunkReader> PageReader for Pages<R> {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
-        let page = self.packed.get_next_page()?;
-        page.map(|page| unpack(page, self.compression)).transpose()
+        let Some(page) = self.packed.get_next_page()? else {
+            return Ok(None);
+        };
+        let page = unpack(page, self.compression)?;
+        self.check(&page)?;
+        Ok(Some(page))
     }
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
@@ -155,10 +164,9 @@ impl<R: ChunkReader> Iterator for Pages<R> {
 
 /// `page`, decompressed.
 fn unpack(mut page: Page, compression: Compression) -> Result<Page> {
-    let buf = match &mut page {
+    match &mut page {
         Page::DataPage { buf, .. } | Page::DictionaryPage { buf, .. } => {
             *buf = inflate(&[], buf, compression)?.into();
-            buf
         }
         Page::DataPageV2 {
             buf,
@@ -168,8 +176,7 @@ fn unpack(mut page: Page, compression: Compression) -> Result<Page> {
             ..
         } => {
             // Parquet format, data pages: levels stand in front and are never compressed.
-            let levels_len = u64::from(*def_levels_byte_len) + u64::from(*rep_levels_byte_len);
-            let levels_len = usize::try_from(levels_len)?;
+            let levels_len = *def_levels_byte_len as usize + *rep_levels_byte_len as usize;
             let Some((levels, values)) = buf.split_at_checked(levels_len) else {
                 return Err(fault("a page ends within its levels".into()));
             };
@@ -177,29 +184,45 @@ fn unpack(mut page: Page, compression: Compression) -> Result<Page> {
             if *is_compressed && !values.is_empty() {
                 *buf = inflate(levels, values, compression)?.into();
             }
-            buf
         }
-    };
-    let buf = buf.clone();
-    check(&page, &buf)?;
+    }
     Ok(page)
 }
 
-/// Refuses counts that nothing in a page bears out, before room is made for so many values.
-fn check(page: &Page, buf: &[u8]) -> Result<()> {
-    if let Page::DictionaryPage { num_values, .. } = page
-        && *num_values as usize > buf.len()
-    {
-        let len = buf.len();
-        return Err(fault(format!(
-            "a dictionary of {len} octets is said to hold {num_values} values"
-        )));
+impl<R: ChunkReader> Pages<R> {
+    /// Refuses counts that nothing in a page bears out, before room is made for so many values.
+    fn check(&self, page: &Page) -> Result<()> {
+        let octets = page.buffer();
+        let values = match page {
+            Page::DictionaryPage { num_values, .. } => {
+                if *num_values as usize > octets.len() {
+                    let len = octets.len();
+                    return Err(fault(format!(
+                        "a dictionary of {len} octets is said to hold {num_values} values"
+                    )));
+                }
+                return Ok(());
+            }
+            Page::DataPage { .. } if self.has_levels => match octets.split_first_chunk() {
+                Some((len, rest)) => rest.get(u32::from_le_bytes(*len) as usize..),
+                None => None,
+            },
+            Page::DataPage { .. } => Some(&octets[..]),
+            Page::DataPageV2 {
+                def_levels_byte_len,
+                rep_levels_byte_len,
+                ..
+            } => octets.get(*def_levels_byte_len as usize + *rep_levels_byte_len as usize..),
+        };
+        let encoding = page.encoding();
+        // Each value may repeat all that stands before it; only small pages of them are bounded.
+        let is_long = encoding == Encoding::DELTA_BYTE_ARRAY && octets.len() > DELTA_LEN_MAX;
+        if is_long || !values.is_some_and(|values| delta::is_sound(encoding, values)) {
+            let message = format!("a page by {encoding} whose counts cannot be true");
+            return Err(fault(message));
+        }
+        Ok(())
     }
-    // Each value may repeat all that stands before it; only small pages of them are bounded.
-    if page.encoding() == Encoding::DELTA_BYTE_ARRAY && buf.len() > DELTA_LEN_MAX {
-        return Err(too_long());
-    }
-    Ok(())
 }
 
 /// What `packed` holds, behind `front`.
@@ -253,3 +276,44 @@ fn fault(message: String) -> ParquetError {
 
 /// Octets of a page whose values are told by how they differ from each other.
 const DELTA_LEN_MAX: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refusal(packed: &[u8], compression: Compression) -> String {
+        inflate(&[], packed, compression).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn page_of_more_than_it_may_have_is_refused_however_it_is_compressed() {
+        let zeros = vec![0; PAGE_LEN_MAX + 1];
+        let zstd = zstd::encode_all(&zeros[..], 1).unwrap();
+        let mut gzip = flate2::read::GzEncoder::new(&zeros[..], flate2::Compression::fast());
+        let mut packed = Vec::new();
+        gzip.read_to_end(&mut packed).unwrap();
+        // Five octets that promise four thousand million.
+        let snappy = [0xff, 0xff, 0xff, 0xff, 0x0f];
+        for (packed, compression) in [
+            (&zstd[..], Compression::ZSTD(Default::default())),
+            (&packed, Compression::GZIP(Default::default())),
+            (&snappy, Compression::SNAPPY),
+        ] {
+            let message = refusal(packed, compression);
+            assert!(message.contains("more than 64 MiB"), "{message}");
+        }
+        let message = refusal(&[], Compression::LZ4_RAW);
+        assert!(message.contains("write it again with SNAPPY"), "{message}");
+    }
+
+    #[test]
+    fn levels_stay_in_front_of_what_was_compressed() {
+        let packed = zstd::encode_all(&b"values"[..], 1).unwrap();
+        let zstd = Compression::ZSTD(Default::default());
+        assert_eq!(
+            inflate(b"levels ", &packed, zstd).unwrap(),
+            b"levels values"
+        );
+    }
+}

@@ -1,0 +1,111 @@
+//! Runs of numbers that are told by how they differ, as far as it takes to pass over them.
+//!
+//! Texts may be encoded as their lengths in such a run, with the octets behind.
+//! A run says how many numbers it has, and the `parquet` crate makes room for
+//! them before it looks for them. So the runs of a page are looked at first.
+//!
+//! Parquet format, encodings: a header of four varints (block size, miniblocks
+//! a block, count, first value), then blocks, each a smallest difference, the bit
+//! width of each miniblock, and the miniblocks.
+
+use parquet::basic::Encoding;
+
+/// Values of one page whose texts are encoded like this.
+const VALUES_MAX: u64 = 1 << 22;
+
+/// Whether the runs at the front of `values` can be what they say.
+pub(super) fn is_sound(encoding: Encoding, values: &[u8]) -> bool {
+    match encoding {
+        Encoding::DELTA_LENGTH_BYTE_ARRAY => run(values).is_some(),
+        // Lengths of what each shares with the one before, then of what it does not.
+        Encoding::DELTA_BYTE_ARRAY => run(values).and_then(run).is_some(),
+        _ => true,
+    }
+}
+
+/// What follows the run at the front of `octets`.
+fn run(mut octets: &[u8]) -> Option<&[u8]> {
+    let block_len = varint(&mut octets)?;
+    let miniblocks = varint(&mut octets)?;
+    let count = varint(&mut octets)?;
+    varint(&mut octets)?;
+    let miniblock_len = block_len.checked_div(miniblocks)?;
+    if count > VALUES_MAX || miniblock_len == 0 {
+        return None;
+    }
+    // The first value stands in the header.
+    let mut left = count.saturating_sub(1);
+    while left > 0 {
+        varint(&mut octets)?;
+        let (widths, rest) = octets.split_at_checked(usize::try_from(miniblocks).ok()?)?;
+        octets = rest;
+        for width in widths {
+            // Miniblocks behind the last value have a width, and no octets.
+            if left == 0 {
+                break;
+            }
+            let len = u64::from(*width).checked_mul(miniblock_len)? / 8;
+            octets = octets.get(usize::try_from(len).ok()?..)?;
+            left = left.saturating_sub(miniblock_len);
+        }
+    }
+    Some(octets)
+}
+
+fn varint(octets: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (first, rest) = octets.split_first()?;
+        *octets = rest;
+        value |= u64::from(first & 0x7f) << shift;
+        if *first < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run of one block of 128 values in 4 miniblocks, all alike.
+    fn alike(count: u64) -> Vec<u8> {
+        let mut octets = vec![0x80, 0x01, 4];
+        let mut left = count;
+        while left > 0x7f {
+            octets.push(left.to_le_bytes()[0] | 0x80);
+            left >>= 7;
+        }
+        octets.push(left.to_le_bytes()[0]);
+        octets.extend([0, 0, 0, 0, 0, 0]);
+        octets
+    }
+
+    #[test]
+    fn run_is_passed_over_to_what_follows() {
+        let mut octets = alike(100);
+        octets.extend(b"text");
+        assert_eq!(run(&octets), Some(&b"text"[..]));
+        let mut wide = vec![0x80, 0x01, 4, 40, 0, 0, 8, 8, 0, 0];
+        wide.extend([1; 64]);
+        assert_eq!(run(&wide), Some(&[][..]));
+        assert_eq!(run(&wide[..70]), None);
+    }
+
+    #[test]
+    fn count_beyond_what_follows_is_refused() {
+        for encoding in [
+            Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            Encoding::DELTA_BYTE_ARRAY,
+        ] {
+            assert!(!is_sound(encoding, &alike(1 << 40)), "{encoding}");
+            assert!(!is_sound(encoding, &alike(1_000)), "{encoding}");
+            assert!(!is_sound(encoding, b""), "{encoding}");
+        }
+        let both = [alike(100), alike(100)].concat();
+        assert!(is_sound(Encoding::DELTA_BYTE_ARRAY, &both));
+        assert!(!is_sound(Encoding::DELTA_BYTE_ARRAY, &alike(100)));
+        assert!(is_sound(Encoding::PLAIN, b""));
+    }
+}

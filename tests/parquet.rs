@@ -13,7 +13,7 @@ use parquet::data_type::{ByteArrayType, DataType, Int32Type, Int96, Int96Type};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use support::tables::{
-    Table, Values, aws, aws_with_dashes, categories, pandas, spoil, texts, untold,
+    Table, Values, aws, aws_with_dashes, categories, footer, pandas, spoil, texts, untold,
 };
 use support::wrapping::{check, convert_octets, gzip, told};
 use support::{convert, file, flow2pcap, run, testdata};
@@ -140,6 +140,26 @@ fn column_that_is_not_needed_is_not_read() {
         spoil(&mut octets, 0, column);
     }
     check(octets);
+}
+
+#[test]
+fn chunk_that_is_compressed_otherwise_is_named_with_what_to_do() {
+    let mut octets = Table::of(V5, aws).octets();
+    let footer = footer(&octets);
+    let column = footer.row_group(0).column(3);
+    assert_eq!(column.column_path().string(), "srcaddr");
+    // In the footer, the codec follows the name in its list.
+    let name_at = find_last(&octets, b"\x18\x07srcaddr\x15") + 10;
+    assert_eq!(octets[name_at], 0);
+    octets[name_at] = 14; // LZ4_RAW, zigzag
+    let message = refusal(&octets);
+    let expected = "0 of 21 rows: compressed by LZ4_RAW; write it again with SNAPPY, GZIP or ZSTD";
+    assert!(message.contains(expected), "{message}");
+}
+
+fn find_last(octets: &[u8], pattern: &[u8]) -> usize {
+    let mut windows = octets.windows(pattern.len());
+    windows.rposition(|window| window == pattern).unwrap()
 }
 
 #[test]

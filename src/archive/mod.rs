@@ -3,7 +3,8 @@
 //! [`walk()`] turns what was typed into a list of files whose order does not
 //! depend on the order of typing. [`open()`] turns one of them into [`Content`]:
 //! text in memory, or text that is still being inflated; or into a [`Pack`] of
-//! members to be opened in turn. Both hand it out as
+//! members to be opened in turn. Tables (Parquet) are told from text and handed on as
+//! they are: [`crate::wrapper`] reads them. The others hand text out as
 //! [`Block`]s, runs of whole lines, cut at the same places either way.
 //!
 //! What a line says is not known here; that is [`crate::record`]. Nothing here

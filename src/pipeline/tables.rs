@@ -220,10 +220,8 @@ impl<S: Sink> Files<'_, S> {
         if let Err(error) = read {
             let read = yielded.block.records.lines - before;
             let number = group + 1;
-            let found = format!(
-                "row group {number} breaks off after {read} of {rows} rows: {error}; the others \
-                 are read"
-            );
+            let found =
+                format!("row group {number} breaks off after {read} of {rows} rows: {error}");
             note_damage(&mut yielded.input, file, &found);
             yielded.passed += rows - read;
         }

@@ -190,15 +190,24 @@ fn guarded<T>(call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Table
     }
 }
 
-/// The message of `error`, without the name of the kind in front and within a line's length.
+/// The message of `error`, without the kinds of errors that it went through, within a line.
 fn one_line(error: &ParquetError) -> String {
-    let text = match error {
-        ParquetError::General(message) | ParquetError::EOF(message) => message.clone(),
-        other => other.to_string(),
-    };
+    let text = error.to_string();
+    let mut text = text.as_str();
+    while let Some(inner) = KINDS.iter().find_map(|kind| text.strip_prefix(kind)) {
+        text = inner;
+    }
     let text = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     text.take(MESSAGE_LEN_MAX).collect()
 }
+
+/// What the crates put in front of a message.
+const KINDS: [&str; 4] = [
+    "External: ",
+    "EOF: ",
+    "Parquet error: ",
+    "Parquet argument error: ",
+];
 
 /// Characters of a message; some of them quote what they found.
 const MESSAGE_LEN_MAX: usize = 200;

@@ -9,6 +9,13 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // What a file brings about is told as damage of that file.
+        if !flow2pcap::wrapper::is_guarded() {
+            tell(panic);
+        }
+    }));
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,
         Err(error) => {

@@ -210,8 +210,7 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     let held_max = usize::try_from(request.memory / HELD_SHARE).unwrap_or(usize::MAX);
     let conversations = Conversations::new(held_max, &folder, request.detail);
     let source = request.source(sifted.wanted.as_ref());
-    let reader = Files::new(source, meter, &conversations);
-    let enis = read.all(&reader, files)?;
+    let enis = read.all(&Files::new(source, meter, &conversations), files)?;
     let vantage = vantage(&request.vantage, &enis)?;
     let (conversations, starts) = conversations.complete(&enis);
     let slices = Slices::cut(&starts, (request.memory / FRAME_COST).min(SLICE_PACKETS));

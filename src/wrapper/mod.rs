@@ -36,7 +36,7 @@ mod unwrapper;
 
 pub use self::{
     batch::{Batch, Fault, Lines},
-    parquet::{Bounds, Rows, Table, TableError},
+    parquet::{Bounds, Rows, Table, TableError, is_guarded},
     unwrapper::Unwrapper,
 };
 

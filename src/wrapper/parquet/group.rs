@@ -90,6 +90,7 @@ impl<R: ChunkReader + 'static> Table<R> {
             let alone: Arc<dyn FileReader> = Arc::new(Group {
                 source: Arc::clone(&self.source),
                 metadata: alone.set_row_groups(vec![metadata]).build(),
+                held: Arc::default(),
             });
             let rows = ROWS_AT_A_TIME;
             let reader =

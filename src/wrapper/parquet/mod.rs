@@ -27,6 +27,7 @@ mod footer;
 mod group;
 mod pages;
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -183,11 +184,23 @@ fn unit_ns(column: &ColumnDescriptor) -> Option<Option<i64>> {
 /// This is the only place where a panic is caught. Nothing that the call worked on is used
 /// after one: a table that does not open is dropped, and so is a row group.
 fn guarded<T>(call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, TableError> {
-    match catch_unwind(AssertUnwindSafe(call)) {
+    GUARDED.set(true);
+    let called = catch_unwind(AssertUnwindSafe(call));
+    GUARDED.set(false);
+    match called {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(TableError(one_line(&error))),
         Err(_) => Err(TableError("it contradicts itself".into())),
     }
+}
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic on this thread is one that a file brought about, and will be told as a fault of it.
+pub fn is_guarded() -> bool {
+    GUARDED.get()
 }
 
 /// The message of `error`, without the kinds of errors that it went through, within a line.

@@ -7,6 +7,7 @@
 
 use std::io::Read;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding};
@@ -23,6 +24,9 @@ use super::delta;
 /// Octets of a page, of a footer, or of anything else that is read in one piece. Writers
 /// aim at 1 MiB a page; a few put a whole column of a row group into one.
 const PAGE_LEN_MAX: usize = 64 << 20;
+
+/// Octets of the pages of a row group that are needed at once: a dictionary and a page of each column.
+const HELD_LEN_MAX: usize = 256 << 20;
 
 /// Where the octets of a table are; no more of them than a page may have are read at a time.
 pub(super) struct Source<R>(pub(super) R);
@@ -60,6 +64,8 @@ pub(super) struct Group<R> {
     pub(super) source: Arc<Source<R>>,
     /// Of the table, with this row group alone.
     pub(super) metadata: ParquetMetaData,
+    /// Octets of its pages that are needed now.
+    pub(super) held: Arc<AtomicUsize>,
 }
 
 impl<R: ChunkReader + 'static> FileReader for Group<R> {
@@ -75,6 +81,7 @@ impl<R: ChunkReader + 'static> FileReader for Group<R> {
         Ok(Box::new(Chunks {
             source: Arc::clone(&self.source),
             metadata: self.metadata.row_group(index),
+            held: Arc::clone(&self.held),
         }))
     }
 
@@ -87,6 +94,7 @@ impl<R: ChunkReader + 'static> FileReader for Group<R> {
 struct Chunks<'m, R> {
     source: Arc<Source<R>>,
     metadata: &'m RowGroupMetaData,
+    held: Arc<AtomicUsize>,
 }
 
 impl<R: ChunkReader + 'static> RowGroupReader for Chunks<'_, R> {
@@ -111,6 +119,10 @@ impl<R: ChunkReader + 'static> RowGroupReader for Chunks<'_, R> {
             packed: SerializedPageReader::new(source, &as_it_is, row_count, None)?,
             compression,
             has_levels: column.column_descr().max_def_level() > 0,
+            held: Held {
+                all: Arc::clone(&self.held),
+                page_len: 0,
+            },
         }))
     }
 
@@ -129,6 +141,34 @@ struct Pages<R: ChunkReader> {
     compression: Compression,
     /// Whether each page begins with levels that tell which values are there.
     has_levels: bool,
+    held: Held,
+}
+
+/// Octets of the pages of a row group that are needed at once.
+struct Held {
+    /// Of all columns.
+    all: Arc<AtomicUsize>,
+    /// Of this column's latest page of values.
+    page_len: usize,
+}
+
+impl Held {
+    /// Counts a page, and no longer the page of values before it if it is one itself.
+    fn take(&mut self, len: usize, is_dictionary: bool) -> Result<()> {
+        let mut done = 0;
+        if !is_dictionary {
+            done = std::mem::replace(&mut self.page_len, len);
+        }
+        self.all.fetch_sub(done, Relaxed);
+        if self.all.fetch_add(len, Relaxed) + len > HELD_LEN_MAX {
+            let most = HELD_LEN_MAX >> 20;
+            return Err(fault(format!(
+                "its columns need more than {most} MiB of pages at once; write it again with \
+                 smaller pages"
+            )));
+        }
+        Ok(())
+    }
 }
 
 impl<R: ChunkReader> PageReader for Pages<R> {
@@ -138,6 +178,8 @@ impl<R: ChunkReader> PageReader for Pages<R> {
         };
         let page = unpack(page, self.compression)?;
         self.check(&page)?;
+        let is_dictionary = matches!(page, Page::DictionaryPage { .. });
+        self.held.take(page.buffer().len(), is_dictionary)?;
         Ok(Some(page))
     }
 
@@ -305,6 +347,23 @@ mod tests {
         }
         let message = refusal(&[], Compression::LZ4_RAW);
         assert!(message.contains("write it again with SNAPPY"), "{message}");
+    }
+
+    #[test]
+    fn columns_that_need_too_much_at_once_are_refused() {
+        let all = Arc::default();
+        let column = || Held {
+            all: Arc::clone(&all),
+            page_len: 0,
+        };
+        let mut columns = [column(), column(), column(), column()];
+        for held in &mut columns {
+            held.take(PAGE_LEN_MAX / 2, true).unwrap();
+            // One page of values after another.
+            (0..9).for_each(|_| held.take(PAGE_LEN_MAX / 2, false).unwrap());
+        }
+        let message = column().take(1, true).unwrap_err().to_string();
+        assert!(message.contains("more than 256 MiB"), "{message}");
     }
 
     #[test]

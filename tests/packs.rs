@@ -121,14 +121,14 @@ fn members_wrapped_or_compressed_are_read_by_their_content() {
         ("AWSLogs/1/lambda.json".to_owned(), messages.into_bytes()),
         (
             "AWSLogs/1/again.gz".to_owned(),
-            fs::read(testdata("v5_all_fields.log")).unwrap(),
+            fs::read(testdata("v5_fifty.log")).unwrap(),
         ),
         (
             "AWSLogs/1/packed".to_owned(),
-            gzip(fs::read(testdata("v5_all_fields.log")).unwrap()),
+            gzip(fs::read(testdata("v5_fifty.log")).unwrap()),
         ),
     ];
-    let plain = convert(&[testdata("v5_all_fields.log")], &[]);
+    let plain = convert(&[testdata("v5_fifty.log")], &[]);
     for octets in packs(&members) {
         let packed = convert_octets(octets);
         assert_eq!(told(&packed), told(&plain));
@@ -144,11 +144,11 @@ fn members_that_are_no_flow_log_are_left_out_by_kind() {
     // That one ends the run, as it does in a folder.
     members.retain(|(name, _)| name != "unknown_layout.log");
     let kinds = members.len();
-    let text = fs::read(testdata("v5_all_fields.log")).unwrap();
+    let text = fs::read(testdata("v5_fifty.log")).unwrap();
     members.push((".DS_Store".into(), b"?".to_vec()));
     members.push(("inner.tar".into(), tar(&[("x".into(), text.clone())])));
     members.push(("v5.log".into(), text));
-    let plain = convert(&[testdata("v5_all_fields.log")], &[]);
+    let plain = convert(&[testdata("v5_fifty.log")], &[]);
     for octets in packs(&members) {
         let packed = convert_octets(octets);
         assert_eq!(told(&packed), told(&plain));
@@ -170,7 +170,7 @@ fn members_that_are_no_flow_log_are_left_out_by_kind() {
 #[test]
 fn members_of_one_name_are_told_apart_by_their_archive() {
     let folder = tempfile::tempdir().unwrap();
-    let text = fs::read(testdata("v5_all_fields.log")).unwrap();
+    let text = fs::read(testdata("v5_fifty.log")).unwrap();
     let one = file(
         &folder,
         "one.zip",
@@ -200,7 +200,7 @@ fn archive_cut_short_gives_what_stands_before() {
             converted.summary()
         );
     }
-    let text = fs::read(testdata("v5_all_fields.log")).unwrap();
+    let text = fs::read(testdata("v5_fifty.log")).unwrap();
     let mut zipped = zip(&[("x".into(), text.clone())], false);
     let at = zipped.windows(6).rposition(|six| six == b"IPv4 1").unwrap();
     zipped[at] = b'i';
@@ -220,7 +220,7 @@ fn archive_without_its_table_is_left_out_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let zipped = zip(&files_below(&testdata("incident")), true);
     let broken = file(&folder, "a.zip", &zipped[..zipped.len() / 2]);
-    let converted = convert(&[broken, testdata("v5_all_fields.log")], &[]);
+    let converted = convert(&[broken, testdata("v5_fifty.log")], &[]);
     let left_out = converted.summary()["input"]["left_out"].to_string();
     assert!(left_out.contains("zip archive"), "{left_out}");
 }

@@ -53,7 +53,7 @@ fn record_is_named_by_its_number_in_the_file() {
         let number = |place: &str| place.rsplit_once(':').unwrap().1.parse().unwrap();
         places.map(number).collect()
     };
-    let plain = numbers(&convert(&[testdata("v5_all_fields.log")], &[]));
+    let plain = numbers(&convert(&[testdata("v5_fifty.log")], &[]));
     // A header stands in front of the plain text's records.
     let expected: Vec<usize> = plain.iter().map(|line| line - 1).collect();
     assert_eq!(numbers(&converted), expected);
@@ -89,7 +89,7 @@ fn control_message_is_counted_and_is_no_record() {
     let converted = check(octets);
     assert_eq!(converted.count("/records/control"), 1);
     let folder = tempfile::tempdir().unwrap();
-    let plain = testdata("v5_all_fields.log");
+    let plain = testdata("v5_fifty.log");
     let converted = convert(&[file(&folder, "a", gzip(control())), plain], &[]);
     assert_eq!(converted.count("/records/control"), 1);
 }
@@ -151,7 +151,7 @@ fn json_broken_costs_no_other_record() {
         .collect();
     text.insert(3, "{\"srcaddr\": \"10.0.0.1\", \"dstaddr\"".into());
     text.insert(6, "{\"srcaddr\" \"10.0.0.1\"}".into());
-    let plain = convert(&[testdata("v5_all_fields.log")], &[]);
+    let plain = convert(&[testdata("v5_fifty.log")], &[]);
     let converted = convert_octets(text.join("\n"));
     assert_eq!(told(&converted), told(&plain));
     let skipped = &converted.summary()["records"]["skipped"];
@@ -217,7 +217,7 @@ fn json_nested_a_million_deep_or_bombed_is_bounded() {
 #[test]
 fn json_that_is_no_flow_log_is_left_out_by_its_kind() {
     let folder = tempfile::tempdir().unwrap();
-    let plain = testdata("v5_all_fields.log");
+    let plain = testdata("v5_fifty.log");
     let trail = json!({"Records": [{"eventVersion": "1.08", "eventSource": "s3.amazonaws.com"}]});
     for (octets, kind) in [
         (trail.to_string(), "a CloudTrail log"),

@@ -52,8 +52,9 @@ Exit status: 0 done; 1 done, but --strict found records that do not parse or a d
 
 /// Converts flow logs to a capture
 ///
-/// Reads AWS VPC and Transit Gateway flow logs, rebuilds every connection from its records, and
-/// writes header-only packets: who sent the SYN, who answered, who reset, and when.
+/// Reads AWS VPC and Transit Gateway flow logs (text, JSON or Parquet, whatever they are wrapped in),
+/// rebuilds every connection from its records, and writes header-only packets: who sent the SYN, who
+/// answered, who reset, and when.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

@@ -1,22 +1,24 @@
 //! Several captures beside each other, and an index of them: all appear, or none.
 //!
 //! Any number of parts may grow at once, and none is held open meanwhile: what is written
-//! collects in memory and is appended to the parts' files from time to time. In a part that is
-//! compressed every such run is a member (gzip) or a frame (Zstandard) of its own; both
-//! formats are defined so that these may follow each other (RFC 1952 section 2.2, RFC 8878
-//! section 3), and Wireshark reads them as one.
+//! collects in memory and is appended to the parts' files from time to time. A part is compressed
+//! when it is whole: Zstandard frames and gzip members may follow each other (RFC 8878
+//! section 3, RFC 1952 section 2.2), but Wireshark 4.0 reads only the first frame.
 //!
 //! What is a part, and what the index says of it, is the caller's business.
 
 use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::{Compression, failed, sink::Sink, target::Target, unfinished::Unfinished};
 use crate::error::{Error, Result};
 
-/// Octets that collect before they are appended. No option, or the members of compressed
-/// parts, and so their octets, would depend on it.
+/// Octets that collect before they are appended.
 const PENDING_MAX: usize = 8 << 20;
+
+/// Octets of a part that are compressed at a time.
+const COPY_LEN: usize = 1 << 20;
 
 /// The most parts: beyond this nobody finds anything in a folder.
 const PARTS_MAX: usize = 10_000;
@@ -43,8 +45,6 @@ struct Part {
     pending: Vec<u8>,
     /// Octets written, before compression.
     len: u64,
-    /// Octets in the file.
-    stored_len: u64,
 }
 
 /// A part that has its name.
@@ -84,7 +84,7 @@ impl Parts {
             inputs: inputs.to_vec(),
             parts: Vec::new(),
             pending_len: 0,
-            index: unnamed(&index_path, inputs)?,
+            index: unnamed(&index_path, inputs)?.1,
             index_path,
         })
     }
@@ -103,11 +103,10 @@ impl Parts {
             .folder
             .join(format!("{}-{name}{}", self.stem, self.ending));
         self.parts.push(Part {
-            unfinished: unnamed(&path, &self.inputs)?,
+            unfinished: unnamed(&path, &self.inputs)?.1,
             path,
             pending: Vec::new(),
             len: 0,
-            stored_len: 0,
         });
         let number = self.parts.len() - 1;
         self.write(number, octets)?;
@@ -151,25 +150,17 @@ impl Parts {
     /// As [`write`](Self::write), or [`Io`](crate::error::ErrorKind::Io) if a file cannot be renamed.
     pub fn finish(mut self, index: impl FnOnce(&[Stored]) -> String) -> Result<Vec<Stored>> {
         self.append_pending()?;
-        let stored = self.parts.iter().map(|part| Stored {
-            path: part.path.clone(),
-            stored_len: part.stored_len,
-        });
-        let stored: Vec<Stored> = stored.collect();
-        let text = index(&stored);
-        append(
-            &self.index,
-            &self.index_path,
-            Compression::None,
-            text.as_bytes(),
-        )?;
+        let mut stored = Vec::with_capacity(self.parts.len());
+        for part in &mut self.parts {
+            stored.push(part.pack(Compression::of(&part.path), &self.inputs)?);
+        }
+        append(&self.index, &self.index_path, index(&stored).as_bytes())?;
         let parts = self.parts.into_iter().map(|part| part.unfinished);
         Unfinished::publish_all(parts.chain([self.index]))?;
         Ok(stored)
     }
 
     fn append_pending(&mut self) -> Result<()> {
-        let compression = Compression::of(Path::new(&self.ending));
         for part in self
             .parts
             .iter_mut()
@@ -177,17 +168,44 @@ impl Parts {
         {
             // Taken, so that thousands of parts do not hold on to room that few need.
             let pending = std::mem::take(&mut part.pending);
-            part.stored_len += append(&part.unfinished, &part.path, compression, &pending)?;
+            append(&part.unfinished, &part.path, &pending)?;
         }
         self.pending_len = 0;
         Ok(())
     }
 }
 
+impl Part {
+    /// Compresses what was written, all in one; says what the file is now.
+    fn pack(&mut self, how: Compression, inputs: &[PathBuf]) -> Result<Stored> {
+        let mut stored_len = self.len;
+        if how != Compression::None {
+            let (file, packed) = unnamed(&self.path, inputs)?;
+            let whole = File::open(self.unfinished.passing_path());
+            let copied = whole.and_then(|mut whole| {
+                let mut sink = Sink::new(file, how)?;
+                let mut buffer = vec![0; COPY_LEN];
+                loop {
+                    match whole.read(&mut buffer)? {
+                        0 => return sink.finish(),
+                        len => sink.write_all(&buffer[..len])?,
+                    }
+                }
+            });
+            stored_len = copied.map_err(|e| failed(&self.path, e))?;
+            self.unfinished = packed;
+        }
+        Ok(Stored {
+            path: self.path.clone(),
+            stored_len,
+        })
+    }
+}
+
 /// A file that is to be named `path`.
-fn unnamed(path: &Path, inputs: &[PathBuf]) -> Result<Unfinished> {
+fn unnamed(path: &Path, inputs: &[PathBuf]) -> Result<(File, Unfinished)> {
     match Target::find(path, inputs)? {
-        Target::Beside(target) => Ok(Unfinished::beside(target)?.1),
+        Target::Beside(target) => Unfinished::beside(target),
         Target::Stdout | Target::Direct => Err(Error::usage(format!(
             "{} is a pipe or a device, where a part of the capture is to be; choose another name",
             path.display()
@@ -195,15 +213,11 @@ fn unnamed(path: &Path, inputs: &[PathBuf]) -> Result<Unfinished> {
     }
 }
 
-/// Appends `octets`, compressed by themselves; returns how many that were. Messages name `path`.
-fn append(to: &Unfinished, path: &Path, how: Compression, octets: &[u8]) -> Result<u64> {
+/// Appends `octets`. Messages name `path`.
+fn append(to: &Unfinished, path: &Path, octets: &[u8]) -> Result<()> {
     let file = File::options().append(true).open(to.passing_path());
-    let file = file.map_err(|e| Error::io("open", path, e))?;
-    let written = Sink::new(file, how).and_then(|mut sink| {
-        sink.write_all(octets)?;
-        sink.finish()
-    });
-    written.map_err(|e| failed(path, e))
+    let mut file = file.map_err(|e| Error::io("open", path, e))?;
+    file.write_all(octets).map_err(|e| failed(path, e))
 }
 
 #[cfg(test)]
@@ -258,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn compressed_part_that_grew_in_runs_is_one() {
+    fn compressed_part_that_grew_in_runs_is_one_frame() {
         let folder = tempfile::tempdir().unwrap();
         let mut parts = parts(folder.path(), "out.pcapng.zst").unwrap();
         let part = parts.begin("a", b"head").unwrap();
@@ -267,7 +281,9 @@ mod tests {
         let stored = parts.finish(|_| String::new()).unwrap();
         let packed = fs::read(&stored[0].path).unwrap();
         assert_eq!(packed.len() as u64, stored[0].stored_len);
-        let whole = zstd::decode_all(&packed[..]).unwrap();
+        let mut whole = Vec::new();
+        let mut frame = zstd::Decoder::new(&packed[..]).unwrap().single_frame();
+        frame.read_to_end(&mut whole).unwrap();
         assert_eq!(whole.len(), PENDING_MAX + 8);
         assert!(whole.starts_with(b"headx") && whole.ends_with(b"xtail"));
     }

@@ -27,6 +27,7 @@ mod frames;
 mod gathered;
 mod inspect;
 mod kind;
+mod mapped;
 mod narrow;
 mod outlet;
 mod packed;

@@ -27,6 +27,26 @@ pub struct Block<'a> {
     pub read_len: u64,
 }
 
+impl Block<'_> {
+    /// The offset of what follows the block.
+    pub fn end(&self) -> u64 {
+        self.offset + self.bytes.len() as u64
+    }
+
+    /// The whole lines of it that stand before `text_offset`; none if it begins there or behind.
+    pub fn before(&self, text_offset: u64) -> Option<Self> {
+        if self.end() <= text_offset {
+            return Some(*self);
+        }
+        let len = usize::try_from(text_offset.checked_sub(self.offset)?).ok()?;
+        let lines_len = memrchr(b'\n', &self.bytes[..len])? + 1;
+        Some(Self {
+            bytes: &self.bytes[..lines_len],
+            ..*self
+        })
+    }
+}
+
 /// Longest line that is delivered, in octets, its line end not counted.
 pub const LINE_LEN_MAX: usize = 1 << 20;
 

@@ -5,9 +5,15 @@
 //! directory, tables by their footer. All else is streamed: what is
 //! compressed, pipes, devices, and files on systems that cannot map them.
 
-use std::{fs, io, io::Seek as _, path::Path};
+use std::{
+    fs, io,
+    io::{Read as _, Seek as _},
+    path::Path,
+};
 
-use super::{File, LeftOutReason, Magic, Mapping, Pack, Stream, zipped::Zip};
+use super::{
+    Damage, File, LeftOutReason, Magic, Mapping, Pack, Stream, magic::without_bom, zipped::Zip,
+};
 use crate::error::{Error, Result};
 
 /// What a file turned out to be.
@@ -43,9 +49,20 @@ impl Content {
         match self {
             Self::Mapped(mapping) => {
                 let text = mapping.bytes();
-                &text[..text.len().min(len)]
+                let kept_len = mapping.damage().map(|damage| damage.text_offset);
+                let kept_len = kept_len.and_then(|len| usize::try_from(len).ok());
+                &text[..kept_len.unwrap_or(text.len()).min(len)]
             }
             Self::Stream(stream) => stream.head(len),
+        }
+    }
+
+    /// Why less of it is there than of a file that was listed with `listed_len` octets, as far as
+    /// that is known before more than its head is read; none if it is whole.
+    pub fn damage(&self, listed_len: u64) -> Option<Damage> {
+        match self {
+            Self::Mapped(mapping) => mapping.damage().or_else(|| mapping.lack(listed_len)),
+            Self::Stream(stream) => stream.damage(),
         }
     }
 }
@@ -75,24 +92,35 @@ fn open_path(path: &Path) -> io::Result<Opened> {
     let metadata = file.metadata()?;
     // Files of length zero may still deliver: the kernel's own do.
     if metadata.is_file() && metadata.len() > 0 {
-        match Mapping::of(&mut file, metadata.len()) {
-            Ok(mapping) if Magic::of(mapping.bytes()) == Magic::Text => {
-                return Ok(Opened::Content(Content::Mapped(mapping)));
+        let magic = magic_of(&mut file);
+        file.rewind()?;
+        match magic {
+            Ok(Magic::Text) => {
+                if let Ok(Some(mapping)) = Mapping::of(&mut file, metadata.len()) {
+                    return Ok(Opened::Content(Content::Mapped(mapping)));
+                }
+                file.rewind()?;
             }
-            Ok(mapping) if Magic::of(mapping.bytes()) == Magic::Zip => {
+            Ok(Magic::Zip) => {
                 return Ok(match Zip::open(file) {
                     Ok(zip) => Opened::Pack(Pack::Zip(zip)),
                     Err(reason) => Opened::LeftOut(reason),
                 });
             }
-            Ok(mapping) if Magic::of(mapping.bytes()) == Magic::Parquet => {
-                return Ok(Opened::Table(file));
-            }
-            // Not text, or not to be mapped; the stream finds out.
-            Ok(_) | Err(_) => file.rewind()?,
+            Ok(Magic::Parquet) => return Ok(Opened::Table(file)),
+            // The stream finds out, and is where a failure to read belongs.
+            Ok(_) | Err(_) => {}
         }
     }
     Ok(open_stream(file))
+}
+
+/// What begins with the first octets of `file`, a byte order mark not counted.
+fn magic_of(file: &mut fs::File) -> io::Result<Magic> {
+    let mut head = Vec::with_capacity(Magic::HEAD_LEN);
+    let len = Magic::HEAD_LEN as u64;
+    file.take(len).read_to_end(&mut head)?;
+    Ok(Magic::of(without_bom(&head)))
 }
 
 /// What `source` turns out to be.

@@ -26,6 +26,13 @@ pub struct Damage {
 pub enum DamageKind {
     /// The compressed data contradict themselves; the decoder's message.
     Corrupt(String),
+    /// The file lost its end while it was read: so many octets are left of so many.
+    Shrunk {
+        /// Octets of the file that are left.
+        kept_len: u64,
+        /// Octets of the file when it was opened.
+        of_len: u64,
+    },
     /// Bytes that are not compressed follow compressed ones. The text before them is whole.
     TrailingBytes,
     /// The compressed data end in the middle.
@@ -67,6 +74,10 @@ impl fmt::Display for Damage {
             DamageKind::Corrupt(message) => {
                 write!(f, "corrupt after {text_offset} octets of text: {message}")
             }
+            DamageKind::Shrunk { kept_len, of_len } => write!(
+                f,
+                "shrank while it was read: {kept_len} of {of_len} octets are left"
+            ),
             DamageKind::TrailingBytes => {
                 write!(
                     f,

@@ -17,6 +17,7 @@
 //! * A block ends at a line end, or at the end of the text.
 //! * Memory is bounded by the block length and [`LINE_LEN_MAX`], whatever the
 //!   input holds.
+//! * A file may change or shrink while it is mapped: no signal ends the process.
 //! * Damage inside a file ends that file, not the run: what stood before it is
 //!   delivered and [`Damage`] says where it begins.
 

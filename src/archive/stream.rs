@@ -65,6 +65,12 @@ impl Stream {
         &head[..head.len().min(len)]
     }
 
+    /// Where the text ends before its time, if that is met in what was looked at so far.
+    pub(super) fn damage(&self) -> Option<Damage> {
+        let failure = self.text.failure()?;
+        Some(Damage::of(failure, self.text.buffered().len() as u64))
+    }
+
     /// Counts the octets of the file read so far, compressed if it is; for progress, and
     /// still there when the stream is gone.
     pub fn read_len(&self) -> Arc<AtomicU64> {

@@ -1,10 +1,10 @@
 //! From files to records by conversation, on all cores.
 //!
-//! A mapped file is cut at line ends and its blocks are read side by side, a
-//! run of them at a time; what is compressed is inflated front to back, but
-//! several files at a time. Each block is read on its own and numbered from its
-//! own first line; the places are put right when those before it are known, so
-//! that nothing depends on which thread came first.
+//! A mapped file is read by several threads ([`mapped`](super::mapped)); what is
+//! compressed is inflated front to back, but several files at a time. Each block
+//! is read on its own and numbered from its own first line; the places are put
+//! right when those before it are known, so that nothing depends on which thread
+//! came first.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,9 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::archive::{
-    self, Block, Content, Damage, File, LeftOutReason, Mapping, Opened, Pack, Stream, s3_path,
-};
+use crate::archive::{self, Content, Damage, File, LeftOutReason, Opened, Pack, Stream, s3_path};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::flow::{Addresses, Enis, Observation};
@@ -34,9 +32,6 @@ pub(super) const BLOCK_LEN: usize = 2 << 20;
 
 /// Octets in which a file's column order must show.
 pub(super) const HEAD_LEN: usize = 64 << 10;
-
-/// Blocks of a mapped file that are read side by side, for each thread.
-const BLOCKS_A_THREAD: usize = 3;
 
 /// What a file held, but for its records.
 #[derive(Default)]
@@ -146,7 +141,12 @@ impl<'a, S: Sink> Files<'a, S> {
 
     /// Reads what a file, or a member of it, turned out to be; `place` is the file's index and
     /// how many lines of it were read before.
-    fn read_opened(&self, place: (u32, u64), file: &File, opened: Opened) -> Result<FileYield> {
+    pub(super) fn read_opened(
+        &self,
+        place: (u32, u64),
+        file: &File,
+        opened: Opened,
+    ) -> Result<FileYield> {
         let (index, base) = place;
         let mut content = match opened {
             Opened::Content(content) => content,
@@ -162,7 +162,14 @@ impl<'a, S: Sink> Files<'a, S> {
         }
         let recognised = match recognise(content.head(HEAD_LEN), self.source.format) {
             Ok(recognised) => recognised,
-            Err(unrecognised) => return foreign(file, &unrecognised),
+            Err(unrecognised) => {
+                // What is left of one line tells nothing of what the file was.
+                let has_line = content.head(HEAD_LEN).contains(&b'\n');
+                return match content.damage(file.len) {
+                    Some(damage) if !has_line => Ok(unusable(file, &damage)),
+                    _ => foreign(file, &unrecognised),
+                };
+            }
         };
         let mut yielded = FileYield::default();
         yielded.input.files = 1;
@@ -181,18 +188,19 @@ impl<'a, S: Sink> Files<'a, S> {
         };
         let layout = Arc::new(recognised.layout);
         let begun_with = Arc::clone(&layout);
-        yielded.block = match content {
+        let (block, damage) = match content {
             Content::Mapped(mapping) => self.read_mapped(&mapping, &reader, layout)?,
             Content::Stream(stream) => {
                 let (block, read_len, damage) = self.read_stream(stream, base, &reader, layout)?;
                 // Pipes have no length of their own.
                 yielded.input.bytes = yielded.input.bytes.max(read_len);
-                if let Some(damage) = damage {
-                    note_damage(&mut yielded.input, file, &damage);
-                }
-                block
+                (block, damage)
             }
         };
+        yielded.block = block;
+        if let Some(damage) = damage {
+            note_damage(&mut yielded.input, file, &damage);
+        }
         yielded.block.name_faults(&file.name, 0);
         yielded.block.tell_columns(|layout| {
             if layout.columns() == begun_with.columns() {
@@ -202,44 +210,6 @@ impl<'a, S: Sink> Files<'a, S> {
             }
         });
         Ok(yielded)
-    }
-
-    fn read_mapped(
-        &self,
-        mapping: &Mapping,
-        reader: &Reader<'_>,
-        mut layout: Arc<Layout>,
-    ) -> Result<BlockYield> {
-        let run_len = BLOCKS_A_THREAD * rayon::current_num_threads();
-        let mut blocks = mapping.blocks(BLOCK_LEN);
-        let mut whole = BlockYield::default();
-        loop {
-            let run: Vec<Block<'_>> = blocks.by_ref().take(run_len).collect();
-            if run.is_empty() {
-                return Ok(whole);
-            }
-            let read_block = |block: &Block<'_>| {
-                let read = reader.read(block, Arc::clone(&layout));
-                self.count(block.bytes.len() as u64, &read);
-                read
-            };
-            let mut yields: Vec<BlockYield> = run.par_iter().map(read_block).collect();
-            // A header in the middle of a file changes the column order of the blocks behind it.
-            let begun_with = Arc::clone(&layout);
-            let mut base = whole.records.lines;
-            let mut bases = Vec::with_capacity(run.len());
-            for (block, read) in run.iter().zip(&mut yields) {
-                if *layout != *begun_with {
-                    *read = reader.read(block, Arc::clone(&layout));
-                }
-                layout = read.layout_at_end.clone().unwrap_or(layout);
-                bases.push(base);
-                base += read.records.lines;
-            }
-            let kept = yields.par_iter_mut().zip(bases);
-            kept.try_for_each(|(read, base)| self.keep(read, base))?;
-            yields.into_iter().for_each(|read| whole.append(read));
-        }
     }
 
     fn read_stream(
@@ -325,6 +295,15 @@ pub(super) fn foreign(file: &File, unrecognised: &Unrecognised) -> Result<FileYi
         Foreign::Other => foreign_file(file, "text that is no flow log"),
         known => foreign_file(file, &known.to_string()),
     }
+}
+
+/// A file of which nothing can be read.
+pub(super) fn unusable(file: &File, damage: &dyn fmt::Display) -> FileYield {
+    let mut yielded = FileYield::default();
+    yielded.input.files = 1;
+    yielded.input.bytes = file.len;
+    note_damage(&mut yielded.input, file, damage);
+    yielded
 }
 
 fn left_out(file: &File, reason: &LeftOutReason) -> Result<FileYield> {

@@ -18,7 +18,7 @@ use crate::filter::may_tell;
 use crate::pipeline::block::Reader;
 use crate::pipeline::kind;
 use crate::pipeline::read::{BLOCK_LEN, FileYield, Files, Sink};
-use crate::pipeline::read::{foreign_file, note_damage, note_kind, note_layout};
+use crate::pipeline::read::{foreign_file, note_damage, note_kind, note_layout, unusable};
 use crate::pipeline::wrapped::block;
 use crate::record::{Column, Field, Layout, epoch_range};
 use crate::wrapper::{Batch, Bounds, Lines, Rows, Table, TableError};
@@ -108,8 +108,7 @@ impl<S: Sink> Files<'_, S> {
             Ok(table) => table,
             Err(error) => {
                 let found = format!("no row of the table can be read: {error}");
-                note_damage(&mut yielded.input, file, &found);
-                return Ok(yielded);
+                return Ok(unusable(file, &found));
             }
         };
         let Some(plan) = Plan::of(&table) else {
@@ -162,13 +161,9 @@ impl<S: Sink> Files<'_, S> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    let mut yielded = FileYield::default();
-                    yielded.input.files = 1;
-                    yielded.input.bytes = file.len;
                     let damage = Damage::of(&error, len);
                     let found = format!("no row of the table can be read: {damage}");
-                    note_damage(&mut yielded.input, file, &found);
-                    return Ok(yielded);
+                    return Ok(unusable(file, &found));
                 }
             }
             if len > PACKED_LEN_MAX {

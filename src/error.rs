@@ -28,6 +28,17 @@ pub enum ErrorKind {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The disk is full, or a quota or a limit is reached.
+    #[error(
+        "cannot write {}: {said}; make room there (`df`, `ulimit -f`), or choose another place with -o",
+        path.display()
+    )]
+    NoRoom {
+        /// The file that grew.
+        path: PathBuf,
+        /// What the operating system said.
+        said: io::Error,
+    },
     /// Whoever read the output closed it, as `head` does; seldom worth an alarm.
     #[error("the reader of {} closed it before the end", path.display())]
     ReaderGone {

@@ -109,6 +109,8 @@
 //!   is counted.
 //! - SYN before SYN-ACK before the initiator's next segment; a FIN after its
 //!   side's data; nothing acknowledged that was not sent.
+//! - A file has its name when it is whole, and not before. While it is unfinished it is locked, or
+//!   follows one that is; what is not locked nobody will finish.
 //! - Bad input is data, not an error: a line or file that makes no sense is
 //!   counted, with its first examples, and the run goes on. [`error::Error`] is for what
 //!   ends a run.

@@ -23,7 +23,7 @@ pub use self::{
     format::{Compression, Format},
     frame::{Direction, Encoder, Frame},
     link::LinkType,
-    output::{Output, Parts, Stored},
+    output::{Left, Output, Parts, Stored},
     section::{Interface, Section},
 };
 

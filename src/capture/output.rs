@@ -2,14 +2,17 @@
 //!
 //! A file is written under another name beside its target and renamed at the end,
 //! so nobody ever opens half a capture, an older capture stays until the new one
-//! is whole, and a run that fails leaves nothing behind. What cannot be renamed
-//! (standard output, a pipe, a device) is written directly.
+//! is whole, and a run that fails leaves nothing behind. What a run that was killed
+//! leaves is removed by the next one that writes to the folder. What cannot be
+//! renamed (standard output, a pipe, a device) is written directly.
 //!
 //! The rename is atomic against other programs, not against a power cut: nothing
 //! is synced to disk, since the archive can be converted again.
 
 mod parts;
+mod publish;
 mod sink;
+mod stale;
 mod target;
 mod unfinished;
 
@@ -23,6 +26,17 @@ pub use self::parts::{Parts, Stored};
 use self::{sink::Sink, target::Target, unfinished::Unfinished};
 use super::Compression;
 use crate::error::{Error, ErrorKind, Result};
+
+/// What there is of a run's output at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// No file.
+    Nothing,
+    /// A pipe or a device has been opened, and may have got a part.
+    Cut,
+    /// All of it.
+    Whole,
+}
 
 /// An open output. Dropped before [`finish`](Self::finish), it leaves no file.
 #[derive(Debug)]
@@ -60,17 +74,21 @@ impl Output {
     /// ```
     pub fn create(path: &Path, inputs: &[PathBuf]) -> Result<Self> {
         let (shown, file, unfinished) = match Target::find(path, inputs)? {
-            Target::Stdout => (PathBuf::from("standard output"), target::stdout()?, None),
+            Target::Stdout => (PathBuf::from(STDOUT), target::stdout(inputs)?, None),
             Target::Direct => {
                 let file = File::options().write(true).open(path);
                 let file = file.map_err(|e| Error::io("open", path, e))?;
                 (path.to_owned(), file, None)
             }
             Target::Beside(target) => {
-                let (file, unfinished) = Unfinished::beside(target)?;
+                let unfinished = Unfinished::beside(target)?;
+                let file = unfinished.open().map_err(|e| Error::io("open", path, e))?;
                 (path.to_owned(), file, Some(unfinished))
             }
         };
+        if unfinished.is_none() {
+            unfinished::written_directly(Left::Cut);
+        }
         let sink = Sink::new(file, Compression::of(path));
         let sink = sink.map_err(|e| Error::io("compress", &shown, e))?;
         Ok(Self {
@@ -86,7 +104,8 @@ impl Output {
     ///
     /// # Errors
     /// [`ReaderGone`](ErrorKind::ReaderGone) if a pipe has no reader any more;
-    /// [`Io`](ErrorKind::Io) if the disk is full or fails. No file is left then.
+    /// [`NoRoom`](ErrorKind::NoRoom) if the disk is full or a limit reached;
+    /// [`Io`](ErrorKind::Io) if it fails. No file is left then.
     pub fn write_all(&mut self, octets: &[u8]) -> Result<()> {
         self.sink
             .write_all(octets)
@@ -101,27 +120,44 @@ impl Output {
     /// cannot be renamed. No file is left then.
     pub fn finish(self) -> Result<u64> {
         let file_len = self.sink.finish().map_err(|e| failed(&self.path, e))?;
-        if let Some(unfinished) = self.unfinished {
-            unfinished.publish()?;
+        match self.unfinished {
+            Some(unfinished) => unfinished.publish()?,
+            None => unfinished::written_directly(Left::Whole),
         }
         Ok(file_len)
     }
 
     /// Removes the unfinished file of every output of this process, and lets no
-    /// output be created or finished any more.
+    /// output be created or finished any more. Returns what there is of the latest.
     ///
-    /// For the thread that handles SIGINT and SIGTERM, which exits next: an exit
+    /// For the thread that hears of SIGINT and SIGTERM, which exits next: an exit
     /// runs no destructors. It takes a lock, so it must not run inside a bare
-    /// signal handler; the `ctrlc` crate calls from a thread.
-    pub fn abandon_all() {
-        unfinished::abandon_all();
+    /// signal handler.
+    pub fn abandon_all() -> Left {
+        unfinished::abandon_all()
     }
 }
+
+/// As messages name it.
+const STDOUT: &str = "standard output";
 
 fn failed(path: &Path, source: io::Error) -> Error {
     if source.kind() == io::ErrorKind::BrokenPipe {
         return ErrorKind::ReaderGone {
             path: path.to_owned(),
+        }
+        .into();
+    }
+    if [
+        io::ErrorKind::StorageFull,
+        io::ErrorKind::QuotaExceeded,
+        io::ErrorKind::FileTooLarge,
+    ]
+    .contains(&source.kind())
+    {
+        return ErrorKind::NoRoom {
+            path: path.to_owned(),
+            said: source,
         }
         .into();
     }

@@ -7,7 +7,6 @@
 //!
 //! What is a part, and what the index says of it, is the caller's business.
 
-use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -84,7 +83,7 @@ impl Parts {
             inputs: inputs.to_vec(),
             parts: Vec::new(),
             pending_len: 0,
-            index: unnamed(&index_path, inputs)?.1,
+            index: Unfinished::beside(real(&index_path, inputs)?)?,
             index_path,
         })
     }
@@ -103,7 +102,7 @@ impl Parts {
             .folder
             .join(format!("{}-{name}{}", self.stem, self.ending));
         self.parts.push(Part {
-            unfinished: unnamed(&path, &self.inputs)?.1,
+            unfinished: self.index.followed_by(real(&path, &self.inputs)?)?,
             path,
             pending: Vec::new(),
             len: 0,
@@ -116,7 +115,8 @@ impl Parts {
     /// Writes `octets` behind what was written to a part before.
     ///
     /// # Errors
-    /// [`Io`](crate::error::ErrorKind::Io) if the disk is full or fails. No file is left then.
+    /// [`NoRoom`](crate::error::ErrorKind::NoRoom) if the disk is full or a limit reached,
+    /// [`Io`](crate::error::ErrorKind::Io) if it fails. No file is left then.
     pub fn write(&mut self, part: usize, octets: &[u8]) -> Result<()> {
         let part = &mut self.parts[part];
         part.pending.extend_from_slice(octets);
@@ -147,16 +147,18 @@ impl Parts {
     /// in which they began; then gives all of them their names.
     ///
     /// # Errors
-    /// As [`write`](Self::write), or [`Io`](crate::error::ErrorKind::Io) if a file cannot be renamed.
+    /// As [`write`](Self::write), or [`Io`](crate::error::ErrorKind::Io) if a file cannot be renamed:
+    /// then none has its name, and older files have theirs. Without hard links older files cannot
+    /// come back, and the [`Usage`](crate::error::ErrorKind::Usage) message names what is there.
     pub fn finish(mut self, index: impl FnOnce(&[Stored]) -> String) -> Result<Vec<Stored>> {
         self.append_pending()?;
         let mut stored = Vec::with_capacity(self.parts.len());
         for part in &mut self.parts {
-            stored.push(part.pack(Compression::of(&part.path), &self.inputs)?);
+            stored.push(part.pack(Compression::of(&part.path), &self.index)?);
         }
         append(&self.index, &self.index_path, index(&stored).as_bytes())?;
         let parts = self.parts.into_iter().map(|part| part.unfinished);
-        Unfinished::publish_all(parts.chain([self.index]))?;
+        Unfinished::publish_all(parts.chain([self.index]).collect())?;
         Ok(stored)
     }
 
@@ -176,14 +178,15 @@ impl Parts {
 }
 
 impl Part {
-    /// Compresses what was written, all in one; says what the file is now.
-    fn pack(&mut self, how: Compression, inputs: &[PathBuf]) -> Result<Stored> {
+    /// Compresses what was written, all in one, into another file beside `index`; says what the
+    /// part is now.
+    fn pack(&mut self, how: Compression, index: &Unfinished) -> Result<Stored> {
         let mut stored_len = self.len;
         if how != Compression::None {
-            let (file, packed) = unnamed(&self.path, inputs)?;
-            let whole = File::open(self.unfinished.passing_path());
+            let packed = index.followed_by(self.unfinished.target().to_owned())?;
+            let whole = self.unfinished.read();
             let copied = whole.and_then(|mut whole| {
-                let mut sink = Sink::new(file, how)?;
+                let mut sink = Sink::new(packed.open()?, how)?;
                 let mut buffer = vec![0; COPY_LEN];
                 loop {
                     match whole.read(&mut buffer)? {
@@ -202,10 +205,10 @@ impl Part {
     }
 }
 
-/// A file that is to be named `path`.
-fn unnamed(path: &Path, inputs: &[PathBuf]) -> Result<(File, Unfinished)> {
+/// What a file is to be named that `path` leads to.
+fn real(path: &Path, inputs: &[PathBuf]) -> Result<PathBuf> {
     match Target::find(path, inputs)? {
-        Target::Beside(target) => Unfinished::beside(target),
+        Target::Beside(target) => Ok(target),
         Target::Stdout | Target::Direct => Err(Error::usage(format!(
             "{} is a pipe or a device, where a part of the capture is to be; choose another name",
             path.display()
@@ -215,8 +218,7 @@ fn unnamed(path: &Path, inputs: &[PathBuf]) -> Result<(File, Unfinished)> {
 
 /// Appends `octets`. Messages name `path`.
 fn append(to: &Unfinished, path: &Path, octets: &[u8]) -> Result<()> {
-    let file = File::options().append(true).open(to.passing_path());
-    let mut file = file.map_err(|e| Error::io("open", path, e))?;
+    let mut file = to.open().map_err(|e| Error::io("open", path, e))?;
     file.write_all(octets).map_err(|e| failed(path, e))
 }
 
@@ -295,6 +297,39 @@ mod tests {
         parts.begin("a", b"A").unwrap();
         drop(parts);
         assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn name_that_cannot_be_given_gives_none_and_older_files_come_back() {
+        for taken in ["out-b.pcapng", "out.csv"] {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("out-a.pcapng"), "of last week").unwrap();
+            let mut parts = parts(folder.path(), "out.pcapng").unwrap();
+            for name in ["a", "b", "c"] {
+                parts.begin(name, b"new").unwrap();
+            }
+            // Nobody renames a file over a folder.
+            fs::create_dir(folder.path().join(taken)).unwrap();
+            let error = parts.finish(|_| String::new()).unwrap_err().to_string();
+            assert!(error.contains(taken), "{error}");
+            assert_eq!(names(folder.path()), ["out-a.pcapng", taken]);
+            let older = fs::read(folder.path().join("out-a.pcapng")).unwrap();
+            assert_eq!(older, b"of last week");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_run_that_goes_on_are_not_swept_away_by_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = parts(folder.path(), "out.pcapng").unwrap();
+        first.begin("a", b"first").unwrap();
+        let mut second = parts(folder.path(), "out.pcapng").unwrap();
+        second.begin("a", b"second").unwrap();
+        first.finish(|_| "first".into()).unwrap();
+        second.finish(|_| "second".into()).unwrap();
+        assert_eq!(names(folder.path()), ["out-a.pcapng", "out.csv"]);
+        let part = fs::read(folder.path().join("out-a.pcapng")).unwrap();
+        assert_eq!(part, b"second");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::STDOUT;
 use crate::error::{Error, Result};
 
 /// What a path leads to.
@@ -41,20 +42,18 @@ impl Target {
                 path.join("capture.pcapng").display()
             )));
         }
-        // A descriptor of the shell's may be a regular file, which must not be
-        // replaced behind its back.
-        let is_descriptor = path.starts_with("/dev") || path.starts_with("/proc");
-        if !found.is_file() || is_descriptor {
+        if !found.is_file() {
             return Ok(Self::Direct);
         }
         let real = fs::canonicalize(path).map_err(|e| Error::io("resolve", path, e))?;
-        for input in inputs {
-            if is_same(input, &real, &found) {
-                return Err(Error::usage(format!(
-                    "{shown} is also an input ({}), which would be lost; choose another name",
-                    input.display()
-                )));
-            }
+        refuse_input(path, inputs, |input| is_same(input, &real, &found))?;
+        // A descriptor of the shell's may be a regular file, which must not be
+        // replaced behind its back.
+        if ["/dev/fd", "/dev/stderr", "/proc"]
+            .iter()
+            .any(|at| path.starts_with(at))
+        {
+            return Ok(Self::Direct);
         }
         if found.permissions().readonly() {
             return Err(Error::usage(format!(
@@ -67,7 +66,9 @@ impl Target {
 
 /// Standard output as a file: the standard library's own handle looks for line
 /// ends, of which a capture has many that mean nothing.
-pub(super) fn stdout() -> Result<File> {
+///
+/// A shell may have opened one of `inputs` for it.
+pub(super) fn stdout(inputs: &[PathBuf]) -> Result<File> {
     let stdout = io::stdout();
     if stdout.is_terminal() {
         return Err(Error::usage(
@@ -75,7 +76,33 @@ pub(super) fn stdout() -> Result<File> {
              as in `| wireshark -k -i -`",
         ));
     }
-    duplicate(&stdout).map_err(|e| Error::io("open", Path::new("standard output"), e))
+    let shown = Path::new(STDOUT);
+    let file = duplicate(&stdout).map_err(|e| Error::io("open", shown, e))?;
+    let found = file.metadata().map_err(|e| Error::io("open", shown, e))?;
+    if found.is_file() {
+        // No path leads to it: only the system's numbers tell.
+        refuse_input(shown, inputs, |input| is_same(input, shown, &found))?;
+    }
+    Ok(file)
+}
+
+fn refuse_input(path: &Path, inputs: &[PathBuf], is_same: impl Fn(&Path) -> bool) -> Result<()> {
+    let stdin = Path::new("/dev/stdin");
+    for input in inputs {
+        let opened = if input.as_os_str() == "-" {
+            stdin
+        } else {
+            input
+        };
+        if is_same(opened) {
+            return Err(Error::usage(format!(
+                "{} is also an input ({}), which would be lost; choose another name",
+                path.display(),
+                input.display()
+            )));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(unix)]

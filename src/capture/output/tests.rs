@@ -188,11 +188,11 @@ fn write_protected_file_is_refused() {
 fn full_disk_is_an_error_that_names_the_target() {
     let mut output = Output::create(Path::new("/dev/full"), &[]).unwrap();
     let error = output.write_all(&vec![7; 1 << 20]).unwrap_err();
-    let ErrorKind::Io { path, source, .. } = error.kind() else {
-        panic!("not an I/O error: {error:?}");
+    let ErrorKind::NoRoom { path, said } = error.kind() else {
+        panic!("not a full disk: {error:?}");
     };
     assert_eq!(path, Path::new("/dev/full"));
-    assert_eq!(source.kind(), io::ErrorKind::StorageFull);
+    assert_eq!(said.kind(), io::ErrorKind::StorageFull);
 }
 
 #[cfg(target_os = "linux")]

@@ -1,94 +1,148 @@
 //! Files that still have no name, and the list of them that a signal empties.
+//!
+//! A file is locked for as long as it is unfinished, or follows one that is. So a lock that is
+//! free tells the next run which files nobody will finish any more ([`super::stale`]); the system
+//! frees it however a process ends.
 
 use std::{
     collections::HashSet,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tempfile::TempPath;
+use tempfile::{NamedTempFile, TempPath};
 
-use super::target;
+use super::{Left, failed, publish, stale, target};
 use crate::error::{Error, Result};
+
+/// What all passing names begin with; one run's own letters follow, and in files that follow
+/// another one, a hyphen and more letters.
+pub(super) const PREFIX: &str = ".flow2pcap-";
+
+/// What all passing names end with.
+pub(super) const SUFFIX: &str = ".part";
 
 /// A file under a passing name, beside the one it is to become.
 #[derive(Debug)]
 pub(super) struct Unfinished {
-    /// Removes the file when dropped.
-    file: TempPath,
-    target: PathBuf,
+    /// Removes the file when dropped, before the lock goes.
+    pub(super) file: TempPath,
+    /// The file, open and locked; none for one that follows another.
+    locked: Option<File>,
+    pub(super) target: PathBuf,
     list: &'static List,
 }
 
 impl Unfinished {
-    /// Creates one in the folder of `target`: only there is the rename sure to
-    /// stay on one file system.
-    pub(super) fn beside(target: PathBuf) -> Result<(File, Self)> {
+    /// Creates one in the folder of `target`: only there is the rename sure to stay on one file
+    /// system. What runs that were killed have left there goes.
+    pub(super) fn beside(target: PathBuf) -> Result<Self> {
         Self::listed_in(&LIST, target)
     }
 
-    fn listed_in(list: &'static List, target: PathBuf) -> Result<(File, Self)> {
-        let folder = target::folder(&target);
-        // Created and listed under one lock, so that no signal falls between.
-        let mut entries = list.lock();
-        let paths = entries.as_mut().ok_or_else(|| interrupted(&target))?;
-        let created = new_file(folder).map_err(|e| match e.kind() {
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Error::usage(format!(
-                    "cannot write {}: {} takes no new files ({e}); choose another folder",
-                    target.display(),
-                    folder.display(),
-                ))
+    /// Creates one that is locked with this one, and not held open.
+    pub(super) fn followed_by(&self, target: PathBuf) -> Result<Self> {
+        let real = |path: &Path| fs::canonicalize(target::folder(path));
+        match (self.leader(), real(&target), real(&self.file)) {
+            (Some(leader), Ok(its), Ok(own)) if its == own => {
+                let (file, _) = self.list.add(&target, |folder| {
+                    named(&format!("{PREFIX}{leader}-")).tempfile_in(folder)
+                })?;
+                Ok(Self {
+                    file,
+                    locked: None,
+                    target,
+                    list: self.list,
+                })
             }
-            _ => Error::io("create a file in", folder, e),
-        })?;
-        let (handle, file) = created.into_parts();
-        paths.push(file.to_path_buf());
-        drop(entries);
-        Ok((handle, Self { file, target, list }))
+            // A link leads elsewhere, where no lock of ours is.
+            _ => Self::listed_in(self.list, target),
+        }
     }
 
-    /// Where the file is until it has its name.
-    pub(super) fn passing_path(&self) -> &Path {
-        &self.file
+    /// The letters of this run.
+    fn leader(&self) -> Option<&str> {
+        stale::letters(self.file.file_name()?.to_str()?)
+    }
+
+    fn listed_in(list: &'static List, target: PathBuf) -> Result<Self> {
+        stale::sweep(target::folder(&target));
+        let (file, locked) = list.add(&target, locked_file)?;
+        Ok(Self {
+            file,
+            locked: Some(locked),
+            target,
+            list,
+        })
+    }
+
+    /// The file, to be written behind what is in it.
+    pub(super) fn open(&self) -> io::Result<File> {
+        match &self.locked {
+            Some(file) => file.try_clone(),
+            None => File::options().append(true).open(&self.file),
+        }
+    }
+
+    /// The file, to be read from its beginning.
+    pub(super) fn read(&self) -> io::Result<File> {
+        File::open(&self.file)
+    }
+
+    /// What it is to be named.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
     }
 
     /// Gives the file its name, in place of whatever had it.
     pub(super) fn publish(self) -> Result<()> {
-        Self::publish_all([self])
+        Self::publish_all(vec![self])
     }
 
-    /// Gives files of this process their names, in place of whatever had them. No signal falls
-    /// between the first and the last.
-    pub(super) fn publish_all(files: impl IntoIterator<Item = Self>) -> Result<()> {
-        let files: Vec<Self> = files.into_iter().collect();
-        let Some(first) = files.first() else {
+    /// Gives files of this process their names, in place of whatever had them: all, or none. No
+    /// signal falls between the first and the last. What the others follow stands last.
+    pub(super) fn publish_all(files: Vec<Self>) -> Result<()> {
+        let Some(last) = files.last() else {
             return Ok(());
         };
-        let mut entries = first.list.lock();
-        let paths = entries.as_mut().ok_or_else(|| interrupted(&first.target))?;
-        let passing: HashSet<&Path> = files.iter().map(Self::passing_path).collect();
-        paths.retain(|path| !passing.contains(&**path));
-        for Self { file, target, .. } in files {
-            let renamed = file.persist(&target);
-            renamed.map_err(|e| Error::io("rename a finished file to", &target, e.error))?;
+        let mut state = last.list.lock();
+        if state.abandoned {
+            return Err(interrupted(&last.target));
         }
+        let passing: HashSet<&Path> = files.iter().map(|file| &*file.file).collect();
+        state.paths.retain(|path| !passing.contains(&**path));
+        publish::all(files)?;
+        state.left = Left::Whole;
         Ok(())
     }
 }
 
-fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+fn named(prefix: &str) -> tempfile::Builder<'_, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".flow2pcap-").suffix(".part");
+    builder.prefix(prefix).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         // What any new file asks for; the umask takes its share.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder)
+    builder
+}
+
+/// A new file that is locked. Before it is, another run may take it for left over.
+fn locked_file(folder: &Path) -> io::Result<NamedTempFile> {
+    loop {
+        let created = named(PREFIX).tempfile_in(folder)?;
+        match created.as_file().try_lock() {
+            Err(TryLockError::WouldBlock) => {}
+            // Some network file systems have no locks: there nobody takes anything away either.
+            Err(TryLockError::Error(_)) => return Ok(created),
+            Ok(()) if created.path().exists() => return Ok(created),
+            Ok(()) => {}
+        }
+    }
 }
 
 fn interrupted(target: &Path) -> Error {
@@ -96,30 +150,76 @@ fn interrupted(target: &Path) -> Error {
     Error::io("finish", target, source)
 }
 
-/// Removes every unfinished file and closes the list.
-pub(super) fn abandon_all() {
-    LIST.abandon();
+/// Notes what of this process's output is where, when it is written directly.
+pub(super) fn written_directly(left: Left) {
+    LIST.lock().left = left;
 }
 
-/// The passing names in use, or `None` once all were given up.
+/// Removes every unfinished file and closes the list.
+pub(super) fn abandon_all() -> Left {
+    LIST.abandon()
+}
+
+/// The passing names in use.
 #[derive(Debug)]
-struct List(Mutex<Option<Vec<PathBuf>>>);
+struct List(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    paths: Vec<PathBuf>,
+    /// Whether all were given up.
+    abandoned: bool,
+    left: Left,
+}
 
 impl List {
     const fn new() -> Self {
-        Self(Mutex::new(Some(Vec::new())))
+        Self(Mutex::new(State {
+            paths: Vec::new(),
+            abandoned: false,
+            left: Left::Nothing,
+        }))
     }
 
     /// The list is whole at every step, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, Option<Vec<PathBuf>>> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn abandon(&self) {
-        for path in self.lock().take().unwrap_or_default() {
+    /// Creates and lists a file under one lock, so that no signal falls between.
+    fn add(
+        &self,
+        target: &Path,
+        create: impl FnOnce(&Path) -> io::Result<NamedTempFile>,
+    ) -> Result<(TempPath, File)> {
+        let folder = target::folder(target);
+        let mut state = self.lock();
+        if state.abandoned {
+            return Err(interrupted(target));
+        }
+        let created = create(folder).map_err(|e| match e.kind() {
+            io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::NotFound => Error::usage(format!(
+                "cannot write {}: {} takes no new files ({e}); choose another folder",
+                target.display(),
+                folder.display(),
+            )),
+            _ => failed(target, e),
+        })?;
+        let (handle, file) = created.into_parts();
+        state.paths.push(file.to_path_buf());
+        Ok((file, handle))
+    }
+
+    fn abandon(&self) -> Left {
+        let mut state = self.lock();
+        state.abandoned = true;
+        for path in std::mem::take(&mut state.paths) {
             // Gone already if its output was dropped; nothing else can be done.
             let _ = fs::remove_file(path);
         }
+        state.left
     }
 }
 
@@ -138,9 +238,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let list = leaked_list();
         let target = folder.path().join("out.pcapng");
-        let (_file, unfinished) = Unfinished::listed_in(list, target.clone()).unwrap();
+        let unfinished = Unfinished::listed_in(list, target.clone()).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        list.abandon();
+        assert_eq!(list.abandon(), Left::Nothing);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         assert!(unfinished.publish().is_err());
         assert!(!target.exists());
@@ -160,9 +260,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let list = leaked_list();
         let target = folder.path().join("out.pcapng");
-        let (_file, unfinished) = Unfinished::listed_in(list, target.clone()).unwrap();
+        let unfinished = Unfinished::listed_in(list, target.clone()).unwrap();
         unfinished.publish().unwrap();
-        list.abandon();
+        assert_eq!(list.abandon(), Left::Whole);
         assert!(target.exists());
+    }
+
+    #[test]
+    fn follower_in_another_folder_has_a_lock_of_its_own() {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let leader = Unfinished::beside(here.path().join("out.csv")).unwrap();
+        let near = leader.followed_by(here.path().join("a")).unwrap();
+        let far = leader.followed_by(there.path().join("b")).unwrap();
+        assert!(near.locked.is_none() && far.locked.is_some());
     }
 }

@@ -1,6 +1,7 @@
 //! The process edge: arguments in, exit code out.
 //!
-//! 0 done; 1 done, but `--strict` found records that do not parse; 2 failed.
+//! 0 done; 1 done, but `--strict` found records that do not parse; 2 failed; 128 and the number of a
+//! signal, ended by that.
 
 mod cli;
 
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("flow2pcap: {error:#}");
+            cli::tell(&format!("flow2pcap: {error:#}\n"));
             ExitCode::from(2)
         }
     }

@@ -217,6 +217,7 @@ fn crates_are_used_where_they_belong() {
         ("clap::", &["cli", "main"]),
         ("anyhow::", &["cli", "main"]),
         ("indicatif::", &["cli"]),
+        ("signal_hook::", &["cli"]),
     ] {
         none(lines_with(&sources, name, |source| {
             stages.contains(&source.stage()) || source.path.ends_with("tests.rs")

@@ -1,13 +1,12 @@
 //! `flow2pcap convert`: flow logs in, a capture out.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::{Args as ClapArgs, ValueEnum};
-use flow2pcap::capture::{LinkType, Output};
+use flow2pcap::capture::LinkType;
 use flow2pcap::connection::Detail;
 use flow2pcap::error::ErrorKind;
 use flow2pcap::flow::Addresses;
@@ -17,7 +16,7 @@ use flow2pcap::summary::WIRESHARK_PACKETS;
 
 use crate::cli::narrowing::{Keeping, Narrowing};
 use crate::cli::progress::Progress;
-use crate::cli::{size, split, summary};
+use crate::cli::{give, interrupt, size, split, summary, tell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,7 +47,8 @@ In Wireshark:
   tcp.analysis.retransmission                SYNs that nobody answered
   frame.interface_name == \"eni-0a1b2c3d4e5f60718\"
 
-Exit status: 0 done; 1 done, but --strict found records that do not parse or a damaged file; 2 failed, and no output.";
+Exit status: 0 done; 1 done, but --strict found records that do not parse or a damaged file; 2 failed, and no output;
+130 and 143 ended by SIGINT and SIGTERM.";
 
 /// Converts flow logs to a capture
 ///
@@ -239,24 +239,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         );
     }
     warn_of_size(args);
-    ctrlc::set_handler(|| {
-        Output::abandon_all();
-        // The progress line may stand half drawn.
-        let clear = if std::io::stderr().is_terminal() {
-            "\r\x1b[2K"
-        } else {
-            ""
-        };
-        eprintln!("{clear}flow2pcap: interrupted, no output written");
-        std::process::exit(130);
-    })?;
     let threads = args.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()?;
     let meter = Arc::new(Meter::default());
     let progress = Progress::start(&meter, !args.quiet && std::io::stderr().is_terminal());
+    interrupt::watch(progress.bar())?;
     let converted = pool.install(|| pipeline::convert(&args.request(), &meter));
+    let converted = interrupt::unless_caught(converted);
     progress.stop();
     let summary = match converted {
         Err(error) if to_stdout && matches!(error.kind(), ErrorKind::ReaderGone { .. }) => {
@@ -265,16 +256,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         converted => converted?,
     };
-    if args.json {
-        let mut stdout = std::io::stdout().lock();
-        serde_json::to_writer_pretty(&mut stdout, &summary).context("cannot write the summary")?;
-        writeln!(stdout)?;
-    }
     if !args.quiet {
-        eprint!(
-            "{}",
-            summary::Text::new(&summary, std::io::stderr().is_terminal())
-        );
+        let text = summary::Text::new(&summary, std::io::stderr().is_terminal());
+        tell(&text.to_string());
+    }
+    if args.json {
+        let text = serde_json::to_string_pretty(&summary)? + "\n";
+        if let Err(error) = give(&text) {
+            let output = args.output.display();
+            anyhow::bail!("{output} is whole, but its summary cannot be written: {error}");
+        }
     }
     let unsound = summary.records.skipped.total() > 0 || summary.input.damaged.total() > 0;
     Ok(ExitCode::from(u8::from(args.strict && unsound)))
@@ -284,9 +275,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn warn_of_size(args: &Args) {
     let large = args.keeping.max_packets;
     if let Some(packets) = large.filter(|packets| *packets > WIRESHARK_PACKETS && !args.quiet) {
-        eprintln!(
-            "flow2pcap: --max-packets {packets}: Wireshark is slow beyond about {WIRESHARK_PACKETS}"
-        );
+        tell(&format!(
+            "flow2pcap: --max-packets {packets}: Wireshark is slow beyond about {WIRESHARK_PACKETS}\n"
+        ));
     }
 }
 

@@ -1,6 +1,6 @@
 //! `flow2pcap inspect`: what is in an archive, without converting it.
 
-use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use flow2pcap::pipeline::{self, Inspect, Meter};
 use flow2pcap::record::Layout;
 
 use super::convert::{parse_format, temp_dir};
+use super::give;
 use super::narrowing::Narrowing;
 use super::page::Page;
 use super::progress::Progress;
@@ -91,12 +92,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let inspected = pool.install(|| pipeline::inspect(&request, &meter));
     progress.stop();
     let survey = inspected?;
-    let mut stdout = std::io::stdout().lock();
     let told = if args.json {
         serde_json::to_string_pretty(&survey)? + "\n"
     } else {
         let page = Page {
-            colour: stdout.is_terminal(),
+            colour: std::io::stdout().is_terminal(),
         };
         Text {
             survey: &survey,
@@ -104,14 +104,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         .to_string()
     };
-    match stdout
-        .write_all(told.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        // Whoever reads it has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-        written => written.context("cannot write to standard output")?,
-    }
+    give(&told).context("cannot write to standard output")?;
     let unsound = survey.records.skipped.total() > 0 || survey.input.damaged.total() > 0;
     Ok(ExitCode::from(u8::from(args.strict && unsound)))
 }

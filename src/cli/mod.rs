@@ -3,6 +3,7 @@
 mod account;
 mod convert;
 mod inspect;
+mod interrupt;
 mod narrowing;
 mod page;
 mod progress;
@@ -12,6 +13,7 @@ mod split;
 mod summary;
 mod survey;
 
+use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -36,9 +38,28 @@ enum Command {
 /// # Errors
 /// Whatever makes the run end without its output.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    interrupt::outlive_size_limit()?;
     match cli.command {
         Command::Convert(args) => convert::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Setup(args) => setup::run(&args),
+    }
+}
+
+/// Writes to stderr. If nobody hears it, the run has not failed.
+pub(crate) fn tell(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Writes to stdout. Whoever closes it, as `head` does, has seen enough.
+///
+/// # Errors
+/// What else keeps it from being written.
+pub(crate) fn give(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes());
+    match written.and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }

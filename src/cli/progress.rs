@@ -17,20 +17,30 @@ const PATIENCE: Duration = Duration::from_millis(400);
 /// A line on stderr that is redrawn until it is stopped.
 pub(crate) struct Progress {
     drawing: Option<(JoinHandle<()>, Arc<AtomicBool>)>,
+    bar: ProgressBar,
 }
 
 impl Progress {
     /// Begins to show `meter`, if `shown`.
     pub(crate) fn start(meter: &Arc<Meter>, shown: bool) -> Self {
         if !shown {
-            return Self { drawing: None };
+            let bar = ProgressBar::hidden();
+            return Self { drawing: None, bar };
         }
         let (meter, stop) = (Arc::clone(meter), Arc::new(AtomicBool::new(false)));
         let stopped = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || draw(&meter, &stopped));
+        let bar = ProgressBar::no_length();
+        let drawn = bar.clone();
+        let thread = std::thread::spawn(move || draw(&meter, &stopped, &drawn));
         Self {
             drawing: Some((thread, stop)),
+            bar,
         }
+    }
+
+    /// What is drawn.
+    pub(crate) fn bar(&self) -> ProgressBar {
+        self.bar.clone()
     }
 
     /// Clears the line.
@@ -44,9 +54,8 @@ impl Progress {
     }
 }
 
-fn draw(meter: &Meter, stopped: &AtomicBool) {
+fn draw(meter: &Meter, stopped: &AtomicBool, bar: &ProgressBar) {
     std::thread::park_timeout(PATIENCE);
-    let bar = ProgressBar::no_length();
     let style = "{spinner} {msg}  {bytes}/{total_bytes}  {binary_bytes_per_sec}  {elapsed}";
     bar.set_style(
         ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),

@@ -1,11 +1,12 @@
 //! `flow2pcap setup`: how to create a flow log that converts well. Calls nothing.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args as ClapArgs, ValueEnum};
 use flow2pcap::setup::{Account, Destination, Partitions, Region, Resource, Setup};
+
+use super::give;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -105,10 +106,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         OutputChoice::Cli => setup.script(),
         OutputChoice::Cloudformation => format!("{:#}\n", setup.template()),
     };
-    let mut stdout = std::io::stdout().lock();
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-        .context("cannot write to standard output")?;
+    give(&text).context("cannot write to standard output")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -20,51 +20,8 @@ use crate::pipeline::kind;
 use crate::pipeline::read::{BLOCK_LEN, FileYield, Files, Sink};
 use crate::pipeline::read::{foreign_file, note_damage, note_kind, note_layout, unusable};
 use crate::pipeline::wrapped::block;
-use crate::record::{Column, Field, Layout, epoch_range};
+use crate::record::{Column, Field, Layout, USED, epoch_range};
 use crate::wrapper::{Batch, Bounds, Lines, Rows, Table, TableError};
-
-/// The fields of which packets, interfaces and the verdicts of filters are made.
-const READ: [Field; 39] = [
-    Field::AccountId,
-    Field::InterfaceId,
-    Field::SrcAddr,
-    Field::DstAddr,
-    Field::SrcPort,
-    Field::DstPort,
-    Field::Protocol,
-    Field::Packets,
-    Field::Bytes,
-    Field::Start,
-    Field::End,
-    Field::Action,
-    Field::LogStatus,
-    Field::VpcId,
-    Field::SubnetId,
-    Field::InstanceId,
-    Field::TcpFlags,
-    Field::PktSrcAddr,
-    Field::PktDstAddr,
-    Field::Region,
-    Field::AzId,
-    Field::FlowDirection,
-    Field::TrafficPath,
-    Field::RejectReason,
-    Field::ResourceId,
-    Field::InterfaceType,
-    Field::TgwAttachmentId,
-    Field::TgwSrcEni,
-    Field::TgwDstEni,
-    Field::TgwSrcVpcAccountId,
-    Field::TgwDstVpcAccountId,
-    Field::TgwSrcVpcId,
-    Field::TgwDstVpcId,
-    Field::TgwSrcSubnetId,
-    Field::TgwDstSubnetId,
-    Field::PacketsLostNoRoute,
-    Field::PacketsLostBlackhole,
-    Field::PacketsLostMtuExceeded,
-    Field::PacketsLostTtlExpired,
-];
 
 /// What tells which column is which, in the words of the summary.
 const TOLD_BY: &str = "column names";
@@ -288,7 +245,7 @@ impl Plan {
                 found.map(|(number, _)| *number).collect()
             };
             return Some(Self {
-                columns: of(&READ),
+                columns: of(USED),
                 times: of(&[Field::Start, Field::End]),
                 is_events: false,
             });

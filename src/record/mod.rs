@@ -10,6 +10,7 @@
 //! layout      which column is where         fault    why a line is not a record
 //! recognise   first lines -> layout         rows     block of lines -> records
 //! grammar     a line as AWS writes it       careful  a line as others write it
+//! used        the fields that matter
 //! ```
 
 mod address;
@@ -28,6 +29,7 @@ mod prefix;
 mod recognise;
 mod rows;
 mod skip;
+mod used;
 mod value;
 
 use std::net::IpAddr;
@@ -44,6 +46,7 @@ pub use self::{
     prefix::{Envelope, Prefix},
     recognise::{Evidence, Foreign, Recognised, Unrecognised, recognise},
     rows::{Row, Rows},
+    used::USED,
     value::{Action, Direction, LogStatus, ObservedFlags},
 };
 

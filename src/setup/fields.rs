@@ -1,52 +1,36 @@
 //! Which columns to ask for.
 //!
-//! Every field that a conversion or a filter uses, and few others, since AWS charges by the
-//! octet: `traffic-path`, which tells a person how packets left. In AWS's own order, so that
-//! people and other programs know the log again.
+//! Every field that is used ([`USED`]), and few others, since AWS charges by the octet. In AWS's own
+//! order, so that people and other programs know the log again.
 
 use super::resource::Kind;
-use crate::record::Field;
+use crate::record::{Field, USED};
 
 /// The value of `--log-format`: names in AWS's spelling.
 pub(super) fn format(kind: Kind) -> String {
     let fields = if kind.is_transit_gateway() {
-        TRANSIT_GATEWAY
+        TRANSIT_GATEWAY.to_vec()
     } else {
-        VPC
+        vpc()
     };
     let names = fields.iter().map(|field| format!("${{{field}}}"));
     names.collect::<Vec<String>>().join(" ")
 }
 
-/// Of VPC flow logs. Fields of version 11 are left out: not every region has them.
-const VPC: &[Field] = &[
-    Field::Version,
-    Field::AccountId,
-    Field::InterfaceId,
-    Field::SrcAddr,
-    Field::DstAddr,
-    Field::SrcPort,
-    Field::DstPort,
-    Field::Protocol,
-    Field::Packets,
-    Field::Bytes,
-    Field::Start,
-    Field::End,
-    Field::Action,
-    Field::LogStatus,
-    Field::VpcId,
-    Field::SubnetId,
-    Field::InstanceId,
-    Field::TcpFlags,
-    Field::Type,
-    Field::PktSrcAddr,
-    Field::PktDstAddr,
-    Field::Region,
-    Field::AzId,
-    Field::FlowDirection,
-    Field::TrafficPath,
-    Field::RejectReason,
-];
+/// The latest version of which fields are asked for: later ones tell of special interfaces, and not
+/// every region has version 11.
+const VERSION_MAX: u8 = 8;
+
+/// Of VPC flow logs: what is used, and by what people and programs tell the format and the family.
+fn vpc() -> Vec<Field> {
+    let of_vpcs = Field::ALL
+        .iter()
+        .take_while(|field| **field < Field::ResourceType);
+    let everywhere = of_vpcs.filter(|field| field.version() <= VERSION_MAX);
+    let asked =
+        |field: &&Field| USED.contains(field) || matches!(field, Field::Version | Field::Type);
+    everywhere.filter(asked).copied().collect()
+}
 
 /// Of Transit Gateway flow logs, which have no verdict and no ENI of their own.
 const TRANSIT_GATEWAY: &[Field] = &[
@@ -55,6 +39,8 @@ const TRANSIT_GATEWAY: &[Field] = &[
     Field::AccountId,
     Field::TgwId,
     Field::TgwAttachmentId,
+    Field::TgwSrcVpcAccountId,
+    Field::TgwDstVpcAccountId,
     Field::TgwSrcVpcId,
     Field::TgwDstVpcId,
     Field::TgwSrcSubnetId,
@@ -73,6 +59,10 @@ const TRANSIT_GATEWAY: &[Field] = &[
     Field::End,
     Field::LogStatus,
     Field::Type,
+    Field::PacketsLostNoRoute,
+    Field::PacketsLostBlackhole,
+    Field::PacketsLostMtuExceeded,
+    Field::PacketsLostTtlExpired,
     Field::TcpFlags,
     Field::Region,
     Field::FlowDirection,
@@ -93,11 +83,18 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_those_that_the_kind_of_log_has() {
-        let only_gateways = Field::ResourceType;
-        assert!(VPC.iter().all(|field| *field < only_gateways));
+    fn what_is_used_is_asked_for_where_the_kind_of_log_has_it() {
+        let of_gateways = |field: &&Field| **field >= Field::ResourceType;
+        let missing = USED.iter().filter(of_gateways);
+        let missing: Vec<_> = missing.filter(|f| !TRANSIT_GATEWAY.contains(f)).collect();
+        assert_eq!(missing, [] as [&Field; 0]);
         for field in [Field::Action, Field::InterfaceId, Field::PktSrcAddr] {
             assert!(!TRANSIT_GATEWAY.contains(&field), "{field}");
         }
+        assert!(vpc().contains(&Field::RejectReason));
+        assert!(
+            !vpc().contains(&Field::InterfaceType),
+            "not in every region"
+        );
     }
 }

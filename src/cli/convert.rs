@@ -3,20 +3,18 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use flow2pcap::capture::LinkType;
 use flow2pcap::connection::Detail;
 use flow2pcap::error::ErrorKind;
 use flow2pcap::flow::Addresses;
-use flow2pcap::pipeline::{self, Comments, Convert, Meter, Split, VantageChoice};
-use flow2pcap::record::Layout;
+use flow2pcap::pipeline::{self, Comments, Convert, Split, VantageChoice};
 use flow2pcap::summary::WIRESHARK_PACKETS;
 
 use crate::cli::narrowing::{Keeping, Narrowing};
-use crate::cli::progress::Progress;
-use crate::cli::{give, interrupt, size, split, summary, tell};
+use crate::cli::reading::{Reading, temp_dir};
+use crate::cli::{give, size, split, summary, tell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,10 +56,6 @@ Exit status: 0 done; 1 done, but --strict found records that do not parse or a d
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Files, folders (with all below them), or - for standard input
-    #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<PathBuf>,
-
     /// Where to: .pcapng or .pcap, with .gz or .zst behind it if wanted, or - for standard output
     ///
     /// Classic pcap keeps neither comments nor interface names.
@@ -77,10 +71,6 @@ pub(crate) struct Args {
     /// With connections, those stay whole; with hour and size, one may go on in the next part.
     #[arg(long, value_name = "BY", value_parser = split::parse)]
     split: Option<Split>,
-
-    /// Column order of files that have no header line: '${a-b} ${c}', 'a-b c', 'a_b c', or default
-    #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
-    format: Option<Layout>,
 
     /// How much becomes packets
     #[arg(long, value_enum, default_value_t = DetailChoice::Compact)]
@@ -116,10 +106,6 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = CommentChoice::Record)]
     comments: CommentChoice,
 
-    /// Threads to use [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    threads: Option<u16>,
-
     /// Memory to use, about, whatever the size of the archive: 256MiB, 4GiB
     ///
     /// What has no room goes to temporary files, which costs time and room on the disk: half of the
@@ -132,13 +118,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FOLDER")]
     temp_dir: Option<PathBuf>,
 
-    /// Exit with status 1 if a record does not parse or a file is damaged
-    #[arg(long)]
-    strict: bool,
-
-    /// No progress and no summary
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    reading: Reading,
 
     /// The summary as JSON on standard output
     #[arg(long)]
@@ -187,10 +168,10 @@ enum CommentChoice {
 impl Args {
     fn request(&self) -> Convert {
         Convert {
-            inputs: self.inputs.clone(),
+            inputs: self.reading.inputs.clone(),
             output: self.output.clone(),
             split: self.split,
-            format: self.format.clone(),
+            format: self.reading.format.clone(),
             detail: match self.detail {
                 DetailChoice::Compact => Detail::Compact {
                     per_record_max: self.max_per_record,
@@ -239,16 +220,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         );
     }
     warn_of_size(args);
-    let threads = args.threads.map_or(0, usize::from);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()?;
-    let meter = Arc::new(Meter::default());
-    let progress = Progress::start(&meter, !args.quiet && std::io::stderr().is_terminal());
-    interrupt::watch(progress.bar())?;
-    let converted = pool.install(|| pipeline::convert(&args.request(), &meter));
-    let converted = interrupt::unless_caught(converted);
-    progress.stop();
+    let request = args.request();
+    let converted = args
+        .reading
+        .run(|meter| pipeline::convert(&request, meter))?;
     let summary = match converted {
         Err(error) if to_stdout && matches!(error.kind(), ErrorKind::ReaderGone { .. }) => {
             // Whoever read the capture has seen enough.
@@ -256,7 +231,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         converted => converted?,
     };
-    if !args.quiet {
+    if !args.reading.quiet {
         let text = summary::Text::new(&summary, std::io::stderr().is_terminal());
         tell(&text.to_string());
     }
@@ -267,38 +242,25 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             anyhow::bail!("{output} is whole, but its summary cannot be written: {error}");
         }
     }
-    let unsound = summary.records.skipped.total() > 0 || summary.input.damaged.total() > 0;
-    Ok(ExitCode::from(u8::from(args.strict && unsound)))
+    Ok(args.reading.exit_code(&summary.records, &summary.input))
 }
 
 /// Says early what a large capture will be like.
 fn warn_of_size(args: &Args) {
     let large = args.keeping.max_packets;
-    if let Some(packets) = large.filter(|packets| *packets > WIRESHARK_PACKETS && !args.quiet) {
+    if let Some(packets) =
+        large.filter(|packets| *packets > WIRESHARK_PACKETS && !args.reading.quiet)
+    {
         tell(&format!(
             "flow2pcap: --max-packets {packets}: Wireshark is slow beyond about {WIRESHARK_PACKETS}\n"
         ));
     }
 }
 
-pub(super) fn parse_format(text: &str) -> Result<Layout, String> {
-    Layout::from_format(text).map_err(|e| e.to_string())
-}
-
 fn parse_memory(text: &str) -> Result<u64, String> {
     match size::parse(text)? {
         size if size >= MEMORY_MIN => Ok(size),
         _ => Err("less than 16MiB does not hold what one thread works on".into()),
-    }
-}
-
-/// Where temporary files go if nothing is said. Not `/tmp`, which is memory on many systems.
-pub(crate) fn temp_dir() -> PathBuf {
-    let lasting = PathBuf::from("/var/tmp");
-    match std::env::var_os("TMPDIR") {
-        Some(folder) if !folder.is_empty() => folder.into(),
-        _ if lasting.is_dir() => lasting,
-        _ => std::env::temp_dir(),
     }
 }
 

@@ -1,20 +1,16 @@
 //! `flow2pcap inspect`: what is in an archive, without converting it.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args as ClapArgs;
-use flow2pcap::pipeline::{self, Inspect, Meter};
-use flow2pcap::record::Layout;
+use flow2pcap::pipeline::{self, Inspect};
 
-use super::convert::{parse_format, temp_dir};
 use super::give;
 use super::narrowing::Narrowing;
 use super::page::Page;
-use super::progress::Progress;
+use super::reading::{Reading, temp_dir};
 use super::survey::Text;
 
 const EXAMPLES: &str = "\
@@ -43,25 +39,8 @@ Exit status: 0 done; 1 done, but --strict found records that do not parse or a d
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Files, folders (with all below them), or - for standard input
-    #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<PathBuf>,
-
-    /// Column order of files that have no header line: '${a-b} ${c}', 'a-b c', 'a_b c', or default
-    #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
-    format: Option<Layout>,
-
-    /// Threads to use [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    threads: Option<u16>,
-
-    /// Exit with status 1 if a record does not parse or a file is damaged
-    #[arg(long)]
-    strict: bool,
-
-    /// No progress
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    reading: Reading,
 
     /// The same as JSON
     #[arg(long)]
@@ -78,20 +57,14 @@ pub(crate) struct Args {
 /// Inputs that cannot be read, or hold no flow log.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let request = Inspect {
-        inputs: args.inputs.clone(),
-        format: args.format.clone(),
+        inputs: args.reading.inputs.clone(),
+        format: args.reading.format.clone(),
         filter: args.narrowing.filter(),
         temp_dir: temp_dir(),
     };
-    let threads = args.threads.map_or(0, usize::from);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()?;
-    let meter = Arc::new(Meter::default());
-    let progress = Progress::start(&meter, !args.quiet && std::io::stderr().is_terminal());
-    let inspected = pool.install(|| pipeline::inspect(&request, &meter));
-    progress.stop();
-    let survey = inspected?;
+    let survey = args
+        .reading
+        .run(|meter| pipeline::inspect(&request, meter))??;
     let told = if args.json {
         serde_json::to_string_pretty(&survey)? + "\n"
     } else {
@@ -105,6 +78,5 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .to_string()
     };
     give(&told).context("cannot write to standard output")?;
-    let unsound = survey.records.skipped.total() > 0 || survey.input.damaged.total() > 0;
-    Ok(ExitCode::from(u8::from(args.strict && unsound)))
+    Ok(args.reading.exit_code(&survey.records, &survey.input))
 }

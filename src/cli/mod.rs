@@ -7,6 +7,7 @@ mod interrupt;
 mod narrowing;
 mod page;
 mod progress;
+mod reading;
 mod setup;
 mod size;
 mod split;

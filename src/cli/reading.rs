@@ -1,0 +1,77 @@
+//! What every subcommand that reads an archive can be told, and how its work is done.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args as ClapArgs;
+use flow2pcap::pipeline::Meter;
+use flow2pcap::record::Layout;
+use flow2pcap::summary::{Input, Records};
+
+use super::interrupt;
+use super::progress::Progress;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Reading {
+    /// Files, folders (with all below them), or - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    /// Column order of files that have no header line: '${a-b} ${c}', 'a-b c', 'a_b c', or default
+    #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
+    pub(crate) format: Option<Layout>,
+
+    /// Threads to use [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+
+    /// Exit with status 1 if a record does not parse or a file is damaged
+    #[arg(long)]
+    strict: bool,
+
+    /// Nothing on standard error but errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+impl Reading {
+    /// Does `work` on as many threads as were asked for, shows how far it has come, and lets
+    /// signals end it.
+    ///
+    /// # Errors
+    /// The system gives no threads, or takes no handler of signals.
+    pub(crate) fn run<T: Send>(&self, work: impl FnOnce(&Meter) -> T + Send) -> anyhow::Result<T> {
+        let threads = self.threads.map_or(0, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()?;
+        let meter = Arc::new(Meter::default());
+        let progress = Progress::start(&meter, !self.quiet && std::io::stderr().is_terminal());
+        interrupt::watch(progress.bar())?;
+        let made = interrupt::unless_caught(pool.install(|| work(&meter)));
+        progress.stop();
+        Ok(made)
+    }
+
+    /// The exit status of a run that read this.
+    pub(crate) fn exit_code(&self, records: &Records, input: &Input) -> ExitCode {
+        let is_unsound = records.skipped.total() > 0 || input.damaged.total() > 0;
+        ExitCode::from(u8::from(self.strict && is_unsound))
+    }
+}
+
+fn parse_format(text: &str) -> Result<Layout, String> {
+    Layout::from_format(text).map_err(|e| e.to_string())
+}
+
+/// Where temporary files go if nothing is said. Not `/tmp`, which is memory on many systems.
+pub(crate) fn temp_dir() -> PathBuf {
+    let lasting = PathBuf::from("/var/tmp");
+    match std::env::var_os("TMPDIR") {
+        Some(folder) if !folder.is_empty() => folder.into(),
+        _ if lasting.is_dir() => lasting,
+        _ => std::env::temp_dir(),
+    }
+}

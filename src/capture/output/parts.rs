@@ -183,7 +183,7 @@ impl Part {
     fn pack(&mut self, how: Compression, index: &Unfinished) -> Result<Stored> {
         let mut stored_len = self.len;
         if how != Compression::None {
-            let packed = index.followed_by(self.unfinished.target().to_owned())?;
+            let packed = index.followed_by(self.unfinished.target.clone())?;
             let whole = self.unfinished.read();
             let copied = whole.and_then(|mut whole| {
                 let mut sink = Sink::new(packed.open()?, how)?;

@@ -91,11 +91,6 @@ impl Unfinished {
         File::open(&self.file)
     }
 
-    /// What it is to be named.
-    pub(super) fn target(&self) -> &Path {
-        &self.target
-    }
-
     /// Gives the file its name, in place of whatever had it.
     pub(super) fn publish(self) -> Result<()> {
         Self::publish_all(vec![self])

@@ -181,8 +181,37 @@ impl Complete<'_, '_> {
     }
 }
 
+/// Gives `tell` each conversation of these records, which are in any order.
+///
+/// # Errors
+/// What `tell` fails with.
+pub(super) fn each(
+    records: &[Observation],
+    mut tell: impl FnMut(&mut Vec<Observation>) -> Result<()>,
+) -> Result<()> {
+    let hashes = records.iter().map(|o| hash(&o.key));
+    let mut order: Vec<(u64, u32)> = hashes.zip(0..).collect();
+    order.sort_unstable();
+    let mut conversation = Vec::new();
+    for same_hash in order.chunk_by(|a, b| a.0 == b.0) {
+        let key = records[same_hash[0].1 as usize].key;
+        conversation.clear();
+        conversation.extend(same_hash.iter().map(|(_, i)| records[*i as usize]));
+        // Two keys may share a hash.
+        if conversation.iter().any(|o| o.key != key) {
+            conversation.sort_unstable_by_key(|o| o.key);
+            for same_key in conversation.chunk_by(|a, b| a.key == b.key) {
+                tell(&mut same_key.to_vec())?;
+            }
+        } else {
+            tell(&mut conversation)?;
+        }
+    }
+    Ok(())
+}
+
 /// A hash that is the same in every run.
-pub(super) fn hash(key: &ConnectionKey) -> u64 {
+fn hash(key: &ConnectionKey) -> u64 {
     FixedState::with_seed(0).hash_one(key)
 }
 

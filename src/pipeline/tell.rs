@@ -104,26 +104,11 @@ impl Teller<'_> {
 
     /// Settles the conversations of these records, which are in any order.
     fn tell_all(&self, records: &[Observation]) -> Result<Told> {
-        let hashes = records.iter().map(|o| conversations::hash(&o.key));
-        let mut order: Vec<(u64, u32)> = hashes.zip(0..).collect();
-        order.sort_unstable();
         let mut told = Told::default();
-        let mut conversation = Vec::new();
         let mut out = Vec::new();
-        for same_hash in order.chunk_by(|a, b| a.0 == b.0) {
-            let key = records[same_hash[0].1 as usize].key;
-            conversation.clear();
-            conversation.extend(same_hash.iter().map(|(_, i)| records[*i as usize]));
-            // Two keys may share a hash.
-            if conversation.iter().any(|o| o.key != key) {
-                conversation.sort_unstable_by_key(|o| o.key);
-                for same_key in conversation.chunk_by(|a, b| a.key == b.key) {
-                    self.settle(&mut same_key.to_vec(), &mut out, &mut told)?;
-                }
-            } else {
-                self.settle(&mut conversation, &mut out, &mut told)?;
-            }
-        }
+        conversations::each(records, |conversation| {
+            self.settle(conversation, &mut out, &mut told)
+        })?;
         told.busiest.prune();
         Ok(told)
     }

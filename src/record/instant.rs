@@ -9,8 +9,9 @@ use super::leaf::{ODD, Parsed};
 
 /// A Unix time as nanoseconds; none if it lies beyond the year 2262.
 ///
-/// The unit follows from the size: a value above 2^31-1 is milliseconds, as
-/// seconds would lie after January 2038; and so on by factors of a thousand.
+/// The unit follows from the size: a value that would lie beyond 2262 as seconds is
+/// milliseconds (those of the first hundred days of 1970 are taken for seconds, and no log
+/// is as old); and so on by factors of a thousand.
 #[inline(always)]
 pub(super) fn from_epoch(value: u64) -> Option<i64> {
     i64::try_from(value * unit_ns(value)).ok()
@@ -29,7 +30,7 @@ pub fn epoch_range(min: i64, max: i64) -> Option<(i64, i64)> {
 /// Nanoseconds that the unit of a Unix time has, which follows from its size.
 #[inline(always)]
 fn unit_ns(value: u64) -> u64 {
-    const SECONDS_MAX: u64 = i32::MAX as u64;
+    const SECONDS_MAX: u64 = i64::MAX as u64 / 1_000_000_000;
     const MILLIS_MAX: u64 = i64::MAX as u64 / 1_000_000;
     const MICROS_MAX: u64 = i64::MAX as u64 / 1_000;
     if value <= SECONDS_MAX {
@@ -155,7 +156,8 @@ mod tests {
             Some(1_640_000_297_000_000_000)
         );
         assert_eq!(from_epoch(0), Some(0));
-        assert_eq!(from_epoch(2_147_483_647), Some(2_147_483_647_000_000_000));
+        assert_eq!(from_epoch(9_223_372_036), Some(9_223_372_036_000_000_000));
+        assert_eq!(from_epoch(9_223_372_037), Some(9_223_372_037_000_000));
         assert_eq!(from_epoch(u64::MAX), None);
     }
 

@@ -41,6 +41,7 @@ mod stored;
 mod tables;
 mod tag;
 mod tell;
+mod toll;
 mod wrapped;
 mod write;
 
@@ -203,7 +204,7 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     let sifted = request.filter.sift(files);
     let files = &sifted.files[..];
     meter.expect(files);
-    let format = Format::of(&request.output)?;
+    let encoder = Encoder::new(Format::of(&request.output)?, request.link);
     let reserved = Reserved::of(request, &paths)?;
 
     let mut read = Gathered::beside(left_out, &sifted);
@@ -213,8 +214,8 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     let source = request.source(sifted.wanted.as_ref());
     let enis = read.all(&Files::new(source, meter, &conversations), files)?;
     let vantage = vantage(&request.vantage, &enis)?;
-    let (conversations, starts) = conversations.complete(&enis);
-    let slices = Slices::cut(&starts, (request.memory / FRAME_COST).min(SLICE_PACKETS));
+    let (conversations, starts) = conversations.complete(&enis, request.memory);
+    let slices = Slices::within(request.memory, &starts);
     let buckets = || Buckets::new(slices.count(), held_max, &folder);
     let episodes = buckets();
     let narrow = Narrow::of(&request.filter, read.newest_ns);
@@ -222,6 +223,7 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
         vantage,
         narrow,
         detail: request.detail,
+        memory: request.memory,
         slices: &slices,
         episodes: &episodes,
     };
@@ -229,7 +231,6 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     drop(conversations);
     let narrower = told.busiest.narrower(&enis, request.max_packets)?;
 
-    let encoder = Encoder::new(format, request.link);
     let mut outlet = reserved.open(encoder, section(&enis, request.single_interface), &enis)?;
     let framer = Framer {
         encoder,
@@ -269,13 +270,6 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
 
 /// Each of the three sets of buckets may hold this part of the memory.
 const HELD_SHARE: u64 = 4;
-
-/// Part of the memory that one packet of a slice may be: its frame takes some
-/// 120 octets, and a multiple of that on its way.
-const FRAME_COST: u64 = 4 << 10;
-
-/// Packets in a slice, about: so few that they stay in the processor's cache.
-const SLICE_PACKETS: u64 = 1 << 15;
 
 fn vantage(choice: &VantageChoice, enis: &Enis) -> Result<Vantage> {
     match choice {

@@ -18,6 +18,7 @@ use crate::pipeline::read::Sink;
 use crate::pipeline::shuffle::{Buckets, SpillFolder};
 use crate::pipeline::slices::Starts;
 use crate::pipeline::stored;
+use crate::pipeline::toll::Toll;
 
 /// Buckets, of which each thread settles one at a time.
 const BUCKETS: usize = 256;
@@ -92,8 +93,9 @@ impl<'a> Conversations<'a> {
             .collect()
     }
 
-    /// Says that all files are read, and which ENIs there are.
-    pub(super) fn complete(self, enis: &Enis) -> (Complete<'a, '_>, Starts) {
+    /// Says that all files are read, and which ENIs there are; one conversation may take
+    /// `memory` octets.
+    pub(super) fn complete(self, enis: &Enis, memory: u64) -> (Complete<'a, '_>, Starts) {
         let numbers = self
             .numbers
             .into_inner()
@@ -106,6 +108,8 @@ impl<'a> Conversations<'a> {
             buckets: self.buckets,
             numbers: final_numbers,
             enis,
+            memory,
+            detail: self.detail,
         };
         (
             complete,
@@ -121,6 +125,8 @@ pub(super) struct Complete<'a, 'e> {
     buckets: Buckets<'a>,
     numbers: Vec<EniIndex>,
     enis: &'e Enis,
+    memory: u64,
+    detail: Detail,
 }
 
 impl Complete<'_, '_> {
@@ -133,7 +139,8 @@ impl Complete<'_, '_> {
     /// any order, with the direction that all records of their ENI together tell.
     ///
     /// # Errors
-    /// What was put on the disk cannot be read, and what `tell` fails with.
+    /// What was put on the disk cannot be read, a conversation needs more than the memory, and
+    /// what `tell` fails with.
     pub(super) fn take(
         &self,
         bucket: usize,
@@ -152,10 +159,13 @@ impl Complete<'_, '_> {
         tell: &mut dyn FnMut(&[Observation]) -> Result<()>,
     ) -> Result<()> {
         let settled_max = self.buckets.held_max() / SETTLED_SHARE;
-        if buckets.len(bucket) <= settled_max || level == LEVELS {
+        if buckets.len(bucket) <= settled_max {
             let mut records = stored::records(&buckets.take(bucket)?);
             records.iter_mut().for_each(|o| self.complete(o));
             return tell(&records);
+        }
+        if level == LEVELS {
+            return tell(&self.one(buckets, bucket)?);
         }
         let parts = Buckets::new(BUCKETS, settled_max, self.buckets.folder());
         buckets.drain(bucket, |part| {
@@ -169,6 +179,27 @@ impl Complete<'_, '_> {
             Ok(())
         })?;
         (0..BUCKETS).try_for_each(|bucket| self.take_level(&parts, bucket, level + 1, tell))
+    }
+
+    /// Takes a bucket that cannot be divided: it is one conversation, as good as always.
+    fn one(&self, buckets: &Buckets<'_>, bucket: usize) -> Result<Vec<Observation>> {
+        let mut records = Vec::new();
+        let mut toll = Toll::default();
+        buckets.drain(bucket, |part| {
+            let mut rest = &part[..];
+            while let Some(mut o) = unpack(&mut rest) {
+                toll.count(&o, self.detail);
+                self.complete(&mut o);
+                if toll.is_within(self.memory) {
+                    records.push(o);
+                }
+            }
+            Ok(())
+        })?;
+        if let Some(o) = records.first() {
+            toll.check(&o.key, self.memory)?;
+        }
+        Ok(records)
     }
 
     fn complete(&self, o: &mut Observation) {
@@ -243,7 +274,7 @@ mod tests {
             conversations.take_in(records.collect(), 7, &enis).unwrap();
             enis.enter(b"eni-a");
             let enis = enis.sorted();
-            let (complete, _) = conversations.complete(&enis);
+            let (complete, _) = conversations.complete(&enis, 0);
             let mut seen = vec![0; 5_000];
             for bucket in 0..complete.count() {
                 let told = complete.take(bucket, |records| {

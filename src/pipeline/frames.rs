@@ -94,6 +94,14 @@ impl Frames {
         }
     }
 
+    /// Gives the room back that is not needed, where most frames wait for later slices.
+    pub(super) fn complete(mut self) -> Self {
+        if self.keys.len() < FRAMES_MIN / 4 {
+            self.keys.shrink_to_fit();
+        }
+        self
+    }
+
     /// Adds the frame that `encode` appends.
     pub(super) fn push(&mut self, key: Key, tag: Tag, encode: impl FnOnce(&mut Vec<u8>)) {
         let begin = self.octets.len();

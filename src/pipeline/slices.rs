@@ -14,6 +14,16 @@ use crate::time::SECOND_NS;
 /// seconds, and a broken one any.
 const SPANS_MAX: usize = 1 << 16;
 
+/// Part of the memory that one packet of a slice may be: its frame takes some
+/// 120 octets, and a multiple of that on its way.
+const FRAME_COST: u64 = 4 << 10;
+
+/// Packets in a slice, about: so few that they stay in the processor's cache.
+const SLICE_PACKETS: u64 = 1 << 15;
+
+/// The most parts that overfull spans are cut into, all together.
+const PARTS_MAX: u64 = 1 << 16;
+
 /// When records start, and how much they hold.
 #[derive(Clone, Debug)]
 pub(super) struct Starts {
@@ -78,19 +88,40 @@ pub(super) struct Slices {
 }
 
 impl Slices {
-    /// Cuts slices in which about `packets_max` packets begin, or what begins in one span.
-    pub(super) fn cut(starts: &Starts, packets_max: u64) -> Self {
+    /// Cuts slices that can be written within `memory` octets, about.
+    pub(super) fn within(memory: u64, starts: &Starts) -> Self {
+        let packets_most = (memory / FRAME_COST).max(1);
+        Self::cut(starts, SLICE_PACKETS.min(packets_most), packets_most)
+    }
+
+    /// Cuts slices in which about `packets_max` packets begin.
+    ///
+    /// A span in which more begin is one slice, up to `packets_most`; beyond that it is cut into
+    /// equal stretches of time. Those hold as many packets only if packets are spread over the span,
+    /// as they are over the second that a whole number stands for.
+    fn cut(starts: &Starts, packets_max: u64, packets_most: u64) -> Self {
         let mut spans: Vec<(i64, u64)> = starts.packets.iter().map(|(s, n)| (*s, *n)).collect();
         spans.sort_unstable();
+        let overfull = spans.iter().filter(|(_, packets)| *packets > packets_most);
+        let parts_max = (PARTS_MAX / (overfull.count() as u64).max(1)).max(1);
         let mut starts_ns = Vec::new();
         let mut held = 0_u64;
         for (span, packets) in spans {
+            let start_ns = span.saturating_mul(starts.span_ns);
             if held > 0 && held.saturating_add(packets) > packets_max {
-                starts_ns.push(span.saturating_mul(starts.span_ns));
+                starts_ns.push(start_ns);
                 held = 0;
             }
             held = held.saturating_add(packets);
+            if packets > packets_most {
+                let parts = packets.div_ceil(packets_max).min(parts_max).cast_signed();
+                let part_ns = starts.span_ns / parts;
+                let cuts = (1..=parts).map(|part| start_ns.saturating_add(part * part_ns));
+                starts_ns.extend(cuts);
+                held = 0;
+            }
         }
+        starts_ns.dedup();
         Self { starts_ns }
     }
 
@@ -122,7 +153,7 @@ mod tests {
         for second in 0..10 {
             starts.count(second * S + 7, 40);
         }
-        let slices = Slices::cut(&starts, 100);
+        let slices = Slices::cut(&starts, 100, 1_000);
         assert_eq!(slices.starts_ns, [2 * S, 4 * S, 6 * S, 8 * S]);
         assert_eq!(slices.of(-5), 0);
         assert_eq!((slices.of(2 * S - 1), slices.of(2 * S)), (0, 1));
@@ -130,11 +161,33 @@ mod tests {
     }
 
     #[test]
-    fn one_span_is_one_slice_however_full() {
+    fn span_that_may_be_so_full_is_one_slice() {
         let mut starts = Starts::default();
         (0..1000).for_each(|_| starts.count(5 * S, 1000));
-        assert_eq!(Slices::cut(&starts, 10).count(), 1);
-        assert_eq!(Slices::cut(&Starts::default(), 10).count(), 1);
+        assert_eq!(Slices::cut(&starts, 10, 1_000_000).count(), 1);
+        assert_eq!(Slices::cut(&Starts::default(), 10, 1_000).count(), 1);
+    }
+
+    #[test]
+    fn overfull_span_is_cut_into_equal_parts() {
+        let mut starts = Starts::default();
+        for (second, packets) in [(4, 7), (5, 1_000), (6, 7)] {
+            starts.count(second * S, packets);
+        }
+        let slices = Slices::cut(&starts, 250, 999);
+        let quarters = [1, 2, 3, 4].map(|quarter| 5 * S + quarter * S / 4);
+        assert_eq!(slices.starts_ns[..1], [5 * S]);
+        assert_eq!(slices.starts_ns[1..], quarters);
+        assert_eq!(slices.of(5 * S), 1);
+        starts.count(i64::MAX, u64::MAX);
+        starts.count(i64::MIN, u64::MAX);
+        let slices = Slices::cut(&starts, 1, 1);
+        assert!(slices.starts_ns.is_sorted());
+        assert!(
+            (20_000..70_000).contains(&slices.count()),
+            "{}",
+            slices.count()
+        );
     }
 
     #[test]
@@ -145,7 +198,7 @@ mod tests {
         starts.count(i64::MAX, 1);
         assert!(starts.packets.len() <= SPANS_MAX);
         assert_eq!(starts.packets.values().sum::<u64>(), 300_002);
-        let slices = Slices::cut(&starts, 30_000);
+        let slices = Slices::cut(&starts, 30_000, 30_000);
         assert!((10..=14).contains(&slices.count()), "{}", slices.count());
     }
 

@@ -18,6 +18,7 @@ use crate::pipeline::narrow::{Narrow, Wanted};
 use crate::pipeline::shuffle::Buckets;
 use crate::pipeline::slices::Slices;
 use crate::pipeline::stored;
+use crate::pipeline::toll::Toll;
 use crate::summary::Records;
 
 /// What became of the records.
@@ -78,6 +79,8 @@ pub(super) struct Teller<'a> {
     /// What is kept; all if there is no filter.
     pub narrow: Option<Narrow>,
     pub detail: Detail,
+    /// Octets that a connection may take to be rebuilt.
+    pub memory: u64,
     pub slices: &'a Slices,
     /// One bucket a slice.
     pub episodes: &'a Buckets<'a>,
@@ -140,7 +143,9 @@ impl Teller<'_> {
             told.filtered += view.len() as u64;
             for_each_episode(view, &wanted, |view, connections| {
                 for connection in connections {
-                    told.count(&view[connection.clone()], self.detail);
+                    let connection = &view[connection.clone()];
+                    Toll::of(connection, self.detail).check(&connection[0].key, self.memory)?;
+                    told.count(connection, self.detail);
                 }
                 out.clear();
                 stored::put_episode(view, connections, number, out);

@@ -26,6 +26,9 @@ use crate::summary::{Connections, Packets};
 /// Octets of episodes that are rebuilt in one task, about.
 const TASK_LEN: usize = 16 << 10;
 
+/// The most tasks in a slice, about: each has buffers of its own.
+const TASKS_MAX: usize = 256;
+
 /// Octets of frames that are put into a later slice at once, about: successive
 /// frames of a connection are often for the same.
 const WAITING_LEN: usize = 4 << 10;
@@ -109,7 +112,7 @@ impl Writer<'_> {
                 task.rebuild(number, &held)?;
             }
             task.put_waiting()?;
-            Ok((task.frames, task.written))
+            Ok((task.frames.complete(), task.written))
         });
         let rebuilt = rebuilt.collect::<Result<Vec<_>>>()?;
         let frames = rebuilt.into_iter().map(|(frames, part)| {
@@ -173,14 +176,16 @@ fn connections(episodes: &[Stored<'_>]) -> u64 {
     episodes.iter().map(count).sum()
 }
 
-/// Cuts episodes into runs of about [`TASK_LEN`] octets.
+/// Cuts episodes into runs of about [`TASK_LEN`] octets, or [`TASKS_MAX`] runs.
 fn tasks<'e, 'o>(episodes: &'e [Stored<'o>]) -> Vec<&'e [Stored<'o>]> {
+    let all_len: usize = episodes.iter().map(|episode| episode.octets.len()).sum();
+    let task_len = TASK_LEN.max(all_len / TASKS_MAX);
     let mut tasks = Vec::new();
     let mut rest = episodes;
     while !rest.is_empty() {
         let mut len = 0;
         let fitting = rest.iter().take_while(|episode| {
-            let fits = len < TASK_LEN;
+            let fits = len < task_len;
             len += episode.octets.len();
             fits
         });

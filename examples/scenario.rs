@@ -1,0 +1,60 @@
+//! Writes the flow logs of a small VPC, with one fault in it or none, and says what it is.
+//!
+//! ```sh
+//! cargo run --example scenario -- 17 -o scenario/
+//! cargo run --example scenario -- 17 --fault IdleTimeout -o scenario/
+//! cargo run --example scenario -- 17 --healthy --columns Default -o scenario/
+//! ```
+
+#[path = "../tests/vpc/mod.rs"]
+mod vpc;
+
+use std::fmt::Debug;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::vpc::{Choice, Fault, Scenario};
+
+/// Writes the flow logs of a small VPC with a fault
+#[derive(Debug, Parser)]
+struct Args {
+    /// Another seed gives another VPC
+    seed: u64,
+
+    /// The folder to write below
+    #[arg(short, long, value_name = "FOLDER")]
+    output: PathBuf,
+
+    /// What goes wrong, in place of what the seed decides
+    #[arg(long, value_parser = |name: &str| named(&Fault::ALL, name), conflicts_with = "healthy")]
+    fault: Option<Fault>,
+
+    /// Nothing goes wrong
+    #[arg(long)]
+    healthy: bool,
+
+    /// Columns, in place of what the seed decides
+    #[arg(long, value_parser = |name: &str| named(&Choice::ALL, name))]
+    columns: Option<Choice>,
+}
+
+/// The one that is written like this in the source.
+fn named<T: Copy + Debug>(all: &[T], name: &str) -> Result<T, String> {
+    let named = all.iter().find(|one| format!("{one:?}") == name);
+    named.copied().ok_or(format!("one of {all:?}"))
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let fault = match (args.fault, args.healthy) {
+        (_, true) => None,
+        (Some(fault), false) => Some(fault),
+        (None, false) => Some(Scenario::fault_of(args.seed)),
+    };
+    let scenario = Scenario::new(args.seed, fault, args.columns);
+    scenario.write_to(&args.output)?;
+    write!(io::stdout(), "{scenario}")?;
+    Ok(())
+}

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -16,7 +17,8 @@ mod checks;
 mod conversion;
 mod support;
 
-/// Runs `check` on every seed of a target, and on every front part of it.
+/// Runs `check` on every seed of a target, on every front part of it, and on what longer runs of the
+/// fuzzer kept.
 fn replay(target: &str, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fuzz/seeds")
@@ -30,6 +32,22 @@ fn replay(target: &str, check: fn(&[u8])) {
         count += 1;
     }
     assert!(count > 0, "no seeds in {}", folder.display());
+    kept(target).iter().for_each(|octets| check(octets));
+}
+
+/// The inputs in a target's corpus.
+fn kept(target: &str) -> Vec<Vec<u8>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fuzz/corpora/{target}.tar.zst"));
+    let unpacked = zstd::decode_all(fs::File::open(&path).unwrap()).unwrap();
+    let mut archive = tar::Archive::new(&unpacked[..]);
+    let entries = archive.entries().unwrap().map(|entry| {
+        let mut octets = Vec::new();
+        entry.unwrap().read_to_end(&mut octets).unwrap();
+        octets
+    });
+    let kept: Vec<_> = entries.collect();
+    assert!(!kept.is_empty(), "nothing in {}", path.display());
+    kept
 }
 
 #[test]

@@ -69,7 +69,7 @@ use crate::pipeline::preamble::section;
 use crate::pipeline::read::{Files, Source};
 use crate::pipeline::shuffle::{Buckets, SpillFolder};
 use crate::pipeline::slices::Slices;
-use crate::pipeline::tell::Teller;
+use crate::pipeline::tell::{Settling, Teller};
 use crate::pipeline::write::Writer;
 use crate::record::Layout;
 use crate::summary::Summary;
@@ -220,10 +220,7 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     let episodes = buckets();
     let narrow = Narrow::of(&request.filter, read.newest_ns);
     let teller = Teller {
-        vantage,
-        narrow,
-        detail: request.detail,
-        memory: request.memory,
+        settling: Settling::new(vantage, narrow, request.detail, request.memory),
         slices: &slices,
         episodes: &episodes,
     };

@@ -13,8 +13,9 @@ use flow2pcap::pipeline::{self, Comments, Convert, Split, VantageChoice};
 use flow2pcap::summary::WIRESHARK_PACKETS;
 
 use crate::cli::narrowing::{Keeping, Narrowing};
-use crate::cli::reading::{Reading, temp_dir};
-use crate::cli::{give, size, split, summary, tell};
+use crate::cli::reading::Reading;
+use crate::cli::room::Room;
+use crate::cli::{give, split, summary, tell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -106,17 +107,8 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = CommentChoice::Record)]
     comments: CommentChoice,
 
-    /// Memory to use, about, whatever the size of the archive: 256MiB, 4GiB
-    ///
-    /// What has no room goes to temporary files, which costs time and room on the disk: half of the
-    /// archive's text, and the packets of long connections; the summary says how much. Mapped
-    /// files do not count.
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_memory)]
-    memory: u64,
-
-    /// Where temporary files go [default: TMPDIR, or /var/tmp where there is none]
-    #[arg(long, value_name = "FOLDER")]
-    temp_dir: Option<PathBuf>,
+    #[command(flatten)]
+    room: Room,
 
     #[command(flatten)]
     reading: Reading,
@@ -132,9 +124,6 @@ pub(crate) struct Args {
     #[command(flatten)]
     keeping: Keeping,
 }
-
-/// The least memory that makes sense.
-const MEMORY_MIN: u64 = 16 << 20;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum DetailChoice {
@@ -166,8 +155,8 @@ enum CommentChoice {
 }
 
 impl Args {
-    fn request(&self) -> Convert {
-        Convert {
+    fn request(&self) -> anyhow::Result<Convert> {
+        Ok(Convert {
             inputs: self.reading.inputs.clone(),
             output: self.output.clone(),
             split: self.split,
@@ -196,9 +185,9 @@ impl Args {
             },
             filter: self.keeping.filter(self.narrowing.filter()),
             max_packets: self.keeping.max_packets,
-            memory: self.memory,
-            temp_dir: self.temp_dir.clone().unwrap_or_else(temp_dir),
-        }
+            memory: self.room.memory,
+            temp_dir: self.room.temp_dir()?,
+        })
     }
 }
 
@@ -212,15 +201,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         !(args.json && to_stdout),
         "--json and -o - both want standard output; write the capture to a file"
     );
-    if let Some(folder) = &args.temp_dir {
-        anyhow::ensure!(
-            folder.is_dir(),
-            "{} is no folder; --temp-dir names one that is there",
-            folder.display()
-        );
-    }
     warn_of_size(args);
-    let request = args.request();
+    let request = args.request()?;
     let converted = args
         .reading
         .run(|meter| pipeline::convert(&request, meter))?;
@@ -254,13 +236,6 @@ fn warn_of_size(args: &Args) {
         tell(&format!(
             "flow2pcap: --max-packets {packets}: Wireshark is slow beyond about {WIRESHARK_PACKETS}\n"
         ));
-    }
-}
-
-fn parse_memory(text: &str) -> Result<u64, String> {
-    match size::parse(text)? {
-        size if size >= MEMORY_MIN => Ok(size),
-        _ => Err("less than 16MiB does not hold what one thread works on".into()),
     }
 }
 

@@ -8,6 +8,7 @@ mod narrowing;
 mod page;
 mod progress;
 mod reading;
+mod room;
 mod setup;
 mod size;
 mod split;

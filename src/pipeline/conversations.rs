@@ -4,7 +4,7 @@
 //! own, so records go in with numbers in the order in which threads met the
 //! ENIs, and come out with those that the capture has.
 
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hash};
 use std::sync::{Mutex, PoisonError};
 
 use foldhash::fast::{FixedState, RandomState};
@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 
 use crate::connection::Detail;
 use crate::error::Result;
-use crate::flow::{ConnectionKey, EniIndex, Enis, Observation};
+use crate::flow::{EniIndex, Enis, Observation};
 use crate::pipeline::packed::{Packed, unpack};
 use crate::pipeline::read::Sink;
 use crate::pipeline::shuffle::{Buckets, SpillFolder};
@@ -21,10 +21,10 @@ use crate::pipeline::stored;
 use crate::pipeline::toll::Toll;
 
 /// Buckets, of which each thread settles one at a time.
-const BUCKETS: usize = 256;
+pub(super) const BUCKETS: usize = 256;
 
 /// How often a bucket may be divided: by one octet of the hash after the other.
-const LEVELS: u32 = 4;
+pub(super) const LEVELS: u32 = 4;
 
 /// Part of what may be held that one bucket may be when it is settled: decoded it
 /// takes thrice the room, and each thread has one.
@@ -242,12 +242,12 @@ pub(super) fn each(
 }
 
 /// A hash that is the same in every run.
-fn hash(key: &ConnectionKey) -> u64 {
+fn hash(key: &(impl Hash + ?Sized)) -> u64 {
     FixedState::with_seed(0).hash_one(key)
 }
 
 /// The bucket that the octet of that level of a key's hash names, from the highest on.
-fn bucket(key: &ConnectionKey, level: u32) -> usize {
+pub(super) fn bucket(key: &(impl Hash + ?Sized), level: u32) -> usize {
     (hash(key) >> (56 - 8 * level) & 0xff) as usize
 }
 

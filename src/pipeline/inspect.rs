@@ -62,10 +62,7 @@ pub fn inspect(request: &Inspect, meter: &Meter) -> Result<Survey> {
         wanted: sifted.wanted.as_ref(),
         temp_dir: &request.temp_dir,
     };
-    let mut newest_ns = None;
-    if is_relative(&request.filter) {
-        newest_ns = newest(source, files, sifted.newest_slot_ns)?;
-    }
+    let newest_ns = newest(source, files, sifted.newest_slot_ns)?;
     let narrow = Narrow::of(&request.filter, newest_ns);
     let census = Census {
         files,
@@ -108,8 +105,19 @@ fn is_relative(filter: &Filter) -> bool {
     bounds.any(|bound| matches!(bound, Bound::BeforeNewest(_)))
 }
 
-/// When the newest record ends.
-fn newest(source: Source<'_>, files: &[File], newest_slot_ns: Option<i64>) -> Result<Option<i64>> {
+/// When the newest record ends; none if nothing that is asked for counts from there. All files are
+/// read to know it.
+///
+/// # Errors
+/// Files that cannot be read, of which standard input cannot be read twice.
+pub(super) fn newest(
+    source: Source<'_>,
+    files: &[File],
+    newest_slot_ns: Option<i64>,
+) -> Result<Option<i64>> {
+    if !is_relative(source.filter) {
+        return Ok(None);
+    }
     if files.iter().any(File::is_stdin) {
         return Err(Error::usage(
             "a time before the newest record is known when all is read, and standard input cannot \

@@ -59,7 +59,8 @@ impl Told {
         }
     }
 
-    fn add(mut self, other: Self) -> Self {
+    /// Takes in what became of other records.
+    pub(super) fn add(mut self, other: Self) -> Self {
         self.records += other.records;
         self.duplicates += other.duplicates;
         self.told_elsewhere += other.told_elsewhere;
@@ -73,14 +74,77 @@ impl Told {
     }
 }
 
-/// Settles all conversations.
-pub(super) struct Teller<'a> {
+/// How a conversation is settled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settling {
     pub vantage: Vantage,
     /// What is kept; all if there is no filter.
     pub narrow: Option<Narrow>,
     pub detail: Detail,
-    /// Octets that a connection may take to be rebuilt.
     pub memory: u64,
+}
+
+impl Settling {
+    /// As these say; `memory` is the octets that a connection may take to be rebuilt.
+    pub(super) fn new(
+        vantage: Vantage,
+        narrow: Option<Narrow>,
+        detail: Detail,
+        memory: u64,
+    ) -> Self {
+        Self {
+            vantage,
+            narrow,
+            detail,
+            memory,
+        }
+    }
+
+    /// Settles one conversation: `tell` is given the records of each view that is told, and where
+    /// those of the connections stand that are kept.
+    ///
+    /// # Errors
+    /// A connection needs more than the memory, and what `tell` fails with.
+    pub(super) fn settle(
+        &self,
+        records: &mut Vec<Observation>,
+        told: &mut Told,
+        mut tell: impl FnMut(&[Observation], &[Range<usize>]) -> Result<()>,
+    ) -> Result<()> {
+        let mut wanted = Wanted::All;
+        if let Some(narrow) = &self.narrow {
+            let all = records.len();
+            wanted = narrow.sift(records);
+            told.filtered += (all - records.len()) as u64;
+            if records.is_empty() {
+                return Ok(());
+            }
+        }
+        told.duplicates += duplicates::remove(records);
+        let chosen = vantage::choose(records, self.vantage);
+        told.told_elsewhere += chosen.told_elsewhere;
+        wanted.left(records);
+        let mut rest = &mut records[..];
+        for len in chosen.groups {
+            let (view, behind) = rest.split_at_mut(len);
+            let mut connections = split(view);
+            connections.retain(|range| wanted.keeps(&view[range.clone()]));
+            told.filtered += view.len() as u64;
+            for connection in &connections {
+                let connection = &view[connection.clone()];
+                Toll::of(connection, self.detail).check(&connection[0].key, self.memory)?;
+                told.count(connection, self.detail);
+            }
+            tell(view, &connections)?;
+            rest = behind;
+        }
+        Ok(())
+    }
+}
+
+/// Settles all conversations.
+pub(super) struct Teller<'a> {
+    pub settling: Settling,
     pub slices: &'a Slices,
     /// One bucket a slice.
     pub episodes: &'a Buckets<'a>,
@@ -110,66 +174,31 @@ impl Teller<'_> {
         let mut told = Told::default();
         let mut out = Vec::new();
         conversations::each(records, |conversation| {
-            self.settle(conversation, &mut out, &mut told)
+            let mut number = 0;
+            let tell = |view: &[Observation], connections: &[Range<usize>]| {
+                for_each_episode(view, connections, |episode| {
+                    out.clear();
+                    stored::put_episode(view, episode, number, &mut out);
+                    number += 1;
+                    let slice = self.slices.of(view[episode[0].start].start_ns);
+                    self.episodes.put(slice, &out)
+                })
+            };
+            self.settling.settle(conversation, &mut told, tell)
         })?;
         told.busiest.prune();
         Ok(told)
     }
-
-    /// Settles one conversation.
-    fn settle(
-        &self,
-        records: &mut Vec<Observation>,
-        out: &mut Vec<u8>,
-        told: &mut Told,
-    ) -> Result<()> {
-        let mut wanted = Wanted::All;
-        if let Some(narrow) = &self.narrow {
-            let all = records.len();
-            wanted = narrow.sift(records);
-            told.filtered += (all - records.len()) as u64;
-            if records.is_empty() {
-                return Ok(());
-            }
-        }
-        told.duplicates += duplicates::remove(records);
-        let chosen = vantage::choose(records, self.vantage);
-        told.told_elsewhere += chosen.told_elsewhere;
-        wanted.left(records);
-        let mut number = 0;
-        let mut rest = &mut records[..];
-        for len in chosen.groups {
-            let (view, behind) = rest.split_at_mut(len);
-            told.filtered += view.len() as u64;
-            for_each_episode(view, &wanted, |view, connections| {
-                for connection in connections {
-                    let connection = &view[connection.clone()];
-                    Toll::of(connection, self.detail).check(&connection[0].key, self.memory)?;
-                    told.count(connection, self.detail);
-                }
-                out.clear();
-                stored::put_episode(view, connections, number, out);
-                number += 1;
-                let slice = self.slices.of(view[connections[0].start].start_ns);
-                self.episodes.put(slice, out)
-            })?;
-            rest = behind;
-        }
-        Ok(())
-    }
 }
 
-/// Divides the records of one view of a conversation into connections, and tells
-/// those together that are wanted and may touch in time, and must therefore
+/// Tells those of these connections together that may touch in time, and must therefore
 /// be rebuilt one after the other.
 fn for_each_episode(
-    records: &mut [Observation],
-    wanted: &Wanted,
-    mut tell: impl FnMut(&[Observation], &[Range<usize>]) -> Result<()>,
+    records: &[Observation],
+    connections: &[Range<usize>],
+    mut tell: impl FnMut(&[Range<usize>]) -> Result<()>,
 ) -> Result<()> {
-    let mut connections = split(records);
-    connections.retain(|range| wanted.keeps(&records[range.clone()]));
-    let mut rest = &connections[..];
+    let mut rest = connections;
     while !rest.is_empty() {
         let mut until_ns = i64::MIN;
         let touching = rest.iter().take_while(|range| {
@@ -180,7 +209,7 @@ fn for_each_episode(
             touches
         });
         let (episode, behind) = rest.split_at(touching.count());
-        tell(records, episode)?;
+        tell(episode)?;
         rest = behind;
     }
     Ok(())

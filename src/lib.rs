@@ -72,6 +72,10 @@
 //! - [`filter`]: which part of an archive is wanted: its grammar, its verdict on a
 //!   record, and what a path rules out. Reads [`archive`], [`record`] and [`flow`]; they
 //!   know nothing of it.
+//! - [`metrics`]: sums over time, of what by what is asked for. Counts records and connections that
+//!   it is given, and keeps the largest sums where there are too many. Reads [`flow`], [`connection`]
+//!   and the names in [`packet`]; they know nothing of it. Start reading at
+//!   [`pipeline::metrics()`].
 //! - [`pipeline`]: the only module that knows every stage. Fans work out over
 //!   the cores and brings the results back into one order. Start reading at
 //!   [`pipeline::convert`].
@@ -140,6 +144,8 @@
 //! | table, row group | a Parquet file; a run of its rows that is read for itself |
 //! | told, told elsewhere | a record that became packets; one whose packets another view tells |
 //! | episode | connections of one conversation so close that they are rebuilt in a row |
+//! | series, cell | one question and one value of each of its dimensions; its sums in one stretch of time |
+//! | folded | said of series that are added up as `other` |
 //! | part | one of several captures that a run writes beside each other |
 //! | captured length, original length | octets of headers written; octets the packet had |
 //! | observed, synthesized | read from a record; invented here |
@@ -153,6 +159,7 @@ pub mod connection;
 pub mod error;
 pub mod filter;
 pub mod flow;
+pub mod metrics;
 pub mod packet;
 pub mod pipeline;
 pub mod record;

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! An inspection reads as well, and adds up the records in place of the rest
-//! (`inspect`).
+//! (`inspect`). Metrics are added up likewise, or by connection if that is what
+//! is asked for (`metrics`).
 //!
 //! Between two stages lie buckets (`shuffle`), which go to temporary files
 //! when memory is short. So memory does not grow with the archive, only the
@@ -28,6 +29,7 @@ mod gathered;
 mod inspect;
 mod kind;
 mod mapped;
+mod metrics;
 mod narrow;
 mod outlet;
 mod packed;
@@ -46,6 +48,7 @@ mod wrapped;
 mod write;
 
 pub use self::inspect::{Inspect, inspect};
+pub use self::metrics::{Answers, Metrics, metrics};
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -265,7 +268,7 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     })
 }
 
-/// Each of the three sets of buckets may hold this part of the memory.
+/// Each of up to three sets of buckets may hold this part of the memory.
 const HELD_SHARE: u64 = 4;
 
 fn vantage(choice: &VantageChoice, enis: &Enis) -> Result<Vantage> {

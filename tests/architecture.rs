@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders in the order in which data moves; imports go from right to left only.
-const STAGES: [&str; 7] = [
+const STAGES: [&str; 8] = [
     "archive",
     "wrapper",
     "record",
@@ -14,6 +14,7 @@ const STAGES: [&str; 7] = [
     "connection",
     "packet",
     "capture",
+    "metrics",
 ];
 
 /// Modules that any stage may use.
@@ -216,6 +217,7 @@ fn crates_are_used_where_they_belong() {
         ("walkdir::", &["archive"]),
         ("clap::", &["cli", "main"]),
         ("anyhow::", &["cli", "main"]),
+        ("csv::", &["cli"]),
         ("indicatif::", &["cli"]),
         ("signal_hook::", &["cli"]),
     ] {
@@ -245,6 +247,21 @@ fn connection_has_no_clock_file_or_thread() {
         "std::thread",
         "std::time",
         "std::net::Tcp",
+    ] {
+        none(lines_with(&sources, word, pure));
+    }
+}
+
+#[test]
+fn metrics_have_no_clock_file_or_thread() {
+    let pure = |source: &Source| source.stage() != "metrics";
+    let sources = sources("src");
+    for word in [
+        "std::fs",
+        "std::io",
+        "std::thread",
+        "std::time",
+        "std::sync",
     ] {
         none(lines_with(&sources, word, pure));
     }

@@ -4,6 +4,7 @@ mod account;
 mod convert;
 mod inspect;
 mod interrupt;
+mod metrics;
 mod narrowing;
 mod page;
 mod progress;
@@ -32,6 +33,7 @@ pub(crate) struct Cli {
 enum Command {
     Convert(Box<convert::Args>),
     Inspect(Box<inspect::Args>),
+    Metrics(Box<metrics::Args>),
     Setup(Box<setup::Args>),
 }
 
@@ -44,6 +46,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Convert(args) => convert::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
         Command::Setup(args) => setup::run(&args),
     }
 }

@@ -13,7 +13,8 @@ pub(crate) const NOTE: &str = "33";
 /// What a reader came to find.
 pub(crate) const TROUBLE: &str = "31";
 
-const BOLD: &str = "1";
+/// What heads others.
+pub(crate) const BOLD: &str = "1";
 
 /// Writes rows, in colour on a terminal.
 #[derive(Clone, Copy)]

@@ -13,15 +13,34 @@ use flow2pcap::summary::{Input, Records};
 use super::interrupt;
 use super::progress::Progress;
 
+/// What `--format` takes: a column order, or what else a subcommand makes of it.
+pub(crate) trait Format: Clone + Send + Sync + 'static {
+    /// What the help says of it.
+    const HELP: &str;
+
+    /// Reads what was typed.
+    ///
+    /// # Errors
+    /// What was expected.
+    fn parse(text: &str) -> Result<Self, String>;
+}
+
+impl Format for Layout {
+    const HELP: &str = "Column order of files that have no header line: '${a-b} ${c}', 'a-b c', 'a_b c', or default";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::from_format(text).map_err(|e| e.to_string())
+    }
+}
+
 #[derive(Debug, ClapArgs)]
-pub(crate) struct Reading {
+pub(crate) struct Reading<F: Format = Layout> {
     /// Files, folders (with all below them), or - for standard input
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
 
-    /// Column order of files that have no header line: '${a-b} ${c}', 'a-b c', 'a_b c', or default
-    #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
-    pub(crate) format: Option<Layout>,
+    #[arg(long, value_name = "FORMAT", help = F::HELP, value_parser = F::parse)]
+    pub(crate) format: Option<F>,
 
     /// Threads to use [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -36,7 +55,7 @@ pub(crate) struct Reading {
     pub(crate) quiet: bool,
 }
 
-impl Reading {
+impl<F: Format> Reading<F> {
     /// Does `work` on as many threads as were asked for, shows how far it has come, and lets
     /// signals end it.
     ///
@@ -60,10 +79,6 @@ impl Reading {
         let is_unsound = records.skipped.total() > 0 || input.damaged.total() > 0;
         ExitCode::from(u8::from(self.strict && is_unsound))
     }
-}
-
-fn parse_format(text: &str) -> Result<Layout, String> {
-    Layout::from_format(text).map_err(|e| e.to_string())
 }
 
 /// Where temporary files go if nothing is said. Not `/tmp`, which is memory on many systems.

@@ -59,6 +59,11 @@ impl Told {
         }
     }
 
+    /// Forgets all but the busiest hosts, of which there may be any number.
+    pub(super) fn forget_hosts(&mut self) {
+        self.busiest.prune();
+    }
+
     /// Takes in what became of other records.
     pub(super) fn add(mut self, other: Self) -> Self {
         self.records += other.records;
@@ -186,7 +191,7 @@ impl Teller<'_> {
             };
             self.settling.settle(conversation, &mut told, tell)
         })?;
-        told.busiest.prune();
+        told.forget_hosts();
         Ok(told)
     }
 }

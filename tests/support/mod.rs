@@ -7,11 +7,13 @@
 #![allow(dead_code, reason = "each file of tests uses a part of this")]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+pub(crate) mod exposition;
 pub(crate) mod flow_log;
 pub(crate) mod packet;
 pub(crate) mod pcapng;
 pub(crate) mod rules;
 pub(crate) mod story;
+pub(crate) mod sums;
 pub(crate) mod tables;
 pub(crate) mod tshark;
 pub(crate) mod wrapping;

@@ -1,0 +1,44 @@
+//! Sums as comma-separated values (RFC 4180, but for line ends): a row for each.
+//!
+//! All rows have the same columns, whatever their metric: those of all dimensions, empty where a
+//! metric is not taken by them. So two metrics fit one file, and databases take it as it is.
+
+use flow2pcap::metrics::Table;
+
+use super::form::{names, timestamp};
+
+/// The rows of all tables, those of one table in order of time, below their header.
+///
+/// # Errors
+/// None that this has a cause for.
+pub(super) fn text(tables: &[Table]) -> anyhow::Result<String> {
+    let mut dimensions = Vec::new();
+    for name in tables.iter().flat_map(names) {
+        if !dimensions.contains(&name) {
+            dimensions.push(name);
+        }
+    }
+    let mut out = ::csv::Writer::from_writer(Vec::new());
+    out.write_field("start")?;
+    out.write_field("metric")?;
+    for name in &dimensions {
+        out.write_field(name)?;
+    }
+    out.write_field("value")?;
+    out.write_record(None::<&[u8]>)?;
+    for table in tables {
+        for (begin_ns, series, counts) in table.by_time() {
+            for measure in &table.question.measures {
+                out.write_field(timestamp(begin_ns).to_string())?;
+                out.write_field(table.question.metric(*measure))?;
+                for name in &dimensions {
+                    let at = names(table).position(|own| own == *name);
+                    out.write_field(at.map_or("", |at| &series.labels[at]))?;
+                }
+                out.write_field(counts.get(*measure).to_string())?;
+                out.write_record(None::<&[u8]>)?;
+            }
+        }
+    }
+    Ok(String::from_utf8(out.into_inner()?)?)
+}

@@ -1,0 +1,97 @@
+//! Sums as one JSON document.
+
+use std::collections::BTreeMap;
+
+use flow2pcap::metrics::{Counts, Every, Question, Series, Table};
+use flow2pcap::pipeline::Answers;
+use flow2pcap::summary::{Input, Records};
+use serde::Serialize;
+
+use super::form::{names, timestamp};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    /// Length of a bucket of time, seconds.
+    every_s: i64,
+    /// Whether each packet counts once, or each record as often as it is there.
+    once: bool,
+    tables: Vec<TableText<'a>>,
+    input: &'a Input,
+    records: &'a Records,
+    elapsed_ms: u64,
+}
+
+#[derive(Serialize)]
+struct TableText<'a> {
+    metrics: Vec<&'static str>,
+    by: Vec<&'static str>,
+    /// Series that are added up as `other`.
+    folded: u64,
+    series: Vec<SeriesText<'a>>,
+}
+
+#[derive(Serialize)]
+struct SeriesText<'a> {
+    labels: BTreeMap<&'static str, &'a str>,
+    /// Whether this is the rest.
+    other: bool,
+    total: Sums,
+    points: Vec<PointText>,
+}
+
+#[derive(Serialize)]
+struct PointText {
+    start: String,
+    values: Sums,
+}
+
+/// Sums by the name of their metric.
+type Sums = BTreeMap<&'static str, u128>;
+
+/// The whole document.
+///
+/// # Errors
+/// None that this has a cause for.
+pub(super) fn text(answers: &Answers, every: Every) -> anyhow::Result<String> {
+    let document = Document {
+        every_s: every.seconds(),
+        once: answers.is_once,
+        tables: answers.tables.iter().map(table).collect(),
+        input: &answers.input,
+        records: &answers.records,
+        elapsed_ms: answers.elapsed_ms,
+    };
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+fn table(table: &Table) -> TableText<'_> {
+    let question = &table.question;
+    let measures = question.measures.iter();
+    TableText {
+        metrics: measures.map(|measure| question.metric(*measure)).collect(),
+        by: names(table).collect(),
+        folded: table.folded,
+        series: table.series.iter().map(|one| series(table, one)).collect(),
+    }
+}
+
+fn series<'a>(table: &'a Table, series: &'a Series) -> SeriesText<'a> {
+    let labels = series.labels.iter().map(String::as_str);
+    let points = series.points.iter().map(|point| PointText {
+        start: timestamp(point.begin_ns).to_string(),
+        values: sums(&table.question, &point.counts),
+    });
+    SeriesText {
+        labels: names(table).zip(labels).collect(),
+        other: series.is_other,
+        total: sums(&table.question, &series.total),
+        points: points.collect(),
+    }
+}
+
+fn sums(question: &Question, counts: &Counts) -> Sums {
+    let measures = question.measures.iter();
+    measures
+        .map(|measure| (question.metric(*measure), counts.get(*measure)))
+        .collect()
+}

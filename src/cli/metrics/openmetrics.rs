@@ -1,0 +1,71 @@
+//! Sums in the text format of OpenMetrics 1.0, with times.
+//!
+//! The sums of stretches of time go up and down, so they are gauges: a counter would have to count
+//! from some beginning on and never fall. The time of each is when its stretch begins. All points
+//! of one series stand together, in order of time, as the format demands ("MetricPoints MUST have
+//! monotonically increasing timestamps"); `promtool tsdb create-blocks-from openmetrics` reads it.
+
+use std::fmt::Write as _;
+
+use flow2pcap::metrics::{Every, Measure, Series, Table};
+use flow2pcap::time::SECOND_NS;
+
+use super::form::names;
+
+/// The families of all tables.
+pub(super) fn text(tables: &[Table], every: Every) -> String {
+    let mut out = String::new();
+    for table in tables {
+        for measure in &table.question.measures {
+            family(table, *measure, every, &mut out);
+        }
+    }
+    out + "# EOF\n"
+}
+
+fn family(table: &Table, measure: Measure, every: Every, out: &mut String) {
+    let metric = table.question.metric(measure);
+    let name = format!("flow2pcap_{metric}");
+    let (unit, words) = (measure.name(), metric.replace('_', " "));
+    let seconds = every.seconds();
+    out.push_str(&format!(
+        "# TYPE {name} gauge\n\
+         # UNIT {name} {unit}\n\
+         # HELP {name} Sum of {words} in the {seconds} seconds from the timestamp on.\n"
+    ));
+    for series in &table.series {
+        let labels = labels(table, series);
+        for point in &series.points {
+            let (value, at_s) = (point.counts.get(measure), point.begin_ns / SECOND_NS);
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "{name}{labels} {value} {at_s}");
+        }
+    }
+}
+
+fn labels(table: &Table, series: &Series) -> String {
+    if series.labels.is_empty() {
+        return String::new();
+    }
+    let pairs = names(table).zip(&series.labels);
+    let pairs: Vec<String> = pairs
+        .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))
+        .collect();
+    format!("{{{}}}", pairs.join(","))
+}
+
+/// A label's value as the format escapes it: backslash, quote and line feed.
+fn escaped(value: &str) -> String {
+    let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
+    escaped.replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_cannot_end_their_label() {
+        assert_eq!(escaped("a\"} 1\n\\"), "a\\\"} 1\\n\\\\");
+    }
+}

@@ -1,0 +1,124 @@
+//! Sums as columns for a person: first those of the whole time, then those of each stretch.
+
+use flow2pcap::metrics::{Counts, Every, Series, Table};
+use flow2pcap::pipeline::Answers;
+
+use super::form::names;
+use crate::cli::page::{BOLD, Page, count, instant, wide};
+
+/// What stands for the whole time.
+const IN_ALL: &str = "in all";
+
+/// All tables, and how they were counted.
+pub(super) fn text(answers: &Answers, every: Every, page: Page) -> String {
+    let mut out = String::new();
+    for table in &answers.tables {
+        out += &page.paint(BOLD, &title(table, every));
+        out.push('\n');
+        out += &rows(table);
+        out.push('\n');
+    }
+    let records = count(answers.records.told, "record");
+    out += &if answers.is_once {
+        let (again, elsewhere) = (answers.records.duplicates, answers.records.told_elsewhere);
+        format!(
+            "{records}, each packet once: not counted are {} delivered twice and {} of what another \
+             ENI tells\n",
+            count(again, "record"),
+            count(elsewhere, "record"),
+        )
+    } else {
+        format!(
+            "{records} as they were logged: a packet that two ENIs logged counts twice (--once counts \
+             it once)\n"
+        )
+    };
+    out
+}
+
+fn title(table: &Table, every: Every) -> String {
+    let question = &table.question;
+    let measures = question.measures.iter();
+    let metrics: Vec<&str> = measures.map(|measure| question.metric(*measure)).collect();
+    let by: Vec<&str> = names(table).collect();
+    let by = if by.is_empty() {
+        String::new()
+    } else {
+        format!(", by {}", by.join(", "))
+    };
+    format!("{} every {every}{by}", metrics.join(", "))
+}
+
+fn rows(table: &Table) -> String {
+    if table.series.is_empty() {
+        return "none\n".to_owned();
+    }
+    let measures = table.question.measures.iter();
+    let header = std::iter::once("start".to_owned())
+        .chain(names(table).map(str::to_owned))
+        .chain(measures.map(|measure| measure.name().to_owned()));
+    let mut rows: Vec<Vec<String>> = vec![header.collect()];
+    let series = table.series.iter();
+    rows.extend(series.map(|series| row(table, IN_ALL.to_owned(), series, &series.total)));
+    let points = table.by_time();
+    rows.extend(points.map(|(at_ns, series, counts)| row(table, instant(at_ns), series, counts)));
+    aligned(&rows, 1 + table.question.by.len())
+}
+
+fn row(table: &Table, start: String, series: &Series, counts: &Counts) -> Vec<String> {
+    let measures = table.question.measures.iter();
+    let sums = measures.map(|measure| wide(counts.get(*measure)));
+    let labels = series.labels.iter().map(|label| printable(label));
+    std::iter::once(start).chain(labels).chain(sums).collect()
+}
+
+/// A name without what a terminal would take for a command.
+fn printable(name: &str) -> String {
+    let chars = name.chars();
+    chars
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// Rows of equal length, the first `left` cells of each to the left and the others, numbers, to the
+/// right.
+fn aligned(rows: &[Vec<String>], left: usize) -> String {
+    let len = |cell: &String| cell.chars().count();
+    let mut widths: Vec<usize> = rows.first().map_or_else(Vec::new, |row| vec![0; row.len()]);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = len(cell).max(*width);
+        }
+    }
+    let mut out = String::new();
+    for row in rows {
+        for (i, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let gap = if i == 0 { "" } else { "  " };
+            let padded = if i < left {
+                format!("{gap}{cell:width$}")
+            } else {
+                format!("{gap}{cell:>width$}")
+            };
+            out += &padded;
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stand_right_and_names_left() {
+        let rows = [["a", "b", "n"], ["long", "x", "1,000"]];
+        let rows = rows.map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(aligned(&rows, 2), "a     b      n\nlong  x  1,000\n");
+    }
+
+    #[test]
+    fn names_do_not_command_the_terminal() {
+        assert_eq!(printable("eni-\x1b[2J\n"), "eni-\u{fffd}[2J\u{fffd}");
+    }
+}

@@ -1,0 +1,299 @@
+//! What sums can be taken by: the properties of a record, its ENI and its connection.
+//!
+//! A value is put into a key as octets, so that keys of any dimensions compare and hash alike, and
+//! read from it again when the sums are done. The form is this run's own and is read by no other.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use crate::connection::Outcome;
+use crate::flow::{Eni, Observation};
+use crate::packet::protocol_name;
+
+/// What stands for a value that nothing tells.
+const UNKNOWN: &str = "unknown";
+
+/// Octets of the length in front of a value.
+const LENGTH_LEN: usize = 4;
+
+/// A property that sums can be taken by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dimension {
+    /// The protocol, by its IANA keyword, or its number where it has none.
+    Protocol,
+    /// `ACCEPT` or `REJECT`.
+    Action,
+    /// The ENI that wrote the record.
+    Eni,
+    /// That ENI's VPC.
+    Vpc,
+    /// That ENI's subnet.
+    Subnet,
+    /// Who sent the packets: `pkt-srcaddr`, or `srcaddr` where that is not there.
+    SourceAddress,
+    /// To whom they were sent, likewise.
+    DestinationAddress,
+    /// The destination's port; 0 where the protocol has none.
+    DestinationPort,
+    /// `ingress` or `egress`, seen from the ENI.
+    Direction,
+    /// How the record's connection went.
+    Outcome,
+}
+
+/// What is known of some packets.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// What their record says.
+    pub observation: &'a Observation,
+    /// The ENI that wrote it.
+    pub eni: &'a Eni,
+    /// How their connection went, if that was asked for.
+    pub outcome: Option<Outcome>,
+}
+
+impl Facts<'_> {
+    /// Whether the packets were stopped, at this ENI or at another one that saw them.
+    pub(super) fn is_rejected(&self) -> bool {
+        self.observation.verdict.is_reject() || self.observation.rejected_at.is_some()
+    }
+}
+
+/// A text that names no dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected some of protocol, action, eni, vpc, subnet, srcaddr, dstaddr, dstport, direction, \
+     outcome"
+)]
+pub struct DimensionError;
+
+impl Dimension {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Protocol,
+        Self::Action,
+        Self::Eni,
+        Self::Vpc,
+        Self::Subnet,
+        Self::SourceAddress,
+        Self::DestinationAddress,
+        Self::DestinationPort,
+        Self::Direction,
+        Self::Outcome,
+    ];
+
+    /// The word for it, as it is typed and printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Protocol => "protocol",
+            Self::Action => "action",
+            Self::Eni => "eni",
+            Self::Vpc => "vpc",
+            Self::Subnet => "subnet",
+            Self::SourceAddress => "srcaddr",
+            Self::DestinationAddress => "dstaddr",
+            Self::DestinationPort => "dstport",
+            Self::Direction => "direction",
+            Self::Outcome => "outcome",
+        }
+    }
+
+    /// Whether it is known only when the whole archive is read: a later record may name the VPC
+    /// of an earlier one's ENI, and tell which of two addresses is that ENI's own.
+    pub fn is_known_late(self) -> bool {
+        matches!(
+            self,
+            Self::Vpc | Self::Subnet | Self::Direction | Self::Outcome
+        )
+    }
+
+    /// Whether it has so few values that a bucket of time without one is worth a zero.
+    pub(super) fn has_few_values(self) -> bool {
+        matches!(
+            self,
+            Self::Protocol | Self::Action | Self::Direction | Self::Outcome
+        )
+    }
+
+    /// Puts the value that it has for these packets behind a key.
+    pub(super) fn put(self, facts: &Facts<'_>, key: &mut Vec<u8>) {
+        let o = facts.observation;
+        let tuple = || o.key.five_tuple(o.way);
+        match self {
+            Self::Protocol => put(&[o.key.protocol], key),
+            Self::Action => put(&[u8::from(facts.is_rejected())], key),
+            Self::Eni => put(facts.eni.name.as_bytes(), key),
+            Self::Vpc => put(facts.eni.vpc.as_bytes(), key),
+            Self::Subnet => put(facts.eni.subnet.as_bytes(), key),
+            Self::SourceAddress => put_address(tuple().source.address, key),
+            Self::DestinationAddress => put_address(tuple().destination.address, key),
+            Self::DestinationPort => put(&tuple().destination.port.to_be_bytes(), key),
+            Self::Direction => match o.leaving {
+                Some(leaving) => put(&[u8::from(leaving)], key),
+                None => put(&[], key),
+            },
+            Self::Outcome => put(facts.outcome.map_or("", Outcome::name).as_bytes(), key),
+        }
+    }
+
+    /// Takes the value off the front of what is left of a key, as text.
+    pub(super) fn take(self, key: &mut &[u8]) -> String {
+        let value = take(key).unwrap_or_default();
+        let text = match (self, value) {
+            (Self::Protocol, [number]) => {
+                protocol_name(*number).map_or_else(|| number.to_string(), str::to_owned)
+            }
+            (Self::Action, [rejected]) => ["ACCEPT", "REJECT"][usize::from(*rejected != 0)].into(),
+            (Self::Direction, [leaving]) => {
+                ["ingress", "egress"][usize::from(*leaving != 0)].into()
+            }
+            (Self::DestinationPort, [high, low]) => u16::from_be_bytes([*high, *low]).to_string(),
+            (Self::SourceAddress | Self::DestinationAddress, octets) => address(octets),
+            (_, name) => String::from_utf8_lossy(name).into_owned(),
+        };
+        if text.is_empty() {
+            UNKNOWN.to_owned()
+        } else {
+            text
+        }
+    }
+}
+
+impl FromStr for Dimension {
+    type Err = DimensionError;
+
+    /// Reads its name.
+    fn from_str(text: &str) -> Result<Self, DimensionError> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|dimension| dimension.name() == text)
+            .ok_or(DimensionError)
+    }
+}
+
+fn put(value: &[u8], key: &mut Vec<u8>) {
+    let len = u32::try_from(value.len()).expect("names are read from lines of at most 1 MiB");
+    key.extend_from_slice(&len.to_be_bytes());
+    key.extend_from_slice(value);
+}
+
+fn put_address(address: IpAddr, key: &mut Vec<u8>) {
+    match address {
+        IpAddr::V4(address) => put(&address.octets(), key),
+        IpAddr::V6(address) => put(&address.octets(), key),
+    }
+}
+
+fn take<'k>(key: &mut &'k [u8]) -> Option<&'k [u8]> {
+    let (len, rest) = key.split_first_chunk::<LENGTH_LEN>()?;
+    let len = usize::try_from(u32::from_be_bytes(*len)).ok()?;
+    let (value, rest) = rest.split_at_checked(len)?;
+    *key = rest;
+    Some(value)
+}
+
+fn address(octets: &[u8]) -> String {
+    if let Ok(octets) = <[u8; 4]>::try_from(octets) {
+        Ipv4Addr::from(octets).to_string()
+    } else if let Ok(octets) = <[u8; 16]>::try_from(octets) {
+        Ipv6Addr::from(octets).to_string()
+    } else {
+        String::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::observation::tests::observation;
+    use crate::flow::{RejectReason, Verdict, Way};
+
+    fn values(facts: &Facts<'_>) -> Vec<String> {
+        let mut key = Vec::new();
+        let all = Dimension::ALL.iter();
+        all.clone().for_each(|by| by.put(facts, &mut key));
+        let mut rest = &key[..];
+        let values = all.map(|by| by.take(&mut rest)).collect();
+        assert!(rest.is_empty());
+        values
+    }
+
+    #[test]
+    fn values_come_out_as_they_went_in() {
+        let mut o = observation(Way::Down, 3, 180, 0, 9, 2);
+        o.verdict = Verdict::Reject(RejectReason::Unsaid);
+        let eni = Eni {
+            name: "eni-a".into(),
+            vpc: "vpc-a".into(),
+            subnet: "subnet-a".into(),
+            ..Eni::default()
+        };
+        let facts = Facts {
+            observation: &o,
+            eni: &eni,
+            outcome: Some(Outcome::HalfOpen),
+        };
+        assert_eq!(
+            values(&facts),
+            [
+                "TCP",
+                "REJECT",
+                "eni-a",
+                "vpc-a",
+                "subnet-a",
+                "10.0.0.2",
+                "10.0.0.1",
+                "40000",
+                "ingress",
+                "half-open",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_nothing_tells_is_unknown_and_a_protocol_without_a_name_its_number() {
+        let mut o = observation(Way::Up, 3, 180, 0, 9, 2);
+        (o.key.protocol, o.leaving) = (253, None);
+        (o.key.low.address, o.key.high.port) = ("2001:db8::1".parse().unwrap(), 0);
+        let facts = Facts {
+            observation: &o,
+            eni: &Eni::default(),
+            outcome: None,
+        };
+        assert_eq!(
+            values(&facts),
+            [
+                "253",
+                "ACCEPT",
+                "unknown",
+                "unknown",
+                "unknown",
+                "2001:db8::1",
+                "10.0.0.2",
+                "0",
+                "unknown",
+                "unknown",
+            ]
+        );
+    }
+
+    #[test]
+    fn stopped_at_another_eni_is_rejected() {
+        let mut o = observation(Way::Up, 3, 180, 0, 9, 2);
+        o.rejected_at = Some(crate::flow::EniIndex(7));
+        let facts = Facts {
+            observation: &o,
+            eni: &Eni::default(),
+            outcome: None,
+        };
+        assert_eq!(values(&facts)[1], "REJECT");
+    }
+
+    #[test]
+    fn every_name_is_read_and_others_are_answered_with_all_of_them() {
+        for dimension in Dimension::ALL {
+            assert_eq!(dimension.name().parse(), Ok(dimension));
+            assert!(DimensionError.to_string().contains(dimension.name()));
+        }
+        assert!("srcport".parse::<Dimension>().is_err());
+    }
+}

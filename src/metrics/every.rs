@@ -1,0 +1,144 @@
+//! How long a bucket of time is.
+//!
+//! Buckets begin at whole multiples of their length since the Unix epoch. Only lengths are taken
+//! that put a boundary at every full hour or every midnight UTC, so that a bucket of one run is a
+//! bucket of the next, whatever the archive begins with.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::time::SECOND_NS;
+
+const HOUR_S: i64 = 3_600;
+
+const DAY_S: i64 = 24 * HOUR_S;
+
+/// The length of a bucket of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Every {
+    seconds: i64,
+}
+
+/// A text that names no length of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected a length that divides the hour (30s, 1m, 5m, 15m, 1h) or whole hours that divide the \
+     day (2h, 6h, 1d)"
+)]
+pub struct EveryError;
+
+impl Default for Every {
+    /// A quarter of an hour.
+    fn default() -> Self {
+        Self { seconds: 15 * 60 }
+    }
+}
+
+impl Every {
+    /// Its seconds, 1 to 86,400.
+    pub fn seconds(self) -> i64 {
+        self.seconds
+    }
+
+    /// Its nanoseconds.
+    pub fn ns(self) -> i64 {
+        self.seconds * SECOND_NS
+    }
+
+    /// When the bucket begins that an instant lies in; both in nanoseconds since the Unix epoch.
+    pub fn begin_ns(self, instant_ns: i64) -> i64 {
+        instant_ns - instant_ns.rem_euclid(self.ns())
+    }
+}
+
+impl FromStr for Every {
+    type Err = EveryError;
+
+    /// Reads a number with its unit: s, m, h or d.
+    ///
+    /// # Examples
+    /// ```
+    /// use flow2pcap::metrics::Every;
+    ///
+    /// assert_eq!("15m".parse(), Ok(Every::default()));
+    /// assert!("7m".parse::<Every>().is_err());
+    /// ```
+    fn from_str(text: &str) -> Result<Self, EveryError> {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or(EveryError)?;
+        let (number, unit) = text.split_at(digits);
+        let unit_s = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => HOUR_S,
+            "d" => DAY_S,
+            _ => return Err(EveryError),
+        };
+        let number: i64 = number.parse().map_err(|_| EveryError)?;
+        let seconds = number.checked_mul(unit_s).ok_or(EveryError)?;
+        let divides_hour = seconds > 0 && HOUR_S % seconds == 0;
+        let divides_day = seconds > 0 && seconds % HOUR_S == 0 && DAY_S % seconds == 0;
+        if divides_hour || divides_day {
+            Ok(Self { seconds })
+        } else {
+            Err(EveryError)
+        }
+    }
+}
+
+impl fmt::Display for Every {
+    /// In the largest unit of which it is a whole number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.seconds {
+            s if s % DAY_S == 0 => write!(f, "{}d", s / DAY_S),
+            s if s % HOUR_S == 0 => write!(f, "{}h", s / HOUR_S),
+            s if s % 60 == 0 => write!(f, "{}m", s / 60),
+            s => write!(f, "{s}s"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_that_divide_hour_or_day_are_taken_and_written_back() {
+        for text in ["1s", "30s", "1m", "15m", "30m", "1h", "2h", "12h", "1d"] {
+            let every: Every = text.parse().unwrap();
+            assert_eq!(every.to_string(), text);
+        }
+        let same: [Every; 2] = ["3600s", "60m"].map(|text| text.parse().unwrap());
+        assert_eq!(same.map(|every| every.to_string()), ["1h", "1h"]);
+    }
+
+    #[test]
+    fn lengths_that_would_drift_and_what_is_no_length_are_refused() {
+        let refused = [
+            "7m",
+            "90m",
+            "5h",
+            "2d",
+            "0s",
+            "0",
+            "15",
+            "",
+            "m",
+            "-1h",
+            "1w",
+            "1.5h",
+            "9223372036854775807d",
+        ];
+        for text in refused {
+            let error = text.parse::<Every>().unwrap_err();
+            assert!(error.to_string().contains("15m"), "{text}");
+        }
+    }
+
+    #[test]
+    fn bucket_begins_at_or_before_the_instant_also_before_1970() {
+        let every: Every = "1h".parse().unwrap();
+        assert_eq!(every.begin_ns(2 * every.ns()), 2 * every.ns());
+        assert_eq!(every.begin_ns(2 * every.ns() - 1), every.ns());
+        assert_eq!(every.begin_ns(-1), -every.ns());
+    }
+}

@@ -1,0 +1,260 @@
+//! Which series are told by themselves, when there are more than there is room for.
+//!
+//! A scan has as many sources as somebody cares to forge, so the answer to one question holds so
+//! many cells and no more. The largest series keep their names; the rest are added up under one,
+//! so that sums stay exact. What is kept does not depend on the order in which series are offered:
+//! they have one order (by sum, then by name), and kept is the longest run from its top that has
+//! room. For that, whatever ranks below a series that once had no room has none either.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::table::{Point, Series, Table};
+use super::{Counts, Every, Measure, Question};
+
+/// Cells that the answer to one question may hold: some 100 MB, and more than anybody reads.
+pub const CELLS_MAX: usize = 1_000_000;
+
+/// One question has more buckets of time than there is room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "more than {CELLS_MAX} stretches of time, which no memory holds and nobody reads; choose longer \
+     ones with --every, or a part of the archive with --from and --to"
+)]
+pub struct TooManyBuckets;
+
+/// The place of a series: its sum, and of equal ones the name that comes first.
+type Rank = (u128, Reverse<Box<[u8]>>);
+
+/// What is kept of one question's series, and the sums of the rest.
+#[derive(Debug)]
+pub struct Ranking<'q> {
+    question: &'q Question,
+    cells_max: usize,
+    kept: BTreeMap<Rank, Vec<Point>>,
+    cells: usize,
+    other: BTreeMap<i64, Counts>,
+    folded: u64,
+    /// The highest rank that had no room.
+    floor: Option<Rank>,
+}
+
+impl<'q> Ranking<'q> {
+    /// No series yet; at most `cells_max` cells of them are kept.
+    pub fn new(question: &'q Question, cells_max: usize) -> Self {
+        Self {
+            question,
+            cells_max,
+            kept: BTreeMap::new(),
+            cells: 0,
+            other: BTreeMap::new(),
+            folded: 0,
+            floor: None,
+        }
+    }
+
+    /// Takes in a whole series: its key, and its sums in each bucket, in order of time.
+    ///
+    /// # Errors
+    /// Even all series in one have too many buckets.
+    pub fn offer(&mut self, series: &[u8], points: Vec<Point>) -> Result<(), TooManyBuckets> {
+        let sums = points.iter().map(|point| point.counts.get(self.measure()));
+        let rank = (sums.sum(), Reverse(series.into()));
+        if self.floor.as_ref().is_some_and(|floor| rank < *floor) {
+            return self.fold(points);
+        }
+        self.cells += points.len();
+        self.kept.insert(rank, points);
+        let series_max = self.question.top.unwrap_or(usize::MAX);
+        while self.cells > self.cells_max || self.kept.len() > series_max {
+            let Some((rank, points)) = self.kept.pop_first() else {
+                break;
+            };
+            self.cells -= points.len();
+            self.floor = Some(rank);
+            self.fold(points)?;
+        }
+        Ok(())
+    }
+
+    fn measure(&self) -> Measure {
+        self.question
+            .measures
+            .first()
+            .copied()
+            .unwrap_or(Measure::Packets)
+    }
+
+    fn fold(&mut self, points: Vec<Point>) -> Result<(), TooManyBuckets> {
+        self.folded += 1;
+        for point in points {
+            self.other
+                .entry(point.begin_ns)
+                .or_default()
+                .add(&point.counts);
+        }
+        if self.other.len() > self.cells_max {
+            return Err(TooManyBuckets);
+        }
+        Ok(())
+    }
+
+    /// The answer, of an archive in which something was counted from the first to the last of these
+    /// buckets.
+    pub fn table(self, every: Every, span_ns: Option<(i64, i64)>) -> Table {
+        let question = self.question;
+        let top = question.top.unwrap_or(usize::MAX);
+        let is_cut = self.folded > 0 && self.kept.len() < top;
+        let labels = |key: &[u8]| {
+            let mut rest = key.get(1..).unwrap_or_default();
+            question.by.iter().map(|by| by.take(&mut rest)).collect()
+        };
+        let kept = self.kept.into_iter().rev();
+        let mut series: Vec<Series> = kept
+            .map(|((_, Reverse(key)), points)| Series::new(labels(&key), points))
+            .collect();
+        if series.is_empty() && self.folded == 0 && question.by.is_empty() && span_ns.is_some() {
+            series.push(Series::new(Vec::new(), Vec::new()));
+        }
+        if self.folded > 0 {
+            let points = self.other.into_iter();
+            let points = points.map(|(begin_ns, counts)| Point { begin_ns, counts });
+            series.push(Series::other(question.by.len(), points.collect()));
+        }
+        let mut table = Table {
+            question: question.clone(),
+            series,
+            folded: self.folded,
+            is_cut,
+            is_full: false,
+        };
+        if let Some(span_ns) = span_ns {
+            table.fill(every, span_ns, self.cells_max);
+        }
+        table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::flow::Eni;
+    use crate::flow::Way;
+    use crate::flow::observation::tests::observation;
+    use crate::metrics::{Dimension, Facts};
+
+    fn by_port(top: Option<usize>) -> Question {
+        Question {
+            top,
+            ..Question::of(vec![Dimension::DestinationPort], vec![Measure::Packets])
+        }
+    }
+
+    fn key(port: u16) -> Vec<u8> {
+        let mut o = observation(Way::Up, 1, 40, 0, 0, 2);
+        o.key.high.port = port;
+        let facts = Facts {
+            observation: &o,
+            eni: &Eni::default(),
+            outcome: None,
+        };
+        let mut key = vec![0];
+        Dimension::DestinationPort.put(&facts, &mut key);
+        key
+    }
+
+    fn points(begins: &[i64], packets: u128) -> Vec<Point> {
+        let counts = Counts {
+            packets,
+            ..Counts::default()
+        };
+        let points = begins.iter();
+        points
+            .map(|begin_ns| Point {
+                begin_ns: *begin_ns,
+                counts,
+            })
+            .collect()
+    }
+
+    /// Labels, packets and whether it is the rest, of each series.
+    fn told(table: &Table) -> Vec<(String, u128)> {
+        let series = table.series.iter();
+        series
+            .map(|s| (s.labels.join(" "), s.total.packets))
+            .collect()
+    }
+
+    #[test]
+    fn largest_are_told_and_the_rest_is_other() {
+        let question = by_port(Some(2));
+        let mut ranking = Ranking::new(&question, 100);
+        for (port, packets) in [(1, 5), (2, 9), (3, 7), (4, 7), (5, 1)] {
+            ranking.offer(&key(port), points(&[0], packets)).unwrap();
+        }
+        let table = ranking.table(Every::default(), None);
+        let expected = [("2", 9), ("3", 7), ("other", 13)].map(|(l, n)| (l.to_owned(), n));
+        assert_eq!(told(&table), expected);
+        assert_eq!((table.folded, table.is_cut), (3, false));
+    }
+
+    #[test]
+    fn series_that_have_no_room_are_other_and_said_to_be_cut() {
+        let question = by_port(None);
+        let mut ranking = Ranking::new(&question, 4);
+        ranking.offer(&key(1), points(&[0, 1, 2], 1)).unwrap();
+        ranking.offer(&key(2), points(&[1, 2], 5)).unwrap();
+        let table = ranking.table(Every::default(), None);
+        assert_eq!(
+            told(&table),
+            [("2".to_owned(), 10), ("other".to_owned(), 3)]
+        );
+        assert_eq!((table.folded, table.is_cut), (1, true));
+    }
+
+    #[test]
+    fn more_buckets_than_room_is_an_error_that_says_what_to_do() {
+        let question = by_port(None);
+        let mut ranking = Ranking::new(&question, 2);
+        ranking.offer(&key(1), points(&[0, 1], 1)).unwrap();
+        ranking.offer(&key(2), points(&[2, 3], 1)).unwrap();
+        let error = ranking.offer(&key(3), points(&[4], 1)).unwrap_err();
+        assert!(error.to_string().contains("--every"));
+    }
+
+    proptest! {
+        #[test]
+        fn order_of_offers_changes_nothing_and_no_packet_is_lost(
+            sizes in prop::collection::vec((1..4_i64, 0..6_u128), 1..30),
+            swaps in prop::collection::vec((0..30_usize, 0..30_usize), 30),
+            top in prop::option::of(1..20_usize),
+        ) {
+            let offers: Vec<(Vec<u8>, Vec<Point>)> = (0..).zip(&sizes).map(|(port, (len, packets))| {
+                let begins: Vec<i64> = (0..*len).collect();
+                (key(port), points(&begins, *packets))
+            }).collect();
+            let mut shuffled = offers.clone();
+            for (a, b) in swaps {
+                let len = shuffled.len();
+                shuffled.swap(a % len, b % len);
+            }
+            let question = by_port(top);
+            let answer = |offers: &[(Vec<u8>, Vec<Point>)]| {
+                let mut ranking = Ranking::new(&question, 20);
+                for (key, points) in offers {
+                    ranking.offer(key, points.clone()).unwrap();
+                }
+                ranking.table(Every::default(), None)
+            };
+            let table = answer(&offers);
+            prop_assert_eq!(&table, &answer(&shuffled));
+            let offered: u128 = sizes.iter().map(|(len, packets)| packets * u128::from(len.unsigned_abs())).sum();
+            let kept: u128 = table.series.iter().map(|s| s.total.packets).sum();
+            prop_assert_eq!(kept, offered);
+            let cells: usize = table.series.iter().filter(|s| !s.is_other).map(|s| s.points.len()).sum();
+            prop_assert!(cells <= 20);
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Packets, added up by series and bucket of time while they are read.
+//!
+//! A *series* is one question and one value of each of its dimensions; a *cell* is one series in
+//! one bucket of time. A tally may be emptied at any time and go on: cells that are met again are
+//! added up by whoever collects them ([`Cell`] is how they travel).
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use super::share::{Share, share_out};
+use super::{Counts, Every, Facts, Question};
+
+/// Octets of a bucket's begin, at the end of a cell's key.
+const BEGIN_LEN: usize = 8;
+
+/// Cells by key.
+pub type Cells = HashMap<Box<[u8]>, Counts, RandomState>;
+
+/// Adds to the cell of that key.
+pub fn add_cell(cells: &mut Cells, key: &[u8], counts: &Counts) {
+    match cells.get_mut(key) {
+        Some(cell) => cell.add(counts),
+        None => {
+            cells.insert(key.into(), *counts);
+        }
+    }
+}
+
+/// Adds up packets for some questions.
+pub struct Tally<'q> {
+    every: Every,
+    questions: &'q [Question],
+    cells: Cells,
+    span_ns: Option<(i64, i64)>,
+    // Kept only so as not to be made anew for each record.
+    shares: Vec<Share>,
+    key: Vec<u8>,
+}
+
+impl<'q> Tally<'q> {
+    /// Nothing yet.
+    ///
+    /// # Panics
+    /// There are more than 256 questions.
+    pub fn new(every: Every, questions: &'q [Question]) -> Self {
+        assert!(
+            questions.len() <= 256,
+            "a key numbers questions in an octet"
+        );
+        Self {
+            every,
+            questions,
+            cells: Cells::default(),
+            span_ns: None,
+            shares: Vec::new(),
+            key: Vec::new(),
+        }
+    }
+
+    /// Counts the packets of one record, in all buckets that it spans, and the record itself in
+    /// that in which it starts.
+    pub fn count(&mut self, facts: &Facts<'_>) {
+        let o = facts.observation;
+        let mut shares = std::mem::take(&mut self.shares);
+        let amounts = (o.packets, o.bytes.unwrap_or(0));
+        share_out(self.every, (o.start_ns, o.until_ns()), amounts, &mut shares);
+        let counts = shares.iter().enumerate().map(|(nth, share)| {
+            let counts = Counts {
+                packets: share.packets.into(),
+                bytes: share.bytes.into(),
+                records: u64::from(nth == 0),
+                connections: 0,
+            };
+            (share.begin_ns, counts)
+        });
+        self.add(facts, counts);
+        self.shares = shares;
+    }
+
+    /// Counts one connection where it starts; `facts` are those of whoever opened it.
+    pub fn count_connection(&mut self, facts: &Facts<'_>) {
+        let counts = Counts {
+            connections: 1,
+            ..Counts::default()
+        };
+        let begin_ns = self.every.begin_ns(facts.observation.start_ns);
+        self.add(facts, std::iter::once((begin_ns, counts)));
+    }
+
+    /// Adds to the cells of these packets in each bucket.
+    fn add(&mut self, facts: &Facts<'_>, counts: impl Iterator<Item = (i64, Counts)> + Clone) {
+        for (begin_ns, _) in counts.clone() {
+            self.span_ns = joined(self.span_ns, Some((begin_ns, begin_ns)));
+        }
+        for (number, question) in (0..=u8::MAX).zip(self.questions) {
+            if !question.scope.holds(facts) {
+                continue;
+            }
+            self.key.clear();
+            self.key.push(number);
+            for dimension in &question.by {
+                dimension.put(facts, &mut self.key);
+            }
+            let series_len = self.key.len();
+            for (begin_ns, counts) in counts.clone() {
+                self.key.truncate(series_len);
+                self.key.extend_from_slice(&ordered(begin_ns));
+                add_cell(&mut self.cells, &self.key, &counts);
+            }
+        }
+    }
+
+    /// How many cells there are.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Takes the cells out; it counts on from none.
+    pub fn take_cells(&mut self) -> Cells {
+        std::mem::take(&mut self.cells)
+    }
+
+    /// When the first and the last bucket begin in which something was counted, whether or not a
+    /// question asks for it: what an archive tells of has no rejected packets if none are in it.
+    pub fn span_ns(&self) -> Option<(i64, i64)> {
+        self.span_ns
+    }
+}
+
+/// The first and the last instant of both.
+pub fn joined(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (a, b) => a.or(b),
+    }
+}
+
+/// One cell, on its way to where those of its series are collected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell<'k> {
+    /// Its key.
+    pub key: &'k [u8],
+    /// Its sums.
+    pub counts: Counts,
+}
+
+impl<'k> Cell<'k> {
+    /// Puts it behind others, as octets.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        let Counts {
+            packets,
+            bytes,
+            records,
+            connections,
+        } = self.counts;
+        out.extend_from_slice(&(self.key.len() as u64).to_le_bytes());
+        out.extend_from_slice(self.key);
+        out.extend_from_slice(&packets.to_le_bytes());
+        out.extend_from_slice(&bytes.to_le_bytes());
+        out.extend_from_slice(&records.to_le_bytes());
+        out.extend_from_slice(&connections.to_le_bytes());
+    }
+
+    /// Takes one off the front of what was put; none at the end.
+    pub fn take(octets: &mut &'k [u8]) -> Option<Self> {
+        let (len, rest) = octets.split_first_chunk()?;
+        let len = usize::try_from(u64::from_le_bytes(*len)).ok()?;
+        let (key, rest) = rest.split_at_checked(len)?;
+        let (packets, rest) = rest.split_first_chunk()?;
+        let (bytes, rest) = rest.split_first_chunk()?;
+        let (records, rest) = rest.split_first_chunk()?;
+        let (connections, rest) = rest.split_first_chunk()?;
+        *octets = rest;
+        let counts = Counts {
+            packets: u128::from_le_bytes(*packets),
+            bytes: u128::from_le_bytes(*bytes),
+            records: u64::from_le_bytes(*records),
+            connections: u64::from_le_bytes(*connections),
+        };
+        Some(Self { key, counts })
+    }
+}
+
+/// The name of a cell's series, which is the cell's key but for its bucket.
+pub fn series(key: &[u8]) -> &[u8] {
+    &key[..key.len().saturating_sub(BEGIN_LEN)]
+}
+
+/// The number of a series' question.
+pub fn question(series: &[u8]) -> usize {
+    series.first().copied().unwrap_or(0).into()
+}
+
+/// When the bucket of a cell begins, nanoseconds since the Unix epoch.
+pub fn begin_ns(key: &[u8]) -> i64 {
+    let begin = key.last_chunk().copied().unwrap_or_default();
+    i64::from_be_bytes(begin) ^ i64::MIN
+}
+
+/// An instant as octets that compare as instants do.
+fn ordered(begin_ns: i64) -> [u8; BEGIN_LEN] {
+    (begin_ns ^ i64::MIN).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Outcome;
+    use crate::flow::observation::tests::observation;
+    use crate::flow::{Eni, Observation, RejectReason, Verdict, Way};
+    use crate::metrics::{Dimension, Measure};
+    use crate::time::SECOND_NS;
+
+    fn minutes(questions: &[Question]) -> Tally<'_> {
+        Tally::new("1m".parse().unwrap(), questions)
+    }
+
+    fn count(tally: &mut Tally<'_>, o: &Observation) {
+        tally.count(&Facts {
+            observation: o,
+            eni: &Eni::default(),
+            outcome: None,
+        });
+    }
+
+    /// The cells as question, second and sums, in order.
+    fn told(tally: &mut Tally<'_>) -> Vec<(usize, i64, [u128; 4])> {
+        let cells = tally.take_cells();
+        let told = cells.iter().map(|(key, counts)| {
+            let second = begin_ns(key) / SECOND_NS;
+            (
+                question(series(key)),
+                second,
+                Measure::ALL.map(|m| counts.get(m)),
+            )
+        });
+        let mut told: Vec<_> = told.collect();
+        told.sort_unstable();
+        told
+    }
+
+    #[test]
+    fn record_is_shared_out_and_counts_once_where_it_starts() {
+        let questions = [Question::of(Vec::new(), vec![Measure::Packets])];
+        let mut tally = minutes(&questions);
+        count(&mut tally, &observation(Way::Up, 6, 600, 30, 119, 2));
+        count(&mut tally, &observation(Way::Up, 1, 40, 119, 119, 2));
+        assert_eq!(
+            told(&mut tally),
+            [(0, 0, [2, 200, 1, 0]), (0, 60, [5, 440, 1, 0])]
+        );
+        assert!(tally.is_empty());
+        assert_eq!(tally.span_ns(), Some((0, 60 * SECOND_NS)));
+    }
+
+    #[test]
+    fn alarms_count_what_was_rejected_and_the_span_is_that_of_everything() {
+        let questions = Question::alarms();
+        let mut tally = minutes(&questions);
+        let mut o = observation(Way::Up, 3, 180, 600, 601, 2);
+        count(&mut tally, &o);
+        o.verdict = Verdict::Reject(RejectReason::Unsaid);
+        (o.start_ns, o.end_ns) = (0, 0);
+        count(&mut tally, &o);
+        o.key.protocol = 17;
+        count(&mut tally, &o);
+        let rejected = [3, 180, 1, 0];
+        assert_eq!(
+            told(&mut tally),
+            [(0, 0, rejected), (1, 0, rejected), (1, 0, rejected)]
+        );
+        assert_eq!(tally.span_ns(), Some((0, 600 * SECOND_NS)));
+    }
+
+    #[test]
+    fn connection_counts_where_it_starts_beside_its_packets() {
+        let questions = [Question::of(
+            vec![Dimension::Outcome],
+            vec![Measure::Connections],
+        )];
+        let mut tally = minutes(&questions);
+        let o = observation(Way::Up, 3, 180, 59, 60, 2);
+        let facts = Facts {
+            observation: &o,
+            eni: &Eni::default(),
+            outcome: Some(Outcome::Unanswered),
+        };
+        tally.count(&facts);
+        tally.count_connection(&facts);
+        assert_eq!(
+            told(&mut tally),
+            [(0, 0, [2, 90, 1, 1]), (0, 60, [1, 90, 0, 0])]
+        );
+    }
+
+    #[test]
+    fn cells_travel_as_octets() {
+        let counts = Counts {
+            packets: u128::MAX,
+            bytes: 2,
+            records: 3,
+            connections: u64::MAX,
+        };
+        let cells = [&b"first"[..], b""].map(|key| Cell { key, counts });
+        let mut octets = Vec::new();
+        cells.iter().for_each(|cell| cell.put(&mut octets));
+        let mut rest = &octets[..];
+        assert_eq!(Cell::take(&mut rest), Some(cells[0].clone()));
+        assert_eq!(Cell::take(&mut rest), Some(cells[1].clone()));
+        assert_eq!(Cell::take(&mut rest), None);
+    }
+
+    #[test]
+    fn keys_sort_by_time_within_their_series() {
+        assert!(ordered(-1) < ordered(0) && ordered(0) < ordered(1));
+        let key: Vec<u8> = [&[7, 1][..], &ordered(-5)].concat();
+        assert_eq!((series(&key), question(series(&key))), (&[7, 1][..], 7));
+        assert_eq!(begin_ns(&key), -5);
+    }
+}

@@ -1,0 +1,229 @@
+//! Where cells wait, grouped by series, until all packets are counted.
+//!
+//! Threads count for themselves and hand over what they have, so a cell comes in many parts, and
+//! those of one series from everywhere. Only when all parts of a series are there is it known how
+//! large it is. What is collected at once is so little that it has room: what is not, is divided
+//! first, as conversations are.
+
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::metrics::ranking::TooManyBuckets;
+use crate::metrics::tally::{add_cell, begin_ns, joined, question, series};
+use crate::metrics::{CELLS_MAX, Cell, Cells, Every, Point, Question, Ranking, Table, Tally};
+use crate::pipeline::conversations::{BUCKETS, LEVELS, bucket};
+use crate::pipeline::shuffle::{Buckets, SpillFolder};
+
+/// Cells at which a tally is emptied.
+const TALLY_MAX: usize = 1 << 16;
+
+/// The most octets of cells that are collected at once; so many hold fewer than [`CELLS_MAX`].
+const COLLECTED_MAX: usize = 16 << 20;
+
+/// Part of what may be held that is collected at once, if that is less.
+const COLLECTED_SHARE: usize = 16;
+
+/// Cells on their way from those who count to the answers.
+pub(super) struct Store<'a> {
+    every: Every,
+    questions: &'a [Question],
+    cells: Buckets<'a>,
+    span_ns: Mutex<Option<(i64, i64)>>,
+}
+
+impl<'a> Store<'a> {
+    /// Empty; at most `held_max` octets stay in memory, about.
+    pub(super) fn new(
+        every: Every,
+        questions: &'a [Question],
+        held_max: usize,
+        folder: &'a SpillFolder,
+    ) -> Self {
+        Self {
+            every,
+            questions,
+            cells: Buckets::new(BUCKETS, held_max, folder),
+            span_ns: Mutex::default(),
+        }
+    }
+
+    /// A tally for what is asked here.
+    pub(super) fn tally(&self) -> Tally<'a> {
+        Tally::new(self.every, self.questions)
+    }
+
+    /// Takes in what was counted, if that has become much.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) fn put_if_large(&self, tally: &mut Tally<'_>) -> Result<()> {
+        if tally.len() < TALLY_MAX {
+            return Ok(());
+        }
+        self.put(tally)
+    }
+
+    /// Takes in what was counted.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) fn put(&self, tally: &mut Tally<'_>) -> Result<()> {
+        let mut octets = Vec::new();
+        for (key, counts) in tally.take_cells() {
+            octets.clear();
+            Cell { key: &key, counts }.put(&mut octets);
+            self.cells.put(bucket(series(&key), 0), &octets)?;
+        }
+        let mut span_ns = lock(&self.span_ns);
+        *span_ns = joined(*span_ns, tally.span_ns());
+        Ok(())
+    }
+
+    /// The answers, in the order of the questions.
+    ///
+    /// # Errors
+    /// What was put on the disk cannot be read, and there are too many buckets of time.
+    pub(super) fn tables(self) -> Result<Vec<Table>> {
+        let rankings = self.questions.iter();
+        let rankings = rankings.map(|question| Mutex::new(Ranking::new(question, CELLS_MAX)));
+        let rankings: Vec<Mutex<Ranking<'_>>> = rankings.collect();
+        let buckets = (0..BUCKETS).into_par_iter();
+        buckets.try_for_each(|bucket| self.collect(&self.cells, bucket, 1, &rankings))?;
+        let span_ns = *lock(&self.span_ns);
+        let rankings = rankings.into_iter().map(|ranking| {
+            let ranking = ranking.into_inner().unwrap_or_else(PoisonError::into_inner);
+            ranking.table(self.every, span_ns)
+        });
+        Ok(rankings.collect())
+    }
+
+    /// Collects a bucket that was filled by the octet of the hash before `level`.
+    fn collect(
+        &self,
+        cells: &Buckets<'_>,
+        from: usize,
+        level: u32,
+        rankings: &[Mutex<Ranking<'_>>],
+    ) -> Result<()> {
+        let collected_max = COLLECTED_MAX.min(self.cells.held_max() / COLLECTED_SHARE);
+        if cells.len(from) > collected_max && level < LEVELS {
+            let parts = Buckets::new(BUCKETS, collected_max, self.cells.folder());
+            let mut octets = Vec::new();
+            for_each_cell(cells, from, |cell| {
+                octets.clear();
+                cell.put(&mut octets);
+                parts.put(bucket(series(cell.key), level), &octets)
+            })?;
+            return (0..BUCKETS).try_for_each(|b| self.collect(&parts, b, level + 1, rankings));
+        }
+        let mut collected = Cells::default();
+        for_each_cell(cells, from, |cell| {
+            add_cell(&mut collected, cell.key, &cell.counts);
+            if collected.len() > CELLS_MAX {
+                // So many under one hash are those of one series.
+                return Err(too_many(TooManyBuckets));
+            }
+            Ok(())
+        })?;
+        rank(collected, rankings)
+    }
+}
+
+fn for_each_cell(
+    cells: &Buckets<'_>,
+    bucket: usize,
+    mut take_in: impl FnMut(Cell<'_>) -> Result<()>,
+) -> Result<()> {
+    cells.drain(bucket, |part| {
+        let mut rest = &part[..];
+        while let Some(cell) = Cell::take(&mut rest) {
+            take_in(cell)?;
+        }
+        Ok(())
+    })
+}
+
+/// Offers whole series to the rankings of their questions.
+fn rank(cells: Cells, rankings: &[Mutex<Ranking<'_>>]) -> Result<()> {
+    let mut cells: Vec<_> = cells.into_iter().collect();
+    cells.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    for cells in cells.chunk_by(|a, b| series(&a.0) == series(&b.0)) {
+        let points = cells.iter().map(|(key, counts)| Point {
+            begin_ns: begin_ns(key),
+            counts: *counts,
+        });
+        let series = series(&cells[0].0);
+        let mut ranking = lock(&rankings[question(series)]);
+        ranking.offer(series, points.collect()).map_err(too_many)?;
+    }
+    Ok(())
+}
+
+fn too_many(error: TooManyBuckets) -> Error {
+    Error::usage(error.to_string())
+}
+
+/// Nothing is left half done where a panic could come between.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Eni;
+    use crate::flow::Way;
+    use crate::flow::observation::tests::observation;
+    use crate::metrics::{Dimension, Facts, Measure};
+
+    /// The answer to packets by source of `sources` sources in three buckets of time.
+    fn answer(sources: u32, held_max: usize, backwards: bool) -> (Table, u64) {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = SpillFolder::new(temporary.path());
+        let by = vec![Dimension::SourceAddress];
+        let questions = [Question {
+            top: Some(10),
+            ..Question::of(by, vec![Measure::Packets])
+        }];
+        let store = Store::new(Every::default(), &questions, held_max, &folder);
+        let mut tally = store.tally();
+        for i in 0..3 * sources {
+            let i = if backwards { 3 * sources - 1 - i } else { i };
+            let mut o = observation(Way::Up, 1 + u64::from(i % sources % 97), 40, 0, 0, 2);
+            o.key.low.address = std::net::Ipv4Addr::from(i % sources).into();
+            o.start_ns = i64::from(i % 3) * Every::default().ns();
+            o.end_ns = o.start_ns;
+            tally.count(&Facts {
+                observation: &o,
+                eni: &Eni::default(),
+                outcome: None,
+            });
+            if tally.len() == 1000 {
+                store.put(&mut tally).unwrap();
+            }
+        }
+        store.put(&mut tally).unwrap();
+        let mut tables = store.tables().unwrap();
+        (tables.remove(0), folder.spilled())
+    }
+
+    #[test]
+    fn memory_and_order_change_nothing() {
+        let (table, spilled) = answer(20_000, usize::MAX, false);
+        assert_eq!((spilled, table.folded), (0, 19_990));
+        let packets: u128 = (0..20_000).map(|i| 3 * (1 + i % 97)).sum();
+        assert_eq!(
+            table.series.iter().map(|s| s.total.packets).sum::<u128>(),
+            packets
+        );
+        assert_eq!(table.series[0].labels, ["0.0.0.96"]);
+        assert_eq!(table.series[0].total.packets, 3 * 97);
+        for (held_max, backwards) in [(1 << 20, true), (0, false)] {
+            let (same, spilled) = answer(20_000, held_max, backwards);
+            assert!(spilled > 0);
+            assert!(same == table, "in {held_max}");
+        }
+    }
+}

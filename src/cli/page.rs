@@ -79,3 +79,21 @@ pub(crate) fn wide(n: u128) -> String {
 pub(crate) fn instant(ns: i64) -> String {
     Timestamp::from_nanosecond(ns.into()).map_or_else(|_| ns.to_string(), |t| t.to_string())
 }
+
+/// Characters of a line beside the names.
+const WIDTH: usize = 86;
+
+/// Words in lines of at most [`WIDTH`] characters, but for longer words.
+pub(crate) fn wrapped<'w>(words: impl IntoIterator<Item = &'w str>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

@@ -7,16 +7,13 @@ use flow2pcap::survey::{ColumnOrder, Estimate, Sums, Survey};
 use indicatif::{HumanBytes, HumanCount};
 
 use super::account;
-use super::page::{NOTE, Page, TROUBLE, count, wide};
+use super::page::{NOTE, Page, TROUBLE, count, wide, wrapped};
 
 /// Orders of columns that are spelt out; more are only counted.
 const ORDERS_SHOWN: usize = 5;
 
 /// Names that are listed; more are only counted.
 const NAMES_SHOWN: usize = 20;
-
-/// Characters of a line of names.
-const WIDTH: usize = 86;
 
 /// A survey as a person reads it.
 pub(crate) struct Text<'a> {
@@ -260,19 +257,4 @@ fn evidence(told_by: &str) -> String {
         "header line" | "--format" | "keys" => told_by.to_owned(),
         order => format!("the order of values ({order})"),
     }
-}
-
-/// Lines of words.
-fn wrapped<'w>(words: impl IntoIterator<Item = &'w str>) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in words {
-        match lines.last_mut() {
-            Some(line) if line.len() + 1 + word.len() <= WIDTH => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }

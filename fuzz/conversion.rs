@@ -10,7 +10,8 @@ use std::path::PathBuf;
 
 use flow2pcap::capture::LinkType;
 use flow2pcap::connection::Detail;
-use flow2pcap::pipeline::{Comments, Convert, Meter, VantageChoice, convert};
+use flow2pcap::filter::Filter;
+use flow2pcap::pipeline::{Comments, Convert, Diagnose, Meter, VantageChoice, convert, diagnose};
 use flow2pcap::summary::Summary;
 
 use crate::support::{flow_log, packet, pcapng, rules};
@@ -43,7 +44,7 @@ pub(crate) fn any_log(octets: &[u8]) {
     }
 }
 
-/// Any records become packets whose sums, by directed five-tuple, are theirs.
+/// Any records become packets whose sums, by directed five-tuple, are theirs, and are diagnosed.
 ///
 /// The first octet chooses the detail, and each eight more are a record.
 pub(crate) fn any_records(octets: &[u8]) {
@@ -67,6 +68,7 @@ pub(crate) fn any_records(octets: &[u8]) {
     let change = |request| Convert { detail, ..request };
     let (summary, capture) = run(text.as_bytes(), change).expect("records are a flow log");
     check(&summary, &capture, 0);
+    diagnosed(text.as_bytes());
     let expected = flow_log::sums(&flow_log::records(&text));
     let found = packet::sums(&capture);
     assert_eq!(
@@ -129,6 +131,27 @@ fn check(summary: &Summary, capture: &pcapng::Capture, link_len: u32) {
     let octets: u128 = lens.map(|p| u128::from(p.original_len - link_len)).sum();
     assert_eq!(capture.packets.len() as u128, summary.packets.written);
     assert_eq!(octets, summary.packets.bytes_written);
+}
+
+/// Any records are diagnosed; each is looked at once, and no finding counts more than there is.
+fn diagnosed(text: &[u8]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("in.log");
+    fs::write(&path, text).expect("room for a log");
+    let request = Diagnose {
+        inputs: vec![path],
+        format: None,
+        filter: Filter::default(),
+        memory: 1 << 30,
+        temp_dir: folder.path().to_owned(),
+    };
+    let found = diagnose(&request, &Meter::default()).expect("records are a flow log");
+    assert!(found.records.adds_up(), "{:?}", found.records);
+    assert_eq!(found.symptoms.values().sum::<u64>(), found.attempts);
+    for finding in &found.findings {
+        assert!((1..=finding.of).contains(&finding.count), "{finding:?}");
+        assert!(!finding.records.is_empty(), "{finding:?}");
+    }
 }
 
 /// Converts a text in a folder of its own; the reason if it is refused.

@@ -69,6 +69,9 @@
 //!
 //! Beside the row stand:
 //!
+//! - [`diagnosis`]: what is the matter, told from whole conversations: attempts, their symptoms,
+//!   and the causes that explain most of them. Reads [`record`], [`flow`] and [`connection`];
+//!   they know nothing of it, and it knows nothing of packets. Start at [`pipeline::diagnose`].
 //! - [`filter`]: which part of an archive is wanted: its grammar, its verdict on a
 //!   record, and what a path rules out. Reads [`archive`], [`record`] and [`flow`]; they
 //!   know nothing of it.
@@ -103,7 +106,7 @@
 //! - [`packet`] and [`capture`] know no flow logs. What a comment says is put
 //!   into words in `pipeline/framer.rs`.
 //! - [`record`] knows no TCP state, only the names of its flags.
-//! - [`connection`] has no I/O, no clock, no threads and no random source.
+//! - [`connection`] and [`diagnosis`] have no I/O, no clock, no threads and no random source.
 //! - The same input gives the same octets, for any number of threads, any memory and
 //!   any order of the inputs.
 //! - No record leaves uncounted: every line has exactly one fate in
@@ -137,6 +140,9 @@
 //! | interval | AWS's capture window of 60 or 600 s at most; a setting, not a column |
 //! | window | the instants a record allows for its packets: start to the end of its last second |
 //! | observed flags | `tcp-flags`: the OR over the interval; one segment's bits are [`packet::tcp::Flags`] |
+//! | attempt | one try to reach a service, as the records of every ENI tell it |
+//! | symptom | what is the matter with one attempt |
+//! | finding | one cause that explains many symptoms, with what proves it and what speaks against it |
 //! | verdict | `ACCEPT` or `REJECT`, which is not a TCP reset |
 //! | vantage | the view, an ENI and a side of it, whose records tell a conversation |
 //! | matching | what a [`filter::Filter`] asks for: of records. A connection is *kept* if one of its records matches |
@@ -156,6 +162,7 @@
 pub mod archive;
 pub mod capture;
 pub mod connection;
+pub mod diagnosis;
 pub mod error;
 pub mod filter;
 pub mod flow;

@@ -8,7 +8,8 @@
 //!
 //! An inspection reads as well, and adds up the records in place of the rest
 //! (`inspect`). Metrics are added up likewise, or by connection if that is what
-//! is asked for (`metrics`).
+//! is asked for (`metrics`). A diagnosis looks at whole conversations, with the
+//! records of all ENIs (`diagnose`).
 //!
 //! Between two stages lie buckets (`shuffle`), which go to temporary files
 //! when memory is short. So memory does not grow with the archive, only the
@@ -22,6 +23,7 @@
 mod block;
 mod busiest;
 mod conversations;
+mod diagnose;
 mod forecast;
 mod framer;
 mod frames;
@@ -47,6 +49,7 @@ mod toll;
 mod wrapped;
 mod write;
 
+pub use self::diagnose::{Diagnose, Diagnosis, diagnose};
 pub use self::inspect::{Inspect, inspect};
 pub use self::metrics::{Answers, Metrics, metrics};
 

@@ -12,6 +12,7 @@ const STAGES: [&str; 8] = [
     "record",
     "flow",
     "connection",
+    "diagnosis",
     "packet",
     "capture",
     "metrics",
@@ -238,8 +239,8 @@ fn unsafe_is_only_where_a_file_is_mapped() {
 }
 
 #[test]
-fn connection_has_no_clock_file_or_thread() {
-    let pure = |source: &Source| source.stage() != "connection";
+fn connection_and_diagnosis_have_no_clock_file_or_thread() {
+    let pure = |source: &Source| !["connection", "diagnosis"].contains(&source.stage());
     let sources = sources("src");
     for word in [
         "std::fs",

@@ -2,6 +2,8 @@
 
 mod account;
 mod convert;
+mod diagnose;
+mod findings;
 mod inspect;
 mod interrupt;
 mod metrics;
@@ -32,6 +34,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Convert(Box<convert::Args>),
+    Diagnose(Box<diagnose::Args>),
     Inspect(Box<inspect::Args>),
     Metrics(Box<metrics::Args>),
     Setup(Box<setup::Args>),
@@ -45,6 +48,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     interrupt::outlive_size_limit()?;
     match cli.command {
         Command::Convert(args) => convert::run(&args),
+        Command::Diagnose(args) => diagnose::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::Setup(args) => setup::run(&args),

@@ -159,6 +159,19 @@ pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) 
     }
 }
 
+/// Tells who opened a connection and how it went, as [`rebuild`] does, without planning a segment.
+///
+/// # Panics
+/// If there is no record.
+pub fn judge(records: &[Observation]) -> (Role, Outcome) {
+    let role = role::role(records);
+    let parts = match records[0].key.protocol {
+        TCP => parts::read(records, role).parts,
+        _ => Vec::new(),
+    };
+    (role, outcome::outcome(records, &parts, role))
+}
+
 /// Tells each record when the other way was active.
 fn settle_spreads([up, down]: &mut [Vec<Planned>; 2]) {
     let window = |p: &Planned| p.plan.window;

@@ -77,8 +77,8 @@ impl Candidates {
     }
 }
 
-/// RFC 1918, RFC 6598 (as VPCs use it) and RFC 4193.
-fn is_private(address: IpAddr) -> bool {
+/// Whether an address is one of private networks: RFC 1918, RFC 6598 (as VPCs use it), RFC 4193.
+pub fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let [a, b, ..] = v4.octets();

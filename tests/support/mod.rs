@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "each file of tests uses a part of this")]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+pub(crate) mod attempts;
 pub(crate) mod exposition;
 pub(crate) mod flow_log;
 pub(crate) mod packet;

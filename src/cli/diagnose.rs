@@ -1,0 +1,96 @@
+//! `flow2pcap diagnose`: what is the matter in an archive.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args as ClapArgs;
+use flow2pcap::pipeline::{self, Diagnose};
+
+use super::findings::Text;
+use super::give;
+use super::narrowing::Narrowing;
+use super::page::Page;
+use super::reading::{Reading, temp_dir};
+use super::size::parse_memory;
+
+const EXAMPLES: &str = "\
+Examples:
+  flow2pcap diagnose AWSLogs/
+      Why does it not work? Security group, network ACL, route, nothing listening, or none of them.
+
+  flow2pcap diagnose AWSLogs/ --from 2026-03-14T02:15 --host 10.0.11.15
+      The same for one host since something changed. Whole connections are looked at.
+
+  flow2pcap diagnose AWSLogs/ --json | jq -r '.findings[] | [.certainty, .cause, .title] | @tsv'
+      One line a finding, for scripts.
+
+  flow2pcap convert AWSLogs/ -o incident.pcapng
+      Then paste a finding's display filter into Wireshark to see its packets.
+
+Each finding says how sure it is. Proved: the records leave no other explanation. Likely: what passes
+beside it speaks for it. Possible: it may be so, or harmless. What is possible only comes last.
+Records of more ENIs tell more: one ENI's ACCEPT says nothing of what the next one does.
+
+Exit status: 0 done, whatever was found; 1 done, but --strict found records that do not parse or a
+damaged file; 2 failed.";
+
+/// Tells what is the matter, with the records that prove it
+///
+/// Looks at every connection attempt as all ENIs logged it, and says what blocks, drops, refuses or
+/// cuts it, how sure that is, where to look in AWS, what speaks against it, and which display filter
+/// shows it in Wireshark. Before that it says what the archive cannot show.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    reading: Reading,
+
+    /// The same as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Memory to use, about: 512MiB, 4GiB; what has no room goes to temporary files
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_memory)]
+    memory: u64,
+
+    /// Where temporary files go [default: TMPDIR, or /var/tmp where there is none]
+    #[arg(long, value_name = "FOLDER")]
+    temp_dir: Option<PathBuf>,
+
+    // Last, for what follows would stand below its heading in the help.
+    #[command(flatten)]
+    narrowing: Narrowing,
+}
+
+/// Diagnoses what was typed and tells what is the matter.
+///
+/// # Errors
+/// Inputs that cannot be read, or hold no flow log.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let request = Diagnose {
+        inputs: args.reading.inputs.clone(),
+        format: args.reading.format.clone(),
+        filter: args.narrowing.filter(),
+        memory: args.memory,
+        temp_dir: args.temp_dir.clone().unwrap_or_else(temp_dir),
+    };
+    let diagnosis = args
+        .reading
+        .run(|meter| pipeline::diagnose(&request, meter))??;
+    let told = if args.json {
+        serde_json::to_string_pretty(&diagnosis)? + "\n"
+    } else {
+        let page = Page {
+            colour: std::io::stdout().is_terminal(),
+        };
+        Text {
+            diagnosis: &diagnosis,
+            page,
+        }
+        .to_string()
+    };
+    give(&told).context("cannot write to standard output")?;
+    Ok(args.reading.exit_code(&diagnosis.records, &diagnosis.input))
+}

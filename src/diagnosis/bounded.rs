@@ -1,0 +1,79 @@
+//! A map that keeps no more than so many keys, always the same ones.
+//!
+//! An archive may hold more paths than memory. Which of them are kept must not depend on the order
+//! in which threads meet them, so each key has a hash that is the same in every run, and those with
+//! the lowest hashes stay. A key among the lowest of the whole is among the lowest of every part,
+//! so what is kept is counted in full, whatever the parts.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hash};
+
+use foldhash::fast::FixedState;
+
+/// A map of at most `max` keys.
+#[derive(Clone, Debug)]
+pub(super) struct Bounded<K, V> {
+    map: BTreeMap<(u64, K), V>,
+    max: usize,
+}
+
+impl<K: Hash + Ord, V> Bounded<K, V> {
+    /// Empty, with room for `max` keys.
+    pub(super) fn new(max: usize) -> Self {
+        Self {
+            map: BTreeMap::new(),
+            max,
+        }
+    }
+
+    /// Adds `value` to what stands for `key`, by `add` if there is something.
+    pub(super) fn add(&mut self, key: K, value: V, add: impl FnOnce(&mut V, V)) {
+        let hash = FixedState::with_seed(0).hash_one(&key);
+        match self.map.entry((hash, key)) {
+            std::collections::btree_map::Entry::Occupied(mut known) => add(known.get_mut(), value),
+            std::collections::btree_map::Entry::Vacant(free) => {
+                free.insert(value);
+                if self.map.len() > self.max {
+                    self.map.pop_last();
+                }
+            }
+        }
+    }
+
+    /// Takes in all of another, by `add` where both have a key.
+    pub(super) fn merge(&mut self, other: Self, mut add: impl FnMut(&mut V, V)) {
+        for ((_, key), value) in other.map {
+            self.add(key, value, &mut add);
+        }
+    }
+
+    /// What is kept, in an order that is the same in every run.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.map.iter().map(|((_, key), value)| (key, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(keys: impl Iterator<Item = u32>) -> Bounded<u32, u64> {
+        let mut map = Bounded::new(10);
+        keys.for_each(|key| map.add(key % 100, 1, |sum, more| *sum += more));
+        map
+    }
+
+    #[test]
+    fn keys_that_stay_and_their_sums_do_not_depend_on_order_or_parts() {
+        let listed =
+            |map: &Bounded<u32, u64>| map.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>();
+        let there = filled(0..1_000);
+        let back = filled((0..1_000).rev());
+        let mut parts = filled(500..1_000);
+        parts.merge(filled(0..500), |sum, more| *sum += more);
+        assert_eq!(listed(&there), listed(&back));
+        assert_eq!(listed(&there), listed(&parts));
+        assert_eq!(listed(&there).len(), 10);
+        assert!(listed(&there).iter().all(|(_, sum)| *sum == 10));
+    }
+}

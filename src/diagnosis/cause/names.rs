@@ -1,0 +1,140 @@
+//! ENIs and services by what they are, as far as the log tells.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::diagnosis::ledger::{Entry, Ledger};
+use crate::flow::{EniIndex, TCP, UDP, is_private};
+
+/// Names in a sentence; more are only counted.
+const SAID_MAX: usize = 3;
+
+/// Services that people know by name, and whether they are databases.
+const SERVICES: [(u16, &str, bool); 13] = [
+    (22, "SSH", false),
+    (53, "DNS", false),
+    (80, "HTTP", false),
+    (389, "LDAP", false),
+    (443, "HTTPS", false),
+    (1433, "SQL Server", true),
+    (1521, "Oracle", true),
+    (3306, "MySQL", true),
+    (3389, "RDP", false),
+    (5432, "PostgreSQL", true),
+    (6379, "Redis", true),
+    (11211, "memcached", true),
+    (27017, "MongoDB", true),
+];
+
+/// Who tries: an address, or all that is outside.
+pub(super) fn source(address: Option<IpAddr>) -> String {
+    address.map_or_else(|| "internet".to_owned(), |address| address.to_string())
+}
+
+/// A port with what it is known for.
+pub(super) fn port(port: u16, protocol: u8) -> String {
+    let name = match protocol {
+        TCP => "TCP",
+        UDP => "UDP",
+        1 | 58 => return "ICMP".to_owned(),
+        other => return format!("protocol {other}"),
+    };
+    let known = SERVICES.iter().find(|(known, ..)| *known == port);
+    known.map_or_else(
+        || format!("{name} {port}"),
+        |(_, service, _)| format!("{name} {port} ({service})"),
+    )
+}
+
+/// The ports of these, in words.
+pub(super) fn ports(entries: &[Entry<'_>]) -> String {
+    let all: BTreeSet<(u8, u16)> = entries
+        .iter()
+        .map(|e| (e.path.protocol, e.path.port))
+        .collect();
+    few(
+        all.iter()
+            .map(|(protocol, number)| port(*number, *protocol)),
+        "ports",
+    )
+}
+
+/// The targets of these, in words.
+pub(super) fn targets(entries: &[Entry<'_>]) -> String {
+    let all: BTreeSet<IpAddr> = entries.iter().map(|e| e.path.target).collect();
+    few(all.iter().map(IpAddr::to_string), "hosts")
+}
+
+/// Who tries, in words.
+pub(super) fn sources(entries: &[Entry<'_>]) -> String {
+    let all: BTreeSet<Option<IpAddr>> = entries.iter().map(|e| e.path.source).collect();
+    let name = |address: &Option<IpAddr>| {
+        address.map_or_else(|| "the internet".to_owned(), |a| a.to_string())
+    };
+    few(all.iter().map(name), "sources")
+}
+
+/// An ENI with what it belongs to.
+pub(super) fn eni(ledger: &Ledger<'_>, index: EniIndex) -> String {
+    let eni = ledger.enis.get(index);
+    let kind = eni.kind.replace('_', " ");
+    match (kind.is_empty(), eni.instance.is_empty()) {
+        (false, _) => format!("{} ({kind})", eni.name),
+        (true, false) => format!("{} ({})", eni.name, eni.instance),
+        (true, true) => eni.name.clone(),
+    }
+}
+
+/// Several ENIs in words.
+pub(super) fn enis(ledger: &Ledger<'_>, all: &BTreeSet<EniIndex>) -> String {
+    few(all.iter().map(|index| eni(ledger, *index)), "ENIs")
+}
+
+/// The subnet of an ENI in words, or the ENI where no record tells it.
+pub(super) fn subnet(ledger: &Ledger<'_>, index: EniIndex) -> String {
+    match ledger.subnet(index) {
+        "" => format!("the subnet of {}", eni(ledger, index)),
+        subnet => subnet.to_owned(),
+    }
+}
+
+/// What these connect, where the log tells: load balancer to target, application to database,
+/// subnet to internet.
+pub(super) fn relation(ledger: &Ledger<'_>, entries: &[Entry<'_>]) -> Option<&'static str> {
+    let all = |is: &dyn Fn(&Entry<'_>) -> bool| entries.iter().all(is);
+    let is_database = |entry: &Entry<'_>| {
+        let known = SERVICES
+            .iter()
+            .find(|(known, ..)| *known == entry.path.port);
+        known.is_some_and(|(.., is_database)| *is_database)
+    };
+    let is_balancer = |entry: &Entry<'_>| {
+        entry
+            .path
+            .source_eni
+            .is_some_and(|eni| ledger.enis.get(eni).kind == "network_load_balancer")
+    };
+    if all(&is_balancer) {
+        Some("load balancer to target")
+    } else if all(&is_database) {
+        Some("application to database")
+    } else if all(&|entry| entry.path.source.is_some() && !is_private(entry.path.target)) {
+        Some("subnet to internet")
+    } else {
+        None
+    }
+}
+
+/// A relation as it stands in a title.
+pub(super) fn related(ledger: &Ledger<'_>, entries: &[Entry<'_>]) -> String {
+    relation(ledger, entries).map_or_else(String::new, |relation| format!(" ({relation})"))
+}
+
+/// A few names, and how many more.
+fn few(names: impl ExactSizeIterator<Item = String>, what: &str) -> String {
+    let count = names.len();
+    if count > SAID_MAX {
+        return format!("{count} {what}");
+    }
+    names.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,165 @@
+//! Rejections whose records name the cause, or leave one only.
+
+use std::collections::BTreeSet;
+
+use super::{Draft, names};
+use crate::diagnosis::display_filter::Shows;
+use crate::diagnosis::finding::{Cause, Certainty};
+use crate::diagnosis::ledger::{End, Entry, Ledger, grouped};
+use crate::diagnosis::sighting::{BLOCK_PORTS, Sighting};
+use crate::diagnosis::symptom::Symptom;
+use crate::flow::{EniIndex, TCP};
+
+/// Attempts that are not TCP before chance is ruled out.
+const DATAGRAMS_LEAST: u64 = 3;
+
+/// What needs no contrast.
+pub(super) fn drafts<'a>(ledger: &Ledger<'a>) -> Vec<Draft<'a>> {
+    let mut drafts = Vec::new();
+    for cause in [Cause::BlockPublicAccess, Cause::EncryptionControls] {
+        let at = move |entry: &Entry<'_>| match (cause, entry.symptom) {
+            (Cause::BlockPublicAccess, Symptom::BlockPublicAccess(eni))
+            | (Cause::EncryptionControls, Symptom::EncryptionControls(eni)) => Some(eni),
+            _ => None,
+        };
+        let vpc = |entry: &Entry<'a>| at(entry).map(|eni| ledger.enis.get(eni).vpc.clone());
+        for (vpc, entries) in grouped(ledger.all(), vpc) {
+            let enis = entries.iter().filter_map(at).collect();
+            drafts.push(by_reason(ledger, cause, &vpc, entries, enis));
+        }
+    }
+    let side = |entry: &Entry<'a>| match entry.symptom {
+        Symptom::ReplyBlocked { eni, leaving } => {
+            // Where no subnet is told, each ENI stands for itself.
+            let subnet = ledger.subnet(eni);
+            Some((subnet, subnet.is_empty().then_some(eni), leaving))
+        }
+        _ => None,
+    };
+    for ((_, _, leaving), entries) in grouped(ledger.all(), side) {
+        drafts.push(reply_blocked(ledger, leaving, entries));
+    }
+    drafts
+}
+
+fn by_reason<'a>(
+    ledger: &Ledger<'a>,
+    cause: Cause,
+    vpc: &str,
+    entries: Vec<Entry<'a>>,
+    enis: BTreeSet<EniIndex>,
+) -> Draft<'a> {
+    let (what, reason) = match cause {
+        Cause::BlockPublicAccess => ("VPC Block Public Access", "BPA"),
+        _ => ("VPC Encryption Controls", "EC"),
+    };
+    let whose = if vpc.is_empty() {
+        String::new()
+    } else {
+        format!(" in {vpc}")
+    };
+    let others = enis.iter().flat_map(|eni| {
+        ledger
+            .at(End::Source, *eni)
+            .chain(ledger.at(End::Target, *eni))
+            .filter(|e| e.symptom.is_passed())
+    });
+    Draft {
+        cause,
+        certainty: Certainty::Proved,
+        title: format!("{what} rejects traffic{whose}"),
+        seen: format!(
+            "REJECT with reject-reason {reason} of attempts from {} to {}, {}, at {}",
+            names::sources(&entries),
+            names::targets(&entries),
+            names::ports(&entries),
+            names::enis(ledger, &enis)
+        ),
+        others: others.map(|entry| entry.seen.count).sum(),
+        entries,
+        enis,
+        against: Vec::new(),
+        shows: Shows::Rejected,
+    }
+}
+
+fn reply_blocked<'a>(
+    ledger: &Ledger<'a>,
+    leaving: Option<bool>,
+    entries: Vec<Entry<'a>>,
+) -> Draft<'a> {
+    let at = |entry: &Entry<'_>| match entry.symptom {
+        Symptom::ReplyBlocked { eni, .. } => Some(eni),
+        _ => None,
+    };
+    let enis: BTreeSet<EniIndex> = entries.iter().filter_map(at).collect();
+    // A reply that leaves is the target's, one that enters is the source's.
+    let (end, way) = match leaving {
+        Some(true) => (End::Target, " on their way out"),
+        Some(false) => (End::Source, " on their way in"),
+        None => (End::Target, ""),
+    };
+    let passing: Vec<Entry<'a>> = enis
+        .iter()
+        .flat_map(|eni| ledger.at(end, *eni))
+        .filter(|entry| entry.symptom.is_passed() && ledger.crosses(entry.path))
+        .copied()
+        .collect();
+    let (fails, passes) = (port_range(&entries), port_range(&passing));
+    let count: u64 = entries.iter().map(|entry| entry.seen.count).sum();
+    let certainty = if entries.iter().any(|entry| entry.path.protocol == TCP) {
+        Certainty::Proved
+    } else if count >= DATAGRAMS_LEAST {
+        Certainty::Likely
+    } else {
+        Certainty::Possible
+    };
+    let first = enis.first().copied();
+    let subnet = first.map_or_else(String::new, |eni| names::subnet(ledger, eni));
+    let passed = passes.map_or_else(
+        || "no reply crosses the subnet's border that way".to_owned(),
+        |ports| format!("replies to ports {ports} pass"),
+    );
+    Draft {
+        cause: Cause::AclBlocksReply,
+        certainty,
+        title: format!("the network ACL of {subnet} blocks replies{way}"),
+        seen: format!(
+            "requests from {} to {} ({}) are ACCEPTed and their replies REJECTed at {}; replies to ports {} are \
+             blocked, {passed}",
+            names::sources(&entries),
+            names::targets(&entries),
+            names::ports(&entries),
+            names::enis(ledger, &enis),
+            fails.unwrap_or_else(|| "unknown".to_owned()),
+        ),
+        others: passing.iter().map(|entry| entry.seen.count).sum(),
+        entries,
+        enis,
+        against: Vec::new(),
+        shows: Shows::Rejected,
+    }
+}
+
+/// The initiators' ports in words: lowest and highest of each run of blocks that were seen.
+fn port_range(entries: &[Entry<'_>]) -> Option<String> {
+    let sum = Sighting::sum(entries.iter().map(|entry| entry.seen))?;
+    let mut runs: Vec<(u16, u16)> = Vec::new();
+    for block in sum.blocks.keys().copied() {
+        match runs.last_mut() {
+            // Ports are used at random, so a block without any means little.
+            Some((_, last)) if block - *last <= 4 => *last = block,
+            _ => runs.push((block, block)),
+        }
+    }
+    let named = runs.iter().map(|(first, last)| {
+        let low = (first * BLOCK_PORTS).max(sum.ports.0);
+        let high = (last * BLOCK_PORTS + (BLOCK_PORTS - 1)).min(sum.ports.1);
+        if low == high {
+            low.to_string()
+        } else {
+            format!("{low}-{high}")
+        }
+    });
+    Some(named.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,217 @@
+//! What tells attempts that fail from those that do not: the split that explains most.
+//!
+//! Of all ways to divide the attempts at one service in two (by the ENI or zone of who tries, by the
+//! initiator's port, by time), the one is named after which least doubt remains which half fails: the
+//! one of the largest information gain.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::diagnosis::ledger::{Entry, Ledger};
+use crate::diagnosis::sighting::{BLOCK_PORTS, Timeline};
+use crate::diagnosis::tally::Path;
+use crate::flow::EniIndex;
+use crate::time::SECOND_NS;
+
+/// The part of all doubt that a split must remove to be worth naming.
+const GAIN_LEAST: f64 = 0.2;
+
+/// Attempts that fail, and that pass.
+type Counts = (u64, u64);
+
+/// One half, named, and what both halves count.
+struct Split {
+    name: String,
+    inner: Counts,
+    outer: Counts,
+    gain: f64,
+}
+
+/// Names the split that explains most of which attempts fail; none if none explains much.
+pub(super) fn best(
+    ledger: &Ledger<'_>,
+    failing: &[Entry<'_>],
+    passing: &[Entry<'_>],
+) -> Option<String> {
+    let sum = |entries: &[Entry<'_>]| entries.iter().map(|entry| entry.seen.count).sum::<u64>();
+    let all = (sum(failing), sum(passing));
+    let doubt = entropy(all) * (all.0 + all.1) as f64;
+    let mut best: Option<Split> = None;
+    let mut consider = |name: String, inner: Counts| {
+        let outer = (all.0.saturating_sub(inner.0), all.1.saturating_sub(inner.1));
+        let rest = [inner, outer].map(|half| entropy(half) * (half.0 + half.1) as f64);
+        let gain = (doubt - rest.iter().sum::<f64>()) / doubt;
+        // The half is named in which more fails.
+        let share = |(fails, passes): Counts| fails as f64 / ((fails + passes) as f64).max(1.0);
+        if share(inner) >= share(outer)
+            && best.as_ref().is_none_or(|known| gain > known.gain + 1e-9)
+        {
+            best = Some(Split {
+                name,
+                inner,
+                outer,
+                gain,
+            });
+        }
+    };
+    by_end(ledger, failing, passing, &mut consider);
+    by_port(failing, passing, &mut consider);
+    by_time(failing, passing, &mut consider);
+    let best = best.filter(|split| split.gain >= GAIN_LEAST)?;
+    let of = |(fails, passes): Counts| format!("{fails} of {}", fails + passes);
+    Some(format!(
+        "{}: {} fail, of the others {}",
+        best.name,
+        of(best.inner),
+        of(best.outer)
+    ))
+}
+
+/// Splits by the ENI, and its zone, at either end.
+fn by_end(
+    ledger: &Ledger<'_>,
+    failing: &[Entry<'_>],
+    passing: &[Entry<'_>],
+    consider: &mut impl FnMut(String, Counts),
+) {
+    type Eni = fn(&Path) -> Option<EniIndex>;
+    let ends: [(&str, Eni); 2] = [
+        ("from", |path| path.source_eni),
+        ("at", |path| path.target_eni),
+    ];
+    for (side, eni) in ends {
+        let zone = |entry: &Entry<'_>| {
+            let zone = &ledger.enis.get(eni(entry.path)?).zone;
+            (!zone.is_empty()).then(|| format!("{side} zone {zone}"))
+        };
+        by_name(failing, passing, zone, consider);
+        let name =
+            |entry: &Entry<'_>| Some(format!("{side} {}", ledger.enis.get(eni(entry.path)?).name));
+        by_name(failing, passing, name, consider);
+    }
+}
+
+/// Bits of doubt whether one of these fails.
+fn entropy((fails, passes): Counts) -> f64 {
+    let all = (fails + passes) as f64;
+    let term = |n: u64| match n {
+        0 => 0.0,
+        n => -(n as f64 / all) * (n as f64 / all).log2(),
+    };
+    term(fails) + term(passes)
+}
+
+fn by_name(
+    failing: &[Entry<'_>],
+    passing: &[Entry<'_>],
+    name: impl Fn(&Entry<'_>) -> Option<String>,
+    consider: &mut impl FnMut(String, Counts),
+) {
+    let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
+    for entry in failing {
+        name(entry)
+            .into_iter()
+            .for_each(|name| counts.entry(name).or_default().0 += entry.seen.count);
+    }
+    for entry in passing {
+        name(entry)
+            .into_iter()
+            .for_each(|name| counts.entry(name).or_default().1 += entry.seen.count);
+    }
+    counts
+        .into_iter()
+        .for_each(|(name, inner)| consider(name, inner));
+}
+
+fn by_port(
+    failing: &[Entry<'_>],
+    passing: &[Entry<'_>],
+    consider: &mut impl FnMut(String, Counts),
+) {
+    let mut blocks: BTreeMap<u16, Counts> = BTreeMap::new();
+    for (block, count) in failing.iter().flat_map(|entry| &entry.seen.blocks) {
+        blocks.entry(*block).or_default().0 += count;
+    }
+    for (block, count) in passing.iter().flat_map(|entry| &entry.seen.blocks) {
+        blocks.entry(*block).or_default().1 += count;
+    }
+    let port = |block: u16| block * BLOCK_PORTS;
+    halves(
+        &blocks,
+        |block, is_below| match is_below {
+            true => format!("from ports below {}", port(block)),
+            false => format!("from ports {} and above", port(block)),
+        },
+        consider,
+    );
+}
+
+fn by_time(
+    failing: &[Entry<'_>],
+    passing: &[Entry<'_>],
+    consider: &mut impl FnMut(String, Counts),
+) {
+    let width_s = failing
+        .iter()
+        .chain(passing)
+        .map(|entry| entry.seen.minutes.width_s)
+        .max()
+        .unwrap_or(60);
+    let widened = |entry: &Entry<'_>| {
+        let mut minutes: Timeline = entry.seen.minutes.clone();
+        minutes.widen(width_s);
+        minutes.counts
+    };
+    let mut buckets: BTreeMap<i64, Counts> = BTreeMap::new();
+    for (bucket, count) in failing.iter().flat_map(widened) {
+        buckets.entry(bucket).or_default().0 += count;
+    }
+    for (bucket, count) in passing.iter().flat_map(widened) {
+        buckets.entry(bucket).or_default().1 += count;
+    }
+    let at = |bucket: i64| {
+        let ns = i128::from(bucket) * i128::from(width_s) * i128::from(SECOND_NS);
+        Timestamp::from_nanosecond(ns).map_or_else(|_| bucket.to_string(), |t| t.to_string())
+    };
+    halves(
+        &buckets,
+        |bucket, is_below| match is_below {
+            true => format!("before {}", at(bucket)),
+            false => format!("from {} on", at(bucket)),
+        },
+        consider,
+    );
+    // A stretch in between.
+    let failed: BTreeSet<i64> = buckets
+        .iter()
+        .filter(|(_, counts)| counts.0 > 0)
+        .map(|(b, _)| *b)
+        .collect();
+    if let (Some(first), Some(last)) = (failed.first(), failed.last()) {
+        let inner = buckets
+            .range(first..=last)
+            .fold((0, 0), |sum: Counts, (_, more)| {
+                (sum.0 + more.0, sum.1 + more.1)
+            });
+        consider(format!("from {} to {}", at(*first), at(*last + 1)), inner);
+    }
+}
+
+/// All ways to cut an order in two.
+fn halves<K: Copy + Ord>(
+    counts: &BTreeMap<K, Counts>,
+    name: impl Fn(K, bool) -> String,
+    consider: &mut impl FnMut(String, Counts),
+) {
+    let add = |a: Counts, b: &Counts| (a.0 + b.0, a.1 + b.1);
+    let all = counts.values().fold((0, 0), add);
+    let mut below = (0, 0);
+    for (key, here) in counts {
+        if below != (0, 0) {
+            consider(name(*key, true), below);
+            consider(name(*key, false), (all.0 - below.0, all.1 - below.1));
+        }
+        below = add(below, here);
+    }
+}

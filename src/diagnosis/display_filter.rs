@@ -1,0 +1,132 @@
+//! The Wireshark display filter that shows a finding in the capture of the same archive.
+//!
+//! Written for captures as `convert` makes them: of rejected packets each has a comment that says
+//! `action=REJECT`, where the ENI whose view is told rejected them, and `rejected-at=` where another did.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::flow::{TCP, UDP};
+
+/// Addresses and ports that are spelt out; with more, a filter says nothing of them.
+const SPELT_MAX: usize = 8;
+
+/// Which packets of the attempts are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// Packets that were rejected.
+    Rejected,
+    /// SYNs and SYN-ACKs.
+    Handshakes,
+    /// RSTs.
+    Resets,
+    /// All of them.
+    All,
+}
+
+/// A display filter for what went between any of `hosts` and services on any of `ports`.
+pub(super) fn display_filter(
+    hosts: &BTreeSet<IpAddr>,
+    ports: &BTreeSet<u16>,
+    protocols: &BTreeSet<u8>,
+    shows: Shows,
+) -> String {
+    let is_tcp = protocols.iter().all(|protocol| *protocol == TCP);
+    let mut terms = Vec::new();
+    let addresses = hosts.iter().map(|host| match host {
+        IpAddr::V4(v4) => format!("ip.addr == {v4}"),
+        IpAddr::V6(v6) => format!("ipv6.addr == {v6}"),
+    });
+    terms.extend(any(addresses.collect()));
+    let names: Vec<&str> = [(TCP, "tcp"), (UDP, "udp")]
+        .iter()
+        .filter(|(number, _)| protocols.contains(number))
+        .map(|(_, name)| *name)
+        .collect();
+    if names.len() == protocols.len() && !ports.contains(&0) {
+        let equal = ports
+            .iter()
+            .flat_map(|port| names.iter().map(move |n| format!("{n}.port == {port}")));
+        terms.extend(any(equal.collect()));
+    }
+    let what = match shows {
+        Shows::Rejected => Some(
+            "(frame.comment contains \"action=REJECT\" || frame.comment contains \"rejected-at=\")",
+        ),
+        Shows::Handshakes if is_tcp => Some("tcp.flags.syn == 1"),
+        Shows::Resets if is_tcp => Some("tcp.flags.reset == 1"),
+        _ => None,
+    };
+    terms.extend(what.map(str::to_owned));
+    if terms.is_empty() {
+        return "frame".to_owned();
+    }
+    terms.join(" && ")
+}
+
+/// One of these; nothing if there are none, or too many to spell out.
+fn any(terms: Vec<String>) -> Option<String> {
+    match terms.len() {
+        0 => None,
+        1 => terms.into_iter().next(),
+        n if n <= SPELT_MAX => Some(format!("({})", terms.join(" || "))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(hosts: &[&str], ports: &[u16], protocols: &[u8], shows: Shows, expected: &str) {
+        let hosts = hosts.iter().map(|host| host.parse().unwrap()).collect();
+        let (ports, protocols) = (
+            ports.iter().copied().collect(),
+            protocols.iter().copied().collect(),
+        );
+        assert_eq!(display_filter(&hosts, &ports, &protocols, shows), expected);
+    }
+
+    #[test]
+    fn filter_names_hosts_ports_and_what_to_see() {
+        check(
+            &["10.0.0.5"],
+            &[443],
+            &[6],
+            Shows::Resets,
+            "ip.addr == 10.0.0.5 && tcp.port == 443 && tcp.flags.reset == 1",
+        );
+        check(
+            &["10.0.0.5", "fd00::5"],
+            &[53],
+            &[6, 17],
+            Shows::All,
+            "(ip.addr == 10.0.0.5 || ipv6.addr == fd00::5) && (tcp.port == 53 || udp.port == 53)",
+        );
+    }
+
+    #[test]
+    fn what_is_not_tcp_has_no_flags_and_icmp_no_ports() {
+        check(
+            &["10.0.0.5"],
+            &[0],
+            &[1],
+            Shows::Handshakes,
+            "ip.addr == 10.0.0.5",
+        );
+        check(&[], &[0], &[1], Shows::All, "frame");
+    }
+
+    #[test]
+    fn more_than_a_reader_wants_is_not_spelt_out() {
+        let ports: Vec<u16> = (1..20).collect();
+        check(
+            &["10.0.0.5"],
+            &ports,
+            &[6],
+            Shows::Handshakes,
+            "ip.addr == 10.0.0.5 && tcp.flags.syn == 1",
+        );
+    }
+}

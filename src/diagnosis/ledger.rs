@@ -1,0 +1,207 @@
+//! The tally, indexed for contrast: what else passes, or fails, at the same ENI, subnet or service.
+//!
+//! What scanners tried inside is left out, and what outsiders fail at counts only where outsiders
+//! are served: the internet knocks at every public address, and being turned away there is no fault.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use crate::diagnosis::sighting::Sighting;
+use crate::diagnosis::symptom::Symptom;
+use crate::diagnosis::tally::{Path, Tally};
+use crate::flow::{EniIndex, Enis};
+
+/// What attempts with one symptom on one path add up to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) path: &'a Path,
+    pub(super) symptom: Symptom,
+    pub(super) seen: &'a Sighting,
+}
+
+/// A service: address, port, protocol.
+pub(super) type Service = (IpAddr, u16, u8);
+
+/// All of a tally but what scanners tried.
+pub(super) struct Ledger<'a> {
+    pub(super) enis: &'a Enis,
+    entries: Vec<Entry<'a>>,
+    by_target: HashMap<EniIndex, Vec<usize>>,
+    by_source: HashMap<EniIndex, Vec<usize>>,
+    by_service: HashMap<Service, Vec<usize>>,
+    subnets: HashMap<&'a str, BTreeSet<EniIndex>>,
+}
+
+/// Which end of a path is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Who tries.
+    Source,
+    /// What it tries to reach.
+    Target,
+}
+
+impl<'a> Ledger<'a> {
+    /// All but what these insiders tried in vain.
+    pub(super) fn new(tally: &'a Tally, enis: &'a Enis, scanners: &BTreeSet<IpAddr>) -> Self {
+        let mut ledger = Self {
+            enis,
+            entries: Vec::new(),
+            by_target: HashMap::new(),
+            by_source: HashMap::new(),
+            by_service: HashMap::new(),
+            subnets: HashMap::new(),
+        };
+        let scans = |path: &Path| path.source.is_some_and(|source| scanners.contains(&source));
+        for ((path, symptom), seen) in tally.inside.iter().chain(tally.outside.iter()) {
+            if symptom.is_passed() || !scans(path) {
+                ledger.enter(Entry {
+                    path,
+                    symptom: *symptom,
+                    seen,
+                });
+            }
+        }
+        for (path, seen) in tally.passing.iter() {
+            ledger.enter(Entry {
+                path,
+                symptom: Symptom::Passed,
+                seen,
+            });
+        }
+        ledger
+    }
+
+    fn enter(&mut self, entry: Entry<'a>) {
+        let index = self.entries.len();
+        let path = entry.path;
+        for (eni, by_eni) in [
+            (path.source_eni, &mut self.by_source),
+            (path.target_eni, &mut self.by_target),
+        ] {
+            let Some(eni) = eni else { continue };
+            by_eni.entry(eni).or_default().push(index);
+            let subnet = &self.enis.get(eni).subnet;
+            if !subnet.is_empty() {
+                self.subnets.entry(subnet).or_default().insert(eni);
+            }
+        }
+        self.by_service
+            .entry(service(path))
+            .or_default()
+            .push(index);
+        self.entries.push(entry);
+    }
+
+    /// All entries.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Entry<'a>> {
+        self.entries.iter()
+    }
+
+    /// What was seen at this ENI as this end.
+    pub(super) fn at(&self, end: End, eni: EniIndex) -> impl Iterator<Item = &Entry<'a>> {
+        let by_eni = match end {
+            End::Source => &self.by_source,
+            End::Target => &self.by_target,
+        };
+        by_eni
+            .get(&eni)
+            .into_iter()
+            .flatten()
+            .map(|index| &self.entries[*index])
+    }
+
+    /// What was seen of a service.
+    pub(super) fn of(&self, service: Service) -> impl Iterator<Item = &Entry<'a>> {
+        let known = self.by_service.get(&service);
+        known
+            .into_iter()
+            .flatten()
+            .map(|index| &self.entries[*index])
+    }
+
+    /// The subnet of an ENI; empty where no record tells it.
+    pub(super) fn subnet(&self, eni: EniIndex) -> &'a str {
+        &self.enis.get(eni).subnet
+    }
+
+    /// The other ENIs of the same subnet that were an end of anything.
+    pub(super) fn siblings(&self, eni: EniIndex) -> impl Iterator<Item = EniIndex> {
+        let subnet = self.subnets.get(self.subnet(eni));
+        subnet
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(move |other| *other != eni)
+    }
+
+    /// Whether an entry passes from one subnet to another, as far as known: only there ACLs apply.
+    pub(super) fn crosses(&self, path: &Path) -> bool {
+        let subnet = |eni: Option<EniIndex>| eni.map_or("", |eni| self.subnet(eni));
+        let (source, target) = (subnet(path.source_eni), subnet(path.target_eni));
+        source.is_empty() || target.is_empty() || source != target
+    }
+
+    /// Whether what failed here was meant to work.
+    pub(super) fn is_meant(&self, entry: &Entry<'_>) -> bool {
+        /// Services that are open to the internet as a rule.
+        const PUBLIC: [u16; 2] = [80, 443];
+        /// Attempts before an unknown service is taken for one that outsiders use.
+        const ATTEMPTS_LEAST: u64 = 10;
+        if is_for_many(entry.path.target) {
+            return false;
+        }
+        if entry.path.source.is_some() {
+            return true;
+        }
+        let outside = self
+            .of(service(entry.path))
+            .filter(|other| other.path.source.is_none());
+        let passing: Vec<&Sighting> = outside
+            .filter(|other| other.symptom.is_passed())
+            .map(|other| other.seen)
+            .collect();
+        let Some(until_ns) = passing.iter().map(|seen| seen.begun_ns).max() else {
+            return PUBLIC.contains(&entry.path.port)
+                && entry.seen.count >= ATTEMPTS_LEAST
+                && entry.seen.packets >= 2 * entry.seen.count;
+        };
+        // Who is let in while others are not is on a list, and others are not.
+        let has_stopped = entry.seen.first_ns > until_ns && entry.seen.count >= 3;
+        let passed: u64 = passing.iter().map(|seen| seen.count).sum();
+        has_stopped
+            || (entry.symptom.is_admitted()
+                && entry.seen.count * 4 >= passed
+                && entry.seen.count >= 5)
+    }
+}
+
+/// The service that a path leads to.
+pub(super) fn service(path: &Path) -> Service {
+    (path.target, path.port, path.protocol)
+}
+
+/// Multicast and broadcast, which nobody has to let in.
+fn is_for_many(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_multicast() || v4.octets()[3] == 255,
+        IpAddr::V6(v6) => v6.is_multicast(),
+    }
+}
+
+/// Entries by something that they have in common.
+pub(super) fn grouped<'l, 'a, K: Ord>(
+    entries: impl Iterator<Item = &'l Entry<'a>>,
+    key: impl Fn(&Entry<'a>) -> Option<K>,
+) -> BTreeMap<K, Vec<Entry<'a>>>
+where
+    'a: 'l,
+{
+    let mut groups: BTreeMap<K, Vec<Entry<'a>>> = BTreeMap::new();
+    for entry in entries {
+        if let Some(key) = key(entry) {
+            groups.entry(key).or_default().push(*entry);
+        }
+    }
+    groups
+}

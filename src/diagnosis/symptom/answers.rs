@@ -1,0 +1,115 @@
+//! The symptoms of attempts that nobody rejected: what flags, answers and silence say.
+
+use super::{Limit, Side, Symptom};
+use crate::connection::Outcome;
+use crate::diagnosis::attempt::{Attempt, Traffic};
+use crate::flow::{TCP, UDP};
+use crate::record::ObservedFlags;
+
+/// What flags and answers say where nothing was rejected.
+pub(super) fn by_answers(attempt: &Attempt) -> Symptom {
+    let replied = attempt.replies().next().is_some();
+    if !attempt.is_told() {
+        return without_flags(attempt, replied);
+    }
+    let opens = |traffic: &Traffic| traffic.flags.contains(ObservedFlags::SYN);
+    let resets = |traffic: &Traffic| traffic.flags.contains(ObservedFlags::RST);
+    let answered = attempt.replies().any(|reply| reply.flags.is_syn_ack());
+    let reset_by = if attempt.replies().any(resets) {
+        Some(Side::Responder)
+    } else {
+        attempt.requests().any(resets).then_some(Side::Initiator)
+    };
+    let silence_ns = attempt
+        .views
+        .iter()
+        .map(|view| view.silence_ns)
+        .max()
+        .unwrap_or(0);
+    if !attempt.requests().any(opens) && !answered {
+        return match reset_by.and(Limit::that_fits(silence_ns)) {
+            Some(limit) if limit > Limit::Minute => Symptom::IdleTimeout(limit),
+            _ if replied => Symptom::Passed,
+            _ => Symptom::OneWay,
+        };
+    }
+    if !answered && reset_by == Some(Side::Responder) {
+        return Symptom::Refused;
+    }
+    let went_on = attempt.views.iter().any(|view| {
+        matches!(
+            view.outcome,
+            Outcome::Complete | Outcome::Open | Outcome::Reset
+        )
+    });
+    if !went_on && let Some(symptom) = reply_elsewhere(attempt) {
+        return symptom;
+    }
+    if !replied {
+        return match went_on {
+            true => Symptom::OneWay,
+            false => Symptom::NoReply,
+        };
+    }
+    if answered
+        && attempt
+            .views
+            .iter()
+            .any(|view| view.outcome == Outcome::HalfOpen)
+        && !went_on
+    {
+        return Symptom::HalfOpen;
+    }
+    let has_fin = attempt
+        .requests()
+        .chain(attempt.replies())
+        .any(|t| t.flags.contains(ObservedFlags::FIN));
+    match reset_by {
+        Some(_) if let Some(limit) = Limit::that_fits(silence_ns) => Symptom::IdleTimeout(limit),
+        // A RST after a FIN is how much software closes.
+        Some(side) if !has_fin => Symptom::Reset(side),
+        _ => Symptom::Passed,
+    }
+}
+
+/// TCP without flags, and all that is not TCP.
+fn without_flags(attempt: &Attempt, replied: bool) -> Symptom {
+    /// Who asks these is answered: DNS.
+    const ANSWERING: u16 = 53;
+    /// Retransmissions of a SYN before systems give up, and some more.
+    const SYNS_MAX: u64 = 12;
+    /// The longest SYN: IPv6, and all options.
+    const SYN_LEN_MAX: u64 = 100;
+    if replied {
+        return Symptom::Passed;
+    }
+    let is_syns = |request: &Traffic| {
+        request.packets <= SYNS_MAX && request.bytes <= request.packets.saturating_mul(SYN_LEN_MAX)
+    };
+    let asks = match attempt.protocol {
+        TCP => attempt.requests().all(is_syns),
+        UDP => attempt.responder.port == ANSWERING,
+        _ => false,
+    };
+    match asks {
+        true => Symptom::NoReply,
+        false => Symptom::OneWay,
+    }
+}
+
+/// One ENI saw requests and no reply, another one a reply.
+fn reply_elsewhere(attempt: &Attempt) -> Option<Symptom> {
+    let mut views = attempt.views.iter();
+    let asked = views.find(|view| {
+        view.request
+            .accepted
+            .is_some_and(|request| request.flags.is_syn())
+            && view.reply.traffic().next().is_none()
+    })?;
+    let mut views = attempt.views.iter();
+    let answered = views.find(|view| view.eni != asked.eni && view.reply.accepted.is_some())?;
+    Some(Symptom::ReplyElsewhere {
+        asked: asked.eni,
+        answered: answered.eni,
+    })
+}

@@ -1,0 +1,238 @@
+//! One symptom each, from the fewest records that show it.
+
+use super::*;
+use crate::diagnosis::attempt::attempts;
+use crate::flow::observation::tests::observation;
+use crate::flow::{Observation, UDP, Verdict, Way};
+
+/// An archive that goes on long after.
+fn horizon() -> Horizon {
+    Horizon::new(Some((0, 1_000_000 * SECOND_NS)), Vec::new())
+}
+
+#[track_caller]
+fn check(records: &[Observation], expected: Symptom) {
+    let told = attempts(&mut records.to_vec());
+    assert_eq!(told.len(), 1, "one attempt");
+    assert_eq!(symptom(&told[0], &horizon()), expected);
+    let places = proof(&told[0], expected);
+    assert!(!places.is_empty() || matches!(expected, Symptom::Unclear));
+}
+
+fn up(packets: u64, flags: u8) -> Observation {
+    observation(Way::Up, packets, 60 * packets, 10, 17, flags)
+}
+
+fn down(packets: u64, flags: u8) -> Observation {
+    observation(Way::Down, packets, 60 * packets, 10, 17, flags)
+}
+
+fn at(start_s: i64, o: Observation) -> Observation {
+    Observation {
+        start_ns: start_s * SECOND_NS,
+        end_ns: start_s * SECOND_NS,
+        ..o
+    }
+}
+
+/// The same at the responder's ENI.
+fn there(o: Observation) -> Observation {
+    let leaving = o.leaving.map(|leaves| !leaves);
+    Observation {
+        eni: EniIndex(1),
+        leaving,
+        ..o
+    }
+}
+
+fn rejected(o: Observation) -> Observation {
+    refused_for(RejectReason::Unsaid, o)
+}
+
+fn refused_for(reason: RejectReason, o: Observation) -> Observation {
+    Observation {
+        verdict: Verdict::Reject(reason),
+        ..o
+    }
+}
+
+const HERE: EniIndex = EniIndex(0);
+const THERE: EniIndex = EniIndex(1);
+
+#[test]
+fn request_accepted_and_reply_rejected_is_the_acl_of_the_reply() {
+    check(
+        &[there(up(3, 2)), rejected(there(down(4, 18)))],
+        Symptom::ReplyBlocked {
+            eni: THERE,
+            leaving: Some(true),
+        },
+    );
+    check(
+        &[up(3, 2), rejected(down(4, 18))],
+        Symptom::ReplyBlocked {
+            eni: HERE,
+            leaving: Some(false),
+        },
+    );
+    let udp = |o: Observation| {
+        let mut o = Observation { flags: None, ..o };
+        o.key.protocol = UDP;
+        o
+    };
+    check(
+        &[udp(there(up(1, 0))), udp(rejected(there(down(1, 0))))],
+        Symptom::ReplyBlocked {
+            eni: THERE,
+            leaving: Some(true),
+        },
+    );
+}
+
+#[test]
+fn syn_rejected_at_the_responder_is_blocked_inbound() {
+    check(
+        &[up(4, 2), rejected(there(up(4, 2)))],
+        Symptom::InboundBlocked(THERE),
+    );
+    check(&[rejected(there(up(4, 2)))], Symptom::InboundBlocked(THERE));
+}
+
+#[test]
+fn syn_rejected_on_an_unknown_way_is_not_called_inbound() {
+    let o = Observation {
+        leaving: None,
+        ..rejected(up(4, 2))
+    };
+    check(&[o], Symptom::Blocked(HERE));
+}
+
+#[test]
+fn syn_rejected_on_its_way_out_is_blocked_outbound() {
+    check(&[rejected(up(4, 2))], Symptom::OutboundBlocked(HERE));
+}
+
+#[test]
+fn reason_of_the_record_is_taken_at_its_word() {
+    let reason = RejectReason::BlockPublicAccess;
+    check(
+        &[refused_for(reason, there(up(4, 2)))],
+        Symptom::BlockPublicAccess(THERE),
+    );
+    let reason = RejectReason::EncryptionControls;
+    check(
+        &[refused_for(reason, up(4, 2))],
+        Symptom::EncryptionControls(HERE),
+    );
+}
+
+#[test]
+fn syn_accepted_without_reply_is_silence() {
+    check(&[up(4, 2)], Symptom::NoReply);
+    check(&[up(4, 2), there(up(4, 2))], Symptom::NoReply);
+}
+
+#[test]
+fn silence_at_the_end_of_the_archive_is_unclear() {
+    let told = attempts(&mut vec![at(100, up(1, 2))]);
+    let short = Horizon::new(Some((0, 110 * SECOND_NS)), Vec::new());
+    assert_eq!(symptom(&told[0], &short), Symptom::Unclear);
+    assert_eq!(symptom(&told[0], &horizon()), Symptom::NoReply);
+}
+
+#[test]
+fn reply_that_only_the_other_eni_sees_takes_another_way() {
+    let expected = Symptom::ReplyElsewhere {
+        asked: HERE,
+        answered: THERE,
+    };
+    check(&[up(4, 2), there(up(4, 2)), there(down(4, 18))], expected);
+    check(&[up(4, 2), rejected(there(down(4, 18)))], expected);
+}
+
+#[test]
+fn syn_answered_by_rst_is_refused() {
+    check(&[up(1, 2), down(1, 4)], Symptom::Refused);
+}
+
+#[test]
+fn syn_ack_that_nobody_acknowledges_is_half_open() {
+    check(&[there(up(1, 2)), there(down(5, 18))], Symptom::HalfOpen);
+}
+
+#[test]
+fn rst_after_the_handshake_names_its_side() {
+    check(&[up(9, 2), down(9, 22)], Symptom::Reset(Side::Responder));
+    check(&[up(9, 6), down(9, 18)], Symptom::Reset(Side::Initiator));
+    // After a FIN it is how much software closes.
+    check(&[up(9, 3), down(9, 23)], Symptom::Passed);
+}
+
+#[test]
+fn rst_after_a_silence_is_the_time_out_that_fits() {
+    let opened = [up(5, 2), down(5, 18)];
+    let cut = |silence_s: i64| {
+        let mut records = opened.to_vec();
+        records.extend([at(17 + silence_s, up(1, 0)), at(17 + silence_s, down(1, 4))]);
+        records
+    };
+    check(&cut(400), Symptom::IdleTimeout(Limit::NatOrNlb));
+    check(&cut(61), Symptom::IdleTimeout(Limit::Minute));
+    check(&cut(432_001), Symptom::IdleTimeout(Limit::Tracking));
+    check(&cut(150), Symptom::Reset(Side::Responder));
+}
+
+#[test]
+fn reject_after_a_silence_is_a_tracking_time_out() {
+    let records = [up(5, 2), down(5, 18), rejected(at(500, up(3, 0)))];
+    check(&records, Symptom::IdleTimeout(Limit::NatOrNlb));
+}
+
+#[test]
+fn reject_after_the_close_is_late() {
+    check(
+        &[up(9, 3), down(9, 19), rejected(at(20, down(1, 0)))],
+        Symptom::LatePackets(HERE),
+    );
+    check(&[rejected(down(1, 4))], Symptom::LatePackets(HERE));
+}
+
+#[test]
+fn reject_in_the_middle_of_an_open_connection_is_the_acls() {
+    let records = [up(9, 2), down(9, 18), rejected(at(40, down(3, 0)))];
+    check(
+        &records,
+        Symptom::ReplyBlocked {
+            eni: HERE,
+            leaving: Some(false),
+        },
+    );
+}
+
+#[test]
+fn without_flags_only_what_must_be_answered_is_silent() {
+    let bare = |o: Observation| Observation { flags: None, ..o };
+    check(&[bare(up(4, 0))], Symptom::NoReply);
+    check(
+        &[bare(Observation {
+            bytes: Some(90_000),
+            packets: 100,
+            ..up(4, 0)
+        })],
+        Symptom::OneWay,
+    );
+    check(&[bare(up(4, 0)), bare(down(4, 0))], Symptom::Passed);
+    check(
+        &[rejected(bare(there(up(4, 0))))],
+        Symptom::InboundBlocked(THERE),
+    );
+}
+
+#[test]
+fn clean_connection_has_nothing_the_matter() {
+    check(
+        &[up(9, 3), down(9, 19), there(up(9, 3)), there(down(9, 19))],
+        Symptom::Passed,
+    );
+    check(&[up(9, 0), down(9, 0)], Symptom::Passed);
+}

@@ -1,0 +1,227 @@
+//! Symptoms by path, and beside them what passes.
+//!
+//! A path is who tries to reach which service: single addresses inside, and *outside* for all of the
+//! internet together, of which there is no end. What outsiders fail at is kept apart, so that no
+//! scanner can crowd out what fails inside.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::diagnosis::attempt::{Attempt, View};
+use crate::diagnosis::bounded::Bounded;
+use crate::diagnosis::horizon::Horizon;
+use crate::diagnosis::sighting::{BLOCK_PORTS, Sighting, Timeline};
+use crate::diagnosis::sweep::Sweep;
+use crate::diagnosis::symptom::{Symptom, proof, symptom};
+use crate::flow::{EniIndex, Enis, TCP, is_private};
+
+/// Paths kept of each of the three kinds.
+const PATHS_MAX: usize = 1 << 14;
+
+/// Sources kept of each of the two kinds.
+const SOURCES_MAX: usize = 1 << 12;
+
+/// Who tries to reach which service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Path {
+    /// IANA protocol number.
+    pub(super) protocol: u8,
+    /// Who tries; none for all that is outside.
+    pub(super) source: Option<IpAddr>,
+    /// The ENI of who tries, if it logged the attempt.
+    pub(super) source_eni: Option<EniIndex>,
+    /// What it tries to reach.
+    pub(super) target: IpAddr,
+    /// The service's port; 0 where there are none.
+    pub(super) port: u16,
+    /// The ENI of what it tries to reach, if it logged the attempt.
+    pub(super) target_eni: Option<EniIndex>,
+}
+
+impl Path {
+    fn of(attempt: &Attempt, found: Symptom, enis: &Enis) -> Self {
+        let (source, target) = (attempt.initiator.address, attempt.responder.address);
+        let at = |leaves: bool, address: IpAddr| {
+            let views = || {
+                attempt
+                    .views
+                    .iter()
+                    .filter(move |v| v.request_leaves == Some(leaves))
+            };
+            let own = |view: &&View| enis.get(view.eni).address == Some(address);
+            // What carries the packets of others has a type.
+            let plain = |view: &&View| enis.get(view.eni).kind.is_empty();
+            let view = views().find(own).or_else(|| views().find(plain));
+            view.or_else(|| views().next()).map(|view| view.eni)
+        };
+        let source_eni = at(true, source);
+        let target_eni = match found {
+            Symptom::InboundBlocked(eni) | Symptom::Blocked(eni) => Some(eni),
+            _ => at(false, target),
+        };
+        let is_own = |eni: EniIndex| enis.get(eni).address == Some(source) || source.is_ipv6();
+        let is_inside = is_private(source) || source_eni.is_some_and(is_own);
+        Self {
+            protocol: attempt.protocol,
+            source: is_inside.then_some(source),
+            source_eni,
+            target,
+            port: attempt.responder.port,
+            target_eni,
+        }
+    }
+}
+
+/// What all attempts add up to.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    pub(super) inside: Bounded<(Path, Symptom), Sighting>,
+    pub(super) outside: Bounded<(Path, Symptom), Sighting>,
+    pub(super) passing: Bounded<Path, Sighting>,
+    pub(super) insiders: Bounded<IpAddr, Sweep>,
+    pub(super) outsiders: Bounded<IpAddr, Sweep>,
+    /// Attempts in all.
+    pub attempts: u64,
+    /// TCP attempts without `tcp-flags`.
+    pub bare: u64,
+    /// Attempts of which no record tells the direction.
+    pub undirected: u64,
+    /// Attempts that one ENI only logged.
+    pub one_sided: u64,
+    by_name: BTreeMap<&'static str, u64>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            inside: Bounded::new(PATHS_MAX),
+            outside: Bounded::new(PATHS_MAX),
+            passing: Bounded::new(PATHS_MAX),
+            insiders: Bounded::new(SOURCES_MAX),
+            outsiders: Bounded::new(SOURCES_MAX),
+            attempts: 0,
+            bare: 0,
+            undirected: 0,
+            one_sided: 0,
+            by_name: BTreeMap::new(),
+        }
+    }
+}
+
+impl Tally {
+    /// Counts an attempt.
+    pub fn take_in(&mut self, attempt: &Attempt, horizon: &Horizon, enis: &Enis) {
+        let found = symptom(attempt, horizon);
+        self.attempts += 1;
+        self.bare += u64::from(attempt.protocol == TCP && !attempt.has_flags);
+        let is_undirected = attempt
+            .views
+            .iter()
+            .all(|view| view.request_leaves.is_none());
+        self.undirected += u64::from(is_undirected);
+        let first = attempt.views[0].eni;
+        self.one_sided += u64::from(attempt.views.iter().all(|view| view.eni == first));
+        *self.by_name.entry(found.name()).or_default() += 1;
+        if found == Symptom::Unclear {
+            return;
+        }
+        let path = Path::of(attempt, found, enis);
+        let seen = sighting(attempt, found);
+        self.sweep(attempt, path, found, &seen);
+        let add = |known: &mut Sighting, more: Sighting| known.add(&more);
+        if found == Symptom::Passed {
+            self.passing.add(path, seen, add);
+        } else if path.source.is_some() {
+            self.inside.add((path, found), seen, add);
+        } else {
+            self.outside.add((path, found), seen, add);
+        }
+    }
+
+    fn sweep(&mut self, attempt: &Attempt, path: Path, found: Symptom, seen: &Sighting) {
+        // Who gets no answer from many hosts of the internet has no way there, and scans nothing.
+        let is_near = path.source.is_none() || is_private(path.target);
+        let host = is_near.then_some(path.target);
+        let sweep = match found {
+            Symptom::InboundBlocked(_)
+            | Symptom::OutboundBlocked(_)
+            | Symptom::Blocked(_)
+            | Symptom::NoReply
+            | Symptom::Refused => Sweep::in_vain(host, path.port, seen.clone()),
+            found if found.is_passed() => Sweep::passed(),
+            _ => return,
+        };
+        let sweeps = if path.source.is_some() {
+            &mut self.insiders
+        } else {
+            &mut self.outsiders
+        };
+        sweeps.add(attempt.initiator.address, sweep, Sweep::add);
+    }
+
+    /// Takes in what other attempts add up to.
+    pub fn add(&mut self, other: Self) {
+        let add = |known: &mut Sighting, more: Sighting| known.add(&more);
+        self.inside.merge(other.inside, add);
+        self.outside.merge(other.outside, add);
+        self.passing.merge(other.passing, add);
+        self.insiders.merge(other.insiders, Sweep::add);
+        self.outsiders.merge(other.outsiders, Sweep::add);
+        self.attempts += other.attempts;
+        self.bare += other.bare;
+        self.undirected += other.undirected;
+        self.one_sided += other.one_sided;
+        for (name, count) in other.by_name {
+            *self.by_name.entry(name).or_default() += count;
+        }
+    }
+
+    /// How many attempts have each symptom, by its name.
+    pub fn by_symptom(&self) -> &BTreeMap<&'static str, u64> {
+        &self.by_name
+    }
+
+    /// Attempts of which nothing can be said, because the archive may be silent itself.
+    pub fn unclear(&self) -> u64 {
+        self.by_name
+            .get(Symptom::Unclear.name())
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Attempts on paths that there was no room for.
+    pub fn folded(&self) -> u64 {
+        let failing = self
+            .inside
+            .iter()
+            .chain(self.outside.iter())
+            .map(|(_, seen)| seen.count);
+        let kept: u64 = failing
+            .chain(self.passing.iter().map(|(_, seen)| seen.count))
+            .sum();
+        self.attempts - self.unclear() - kept
+    }
+}
+
+fn sighting(attempt: &Attempt, found: Symptom) -> Sighting {
+    let silence_ns = attempt
+        .views
+        .iter()
+        .map(|view| view.silence_ns)
+        .max()
+        .unwrap_or(0);
+    let port = attempt.initiator.port;
+    Sighting {
+        count: 1,
+        packets: attempt.packets(),
+        first_ns: attempt.first_ns,
+        begun_ns: attempt.first_ns,
+        last_ns: attempt.last_ns,
+        ports: (port, port),
+        blocks: BTreeMap::from([(port / BLOCK_PORTS, 1)]),
+        minutes: Timeline::at(attempt.first_ns),
+        places: proof(attempt, found).into_iter().take(4).collect(),
+        silence_ns: (silence_ns, silence_ns),
+        longest_ns: (attempt.first_ns, attempt.last_ns),
+    }
+}

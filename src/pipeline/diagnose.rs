@@ -1,0 +1,280 @@
+//! What is the matter in an archive: conversations are read and grouped as for a conversion, and
+//! looked at with the records of all ENIs.
+//!
+//! What is found is decided in [`crate::diagnosis`]; this brings it the conversations, on all cores, and
+//! tells it what the archive covers. Tallies add up to the same in any order.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::archive::{self, Walk};
+use crate::connection::Detail;
+use crate::diagnosis::{Finding, Ground, Horizon, Tally, Unseen, attempts, findings};
+use crate::error::Result;
+use crate::filter::Filter;
+use crate::flow::{Addresses, Enis, Observation, Place, duplicates};
+use crate::pipeline::conversations::{self, Complete, Conversations};
+use crate::pipeline::gathered::Gathered;
+use crate::pipeline::narrow::Narrow;
+use crate::pipeline::places::Places;
+use crate::pipeline::read::{Files, Sink, Source};
+use crate::pipeline::shuffle::SpillFolder;
+use crate::pipeline::{HELD_SHARE, Meter};
+use crate::record::Layout;
+use crate::summary::{Input, Records};
+use crate::time::SECOND_NS;
+
+/// What is to be diagnosed.
+#[derive(Clone, Debug)]
+pub struct Diagnose {
+    /// Files, folders, or `-` for standard input.
+    pub inputs: Vec<PathBuf>,
+    /// The column order of files that do not tell it.
+    pub format: Option<Layout>,
+    /// What is wanted of them; an attempt is looked at whole if one of its records matches.
+    pub filter: Filter,
+    /// Octets of memory to use, about; mapped files and the files' names not counted.
+    pub memory: u64,
+    /// Where temporary files go when that is not enough.
+    pub temp_dir: PathBuf,
+}
+
+/// What was found, and in what.
+#[derive(Clone, Debug, Serialize)]
+pub struct Diagnosis {
+    /// What explains the trouble, the most important first.
+    pub findings: Vec<Finding>,
+    /// What the archive cannot show.
+    pub unseen: Vec<Unseen>,
+    /// Connection attempts, and conversations that are not TCP.
+    pub attempts: u64,
+    /// Attempts by what is the matter with them.
+    pub symptoms: std::collections::BTreeMap<&'static str, u64>,
+    /// Earliest start and latest end of the records read, nanoseconds since the epoch.
+    pub span_ns: Option<(i64, i64)>,
+    /// The time that was asked for, nanoseconds since the epoch; `null` where it has no end.
+    pub asked_ns: Option<(Option<i64>, Option<i64>)>,
+    /// ENIs that wrote the records.
+    pub enis: u64,
+    /// Files and their octets.
+    pub input: Input,
+    /// Lines and records; those of attempts that were looked at are `told`.
+    pub records: Records,
+    /// Octets that went to temporary files, because memory was short.
+    pub spilled_bytes: u64,
+    /// Wall time, milliseconds.
+    pub elapsed_ms: u64,
+}
+
+/// Tells what is the matter in an archive.
+///
+/// Runs on rayon's current thread pool.
+///
+/// # Errors
+/// An input that cannot be read or whose column order cannot be told, no flow log at all, and no
+/// room for what memory does not hold.
+pub fn diagnose(request: &Diagnose, meter: &Meter) -> Result<Diagnosis> {
+    let begun = Instant::now();
+    let Walk { files, left_out } = archive::walk(&request.inputs)?;
+    let sifted = request.filter.sift(files);
+    let files = &sifted.files[..];
+    meter.expect(files);
+    let mut read = Gathered::beside(left_out, &sifted);
+    let folder = SpillFolder::new(&request.temp_dir);
+    let held_max = usize::try_from(request.memory / HELD_SHARE).unwrap_or(usize::MAX);
+    let listening = Listening {
+        conversations: Conversations::new(held_max, &folder, Detail::Control),
+        covered: Mutex::default(),
+    };
+    let source = Source {
+        format: request.format.as_ref(),
+        addresses: Addresses::Packet,
+        filter: &request.filter,
+        wanted: sifted.wanted.as_ref(),
+        temp_dir: &request.temp_dir,
+    };
+    let enis = read.all(&Files::new(source, meter, &listening), files)?;
+    let covered = listening.covered.into_inner();
+    let covered = covered.unwrap_or_else(PoisonError::into_inner);
+    let (conversations, _) = listening.conversations.complete(&enis);
+    let horizon = horizon(&covered, &read.records, &enis);
+    let narrow = Narrow::of(&request.filter, read.newest_ns);
+    let looked = look(&conversations, narrow.as_ref(), &horizon, &enis)?;
+    let places = Places::new(files, read.members, read.losses);
+    let name = |place: Place| {
+        let (file, line) = places.of(place);
+        format!("{file}:{line}")
+    };
+    let ground = Ground {
+        enis: &enis,
+        name: &name,
+    };
+    read.records.told = looked.told;
+    read.records.duplicates = looked.duplicates;
+    read.records.filtered = looked.filtered;
+    debug_assert!(read.records.adds_up(), "{:?}", read.records);
+    Ok(Diagnosis {
+        findings: findings(&looked.tally, &ground),
+        unseen: horizon.unseen(&looked.tally, read.records.skip_data),
+        attempts: looked.tally.attempts,
+        symptoms: looked.tally.by_symptom().clone(),
+        span_ns: covered.span_ns,
+        asked_ns: narrow.and_then(|narrow| narrow.asked_ns()),
+        enis: enis.iter().len() as u64,
+        input: read.input,
+        records: read.records,
+        spilled_bytes: folder.spilled(),
+        elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// Passes records on to their conversations, and notes what time they cover.
+struct Listening<'a> {
+    conversations: Conversations<'a>,
+    covered: Mutex<Covered>,
+}
+
+impl Sink for Listening<'_> {
+    fn take_in(&self, records: Vec<Observation>, base: u64, enis: &Enis) -> Result<()> {
+        let mut covered = Covered::default();
+        records
+            .iter()
+            .for_each(|o| covered.meet(o.start_ns, o.end_ns));
+        let mut all = self.covered.lock().unwrap_or_else(PoisonError::into_inner);
+        all.add(covered);
+        drop(all);
+        self.conversations.take_in(records, base, enis)
+    }
+}
+
+/// Width of the slots in which AWS delivers files.
+const SLOT_NS: i64 = 300 * SECOND_NS;
+
+/// Empty slots in a row that are a hole: half an hour in which not one ENI wrote a record.
+const HOLE_SLOTS: i64 = 6;
+
+/// Slots that are kept, a year of them; beyond that nothing is said of holes.
+const SLOTS_MAX: usize = 366 * 288;
+
+/// The time that records cover.
+#[derive(Default)]
+struct Covered {
+    span_ns: Option<(i64, i64)>,
+    slots: BTreeSet<i64>,
+}
+
+impl Covered {
+    fn meet(&mut self, start_ns: i64, end_ns: i64) {
+        let (start, end) = self.span_ns.unwrap_or((start_ns, end_ns));
+        self.span_ns = Some((start.min(start_ns), end.max(end_ns)));
+        if self.slots.len() <= SLOTS_MAX {
+            self.slots
+                .extend([start_ns.div_euclid(SLOT_NS), end_ns.div_euclid(SLOT_NS)]);
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        if let Some((start_ns, end_ns)) = other.span_ns {
+            self.meet(start_ns, end_ns);
+        }
+        if self.slots.len() <= SLOTS_MAX {
+            self.slots.extend(other.slots);
+        }
+    }
+
+    /// Stretches without a record, nanoseconds since the epoch.
+    fn holes(&self) -> Vec<(i64, i64)> {
+        if self.slots.len() > SLOTS_MAX {
+            return Vec::new();
+        }
+        let pairs = self.slots.iter().zip(self.slots.iter().skip(1));
+        let apart = pairs.filter(|(before, behind)| *behind - *before > HOLE_SLOTS);
+        apart
+            .map(|(before, behind)| ((before + 1) * SLOT_NS, behind * SLOT_NS))
+            .collect()
+    }
+}
+
+fn horizon(covered: &Covered, records: &Records, enis: &Enis) -> Horizon {
+    let mut horizon = Horizon::new(covered.span_ns, covered.holes());
+    for gap in &records.gaps {
+        if let Some(eni) = enis.find(gap.eni.as_bytes()) {
+            horizon.skip(eni, gap.start_ns, gap.end_ns);
+        }
+    }
+    horizon
+}
+
+/// What became of the records.
+#[derive(Default)]
+struct Looked {
+    tally: Tally,
+    told: u64,
+    duplicates: u64,
+    filtered: u64,
+}
+
+impl Looked {
+    fn add(mut self, other: Self) -> Self {
+        self.tally.add(other.tally);
+        self.told += other.told;
+        self.duplicates += other.duplicates;
+        self.filtered += other.filtered;
+        self
+    }
+}
+
+/// Looks at all conversations.
+fn look(
+    conversations: &Complete<'_, '_>,
+    narrow: Option<&Narrow>,
+    horizon: &Horizon,
+    enis: &Enis,
+) -> Result<Looked> {
+    let buckets = (0..conversations.count()).into_par_iter();
+    let parts = buckets.map(|bucket| {
+        let mut looked = Looked::default();
+        conversations.take(bucket, |records| {
+            conversations::each(records, |conversation| {
+                if let Some(narrow) = narrow {
+                    let all = conversation.len();
+                    let _ = narrow.sift(conversation);
+                    looked.filtered += (all - conversation.len()) as u64;
+                }
+                looked.duplicates += duplicates::remove(conversation);
+                for attempt in attempts(conversation) {
+                    if attempt.matched {
+                        looked.told += attempt.records;
+                        looked.tally.take_in(&attempt, horizon, enis);
+                    } else {
+                        looked.filtered += attempt.records;
+                    }
+                }
+                Ok(())
+            })
+        })?;
+        Ok(looked)
+    });
+    parts.try_reduce(Looked::default, |a, b| Ok(a.add(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_an_hour_without_records_is_a_hole() {
+        let mut covered = Covered::default();
+        let slots = [0, 1, 2, 8, 20];
+        slots
+            .iter()
+            .for_each(|slot| covered.meet(slot * SLOT_NS, slot * SLOT_NS + SECOND_NS));
+        assert_eq!(covered.holes(), [(9 * SLOT_NS, 20 * SLOT_NS)]);
+        assert_eq!(covered.span_ns, Some((0, 20 * SLOT_NS + SECOND_NS)));
+    }
+}

@@ -251,7 +251,7 @@ fn draft<'a>(
             names::related(ledger, &entries)
         ),
         seen: format!(
-            "attempts from {sources} to {targets} are REJECTed{way} at {}; {why}",
+            "each attempt from {sources} to {targets} is REJECTed{way} at {}; {why}",
             names::enis(ledger, &enis)
         ),
         others,

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders in the order in which data moves; imports go from right to left only.
-const STAGES: [&str; 8] = [
+const STAGES: [&str; 9] = [
     "archive",
     "wrapper",
     "record",

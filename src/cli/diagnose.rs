@@ -1,7 +1,6 @@
 //! `flow2pcap diagnose`: what is the matter in an archive.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -12,8 +11,8 @@ use super::findings::Text;
 use super::give;
 use super::narrowing::Narrowing;
 use super::page::Page;
-use super::reading::{Reading, temp_dir};
-use super::size::parse_memory;
+use super::reading::Reading;
+use super::room::Room;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,13 +50,8 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Memory to use, about: 512MiB, 4GiB; what has no room goes to temporary files
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_memory)]
-    memory: u64,
-
-    /// Where temporary files go [default: TMPDIR, or /var/tmp where there is none]
-    #[arg(long, value_name = "FOLDER")]
-    temp_dir: Option<PathBuf>,
+    #[command(flatten)]
+    room: Room,
 
     // Last, for what follows would stand below its heading in the help.
     #[command(flatten)]
@@ -73,8 +67,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         inputs: args.reading.inputs.clone(),
         format: args.reading.format.clone(),
         filter: args.narrowing.filter(),
-        memory: args.memory,
-        temp_dir: args.temp_dir.clone().unwrap_or_else(temp_dir),
+        memory: args.room.memory,
+        temp_dir: args.room.temp_dir()?,
     };
     let diagnosis = args
         .reading

@@ -76,8 +76,8 @@ pub struct Diagnosis {
 /// Runs on rayon's current thread pool.
 ///
 /// # Errors
-/// An input that cannot be read or whose column order cannot be told, no flow log at all, and no
-/// room for what memory does not hold.
+/// An input that cannot be read or whose column order cannot be told, no flow log at all, no room
+/// for what memory does not hold, and a conversation that needs more than the memory.
 pub fn diagnose(request: &Diagnose, meter: &Meter) -> Result<Diagnosis> {
     let begun = Instant::now();
     let Walk { files, left_out } = archive::walk(&request.inputs)?;
@@ -101,7 +101,7 @@ pub fn diagnose(request: &Diagnose, meter: &Meter) -> Result<Diagnosis> {
     let enis = read.all(&Files::new(source, meter, &listening), files)?;
     let covered = listening.covered.into_inner();
     let covered = covered.unwrap_or_else(PoisonError::into_inner);
-    let (conversations, _) = listening.conversations.complete(&enis);
+    let (conversations, _) = listening.conversations.complete(&enis, request.memory);
     let horizon = horizon(&covered, &read.records, &enis);
     let narrow = Narrow::of(&request.filter, read.newest_ns);
     let looked = look(&conversations, narrow.as_ref(), &horizon, &enis)?;

@@ -106,8 +106,8 @@ fn syn_rejected_on_its_way_out_is_the_initiators() {
     let blocked = "app/a egress 10.0.1.5 10.0.2.9 {p} 5432 4 {s} REJECT 2";
     check(&often(4, &[blocked]), "outbound-blocked", "proved");
     let passes = [
-        "app/a egress 10.0.1.5 10.0.3.9 {p} 443 9 {s} ACCEPT 3",
-        "app/a ingress 10.0.3.9 10.0.1.5 443 {p} 9 {s} ACCEPT 19",
+        "app2/a egress 10.0.1.6 10.0.2.9 {p} 5432 9 {s} ACCEPT 3",
+        "app2/a ingress 10.0.2.9 10.0.1.6 5432 {p} 9 {s} ACCEPT 19",
     ];
     check(
         &often(4, &[blocked, passes[0], passes[1]]),

@@ -25,6 +25,8 @@ pub(super) type Service = (IpAddr, u16, u8);
 /// All of a tally but what scanners tried.
 pub(super) struct Ledger<'a> {
     pub(super) enis: &'a Enis,
+    /// Whether there is TCP without flags, where openings and answers look alike.
+    pub(super) is_bare: bool,
     entries: Vec<Entry<'a>>,
     by_target: HashMap<EniIndex, Vec<usize>>,
     by_source: HashMap<EniIndex, Vec<usize>>,
@@ -46,6 +48,7 @@ impl<'a> Ledger<'a> {
     pub(super) fn new(tally: &'a Tally, enis: &'a Enis, scanners: &BTreeSet<IpAddr>) -> Self {
         let mut ledger = Self {
             enis,
+            is_bare: tally.bare > 0,
             entries: Vec::new(),
             by_target: HashMap::new(),
             by_source: HashMap::new(),

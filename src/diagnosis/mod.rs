@@ -13,6 +13,7 @@
 //! tally     symptoms by path, with first, last, ports, minutes; bounded
 //! sweep     who tries many ports or hosts
 //! ledger    the tally, indexed for contrast
+//! roles     what ENIs are for, as far as it shows
 //! cause     symptoms -> findings
 //! finding   what is said: cause, certainty, evidence, display filter
 //! ```
@@ -30,6 +31,7 @@ mod display_filter;
 mod finding;
 mod horizon;
 mod ledger;
+mod roles;
 mod sighting;
 mod sweep;
 mod symptom;

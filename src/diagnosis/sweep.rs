@@ -11,6 +11,9 @@ use crate::diagnosis::sighting::Sighting;
 /// Ports, and hosts, that are kept of one source.
 const KEPT_MAX: usize = 64;
 
+/// Ports of hosts, that is services, that are kept of one source.
+const SERVICES_MAX: usize = 128;
+
 /// Distinct ports of a scan of ports.
 const PORTS_LEAST: usize = 8;
 
@@ -28,6 +31,8 @@ pub(super) struct Sweep {
     pub(super) ports: BTreeSet<u16>,
     /// The lowest hosts tried.
     pub(super) hosts: BTreeSet<IpAddr>,
+    /// The lowest services tried.
+    services: BTreeSet<(Option<IpAddr>, u16)>,
 }
 
 impl Sweep {
@@ -38,6 +43,7 @@ impl Sweep {
             passed: 1,
             ports: BTreeSet::new(),
             hosts: BTreeSet::new(),
+            services: BTreeSet::new(),
         }
     }
 
@@ -48,6 +54,7 @@ impl Sweep {
             passed: 0,
             ports: BTreeSet::from([port]),
             hosts: host.into_iter().collect(),
+            services: BTreeSet::from([(host, port)]),
         }
     }
 
@@ -66,15 +73,24 @@ impl Sweep {
         while self.hosts.len() > KEPT_MAX {
             self.hosts.pop_last();
         }
+        self.services.extend(more.services);
+        while self.services.len() > SERVICES_MAX {
+            self.services.pop_last();
+        }
     }
 
     /// The attempts in vain, if they are a scan: many targets, few tries at each, hardly any success.
+    ///
+    /// Success elsewhere excuses nobody who tries many ports: a host that is taken over goes on with
+    /// its work. Who tries one port of many hosts may have lost its way to them.
     pub(super) fn scan(&self) -> Option<&Sighting> {
         let seen = self.seen.as_ref()?;
-        let is_wide = self.ports.len() >= PORTS_LEAST || self.hosts.len() >= HOSTS_LEAST;
-        let targets = (self.ports.len().max(self.hosts.len())) as u64;
-        let is_saturated = self.ports.len() == KEPT_MAX || self.hosts.len() == KEPT_MAX;
-        let is_hasty = is_saturated || seen.count <= targets.saturating_mul(2);
-        (is_wide && is_hasty && self.passed.saturating_mul(4) <= seen.count).then_some(seen)
+        let services = self.services.len();
+        let is_hasty =
+            services == SERVICES_MAX || seen.count <= (services as u64).saturating_mul(2);
+        let is_search = self.ports.len() >= PORTS_LEAST;
+        let is_sweep =
+            self.hosts.len() >= HOSTS_LEAST && self.passed.saturating_mul(4) <= seen.count;
+        (is_hasty && (is_search || is_sweep)).then_some(seen)
     }
 }

@@ -147,6 +147,7 @@ impl Tally {
             | Symptom::OutboundBlocked(_)
             | Symptom::Blocked(_)
             | Symptom::NoReply
+            | Symptom::HalfOpen
             | Symptom::Refused => Sweep::in_vain(host, path.port, seen.clone()),
             found if found.is_passed() => Sweep::passed(),
             _ => return,

@@ -1,10 +1,10 @@
 //! What every network has, and is no fault: late packets, and scans from outside.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use super::{Draft, Ground, LISTED_MAX, Rank, instant, listed, names, rank, words};
+use super::{Draft, Ground, LISTED_MAX, Rank, instant, listed, names, rank, scope, words};
 use crate::diagnosis::display_filter::{Shows, display_filter};
 use crate::diagnosis::finding::{Cause, Certainty, Finding, Scope};
 use crate::diagnosis::ledger::{Entry, Ledger, grouped};
@@ -12,7 +12,7 @@ use crate::diagnosis::sighting::Sighting;
 use crate::diagnosis::sweep::Sweep;
 use crate::diagnosis::symptom::Symptom;
 use crate::diagnosis::tally::Tally;
-use crate::flow::TCP;
+use crate::flow::{EniIndex, TCP};
 
 /// Scanning sources that are named one by one; more are only counted.
 const SCANS_MAX: usize = 5;
@@ -56,7 +56,8 @@ pub(super) fn late_packets<'a>(ledger: &Ledger<'a>) -> Vec<Draft<'a>> {
     drafts.collect()
 }
 
-/// Scans, those from inside one by one, of those from outside the few largest.
+/// Scans, those from inside one by one, of those from outside the few largest. ENIs named are the
+/// scanner's own, or those that are scanned from outside.
 pub(super) fn scans(tally: &Tally, ground: &Ground<'_>) -> Vec<(Rank, Finding)> {
     let scan = |sweep: &Sweep| sweep.scan().cloned();
     let inside = tally
@@ -71,22 +72,41 @@ pub(super) fn scans(tally: &Tally, ground: &Ground<'_>) -> Vec<(Rank, Finding)> 
     outside.sort_by_key(|(source, _, seen)| (Reverse(seen.count), *source));
     let more = outside.len().saturating_sub(SCANS_MAX);
     outside.truncate(SCANS_MAX);
+    let mut owners: HashMap<IpAddr, EniIndex> = HashMap::new();
+    for (index, eni) in (0u32..).zip(ground.enis.iter()) {
+        owners.extend(eni.address.map(|address| (address, EniIndex(index))));
+    }
+    let at = |addresses: &BTreeSet<IpAddr>| -> BTreeSet<EniIndex> {
+        let known = addresses.iter().filter_map(|address| owners.get(address));
+        known.copied().collect()
+    };
     let mut found: Vec<(Rank, Finding)> = inside
-        .map(|(source, sweep, seen)| finding(ground, Certainty::Likely, source, sweep, &seen, 0))
+        .map(|(source, sweep, seen)| {
+            let enis = at(&BTreeSet::from([source]));
+            finding(ground, (Certainty::Likely, 0), source, sweep, &seen, &enis)
+        })
         .collect();
     found.extend(outside.into_iter().map(|(source, sweep, seen)| {
-        finding(ground, Certainty::Possible, source, sweep, &seen, more)
+        let enis = at(&sweep.hosts);
+        finding(
+            ground,
+            (Certainty::Possible, more),
+            source,
+            sweep,
+            &seen,
+            &enis,
+        )
     }));
     found
 }
 
 fn finding(
     ground: &Ground<'_>,
-    certainty: Certainty,
+    (certainty, more): (Certainty, usize),
     source: IpAddr,
     sweep: &Sweep,
     seen: &Sighting,
-    more: usize,
+    enis: &BTreeSet<EniIndex>,
 ) -> (Rank, Finding) {
     let origin = match certainty {
         Certainty::Possible => "from the internet (harmless noise)",
@@ -113,7 +133,7 @@ fn finding(
             from: BTreeSet::from([source.to_string()]),
             to: listed(sweep.hosts.iter().map(IpAddr::to_string)),
             ports: sweep.ports.iter().copied().take(LISTED_MAX).collect(),
-            ..Scope::default()
+            ..scope(ground.enis, enis)
         },
         first: instant(seen.first_ns),
         last: instant(seen.last_ns),

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! rejected   Block Public Access, Encryption Controls, replies that an ACL blocks
-//! blocked    security group or ACL, by contrast to what passes
+//! blocked    requests that are rejected
+//! layer      security group or ACL, by contrast to what passes
 //! service    silence, refusals, half-open handshakes, aborts, time-outs, and what is intermittent
 //! harmless   late packets, scans
 //! split      what tells those that fail from those that do not
@@ -12,6 +13,7 @@
 
 mod blocked;
 mod harmless;
+mod layer;
 mod names;
 mod rejected;
 mod service;
@@ -26,6 +28,7 @@ use jiff::Timestamp;
 use crate::diagnosis::display_filter::{Shows, display_filter};
 use crate::diagnosis::finding::{Cause, Certainty, Finding, Scope};
 use crate::diagnosis::ledger::{Entry, Ledger};
+use crate::diagnosis::roles::Roles;
 use crate::diagnosis::sighting::Sighting;
 use crate::diagnosis::tally::Tally;
 use crate::flow::{EniIndex, Enis, Place};
@@ -63,7 +66,7 @@ pub fn findings(tally: &Tally, ground: &Ground<'_>) -> Vec<Finding> {
     let scanners = harmless::scanners(tally);
     let ledger = Ledger::new(tally, ground.enis, &scanners);
     let mut drafts = rejected::drafts(&ledger);
-    drafts.extend(blocked::drafts(&ledger));
+    drafts.extend(blocked::drafts(&ledger, &Roles::new(&ledger)));
     drafts.extend(service::drafts(&ledger));
     drafts.extend(harmless::late_packets(&ledger));
     let mut scored: Vec<(Rank, Finding)> = Vec::new();
@@ -86,7 +89,8 @@ fn rank(cause: Cause, certainty: Certainty, count: u64) -> Rank {
     // A verdict with a contrast explains more than a silence, and an abort explains little.
     let weight = match cause {
         Cause::LatePackets => 0,
-        Cause::Reset | Cause::Scan => 1,
+        Cause::Reset => 1,
+        Cause::Scan if certainty == Certainty::Possible => 1,
         Cause::HalfOpen => 3,
         Cause::NoReply | Cause::Refused => 4,
         Cause::Intermittent => 5,

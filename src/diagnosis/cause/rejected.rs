@@ -107,9 +107,10 @@ fn reply_blocked<'a>(
         .collect();
     let (fails, passes) = (port_range(&entries), port_range(&passing));
     let count: u64 = entries.iter().map(|entry| entry.seen.count).sum();
-    let certainty = if entries.iter().any(|entry| entry.path.protocol == TCP) {
+    let is_tcp = entries.iter().any(|entry| entry.path.protocol == TCP);
+    let certainty = if is_tcp && !ledger.is_bare {
         Certainty::Proved
-    } else if count >= DATAGRAMS_LEAST {
+    } else if is_tcp || count >= DATAGRAMS_LEAST {
         Certainty::Likely
     } else {
         Certainty::Possible

@@ -1,174 +1,9 @@
 //! One cause each, from the fewest attempts that show it.
 
+mod archive;
+
+use self::archive::{Archive, Fate};
 use super::*;
-use crate::diagnosis::attempt::attempts;
-use crate::diagnosis::horizon::Horizon;
-use crate::flow::{Endpoint, FiveTuple, Observation, RejectReason, TCP, Verdict};
-use crate::record::ObservedFlags;
-use crate::time::SECOND_NS;
-
-/// An archive in the making: ENIs by address, in subnets by the third octet of it.
-#[derive(Default)]
-struct Archive {
-    enis: Enis,
-    records: Vec<Observation>,
-    line: u64,
-}
-
-/// What becomes of an attempt.
-#[derive(Clone, Copy, PartialEq)]
-enum Fate {
-    Passes,
-    RejectedIn,
-    RejectedOut,
-    ReplyRejected,
-    Silent,
-    Refused,
-    /// Reset after so many seconds of silence.
-    Cut(i64),
-}
-
-impl Archive {
-    fn eni(&mut self, address: &str) -> Option<EniIndex> {
-        if !address.starts_with("10.0.") {
-            return None;
-        }
-        let index = self.enis.enter(format!("eni-{address}").as_bytes());
-        let eni = self.enis.get_mut(index);
-        eni.has(address.parse().unwrap());
-        let third = address.split('.').nth(2).unwrap();
-        (eni.subnet, eni.zone) = (format!("subnet-{third}"), format!("az{}", third.len()));
-        Some(index)
-    }
-
-    /// Records of one way at both ENIs, where there are any.
-    fn way(&mut self, ends: [(&str, u16); 2], at_s: i64, flags: u8, rejected: [bool; 2]) {
-        let [source, destination] = ends.map(|(address, port)| Endpoint {
-            address: address.parse().unwrap(),
-            port,
-        });
-        let (key, way) = FiveTuple {
-            source,
-            destination,
-            protocol: TCP,
-        }
-        .key();
-        let enis = ends.map(|(address, _)| self.eni(address));
-        for (index, leaving) in [(0, true), (1, false)] {
-            let Some(eni) = enis[index] else { continue };
-            if index == 1 && rejected[0] {
-                continue;
-            }
-            self.line += 1;
-            self.records.push(Observation {
-                key,
-                way,
-                leaving: Some(leaving),
-                verdict: if rejected[index] {
-                    Verdict::Reject(RejectReason::Unsaid)
-                } else {
-                    Verdict::Accept
-                },
-                flags: Some(ObservedFlags(flags)),
-                eni,
-                rejected_at: None,
-                packets: 4,
-                bytes: Some(240),
-                clock_ns: 0,
-                start_ns: at_s * SECOND_NS,
-                end_ns: (at_s + 7) * SECOND_NS,
-                place: Place {
-                    file: 0,
-                    line: self.line,
-                },
-                matched: true,
-            });
-        }
-    }
-
-    /// An attempt from `source` to `target` that begins then.
-    fn attempt(&mut self, source: (&str, u16), target: (&str, u16), at_s: i64, fate: Fate) {
-        let (there, back) = ([source, target], [target, source]);
-        match fate {
-            Fate::Passes => {
-                self.way(there, at_s, 3, [false; 2]);
-                self.way(back, at_s, 19, [false; 2]);
-            }
-            Fate::RejectedIn => self.way(there, at_s, 2, [false, true]),
-            Fate::RejectedOut => self.way(there, at_s, 2, [true, false]),
-            Fate::ReplyRejected => {
-                self.way(there, at_s, 2, [false; 2]);
-                self.way(back, at_s, 18, [true, false]);
-            }
-            Fate::Silent => self.way(there, at_s, 2, [false; 2]),
-            Fate::Refused => {
-                self.way(there, at_s, 2, [false; 2]);
-                self.way(back, at_s, 4, [false; 2]);
-            }
-            Fate::Cut(silence_s) => {
-                self.way(there, at_s, 2, [false; 2]);
-                self.way(back, at_s, 18, [false; 2]);
-                self.way(there, at_s + 7 + silence_s, 0, [false; 2]);
-                self.way(back, at_s + 7 + silence_s, 4, [false; 2]);
-            }
-        }
-    }
-
-    /// So many such attempts, a minute apart, from ports that differ.
-    fn attempts(&mut self, from: &str, to: (&str, u16), count: u16, fate: Fate) {
-        for i in 0..count {
-            let port = 40_000 + i * 97 + u16::try_from(self.line % 90).unwrap();
-            self.attempt((from, port), to, i64::from(i) * 60, fate);
-        }
-    }
-
-    fn findings(&self) -> Vec<Finding> {
-        let mut tally = Tally::default();
-        let horizon = Horizon::new(Some((0, 1_000_000 * SECOND_NS)), Vec::new());
-        let mut keys: Vec<_> = self.records.iter().map(|o| o.key).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        for key in keys {
-            let mut records: Vec<_> = self
-                .records
-                .iter()
-                .filter(|o| o.key == key)
-                .copied()
-                .collect();
-            for attempt in attempts(&mut records) {
-                // One tally an attempt, to see that they add up.
-                let mut one = Tally::default();
-                one.take_in(&attempt, &horizon, &self.enis);
-                tally.add(one);
-            }
-        }
-        let name = |place: Place| format!("log:{}", place.line);
-        findings(
-            &tally,
-            &Ground {
-                enis: &self.enis,
-                name: &name,
-            },
-        )
-    }
-
-    /// The first finding.
-    #[track_caller]
-    fn check(&self, cause: Cause, certainty: Certainty) -> Finding {
-        let findings = self.findings();
-        let first = findings.first().expect("a finding").clone();
-        assert_eq!(
-            (first.cause, first.certainty),
-            (cause, certainty),
-            "{findings:#?}"
-        );
-        assert!(
-            !first.records.is_empty() && first.of >= first.count,
-            "{first:#?}"
-        );
-        first
-    }
-}
 
 const DB: (&str, u16) = ("10.0.21.40", 5432);
 
@@ -208,6 +43,35 @@ fn whole_subnet_fails_so_it_is_the_acl() {
 }
 
 #[test]
+fn within_a_subnet_it_is_the_security_group() {
+    let mut archive = Archive::default();
+    archive.attempts("10.0.21.15", DB, 5, Fate::RejectedIn);
+    let found = archive.check(Cause::SecurityGroupInbound, Certainty::Likely);
+    assert!(found.seen.contains("no ACL judges"), "{}", found.seen);
+}
+
+#[test]
+fn roles_that_share_no_security_group_fail_alike_so_it_is_the_acl() {
+    let mut archive = Archive::default();
+    for (target, serves) in [("10.0.21.40", 5432), ("10.0.21.41", 6379)] {
+        archive.attempts("10.0.11.15", (target, serves), 5, Fate::Passes);
+        archive.attempts("10.0.12.27", (target, 9100), 4, Fate::RejectedIn);
+    }
+    let found = archive.check(Cause::AclInbound, Certainty::Likely);
+    assert_eq!(found.count, 8);
+}
+
+#[test]
+fn port_that_fails_from_outside_the_subnet_only_is_the_acl() {
+    let mut archive = Archive::default();
+    archive.attempts("10.0.11.15", DB, 5, Fate::RejectedIn);
+    archive.attempts("10.0.11.15", (DB.0, 22), 5, Fate::Passes);
+    archive.check(Cause::InboundBlocked, Certainty::Proved);
+    archive.attempts("10.0.21.15", DB, 5, Fate::Passes);
+    archive.check(Cause::AclInbound, Certainty::Likely);
+}
+
+#[test]
 fn nothing_to_compare_with_is_undecided() {
     let mut archive = Archive::default();
     archive.attempts("10.0.11.15", DB, 5, Fate::RejectedIn);
@@ -234,7 +98,10 @@ fn way_out_is_told_apart_like_the_way_in() {
     let mut archive = Archive::default();
     archive.attempts("10.0.11.15", DB, 5, Fate::RejectedOut);
     archive.check(Cause::OutboundBlocked, Certainty::Proved);
+    // An ACL may deny one port as well as a security group may lack it.
     archive.attempts("10.0.11.15", ("10.0.22.1", 443), 5, Fate::Passes);
+    archive.check(Cause::OutboundBlocked, Certainty::Proved);
+    archive.attempts("10.0.11.16", DB, 5, Fate::Passes);
     archive.check(Cause::SecurityGroupOutbound, Certainty::Likely);
     let mut archive = Archive::default();
     archive.attempts("10.0.11.15", DB, 5, Fate::RejectedOut);
@@ -372,6 +239,11 @@ fn scan_from_inside_is_told_and_hides_no_other_fault() {
     }
     let found = archive.check(Cause::Scan, Certainty::Likely);
     assert_eq!(found.count, 29);
-    archive.attempts("10.0.11.15", DB, 5, Fate::RejectedIn);
+    assert!(found.scope.enis.contains("eni-10.0.11.99"), "{found:#?}");
+    // A host that is taken over goes on with its work.
+    archive.attempts("10.0.11.99", ("10.0.22.1", 443), 90, Fate::Passes);
+    let first = archive.check(Cause::Scan, Certainty::Likely);
+    assert_eq!(first.count, 29);
+    archive.attempts("10.0.11.15", DB, 40, Fate::RejectedIn);
     archive.check(Cause::InboundBlocked, Certainty::Proved);
 }

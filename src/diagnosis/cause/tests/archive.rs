@@ -1,0 +1,177 @@
+//! An archive in the making, of a few attempts whose fate is known.
+
+use super::super::*;
+use crate::diagnosis::attempt::attempts;
+use crate::diagnosis::horizon::Horizon;
+use crate::flow::{Endpoint, FiveTuple, Observation, RejectReason, TCP, Verdict};
+use crate::record::ObservedFlags;
+use crate::time::SECOND_NS;
+
+/// An archive in the making: ENIs by address, in subnets by the third octet of it.
+#[derive(Default)]
+pub(super) struct Archive {
+    enis: Enis,
+    records: Vec<Observation>,
+    line: u64,
+}
+
+/// What becomes of an attempt.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Fate {
+    Passes,
+    RejectedIn,
+    RejectedOut,
+    ReplyRejected,
+    Silent,
+    Refused,
+    /// Reset after so many seconds of silence.
+    Cut(i64),
+}
+
+impl Archive {
+    fn eni(&mut self, address: &str) -> Option<EniIndex> {
+        if !address.starts_with("10.0.") {
+            return None;
+        }
+        let index = self.enis.enter(format!("eni-{address}").as_bytes());
+        let eni = self.enis.get_mut(index);
+        eni.has(address.parse().unwrap());
+        let third = address.split('.').nth(2).unwrap();
+        (eni.subnet, eni.zone) = (format!("subnet-{third}"), format!("az{}", third.len()));
+        Some(index)
+    }
+
+    /// Records of one way at both ENIs, where there are any.
+    fn way(&mut self, ends: [(&str, u16); 2], at_s: i64, flags: u8, rejected: [bool; 2]) {
+        let [source, destination] = ends.map(|(address, port)| Endpoint {
+            address: address.parse().unwrap(),
+            port,
+        });
+        let (key, way) = FiveTuple {
+            source,
+            destination,
+            protocol: TCP,
+        }
+        .key();
+        let enis = ends.map(|(address, _)| self.eni(address));
+        for (index, leaving) in [(0, true), (1, false)] {
+            let Some(eni) = enis[index] else { continue };
+            if index == 1 && rejected[0] {
+                continue;
+            }
+            self.line += 1;
+            self.records.push(Observation {
+                key,
+                way,
+                leaving: Some(leaving),
+                verdict: if rejected[index] {
+                    Verdict::Reject(RejectReason::Unsaid)
+                } else {
+                    Verdict::Accept
+                },
+                flags: Some(ObservedFlags(flags)),
+                eni,
+                rejected_at: None,
+                packets: 4,
+                bytes: Some(240),
+                clock_ns: 0,
+                start_ns: at_s * SECOND_NS,
+                end_ns: (at_s + 7) * SECOND_NS,
+                place: Place {
+                    file: 0,
+                    line: self.line,
+                },
+                matched: true,
+            });
+        }
+    }
+
+    /// An attempt from `source` to `target` that begins then.
+    pub(super) fn attempt(
+        &mut self,
+        source: (&str, u16),
+        target: (&str, u16),
+        at_s: i64,
+        fate: Fate,
+    ) {
+        let (there, back) = ([source, target], [target, source]);
+        match fate {
+            Fate::Passes => {
+                self.way(there, at_s, 3, [false; 2]);
+                self.way(back, at_s, 19, [false; 2]);
+            }
+            Fate::RejectedIn => self.way(there, at_s, 2, [false, true]),
+            Fate::RejectedOut => self.way(there, at_s, 2, [true, false]),
+            Fate::ReplyRejected => {
+                self.way(there, at_s, 2, [false; 2]);
+                self.way(back, at_s, 18, [true, false]);
+            }
+            Fate::Silent => self.way(there, at_s, 2, [false; 2]),
+            Fate::Refused => {
+                self.way(there, at_s, 2, [false; 2]);
+                self.way(back, at_s, 4, [false; 2]);
+            }
+            Fate::Cut(silence_s) => {
+                self.way(there, at_s, 2, [false; 2]);
+                self.way(back, at_s, 18, [false; 2]);
+                self.way(there, at_s + 7 + silence_s, 0, [false; 2]);
+                self.way(back, at_s + 7 + silence_s, 4, [false; 2]);
+            }
+        }
+    }
+
+    /// So many such attempts, a minute apart, from ports that differ.
+    pub(super) fn attempts(&mut self, from: &str, to: (&str, u16), count: u16, fate: Fate) {
+        for i in 0..count {
+            let port = 40_000 + i * 97 + u16::try_from(self.line % 90).unwrap();
+            self.attempt((from, port), to, i64::from(i) * 60, fate);
+        }
+    }
+
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let mut tally = Tally::default();
+        let horizon = Horizon::new(Some((0, 1_000_000 * SECOND_NS)), Vec::new());
+        let mut keys: Vec<_> = self.records.iter().map(|o| o.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        for key in keys {
+            let mut records: Vec<_> = self
+                .records
+                .iter()
+                .filter(|o| o.key == key)
+                .copied()
+                .collect();
+            for attempt in attempts(&mut records) {
+                // One tally an attempt, to see that they add up.
+                let mut one = Tally::default();
+                one.take_in(&attempt, &horizon, &self.enis);
+                tally.add(one);
+            }
+        }
+        let name = |place: Place| format!("log:{}", place.line);
+        findings(
+            &tally,
+            &Ground {
+                enis: &self.enis,
+                name: &name,
+            },
+        )
+    }
+
+    /// The first finding.
+    #[track_caller]
+    pub(super) fn check(&self, cause: Cause, certainty: Certainty) -> Finding {
+        let findings = self.findings();
+        let first = findings.first().expect("a finding").clone();
+        assert_eq!(
+            (first.cause, first.certainty),
+            (cause, certainty),
+            "{findings:#?}"
+        );
+        assert!(
+            !first.records.is_empty() && first.of >= first.count,
+            "{first:#?}"
+        );
+        first
+    }
+}

@@ -89,7 +89,8 @@
 //!   [`pipeline::inspect`].
 //! - [`error`] and [`time`]: what ends a run, and how instants are counted.
 //! - `main.rs` and `cli/`, the binary: what was typed, what it means, and the
-//!   summary in words. The library neither prints nor exits.
+//!   summary in words. The library neither prints nor exits. The page of `report` is filled in
+//!   `cli/report/` from `templates/`; what it tells is read by [`pipeline::report()`].
 //!
 //! A later stage (analysis, queries, reports) is a new folder that reads from
 //! [`record`] or [`connection`], never a branch inside them.

@@ -9,7 +9,8 @@
 //! An inspection reads as well, and adds up the records in place of the rest
 //! (`inspect`). Metrics are added up likewise, or by connection if that is what
 //! is asked for (`metrics`). A diagnosis looks at whole conversations, with the
-//! records of all ENIs (`diagnose`).
+//! records of all ENIs (`diagnose`). A report is read by both, one after the other
+//! (`report`).
 //!
 //! Between two stages lie buckets (`shuffle`), which go to temporary files
 //! when memory is short. So memory does not grow with the archive, only the
@@ -38,6 +39,7 @@ mod packed;
 mod places;
 mod preamble;
 mod read;
+mod report;
 mod shuffle;
 mod slices;
 mod split;
@@ -52,6 +54,7 @@ mod write;
 pub use self::diagnose::{Diagnose, Diagnosis, diagnose};
 pub use self::inspect::{Inspect, inspect};
 pub use self::metrics::{Answers, Metrics, metrics};
+pub use self::report::{Report, Reported, report};
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -193,6 +196,10 @@ impl Meter {
         let bytes = files.iter().map(|file| file.len).sum();
         self.files_total.store(files.len() as u64, Relaxed);
         self.bytes_total.store(bytes, Relaxed);
+        // A run that reads twice begins anew.
+        for done in [&self.files, &self.bytes, &self.records] {
+            done.store(0, Relaxed);
+        }
     }
 }
 

@@ -115,7 +115,8 @@ impl Text<'_> {
     }
 }
 
-fn place(scope: &Scope) -> String {
+/// Where something was seen, in one line.
+pub(crate) fn place(scope: &Scope) -> String {
     let list = |names: Vec<String>, what: &str| match names.is_empty() {
         true => None,
         false => Some(format!("{what}{}", names.join(", "))),

@@ -11,6 +11,7 @@ mod narrowing;
 mod page;
 mod progress;
 mod reading;
+mod report;
 mod room;
 mod setup;
 mod size;
@@ -37,6 +38,7 @@ enum Command {
     Diagnose(Box<diagnose::Args>),
     Inspect(Box<inspect::Args>),
     Metrics(Box<metrics::Args>),
+    Report(Box<report::Args>),
     Setup(Box<setup::Args>),
 }
 
@@ -51,6 +53,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Diagnose(args) => diagnose::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Metrics(args) => metrics::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Setup(args) => setup::run(&args),
     }
 }

@@ -35,6 +35,19 @@ impl Default for Every {
 }
 
 impl Every {
+    /// The shortest of a minute, a quarter of an hour, an hour, six hours and a day of which there
+    /// are at most `stretches_max` in a span from the first to the second instant, nanoseconds since
+    /// the Unix epoch; a day where even days are more.
+    pub fn of_span((start_ns, end_ns): (i64, i64), stretches_max: u64) -> Self {
+        let lengths = [60, 15 * 60, HOUR_S, 6 * HOUR_S, DAY_S].map(|seconds| Self { seconds });
+        let is_long = |every: &Self| {
+            let first = every.begin_ns(start_ns);
+            first.abs_diff(end_ns) / every.ns().unsigned_abs() < stretches_max
+        };
+        let found = lengths.into_iter().find(is_long);
+        found.unwrap_or(Self { seconds: DAY_S })
+    }
+
     /// Its seconds, 1 to 86,400.
     pub fn seconds(self) -> i64 {
         self.seconds
@@ -109,6 +122,20 @@ mod tests {
         }
         let same: [Every; 2] = ["3600s", "60m"].map(|text| text.parse().unwrap());
         assert_eq!(same.map(|every| every.to_string()), ["1h", "1h"]);
+    }
+
+    #[test]
+    fn stretches_of_a_span_are_as_short_as_there_may_be_many() {
+        let of = |seconds: i64| Every::of_span((0, seconds * SECOND_NS), 200).to_string();
+        let spans = [
+            0,
+            199 * 60,
+            200 * 60,
+            50 * HOUR_S - 1,
+            50 * HOUR_S,
+            9_999 * DAY_S,
+        ];
+        assert_eq!(spans.map(of), ["1m", "1m", "15m", "15m", "1h", "1d"]);
     }
 
     #[test]

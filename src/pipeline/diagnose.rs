@@ -79,8 +79,13 @@ pub struct Diagnosis {
 /// An input that cannot be read or whose column order cannot be told, no flow log at all, no room
 /// for what memory does not hold, and a conversation that needs more than the memory.
 pub fn diagnose(request: &Diagnose, meter: &Meter) -> Result<Diagnosis> {
+    walked(request, archive::walk(&request.inputs)?, meter)
+}
+
+/// The same of files that were found before.
+pub(super) fn walked(request: &Diagnose, walk: Walk, meter: &Meter) -> Result<Diagnosis> {
     let begun = Instant::now();
-    let Walk { files, left_out } = archive::walk(&request.inputs)?;
+    let Walk { files, left_out } = walk;
     let sifted = request.filter.sift(files);
     let files = &sifted.files[..];
     meter.expect(files);

@@ -96,8 +96,13 @@ impl Metrics {
 /// An input that cannot be read or whose column order cannot be told, no flow log at all, more
 /// buckets of time than there is room for, and no room for temporary files.
 pub fn metrics(request: &Metrics, meter: &Meter) -> Result<Answers> {
+    walked(request, archive::walk(&request.inputs)?, meter)
+}
+
+/// The same of files that were found before.
+pub(super) fn walked(request: &Metrics, walk: Walk, meter: &Meter) -> Result<Answers> {
     let begun = Instant::now();
-    let Walk { files, left_out } = archive::walk(&request.inputs)?;
+    let Walk { files, left_out } = walk;
     let sifted = request.filter.sift(files);
     meter.expect(&sifted.files);
     let mut read = Gathered::beside(left_out, &sifted);

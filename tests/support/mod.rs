@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 pub(crate) mod attempts;
+pub(crate) mod browser;
 pub(crate) mod exposition;
 pub(crate) mod flow_log;
 pub(crate) mod packet;

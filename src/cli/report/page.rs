@@ -1,0 +1,195 @@
+//! The page: what was read, put into the template, which escapes whatever it is given.
+//!
+//! Only what stands in `templates/` and what [`chart`] draws goes into the page as it is. The policy
+//! in its head names style and script by their hashes, so nothing else runs, wherever it comes from.
+
+use std::fmt;
+
+use askama::Template;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use flow2pcap::diagnosis::{Certainty, Finding};
+use flow2pcap::metrics::Table;
+use flow2pcap::pipeline::{Diagnosis, Reported};
+use sha2::{Digest as _, Sha256};
+
+use super::chart;
+use super::rows::{Rows, measure};
+use super::timeline::{Axis, Layer, layers};
+use crate::cli::account;
+use crate::cli::findings::place;
+use crate::cli::page::{Page, count, instant, wide};
+
+const STYLE: &str = include_str!("../../../templates/report.css");
+const SCRIPT: &str = include_str!("../../../templates/report.js");
+
+/// Lines that are named as proof of one finding.
+const RECORDS_SHOWN: usize = 8;
+
+/// Findings that are shown.
+const FINDINGS_SHOWN: usize = 100;
+
+/// A quarter of an hour, in which network teams count what is rejected.
+const QUARTER_S: i64 = 15 * 60;
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Report<'a> {
+    style: &'static str,
+    style_hash: String,
+    script: &'static str,
+    script_hash: String,
+    diagnosis: &'a Diagnosis,
+    span: String,
+    counts: Vec<String>,
+    findings: Vec<Shown<'a>>,
+    findings_left: usize,
+    pictures: Vec<Picture>,
+    lists: Vec<Rows>,
+    account: Account<'a>,
+}
+
+/// A finding, as it is shown.
+struct Shown<'a> {
+    finding: &'a Finding,
+    certainty: &'static str,
+    place: String,
+    often: String,
+    records: &'a [String],
+    records_left: usize,
+}
+
+/// A picture with its title and numbers.
+struct Picture {
+    title: String,
+    svg: String,
+    layers: Vec<Layer>,
+    numbers: Rows,
+}
+
+/// How it was read, in the words that every summary has.
+struct Account<'a>(&'a Diagnosis);
+
+impl fmt::Display for Account<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (d, page) = (self.0, Page { colour: false });
+        account::input(f, page, &d.input, "")?;
+        account::times(f, page, d.asked_ns, d.span_ns)?;
+        account::records(f, page, &d.records, " looked at")?;
+        account::gaps(f, page, &d.records)
+    }
+}
+
+/// Writes the page.
+///
+/// # Errors
+/// None that is known of: it is written to memory.
+pub(super) fn html(reported: &Reported) -> anyhow::Result<String> {
+    let d = &reported.diagnosis;
+    let symptoms = d.symptoms.iter();
+    let symptoms = symptoms.map(|(name, n)| format!("{} {name}", wide((*n).into())));
+    let page = Report {
+        style: STYLE,
+        style_hash: hash(STYLE),
+        script: SCRIPT,
+        script_hash: hash(SCRIPT),
+        diagnosis: d,
+        span: d.span_ns.map_or_else(
+            || "no records".to_owned(),
+            |(start, end)| format!("{} to {}", instant(start), instant(end)),
+        ),
+        counts: std::iter::once(count(d.attempts, "attempt"))
+            .chain(symptoms)
+            .collect(),
+        findings: d.findings.iter().take(FINDINGS_SHOWN).map(shown).collect(),
+        findings_left: d.findings.len().saturating_sub(FINDINGS_SHOWN),
+        pictures: pictures(reported)?,
+        lists: lists(reported),
+        account: Account(d),
+    };
+    Ok(page.render()?)
+}
+
+/// What a policy names a text by.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text)))
+}
+
+fn shown(finding: &Finding) -> Shown<'_> {
+    let records = &finding.records[..finding.records.len().min(RECORDS_SHOWN)];
+    Shown {
+        finding,
+        certainty: match finding.certainty {
+            Certainty::Proved => "proved",
+            Certainty::Likely => "likely",
+            Certainty::Possible => "possible",
+        },
+        place: place(&finding.scope),
+        often: format!(
+            "{} to {}, {} of {}",
+            finding.first,
+            finding.last,
+            wide(finding.count.into()),
+            count(finding.of, "attempt")
+        ),
+        records,
+        records_left: finding.records.len() - records.len(),
+    }
+}
+
+fn pictures(reported: &Reported) -> anyhow::Result<Vec<Picture>> {
+    let every_s = reported.every.seconds();
+    let tables = [
+        ("Accepted and rejected packets", &reported.actions, every_s),
+        (
+            "Rejected packets by protocol",
+            &reported.rejected,
+            every_s.max(QUARTER_S),
+        ),
+        ("Connections by outcome", &reported.outcomes, every_s),
+    ];
+    let mut pictures = Vec::new();
+    for (what, table, shortest_s) in tables {
+        // All of a page have the time of the first, which has every packet.
+        if let Some(axis) = Axis::of(&reported.actions, shortest_s) {
+            pictures.push(picture(what, table, axis)?);
+        }
+    }
+    Ok(pictures)
+}
+
+fn picture(what: &str, table: &Table, axis: Axis) -> anyhow::Result<Picture> {
+    let title = format!("{what}, {}", every(axis.step_s));
+    let layers = layers(table, measure(table), axis);
+    Ok(Picture {
+        svg: chart::svg(axis, &layers)?,
+        numbers: Rows::stretches("In numbers", axis, &layers),
+        title,
+        layers,
+    })
+}
+
+fn every(seconds: i64) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+    let unit = units.into_iter().find(|(unit_s, _)| seconds % unit_s == 0);
+    let (unit_s, unit) = unit.unwrap_or((1, "second"));
+    match seconds / unit_s {
+        1 => format!("every {unit}"),
+        n => format!("every {n} {unit}s"),
+    }
+}
+
+fn lists(reported: &Reported) -> Vec<Rows> {
+    vec![
+        Rows::largest("Who talks most", &["from", "to"], &reported.talkers),
+        Rows::largest(
+            "Whose packets are rejected",
+            &["from"],
+            &reported.rejected_sources,
+        ),
+        Rows::largest(
+            "On which ports",
+            &["protocol", "port"],
+            &reported.rejected_ports,
+        ),
+    ]
+}

@@ -1,0 +1,128 @@
+//! Tables of a page: sums with what they are of, which a reader may sort.
+
+use flow2pcap::metrics::{Measure, Table};
+
+use super::timeline::{Axis, Layer};
+use crate::cli::page::{instant, wide};
+
+/// A table of a page.
+pub(super) struct Rows {
+    /// What it shows.
+    pub(super) title: String,
+    /// What stands above the columns.
+    pub(super) heads: Vec<Head>,
+    /// The rows, each with a cell for every column.
+    pub(super) rows: Vec<Vec<Cell>>,
+    /// The largest number of the last column that has a bar beside it; 0 for none.
+    pub(super) bar_max: u128,
+}
+
+/// The head of a column.
+pub(super) struct Head {
+    /// What it is called.
+    pub(super) name: String,
+    /// Whether numbers stand below it.
+    pub(super) is_number: bool,
+}
+
+/// A cell: a text, or a number as a person reads it.
+pub(super) struct Cell {
+    /// As it is read.
+    pub(super) text: String,
+    /// As it sorts.
+    pub(super) number: Option<u128>,
+    /// Whether a bar shows its size.
+    pub(super) has_bar: bool,
+}
+
+fn head(name: &str, is_number: bool) -> Head {
+    Head {
+        name: name.to_owned(),
+        is_number,
+    }
+}
+
+fn text(text: &str) -> Cell {
+    Cell {
+        text: text.to_owned(),
+        number: None,
+        has_bar: false,
+    }
+}
+
+fn number(number: u128) -> Cell {
+    Cell {
+        text: wide(number),
+        number: Some(number),
+        has_bar: false,
+    }
+}
+
+impl Rows {
+    /// The series of a table, the largest first, with their sums over the whole time.
+    pub(super) fn largest(title: &str, names: &[&str], table: &Table) -> Self {
+        let measures = &table.question.measures;
+        let heads = names.iter().map(|name| head(name, false));
+        let sums = measures.iter().map(|measure| head(measure.name(), true));
+        let first = |total: &flow2pcap::metrics::Counts| {
+            measures.first().map_or(0, |measure| total.get(*measure))
+        };
+        let named = table.series.iter().filter(|series| !series.is_other);
+        let bar_max = named.map(|series| first(&series.total)).max().unwrap_or(0);
+        // A connection may begin with a record that counts for another one: a sum of nothing.
+        let told = table
+            .series
+            .iter()
+            .filter(|series| first(&series.total) > 0);
+        let rows = told.map(|series| {
+            let labels: Vec<String> = if series.is_other {
+                let mut labels = vec![String::new(); series.labels.len()];
+                labels[0] = format!("{} others", wide(table.folded.into()));
+                labels
+            } else {
+                series.labels.clone()
+            };
+            let mut cells: Vec<Cell> = labels.iter().map(|label| text(label)).collect();
+            cells.extend(
+                measures
+                    .iter()
+                    .map(|measure| number(series.total.get(*measure))),
+            );
+            if let Some(cell) = cells.get_mut(names.len()) {
+                cell.has_bar = !series.is_other;
+            }
+            cells
+        });
+        Self {
+            title: title.to_owned(),
+            heads: heads.chain(sums).collect(),
+            rows: rows.collect(),
+            bar_max,
+        }
+    }
+
+    /// What a picture shows, in numbers: a row for each stretch in which there was something.
+    pub(super) fn stretches(title: &str, axis: Axis, layers: &[Layer]) -> Self {
+        let heads = layers.iter().map(|layer| head(&layer.name, true));
+        let rows = (0..axis.stretches).map(|nth| {
+            let begin = text(&instant(axis.at_s(nth).saturating_mul(1_000_000_000)));
+            let sums = layers.iter().map(|layer| number(layer.sums[nth]));
+            std::iter::once(begin).chain(sums).collect::<Vec<_>>()
+        });
+        let is_empty = |row: &Vec<Cell>| row.iter().all(|cell| cell.number.unwrap_or(0) == 0);
+        Self {
+            title: title.to_owned(),
+            heads: std::iter::once(head("start (UTC)", false))
+                .chain(heads)
+                .collect(),
+            rows: rows.filter(|row| !is_empty(row)).collect(),
+            bar_max: 0,
+        }
+    }
+}
+
+/// The measure that a table's question names first.
+pub(super) fn measure(table: &Table) -> Measure {
+    let first = table.question.measures.first();
+    first.copied().unwrap_or(Measure::Packets)
+}

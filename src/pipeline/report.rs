@@ -1,0 +1,169 @@
+//! A report: what is the matter in an archive, and what passed through it, for one page.
+//!
+//! The archive is read twice, first for the diagnosis, which also tells how long its span is, then
+//! for sums over stretches of time that fit it. Drawing the page is the business of who shows it.
+
+use std::path::{Path, PathBuf};
+
+use crate::archive;
+use crate::capture::Output;
+use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::metrics::{Dimension, Every, Measure, Question, Scope, Table};
+use crate::pipeline::Meter;
+use crate::pipeline::diagnose::{self, Diagnose, Diagnosis};
+use crate::pipeline::metrics::{self, Answers, Metrics};
+use crate::record::Layout;
+
+/// Stretches of time that a picture shows, at most, unless the archive has more than so many days.
+const STRETCHES_MAX: u64 = 240;
+
+/// Series that a picture tells apart.
+const LAYERS_MAX: usize = 7;
+
+/// Rows of a list of the largest.
+const ROWS_MAX: usize = 25;
+
+/// What is to be reported of, and where to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Files and folders; not standard input, which cannot be read twice.
+    pub inputs: Vec<PathBuf>,
+    /// The page, or `-` for standard output.
+    pub output: PathBuf,
+    /// The column order of files that do not tell it.
+    pub format: Option<Layout>,
+    /// What is wanted of them; connections are looked at and counted whole.
+    pub filter: Filter,
+    /// Octets of memory to use, about; mapped files and the files' names not counted.
+    pub memory: u64,
+    /// Where temporary files go when that is not enough.
+    pub temp_dir: PathBuf,
+}
+
+/// What a page tells. Each packet counts once, as in a capture.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    /// What is the matter, and what was read.
+    pub diagnosis: Diagnosis,
+    /// How long a stretch of time is.
+    pub every: Every,
+    /// Packets and octets by action.
+    pub actions: Table,
+    /// Packets that were rejected, by protocol.
+    pub rejected: Table,
+    /// Connections by outcome.
+    pub outcomes: Table,
+    /// Octets and packets by source and destination address.
+    pub talkers: Table,
+    /// Packets that were rejected, by source address.
+    pub rejected_sources: Table,
+    /// Packets that were rejected, by protocol and destination port.
+    pub rejected_ports: Table,
+}
+
+/// Reads what a page tells; returns it with the open output that the page is to be written to.
+///
+/// Runs on rayon's current thread pool.
+///
+/// # Errors
+/// What ends a diagnosis or a run of metrics; standard input among the inputs; an output that
+/// cannot be written.
+pub fn report(request: &Report, meter: &Meter) -> Result<(Reported, Output)> {
+    if request.inputs.iter().any(|input| input == Path::new("-")) {
+        return Err(Error::usage(
+            "a report reads its input twice, and standard input can be read once; write it to a file \
+             first, as in `cat >archive.log`, and name that",
+        ));
+    }
+    let walk = archive::walk(&request.inputs)?;
+    let paths: Vec<PathBuf> = walk.files.iter().map(|file| file.path.clone()).collect();
+    let output = Output::create(&request.output, &paths)?;
+    let diagnosis = diagnose::walked(&request.diagnose(), walk.clone(), meter)?;
+    let every = Every::of_span(span_ns(&diagnosis), STRETCHES_MAX);
+    let answers = metrics::walked(&request.metrics(every), walk, meter)?;
+    let Answers { tables, .. } = answers;
+    let tables: [Table; QUESTIONS] = tables.try_into().expect("each question has its table");
+    let [
+        actions,
+        rejected,
+        outcomes,
+        talkers,
+        rejected_sources,
+        rejected_ports,
+    ] = tables;
+    let reported = Reported {
+        diagnosis,
+        every,
+        actions,
+        rejected,
+        outcomes,
+        talkers,
+        rejected_sources,
+        rejected_ports,
+    };
+    Ok((reported, output))
+}
+
+/// The time that records cover, as far as it was asked for.
+fn span_ns(diagnosis: &Diagnosis) -> (i64, i64) {
+    let (start, end) = diagnosis.span_ns.unwrap_or_default();
+    let (from, to) = diagnosis.asked_ns.unwrap_or_default();
+    let start = from.map_or(start, |from| start.max(from));
+    (start, to.map_or(end, |to| end.min(to)).max(start))
+}
+
+impl Report {
+    fn diagnose(&self) -> Diagnose {
+        Diagnose {
+            inputs: self.inputs.clone(),
+            format: self.format.clone(),
+            filter: self.filter.clone(),
+            memory: self.memory,
+            temp_dir: self.temp_dir.clone(),
+        }
+    }
+
+    fn metrics(&self, every: Every) -> Metrics {
+        Metrics {
+            inputs: self.inputs.clone(),
+            format: self.format.clone(),
+            filter: self.filter.clone(),
+            every,
+            questions: questions().to_vec(),
+            once: true,
+            memory: self.memory,
+            temp_dir: self.temp_dir.clone(),
+        }
+    }
+}
+
+/// How many questions there are.
+const QUESTIONS: usize = 6;
+
+/// What is asked, in the order of the tables in [`Reported`].
+fn questions() -> [Question; QUESTIONS] {
+    use Dimension::{
+        Action, DestinationAddress, DestinationPort, Outcome, Protocol, SourceAddress,
+    };
+    let largest = |by: &[Dimension], measures: &[Measure], top| Question {
+        top: Some(top),
+        ..Question::of(by.to_vec(), measures.to_vec())
+    };
+    let rejected = |by: &[Dimension], top| Question {
+        scope: Scope {
+            rejected: true,
+            protocol: None,
+        },
+        ..largest(by, &[Measure::Packets], top)
+    };
+    let volume = [Measure::Bytes, Measure::Packets];
+    [
+        Question::of(vec![Action], vec![Measure::Packets, Measure::Bytes]),
+        rejected(&[Protocol], LAYERS_MAX),
+        Question::of(vec![Outcome], vec![Measure::Connections]),
+        largest(&[SourceAddress, DestinationAddress], &volume, ROWS_MAX),
+        rejected(&[SourceAddress], ROWS_MAX),
+        rejected(&[Protocol, DestinationPort], ROWS_MAX),
+    ]
+}

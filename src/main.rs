@@ -3,6 +3,8 @@
 //! 0 done; 1 done, but `--strict` found records that do not parse; 2 failed; 128 and the number of a
 //! signal, ended by that.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod cli;
 
 use std::process::ExitCode;

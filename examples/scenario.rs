@@ -6,7 +6,9 @@
 //! cargo run --example scenario -- 17 --healthy --columns Default -o scenario/
 //! ```
 
-#[path = "../tests/vpc/mod.rs"]
+#[path = "generate/traffic/random.rs"]
+mod random;
+#[path = "../tests/suite/vpc/mod.rs"]
 mod vpc;
 
 use std::fmt::Debug;

@@ -1,6 +1,6 @@
 //! What must hold of any octets, one function a fuzz target.
 //!
-//! The targets call these with what the fuzzer invents; `tests/seeds.rs` calls
+//! The targets call these with what the fuzzer invents; `tests/suite/seeds.rs` calls
 //! them with the seeds, so that plain `cargo test` runs through them too.
 
 use std::io::Cursor;

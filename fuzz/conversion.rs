@@ -2,7 +2,7 @@
 //!
 //! The capture is read by the tests' own reader, which knows neither the library
 //! nor the crate that writes the blocks, and forgives nothing. Like
-//! `checks.rs`, this is called by the targets and by `tests/seeds.rs`.
+//! `checks.rs`, this is called by the targets and by `tests/suite/seeds.rs`.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -12,7 +12,7 @@ mod conversation;
 mod line;
 mod mix;
 pub(crate) mod network;
-mod random;
+pub(crate) mod random;
 mod way;
 
 use std::ops::ControlFlow;

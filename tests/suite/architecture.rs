@@ -1,0 +1,383 @@
+//! The house rules that no compiler checks, read from the source tree.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Folders in the order in which data moves; imports go from right to left only.
+const STAGES: [&str; 9] = [
+    "archive",
+    "wrapper",
+    "record",
+    "flow",
+    "connection",
+    "diagnosis",
+    "packet",
+    "capture",
+    "metrics",
+];
+
+/// Modules that any stage may use.
+const SHARED: [&str; 2] = ["error", "time"];
+
+const FILE_LINES_MAX: usize = 400;
+
+const FUNCTION_LINES_MAX: usize = 70;
+
+/// What may stand at the top of the repository.
+const TOP: [&str; 15] = [
+    ".ci",
+    ".gitignore",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "benches",
+    "examples",
+    "fuzz",
+    "src",
+    "templates",
+    "testdata",
+    "tests",
+    ".git",
+];
+
+/// A source file: its path from the top, and its text.
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// Its lines without those that are comments, numbered from 1.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().enumerate();
+        let code = lines.map(|(index, line)| (index + 1, line));
+        code.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    /// The folder of `src` that it belongs to, or its own name there.
+    fn stage(&self) -> &str {
+        let below = self.path.strip_prefix("src/").unwrap_or("");
+        let first = below.split('/').next().unwrap();
+        first.strip_suffix(".rs").unwrap_or(first)
+    }
+}
+
+fn top() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Rust files below `folder`.
+fn sources(folder: &str) -> Vec<Source> {
+    let mut sources = Vec::new();
+    let mut folders = vec![top().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                if !path.ends_with("target") && !path.ends_with("corpus") {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let path = path.strip_prefix(top()).unwrap();
+                let path = path.to_str().unwrap().replace('\\', "/");
+                sources.push(Source { path, text });
+            }
+        }
+    }
+    assert!(!sources.is_empty());
+    sources
+}
+
+fn all_sources() -> Vec<Source> {
+    ["src", "tests", "benches", "examples", "fuzz"]
+        .into_iter()
+        .flat_map(sources)
+        .collect()
+}
+
+/// Asserts that there is nothing to complain of.
+#[track_caller]
+fn none(found: impl IntoIterator<Item = String>) {
+    let found: Vec<String> = found.into_iter().collect();
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+/// Lines of `sources` that contain `word` although `may` does not allow it there.
+fn lines_with(sources: &[Source], word: &str, may: impl Fn(&Source) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|source| !may(source)) {
+        let lines = source.code().filter(|(_, line)| line.contains(word));
+        found.extend(lines.map(|(n, line)| format!("{}:{n}: {}", source.path, line.trim())));
+    }
+    found
+}
+
+#[test]
+fn imports_run_one_way() {
+    let mut found = Vec::new();
+    for source in sources("src") {
+        let Some(place) = STAGES.iter().position(|stage| *stage == source.stage()) else {
+            continue;
+        };
+        let code: Vec<&str> = source.code().map(|(_, line)| line).collect();
+        let code = code.join("\n");
+        for (at, crate_) in code.match_indices("crate::") {
+            for module in named(&code[at + crate_.len()..]) {
+                let allowed = STAGES[..=place].contains(&module) || SHARED.contains(&module);
+                if !allowed {
+                    found.push(format!("{} imports {module}", source.path));
+                }
+            }
+        }
+    }
+    none(found);
+}
+
+/// The modules named at the front of `path`, which stood behind `crate::`: one, or a list in braces.
+fn named(path: &str) -> Vec<&str> {
+    let Some(list) = path.strip_prefix('{') else {
+        return vec![word(path)];
+    };
+    let mut modules = Vec::new();
+    let (mut depth, mut begin) = (0, 0);
+    for (at, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            '}' | ',' if depth == 0 => {
+                modules.push(word(list[begin..at].trim_start()));
+                begin = at + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    modules.retain(|module| !module.is_empty());
+    modules
+}
+
+/// The identifier at the front of `text`.
+fn word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
+#[test]
+fn packet_and_capture_know_no_flow_logs() {
+    let knows_none = |source: &Source| !["packet", "capture"].contains(&source.stage());
+    let sources = sources("src");
+    for stage in ["record", "flow", "connection", "archive", "wrapper"] {
+        none(lines_with(&sources, &format!("crate::{stage}"), knows_none));
+    }
+}
+
+#[test]
+fn filter_reads_records_and_builds_nothing() {
+    let elsewhere = |source: &Source| source.stage() != "filter";
+    let sources = sources("src");
+    for stage in ["connection", "packet", "capture", "pipeline", "summary"] {
+        none(lines_with(&sources, &format!("crate::{stage}"), elsewhere));
+    }
+}
+
+#[test]
+fn setup_knows_the_names_of_fields_and_nothing_of_files() {
+    let elsewhere = |source: &Source| source.stage() != "setup";
+    let sources = sources("src");
+    for word in ["archive", "wrapper", "flow", "pipeline", "capture"] {
+        none(lines_with(&sources, &format!("crate::{word}"), elsewhere));
+    }
+    for word in ["std::fs", "std::net::Tcp", "std::process", "std::env"] {
+        none(lines_with(&sources, word, elsewhere));
+    }
+}
+
+#[test]
+fn crates_are_used_where_they_belong() {
+    let sources = sources("src");
+    for (name, stages) in [
+        ("nom::", &["record", "filter"][..]),
+        ("rayon::", &["pipeline", "cli"]), // cli builds the thread pool
+        ("askama::", &["cli"]),
+        ("plotters::", &["cli"]),
+        ("sha2::", &["cli"]),
+        ("base64::", &["wrapper", "cli"]),
+        ("arrow_array::", &["wrapper"]),
+        ("arrow_schema::", &["wrapper"]),
+        ("parquet::", &["wrapper"]),
+        ("snap::", &["wrapper"]),
+        ("memmap2::", &["archive"]),
+        ("libc::", &["archive"]),
+        ("tar::", &["archive"]),
+        ("zip::", &["archive"]),
+        ("etherparse::", &["packet"]),
+        ("pcap_file::", &["capture"]),
+        ("walkdir::", &["archive"]),
+        ("clap::", &["cli", "main"]),
+        ("anyhow::", &["cli", "main"]),
+        ("csv::", &["cli"]),
+        ("indicatif::", &["cli"]),
+        ("signal_hook::", &["cli"]),
+    ] {
+        none(lines_with(&sources, name, |source| {
+            stages.contains(&source.stage()) || source.path.ends_with("tests.rs")
+        }));
+    }
+}
+
+#[test]
+fn unsafe_is_only_where_a_file_is_mapped() {
+    let mut sources = sources("src");
+    sources.extend(self::sources("benches"));
+    none(lines_with(&sources, "unsafe {", |source| {
+        let may = ["src/archive/mapping.rs", "src/archive/mapping/guard.rs"];
+        may.contains(&source.path.as_str())
+    }));
+}
+
+#[test]
+fn connection_and_diagnosis_have_no_clock_file_or_thread() {
+    let pure = |source: &Source| !["connection", "diagnosis"].contains(&source.stage());
+    let sources = sources("src");
+    for word in [
+        "std::fs",
+        "std::io",
+        "std::thread",
+        "std::time",
+        "std::net::Tcp",
+    ] {
+        none(lines_with(&sources, word, pure));
+    }
+}
+
+#[test]
+fn metrics_have_no_clock_file_or_thread() {
+    let pure = |source: &Source| source.stage() != "metrics";
+    let sources = sources("src");
+    for word in [
+        "std::fs",
+        "std::io",
+        "std::thread",
+        "std::time",
+        "std::sync",
+    ] {
+        none(lines_with(&sources, word, pure));
+    }
+}
+
+#[test]
+fn library_does_not_print_or_exit() {
+    let edge = |source: &Source| ["cli", "main"].contains(&source.stage());
+    let sources = sources("src");
+    for word in ["println!", "print!(", "process::exit"] {
+        none(lines_with(&sources, word, edge));
+    }
+}
+
+#[test]
+fn files_say_what_they_are() {
+    let silent = all_sources().into_iter();
+    let silent = silent.filter(|source| !source.text.starts_with("//!"));
+    none(silent.map(|source| source.path));
+}
+
+#[test]
+fn files_are_short() {
+    let mut sources = sources("src");
+    sources.extend(self::sources("tests"));
+    let long = sources.iter().filter(|source| {
+        // Tables of cases are long, and nobody reads them top to bottom.
+        !source.path.ends_with("/tests.rs") && source.text.lines().count() > FILE_LINES_MAX
+    });
+    none(long.map(|source| format!("{}: {} lines", source.path, source.text.lines().count())));
+}
+
+#[test]
+fn functions_are_short() {
+    let mut found = Vec::new();
+    for source in sources("src") {
+        let lines: Vec<&str> = source.text.lines().collect();
+        for (index, line) in lines.iter().enumerate() {
+            let indent = line.len() - line.trim_start().len();
+            if !is_function(line) || line.ends_with('}') || line.ends_with(';') {
+                continue;
+            }
+            // rustfmt puts the end where the beginning is.
+            let end = format!("{}}}", &line[..indent]);
+            let len = lines[index..]
+                .iter()
+                .take_while(|line| **line != end)
+                .count()
+                + 1;
+            if len > FUNCTION_LINES_MAX {
+                found.push(format!("{}:{}: {len} lines", source.path, index + 1));
+            }
+        }
+    }
+    none(found);
+}
+
+fn is_function(line: &str) -> bool {
+    let words = line.trim_start();
+    let words = words.strip_prefix("pub ").unwrap_or(words);
+    let words = match words.strip_prefix("pub(") {
+        Some(rest) => rest.split_once(") ").map_or(rest, |(_, rest)| rest),
+        None => words,
+    };
+    words
+        .strip_prefix("const ")
+        .unwrap_or(words)
+        .starts_with("fn ")
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    let sources = all_sources();
+    let itself = |source: &Source| source.path == "tests/suite/architecture.rs";
+    for word in [
+        "todo!",
+        "unimplemented!",
+        "dbg!",
+        "[ignore", // as an attribute, with a reason or without
+        "FIXME",
+        "XXX",
+    ] {
+        none(lines_with(&sources, word, itself));
+    }
+}
+
+#[test]
+fn modules_have_names_of_their_own() {
+    let vague = ["utils", "util", "helpers", "common", "misc"];
+    let sources = all_sources().into_iter();
+    let vague = sources.filter(|source| {
+        let parts = source.path.split('/');
+        parts
+            .map(|part| part.trim_end_matches(".rs"))
+            .any(|part| vague.contains(&part))
+    });
+    none(vague.map(|source| source.path));
+}
+
+#[test]
+fn top_of_the_repository_holds_what_it_may() {
+    let ignored = fs::read_to_string(top().join(".gitignore")).unwrap();
+    let ignored: Vec<&str> = ignored.lines().map(|line| line.trim_matches('/')).collect();
+    let entries = fs::read_dir(top()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    // The README's first command leaves a capture here.
+    let is_ignored = |name: &str| {
+        let fits = |pattern: &&str| match pattern.strip_prefix('*') {
+            Some(ending) => name.ends_with(ending),
+            None => *pattern == name,
+        };
+        ignored.iter().any(fits)
+    };
+    let strange = names.filter(|name| !TOP.contains(&name.as_str()) && !is_ignored(name));
+    none(strange);
+}

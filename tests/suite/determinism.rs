@@ -1,0 +1,205 @@
+//! The same input gives the same octets, whatever the number of threads, the
+//! order in which inputs are named, and the way the text is wrapped.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use crate::support::{convert, convert_to, file, flow_log, flow2pcap, parts_of, run, testdata};
+use flow2pcap::connection::Detail;
+use flow2pcap::pipeline::{self, Convert, Meter, VantageChoice};
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A log of many conversations over many blocks: the incident again and again, elsewhere in time.
+fn long_log() -> String {
+    let texts = flow_log::files_below(&testdata("incident"));
+    let texts: Vec<String> = texts.iter().map(|path| flow_log::text(path)).collect();
+    let mut log = texts[0].lines().next().unwrap().to_owned();
+    for shift_s in (0..90_000).step_by(1000) {
+        for line in texts.iter().flat_map(|text| text.lines()) {
+            if line.contains("srcaddr") {
+                continue;
+            }
+            let shifted = line.split(' ').map(|cell| match cell.parse::<u64>() {
+                Ok(time_s) if cell.starts_with("17") && cell.len() == 10 => {
+                    (time_s + shift_s).to_string()
+                }
+                _ => cell.to_owned(),
+            });
+            log.push('\n');
+            log.push_str(&shifted.collect::<Vec<_>>().join(" "));
+        }
+    }
+    log.push('\n');
+    log
+}
+
+#[test]
+fn threads_do_not_change_the_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = long_log();
+    assert!(text.len() > 2 << 20, "several blocks: {}", text.len());
+    let log = file(&folder, "long.log", text);
+    for detail in ["exact", "compact", "control"] {
+        let octets = ["1", "2", "5"]
+            .map(|threads| convert(&[&log], &["--detail", detail, "--threads", threads]).octets());
+        assert!(octets[0] == octets[1], "{detail}: 1 and 2 threads");
+        assert!(octets[0] == octets[2], "{detail}: 1 and 5 threads");
+    }
+}
+
+#[test]
+fn memory_does_not_change_the_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let log = file(&folder, "long.log", long_log());
+    for (detail, vantage) in [
+        (Detail::Exact, VantageChoice::All),
+        (Detail::Control, VantageChoice::Auto),
+    ] {
+        let with = |memory: u64| {
+            let output = folder.path().join(format!("{memory}.pcapng"));
+            let request = Convert {
+                detail,
+                vantage: vantage.clone(),
+                memory,
+                temp_dir: temporary.path().to_owned(),
+                ..Convert::new(vec![log.clone()], output)
+            };
+            let summary = pipeline::convert(&request, &Meter::default()).unwrap();
+            (fs::read(request.output).unwrap(), summary.spilled_bytes)
+        };
+        let (octets, spilled) = with(u64::MAX);
+        assert_eq!(spilled, 0);
+        for memory in [1 << 20, 0] {
+            let (same, spilled) = with(memory);
+            assert!(spilled > 100_000, "{detail:?} in {memory}: {spilled}");
+            assert!(octets == same, "{detail:?} in {memory}");
+        }
+    }
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn threads_do_not_change_the_summary() {
+    let octets = ["1", "2", "5"].map(|threads| {
+        let converted = convert(&[testdata("broken.log")], &["--threads", threads]);
+        let mut summary = converted.summary().clone();
+        summary["elapsed_ms"] = 0.into();
+        summary["output"]["path"] = "".into();
+        summary
+    });
+    assert_eq!(octets[0], octets[1]);
+    assert_eq!(octets[0], octets[2]);
+}
+
+#[test]
+fn order_of_inputs_does_not_change_the_capture() {
+    let mut files = flow_log::files_below(&testdata("incident"));
+    files.push(testdata("v5_all_fields.log"));
+    files.push(testdata("v2_default.log"));
+    let expected = convert(&files, &[]).octets();
+    files.reverse();
+    assert!(convert(&files, &[]).octets() == expected, "reversed");
+    files.rotate_left(3);
+    assert!(convert(&files, &[]).octets() == expected, "rotated");
+}
+
+#[test]
+fn files_named_twice_count_once() {
+    let once = [testdata("v2_default.log")];
+    let twice = [testdata("v2_default.log"), testdata("v2_default.log")];
+    assert!(convert(&once, &[]).octets() == convert(&twice, &[]).octets());
+}
+
+#[test]
+fn copies_of_a_file_are_duplicates() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read(testdata("v5_all_fields.log")).unwrap();
+    let copies = ["a.log", "b.log"].map(|name| file(&folder, name, &text));
+    let options = ["--comments", "none"];
+    let (one, two) = (convert(&copies[..1], &options), convert(&copies, &options));
+    assert!(one.octets() == two.octets());
+    assert_eq!(two.count("/records/duplicates"), 19);
+    two.assert_lines_add_up();
+}
+
+#[test]
+fn folder_is_its_files() {
+    let folder = testdata("incident");
+    let files = flow_log::files_below(&folder);
+    let options = ["--comments", "none"];
+    let expected = convert(&[&folder], &options).octets();
+    assert!(convert(&files, &options).octets() == expected);
+}
+
+#[test]
+fn wrapping_does_not_change_the_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    for text in [
+        fs::read(testdata("v5_all_fields.log")).unwrap(),
+        fs::read(testdata("v2_headerless.log")).unwrap(),
+        long_log().into_bytes(),
+    ] {
+        let middle = text.len() / 2;
+        let members = [gzip(&text[..middle]), gzip(b""), gzip(&text[middle..])].concat();
+        let wrapped = [
+            file(&folder, "plain.log", &text),
+            file(&folder, "one.log.gz", gzip(&text)),
+            file(&folder, "many.log.gz", members),
+            file(
+                &folder,
+                "zstd.log.zst",
+                zstd::encode_all(&*text, 1).unwrap(),
+            ),
+            file(&folder, "named_wrong.log", gzip(&text)),
+        ];
+        let captures = wrapped.map(|path| convert(&[path], &["--comments", "none"]).octets());
+        for capture in &captures[1..] {
+            assert!(*capture == captures[0]);
+        }
+    }
+}
+
+#[test]
+fn standard_input_is_a_file() {
+    let text = fs::read(testdata("v5_all_fields.log")).unwrap();
+    let expected = convert(&[testdata("v5_all_fields.log")], &["--comments", "none"]).octets();
+    for text in [gzip(&text), text] {
+        let arguments = ["convert", "-", "-o", "-", "--comments", "none", "--quiet"];
+        let run = run(flow2pcap().args(arguments).write_stdin(text));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert!(run.stdout == expected);
+    }
+}
+
+#[test]
+fn threads_memory_and_order_do_not_change_the_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = long_log();
+    let (first, second) = log.split_at(log.len() / 2);
+    let (first, end) = first.rsplit_once('\n').unwrap();
+    let header = log.lines().next().unwrap();
+    let a = file(&folder, "a.log", first);
+    let b = file(&folder, "b.log", format!("{header}\n{end}{second}"));
+    let contents = |inputs: [&PathBuf; 2], by: &str, options: &[&str]| {
+        let options = [options, &["--split", by]].concat();
+        let converted = convert_to("out.pcapng.zst", &inputs, &options);
+        let parts = parts_of(converted.path()).into_iter().map(|part| {
+            let name = part.file_name().unwrap().to_owned();
+            (name, fs::read(part).unwrap())
+        });
+        parts.collect::<Vec<_>>()
+    };
+    for by in ["eni", "hour", "size=1mb", "connections=500"] {
+        let parts = contents([&a, &b], by, &["--threads", "1"]);
+        assert!(parts.len() > 2, "{by}");
+        let others = contents([&b, &a], by, &["--threads", "5", "--memory", "16MiB"]);
+        assert!(parts == others, "{by}");
+    }
+}

@@ -1,0 +1,60 @@
+//! All tests from outside, as one program.
+//!
+//! Each file is one question, and `cargo test NAME::` asks it alone: `cargo test cli::`. One program
+//! for all of them, for each would link everything that the library stands on, and that took longer
+//! than the tests themselves.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod architecture;
+#[path = "../../examples/generate/archive.rs"]
+mod archive;
+mod archives;
+#[path = "../../fuzz/checks.rs"]
+mod checks;
+mod cli;
+#[path = "../../fuzz/conversion.rs"]
+mod conversion;
+mod determinism;
+mod diagnose;
+mod diagnose_rates;
+mod faults_extremes;
+#[cfg(target_os = "linux")]
+mod faults_input;
+#[cfg(target_os = "linux")]
+mod faults_output;
+#[cfg(target_os = "linux")]
+mod faults_signals;
+mod filters;
+mod formats;
+mod generator;
+mod incident;
+mod inspect;
+mod long_lives;
+mod losses;
+mod memory;
+mod metrics;
+mod metrics_forms;
+mod options;
+mod other_clouds;
+mod packs;
+mod parquet;
+mod properties;
+mod report;
+mod saved_answers;
+mod security_lake;
+mod seeds;
+#[cfg(unix)] // for bash
+mod setup;
+mod split;
+mod stories;
+mod support;
+#[path = "../../examples/generate/traffic/mod.rs"]
+mod traffic;
+mod views;
+mod vpc;
+mod vpc_marks;
+mod vpc_model;
+mod wrappers;
+
+use crate::traffic::random;

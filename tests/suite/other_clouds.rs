@@ -1,0 +1,171 @@
+//! Flow logs of Security Lake, GCP and Azure: the same promises for what they carry.
+
+use std::collections::BTreeMap;
+
+use crate::support::packet::sums;
+use crate::support::wrapping::*;
+use crate::support::{Converted, convert, file};
+use serde_json::{Value, json};
+
+/// Packets and octets from each address to each other.
+fn totals(converted: &Converted) -> BTreeMap<(String, String), (u64, u128)> {
+    let mut totals: BTreeMap<_, (u64, u128)> = BTreeMap::new();
+    for ((_, tuple), (packets, octets)) in sums(&converted.capture()) {
+        let ends = (tuple.source.0.to_string(), tuple.destination.0.to_string());
+        let total = totals.entry(ends).or_default();
+        total.0 += packets;
+        total.1 += octets;
+    }
+    totals
+}
+
+fn total(converted: &Converted, source: &str, destination: &str) -> (u64, u128) {
+    let totals = totals(converted);
+    totals[&(source.to_owned(), destination.to_owned())]
+}
+
+fn convert_exactly(octets: &str) -> Converted {
+    let folder = tempfile::tempdir().unwrap();
+    let converted = convert(&[file(&folder, "x", octets)], &["--detail", "exact"]);
+    converted.assert_lines_add_up();
+    assert_eq!(converted.skipped(), 0, "{}", converted.summary());
+    converted
+}
+
+/// A version 5 record as Security Lake keeps it.
+fn ocsf(record: &Value) -> Value {
+    let text = |name: &str| record[name].as_str().unwrap();
+    let number = |name: &str| text(name).parse::<i64>().map_or(Value::Null, Value::from);
+    let milliseconds = |name: &str| {
+        number(name)
+            .as_i64()
+            .map_or(Value::Null, |s| (s * 1000).into())
+    };
+    let own = json!({
+        "interface_uid": text("interface-id"), "vpc_uid": text("vpc-id"),
+        "subnet_uid": text("subnet-id"), "instance_uid": text("instance-id"),
+    });
+    let side = |ip: &str, port: &str, is_own: bool| {
+        let mut side = if is_own { own.clone() } else { json!({}) };
+        side["ip"] = text(ip).into();
+        side["port"] = number(port);
+        side
+    };
+    let is_ingress = text("flow-direction") == "ingress";
+    json!({
+        "class_uid": 4001,
+        "cloud": {"account_uid": text("account-id"), "region": text("region"), "zone": text("az-id")},
+        "src_endpoint": side("pkt-srcaddr", "srcport", !is_ingress),
+        "dst_endpoint": side("pkt-dstaddr", "dstport", is_ingress),
+        "connection_info": {
+            "protocol_num": number("protocol"), "tcp_flags": number("tcp-flags"),
+            "direction_id": if is_ingress { 1 } else { 2 },
+        },
+        "traffic": {"packets": number("packets"), "bytes": number("bytes")},
+        "start_time": milliseconds("start"), "end_time": milliseconds("end"),
+        "action_id": if text("action") == "REJECT" { 2 } else { 1 },
+        "status_code": text("log-status"),
+    })
+}
+
+#[test]
+fn ocsf_events_tell_what_their_records_do() {
+    let records = objects(str::to_owned, as_text);
+    let records: Vec<Value> = records
+        .into_iter()
+        .filter(|r| r["log-status"] == "OK")
+        .collect();
+    let events: Vec<Value> = records.iter().map(ocsf).collect();
+    let plain = convert_octets(lines(&records));
+    for octets in [lines(&events), Value::from(events).to_string()] {
+        assert_eq!(told(&convert_octets(octets)), told(&plain));
+    }
+}
+
+/// What `reporter` counted from one machine to another.
+fn entry(
+    reporter: &str,
+    source: (&str, u16),
+    destination: (&str, u16),
+    counts: (u64, u128),
+) -> Value {
+    let instance =
+        |name: &str| json!({"project_id": "p", "vm_name": name, "zone": "europe-west3-a"});
+    json!({
+        "logName": "projects/p/logs/compute.googleapis.com%2Fvpc_flows",
+        "timestamp": "2026-03-14T08:01:00.1Z",
+        "jsonPayload": {
+            "connection": {
+                "src_ip": source.0, "src_port": source.1,
+                "dest_ip": destination.0, "dest_port": destination.1, "protocol": 6,
+            },
+            "reporter": reporter,
+            "src_instance": instance(source.0), "dest_instance": instance(destination.0),
+            "packets_sent": counts.0.to_string(), "bytes_sent": counts.1.to_string(),
+            "start_time": "2026-03-14T08:00:00.123456789Z", "end_time": "2026-03-14T08:00:05.5Z",
+        },
+    })
+}
+
+#[test]
+fn gcp_entries_of_both_reporters_are_told_once() {
+    let (near, far) = (("10.0.0.1", 4000), ("10.0.0.2", 443));
+    let entries = [
+        entry("SRC", near, far, (7, 700)),
+        entry("DEST", near, far, (7, 700)),
+        entry("SRC", far, near, (5, 5000)),
+        entry("DEST", far, near, (5, 5000)),
+    ];
+    for octets in [lines(&entries), json!(entries).to_string()] {
+        let converted = convert_exactly(&octets);
+        assert_eq!(total(&converted, "10.0.0.1", "10.0.0.2"), (7, 700));
+        assert_eq!(total(&converted, "10.0.0.2", "10.0.0.1"), (5, 5000));
+        assert_eq!(converted.count("/records/told_elsewhere"), 2);
+        assert_eq!(converted.count("/enis"), 2);
+        assert_eq!(
+            converted.count("/connections/presumed"),
+            1,
+            "there are no TCP flags"
+        );
+    }
+}
+
+#[test]
+fn azure_tuples_count_both_ways_and_say_how_a_connection_went() {
+    let tuples = [
+        "1773475200,10.0.0.4,20.0.0.5,4000,443,T,O,A,B,,,,",
+        "1773475260,10.0.0.4,20.0.0.5,4000,443,T,O,A,C,7,700,5,5000",
+        "1773475290,10.0.0.4,20.0.0.5,4000,443,T,O,A,E,3,180,2,120",
+        "1773475300,203.0.113.9,10.0.0.4,5000,22,T,I,D,B,,,,",
+    ];
+    let flows = json!([{"rule": "r", "flows": [{"mac": "000D3AF87856", "flowTuples": tuples}]}]);
+    let record = json!({"time": "t", "category": "NetworkSecurityGroupFlowEvent",
+        "properties": {"Version": 2, "flows": flows}});
+    let nsg = json!({"records": [record]}).to_string();
+    let milliseconds = tuples.map(|tuple| {
+        let vnet = tuple.replacen(',', "000,", 1).replace(",T,", ",6,");
+        vnet.replace("A,", "")
+            .replace("D,B,", "D,")
+            .replace(",,,,", ",NX,0,0,0,0")
+            .replace("C,7", "C,NX,7")
+            .replace("E,3", "E,NX,3")
+    });
+    let groups = json!([{"aclID": "a", "flowGroups": [{"rule": "r", "flowTuples": milliseconds}]}]);
+    let record = json!({"time": "t", "flowLogVersion": 4, "macAddress": "000D3AF87856",
+        "category": "FlowLogFlowEvent", "flowRecords": {"flows": groups}});
+    let vnet = json!({"records": [record]}).to_string();
+    let [nsg, vnet] = [nsg, vnet].map(|text| convert_exactly(&text));
+    assert_eq!(total(&nsg, "10.0.0.4", "20.0.0.5"), (10, 880));
+    assert_eq!(total(&nsg, "20.0.0.5", "10.0.0.4"), (7, 5120));
+    let outcomes = &nsg.summary()["connections"]["by_outcome"];
+    assert_eq!(*outcomes, json!({"complete": 1, "rejected": 1}));
+    let lens = |converted: &Converted| -> Vec<u32> {
+        converted
+            .capture()
+            .packets
+            .iter()
+            .map(|packet| packet.original_len)
+            .collect()
+    };
+    assert_eq!(lens(&vnet), lens(&nsg));
+}

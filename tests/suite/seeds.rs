@@ -1,0 +1,121 @@
+//! The fuzz seeds, run through what their targets check.
+//!
+//! The checks are the targets' own (`fuzz/checks.rs`); a find of the fuzzer
+//! that is fixed gets a seed here and is never forgotten.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+/// Runs `check` on every seed of a target, on every front part of it, and on what longer runs of the
+/// fuzzer kept.
+fn replay(target: &str, check: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/seeds")
+        .join(target);
+    let mut count = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let octets = fs::read(entry.unwrap().path()).unwrap();
+        for len in (0..octets.len()).step_by(7).chain([octets.len()]) {
+            check(&octets[..len]);
+        }
+        count += 1;
+    }
+    assert!(count > 0, "no seeds in {}", folder.display());
+    kept(target).iter().for_each(|octets| check(octets));
+}
+
+/// The inputs in a target's corpus.
+fn kept(target: &str) -> Vec<Vec<u8>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fuzz/corpora/{target}.tar.zst"));
+    let unpacked = zstd::decode_all(fs::File::open(&path).unwrap()).unwrap();
+    let mut archive = tar::Archive::new(&unpacked[..]);
+    let entries = archive.entries().unwrap().map(|entry| {
+        let mut octets = Vec::new();
+        entry.unwrap().read_to_end(&mut octets).unwrap();
+        octets
+    });
+    let kept: Vec<_> = entries.collect();
+    assert!(!kept.is_empty(), "nothing in {}", path.display());
+    kept
+}
+
+#[test]
+fn any_log() {
+    replay("any_log", crate::conversion::any_log);
+}
+
+#[test]
+fn any_records() {
+    replay("any_records", crate::conversion::any_records);
+}
+
+#[test]
+fn header_line() {
+    replay("header_line", crate::checks::header_line);
+}
+
+#[test]
+fn record_rows() {
+    replay("record_rows", crate::checks::record_rows);
+}
+
+#[test]
+fn recognise() {
+    replay("recognise", crate::checks::recognise_head);
+}
+
+#[test]
+fn filter() {
+    replay("filter", crate::checks::filter);
+}
+
+#[test]
+fn chunk_cuts() {
+    replay("chunk_cuts", crate::checks::chunk_cuts);
+}
+
+#[test]
+fn unwrapper() {
+    replay("unwrapper", crate::checks::unwrapper);
+}
+
+#[test]
+fn parquet() {
+    replay("parquet", crate::checks::table);
+}
+
+#[test]
+fn stream() {
+    replay("stream", crate::checks::stream);
+}
+
+/// Pages and footer say how much there is of everything; none of it is believed.
+#[test]
+fn parquet_with_an_octet_changed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/parquet");
+    for entry in fs::read_dir(folder).unwrap() {
+        let mut octets = fs::read(entry.unwrap().path()).unwrap();
+        for at in (0..octets.len()).step_by(23) {
+            let was = octets[at];
+            octets[at] ^= 0xff;
+            crate::checks::table(&octets);
+            octets[at] = was;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None, // a find becomes a seed with a name
+        ..ProptestConfig::with_cases(256)
+    })]
+
+    /// The same promises, with inputs that shrink to what matters.
+    #[test]
+    fn any_records_keep_their_sums(octets in prop::collection::vec(any::<u8>(), 9..400)) {
+        crate::conversion::any_records(&octets);
+    }
+}

@@ -1,0 +1,265 @@
+//! What may go wrong, each one cause of an incident, and how it is put into a VPC.
+
+use super::build::{Edge, End, Manner, Vpc};
+use super::network::{ALWAYS, Behaviour, During, Network, Role, TCP, Trouble};
+use super::noise::{SCANNERS, public_enis};
+use crate::random::Random;
+
+/// A cause, by what is at its root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A network ACL lets requests pass, and their replies not, or not to all ports.
+    AclBlocksReply,
+    /// The responder's security group has no rule for them.
+    GroupInbound,
+    /// The ACL of the responder's subnet denies them.
+    AclInbound,
+    /// The initiator's security group lets them not out.
+    GroupOutbound,
+    /// The ACL of the initiator's subnet lets them not out.
+    AclOutbound,
+    /// VPC Block Public Access is on.
+    PublicAccessBlock,
+    /// VPC Encryption Controls are enforced, and an instance cannot.
+    Unencrypted,
+    /// Nothing listens.
+    Refused,
+    /// A host's firewall drops them, or the host hangs or is stopped.
+    Silent,
+    /// The route to the NAT gateway is not there.
+    NoWayOut,
+    /// A host with two ENIs answers by the other.
+    ReplyElsewhere,
+    /// Some clients never hear the SYN-ACK.
+    HalfOpen,
+    /// No client in a network beyond hears it: the route back is not there.
+    NoWayBack,
+    /// A connection is used after more silence than a middle box remembers.
+    IdleTimeout,
+    /// The responder takes the request and resets.
+    Reset,
+    /// One of several hosts, one zone, or some minutes are bad.
+    Intermittent,
+    /// One source searches.
+    Scan,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 17] = [
+        Self::AclBlocksReply,
+        Self::GroupInbound,
+        Self::AclInbound,
+        Self::GroupOutbound,
+        Self::AclOutbound,
+        Self::PublicAccessBlock,
+        Self::Unencrypted,
+        Self::Refused,
+        Self::Silent,
+        Self::NoWayOut,
+        Self::ReplyElsewhere,
+        Self::HalfOpen,
+        Self::NoWayBack,
+        Self::IdleTimeout,
+        Self::Reset,
+        Self::Intermittent,
+        Self::Scan,
+    ];
+}
+
+/// A fault in its place.
+#[derive(Clone, Debug)]
+pub(super) struct Planted {
+    /// Causes that may be named, the most exact first.
+    pub(super) causes: Vec<&'static str>,
+    /// The conversations that suffer.
+    pub(super) edge: Edge,
+    /// When.
+    pub(super) during: During,
+    /// Where it is to be looked for.
+    pub(super) enis: Vec<usize>,
+    /// The services' ports where it shows.
+    pub(super) ports: Vec<u16>,
+}
+
+impl Planted {
+    pub(super) fn new(cause: &'static str, edge: Edge, during: During, enis: Vec<usize>) -> Self {
+        Self {
+            causes: vec![cause],
+            ports: vec![edge.port],
+            edge,
+            during,
+            enis,
+        }
+    }
+}
+
+/// Puts faults into a VPC.
+pub(super) struct Planter<'a> {
+    pub(super) vpc: &'a mut Vpc,
+    pub(super) random: &'a mut Random,
+    pub(super) archive: During,
+}
+
+impl Planter<'_> {
+    /// Puts the fault where there is a place for it, if there is one.
+    pub(super) fn plant(&mut self, fault: Fault) -> Option<Planted> {
+        // Faults that came while the archive was being written are the rarer ones.
+        let during = if self.random.percent(70) {
+            ALWAYS
+        } else {
+            let length = self.archive.end - self.archive.start;
+            self.archive.start + self.random.between(length / 4, length / 2)..u64::MAX
+        };
+        match fault {
+            Fault::AclBlocksReply => self.acl_blocks_reply(during),
+            Fault::GroupInbound => self.group_inbound(during),
+            Fault::AclInbound => self.acl_inbound(during),
+            Fault::GroupOutbound => self.group_outbound(during),
+            Fault::AclOutbound => self.acl_outbound(during),
+            Fault::PublicAccessBlock => self.public_access_block(during),
+            Fault::Unencrypted => self.unencrypted(during),
+            Fault::Refused => self.trouble(Behaviour::Refuses, "refused", during),
+            Fault::Silent => {
+                let behaviour = self.random.of(&[Behaviour::Drops, Behaviour::Stopped]);
+                self.trouble(behaviour, "no-reply", during)
+            }
+            Fault::Reset => self.trouble(Behaviour::Resets, "reset", during),
+            Fault::NoWayOut => self.no_way_out(),
+            Fault::ReplyElsewhere => self.reply_elsewhere(),
+            Fault::HalfOpen => self.half_open(during),
+            Fault::NoWayBack => self.no_way_back(during),
+            Fault::IdleTimeout => self.idle_timeout(),
+            Fault::Intermittent => self.intermittent(),
+            Fault::Scan => self.scan(),
+        }
+    }
+
+    /// An edge of TCP between hosts that fits.
+    pub(super) fn edge(&mut self, fits: impl Fn(&Network, &Edge) -> bool) -> Option<Edge> {
+        let network = &self.vpc.network;
+        let to_hosts = |edge: &&Edge| {
+            let responding = edge.responding();
+            edge.protocol == TCP
+                && responding
+                    .iter()
+                    .all(|eni| network.enis[*eni].role == Role::Host)
+                && fits(network, edge)
+        };
+        let fitting: Vec<&Edge> = self.vpc.edges.iter().filter(to_hosts).collect();
+        (!fitting.is_empty()).then(|| self.random.of(&fitting).clone())
+    }
+
+    /// All responders of an edge behave badly.
+    fn trouble(
+        &mut self,
+        behaviour: Behaviour,
+        cause: &'static str,
+        during: During,
+    ) -> Option<Planted> {
+        // If who answers is stopped, somebody else has to log that nobody does.
+        let edge = self.edge(|_, edge| {
+            let is_seen = behaviour != Behaviour::Stopped || !edge.initiating().is_empty();
+            !edge.responding().is_empty() && is_seen
+        })?;
+        let enis = edge.responding();
+        let mut planted = Planted::new(cause, edge, during, enis);
+        self.afflict(&mut planted, behaviour);
+        if planted.during.start > 0 {
+            planted.causes.push("intermittent");
+        }
+        Some(planted)
+    }
+
+    /// The planted ENIs behave like this, on the edge's port or on all.
+    fn afflict(&mut self, planted: &mut Planted, behaviour: Behaviour) {
+        let whole_host = behaviour == Behaviour::Stopped
+            || behaviour == Behaviour::Drops && self.random.percent(40);
+        for eni in &planted.enis {
+            let host = &mut self.vpc.network.enis[*eni];
+            host.troubles.push(Trouble {
+                port: (!whole_host).then_some(planted.edge.port),
+                behaviour,
+                during: planted.during.clone(),
+            });
+            if whole_host {
+                let services = host.services.iter();
+                planted.ports.extend(services.map(|(_, port)| port));
+            }
+        }
+        if matches!(behaviour, Behaviour::Drops | Behaviour::Stopped) {
+            // Silence is logged by who is left alone.
+            planted.enis.extend(planted.edge.initiating());
+        }
+    }
+
+    fn intermittent(&mut self) -> Option<Planted> {
+        let zone_of = |network: &Network, eni: &usize| network.subnet_of(*eni).zone;
+        let mut edge = self.edge(|network, edge| {
+            let mut zones: Vec<usize> = edge
+                .responding()
+                .iter()
+                .map(|eni| zone_of(network, eni))
+                .collect();
+            zones.sort_unstable();
+            zones.dedup();
+            zones.len() > 1 && !edge.initiating().is_empty()
+        })?;
+        let (behaviour, root) = self.random.of(&[
+            (Behaviour::Refuses, "refused"),
+            (Behaviour::Drops, "no-reply"),
+            (Behaviour::Stopped, "no-reply"),
+            (Behaviour::Resets, "reset"),
+        ]);
+        let split = self.random.below(3);
+        let one = self.random.of(&edge.responding());
+        let network = &self.vpc.network;
+        let zone = zone_of(network, &one);
+        let in_zone = |eni: &usize| zone_of(network, eni) == zone;
+        let (bad, during): (Vec<usize>, During) = match split {
+            0 => (vec![one], ALWAYS),
+            1 => (
+                edge.responding().into_iter().filter(in_zone).collect(),
+                ALWAYS,
+            ),
+            _ => {
+                let length = self.archive.end - self.archive.start;
+                let start = self.archive.start + self.random.between(length / 5, length / 2);
+                (edge.responding(), start..start + length / 5)
+            }
+        };
+        edge.responders
+            .retain(|end| end.eni().is_some_and(|eni| bad.contains(&eni)));
+        let mut planted = Planted::new("intermittent", edge, during, bad);
+        self.afflict(&mut planted, behaviour);
+        planted.causes.push(root);
+        Some(planted)
+    }
+
+    /// From outside, or from a host inside that somebody has taken over.
+    fn scan(&mut self) -> Option<Planted> {
+        let mut edge = self.edge(|_, edge| edge.name == "outbound")?;
+        let source = self.random.of(&edge.initiators);
+        let outside = End::Outside(SCANNERS.address(self.random.small(1, 65_000).into()));
+        edge.name = "search";
+        edge.manner = Manner::Brief;
+        let network = &self.vpc.network;
+        let (from, enis) = if self.random.percent(60) {
+            (outside, public_enis(network))
+        } else {
+            (source, source.eni().into_iter().collect())
+        };
+        edge.initiators = vec![from];
+        edge.responders = (0..network.enis.len()).map(End::Eni).collect();
+        let mut planted = Planted::new("scan", edge, ALWAYS, enis);
+        planted.ports.clear();
+        Some(planted)
+    }
+}
+
+/// Whether some of it passes from one subnet to another, or out.
+pub(super) fn crosses(network: &Network, edge: &Edge) -> bool {
+    let subnet = |end: End| end.eni().map(|eni| network.enis[eni].subnet);
+    edge.pairs().any(|(one, two)| {
+        (subnet(one).is_some() || subnet(two).is_some()) && subnet(one) != subnet(two)
+    })
+}

@@ -1,0 +1,265 @@
+//! What the VPC model writes is a flow log, and what goes wrong in it shows as AWS would show it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::support::flow_log::{self, Record};
+use crate::support::packet::Tuple;
+use crate::support::{Converted, convert};
+use crate::vpc::{Choice, Fault, Scenario};
+use crate::vpc_marks::{
+    SYN, SYN_ACK, Told, eni, has, is_accepted, is_ingress, is_marked, is_refused, is_scanner,
+    is_syn, searched,
+};
+
+/// Seeds for each fault.
+const MARK_SEEDS: u64 = 8;
+
+#[test]
+fn every_fault_leaves_its_mark() {
+    let mut unmarked = Vec::new();
+    for fault in Fault::ALL {
+        let marked = |seed: &u64| is_marked(&Told::new(*seed, Some(fault)), fault);
+        // In records of ten minutes the silence before an idle time-out does not show.
+        let hides = |seed: &u64| {
+            fault == Fault::IdleTimeout && Scenario::new(*seed, Some(fault), None).interval_s == 600
+        };
+        let seeds = (0..MARK_SEEDS).filter(|seed| !hides(seed) && !marked(seed));
+        unmarked.extend(seeds.map(|seed| format!("{fault:?} {seed}")));
+    }
+    assert!(unmarked.is_empty(), "{unmarked:?}");
+}
+
+#[test]
+fn healthy_vpc_shows_no_mark_of_block_or_scan() {
+    for seed in 0..20 {
+        let told = Told::new(seed, None);
+        assert!(searched(&told) < 30, "{seed}");
+        let reasons = told
+            .records
+            .iter()
+            .filter(|record| record.get("reject-reason").is_some());
+        assert_eq!(reasons.count(), 0, "{seed}");
+    }
+}
+
+#[test]
+fn healthy_vpc_rejects_scanners_and_late_packets_only() {
+    let (mut scanners, mut late) = (0, 0);
+    for seed in 0..25 {
+        let told = Told::new(seed, None);
+        for record in told.records.iter().filter(|record| !is_accepted(record)) {
+            if is_scanner(record) {
+                scanners += 1;
+            } else {
+                let flags = record.number("tcp-flags");
+                assert_eq!(flags & SYN, 0, "{seed}: {record:?}");
+                late += 1;
+            }
+        }
+    }
+    assert!(
+        scanners > 200 && (25..300).contains(&late),
+        "{scanners} {late}"
+    );
+}
+
+#[test]
+fn healthy_vpc_answers_all_but_scanners() {
+    let mut refused = 0;
+    for told in (0..20).map(|seed| Told::new(seed, None)) {
+        if told.has_gap() {
+            continue;
+        }
+        let requests = told
+            .records
+            .iter()
+            .filter(|record| is_syn(record) && !is_scanner(record));
+        for request in requests.filter(|request| told.is_early(request)) {
+            let replies = told.replies(request);
+            if is_refused(&told, request) {
+                refused += 1;
+            } else {
+                assert!(has(replies, SYN_ACK), "{}: {request:?}", told.scenario);
+            }
+        }
+    }
+    // Services restart, and it shows at both ENIs.
+    assert!((2..60).contains(&refused), "{refused}");
+}
+
+#[test]
+fn security_group_that_lets_a_request_pass_lets_its_reply_pass() {
+    for (fault, seed) in [Fault::GroupInbound, Fault::GroupOutbound]
+        .into_iter()
+        .flat_map(|fault| (0..8).map(move |seed| (fault, seed)))
+    {
+        let told = Told::new(seed, Some(fault));
+        for record in told.records.iter().filter(|record| !is_accepted(record)) {
+            let flags = record.number("tcp-flags");
+            // Late packets have no SYN-ACK among them, and neither has what is rejected here.
+            assert_ne!(flags & SYN_ACK, SYN_ACK, "{fault:?} {seed}: {record:?}");
+        }
+    }
+}
+
+#[test]
+fn network_acl_is_not_met_within_a_subnet() {
+    let mut within = 0;
+    for seed in 0..25 {
+        let told = Told::new(seed, Some(Fault::AclBlocksReply));
+        for record in told.records.iter().filter(|record| !is_accepted(record)) {
+            // The second octet pair of an address tells its subnet.
+            let net = |name| {
+                record
+                    .get(name)
+                    .unwrap()
+                    .rsplit_once('.')
+                    .unwrap()
+                    .0
+                    .to_owned()
+            };
+            if net("srcaddr") == net("dstaddr") {
+                within += 1;
+                assert_eq!(record.number("tcp-flags") & SYN, 0, "{seed}: {record:?}");
+            }
+        }
+    }
+    // Late packets are rejected there by security groups.
+    assert!(within < 25, "{within}");
+}
+
+#[test]
+fn nat_gateway_writes_each_way_twice() {
+    let told = Told::new(3, None);
+    let forwarded: Vec<&Record> = told
+        .records
+        .iter()
+        .filter(|record| is_ingress(record) && record.get("dstaddr") != record.get("pkt-dstaddr"))
+        .collect();
+    assert!(!forwarded.is_empty());
+    for record in forwarded {
+        let own = record.get("dstaddr");
+        let onward = told.records.iter().any(|other| {
+            let own_source = other.get("srcaddr") == own && other.get("pkt-srcaddr") == own;
+            own_source
+                && !is_ingress(other)
+                && other.tuple().destination == record.tuple().destination
+        });
+        let back = told
+            .replies(record)
+            .any(|other| other.get("srcaddr") == own);
+        assert!(onward && back, "{record:?}");
+    }
+}
+
+/// Every five-tuple, at every ENI that saw it.
+fn places(told: &Told) -> BTreeSet<(Tuple, String)> {
+    let places = told
+        .records
+        .iter()
+        .map(|record| (record.tuple(), eni(record)));
+    places.collect()
+}
+
+#[test]
+fn one_record_for_each_eni_tuple_verdict_and_interval() {
+    for seed in 0..10 {
+        let told = Told::new(seed, Some(Scenario::fault_of(seed)));
+        let interval_s = told.scenario.interval_s;
+        for (tuple, place) in places(&told) {
+            let accepted = told.of(tuple).filter(|record| eni(record) == place);
+            let mut accepted: Vec<&Record> =
+                accepted.filter(|record| is_accepted(record)).collect();
+            accepted.sort_by_key(|record| record.number("start"));
+            for pair in accepted.windows(2) {
+                assert!(pair[0].number("end") < pair[1].number("start"), "{pair:?}");
+            }
+            for record in accepted {
+                let length_s = record.number("end") - record.number("start");
+                assert!(length_s < interval_s, "{record:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn file_holds_what_ended_in_its_five_minutes() {
+    let scenario = Scenario::new(5, None, None);
+    for (path, text) in &scenario.files {
+        let ends = flow_log::records(text)
+            .into_iter()
+            .map(|record| record.number("end") / 300);
+        let slots: BTreeSet<u64> = ends.collect();
+        assert!(slots.len() <= 1, "{path}: {slots:?}");
+    }
+}
+
+#[test]
+fn same_seed_gives_the_same_text_and_another_seed_another() {
+    let texts = |seed| Scenario::new(seed, Some(Fault::Silent), None).files;
+    assert_eq!(texts(8), texts(8));
+    let different: BTreeSet<Vec<(String, String)>> = (0..30).map(texts).collect();
+    assert_eq!(different.len(), 30);
+}
+
+#[test]
+fn thousand_seeds_plant_every_fault_and_fit_into_memory() {
+    let mut counts = BTreeMap::<String, u64>::new();
+    for seed in 0..1000 {
+        *counts
+            .entry(format!("{:?}", Scenario::fault_of(seed)))
+            .or_default() += 1;
+    }
+    assert_eq!(counts.len(), Fault::ALL.len());
+    assert!(counts.values().all(|count| *count >= 30), "{counts:?}");
+    for seed in 0..100 {
+        let scenario = Scenario::new(seed, Some(Scenario::fault_of(seed)), None);
+        let lines: usize = scenario
+            .files
+            .iter()
+            .map(|(_, text)| text.lines().count())
+            .sum();
+        assert!((200..6_000).contains(&lines), "{lines} lines in {scenario}");
+    }
+}
+
+/// Converts it as a user would, with an error for every line that is no record.
+fn converted(scenario: &Scenario) -> Converted {
+    let folder = tempfile::tempdir().unwrap();
+    scenario.write_to(folder.path()).unwrap();
+    convert(&[folder.path()], &["--strict", "--vantage", "all"])
+}
+
+#[test]
+fn every_line_is_a_record_whatever_the_columns() {
+    for (seed, fault) in (0..).zip(Fault::ALL) {
+        let packets = Choice::ALL.map(|columns| {
+            let scenario = Scenario::new(seed, Some(fault), Some(columns));
+            let converted = converted(&scenario);
+            assert_eq!(converted.skipped(), 0, "{scenario}");
+            converted.assert_lines_add_up();
+            converted.count("/packets/logged")
+        });
+        // The columns are chosen after the packets are sent.
+        assert!(
+            packets
+                .iter()
+                .all(|count| *count == packets[0] && *count > 0),
+            "{packets:?}"
+        );
+    }
+}
+
+#[test]
+fn healthy_vpc_becomes_complete_connections() {
+    for seed in 0..5 {
+        let converted = converted(&Scenario::new(seed, None, Some(Choice::Five)));
+        let outcome = |name: &str| converted.count(&format!("/connections/by_outcome/{name}"));
+        let others = outcome("half-open") + outcome("reset");
+        assert!(
+            outcome("complete") > 40.max(3 * others),
+            "{}",
+            converted.summary()["connections"]
+        );
+    }
+}

@@ -20,6 +20,7 @@ pub mod every;
 pub mod question;
 pub mod ranking;
 pub mod share;
+pub mod subnets;
 pub mod table;
 pub mod tally;
 
@@ -28,6 +29,7 @@ pub use self::{
     every::Every,
     question::{Counts, Measure, Question, Scope},
     ranking::{CELLS_MAX, Ranking},
+    subnets::Subnets,
     table::{OTHER, Point, Series, Table},
     tally::{Cell, Cells, Tally},
 };

@@ -82,10 +82,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", default_value_t)]
     every: Every,
 
-    /// A sum for each: protocol, action, eni, vpc, subnet, srcaddr, dstaddr, dstport, direction, outcome
+    /// A sum for each: protocol, action, eni, vpc, subnet, srcaddr, dstaddr, dstport, srcsubnet, dstsubnet,
+    /// direction, outcome
     ///
     /// Several with commas. Addresses are those of the packet, where records have them. VPC and
-    /// subnet are those of the ENI. What no record tells is called unknown.
+    /// subnet are those of the ENI; srcsubnet and dstsubnet those of the addresses: where no ENI's
+    /// record names the subnet, the /24 (IPv6: /64) of a private address, and internet. What no record tells is called unknown.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     by: Vec<Dimension>,
 

@@ -1,6 +1,7 @@
 //! `flow2pcap report`: one page to read and to send.
 
 mod chart;
+mod matrix;
 mod page;
 mod rows;
 mod timeline;

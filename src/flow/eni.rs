@@ -39,6 +39,8 @@ pub struct Eni {
     pub kind: String,
     /// The ENI's own address, where flow-direction tells which one it is.
     pub address: Option<IpAddr>,
+    /// Its own IPv6 address, likewise, whatever IPv4 address it has too.
+    pub v6_address: Option<IpAddr>,
     /// The addresses that all its records share.
     pub shared: Shared,
 }
@@ -59,16 +61,30 @@ impl Eni {
                 mine.clone_from(theirs);
             }
         }
-        if let Some(address) = other.address {
-            self.has(address);
-        }
+        let known = [other.address, other.v6_address];
+        known
+            .into_iter()
+            .flatten()
+            .for_each(|address| self.has(address));
         self.shared.meet_all(&other.shared);
     }
 
     /// Notes an address of its own; of several the lowest is kept, in whatever
     /// order they are met, and IPv4 before IPv6.
     pub fn has(&mut self, address: IpAddr) {
-        self.address = Some(self.address.map_or(address, |known| known.min(address)));
+        let lower = |known: Option<IpAddr>| Some(known.map_or(address, |known| known.min(address)));
+        self.address = lower(self.address);
+        if address.is_ipv6() {
+            self.v6_address = lower(self.v6_address);
+        }
+    }
+
+    /// Its own addresses, as far as its records tell them.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        // Records without a name may be of any number of ENIs.
+        let shared = (self.name != UNNAMED).then(|| self.shared.own());
+        let told = [self.address, self.v6_address].into_iter().flatten();
+        told.chain(shared.into_iter().flatten())
     }
 
     /// Whether a packet between these addresses left the ENI, if its records tell.
@@ -203,6 +219,7 @@ mod tests {
         addresses.iter().rev().for_each(|a| back.has(*a));
         assert_eq!(there, back);
         assert_eq!(there.address, Some(addresses[2]));
+        assert!(there.addresses().eq([addresses[2], addresses[0]]));
     }
 
     #[test]

@@ -42,6 +42,11 @@ impl Shared {
         }
     }
 
+    /// The addresses that are the ENI's own, at most one of each family.
+    pub fn own(&self) -> impl Iterator<Item = IpAddr> {
+        [self.v4, self.v6].into_iter().filter_map(Candidates::own)
+    }
+
     /// Whether a packet between these addresses left the ENI, if that is known.
     pub fn leaves(&self, source: IpAddr, destination: IpAddr) -> Option<bool> {
         let candidates = if source.is_ipv4() { self.v4 } else { self.v6 };

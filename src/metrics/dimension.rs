@@ -10,6 +10,8 @@ use crate::connection::Outcome;
 use crate::flow::{Eni, Observation};
 use crate::packet::protocol_name;
 
+use super::Subnets;
+
 /// What stands for a value that nothing tells.
 const UNKNOWN: &str = "unknown";
 
@@ -35,6 +37,10 @@ pub enum Dimension {
     DestinationAddress,
     /// The destination's port; 0 where the protocol has none.
     DestinationPort,
+    /// The subnet of who sent the packets, see [`Subnets::name`].
+    SourceSubnet,
+    /// The subnet of to whom they were sent, likewise.
+    DestinationSubnet,
     /// `ingress` or `egress`, seen from the ENI.
     Direction,
     /// How the record's connection went.
@@ -48,6 +54,8 @@ pub struct Facts<'a> {
     pub observation: &'a Observation,
     /// The ENI that wrote it.
     pub eni: &'a Eni,
+    /// Which subnets there are, if that was asked for.
+    pub subnets: Option<&'a Subnets>,
     /// How their connection went, if that was asked for.
     pub outcome: Option<Outcome>,
 }
@@ -57,19 +65,24 @@ impl Facts<'_> {
     pub(super) fn is_rejected(&self) -> bool {
         self.observation.verdict.is_reject() || self.observation.rejected_at.is_some()
     }
+
+    fn put_subnet(&self, address: IpAddr, key: &mut Vec<u8>) {
+        let name = self.subnets.map(|subnets| subnets.name(address));
+        put(name.as_deref().unwrap_or_default().as_bytes(), key);
+    }
 }
 
 /// A text that names no dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected some of protocol, action, eni, vpc, subnet, srcaddr, dstaddr, dstport, direction, \
-     outcome"
+    "expected some of protocol, action, eni, vpc, subnet, srcaddr, dstaddr, dstport, srcsubnet, \
+     dstsubnet, direction, outcome"
 )]
 pub struct DimensionError;
 
 impl Dimension {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Protocol,
         Self::Action,
         Self::Eni,
@@ -78,6 +91,8 @@ impl Dimension {
         Self::SourceAddress,
         Self::DestinationAddress,
         Self::DestinationPort,
+        Self::SourceSubnet,
+        Self::DestinationSubnet,
         Self::Direction,
         Self::Outcome,
     ];
@@ -93,6 +108,8 @@ impl Dimension {
             Self::SourceAddress => "srcaddr",
             Self::DestinationAddress => "dstaddr",
             Self::DestinationPort => "dstport",
+            Self::SourceSubnet => "srcsubnet",
+            Self::DestinationSubnet => "dstsubnet",
             Self::Direction => "direction",
             Self::Outcome => "outcome",
         }
@@ -104,7 +121,12 @@ impl Dimension {
         matches!(
             self,
             Self::Vpc | Self::Subnet | Self::Direction | Self::Outcome
-        )
+        ) || self.is_of_subnets()
+    }
+
+    /// Whether it is told by [`Subnets`].
+    pub fn is_of_subnets(self) -> bool {
+        matches!(self, Self::SourceSubnet | Self::DestinationSubnet)
     }
 
     /// Whether it has so few values that a bucket of time without one is worth a zero.
@@ -128,6 +150,8 @@ impl Dimension {
             Self::SourceAddress => put_address(tuple().source.address, key),
             Self::DestinationAddress => put_address(tuple().destination.address, key),
             Self::DestinationPort => put(&tuple().destination.port.to_be_bytes(), key),
+            Self::SourceSubnet => facts.put_subnet(tuple().source.address, key),
+            Self::DestinationSubnet => facts.put_subnet(tuple().destination.address, key),
             Self::Direction => match o.leaving {
                 Some(leaving) => put(&[u8::from(leaving)], key),
                 None => put(&[], key),
@@ -230,6 +254,7 @@ mod tests {
         let facts = Facts {
             observation: &o,
             eni: &eni,
+            subnets: Some(&Subnets::default()),
             outcome: Some(Outcome::HalfOpen),
         };
         assert_eq!(
@@ -243,6 +268,8 @@ mod tests {
                 "10.0.0.2",
                 "10.0.0.1",
                 "40000",
+                "10.0.0.0/24",
+                "10.0.0.0/24",
                 "ingress",
                 "half-open",
             ]
@@ -257,6 +284,7 @@ mod tests {
         let facts = Facts {
             observation: &o,
             eni: &Eni::default(),
+            subnets: None,
             outcome: None,
         };
         assert_eq!(
@@ -272,6 +300,8 @@ mod tests {
                 "0",
                 "unknown",
                 "unknown",
+                "unknown",
+                "unknown",
             ]
         );
     }
@@ -283,6 +313,7 @@ mod tests {
         let facts = Facts {
             observation: &o,
             eni: &Eni::default(),
+            subnets: None,
             outcome: None,
         };
         assert_eq!(values(&facts)[1], "REJECT");

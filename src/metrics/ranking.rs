@@ -158,6 +158,7 @@ mod tests {
         let facts = Facts {
             observation: &o,
             eni: &Eni::default(),
+            subnets: None,
             outcome: None,
         };
         let mut key = vec![0];

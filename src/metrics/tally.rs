@@ -224,6 +224,7 @@ mod tests {
         tally.count(&Facts {
             observation: o,
             eni: &Eni::default(),
+            subnets: None,
             outcome: None,
         });
     }
@@ -288,6 +289,7 @@ mod tests {
         let facts = Facts {
             observation: &o,
             eni: &Eni::default(),
+            subnets: None,
             outcome: Some(Outcome::Unanswered),
         };
         tally.count(&facts);

@@ -19,7 +19,7 @@ use crate::connection::{Detail, Segment, Story, rebuild};
 use crate::error::Result;
 use crate::filter::{Filter, Span};
 use crate::flow::{Addresses, Enis, Observation, Vantage};
-use crate::metrics::{Dimension, Every, Facts, Question, Table, Tally};
+use crate::metrics::{Dimension, Every, Facts, Question, Subnets, Table, Tally};
 use crate::pipeline::conversations::{self, Conversations};
 use crate::pipeline::gathered::Gathered;
 use crate::pipeline::inspect::newest;
@@ -84,6 +84,11 @@ impl Metrics {
     fn is_known_late(&self) -> bool {
         let mut by = self.questions.iter().flat_map(|question| &question.by);
         self.is_once() || by.any(|dimension| Dimension::is_known_late(*dimension))
+    }
+
+    fn is_of_subnets(&self) -> bool {
+        let mut by = self.questions.iter().flat_map(|question| &question.by);
+        by.any(|dimension| Dimension::is_of_subnets(*dimension))
     }
 }
 
@@ -176,6 +181,7 @@ impl Run<'_> {
         let counter = Counter {
             store: &self.store,
             enis: &enis,
+            subnets: self.request.is_of_subnets().then(|| Subnets::of(&enis)),
             settling: Settling::new(Vantage::Auto, narrow, Detail::Control, self.request.memory),
             is_of_connections: self.request.is_of_connections(),
         };
@@ -225,6 +231,7 @@ impl Sink for Logged<'_, '_> {
             tally.count(&Facts {
                 observation: o,
                 eni: enis.get(o.eni),
+                subnets: None,
                 outcome: None,
             });
             self.store.put_if_large(&mut tally)?;
@@ -240,6 +247,7 @@ impl Sink for Logged<'_, '_> {
 struct Counter<'a, 's> {
     store: &'a Store<'s>,
     enis: &'a Enis,
+    subnets: Option<Subnets>,
     settling: Settling,
     /// Whether connections are counted, or their outcomes asked for.
     is_of_connections: bool,
@@ -309,6 +317,7 @@ impl Counter<'_, '_> {
         Facts {
             observation: o,
             eni: self.enis.get(o.eni),
+            subnets: self.subnets.as_ref(),
             outcome: story.map(|story| story.outcome),
         }
     }

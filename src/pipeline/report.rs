@@ -24,6 +24,9 @@ const LAYERS_MAX: usize = 7;
 /// Rows of a list of the largest.
 const ROWS_MAX: usize = 25;
 
+/// Pairs of subnets of which each has its own sum.
+const PAIRS_MAX: usize = 1_000;
+
 /// What is to be reported of, and where to.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -56,6 +59,8 @@ pub struct Reported {
     pub outcomes: Table,
     /// Octets and packets by source and destination address.
     pub talkers: Table,
+    /// Octets by source and destination subnet.
+    pub subnets: Table,
     /// Packets that were rejected, by source address.
     pub rejected_sources: Table,
     /// Packets that were rejected, by protocol and destination port.
@@ -89,6 +94,7 @@ pub fn report(request: &Report, meter: &Meter) -> Result<(Reported, Output)> {
         rejected,
         outcomes,
         talkers,
+        subnets,
         rejected_sources,
         rejected_ports,
     ] = tables;
@@ -99,6 +105,7 @@ pub fn report(request: &Report, meter: &Meter) -> Result<(Reported, Output)> {
         rejected,
         outcomes,
         talkers,
+        subnets,
         rejected_sources,
         rejected_ports,
     };
@@ -139,12 +146,13 @@ impl Report {
 }
 
 /// How many questions there are.
-const QUESTIONS: usize = 6;
+const QUESTIONS: usize = 7;
 
 /// What is asked, in the order of the tables in [`Reported`].
 fn questions() -> [Question; QUESTIONS] {
     use Dimension::{
-        Action, DestinationAddress, DestinationPort, Outcome, Protocol, SourceAddress,
+        Action, DestinationAddress, DestinationPort, DestinationSubnet, Outcome, Protocol,
+        SourceAddress, SourceSubnet,
     };
     let largest = |by: &[Dimension], measures: &[Measure], top| Question {
         top: Some(top),
@@ -163,6 +171,11 @@ fn questions() -> [Question; QUESTIONS] {
         rejected(&[Protocol], LAYERS_MAX),
         Question::of(vec![Outcome], vec![Measure::Connections]),
         largest(&[SourceAddress, DestinationAddress], &volume, ROWS_MAX),
+        largest(
+            &[SourceSubnet, DestinationSubnet],
+            &[Measure::Bytes],
+            PAIRS_MAX,
+        ),
         rejected(&[SourceAddress], ROWS_MAX),
         rejected(&[Protocol, DestinationPort], ROWS_MAX),
     ]

@@ -28,6 +28,29 @@ fn incident() -> Vec<Record> {
     texts.flat_map(|text| flow_log::records(&text)).collect()
 }
 
+/// The subnets of the addresses that ENIs of these records have themselves.
+fn subnets(records: &[Record]) -> BTreeMap<String, String> {
+    let own = records.iter().filter_map(|r| {
+        let own = match r.get("flow-direction")? {
+            "ingress" => r.get("dstaddr")?,
+            _ => r.get("srcaddr")?,
+        };
+        Some((own.to_owned(), r.get("subnet-id")?.to_owned()))
+    });
+    own.collect()
+}
+
+/// The subnet of an address, its /24 if it is one of 10.0.0.0/8, or the internet.
+fn subnet_of(address: &str, subnets: &BTreeMap<String, String>) -> String {
+    if let Some(subnet) = subnets.get(address) {
+        return subnet.clone();
+    }
+    match address.rsplit_once('.') {
+        Some((net, _)) if net.starts_with("10.") => format!("{net}.0/24"),
+        _ => "internet".to_owned(),
+    }
+}
+
 #[test]
 fn sums_are_those_of_the_log() {
     let records = incident();
@@ -40,6 +63,11 @@ fn sums_are_those_of_the_log() {
     };
     let packet = |own: &'static str, packet: &'static str| {
         move |r: &Record| r.get(packet).or(r.get(own)).unwrap().to_owned()
+    };
+    let subnets = subnets(&records);
+    let subnet = |own: &'static str, other: &'static str| {
+        let (address, subnets) = (packet(own, other), &subnets);
+        move |r: &Record| subnet_of(&address(r), subnets)
     };
     let by = [
         ("protocol", expected(&records, protocol)),
@@ -56,6 +84,14 @@ fn sums_are_those_of_the_log() {
             expected(&records, packet("dstaddr", "pkt-dstaddr")),
         ),
         ("dstport", expected(&records, column("dstport"))),
+        (
+            "srcsubnet",
+            expected(&records, subnet("srcaddr", "pkt-srcaddr")),
+        ),
+        (
+            "dstsubnet",
+            expected(&records, subnet("dstaddr", "pkt-dstaddr")),
+        ),
         ("direction", expected(&records, column("flow-direction"))),
     ];
     let inputs = [testdata("incident")];

@@ -62,6 +62,7 @@ fn findings_come_first_then_pictures_then_what_cannot_be_shown() {
         "Who talks most",
         "Whose packets are rejected",
         "On which ports",
+        "Which subnets talk",
         "What this archive cannot show</h2>",
         "1 SKIPDATA",
     ];
@@ -143,13 +144,44 @@ fn browser_shows_the_page_without_complaint_or_request_and_sorts_its_tables() {
     browser.click(head);
     let downwards: Vec<u64> = sorted.iter().rev().copied().collect();
     assert_eq!(browser.evaluate(column), json!(downwards));
-    browser.click(head);
+    browser.press_enter(head);
     assert_eq!(browser.evaluate(column), json!(sorted));
     let copies = "return document.querySelectorAll('.filter button').length";
     assert!(browser.evaluate(copies).as_u64().unwrap() > 0);
     let requests = "return performance.getEntriesByType('resource').length";
     assert_eq!(browser.evaluate(requests), json!(0));
     assert_eq!(browser.console(), [json!(null); 0]);
+}
+
+#[test]
+fn browser_shows_the_whole_page_on_a_phone_and_only_tables_and_pictures_scroll() {
+    let Some(browser) = browser() else { return };
+    let (_folder, path, _) = page(&[testdata("incident")], &[]);
+    browser.narrow_to(390);
+    browser.open(&path);
+    let widths = "return [innerWidth, document.documentElement.scrollWidth]";
+    assert_eq!(browser.evaluate(widths), json!([390, 390]));
+    let wide = "return [...document.querySelectorAll('body *')].filter(element => \
+                !element.closest('.wide') && element.getBoundingClientRect().right > 390).length";
+    assert_eq!(browser.evaluate(wide), json!(0));
+    assert_eq!(browser.console(), [json!(null); 0]);
+}
+
+#[test]
+fn browser_adds_the_subnets_up_to_what_all_sent() {
+    let Some(browser) = browser() else { return };
+    let (_folder, path, _) = page(&[testdata("incident")], &[]);
+    browser.open(&path);
+    let sum = |cells: &str| {
+        let script = format!(
+            "return [...document.querySelectorAll('{cells}')].reduce((sum, cell) => \
+             sum + Number(cell.textContent.replaceAll(',', '')), 0)"
+        );
+        browser.evaluate(&script).as_u64().unwrap()
+    };
+    let talkers = sum("#lists h3:first-of-type + .wide td:nth-child(3)");
+    assert!(talkers > 100_000, "{talkers}");
+    assert_eq!(sum(".matrix td"), talkers);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use flow2pcap::pipeline::{Diagnosis, Reported};
 use sha2::{Digest as _, Sha256};
 
 use super::chart;
+use super::matrix::Matrix;
 use super::rows::{Rows, measure};
 use super::timeline::{Axis, Layer, layers};
 use crate::cli::account;
@@ -44,6 +45,7 @@ struct Report<'a> {
     findings: Vec<Shown<'a>>,
     findings_left: usize,
     pictures: Vec<Picture>,
+    matrix: Option<Matrix>,
     lists: Vec<Rows>,
     account: Account<'a>,
 }
@@ -103,6 +105,7 @@ pub(super) fn html(reported: &Reported) -> anyhow::Result<String> {
         findings: d.findings.iter().take(FINDINGS_SHOWN).map(shown).collect(),
         findings_left: d.findings.len().saturating_sub(FINDINGS_SHOWN),
         pictures: pictures(reported)?,
+        matrix: Matrix::of(&reported.subnets),
         lists: lists(reported),
         account: Account(d),
     };

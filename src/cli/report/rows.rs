@@ -50,7 +50,7 @@ fn text(text: &str) -> Cell {
     }
 }
 
-fn number(number: u128) -> Cell {
+pub(super) fn number(number: u128) -> Cell {
     Cell {
         text: wide(number),
         number: Some(number),

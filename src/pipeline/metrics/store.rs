@@ -198,6 +198,7 @@ mod tests {
             tally.count(&Facts {
                 observation: &o,
                 eni: &Eni::default(),
+                subnets: None,
                 outcome: None,
             });
             if tally.len() == 1000 {

@@ -98,13 +98,32 @@ impl Browser {
 
     /// Clicks on the first element that a CSS selector finds.
     pub(crate) fn click(&self, selector: &str) {
-        let found = self.ask(
-            "element",
-            &json!({"using": "css selector", "value": selector}),
+        self.ask(
+            &format!("element/{}/click", self.element(selector)),
+            &json!({}),
         );
+    }
+
+    /// The name that the protocol has for the first element that a CSS selector finds.
+    fn element(&self, selector: &str) -> String {
+        let wanted = json!({"using": "css selector", "value": selector});
+        let found = self.ask("element", &wanted);
         let (_, id) = found.as_object().unwrap().iter().next().unwrap();
-        let id = id.as_str().unwrap();
-        self.ask(&format!("element/{id}/click"), &json!({}));
+        id.as_str().unwrap().to_owned()
+    }
+
+    /// Presses Enter on the first element that a CSS selector finds.
+    pub(crate) fn press_enter(&self, selector: &str) {
+        // U+E007 is the key Enter (WebDriver, section 17.4.2).
+        let key = json!({"text": "\u{e007}"});
+        self.ask(&format!("element/{}/value", self.element(selector)), &key);
+    }
+
+    /// Makes its window as wide as this, in CSS pixels, as a phone shows a page.
+    pub(crate) fn narrow_to(&self, width: u32) {
+        let size = json!({"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": true});
+        let command = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": size});
+        self.ask("goog/cdp/execute", &command);
     }
 
     /// What the browser has to say of the page on its console.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use flow2pcap::capture::LinkType;
 use flow2pcap::connection::Detail;
 use flow2pcap::filter::Filter;
-use flow2pcap::pipeline::{Comments, Convert, Diagnose, Meter, VantageChoice, convert, diagnose};
+use flow2pcap::pipeline::{Comments, Convert, Meter, Request, VantageChoice, convert, diagnose};
 use flow2pcap::summary::Summary;
 
 use crate::support::{flow_log, packet, pcapng, rules};
@@ -138,7 +138,7 @@ fn diagnosed(text: &[u8]) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("in.log");
     fs::write(&path, text).expect("room for a log");
-    let request = Diagnose {
+    let request = Request {
         inputs: vec![path],
         format: None,
         filter: Filter::default(),

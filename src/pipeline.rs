@@ -40,6 +40,7 @@ mod places;
 mod preamble;
 mod read;
 mod report;
+mod request;
 mod shuffle;
 mod slices;
 mod split;
@@ -51,10 +52,11 @@ mod toll;
 mod wrapped;
 mod write;
 
-pub use self::diagnose::{Diagnose, Diagnosis, diagnose};
+pub use self::diagnose::{Diagnosis, diagnose};
 pub use self::inspect::{Inspect, inspect};
 pub use self::metrics::{Answers, Metrics, metrics};
 pub use self::report::{Report, Reported, report};
+pub use self::request::Request;
 
 use std::ops::Range;
 use std::path::PathBuf;

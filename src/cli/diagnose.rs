@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args as ClapArgs;
-use flow2pcap::pipeline::{self, Diagnose};
+use flow2pcap::pipeline;
 
 use super::findings::Text;
 use super::give;
@@ -63,13 +63,8 @@ pub(crate) struct Args {
 /// # Errors
 /// Inputs that cannot be read, or hold no flow log.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let request = Diagnose {
-        inputs: args.reading.inputs.clone(),
-        format: args.reading.format.clone(),
-        filter: args.narrowing.filter(),
-        memory: args.room.memory,
-        temp_dir: args.room.temp_dir()?,
-    };
+    let format = args.reading.format.as_ref();
+    let request = args.reading.request(format, &args.room, &args.narrowing)?;
     let diagnosis = args
         .reading
         .run(|meter| pipeline::diagnose(&request, meter))??;

@@ -126,14 +126,10 @@ impl Args {
             _ => self.columns.as_ref(),
         };
         Ok(Metrics {
-            inputs: self.reading.inputs.clone(),
-            format: layout.cloned(),
-            filter: self.narrowing.filter(),
+            request: self.reading.request(layout, &self.room, &self.narrowing)?,
             every: self.every,
             questions: self.questions(),
             once: self.once,
-            memory: self.room.memory,
-            temp_dir: self.room.temp_dir()?,
         })
     }
 

@@ -6,12 +6,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args as ClapArgs;
-use flow2pcap::pipeline::Meter;
+use flow2pcap::pipeline::{Meter, Request};
 use flow2pcap::record::Layout;
 use flow2pcap::summary::{Input, Records};
 
 use super::interrupt;
+use super::narrowing::Narrowing;
 use super::progress::Progress;
+use super::room::Room;
 
 /// What `--format` takes: a column order, or what else a subcommand makes of it.
 pub(crate) trait Format: Clone + Send + Sync + 'static {
@@ -56,6 +58,26 @@ pub(crate) struct Reading<F: Format = Layout> {
 }
 
 impl<F: Format> Reading<F> {
+    /// What is asked of the inputs by those who look at whole connections and write no capture;
+    /// `format` is the column order of files that do not tell it.
+    ///
+    /// # Errors
+    /// The folder of temporary files is none.
+    pub(crate) fn request(
+        &self,
+        format: Option<&Layout>,
+        room: &Room,
+        narrowing: &Narrowing,
+    ) -> anyhow::Result<Request> {
+        Ok(Request {
+            inputs: self.inputs.clone(),
+            format: format.cloned(),
+            filter: narrowing.filter(),
+            memory: room.memory,
+            temp_dir: room.temp_dir()?,
+        })
+    }
+
     /// Does `work` on as many threads as were asked for, shows how far it has come, and lets
     /// signals end it.
     ///

@@ -82,13 +82,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         args.output.display(),
         args.output.join("report.html").display()
     );
+    let format = args.reading.format.as_ref();
     let request = Report {
-        inputs: args.reading.inputs.clone(),
+        request: args.reading.request(format, &args.room, &args.narrowing)?,
         output: args.output.clone(),
-        format: args.reading.format.clone(),
-        filter: args.narrowing.filter(),
-        memory: args.room.memory,
-        temp_dir: args.room.temp_dir()?,
     };
     let (reported, mut output) = args
         .reading

@@ -5,7 +5,6 @@
 //! tells it what the archive covers. Tallies add up to the same in any order.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -16,33 +15,16 @@ use crate::archive::{self, Walk};
 use crate::connection::Detail;
 use crate::diagnosis::{Finding, Ground, Horizon, Tally, Unseen, attempts, findings};
 use crate::error::Result;
-use crate::filter::Filter;
-use crate::flow::{Addresses, Enis, Observation, Place, duplicates};
+use crate::flow::{Enis, Observation, Place, duplicates};
 use crate::pipeline::conversations::{self, Complete, Conversations};
 use crate::pipeline::gathered::Gathered;
 use crate::pipeline::narrow::Narrow;
 use crate::pipeline::places::Places;
-use crate::pipeline::read::{Files, Sink, Source};
+use crate::pipeline::read::{Files, Sink};
 use crate::pipeline::shuffle::SpillFolder;
-use crate::pipeline::{HELD_SHARE, Meter};
-use crate::record::Layout;
+use crate::pipeline::{Meter, Request};
 use crate::summary::{Input, Records};
 use crate::time::SECOND_NS;
-
-/// What is to be diagnosed.
-#[derive(Clone, Debug)]
-pub struct Diagnose {
-    /// Files, folders, or `-` for standard input.
-    pub inputs: Vec<PathBuf>,
-    /// The column order of files that do not tell it.
-    pub format: Option<Layout>,
-    /// What is wanted of them; an attempt is looked at whole if one of its records matches.
-    pub filter: Filter,
-    /// Octets of memory to use, about; mapped files and the files' names not counted.
-    pub memory: u64,
-    /// Where temporary files go when that is not enough.
-    pub temp_dir: PathBuf,
-}
 
 /// What was found, and in what.
 #[derive(Clone, Debug, Serialize)]
@@ -71,19 +53,20 @@ pub struct Diagnosis {
     pub elapsed_ms: u64,
 }
 
-/// Tells what is the matter in an archive.
+/// Tells what is the matter in an archive. An attempt is looked at whole if one of its records
+/// matches the filter.
 ///
 /// Runs on rayon's current thread pool.
 ///
 /// # Errors
 /// An input that cannot be read or whose column order cannot be told, no flow log at all, no room
 /// for what memory does not hold, and a conversation that needs more than the memory.
-pub fn diagnose(request: &Diagnose, meter: &Meter) -> Result<Diagnosis> {
+pub fn diagnose(request: &Request, meter: &Meter) -> Result<Diagnosis> {
     walked(request, archive::walk(&request.inputs)?, meter)
 }
 
 /// The same of files that were found before.
-pub(super) fn walked(request: &Diagnose, walk: Walk, meter: &Meter) -> Result<Diagnosis> {
+pub(super) fn walked(request: &Request, walk: Walk, meter: &Meter) -> Result<Diagnosis> {
     let begun = Instant::now();
     let Walk { files, left_out } = walk;
     let sifted = request.filter.sift(files);
@@ -91,18 +74,11 @@ pub(super) fn walked(request: &Diagnose, walk: Walk, meter: &Meter) -> Result<Di
     meter.expect(files);
     let mut read = Gathered::beside(left_out, &sifted);
     let folder = SpillFolder::new(&request.temp_dir);
-    let held_max = usize::try_from(request.memory / HELD_SHARE).unwrap_or(usize::MAX);
     let listening = Listening {
-        conversations: Conversations::new(held_max, &folder, Detail::Control),
+        conversations: Conversations::new(request.held_max(), &folder, Detail::Control),
         covered: Mutex::default(),
     };
-    let source = Source {
-        format: request.format.as_ref(),
-        addresses: Addresses::Packet,
-        filter: &request.filter,
-        wanted: sifted.wanted.as_ref(),
-        temp_dir: &request.temp_dir,
-    };
+    let source = request.source(sifted.wanted.as_ref());
     let enis = read.all(&Files::new(source, meter, &listening), files)?;
     let covered = listening.covered.into_inner();
     let covered = covered.unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,6 @@
 
 mod store;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
@@ -17,8 +16,8 @@ use self::store::Store;
 use crate::archive::{self, File, Walk};
 use crate::connection::{Detail, Segment, Story, rebuild};
 use crate::error::Result;
-use crate::filter::{Filter, Span};
-use crate::flow::{Addresses, Enis, Observation, Vantage};
+use crate::filter::Span;
+use crate::flow::{Enis, Observation, Vantage};
 use crate::metrics::{Dimension, Every, Facts, Question, Subnets, Table, Tally};
 use crate::pipeline::conversations::{self, Conversations};
 use crate::pipeline::gathered::Gathered;
@@ -27,20 +26,15 @@ use crate::pipeline::narrow::Narrow;
 use crate::pipeline::read::{Files, Sink, Source};
 use crate::pipeline::shuffle::SpillFolder;
 use crate::pipeline::tell::{Settling, Told};
-use crate::pipeline::{HELD_SHARE, Meter};
-use crate::record::Layout;
+use crate::pipeline::{Meter, Request};
 use crate::summary::{Input, Records};
 
 /// What is asked of which archive.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    /// Files, folders, or `-` for standard input.
-    pub inputs: Vec<PathBuf>,
-    /// The column order of files that do not tell it.
-    pub format: Option<Layout>,
-    /// What is wanted of them: single records, or the connections in which one of them matches if
-    /// packets count once.
-    pub filter: Filter,
+    /// Which archive; of it single records are wanted, or the connections in which one of them
+    /// matches if packets count once.
+    pub request: Request,
     /// How long a bucket of time is.
     pub every: Every,
     /// What is asked.
@@ -48,10 +42,6 @@ pub struct Metrics {
     /// Whether each packet counts once, as in a capture: not what was delivered twice, and not at
     /// each ENI that saw it. So it is whenever a question is about connections.
     pub once: bool,
-    /// Octets of memory to use, about; mapped files and the files' names not counted.
-    pub memory: u64,
-    /// Where temporary files go when that is not enough.
-    pub temp_dir: PathBuf,
 }
 
 /// The answers, and the account of what was read for them.
@@ -100,33 +90,28 @@ impl Metrics {
 /// # Errors
 /// An input that cannot be read or whose column order cannot be told, no flow log at all, more
 /// buckets of time than there is room for, and no room for temporary files.
-pub fn metrics(request: &Metrics, meter: &Meter) -> Result<Answers> {
-    walked(request, archive::walk(&request.inputs)?, meter)
+pub fn metrics(asked: &Metrics, meter: &Meter) -> Result<Answers> {
+    walked(asked, archive::walk(&asked.request.inputs)?, meter)
 }
 
 /// The same of files that were found before.
-pub(super) fn walked(request: &Metrics, walk: Walk, meter: &Meter) -> Result<Answers> {
+pub(super) fn walked(asked: &Metrics, walk: Walk, meter: &Meter) -> Result<Answers> {
     let begun = Instant::now();
+    let request = &asked.request;
     let Walk { files, left_out } = walk;
     let sifted = request.filter.sift(files);
     meter.expect(&sifted.files);
     let mut read = Gathered::beside(left_out, &sifted);
     let folder = SpillFolder::new(&request.temp_dir);
-    let held_max = usize::try_from(request.memory / HELD_SHARE).unwrap_or(usize::MAX);
+    let held_max = request.held_max();
     let run = Run {
-        request,
-        source: Source {
-            format: request.format.as_ref(),
-            addresses: Addresses::Packet,
-            filter: &request.filter,
-            wanted: sifted.wanted.as_ref(),
-            temp_dir: &request.temp_dir,
-        },
+        asked,
+        source: request.source(sifted.wanted.as_ref()),
         files: &sifted.files,
         meter,
-        store: Store::new(request.every, &request.questions, held_max, &folder),
+        store: Store::new(asked.every, &asked.questions, held_max, &folder),
     };
-    if request.is_known_late() {
+    if asked.is_known_late() {
         let conversations = Conversations::new(held_max, &folder, Detail::Control);
         run.when_all_are_read(&mut read, conversations)?;
     } else {
@@ -136,7 +121,7 @@ pub(super) fn walked(request: &Metrics, walk: Walk, meter: &Meter) -> Result<Ans
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     Ok(Answers {
         tables: run.store.tables()?,
-        is_once: request.is_once(),
+        is_once: asked.is_once(),
         input: read.input,
         records: read.records,
         spilled_bytes: folder.spilled(),
@@ -146,7 +131,7 @@ pub(super) fn walked(request: &Metrics, walk: Walk, meter: &Meter) -> Result<Ans
 
 /// One archive being asked.
 struct Run<'a> {
-    request: &'a Metrics,
+    asked: &'a Metrics,
     source: Source<'a>,
     files: &'a [File],
     meter: &'a Meter,
@@ -176,16 +161,21 @@ impl Run<'_> {
     ) -> Result<()> {
         let reader = Files::new(self.source, self.meter, &conversations);
         let enis = read.all(&reader, self.files)?;
-        let (conversations, _) = conversations.complete(&enis, self.request.memory);
-        let narrow = Narrow::of(&self.request.filter, read.newest_ns);
+        let (conversations, _) = conversations.complete(&enis, self.asked.request.memory);
+        let narrow = Narrow::of(&self.asked.request.filter, read.newest_ns);
         let counter = Counter {
             store: &self.store,
             enis: &enis,
-            subnets: self.request.is_of_subnets().then(|| Subnets::of(&enis)),
-            settling: Settling::new(Vantage::Auto, narrow, Detail::Control, self.request.memory),
-            is_of_connections: self.request.is_of_connections(),
+            subnets: self.asked.is_of_subnets().then(|| Subnets::of(&enis)),
+            settling: Settling::new(
+                Vantage::Auto,
+                narrow,
+                Detail::Control,
+                self.asked.request.memory,
+            ),
+            is_of_connections: self.asked.is_of_connections(),
         };
-        let is_once = self.request.is_once();
+        let is_once = self.asked.is_once();
         let buckets = (0..conversations.count()).into_par_iter();
         let told = buckets.map(|bucket| -> Result<Told> {
             let (mut tally, mut told) = (self.store.tally(), Told::default());

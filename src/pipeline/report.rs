@@ -8,12 +8,10 @@ use std::path::{Path, PathBuf};
 use crate::archive;
 use crate::capture::Output;
 use crate::error::{Error, Result};
-use crate::filter::Filter;
 use crate::metrics::{Dimension, Every, Measure, Question, Scope, Table};
-use crate::pipeline::Meter;
-use crate::pipeline::diagnose::{self, Diagnose, Diagnosis};
+use crate::pipeline::diagnose::{self, Diagnosis};
 use crate::pipeline::metrics::{self, Answers, Metrics};
-use crate::record::Layout;
+use crate::pipeline::{Meter, Request};
 
 /// Stretches of time that a picture shows, at most, unless the archive has more than so many days.
 const STRETCHES_MAX: u64 = 240;
@@ -30,18 +28,11 @@ const PAIRS_MAX: usize = 1_000;
 /// What is to be reported of, and where to.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Files and folders; not standard input, which cannot be read twice.
-    pub inputs: Vec<PathBuf>,
+    /// Files and folders, and what is wanted of them; not standard input, which cannot be read
+    /// twice. Connections are looked at and counted whole.
+    pub request: Request,
     /// The page, or `-` for standard output.
     pub output: PathBuf,
-    /// The column order of files that do not tell it.
-    pub format: Option<Layout>,
-    /// What is wanted of them; connections are looked at and counted whole.
-    pub filter: Filter,
-    /// Octets of memory to use, about; mapped files and the files' names not counted.
-    pub memory: u64,
-    /// Where temporary files go when that is not enough.
-    pub temp_dir: PathBuf,
 }
 
 /// What a page tells. Each packet counts once, as in a capture.
@@ -74,7 +65,8 @@ pub struct Reported {
 /// # Errors
 /// What ends a diagnosis or a run of metrics; standard input among the inputs; an output that
 /// cannot be written.
-pub fn report(request: &Report, meter: &Meter) -> Result<(Reported, Output)> {
+pub fn report(asked: &Report, meter: &Meter) -> Result<(Reported, Output)> {
+    let request = &asked.request;
     if request.inputs.iter().any(|input| input == Path::new("-")) {
         return Err(Error::usage(
             "a report reads its input twice, and standard input can be read once; write it to a file \
@@ -83,10 +75,16 @@ pub fn report(request: &Report, meter: &Meter) -> Result<(Reported, Output)> {
     }
     let walk = archive::walk(&request.inputs)?;
     let paths: Vec<PathBuf> = walk.files.iter().map(|file| file.path.clone()).collect();
-    let output = Output::create(&request.output, &paths)?;
-    let diagnosis = diagnose::walked(&request.diagnose(), walk.clone(), meter)?;
+    let output = Output::create(&asked.output, &paths)?;
+    let diagnosis = diagnose::walked(request, walk.clone(), meter)?;
     let every = Every::of_span(span_ns(&diagnosis), STRETCHES_MAX);
-    let answers = metrics::walked(&request.metrics(every), walk, meter)?;
+    let sums = Metrics {
+        request: request.clone(),
+        every,
+        questions: questions().to_vec(),
+        once: true,
+    };
+    let answers = metrics::walked(&sums, walk, meter)?;
     let Answers { tables, .. } = answers;
     let tables: [Table; QUESTIONS] = tables.try_into().expect("each question has its table");
     let [
@@ -118,31 +116,6 @@ fn span_ns(diagnosis: &Diagnosis) -> (i64, i64) {
     let (from, to) = diagnosis.asked_ns.unwrap_or_default();
     let start = from.map_or(start, |from| start.max(from));
     (start, to.map_or(end, |to| end.min(to)).max(start))
-}
-
-impl Report {
-    fn diagnose(&self) -> Diagnose {
-        Diagnose {
-            inputs: self.inputs.clone(),
-            format: self.format.clone(),
-            filter: self.filter.clone(),
-            memory: self.memory,
-            temp_dir: self.temp_dir.clone(),
-        }
-    }
-
-    fn metrics(&self, every: Every) -> Metrics {
-        Metrics {
-            inputs: self.inputs.clone(),
-            format: self.format.clone(),
-            filter: self.filter.clone(),
-            every,
-            questions: questions().to_vec(),
-            once: true,
-            memory: self.memory,
-            temp_dir: self.temp_dir.clone(),
-        }
-    }
 }
 
 /// How many questions there are.

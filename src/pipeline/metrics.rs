@@ -280,9 +280,7 @@ impl Counter<'_, '_> {
                     }
                     self.store.put_if_large(tally)
                 })
-        })?;
-        told.forget_hosts();
-        Ok(())
+        })
     }
 
     fn count_connection(

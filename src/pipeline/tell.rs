@@ -32,7 +32,7 @@ pub(super) struct Told {
     pub told_elsewhere: u64,
     /// Records that a filter leaves out.
     pub filtered: u64,
-    /// Where the packets are.
+    /// Where the packets are, as far as anyone counts that.
     pub busiest: Busiest,
     /// First and last instant of those that are told.
     pub span_ns: Option<(i64, i64)>,
@@ -48,20 +48,14 @@ impl Told {
     }
 
     /// Counts the records of a connection, which were counted as left out before.
-    fn count(&mut self, connection: &[Observation], detail: Detail) {
+    fn count(&mut self, connection: &[Observation]) {
         self.filtered -= connection.len() as u64;
         self.records += connection.len() as u64;
-        self.busiest.count(connection, detail);
         for o in connection {
             self.span_ns = Some(self.span_ns.map_or((o.start_ns, o.end_ns), |(start, end)| {
                 (start.min(o.start_ns), end.max(o.end_ns))
             }));
         }
-    }
-
-    /// Forgets all but the busiest hosts, of which there may be any number.
-    pub(super) fn forget_hosts(&mut self) {
-        self.busiest.prune();
     }
 
     /// Takes in what became of other records.
@@ -138,7 +132,7 @@ impl Settling {
             for connection in &connections {
                 let connection = &view[connection.clone()];
                 Toll::of(connection, self.detail).check(&connection[0].key, self.memory)?;
-                told.count(connection, self.detail);
+                told.count(connection);
             }
             tell(view, &connections)?;
             rest = behind;
@@ -176,11 +170,14 @@ impl Teller<'_> {
 
     /// Settles the conversations of these records, which are in any order.
     fn tell_all(&self, records: &[Observation]) -> Result<Told> {
-        let mut told = Told::default();
+        let (mut told, mut busiest) = (Told::default(), Busiest::default());
         let mut out = Vec::new();
         conversations::each(records, |conversation| {
             let mut number = 0;
             let tell = |view: &[Observation], connections: &[Range<usize>]| {
+                for connection in connections {
+                    busiest.count(&view[connection.clone()], self.settling.detail);
+                }
                 for_each_episode(view, connections, |episode| {
                     out.clear();
                     stored::put_episode(view, episode, number, &mut out);
@@ -191,7 +188,9 @@ impl Teller<'_> {
             };
             self.settling.settle(conversation, &mut told, tell)
         })?;
-        told.forget_hosts();
+        // There may be any number of hosts.
+        busiest.prune();
+        told.busiest = busiest;
         Ok(told)
     }
 }

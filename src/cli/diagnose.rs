@@ -1,16 +1,13 @@
 //! `flow2pcap diagnose`: what is the matter in an archive.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args as ClapArgs;
 use flow2pcap::pipeline;
 
 use super::findings::Text;
-use super::give;
 use super::narrowing::Narrowing;
-use super::page::Page;
+use super::page::json_or_page;
 use super::reading::Reading;
 use super::room::Room;
 
@@ -68,18 +65,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let diagnosis = args
         .reading
         .run(|meter| pipeline::diagnose(&request, meter))??;
-    let told = if args.json {
-        serde_json::to_string_pretty(&diagnosis)? + "\n"
-    } else {
-        let page = Page {
-            colour: std::io::stdout().is_terminal(),
-        };
-        Text {
-            diagnosis: &diagnosis,
-            page,
-        }
-        .to_string()
-    };
-    give(&told).context("cannot write to standard output")?;
-    Ok(args.reading.exit_code(&diagnosis.records, &diagnosis.input))
+    let told = json_or_page(&diagnosis, args.json, |diagnosis, page| Text {
+        diagnosis,
+        page,
+    })?;
+    args.reading
+        .give(&told, &diagnosis.records, &diagnosis.input)
 }

@@ -1,15 +1,12 @@
 //! `flow2pcap inspect`: what is in an archive, without converting it.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args as ClapArgs;
 use flow2pcap::pipeline::{self, Inspect};
 
-use super::give;
 use super::narrowing::Narrowing;
-use super::page::Page;
+use super::page::json_or_page;
 use super::reading::{Reading, temp_dir};
 use super::survey::Text;
 
@@ -65,18 +62,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let survey = args
         .reading
         .run(|meter| pipeline::inspect(&request, meter))??;
-    let told = if args.json {
-        serde_json::to_string_pretty(&survey)? + "\n"
-    } else {
-        let page = Page {
-            colour: std::io::stdout().is_terminal(),
-        };
-        Text {
-            survey: &survey,
-            page,
-        }
-        .to_string()
-    };
-    give(&told).context("cannot write to standard output")?;
-    Ok(args.reading.exit_code(&survey.records, &survey.input))
+    let told = json_or_page(&survey, args.json, |survey, page| Text { survey, page })?;
+    args.reading.give(&told, &survey.records, &survey.input)
 }

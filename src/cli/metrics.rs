@@ -10,7 +10,6 @@ mod table;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args as ClapArgs;
 use flow2pcap::metrics::{CELLS_MAX, Dimension, Every, Measure, Question};
 use flow2pcap::pipeline::{self, Answers, Metrics};
@@ -21,7 +20,7 @@ use super::narrowing::Narrowing;
 use super::page::{Page, count, wide};
 use super::reading::{Format as _, Reading};
 use super::room::Room;
-use super::{give, tell};
+use super::tell;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -183,12 +182,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (tables, every) = (&answers.tables[..], args.every);
     let mut notes = notes(&answers);
     let told = match args.form() {
-        Form::Table => {
-            let page = Page {
-                colour: std::io::stdout().is_terminal(),
-            };
-            table::text(&answers, every, page)
-        }
+        Form::Table => table::text(&answers, every, Page::of_stdout()),
         Form::Csv => csv::text(tables)?,
         Form::Json => json::text(&answers, every)?,
         Form::Openmetrics => openmetrics::text(tables, every),
@@ -203,8 +197,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             tell(&format!("flow2pcap: {note}\n"));
         }
     }
-    give(&told).context("cannot write to standard output")?;
-    Ok(args.reading.exit_code(&answers.records, &answers.input))
+    args.reading.give(&told, &answers.records, &answers.input)
 }
 
 /// What a reader has to know of the sums besides.

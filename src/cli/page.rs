@@ -2,11 +2,13 @@
 //!
 //! How numbers and instants are written is decided here, for all that a person reads.
 
-use std::fmt::{self, Formatter};
+use std::fmt::{self, Display, Formatter};
+use std::io::IsTerminal as _;
 
 use flow2pcap::summary::Reasons;
 use indicatif::HumanCount;
 use jiff::Timestamp;
+use serde::Serialize;
 
 /// What a reader should look at.
 pub(crate) const NOTE: &str = "33";
@@ -23,6 +25,13 @@ pub(crate) struct Page {
 }
 
 impl Page {
+    /// The page on standard output.
+    pub(crate) fn of_stdout() -> Self {
+        Self {
+            colour: std::io::stdout().is_terminal(),
+        }
+    }
+
     /// `text` in the colour of this code.
     pub(crate) fn paint(self, code: &str, text: &str) -> String {
         if self.colour {
@@ -63,6 +72,21 @@ impl Page {
         }
         Ok(())
     }
+}
+
+/// `found` as it goes to standard output: as JSON, or in the words that `text` has for a page.
+///
+/// # Errors
+/// None that this has a cause for.
+pub(crate) fn json_or_page<'f, T: Serialize, D: Display>(
+    found: &'f T,
+    is_json: bool,
+    text: impl FnOnce(&'f T, Page) -> D,
+) -> anyhow::Result<String> {
+    if is_json {
+        return Ok(serde_json::to_string_pretty(found)? + "\n");
+    }
+    Ok(text(found, Page::of_stdout()).to_string())
 }
 
 /// So many of what there can be several of.

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::Args as ClapArgs;
 use flow2pcap::pipeline::{Meter, Request};
 use flow2pcap::record::Layout;
 use flow2pcap::summary::{Input, Records};
 
+use super::give;
 use super::interrupt;
 use super::narrowing::Narrowing;
 use super::progress::Progress;
@@ -94,6 +96,20 @@ impl<F: Format> Reading<F> {
         let made = interrupt::unless_caught(pool.install(|| work(&meter)));
         progress.stop();
         Ok(made)
+    }
+
+    /// Gives what was told of what was read to standard output, and returns the exit status.
+    ///
+    /// # Errors
+    /// What keeps it from being written.
+    pub(crate) fn give(
+        &self,
+        told: &str,
+        records: &Records,
+        input: &Input,
+    ) -> anyhow::Result<ExitCode> {
+        give(told).context("cannot write to standard output")?;
+        Ok(self.exit_code(records, input))
     }
 
     /// The exit status of a run that read this.

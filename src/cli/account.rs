@@ -88,7 +88,7 @@ pub(crate) fn records(f: &mut Formatter<'_>, page: Page, r: &Records, told: &str
         page.note(f, "", &text)?;
     }
     if r.told == 0 && r.filtered > 0 {
-        page.note(f, "", "nothing matches, so a capture holds no packets")?;
+        page.note(f, "", "nothing matches, so there is nothing to tell")?;
     }
     page.reasons(f, "skipped", &r.skipped)?;
     let a = &r.assumed;

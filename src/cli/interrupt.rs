@@ -1,4 +1,4 @@
-//! What a signal does to a conversion: it ends, leaves nothing half done, and says what there is.
+//! What a signal does to a run: it ends, leaves nothing half done, and says what there is.
 //!
 //! SIGKILL tells nobody; what it leaves is removed by the next run ([`Output`]).
 
@@ -32,7 +32,7 @@ pub(crate) fn watch(bar: ProgressBar) -> anyhow::Result<()> {
 fn words(left: Left) -> &'static str {
     match left {
         Left::Nothing => "no output written",
-        Left::Cut => "what was written is no whole capture",
+        Left::Cut => "what was written is not whole",
         Left::Whole => "but the output is whole",
     }
 }

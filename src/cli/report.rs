@@ -6,7 +6,6 @@ mod page;
 mod rows;
 mod timeline;
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -72,10 +71,6 @@ pub(crate) struct Args {
 /// Inputs that cannot be read or hold no flow log, and an output that cannot be written.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let to_stdout = args.output.as_os_str() == "-";
-    anyhow::ensure!(
-        !(to_stdout && std::io::stdout().is_terminal()),
-        "a page on a terminal is unreadable; name a file, as in -o report.html"
-    );
     anyhow::ensure!(
         !args.output.is_dir(),
         "{} is a folder; name a file in it, such as {}",

@@ -1,4 +1,4 @@
-//! What a path leads to, and whether a capture may be written there.
+//! What a path leads to, and whether an output may be written there.
 
 use std::{
     fs::{self, File, Metadata},
@@ -65,15 +65,14 @@ impl Target {
 }
 
 /// Standard output as a file: the standard library's own handle looks for line
-/// ends, of which a capture has many that mean nothing.
+/// ends, of which an output has many that mean nothing.
 ///
 /// A shell may have opened one of `inputs` for it.
 pub(super) fn stdout(inputs: &[PathBuf]) -> Result<File> {
     let stdout = io::stdout();
     if stdout.is_terminal() {
         return Err(Error::usage(
-            "a capture on a terminal is unreadable; name a file, or pipe it on, \
-             as in `| wireshark -k -i -`",
+            "standard output is a terminal, where the output is unreadable; name a file, or pipe it on",
         ));
     }
     let shown = Path::new(STDOUT);

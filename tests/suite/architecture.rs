@@ -241,32 +241,20 @@ fn unsafe_is_only_where_a_file_is_mapped() {
 }
 
 #[test]
-fn connection_and_diagnosis_have_no_clock_file_or_thread() {
-    let pure = |source: &Source| !["connection", "diagnosis"].contains(&source.stage());
+fn what_decides_has_no_clock_file_or_thread() {
+    let decide = ["connection", "diagnosis", "metrics"];
     let sources = sources("src");
     for word in [
         "std::fs",
         "std::io",
-        "std::thread",
-        "std::time",
         "std::net::Tcp",
-    ] {
-        none(lines_with(&sources, word, pure));
-    }
-}
-
-#[test]
-fn metrics_have_no_clock_file_or_thread() {
-    let pure = |source: &Source| source.stage() != "metrics";
-    let sources = sources("src");
-    for word in [
-        "std::fs",
-        "std::io",
+        "std::sync",
         "std::thread",
         "std::time",
-        "std::sync",
     ] {
-        none(lines_with(&sources, word, pure));
+        none(lines_with(&sources, word, |source| {
+            !decide.contains(&source.stage())
+        }));
     }
 }
 

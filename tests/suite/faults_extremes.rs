@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{convert, flow_log, flow2pcap, names_in, packet, run};
+use crate::support::{Converted, convert, flow_log, flow2pcap, names_in, packet, run};
 use tempfile::TempDir;
 
 const HEADER: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol \
@@ -25,6 +25,13 @@ fn log(folder: &TempDir, lines: impl Iterator<Item = String>) -> PathBuf {
     lines.for_each(|line| writeln!(text, "{line}").unwrap());
     fs::write(&path, text).unwrap();
     path
+}
+
+/// Asserts that the packets add up to the records of the log. Neither is printed: a crowd is large.
+#[track_caller]
+fn assert_sums(converted: &Converted, log: &Path) {
+    let expected = flow_log::sums(&flow_log::records(&flow_log::text(log)));
+    assert!(packet::sums(&converted.capture()) == expected);
 }
 
 /// One record of a connection from that port, with these packets, octets, start and end.
@@ -134,8 +141,7 @@ fn crowd_of_one_second_is_written_in_pieces_and_comes_out_the_same() {
     let roomy = convert(&[&path], &["--memory", "8GiB"]);
     let cramped = convert(&[&path], &["--memory", "16MiB"]);
     assert!(roomy.octets() == cramped.octets());
-    let expected = flow_log::sums(&flow_log::records(&fs::read_to_string(&path).unwrap()));
-    assert!(packet::sums(&cramped.capture()) == expected);
+    assert_sums(&cramped, &path);
 }
 
 #[test]
@@ -179,8 +185,7 @@ fn connection_of_many_records_is_one() {
         "{}",
         converted.summary()
     );
-    let expected = flow_log::sums(&flow_log::records(&fs::read_to_string(&path).unwrap()));
-    assert!(packet::sums(&converted.capture()) == expected);
+    assert_sums(&converted, &path);
 }
 
 #[test]

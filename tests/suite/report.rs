@@ -130,6 +130,21 @@ fn standard_input_and_an_input_as_output_are_refused_with_what_to_do() {
 }
 
 #[test]
+fn what_goes_wrong_says_nothing_of_a_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("nowhere/report.html");
+    for output in [&*missing, folder.path(), Path::new("/dev/full")] {
+        let run = report(output, &[testdata("incident")], &[]);
+        assert_eq!(run.code, 2, "{}", output.display());
+        let named = output.display().to_string();
+        let says = run.stderr.contains(&named) && !run.stderr.contains("capture");
+        assert!(says, "{}", run.stderr);
+    }
+    let (.., html) = page(&[testdata("incident")], &["--host", "192.0.2.1"]);
+    assert!(html.contains("nothing matches, so there is nothing to tell"));
+}
+
+#[test]
 fn browser_shows_the_page_without_complaint_or_request_and_sorts_its_tables() {
     let Some(browser) = browser() else { return };
     let (_folder, path, _) = page(&[testdata("incident")], &[]);

@@ -24,6 +24,7 @@
 mod block;
 mod busiest;
 mod conversations;
+mod covered;
 mod diagnose;
 mod forecast;
 mod framer;

@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 
 use super::share::{Share, share_out};
 use super::{Counts, Every, Facts, Question};
+use crate::time::joined;
 
 /// Octets of a bucket's begin, at the end of a cell's key.
 const BEGIN_LEN: usize = 8;
@@ -129,14 +130,6 @@ impl<'q> Tally<'q> {
     /// question asks for it: what an archive tells of has no rejected packets if none are in it.
     pub fn span_ns(&self) -> Option<(i64, i64)> {
         self.span_ns
-    }
-}
-
-/// The first and the last instant of both.
-pub fn joined(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-        (a, b) => a.or(b),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::filter::{Facts, Filter, Line};
 use crate::flow::{
     Addresses, Eni, Enis, Losses, Observation, Place, Verdict, observe, reject_reason,
 };
+use crate::pipeline::covered::Covered;
 use crate::pipeline::places::LOSSES_MAX;
 use crate::record::{Direction, Field, Layout, Record, Row, Rows};
 use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
@@ -39,6 +40,8 @@ pub(super) struct BlockYield {
     pub columns: ColumnOrders,
     /// When the newest record ends, nanoseconds since the Unix epoch.
     pub newest_ns: Option<i64>,
+    /// When ENIs saw no traffic.
+    pub quiet: Covered,
 }
 
 /// Lines that are no record, or cannot become packets, for one reason.
@@ -81,7 +84,12 @@ impl Reader<'_> {
                         read.note_losses(&record, rows.layout());
                     }
                 }
-                Row::NoData(_) => read.records.no_data += 1,
+                Row::NoData(record) => {
+                    read.records.no_data += 1;
+                    if let (Some(start_ns), Some(end_ns)) = (record.start_ns, record.end_ns) {
+                        read.quiet.meet(start_ns, end_ns);
+                    }
+                }
                 Row::SkipData(record) => read.records.skip_data(gap(&record)),
                 Row::Header => {
                     read.records.headers += 1;
@@ -219,6 +227,7 @@ impl BlockYield {
         self.losses.truncate(LOSSES_MAX);
         self.layout_at_end = later.layout_at_end;
         self.newest_ns = self.newest_ns.max(later.newest_ns);
+        self.quiet.add(later.quiet);
     }
 
     /// These, behind so many lines of their file that were not read.

@@ -4,7 +4,6 @@
 //! What is found is decided in [`crate::diagnosis`]; this brings it the conversations, on all cores, and
 //! tells it what the archive covers. Tallies add up to the same in any order.
 
-use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -17,6 +16,7 @@ use crate::diagnosis::{Finding, Ground, Horizon, Tally, Unseen, attempts, findin
 use crate::error::Result;
 use crate::flow::{Enis, Observation, Place, duplicates};
 use crate::pipeline::conversations::{self, Complete, Conversations};
+use crate::pipeline::covered::Covered;
 use crate::pipeline::gathered::Gathered;
 use crate::pipeline::narrow::Narrow;
 use crate::pipeline::places::Places;
@@ -24,7 +24,7 @@ use crate::pipeline::read::{Files, Sink};
 use crate::pipeline::shuffle::SpillFolder;
 use crate::pipeline::{Meter, Request};
 use crate::summary::{Input, Records};
-use crate::time::SECOND_NS;
+use crate::time::joined;
 
 /// What was found, and in what.
 #[derive(Clone, Debug, Serialize)]
@@ -37,7 +37,7 @@ pub struct Diagnosis {
     pub attempts: u64,
     /// Attempts by what is the matter with them.
     pub symptoms: std::collections::BTreeMap<&'static str, u64>,
-    /// Earliest start and latest end of the records read, nanoseconds since the epoch.
+    /// Earliest start and latest end of the attempts looked at, nanoseconds since the epoch.
     pub span_ns: Option<(i64, i64)>,
     /// The time that was asked for, nanoseconds since the epoch; `null` where it has no end.
     pub asked_ns: Option<(Option<i64>, Option<i64>)>,
@@ -83,7 +83,7 @@ pub(super) fn walked(request: &Request, walk: Walk, meter: &Meter) -> Result<Dia
     let covered = listening.covered.into_inner();
     let covered = covered.unwrap_or_else(PoisonError::into_inner);
     let (conversations, _) = listening.conversations.complete(&enis, request.memory);
-    let horizon = horizon(&covered, &read.records, &enis);
+    let horizon = horizon(covered, &read, &enis);
     let narrow = Narrow::of(&request.filter, read.newest_ns);
     let looked = look(&conversations, narrow.as_ref(), &horizon, &enis)?;
     let places = Places::new(files, read.members, read.losses);
@@ -104,7 +104,7 @@ pub(super) fn walked(request: &Request, walk: Walk, meter: &Meter) -> Result<Dia
         unseen: horizon.unseen(&looked.tally, read.records.skip_data),
         attempts: looked.tally.attempts,
         symptoms: looked.tally.by_symptom().clone(),
-        span_ns: covered.span_ns,
+        span_ns: looked.span_ns,
         asked_ns: narrow.and_then(|narrow| narrow.asked_ns()),
         enis: enis.iter().len() as u64,
         input: read.input,
@@ -133,57 +133,9 @@ impl Sink for Listening<'_> {
     }
 }
 
-/// Width of the slots in which AWS delivers files.
-const SLOT_NS: i64 = 300 * SECOND_NS;
-
-/// Empty slots in a row that are a hole: half an hour in which not one ENI wrote a record.
-const HOLE_SLOTS: i64 = 6;
-
-/// Slots that are kept, a year of them; beyond that nothing is said of holes.
-const SLOTS_MAX: usize = 366 * 288;
-
-/// The time that records cover.
-#[derive(Default)]
-struct Covered {
-    span_ns: Option<(i64, i64)>,
-    slots: BTreeSet<i64>,
-}
-
-impl Covered {
-    fn meet(&mut self, start_ns: i64, end_ns: i64) {
-        let (start, end) = self.span_ns.unwrap_or((start_ns, end_ns));
-        self.span_ns = Some((start.min(start_ns), end.max(end_ns)));
-        if self.slots.len() <= SLOTS_MAX {
-            self.slots
-                .extend([start_ns.div_euclid(SLOT_NS), end_ns.div_euclid(SLOT_NS)]);
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        if let Some((start_ns, end_ns)) = other.span_ns {
-            self.meet(start_ns, end_ns);
-        }
-        if self.slots.len() <= SLOTS_MAX {
-            self.slots.extend(other.slots);
-        }
-    }
-
-    /// Stretches without a record, nanoseconds since the epoch.
-    fn holes(&self) -> Vec<(i64, i64)> {
-        if self.slots.len() > SLOTS_MAX {
-            return Vec::new();
-        }
-        let pairs = self.slots.iter().zip(self.slots.iter().skip(1));
-        let apart = pairs.filter(|(before, behind)| *behind - *before > HOLE_SLOTS);
-        apart
-            .map(|(before, behind)| ((before + 1) * SLOT_NS, behind * SLOT_NS))
-            .collect()
-    }
-}
-
-fn horizon(covered: &Covered, records: &Records, enis: &Enis) -> Horizon {
-    let mut horizon = Horizon::new(covered.span_ns, covered.holes());
-    for gap in &records.gaps {
+fn horizon(covered: Covered, read: &Gathered, enis: &Enis) -> Horizon {
+    let mut horizon = Horizon::new(covered.span_ns, covered.holes(&read.quiet));
+    for gap in &read.records.gaps {
         if let Some(eni) = enis.find(gap.eni.as_bytes()) {
             horizon.skip(eni, gap.start_ns, gap.end_ns);
         }
@@ -198,6 +150,7 @@ struct Looked {
     told: u64,
     duplicates: u64,
     filtered: u64,
+    span_ns: Option<(i64, i64)>,
 }
 
 impl Looked {
@@ -206,6 +159,7 @@ impl Looked {
         self.told += other.told;
         self.duplicates += other.duplicates;
         self.filtered += other.filtered;
+        self.span_ns = joined(self.span_ns, other.span_ns);
         self
     }
 }
@@ -231,6 +185,8 @@ fn look(
                 for attempt in attempts(conversation) {
                     if attempt.matched {
                         looked.told += attempt.records;
+                        let span_ns = (attempt.first_ns, attempt.last_ns);
+                        looked.span_ns = joined(looked.span_ns, Some(span_ns));
                         looked.tally.take_in(&attempt, horizon, enis);
                     } else {
                         looked.filtered += attempt.records;
@@ -242,20 +198,4 @@ fn look(
         Ok(looked)
     });
     parts.try_reduce(Looked::default, |a, b| Ok(a.add(b)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn half_an_hour_without_records_is_a_hole() {
-        let mut covered = Covered::default();
-        let slots = [0, 1, 2, 8, 20];
-        slots
-            .iter()
-            .for_each(|slot| covered.meet(slot * SLOT_NS, slot * SLOT_NS + SECOND_NS));
-        assert_eq!(covered.holes(), [(9 * SLOT_NS, 20 * SLOT_NS)]);
-        assert_eq!(covered.span_ns, Some((0, 20 * SLOT_NS + SECOND_NS)));
-    }
 }

@@ -4,6 +4,7 @@ use crate::archive::{File, LeftOut};
 use crate::error::{Error, Result};
 use crate::filter::Sifted;
 use crate::flow::{Enis, Losses, Place};
+use crate::pipeline::covered::Covered;
 use crate::pipeline::places;
 use crate::pipeline::read::{FileYield, Files, Sink};
 use crate::summary::{Example, Input, Reasons, Records};
@@ -23,6 +24,8 @@ pub(super) struct Gathered {
     enis: Enis,
     /// When the newest record ends.
     pub newest_ns: Option<i64>,
+    /// When ENIs saw no traffic, as NODATA tells.
+    pub quiet: Covered,
 }
 
 impl Gathered {
@@ -67,6 +70,7 @@ impl Gathered {
         self.input.add(file.input);
         self.enis.merge(&file.block.enis);
         self.newest_ns = self.newest_ns.max(file.block.newest_ns);
+        self.quiet.add(file.block.quiet);
         self.columns.add(file.block.columns);
         self.records.add(file.block.records);
     }

@@ -24,6 +24,7 @@ use crate::pipeline::narrow::Narrow;
 use crate::pipeline::read::{Files, Sink, Source};
 use crate::record::Layout;
 use crate::survey::{EniTraffic, Protocol, Sums, Survey, lacking};
+use crate::time::joined;
 
 /// ENIs that are named.
 const ENIS_NAMED: usize = 10;
@@ -218,13 +219,8 @@ impl Tally {
         let verdict = self.verdicts.entry(verdict(o.verdict)).or_default();
         verdict.count(o.packets, bytes);
         self.protocols[usize::from(o.key.protocol)].count(o.packets, bytes);
-        self.spans(o.start_ns, o.end_ns);
+        self.span_ns = joined(self.span_ns, Some((o.start_ns, o.end_ns)));
         self.forecast.count(o, file, eni);
-    }
-
-    fn spans(&mut self, start_ns: i64, end_ns: i64) {
-        let (start, end) = self.span_ns.unwrap_or((start_ns, end_ns));
-        self.span_ns = Some((start.min(start_ns), end.max(end_ns)));
     }
 
     fn add(&mut self, other: Self) {
@@ -239,9 +235,7 @@ impl Tally {
         for (name, sums) in other.enis {
             self.enis.entry(name).or_default().add(&sums);
         }
-        if let Some((start_ns, end_ns)) = other.span_ns {
-            self.spans(start_ns, end_ns);
-        }
+        self.span_ns = joined(self.span_ns, other.span_ns);
         self.forecast.add(&other.forecast);
     }
 

@@ -20,6 +20,7 @@ use crate::pipeline::slices::Slices;
 use crate::pipeline::stored;
 use crate::pipeline::toll::Toll;
 use crate::summary::Records;
+use crate::time::joined;
 
 /// What became of the records.
 #[derive(Clone, Debug, Default)]
@@ -52,9 +53,7 @@ impl Told {
         self.filtered -= connection.len() as u64;
         self.records += connection.len() as u64;
         for o in connection {
-            self.span_ns = Some(self.span_ns.map_or((o.start_ns, o.end_ns), |(start, end)| {
-                (start.min(o.start_ns), end.max(o.end_ns))
-            }));
+            self.span_ns = joined(self.span_ns, Some((o.start_ns, o.end_ns)));
         }
     }
 
@@ -65,10 +64,7 @@ impl Told {
         self.told_elsewhere += other.told_elsewhere;
         self.filtered += other.filtered;
         self.busiest = self.busiest.add(other.busiest);
-        self.span_ns = match (self.span_ns, other.span_ns) {
-            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-            (a, b) => a.or(b),
-        };
+        self.span_ns = joined(self.span_ns, other.span_ns);
         self
     }
 }

@@ -337,6 +337,22 @@ fn narrowing_looks_at_whole_attempts() {
 }
 
 #[test]
+fn hour_without_traffic_is_no_hole_where_enis_say_so() {
+    let record = |start: u64| format!("eni-a 10.0.0.1 10.0.0.2 9 9 17 1 60 {start} {start} OK\n");
+    let quiet = |start: u64| format!("eni-a - - - - - - - {start} {} NODATA\n", start + 599);
+    let columns = "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end log-status\n";
+    let (first, last) = (1_773_454_500, 1_773_458_700);
+    let quiet: String = (first + 300..last).step_by(600).map(quiet).collect();
+    for (between, has_hole) in [(quiet, false), (String::new(), true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let text = [columns, &record(first), &between, &record(last)].concat();
+        let told = diagnose(&[file(&folder, "quiet.log", text)], &[]);
+        let unseen = told["unseen"].to_string();
+        assert_eq!(unseen.contains("half an hour"), has_hole, "{unseen}");
+    }
+}
+
+#[test]
 fn text_tells_what_cannot_be_seen_before_what_was_found() {
     let run = run(flow2pcap().arg("diagnose").arg(testdata("incident")));
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));

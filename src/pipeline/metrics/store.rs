@@ -11,10 +11,11 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::metrics::ranking::TooManyBuckets;
-use crate::metrics::tally::{add_cell, begin_ns, joined, question, series};
+use crate::metrics::tally::{add_cell, begin_ns, question, series};
 use crate::metrics::{CELLS_MAX, Cell, Cells, Every, Point, Question, Ranking, Table, Tally};
 use crate::pipeline::conversations::{BUCKETS, LEVELS, bucket};
 use crate::pipeline::shuffle::{Buckets, SpillFolder};
+use crate::time::joined;
 
 /// Cells at which a tally is emptied.
 const TALLY_MAX: usize = 1 << 16;

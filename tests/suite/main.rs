@@ -15,6 +15,7 @@ mod checks;
 mod cli;
 #[path = "../../fuzz/conversion.rs"]
 mod conversion;
+mod counts;
 mod determinism;
 mod diagnose;
 mod diagnose_rates;

@@ -172,8 +172,7 @@ fn by_verdict(attempt: &Attempt) -> Option<Symptom> {
         return Some(Symptom::EncryptionControls(view.eni));
     }
     let first = attempt.views.iter().find(|view| rejected(view).is_some())?;
-    let silence_ns = attempt.views.iter().map(|view| view.silence_ns).max();
-    let silent = silence_ns.and_then(Limit::that_fits);
+    let silent = Limit::that_fits(attempt.silence_ns());
     if let Some(limit) =
         silent.filter(|limit| *limit > Limit::Minute && attempt.requests().next().is_some())
     {

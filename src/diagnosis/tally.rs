@@ -205,12 +205,7 @@ impl Tally {
 }
 
 fn sighting(attempt: &Attempt, found: Symptom) -> Sighting {
-    let silence_ns = attempt
-        .views
-        .iter()
-        .map(|view| view.silence_ns)
-        .max()
-        .unwrap_or(0);
+    let silence_ns = attempt.silence_ns();
     let port = attempt.initiator.port;
     Sighting {
         count: 1,

@@ -170,7 +170,6 @@ fn draft<'a>(
         others,
         entries,
         enis,
-        against: Vec::new(),
         shows: Shows::Rejected,
     }
 }

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use super::{Draft, Ground, LISTED_MAX, Rank, instant, listed, names, rank, scope, words};
+use super::{Account, Draft, Ground, LISTED_MAX, listed, names, scope};
+use crate::diagnosis::bounded::Bounded;
 use crate::diagnosis::display_filter::{Shows, display_filter};
-use crate::diagnosis::finding::{Cause, Certainty, Finding, Scope};
+use crate::diagnosis::finding::{Cause, Certainty, Scope};
 use crate::diagnosis::ledger::{Entry, Ledger, grouped};
 use crate::diagnosis::sighting::Sighting;
 use crate::diagnosis::sweep::Sweep;
@@ -17,13 +18,16 @@ use crate::flow::{EniIndex, TCP};
 /// Scanning sources that are named one by one; more are only counted.
 const SCANS_MAX: usize = 5;
 
+/// Sources that scan, what each of them tried, and its attempts in vain.
+fn scanning(sources: &Bounded<IpAddr, Sweep>) -> impl Iterator<Item = (IpAddr, &Sweep, &Sighting)> {
+    let sources = sources.iter();
+    sources.filter_map(|(source, sweep)| Some((*source, sweep, sweep.scan()?)))
+}
+
 /// Insiders that scan.
 pub(super) fn scanners(tally: &Tally) -> BTreeSet<IpAddr> {
-    let scans = tally
-        .insiders
-        .iter()
-        .filter(|(_, sweep)| sweep.scan().is_some());
-    scans.map(|(source, _)| *source).collect()
+    let sources = scanning(&tally.insiders);
+    sources.map(|(source, ..)| source).collect()
 }
 
 /// One finding for all late packets.
@@ -49,7 +53,6 @@ pub(super) fn late_packets<'a>(ledger: &Ledger<'a>) -> Vec<Draft<'a>> {
             entries,
             others: 0,
             enis,
-            against: Vec::new(),
             shows: Shows::Rejected,
         }
     });
@@ -58,17 +61,8 @@ pub(super) fn late_packets<'a>(ledger: &Ledger<'a>) -> Vec<Draft<'a>> {
 
 /// Scans, those from inside one by one, of those from outside the few largest. ENIs named are the
 /// scanner's own, or those that are scanned from outside.
-pub(super) fn scans(tally: &Tally, ground: &Ground<'_>) -> Vec<(Rank, Finding)> {
-    let scan = |sweep: &Sweep| sweep.scan().cloned();
-    let inside = tally
-        .insiders
-        .iter()
-        .filter_map(|(source, sweep)| Some((*source, sweep, scan(sweep)?)));
-    let outside = tally
-        .outsiders
-        .iter()
-        .filter_map(|(source, sweep)| Some((*source, sweep, scan(sweep)?)));
-    let mut outside: Vec<(IpAddr, &Sweep, Sighting)> = outside.collect();
+pub(super) fn scans(tally: &Tally, ground: &Ground<'_>) -> Vec<Account> {
+    let mut outside: Vec<_> = scanning(&tally.outsiders).collect();
     outside.sort_by_key(|(source, _, seen)| (Reverse(seen.count), *source));
     let more = outside.len().saturating_sub(SCANS_MAX);
     outside.truncate(SCANS_MAX);
@@ -76,49 +70,37 @@ pub(super) fn scans(tally: &Tally, ground: &Ground<'_>) -> Vec<(Rank, Finding)> 
     for (index, eni) in (0u32..).zip(ground.enis.iter()) {
         owners.extend(eni.address.map(|address| (address, EniIndex(index))));
     }
-    let at = |addresses: &BTreeSet<IpAddr>| -> BTreeSet<EniIndex> {
+    let at = |addresses: &BTreeSet<IpAddr>| -> Scope {
         let known = addresses.iter().filter_map(|address| owners.get(address));
-        known.copied().collect()
+        scope(ground.enis, &known.copied().collect())
     };
-    let mut found: Vec<(Rank, Finding)> = inside
-        .map(|(source, sweep, seen)| {
-            let enis = at(&BTreeSet::from([source]));
-            finding(ground, (Certainty::Likely, 0), source, sweep, &seen, &enis)
-        })
-        .collect();
-    found.extend(outside.into_iter().map(|(source, sweep, seen)| {
-        let enis = at(&sweep.hosts);
-        finding(
-            ground,
-            (Certainty::Possible, more),
-            source,
-            sweep,
-            &seen,
-            &enis,
-        )
-    }));
-    found
+    let inside = scanning(&tally.insiders).map(|(source, sweep, seen)| {
+        let whence = (source, at(&BTreeSet::from([source])));
+        account((Certainty::Likely, 0), whence, sweep, seen)
+    });
+    let outside = outside.into_iter().map(|(source, sweep, seen)| {
+        let whence = (source, at(&sweep.hosts));
+        account((Certainty::Possible, more), whence, sweep, seen)
+    });
+    inside.chain(outside).collect()
 }
 
-fn finding(
-    ground: &Ground<'_>,
+fn account(
     (certainty, more): (Certainty, usize),
-    source: IpAddr,
+    (source, at): (IpAddr, Scope),
     sweep: &Sweep,
     seen: &Sighting,
-    enis: &BTreeSet<EniIndex>,
-) -> (Rank, Finding) {
+) -> Account {
     let origin = match certainty {
         Certainty::Possible => "from the internet (harmless noise)",
         _ => "from inside",
     };
-    let words = words::of(Cause::Scan);
     let beside = if more > 0 {
         format!("; {more} more sources do likewise")
     } else {
         String::new()
     };
-    let finding = Finding {
+    Account {
         cause: Cause::Scan,
         certainty,
         title: format!("{source} scans {origin}"),
@@ -133,36 +115,17 @@ fn finding(
             from: BTreeSet::from([source.to_string()]),
             to: listed(sweep.hosts.iter().map(IpAddr::to_string)),
             ports: sweep.ports.iter().copied().take(LISTED_MAX).collect(),
-            ..scope(ground.enis, enis)
+            ..at
         },
-        first: instant(seen.first_ns),
-        last: instant(seen.last_ns),
-        count: seen.count,
-        of: seen.count + sweep.passed,
-        records: seen
-            .places
-            .iter()
-            .map(|place| (ground.name)(*place))
-            .collect(),
-        means: words.means.to_owned(),
-        look_at: words
-            .look_at
-            .iter()
-            .map(|text| (*text).to_owned())
-            .collect(),
-        against: words
-            .against
-            .iter()
-            .map(|text| (*text).to_owned())
-            .collect(),
+        sighting: seen.clone(),
+        others: sweep.passed,
         display_filter: display_filter(
             &BTreeSet::from([source]),
             &BTreeSet::new(),
             &BTreeSet::from([TCP]),
             Shows::All,
         ),
-    };
-    (rank(Cause::Scan, certainty, seen.count), finding)
+    }
 }
 
 fn counted(n: usize, what: &str) -> String {

@@ -7,11 +7,13 @@
 //! service    silence, refusals, half-open handshakes, aborts, time-outs, and what is intermittent
 //! harmless   late packets, scans
 //! split      what tells those that fail from those that do not
+//! draft      findings in the making, and their order
 //! names      ENIs and services by what they are
 //! words      what a cause means, where to look, and what else it might be
 //! ```
 
 mod blocked;
+mod draft;
 mod harmless;
 mod layer;
 mod names;
@@ -21,15 +23,11 @@ mod split;
 mod words;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
-use jiff::Timestamp;
-
-use crate::diagnosis::display_filter::{Shows, display_filter};
-use crate::diagnosis::finding::{Cause, Certainty, Finding, Scope};
+use self::draft::{Account, Draft};
+use crate::diagnosis::finding::{Finding, Scope};
 use crate::diagnosis::ledger::{Entry, Ledger};
 use crate::diagnosis::roles::Roles;
-use crate::diagnosis::sighting::Sighting;
 use crate::diagnosis::tally::Tally;
 use crate::flow::{EniIndex, Enis, Place};
 
@@ -44,23 +42,6 @@ pub struct Ground<'a> {
     pub name: &'a dyn Fn(Place) -> String,
 }
 
-/// A finding in the making.
-struct Draft<'a> {
-    cause: Cause,
-    certainty: Certainty,
-    title: String,
-    seen: String,
-    /// What it explains; never empty.
-    entries: Vec<Entry<'a>>,
-    /// Attempts to the same that have nothing to do with it.
-    others: u64,
-    /// The ENIs at which it shows.
-    enis: BTreeSet<EniIndex>,
-    /// What speaks against it, beside what always may.
-    against: Vec<String>,
-    shows: Shows,
-}
-
 /// What explains the symptoms of a tally, the most important first.
 pub fn findings(tally: &Tally, ground: &Ground<'_>) -> Vec<Finding> {
     let scanners = harmless::scanners(tally);
@@ -69,89 +50,12 @@ pub fn findings(tally: &Tally, ground: &Ground<'_>) -> Vec<Finding> {
     drafts.extend(blocked::drafts(&ledger, &Roles::new(&ledger)));
     drafts.extend(service::drafts(&ledger));
     drafts.extend(harmless::late_packets(&ledger));
-    let mut scored: Vec<(Rank, Finding)> = Vec::new();
-    for draft in drafts {
-        let rank = draft.rank();
-        scored.extend(draft.finish(ground).map(|finding| (rank, finding)));
-    }
-    scored.extend(harmless::scans(tally, ground));
-    scored.sort_by(|(a, x), (b, y)| {
-        let told = |finding: &Finding| (finding.first.clone(), finding.title.clone());
-        a.cmp(b).then_with(|| told(x).cmp(&told(y)))
-    });
-    scored.into_iter().map(|(_, finding)| finding).collect()
-}
-
-/// The place of a finding in the list: what is only possible comes last, then what explains less.
-type Rank = (bool, std::cmp::Reverse<u64>);
-
-fn rank(cause: Cause, certainty: Certainty, count: u64) -> Rank {
-    // A verdict with a contrast explains more than a silence, and an abort explains little.
-    let weight = match cause {
-        Cause::LatePackets => 0,
-        Cause::Reset => 1,
-        Cause::Scan if certainty == Certainty::Possible => 1,
-        Cause::HalfOpen => 3,
-        Cause::NoReply | Cause::Refused => 4,
-        Cause::Intermittent => 5,
-        _ => 8,
-    };
-    (
-        certainty == Certainty::Possible,
-        std::cmp::Reverse(count.saturating_mul(weight)),
-    )
-}
-
-impl Draft<'_> {
-    fn rank(&self) -> Rank {
-        let count: u64 = self.entries.iter().map(|entry| entry.seen.count).sum();
-        rank(self.cause, self.certainty, count)
-    }
-
-    /// The finding; none if there is nothing behind it.
-    fn finish(self, ground: &Ground<'_>) -> Option<Finding> {
-        let seen = Sighting::sum(self.entries.iter().map(|entry| entry.seen))?;
-        let paths = || self.entries.iter().map(|entry| entry.path);
-        let hosts: BTreeSet<IpAddr> = paths().map(|path| path.target).collect();
-        let ports: BTreeSet<u16> = paths().map(|path| path.port).collect();
-        let protocols: BTreeSet<u8> = paths().map(|path| path.protocol).collect();
-        let mut scope = scope(ground.enis, &self.enis);
-        scope.from = listed(paths().map(|path| names::source(path.source)));
-        scope.to = listed(hosts.iter().map(IpAddr::to_string));
-        scope.ports = ports
-            .iter()
-            .copied()
-            .filter(|port| *port > 0)
-            .take(LISTED_MAX)
-            .collect();
-        let words = words::of(self.cause);
-        let mut against = self.against;
-        against.extend(words.against.iter().map(|text| (*text).to_owned()));
-        Some(Finding {
-            cause: self.cause,
-            certainty: self.certainty,
-            title: self.title,
-            seen: self.seen,
-            scope,
-            first: instant(seen.first_ns),
-            last: instant(seen.last_ns),
-            count: seen.count,
-            of: seen.count + self.others,
-            records: seen
-                .places
-                .iter()
-                .map(|place| (ground.name)(*place))
-                .collect(),
-            means: words.means.to_owned(),
-            look_at: words
-                .look_at
-                .iter()
-                .map(|text| (*text).to_owned())
-                .collect(),
-            against,
-            display_filter: display_filter(&hosts, &ports, &protocols, self.shows),
-        })
-    }
+    let told = drafts.into_iter().filter_map(|draft| draft.account(ground));
+    let mut accounts: Vec<Account> = told.collect();
+    accounts.extend(harmless::scans(tally, ground));
+    accounts.sort_by(|a, b| a.order().cmp(&b.order()));
+    let findings = accounts.into_iter().map(|account| account.finding(ground));
+    findings.collect()
 }
 
 /// When the first of these began and the last ended.
@@ -180,10 +84,6 @@ fn scope(enis: &Enis, at: &BTreeSet<EniIndex>) -> Scope {
 fn listed(names: impl Iterator<Item = String>) -> BTreeSet<String> {
     let all: BTreeSet<String> = names.collect();
     all.into_iter().take(LISTED_MAX).collect()
-}
-
-fn instant(ns: i64) -> String {
-    Timestamp::from_nanosecond(ns.into()).map_or_else(|_| ns.to_string(), |t| t.to_string())
 }
 
 #[cfg(test)]

@@ -78,7 +78,6 @@ fn by_reason<'a>(
         others: others.map(|entry| entry.seen.count).sum(),
         entries,
         enis,
-        against: Vec::new(),
         shows: Shows::Rejected,
     }
 }
@@ -137,7 +136,6 @@ fn reply_blocked<'a>(
         others: passing.iter().map(|entry| entry.seen.count).sum(),
         entries,
         enis,
-        against: Vec::new(),
         shows: Shows::Rejected,
     }
 }

@@ -3,7 +3,7 @@
 mod archive;
 
 use self::archive::{Archive, Fate};
-use super::*;
+use crate::diagnosis::finding::{Cause, Certainty};
 
 const DB: (&str, u16) = ("10.0.21.40", 5432);
 

@@ -20,12 +20,7 @@ pub(super) fn by_answers(attempt: &Attempt) -> Symptom {
     } else {
         attempt.requests().any(resets).then_some(Side::Initiator)
     };
-    let silence_ns = attempt
-        .views
-        .iter()
-        .map(|view| view.silence_ns)
-        .max()
-        .unwrap_or(0);
+    let silence_ns = attempt.silence_ns();
     if !attempt.requests().any(opens) && !answered {
         return match reset_by.and(Limit::that_fits(silence_ns)) {
             Some(limit) if limit > Limit::Minute => Symptom::IdleTimeout(limit),

@@ -2,6 +2,7 @@
 
 use super::super::*;
 use crate::diagnosis::attempt::attempts;
+use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::horizon::Horizon;
 use crate::flow::{Endpoint, FiveTuple, Observation, RejectReason, TCP, Verdict};
 use crate::record::ObservedFlags;

@@ -1,0 +1,224 @@
+//! Records of one conversation become attempts.
+//!
+//! # How views of one attempt find each other
+//! The records of each view are divided into connections on their own
+//! ([`crate::connection::split()`]), since a SYN that two ENIs log is not two SYNs. Connections of
+//! different views that overlap in time, give or take the clocks of ENIs, are one attempt.
+
+use super::{Attempt, Lane, View};
+use crate::connection::{judge, split};
+use crate::flow::vantage;
+use crate::flow::{Observation, Vantage, Way};
+use crate::record::ObservedFlags;
+use crate::time::SECOND_NS;
+
+/// How far apart two ENIs may date what is one attempt: their clocks, and the round trip.
+const SLACK_NS: i64 = 8 * SECOND_NS;
+
+/// How long before a RST or REJECT the packet may stand that brought it about.
+const PROVOKED_NS: i64 = 60 * SECOND_NS;
+
+/// Divides the records of one conversation, as all ENIs logged them, into attempts.
+///
+/// Records that were delivered twice must be gone. Leaves the records in another order.
+pub fn attempts(records: &mut Vec<Observation>) -> Vec<Attempt> {
+    records.sort_by_key(|o| (o.start_ns, o.place));
+    let lengths = vantage::choose(records, Vantage::All).groups;
+    let mut told: Vec<&[Observation]> = Vec::new();
+    let mut rest = &mut records[..];
+    for len in lengths {
+        let (view, behind) = rest.split_at_mut(len);
+        let ranges = split(view);
+        let view = &*view;
+        told.extend(ranges.into_iter().map(|range| &view[range]));
+        rest = behind;
+    }
+    told.sort_by_key(|connection| (begin(connection), connection[0].eni, connection[0].place));
+    group(&told).iter().map(|views| attempt(views)).collect()
+}
+
+fn begin(connection: &[Observation]) -> i64 {
+    connection.iter().map(|o| o.start_ns).min().unwrap_or(0)
+}
+
+fn end(connection: &[Observation]) -> i64 {
+    connection.iter().map(|o| o.end_ns).max().unwrap_or(0)
+}
+
+/// Puts connections that are in order of start together where different views saw them at once.
+fn group<'a>(told: &[&'a [Observation]]) -> Vec<Vec<&'a [Observation]>> {
+    let view = |connection: &[Observation]| {
+        let first = &connection[0];
+        (
+            first.eni,
+            first
+                .leaving
+                .map(|leaving| leaving == (first.way == Way::Up)),
+        )
+    };
+    let mut groups: Vec<Vec<&[Observation]>> = Vec::new();
+    let mut open: Vec<(usize, i64)> = Vec::new();
+    for connection in told {
+        let (start, until) = (begin(connection), end(connection));
+        open.retain(|(_, until)| until.saturating_add(SLACK_NS) >= start);
+        let lacks = |index: usize| {
+            groups[index]
+                .iter()
+                .all(|other| view(other) != view(connection))
+        };
+        let near = open.iter_mut().find(|(index, _)| lacks(*index));
+        match near {
+            Some((index, end)) => {
+                groups[*index].push(connection);
+                *end = (*end).max(until);
+            }
+            None => {
+                open.push((groups.len(), until));
+                groups.push(vec![connection]);
+            }
+        }
+    }
+    groups
+}
+
+/// Lays what several views saw of one attempt side by side.
+fn attempt(connections: &[&[Observation]]) -> Attempt {
+    let judged: Vec<_> = connections.iter().map(|records| judge(records)).collect();
+    let role = judged
+        .iter()
+        .map(|(role, _)| *role)
+        .min_by_key(|role| role.evidence);
+    let role = role.expect("an attempt has a view");
+    let all = || connections.iter().flat_map(|records| records.iter());
+    let first = &connections[0][0];
+    let tuple = first.key.five_tuple(role.initiator);
+    let mut views: Vec<View> = Vec::new();
+    for (records, (_, outcome)) in connections.iter().zip(&judged) {
+        let first = &records[0];
+        let mut view = View {
+            eni: first.eni,
+            request_leaves: first
+                .leaving
+                .map(|leaving| leaving == (first.way == role.initiator)),
+            request: Lane::default(),
+            reply: Lane::default(),
+            outcome: *outcome,
+            silence_ns: silence_ns(records),
+        };
+        for o in *records {
+            let lane = if o.way == role.initiator {
+                &mut view.request
+            } else {
+                &mut view.reply
+            };
+            lane.take_in(o);
+        }
+        views.push(view);
+    }
+    views.sort_by_key(|view| (view.eni, view.request_leaves));
+    Attempt {
+        protocol: first.key.protocol,
+        initiator: tuple.source,
+        responder: tuple.destination,
+        evidence: role.evidence,
+        has_flags: all().all(|o| o.flags.is_some()),
+        first_ns: all().map(|o| o.start_ns).min().unwrap_or(0),
+        last_ns: all().map(|o| o.end_ns).max().unwrap_or(0),
+        records: all().count() as u64,
+        matched: all().any(|o| o.matched),
+        views,
+    }
+}
+
+/// The longest silence that ended just before the first RST or REJECT; 0 if there is none.
+fn silence_ns(records: &[Observation]) -> i64 {
+    let is_trouble =
+        |o: &&Observation| o.verdict.is_reject() || o.observed().contains(ObservedFlags::RST);
+    let Some(trouble_ns) = records.iter().filter(is_trouble).map(|o| o.start_ns).min() else {
+        return 0;
+    };
+    let mut spans: Vec<(i64, i64)> = records.iter().map(|o| (o.start_ns, o.end_ns)).collect();
+    spans.sort_unstable();
+    let mut until = spans[0].1;
+    let mut longest = 0;
+    for (start, end) in spans {
+        let is_near = start <= trouble_ns + SECOND_NS && start >= trouble_ns - PROVOKED_NS;
+        if is_near {
+            longest = longest.max(start.saturating_sub(until));
+        }
+        until = until.max(end);
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::observation::tests::observation;
+    use crate::flow::{EniIndex, RejectReason, Verdict};
+
+    /// The same at another ENI, which it enters if it leaves this one.
+    fn there(o: Observation) -> Observation {
+        let leaving = o.leaving.map(|leaves| !leaves);
+        Observation {
+            eni: EniIndex(1),
+            leaving,
+            ..o
+        }
+    }
+
+    fn rejected(o: Observation) -> Observation {
+        Observation {
+            verdict: Verdict::Reject(RejectReason::Unsaid),
+            ..o
+        }
+    }
+
+    #[test]
+    fn syn_that_two_enis_log_is_one_attempt_with_two_views() {
+        let syn = observation(Way::Up, 4, 240, 10, 17, 2);
+        let mut later = rejected(there(syn));
+        (later.start_ns, later.end_ns) = (8 * SECOND_NS, 15 * SECOND_NS);
+        let told = attempts(&mut vec![later, syn]);
+        assert_eq!(told.len(), 1);
+        let views = &told[0].views;
+        assert_eq!(
+            (views[0].request_leaves, views[1].request_leaves),
+            (Some(true), Some(false))
+        );
+        assert!(views[0].request.accepted.is_some() && views[0].request.rejected.is_none());
+        assert!(views[1].request.accepted.is_none() && views[1].request.rejected.is_some());
+        assert_eq!(told[0].responder.port, 443);
+        assert_eq!(told[0].packets(), 4);
+    }
+
+    #[test]
+    fn port_used_again_is_another_attempt_at_each_eni() {
+        let (up, down) = (
+            observation(Way::Up, 5, 400, 0, 5, 3),
+            observation(Way::Down, 5, 400, 0, 5, 19),
+        );
+        let again = |o: Observation| Observation {
+            start_ns: o.start_ns + 90 * SECOND_NS,
+            end_ns: o.end_ns + 90 * SECOND_NS,
+            ..o
+        };
+        let here = [up, down, again(up), again(down)];
+        let mut records: Vec<Observation> = here.iter().copied().chain(here.map(there)).collect();
+        let told = attempts(&mut records);
+        let views: Vec<usize> = told.iter().map(|attempt| attempt.views.len()).collect();
+        assert_eq!(views, [2, 2]);
+    }
+
+    #[test]
+    fn silence_is_measured_up_to_the_packet_that_the_reset_answers() {
+        let mut records = vec![
+            observation(Way::Up, 5, 400, 0, 5, 2),
+            observation(Way::Down, 5, 400, 0, 6, 18),
+            observation(Way::Up, 1, 90, 406, 406, 0),
+            observation(Way::Down, 1, 40, 407, 407, 4),
+        ];
+        let told = attempts(&mut records);
+        assert_eq!(told[0].views[0].silence_ns, 400 * SECOND_NS);
+    }
+}

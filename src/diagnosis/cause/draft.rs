@@ -1,0 +1,116 @@
+//! Findings in the making: what explains some attempts, until it is written out, and which comes first.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use super::{Ground, LISTED_MAX, listed, names, scope, words};
+use crate::diagnosis::display_filter::{Shows, display_filter};
+use crate::diagnosis::finding::{Cause, Certainty, Finding, Scope};
+use crate::diagnosis::ledger::Entry;
+use crate::diagnosis::sighting::Sighting;
+use crate::flow::EniIndex;
+
+/// What explains some entries of the ledger.
+pub(super) struct Draft<'a> {
+    pub(super) cause: Cause,
+    pub(super) certainty: Certainty,
+    pub(super) title: String,
+    pub(super) seen: String,
+    /// What it explains; never empty.
+    pub(super) entries: Vec<Entry<'a>>,
+    /// Attempts to the same that have nothing to do with it.
+    pub(super) others: u64,
+    /// The ENIs at which it shows.
+    pub(super) enis: BTreeSet<EniIndex>,
+    pub(super) shows: Shows,
+}
+
+impl Draft<'_> {
+    /// What is to be said of it; nothing if there is nothing behind it.
+    pub(super) fn account(self, ground: &Ground<'_>) -> Option<Account> {
+        let sighting = Sighting::sum(self.entries.iter().map(|entry| entry.seen))?;
+        let paths = || self.entries.iter().map(|entry| entry.path);
+        let hosts: BTreeSet<IpAddr> = paths().map(|path| path.target).collect();
+        let ports: BTreeSet<u16> = paths().map(|path| path.port).collect();
+        let protocols: BTreeSet<u8> = paths().map(|path| path.protocol).collect();
+        let numbered = ports.iter().copied().filter(|port| *port > 0);
+        Some(Account {
+            cause: self.cause,
+            certainty: self.certainty,
+            title: self.title,
+            seen: self.seen,
+            scope: Scope {
+                from: listed(paths().map(|path| names::source(path.source))),
+                to: listed(hosts.iter().map(IpAddr::to_string)),
+                ports: numbered.take(LISTED_MAX).collect(),
+                ..scope(ground.enis, &self.enis)
+            },
+            sighting,
+            others: self.others,
+            display_filter: display_filter(&hosts, &ports, &protocols, self.shows),
+        })
+    }
+}
+
+/// What a finding says beside that which is said of its cause wherever it is found.
+pub(super) struct Account {
+    pub(super) cause: Cause,
+    pub(super) certainty: Certainty,
+    pub(super) title: String,
+    pub(super) seen: String,
+    pub(super) scope: Scope,
+    /// All attempts that show it.
+    pub(super) sighting: Sighting,
+    /// Attempts to the same that have nothing to do with it.
+    pub(super) others: u64,
+    pub(super) display_filter: String,
+}
+
+impl Account {
+    /// Its place in the list: what is only possible comes last, then what explains less.
+    pub(super) fn order(&self) -> impl Ord + use<'_> {
+        let is_possible = self.certainty == Certainty::Possible;
+        // A verdict with a contrast explains more than a silence, and an abort explains little.
+        let weight = match self.cause {
+            Cause::LatePackets => 0,
+            Cause::Reset => 1,
+            Cause::Scan if is_possible => 1,
+            Cause::HalfOpen => 3,
+            Cause::NoReply | Cause::Refused => 4,
+            Cause::Intermittent => 5,
+            _ => 8,
+        };
+        let explains = Reverse(self.sighting.count.saturating_mul(weight));
+        (is_possible, explains, self.sighting.first_ns, &self.title)
+    }
+
+    /// The finding.
+    pub(super) fn finding(self, ground: &Ground<'_>) -> Finding {
+        let words = words::of(self.cause);
+        let said = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let places = self.sighting.places.iter();
+        Finding {
+            cause: self.cause,
+            certainty: self.certainty,
+            title: self.title,
+            seen: self.seen,
+            scope: self.scope,
+            first: instant(self.sighting.first_ns),
+            last: instant(self.sighting.last_ns),
+            count: self.sighting.count,
+            of: self.sighting.count + self.others,
+            records: places.map(|place| (ground.name)(*place)).collect(),
+            means: words.means.to_owned(),
+            look_at: said(words.look_at),
+            against: said(words.against),
+            display_filter: self.display_filter,
+        }
+    }
+}
+
+fn instant(ns: i64) -> String {
+    Timestamp::from_nanosecond(ns.into()).map_or_else(|_| ns.to_string(), |t| t.to_string())
+}

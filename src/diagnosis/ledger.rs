@@ -32,6 +32,7 @@ pub(super) struct Ledger<'a> {
     by_source: HashMap<EniIndex, Vec<usize>>,
     by_service: HashMap<Service, Vec<usize>>,
     subnets: HashMap<&'a str, BTreeSet<EniIndex>>,
+    owners: HashMap<IpAddr, EniIndex>,
 }
 
 /// Which end of a path is looked at.
@@ -54,6 +55,7 @@ impl<'a> Ledger<'a> {
             by_source: HashMap::new(),
             by_service: HashMap::new(),
             subnets: HashMap::new(),
+            owners: owners(enis),
         };
         let scans = |path: &Path| path.source.is_some_and(|source| scanners.contains(&source));
         for ((path, symptom), seen) in tally.inside.iter().chain(tally.outside.iter()) {
@@ -128,6 +130,11 @@ impl<'a> Ledger<'a> {
         &self.enis.get(eni).subnet
     }
 
+    /// The ENI whose own address this is.
+    pub(super) fn owner(&self, address: IpAddr) -> Option<EniIndex> {
+        self.owners.get(&address).copied()
+    }
+
     /// The other ENIs of the same subnet that were an end of anything.
     pub(super) fn siblings(&self, eni: EniIndex) -> impl Iterator<Item = EniIndex> {
         let subnet = self.subnets.get(self.subnet(eni));
@@ -177,6 +184,14 @@ impl<'a> Ledger<'a> {
                 && entry.seen.count * 4 >= passed
                 && entry.seen.count >= 5)
     }
+}
+
+/// ENIs by their own addresses, as far as known.
+pub(super) fn owners(enis: &Enis) -> HashMap<IpAddr, EniIndex> {
+    let numbered = (0u32..).map(EniIndex).zip(enis.iter());
+    numbered
+        .filter_map(|(index, eni)| Some((eni.address?, index)))
+        .collect()
 }
 
 /// The service that a path leads to.

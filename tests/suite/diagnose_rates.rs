@@ -7,14 +7,14 @@
 //! FLOW2PCAP_SEEDS=0..1000 cargo test diagnose_rates::
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::num::NonZero;
 use std::ops::Range;
 use std::thread;
 
 use crate::support::{flow2pcap, run};
-use crate::vpc::{Choice, Planted, Scenario};
+use crate::vpc::{Choice, Fault, Planted, Scenario};
 use serde_json::Value;
 
 /// The seeds to be tried.
@@ -33,6 +33,8 @@ fn seeds() -> Range<u64> {
 struct Finding {
     cause: String,
     certainty: String,
+    /// What they tried to reach.
+    to: BTreeSet<String>,
     /// All that is said of it, as JSON.
     text: String,
 }
@@ -51,6 +53,7 @@ fn findings(scenario: &Scenario) -> Vec<Finding> {
     let findings = findings.iter().map(|finding| Finding {
         cause: word(finding, "cause"),
         certainty: word(finding, "certainty"),
+        to: serde_json::from_value(finding["where"]["to"].clone()).unwrap(),
         text: finding.to_string(),
     });
     findings.collect()
@@ -141,11 +144,19 @@ fn first_finding_names_where_it_is() {
 }
 
 #[test]
-fn default_columns_prove_nothing_that_is_wrong() {
-    planted_at_most(2, Some(Choice::Default), |planted, first| {
-        let first = first.filter(|first| first.certainty == "proved")?;
-        let wrong = format!("{:?} as {}", planted.fault, first.cause);
-        (!is_right(planted, first)).then_some(wrong)
+fn targets_that_fail_are_one_finding_against_those_that_work() {
+    at_most(10, |seed| {
+        let scenario = Scenario::new(seed, Some(Fault::SomeTargets), None);
+        let planted = scenario.planted.as_ref().unwrap();
+        let findings = findings(&scenario);
+        let first = findings.first()?;
+        let bad: BTreeSet<&str> = planted.targets.iter().map(String::as_str).collect();
+        let named: BTreeSet<&str> = first.to.iter().map(String::as_str).collect();
+        let is_told = planted.causes.contains(&&*first.cause)
+            && named.is_subset(&bad)
+            && named.len() * 3 >= bad.len() * 2
+            && first.text.contains("the others work");
+        (!is_told).then(|| format!("{} at {} of {}", first.cause, named.len(), bad.len()))
     });
 }
 
@@ -158,5 +169,14 @@ fn healthy_vpc_has_no_finding_above_possible() {
             .iter()
             .find(|finding| finding.certainty != "possible")?;
         Some(format!("{} {}", sure.certainty, sure.cause))
+    });
+}
+
+#[test]
+fn default_columns_prove_nothing_that_is_wrong() {
+    planted_at_most(2, Some(Choice::Default), |planted, first| {
+        let first = first.filter(|first| first.certainty == "proved")?;
+        let wrong = format!("{:?} as {}", planted.fault, first.cause);
+        (!is_right(planted, first)).then_some(wrong)
     });
 }

@@ -1,19 +1,19 @@
 //! What every network has, and is no fault: late packets, and scans from outside.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::{Account, Draft, Ground, LISTED_MAX, listed, names, scope};
 use crate::diagnosis::bounded::Bounded;
 use crate::diagnosis::display_filter::{Shows, display_filter};
 use crate::diagnosis::finding::{Cause, Certainty, Scope};
-use crate::diagnosis::ledger::{Entry, Ledger, grouped};
+use crate::diagnosis::ledger::{Entry, Ledger, grouped, owners};
 use crate::diagnosis::sighting::Sighting;
 use crate::diagnosis::sweep::Sweep;
 use crate::diagnosis::symptom::Symptom;
 use crate::diagnosis::tally::Tally;
-use crate::flow::{EniIndex, TCP};
+use crate::flow::TCP;
 
 /// Scanning sources that are named one by one; more are only counted.
 const SCANS_MAX: usize = 5;
@@ -66,10 +66,7 @@ pub(super) fn scans(tally: &Tally, ground: &Ground<'_>) -> Vec<Account> {
     outside.sort_by_key(|(source, _, seen)| (Reverse(seen.count), *source));
     let more = outside.len().saturating_sub(SCANS_MAX);
     outside.truncate(SCANS_MAX);
-    let mut owners: HashMap<IpAddr, EniIndex> = HashMap::new();
-    for (index, eni) in (0u32..).zip(ground.enis.iter()) {
-        owners.extend(eni.address.map(|address| (address, EniIndex(index))));
-    }
+    let owners = owners(ground.enis);
     let at = |addresses: &BTreeSet<IpAddr>| -> Scope {
         let known = addresses.iter().filter_map(|address| owners.get(address));
         scope(ground.enis, &known.copied().collect())

@@ -2,13 +2,16 @@
 //!
 //! Each service (address and port) is looked at by itself, failing attempts beside passing ones. If it
 //! fails for all, or for the same sources always, the symptom is the cause. If it fails now and then for
-//! the same source, it is intermittent, and the split that explains most is named.
+//! the same source, it is intermittent, and the split that explains most is named. Services of several
+//! hosts that the same clients ask for the same are told together ([`fleet`]).
 
+mod fleet;
 mod told;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use self::fleet::{Beside, Fleets};
 use self::told::{seen, title};
 use super::{Draft, names, span, split};
 use crate::diagnosis::display_filter::Shows;
@@ -50,10 +53,61 @@ pub(super) fn drafts<'a>(ledger: &Ledger<'a>) -> Vec<Draft<'a>> {
         };
         Some((cause, detail, entry.path.target, port, entry.path.protocol))
     };
-    for ((cause, ..), entries) in grouped(ledger.all(), key) {
-        drafts.push(draft(ledger, cause, entries));
-    }
+    let groups = grouped(ledger.all(), key).into_iter();
+    let each = groups.map(|((cause, detail, ..), entries)| Trouble {
+        cause,
+        detail,
+        verdict: Verdict::of(ledger, cause, &entries),
+        entries,
+    });
+    let fleets = Fleets::new(ledger);
+    let troubles = fleets.joined(each.collect());
+    let sure = troubles.iter().filter(|trouble| trouble.is_sure());
+    let failing: BTreeSet<Service> = sure
+        .flat_map(|trouble| trouble.entries.iter().map(|entry| service(entry.path)))
+        .collect();
+    drafts.extend(troubles.into_iter().map(|trouble| {
+        let beside = fleets.beside(&trouble, &failing);
+        draft(ledger, trouble, beside)
+    }));
     drafts
+}
+
+/// What is the matter with a service, or with several that fail alike.
+struct Trouble<'a> {
+    cause: Cause,
+    /// Which time-out, or who aborts, as a number.
+    detail: i64,
+    entries: Vec<Entry<'a>>,
+    verdict: Verdict,
+}
+
+impl<'a> Trouble<'a> {
+    /// What fails alike at several hosts: as sure as of the one of which it is least sure.
+    fn of_many(ledger: &Ledger<'a>, members: Vec<Self>) -> Option<Self> {
+        let certainty = members
+            .iter()
+            .map(|member| member.verdict.certainty)
+            .max()?;
+        let is_one = members.len() == 1;
+        let mut members = members.into_iter();
+        let mut all = members.next()?;
+        if is_one {
+            return Some(all);
+        }
+        all.entries
+            .extend(members.flat_map(|member| member.entries));
+        all.verdict = Verdict {
+            certainty,
+            is_unsteady: all.verdict.is_unsteady,
+            ..Verdict::of(ledger, all.cause, &all.entries)
+        };
+        Some(all)
+    }
+
+    fn is_sure(&self) -> bool {
+        self.verdict.certainty != Certainty::Possible
+    }
 }
 
 /// Subnets of which nobody gets an answer from the internet: one cause, however many targets.
@@ -74,16 +128,16 @@ fn offline<'a>(
         Symptom::NoReply if leads_out(entry) => from(entry),
         _ => None,
     };
+    let answers = grouped(ledger.all(), |entry| {
+        let passes = entry.symptom.is_passed() && leads_out(entry);
+        passes.then(|| from(entry)).flatten()
+    });
     let mut told = BTreeSet::new();
     for (subnet, entries) in grouped(ledger.all(), silent) {
         let span = span(&entries);
         let targets: BTreeSet<IpAddr> = entries.iter().map(|entry| entry.path.target).collect();
-        let answered = ledger.all().any(|entry| {
-            entry.symptom.is_passed()
-                && leads_out(entry)
-                && from(entry).as_ref() == Some(&subnet)
-                && entry.seen.goes_on_during(span)
-        });
+        let mut answers = answers.get(&subnet).into_iter().flatten();
+        let answered = answers.any(|entry| entry.seen.goes_on_during(span));
         if answered || targets.len() < 2 {
             continue;
         }
@@ -115,65 +169,93 @@ fn offline<'a>(
     told
 }
 
-fn draft<'a>(ledger: &Ledger<'a>, cause: Cause, entries: Vec<Entry<'a>>) -> Draft<'a> {
-    let services: BTreeSet<Service> = entries.iter().map(|entry| service(entry.path)).collect();
-    let others: Vec<Entry<'a>> = services
-        .iter()
-        .flat_map(|service| ledger.of(*service))
-        .filter(|entry| {
-            entry.symptom.is_passed() && !entries.iter().any(|own| own.symptom == entry.symptom)
-        })
-        .copied()
-        .collect();
-    let span = span(&entries);
-    let meanwhile: Vec<Entry<'a>> = others
-        .iter()
-        .filter(|entry| entry.seen.begun_ns >= span.0 && entry.seen.goes_on_during(span))
-        .copied()
-        .collect();
-    let sources: BTreeSet<Option<IpAddr>> = entries.iter().map(|entry| entry.path.source).collect();
-    let mixed = meanwhile
-        .iter()
-        .any(|entry| sources.contains(&entry.path.source));
-    let count: u64 = entries.iter().map(|entry| entry.seen.count).sum();
-    let passed: u64 = others.iter().map(|entry| entry.seen.count).sum();
-    let facts = Facts {
-        count,
-        passed,
-        mixed,
-        is_passing: !meanwhile.is_empty(),
-        was_passing: !others.is_empty(),
+/// How sure a trouble is, by what passes beside it.
+struct Verdict {
+    certainty: Certainty,
+    /// Whether the same source fails and passes.
+    is_unsteady: bool,
+    facts: Facts,
+    /// What tells those that fail from those that pass.
+    split: Option<String>,
+}
+
+impl Verdict {
+    fn of<'a>(ledger: &Ledger<'a>, cause: Cause, entries: &[Entry<'a>]) -> Self {
+        let services: BTreeSet<Service> = entries.iter().map(|entry| service(entry.path)).collect();
+        let symptoms: BTreeSet<Symptom> = entries.iter().map(|entry| entry.symptom).collect();
+        let others: Vec<Entry<'a>> = services
+            .iter()
+            .flat_map(|service| ledger.of(*service))
+            .filter(|entry| entry.symptom.is_passed() && !symptoms.contains(&entry.symptom))
+            .copied()
+            .collect();
+        let span = span(entries);
+        let meanwhile: Vec<Entry<'a>> = others
+            .iter()
+            .filter(|entry| entry.seen.begun_ns >= span.0 && entry.seen.goes_on_during(span))
+            .copied()
+            .collect();
+        let sources: BTreeSet<_> = entries.iter().map(|entry| entry.path.source).collect();
+        let mixed = meanwhile
+            .iter()
+            .any(|entry| sources.contains(&entry.path.source));
+        let facts = Facts {
+            count: entries.iter().map(|entry| entry.seen.count).sum(),
+            passed: others.iter().map(|entry| entry.seen.count).sum(),
+            mixed,
+            is_passing: !meanwhile.is_empty(),
+            was_passing: !others.is_empty(),
+        };
+        let is_meant = entries.iter().any(|entry| ledger.is_meant(entry));
+        let certainty = match is_meant {
+            true => facts.certainty(cause, entries),
+            false => Certainty::Possible,
+        };
+        let is_unsteady = mixed
+            && certainty != Certainty::Possible
+            && matches!(
+                cause,
+                Cause::NoReply | Cause::Refused | Cause::HalfOpen | Cause::Reset
+            );
+        let split = mixed.then(|| split::best(ledger, entries, &meanwhile));
+        Self {
+            certainty,
+            is_unsteady,
+            facts,
+            split: split.flatten(),
+        }
+    }
+}
+
+fn draft<'a>(ledger: &Ledger<'a>, trouble: Trouble<'a>, beside: Option<Beside>) -> Draft<'a> {
+    let Trouble {
+        cause,
+        entries,
+        verdict,
+        ..
+    } = trouble;
+    let facts = &verdict.facts;
+    let contrast = match &beside {
+        // That nothing passes there needs no word if others do.
+        Some(beside) if !facts.was_passing => beside.seen.clone(),
+        Some(beside) => facts.contrast(verdict.split.as_deref()) + &beside.seen,
+        None => facts.contrast(verdict.split.as_deref()),
     };
-    let is_meant = entries.iter().any(|entry| ledger.is_meant(entry));
-    let certainty = match is_meant {
-        true => facts.certainty(cause, &entries),
-        false => Certainty::Possible,
-    };
-    let by_split = mixed
-        .then(|| split::best(ledger, &entries, &meanwhile))
-        .flatten();
-    let is_unsteady = mixed
-        && certainty != Certainty::Possible
-        && matches!(
-            cause,
-            Cause::NoReply | Cause::Refused | Cause::HalfOpen | Cause::Reset
-        );
-    let contrast = facts.contrast(by_split.as_deref());
-    let at = |entry: &Entry<'_>| entry.path.target_eni.or(entry.path.source_eni);
-    let enis = entries.iter().filter_map(at).collect();
-    let what = title(cause, &entries);
-    let (shown, often) = match is_unsteady {
-        true if passed < count => (Cause::Intermittent, "mostly: "),
+    let (shown, often) = match verdict.is_unsteady {
+        true if facts.passed < facts.count => (Cause::Intermittent, "mostly: "),
         true => (Cause::Intermittent, "now and then: "),
         false => (cause, ""),
     };
+    let (among, elsewhere) = beside.map_or_else(Default::default, |b| (b.title, b.passed));
+    let (what, related) = (title(cause, &entries), names::related(ledger, &entries));
+    let at = |entry: &Entry<'_>| entry.path.target_eni.or(entry.path.source_eni);
     Draft {
         cause: shown,
-        certainty,
-        title: format!("{often}{what}{}", names::related(ledger, &entries)),
+        certainty: verdict.certainty,
+        title: format!("{often}{what}{among}{related}"),
         seen: format!("{}{contrast}", seen(ledger, cause, &entries)),
-        others: passed,
-        enis,
+        others: facts.passed + elsewhere,
+        enis: entries.iter().filter_map(at).collect(),
         shows: shows(cause),
         entries,
     }

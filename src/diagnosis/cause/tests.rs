@@ -195,6 +195,55 @@ fn same_source_fails_and_passes_so_it_is_intermittent_and_the_split_is_named() {
 }
 
 #[test]
+fn hosts_of_one_zone_that_fail_are_one_finding_against_those_that_work() {
+    let mut archive = Archive::default();
+    // The third octet of an address has as many digits as the number of its zone.
+    for target in ["10.0.11.40", "10.0.12.41"] {
+        archive.attempts("10.0.3.15", (target, 8080), 5, Fate::Silent);
+    }
+    for target in ["10.0.7.42", "10.0.111.43"] {
+        archive.attempts("10.0.3.15", (target, 8080), 5, Fate::Passes);
+    }
+    // Others ask it for something else.
+    archive.attempts("10.0.4.15", ("10.0.11.40", 9100), 5, Fate::Refused);
+    let found = archive.check(Cause::NoReply, Certainty::Likely);
+    assert_eq!((found.count, found.of), (10, 20));
+    let to: Vec<&String> = found.scope.to.iter().collect();
+    assert_eq!(to, ["10.0.11.40", "10.0.12.41"]);
+    assert!(
+        found.title.contains("2 of 4 hosts, all of zone az2;"),
+        "{}",
+        found.title
+    );
+    assert!(
+        found
+            .seen
+            .contains("10.0.7.42, 10.0.111.43 let 10 attempts pass"),
+        "{}",
+        found.seen
+    );
+    assert_eq!(archive.findings().len(), 2);
+}
+
+#[test]
+fn host_that_refuses_is_told_against_others_that_its_clients_ask() {
+    let mut archive = Archive::default();
+    archive.attempts("10.0.3.15", ("10.0.11.40", 8080), 5, Fate::Refused);
+    archive.attempts("10.0.3.15", ("10.0.11.41", 8080), 5, Fate::Passes);
+    // Asked by others, or for something else.
+    archive.attempts("10.0.4.15", ("10.0.11.42", 8080), 5, Fate::Passes);
+    archive.attempts("10.0.3.15", ("10.0.11.43", 9000), 5, Fate::Passes);
+    let found = archive.check(Cause::Refused, Certainty::Proved);
+    assert_eq!((found.count, found.of), (5, 10));
+    assert!(
+        found.title.contains("(1 of 2 hosts; the others work)"),
+        "{}",
+        found.title
+    );
+    assert!(found.seen.contains("10.0.11.41 let 5"), "{}", found.seen);
+}
+
+#[test]
 fn healthy_network_with_its_noise_has_no_trouble() {
     let mut archive = Archive::default();
     archive.attempts("10.0.11.15", DB, 50, Fate::Passes);

@@ -116,6 +116,7 @@ impl Builder<'_> {
                     zone,
                     acl: tier,
                     route: Route::Internet,
+                    lost: Vec::new(),
                 });
             }
         }

@@ -40,12 +40,14 @@ pub(crate) enum Fault {
     Reset,
     /// One of several hosts, one zone, or some minutes are bad.
     Intermittent,
+    /// One of several targets does not listen, or those of one zone have lost their route.
+    SomeTargets,
     /// One source searches.
     Scan,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::AclBlocksReply,
         Self::GroupInbound,
         Self::AclInbound,
@@ -63,6 +65,7 @@ impl Fault {
         Self::Reset,
         Self::Intermittent,
         Self::Scan,
+        Self::SomeTargets,
     ];
 }
 
@@ -130,6 +133,7 @@ impl Planter<'_> {
             Fault::NoWayBack => self.no_way_back(during),
             Fault::IdleTimeout => self.idle_timeout(),
             Fault::Intermittent => self.intermittent(),
+            Fault::SomeTargets => self.some_targets(),
             Fault::Scan => self.scan(),
         }
     }
@@ -194,16 +198,8 @@ impl Planter<'_> {
 
     fn intermittent(&mut self) -> Option<Planted> {
         let zone_of = |network: &Network, eni: &usize| network.subnet_of(*eni).zone;
-        let mut edge = self.edge(|network, edge| {
-            let mut zones: Vec<usize> = edge
-                .responding()
-                .iter()
-                .map(|eni| zone_of(network, eni))
-                .collect();
-            zones.sort_unstable();
-            zones.dedup();
-            zones.len() > 1 && !edge.initiating().is_empty()
-        })?;
+        let mut edge =
+            self.edge(|network, edge| is_spread(network, edge) && !edge.initiating().is_empty())?;
         let (behaviour, root) = self.random.of(&[
             (Behaviour::Refuses, "refused"),
             (Behaviour::Drops, "no-reply"),
@@ -235,6 +231,20 @@ impl Planter<'_> {
         Some(planted)
     }
 
+    /// Of several targets behind one port some fail, and the others do not.
+    fn some_targets(&mut self) -> Option<Planted> {
+        if self.random.percent(40) {
+            return self.zone_without_route();
+        }
+        let mut edge =
+            self.edge(|_, edge| edge.responding().len() > 1 && !edge.initiating().is_empty())?;
+        let one = self.random.of(&edge.responding());
+        edge.responders.retain(|end| end.eni() == Some(one));
+        let mut planted = Planted::new("refused", edge, ALWAYS, vec![one]);
+        self.afflict(&mut planted, Behaviour::Refuses);
+        Some(planted)
+    }
+
     /// From outside, or from a host inside that somebody has taken over.
     fn scan(&mut self) -> Option<Planted> {
         let mut edge = self.edge(|_, edge| edge.name == "outbound")?;
@@ -254,6 +264,15 @@ impl Planter<'_> {
         planted.ports.clear();
         Some(planted)
     }
+}
+
+/// Whether those who answer stand in several zones.
+pub(super) fn is_spread(network: &Network, edge: &Edge) -> bool {
+    let zone = |eni: &usize| network.subnet_of(*eni).zone;
+    let mut zones: Vec<usize> = edge.responding().iter().map(zone).collect();
+    zones.sort_unstable();
+    zones.dedup();
+    zones.len() > 1
 }
 
 /// Whether some of it passes from one subnet to another, or out.

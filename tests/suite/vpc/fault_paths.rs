@@ -1,9 +1,9 @@
 //! Faults on the way: routes that are missing, replies that take another way, boxes that forget.
 
 use super::build::{Edge, End};
-use super::fault::{Planted, Planter};
+use super::fault::{Planted, Planter, is_spread};
 use super::network::{
-    ALWAYS, During, Eni, Group, GroupRule, Net, ON_PREMISES, PEER, Role, Route, TCP,
+    ALWAYS, During, Eni, Group, GroupRule, Net, Network, ON_PREMISES, PEER, Role, Route, TCP,
 };
 
 impl Planter<'_> {
@@ -85,6 +85,37 @@ impl Planter<'_> {
         }
         let mut planted = Planted::new("reply-elsewhere", edge, ALWAYS, vec![first, other]);
         planted.edge.responders = vec![End::Eni(first)];
+        Some(planted)
+    }
+
+    /// The route tables of one zone lack the way to a network beyond: what it asks is never answered.
+    pub(super) fn zone_without_route(&mut self) -> Option<Planted> {
+        let beyond = |end: &End, network: &Network| {
+            let nets = [PEER, ON_PREMISES].into_iter();
+            nets.into_iter()
+                .find(|net| net.contains(end.address(network)))
+        };
+        let mut edge = self.edge(|network, edge| {
+            is_spread(network, edge) && beyond(&edge.initiators[0], network).is_some()
+        })?;
+        let one = self.random.of(&edge.responding());
+        let network = &mut self.vpc.network;
+        let lost = beyond(&edge.initiators[0], network)?;
+        let zone = network.subnet_of(one).zone;
+        for subnet in &mut network.subnets {
+            if subnet.zone == zone {
+                subnet.lost.push(lost);
+            }
+        }
+        let in_zone = |eni: usize| network.subnet_of(eni).zone == zone;
+        edge.responders.retain(|end| end.eni().is_some_and(in_zone));
+        let enis = edge.responding();
+        let mut planted = Planted::new("half-open", edge, ALWAYS, enis);
+        // Whatever else the network beyond asks of the zone.
+        let edges = self.vpc.edges.iter();
+        let ports = edges.filter(|other| other.initiators == planted.edge.initiators);
+        planted.ports.extend(ports.map(|other| other.port));
+        planted.causes.push("no-reply");
         Some(planted)
     }
 

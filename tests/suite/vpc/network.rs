@@ -158,6 +158,8 @@ pub(super) struct Subnet {
     /// Index of its network ACL.
     pub(super) acl: usize,
     pub(super) route: Route,
+    /// Networks beyond to which the route is missing.
+    pub(super) lost: Vec<Net>,
 }
 
 /// What an ENI belongs to.

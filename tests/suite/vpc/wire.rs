@@ -145,7 +145,9 @@ impl<'a> Wire<'a> {
                 None => Fate::Lost,
             };
         }
-        match self.network.subnet_of(eni).route {
+        let subnet = self.network.subnet_of(eni);
+        match subnet.route {
+            _ if subnet.lost.iter().any(|net| net.contains(to)) => Fate::Lost,
             _ if is_private(to) => self.depart(packet),
             Route::Internet => self.depart(packet),
             Route::Nat(nat) => self.translate(nat, packet),
@@ -318,7 +320,9 @@ impl<'a> Wire<'a> {
     /// The column of this name, of what leaves.
     fn traffic_path(&self, eni: usize, packet: Packet) -> Option<u8> {
         let to = *packet.destination.ip();
-        Some(match self.network.subnet_of(eni).route {
+        let subnet = self.network.subnet_of(eni);
+        Some(match subnet.route {
+            _ if subnet.lost.iter().any(|net| net.contains(to)) => return None,
             _ if VPC.contains(to) => 1,
             _ if PEER.contains(to) => 4,
             _ if ON_PREMISES.contains(to) => 3,

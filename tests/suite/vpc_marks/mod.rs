@@ -162,10 +162,9 @@ pub(crate) fn is_marked(told: &Told, fault: Fault) -> bool {
                     other.get("srcaddr") != other.get("pkt-srcaddr") && told.is_at_planted(other)
                 })
         }),
-        Fault::HalfOpen | Fault::NoWayBack => requests.any(|request| {
-            let only_syns = request.number("tcp-flags") == SYN && request.number("packets") > 1;
-            is_ingress(request) && only_syns && has(told.replies(request), SYN_ACK)
-        }),
+        Fault::HalfOpen | Fault::NoWayBack => {
+            requests.any(|request| is_never_acknowledged(told, request))
+        }
         Fault::IdleTimeout => told
             .requests()
             .any(|request| is_reset_after_silence(told, request)),
@@ -175,11 +174,11 @@ pub(crate) fn is_marked(told: &Told, fault: Fault) -> bool {
                 .any(|reply| reply.number("tcp-flags") == SYN_ACK | RST);
             reset && told.is_at_planted(request)
         }),
-        Fault::Intermittent => {
+        Fault::Intermittent | Fault::SomeTargets => {
             let good = requests.any(|request| has(told.replies(request), SYN_ACK));
             good && told.requests().any(|request| {
                 let reset = has(told.replies(request), RST);
-                reset || is_silent(told, request)
+                reset || is_silent(told, request) || is_never_acknowledged(told, request)
             })
         }
         Fault::Scan => searched(told) >= 30,
@@ -197,6 +196,12 @@ pub(crate) fn is_refused(told: &Told, request: &Record) -> bool {
 
 pub(crate) fn is_silent(told: &Told, request: &Record) -> bool {
     is_accepted(request) && told.is_early(request) && told.replies(request).next().is_none()
+}
+
+/// Whether the SYN is repeated although it is answered where it arrives.
+pub(crate) fn is_never_acknowledged(told: &Told, request: &Record) -> bool {
+    let only_syns = request.number("tcp-flags") == SYN && request.number("packets") > 1;
+    is_ingress(request) && only_syns && has(told.replies(request), SYN_ACK)
 }
 
 pub(crate) fn is_reset_after_silence(told: &Told, request: &Record) -> bool {

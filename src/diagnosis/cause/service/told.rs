@@ -12,9 +12,16 @@ use crate::time::SECOND_NS;
 /// The trouble in one line.
 pub(super) fn title(cause: Cause, entries: &[Entry<'_>]) -> String {
     let (targets, ports) = (names::targets(entries), names::ports(entries));
+    let is_one = entries
+        .iter()
+        .all(|e| e.path.target == entries[0].path.target);
+    let (does, refuses) = match is_one {
+        true => ("does", "refuses"),
+        false => ("do", "refuse"),
+    };
     match cause {
-        Cause::NoReply => format!("{targets} does not answer on {ports}"),
-        Cause::Refused => format!("{targets} refuses connections on {ports}: nothing listens"),
+        Cause::NoReply => format!("{targets} {does} not answer on {ports}"),
+        Cause::Refused => format!("{targets} {refuses} connections on {ports}: nothing listens"),
         Cause::HalfOpen => format!("handshakes with {targets} on {ports} are never completed"),
         Cause::ReplyElsewhere => format!("replies of {targets} take another way than the requests"),
         Cause::IdleTimeout => {
@@ -99,11 +106,10 @@ fn how_far(ledger: &Ledger<'_>, entries: &[Entry<'_>]) -> String {
         let eni = names::eni(ledger, eni);
         return format!("they enter {eni}, which has to pass them on; behind it they do not show");
     }
-    let is_logged = |entry: &Entry<'_>| {
-        let mut enis = ledger.enis.iter();
-        enis.any(|eni| eni.address == Some(entry.path.target))
-    };
-    if entries.iter().all(is_logged) {
+    if entries
+        .iter()
+        .all(|entry| ledger.owner(entry.path.target).is_some())
+    {
         return "they never enter the responder's ENI, which is in this archive, so they are lost \
                 on their way"
             .to_owned();

@@ -1,0 +1,214 @@
+//! Hosts that the same clients ask for the same: those that fail, beside those that do not.
+//!
+//! Behind a load balancer, or wherever clients have several hosts to choose from, what fails at some of
+//! them has one cause, not one for each host; and that the others work tells where to look.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use super::Trouble;
+use crate::diagnosis::cause::{names, span};
+use crate::diagnosis::finding::Cause;
+use crate::diagnosis::ledger::{Entry, Ledger, Service, service};
+use crate::diagnosis::symptom::Symptom;
+use crate::flow::is_private;
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Asker<'a> {
+    /// The boxes of one kind together, as the nodes of a load balancer.
+    Boxes(&'a str),
+    /// A host; none for all that is outside.
+    Host(Option<IpAddr>),
+}
+
+/// Who asks what of many: protocol, port.
+type Question<'a> = (Asker<'a>, u8, u16);
+
+/// What passes at hosts inside, by who asks what.
+pub(super) struct Fleets<'l, 'a> {
+    ledger: &'l Ledger<'a>,
+    passing: HashMap<Question<'a>, Vec<Entry<'a>>>,
+}
+
+/// The hosts that work while others fail.
+pub(super) struct Beside {
+    /// How many fail of how many, to stand behind the title.
+    pub(super) title: String,
+    /// Which of them work, and what those that fail have in common.
+    pub(super) seen: String,
+    /// Attempts that pass there.
+    pub(super) passed: u64,
+}
+
+impl<'l, 'a> Fleets<'l, 'a> {
+    /// Looks up what passes.
+    pub(super) fn new(ledger: &'l Ledger<'a>) -> Self {
+        let mut passing: HashMap<Question<'a>, Vec<Entry<'a>>> = HashMap::new();
+        let passes = |entry: &&Entry<'a>| entry.symptom == Symptom::Passed;
+        for entry in ledger.all().filter(passes).filter(|entry| is_near(entry)) {
+            let question = question(ledger, entry);
+            passing.entry(question).or_default().push(*entry);
+        }
+        Self { ledger, passing }
+    }
+
+    /// Makes one of those that fail alike on one port and have a client in common.
+    pub(super) fn joined(&self, troubles: Vec<Trouble<'a>>) -> Vec<Trouble<'a>> {
+        let mut joined: Vec<Trouble<'a>> = Vec::new();
+        let mut alike: BTreeMap<_, Vec<Trouble<'a>>> = BTreeMap::new();
+        for trouble in troubles {
+            if is_fleet(&trouble) {
+                let path = trouble.entries[0].path;
+                let key = (trouble.cause, trouble.verdict.is_unsteady, trouble.detail);
+                let key = (key, path.protocol, path.port);
+                alike.entry(key).or_default().push(trouble);
+            } else {
+                joined.push(trouble);
+            }
+        }
+        for troubles in alike.into_values() {
+            let members = troubles.iter().map(|trouble| self.questions(trouble));
+            let fleets = connected(members);
+            let mut by_fleet: BTreeMap<usize, Vec<Trouble<'a>>> = BTreeMap::new();
+            for (fleet, trouble) in fleets.into_iter().zip(troubles) {
+                by_fleet.entry(fleet).or_default().push(trouble);
+            }
+            let troubles = by_fleet.into_values();
+            joined.extend(troubles.filter_map(|members| Trouble::of_many(self.ledger, members)));
+        }
+        joined
+    }
+
+    fn questions(&self, trouble: &Trouble<'a>) -> Vec<Question<'a>> {
+        let entries = trouble.entries.iter();
+        entries.map(|entry| question(self.ledger, entry)).collect()
+    }
+
+    /// The hosts that pass what is asked of them by those who fail elsewhere; none if there are none.
+    /// Hosts of `failing` do not count.
+    pub(super) fn beside(
+        &self,
+        trouble: &Trouble<'a>,
+        failing: &BTreeSet<Service>,
+    ) -> Option<Beside> {
+        if !is_fleet(trouble) {
+            return None;
+        }
+        let span = span(&trouble.entries);
+        let mut questions = self.questions(trouble);
+        questions.sort_unstable_by_key(|(asker, ..)| match asker {
+            Asker::Boxes(kind) => (*kind, None),
+            Asker::Host(address) => ("", *address),
+        });
+        questions.dedup();
+        let asked = questions.iter().filter_map(|q| self.passing.get(q));
+        let works = |entry: &&Entry<'a>| {
+            !failing.contains(&service(entry.path)) && entry.seen.goes_on_during(span)
+        };
+        let working: Vec<Entry<'a>> = asked.flatten().filter(works).copied().collect();
+        if working.is_empty() {
+            return None;
+        }
+        let (bad, good) = (targets(&trouble.entries), targets(&working));
+        let of = bad.len() + good.len();
+        let passed = working.iter().map(|entry| entry.seen.count).sum();
+        let place = self.common(&bad, &good);
+        let (at, seen) = match place {
+            Some(place) => (
+                format!(", all of {place}"),
+                format!("those that fail are all in {place}, and none of the others is"),
+            ),
+            None => (
+                String::new(),
+                "nothing in the records tells the ones from the others".to_owned(),
+            ),
+        };
+        Some(Beside {
+            title: format!(" ({} of {of} hosts{at}; the others work)", bad.len()),
+            seen: format!(
+                "; {} of {of} hosts that the same clients ask for it: meanwhile {} let {passed} attempts pass; {seen}",
+                bad.len(),
+                names::targets(&working),
+            ),
+            passed,
+        })
+    }
+
+    /// The zone or subnet that all bad hosts have in common, and no good one.
+    fn common(&self, bad: &BTreeSet<IpAddr>, good: &BTreeSet<IpAddr>) -> Option<String> {
+        let enis = self.ledger.enis;
+        let zone = |host: &IpAddr| Some(&*enis.get(self.ledger.owner(*host)?).zone);
+        let subnet = |host: &IpAddr| Some(self.ledger.subnet(self.ledger.owner(*host)?));
+        let by_zone = alone(bad, good, zone).map(|zone| format!("zone {zone}"));
+        by_zone.or_else(|| alone(bad, good, subnet).map(str::to_owned))
+    }
+}
+
+/// The one place of all bad hosts where no good one is; none if that is not known of each.
+fn alone<'a>(
+    bad: &BTreeSet<IpAddr>,
+    good: &BTreeSet<IpAddr>,
+    place: impl Fn(&IpAddr) -> Option<&'a str>,
+) -> Option<&'a str> {
+    let known = |host| place(host).filter(|place| !place.is_empty());
+    let first = known(bad.first()?)?;
+    let is_there = bad.iter().all(|host| known(host) == Some(first));
+    let is_elsewhere = |host| known(host).is_some_and(|place| place != first);
+    (is_there && good.iter().all(is_elsewhere)).then_some(first)
+}
+
+/// Whether it is of a host that may be one of several that do the same.
+fn is_fleet(trouble: &Trouble<'_>) -> bool {
+    let is_of_a_port = matches!(
+        trouble.cause,
+        Cause::NoReply | Cause::Refused | Cause::HalfOpen | Cause::Reset
+    );
+    is_of_a_port && trouble.is_sure() && trouble.entries.iter().all(is_near)
+}
+
+/// Inside: hosts of the internet are others' and have nothing in common but a port.
+fn is_near(entry: &Entry<'_>) -> bool {
+    is_private(entry.path.target) || entry.path.target_eni.is_some()
+}
+
+fn question<'a>(ledger: &Ledger<'a>, entry: &Entry<'a>) -> Question<'a> {
+    let path = entry.path;
+    let kind = path
+        .source_eni
+        .map_or("", |eni| ledger.enis.get(eni).kind.as_str());
+    let asker = match kind {
+        "" => Asker::Host(path.source),
+        kind => Asker::Boxes(kind),
+    };
+    (asker, path.protocol, path.port)
+}
+
+fn targets(entries: &[Entry<'_>]) -> BTreeSet<IpAddr> {
+    entries.iter().map(|entry| entry.path.target).collect()
+}
+
+/// Numbers the groups in which each member shares something with another one.
+fn connected<'a>(members: impl Iterator<Item = Vec<Question<'a>>>) -> Vec<usize> {
+    let mut groups: Vec<usize> = Vec::new();
+    let mut known: HashMap<Question<'a>, usize> = HashMap::new();
+    for (member, questions) in members.enumerate() {
+        groups.push(member);
+        for question in questions {
+            let other = *known.entry(question).or_insert(member);
+            let (one, other) = (root(&groups, member), root(&groups, other));
+            groups[one.max(other)] = one.min(other);
+        }
+    }
+    (0..groups.len())
+        .map(|member| root(&groups, member))
+        .collect()
+}
+
+/// The lowest member of the group of this one.
+fn root(groups: &[usize], mut member: usize) -> usize {
+    while groups[member] != member {
+        member = groups[member];
+    }
+    member
+}

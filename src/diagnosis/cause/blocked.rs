@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::layer::{Case, Failing, Layer, is_directed, passes};
+use super::layer::{Asked, Case, Failing, Layer, asked, is_directed, passes};
 use super::{Draft, names};
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty};
@@ -49,23 +49,15 @@ fn verdicts<'a>(
     end: End,
     failing: &Failing<'a>,
 ) -> BTreeMap<EniIndex, Verdict<'a>> {
-    let case = Case {
-        ledger,
-        roles,
-        end,
-        failing,
-    };
+    let case = Case::new(ledger, roles, end, failing);
     let told: BTreeMap<EniIndex, (Layer, String)> = failing
         .keys()
         .map(|eni| (*eni, case.decide(*eni)))
         .collect();
     let verdict = |(eni, entries): (&EniIndex, &Vec<Entry<'a>>)| {
         let shares = |other: &EniIndex| {
-            let (subnet, is_alike) = (
-                ledger.subnet(*eni),
-                ports(entries) == ports(&failing[other]),
-            );
-            is_alike
+            let subnet = ledger.subnet(*eni);
+            case.services(*eni) == case.services(*other)
                 && match told[other].0 {
                     Layer::SecurityGroup => !roles.differ(ledger, *eni, *other),
                     Layer::Acl => !subnet.is_empty() && subnet == ledger.subnet(*other),
@@ -89,11 +81,6 @@ fn verdicts<'a>(
     failing.iter().map(verdict).collect()
 }
 
-fn ports(entries: &[Entry<'_>]) -> BTreeSet<(u8, u16)> {
-    let port = |entry: &Entry<'_>| (entry.path.protocol, entry.path.port);
-    entries.iter().map(port).collect()
-}
-
 /// The ENI that rejected a request at this end.
 fn bite(end: End, entry: &Entry<'_>) -> Option<EniIndex> {
     match (end, entry.symptom) {
@@ -110,7 +97,8 @@ fn one_cause(ledger: &Ledger<'_>, eni: EniIndex, verdict: &Verdict<'_>) -> Strin
     if verdict.layer == Layer::Acl && !subnet.is_empty() {
         return subnet.to_owned();
     }
-    format!("{:?}", ports(&verdict.entries))
+    let paths = verdict.entries.iter().map(|entry| entry.path);
+    format!("{:?}", paths.map(asked).collect::<BTreeSet<Asked>>())
 }
 
 fn draft<'a>(

@@ -13,14 +13,18 @@
 //!
 //! Meanwhile matters: what passed before a rule was removed proves nothing.
 
-use std::collections::BTreeMap;
+mod border;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) use self::border::{Asked, asked};
+use self::border::{Border, Failed, Far, far};
 use super::{names, span};
-use crate::diagnosis::ledger::{End, Entry, Ledger};
+use crate::diagnosis::ledger::{End, Entry, Ledger, grouped};
 use crate::diagnosis::roles::Roles;
 use crate::diagnosis::symptom::Symptom;
 use crate::diagnosis::tally::Path;
-use crate::flow::{EniIndex, is_private};
+use crate::flow::EniIndex;
 
 /// Who rejects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,31 +39,73 @@ pub(super) type Failing<'a> = BTreeMap<EniIndex, Vec<Entry<'a>>>;
 
 /// What is known of all rejections at one end.
 pub(super) struct Case<'l, 'a> {
-    pub(super) ledger: &'l Ledger<'a>,
-    pub(super) roles: &'l Roles,
-    pub(super) end: End,
-    pub(super) failing: &'l Failing<'a>,
+    ledger: &'l Ledger<'a>,
+    roles: &'l Roles,
+    end: End,
+    failing: &'l Failing<'a>,
+    /// The same in kinds.
+    kinds: BTreeMap<EniIndex, Failed<'a>>,
 }
 
-/// Two paths compared at the far end, or by what is asked for.
-type Likeness = fn(&Case<'_, '_>, &Path, &Path) -> bool;
+/// What fails at one ENI, and what passes meanwhile.
+struct At<'c, 'a> {
+    eni: EniIndex,
+    entries: &'c [Entry<'a>],
+    border: Border<'a>,
+}
 
-impl<'a> Case<'_, 'a> {
+/// What two paths may be alike in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Likeness {
+    Service,
+    Far,
+}
+
+impl<'l, 'a> Case<'l, 'a> {
+    /// What fails at this end, by the ENI that rejects it.
+    pub(super) fn new(
+        ledger: &'l Ledger<'a>,
+        roles: &'l Roles,
+        end: End,
+        failing: &'l Failing<'a>,
+    ) -> Self {
+        let kinds = failing.iter();
+        let kinds = kinds.map(|(eni, entries)| (*eni, Failed::of(ledger, end, entries)));
+        Self {
+            ledger,
+            roles,
+            end,
+            failing,
+            kinds: kinds.collect(),
+        }
+    }
+
+    /// What is asked for of those that fail at this ENI.
+    pub(super) fn services(&self, eni: EniIndex) -> &BTreeSet<Asked> {
+        &self.kinds[&eni].services
+    }
+
     /// The layer that explains what fails at this ENI, and why.
     pub(super) fn decide(&self, eni: EniIndex) -> (Layer, String) {
-        if !is_directed(&self.failing[&eni]) {
+        let entries = &self.failing[&eni];
+        if !is_directed(entries) {
             let why = "no record tells the direction, so it may have been on its way out as well";
             return (Layer::Undecided, why.to_owned());
         }
+        let at = At {
+            eni,
+            entries,
+            border: Border::of(self.ledger, self.end, eni, entries),
+        };
         let told = self
-            .by_exception(eni)
+            .by_exception(&at)
             .map(|why| (Layer::SecurityGroup, why))
-            .or_else(|| self.by_subnet(eni).map(|why| (Layer::Acl, why)))
-            .or_else(|| self.by_contrast(eni).map(|why| (Layer::SecurityGroup, why)));
+            .or_else(|| self.by_subnet(&at).map(|why| (Layer::Acl, why)))
+            .or_else(|| self.by_contrast(&at).map(|why| (Layer::SecurityGroup, why)));
         told.unwrap_or_else(|| {
-            let why = match self.passing(eni, eni).next() {
-                Some(_) => "what passes beside it could pass either, so nothing tells which",
-                None => {
+            let why = match at.border.here.is_empty() {
+                false => "what passes beside it could pass either, so nothing tells which",
+                true => {
                     "nothing else passes this ENI or its subnet meanwhile, so nothing tells which"
                 }
             };
@@ -67,110 +113,113 @@ impl<'a> Case<'_, 'a> {
         })
     }
 
+    fn far(&self, path: &Path) -> impl Iterator<Item = Far<'a>> + use<'a> {
+        far(self.ledger, self.end, path)
+    }
+
     /// Why no ACL can have done it; none if one can.
-    fn by_exception(&self, eni: EniIndex) -> Option<String> {
-        let entries = &self.failing[&eni];
-        if entries.iter().any(|entry| !self.ledger.crosses(entry.path)) {
+    fn by_exception(&self, at: &At<'_, 'a>) -> Option<String> {
+        let mut entries = at.entries.iter();
+        if entries.any(|entry| !self.ledger.crosses(entry.path)) {
             return Some("within one subnet, where no ACL judges".to_owned());
         }
-        entries.iter().find_map(|failed| {
-            let passed = self.at_border(eni).find(|passed| {
-                passed.path != failed.path
-                    && same_service(self, failed.path, passed.path)
-                    && same_far(self, failed.path, passed.path)
-            })?;
-            Some(format!("meanwhile {}", self.way(eni, &passed)))
+        at.entries.iter().find_map(|failed| {
+            let passed = at.border.both(asked(failed.path), self.far(failed.path))?;
+            Some(format!("meanwhile {}", self.way(at.eni, passed)))
         })
     }
 
     /// Why no security group is likely to have done it; none if one is.
-    fn by_subnet(&self, eni: EniIndex) -> Option<String> {
-        let entries = &self.failing[&eni];
-        let alike = |likeness: Likeness, anywhere: bool| {
-            entries.iter().find_map(|failed| {
-                let passes = |passed: Entry<'_>| likeness(self, failed.path, passed.path);
-                if self.at_border(eni).any(passes) {
-                    return None;
-                }
-                self.others(eni, anywhere)
-                    .find(|(other, also)| {
-                        self.roles.differ(self.ledger, eni, *other)
-                            && also
-                                .iter()
-                                .any(|also| likeness(self, failed.path, also.path))
-                    })
-                    .map(|(other, _)| {
-                        let other = names::eni(self.ledger, other);
-                        format!("{other}, which serves something else, fails alike, and nothing like it passes the subnet's border")
-                    })
-            })
-        };
-        alike(same_service, true)
-            .or_else(|| alike(same_far, false))
-            .or_else(|| self.within(eni))
-            .or_else(|| self.by_other_subnets(eni))
+    fn by_subnet(&self, at: &At<'_, 'a>) -> Option<String> {
+        self.alike(at, Likeness::Service, true)
+            .or_else(|| self.alike(at, Likeness::Far, false))
+            .or_else(|| self.within(at))
+            .or_else(|| self.by_other_subnets(at))
+    }
+
+    /// ENIs of another role fail alike, of other subnets too if wanted, and nothing like it passes.
+    fn alike(&self, at: &At<'_, 'a>, likeness: Likeness, anywhere: bool) -> Option<String> {
+        at.entries.iter().find_map(|failed| {
+            let passes = match likeness {
+                Likeness::Service => at.border.service(asked(failed.path)).is_some(),
+                Likeness::Far => at.border.has_far(self.far(failed.path)),
+            };
+            if passes {
+                return None;
+            }
+            let fails_alike = |also: &Failed<'a>| match likeness {
+                Likeness::Service => also.services.contains(&asked(failed.path)),
+                Likeness::Far => self.far(failed.path).any(|far| also.far.contains(&far)),
+            };
+            let (other, _) = self.others(at.eni, anywhere).find(|(other, also)| {
+                fails_alike(also) && self.roles.differ(self.ledger, at.eni, *other)
+            })?;
+            let other = names::eni(self.ledger, other);
+            Some(format!(
+                "{other}, which serves something else, fails alike, and nothing like it passes the subnet's border"
+            ))
+        })
     }
 
     /// The same service is reached within the subnet by ENIs of the role of those that fail.
-    fn within(&self, eni: EniIndex) -> Option<String> {
+    fn within(&self, at: &At<'_, 'a>) -> Option<String> {
         let far = |path: &Path| match self.end {
             End::Target => path.source_eni,
             End::Source => path.target_eni,
         };
-        let entries = &self.failing[&eni];
-        entries.iter().find_map(|failed| {
-            if self
-                .at_border(eni)
-                .any(|passed| same_service(self, failed.path, passed.path))
-            {
+        let span = span(at.entries);
+        let is_inside = |entry: &&Entry<'a>| {
+            entry.symptom.is_admitted()
+                && !self.ledger.crosses(entry.path)
+                && entry.seen.goes_on_during(span)
+        };
+        let all = self.ledger.at(self.end, at.eni).filter(is_inside);
+        let inside = grouped(all, |entry| Some(asked(entry.path)));
+        at.entries.iter().find_map(|failed| {
+            let asked = asked(failed.path);
+            if at.border.service(asked).is_some() {
                 return None;
             }
-            let inside = self.ledger.at(self.end, eni).find(|inside| {
-                let is_alike = far(inside.path)
+            let inside = inside.get(&asked)?.iter().find(|inside| {
+                far(inside.path)
                     .zip(far(failed.path))
-                    .is_some_and(|(a, b)| !self.roles.differ(self.ledger, a, b));
-                is_alike
-                    && same_service(self, failed.path, inside.path)
-                    && inside.symptom.is_admitted()
-                    && !self.ledger.crosses(inside.path)
-                    && inside.seen.goes_on_during(span(entries))
+                    .is_some_and(|(a, b)| !self.roles.differ(self.ledger, a, b))
             })?;
             Some(format!(
                 "only what crosses the subnet's border fails: within it {}",
-                self.way(eni, inside)
+                self.way(at.eni, inside)
             ))
         })
     }
 
     /// Every ENI of the subnet that was tried fails, and nothing passes, or only other subnets do.
-    fn by_other_subnets(&self, eni: EniIndex) -> Option<String> {
-        let entries = &self.failing[&eni];
-        let alike = |other: &Entry<'_>| {
-            entries
-                .iter()
-                .any(|failed| same_service(self, failed.path, other.path))
-        };
-        let siblings = self.others(eni, false);
-        let fails = siblings.filter(|(_, also)| also.iter().any(alike)).count();
-        if fails == 0 || self.at_border(eni).any(|passed| alike(&passed)) {
+    fn by_other_subnets(&self, at: &At<'_, 'a>) -> Option<String> {
+        let services = self.services(at.eni);
+        let siblings = self.others(at.eni, false);
+        let fails = siblings
+            .filter(|(_, also)| !also.services.is_disjoint(services))
+            .count();
+        let mut asked_for = services.iter();
+        if fails == 0 || asked_for.any(|asked| at.border.service(*asked).is_some()) {
             return None;
         }
-        if self.at_border(eni).next().is_none() {
+        if at.border.is_quiet() {
             return Some(format!(
                 "{} ENIs of the subnet fail, and nothing passes its border meanwhile",
                 fails + 1
             ));
         }
-        let subnet = self.ledger.subnet(eni);
+        let subnet = self.ledger.subnet(at.eni);
+        let span = span(at.entries);
         let elsewhere = self.ledger.all().any(|entry| {
             let near = match self.end {
                 End::Target => entry.path.target_eni,
                 End::Source => entry.path.source_eni,
             };
             near.is_some_and(|near| self.ledger.subnet(near) != subnet)
-                && alike(entry)
+                && services.contains(&asked(entry.path))
                 && passes(self.ledger, self.end, entry)
-                && entry.seen.goes_on_during(span(entries))
+                && entry.seen.goes_on_during(span)
         });
         elsewhere.then(|| {
             "every ENI of the subnet that was tried fails, ENIs of other subnets do not".to_owned()
@@ -179,20 +228,13 @@ impl<'a> Case<'_, 'a> {
 
     /// That port passes, and that network passes, only not together: an ACL that denies just both
     /// is rare, and a security group without that line is not.
-    fn by_contrast(&self, eni: EniIndex) -> Option<String> {
-        let entries = &self.failing[&eni];
-        entries.iter().find_map(|failed| {
-            let by_service = self
-                .at_border(eni)
-                .find(|passed| same_service(self, failed.path, passed.path))?;
-            let by_far = self
-                .at_border(eni)
-                .find(|passed| same_far(self, failed.path, passed.path));
-            let is_here = self
-                .passing(eni, eni)
-                .any(|passed| same_service(self, failed.path, passed.path));
-            (by_far.is_some() || is_here)
-                .then(|| format!("meanwhile {}", self.way(eni, &by_service)))
+    fn by_contrast(&self, at: &At<'_, 'a>) -> Option<String> {
+        at.entries.iter().find_map(|failed| {
+            let asked = asked(failed.path);
+            let by_service = at.border.service(asked)?;
+            let by_far = at.border.has_far(self.far(failed.path));
+            (by_far || at.border.here.contains(&asked))
+                .then(|| format!("meanwhile {}", self.way(at.eni, by_service)))
         })
     }
 
@@ -201,38 +243,15 @@ impl<'a> Case<'_, 'a> {
         &self,
         eni: EniIndex,
         anywhere: bool,
-    ) -> impl Iterator<Item = (EniIndex, &Vec<Entry<'a>>)> {
+    ) -> impl Iterator<Item = (EniIndex, &Failed<'a>)> {
         let subnet = self.ledger.subnet(eni);
         let is_near = move |other: EniIndex| self.ledger.subnet(other) == subnet;
-        self.failing
-            .iter()
-            .map(|(other, entries)| (*other, entries))
-            .filter(move |(other, entries)| {
-                *other != eni
-                    && !subnet.is_empty()
-                    && (anywhere || is_near(*other))
-                    && entries.iter().all(|entry| self.ledger.crosses(entry.path))
-                    && is_directed(entries)
-            })
-    }
-
-    /// What passes the border of the ENI's subnet while something fails at the ENI.
-    fn at_border(&self, eni: EniIndex) -> impl Iterator<Item = Entry<'a>> {
-        let siblings = self.ledger.siblings(eni);
-        std::iter::once(eni)
-            .chain(siblings)
-            .flat_map(move |near| self.passing(near, eni))
-    }
-
-    /// What passes `near` across its subnet's border while something fails at `eni`.
-    fn passing(&self, near: EniIndex, eni: EniIndex) -> impl Iterator<Item = Entry<'a>> {
-        let failed = &self.failing[&eni];
-        let span = span(failed);
-        let all = self.ledger.at(self.end, near).copied();
-        all.filter(move |entry| {
-            !failed.iter().any(|failed| failed.path == entry.path)
-                && passes(self.ledger, self.end, entry)
-                && entry.seen.goes_on_during(span)
+        let kinds = self.kinds.iter().map(|(other, also)| (*other, also));
+        kinds.filter(move |(other, also)| {
+            *other != eni
+                && !subnet.is_empty()
+                && (anywhere || is_near(*other))
+                && also.is_at_border
         })
     }
 
@@ -253,30 +272,6 @@ impl<'a> Case<'_, 'a> {
             End::Source => format!("{port} to {} leaves {near}", path.target),
         }
     }
-}
-
-/// Both ask for the same port of the same protocol.
-fn same_service(_: &Case<'_, '_>, one: &Path, other: &Path) -> bool {
-    (one.protocol, one.port) == (other.protocol, other.port)
-}
-
-/// Both have their far end in the same network, as far as known.
-fn same_far(case: &Case<'_, '_>, one: &Path, other: &Path) -> bool {
-    let (enis, is_same) = match case.end {
-        End::Target => (
-            [one.source_eni, other.source_eni],
-            one.source == other.source,
-        ),
-        End::Source => {
-            let is_out = |path: &Path| !is_private(path.target);
-            (
-                [one.target_eni, other.target_eni],
-                one.target == other.target || is_out(one) && is_out(other),
-            )
-        }
-    };
-    let subnets = enis.map(|eni| eni.map_or("", |eni| case.ledger.subnet(eni)));
-    is_same || !subnets[0].is_empty() && subnets[0] == subnets[1]
 }
 
 /// Whether the records tell on which way all of these were rejected.

@@ -109,4 +109,22 @@ pub struct Finding {
     pub against: Vec<String>,
     /// What shows it in Wireshark, in the capture that `convert` makes of the same archive.
     pub display_filter: String,
+    /// Those that it stands for, where there are too many alike to tell each in full.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alike: Vec<Brief>,
+}
+
+/// A finding in short, which is told together with others of the same cause and certainty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Brief {
+    /// The cause in one line.
+    pub title: String,
+    /// When the first attempt began (RFC 3339).
+    pub first: String,
+    /// When the last attempt ended (RFC 3339).
+    pub last: String,
+    /// Attempts that show it.
+    pub count: u64,
+    /// Attempts to the same, those that pass among them.
+    pub of: u64,
 }

@@ -39,7 +39,7 @@ mod tally;
 
 pub use attempt::{Attempt, Lane, Traffic, View, attempts};
 pub use cause::{Ground, findings};
-pub use finding::{Cause, Certainty, Finding, Scope};
+pub use finding::{Brief, Cause, Certainty, Finding, Scope};
 pub use horizon::{Horizon, Unseen};
 pub use symptom::{Limit, Side, Symptom};
 pub use tally::Tally;

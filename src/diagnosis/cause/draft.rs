@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Ground, LISTED_MAX, listed, names, scope, words};
 use crate::diagnosis::display_filter::{Shows, display_filter};
-use crate::diagnosis::finding::{Cause, Certainty, Finding, Scope};
+use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, Scope};
 use crate::diagnosis::ledger::Entry;
 use crate::diagnosis::sighting::Sighting;
 use crate::flow::EniIndex;
@@ -50,7 +50,13 @@ impl Draft<'_> {
             },
             sighting,
             others: self.others,
-            display_filter: display_filter(&hosts, &ports, &protocols, self.shows),
+            shown: Shown {
+                hosts,
+                ports,
+                protocols,
+                shows: self.shows,
+            },
+            alike: Vec::new(),
         })
     }
 }
@@ -66,7 +72,18 @@ pub(super) struct Account {
     pub(super) sighting: Sighting,
     /// Attempts to the same that have nothing to do with it.
     pub(super) others: u64,
-    pub(super) display_filter: String,
+    pub(super) shown: Shown,
+    /// Those that it stands for, in short.
+    pub(super) alike: Vec<Brief>,
+}
+
+/// What shows it in a capture.
+pub(super) struct Shown {
+    /// One end of each packet.
+    pub(super) hosts: BTreeSet<IpAddr>,
+    pub(super) ports: BTreeSet<u16>,
+    pub(super) protocols: BTreeSet<u8>,
+    pub(super) shows: Shows,
 }
 
 impl Account {
@@ -87,11 +104,23 @@ impl Account {
         (is_possible, explains, self.sighting.first_ns, &self.title)
     }
 
+    /// The finding in short.
+    pub(super) fn brief(&self) -> Brief {
+        Brief {
+            title: self.title.clone(),
+            first: instant(self.sighting.first_ns),
+            last: instant(self.sighting.last_ns),
+            count: self.sighting.count,
+            of: self.sighting.count + self.others,
+        }
+    }
+
     /// The finding.
     pub(super) fn finding(self, ground: &Ground<'_>) -> Finding {
         let words = words::of(self.cause);
         let said = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let places = self.sighting.places.iter();
+        let shown = &self.shown;
         Finding {
             cause: self.cause,
             certainty: self.certainty,
@@ -106,7 +135,13 @@ impl Account {
             means: words.means.to_owned(),
             look_at: said(words.look_at),
             against: said(words.against),
-            display_filter: self.display_filter,
+            display_filter: display_filter(
+                &shown.hosts,
+                &shown.ports,
+                &shown.protocols,
+                shown.shows,
+            ),
+            alike: self.alike,
         }
     }
 }

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::draft::Shown;
 use super::{Account, Draft, Ground, LISTED_MAX, listed, names, scope};
 use crate::diagnosis::bounded::Bounded;
-use crate::diagnosis::display_filter::{Shows, display_filter};
+use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty, Scope};
 use crate::diagnosis::ledger::{Entry, Ledger, grouped, owners};
 use crate::diagnosis::sighting::Sighting;
@@ -116,12 +117,13 @@ fn account(
         },
         sighting: seen.clone(),
         others: sweep.passed,
-        display_filter: display_filter(
-            &BTreeSet::from([source]),
-            &BTreeSet::new(),
-            &BTreeSet::from([TCP]),
-            Shows::All,
-        ),
+        shown: Shown {
+            hosts: BTreeSet::from([source]),
+            ports: BTreeSet::new(),
+            protocols: BTreeSet::from([TCP]),
+            shows: Shows::All,
+        },
+        alike: Vec::new(),
     }
 }
 

@@ -8,12 +8,14 @@
 //! harmless   late packets, scans
 //! split      what tells those that fail from those that do not
 //! draft      findings in the making, and their order
+//! fold       too many alike become one
 //! names      ENIs and services by what they are
 //! words      what a cause means, where to look, and what else it might be
 //! ```
 
 mod blocked;
 mod draft;
+mod fold;
 mod harmless;
 mod layer;
 mod names;
@@ -42,7 +44,7 @@ pub struct Ground<'a> {
     pub name: &'a dyn Fn(Place) -> String,
 }
 
-/// What explains the symptoms of a tally, the most important first.
+/// What explains the symptoms of a tally, the most important first; no more than a page holds.
 pub fn findings(tally: &Tally, ground: &Ground<'_>) -> Vec<Finding> {
     let scanners = harmless::scanners(tally);
     let ledger = Ledger::new(tally, ground.enis, &scanners);
@@ -54,8 +56,8 @@ pub fn findings(tally: &Tally, ground: &Ground<'_>) -> Vec<Finding> {
     let mut accounts: Vec<Account> = told.collect();
     accounts.extend(harmless::scans(tally, ground));
     accounts.sort_by(|a, b| a.order().cmp(&b.order()));
-    let findings = accounts.into_iter().map(|account| account.finding(ground));
-    findings.collect()
+    let findings = fold::folded(accounts).into_iter();
+    findings.map(|account| account.finding(ground)).collect()
 }
 
 /// When the first of these began and the last ended.

@@ -296,3 +296,23 @@ fn scan_from_inside_is_told_and_hides_no_other_fault() {
     archive.attempts("10.0.11.15", DB, 40, Fate::RejectedIn);
     archive.check(Cause::InboundBlocked, Certainty::Proved);
 }
+
+#[test]
+fn more_alike_than_a_page_holds_are_counted_in_one() {
+    let mut archive = Archive::default();
+    for i in 0..60 {
+        let (from, to) = (format!("10.0.{i}.15"), format!("10.0.{i}.40"));
+        archive.attempts(&from, (&to, 8000 + i), 5, Fate::Refused);
+    }
+    // Another kind is told in full, wherever it stands.
+    archive.attempts("10.0.99.15", DB, 5, Fate::RejectedIn);
+    let findings = archive.findings();
+    assert_eq!(findings.len(), 50);
+    assert_eq!(findings[0].cause, Cause::InboundBlocked);
+    assert_eq!(findings.iter().map(|f| f.count).sum::<u64>(), 61 * 5);
+    let rest = findings.last().unwrap();
+    assert_eq!((rest.alike.len(), rest.count, rest.of), (12, 60, 60));
+    assert_eq!(rest.title, "12 more services refuse connections");
+    assert!(rest.alike.iter().all(|brief| brief.count == 5));
+    assert!(findings[..49].iter().all(|f| f.alike.is_empty()));
+}

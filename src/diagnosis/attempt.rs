@@ -8,7 +8,9 @@ mod gather;
 
 pub use self::gather::attempts;
 use crate::connection::{Evidence, Outcome};
-use crate::flow::{Endpoint, EniIndex, Observation, Place, RejectReason, TCP, Verdict};
+use crate::flow::{
+    Endpoint, EniIndex, Observation, Place, RejectReason, TCP, TrafficPath, Verdict,
+};
 use crate::record::ObservedFlags;
 
 /// Packets of one way with one verdict.
@@ -28,6 +30,8 @@ pub struct Traffic {
     pub place: Place,
     /// Why it was rejected, if it was and a record says.
     pub reason: RejectReason,
+    /// By which way it left the ENI, where a record says.
+    pub path: Option<TrafficPath>,
 }
 
 /// One way of an attempt at one ENI.
@@ -138,6 +142,7 @@ impl Lane {
             last_ns: o.end_ns,
             place: o.place,
             reason,
+            path: o.path,
         };
         *traffic = Some(traffic.map_or(more, |known| known.add(&more)));
     }
@@ -153,6 +158,7 @@ impl Traffic {
             last_ns: self.last_ns.max(more.last_ns),
             place: self.place.min(more.place),
             reason: self.reason.max(more.reason),
+            path: self.path.max(more.path),
         }
     }
 

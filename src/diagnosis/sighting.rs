@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::flow::Place;
+use crate::flow::{Place, TrafficPath};
 use crate::time::SECOND_NS;
 
 /// Lines that are kept as examples.
@@ -45,6 +45,8 @@ pub(super) struct Sighting {
     pub(super) silence_ns: (i64, i64),
     /// Begin and end of the attempt that lasted longest.
     pub(super) longest_ns: (i64, i64),
+    /// By which ways requests left, and replies, as far as told.
+    pub(super) ways: [BTreeSet<TrafficPath>; 2],
 }
 
 impl Sighting {
@@ -74,6 +76,9 @@ impl Sighting {
         let lasted = |(start, end): (i64, i64)| (end - start, std::cmp::Reverse(start));
         self.longest_ns =
             std::cmp::max_by_key(self.longest_ns, more.longest_ns, |span| lasted(*span));
+        for (ways, more) in self.ways.iter_mut().zip(&more.ways) {
+            ways.extend(more);
+        }
     }
 
     /// Whether some of it happened while something else did that began and ended then.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::diagnosis::attempt::{Attempt, View};
+use crate::diagnosis::attempt::{Attempt, Lane, View};
 use crate::diagnosis::bounded::Bounded;
 use crate::diagnosis::horizon::Horizon;
 use crate::diagnosis::sighting::{BLOCK_PORTS, Sighting, Timeline};
@@ -207,6 +207,11 @@ impl Tally {
 fn sighting(attempt: &Attempt, found: Symptom) -> Sighting {
     let silence_ns = attempt.silence_ns();
     let port = attempt.initiator.port;
+    let lanes: [fn(&View) -> &Lane; 2] = [|view| &view.request, |view| &view.reply];
+    let ways = lanes.map(|lane| {
+        let traffic = attempt.views.iter().flat_map(|view| lane(view).traffic());
+        traffic.filter_map(|traffic| traffic.path).collect()
+    });
     Sighting {
         count: 1,
         packets: attempt.packets(),
@@ -219,5 +224,6 @@ fn sighting(attempt: &Attempt, found: Symptom) -> Sighting {
         places: proof(attempt, found).into_iter().take(4).collect(),
         silence_ns: (silence_ns, silence_ns),
         longest_ns: (attempt.first_ns, attempt.last_ns),
+        ways,
     }
 }

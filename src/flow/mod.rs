@@ -14,6 +14,7 @@ mod losses;
 pub(crate) mod observation;
 mod observe;
 mod own_address;
+mod traffic_path;
 pub mod vantage;
 
 pub use eni::{Eni, EniIndex, Enis};
@@ -22,4 +23,5 @@ pub use losses::Losses;
 pub use observation::{Observation, Place, RejectReason, Verdict};
 pub use observe::{Addresses, Assumed, Unusable, observe, reject_reason};
 pub use own_address::{Shared, is_private};
+pub use traffic_path::TrafficPath;
 pub use vantage::Vantage;

@@ -4,7 +4,7 @@
 //! few numbers that the rebuild needs, so that the line can go. It is plain
 //! data of about a hundred octets, and holds no string.
 
-use crate::flow::{ConnectionKey, EniIndex, Way};
+use crate::flow::{ConnectionKey, EniIndex, TrafficPath, Way};
 use crate::record::ObservedFlags;
 
 use crate::time::SECOND_NS;
@@ -65,6 +65,8 @@ pub struct Observation {
     pub flags: Option<ObservedFlags>,
     /// The ENI that saw them.
     pub eni: EniIndex,
+    /// By which way they left, where the record says.
+    pub path: Option<TrafficPath>,
     /// Another ENI that says `REJECT` of the same packets.
     pub rejected_at: Option<EniIndex>,
     /// Packets counted; 1 where the record has no such column.
@@ -139,6 +141,7 @@ pub(crate) mod tests {
             verdict: Verdict::Accept,
             flags: Some(ObservedFlags(flags)),
             eni: EniIndex(0),
+            path: None,
             rejected_at: None,
             clock_ns: 0,
             packets,

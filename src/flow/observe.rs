@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use crate::flow::{
-    Endpoint, EniIndex, FiveTuple, Observation, Place, RejectReason, TCP, UDP, Verdict,
+    Endpoint, EniIndex, FiveTuple, Observation, Place, RejectReason, TCP, TrafficPath, UDP, Verdict,
 };
 use crate::record::{Action, Direction, Interval, Record, TimeNote};
 use crate::time::SECOND_NS;
@@ -105,6 +105,7 @@ pub fn observe(
         verdict: verdict(record),
         flags: if protocol == TCP { record.flags } else { None },
         eni,
+        path: record.traffic_path.and_then(TrafficPath::of),
         rejected_at: None,
         clock_ns: 0,
         packets: record.packets.unwrap_or(1).max(1),

@@ -11,7 +11,7 @@
 use std::net::IpAddr;
 
 use crate::flow::{
-    ConnectionKey, Endpoint, EniIndex, Observation, Place, RejectReason, Verdict, Way,
+    ConnectionKey, Endpoint, EniIndex, Observation, Place, RejectReason, TrafficPath, Verdict, Way,
 };
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
@@ -27,6 +27,9 @@ const NUMBER_LEN: usize = 8;
 
 /// Nine numbers whose lengths, 0 to 8, take four bits each of the word in front.
 const LENGTHS_BITS: u32 = 4 * 9;
+
+/// `traffic-path` stands below the ENI that rejected, so that neither takes an octet if there is none.
+const PATH_BITS: u32 = 4;
 
 /// A record in its stored form.
 pub(super) struct Packed {
@@ -44,6 +47,7 @@ impl Packed {
         packed.put_endpoint(&o.key.low);
         packed.put_endpoint(&o.key.high);
         let times = Times::of(o);
+        let rejected_at = o.rejected_at.map_or(0, |eni| u64::from(eni.0) + 1);
         let numbers = [
             o.packets,
             o.bytes.unwrap_or_default(),
@@ -52,7 +56,7 @@ impl Packed {
             o.place.line,
             o.place.file.into(),
             o.eni.0.into(),
-            o.rejected_at.map_or(0, |eni| u64::from(eni.0) + 1),
+            rejected_at << PATH_BITS | u64::from(o.path.map_or(0, TrafficPath::number)),
             zigzag(o.clock_ns),
         ];
         let mut front = 0;
@@ -209,7 +213,9 @@ impl<'a> Unpacker<'a> {
         let line = unpacker.number();
         let file = unpacker.half();
         let eni = EniIndex(unpacker.half());
-        let rejected_at = unpacker.number().checked_sub(1);
+        let beside = unpacker.number();
+        let rejected_at = (beside >> PATH_BITS).checked_sub(1);
+        let path = beside & ((1 << PATH_BITS) - 1);
         let record = Observation {
             key: ConnectionKey {
                 low,
@@ -225,6 +231,7 @@ impl<'a> Unpacker<'a> {
             verdict: verdict(facts >> (16 + QUESTIONS)),
             flags: asked(HAS_FLAGS).then_some(ObservedFlags((facts >> 8 & 0xff) as u8)),
             eni,
+            path: TrafficPath::of(path as u8),
             rejected_at: rejected_at.map(|eni| EniIndex((eni & 0xffff_ffff) as u32)),
             packets,
             bytes: asked(HAS_BYTES).then_some(bytes),
@@ -296,6 +303,7 @@ mod tests {
         (o.start_ns, o.end_ns, o.clock_ns) = (i64::MIN, i64::MAX, i64::MIN);
         (o.place.file, o.place.line) = (u32::MAX, u64::MAX);
         (o.eni, o.rejected_at) = (EniIndex(u32::MAX), Some(EniIndex(u32::MAX)));
+        o.path = TrafficPath::of(8);
         o.key.low.address = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".parse().unwrap();
         o.key.high = o.key.low;
         (o.key.low.port, o.key.protocol) = (u16::MAX, u8::MAX);
@@ -305,7 +313,7 @@ mod tests {
     /// Records that differ from a common one in one way each, and the longest that there is.
     fn records() -> Vec<Observation> {
         let common = observation(Way::Up, 3, 180, 10, 12, 2);
-        let mut records = vec![common; 12];
+        let mut records = vec![common; 14];
         records[1].leaving = None;
         records[2].leaving = Some(false);
         (records[3].flags, records[4].bytes) = (None, None);
@@ -315,6 +323,9 @@ mod tests {
         records[9].clock_ns = -2 * SECOND_NS;
         records[10].key.high.address = "2001:db8::1".parse().unwrap();
         records[11] = extreme();
+        records[12].path = TrafficPath::of(8);
+        records[13].path = TrafficPath::of(1);
+        records[13].rejected_at = Some(EniIndex(7));
         let reasons = [
             RejectReason::Unsaid,
             RejectReason::BlockPublicAccess,

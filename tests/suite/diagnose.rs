@@ -146,6 +146,17 @@ fn silence_and_a_reply_by_another_way_are_told_apart() {
         "reply-elsewhere",
         "likely",
     );
+    let [peered, private] = [(asks, 4), (leaves, 3)].map(|(row, path)| format!("{row} - {path}"));
+    let found = check(
+        &often(3, &[&peered, arrives, &private]),
+        "reply-elsewhere",
+        "likely",
+    );
+    let seen = found["seen"].as_str().unwrap();
+    assert!(
+        seen.contains("requests leave through a peering connection within the region, replies through a virtual private gateway: the path is asymmetric"),
+        "{found:#}"
+    );
 }
 
 #[test]

@@ -2,22 +2,22 @@
 
 /// The columns of [`log`].
 const COLUMNS: &str = "interface-id subnet-id az-id srcaddr dstaddr srcport dstport protocol packets bytes start \
-                       end action tcp-flags flow-direction reject-reason log-status";
+                       end action tcp-flags flow-direction reject-reason traffic-path log-status";
 
 /// When the logs begin.
 const BEGIN: u64 = 1_773_454_500;
 
 /// One row: `ENI egress|ingress source destination sport dport packets second action flags`, and a
-/// reason if there is one. The second counts from the begin; ENIs `NAME/SUBNET` stand in that subnet.
+/// reason and a `traffic-path` if there are. The second counts from the begin; ENIs `NAME/SUBNET` stand in that subnet.
 fn row(words: &str) -> String {
     let w: Vec<&str> = words.split_whitespace().collect();
     let (eni, subnet) = w[0].split_once('/').unwrap();
     let packets: u64 = w[6].parse().unwrap();
     let start = BEGIN + w[7].parse::<u64>().unwrap();
     let end = start + if packets > 1 { 7 } else { 0 };
-    let reason = w.get(10).unwrap_or(&"-");
+    let [reason, path] = [10, 11].map(|index| w.get(index).unwrap_or(&"-"));
     format!(
-        "eni-{eni} subnet-{subnet} az-{subnet} {} {} {} {} 6 {packets} {} {start} {end} {} {} {} {reason} OK\n",
+        "eni-{eni} subnet-{subnet} az-{subnet} {} {} {} {} 6 {packets} {} {start} {end} {} {} {} {reason} {path} OK\n",
         w[2],
         w[3],
         w[4],

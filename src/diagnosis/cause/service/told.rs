@@ -1,12 +1,13 @@
 //! The trouble of a service in words: what it is called, what was seen of it, and how far requests came.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::diagnosis::cause::names;
 use crate::diagnosis::finding::Cause;
 use crate::diagnosis::ledger::{Entry, Ledger};
 use crate::diagnosis::symptom::{Side, Symptom};
-use crate::flow::EniIndex;
+use crate::flow::{EniIndex, TrafficPath};
 use crate::time::SECOND_NS;
 
 /// The trouble in one line.
@@ -54,10 +55,16 @@ pub(super) fn seen(ledger: &Ledger<'_>, cause: Cause, entries: &[Entry<'_>]) -> 
     match cause {
         Cause::NoReply => {
             let how_far = how_far(ledger, entries);
-            format!("requests from {sources} are ACCEPTed and no ENI logs a reply; {how_far}")
+            let ways = ways(entries);
+            format!("requests from {sources} are ACCEPTed and no ENI logs a reply; {how_far}{ways}")
         }
         Cause::Refused => format!("SYNs from {sources} are answered by RST"),
-        Cause::HalfOpen => format!("SYN-ACKs to {sources} are never acknowledged"),
+        Cause::HalfOpen => {
+            format!(
+                "SYN-ACKs to {sources} are never acknowledged{}",
+                ways(entries)
+            )
+        }
         Cause::ReplyElsewhere => {
             let pairs = entries.iter().filter_map(|entry| match entry.symptom {
                 Symptom::ReplyElsewhere { asked, answered } => Some((asked, answered)),
@@ -71,8 +78,9 @@ pub(super) fn seen(ledger: &Ledger<'_>, cause: Cause, entries: &[Entry<'_>]) -> 
                 )
             });
             format!(
-                "requests from {sources} are ACCEPTed{}",
-                pair.unwrap_or_default()
+                "requests from {sources} are ACCEPTed{}{}",
+                pair.unwrap_or_default(),
+                ways(entries)
             )
         }
         Cause::IdleTimeout => {
@@ -84,6 +92,31 @@ pub(super) fn seen(ledger: &Ledger<'_>, cause: Cause, entries: &[Entry<'_>]) -> 
             )
         }
         _ => format!("connections of {sources} are opened and end with RST, without FIN"),
+    }
+}
+
+/// By which ways requests and replies leave, as far as `traffic-path` tells and it says something.
+fn ways(entries: &[Entry<'_>]) -> String {
+    let [requests, replies] = [0, 1].map(|lane: usize| -> BTreeSet<TrafficPath> {
+        let ways = entries.iter().flat_map(|entry| &entry.seen.ways[lane]);
+        ways.copied().collect()
+    });
+    let named = |ways: &BTreeSet<TrafficPath>| {
+        let names: Vec<&str> = ways.iter().map(|way| way.name()).collect();
+        names.join(" or ")
+    };
+    let is_plain =
+        |ways: &BTreeSet<TrafficPath>| ways.iter().all(|way| *way == TrafficPath::SameVpc);
+    match (is_plain(&requests), is_plain(&replies)) {
+        (true, true) => String::new(),
+        _ if requests.is_empty() => format!("; replies leave through {}", named(&replies)),
+        _ if replies.is_empty() => format!("; requests leave through {}", named(&requests)),
+        _ if requests == replies => format!("; both leave through {}", named(&replies)),
+        _ => format!(
+            "; requests leave through {}, replies through {}: the path is asymmetric",
+            named(&requests),
+            named(&replies)
+        ),
     }
 }
 

@@ -72,6 +72,7 @@ impl Archive {
                 },
                 flags: Some(ObservedFlags(flags)),
                 eni,
+                path: None,
                 rejected_at: None,
                 packets: 4,
                 bytes: Some(240),

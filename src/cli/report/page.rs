@@ -26,9 +26,6 @@ const SCRIPT: &str = include_str!("../../../templates/report.js");
 /// Lines that are named as proof of one finding.
 const RECORDS_SHOWN: usize = 8;
 
-/// Findings that are shown.
-const FINDINGS_SHOWN: usize = 100;
-
 /// A quarter of an hour, in which network teams count what is rejected.
 const QUARTER_S: i64 = 15 * 60;
 
@@ -43,7 +40,6 @@ struct Report<'a> {
     span: String,
     counts: Vec<String>,
     findings: Vec<Shown<'a>>,
-    findings_left: usize,
     pictures: Vec<Picture>,
     matrix: Option<Matrix>,
     lists: Vec<Rows>,
@@ -102,8 +98,7 @@ pub(super) fn html(reported: &Reported) -> anyhow::Result<String> {
         counts: std::iter::once(count(d.attempts, "attempt"))
             .chain(symptoms)
             .collect(),
-        findings: d.findings.iter().take(FINDINGS_SHOWN).map(shown).collect(),
-        findings_left: d.findings.len().saturating_sub(FINDINGS_SHOWN),
+        findings: d.findings.iter().map(shown).collect(),
         pictures: pictures(reported)?,
         matrix: Matrix::of(&reported.subnets),
         lists: lists(reported),

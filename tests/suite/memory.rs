@@ -47,7 +47,10 @@ fn interrupted(log: &Path, output: &Path, temporary: &Path, signal: &str) -> boo
     use std::process::{Command, Stdio};
     use std::time::{Duration, Instant};
 
-    let mut run = Command::new(env!("CARGO_BIN_EXE_flow2pcap"))
+    // What runs the tests may have signals ignored, as a shell has SIGINT behind `&`, and a program keeps
+    // that up: here it is to hear them all.
+    let mut run = Command::new("env")
+        .args(["--default-signal", env!("CARGO_BIN_EXE_flow2pcap")])
         .args(["convert", "-q", "--memory", "16MiB", "--detail", "control"])
         .arg("--temp-dir")
         .arg(temporary)

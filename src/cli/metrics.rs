@@ -86,7 +86,8 @@ pub(crate) struct Args {
     ///
     /// Several with commas. Addresses are those of the packet, where records have them. VPC and
     /// subnet are those of the ENI; srcsubnet and dstsubnet those of the addresses: where no ENI's
-    /// record names the subnet, the /24 (IPv6: /64) of a private address, and internet. What no record tells is called unknown.
+    /// record names the subnet, the /24 (IPv6: /64) of a private address, and internet. What no
+    /// record tells is called unknown.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     by: Vec<Dimension>,
 

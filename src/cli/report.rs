@@ -32,7 +32,8 @@ Examples:
 
 On the page: what is the matter, each finding with its display filter for Wireshark (as in diagnose);
 accepted and rejected packets, rejected packets by protocol and outcomes of connections over time;
-who talks most, who is rejected and on which ports; what the archive cannot show, and how it was read.
+who talks most, who is rejected, on which ports, and which subnets talk; what the archive cannot
+show, and how it was read.
 
 Each packet counts once, as convert writes it and as metrics --once counts it. The page asks no server
 for anything and needs no scripts; with them its tables sort and its filters copy. Names in it are

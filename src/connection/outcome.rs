@@ -136,13 +136,6 @@ mod tests {
         observation(Way::Down, packets, bytes, 0, 10, flags)
     }
 
-    fn rejected(o: Observation) -> Observation {
-        Observation {
-            verdict: Verdict::Reject(RejectReason::Unsaid),
-            ..o
-        }
-    }
-
     #[test]
     fn outcome_of_each_story() {
         check(&[up(9, 1000, 3), down(8, 5000, 19)], Outcome::Complete);

@@ -81,10 +81,10 @@ impl Eni {
 
     /// Its own addresses, as far as its records tell them.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        // Records without a name may be of any number of ENIs.
-        let shared = (self.name != UNNAMED).then(|| self.shared.own());
         let told = [self.address, self.v6_address].into_iter().flatten();
-        told.chain(shared.into_iter().flatten())
+        let own = told.chain(self.shared.own());
+        // Records without a name may be of any number of ENIs.
+        own.filter(|_| self.name != UNNAMED)
     }
 
     /// Whether a packet between these addresses left the ENI, if its records tell.

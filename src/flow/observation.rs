@@ -153,6 +153,23 @@ pub(crate) mod tests {
         }
     }
 
+    /// The same at the other end's ENI, which it enters if it leaves this one.
+    pub(crate) fn there(o: Observation) -> Observation {
+        Observation {
+            eni: EniIndex(1),
+            leaving: o.leaving.map(|leaves| !leaves),
+            ..o
+        }
+    }
+
+    /// The same, turned away.
+    pub(crate) fn rejected(o: Observation) -> Observation {
+        Observation {
+            verdict: Verdict::Reject(RejectReason::Unsaid),
+            ..o
+        }
+    }
+
     #[test]
     fn window_of_whole_seconds_includes_the_last_second() {
         let o = observation(Way::Up, 1, 40, 10, 12, 2);

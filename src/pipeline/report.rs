@@ -85,27 +85,18 @@ pub fn report(asked: &Report, meter: &Meter) -> Result<(Reported, Output)> {
         once: true,
     };
     let answers = metrics::walked(&sums, walk, meter)?;
-    let Answers { tables, .. } = answers;
-    let tables: [Table; QUESTIONS] = tables.try_into().expect("each question has its table");
-    let [
-        actions,
-        rejected,
-        outcomes,
-        talkers,
-        subnets,
-        rejected_sources,
-        rejected_ports,
-    ] = tables;
+    let mut tables = answers.tables.into_iter();
+    let mut next = || tables.next().expect("each question has its table");
     let reported = Reported {
         diagnosis,
         every,
-        actions,
-        rejected,
-        outcomes,
-        talkers,
-        subnets,
-        rejected_sources,
-        rejected_ports,
+        actions: next(),
+        rejected: next(),
+        outcomes: next(),
+        talkers: next(),
+        subnets: next(),
+        rejected_sources: next(),
+        rejected_ports: next(),
     };
     Ok((reported, output))
 }

@@ -157,6 +157,27 @@ fn silence_and_a_reply_by_another_way_are_told_apart() {
         seen.contains("requests leave through a peering connection within the region, replies through a virtual private gateway: the path is asymmetric"),
         "{found:#}"
     );
+    // Of two clients one has its replies sent back as it asks, and of the other no reply's way is told.
+    let [there, back] = [asks, leaves].map(|row| format!("{row} - 4"));
+    let other = |row: &str| {
+        row.replace("10.0.1.5", "10.0.1.6")
+            .replace("app/a", "batch/b")
+    };
+    let rows = [
+        there,
+        arrives.to_owned(),
+        back,
+        other(asks) + " - 3",
+        other(arrives),
+        other(leaves),
+    ];
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let found = check(&often(3, &rows), "reply-elsewhere", "likely");
+    let seen = found["seen"].as_str().unwrap();
+    assert!(
+        seen.contains("requests leave through") && !seen.contains("asymmetric"),
+        "{found:#}"
+    );
 }
 
 #[test]

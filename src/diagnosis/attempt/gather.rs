@@ -154,25 +154,8 @@ fn silence_ns(records: &[Observation]) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::{observation, rejected, there};
     use crate::flow::{EniIndex, RejectReason, Verdict};
-
-    /// The same at another ENI, which it enters if it leaves this one.
-    fn there(o: Observation) -> Observation {
-        let leaving = o.leaving.map(|leaves| !leaves);
-        Observation {
-            eni: EniIndex(1),
-            leaving,
-            ..o
-        }
-    }
-
-    fn rejected(o: Observation) -> Observation {
-        Observation {
-            verdict: Verdict::Reject(RejectReason::Unsaid),
-            ..o
-        }
-    }
 
     #[test]
     fn syn_that_two_enis_log_is_one_attempt_with_two_views() {

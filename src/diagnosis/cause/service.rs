@@ -89,10 +89,9 @@ impl<'a> Trouble<'a> {
             .iter()
             .map(|member| member.verdict.certainty)
             .max()?;
-        let is_one = members.len() == 1;
         let mut members = members.into_iter();
         let mut all = members.next()?;
-        if is_one {
+        if members.len() == 0 {
             return Some(all);
         }
         all.entries

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::diagnosis::attempt::attempts;
-use crate::flow::observation::tests::observation;
+use crate::flow::observation::tests::{observation, rejected, there};
 use crate::flow::{Observation, UDP, Verdict, Way};
 
 /// An archive that goes on long after.
@@ -33,20 +33,6 @@ fn at(start_s: i64, o: Observation) -> Observation {
         end_ns: start_s * SECOND_NS,
         ..o
     }
-}
-
-/// The same at the responder's ENI.
-fn there(o: Observation) -> Observation {
-    let leaving = o.leaving.map(|leaves| !leaves);
-    Observation {
-        eni: EniIndex(1),
-        leaving,
-        ..o
-    }
-}
-
-fn rejected(o: Observation) -> Observation {
-    refused_for(RejectReason::Unsaid, o)
 }
 
 fn refused_for(reason: RejectReason, o: Observation) -> Observation {

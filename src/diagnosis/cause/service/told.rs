@@ -107,13 +107,22 @@ fn ways(entries: &[Entry<'_>]) -> String {
     };
     let is_plain =
         |ways: &BTreeSet<TrafficPath>| ways.iter().all(|way| *way == TrafficPath::SameVpc);
+    // Of one and the same path, for two clients may have ways of their own, each there and back.
+    let is_asymmetric = entries.iter().any(|entry| {
+        let [requests, replies] = &entry.seen.ways;
+        !requests.is_empty() && !replies.is_empty() && requests.is_disjoint(replies)
+    });
+    let verdict = match is_asymmetric {
+        true => ": the path is asymmetric",
+        false => "",
+    };
     match (is_plain(&requests), is_plain(&replies)) {
         (true, true) => String::new(),
         _ if requests.is_empty() => format!("; replies leave through {}", named(&replies)),
         _ if replies.is_empty() => format!("; requests leave through {}", named(&requests)),
         _ if requests == replies => format!("; both leave through {}", named(&replies)),
         _ => format!(
-            "; requests leave through {}, replies through {}: the path is asymmetric",
+            "; requests leave through {}, replies through {}{verdict}",
             named(&requests),
             named(&replies)
         ),

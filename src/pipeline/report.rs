@@ -10,7 +10,7 @@ use crate::capture::Output;
 use crate::error::{Error, Result};
 use crate::metrics::{Dimension, Every, Measure, Question, Scope, Table};
 use crate::pipeline::diagnose::{self, Diagnosis};
-use crate::pipeline::metrics::{self, Answers, Metrics};
+use crate::pipeline::metrics::{self, Metrics};
 use crate::pipeline::{Meter, Request};
 
 /// Stretches of time that a picture shows, at most, unless the archive has more than so many days.

@@ -155,7 +155,6 @@ fn silence_ns(records: &[Observation]) -> i64 {
 mod tests {
     use super::*;
     use crate::flow::observation::tests::{observation, rejected, there};
-    use crate::flow::{EniIndex, RejectReason, Verdict};
 
     #[test]
     fn syn_that_two_enis_log_is_one_attempt_with_two_views() {

@@ -10,7 +10,10 @@
 //! other, which are one round trip apart; else begin and end of both ways,
 //! where they differ in the same sense.
 
-use crate::flow::Observation;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use crate::flow::{Observation, Way};
 use crate::time::SECOND_NS;
 
 /// How far apart two ENIs may date the same packet. Observed clocks differ by
@@ -60,6 +63,94 @@ fn by_ends(vantage: &[Observation], other: &[Observation]) -> Option<i64> {
     let (begin, end) = (theirs.0 - ours.0, theirs.1 - ours.1);
     let agree = begin.signum() == end.signum() && begin.abs().min(end.abs()) > TOLERATED_NS;
     agree.then_some(i64::midpoint(begin, end))
+}
+
+/// Begins and ends of one view's records, each way by itself.
+///
+/// By them it is judged whether records of two views are of the same time, which is asked before
+/// it is known which records are used ([`gaps`](crate::flow::gaps)). [`ahead_ns`] is about those
+/// that are used.
+pub(super) struct Edges([WayEdges; 2]);
+
+/// In order of time.
+#[derive(Default)]
+struct WayEdges {
+    /// First instants of records after a silence.
+    begins: Vec<i64>,
+    /// Last instants of records before a silence.
+    ends: Vec<i64>,
+    /// First instant and counts of each record.
+    records: Vec<(i64, u64, Option<u64>)>,
+}
+
+/// What an edge beside a silence counts for, and what two records that count the same: intervals
+/// of two views end at different packets, while a burst begins and ends with the same ones.
+const BURST_VOTES: u32 = 16;
+const RECORD_VOTES: u32 = 1;
+
+/// Edges of the vantage that one edge of another view is compared with.
+const NEAR_MAX: usize = 4;
+
+impl Edges {
+    /// The edges of records, which are in order of start.
+    pub(super) fn of(records: &[Observation]) -> Self {
+        Self(Way::BOTH.map(|way| {
+            let own = || records.iter().filter(move |o| o.way == way);
+            let mut edges = WayEdges::default();
+            let mut last_ns = None::<i64>;
+            for o in own() {
+                if last_ns.is_none_or(|last| o.start_ns.saturating_sub(last) > SLACK_NS) {
+                    edges.begins.push(o.start_ns);
+                    edges.ends.extend(last_ns);
+                }
+                last_ns = last_ns.max(Some(o.end_ns));
+            }
+            edges.ends.extend(last_ns);
+            edges.records = own().map(|o| (o.start_ns, o.packets, o.bytes)).collect();
+            edges
+        }))
+    }
+
+    /// How far the clock of another view is ahead, in whole seconds; 0 where its edges do not say.
+    pub(super) fn ahead_ns(&self, other: &[Observation]) -> i64 {
+        let mut votes: BTreeMap<i64, u32> = BTreeMap::new();
+        let mut vote = |ahead_ns: i64, weight| {
+            let second = (ahead_ns + SECOND_NS / 2).div_euclid(SECOND_NS);
+            let count: &mut u32 = votes.entry(second).or_default();
+            *count = count.saturating_add(weight);
+        };
+        for (ours, theirs) in self.0.iter().zip(&Self::of(other).0) {
+            for (ours, theirs) in [(&ours.begins, &theirs.begins), (&ours.ends, &theirs.ends)] {
+                for theirs in theirs {
+                    for ours in near(ours, *theirs, |edge| *edge) {
+                        vote(theirs - ours, BURST_VOTES);
+                    }
+                }
+            }
+            for (start_ns, packets, bytes) in &theirs.records {
+                for ours in near(&ours.records, *start_ns, |record| record.0) {
+                    if (ours.1, ours.2) == (*packets, *bytes) {
+                        vote(start_ns - ours.0, RECORD_VOTES);
+                    }
+                }
+            }
+        }
+        let best = votes
+            .iter()
+            .max_by_key(|(second, count)| (**count, Reverse((second.abs(), **second))));
+        best.map_or(0, |(second, _)| second * SECOND_NS)
+    }
+}
+
+/// Some of `edges` that are no farther from an instant than clocks differ.
+fn near<T>(edges: &[T], instant_ns: i64, at: impl Fn(&T) -> i64) -> &[T] {
+    let from = edges.partition_point(|edge| at(edge) < instant_ns.saturating_sub(SLACK_NS));
+    let rest = &edges[from..];
+    let count = rest
+        .iter()
+        .take(NEAR_MAX)
+        .take_while(|edge| at(edge) <= instant_ns.saturating_add(SLACK_NS));
+    &rest[..count.count()]
 }
 
 /// Moves a record from a clock that is `ahead_ns` ahead to the vantage's.

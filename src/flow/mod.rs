@@ -10,6 +10,7 @@ mod clock;
 pub mod duplicates;
 mod eni;
 mod five_tuple;
+mod gaps;
 mod losses;
 pub(crate) mod observation;
 mod observe;

@@ -71,6 +71,8 @@ pub struct Observation {
     pub rejected_at: Option<EniIndex>,
     /// Packets counted; 1 where the record has no such column.
     pub packets: u64,
+    /// Packets that the record counts as well, but that records of another view have.
+    pub left_out: u64,
     /// Octets counted from the IP header on, where the record says.
     pub bytes: Option<u64>,
     /// What was added to start and end to bring them to the vantage's clock.
@@ -144,6 +146,7 @@ pub(crate) mod tests {
             path: None,
             rejected_at: None,
             clock_ns: 0,
+            left_out: 0,
             packets,
             bytes: Some(bytes),
             start_ns: start_s * SECOND_NS,

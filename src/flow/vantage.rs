@@ -4,18 +4,19 @@
 //! they pass: both ends, NAT gateways, load balancers, transit gateways.
 //! Written twice they would look like retransmissions, so each conversation
 //! is told from one *vantage*, the view that saw most of it. Where that view
-//! has nothing for a stretch of time and another has, the other fills the gap.
+//! has nothing for a stretch of time and another has, the other fills the gap
+//! ([`gaps`](crate::flow::gaps)).
 //!
 //! # What counts as one view
 //! An ENI together with the side of it that faces the initiator: a one-armed
 //! appliance or a transit gateway attachment sees the same packet come in and
 //! go out, which is two views at one ENI.
-//!
-//! # Why gaps are judged with slack
-//! Clocks of ENIs differ by a second or two, and their intervals begin at
-//! different seconds, so records of the same packets need not agree in time.
 
-use crate::flow::clock::{SLACK_NS, ahead_ns, set_back};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use crate::flow::clock::{Edges, SLACK_NS, ahead_ns, set_back};
+use crate::flow::gaps::{Filled, Used};
 use crate::flow::{EniIndex, Observation, Way};
 
 /// What `--vantage` asks for.
@@ -48,10 +49,11 @@ impl View {
 }
 
 /// What one view saw of a conversation.
-#[derive(Clone, Copy, Debug)]
-struct Tally {
-    view: View,
-    packets: [u64; 2],
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    /// Its records, by their place in the list.
+    records: Vec<usize>,
+    packets: u64,
     rejects: bool,
 }
 
@@ -62,8 +64,8 @@ struct Tally {
 /// views are told one after the other: `observations` is then grouped by view,
 /// and the returned lengths are those of the groups.
 pub fn choose(observations: &mut Vec<Observation>, vantage: Vantage) -> Chosen {
-    let mut tallies = tally(observations);
-    if tallies.len() <= 1 {
+    let mut views = by_view(observations);
+    if views.len() <= 1 {
         return Chosen {
             told_elsewhere: 0,
             groups: vec![observations.len()],
@@ -81,17 +83,18 @@ pub fn choose(observations: &mut Vec<Observation>, vantage: Vantage) -> Chosen {
     }
     // Most packets first; among equals the view that was rejected, because
     // that is what the reader looks for.
-    tallies.sort_by_key(|t| {
-        let asked_for = vantage == Vantage::Eni(t.view.eni);
-        let total = t.packets[0].saturating_add(t.packets[1]);
-        (std::cmp::Reverse((asked_for, total, t.rejects)), t.view)
+    views.sort_by_key(|(view, seen)| {
+        let asked_for = vantage == Vantage::Eni(view.eni);
+        (Reverse((asked_for, seen.packets, seen.rejects)), *view)
     });
     let before = observations.len();
-    let kept = fill(observations, &tallies);
-    note_rejects(observations, &kept);
-    align(observations, &kept, tallies[0].view);
-    let mut keep = kept.iter();
-    observations.retain(|_| *keep.next().expect("one mark a record"));
+    let used = fill(observations, &views);
+    note_rejects(observations, &used);
+    align(observations, &used, views[0].0);
+    let mut used = used.iter();
+    observations.retain(|_| *used.next().expect("one mark a record"));
+    // A record of which part is used may begin later than before.
+    observations.sort_by_key(|o| o.start_ns);
     Chosen {
         told_elsewhere: (before - observations.len()) as u64,
         groups: vec![observations.len()],
@@ -107,82 +110,37 @@ pub struct Chosen {
     pub groups: Vec<usize>,
 }
 
-fn tally(observations: &[Observation]) -> Vec<Tally> {
-    let mut tallies: Vec<Tally> = Vec::new();
-    for o in observations {
-        let view = View::of(o);
-        let at = tallies
-            .iter()
-            .position(|t| t.view == view)
-            .unwrap_or_else(|| {
-                tallies.push(Tally {
-                    view,
-                    packets: [0; 2],
-                    rejects: false,
-                });
-                tallies.len() - 1
-            });
-        let seen = &mut tallies[at].packets[o.way.index()];
-        *seen = seen.saturating_add(o.packets);
-        tallies[at].rejects |= o.verdict.is_reject();
+fn by_view(observations: &[Observation]) -> Vec<(View, Seen)> {
+    let mut views: BTreeMap<View, Seen> = BTreeMap::new();
+    for (i, o) in observations.iter().enumerate() {
+        let seen = views.entry(View::of(o)).or_default();
+        seen.records.push(i);
+        seen.packets = seen.packets.saturating_add(o.packets);
+        seen.rejects |= o.verdict.is_reject();
     }
-    tallies
+    views.into_iter().collect()
 }
 
-/// Marks the records to keep: all of the first view, then of each further
-/// view those of stretches that no kept record covers.
-///
-/// A way in which a view saw no more than the vantage did has no gap to fill.
-fn fill(observations: &[Observation], tallies: &[Tally]) -> Vec<bool> {
-    let vantage = tallies[0];
-    let mut kept: Vec<bool> = observations
-        .iter()
-        .map(|o| View::of(o) == vantage.view)
-        .collect();
-    for t in &tallies[1..] {
-        for way in Way::BOTH {
-            if t.packets[way.index()] <= vantage.packets[way.index()] {
-                continue;
-            }
-            let covered = Covered::new(observations, &kept, way);
-            for (o, kept) in observations.iter().zip(&mut kept) {
-                if o.way == way && View::of(o) == t.view && !covered.overlaps(o) {
-                    *kept = true;
-                }
+/// Marks the records to keep: all of the first view, then of each further view those that
+/// lie in gaps of what is kept. Of records that lie in a gap in part, only that part stays.
+fn fill(observations: &mut [Observation], views: &[(View, Seen)]) -> Vec<bool> {
+    let mut kept = vec![false; observations.len()];
+    let (_, first) = &views[0];
+    first.records.iter().for_each(|i| kept[*i] = true);
+    let vantage: Vec<Observation> = first.records.iter().map(|i| observations[*i]).collect();
+    let edges = Edges::of(&vantage);
+    let mut filled = Filled::with(&vantage);
+    for (_, seen) in &views[1..] {
+        let records: Vec<Observation> = seen.records.iter().map(|i| observations[*i]).collect();
+        let ahead_ns = edges.ahead_ns(&records);
+        for (i, used) in seen.records.iter().zip(filled.fill(&records, ahead_ns)) {
+            kept[*i] = used != Used::Nothing;
+            if let Used::Part(part) = used {
+                part.cut(&mut observations[*i], ahead_ns);
             }
         }
     }
     kept
-}
-
-/// Stretches of time for which one way of a conversation is told.
-struct Covered {
-    /// Start and the latest end so far, in order of start.
-    spans: Vec<(i64, i64)>,
-}
-
-impl Covered {
-    fn new(observations: &[Observation], kept: &[bool], way: Way) -> Self {
-        let mut until = i64::MIN;
-        let told = observations
-            .iter()
-            .zip(kept)
-            .filter(|(o, kept)| **kept && o.way == way);
-        let spans = told.map(|(o, _)| {
-            until = until.max(o.end_ns);
-            (o.start_ns, until)
-        });
-        Self {
-            spans: spans.collect(),
-        }
-    }
-
-    fn overlaps(&self, o: &Observation) -> bool {
-        let begun = self
-            .spans
-            .partition_point(|(start, _)| *start <= o.end_ns + SLACK_NS);
-        begun > 0 && self.spans[begun - 1].1 >= o.start_ns - SLACK_NS
-    }
 }
 
 /// Brings the kept records of other views to the vantage's clock.
@@ -220,27 +178,46 @@ fn align(observations: &mut [Observation], kept: &[bool], vantage: View) {
 /// Where a kept record says `ACCEPT` and one that is left out says `REJECT` of
 /// the same packets at another ENI, the kept one remembers which.
 fn note_rejects(observations: &mut [Observation], kept: &[bool]) {
-    let left_out: Vec<Observation> = observations
-        .iter()
-        .zip(kept)
-        .filter(|(o, kept)| !**kept && o.verdict.is_reject())
-        .map(|(o, _)| *o)
-        .collect();
-    if left_out.is_empty() {
-        return;
-    }
+    let rejects = Way::BOTH.map(|way| Rejects::of(observations, kept, way));
     for (o, _) in observations
         .iter_mut()
         .zip(kept)
         .filter(|(o, kept)| **kept && !o.verdict.is_reject())
     {
-        let same = left_out.iter().find(|r| {
-            r.way == o.way
-                && r.eni != o.eni
-                && r.start_ns <= o.end_ns + SLACK_NS
-                && o.start_ns <= r.end_ns + SLACK_NS
+        o.rejected_at = rejects[o.way.index()].beside(o);
+    }
+}
+
+/// Rejected records of one way that are left out, in order of start.
+struct Rejects {
+    /// Each with the latest end up to it.
+    records: Vec<(Observation, i64)>,
+}
+
+impl Rejects {
+    fn of(observations: &[Observation], kept: &[bool], way: Way) -> Self {
+        let mut until_ns = i64::MIN;
+        let all = observations.iter().zip(kept);
+        let own = all.filter(|(o, kept)| !**kept && o.verdict.is_reject() && o.way == way);
+        let records = own.map(|(o, _)| {
+            until_ns = until_ns.max(o.end_ns);
+            (*o, until_ns)
         });
-        o.rejected_at = same.map(|r| r.eni);
+        Self {
+            records: records.collect(),
+        }
+    }
+
+    /// The ENI of the first of them that another ENI logged at the time of `o`.
+    fn beside(&self, o: &Observation) -> Option<EniIndex> {
+        let from_ns = o.start_ns.saturating_sub(SLACK_NS);
+        let until_ns = o.end_ns.saturating_add(SLACK_NS);
+        let over = self.records.partition_point(|(_, until)| *until < from_ns);
+        let mut begun = self.records[over..]
+            .iter()
+            .take_while(|(r, _)| r.start_ns <= until_ns);
+        let same = begun.find(|(r, _)| r.eni != o.eni && r.end_ns >= from_ns);
+        same.map(|(r, _)| r.eni)
     }
 }
 
@@ -275,8 +252,8 @@ mod tests {
                 at(
                     1,
                     Observation {
-                        start_ns: 8_000,
-                        end_ns: 18_000,
+                        start_ns: 8_000_000_000,
+                        end_ns: 18_000_000_000,
                         ..o
                     }
                 )
@@ -333,6 +310,49 @@ mod tests {
         let both = [early, at(1, observation(Way::Up, 50, 4000, 10, 20, 2))];
         let late = at(1, observation(Way::Up, 5, 400, 100, 110, 0));
         assert_eq!(told(&[both[0], both[1], late]).len(), 2);
+    }
+
+    /// A minute of one way, logged at `eni`: so many packets from `start_s` on.
+    fn minute(eni: u32, start_s: i64, packets: u64) -> Observation {
+        at(
+            eni,
+            observation(Way::Up, packets, packets * 100, start_s, start_s + 55, 0),
+        )
+    }
+
+    #[test]
+    fn view_with_fewer_packets_fills_a_gap_too() {
+        let vantage = [0, 60, 180, 240, 300].map(|start| minute(0, start, 10 + start as u64 / 60));
+        let other = [60, 120, 180, 300].map(|start| minute(1, start, 10 + start as u64 / 60));
+        let used = told(&[&vantage[..], &other].concat());
+        assert_eq!(used.iter().map(|o| o.packets).sum::<u64>(), 75);
+        assert_eq!((used.len(), used[2]), (6, other[1]));
+    }
+
+    #[test]
+    fn rejects_beside_a_record_are_found_whatever_their_order() {
+        let mut records: Vec<Observation> = (1..4)
+            .map(|eni| Observation {
+                verdict: Verdict::Reject(RejectReason::Unsaid),
+                ..at(
+                    eni,
+                    observation(Way::Up, 1, 60, i64::from(eni) * 100, 900, 2),
+                )
+            })
+            .collect();
+        records.push(observation(Way::Up, 9, 540, 250, 260, 2));
+        let rejects = Rejects::of(&records, &[false, false, false, true], Way::Up);
+        assert_eq!(rejects.beside(&records[3]), Some(EniIndex(1)));
+        let late = observation(Way::Up, 9, 540, 1_000, 1_010, 2);
+        assert_eq!(rejects.beside(&late), None);
+        let own = Rejects::of(&records, &[false, true, true, true], Way::Up);
+        assert_eq!(
+            own.beside(&Observation {
+                eni: EniIndex(1),
+                ..late
+            }),
+            None
+        );
     }
 
     #[test]

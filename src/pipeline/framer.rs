@@ -111,6 +111,9 @@ impl Framer<'_> {
         scratch
             .text(" action=", action)
             .number(" packets=", o.packets);
+        if o.left_out > 0 {
+            scratch.number(" part-of=", o.packets.saturating_add(o.left_out));
+        }
         match o.bytes {
             Some(bytes) => scratch.number(" bytes=", bytes),
             None => scratch.text(" bytes=", "-"),

@@ -28,8 +28,12 @@ const NUMBER_LEN: usize = 8;
 /// Nine numbers whose lengths, 0 to 8, take four bits each of the word in front.
 const LENGTHS_BITS: u32 = 4 * 9;
 
-/// `traffic-path` stands below the ENI that rejected, so that neither takes an octet if there is none.
+/// `traffic-path`, and the clock above it, lie below the ENI that rejected, so that none of the
+/// three takes an octet if there is none of them.
 const PATH_BITS: u32 = 4;
+
+/// A clock is moved by whole seconds, and by five at most (`flow/clock.rs`).
+const CLOCK_BITS: u32 = 4;
 
 /// A record in its stored form.
 pub(super) struct Packed {
@@ -56,8 +60,9 @@ impl Packed {
             o.place.line,
             o.place.file.into(),
             o.eni.0.into(),
-            rejected_at << PATH_BITS | u64::from(o.path.map_or(0, TrafficPath::number)),
-            zigzag(o.clock_ns),
+            (rejected_at << CLOCK_BITS | clock(o)) << PATH_BITS
+                | u64::from(o.path.map_or(0, TrafficPath::number)),
+            o.left_out,
         ];
         let mut front = 0;
         for number in numbers {
@@ -93,6 +98,13 @@ impl Packed {
         self.len += len as usize;
         len.into()
     }
+}
+
+/// The seconds by which a record's clock was moved, in [`CLOCK_BITS`].
+fn clock(o: &Observation) -> u64 {
+    let seconds = zigzag(o.clock_ns / SECOND_NS);
+    debug_assert!(seconds >> CLOCK_BITS == 0 && o.clock_ns % SECOND_NS == 0);
+    seconds & ((1 << CLOCK_BITS) - 1)
 }
 
 /// Start and length of a record, in seconds where both are whole.
@@ -214,7 +226,8 @@ impl<'a> Unpacker<'a> {
         let file = unpacker.half();
         let eni = EniIndex(unpacker.half());
         let beside = unpacker.number();
-        let rejected_at = (beside >> PATH_BITS).checked_sub(1);
+        let rejected_at = (beside >> (PATH_BITS + CLOCK_BITS)).checked_sub(1);
+        let clock = beside >> PATH_BITS & ((1 << CLOCK_BITS) - 1);
         let path = beside & ((1 << PATH_BITS) - 1);
         let record = Observation {
             key: ConnectionKey {
@@ -235,7 +248,8 @@ impl<'a> Unpacker<'a> {
             rejected_at: rejected_at.map(|eni| EniIndex((eni & 0xffff_ffff) as u32)),
             packets,
             bytes: asked(HAS_BYTES).then_some(bytes),
-            clock_ns: unzigzag(unpacker.number()),
+            clock_ns: unzigzag(clock) * SECOND_NS,
+            left_out: unpacker.number(),
             start_ns,
             end_ns: start_ns.wrapping_add(unzigzag(length) * unit),
             place: Place { file, line },
@@ -300,7 +314,8 @@ mod tests {
 
     fn extreme() -> Observation {
         let mut o = observation(Way::Down, u64::MAX, u64::MAX, 0, 0, 255);
-        (o.start_ns, o.end_ns, o.clock_ns) = (i64::MIN, i64::MAX, i64::MIN);
+        (o.start_ns, o.end_ns, o.clock_ns) = (i64::MIN, i64::MAX, -8 * SECOND_NS);
+        o.left_out = u64::MAX;
         (o.place.file, o.place.line) = (u32::MAX, u64::MAX);
         (o.eni, o.rejected_at) = (EniIndex(u32::MAX), Some(EniIndex(u32::MAX)));
         o.path = TrafficPath::of(8);
@@ -313,7 +328,7 @@ mod tests {
     /// Records that differ from a common one in one way each, and the longest that there is.
     fn records() -> Vec<Observation> {
         let common = observation(Way::Up, 3, 180, 10, 12, 2);
-        let mut records = vec![common; 14];
+        let mut records = vec![common; 16];
         records[1].leaving = None;
         records[2].leaving = Some(false);
         (records[3].flags, records[4].bytes) = (None, None);
@@ -326,6 +341,8 @@ mod tests {
         records[12].path = TrafficPath::of(8);
         records[13].path = TrafficPath::of(1);
         records[13].rejected_at = Some(EniIndex(7));
+        records[13].clock_ns = 5 * SECOND_NS;
+        (records[14].left_out, records[15].clock_ns) = (17, 7 * SECOND_NS);
         let reasons = [
             RejectReason::Unsaid,
             RejectReason::BlockPublicAccess,

@@ -53,6 +53,7 @@ mod support;
 #[path = "../../examples/generate/traffic/mod.rs"]
 mod traffic;
 mod views;
+mod views_union;
 mod vpc;
 mod vpc_marks;
 mod vpc_model;

@@ -77,6 +77,7 @@ impl Archive {
                 packets: 4,
                 bytes: Some(240),
                 clock_ns: 0,
+                left_out: 0,
                 start_ns: at_s * SECOND_NS,
                 end_ns: (at_s + 7) * SECOND_NS,
                 place: Place {

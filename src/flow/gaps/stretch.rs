@@ -1,0 +1,171 @@
+//! How many packets of records that lie beside each other only one of two views has.
+
+use crate::flow::clock::SLACK_NS;
+use crate::flow::gaps::timeline::{Timeline, Window, sum_ns};
+use crate::flow::gaps::{Part, Run};
+
+/// Runs of a view, and the used windows beside them, that have to be judged together.
+#[derive(Debug, Default)]
+pub(super) struct Stretch {
+    runs: Vec<Run>,
+    beside: Vec<Window>,
+}
+
+/// Divides runs, which are in order, where no window is beside two of them.
+pub(super) fn stretches(timeline: &Timeline, runs: Vec<Run>) -> Vec<Stretch> {
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for run in runs {
+        let mut beside = timeline.beside(&run.window, run.window.len_ns() <= SLACK_NS);
+        let last = stretches.last_mut();
+        match last.filter(|last| last.beside.last() == beside.first() && !beside.is_empty()) {
+            Some(last) => {
+                last.runs.push(run);
+                last.beside.extend(beside.drain(1..));
+            }
+            None => stretches.push(Stretch {
+                runs: vec![run],
+                beside,
+            }),
+        }
+    }
+    stretches
+}
+
+/// The packets of a window in so much of its time, and the square of how far that may be off: they
+/// may come in bursts, at any part of it.
+fn by_time(window: &Window, ns: i64) -> (f64, f64) {
+    let part = ns as f64 / window.len_ns().max(1) as f64;
+    let packets = window.packets as f64;
+    (packets * part, (packets * part * (1.0 - part)).powi(2))
+}
+
+/// What may be used of a run.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    /// Its packets in gaps, by the time that it spends in them.
+    likely: f64,
+    /// The square of how far that may be off.
+    doubt: f64,
+    /// The most that it may be.
+    most: u64,
+    /// From the first gap to the end of the last.
+    gap_ns: (i64, i64),
+}
+
+impl Stretch {
+    /// How much is used of each run of a view that logged `theirs`.
+    pub(super) fn parts(self, vantage: &Timeline, theirs: &Timeline) -> Vec<(Run, Option<Part>)> {
+        if self.beside.is_empty() {
+            let whole = |run: Run| {
+                let part = Part {
+                    packets: run.window.packets,
+                    from_ns: run.window.from_ns,
+                    until_ns: run.window.until_ns,
+                };
+                (run, Some(part))
+            };
+            return self.runs.into_iter().map(whole).collect();
+        }
+        let claims = self.runs.iter().map(|run| self.claim(run, vantage));
+        let claims: Vec<Claim> = claims.collect();
+        let granted = grant(&claims, self.missing(&claims, theirs));
+        let parts = claims.iter().zip(granted).map(|(claim, packets)| {
+            (packets > 0).then_some(Part {
+                packets,
+                from_ns: claim.gap_ns.0,
+                until_ns: claim.gap_ns.1,
+            })
+        });
+        let parts: Vec<Option<Part>> = parts.collect();
+        self.runs.into_iter().zip(parts).collect()
+    }
+
+    /// What of a run lies in gaps of the vantage that nothing fills yet.
+    fn claim(&self, run: &Run, vantage: &Timeline) -> Claim {
+        let (window, packets) = (&run.window, run.window.packets);
+        let mut gaps = window.without(self.beside.iter());
+        gaps.retain(|gap| vantage.may_have_lost(*gap));
+        let lost_ns = vantage.lost_ns(&gaps);
+        let is_alone = !self.beside.iter().any(|other| other.meets(window));
+        let (likely, doubt, most) = match is_alone {
+            true => (packets as f64, (packets as f64).powi(2), packets),
+            false if lost_ns > 0 => {
+                let (likely, doubt) = by_time(window, lost_ns);
+                (likely, doubt, packets)
+            }
+            // Only counts can say, and at most as much as passes in that time.
+            false => {
+                let most = by_time(window, sum_ns(gaps.iter())).0;
+                (0.0, 0.0, whole(most.ceil()))
+            }
+        };
+        let first = gaps.first().map_or(window.from_ns, |(from, _)| *from);
+        let last = gaps.last().map_or(window.until_ns, |(_, until)| *until);
+        Claim {
+            likely,
+            doubt,
+            most: most.min(packets),
+            gap_ns: (first, last),
+        }
+    }
+
+    /// How many packets of the runs the used windows do not have.
+    fn missing(&self, claims: &[Claim], theirs: &Timeline) -> u64 {
+        let sum = |packets: &mut dyn Iterator<Item = u64>| packets.map(i128::from).sum::<i128>();
+        let counted = sum(&mut self.runs.iter().map(|run| run.window.packets));
+        let have = sum(&mut self.beside.iter().map(|window| window.packets));
+        let (mut elsewhere, mut elsewhere_doubt, mut elsewhere_most) = (0.0, 0.0, 0.0);
+        for window in &self.beside {
+            let open = window.without(self.runs.iter().map(|run| &run.window));
+            let lost_ns = theirs.lost_ns(&open);
+            if lost_ns > 0 {
+                let (packets, doubt) = by_time(window, lost_ns);
+                elsewhere += packets;
+                elsewhere_doubt += doubt;
+                elsewhere_most += window.packets as f64;
+            }
+        }
+        let more = (counted - have) as f64;
+        let likely: f64 = claims.iter().map(|claim| claim.likely).sum();
+        let doubt: f64 = claims.iter().map(|claim| claim.doubt).sum();
+        // Two estimates of one number, each as good as there is little doubt about it.
+        let missing = match elsewhere_doubt > 0.0 {
+            true => {
+                let part = doubt / (doubt + elsewhere_doubt);
+                let estimate = (more + elsewhere) * part + likely * (1.0 - part);
+                estimate.clamp(more, more + elsewhere_most)
+            }
+            false => more + elsewhere,
+        };
+        let most = claims.iter().map(|claim| claim.most);
+        whole(missing.round()).min(most.fold(0, u64::saturating_add))
+    }
+}
+
+/// A count, which is 0 where the number is less.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn whole(number: f64) -> u64 {
+    number as u64
+}
+
+/// Divides `missing` packets among claims: by what is likely first, and up to the most of each.
+fn grant(claims: &[Claim], missing: u64) -> Vec<u64> {
+    let likely: f64 = claims.iter().map(|claim| claim.likely).sum();
+    let mut left = missing;
+    let mut granted: Vec<u64> = Vec::with_capacity(claims.len());
+    for claim in claims {
+        let part = match likely > 0.0 {
+            true => whole((missing as f64 * (claim.likely / likely)).round()),
+            false => 0,
+        };
+        let part = part.min(claim.most).min(left);
+        granted.push(part);
+        left -= part;
+    }
+    for (claim, granted) in claims.iter().zip(&mut granted) {
+        let more = left.min(claim.most - *granted);
+        *granted += more;
+        left -= more;
+    }
+    granted
+}

@@ -1,0 +1,139 @@
+//! One gap of each kind.
+
+use super::*;
+use crate::flow::observation::tests::observation;
+use crate::time::SECOND_NS;
+
+/// Records of one way: first and last second, and packets.
+fn records(of: &[(i64, i64, u64)]) -> Vec<Observation> {
+    let record = |(start, end, packets): &(i64, i64, u64)| {
+        observation(Way::Up, *packets, packets * 100, *start, *end, 0)
+    };
+    of.iter().map(record).collect()
+}
+
+/// What is used of `other` beside `vantage`: the packets of each record.
+fn filled(vantage: &[(i64, i64, u64)], other: &[(i64, i64, u64)]) -> Vec<u64> {
+    let mut all = Filled::with(&records(vantage));
+    let other = records(other);
+    let used = all.fill(&other, 0);
+    let packets = other.iter().zip(used).map(|(o, used)| match used {
+        Used::Nothing => 0,
+        Used::Whole => o.packets,
+        Used::Part(part) => part.packets,
+    });
+    packets.collect()
+}
+
+#[test]
+fn record_in_a_gap_is_used_whole_and_one_beside_none() {
+    let vantage = [(100, 155, 10), (220, 275, 12)];
+    let other = [
+        (100, 155, 10),
+        (160, 215, 11),
+        (220, 275, 12),
+        (280, 281, 3),
+    ];
+    assert_eq!(filled(&vantage, &other), [0, 11, 0, 3]);
+}
+
+#[test]
+fn intervals_that_begin_at_other_seconds_have_nothing_to_fill() {
+    let vantage = [(100, 159, 20), (160, 219, 20), (220, 279, 20)];
+    let other = [
+        (100, 142, 14),
+        (143, 202, 20),
+        (203, 262, 20),
+        (263, 279, 6),
+    ];
+    assert_eq!(filled(&vantage, &other), [0; 4]);
+    assert_eq!(filled(&other, &vantage), [0; 3]);
+}
+
+#[test]
+fn part_across_the_edge_of_a_gap_follows_from_counts() {
+    // 20 packets are lost between 160 and 219: 40 + 34 are counted, and 20 + 20 are there.
+    let other = [
+        (100, 142, 14),
+        (143, 202, 20),
+        (203, 262, 20),
+        (263, 279, 6),
+    ];
+    let used = filled(&[(100, 159, 20), (220, 279, 20)], &other);
+    assert_eq!((used[0], used[1] + used[2], used[3]), (0, 20, 0));
+    // A long interval has what three short ones have, and the one that is lost.
+    let used = filled(
+        &[(0, 50, 7), (60, 110, 30), (190, 240, 9)],
+        &[(0, 240, 101)],
+    );
+    assert_eq!(used, [101 - 46]);
+}
+
+#[test]
+fn silence_of_sparse_traffic_is_no_gap() {
+    let sparse = [(0, 0, 1), (70, 70, 1), (155, 155, 2)];
+    assert_eq!(filled(&sparse, &[(0, 155, 4)]), [0]);
+    assert_eq!(filled(&[(0, 155, 4)], &sparse), [0; 3]);
+}
+
+#[test]
+fn last_packet_by_another_clock_is_judged_by_counts() {
+    let vantage = [(100, 160, 20)];
+    assert_eq!(filled(&vantage, &[(100, 158, 19), (161, 161, 1)]), [0, 0]);
+    assert_eq!(filled(&vantage, &[(100, 158, 20), (161, 161, 1)]), [0, 1]);
+    assert_eq!(
+        filled(&[(100, 158, 19), (160, 160, 1)], &[(161, 162, 1)]),
+        [0]
+    );
+}
+
+#[test]
+fn gaps_of_both_views_are_filled_by_time_and_counts() {
+    let vantage = [(0, 59, 60), (120, 179, 60), (180, 239, 60)];
+    // Begins at the vantage's 30th second, and has lost 150 to 209.
+    let other = [(30, 89, 60), (90, 149, 60), (210, 239, 30)];
+    assert_eq!(filled(&vantage, &other), [30, 30, 0]);
+}
+
+#[test]
+fn part_keeps_the_flags_and_bytes_of_its_time() {
+    let mut o = observation(Way::Up, 20, 3_000, 100, 160, 2 | 1);
+    let part = Part {
+        packets: 5,
+        from_ns: 140 * SECOND_NS,
+        until_ns: 161 * SECOND_NS,
+    };
+    part.cut(&mut o, 2 * SECOND_NS);
+    assert_eq!((o.packets, o.left_out, o.bytes), (5, 15, Some(750)));
+    assert_eq!((o.start_ns, o.end_ns), (142 * SECOND_NS, 160 * SECOND_NS));
+    assert_eq!(o.observed().0, 1);
+}
+
+#[test]
+fn counters_and_times_of_any_size_are_judged_without_overflow() {
+    let at = |start_ns, end_ns, packets| Observation {
+        start_ns,
+        end_ns,
+        ..observation(Way::Up, packets, u64::MAX, 0, 0, 255)
+    };
+    let (low, high) = (i64::MIN, i64::MAX);
+    let odd = [
+        at(low, high, u64::MAX),
+        at(low, low, u64::MAX),
+        at(0, 7, 0),
+        at(high, high, 1),
+    ];
+    for ahead_ns in [-5 * SECOND_NS, 0, 5 * SECOND_NS] {
+        let mut all = Filled::with(&odd[3..]);
+        for records in [&odd[..], &odd[1..], &odd[..1], &odd[2..]] {
+            let mut records = records.to_vec();
+            records.sort_by_key(|o| o.start_ns);
+            for (o, used) in records.clone().iter_mut().zip(all.fill(&records, ahead_ns)) {
+                if let Used::Part(part) = used {
+                    part.cut(o, ahead_ns);
+                    assert!(o.packets > 0 && o.start_ns <= o.end_ns);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The times for which one way of a conversation has records.
+
+use std::collections::BTreeMap;
+
+use crate::flow::clock::SLACK_NS;
+use crate::time::SECOND_NS;
+
+/// How far two windows may overlap although they share no packet: clocks differ by fractions
+/// of a second, and times are in whole seconds.
+pub(super) const EDGE_NS: i64 = SECOND_NS;
+
+/// A stretch of time, and the packets that one way's records count in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    pub(super) from_ns: i64,
+    pub(super) until_ns: i64,
+    pub(super) packets: u64,
+}
+
+impl Window {
+    pub(super) fn len_ns(&self) -> i64 {
+        self.until_ns.saturating_sub(self.from_ns)
+    }
+
+    /// Whether two windows may have packets in common.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        let from_ns = self.from_ns.max(other.from_ns);
+        let common_ns = self.until_ns.min(other.until_ns).saturating_sub(from_ns);
+        common_ns > EDGE_NS || common_ns > 0 && common_ns >= self.len_ns().min(other.len_ns())
+    }
+
+    /// Becomes one with another window.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.from_ns = self.from_ns.min(other.from_ns);
+        self.until_ns = self.until_ns.max(other.until_ns);
+        self.packets = self.packets.saturating_add(other.packets);
+    }
+
+    /// The silence between two windows that do not meet.
+    pub(super) fn distance_ns(&self, other: &Self) -> i64 {
+        let from_ns = self.from_ns.max(other.from_ns);
+        from_ns
+            .saturating_sub(self.until_ns.min(other.until_ns))
+            .max(0)
+    }
+
+    /// The stretches of this window that none of `others`, which are in order, covers.
+    pub(super) fn without<'a>(&self, others: impl Iterator<Item = &'a Self>) -> Vec<(i64, i64)> {
+        let mut open = Vec::new();
+        let mut from_ns = self.from_ns;
+        for other in others {
+            let until_ns = other.from_ns.min(self.until_ns);
+            if until_ns > from_ns {
+                open.push((from_ns, until_ns));
+            }
+            from_ns = from_ns.max(other.until_ns);
+        }
+        if from_ns < self.until_ns {
+            open.push((from_ns, self.until_ns));
+        }
+        open
+    }
+}
+
+/// Windows of one way, none of which meets another.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Timeline {
+    windows: BTreeMap<i64, Window>,
+    /// The longest window of one record.
+    longest_ns: i64,
+}
+
+impl Timeline {
+    pub(super) fn of(windows: impl Iterator<Item = Window>) -> Self {
+        let mut timeline = Self::default();
+        for window in windows {
+            timeline.longest_ns = timeline.longest_ns.max(window.len_ns());
+            timeline.add(window);
+        }
+        timeline
+    }
+
+    /// Whether a whole interval may be lost where a stretch lies between two windows. What is
+    /// shorter than an interval is silence. How long intervals are shows in the longest window.
+    pub(super) fn may_have_lost(&self, (from_ns, until_ns): (i64, i64)) -> bool {
+        let at_ns = i64::midpoint(from_ns, until_ns);
+        let next = self.windows.range(at_ns..).next().map(|(from, _)| *from);
+        let (Some(last), Some(next)) = (self.last_before(at_ns), next) else {
+            return true;
+        };
+        next.saturating_sub(last.until_ns) >= self.longest_ns / 10 * 9
+    }
+
+    /// How long those of the stretches are together in which packets may be lost: some seconds of
+    /// silence mean nothing.
+    pub(super) fn lost_ns(&self, stretches: &[(i64, i64)]) -> i64 {
+        let long = stretches.iter().filter(|(from, until)| {
+            until.saturating_sub(*from) > SLACK_NS && self.may_have_lost((*from, *until))
+        });
+        sum_ns(long)
+    }
+
+    /// Adds a window; one that meets others becomes one with them.
+    pub(super) fn add(&mut self, mut window: Window) {
+        while let Some(other) = self.met_by(&window) {
+            self.windows.remove(&other.from_ns);
+            window.join(&other);
+        }
+        self.windows.insert(window.from_ns, window);
+    }
+
+    /// The last window that meets this one.
+    pub(super) fn met_by(&self, window: &Window) -> Option<Window> {
+        let before = self.windows.range(..window.until_ns).rev().map(|(_, w)| *w);
+        let mut near = before.take_while(|other| other.until_ns > window.from_ns);
+        near.find(|other| other.meets(window))
+    }
+
+    /// The last window that begins before an instant.
+    pub(super) fn last_before(&self, instant_ns: i64) -> Option<Window> {
+        let mut before = self.windows.range(..instant_ns);
+        before.next_back().map(|(_, window)| *window)
+    }
+
+    /// The windows that meet this one; else the nearest within the slack, if it is `short`.
+    pub(super) fn beside(&self, window: &Window, short: bool) -> Vec<Window> {
+        let first = self
+            .last_before(window.from_ns)
+            .map_or(i64::MIN, |w| w.from_ns);
+        let near = self.windows.range(first..window.until_ns).map(|(_, w)| *w);
+        let meeting: Vec<Window> = near.filter(|other| other.meets(window)).collect();
+        if !meeting.is_empty() || !short {
+            return meeting;
+        }
+        let next = self.windows.range(window.from_ns..).next().map(|(_, w)| *w);
+        let around = [self.last_before(window.from_ns), next];
+        let near = around.into_iter().flatten();
+        near.filter(|other| other.distance_ns(window) <= SLACK_NS)
+            .collect()
+    }
+}
+
+/// How long stretches are together.
+pub(super) fn sum_ns<'a>(stretches: impl Iterator<Item = &'a (i64, i64)>) -> i64 {
+    let lengths = stretches.map(|(from, until)| until.saturating_sub(*from));
+    lengths.fold(0, i64::saturating_add)
+}

@@ -22,6 +22,9 @@ use crate::wrapper::Batch;
 /// Octets of a line, about, at least: room is made for so many at once.
 const LINE_LEN_LEAST: usize = 100;
 
+/// Bytes of a line that show which one it is.
+const FOUND_LEN_MAX: usize = 64;
+
 /// What the lines of a block, or of several in a row, held.
 #[derive(Default)]
 pub(super) struct BlockYield {
@@ -178,6 +181,25 @@ impl BlockYield {
             self.records.lost.add(&losses);
             self.losses.push((line, losses));
         }
+    }
+
+    /// Lines whose columns are not known: each is a fault, whatever its values look like. Until
+    /// the columns of one are known, the file may be no flow log, and then nothing of it counts.
+    pub(super) fn unknown_columns(batch: &Batch) -> Self {
+        let mut read = Self::default();
+        for line in batch.text.split_inclusive(|byte| *byte == b'\n') {
+            let line = line.trim_ascii();
+            read.records.lines += 1;
+            if line.is_empty() {
+                read.records.blank += 1;
+                continue;
+            }
+            let found = line[..line.len().min(FOUND_LEN_MAX)].escape_ascii();
+            read.fault("unknown columns", || {
+                format!("found \"{found}\", expected the columns of a flow log")
+            });
+        }
+        read
     }
 
     fn fault(&mut self, reason: &'static str, found: impl FnOnce() -> String) {

@@ -65,19 +65,20 @@ impl<S: Sink> Files<'_, S> {
         let mut refused = None;
         let mut unwrapper = Unwrapper::new(stream, Known(given), BLOCK_LEN);
         while let Some(batch) = unwrapper.next_batch() {
-            let layout = match layouts.of(&batch, given) {
-                Ok(layout) => layout,
+            let mut read = match layouts.of(&batch, given) {
+                Ok(layout) => {
+                    let read = reader.read(&block(&batch), layout);
+                    layouts.keep(&batch, &read);
+                    read
+                }
                 Err(reason) => {
                     refused = refused.or(reason);
                     if layouts.evidence.is_none() && yielded.block.records.lines >= STRANGE_MAX {
                         break;
                     }
-                    // Each line a fault of its own.
-                    Arc::new(Layout::default_v2())
+                    BlockYield::unknown_columns(&batch)
                 }
             };
-            let mut read = reader.read(&block(&batch), layout);
-            layouts.keep(&batch, &read);
             read.take_in_lost(&batch);
             let octets = read_len.load(Relaxed);
             self.count(octets - counted_len, &read);

@@ -235,3 +235,40 @@ fn json_that_is_no_flow_log_is_left_out_by_its_kind() {
         assert_eq!(converted.skipped(), 0);
     }
 }
+
+#[test]
+fn file_is_a_flow_log_or_left_out_as_a_whole() {
+    // The values of a record in the default order, under keys that are no flow log's.
+    let values = "2 1 eni-7 10.0.0.3 10.0.0.2 1 2 6 1 60 1700000000 1700000001 ACCEPT OK";
+    let strange = |len: usize| {
+        let cells = values.split(' ').chain(["x"; 9]).take(len).enumerate();
+        let object = cells.map(|(i, cell)| (format!("key{i}"), Value::from(cell)));
+        Value::Object(object.collect())
+    };
+    let good = "2 1 eni-1 10.0.0.1 10.0.0.2 1000 443 6 1 60 1700000000 1700000001 ACCEPT OK\n";
+    for len in [13, 14, 15] {
+        for count in [1, 31, 32, 33, 40_000] {
+            let folder = tempfile::tempdir().unwrap();
+            let foreign = vec![strange(len); count];
+            let inputs = [
+                file(&folder, "a.json", lines(&foreign)),
+                file(&folder, "b.log", good),
+                file(&folder, "c.json", Value::from(foreign).to_string()),
+            ];
+            let converted = convert(&inputs, &[]);
+            converted.assert_lines_add_up();
+            assert_eq!(converted.count("/records/lines"), 1);
+            assert_eq!(converted.count("/packets/written"), 1);
+            assert_eq!(converted.count("/input/files"), 1);
+        }
+    }
+    // Once a record is known, the file is a flow log, and strange lines are its faults.
+    let known = json!({"message": good.trim()});
+    let folder = tempfile::tempdir().unwrap();
+    let mixed = lines(&[strange(14), known, strange(14)]);
+    let converted = convert(&[file(&folder, "mixed.json", mixed)], &[]);
+    converted.assert_lines_add_up();
+    assert_eq!(converted.count("/records/lines"), 3);
+    assert_eq!(converted.skipped(), 2);
+    assert_eq!(converted.count("/packets/written"), 1);
+}

@@ -10,15 +10,12 @@ use crate::connection::outcome;
 use crate::connection::role::Role;
 use crate::connection::segment::{Kind, Segment};
 use crate::connection::spread::{Lean, Spread};
-use crate::connection::{Detail, Story, spread_beside};
+use crate::connection::{Detail, PACKETS_MAX, Story, spread_beside};
 use crate::flow::{Observation, UDP, Way};
 use crate::time::SECOND_NS;
 
 /// The most octets that one packet stands for.
 const PACKET_MAX: u64 = 1 << 30;
-
-/// The most packets that one record becomes in [`Detail::Exact`]; the rest is merged into them.
-const PACKETS_MAX: u64 = 1 << 22;
 
 /// The most octets of one record: 64 TiB, more than any network interface
 /// carries in an interval.

@@ -77,12 +77,16 @@ impl Detail {
     /// About how many packets a record that counts so many becomes, at most.
     pub fn packets_max(self, packets: u64) -> u64 {
         match self {
-            Self::Exact => packets,
+            Self::Exact => packets.min(PACKETS_MAX),
             Self::Compact { per_record_max } => packets.min(per_record_max),
             Self::Control => packets.min(CONTROL_PACKETS),
         }
     }
 }
+
+/// The most packets that one record becomes, whatever it counts: a counter has 64 bits, and anyone
+/// can write such a record. The rest is merged into these.
+const PACKETS_MAX: u64 = 1 << 22;
 
 /// What [`Detail::Control`] makes of all but a few records: SYN, ACK, data, FIN.
 const CONTROL_PACKETS: u64 = 4;

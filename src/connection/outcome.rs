@@ -118,8 +118,8 @@ pub(super) fn outcome(records: &[Observation], parts: &[Parts], role: Role) -> O
 mod tests {
     use super::*;
     use crate::connection::{parts, role};
-    use crate::flow::observation::tests::{observation, rejected};
     use crate::flow::Way;
+    use crate::flow::observation::tests::{observation, rejected};
 
     #[track_caller]
     fn check(records: &[Observation], expected: Outcome) {

@@ -6,9 +6,9 @@
 //! of a record's segments add up to its `bytes` exactly; only a record that
 //! claims fewer octets than its headers need gets more, and that is counted.
 
-use crate::connection::Detail;
 use crate::connection::parts::Parts;
 use crate::connection::sizes::{BARE, SYN_MAX, Sizes};
+use crate::connection::{Detail, PACKETS_MAX};
 use crate::flow::{Observation, Way};
 
 /// Payload of a full segment on Ethernet with timestamps.
@@ -25,8 +25,6 @@ const PAYLOAD_MAX: u64 = 1 << 30;
 const SYN_DATA_MAX: u64 = 8_960;
 /// The most data one FIN or RST gets: what an IP packet can hold.
 const PACKET_MAX: u64 = 65_000;
-/// The most segments that one record becomes in [`Detail::Exact`]; the rest is merged into them.
-const SEGMENTS_MAX: u64 = 1 << 22;
 /// The most segments that are added for the sake of [`PAYLOAD_MAX`]: 64 TiB in
 /// one record, which no network interface carries in an interval.
 const LARGE_SEGMENTS_MAX: u64 = 1 << 16;
@@ -201,7 +199,7 @@ const CONTROL_MAX: u64 = 64;
 /// The packets of `parts` that `detail` lets stand.
 fn kept(parts: &Parts, detail: Detail) -> Parts {
     let most = match detail {
-        Detail::Exact => SEGMENTS_MAX,
+        Detail::Exact => PACKETS_MAX,
         Detail::Compact { per_record_max } => per_record_max.max(4),
         Detail::Control => CONTROL_MAX,
     };

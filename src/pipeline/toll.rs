@@ -85,6 +85,13 @@ mod tests {
     use crate::flow::observation::tests::observation;
 
     #[test]
+    fn record_costs_no_more_than_the_packets_that_it_becomes() {
+        let record = observation(Way::Up, u64::MAX, 40_000_000, 0, 60, 2);
+        let toll = Toll::of(&[record], Detail::Exact);
+        assert!(toll.check(&record.key, 1 << 30).is_ok());
+    }
+
+    #[test]
     fn conversation_beyond_memory_is_refused_with_what_helps() {
         let records = [observation(Way::Up, 1_000_000, 40_000_000, 0, 60, 2); 20];
         let key = records[0].key;

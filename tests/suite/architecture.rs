@@ -19,7 +19,7 @@ const STAGES: [&str; 9] = [
 /// Modules that any stage may use.
 const SHARED: [&str; 2] = ["error", "time"];
 
-const FILE_LINES_MAX: usize = 400;
+const FILE_LINES_MAX: usize = 600;
 
 const FUNCTION_LINES_MAX: usize = 70;
 

@@ -1,7 +1,7 @@
 //! How many packets of records that lie beside each other only one of two views has.
 
 use crate::flow::clock::SLACK_NS;
-use crate::flow::gaps::timeline::{Timeline, Window, sum_ns};
+use crate::flow::gaps::timeline::{EDGE_NS, Timeline, Window, sum_ns};
 use crate::flow::gaps::{Part, Run};
 
 /// Runs of a view, and the used windows beside them, that have to be judged together.
@@ -84,7 +84,8 @@ impl Stretch {
     fn claim(&self, run: &Run, vantage: &Timeline) -> Claim {
         let (window, packets) = (&run.window, run.window.packets);
         let mut gaps = window.without(self.beside.iter());
-        gaps.retain(|gap| vantage.may_have_lost(*gap));
+        // What clocks differ by beyond whole seconds is no gap.
+        gaps.retain(|gap| gap.1.saturating_sub(gap.0) > EDGE_NS && vantage.may_have_lost(*gap));
         let lost_ns = vantage.lost_ns(&gaps);
         let is_alone = !self.beside.iter().any(|other| other.meets(window));
         let (likely, doubt, most) = match is_alone {

@@ -88,6 +88,13 @@ fn last_packet_by_another_clock_is_judged_by_counts() {
 }
 
 #[test]
+fn fraction_of_a_second_between_clocks_is_no_gap() {
+    // The other clock is 2.5 s ahead, of which 3 s are taken off.
+    let vantage = [(521, 568, 11), (573, 573, 3)];
+    assert_eq!(filled(&vantage, &[(522, 522, 10), (569, 574, 4)]), [0, 0]);
+}
+
+#[test]
 fn gaps_of_both_views_are_filled_by_time_and_counts() {
     let vantage = [(0, 59, 60), (120, 179, 60), (180, 239, 60)];
     // Begins at the vantage's 30th second, and has lost 150 to 209.

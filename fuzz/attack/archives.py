@@ -4,9 +4,9 @@ A world is logged, wrapped, split into files and converted in several ways. Sums
 connections, equality of bytes and what the subcommands say of it are compared with the world's truth.
 """
 
-import json
 import os
 import random
+from dataclasses import dataclass
 
 import captures
 import world as worlds
@@ -21,44 +21,62 @@ AGREE_PROMISE = "--once counts each packet once, as convert writes it; inspect c
 SAME_PROMISE = "The same input gives the same bytes for any number of threads, any memory and any order of inputs"
 
 
-def pack(world, rng, plain=False):
-    """The files of a world: {relative name: bytes}, and how many rows they deliver (some rows twice)."""
+@dataclass
+class Entry:
+    """One file: its name, its rows, and the seed of its wrapper, so that fewer rows can be wrapped alike."""
+
+    name: str
+    rows: list
+    seed: int
+    plain: bool = False
+
+
+@dataclass
+class Package:
+    """The files of a world; `archive` is the seed of the zip or tar around them, if there is one."""
+
+    entries: list
+    archive: object = None
+
+    def files(self, world):
+        found = {}
+        for entry in self.entries:
+            rng = random.Random(entry.seed)
+            found[entry.name] = headed(entry.rows, world, rng) if entry.plain else one_file(entry.rows, world, rng)
+        if self.archive is not None:
+            found = {"archive.bin": wrappers.archive(list(found.items()), random.Random(self.archive))}
+        return found
+
+    def delivered(self):
+        return [row for entry in self.entries for row in entry.rows]
+
+
+def pack(world, rng):
+    """Deals the rows of a world to files, in random order; some files are delivered twice."""
     rows = list(world.rows)
     if rng.random() < 0.8:
         rng.shuffle(rows)
-    groups = {}
-    by_eni = rng.random() < 0.5
+    groups, by_eni, parts = {}, rng.random() < 0.5, rng.choice([1, 1, 2, 4])
     for row in rows:
-        groups.setdefault((row.layout, row.eni if by_eni else "", plain or rng.randrange(rng.choice([1, 1, 2, 4]))), []).append(row)
-    files, delivered = {}, []
+        groups.setdefault((row.layout, row.eni if by_eni else "", rng.randrange(parts)), []).append(row)
     order = list(groups.values())
     rng.shuffle(order)
-    for number, group in enumerate(order):
-        delivered += group
-        if plain:
-            files[f"{number}.log"] = wrappers.lines(group, random.Random(1), not world.log_format)
-            continue
-        files[name(rng, number)] = one_file(group, world, rng)
-    if not plain and len(files) > 1 and rng.random() < 0.2:
-        merged = headed(order, world, rng)
-        if merged:
-            files = {"merged.log": merged}
-    if not plain and rng.random() < 0.1:
-        again = rng.choice(list(files))
-        if again != "merged.log":
-            files["again-" + os.path.basename(again)] = files[again]
-            delivered += order[list(files).index(again)]
-    if not plain and rng.random() < 0.15:
-        files = {"archive.bin": wrappers.archive(list(files.items()), rng)}
-    return files, delivered
+    entries = [Entry(name(rng, number), group, rng.getrandbits(32)) for number, group in enumerate(order)]
+    if rng.random() < 0.1:
+        again = rng.choice(entries)
+        entries.append(Entry("again-" + os.path.basename(again.name), again.rows, again.seed))
+    if len(entries) > 1 and not world.log_format and rng.random() < 0.2:
+        entries = [Entry("merged.log", [row for group in order for row in group], rng.getrandbits(32), True)]
+    return Package(entries, rng.getrandbits(32) if rng.random() < 0.15 else None)
 
 
-def headed(groups, world, rng):
-    """All groups one after another in one file of text, each with its header line."""
-    if world.log_format:
-        return None
-    return b"".join(wrappers.lines(group, random.Random(2), True).removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n") + b"\n"
-                    for group in groups)
+def headed(rows, world, rng):
+    """Rows as text; those of another layout follow behind a header line of their own."""
+    groups = {}
+    for row in rows:
+        groups.setdefault(row.layout, []).append(row)
+    texts = [wrappers.lines(group, rng, not world.log_format) for group in groups.values()]
+    return b"".join(text.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n") + b"\n" for text in texts)
 
 
 def name(rng, number):
@@ -151,13 +169,13 @@ class Judge:
         capture, summary = self.capture("all.pcapng", *ALL, "--vantage", "all")
         if capture is None:
             return
-        run = fake(ALL + ("--vantage", "all", "-o", "all.pcapng") + self.extra)
+        run = Asked(ALL + ("--vantage", "all", "-o", "all.pcapng") + self.extra)
         self.compare(run, capture, worlds.as_logged(self.world), "sums", PACKET_PROMISE)
         self.records(run, summary)
         capture, summary = self.capture("auto.pcapng", *ALL)
         if capture is None:
             return
-        run = fake(ALL + ("-o", "auto.pcapng") + self.extra)
+        run = Asked(ALL + ("-o", "auto.pcapng") + self.extra)
         self.bounds(run, capture)
         self.order(run, capture)
         if summary["packets"]["written"] != summary["packets"]["logged"]:
@@ -231,9 +249,9 @@ class Judge:
             with open(self.bench.path("again.pcapng"), "rb") as file:
                 outputs.append(file.read())
         if outputs[0] != reference:
-            self.find("bytes-threads", "other bytes with --threads and --memory", fake(tries[0]), SAME_PROMISE)
+            self.find("bytes-threads", "other bytes with --threads and --memory", Asked(tries[0]), SAME_PROMISE)
         if outputs[1] != outputs[2]:
-            self.find("bytes-order", "other bytes for another order of the inputs", fake(tries[1]), SAME_PROMISE)
+            self.find("bytes-order", "other bytes for another order of the inputs", Asked(tries[1]), SAME_PROMISE)
 
     def agree(self, exact):
         """inspect, metrics, diagnose, report and convert agree on what they all count."""
@@ -246,19 +264,15 @@ class Judge:
         every = self.rng.choice(["30s", "1m", "15m", "1h", "1d"])
         shape = ("--measure", "packets,bytes,records", "--every", every, "-q")
         by = self.rng.choice(["action", "eni", "protocol", "srcaddr,dstport", "direction", "dstsubnet", "vpc,subnet"])
-        run = self.run("metrics", "in", *shape, "--by", by, "--json" if False else "--columns", self.extra[1] if self.extra else "default",
-                       "--format", "json") if not self.extra else None
+        run = self.metrics(*shape, "--by", by)
         if run and totals(run.json()) != logged:
             self.find("metrics", f"by {by} {totals(run.json())}, by the records {logged}", run, AGREE_PROMISE)
         once = {"packets": exact["packets"]["logged"], "bytes": exact["packets"]["bytes_logged"]}
-        columns = ("--columns", self.extra[1]) if self.extra else ()
-        saved, self.extra = self.extra, ()
         by = self.rng.choice(["action", "eni", "protocol", "srcaddr", "outcome"])
-        run = self.run("metrics", "in", *columns, "--once", "--measure", "packets,bytes", "--by", by, "--every", every, "-q", "--format", "json")
-        self.extra = saved
+        run = self.metrics("--once", "--measure", "packets,bytes", "--by", by, "--every", every, "-q")
         if run:
             found = totals(run.json())
-            if {key: found[key] for key in once} != once:
+            if {key: found.get(key, 0) for key in once} != once:
                 self.find("once", f"metrics --once by {by} {found}, convert {once}", run, AGREE_PROMISE)
         run = self.run("diagnose", "in", "--json", "-q")
         if run:
@@ -273,6 +287,14 @@ class Judge:
                 self.find("compact", f"compact {found}, exact {once}", run, "Bytes add up in all three")
         if self.rng.random() < 0.3:
             self.report()
+
+    def metrics(self, *args):
+        """`metrics` as JSON: its --format says how to print, so the order of columns needs another name."""
+        columns = ("--columns", self.extra[1]) if self.extra else ()
+        saved, self.extra = self.extra, ()
+        run = self.run("metrics", "in", *args, *columns, "--format", "json")
+        self.extra = saved
+        return run
 
     def report(self):
         run = self.run("report", "in", "-q", "-o", "page.html", output="page.html", json_out=False)
@@ -335,54 +357,63 @@ def totals(answer):
     return found
 
 
-def fake(args):
+@dataclass
+class Asked:
     """Stands for a run in a find: only its arguments matter."""
-    class Made:
-        pass
-    made = Made()
-    made.args = list(args)
-    return made
+
+    args: tuple
 
 
-def examine(bench, world, files, delivered, seed):
+def examine(bench, world, package, seed):
+    """Asks everything of one archive; returns the finds and its files."""
     bench.reset()
+    files = package.files(world)
     place(bench, files)
-    judge = Judge(bench, world, files, delivered, random.Random(seed))
+    judge = Judge(bench, world, files, package.delivered(), random.Random(seed))
     judge.judge()
-    return judge.finds
+    return judge.finds, files
 
 
 def attack(bench, rng):
-    """One round: returns finds and the files that show each."""
+    """One round: returns finds and what saves each."""
     seed = rng.getrandbits(32)
     world = worlds.make(rng)
     if not world.records():
         return []
-    files, delivered = pack(world, rng)
-    finds = examine(bench, world, files, delivered, seed)
-    return [(find, lambda find=find: shrink(bench, world, files, delivered, seed, find)) for find in finds]
+    package = pack(world, rng)
+    finds, _ = examine(bench, world, package, seed)
+    return [(find, lambda find=find: shrink(bench, world, package, seed, find)) for find in finds]
 
 
-def shrink(bench, world, files, delivered, seed, find):
-    """Fewer records that show the same find, in plain text if that shows it too; returns (files, find)."""
-    def tried(rows):
-        small = worlds.World(world.aligned, rows, world.connections, world.enis, world.log_format)
+def shrink(bench, world, package, seed, find):
+    """Fewer files and records that show the same find, in plain text if that shows it too; returns (files, find)."""
+    best = None
+
+    def shows(candidate):
+        nonlocal best
+        small = worlds.World(world.aligned, candidate.delivered(), world.connections, world.enis, world.log_format)
         if not small.records():
-            return None
-        made, sent = pack(small, random.Random(3), plain=True)
-        for found in examine(bench, small, made, sent, seed):
-            if found.slug == find.slug:
-                return made, found
-        return None
+            return False
+        found, files = examine(bench, small, candidate, seed)
+        for one in found:
+            if one.slug == find.slug:
+                best = {os.path.join("in", relative): data for relative, data in files.items()}, one
+                return True
+        return False
 
-    rows, best = list(world.rows), tried(world.rows)
-    if best is None:
-        return files, find
+    shows(package)
+    for simple in (Package(package.entries), Package([Entry(f"{number}.log", entry.rows, 1, True) for number, entry in enumerate(package.entries)])):
+        if shows(simple):
+            package = simple
+    for entry in list(package.entries):
+        fewer = Package([one for one in package.entries if one is not entry], package.archive)
+        if fewer.entries and shows(fewer):
+            package = fewer
     for key in (lambda row: row.connection, lambda row: row.interval, lambda row: row.view, id):
-        for value in list(dict.fromkeys(map(key, rows))):
-            fewer = [row for row in rows if key(row) != value]
-            if len(fewer) < len(rows) and (better := tried(fewer)):
-                rows, best = fewer, better
-            if key is id and len(rows) > 60:
-                break
-    return best
+        values = list(dict.fromkeys(key(row) for row in package.delivered()))
+        for value in values[:80]:
+            entries = [Entry(entry.name, [row for row in entry.rows if key(row) != value], entry.seed, entry.plain) for entry in package.entries]
+            fewer = Package([entry for entry in entries if entry.rows], package.archive)
+            if fewer.entries and shows(fewer):
+                package = fewer
+    return best or ({}, find)

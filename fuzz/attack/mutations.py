@@ -7,8 +7,8 @@ same lines, nothing left behind, and the one good record beside the broken file.
 
 import gzip
 import ipaddress
+import json
 import os
-import random
 import re
 
 import archives
@@ -189,7 +189,7 @@ def sources(rng):
     if rng.random() < 0.9:
         return rng.choice(base())
     world = worlds.make(rng)
-    files, _ = archives.pack(world, rng)
+    files = archives.pack(world, rng).files(world) if world.rows else {}
     name, data = rng.choice(list(files.items())) if files else rng.choice(base())
     return os.path.basename(name), data
 
@@ -234,7 +234,7 @@ def examine(bench, files, commands):
             if is_json:
                 answers[kind] = run.json()
             if lines:
-                finds += archives_lines(run)
+                finds += requests(run)
             if kind == "convert":
                 finds += capture(bench, run, answers.get("convert"))
             elif kind == "report":
@@ -244,9 +244,8 @@ def examine(bench, files, commands):
     return finds + agree(answers, commands)
 
 
-def archives_lines(run):
+def requests(run):
     """Each line of --format cloudwatch is a JSON object."""
-    import json
     for one in run.out.splitlines():
         try:
             json.loads(one)
@@ -358,7 +357,7 @@ def shrink(bench, files, commands, find, budget=300):
         return False
 
     if not shows(files):
-        return files, find
+        return inside(files), find
     slow = "timeout" in find.slug
     budget = 5 if slow else budget
     for name in list(files):
@@ -376,4 +375,9 @@ def shrink(bench, files, commands, find, budget=300):
                 else:
                     at += size
             size //= 2
-    return files, best
+    return inside(files), best
+
+
+def inside(files):
+    """The files where the saved command line looks for them."""
+    return {os.path.join("in", name): data for name, data in files.items()}

@@ -247,7 +247,7 @@ def sightings(rng, connection, enis):
             return *addresses, *ports, *pair, direction
         return rewrite
 
-    chosen = rng.sample(enis, min(len(enis), rng.choice([1, 1, 2, 2, 3, 4])))
+    chosen = rng.sample(enis, min(len(enis), rng.choice([1, 2, 2, 2, 3, 4])))
     found = []
     for place, eni in enumerate(chosen):
         if place < 2 and rng.random() < 0.7:
@@ -326,9 +326,9 @@ def make(rng):
     length, phase = rng.choice([60, 60, 600]), base - rng.randrange(0, 600)
     log_format = custom(rng) if rng.random() < 0.12 else None
     enis = []
-    for number in range(rng.randrange(1, 5)):
+    for number in range(rng.choice([1, 2, 2, 3, 3, 4])):
         mine, own = (length, phase) if aligned else (rng.choice([60, 60, 600]), base - rng.randrange(0, 600))
-        holes = rng.choice([0, 0, 0.1, 0.3, 0.6])
+        holes = rng.choice([0, 0, 0.2, 0.4, 0.7])
         missing = {k for k in range(-20, 80) if rng.random() < holes}
         middle = int((base + span / 2 - own) // mine)
         name = f"eni-{rng.getrandbits(68):017x}"

@@ -2,11 +2,11 @@
 
 import argparse
 import importlib
-import json
 import multiprocessing
 import os
 import random
 import shlex
+import shutil
 import signal
 import sys
 import time
@@ -26,7 +26,7 @@ EXAMPLES = """examples:
   python3 fuzz/attack --rounds 10000 --jobs 2 --seed 7
       What a release has to pass.
   python3 fuzz/attack --only bomb
-      Each bomb once, whatever --rounds says.
+      Each bomb once.
   python3 fuzz/attack --only archive --first 4711 --rounds 1 --seed 7
       One round again: a find names its kind, round and seed.
 
@@ -47,13 +47,13 @@ def kind_of(number):
     raise AssertionError("shares add up to 100")
 
 
-def prepare(options):
+def prepare(options, root):
     """Gives a worker process its own folder."""
     global BENCH, OPTIONS
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     OPTIONS = options
-    BENCH = tool.Bench(options.binary)
-    multiprocessing.util.Finalize(None, BENCH.close, exitpriority=10)
+    BENCH = tool.Bench(options.binary, root)
 
 
 def play(number):
@@ -99,7 +99,7 @@ def keep(kind, number, find, shrink):
 def parse():
     parser = argparse.ArgumentParser(prog="python3 fuzz/attack", description=__doc__, epilog=EXAMPLES,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=1000, metavar="N", help="how many rounds [default: 1000]")
+    parser.add_argument("--rounds", type=int, metavar="N", help="how many rounds [default: 1000; with --only bomb, each bomb once]")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="number of the first round [default: 0]")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="other seeds give other rounds [default: 1]")
     parser.add_argument("--binary", default=BINARY, metavar="PATH", help="what to attack [default: target/release/flow2pcap]")
@@ -114,33 +114,53 @@ def parse():
     return options
 
 
+def say(line):
+    print(line, file=sys.stderr, flush=True)
+
+
+def ended(*_):
+    raise KeyboardInterrupt
+
+
 def main():
     options = parse()
     os.makedirs(options.finds, exist_ok=True)
-    if options.only == "bomb" and options.rounds == 1000:
+    if options.only == "bomb" and options.rounds is None:
         options.rounds = len(importlib.import_module("bombs").BOMBS)
-    rounds = range(options.first, options.first + options.rounds)
-    classes, played, bad, began, said = Counter(), Counter(), 0, time.monotonic(), 0.0
-    with multiprocessing.Pool(options.jobs, prepare, (options,)) as pool:
-        for number, kind, found in pool.imap_unordered(play, rounds, chunksize=1):
-            played[kind] += 1
-            bad += bool(found)
-            for slug, why, folder in found:
-                classes[slug] += 1
-                if folder or slug == "script-error":
-                    print(f"round {number} ({kind}): {slug}: {why[:300]!r}\n  {folder}" if folder else why, file=sys.stderr, flush=True)
-            now = time.monotonic()
-            if not options.quiet and now - said > 5:
-                said, done = now, sum(played.values())
-                print(f"{done} of {options.rounds} rounds, {bad} with finds, {done / (now - began):.1f} a second", file=sys.stderr, flush=True)
-        pool.close()
-        pool.join()
+    options.rounds = 1000 if options.rounds is None else options.rounds
+    signal.signal(signal.SIGTERM, ended)
+    classes, played, began = Counter(), Counter(), time.monotonic()
+    root = tool.make_root()
+    try:
+        with multiprocessing.Pool(options.jobs, prepare, (options, root)) as pool:
+            watch(pool, options, classes, played, began)
+    except KeyboardInterrupt:
+        say("ended early")
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
     for slug, count in classes.most_common():
         print(f"{count:6} {slug}")
-    seconds = time.monotonic() - began
-    print(f"{dict(played)} in {seconds:.0f} s")
+    print(f"{dict(played)} in {time.monotonic() - began:.0f} s")
     print(f"{sum(played.values())} rounds, {sum(classes.values())} finds")
     return 1 if classes else 0
+
+
+def watch(pool, options, classes, played, began):
+    """Plays the rounds, and counts and tells what comes back."""
+    bad, said = 0, 0.0
+    for number, kind, found in pool.imap_unordered(play, range(options.first, options.first + options.rounds)):
+        played[kind] += 1
+        bad += bool(found)
+        for slug, why, folder in found:
+            classes[slug] += 1
+            if slug == "script-error":
+                say(f"round {number} ({kind}): the attack itself failed\n{why}")
+            elif folder:
+                say(f"round {number} ({kind}): {slug}: {why[:300]!r}\n  {folder}")
+        now = time.monotonic()
+        if not options.quiet and now - said > 5:
+            said, done = now, sum(played.values())
+            say(f"{done} of {options.rounds} rounds, {bad} with finds, {done / (now - began):.1f} a second")
 
 
 if __name__ == "__main__":

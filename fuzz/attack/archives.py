@@ -4,6 +4,7 @@ A world is logged, wrapped, split into files and converted in several ways. Sums
 connections, equality of bytes and what the subcommands say of it are compared with the world's truth.
 """
 
+import ipaddress
 import os
 import random
 from dataclasses import dataclass
@@ -183,6 +184,7 @@ class Judge:
         self.same(rng)
         self.agree(summary)
         self.split(capture, rng)
+        self.narrow(rng)
 
     def records(self, run, summary):
         """The fates of records with all views: nothing is told elsewhere, and duplicates are counted."""
@@ -307,6 +309,30 @@ class Judge:
         if attempts is not None and f"{attempts:,} attempt" not in page:
             self.find("report", f"the page does not say {attempts:,} attempts", run, "report writes all of it into one HTML file")
 
+    def narrow(self, rng):
+        """--only-matching keeps the matching records alone."""
+        if rng.random() < 0.5:
+            return
+        row = rng.choice(self.world.records())
+        source, _, _, _, number = row.tuple()
+        host = str(ipaddress.ip_address(source))
+        option, matches = rng.choice([
+            (("--host", host), lambda one: host in addresses(one)),
+            (("--protocol", str(number)), lambda one: one.values["protocol"] == str(number)),
+            (("--eni", row.eni), lambda one: one.eni == row.eni),
+            (("--filter", f"not eni {row.eni}"), lambda one: one.eni != row.eni),
+            (("--filter", f"packets > {row.values['packets']}"), lambda one: int(one.values["packets"]) > int(row.values["packets"])),
+            (("--filter", f"src host {host} and proto {number}"), lambda one: host in addresses(one, ("srcaddr", "pkt-srcaddr")) and one.values["protocol"] == str(number)),
+        ])
+        rows = [one for one in self.world.rows if one.counts() and matches(one)]
+        args = (*ALL, "--vantage", "all", "--only-matching", *option)
+        if not rows:
+            return
+        capture, _ = self.capture("some.pcapng", *args)
+        if capture:
+            wanted = worlds.as_logged(worlds.World(self.world.aligned, rows, self.world.connections, self.world.enis))
+            self.compare(Asked(args + ("-o", "some.pcapng") + self.extra), capture, wanted, "narrowed", "--only-matching keeps the matching records alone")
+
     def split(self, capture, rng):
         """The parts of --split have the packets of the one capture, each once."""
         if rng.random() < 0.7:
@@ -329,6 +355,11 @@ class Judge:
             octets = sums[1] if octets is None else octets + sums[1]
         if packets is not None and (packets, octets) != capture.sums():
             self.find("split", f"parts by {how} do not add up to the capture", run, "Together the parts have the packets of the one capture, each once")
+
+
+def addresses(row, names=("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")):
+    """The addresses that a record names, of the packet and of the ENI."""
+    return {str(ipaddress.ip_address(row.values[name])) for name in names if name in row.layout}
 
 
 def fates(judge, run, summary):

@@ -25,7 +25,7 @@ class Plan:
     """What a bomb may take, and what it must not cost."""
 
     rss: int = 256 * MIB  # 64 MiB of --memory, and what README.md lists beside it
-    seconds: float = 20.0
+    seconds: int = 20  # of CPU time
     beside: bool = True  # a good file stands beside the bomb, and must be read
     may_refuse: bool = False
     addresses: int = 0  # limit of address space, if it is not the usual one

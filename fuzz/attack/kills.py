@@ -14,13 +14,14 @@ from tool import Find, laws
 
 WHOLE = "The output is whole or as it was before, whatever ends the run"
 REMOVED = "after SIGKILL it stays, and the next run that writes to the folder removes it"
+MODE = 0o640  # of the files that a run replaces
 _inputs = {}
 _whole = {}
 
 
 def archive(rng):
     """A log that takes some tenths of a second to convert; made once for each size and worker."""
-    size = rng.choice([2_000, 20_000])
+    size = rng.choice([2_000, 2_000, 20_000])
     if size not in _inputs:
         made = random.Random(size)
         rows = ["version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags"]
@@ -35,6 +36,7 @@ def plan(rng):
     return rng.choice([["convert", "in", "-o", "out/c.pcapng"], ["convert", "in", "-o", "out/c.pcapng", "--detail", "exact", "--memory", "16MiB"],
                        ["convert", "in", "-o", "out/c.pcapng.zst"], ["convert", "in", "-o", "out/c.pcapng.gz"], ["report", "in", "-o", "out/c.html"],
                        ["convert", "in", "-o", "out/c.pcapng", "--split", "eni"], ["convert", "in", "-o", "out/c.pcapng", "--split", "connections=20"],
+                       ["convert", "in", "-o", "out/c.pcapng", "--split", "connections=10"], ["convert", "in", "-o", "out/c.pcapng", "--split", "connections=5"],
                        ["convert", "in", "-o", "out/c.pcap"]])
 
 
@@ -70,6 +72,7 @@ def attack(bench, rng):
         for name, content in before.items():
             with open(bench.path("out", name), "wb") as file:
                 file.write(content)
+            os.chmod(bench.path("out", name), MODE)
     if args[0] == "report":
         whole = {name: None for name in whole}  # the page may say how long it took
     number = rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -98,6 +101,9 @@ def attack(bench, rng):
         if after.get(name) != content and content is not None:
             finds.append(Find("kill-next-bytes", f"{name} differs after the next run", args, "The same input gives the same bytes"))
             break
+    modes = {name: os.stat(bench.path("out", name)).st_mode & 0o777 for name in before if name in after}
+    if again.status == 0 and any(mode != MODE for mode in modes.values()):
+        finds.append(Find("kill-mode", f"mode {MODE:o} of a file that was replaced became {set(map(oct, modes.values()))}", args, "a replaced file keeps its mode"))
     left = os.listdir(bench.temp)
     if left:
         finds.append(Find("kill-temp", f"in TMPDIR: {left[:3]}", args, "The files have no names, so that nothing remains of them, however a run ends"))

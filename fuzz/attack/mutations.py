@@ -235,6 +235,8 @@ def examine(bench, files, commands):
                 answers[kind] = run.json()
             if lines:
                 finds += requests(run)
+            if kind in answers and "--strict" in args:
+                finds += strict(run, answers[kind])
             if kind == "convert":
                 finds += capture(bench, run, answers.get("convert"))
             elif kind == "report":
@@ -242,6 +244,15 @@ def examine(bench, files, commands):
         if output and os.path.exists(bench.path(output)):
             os.remove(bench.path(output))
     return finds + agree(answers, commands)
+
+
+def strict(run, answer):
+    """--strict ends with 1 if a record does not parse or a file is damaged, and only then."""
+    bad = archives.sum_skipped(answer["records"]) > 0 or bool(answer["input"]["damaged"])
+    if (run.status == 1) == bad:
+        return []
+    return [Find("convert-strict", f"exit status {run.status}, skipped {answer['records']['skipped']}, damaged {answer['input']['damaged']}",
+                 run.args, "1: done, but --strict found lines that do not parse or damaged files")]
 
 
 def requests(run):

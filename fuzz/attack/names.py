@@ -39,6 +39,8 @@ def evil(rng, blanks=True):
 def records(rng):
     """Text with names that are hostile in some columns; enough connections for narrowing to be offered."""
     chosen = {name: evil(rng, False) for name in rng.sample(["account-id", "interface-id", "vpc-id", "subnet-id", "instance-id", "region"], rng.randrange(1, 5))}
+    if rng.random() < 0.15:
+        chosen["interface-id"] = rng.choice(["other", "unknown", "=cmd|'/Ccalc'!A0", "+1"])
     rows = [" ".join(COLUMNS)]
     story = rng.randrange(3)
     for number in range(rng.choice([3, 12, 40])):
@@ -96,6 +98,7 @@ def plan(rng):
             ["inspect", "in", *(["--json"] if rng.random() < 0.3 else [])],
             ["metrics", "in", "--by", rng.choice(["eni", "vpc,subnet", "eni,action", "srcsubnet"]), "--format", rng.choice(["table", "csv", "json", "openmetrics", "cloudwatch"]),
              *(["--top", "1"] if rng.random() < 0.4 else [])],
+            ["metrics", "in", "--by", "eni", "--top", "1", "--format", rng.choice(["openmetrics", "csv"])],
             ["diagnose", "in", *(["--json"] if rng.random() < 0.3 else [])], ["report", "in", "-o", "out.html"]]
 
 

@@ -189,6 +189,9 @@ def conversation(rng, base, span):
             send(first, head)
         elif story == "reset":
             send(rng.random() < 0.5, ip + 20, RST)
+    if rng.random() < 0.04:  # segments as a network card with offload shows them; data in a SYN
+        for packet in rng.sample(packets, min(len(packets), 3)):
+            packet.size += rng.choice([1_000, 9_001, 20_000, 60_000])
     return Connection(6, client, server, rng.randrange(32768, 61000), rng.choice([22, 80, 443, 5432, 8080]), packets,
                       story, rejected)
 

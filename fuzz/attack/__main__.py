@@ -13,7 +13,8 @@ import time
 import traceback
 from collections import Counter
 
-import tool
+sys.dont_write_bytecode = True
+import tool  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BINARY = os.path.normpath(os.path.join(HERE, "../../target/release/flow2pcap"))

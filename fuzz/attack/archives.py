@@ -10,105 +10,16 @@ import random
 from dataclasses import dataclass
 
 import captures
+import truth
 import world as worlds
-import wrappers
+from packages import Entry, Package, pack, place
 from tool import Find, folder_finds, laws
 
-HEADERLESS = {tuple(worlds.FIELDS[:count]) for count in worlds.VERSIONS.values()}
 ALL = ("convert", "in", "--detail", "exact", "--json", "-q")
 PACKET_PROMISE = "--vantage all: each packet appears once for each ENI that logged it"
 UNION_PROMISE = "Vantage: where it has a gap of time and another view has records there, these fill it"
 AGREE_PROMISE = "--once counts each packet once, as convert writes it; inspect counts records as they were logged"
 SAME_PROMISE = "The same input gives the same bytes for any number of threads, any memory and any order of inputs"
-
-
-@dataclass
-class Entry:
-    """One file: its name, its rows, and the seed of its wrapper, so that fewer rows can be wrapped alike."""
-
-    name: str
-    rows: list
-    seed: int
-    plain: bool = False
-
-
-@dataclass
-class Package:
-    """The files of a world; `archive` is the seed of the zip or tar around them, if there is one."""
-
-    entries: list
-    archive: object = None
-
-    def files(self, world):
-        found = {}
-        for entry in self.entries:
-            rng = random.Random(entry.seed)
-            found[entry.name] = headed(entry.rows, world, rng) if entry.plain else one_file(entry.rows, world, rng)
-        if self.archive is not None:
-            found = {"archive.bin": wrappers.archive(list(found.items()), random.Random(self.archive))}
-        return found
-
-    def delivered(self):
-        return [row for entry in self.entries for row in entry.rows]
-
-
-def pack(world, rng):
-    """Deals the rows of a world to files, in random order; some files are delivered twice."""
-    rows = list(world.rows)
-    if rng.random() < 0.8:
-        rng.shuffle(rows)
-    groups, by_eni, parts = {}, rng.random() < 0.5, rng.choice([1, 1, 2, 4])
-    for row in rows:
-        groups.setdefault((row.layout, row.eni if by_eni else "", rng.randrange(parts)), []).append(row)
-    order = list(groups.values())
-    rng.shuffle(order)
-    entries = [Entry(name(rng, number), group, rng.getrandbits(32)) for number, group in enumerate(order)]
-    if rng.random() < 0.1:
-        again = rng.choice(entries)
-        entries.append(Entry("again-" + os.path.basename(again.name), again.rows, again.seed))
-    if len(entries) > 1 and not world.log_format and rng.random() < 0.2:
-        entries = [Entry("merged.log", [row for group in order for row in group], rng.getrandbits(32), True)]
-    return Package(entries, rng.getrandbits(32) if rng.random() < 0.15 else None)
-
-
-def headed(rows, world, rng):
-    """Rows as text; those of another layout follow behind a header line of their own."""
-    groups = {}
-    for row in rows:
-        groups.setdefault(row.layout, []).append(row)
-    texts = [wrappers.lines(group, rng, not world.log_format) for group in groups.values()]
-    return b"".join(text.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n") + b"\n" for text in texts)
-
-
-def name(rng, number):
-    """A name for a file: AWS's own, an export's, or any."""
-    style = rng.randrange(4)
-    if style == 0:
-        return (f"AWSLogs/111122223333/vpcflowlogs/eu-central-1/2026/03/14/111122223333_vpcflowlogs_eu-central-1_"
-                f"fl-0a1b2c3d4e5f60718_20260314T0215Z_{number:08x}.log.gz")
-    if style == 1:
-        return f"export/eni-{number:08x}-all/000000.gz"
-    return f"{rng.choice(['', 'a/', 'b/c/'])}part{number}{rng.choice(['', '.log', '.json', '.txt'])}"
-
-
-def one_file(group, world, rng):
-    """A group of rows in a random wrapper that its layout allows."""
-    known = group[0].layout in HEADERLESS and any(row.counts() for row in group)
-    kinds = [kind for kind in wrappers.TEXT + wrappers.JSON
-             if (kind in wrappers.KEYED and not world.log_format) or (kind not in wrappers.KEYED and (known or world.log_format))]
-    weights = [8 if kind in ("text", "plain") else 1 for kind in kinds]
-    kind = rng.choices(kinds, weights)[0]
-    data = wrappers.wrap(kind, group, rng)
-    return data if kind == "subscription" and rng.random() < 0.5 else wrappers.compress(data, rng)
-
-
-def place(bench, files):
-    """Writes the files into the folder `in`."""
-    for relative, data in files.items():
-        path = bench.path("in", relative)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
-            file.write(data)
 
 
 class Judge:
@@ -171,7 +82,7 @@ class Judge:
         if capture is None:
             return
         run = Asked(ALL + ("--vantage", "all", "-o", "all.pcapng") + self.extra)
-        self.compare(run, capture, worlds.as_logged(self.world), "sums", PACKET_PROMISE)
+        self.compare(run, capture, truth.as_logged(self.world), "sums", PACKET_PROMISE)
         self.records(run, summary)
         capture, summary = self.capture("auto.pcapng", *ALL)
         if capture is None:
@@ -199,7 +110,7 @@ class Judge:
 
     def bounds(self, run, capture):
         packets, _ = capture.sums()
-        wanted = worlds.bounds(self.world)
+        wanted = truth.bounds(self.world)
         for who, (lowest, highest) in wanted.items():
             if not lowest <= packets[who] <= highest:
                 slug = "lost" if packets[who] < lowest else "twice"
@@ -220,10 +131,10 @@ class Judge:
             views = {row.view for row in rows}
             complete = all(sum(len(row.packets) for row in rows if row.view == view) == len(connection.packets) for view in views)
             if complete and connection.protocol == 6 and connection.story in ("complete", "open", "reset"):
-                whole |= {worlds.pair(row.tuple()) for row in rows}
+                whole |= {truth.pair(row.tuple()) for row in rows}
         first = {}
         for index, seen in enumerate(capture.packets):
-            key = worlds.pair(seen.tuple)
+            key = truth.pair(seen.tuple)
             if key not in whole:
                 continue
             part = "data" if seen.payload else {2: "syn", 18: "syn-ack"}.get(seen.flags & 18, None)
@@ -330,7 +241,7 @@ class Judge:
             return
         capture, _ = self.capture("some.pcapng", *args)
         if capture:
-            wanted = worlds.as_logged(worlds.World(self.world.aligned, rows, self.world.connections, self.world.enis))
+            wanted = truth.as_logged(worlds.World(self.world.aligned, rows, self.world.connections, self.world.enis))
             self.compare(Asked(args + ("-o", "some.pcapng") + self.extra), capture, wanted, "narrowed", "--only-matching keeps the matching records alone")
 
     def split(self, capture, rng):

@@ -7,6 +7,7 @@ in time with a documented exit status and bounded memory, and cost the good file
 import os
 import re
 
+import bomb_records  # fills BUILDERS as well
 import captures
 import mutations
 from bomb_files import BUILDERS, Plan
@@ -15,6 +16,7 @@ from tool import Find, folder_finds, laws
 ADDRESSES = 2 << 30
 """Limit of address space: a good run at 64 MiB takes about 0.4 GiB."""
 
+assert bomb_records
 BOMBS = list(BUILDERS)
 BOUND = "Memory does not grow with the archive"
 COST = "Bad input is counted and costs no other record; only a file whose columns cannot be told ends the run"

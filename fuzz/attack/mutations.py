@@ -13,6 +13,7 @@ import re
 
 import archives
 import captures
+import packages
 import world as worlds
 from tool import Find, folder_finds, laws
 
@@ -189,7 +190,7 @@ def sources(rng):
     if rng.random() < 0.9:
         return rng.choice(base())
     world = worlds.make(rng)
-    files = archives.pack(world, rng).files(world) if world.rows else {}
+    files = packages.pack(world, rng).files(world) if world.rows else {}
     name, data = rng.choice(list(files.items())) if files else rng.choice(base())
     return os.path.basename(name), data
 
@@ -219,7 +220,7 @@ def plan(rng):
 def examine(bench, files, commands):
     """Runs the commands on the files; returns the finds."""
     bench.reset()
-    archives.place(bench, files)
+    packages.place(bench, files)
     finds, answers = [], {}
     for args in commands:
         kind = args[0]

@@ -6,8 +6,8 @@ over views is exact) or not (intervals and phases differ, so the union has bound
 """
 
 import ipaddress
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass
 
 FIELDS = (
     "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action"
@@ -24,7 +24,6 @@ VERSIONS = {2: 14, 3: 21, 4: 25, 5: 29, 7: 39, 8: 40, 9: 41, 10: 42, 11: 54}
 
 NEEDED = ["interface-id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes", "start", "end"]
 MARGIN = 8.0  # seconds between packets and the borders of aligned intervals: over twice 2 s of clock, plus 1
-SLACK = 7.0  # seconds: the 5 by which README.md lets clocks differ, and the whole seconds of start and end
 SYN, FIN, RST, SYN_ACK = 2, 1, 4, 18
 
 
@@ -377,62 +376,3 @@ def squeeze(packets, length, phase):
     for packet in packets:
         interval, within = divmod(packet.time - phase, length)
         packet.time = phase + interval * length + MARGIN + within * (length - 2 * MARGIN) / length
-
-
-def as_logged(world):
-    """Packets and bytes for each directed tuple, each distinct record once: what `--vantage all` must give."""
-    packets, octets = Counter(), Counter()
-    for row in world.records():
-        packets[row.tuple()] += int(row.values["packets"])
-        octets[row.tuple()] += int(row.values["bytes"])
-    return packets, octets
-
-
-def bounds(world):
-    """For each directed tuple (lowest, highest) numbers of packets that the default view may write."""
-    directed, both = defaultdict(lambda: defaultdict(list)), defaultdict(lambda: defaultdict(list))
-    for row in world.records():
-        who = row.tuple()
-        directed[who][row.view].append(row)
-        both[pair(who)][row.view].append(row)
-    return {who: limits(world, views, both[pair(who)]) for who, views in directed.items()}
-
-
-def pair(who):
-    return frozenset([(who[0], who[2]), (who[1], who[3])]), who[4]
-
-
-def limits(world, views, conversation_views):
-    """The bounds of one directed tuple; `views` are its own records, the other those of both ways."""
-    union = set()
-    for rows in views.values():
-        for row in rows:
-            union |= row.packets
-    if world.aligned or len(conversation_views) == 1:
-        return len(union), len(union)
-    lowest = None
-    for chosen, told in conversation_views.items():
-        own = sum(len(row.packets) for row in views.get(chosen, []))
-        free = [row for view, rows in views.items() if view != chosen for row in rows
-                if all(row.first > other.last + SLACK or row.last < other.first - SLACK for other in told)]
-        own += sum(min(len(row.packets) for row in cluster) for cluster in clusters(free))
-        lowest = own if lowest is None else min(lowest, own)
-    copies = 0
-    for number, index in union:
-        time = world.connections[number].packets[index].time
-        holders = [row for rows in views.values() for row in rows if (number, index) in row.packets]
-        if len(holders) > 1 and any(min(abs(time - row.first), abs(time - row.last)) < SLACK for row in holders):
-            copies += len(holders) - 1
-    return lowest, len(union) + copies
-
-
-def clusters(rows):
-    """Records grouped so that those of different groups do not touch in time."""
-    groups, reach = [], None
-    for row in sorted(rows, key=lambda row: row.first):
-        if reach is None or row.first > reach + SLACK:
-            groups.append([])
-            reach = row.last
-        groups[-1].append(row)
-        reach = max(reach, row.last)
-    return groups

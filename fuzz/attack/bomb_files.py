@@ -185,7 +185,8 @@ def zstd_windows(folder, rng):
 
 def parquet_bomb(what):
     def make(folder, rng):
-        save(folder, "a.parquet", parquet.hostile(rng)[what]())
+        for number in range(1 if what.startswith("millions") else 3):
+            save(folder, f"{number}.parquet", parquet.hostile(rng)[what]())
         return Plan(rss=420 * MIB)
     make.__name__ = "parquet " + what
     return make

@@ -38,6 +38,14 @@ pub struct Layout {
     fits_anything: bool,
 }
 
+/// The fields of a record without traffic, NODATA or SKIPDATA.
+const STATUS_FIELDS: [Field; 4] = [
+    Field::InterfaceId,
+    Field::Start,
+    Field::End,
+    Field::LogStatus,
+];
+
 impl Layout {
     /// A layout of these columns, separated by blanks and with nothing around them.
     ///
@@ -152,8 +160,9 @@ impl Layout {
 
     /// The layout of columns that are known to be names, such as the keys of JSON objects.
     ///
-    /// None if they do not name a source and a destination. Where two names mean
-    /// one field, the one that is spelled like it is taken.
+    /// None if they name neither a source and a destination nor what NODATA and SKIPDATA have
+    /// where keys without a value are left out: the ENI, both times and the status. Where two
+    /// names mean one field, the one that is spelled like it is taken.
     pub fn from_names<'n>(names: impl IntoIterator<Item = &'n str> + Clone) -> Option<Self> {
         let is_own = |name: &str, field: Field| {
             let own = name.len() == field.name().len();
@@ -177,7 +186,8 @@ impl Layout {
         let has = |either: [Field; 2]| either.iter().any(|field| seen.contains(field));
         let is_flow =
             has([Field::SrcAddr, Field::PktSrcAddr]) && has([Field::DstAddr, Field::PktDstAddr]);
-        is_flow.then(|| Self::compile(columns, None))
+        let is_status = STATUS_FIELDS.iter().all(|field| seen.contains(field));
+        (is_flow || is_status).then(|| Self::compile(columns, None))
     }
 
     /// The same columns with `prefix` around them.

@@ -237,6 +237,32 @@ fn json_that_is_no_flow_log_is_left_out_by_its_kind() {
 }
 
 #[test]
+fn skipdata_without_empty_keys_counts_wherever_it_is() {
+    let record = json!({"interface_id": "eni-1", "srcaddr": "10.0.0.1", "dstaddr": "10.0.0.2",
+        "srcport": 1, "dstport": 2, "protocol": 6, "packets": 1, "bytes": 60,
+        "start": 1_700_000_000, "end": 1_700_000_059, "action": "ACCEPT", "log_status": "OK"});
+    let status = |status: &str| {
+        json!({"interface_id": "eni-1", "start": 1_700_000_060,
+        "end": 1_700_000_119, "log_status": status})
+    };
+    let (skipped, quiet) = (status("SKIPDATA"), status("NODATA"));
+    let orders = [
+        [&skipped, &quiet, &record],
+        [&record, &skipped, &quiet],
+        [&quiet, &record, &skipped],
+    ];
+    for order in orders {
+        let folder = tempfile::tempdir().unwrap();
+        let objects: Vec<Value> = order.into_iter().cloned().collect();
+        let converted = convert(&[file(&folder, "x.json", lines(&objects))], &[]);
+        converted.assert_lines_add_up();
+        let counts = ["skip_data", "no_data", "told"]
+            .map(|fate| converted.count(&format!("/records/{fate}")));
+        assert_eq!((counts, converted.skipped()), ([1; 3], 0));
+    }
+}
+
+#[test]
 fn file_is_a_flow_log_or_left_out_as_a_whole() {
     // The values of a record in the default order, under keys that are no flow log's.
     let values = "2 1 eni-7 10.0.0.3 10.0.0.2 1 2 6 1 60 1700000000 1700000001 ACCEPT OK";

@@ -197,13 +197,13 @@ pub(crate) fn table(octets: &[u8]) {
             let (mut len, mut count) = (0, 0);
             while let Ok(Some(batch)) = read.next_batch() {
                 whole_lines(&batch);
-                count += lines(&batch.text) + batch.faults.len();
+                count += (lines(&batch.text) + batch.faults.len()) as u64 + batch.blank_count;
                 len += batch.text.len();
                 if len > TEXT_LEN_MAX {
                     return;
                 }
             }
-            assert!(count as u64 <= rows, "no more rows than there are");
+            assert!(count <= rows, "no more rows than there are");
         }
     }
 }

@@ -25,6 +25,9 @@ const LINE_LEN_LEAST: usize = 100;
 /// Bytes of a line that show which one it is.
 const FOUND_LEN_MAX: usize = 64;
 
+/// The reason for which a row of a table is skipped that has no value at all.
+const BLANK_ROW: &str = "row without a value";
+
 /// What the lines of a block, or of several in a row, held.
 #[derive(Default)]
 pub(super) struct BlockYield {
@@ -225,6 +228,14 @@ impl BlockYield {
         }
         self.records.lines += batch.control_count;
         self.records.control += batch.control_count;
+        if let Some(more) = batch.blank_count.checked_sub(1) {
+            self.records.lines += 1;
+            self.fault(BLANK_ROW, || {
+                "expected a value in one of the columns that are read".into()
+            });
+            self.records.lines += more;
+            self.faults_without_example(BLANK_ROW, more);
+        }
     }
 
     /// Takes in what the lines behind these held, but for their observations.

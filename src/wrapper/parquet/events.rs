@@ -18,18 +18,18 @@ enum Column<'a> {
     Structs(&'a StructArray, Vec<(&'a str, Self)>),
 }
 
-/// Reads rows from `at` on until there is enough of them; returns how many it took.
-pub(super) fn gather(rows: &RecordBatch, at: usize, lines: &mut Gatherer) -> usize {
+/// Reads rows until there is enough of them; returns how many it took.
+pub(super) fn gather(rows: &RecordBatch, lines: &mut Gatherer) -> usize {
     let fields = rows.schema_ref().fields();
     let names = fields.iter().map(|field| field.name().as_str());
     let columns = members(names.zip(rows.columns()));
-    for row in at..rows.num_rows() {
+    for row in 0..rows.num_rows() {
         take_in(&columns, row, lines);
         if lines.is_full() {
-            return row + 1 - at;
+            return row + 1;
         }
     }
-    rows.num_rows() - at
+    rows.num_rows()
 }
 
 fn take_in(columns: &[(&str, Column<'_>)], row: usize, lines: &mut Gatherer) {

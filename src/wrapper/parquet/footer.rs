@@ -1,192 +1,174 @@
-//! A look at the schema in a footer, before the `parquet` crate takes it for true.
+//! The footer of a file, read in full before the `parquet` crate gets it.
 //!
-//! That crate makes room for as many members as a group says it has, and calls
-//! itself once for each group inside a group. A footer of a few octets could
-//! end the process: no room for two thousand million members, or no stack. So
-//! the counts are looked at first. All other faults of a footer are its to find.
+//! The crate makes room for as many row groups, columns and members of a group as the footer says
+//! there are, and calls itself once for each group inside a group. A footer of a few bytes could
+//! end the process that way. Here every field that the crate reads has to have its own type, every
+//! list has to be there, the groups have to form one tree of bounded depth, and what the crate
+//! would keep of it all is added up before it keeps anything.
 //!
-//! Footers are Thrift, in its compact protocol; the schema is the second field of
-//! `FileMetaData`, a list of elements that each tell how many of the next are
-//! inside (`parquet.thrift`).
+//! The fields of each struct, but for the schema's, are in [`fields`](super::fields).
+
+use bytes::Bytes;
+use parquet::file::reader::ChunkReader;
+use parquet::schema::types::{ColumnDescriptor, Type};
 
 use super::TableError;
+use super::fields::{FILE, Room, SCHEMA_ELEMENT, field};
+use super::thrift::{Compact, Kind, Malformed};
+
+type Result<T> = std::result::Result<T, Malformed>;
+
+/// Bytes of a footer. It takes some hundreds for each column of each row group.
+const LEN_MAX: usize = 16 << 20;
 
 /// Groups inside groups. OCSF has five.
 const DEPTH_MAX: usize = 64;
 
-/// Tells a schema whose counts cannot be true in `footer`.
-pub(super) fn check(footer: &[u8]) -> Result<(), TableError> {
-    match child_counts(&mut Compact(footer)) {
-        Some(counts) if !is_a_tree(&counts) => Err(TableError(
-            "its schema contradicts itself or nests too deep".into(),
-        )),
-        _ => Ok(()),
+/// The bytes of the footer of a file, which is known to be sound.
+pub(super) fn read(source: &impl ChunkReader) -> std::result::Result<Bytes, TableError> {
+    let error = |message: String| Err(TableError(message));
+    // Parquet format, file: the footer, its length in four bytes, `PAR1`.
+    let Some(tail_at) = source.len().checked_sub(TAIL_LEN as u64) else {
+        return error("it is too short to have a footer".into());
+    };
+    let get = |begin, len| {
+        let octets = source.get_bytes(begin, len);
+        octets.map_err(|error| TableError(super::one_line(&error)))
+    };
+    let tail = get(tail_at, TAIL_LEN)?;
+    let Some((len, magic)) = tail.split_first_chunk() else {
+        return error("it ends within its footer".into());
+    };
+    if magic == b"PARE" {
+        return error("it is encrypted; decrypt it first".into());
+    }
+    if magic != b"PAR1" {
+        return error("it has no footer at its end, as if it were cut short".into());
+    }
+    let len = u32::from_le_bytes(*len) as usize;
+    let Some(begin) = tail_at.checked_sub(len as u64) else {
+        let all = source.len();
+        return error(format!(
+            "its footer is said to have {len} bytes, but the file has {all}"
+        ));
+    };
+    if len > LEN_MAX {
+        let most = LEN_MAX >> 20;
+        return error(format!("its footer has {len} bytes, more than {most} MiB"));
+    }
+    let footer = get(begin, len)?;
+    match check(&footer) {
+        Ok(()) => Ok(footer),
+        Err(malformed) => error(format!("its footer does not make sense: {malformed}")),
     }
 }
 
-/// Whether no count exceeds what is there, nor the depth what is read.
-fn is_a_tree(counts: &[u64]) -> bool {
-    let mut left: Vec<u64> = Vec::new();
-    for count in counts {
-        while left.last() == Some(&0) {
-            left.pop();
-        }
-        if let Some(left) = left.last_mut() {
-            *left -= 1;
-        }
-        if *count > counts.len() as u64 || left.len() > DEPTH_MAX {
-            return false;
-        }
-        if *count > 0 {
-            left.push(*count);
-        }
-    }
-    true
+/// Reads a whole footer, and tells what is wrong with it.
+fn check(footer: &[u8]) -> Result<()> {
+    let mut room = Room::new();
+    let mut compact = Compact::new(footer);
+    room.take(&compact, footer.len())?;
+    compact.fields(|compact, id, kind| match id {
+        SCHEMA => schema(compact, &mut room, kind),
+        _ => field(compact, &mut room, FILE, id, kind),
+    })
 }
 
-/// How many elements each element of the schema says it holds; none if that does not show.
-fn child_counts(footer: &mut Compact<'_>) -> Option<Vec<u64>> {
-    let mut counts = Vec::new();
-    let mut id = 0;
-    loop {
-        let kind = footer.field(&mut id)?;
-        if id != SCHEMA {
-            footer.skip(kind, DEPTH_MAX)?;
-            continue;
-        }
-        if kind != LIST {
-            return None;
-        }
-        let (_, len) = footer.list()?;
-        for _ in 0..len {
-            counts.push(child_count(footer)?);
-        }
-        return Some(counts);
-    }
-}
-
-fn child_count(footer: &mut Compact<'_>) -> Option<u64> {
-    let mut count = 0;
-    let mut id = 0;
-    loop {
-        match footer.field(&mut id)? {
-            STOP => return Some(count),
-            I32 if id == CHILD_COUNT => count = unzigzag(footer.varint()?)?,
-            kind => footer.skip(kind, DEPTH_MAX)?,
-        }
-    }
-}
-
-/// A count; those below zero are for the crate to refuse.
-fn unzigzag(value: u64) -> Option<u64> {
-    (value & 1 == 0).then_some(value >> 1)
-}
-
-/// Thrift's compact protocol, as far as it takes to pass over values.
-struct Compact<'a>(&'a [u8]);
-
-impl Compact<'_> {
-    fn octet(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    fn octets(&mut self, len: u64) -> Option<()> {
-        self.0 = self.0.get(usize::try_from(len).ok()?..)?;
-        Some(())
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let octet = self.octet()?;
-            value |= u64::from(octet & 0x7f) << shift;
-            if octet < 0x80 {
-                return Some(value);
+/// Reads the elements of a schema, of which each says how many of the next are inside it.
+fn schema(compact: &mut Compact<'_>, room: &mut Room, kind: Kind) -> Result<()> {
+    let mut tree = Tree::default();
+    compact.structs(kind, |compact| {
+        let (mut name_len, mut child_count) = (0, 0);
+        compact.fields(|compact, id, kind| {
+            match id {
+                NAME => name_len = compact.binary(kind)?.len(),
+                CHILD_COUNT => child_count = compact.i32(kind)?,
+                _ => field(compact, room, SCHEMA_ELEMENT, id, kind)?,
             }
-        }
-        None
-    }
-
-    /// The type of the next field; `id` is that of the one before, and becomes its own.
-    fn field(&mut self, id: &mut u64) -> Option<u8> {
-        let header = self.octet()?;
-        *id = match header >> 4 {
-            0 if header == STOP => *id,
-            0 => self.varint()? >> 1,
-            step => *id + u64::from(step),
+            Ok(())
+        })?;
+        let Ok(child_count) = usize::try_from(child_count) else {
+            return compact.malformed("a group of fewer members than none");
         };
-        Some(header & 0x0f)
-    }
-
-    /// The type of the elements of a list, and how many there are.
-    fn list(&mut self) -> Option<(u8, u64)> {
-        let header = self.octet()?;
-        let len = match header >> 4 {
-            15 => self.varint()?,
-            len => u64::from(len),
-        };
-        Some((header & 0x0f, len))
-    }
-
-    fn skip(&mut self, kind: u8, depth: usize) -> Option<()> {
-        let depth = depth.checked_sub(1)?;
-        match kind {
-            1 | 2 => Some(()), // booleans stand in the header
-            3 => self.octets(1),
-            4..=6 => self.varint().map(drop),
-            7 => self.octets(8),
-            8 => {
-                let len = self.varint()?;
-                self.octets(len)
-            }
-            LIST | 10 => {
-                let (kind, len) = self.list()?;
-                // In a list a boolean is an octet.
-                let kind = kind.max(3);
-                (0..len).try_for_each(|_| self.skip(kind, depth))
-            }
-            12 => {
-                let mut id = 0;
-                loop {
-                    match self.field(&mut id)? {
-                        STOP => return Some(()),
-                        kind => self.skip(kind, depth)?,
-                    }
-                }
-            }
-            _ => None, // no footer holds maps
+        match tree.add(name_len, child_count) {
+            Ok(len) => room.take(compact, len),
+            Err(what) => compact.malformed(what),
         }
+    })?;
+    if tree.open.iter().any(|group| group.left > 0) {
+        return compact.malformed("a group that lacks members");
+    }
+    Ok(())
+}
+
+/// The groups of a schema, as far as it has been read.
+#[derive(Default)]
+struct Tree {
+    /// The groups around the next element.
+    open: Vec<Group>,
+    has_root: bool,
+}
+
+struct Group {
+    /// Members that are still to come.
+    left: usize,
+    /// Bytes of memory of its path.
+    path_len: usize,
+}
+
+impl Tree {
+    /// Adds an element; returns how many bytes of memory it takes, about.
+    fn add(
+        &mut self,
+        name_len: usize,
+        child_count: usize,
+    ) -> std::result::Result<usize, &'static str> {
+        while self.open.pop_if(|group| group.left == 0).is_some() {}
+        let around = match self.open.last_mut() {
+            Some(group) => {
+                group.left -= 1;
+                group.path_len
+            }
+            None if self.has_root => return Err("an element outside of every group"),
+            None => 0,
+        };
+        self.has_root = true;
+        // A column keeps the names of all groups around it.
+        let path_len = around + size_of::<String>() + name_len;
+        if child_count == 0 {
+            return Ok(ELEMENT_LEN + 2 * path_len);
+        }
+        if self.open.len() == DEPTH_MAX {
+            return Err("groups nested too deep");
+        }
+        self.open.push(Group {
+            left: child_count,
+            path_len,
+        });
+        Ok(ELEMENT_LEN + 2 * name_len)
     }
 }
 
-const STOP: u8 = 0;
-const I32: u8 = 5;
-const LIST: u8 = 9;
+/// The length of a footer and what marks its end.
+const TAIL_LEN: usize = 8;
 
 /// The number of the field of `FileMetaData` that holds the schema.
-const SCHEMA: u64 = 2;
+const SCHEMA: i16 = 2;
 
-/// The number of the field of `SchemaElement` that counts the elements inside.
-const CHILD_COUNT: u64 = 5;
+/// The numbers of the fields of `SchemaElement` that hold its name and how many members it has.
+const NAME: i16 = 4;
+const CHILD_COUNT: i16 = 5;
+
+/// Memory of an element of a schema: as it is read, in the tree, as a column, and as a field of
+/// the arrays that it becomes.
+const ELEMENT_LEN: usize = 2 * size_of::<Type>() + size_of::<ColumnDescriptor>() + 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A footer whose schema is elements of so many members each.
-    fn footer(counts: &[u32]) -> Vec<u8> {
-        let mut octets = vec![0x15, 2, 0x19, 0xfc]; // version 1, a list of structs
-        varint(counts.len() as u64, &mut octets);
-        for count in counts {
-            octets.extend([0x48, 1, b'a', 0x15]); // name, num_children
-            varint(u64::from(*count) << 1, &mut octets);
-            octets.push(0);
-        }
-        octets.push(0);
-        octets
-    }
+    const I32: u8 = 5;
+    const I64: u8 = 6;
 
     fn varint(mut value: u64, octets: &mut Vec<u8>) {
         while value > 0x7f {
@@ -196,32 +178,97 @@ mod tests {
         octets.push(value.to_le_bytes()[0]);
     }
 
-    #[test]
-    fn counts_are_read_past_other_fields() {
-        let octets = footer(&[2, 0, 1, 0]);
-        assert_eq!(child_counts(&mut Compact(&octets)), Some(vec![2, 0, 1, 0]));
-        assert!(check(&octets).is_ok());
+    /// A footer whose schema is elements of so many members each, as whole numbers of this type.
+    fn footer(counts: &[u32], whole: u8) -> Vec<u8> {
+        let mut octets = vec![0x15, 2, 0x19, 0xfc]; // version 1, a list of structs
+        varint(counts.len() as u64, &mut octets);
+        for count in counts {
+            octets.extend([0x48, 1, b'a', 0x10 | whole]); // name, num_children
+            varint(u64::from(*count) << 1, &mut octets);
+            octets.push(0);
+        }
+        octets.push(0);
+        octets
+    }
+
+    #[track_caller]
+    fn refused(octets: &[u8], expected: &str) {
+        let found = check(octets).unwrap_err().to_string();
+        assert!(found.contains(expected), "{found}");
     }
 
     #[test]
-    fn group_of_more_members_than_there_are_is_refused() {
-        assert!(check(&footer(&[i32::MAX.unsigned_abs(), 0])).is_err());
-        assert!(check(&footer(&[2, 0])).is_ok(), "for the crate to find");
-    }
-
-    #[test]
-    fn groups_inside_each_other_a_million_times_are_refused() {
-        assert!(check(&footer(&vec![1; 1_000_000])).is_err());
+    fn schema_is_one_tree_whatever_type_its_counts_have() {
         let mut side_by_side = vec![1_000];
         side_by_side.resize(1_001, 0);
-        assert!(check(&footer(&side_by_side)).is_ok());
+        for whole in [4, I32, I64] {
+            assert_eq!(check(&footer(&[2, 0, 1, 0], whole)), Ok(()));
+            assert_eq!(check(&footer(&side_by_side, whole)), Ok(()));
+            refused(&footer(&[2, 0], whole), "a group that lacks members");
+            refused(
+                &footer(&[i32::MAX.unsigned_abs(), 0], whole),
+                "lacks members",
+            );
+            refused(&footer(&[1, 0, 0], whole), "outside of every group");
+            refused(&footer(&[0, 0], whole), "outside of every group");
+            let deep = [&vec![1; 3_000][..], &[0]].concat();
+            refused(&footer(&deep, whole), "groups nested too deep");
+        }
+        let mut fewer = footer(&[0], I32);
+        fewer[9] = 1; // -1
+        refused(&fewer, "fewer members than none");
+        fewer[8] = 0x18; // a string
+        refused(&fewer, "whole number is expected");
     }
 
     #[test]
-    fn footer_that_is_none_is_for_others_to_refuse() {
-        let octets = footer(&[2, 0, 1, 0]);
-        for len in 0..octets.len() - 1 {
-            assert!(check(&octets[..len]).is_ok());
+    fn footer_cut_anywhere_is_refused() {
+        let octets = footer(&[2, 0, 1, 0], I32);
+        for len in 0..octets.len() {
+            refused(&octets[..len], "more said to follow than there is");
         }
+    }
+
+    #[test]
+    fn lists_are_bounded_by_the_bytes_that_are_there() {
+        let most = [0xff, 0xff, 0xff, 0xff, 0x07];
+        for field in [0x29, 0x49, 0x59, 0x79] {
+            let octets = [&[field, 0xfc], &most[..]].concat();
+            refused(&octets, "more said to follow than there is");
+            refused(&[field, 0x15, 0, 0], "list of something else than structs");
+            refused(&[field - 1, 0, 0], "a list is expected");
+        }
+    }
+
+    #[test]
+    fn memory_for_what_is_there_is_bounded() {
+        // Row groups of three bytes each, which take some hundreds in memory.
+        let mut octets = vec![0x49, 0xfc];
+        varint(1 << 20, &mut octets);
+        octets.extend([0x36, 0, 0].repeat(1 << 20));
+        refused(&octets, "more than 64 MiB of memory");
+        // A long name of a group, which each of its many columns keeps.
+        let mut octets = vec![0x29, 0xfc];
+        varint(10_001, &mut octets);
+        octets.push(0x48);
+        varint(1 << 14, &mut octets);
+        octets.extend([b'a'; 1 << 14]);
+        octets.push(0x15);
+        varint(20_000, &mut octets);
+        octets.push(0);
+        octets.extend([0x48, 1, b'b', 0].repeat(10_000));
+        octets.push(0);
+        refused(&octets, "more than 64 MiB of memory");
+    }
+
+    #[test]
+    fn field_of_another_type_than_its_own_is_refused() {
+        refused(&[0x18, 1, b'1', 0], "a whole number is expected"); // version
+        refused(&[0x65, 2, 0], "another type than its own"); // created_by
+        // The same name and number of members, but the logical type is a number.
+        refused(
+            &[0x29, 0x1c, 0x48, 1, b'a', 0x65, 2, 0, 0],
+            "another type than its own",
+        );
     }
 }

@@ -7,9 +7,11 @@ use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Fields};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels, parquet_to_arrow_schema};
+use parquet::file::metadata::{FileMetaData, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, FileReader};
 
 use super::super::batch::{Batch, Fault, Gatherer, Lines};
+use super::blanks::{self, Run};
 use super::cells::Cells;
 use super::pages::Group;
 use super::{Table, TableError, events, guarded};
@@ -86,10 +88,20 @@ impl<R: ChunkReader + 'static> Table<R> {
             let mask = ProjectionMask::leaves(schema, columns.iter().copied());
             let views = views(whole.fields());
             let levels = parquet_to_arrow_field_levels(schema, mask, Some(&views))?;
-            let alone = self.metadata.clone().into_builder();
+            let file = self.metadata.file_metadata();
+            // Without what else the footer holds, which would be copied for each row group.
+            let schema_descr = file.schema_descr_ptr();
+            let file = FileMetaData::new(
+                file.version(),
+                metadata.num_rows(),
+                None,
+                None,
+                schema_descr,
+                None,
+            );
             let alone: Arc<dyn FileReader> = Arc::new(Group {
                 source: Arc::clone(&self.source),
-                metadata: alone.set_row_groups(vec![metadata]).build(),
+                metadata: ParquetMetaData::new(file, vec![metadata]),
                 held: Arc::default(),
             });
             let rows = ROWS_AT_A_TIME;
@@ -132,14 +144,24 @@ impl Rows {
 
     /// Makes batches of rows from `at` on; returns of how many.
     fn take(&mut self, rows: &RecordBatch, at: usize) -> usize {
+        let rows = match blanks::run(rows, at) {
+            Run::Rows(count) => rows.slice(at, count),
+            Run::Blank(count) => {
+                self.ready.push_back(Batch {
+                    blank_count: count as u64,
+                    ..Batch::default()
+                });
+                return count;
+            }
+        };
         match &mut self.shape {
             Shape::Columns(names) => {
-                let (batch, count) = lines(rows, at, names, self.target_len);
+                let (batch, count) = lines(&rows, names, self.target_len);
                 self.ready.push_back(batch);
                 count
             }
             Shape::Events(gatherer) => {
-                let count = events::gather(rows, at, gatherer);
+                let count = events::gather(&rows, gatherer);
                 gatherer.flush();
                 self.ready.extend(std::iter::from_fn(|| gatherer.pop()));
                 count
@@ -163,20 +185,15 @@ impl Rows {
     }
 }
 
-/// Rows from `at` on as lines, until there are enough or one is lost; and how many that were.
-fn lines(
-    rows: &RecordBatch,
-    at: usize,
-    names: &Arc<[String]>,
-    target_len: usize,
-) -> (Batch, usize) {
+/// Rows as lines, until there are enough or one is lost; and how many that were.
+fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch, usize) {
     let columns = rows.columns().iter();
     let columns: Vec<Option<Cells<'_>>> = columns.map(|array| Cells::of(array)).collect();
     let mut batch = Batch {
         lines: Lines::Columns(Arc::clone(names)),
         ..Batch::default()
     };
-    for row in at..rows.num_rows() {
+    for row in 0..rows.num_rows() {
         let begin = batch.text.len();
         for cells in &columns {
             let cell_begin = batch.text.len();
@@ -190,16 +207,16 @@ fn lines(
             if batch.text.len() - begin > LINE_LEN_MAX {
                 batch.text.truncate(begin);
                 batch.faults.push(too_long());
-                return (batch, row + 1 - at);
+                return (batch, row + 1);
             }
         }
         batch.text.pop();
         batch.text.push(b'\n');
         if batch.text.len() >= target_len {
-            return (batch, row + 1 - at);
+            return (batch, row + 1);
         }
     }
-    (batch, rows.num_rows() - at)
+    (batch, rows.num_rows())
 }
 
 pub(super) fn too_long() -> Fault {

@@ -6,12 +6,16 @@
 //! records give the same capture. Which columns are wanted is not known here.
 //!
 //! ```text
-//! footer   octets -> is the schema one at all
-//! pages    octets -> decompressed pages, within bounds
-//! delta    pages -> are the counts in them true
-//! cells    a column -> the text of its values
-//! events   structs -> the JSON of OCSF events
-//! group    a row group -> batches of lines
+//! thrift        bytes -> values, strictly
+//! footer        bytes -> a footer that is sound; fields: what stands in it
+//! claims        a footer -> can the file hold what it says
+//! page_header   bytes -> how long a page is, and what is in it
+//! pages         bytes -> pages; unpack: decompressed, within bounds
+//! delta         pages -> are the counts in them true
+//! blanks        arrays -> rows without any value
+//! cells         a column -> the text of its values
+//! events        structs -> the JSON of OCSF events
+//! group         a row group -> batches of lines
 //! ```
 //!
 //! # Invariants
@@ -20,22 +24,27 @@
 //!   decode costs no other.
 //! * Nothing that a file says of itself is believed before there is room made for it.
 
+mod blanks;
 mod cells;
+mod claims;
 mod delta;
 mod events;
+mod fields;
 mod footer;
 mod group;
+mod page_header;
 mod pages;
+mod thrift;
+mod unpack;
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
-use parquet::file::reader::ChunkReader;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::reader::{ChunkReader, Length as _};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
@@ -70,17 +79,9 @@ impl<R: ChunkReader + 'static> Table<R> {
     /// There is none, or it contradicts itself.
     pub fn open(source: R) -> Result<Self, TableError> {
         let source = Source(source);
-        if let Some(footer) = footer_of(&source) {
-            footer::check(&footer)?;
-        }
-        let metadata = guarded(|| ParquetMetaDataReader::new().parse_and_finish(&source))?;
-        let rows = metadata.row_groups().iter().map(RowGroupMetaData::num_rows);
-        let rows = rows.map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
-        if rows.fold(0, u64::saturating_add) > ROWS_MAX {
-            return Err(TableError(format!(
-                "it says that it has more than {ROWS_MAX} rows"
-            )));
-        }
+        let footer = footer::read(&source)?;
+        let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(&footer))?;
+        claims::check(&metadata, source.len())?;
         Ok(Self {
             source: Arc::new(source),
             metadata,
@@ -152,17 +153,6 @@ fn is_read(column: &ColumnDescriptor) -> bool {
     column.max_rep_level() == 0 && is_short
 }
 
-/// The octets of the footer, if there is one.
-fn footer_of(source: &impl ChunkReader) -> Option<Bytes> {
-    // Parquet format, file: the footer, its length in four octets, `PAR1`.
-    let begin = source.len().checked_sub(8)?;
-    let tail = source.get_bytes(begin, 8).ok()?;
-    let (len, _) = tail.split_first_chunk()?;
-    let len = u32::from_le_bytes(*len);
-    let begin = begin.checked_sub(u64::from(len))?;
-    source.get_bytes(begin, len as usize).ok()
-}
-
 /// Nanoseconds that one unit of a column of numbers stands for, if they are instants; none at
 /// all if the numbers are not what stands in the cells.
 fn unit_ns(column: &ColumnDescriptor) -> Option<Option<i64>> {
@@ -224,9 +214,6 @@ const KINDS: [&str; 4] = [
 
 /// Characters of a message; some of them quote what they found.
 const MESSAGE_LEN_MAX: usize = 200;
-
-/// Rows of a table, more than any file holds.
-const ROWS_MAX: u64 = 1 << 40;
 
 /// Octets of a value in a column where all have as many; a number of 128 bits takes 16.
 const FIXED_LEN_MAX: i32 = 64;

@@ -1,29 +1,25 @@
 //! The pages of one row group, decompressed within bounds.
 //!
-//! A page says how long it is once decompressed, and may lie. The `parquet` crate
-//! believes it, or goes on until the compressed data end: a few octets could ask
-//! for all memory there is. So its reader is told that nothing is compressed,
-//! and each page is decompressed here, up to [`PAGE_LEN_MAX`].
+//! A page says how long it is, compressed and not, and may lie. The `parquet` crate's own reader of
+//! pages believes it, or goes on until the compressed data end: a few bytes could ask
+//! for all memory there is. So pages are found and decompressed here, up to [`PAGE_LEN_MAX`], and
+//! the crate only decodes the values in them.
 
-use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use bytes::Bytes;
-use parquet::basic::{Compression, Encoding};
+use parquet::basic::{Compression, Encoding, Type as PhysicalType};
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, FileReader, Length, RowGroupReader};
-use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::record::reader::RowIter;
 use parquet::schema::types::Type;
 
 use super::delta;
-
-/// Octets of a page, of a footer, or of anything else that is read in one piece. Writers
-/// aim at 1 MiB a page; a few put a whole column of a row group into one.
-const PAGE_LEN_MAX: usize = 64 << 20;
+use super::page_header::{Content, PageHeader};
+use super::unpack::{PAGE_LEN_MAX, fault, too_long, unpack};
 
 /// Octets of the pages of a row group that are needed at once: a dictionary and a page of each column.
 const HELD_LEN_MAX: usize = 256 << 20;
@@ -108,16 +104,14 @@ impl<R: ChunkReader + 'static> RowGroupReader for Chunks<'_, R> {
 
     fn get_column_page_reader(&self, index: usize) -> Result<Box<dyn PageReader>> {
         let column = self.metadata.column(index);
-        let compression = column.compression();
-        let as_it_is = column.clone().into_builder();
-        let as_it_is = as_it_is
-            .set_compression(Compression::UNCOMPRESSED)
-            .build()?;
-        let row_count = usize::try_from(self.metadata.num_rows())?;
-        let source = Arc::clone(&self.source);
+        let (at, left) = column.byte_range();
         Ok(Box::new(Pages {
-            packed: SerializedPageReader::new(source, &as_it_is, row_count, None)?,
-            compression,
+            source: Arc::clone(&self.source),
+            at,
+            left,
+            next: None,
+            compression: column.compression(),
+            value_len: least_len(column.column_type(), column.column_descr().type_length()),
             has_levels: column.column_descr().max_def_level() > 0,
             held: Held {
                 all: Arc::clone(&self.held),
@@ -136,9 +130,17 @@ impl<R: ChunkReader + 'static> RowGroupReader for Chunks<'_, R> {
 }
 
 /// The pages of one column of a row group.
-struct Pages<R: ChunkReader> {
-    packed: SerializedPageReader<R>,
+struct Pages<R> {
+    source: Arc<Source<R>>,
+    /// Where the next page is, or what is left of it.
+    at: u64,
+    /// Bytes of the column from there on.
+    left: u64,
+    /// The header of the next page, if it has been read.
+    next: Option<PageHeader>,
     compression: Compression,
+    /// Bytes that a value takes in a dictionary, at least.
+    value_len: usize,
     /// Whether each page begins with levels that tell which values are there.
     has_levels: bool,
     held: Held,
@@ -171,12 +173,65 @@ impl Held {
     }
 }
 
+impl<R: ChunkReader> Pages<R> {
+    /// The header of the next page of values or of a dictionary; none behind the last.
+    fn peek(&mut self) -> Result<Option<&PageHeader>> {
+        while self.next.is_none() && self.left > 0 {
+            let header = self.read_header()?;
+            if header.content == Content::Other {
+                self.pass(header.packed_len)?;
+            } else {
+                self.next = Some(header);
+            }
+        }
+        Ok(self.next.as_ref())
+    }
+
+    /// Reads the header of a page. Few are longer than some dozens of bytes, but one may quote values.
+    fn read_header(&mut self) -> Result<PageHeader> {
+        let mut len = HEADER_LEN;
+        loop {
+            let here = usize::try_from(self.left).map_or(len, |left| left.min(len));
+            match PageHeader::read(&self.source.get_bytes(self.at, here)?) {
+                Ok(header) => {
+                    self.pass(header.len)?;
+                    return Ok(header);
+                }
+                Err(error) if error.is_cut_short() && here == len && len < HEADER_LEN_MAX => {
+                    len = HEADER_LEN_MAX;
+                }
+                Err(error) => {
+                    let message = format!("the header of a page does not make sense: {error}");
+                    return Err(fault(message));
+                }
+            }
+        }
+    }
+
+    /// Goes on behind so many bytes of the column.
+    fn pass(&mut self, len: usize) -> Result<()> {
+        let len = len as u64;
+        let Some(left) = self.left.checked_sub(len) else {
+            let left = self.left;
+            let message = format!("a page of {len} bytes in the {left} that its column has left");
+            return Err(fault(message));
+        };
+        self.left = left;
+        self.at += len;
+        Ok(())
+    }
+}
+
 impl<R: ChunkReader> PageReader for Pages<R> {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
-        let Some(page) = self.packed.get_next_page()? else {
+        self.peek()?;
+        let Some(header) = self.next.take() else {
             return Ok(None);
         };
-        let page = unpack(page, self.compression)?;
+        let at = self.at;
+        self.pass(header.packed_len)?;
+        let packed = self.source.get_bytes(at, header.packed_len)?;
+        let page = unpack(&header, &packed, self.compression)?;
         self.check(&page)?;
         let is_dictionary = matches!(page, Page::DictionaryPage { .. });
         self.held.take(page.buffer().len(), is_dictionary)?;
@@ -184,15 +239,29 @@ impl<R: ChunkReader> PageReader for Pages<R> {
     }
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
-        self.packed.peek_next_page()
+        let header = self.peek()?;
+        Ok(header.map(|header| {
+            let (num_rows, num_levels) = match header.content {
+                Content::Values { values, .. } => (None, Some(values as usize)),
+                Content::ValuesV2 { values, rows, .. } => {
+                    (Some(rows as usize), Some(values as usize))
+                }
+                Content::Dictionary { .. } | Content::Other => (None, None),
+            };
+            PageMetadata {
+                num_rows,
+                num_levels,
+                is_dict: matches!(header.content, Content::Dictionary { .. }),
+            }
+        }))
     }
 
     fn skip_next_page(&mut self) -> Result<()> {
-        self.packed.skip_next_page()
-    }
-
-    fn at_record_boundary(&mut self) -> Result<bool> {
-        self.packed.at_record_boundary()
+        self.peek()?;
+        match self.next.take() {
+            Some(header) => self.pass(header.packed_len),
+            None => Ok(()),
+        }
     }
 }
 
@@ -204,31 +273,17 @@ impl<R: ChunkReader> Iterator for Pages<R> {
     }
 }
 
-/// `page`, decompressed.
-fn unpack(mut page: Page, compression: Compression) -> Result<Page> {
-    match &mut page {
-        Page::DataPage { buf, .. } | Page::DictionaryPage { buf, .. } => {
-            *buf = inflate(&[], buf, compression)?.into();
-        }
-        Page::DataPageV2 {
-            buf,
-            def_levels_byte_len,
-            rep_levels_byte_len,
-            is_compressed,
-            ..
-        } => {
-            // Parquet format, data pages: levels stand in front and are never compressed.
-            let levels_len = *def_levels_byte_len as usize + *rep_levels_byte_len as usize;
-            let Some((levels, values)) = buf.split_at_checked(levels_len) else {
-                return Err(fault("a page ends within its levels".into()));
-            };
-            // A page of nulls alone holds nothing that could be decompressed.
-            if *is_compressed && !values.is_empty() {
-                *buf = inflate(levels, values, compression)?.into();
-            }
+/// Bytes that a value of a type takes in a dictionary, at least. A text has its length in front.
+fn least_len(physical_type: PhysicalType, fixed_len: i32) -> usize {
+    match physical_type {
+        PhysicalType::BOOLEAN => 1,
+        PhysicalType::INT32 | PhysicalType::FLOAT | PhysicalType::BYTE_ARRAY => 4,
+        PhysicalType::INT64 | PhysicalType::DOUBLE => 8,
+        PhysicalType::INT96 => 12,
+        PhysicalType::FIXED_LEN_BYTE_ARRAY => {
+            usize::try_from(fixed_len).map_or(1, |len| len.max(1))
         }
     }
-    Ok(page)
 }
 
 impl<R: ChunkReader> Pages<R> {
@@ -237,7 +292,7 @@ impl<R: ChunkReader> Pages<R> {
         let octets = page.buffer();
         let values = match page {
             Page::DictionaryPage { num_values, .. } => {
-                if *num_values as usize > octets.len() {
+                if *num_values as usize > octets.len() / self.value_len {
                     let len = octets.len();
                     return Err(fault(format!(
                         "a dictionary of {len} octets is said to hold {num_values} values"
@@ -267,54 +322,15 @@ impl<R: ChunkReader> Pages<R> {
     }
 }
 
-/// What `packed` holds, behind `front`.
-fn inflate(front: &[u8], packed: &[u8], compression: Compression) -> Result<Vec<u8>> {
-    let mut octets = front.to_vec();
-    let limit = PAGE_LEN_MAX as u64 + 1;
-    match compression {
-        Compression::UNCOMPRESSED => octets.extend_from_slice(packed),
-        Compression::SNAPPY => {
-            if snap::raw::decompress_len(packed).map_err(corrupt)? > PAGE_LEN_MAX {
-                return Err(too_long());
-            }
-            let values = snap::raw::Decoder::new().decompress_vec(packed);
-            octets.append(&mut values.map_err(corrupt)?);
-        }
-        Compression::GZIP(_) => {
-            let decoder = flate2::read::MultiGzDecoder::new(packed);
-            decoder.take(limit).read_to_end(&mut octets)?;
-        }
-        Compression::ZSTD(_) => {
-            let decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
-            decoder.take(limit).read_to_end(&mut octets)?;
-        }
-        other => {
-            return Err(fault(format!(
-                "compressed by {other}; write it again with SNAPPY, GZIP or ZSTD"
-            )));
-        }
-    }
-    if octets.len() > PAGE_LEN_MAX {
-        return Err(too_long());
-    }
-    Ok(octets)
-}
-
-fn corrupt(error: snap::Error) -> ParquetError {
-    ParquetError::External(Box::new(error))
-}
-
-fn too_long() -> ParquetError {
-    fault(format!("a page of more than {} MiB", PAGE_LEN_MAX >> 20))
-}
-
 fn by_column() -> ParquetError {
     fault("tables are read by column".into())
 }
 
-fn fault(message: String) -> ParquetError {
-    ParquetError::General(message)
-}
+/// Bytes of the header of a page, as a rule.
+const HEADER_LEN: usize = 1 << 10;
+
+/// Bytes of the header of a page at most.
+const HEADER_LEN_MAX: usize = 1 << 20;
 
 /// Octets of a page whose values are told by how they differ from each other.
 const DELTA_LEN_MAX: usize = 4 << 20;
@@ -322,32 +338,6 @@ const DELTA_LEN_MAX: usize = 4 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn refusal(packed: &[u8], compression: Compression) -> String {
-        inflate(&[], packed, compression).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn page_of_more_than_it_may_have_is_refused_however_it_is_compressed() {
-        let zeros = vec![0; PAGE_LEN_MAX + 1];
-        let zstd = zstd::encode_all(&zeros[..], 1).unwrap();
-        let mut gzip = flate2::read::GzEncoder::new(&zeros[..], flate2::Compression::fast());
-        let mut packed = Vec::new();
-        gzip.read_to_end(&mut packed).unwrap();
-        // Five octets that promise four thousand million.
-        let snappy = [0xff, 0xff, 0xff, 0xff, 0x0f];
-        for (packed, compression) in [
-            (&zstd[..], Compression::ZSTD(Default::default())),
-            (&packed, Compression::GZIP(Default::default())),
-            (&snappy, Compression::SNAPPY),
-        ] {
-            let message = refusal(packed, compression);
-            assert!(message.contains("more than 64 MiB"), "{message}");
-        }
-        let message = refusal(&[], Compression::LZ4_RAW);
-        assert!(message.contains("write it again with SNAPPY"), "{message}");
-    }
 
     #[test]
     fn columns_that_need_too_much_at_once_are_refused() {
@@ -364,15 +354,5 @@ mod tests {
         }
         let message = column().take(1, true).unwrap_err().to_string();
         assert!(message.contains("more than 256 MiB"), "{message}");
-    }
-
-    #[test]
-    fn levels_stay_in_front_of_what_was_compressed() {
-        let packed = zstd::encode_all(&b"values"[..], 1).unwrap();
-        let zstd = Compression::ZSTD(Default::default());
-        assert_eq!(
-            inflate(b"levels ", &packed, zstd).unwrap(),
-            b"levels values"
-        );
     }
 }

@@ -1,0 +1,378 @@
+//! Thrift's compact protocol, read strictly.
+//!
+//! Parquet describes itself in Thrift: in the footer of a file and in front of each page. The
+//! `parquet` crate takes a value for what the number of its field says, whatever type the file
+//! gives it, and takes a number of any length. A file could show one thing to a check and another
+//! to the crate. So this reader refuses whatever two readers could take for two things: types that
+//! the protocol does not have, numbers that are longer than they need or larger than their field,
+//! fields twice or out of order, booleans in lists, and structs inside each other beyond
+//! [`DEPTH_MAX`]. It takes nothing for true that the bytes do not hold, and keeps nothing.
+//!
+//! Source: Apache Thrift, `doc/specs/thrift-compact-protocol.md`. What the fields mean is not
+//! known here.
+
+use std::fmt;
+
+/// Structs, lists and maps inside each other. The footer of a Parquet file has eight.
+const DEPTH_MAX: usize = 32;
+
+/// A type of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The value is part of the type.
+    Bool(bool),
+    Byte,
+    /// A whole number of 16, 32 or 64 bits. All three have the same form.
+    Whole(u32),
+    Double,
+    Binary,
+    List,
+    Set,
+    Map,
+    Struct,
+    Uuid,
+}
+
+/// What is wrong with the bytes, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed {
+    /// Bytes that stand before it.
+    at: usize,
+    what: &'static str,
+}
+
+/// Reads from front to back.
+pub(super) struct Compact<'a> {
+    rest: &'a [u8],
+    len: usize,
+    depth: usize,
+}
+
+type Result<T> = std::result::Result<T, Malformed>;
+
+impl<'a> Compact<'a> {
+    pub(super) fn new(octets: &'a [u8]) -> Self {
+        Self {
+            rest: octets,
+            len: octets.len(),
+            depth: 0,
+        }
+    }
+
+    /// How many bytes have been read.
+    pub(super) fn at(&self) -> usize {
+        self.len - self.rest.len()
+    }
+
+    /// Reads the fields of a struct. `each` gets the number and the type of every field, and has to
+    /// read or skip its value.
+    pub(super) fn fields(
+        &mut self,
+        mut each: impl FnMut(&mut Self, i16, Kind) -> Result<()>,
+    ) -> Result<()> {
+        self.deeper(|compact| {
+            let mut last = 0;
+            loop {
+                let header = compact.octet()?;
+                if header == STOP {
+                    return Ok(());
+                }
+                let kind = compact.kind(header & 0x0f)?;
+                let id = match header >> 4 {
+                    0 => compact.signed(16)?,
+                    step => last + i64::from(step),
+                };
+                let Ok(number) = i16::try_from(id) else {
+                    return compact.malformed("a field whose number is too large");
+                };
+                if id <= last {
+                    return compact.malformed("a field that comes twice or out of order");
+                }
+                each(compact, number, kind)?;
+                last = id;
+            }
+        })
+    }
+
+    /// Reads a list of structs, one call of `each` for each of them.
+    pub(super) fn structs(
+        &mut self,
+        kind: Kind,
+        mut each: impl FnMut(&mut Self) -> Result<()>,
+    ) -> Result<usize> {
+        let (of, count) = self.list(kind)?;
+        if count > 0 && of != Kind::Struct {
+            return self.malformed("a list of something else than structs");
+        }
+        self.deeper(|compact| (0..count).try_for_each(|_| each(compact)))?;
+        Ok(count)
+    }
+
+    /// The type and the number of the elements of a list. Each takes at least one byte, so there
+    /// are no more of them than bytes.
+    pub(super) fn list(&mut self, kind: Kind) -> Result<(Kind, usize)> {
+        if !matches!(kind, Kind::List | Kind::Set) {
+            return self.malformed("a value where a list is expected");
+        }
+        let header = self.octet()?;
+        if header == 0 {
+            // Some writers give an empty list no type.
+            return Ok((Kind::Byte, 0));
+        }
+        let count = match header >> 4 {
+            15 => self.varint(31)?,
+            count => u64::from(count),
+        };
+        let of = self.kind(header & 0x0f)?;
+        if matches!(of, Kind::Bool(_)) {
+            return self.malformed("a list of booleans");
+        }
+        Ok((of, self.counted(count)?))
+    }
+
+    /// Reads a whole number of a field that holds `bits` bits.
+    pub(super) fn whole(&mut self, kind: Kind, bits: u32) -> Result<i64> {
+        match kind {
+            Kind::Whole(_) => self.signed(bits),
+            _ => self.malformed("a value where a whole number is expected"),
+        }
+    }
+
+    /// Reads a whole number of 32 bits.
+    pub(super) fn i32(&mut self, kind: Kind) -> Result<i32> {
+        let value = self.whole(kind, 32)?;
+        i32::try_from(value).or_else(|_| self.malformed(TOO_LARGE))
+    }
+
+    /// Reads a string of bytes.
+    pub(super) fn binary(&mut self, kind: Kind) -> Result<&'a [u8]> {
+        if kind != Kind::Binary {
+            return self.malformed("a value where a string is expected");
+        }
+        let len = self.varint(31)?;
+        let len = self.counted(len)?;
+        self.octets(len)
+    }
+
+    /// Passes over a value of any type.
+    pub(super) fn skip(&mut self, kind: Kind) -> Result<()> {
+        match kind {
+            Kind::Bool(_) => Ok(()),
+            Kind::Byte => self.octet().map(drop),
+            Kind::Whole(bits) => self.signed(bits).map(drop),
+            Kind::Double => self.octets(8).map(drop),
+            Kind::Uuid => self.octets(16).map(drop),
+            Kind::Binary => self.binary(kind).map(drop),
+            Kind::Struct => self.fields(|compact, _, kind| compact.skip(kind)),
+            Kind::List | Kind::Set => {
+                let (of, count) = self.list(kind)?;
+                self.deeper(|compact| (0..count).try_for_each(|_| compact.skip(of)))
+            }
+            Kind::Map => self.skip_map(),
+        }
+    }
+
+    fn skip_map(&mut self) -> Result<()> {
+        let count = self.varint(31)?;
+        let count = self.counted(count)?;
+        if count == 0 {
+            return Ok(());
+        }
+        let kinds = self.octet()?;
+        let kinds = [self.kind(kinds >> 4)?, self.kind(kinds & 0x0f)?];
+        if kinds.iter().any(|kind| matches!(kind, Kind::Bool(_))) {
+            return self.malformed("a map of booleans");
+        }
+        self.deeper(|compact| {
+            (0..count).try_for_each(|_| kinds.iter().try_for_each(|kind| compact.skip(*kind)))
+        })
+    }
+
+    /// Says what is wrong where the reader is.
+    pub(super) fn malformed<T>(&self, what: &'static str) -> Result<T> {
+        Err(Malformed {
+            at: self.at(),
+            what,
+        })
+    }
+
+    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth == DEPTH_MAX {
+            return self.malformed("values nested too deep");
+        }
+        self.depth += 1;
+        let value = read(self)?;
+        self.depth -= 1;
+        Ok(value)
+    }
+
+    fn kind(&self, number: u8) -> Result<Kind> {
+        Ok(match number {
+            1 => Kind::Bool(true),
+            2 => Kind::Bool(false),
+            3 => Kind::Byte,
+            4 => Kind::Whole(16),
+            5 => Kind::Whole(32),
+            6 => Kind::Whole(64),
+            7 => Kind::Double,
+            8 => Kind::Binary,
+            9 => Kind::List,
+            10 => Kind::Set,
+            11 => Kind::Map,
+            12 => Kind::Struct,
+            13 => Kind::Uuid,
+            _ => return self.malformed("a type that Thrift does not have"),
+        })
+    }
+
+    /// A count of things that take at least a byte each.
+    fn counted(&self, count: u64) -> Result<usize> {
+        match usize::try_from(count) {
+            Ok(count) if count <= self.rest.len() => Ok(count),
+            _ => self.malformed(CUT_SHORT),
+        }
+    }
+
+    fn octet(&mut self) -> Result<u8> {
+        Ok(self.octets(1)?[0])
+    }
+
+    fn octets(&mut self, len: usize) -> Result<&'a [u8]> {
+        let Some((octets, rest)) = self.rest.split_at_checked(len) else {
+            return self.malformed(CUT_SHORT);
+        };
+        self.rest = rest;
+        Ok(octets)
+    }
+
+    /// A whole number with a sign, as zigzag, in so many bits.
+    fn signed(&mut self, bits: u32) -> Result<i64> {
+        let value = self.varint(bits)?;
+        Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+    }
+
+    /// A whole number of at most so many bits, in no more bytes than it needs.
+    fn varint(&mut self, bits: u32) -> Result<u64> {
+        let mut value = 0;
+        for shift in (0..bits).step_by(7) {
+            let octet = self.octet()?;
+            let part = u64::from(octet & 0x7f);
+            if bits - shift < 7 && part >> (bits - shift) > 0 {
+                return self.malformed(TOO_LARGE);
+            }
+            value |= part << shift;
+            if octet < 0x80 {
+                if octet == 0 && shift > 0 {
+                    return self.malformed("a number longer than it needs to be");
+                }
+                return Ok(value);
+            }
+        }
+        self.malformed(TOO_LARGE)
+    }
+}
+
+impl Malformed {
+    /// Whether there would be no fault so far if there were more bytes.
+    pub(super) fn is_cut_short(self) -> bool {
+        self.what == CUT_SHORT
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}", self.what, self.at)
+    }
+}
+
+const STOP: u8 = 0;
+
+const CUT_SHORT: &str = "more said to follow than there is";
+
+const TOO_LARGE: &str = "a number too large for its field";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Skips one struct; what was wrong, if anything.
+    #[track_caller]
+    fn check(octets: &[u8], expected: Option<&str>) {
+        let mut compact = Compact::new(octets);
+        let found = compact.skip(Kind::Struct).err();
+        assert_eq!(found.map(|found| found.what), expected, "{octets:?}");
+        assert!(expected.is_some() || compact.at() == octets.len());
+    }
+
+    #[test]
+    fn every_type_is_passed_over() {
+        let fields: [&[u8]; 14] = [
+            &[0x11],                               // true
+            &[0x12],                               // false
+            &[0x13, 0xff],                         // a byte
+            &[0x14, 0x01],                         // -1 of 16 bits
+            &[0x15, 0xff, 0xff, 0xff, 0xff, 0x0f], // the least of 32 bits
+            &[0x16, 0x80, 0x01],                   // 64
+            &[0x17, 0, 0, 0, 0, 0, 0, 0, 0],       // a double
+            &[0x18, 2, b'a', b'b'],                // a string
+            &[0x19, 0x25, 2, 4],                   // a list of numbers
+            &[0x19, 0x00],                         // an empty list without a type
+            &[0x1a, 0xf5, 0x01, 2],                // a set with its number behind
+            &[0x1b, 0],                            // an empty map
+            &[0x1b, 1, 0x58, 2, 1, b'v'],          // a map
+            &[0x0c, 0xd0, 0x0f, 0x00],             // field 1000, an empty struct
+        ];
+        let mut octets = fields.concat();
+        octets.push(STOP);
+        check(&octets, None);
+        for len in 0..octets.len() {
+            check(&octets[..len], Some(CUT_SHORT));
+        }
+    }
+
+    #[test]
+    fn what_two_readers_could_take_for_two_things_is_refused() {
+        let unknown = "a type that Thrift does not have";
+        check(&[0x1e, 0], Some(unknown));
+        check(&[0x10, 0], Some(unknown)); // an end with a step
+        check(&[0x19, 0x1f, 0, 0], Some(unknown));
+        let longer = "a number longer than it needs to be";
+        check(&[0x15, 0x82, 0x00, 0], Some(longer));
+        check(&[0x19, 0xf5, 0x81, 0x00, 0, 0], Some(longer));
+        let i32_of_33_bits = [0x15, 0xff, 0xff, 0xff, 0xff, 0x1f, 0];
+        check(&i32_of_33_bits, Some(TOO_LARGE));
+        let i64_of_65_bits = [&[0x16][..], &[0xff; 9], &[0x02, 0]].concat();
+        check(&i64_of_65_bits, Some(TOO_LARGE));
+        check(
+            &[&[0x16][..], &[0x80; 12], &[0, 0]].concat(),
+            Some(TOO_LARGE),
+        );
+        let order = "a field that comes twice or out of order";
+        check(&[0x15, 2, 0x05, 2, 2, 0], Some(order)); // field 1 again
+        check(&[0x05, 1, 2, 0], Some(order)); // field -1
+        check(&[0x19, 0x12, 1, 0], Some("a list of booleans"));
+        check(&[0x1b, 1, 0x21, 1, 1, 0], Some("a map of booleans"));
+    }
+
+    #[test]
+    fn counts_beyond_the_bytes_that_are_there_are_refused() {
+        let most = [0xff, 0xff, 0xff, 0xff, 0x07];
+        check(&[&[0x18][..], &most].concat(), Some(CUT_SHORT));
+        check(&[&[0x1b][..], &most, &[0x55]].concat(), Some(CUT_SHORT));
+        for kind in [0xf3, 0xf5, 0xf8, 0xfc] {
+            check(&[&[0x19, kind][..], &most].concat(), Some(CUT_SHORT));
+        }
+        let beyond = [0xff, 0xff, 0xff, 0xff, 0x0f];
+        check(&[&[0x18][..], &beyond].concat(), Some(TOO_LARGE));
+    }
+
+    #[test]
+    fn values_inside_each_other_are_read_to_a_bounded_depth() {
+        for (inside, nested) in [(0x1c, "structs"), (0x19, "lists")] {
+            let mut octets = vec![inside; 1];
+            octets.resize(100_000, if inside == 0x19 { 0x19 } else { inside });
+            let found = Compact::new(&octets).skip(Kind::Struct).unwrap_err();
+            assert_eq!(found.what, "values nested too deep", "{nested}");
+        }
+    }
+}

@@ -51,6 +51,16 @@ impl Pack {
     }
 }
 
+/// Bytes of a member's path. No file system has longer ones, and S3 has 1,024.
+pub(super) const NAME_LEN_MAX: usize = 4096;
+
+/// Why a member is not read whose path has more. Without how many, since each reason is counted.
+pub(super) fn too_long() -> LeftOutReason {
+    LeftOutReason::NotReadable(format!(
+        "a name of more than {NAME_LEN_MAX} bytes in an archive: unpack it first"
+    ))
+}
+
 /// What `source`, the octets of a member, turns out to be.
 pub(super) fn open_member(source: impl std::io::Read + Send + 'static) -> Opened {
     match super::content::open_stream(source) {

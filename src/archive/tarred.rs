@@ -1,36 +1,65 @@
 //! The members of a tar archive, read front to back as it is inflated.
 //!
-//! The `tar` crate reads the headers, with all their dialects of long names; the
-//! members are read beside it, from the same stream, because they have to stand
-//! on their own. When the crate then skips what a member took, it is given
-//! zeros for it ([`Shared`]).
+//! The `tar` crate knows the dialects of headers. What stands around them is read here, since that
+//! crate reads names of any length into memory, and since members have to be streams of
+//! their own. Longer names than a header has room for stand in members of their own, in front of
+//! the one that they name: GNU's `L`, or `path` among the extensions of PAX, which may also hold
+//! a larger size. A name of more than [`NAME_LEN_MAX`] is passed over, and its member is left out.
+//!
+//! Sources: POSIX `pax`, "ustar interchange format" and "pax interchange format"; the manual of GNU
+//! tar, "Basic Tar Format".
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tar::EntryType;
+use tar::{EntryType, GnuExtSparseHeader, PaxExtensions};
 
-use super::{Damage, LeftOutReason, Opened, Stream, pack::Header, pack::open_member};
+use super::pack::NAME_LEN_MAX;
+use super::{
+    Damage, LeftOutReason, Opened, Stream, pack::Header, pack::open_member, pack::too_long,
+};
 use crate::error::Result;
 
-/// A stream that two read by turns, and how far each of them is.
+/// Bytes of the extensions of one member. They are a few hundred, but may hold attributes of files.
+const EXTENSIONS_LEN_MAX: u64 = 1 << 20;
+
+/// The stream of an archive, which members read by turns with this module.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Position>>);
 
 struct Position {
     stream: Stream,
-    /// Octets taken from the stream.
+    /// Bytes taken from the stream.
     taken_len: u64,
-    /// Octets that the reader of headers believes it has taken.
-    believed_len: u64,
-    /// Zeros it was given last, of those in the stream.
-    zeros_len: usize,
 }
 
-/// One member: so many octets of the stream.
+/// One member: so many bytes of the stream.
 struct Member {
     shared: Shared,
     left_len: u64,
+}
+
+/// A header, with what stood in front of it for it.
+struct Entry {
+    header: tar::Header,
+    /// Its path; what is wrong with it if that is too long.
+    path: std::result::Result<String, LeftOutReason>,
+    len: u64,
+}
+
+/// What stood in front of a header for it, each as far as it is kept.
+#[derive(Default)]
+struct Before {
+    long_name: Option<Extension>,
+    has_long_link: bool,
+    extensions: Option<Extension>,
+}
+
+/// The content of a member that says something of the next one.
+enum Extension {
+    Kept(Vec<u8>),
+    /// It has too many bytes.
+    TooLong,
 }
 
 /// See [`Pack::for_each_member`](super::Pack::for_each_member).
@@ -41,42 +70,202 @@ pub(super) fn for_each_member(
     let shared = Shared(Arc::new(Mutex::new(Position {
         stream,
         taken_len: 0,
-        believed_len: 0,
-        zeros_len: 0,
     })));
-    let mut archive = tar::Archive::new(shared.clone());
-    let entries = match archive.entries() {
-        Ok(entries) => entries,
-        Err(failure) => return Ok(Some(shared.damage(&failure))),
-    };
-    for entry in entries {
+    loop {
+        // Not in the match: its value would hold the lock.
+        let entry = shared.lock().entry();
         let entry = match entry {
-            Ok(entry) => entry,
+            Ok(Some(entry)) => entry,
+            Ok(None) => return Ok(None),
             Err(failure) => return Ok(Some(shared.damage(&failure))),
         };
-        let kind = entry.header().entry_type();
-        if kind == EntryType::Directory {
-            continue;
+        let begin = shared.lock().taken_len;
+        let kind = entry.header.entry_type();
+        if kind != EntryType::Directory {
+            let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous);
+            let special = (!is_file).then_some(LeftOutReason::SpecialFile);
+            let named = lossy(&entry.header.path_bytes());
+            let (path, reason) = match entry.path {
+                Ok(path) => (path, special),
+                Err(reason) => (named, Some(reason)),
+            };
+            let header = Header {
+                path: &path,
+                len: entry.len,
+                reason,
+            };
+            each(header, &mut || {
+                open_member(Member {
+                    shared: shared.clone(),
+                    left_len: entry.len,
+                })
+            })?;
         }
-        let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous);
-        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let header = Header {
-            path: &path,
-            len: entry.size(),
-            reason: (!is_file).then_some(LeftOutReason::SpecialFile),
-        };
-        let left_len = entry.size();
-        each(header, &mut || {
-            open_member(Member {
-                shared: shared.clone(),
-                left_len,
-            })
-        })?;
+        // A member need not have been read, or not to its end.
+        let passed = shared.lock().pass(begin, entry.len);
+        if let Err(failure) = passed {
+            return Ok(Some(shared.damage(&failure)));
+        }
     }
-    // A block of zeros ends an archive; one that was cut between members has none.
-    let is_whole = shared.lock().zeros_len >= BLOCK_LEN;
-    let cut = || shared.damage(&io::ErrorKind::UnexpectedEof.into());
-    Ok((!is_whole).then(cut))
+}
+
+impl Position {
+    /// The next header, with what stands in front of it; none behind the last.
+    fn entry(&mut self) -> io::Result<Option<Entry>> {
+        let mut before = Before::default();
+        loop {
+            let Some(header) = self.header()? else {
+                let is_alone = !before.has_any();
+                return if is_alone {
+                    Ok(None)
+                } else {
+                    Err(corrupt("a name without a member"))
+                };
+            };
+            let kind = header.entry_type();
+            let len = header.entry_size()?;
+            let is_known = header.as_gnu().is_some() || header.as_ustar().is_some();
+            let is_twice = match kind {
+                EntryType::GNULongName if is_known => {
+                    let name = self.extension(len, NAME_LEN_MAX as u64 + 1)?;
+                    before.long_name.replace(name).is_some()
+                }
+                EntryType::GNULongLink if is_known => {
+                    // Where a link leads is not looked at.
+                    self.extension(len, 0)?;
+                    std::mem::replace(&mut before.has_long_link, true)
+                }
+                EntryType::XHeader if is_known => {
+                    let extensions = self.extension(len, EXTENSIONS_LEN_MAX)?;
+                    before.extensions.replace(extensions).is_some()
+                }
+                _ => return self.described(header, len, &before).map(Some),
+            };
+            if is_twice {
+                return Err(corrupt("two names for the same member"));
+            }
+        }
+    }
+
+    /// A header with what stood in front of it.
+    fn described(&mut self, header: tar::Header, len: u64, before: &Before) -> io::Result<Entry> {
+        let kind = header.entry_type();
+        let is_global = kind == EntryType::XGlobalHeader;
+        let size = before.size().filter(|_| !is_global);
+        if kind == EntryType::GNUSparse {
+            self.pass_sparse_map(&header)?;
+        }
+        Ok(Entry {
+            path: before.path(&header),
+            len: size.unwrap_or(len),
+            header,
+        })
+    }
+
+    /// The next header; none if a block of zeros ends the archive.
+    fn header(&mut self) -> io::Result<Option<tar::Header>> {
+        let mut header = tar::Header::new_old();
+        self.read_exact(header.as_mut_bytes())?;
+        let octets = header.as_bytes();
+        if octets.iter().all(|octet| *octet == 0) {
+            return Ok(None);
+        }
+        // The checksum itself counts as blanks.
+        let sum = |octets: &[u8]| octets.iter().map(|octet| u32::from(*octet)).sum::<u32>();
+        let sum = sum(&octets[..148]) + 8 * u32::from(b' ') + sum(&octets[156..]);
+        if sum != header.cksum()? {
+            return Err(corrupt("the checksum of a header is another one"));
+        }
+        Ok(Some(header))
+    }
+
+    /// The content of a member of `len` bytes, which is not kept if it has more than `len_max`.
+    fn extension(&mut self, len: u64, len_max: u64) -> io::Result<Extension> {
+        let begin = self.taken_len;
+        let extension = if len > len_max {
+            Extension::TooLong
+        } else {
+            let mut octets = vec![0; usize::try_from(len).unwrap_or_default()];
+            self.read_exact(&mut octets)?;
+            Extension::Kept(octets)
+        };
+        self.pass(begin, len)?;
+        Ok(extension)
+    }
+
+    /// Passes over the rest of a sparse file's map, which stands behind its header.
+    fn pass_sparse_map(&mut self, header: &tar::Header) -> io::Result<()> {
+        let mut is_extended = header.as_gnu().is_some_and(tar::GnuHeader::is_extended);
+        while is_extended {
+            let mut more = GnuExtSparseHeader::new();
+            self.read_exact(more.as_mut_bytes())?;
+            is_extended = more.is_extended();
+        }
+        Ok(())
+    }
+
+    /// Goes to behind a member of `len` bytes that began at `begin`.
+    fn pass(&mut self, begin: u64, len: u64) -> io::Result<()> {
+        let end = len.checked_next_multiple_of(BLOCK_LEN);
+        let end = end.and_then(|len| len.checked_add(begin));
+        let end = end.ok_or_else(|| corrupt("a member larger than any file"))?;
+        let left = end - self.taken_len;
+        let passed = io::copy(&mut self.take(left), &mut io::sink())?;
+        if passed < left {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
+    }
+}
+
+impl Read for Position {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let len = self.stream.read(out)?;
+        self.taken_len += len as u64;
+        Ok(len)
+    }
+}
+
+impl Before {
+    fn has_any(&self) -> bool {
+        self.long_name.is_some() || self.has_long_link || self.extensions.is_some()
+    }
+
+    /// What these say the path of the member with this header is.
+    fn path(&self, header: &tar::Header) -> std::result::Result<String, LeftOutReason> {
+        let path = match (&self.long_name, &self.extensions) {
+            (Some(Extension::TooLong), _) => return Err(too_long()),
+            (Some(Extension::Kept(name)), _) => lossy(name.strip_suffix(b"\0").unwrap_or(name)),
+            (None, Some(Extension::TooLong)) => {
+                let most = EXTENSIONS_LEN_MAX >> 20;
+                return Err(LeftOutReason::NotReadable(format!(
+                    "a header of more than {most} MiB in an archive: unpack it first"
+                )));
+            }
+            (None, Some(Extension::Kept(extensions))) => {
+                let known = PaxExtensions::new(extensions).filter_map(io::Result::ok);
+                match { known }.find(|extension| extension.key_bytes() == b"path") {
+                    Some(path) => lossy(path.value_bytes()),
+                    None => lossy(&header.path_bytes()),
+                }
+            }
+            (None, None) => lossy(&header.path_bytes()),
+        };
+        if path.len() > NAME_LEN_MAX {
+            return Err(too_long());
+        }
+        Ok(path)
+    }
+
+    /// The size of the member, if it has one other than in its header.
+    fn size(&self) -> Option<u64> {
+        let Some(Extension::Kept(extensions)) = &self.extensions else {
+            return None;
+        };
+        let known = PaxExtensions::new(extensions).map_while(io::Result::ok);
+        let size = { known }.find(|extension| extension.key_bytes() == b"size")?;
+        size.value().ok()?.parse().ok()
+    }
 }
 
 impl Shared {
@@ -89,48 +278,29 @@ impl Shared {
     }
 }
 
-impl Read for Shared {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let mut position = self.lock();
-        let skipped_len = position.taken_len - position.believed_len;
-        let len = if skipped_len > 0 {
-            let room = usize::try_from(skipped_len).unwrap_or(usize::MAX);
-            let len = out.len().min(room);
-            out[..len].fill(0);
-            len
-        } else {
-            let len = position.stream.read(out)?;
-            position.taken_len += len as u64;
-            let zeros = out[..len].iter().rev().take_while(|octet| **octet == 0);
-            let zeros_len = zeros.count();
-            let before = if zeros_len == len {
-                position.zeros_len
-            } else {
-                0
-            };
-            position.zeros_len = before + zeros_len;
-            len
-        };
-        position.believed_len += len as u64;
-        Ok(len)
-    }
-}
-
 impl Read for Member {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let room = usize::try_from(self.left_len).unwrap_or(usize::MAX);
         let wanted = out.len().min(room);
-        let mut position = self.shared.lock();
-        let len = position.stream.read(&mut out[..wanted])?;
+        let len = self.shared.lock().read(&mut out[..wanted])?;
         if len == 0 && wanted > 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        position.taken_len += len as u64;
-        position.zeros_len = 0;
         self.left_len -= len as u64;
         Ok(len)
     }
 }
 
+fn lossy(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}
+
+fn corrupt(what: &'static str) -> io::Error {
+    io::Error::other(what)
+}
+
 /// What a tar archive is made of.
-const BLOCK_LEN: usize = 512;
+const BLOCK_LEN: u64 = 512;
+
+#[cfg(test)]
+mod tests;

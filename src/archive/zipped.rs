@@ -9,7 +9,8 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use flate2::{Crc, read::DeflateDecoder};
 use zip::CompressionMethod;
 
-use super::{LeftOutReason, Opened, pack::Header, pack::open_member};
+use super::pack::{Header, NAME_LEN_MAX, open_member, too_long};
+use super::{LeftOutReason, Opened};
 use crate::error::Result;
 
 /// A zip archive.
@@ -29,6 +30,8 @@ struct Member {
     method: CompressionMethod,
     is_encrypted: bool,
     is_file: bool,
+    /// It takes bytes that another member takes as well.
+    is_shared: bool,
 }
 
 impl Zip {
@@ -64,11 +67,13 @@ impl Zip {
                 method: found.compression(),
                 is_encrypted: found.encrypted(),
                 is_file: found.is_file(),
+                is_shared: false,
             });
         }
         if members.is_empty() {
             return Err(LeftOutReason::Empty);
         }
+        note_shared(&mut members);
         Ok(Self { file, members })
     }
 
@@ -108,8 +113,30 @@ impl Zip {
     }
 }
 
+/// Notes members that take bytes of one before them.
+///
+/// A table of contents that points to the same bytes again and again has an archive of a megabyte
+/// inflate to any size.
+fn note_shared(members: &mut [Member]) {
+    let mut in_order: Vec<&mut Member> = members.iter_mut().collect();
+    in_order.sort_by_key(|member| member.offset);
+    let mut end = 0;
+    for member in in_order {
+        member.is_shared = member.offset < end;
+        end = end.max(member.offset.saturating_add(member.packed_len));
+    }
+}
+
 impl Member {
     fn reason(&self) -> Option<LeftOutReason> {
+        if self.path.len() > NAME_LEN_MAX {
+            return Some(too_long());
+        }
+        if self.is_shared {
+            return Some(LeftOutReason::NotReadable(
+                "its bytes are those of another member of the archive".into(),
+            ));
+        }
         let known = [CompressionMethod::Stored, CompressionMethod::DEFLATE];
         let is_known = known.contains(&self.method);
         if self.is_encrypted {

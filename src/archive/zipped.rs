@@ -84,7 +84,7 @@ impl Zip {
     ) -> Result<()> {
         for member in &self.members {
             let header = Header {
-                path: &member.path,
+                path: &member.path[..member.path.floor_char_boundary(NAME_LEN_MAX)],
                 len: member.packed_len,
                 reason: member.reason(),
             };
@@ -181,5 +181,39 @@ impl Read for Checked {
             None => return Err(io::Error::other("longer than its header says")),
         }
         Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_that_take_bytes_of_another_are_read_once() {
+        let member = |(offset, packed_len)| Member {
+            path: String::new(),
+            offset,
+            packed_len,
+            len: packed_len,
+            crc: 0,
+            method: CompressionMethod::Stored,
+            is_encrypted: false,
+            is_file: true,
+            is_shared: false,
+        };
+        let places = [
+            (300, 50),
+            (40, 100),
+            (40, 100),
+            (90, 200),
+            (290, 0),
+            (290, u64::MAX),
+            (290, 9),
+        ];
+        let mut members: Vec<Member> = places.into_iter().map(member).collect();
+        note_shared(&mut members);
+        let shared: Vec<bool> = members.iter().map(|member| member.is_shared).collect();
+        assert_eq!(shared, [true, false, true, true, false, false, true]);
+        assert!(members[2].reason().is_some() && members[1].reason().is_none());
     }
 }

@@ -10,6 +10,8 @@ mod architecture;
 #[path = "../../examples/generate/archive.rs"]
 mod archive;
 mod archives;
+#[cfg(target_os = "linux")]
+mod bombs;
 #[path = "../../fuzz/checks.rs"]
 mod checks;
 mod cli;
@@ -27,6 +29,8 @@ mod faults_output;
 #[cfg(target_os = "linux")]
 mod faults_signals;
 mod filters;
+#[path = "../../fuzz/footers.rs"]
+mod footers;
 mod formats;
 mod generator;
 mod incident;
@@ -38,6 +42,8 @@ mod metrics;
 mod metrics_forms;
 mod options;
 mod other_clouds;
+#[path = "../../fuzz/packs.rs"]
+mod packed_members;
 mod packs;
 mod parquet;
 mod properties;

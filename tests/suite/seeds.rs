@@ -12,6 +12,12 @@ use proptest::prelude::*;
 /// Runs `check` on every seed of a target, on every front part of it, and on what longer runs of the
 /// fuzzer kept.
 fn replay(target: &str, check: fn(&[u8])) {
+    replay_seeds(target, check);
+    kept(target).iter().for_each(|octets| check(octets));
+}
+
+/// Runs `check` on every seed of a target, and on every front part of it.
+fn replay_seeds(target: &str, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fuzz/seeds")
         .join(target);
@@ -24,7 +30,6 @@ fn replay(target: &str, check: fn(&[u8])) {
         count += 1;
     }
     assert!(count > 0, "no seeds in {}", folder.display());
-    kept(target).iter().for_each(|octets| check(octets));
 }
 
 /// The inputs in a target's corpus.
@@ -88,6 +93,16 @@ fn parquet() {
 }
 
 #[test]
+fn parquet_footer() {
+    replay_seeds("parquet_footer", crate::footers::parquet_footer);
+}
+
+#[test]
+fn pack() {
+    replay_seeds("pack", crate::packed_members::pack);
+}
+
+#[test]
 fn stream() {
     replay("stream", crate::checks::stream);
 }
@@ -117,5 +132,16 @@ proptest! {
     #[test]
     fn any_records_keep_their_sums(octets in prop::collection::vec(any::<u8>(), 9..400)) {
         crate::conversion::any_records(&octets);
+    }
+
+    /// Few changes at random are enough for most of what a footer can lie about.
+    #[test]
+    fn parquet_footers_with_values_changed(octets in prop::collection::vec(any::<u8>(), 12..90)) {
+        crate::footers::parquet_footer(&octets);
+    }
+
+    #[test]
+    fn packs_of_any_members(octets in prop::collection::vec(any::<u8>(), 5..90)) {
+        crate::packed_members::pack(&octets);
     }
 }

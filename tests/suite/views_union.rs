@@ -67,7 +67,7 @@ impl Logger {
                     "eni-{eni} {ends} 6 {count} {bytes} {start} {end} ACCEPT OK"
                 )
                 .unwrap();
-                let leaves = up == (eni % 2 == 0);
+                let leaves = up == eni.is_multiple_of(2);
                 let direction = if leaves { "egress" } else { "ingress" };
                 log.push_str(&match self.directed {
                     true => format!(" {direction}\n"),

@@ -34,7 +34,11 @@ pub(super) fn stretches(timeline: &Timeline, runs: Vec<Run>) -> Vec<Stretch> {
 /// The packets of a window in so much of its time, and the square of how far that may be off: they
 /// may come in bursts, at any part of it.
 fn by_time(window: &Window, ns: i64) -> (f64, f64) {
-    let part = ns as f64 / window.len_ns().max(1) as f64;
+    let is_all = window.len_ns().saturating_sub(ns) <= 2 * EDGE_NS && ns > 2 * EDGE_NS;
+    let part = match is_all {
+        true => 1.0,
+        false => ns as f64 / window.len_ns().max(1) as f64,
+    };
     let packets = window.packets as f64;
     (packets * part, (packets * part * (1.0 - part)).powi(2))
 }

@@ -95,6 +95,25 @@ fn fraction_of_a_second_between_clocks_is_no_gap() {
 }
 
 #[test]
+fn packets_at_the_edges_of_records_are_counted_with_both() {
+    // A packet every 30 s, two a record, and the intervals of the one begin with the last of the
+    // other: by a clock that is off by a fraction, the records do not even touch.
+    let vantage = [
+        (993, 1015, 10),
+        (1045, 1075, 2),
+        (1105, 1127, 3),
+        (1157, 1157, 1),
+    ];
+    let other = [
+        (993, 993, 4),
+        (998, 1044, 7),
+        (1074, 1104, 2),
+        (1126, 1156, 3),
+    ];
+    assert_eq!(filled(&vantage, &other), [0; 4]);
+}
+
+#[test]
 fn gaps_of_both_views_are_filled_by_time_and_counts() {
     let vantage = [(0, 59, 60), (120, 179, 60), (180, 239, 60)];
     // Begins at the vantage's 30th second, and has lost 150 to 209.

@@ -9,6 +9,10 @@ use crate::time::SECOND_NS;
 /// of a second, and times are in whole seconds.
 pub(super) const EDGE_NS: i64 = SECOND_NS;
 
+/// The shorter of the two aggregation intervals that a flow log can have:
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-basics.html>.
+const INTERVAL_NS: i64 = 60 * SECOND_NS;
+
 /// A stretch of time, and the packets that one way's records count in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Window {
@@ -81,14 +85,15 @@ impl Timeline {
     }
 
     /// Whether a whole interval may be lost where a stretch lies between two windows. What is
-    /// shorter than an interval is silence. How long intervals are shows in the longest window.
+    /// shorter than an interval is silence. An interval that is longer than the least shows in the
+    /// longest window.
     pub(super) fn may_have_lost(&self, (from_ns, until_ns): (i64, i64)) -> bool {
         let at_ns = i64::midpoint(from_ns, until_ns);
         let next = self.windows.range(at_ns..).next().map(|(from, _)| *from);
         let (Some(last), Some(next)) = (self.last_before(at_ns), next) else {
             return true;
         };
-        next.saturating_sub(last.until_ns) >= self.longest_ns / 10 * 9
+        next.saturating_sub(last.until_ns) >= self.longest_ns.max(INTERVAL_NS) / 10 * 9
     }
 
     /// How long those of the stretches are together in which packets may be lost: some seconds of
@@ -122,18 +127,25 @@ impl Timeline {
         before.next_back().map(|(_, window)| *window)
     }
 
-    /// The windows that meet this one; else the nearest within the slack, if it is `short`.
+    /// The windows that meet this one, and those whose edge packets may be its own by a clock that
+    /// is off by a fraction; if none meets it and it is `short`, the nearest within the slack.
     pub(super) fn beside(&self, window: &Window, short: bool) -> Vec<Window> {
-        let first = self
-            .last_before(window.from_ns)
-            .map_or(i64::MIN, |w| w.from_ns);
-        let near = self.windows.range(first..window.until_ns).map(|(_, w)| *w);
-        let meeting: Vec<Window> = near.filter(|other| other.meets(window)).collect();
-        if !meeting.is_empty() || !short {
-            return meeting;
+        let (from_ns, until_ns) = (window.from_ns, window.until_ns);
+        let reach_ns = from_ns.saturating_sub(EDGE_NS);
+        let first = self.last_before(reach_ns).map_or(reach_ns, |w| w.from_ns);
+        let near = self.windows.range(first..=until_ns.saturating_add(EDGE_NS));
+        let near: Vec<Window> = near
+            .map(|(_, w)| *w)
+            .filter(|other| other.until_ns >= reach_ns)
+            .collect();
+        if near.iter().any(|other| other.meets(window)) {
+            return near;
         }
-        let next = self.windows.range(window.from_ns..).next().map(|(_, w)| *w);
-        let around = [self.last_before(window.from_ns), next];
+        if !short {
+            return Vec::new();
+        }
+        let next = self.windows.range(from_ns..).next().map(|(_, w)| *w);
+        let around = [self.last_before(from_ns), next];
         let near = around.into_iter().flatten();
         near.filter(|other| other.distance_ns(window) <= SLACK_NS)
             .collect()

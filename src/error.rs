@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::printable::shown;
+
 /// A failure that ends the run.
 #[derive(Debug)]
 pub struct Error {
@@ -19,7 +21,7 @@ pub struct Error {
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The operating system refused something.
-    #[error("cannot {action} {}", path.display())]
+    #[error("cannot {action} {}", shown(path))]
     Io {
         /// A verb, as in "cannot read FILE".
         action: &'static str,
@@ -31,7 +33,7 @@ pub enum ErrorKind {
     /// The disk is full, or a quota or a limit is reached.
     #[error(
         "cannot write {}: {said}; make room there (`df`, `ulimit -f`), or choose another place with -o",
-        path.display()
+        shown(path)
     )]
     NoRoom {
         /// The file that grew.
@@ -40,7 +42,7 @@ pub enum ErrorKind {
         said: io::Error,
     },
     /// Whoever read the output closed it, as `head` does; seldom worth an alarm.
-    #[error("the reader of {} closed it before the end", path.display())]
+    #[error("the reader of {} closed it before the end", shown(path))]
     ReaderGone {
         /// The pipe, or "standard output".
         path: PathBuf,

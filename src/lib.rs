@@ -88,8 +88,11 @@
 //! - [`survey`]: what an archive holds, for those who do not convert it yet. Start reading at
 //!   [`pipeline::inspect`].
 //! - [`error`] and [`time`]: what ends a run, and how instants are counted.
+//! - [`printable`]: text from outside, made fit for a person, a shell or a spreadsheet. Every module
+//!   may use it, and whatever prints a name does.
 //! - `main.rs` and `cli/`, the binary: what was typed, what it means, and the
-//!   summary in words. The library neither prints nor exits. The page of `report` is filled in
+//!   summary in words. It is compiled into the library so that tests reach it in their own process;
+//!   the rest of the library neither prints nor exits. The page of `report` is filled in
 //!   `cli/report/` from `templates/`; what it tells is read by [`pipeline::report()`].
 //!
 //! A later stage (analysis, queries, reports) is a new folder that reads from
@@ -119,6 +122,10 @@
 //!   side's data; nothing acknowledged that was not sent.
 //! - A file has its name when it is whole, and not before. While it is unfinished it is locked, or
 //!   follows one that is; what is not locked nobody will finish.
+//! - Text from outside reaches a person through [`printable`] only: it commands no terminal, hides
+//!   nothing and starts no line. A row is made of a `cli::page::Line`, which sees to that, and widths
+//!   are those of what was cut.
+//! - A command that is suggested is quoted by [`printable::shell`], or left out.
 //! - Bad input is data, not an error: a line or file that makes no sense is
 //!   counted, with its first examples, and the run goes on. [`error::Error`] is for what
 //!   ends a run.
@@ -160,8 +167,13 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+// `cli` names the library as every other program does.
+extern crate self as flow2pcap;
+
 pub mod archive;
 pub mod capture;
+#[doc(hidden)]
+pub mod cli;
 pub mod connection;
 pub mod diagnosis;
 pub mod error;
@@ -170,6 +182,7 @@ pub mod flow;
 pub mod metrics;
 pub mod packet;
 pub mod pipeline;
+pub mod printable;
 pub mod record;
 pub mod setup;
 pub mod summary;

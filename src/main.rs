@@ -3,13 +3,9 @@
 //! 0 done; 1 done, but `--strict` found records that do not parse; 2 failed; 128 and the number of a
 //! signal, ended by that.
 
-#![cfg_attr(test, allow(clippy::unwrap_used))]
-
-mod cli;
-
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use flow2pcap::cli::{Streams, run};
 
 fn main() -> ExitCode {
     let tell = std::panic::take_hook();
@@ -19,11 +15,5 @@ fn main() -> ExitCode {
             tell(panic);
         }
     }));
-    match cli::run(cli::Cli::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            cli::tell(&format!("flow2pcap: {error:#}\n"));
-            ExitCode::from(2)
-        }
-    }
+    Streams::with_process(|streams| run(std::env::args_os(), streams))
 }

@@ -83,6 +83,7 @@ use crate::pipeline::shuffle::{Buckets, SpillFolder};
 use crate::pipeline::slices::Slices;
 use crate::pipeline::tell::{Settling, Teller};
 use crate::pipeline::write::Writer;
+use crate::printable::{cut, printable};
 use crate::record::Layout;
 use crate::summary::Summary;
 
@@ -284,14 +285,23 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
 /// Each of up to three sets of buckets may hold this part of the memory.
 const HELD_SHARE: u64 = 4;
 
+/// The name of an ENI in a message.
+fn named(name: &str) -> String {
+    cut(&printable(name), NAME_SHOWN).into_owned()
+}
+
+/// Characters of it that a message has room for.
+const NAME_SHOWN: usize = 64;
+
 fn vantage(choice: &VantageChoice, enis: &Enis) -> Result<Vantage> {
     match choice {
         VantageChoice::Auto => Ok(Vantage::Auto),
         VantageChoice::All => Ok(Vantage::All),
         VantageChoice::Eni(name) => enis.find(name.as_bytes()).map(Vantage::Eni).ok_or_else(|| {
-            let known: Vec<&str> = enis.iter().take(8).map(|eni| &*eni.name).collect();
+            let known: Vec<_> = enis.iter().take(8).map(|eni| named(&eni.name)).collect();
             Error::usage(format!(
-                "no record of {name}; the archive has {}",
+                "no record of {}; the archive has {}",
+                named(name),
                 known.join(", ")
             ))
         }),

@@ -6,8 +6,8 @@
 //! what the reader recognises, and it can be pasted back into a shell. It does
 //! not depend on the current folder, nor on what else was typed.
 //!
-//! `.` parts and doubled separators are dropped. White space, control characters
-//! and what is not UTF-8 become `\u{…}` or `\x…`, a backslash becomes two, so two
+//! `.` parts and doubled separators are dropped. White space, what is not printable
+//! ([`crate::printable`]) and what is not UTF-8 become `\u{…}` or `\x…`, a backslash becomes two, so two
 //! paths never share a name unless they are the same path.
 
 use std::{
@@ -15,6 +15,8 @@ use std::{
     fmt::Write,
     path::{Component, Path},
 };
+
+use crate::printable::is_printable;
 
 /// Returns `path` as one printable word, with `/` between its parts.
 pub(super) fn of(path: &Path) -> String {
@@ -42,7 +44,7 @@ fn push_escaped(name: &mut String, part: &OsStr) {
                 c if c.is_ascii() && (c.is_control() || c == ' ') => {
                     push_hex(name, u32::from(c));
                 }
-                c if c.is_control() || c.is_whitespace() => name.extend(c.escape_unicode()),
+                c if !is_printable(c) => name.extend(c.escape_unicode()),
                 c => name.push(c),
             }
         }
@@ -83,6 +85,7 @@ mod tests {
     fn blanks_controls_and_backslashes_are_escaped() {
         check("my logs/a\tb\n.log", "my\\x20logs/a\\x09b\\x0a.log");
         check("a\u{a0}b\u{85}", "a\\u{a0}b\\u{85}");
+        check("\u{202e}gol.a\u{200b}", "\\u{202e}gol.a\\u{200b}");
         check("gr\u{fc}n.log", "gr\u{fc}n.log");
         #[cfg(unix)]
         check("a\\x20b", "a\\\\x20b");

@@ -21,6 +21,7 @@ use super::{
     file::Identity,
 };
 use crate::error::{Error, Result};
+use crate::printable::{printable, shell, shown};
 
 /// What there is to read, and what is left out of it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -63,9 +64,11 @@ impl Walk {
 
     fn add_path(&mut self, input: &Path) -> Result<()> {
         if input.to_string_lossy().starts_with("s3://") {
+            let command = shell::path(input).map(|from| format!(": aws s3 sync {from} FOLDER"));
             return Err(Error::usage(format!(
-                "cannot read {0}: only local files are read; copy it first: aws s3 sync {0} FOLDER",
-                input.display(),
+                "cannot read {}: only local files are read; copy it first{}",
+                shown(input),
+                command.unwrap_or_default(),
             )));
         }
         let metadata = fs::metadata(input).map_err(|source| Error::io("find", input, source))?;
@@ -152,14 +155,14 @@ impl Walk {
 }
 
 fn no_file(folder: &Path, left_out: &[LeftOut]) -> Error {
-    let folder = folder.display();
+    let folder = shown(folder);
     Error::usage(match left_out.iter().min() {
         None => format!("no file in {folder}: name a folder that holds flow logs"),
         Some(first) => format!(
             "no file to read in {folder}: {} left out, such as {} ({})",
             left_out.len(),
-            first.path.display(),
-            first.reason,
+            shown(&first.path),
+            printable(&first.reason.to_string()),
         ),
     })
 }
@@ -170,7 +173,7 @@ mod tests {
     use crate::archive::testing::Folder;
 
     /// The names of the files, and what is left out, below `folder`.
-    fn shown(folder: &Folder, inputs: &[&str]) -> (Vec<String>, Vec<(String, LeftOutReason)>) {
+    fn walked(folder: &Folder, inputs: &[&str]) -> (Vec<String>, Vec<(String, LeftOutReason)>) {
         let inputs: Vec<PathBuf> = inputs.iter().map(|input| folder.join(input)).collect();
         let walk = walk(&inputs).unwrap();
         let below = |path: &Path| {
@@ -197,7 +200,7 @@ mod tests {
         for path in ["b/2.log", "a/1.log.gz", "b/10.log", "c.log"] {
             folder.write(path, b"2 OK\n");
         }
-        let (files, left_out) = shown(&folder, &[""]);
+        let (files, left_out) = walked(&folder, &[""]);
         assert_eq!(files, ["a/1.log.gz", "b/10.log", "b/2.log", "c.log"]);
         assert!(left_out.is_empty());
     }
@@ -231,7 +234,7 @@ mod tests {
         folder.write("x/aws-logs-write-test", b"Permission Check Successful");
         folder.write("x/ELBAccessLogTestFile", b"?");
         folder.write("_SUCCESS", b"");
-        let (files, left_out) = shown(&folder, &[""]);
+        let (files, left_out) = walked(&folder, &[""]);
         assert_eq!(files, ["a.log"]);
         let expected = [
             (".DS_Store", LeftOutReason::Hidden),
@@ -253,7 +256,7 @@ mod tests {
         for path in typed {
             folder.write(path, if path == "empty" { b"" } else { b"2 OK\n" });
         }
-        let (files, left_out) = shown(&folder, &[".a.log", ".b", "aws-logs-write-test", "empty"]);
+        let (files, left_out) = walked(&folder, &[".a.log", ".b", "aws-logs-write-test", "empty"]);
         assert_eq!(files, typed);
         assert!(left_out.is_empty());
     }
@@ -262,7 +265,7 @@ mod tests {
     fn file_reached_twice_is_listed_under_its_first_name() {
         let folder = Folder::new();
         folder.write("a/1.log", b"2 OK\n");
-        let (files, left_out) = shown(&folder, &["a/1.log", "a", "a/../a/1.log"]);
+        let (files, left_out) = walked(&folder, &["a/1.log", "a", "a/../a/1.log"]);
         assert_eq!(files, ["a/../a/1.log"]);
         assert_eq!(
             left_out,
@@ -281,7 +284,7 @@ mod tests {
         symlink("1.log", folder.join("a/2.log")).unwrap();
         symlink("nowhere", folder.join("a/broken")).unwrap();
         symlink(".", folder.join("a/loop")).unwrap();
-        let (files, left_out) = shown(&folder, &["a"]);
+        let (files, left_out) = walked(&folder, &["a"]);
         assert_eq!(files, ["a/1.log"]);
         let [
             (listed, AlreadyListed),
@@ -300,7 +303,7 @@ mod tests {
         let folder = Folder::new();
         folder.write("a.log", b"2 OK\n");
         let _socket = std::os::unix::net::UnixListener::bind(folder.join("s")).unwrap();
-        let (files, left_out) = shown(&folder, &[""]);
+        let (files, left_out) = walked(&folder, &[""]);
         assert_eq!(files, ["a.log"]);
         assert_eq!(left_out, [("s".to_owned(), LeftOutReason::SpecialFile)]);
     }
@@ -336,7 +339,7 @@ mod tests {
         let missing = Folder::new().join("missing.log");
         assert_eq!(
             message(std::slice::from_ref(&missing)),
-            format!("cannot find {}", missing.display())
+            format!("cannot find {}", shown(&missing))
         );
         assert!(message(&[PathBuf::from("s3://bucket/x")]).contains("aws s3 sync s3://bucket/x"));
     }

@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use crate::error::{Error, Result};
+use crate::printable::shown;
 
 /// The file format of the capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -40,7 +41,7 @@ impl Format {
         Err(Error::usage(format!(
             "the ending of {} names no format; use .pcapng, or .pcap for older tools, \
              and .gz or .zst after it to compress",
-            path.display()
+            shown(path)
         )))
     }
 }

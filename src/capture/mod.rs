@@ -19,6 +19,10 @@ mod names;
 pub mod output;
 mod section;
 
+use std::borrow::Cow;
+
+use crate::printable::printable;
+
 pub use self::{
     format::{Compression, Format},
     frame::{Direction, Encoder, Frame},
@@ -31,6 +35,14 @@ pub use self::{
 /// character boundary.
 fn cut(text: &str, len_max: usize) -> &str {
     &text[..text.floor_char_boundary(len_max)]
+}
+
+/// `text` as Wireshark shows it to a person, on one line: printable, then cut.
+fn line(text: &str, len_max: usize) -> Cow<'_, str> {
+    match printable(text) {
+        Cow::Borrowed(text) => Cow::Borrowed(cut(text, len_max)),
+        Cow::Owned(text) => Cow::Owned(cut(&text, len_max).to_owned()),
+    }
 }
 
 /// What an option's 16-bit length can say: pcapng section 3.5.

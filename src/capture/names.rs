@@ -11,7 +11,7 @@ use pcap_file::pcapng::{
     blocks::name_resolution::{Ipv4Record, Ipv6Record, NameResolutionBlock, Record},
 };
 
-use super::cut;
+use super::line;
 
 /// The blocks that hold `names`; none if there is none to hold.
 ///
@@ -38,13 +38,13 @@ pub(super) fn blocks(names: &[(IpAddr, String)]) -> Vec<Block<'_>> {
 }
 
 /// The part of a name that can be written, or `None` if that is nothing.
-fn shown(name: &str) -> Option<&str> {
+fn shown(name: &str) -> Option<Cow<'_, str>> {
     let name = name.split('\0').next().unwrap_or(name);
-    Some(cut(name, NAME_LEN_MAX)).filter(|name| !name.is_empty())
+    Some(line(name, NAME_LEN_MAX)).filter(|name| !name.is_empty())
 }
 
-fn record(address: IpAddr, name: &str) -> Record<'_> {
-    let names = vec![Cow::Borrowed(name)];
+fn record<'a>(address: IpAddr, name: Cow<'a, str>) -> Record<'a> {
+    let names = vec![name];
     match address {
         IpAddr::V4(ip_addr) => Record::Ipv4(Ipv4Record { ip_addr, names }),
         IpAddr::V6(ip_addr) => Record::Ipv6(Ipv6Record { ip_addr, names }),
@@ -115,6 +115,14 @@ mod tests {
                 ("10.0.0.1", "web\0x"),
             ],
             &[("10.0.0.1", "web")],
+        );
+    }
+
+    #[test]
+    fn name_cannot_command_a_terminal() {
+        check(
+            &[("10.0.0.1", "a\x1b[2J\n")],
+            &[("10.0.0.1", "a\\u{1b}[2J\\n")],
         );
     }
 

@@ -17,7 +17,7 @@ use pcap_file::{
     },
 };
 
-use super::{LinkType, OPTION_LEN_MAX, cut, names};
+use super::{LinkType, OPTION_LEN_MAX, line, names};
 
 /// The one section of a capture. Text longer than 65,535 octets is cut.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -95,7 +95,7 @@ impl Interface {
         if let Some(filter) = self.filter.as_deref() {
             // pcapng section 4.2: a first octet of 0 says that text follows.
             let mut value = vec![0];
-            value.extend_from_slice(cut(filter, OPTION_LEN_MAX - 1).as_bytes());
+            value.extend_from_slice(line(filter, OPTION_LEN_MAX - 1).as_bytes());
             options.push(InterfaceDescriptionOption::IfFilter(Cow::Owned(value)));
         }
         InterfaceDescriptionBlock {
@@ -121,11 +121,9 @@ pub(super) fn pcap_header(link: LinkType) -> Result<Vec<u8>, pcap_file::pcap::Pc
     Ok(PcapWriter::with_header(Vec::new(), header)?.into_inner())
 }
 
-/// The value of a text option, or `None` where there is nothing to say.
+/// The value of a text option, which a reader sees on one line; `None` where there is nothing to say.
 fn text(value: &str) -> Option<Cow<'_, str>> {
-    Some(cut(value, OPTION_LEN_MAX))
-        .filter(|value| !value.is_empty())
-        .map(Cow::Borrowed)
+    Some(line(value, OPTION_LEN_MAX)).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::{self, Formatter};
 use flow2pcap::summary::{Input, Records};
 use indicatif::{HumanBytes, HumanCount};
 
-use super::page::{Page, count, instant};
+use super::page::{Page, count, instant, name};
 
 /// Gaps named one by one; the rest are counted.
 pub(crate) const GAPS_SHOWN: u64 = 5;
@@ -50,7 +50,7 @@ pub(crate) fn times(
     if let Some((from, to)) = asked_ns {
         let from = from.map_or_else(|| "the beginning".to_owned(), instant);
         let to = to.map_or_else(|| "the end".to_owned(), instant);
-        page.row(f, "asked for", &format!("{from} to {to}"))?;
+        page.row(f, "asked for", format!("{from} to {to}"))?;
     }
     if let Some((start, end)) = span_ns {
         let text = format!("{} to {}", instant(start), instant(end));
@@ -78,7 +78,7 @@ pub(crate) fn records(f: &mut Formatter<'_>, page: Page, r: &Records, told: &str
         (r.control, "CloudWatch control messages"),
     ];
     for (n, what) in fates.iter().filter(|(n, _)| *n > 0) {
-        page.row(f, "", &format!("{} {what}", HumanCount(*n)))?;
+        page.row(f, "", format!("{} {what}", HumanCount(*n)))?;
     }
     if r.undecided > 0 {
         let text = format!(
@@ -103,7 +103,7 @@ pub(crate) fn records(f: &mut Formatter<'_>, page: Page, r: &Records, told: &str
         ),
     ];
     for (n, what) in assumed.iter().filter(|(n, _)| *n > 0) {
-        page.row(f, "", &format!("{} {what}", HumanCount(*n)))?;
+        page.row(f, "", format!("{} {what}", HumanCount(*n)))?;
     }
     losses(f, page, r)
 }
@@ -136,7 +136,12 @@ pub(crate) fn gaps(f: &mut Formatter<'_>, page: Page, r: &Records) -> fmt::Resul
     page.note(f, "gaps", &text)?;
     for gap in r.gaps.iter().zip(0..GAPS_SHOWN).map(|(gap, _)| gap) {
         let at = |ns: Option<i64>| ns.map_or_else(|| "?".to_owned(), instant);
-        let text = format!("  {} {} to {}", gap.eni, at(gap.start_ns), at(gap.end_ns));
+        let text = format!(
+            "  {} {} to {}",
+            name(&gap.eni),
+            at(gap.start_ns),
+            at(gap.end_ns)
+        );
         page.row(f, "", &text)?;
     }
     Ok(())

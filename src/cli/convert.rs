@@ -1,6 +1,5 @@
 //! `flow2pcap convert`: flow logs in, a capture out.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,12 +9,15 @@ use flow2pcap::connection::Detail;
 use flow2pcap::error::ErrorKind;
 use flow2pcap::flow::Addresses;
 use flow2pcap::pipeline::{self, Comments, Convert, Split, VantageChoice};
+use flow2pcap::printable::shown;
 use flow2pcap::summary::WIRESHARK_PACKETS;
 
 use crate::cli::narrowing::{Keeping, Narrowing};
+use crate::cli::page::json;
 use crate::cli::reading::Reading;
 use crate::cli::room::Room;
-use crate::cli::{give, split, summary, tell};
+use crate::cli::streams::Streams;
+use crate::cli::{split, summary};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -195,17 +197,17 @@ impl Args {
 ///
 /// # Errors
 /// Whatever leaves no output behind.
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let to_stdout = args.output.as_os_str() == "-";
     anyhow::ensure!(
         !(args.json && to_stdout),
         "--json and -o - both want standard output; write the capture to a file"
     );
-    warn_of_size(args);
+    warn_of_size(args, streams);
     let request = args.request()?;
     let converted = args
         .reading
-        .run(|meter| pipeline::convert(&request, meter))?;
+        .run(streams, |meter| pipeline::convert(&request, meter))?;
     let summary = match converted {
         Err(error) if to_stdout && matches!(error.kind(), ErrorKind::ReaderGone { .. }) => {
             // Whoever read the capture has seen enough.
@@ -214,26 +216,25 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         converted => converted?,
     };
     if !args.reading.quiet {
-        let text = summary::Text::new(&summary, std::io::stderr().is_terminal());
-        tell(&text.to_string());
+        let (summary, page) = (&summary, streams.err_page());
+        streams.tell(&summary::Text { summary, page }.to_string());
     }
-    if args.json {
-        let text = serde_json::to_string_pretty(&summary)? + "\n";
-        if let Err(error) = give(&text) {
-            let output = args.output.display();
-            anyhow::bail!("{output} is whole, but its summary cannot be written: {error}");
-        }
+    if args.json
+        && let Err(error) = streams.give(&json(&summary)?)
+    {
+        let output = shown(&args.output);
+        anyhow::bail!("{output} is whole, but its summary cannot be written: {error}");
     }
     Ok(args.reading.exit_code(&summary.records, &summary.input))
 }
 
 /// Says early what a large capture will be like.
-fn warn_of_size(args: &Args) {
+fn warn_of_size(args: &Args, streams: &mut Streams<'_>) {
     let large = args.keeping.max_packets;
     if let Some(packets) =
         large.filter(|packets| *packets > WIRESHARK_PACKETS && !args.reading.quiet)
     {
-        tell(&format!(
+        streams.tell(&format!(
             "flow2pcap: --max-packets {packets}: Wireshark is slow beyond about {WIRESHARK_PACKETS}\n"
         ));
     }

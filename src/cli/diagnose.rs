@@ -10,6 +10,7 @@ use super::narrowing::Narrowing;
 use super::page::json_or_page;
 use super::reading::Reading;
 use super::room::Room;
+use super::streams::Streams;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,16 +60,17 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// Inputs that cannot be read, or hold no flow log.
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let format = args.reading.format.as_ref();
     let request = args.reading.request(format, &args.room, &args.narrowing)?;
     let diagnosis = args
         .reading
-        .run(|meter| pipeline::diagnose(&request, meter))??;
-    let told = json_or_page(&diagnosis, args.json, |diagnosis, page| Text {
+        .run(streams, |meter| pipeline::diagnose(&request, meter))??;
+    let page = streams.out_page();
+    let told = json_or_page(&diagnosis, args.json, page, |diagnosis, page| Text {
         diagnosis,
         page,
     })?;
     args.reading
-        .give(&told, &diagnosis.records, &diagnosis.input)
+        .give(streams, &told, &diagnosis.records, &diagnosis.input)
 }

@@ -7,7 +7,7 @@ use flow2pcap::pipeline::Diagnosis;
 use indicatif::HumanCount;
 
 use super::account;
-use super::page::{NOTE, Page, TROUBLE, count, wrapped};
+use super::page::{NOTE, Page, TROUBLE, count, name, wrapped};
 
 /// Lines that are named as proof; more are in the JSON.
 const RECORDS_SHOWN: usize = 4;
@@ -75,7 +75,7 @@ impl Text<'_> {
         let heads = wrapped(head.split(' '));
         let names = std::iter::once(format!("{number}.")).chain(std::iter::repeat(String::new()));
         for (name, line) in names.zip(heads) {
-            self.page.row(f, &name, &self.page.paint(colour, &line))?;
+            self.page.row(f, &name, self.page.paint(colour, &line))?;
         }
         self.lines(f, "seen", &finding.seen)?;
         self.lines(f, "where", &place(&finding.scope))?;
@@ -94,7 +94,7 @@ impl Text<'_> {
         }
         if more > 0 {
             self.page
-                .row(f, "", &format!("and {more} more, see --json"))?;
+                .row(f, "", format!("and {more} more, see --json"))?;
         }
         self.lines(f, "means", &finding.means)?;
         for (index, text) in finding.look_at.iter().enumerate() {
@@ -121,7 +121,8 @@ pub(crate) fn place(scope: &Scope) -> String {
         true => None,
         false => Some(format!("{what}{}", names.join(", "))),
     };
-    let text = |names: &std::collections::BTreeSet<String>| names.iter().cloned().collect();
+    let text =
+        |names: &std::collections::BTreeSet<String>| names.iter().map(|text| name(text)).collect();
     let parts = [
         list(text(&scope.enis), ""),
         list(text(&scope.instances), ""),

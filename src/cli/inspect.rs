@@ -8,6 +8,7 @@ use flow2pcap::pipeline::{self, Inspect};
 use super::narrowing::Narrowing;
 use super::page::json_or_page;
 use super::reading::{Reading, temp_dir};
+use super::streams::Streams;
 use super::survey::Text;
 
 const EXAMPLES: &str = "\
@@ -52,7 +53,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// Inputs that cannot be read, or hold no flow log.
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let request = Inspect {
         inputs: args.reading.inputs.clone(),
         format: args.reading.format.clone(),
@@ -61,7 +62,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let survey = args
         .reading
-        .run(|meter| pipeline::inspect(&request, meter))??;
-    let told = json_or_page(&survey, args.json, |survey, page| Text { survey, page })?;
-    args.reading.give(&told, &survey.records, &survey.input)
+        .run(streams, |meter| pipeline::inspect(&request, meter))??;
+    let page = streams.out_page();
+    let told = json_or_page(&survey, args.json, page, |survey, page| Text {
+        survey,
+        page,
+    })?;
+    args.reading
+        .give(streams, &told, &survey.records, &survey.input)
 }

@@ -2,12 +2,11 @@
 //!
 //! SIGKILL tells nobody; what it leaves is removed by the next run ([`Output`]).
 
+use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use flow2pcap::capture::{Left, Output};
 use indicatif::ProgressBar;
-
-use super::tell;
 
 /// Whether a signal has come. What fails behind that fails for want of what was removed.
 static CAUGHT: AtomicBool = AtomicBool::new(false);
@@ -23,7 +22,8 @@ pub(crate) fn watch(bar: ProgressBar) -> anyhow::Result<()> {
         let left = Output::abandon_all();
         // Nothing is drawn any more while the bar is suspended, and that is for good.
         bar.suspend(|| {
-            tell(&format!("flow2pcap: interrupted, {}\n", words(left)));
+            // If nobody hears it, that changes nothing.
+            let _ = writeln!(std::io::stderr(), "flow2pcap: interrupted, {}", words(left));
             std::process::exit(128 + signal)
         })
     })

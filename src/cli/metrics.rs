@@ -7,7 +7,6 @@ mod json;
 mod openmetrics;
 mod table;
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
@@ -17,10 +16,10 @@ use flow2pcap::record::Layout;
 
 use self::form::{Form, FormatChoice};
 use super::narrowing::Narrowing;
-use super::page::{Page, count, wide};
+use super::page::{count, wide};
 use super::reading::{Format as _, Reading};
 use super::room::Room;
-use super::tell;
+use super::streams::Streams;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,7 +37,8 @@ Examples:
       When did connections begin to fail, and how?
 
   flow2pcap metrics AWSLogs/ --format csv >metrics.csv
-      For a spreadsheet or a database: start, metric, what it is by, value.
+      For a spreadsheet or a database: start, metric, what it is by, value. A name that a spreadsheet
+      would take for a formula (=, +, - or @ in front) gets a ' in front; numbers stay numbers.
 
   flow2pcap metrics AWSLogs/ --format openmetrics >metrics.txt
   promtool tsdb create-blocks-from openmetrics metrics.txt
@@ -98,6 +98,8 @@ pub(crate) struct Args {
     measure: Vec<Measure>,
 
     /// Only the N largest over the whole time; the rest is added up as other
+    ///
+    /// A value that is itself called other is printed in quotes: "other".
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     top: Option<u32>,
 
@@ -151,10 +153,10 @@ impl Args {
         distinct(&self.measure)
     }
 
-    fn form(&self) -> Form {
+    fn form(&self, streams: &Streams<'_>) -> Form {
         match self.reading.format {
             Some(FormatChoice::As(form)) => form,
-            _ if std::io::stdout().is_terminal() => Form::Table,
+            _ if streams.is_out_terminal() => Form::Table,
             _ => Form::Csv,
         }
     }
@@ -175,15 +177,15 @@ fn distinct<T: Copy + PartialEq>(typed: &[T]) -> Vec<T> {
 ///
 /// # Errors
 /// Inputs that cannot be read, or hold no flow log, and more stretches of time than there is room for.
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let request = args.request()?;
     let answers = args
         .reading
-        .run(|meter| pipeline::metrics(&request, meter))??;
+        .run(streams, |meter| pipeline::metrics(&request, meter))??;
     let (tables, every) = (&answers.tables[..], args.every);
     let mut notes = notes(&answers);
-    let told = match args.form() {
-        Form::Table => table::text(&answers, every, Page::of_stdout()),
+    let told = match args.form(streams) {
+        Form::Table => table::text(&answers, every, streams.out_page()),
         Form::Csv => csv::text(tables)?,
         Form::Json => json::text(&answers, every)?,
         Form::Openmetrics => openmetrics::text(tables, every),
@@ -195,10 +197,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     if !args.reading.quiet {
         for note in notes {
-            tell(&format!("flow2pcap: {note}\n"));
+            streams.tell(&format!("flow2pcap: {note}\n"));
         }
     }
-    args.reading.give(&told, &answers.records, &answers.input)
+    args.reading
+        .give(streams, &told, &answers.records, &answers.input)
 }
 
 /// What a reader has to know of the sums besides.

@@ -1,4 +1,7 @@
 //! What was typed, and what it means; one file a subcommand.
+//!
+//! The binary is this and a `main`. It is part of the library so that tests and the fuzz target
+//! `printed` reach every text that it prints without a process for each; nobody else should use it.
 
 mod account;
 mod convert;
@@ -11,23 +14,33 @@ mod narrowing;
 mod page;
 mod progress;
 mod reading;
+mod refused;
 mod report;
 mod room;
 mod setup;
 mod size;
 mod split;
+mod streams;
 mod summary;
 mod survey;
 
-use std::io::{self, ErrorKind, Write as _};
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use flow2pcap::printable::printable_lines;
+
+pub use self::streams::Streams;
 
 /// Turns archived AWS VPC Flow Logs back into packets that Wireshark opens.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, max_term_width = 100)]
-pub(crate) struct Cli {
+#[command(
+    version,
+    bin_name = "flow2pcap",
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -42,36 +55,32 @@ enum Command {
     Setup(Box<setup::Args>),
 }
 
-/// Does what was typed.
-///
-/// # Errors
-/// Whatever makes the run end without its output.
-pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    interrupt::outlive_size_limit()?;
-    match cli.command {
-        Command::Convert(args) => convert::run(&args),
-        Command::Diagnose(args) => diagnose::run(&args),
-        Command::Inspect(args) => inspect::run(&args),
-        Command::Metrics(args) => metrics::run(&args),
-        Command::Report(args) => report::run(&args),
-        Command::Setup(args) => setup::run(&args),
+/// Does what was typed, its first word being the name of the program, and returns the exit status.
+pub fn run(typed: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) -> ExitCode {
+    let typed: Vec<OsString> = typed.into_iter().collect();
+    let cli = match Cli::try_parse_from(&typed) {
+        Ok(cli) => cli,
+        Err(error) => return refused::explain(error, &typed, streams),
+    };
+    match dispatch(cli, streams) {
+        Ok(status) => status,
+        Err(error) => {
+            streams.tell(&printable_lines(&format!("flow2pcap: {error:#}\n")));
+            ExitCode::from(2)
+        }
     }
 }
 
-/// Writes to stderr. If nobody hears it, the run has not failed.
-pub(crate) fn tell(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
-}
-
-/// Writes to stdout. Whoever closes it, as `head` does, has seen enough.
-///
-/// # Errors
-/// What else keeps it from being written.
-pub(crate) fn give(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(text.as_bytes());
-    match written.and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
+    if streams.is_process() {
+        interrupt::outlive_size_limit()?;
+    }
+    match cli.command {
+        Command::Convert(args) => convert::run(&args, streams),
+        Command::Diagnose(args) => diagnose::run(&args, streams),
+        Command::Inspect(args) => inspect::run(&args, streams),
+        Command::Metrics(args) => metrics::run(&args, streams),
+        Command::Report(args) => report::run(&args, streams),
+        Command::Setup(args) => setup::run(&args, streams),
     }
 }

@@ -3,8 +3,9 @@
 //! How numbers and instants are written is decided here, for all that a person reads.
 
 use std::fmt::{self, Display, Formatter};
-use std::io::IsTerminal as _;
 
+use flow2pcap::printable::json::escaped;
+use flow2pcap::printable::{cut, printable};
 use flow2pcap::summary::Reasons;
 use indicatif::HumanCount;
 use jiff::Timestamp;
@@ -25,30 +26,30 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// The page on standard output.
-    pub(crate) fn of_stdout() -> Self {
-        Self {
-            colour: std::io::stdout().is_terminal(),
-        }
-    }
-
     /// `text` in the colour of this code.
-    pub(crate) fn paint(self, code: &str, text: &str) -> String {
-        if self.colour {
+    pub(crate) fn paint(self, code: &str, text: &str) -> Line {
+        let Line(text) = text.into();
+        Line(if self.colour {
             format!("\x1b[{code}m{text}\x1b[0m")
         } else {
-            text.to_owned()
-        }
+            text
+        })
     }
 
     /// One row; those that go on have no name.
-    pub(crate) fn row(self, f: &mut Formatter<'_>, name: &str, text: &str) -> fmt::Result {
-        writeln!(f, "{} {text}", self.paint(BOLD, &format!("{name:12}")))
+    pub(crate) fn row(
+        self,
+        f: &mut Formatter<'_>,
+        name: &str,
+        text: impl Into<Line>,
+    ) -> fmt::Result {
+        let (name, text) = (self.paint(BOLD, &format!("{name:12}")), text.into());
+        writeln!(f, "{name} {text}")
     }
 
     /// One row of what a reader should look at.
     pub(crate) fn note(self, f: &mut Formatter<'_>, name: &str, text: &str) -> fmt::Result {
-        self.row(f, name, &self.paint(NOTE, text))
+        self.row(f, name, self.paint(NOTE, text))
     }
 
     /// One row a reason, with its first examples below.
@@ -67,11 +68,68 @@ impl Page {
                 } else {
                     format!(": {}", example.found)
                 };
-                self.row(f, "", &format!("  {}{found}", example.place))?;
+                self.row(f, "", format!("  {}{found}", example.place))?;
             }
         }
         Ok(())
     }
+}
+
+/// A line, or a part of one, that does nothing to a terminal but to colour what [`Page::paint`]
+/// coloured.
+///
+/// Whatever it is made from becomes printable here, line feeds too: nothing from outside reaches a
+/// reader in any other way, and a row is always one line.
+#[derive(Clone, Debug)]
+pub(crate) struct Line(String);
+
+/// Characters of a line; no honest one has as many.
+const LINE_MAX: usize = 4_096;
+
+impl From<&str> for Line {
+    fn from(text: &str) -> Self {
+        Self(cut(&printable(text), LINE_MAX).into_owned())
+    }
+}
+
+impl From<&String> for Line {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<String> for Line {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl Line {
+    /// These in one, with `between` in between.
+    pub(crate) fn joined(lines: &[Self], between: &str) -> Self {
+        let texts: Vec<&str> = lines.iter().map(|Self(text)| text.as_str()).collect();
+        Self(texts.join(&Self::from(between).0))
+    }
+
+    /// This one, and that behind it.
+    pub(crate) fn and(mut self, behind: impl Into<Self>) -> Self {
+        self.0.push_str(&behind.into().0);
+        self
+    }
+}
+
+impl Display for Line {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Characters of a name in a list or a table. The longest honest ones are resources of Azure.
+const NAME_MAX: usize = 200;
+
+/// A name as lists and tables show it.
+pub(crate) fn name(text: &str) -> String {
+    cut(&printable(text), NAME_MAX).into_owned()
 }
 
 /// `found` as it goes to standard output: as JSON, or in the words that `text` has for a page.
@@ -81,12 +139,21 @@ impl Page {
 pub(crate) fn json_or_page<'f, T: Serialize, D: Display>(
     found: &'f T,
     is_json: bool,
+    page: Page,
     text: impl FnOnce(&'f T, Page) -> D,
 ) -> anyhow::Result<String> {
     if is_json {
-        return Ok(serde_json::to_string_pretty(found)? + "\n");
+        return json(found);
     }
-    Ok(text(found, Page::of_stdout()).to_string())
+    Ok(text(found, page).to_string())
+}
+
+/// `found` as one JSON document.
+///
+/// # Errors
+/// None that this has a cause for.
+pub(crate) fn json(found: &impl Serialize) -> anyhow::Result<String> {
+    Ok(escaped(serde_json::to_string_pretty(found)?) + "\n")
 }
 
 /// So many of what there can be several of.
@@ -107,17 +174,44 @@ pub(crate) fn instant(ns: i64) -> String {
 /// Characters of a line beside the names.
 const WIDTH: usize = 86;
 
-/// Words in lines of at most [`WIDTH`] characters, but for longer words.
+/// Words in lines of at most [`WIDTH`] characters, but for longer words, of which two lines are left.
 pub(crate) fn wrapped<'w>(words: impl IntoIterator<Item = &'w str>) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
+    let mut lines: Vec<(String, usize)> = Vec::new();
     for word in words {
+        let word = printable(word);
+        let word = cut(&word, 2 * WIDTH);
+        let width = word.chars().count();
         match lines.last_mut() {
-            Some(line) if line.len() + 1 + word.len() <= WIDTH => {
+            Some((line, used)) if *used + 1 + width <= WIDTH => {
                 line.push(' ');
-                line.push_str(word);
+                line.push_str(&word);
+                *used += 1 + width;
             }
-            _ => lines.push(word.to_owned()),
+            _ => lines.push((word.into_owned(), width)),
         }
     }
-    lines
+    lines.into_iter().map(|(line, _)| line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_one_line_each_and_only_paint_colours_them() {
+        let page = Page { colour: true };
+        let text = fmt::from_fn(|f| page.row(f, "a\n", page.paint(NOTE, "b\x1b[2J\nc")));
+        assert_eq!(
+            text.to_string(),
+            "\x1b[1ma\\n          \x1b[0m \x1b[33mb\\u{1b}[2J\\nc\x1b[0m\n"
+        );
+    }
+
+    #[test]
+    fn words_of_any_length_are_wrapped() {
+        let long = "e".repeat(70_000);
+        let lines = wrapped(["a", &long, "b", "ü"]);
+        assert_eq!((&*lines[0], &*lines[2]), ("a", "b ü"));
+        assert_eq!(lines[1].chars().count(), 2 * WIDTH);
+    }
 }

@@ -1,6 +1,5 @@
 //! What every subcommand that reads an archive can be told, and how its work is done.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,11 +10,11 @@ use flow2pcap::pipeline::{Meter, Request};
 use flow2pcap::record::Layout;
 use flow2pcap::summary::{Input, Records};
 
-use super::give;
 use super::interrupt;
 use super::narrowing::Narrowing;
 use super::progress::Progress;
 use super::room::Room;
+use super::streams::Streams;
 
 /// What `--format` takes: a column order, or what else a subcommand makes of it.
 pub(crate) trait Format: Clone + Send + Sync + 'static {
@@ -85,14 +84,20 @@ impl<F: Format> Reading<F> {
     ///
     /// # Errors
     /// The system gives no threads, or takes no handler of signals.
-    pub(crate) fn run<T: Send>(&self, work: impl FnOnce(&Meter) -> T + Send) -> anyhow::Result<T> {
+    pub(crate) fn run<T: Send>(
+        &self,
+        streams: &Streams<'_>,
+        work: impl FnOnce(&Meter) -> T + Send,
+    ) -> anyhow::Result<T> {
         let threads = self.threads.map_or(0, usize::from);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()?;
         let meter = Arc::new(Meter::default());
-        let progress = Progress::start(&meter, !self.quiet && std::io::stderr().is_terminal());
-        interrupt::watch(progress.bar())?;
+        let progress = Progress::start(&meter, !self.quiet && streams.is_err_terminal());
+        if streams.is_process() {
+            interrupt::watch(progress.bar())?;
+        }
         let made = interrupt::unless_caught(pool.install(|| work(&meter)));
         progress.stop();
         Ok(made)
@@ -104,11 +109,14 @@ impl<F: Format> Reading<F> {
     /// What keeps it from being written.
     pub(crate) fn give(
         &self,
+        streams: &mut Streams<'_>,
         told: &str,
         records: &Records,
         input: &Input,
     ) -> anyhow::Result<ExitCode> {
-        give(told).context("cannot write to standard output")?;
+        streams
+            .give(told)
+            .context("cannot write to standard output")?;
         Ok(self.exit_code(records, input))
     }
 

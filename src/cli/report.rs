@@ -12,11 +12,12 @@ use std::process::ExitCode;
 use clap::Args as ClapArgs;
 use flow2pcap::error::ErrorKind;
 use flow2pcap::pipeline::{self, Report};
+use flow2pcap::printable::shown;
 
 use super::narrowing::Narrowing;
 use super::reading::Reading;
 use super::room::Room;
-use super::tell;
+use super::streams::Streams;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,13 +71,13 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// Inputs that cannot be read or hold no flow log, and an output that cannot be written.
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let to_stdout = args.output.as_os_str() == "-";
     anyhow::ensure!(
         !args.output.is_dir(),
         "{} is a folder; name a file in it, such as {}",
-        args.output.display(),
-        args.output.join("report.html").display()
+        shown(&args.output),
+        shown(&args.output.join("report.html"))
     );
     let format = args.reading.format.as_ref();
     let request = Report {
@@ -85,7 +86,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let (reported, mut output) = args
         .reading
-        .run(|meter| pipeline::report(&request, meter))??;
+        .run(streams, |meter| pipeline::report(&request, meter))??;
     let html = page::html(&reported)?;
     let written = output
         .write_all(html.as_bytes())
@@ -100,8 +101,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let diagnosis = &reported.diagnosis;
     if !args.reading.quiet && !to_stdout {
         let findings = super::page::count(diagnosis.findings.len() as u64, "finding");
-        let path = args.output.display();
-        tell(&format!(
+        let path = shown(&args.output);
+        streams.tell(&format!(
             "flow2pcap: {path}: {findings}; open it in a browser\n"
         ));
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use flow2pcap::printable::shown;
 
 use super::reading::temp_dir;
 use super::size;
@@ -37,7 +38,7 @@ impl Room {
         anyhow::ensure!(
             folder.is_dir(),
             "{} is no folder; --temp-dir names one that is there",
-            folder.display()
+            shown(folder)
         );
         Ok(folder.clone())
     }

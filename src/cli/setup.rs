@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use clap::{Args as ClapArgs, ValueEnum};
 use flow2pcap::setup::{Account, Destination, Partitions, Region, Resource, Setup};
 
-use super::give;
+use super::page::json;
+use super::streams::Streams;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -100,12 +101,14 @@ impl Args {
 ///
 /// # Errors
 /// Options that do not go together, and a standard output that takes nothing.
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let setup = args.setup()?;
     let text = match args.output {
         OutputChoice::Cli => setup.script(),
-        OutputChoice::Cloudformation => format!("{:#}\n", setup.template()),
+        OutputChoice::Cloudformation => json(&setup.template())?,
     };
-    give(&text).context("cannot write to standard output")?;
+    streams
+        .give(&text)
+        .context("cannot write to standard output")?;
     Ok(ExitCode::SUCCESS)
 }

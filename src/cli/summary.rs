@@ -7,22 +7,15 @@ use flow2pcap::summary::{Summary, WIRESHARK_PACKETS};
 use indicatif::{HumanBytes, HumanCount};
 
 use super::account;
-use super::page::{Page, TROUBLE, count, wide};
+use super::page::{Line, Page, TROUBLE, count, wide};
 
 /// A summary as a person reads it, in colour on a terminal.
 pub(crate) struct Text<'a> {
-    summary: &'a Summary,
-    page: Page,
+    pub(crate) summary: &'a Summary,
+    pub(crate) page: Page,
 }
 
-impl<'a> Text<'a> {
-    pub(crate) fn new(summary: &'a Summary, colour: bool) -> Self {
-        Self {
-            summary,
-            page: Page { colour },
-        }
-    }
-
+impl Text<'_> {
     fn input(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = self.summary;
         let layouts = s.input.layouts.iter();
@@ -47,17 +40,17 @@ impl<'a> Text<'a> {
             Some(if is_trouble(*outcome) {
                 self.page.paint(TROUBLE, &text)
             } else {
-                text
+                text.into()
             })
         });
-        let outcomes: Vec<String> = outcomes.collect();
-        self.page.row(f, "ENIs", &HumanCount(s.enis).to_string())?;
+        let outcomes: Vec<Line> = outcomes.collect();
+        self.page.row(f, "ENIs", HumanCount(s.enis).to_string())?;
         let outcomes = if outcomes.is_empty() {
-            "none".to_owned()
+            "none".into()
         } else {
-            outcomes.join(", ")
+            Line::joined(&outcomes, ", ")
         };
-        self.page.row(f, "connections", &outcomes)?;
+        self.page.row(f, "connections", outcomes)?;
         if c.presumed > 0 {
             let text = format!(
                 "{} without tcp-flags: handshake and teardown presumed",
@@ -79,7 +72,7 @@ impl<'a> Text<'a> {
         self.page.row(
             f,
             "packets",
-            &format!(
+            format!(
                 "{} written of {} logged{merged}",
                 wide(p.written),
                 wide(p.logged)
@@ -88,7 +81,7 @@ impl<'a> Text<'a> {
         self.page.row(
             f,
             "bytes",
-            &format!(
+            format!(
                 "{} written of {} logged",
                 wide(p.bytes_written),
                 wide(p.bytes_logged)
@@ -112,7 +105,7 @@ impl<'a> Text<'a> {
             );
             self.page.note(f, "", &text)?;
             for narrower in &s.narrower {
-                self.page.row(f, "", &format!("  {narrower}"))?;
+                self.page.row(f, "", format!("  {narrower}"))?;
             }
         }
         if s.connections.moved_packets > 0 {
@@ -150,7 +143,7 @@ impl fmt::Display for Text<'_> {
             ),
         };
         self.page
-            .row(f, "output", &format!("{written}, in {seconds:.2} s"))
+            .row(f, "output", format!("{written}, in {seconds:.2} s"))
     }
 }
 

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use flow2pcap::record::Column;
+use flow2pcap::setup::{Kind, Resource};
 use flow2pcap::survey::{ColumnOrder, Estimate, Sums, Survey};
 use indicatif::{HumanBytes, HumanCount};
 
 use super::account;
-use super::page::{NOTE, Page, TROUBLE, count, wide, wrapped};
+use super::page::{self, Line, NOTE, Page, TROUBLE, count, wide, wrapped};
 
 /// Orders of columns that are spelt out; more are only counted.
 const ORDERS_SHOWN: usize = 5;
@@ -52,11 +53,11 @@ impl Text<'_> {
         &self,
         f: &mut fmt::Formatter<'_>,
         name: &str,
-        texts: impl IntoIterator<Item = String>,
+        texts: impl IntoIterator<Item = impl Into<Line>>,
     ) -> fmt::Result {
         let names = std::iter::once(name).chain(std::iter::repeat(""));
         let mut rows = names.zip(texts);
-        rows.try_for_each(|(name, text)| self.page.row(f, name, &text))
+        rows.try_for_each(|(name, text)| self.page.row(f, name, text))
     }
 
     fn names<'n>(
@@ -67,12 +68,11 @@ impl Text<'_> {
     ) -> fmt::Result {
         let all = all.into_iter();
         let more = all.len().saturating_sub(NAMES_SHOWN);
-        let mut words: Vec<&str> = all.take(NAMES_SHOWN).map(String::as_str).collect();
-        let more = format!("and {more} more");
-        if !more.starts_with("and 0") {
-            words.push(&more);
+        let mut words: Vec<String> = all.take(NAMES_SHOWN).map(|text| page::name(text)).collect();
+        if more > 0 {
+            words.push(format!("and {more} more"));
         }
-        self.rows(f, name, wrapped(words))
+        self.rows(f, name, wrapped(words.iter().map(String::as_str)))
     }
 
     fn columns(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -95,13 +95,13 @@ impl Text<'_> {
             self.page
                 .row(f, if index == 0 { "columns" } else { "" }, &text)?;
             for line in wrapped(columns.iter().map(Column::name)) {
-                self.page.row(f, "", &format!("  {line}"))?;
+                self.page.row(f, "", format!("  {line}"))?;
             }
         }
         let more = orders.iter().len().saturating_sub(ORDERS_SHOWN);
         if more > 0 {
             self.page
-                .row(f, "", &format!("and {more} more orders of columns"))?;
+                .row(f, "", format!("and {more} more orders of columns"))?;
         }
         Ok(())
     }
@@ -121,11 +121,13 @@ impl Text<'_> {
             } else {
                 String::new()
             };
-            format!("{fields}{of}: {}", lack.cost)
+            fields.and(format!("{of}: {}", lack.cost))
         });
         self.rows(f, "missing", lacks)?;
-        let mut vpcs = s.busiest_enis.iter().map(|eni| &*eni.vpc);
-        let vpc = vpcs.find(|vpc| !vpc.is_empty()).unwrap_or("vpc-…");
+        // Only what `setup` takes: a record may name anything.
+        let vpcs = s.busiest_enis.iter().map(|eni| &*eni.vpc);
+        let mut vpcs = vpcs.filter(|vpc| vpc.parse().is_ok_and(is_vpc));
+        let vpc = vpcs.next().unwrap_or("vpc-…");
         let text =
             format!("A VPC flow log with all of it: flow2pcap setup {vpc} --destination s3://…");
         self.page.row(f, "", &text)
@@ -139,7 +141,9 @@ impl Text<'_> {
         }
         let mut by_eni: Vec<_> = r.gaps_by_eni.iter().collect();
         by_eni.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
-        let named = by_eni.iter().map(|(eni, n)| format!("{eni} ({n})"));
+        let named = by_eni
+            .iter()
+            .map(|(eni, n)| format!("{} ({n})", page::name(eni)));
         let named: Vec<String> = std::iter::once("by ENI:".to_owned()).chain(named).collect();
         self.names(f, "", &named)
     }
@@ -174,9 +178,9 @@ impl Text<'_> {
             let name = if *is_trouble {
                 self.page.paint(TROUBLE, &name)
             } else {
-                name
+                name.into()
             };
-            format!("{name} {}", self.amounts(sums))
+            name.and(format!(" {}", self.amounts(sums)))
         });
         self.rows(f, name, rows)
     }
@@ -206,16 +210,17 @@ impl Text<'_> {
             String::new()
         };
         self.page
-            .row(f, "ENIs", &format!("{}{which}", HumanCount(s.enis)))?;
-        let widest = s.busiest_enis.iter().map(|eni| eni.name.len()).max();
-        let width = widest.unwrap_or(0);
-        for eni in &s.busiest_enis {
+            .row(f, "ENIs", format!("{}{which}", HumanCount(s.enis)))?;
+        let names: Vec<String> = s.busiest_enis.iter().map(|e| page::name(&e.name)).collect();
+        // At most what a name is cut to.
+        let width = names.iter().map(|name| name.chars().count()).max();
+        let width = width.unwrap_or(0);
+        for (eni, name) in s.busiest_enis.iter().zip(names) {
             let facts = [&eni.instance, &eni.subnet, &eni.vpc];
-            let facts: Vec<&str> = facts.into_iter().map(String::as_str).collect();
             let known = facts.into_iter().filter(|fact| !fact.is_empty());
-            let facts = known.collect::<Vec<_>>().join(" ");
-            let amounts = self.amounts(&eni.logged);
-            let text = format!("  {:width$} {amounts} {facts}", eni.name);
+            let facts: Vec<String> = known.map(|fact| page::name(fact)).collect();
+            let (amounts, facts) = (self.amounts(&eni.logged), facts.join(" "));
+            let text = format!("  {name:width$} {amounts} {facts}");
             self.page.row(f, "", text.trim_end())?;
         }
         Ok(())
@@ -249,6 +254,10 @@ impl Text<'_> {
             "or by several ENIs is written once: then there is less.",
         )
     }
+}
+
+fn is_vpc(resource: Resource) -> bool {
+    resource.kind() == Kind::Vpc
 }
 
 /// What told an order of columns.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::printable::is_printable;
+
 /// A filter that cannot be read.
 ///
 /// Displays as three lines: what is wrong, the filter, and a mark below the
@@ -56,17 +58,14 @@ impl fmt::Display for FilterError {
         if found.is_empty() {
             writeln!(f, "found the end, expected {}", self.expected)?;
         } else {
-            let shown: String = found.chars().take(SHOWN).map(printable).collect();
+            let shown: String = found.chars().take(SHOWN).map(drawn).collect();
             writeln!(f, "found {shown}, expected {}", self.expected)?;
         }
         let before_len = before.chars().count();
         let hidden = before_len.saturating_sub(SHOWN);
         let dots = if hidden > 0 { "…" } else { "" };
         let shown = before.chars().skip(hidden);
-        let shown: String = shown
-            .chain(behind.chars().take(SHOWN))
-            .map(printable)
-            .collect();
+        let shown: String = shown.chain(behind.chars().take(SHOWN)).map(drawn).collect();
         writeln!(f, "  {dots}{shown}")?;
         let indent = before_len - hidden + dots.chars().count();
         let marks = found.chars().count().clamp(1, SHOWN);
@@ -75,8 +74,12 @@ impl fmt::Display for FilterError {
 }
 
 /// One character in one column, so that the mark stands below its place.
-fn printable(c: char) -> char {
-    if c.is_control() { ' ' } else { c }
+fn drawn(c: char) -> char {
+    match c {
+        c if is_printable(c) => c,
+        c if c.is_whitespace() => ' ',
+        _ => char::REPLACEMENT_CHARACTER,
+    }
 }
 
 #[cfg(test)]

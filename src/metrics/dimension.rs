@@ -11,6 +11,7 @@ use crate::flow::{Eni, Observation};
 use crate::packet::protocol_name;
 
 use super::Subnets;
+use super::table::OTHER;
 
 /// What stands for a value that nothing tells.
 const UNKNOWN: &str = "unknown";
@@ -144,6 +145,8 @@ impl Dimension {
         match self {
             Self::Protocol => put(&[o.key.protocol], key),
             Self::Action => put(&[u8::from(facts.is_rejected())], key),
+            // Records that name no ENI are of one called so.
+            Self::Eni if facts.eni.name == UNKNOWN => put(&[], key),
             Self::Eni => put(facts.eni.name.as_bytes(), key),
             Self::Vpc => put(facts.eni.vpc.as_bytes(), key),
             Self::Subnet => put(facts.eni.subnet.as_bytes(), key),
@@ -173,13 +176,23 @@ impl Dimension {
             }
             (Self::DestinationPort, [high, low]) => u16::from_be_bytes([*high, *low]).to_string(),
             (Self::SourceAddress | Self::DestinationAddress, octets) => address(octets),
-            (_, name) => String::from_utf8_lossy(name).into_owned(),
+            (_, name) => unlike_own_words(String::from_utf8_lossy(name).into_owned()),
         };
         if text.is_empty() {
             UNKNOWN.to_owned()
         } else {
             text
         }
+    }
+}
+
+/// A name that nobody takes for a word of ours: `other` and `unknown` get quotes, and so does what
+/// has one at its front, so that two names are never the same.
+fn unlike_own_words(name: String) -> String {
+    if name == OTHER || name == UNKNOWN || name.starts_with('"') {
+        format!("\"{name}\"")
+    } else {
+        name
     }
 }
 
@@ -304,6 +317,32 @@ mod tests {
                 "unknown",
             ]
         );
+    }
+
+    #[test]
+    fn names_are_not_taken_for_the_rest_or_for_nothing() {
+        let named = |name: &str| {
+            let eni = Eni {
+                name: name.into(),
+                vpc: name.into(),
+                ..Eni::default()
+            };
+            let o = observation(Way::Up, 3, 180, 0, 9, 2);
+            let facts = Facts {
+                observation: &o,
+                eni: &eni,
+                subnets: None,
+                outcome: None,
+            };
+            let [eni, vpc] = [2, 3].map(|at| values(&facts)[at].clone());
+            (eni, vpc)
+        };
+        let same = |text: &str| (text.to_owned(), text.to_owned());
+        assert_eq!(named("other"), same("\"other\""));
+        assert_eq!(named("\"other\""), same("\"\"other\"\""));
+        assert_eq!(named("others"), same("others"));
+        // An ENI of that name is what stands for none.
+        assert_eq!(named("unknown"), ("unknown".into(), "\"unknown\"".into()));
     }
 
     #[test]

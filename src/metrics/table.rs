@@ -2,7 +2,8 @@
 
 use super::{Counts, Every, Question};
 
-/// The label, in each dimension, of what is not told by itself.
+/// The label, in each dimension, of what is not told by itself. No value has it: one that is called
+/// so gets quotes.
 pub const OTHER: &str = "other";
 
 /// The answer to one question.

@@ -14,7 +14,9 @@ use hashbrown::HashMap;
 
 use crate::connection::Detail;
 use crate::error::{Error, Result};
+use crate::filter::{Expression, Name, Qualifier, Term};
 use crate::flow::{EniIndex, Enis, Observation};
+use crate::printable::shell;
 use crate::record::ObservedFlags;
 use crate::summary::{Narrower, WIRESHARK_PACKETS};
 
@@ -109,13 +111,14 @@ impl Busiest {
         let mut all = vec![("--action reject".to_owned(), self.rejected)];
         if let Some((eni, packets)) = largest(&self.enis) {
             let name = &enis.get(*eni).name;
-            all.push((format!("--eni {name}"), packets));
-            all.push((format!("--filter 'not eni {name}'"), self.packets - packets));
+            all.extend(only_eni(name).map(|option| (option, packets)));
+            all.extend(not_eni(name).map(|option| (option, self.packets - packets)));
         }
         if let Some((host, packets)) = largest(&self.hosts) {
             all.push((format!("--host {host}"), packets));
             let rest = self.packets.saturating_sub(packets);
-            all.push((format!("--filter 'not host {host}'"), rest));
+            let filter = shell::quoted(&format!("not host {host}"));
+            all.push((format!("--filter {filter}"), rest));
         }
         all.retain(|(_, packets)| *packets > 0 && *packets < self.packets);
         all.sort_by_key(|(option, packets)| {
@@ -129,6 +132,26 @@ impl Busiest {
             .map(|(option, packets)| Narrower { option, packets })
             .collect()
     }
+}
+
+/// The option that asks for one ENI; none if its name cannot be typed.
+fn only_eni(name: &str) -> Option<String> {
+    let read = Qualifier::Named(Name::Eni).parse(name).ok()?;
+    (read == is_eni(name)?).then(|| shell::option("--eni", name))?
+}
+
+/// The option that asks for all others, likewise.
+fn not_eni(name: &str) -> Option<String> {
+    let filter = format!("not eni {name}");
+    let read: Expression = filter.parse().ok()?;
+    let wanted = Expression::Not(Box::new(is_eni(name)?));
+    (read == wanted).then(|| shell::option("--filter", &filter))?
+}
+
+/// The condition that the name has to come to. What of it was not UTF-8 is lost.
+fn is_eni(name: &str) -> Option<Expression> {
+    let is_whole = !name.contains(char::REPLACEMENT_CHARACTER);
+    is_whole.then(|| Expression::Term(Term::Is(Name::Eni, name.to_owned())))
 }
 
 /// Packets that a record becomes: just what is written, but with [`Detail::Control`],
@@ -187,6 +210,20 @@ mod tests {
         assert_eq!(options(300), named(&[rest, reject, eni]));
         assert_eq!(options(900), named(&[eni, rest, reject]));
         assert_eq!(options(10), named(&[reject, rest, eni]));
+    }
+
+    #[test]
+    fn names_of_enis_are_one_word_of_a_shell_or_not_suggested() {
+        let name = "eni-1';x;'";
+        let options = [only_eni(name).unwrap(), not_eni(name).unwrap()];
+        let quoted = r"eni-1'\'';x;'\'''";
+        assert_eq!(options[0], format!("--eni '{quoted}"));
+        assert_eq!(options[1], format!("--filter 'not eni {quoted}"));
+        assert_eq!(only_eni("-rf").unwrap(), "--eni=-rf");
+        // What a terminal or the filter's grammar would take for something else.
+        for name in ["a)or(b", "a|b", "", "a\x1b[31m", "a b", "a\u{fffd}"] {
+            assert_eq!((only_eni(name), not_eni(name)), (None, None), "{name}");
+        }
     }
 
     #[test]

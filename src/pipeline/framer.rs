@@ -12,6 +12,7 @@ use crate::flow::{Enis, Observation, RejectReason, TCP, UDP, Verdict};
 use crate::packet::{Numbers, Packet, Template, Transport, tcp};
 use crate::pipeline::Comments;
 use crate::pipeline::places::Places;
+use crate::printable::printable;
 use crate::time::SECOND_NS;
 
 /// Nanoseconds in one tick of the TCP timestamps written: a millisecond, as Linux has it.
@@ -107,7 +108,7 @@ impl Framer<'_> {
         };
         let (file, line) = self.places.of(o.place);
         scratch.text("record=", file).number(":", line);
-        scratch.text(" eni=", &self.enis.get(o.eni).name);
+        scratch.text(" eni=", &printable(&self.enis.get(o.eni).name));
         scratch
             .text(" action=", action)
             .number(" packets=", o.packets);
@@ -135,7 +136,7 @@ impl Framer<'_> {
             scratch.comment.push('s');
         }
         if let Some(at) = o.rejected_at {
-            scratch.text(" rejected-at=", &self.enis.get(at).name);
+            scratch.text(" rejected-at=", &printable(&self.enis.get(at).name));
         }
         for (cause, packets) in self
             .places

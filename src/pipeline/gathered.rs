@@ -7,6 +7,7 @@ use crate::flow::{Enis, Losses, Place};
 use crate::pipeline::covered::Covered;
 use crate::pipeline::places;
 use crate::pipeline::read::{FileYield, Files, Sink};
+use crate::printable::{exact, printable};
 use crate::summary::{Example, Input, Reasons, Records};
 use crate::survey::ColumnOrders;
 
@@ -39,7 +40,7 @@ impl Gathered {
         read.input.ruled_out_bytes = sifted.ruled_out.bytes;
         for entry in left_out {
             let place = || Example {
-                place: entry.path.display().to_string(),
+                place: exact(&entry.path),
                 found: String::new(),
             };
             read.input.left_out.count(&entry.reason.to_string(), place);
@@ -93,13 +94,17 @@ fn nothing_to_convert(input: &Input) -> Error {
         ));
     }
     let example = |place: &Example| match &place.found[..] {
-        "" => place.place.clone(),
-        found => format!("{}: {found}", place.place),
+        "" => printable(&place.place).into_owned(),
+        found => format!("{}: {}", printable(&place.place), printable(found)),
     };
     let reasons = |verb: &str, reasons: &Reasons| {
         let reasons = reasons.0.iter().map(|(reason, r)| {
             let first = r.examples.first().map_or_else(String::new, example);
-            format!("\n  {} {verb}: {reason}, such as {first}", r.count)
+            format!(
+                "\n  {} {verb}: {}, such as {first}",
+                r.count,
+                printable(reason)
+            )
         });
         reasons.collect::<String>()
     };

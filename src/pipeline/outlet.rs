@@ -15,6 +15,7 @@ use crate::pipeline::Convert;
 use crate::pipeline::frames::Ordered;
 use crate::pipeline::split::{self, Split};
 use crate::pipeline::tag::Cut;
+use crate::printable::exact;
 use crate::summary::{OutputFile, OutputPart, OutputParts};
 
 /// Names in each part of one ENI, where all of them would be more than the packets.
@@ -181,10 +182,10 @@ impl Apart {
 
     fn finish(self) -> Result<OutputParts> {
         let mut files = self.accounts;
-        let index = self.parts.index_path().display().to_string();
+        let index = exact(self.parts.index_path());
         self.parts.finish(|stored: &[Stored]| {
             for (account, Stored { path, stored_len }) in files.iter_mut().zip(stored) {
-                account.path = path.display().to_string();
+                account.path = exact(&path);
                 account.octets = *stored_len;
             }
             // The order in which parts began is of no use to anybody.

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Result};
+use crate::printable::shown;
 
 /// Octets by which a bucket grows.
 const CHUNK_LEN: usize = 16 << 10;
@@ -52,7 +53,7 @@ impl SpillFolder {
         Error::usage(format!(
             "cannot keep temporary data in {}: {source}; choose another folder with --temp-dir, \
              or let more stay in memory with --memory",
-            self.path.display()
+            shown(&self.path)
         ))
     }
 }

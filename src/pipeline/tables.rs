@@ -20,6 +20,7 @@ use crate::pipeline::kind;
 use crate::pipeline::read::{BLOCK_LEN, FileYield, Files, Sink};
 use crate::pipeline::read::{foreign_file, note_damage, note_kind, note_layout, unusable};
 use crate::pipeline::wrapped::block;
+use crate::printable::shown;
 use crate::record::{Column, Field, Layout, USED, epoch_range};
 use crate::wrapper::{Batch, Bounds, Lines, Rows, Table, TableError};
 
@@ -140,7 +141,7 @@ impl<S: Sink> Files<'_, S> {
         Error::usage(format!(
             "cannot keep a table in {}: {error}; choose another folder with --temp-dir, or unpack \
              Parquet that is compressed, in an archive or comes from a pipe",
-            self.source.temp_dir.display()
+            shown(&self.source.temp_dir)
         ))
     }
 

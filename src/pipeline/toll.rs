@@ -8,6 +8,7 @@
 use crate::connection::Detail;
 use crate::error::{Error, Result};
 use crate::flow::{ConnectionKey, Observation};
+use crate::printable::shell::quoted;
 
 /// Octets that a record takes while its connection is settled or rebuilt, by measurement.
 const RECORD_COST: u64 = 512;
@@ -61,15 +62,17 @@ impl Toll {
         Err(Error::usage(format!(
             "{} and {}, protocol {}, have {} records that become {} packets, and what belongs \
              to one connection is rebuilt as a whole: let more stay in memory with --memory {}MiB, \
-             make fewer packets with --detail control, leave it out with --filter 'not (host {} and host {})', or name a time with --from and --to",
+             make fewer packets with --detail control, leave it out with --filter {}, or name a time with --from and --to",
             place(low),
             place(high),
             key.protocol,
             self.records,
             self.packets,
             self.octets().div_ceil(1 << 20),
-            low.address,
-            high.address,
+            quoted(&format!(
+                "not (host {} and host {})",
+                low.address, high.address
+            )),
         )))
     }
 }

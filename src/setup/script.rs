@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::place::PARTITIONS;
 use super::policy::{Terms, below};
 use super::{Destination, INTERVAL_S, Partitions, Setup};
+use crate::printable::shell::quoted;
 
 /// The script that creates what `setup` asks for.
 pub(super) fn script(setup: &Setup) -> String {
@@ -43,11 +44,6 @@ fn terms() -> Terms {
         region: "${REGION}".into(),
         account: "${ACCOUNT}".into(),
     }
-}
-
-/// `text` as one word that the shell leaves alone: POSIX shell, section 2.2.2.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// JSON in which the shell fills in variables, as the value of a variable.
@@ -260,12 +256,6 @@ fn fetch(setup: &Setup) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quoted_text_cannot_end_its_quotes() {
-        assert_eq!(quoted("$(x) `y` \"z\""), "'$(x) `y` \"z\"'");
-        assert_eq!(quoted("'; reboot; '"), r"''\''; reboot; '\'''");
-    }
 
     fn of(resource: &str, destination: &str) -> String {
         script(&Setup {

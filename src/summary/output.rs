@@ -5,6 +5,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::printable::{cell, exact, printable};
+
 /// What was written.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct OutputFile {
@@ -20,7 +22,7 @@ impl OutputFile {
     /// The capture at `path`, of so many octets.
     pub fn new(path: &Path, bytes: u64, parts: Option<OutputParts>) -> Self {
         Self {
-            path: path.display().to_string(),
+            path: exact(path),
             bytes,
             parts,
         }
@@ -63,7 +65,7 @@ impl OutputPart {
         for part in parts {
             let name = Path::new(&part.path).file_name().unwrap_or_default();
             let cells = [
-                quoted(&name.to_string_lossy()),
+                quoted(&exact(name)),
                 part.packets.to_string(),
                 part.bytes.to_string(),
                 part.octets.to_string(),
@@ -78,12 +80,14 @@ impl OutputPart {
     }
 }
 
-/// A cell in quotes, where it needs them.
+/// A text as a cell on one line that no spreadsheet runs, in quotes where it needs them.
 fn quoted(text: &str) -> String {
-    if text.contains(['"', ',', '\n', '\r']) {
+    let text = printable(text);
+    let text = cell::inert(&text);
+    if text.contains(['"', ',']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
-        text.to_owned()
+        text.into_owned()
     }
 }
 

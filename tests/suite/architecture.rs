@@ -1,5 +1,7 @@
 //! The house rules that no compiler checks, read from the source tree.
 
+mod printing;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +19,7 @@ const STAGES: [&str; 9] = [
 ];
 
 /// Modules that any stage may use.
-const SHARED: [&str; 2] = ["error", "time"];
+const SHARED: [&str; 3] = ["error", "printable", "time"];
 
 const FILE_LINES_MAX: usize = 600;
 

@@ -46,6 +46,11 @@ mod other_clouds;
 mod packed_members;
 mod packs;
 mod parquet;
+#[cfg(unix)] // for bash
+mod pasted;
+mod printed;
+#[path = "../../fuzz/printing.rs"]
+mod printing;
 mod properties;
 mod report;
 mod saved_answers;

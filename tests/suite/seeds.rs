@@ -58,6 +58,11 @@ fn any_records() {
 }
 
 #[test]
+fn printed() {
+    replay("printed", crate::printing::printed);
+}
+
+#[test]
 fn header_line() {
     replay("header_line", crate::checks::header_line);
 }

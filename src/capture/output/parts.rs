@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Compression, failed, sink::Sink, target::Target, unfinished::Unfinished};
 use crate::error::{Error, Result};
+use crate::printable::shown;
 
 /// Octets that collect before they are appended.
 const PENDING_MAX: usize = 8 << 20;
@@ -71,7 +72,7 @@ impl Parts {
             return Err(Error::usage(format!(
                 "several captures need a file name to be named after, which {} is not; give one \
                  such as -o out.pcapng",
-                path.display()
+                shown(path)
             )));
         };
         let (stem, ending) = name.split_at(end);
@@ -211,7 +212,7 @@ fn real(path: &Path, inputs: &[PathBuf]) -> Result<PathBuf> {
         Target::Beside(target) => Ok(target),
         Target::Stdout | Target::Direct => Err(Error::usage(format!(
             "{} is a pipe or a device, where a part of the capture is to be; choose another name",
-            path.display()
+            shown(path)
         ))),
     }
 }

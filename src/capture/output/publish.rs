@@ -12,6 +12,7 @@ use tempfile::TempPath;
 
 use super::unfinished::{SUFFIX, Unfinished};
 use crate::error::{Error, Result};
+use crate::printable::shown;
 
 /// What stood under a name that another file has now.
 enum Before {
@@ -61,7 +62,7 @@ fn undo(done: Vec<(PathBuf, Before)>, target: &Path, source: io::Error) -> Error
             Before::Lost => false,
         };
         if !undone {
-            stay.push(path.display().to_string());
+            stay.push(shown(&path).to_string());
         }
     }
     if stay.is_empty() {
@@ -69,7 +70,7 @@ fn undo(done: Vec<(PathBuf, Before)>, target: &Path, source: io::Error) -> Error
     }
     Error::usage(format!(
         "cannot rename a finished file to {}: {source}; these are of this run, without an index: {}",
-        target.display(),
+        shown(target),
         stay.join(", ")
     ))
 }

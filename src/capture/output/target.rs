@@ -8,6 +8,7 @@ use std::{
 
 use super::STDOUT;
 use crate::error::{Error, Result};
+use crate::printable::{shell, shown};
 
 /// What a path leads to.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,11 +27,11 @@ impl Target {
         if [Path::new("-"), Path::new("/dev/stdout")].contains(&path) {
             return Ok(Self::Stdout);
         }
-        let shown = path.display();
+        let named = shown(path);
         let Ok(found) = fs::metadata(path) else {
             if path.is_symlink() {
                 return Err(Error::usage(format!(
-                    "{shown} is a link to a file that is not there; remove it, or name the file itself"
+                    "{named} is a link to a file that is not there; remove it, or name the file itself"
                 )));
             }
             check_folder(path)?;
@@ -38,8 +39,8 @@ impl Target {
         };
         if found.is_dir() {
             return Err(Error::usage(format!(
-                "{shown} is a folder; name a file in it, such as {}",
-                path.join("capture.pcapng").display()
+                "{named} is a folder; name a file in it, such as {}",
+                shown(&path.join("capture.pcapng"))
             )));
         }
         if !found.is_file() {
@@ -57,7 +58,7 @@ impl Target {
         }
         if found.permissions().readonly() {
             return Err(Error::usage(format!(
-                "{shown} is there and write-protected; remove it, or choose another name"
+                "{named} is there and write-protected; remove it, or choose another name"
             )));
         }
         Ok(Self::Beside(real))
@@ -75,12 +76,12 @@ pub(super) fn stdout(inputs: &[PathBuf]) -> Result<File> {
             "standard output is a terminal, where the output is unreadable; name a file, or pipe it on",
         ));
     }
-    let shown = Path::new(STDOUT);
-    let file = duplicate(&stdout).map_err(|e| Error::io("open", shown, e))?;
-    let found = file.metadata().map_err(|e| Error::io("open", shown, e))?;
+    let named = Path::new(STDOUT);
+    let file = duplicate(&stdout).map_err(|e| Error::io("open", named, e))?;
+    let found = file.metadata().map_err(|e| Error::io("open", named, e))?;
     if found.is_file() {
         // No path leads to it: only the system's numbers tell.
-        refuse_input(shown, inputs, |input| is_same(input, shown, &found))?;
+        refuse_input(named, inputs, |input| is_same(input, named, &found))?;
     }
     Ok(file)
 }
@@ -96,8 +97,8 @@ fn refuse_input(path: &Path, inputs: &[PathBuf], is_same: impl Fn(&Path) -> bool
         if is_same(opened) {
             return Err(Error::usage(format!(
                 "{} is also an input ({}), which would be lost; choose another name",
-                path.display(),
-                input.display()
+                shown(path),
+                shown(input)
             )));
         }
     }
@@ -132,15 +133,13 @@ fn check_folder(path: &Path) -> Result<()> {
     let advice = if folder.exists() {
         "is not a folder; choose another place".to_owned()
     } else {
-        format!(
-            "does not exist; create it with `mkdir -p {}`",
-            folder.display()
-        )
+        let command = shell::path(folder).map(|folder| format!(" with `mkdir -p {folder}`"));
+        format!("does not exist; create it{}", command.unwrap_or_default())
     };
     Err(Error::usage(format!(
         "cannot write {}: {} {advice}",
-        path.display(),
-        folder.display()
+        shown(path),
+        shown(folder)
     )))
 }
 

@@ -16,6 +16,7 @@ use tempfile::{NamedTempFile, TempPath};
 
 use super::{Left, failed, publish, stale, target};
 use crate::error::{Error, Result};
+use crate::printable::shown;
 
 /// What all passing names begin with; one run's own letters follow, and in files that follow
 /// another one, a hyphen and more letters.
@@ -197,8 +198,8 @@ impl List {
             | io::ErrorKind::ReadOnlyFilesystem
             | io::ErrorKind::NotFound => Error::usage(format!(
                 "cannot write {}: {} takes no new files ({e}); choose another folder",
-                target.display(),
-                folder.display(),
+                shown(target),
+                shown(folder),
             )),
             _ => failed(target, e),
         })?;

@@ -5,6 +5,7 @@
 //! characters, and timestamps from two weeks ago to two hours ahead.
 
 use flow2pcap::metrics::{Counts, Every, Measure, Series, Table};
+use flow2pcap::printable::{json::escaped, label};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -52,7 +53,7 @@ struct Dimension {
 /// None that this has a cause for.
 pub(super) fn text(tables: &[Table], every: Every, namespace: &str) -> anyhow::Result<String> {
     let mut requests = Requests {
-        namespace: serde_json::to_string(namespace)?,
+        namespace: escaped(serde_json::to_string(namespace)?),
         data: Vec::new(),
         len: 0,
         out: String::new(),
@@ -61,7 +62,7 @@ pub(super) fn text(tables: &[Table], every: Every, namespace: &str) -> anyhow::R
         for (begin_ns, series, counts) in table.by_time() {
             for measure in &table.question.measures {
                 let datum = datum(table, *measure, every, begin_ns, (series, counts));
-                requests.put(serde_json::to_string(&datum)?);
+                requests.put(escaped(serde_json::to_string(&datum)?));
             }
         }
     }
@@ -115,7 +116,7 @@ fn datum(
         dimensions: labels
             .map(|(name, value)| Dimension {
                 name,
-                value: permitted(value),
+                value: permitted(&label(value)),
             })
             .collect(),
         timestamp: timestamp(begin_ns).to_string(),

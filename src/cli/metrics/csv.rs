@@ -2,8 +2,10 @@
 //!
 //! All rows have the same columns, whatever their metric: those of all dimensions, empty where a
 //! metric is not taken by them. So two metrics fit one file, and databases take it as it is.
+//! What a spreadsheet would take for a formula gets a `'` in front, unless it is a number of ours.
 
 use flow2pcap::metrics::Table;
+use flow2pcap::printable::{cell, label};
 
 use super::form::{names, timestamp};
 
@@ -33,7 +35,7 @@ pub(super) fn text(tables: &[Table]) -> anyhow::Result<String> {
                 out.write_field(table.question.metric(*measure))?;
                 for name in &dimensions {
                     let at = names(table).position(|own| own == *name);
-                    out.write_field(at.map_or("", |at| &series.labels[at]))?;
+                    out.write_field(at.map_or_else(String::new, |at| cell(&series.labels[at])))?;
                 }
                 out.write_field(counts.get(*measure).to_string())?;
                 out.write_record(None::<&[u8]>)?;
@@ -41,4 +43,22 @@ pub(super) fn text(tables: &[Table]) -> anyhow::Result<String> {
         }
     }
     Ok(String::from_utf8(out.into_inner()?)?)
+}
+
+/// A value from outside as a cell on one line that no spreadsheet runs.
+fn cell(value: &str) -> String {
+    cell::inert(&label(value)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_neither_formulas_nor_several_lines() {
+        assert_eq!(cell("=cmd|'/C_calc'!A0"), "'=cmd|'/C_calc'!A0");
+        assert_eq!(cell("-2+3"), "'-2+3");
+        assert_eq!(cell("=a\nb"), "\"=a\\nb\"");
+        assert_eq!(cell("eni-0a1b"), "eni-0a1b");
+    }
 }

@@ -8,6 +8,7 @@ use flow2pcap::summary::{Input, Records};
 use serde::Serialize;
 
 use super::form::{names, timestamp};
+use crate::cli::page;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -61,7 +62,7 @@ pub(super) fn text(answers: &Answers, every: Every) -> anyhow::Result<String> {
         records: &answers.records,
         elapsed_ms: answers.elapsed_ms,
     };
-    Ok(serde_json::to_string_pretty(&document)? + "\n")
+    page::json(&document)
 }
 
 fn table(table: &Table) -> TableText<'_> {

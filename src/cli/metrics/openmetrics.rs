@@ -8,6 +8,7 @@
 use std::fmt::Write as _;
 
 use flow2pcap::metrics::{Every, Measure, Series, Table};
+use flow2pcap::printable::label;
 use flow2pcap::time::SECOND_NS;
 
 use super::form::names;
@@ -49,7 +50,7 @@ fn labels(table: &Table, series: &Series) -> String {
     }
     let pairs = names(table).zip(&series.labels);
     let pairs: Vec<String> = pairs
-        .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))
+        .map(|(name, value)| format!("{name}=\"{}\"", escaped(&label(value))))
         .collect();
     format!("{{{}}}", pairs.join(","))
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use flow2pcap::metrics::{Series, Table};
 
 use super::rows::{Cell, measure, number};
+use crate::cli::page::name;
 
 /// Subnets that have a row and a column of their own.
 const SUBNETS_MAX: usize = 12;
@@ -59,7 +60,7 @@ impl Matrix {
         }
         let largest = sums.iter().flatten().max().copied().unwrap_or(0);
         let rows = subnets.iter().zip(sums).map(|(from, sums)| Row {
-            from: from.clone(),
+            from: name(from),
             cells: sums
                 .into_iter()
                 .map(|sum| (number(sum), shade(sum, largest)))
@@ -68,7 +69,7 @@ impl Matrix {
         Some(Self {
             measure: measure.name(),
             rows: rows.collect(),
-            subnets,
+            subnets: subnets.iter().map(|subnet| name(subnet)).collect(),
             folded: table.folded,
             rest: number(others.into_iter().map(sum).sum()),
         })

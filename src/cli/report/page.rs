@@ -10,6 +10,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use flow2pcap::diagnosis::{Certainty, Finding};
 use flow2pcap::metrics::Table;
 use flow2pcap::pipeline::{Diagnosis, Reported};
+use flow2pcap::printable::printable_lines;
 use sha2::{Digest as _, Sha256};
 
 use super::chart;
@@ -104,7 +105,9 @@ pub(super) fn html(reported: &Reported) -> anyhow::Result<String> {
         lists: lists(reported),
         account: Account(d),
     };
-    Ok(page.render()?)
+    // Nothing in it turns text around or cannot be seen. The only line feeds in text from outside
+    // would be blanks to a browser: the account, which keeps them, is made of rows.
+    Ok(printable_lines(&page.render()?).into_owned())
 }
 
 /// What a policy names a text by.

@@ -3,7 +3,7 @@
 use flow2pcap::metrics::{Measure, Table};
 
 use super::timeline::{Axis, Layer};
-use crate::cli::page::{instant, wide};
+use crate::cli::page::{instant, name, wide};
 
 /// A table of a page.
 pub(super) struct Rows {
@@ -80,7 +80,7 @@ impl Rows {
                 labels[0] = format!("{} others", wide(table.folded.into()));
                 labels
             } else {
-                series.labels.clone()
+                series.labels.iter().map(|value| name(value)).collect()
             };
             let mut cells: Vec<Cell> = labels.iter().map(|label| text(label)).collect();
             cells.extend(

@@ -5,6 +5,10 @@ use std::net::IpAddr;
 
 use crate::diagnosis::ledger::{Entry, Ledger};
 use crate::flow::{EniIndex, TCP, UDP, is_private};
+use crate::printable::cut;
+
+/// Characters of a name that a sentence has room for.
+const NAME_MAX: usize = 200;
 
 /// Names in a sentence; more are only counted.
 const SAID_MAX: usize = 3;
@@ -77,11 +81,12 @@ pub(super) fn sources(entries: &[Entry<'_>]) -> String {
 /// An ENI with what it belongs to.
 pub(super) fn eni(ledger: &Ledger<'_>, index: EniIndex) -> String {
     let eni = ledger.enis.get(index);
-    let kind = eni.kind.replace('_', " ");
-    match (kind.is_empty(), eni.instance.is_empty()) {
-        (false, _) => format!("{} ({kind})", eni.name),
-        (true, false) => format!("{} ({})", eni.name, eni.instance),
-        (true, true) => eni.name.clone(),
+    let [name, instance] = [&eni.name, &eni.instance].map(|text| cut(text, NAME_MAX));
+    let kind = cut(&eni.kind, NAME_MAX).replace('_', " ");
+    match (kind.is_empty(), instance.is_empty()) {
+        (false, _) => format!("{name} ({kind})"),
+        (true, false) => format!("{name} ({instance})"),
+        (true, true) => name.into_owned(),
     }
 }
 
@@ -94,7 +99,7 @@ pub(super) fn enis(ledger: &Ledger<'_>, all: &BTreeSet<EniIndex>) -> String {
 pub(super) fn subnet(ledger: &Ledger<'_>, index: EniIndex) -> String {
     match ledger.subnet(index) {
         "" => format!("the subnet of {}", eni(ledger, index)),
-        subnet => subnet.to_owned(),
+        subnet => cut(subnet, NAME_MAX).into_owned(),
     }
 }
 

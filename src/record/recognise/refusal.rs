@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Foreign, ORDERS, separator_of, suggestion::suggest};
+use crate::printable::shell::quoted;
 use crate::record::{cells::Cells, fault::Excerpt};
 
 /// Why a file's layout is not known.
@@ -100,7 +101,8 @@ impl fmt::Display for Unrecognised {
         match &self.suggestion {
             Some(format) => write!(
                 f,
-                "\n  give the order of the columns, with field names in place of any ?:\n    --format '{format}'"
+                "\n  give the order of the columns, with field names in place of any ?:\n    --format {}",
+                quoted(format)
             ),
             None => write!(
                 f,

@@ -1,0 +1,10 @@
+//! Every text that the command line prints, of any records and any arguments.
+
+#![no_main]
+
+#[path = "../printing.rs"]
+mod printing;
+#[path = "../support.rs"]
+mod support;
+
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| printing::printed(octets));

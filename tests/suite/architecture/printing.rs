@@ -1,0 +1,60 @@
+//! Rules by which nothing from outside is printed but through `src/printable.rs`.
+
+use super::{Source, lines_with, none, sources};
+
+#[test]
+fn what_comes_from_outside_is_printed_in_one_way() {
+    let mut sources = sources("src");
+    // Tests may do as they like.
+    for source in &mut sources {
+        let code = source.text.split("#[cfg(test)]").next().unwrap().to_owned();
+        source.text = code;
+    }
+    let only = |path: &'static str| move |source: &Source| source.path == path;
+    // Paths of any octets: `shown` and `exact` have them.
+    none(lines_with(&sources, ".display()", only("src/printable.rs")));
+    // JSON as serde_json leaves it.
+    for word in ["to_string_pretty", "serde_json::to_vec", "to_writer"] {
+        none(lines_with(&sources, word, only("src/cli/page.rs")));
+    }
+    let word = "serde_json::to_string(";
+    none(lines_with(
+        &sources,
+        word,
+        only("src/cli/metrics/cloudwatch.rs"),
+    ));
+    // Colors.
+    for word in ["\\x1b", "\\u{1b}"] {
+        none(lines_with(&sources, word, only("src/cli/page.rs")));
+    }
+    // Rows of CSV.
+    none(lines_with(
+        &sources,
+        "csv::Writer",
+        only("src/cli/metrics/csv.rs"),
+    ));
+    // The streams of the process.
+    let streams = [
+        "src/capture/output/target.rs",
+        "src/cli/interrupt.rs",
+        "src/cli/streams.rs",
+    ];
+    for word in ["io::stdout()", "io::stderr()"] {
+        none(lines_with(&sources, word, |source| {
+            streams.contains(&source.path.as_str())
+        }));
+    }
+}
+
+#[test]
+fn widths_come_from_what_was_cut() {
+    let may = [
+        "src/cli/metrics/table.rs",
+        "src/cli/report/chart.rs",
+        "src/cli/survey.rs",
+        "src/filter/fault.rs",
+    ];
+    none(lines_with(&sources("src"), "$}", |source| {
+        may.contains(&source.path.as_str())
+    }));
+}

@@ -9,8 +9,9 @@
 //!
 //! # How a record is judged
 //! One way of the conversation at a time, against all records that are used already:
-//! - A record that meets none of them is used whole. A short one beside another record may be
-//!   that record's last packet by a clock that is off, so it is judged by counts.
+//! - A record that meets none of them is used whole. One that is short, or in a silence that is
+//!   shorter than an interval, may have the edge packets of the records beside it by a clock that
+//!   is off, so it is judged by counts.
 //! - A record that lies within them is not used.
 //! - A record across the edge of a gap is used in part. How large the part is follows from
 //!   counts: both views counted the same packets wherever both have records, so what the one
@@ -114,7 +115,7 @@ impl Filled {
             let theirs = Timeline::of(windows.clone().map(|(_, window)| window));
             let used_so_far = &mut self.used[way.index()];
             let vantage = &self.vantage[way.index()];
-            for stretch in stretches(used_so_far, runs(windows)) {
+            for stretch in stretches(used_so_far, vantage, runs(windows)) {
                 for (run, part) in stretch.parts(vantage, &theirs) {
                     part.iter().for_each(|part| used_so_far.add(part.window()));
                     run.divide(part, records, &mut used);
@@ -131,6 +132,7 @@ fn window(o: &Observation, ahead_ns: i64) -> Window {
         from_ns: o.start_ns.saturating_sub(ahead_ns),
         until_ns: o.until_ns().saturating_sub(ahead_ns),
         packets: o.packets,
+        bytes: o.bytes.unwrap_or(0),
     }
 }
 
@@ -185,6 +187,7 @@ impl Part {
             from_ns: self.from_ns,
             until_ns: self.until_ns,
             packets: self.packets,
+            bytes: 0,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! How many packets of records that lie beside each other only one of two views has.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::flow::clock::SLACK_NS;
 use crate::flow::gaps::timeline::{EDGE_NS, Timeline, Window, sum_ns};
 use crate::flow::gaps::{Part, Run};
@@ -12,10 +14,13 @@ pub(super) struct Stretch {
 }
 
 /// Divides runs, which are in order, where no window is beside two of them.
-pub(super) fn stretches(timeline: &Timeline, runs: Vec<Run>) -> Vec<Stretch> {
+pub(super) fn stretches(used: &Timeline, vantage: &Timeline, runs: Vec<Run>) -> Vec<Stretch> {
     let mut stretches: Vec<Stretch> = Vec::new();
     for run in runs {
-        let mut beside = timeline.beside(&run.window, run.window.len_ns() <= SLACK_NS);
+        let window = &run.window;
+        let span = (window.from_ns, window.until_ns);
+        let surely = window.len_ns() > SLACK_NS && vantage.may_have_lost(span);
+        let mut beside = used.beside(window, surely);
         let last = stretches.last_mut();
         match last.filter(|last| last.beside.last() == beside.first() && !beside.is_empty()) {
             Some(last) => {
@@ -70,9 +75,10 @@ impl Stretch {
             };
             return self.runs.into_iter().map(whole).collect();
         }
-        let claims = self.runs.iter().map(|run| self.claim(run, vantage));
+        let same = Same::of(&self, vantage, theirs);
+        let claims = self.runs.iter().map(|run| self.claim(run, vantage, &same));
         let claims: Vec<Claim> = claims.collect();
-        let granted = grant(&claims, self.missing(&claims, theirs));
+        let granted = grant(&claims, self.missing(&claims, theirs, &same));
         let parts = claims.iter().zip(granted).map(|(claim, packets)| {
             (packets > 0).then_some(Part {
                 packets,
@@ -85,7 +91,7 @@ impl Stretch {
     }
 
     /// What of a run lies in gaps of the vantage that nothing fills yet.
-    fn claim(&self, run: &Run, vantage: &Timeline) -> Claim {
+    fn claim(&self, run: &Run, vantage: &Timeline, same: &Same) -> Claim {
         let (window, packets) = (&run.window, run.window.packets);
         let mut gaps = window.without(self.beside.iter());
         // What clocks differ by beyond whole seconds is no gap.
@@ -94,6 +100,7 @@ impl Stretch {
         let is_alone = !self.beside.iter().any(|other| other.meets(window));
         let (likely, doubt, most) = match is_alone {
             true => (packets as f64, (packets as f64).powi(2), packets),
+            false if lost_ns > 0 && same.has(window) => (0.0, 0.0, packets),
             false if lost_ns > 0 => {
                 let (likely, doubt) = by_time(window, lost_ns);
                 (likely, doubt, packets)
@@ -115,7 +122,7 @@ impl Stretch {
     }
 
     /// How many packets of the runs the used windows do not have.
-    fn missing(&self, claims: &[Claim], theirs: &Timeline) -> u64 {
+    fn missing(&self, claims: &[Claim], theirs: &Timeline, same: &Same) -> u64 {
         let sum = |packets: &mut dyn Iterator<Item = u64>| packets.map(i128::from).sum::<i128>();
         let counted = sum(&mut self.runs.iter().map(|run| run.window.packets));
         let have = sum(&mut self.beside.iter().map(|window| window.packets));
@@ -123,7 +130,7 @@ impl Stretch {
         for window in &self.beside {
             let open = window.without(self.runs.iter().map(|run| &run.window));
             let lost_ns = theirs.lost_ns(&open);
-            if lost_ns > 0 {
+            if lost_ns > 0 && !same.has(window) {
                 let (packets, doubt) = by_time(window, lost_ns);
                 elsewhere += packets;
                 elsewhere_doubt += doubt;
@@ -144,6 +151,43 @@ impl Stretch {
         };
         let most = claims.iter().map(|claim| claim.most);
         whole(missing.round()).min(most.fold(0, u64::saturating_add))
+    }
+}
+
+/// Windows of a stretch that both views have, whatever their times say: where records are dated by
+/// their intervals, those of the same packets overlap in part.
+struct Same(HashSet<Window>);
+
+impl Same {
+    /// Those that count the same as one that they meet, and either share most of their time with
+    /// it or are the only ones that count that.
+    fn of(stretch: &Stretch, vantage: &Timeline, logged: &Timeline) -> Self {
+        let mut pairs: HashMap<(u64, u64), [Vec<Window>; 2]> = HashMap::new();
+        let theirs = stretch.runs.iter().map(|run| (0, run.window));
+        let ours = stretch.beside.iter().map(|window| (1, *window));
+        for (side, window) in theirs.chain(ours) {
+            pairs.entry(window.counts()).or_default()[side].push(window);
+        }
+        let mut same = HashSet::new();
+        for [theirs, ours] in pairs.values() {
+            let mut ours = ours.iter().peekable();
+            for their in theirs {
+                let is_only = vantage.counts_once(their) && logged.counts_once(their);
+                while ours.next_if(|our| our.until_ns <= their.from_ns).is_some() {}
+                let meeting = ours
+                    .peek()
+                    .filter(|our| our.meets(their) && (is_only || our.shares_most(their)));
+                if let Some(our) = meeting {
+                    same.extend([**our, *their]);
+                    ours.next();
+                }
+            }
+        }
+        Self(same)
+    }
+
+    fn has(&self, window: &Window) -> bool {
+        self.0.contains(window)
     }
 }
 

@@ -111,6 +111,17 @@ fn packets_at_the_edges_of_records_are_counted_with_both() {
         (1126, 1156, 3),
     ];
     assert_eq!(filled(&vantage, &other), [0; 4]);
+    let vantage = [(392, 435, 5), (452, 484, 5)];
+    let other = [(392, 392, 4), (435, 452, 3), (484, 484, 3)];
+    assert_eq!(filled(&vantage, &other), [0; 3]);
+}
+
+#[test]
+fn same_counts_are_the_same_packets_where_records_are_dated_by_their_intervals() {
+    // The intervals of the two begin 16, then 40 seconds apart.
+    assert_eq!(filled(&[(312, 371, 5)], &[(296, 355, 5)]), [0]);
+    assert_eq!(filled(&[(0, 59, 7), (60, 119, 9)], &[(40, 99, 7)]), [0]);
+    assert_eq!(filled(&[(0, 59, 7)], &[(40, 99, 7), (100, 159, 3)]), [0, 3]);
 }
 
 #[test]

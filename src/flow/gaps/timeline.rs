@@ -1,6 +1,6 @@
 //! The times for which one way of a conversation has records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::flow::clock::SLACK_NS;
 use crate::time::SECOND_NS;
@@ -14,11 +14,13 @@ pub(super) const EDGE_NS: i64 = SECOND_NS;
 const INTERVAL_NS: i64 = 60 * SECOND_NS;
 
 /// A stretch of time, and the packets that one way's records count in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Window {
     pub(super) from_ns: i64,
     pub(super) until_ns: i64,
     pub(super) packets: u64,
+    /// 0 where they are not logged.
+    pub(super) bytes: u64,
 }
 
 impl Window {
@@ -33,11 +35,24 @@ impl Window {
         common_ns > EDGE_NS || common_ns > 0 && common_ns >= self.len_ns().min(other.len_ns())
     }
 
+    /// Packets and bytes.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.packets, self.bytes)
+    }
+
+    /// Whether more than half of either is in both.
+    pub(super) fn shares_most(&self, other: &Self) -> bool {
+        let from_ns = self.from_ns.max(other.from_ns);
+        let common_ns = self.until_ns.min(other.until_ns).saturating_sub(from_ns);
+        common_ns > self.len_ns().max(other.len_ns()) / 2
+    }
+
     /// Becomes one with another window.
     pub(super) fn join(&mut self, other: &Self) {
         self.from_ns = self.from_ns.min(other.from_ns);
         self.until_ns = self.until_ns.max(other.until_ns);
         self.packets = self.packets.saturating_add(other.packets);
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 
     /// The silence between two windows that do not meet.
@@ -72,6 +87,8 @@ pub(super) struct Timeline {
     windows: BTreeMap<i64, Window>,
     /// The longest window of one record.
     longest_ns: i64,
+    /// How many records count the same packets and bytes.
+    counts: HashMap<(u64, u64), u32>,
 }
 
 impl Timeline {
@@ -79,9 +96,15 @@ impl Timeline {
         let mut timeline = Self::default();
         for window in windows {
             timeline.longest_ns = timeline.longest_ns.max(window.len_ns());
+            *timeline.counts.entry(window.counts()).or_default() += 1;
             timeline.add(window);
         }
         timeline
+    }
+
+    /// Whether one record alone counts what this window does.
+    pub(super) fn counts_once(&self, window: &Window) -> bool {
+        self.counts.get(&window.counts()) == Some(&1)
     }
 
     /// Whether a whole interval may be lost where a stretch lies between two windows. What is
@@ -128,8 +151,9 @@ impl Timeline {
     }
 
     /// The windows that meet this one, and those whose edge packets may be its own by a clock that
-    /// is off by a fraction; if none meets it and it is `short`, the nearest within the slack.
-    pub(super) fn beside(&self, window: &Window, short: bool) -> Vec<Window> {
+    /// is off by a fraction; if there are none of these, the nearest within the slack. None of those
+    /// that do not meet it, if it is `surely` in a gap.
+    pub(super) fn beside(&self, window: &Window, surely: bool) -> Vec<Window> {
         let (from_ns, until_ns) = (window.from_ns, window.until_ns);
         let reach_ns = from_ns.saturating_sub(EDGE_NS);
         let first = self.last_before(reach_ns).map_or(reach_ns, |w| w.from_ns);
@@ -141,8 +165,8 @@ impl Timeline {
         if near.iter().any(|other| other.meets(window)) {
             return near;
         }
-        if !short {
-            return Vec::new();
+        if surely || !near.is_empty() {
+            return if surely { Vec::new() } else { near };
         }
         let next = self.windows.range(from_ns..).next().map(|(_, w)| *w);
         let around = [self.last_before(from_ns), next];

@@ -79,7 +79,11 @@ impl Foreign {
         let ports = [third, fourth]
             .iter()
             .all(|text| odd::narrow::<u16>(text, 65_535).is_ok());
-        (ports && odd::address(second).is_ok()).then_some(Self::AlbConnection)
+        // The TLS version follows. Without it, a record may be meant that a time was put in front of.
+        let is_tls = tokens
+            .get(4)
+            .is_some_and(|text| *text == b"-" || text.starts_with(b"TLS"));
+        (ports && is_tls && odd::address(second).is_ok()).then_some(Self::AlbConnection)
     }
 
     fn of_json(head: &[u8]) -> Self {

@@ -35,19 +35,26 @@ mod kind;
 mod mapped;
 mod metrics;
 mod narrow;
+mod ordering;
 mod outlet;
 mod packed;
 mod places;
+mod pool;
 mod preamble;
 mod read;
+mod rebuilt;
 mod report;
 mod request;
+mod room;
+mod runs;
 mod shuffle;
 mod slices;
+mod spill;
 mod split;
 mod stored;
 mod tables;
 mod tag;
+mod task;
 mod tell;
 mod toll;
 mod wrapped;
@@ -72,15 +79,17 @@ use crate::filter::Filter;
 use crate::flow::{Addresses, Enis, Vantage};
 use crate::pipeline::conversations::Conversations;
 use crate::pipeline::framer::Framer;
-use crate::pipeline::frames::Pool;
 use crate::pipeline::gathered::Gathered;
 use crate::pipeline::narrow::Narrow;
 use crate::pipeline::outlet::Reserved;
 use crate::pipeline::places::Places;
+use crate::pipeline::pool::Pool;
 use crate::pipeline::preamble::section;
 use crate::pipeline::read::{Files, Source};
-use crate::pipeline::shuffle::{Buckets, SpillFolder};
+use crate::pipeline::room::Room;
+use crate::pipeline::shuffle::Buckets;
 use crate::pipeline::slices::Slices;
+use crate::pipeline::spill::SpillFolder;
 use crate::pipeline::tell::{Settling, Teller};
 use crate::pipeline::write::Writer;
 use crate::printable::{cut, printable};
@@ -232,6 +241,7 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     let enis = read.all(&Files::new(source, meter, &conversations), files)?;
     let vantage = vantage(&request.vantage, &enis)?;
     let (conversations, starts) = conversations.complete(&enis, request.memory);
+    let room = Room::within(request.memory);
     let slices = Slices::within(request.memory, &starts);
     let buckets = || Buckets::new(slices.count(), held_max, &folder);
     let episodes = buckets();
@@ -261,7 +271,8 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
         detail: request.detail,
         split: request.split,
         meter,
-        pool: Pool::default(),
+        pool: Pool::new(room.frames),
+        room,
     };
     let written = writer.write(&mut outlet)?;
     let output = outlet.finish(request)?;

@@ -15,8 +15,9 @@ use crate::error::Result;
 use crate::flow::{EniIndex, Enis, Observation};
 use crate::pipeline::packed::{Packed, unpack};
 use crate::pipeline::read::Sink;
-use crate::pipeline::shuffle::{Buckets, SpillFolder};
+use crate::pipeline::shuffle::Buckets;
 use crate::pipeline::slices::Starts;
+use crate::pipeline::spill::SpillFolder;
 use crate::pipeline::stored;
 use crate::pipeline::toll::Toll;
 

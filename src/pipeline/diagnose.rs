@@ -21,7 +21,7 @@ use crate::pipeline::gathered::Gathered;
 use crate::pipeline::narrow::Narrow;
 use crate::pipeline::places::Places;
 use crate::pipeline::read::{Files, Sink};
-use crate::pipeline::shuffle::SpillFolder;
+use crate::pipeline::spill::SpillFolder;
 use crate::pipeline::{Meter, Request};
 use crate::summary::{Input, Records};
 use crate::time::joined;

@@ -24,7 +24,7 @@ use crate::pipeline::gathered::Gathered;
 use crate::pipeline::inspect::newest;
 use crate::pipeline::narrow::Narrow;
 use crate::pipeline::read::{Files, Sink, Source};
-use crate::pipeline::shuffle::SpillFolder;
+use crate::pipeline::spill::SpillFolder;
 use crate::pipeline::tell::{Settling, Told};
 use crate::pipeline::{Meter, Request};
 use crate::summary::{Input, Records};

@@ -17,7 +17,7 @@ use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
 /// The most octets that a record takes: the word, two addresses with ports, nine numbers.
-const LEN_MAX: usize = 8 + 2 * 18 + 9 * 8;
+pub(super) const LEN_MAX: usize = 8 + 2 * 18 + 9 * 8;
 
 /// About the fewest octets that a record takes: small numbers, and IPv4.
 pub(super) const LEN_LEAST: usize = 8 + 2 * 6 + 4 + 3;

@@ -7,56 +7,39 @@
 //! they may in memory: when they are full, all that they hold goes to one
 //! temporary file, in which each bucket has its stretches.
 //!
-//! The file never has a name (or loses it at once, where the system cannot do
-//! without), so nothing of it outlives the process, however that ends.
+//! A bucket knows its last stretch only, and each stretch says where the one before it is: so what
+//! is kept in memory does not grow with what is in the file.
 //!
 //! What order the items of a bucket are in depends on threads and memory: who
 //! takes them has to sort them.
 
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::error::{Error, Result};
-use crate::printable::shown;
+use crate::error::Result;
+use crate::pipeline::spill::{SpillFile, SpillFolder};
 
-/// Octets by which a bucket grows.
-const CHUNK_LEN: usize = 16 << 10;
+/// The most bytes by which a bucket grows.
+const CHUNK_MAX: usize = 16 << 10;
 
-/// The most chunks that are kept for being filled again: 32 MiB of them.
+/// The least bytes by which a bucket grows.
+const CHUNK_MIN: usize = 512;
+
+/// Chunks that each bucket may have, on average, when all are full: with fewer, most chunks would go
+/// to the file almost empty.
+const CHUNKS_EACH: usize = 4;
+
+/// The most chunks that are kept for being filled again.
 const SPARE_MAX: usize = 2 << 10;
 
-/// Where what has no room in memory goes, and how much did.
-#[derive(Debug)]
-pub(super) struct SpillFolder {
-    path: PathBuf,
-    spilled: AtomicU64,
-}
+/// Part of what may be held that chunks may take which are kept for being filled again.
+const SPARE_SHARE: usize = 8;
 
-impl SpillFolder {
-    /// Temporary files go to `path`, which must exist once there are any.
-    pub(super) fn new(path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-            spilled: AtomicU64::new(0),
-        }
-    }
+/// Bytes of a stretch of the file, about: a bucket is read back in such parts.
+const STRETCH_LEN: usize = 256 << 10;
 
-    /// Octets that went to temporary files.
-    pub(super) fn spilled(&self) -> u64 {
-        self.spilled.load(Relaxed)
-    }
-
-    fn failure(&self, source: &io::Error) -> Error {
-        Error::usage(format!(
-            "cannot keep temporary data in {}: {source}; choose another folder with --temp-dir, \
-             or let more stay in memory with --memory",
-            shown(&self.path)
-        ))
-    }
-}
+/// Bytes in front of a stretch: where the one before it begins, and how long that one is.
+const LINK_LEN: usize = 16;
 
 /// Buckets that several threads fill and that are emptied one at a time.
 #[derive(Debug)]
@@ -66,7 +49,8 @@ pub(super) struct Buckets<'a> {
     /// spilled before the thread that filled it has counted it.
     held: AtomicI64,
     held_max: usize,
-    file: Mutex<Option<File>>,
+    chunk_len: usize,
+    file: Mutex<SpillFile<'a>>,
     folder: &'a SpillFolder,
     /// Chunks to be filled again, which saves the system from clearing new pages.
     spare: Mutex<Vec<Vec<u8>>>,
@@ -75,24 +59,48 @@ pub(super) struct Buckets<'a> {
 #[derive(Debug, Default)]
 struct Bucket {
     chunks: Vec<Vec<u8>>,
-    spilled: Vec<Stretch>,
+    /// Bytes of all stretches.
+    spilled_len: u64,
+    last: Option<Stretch>,
 }
 
-/// A stretch of the temporary file.
+/// A stretch of the temporary file: a link to the stretch before it, then whole items.
 #[derive(Clone, Copy, Debug)]
 struct Stretch {
     offset: u64,
-    len: usize,
+    /// Bytes of the items.
+    len: u64,
+}
+
+impl Stretch {
+    /// What stands in front of the stretch that follows this one.
+    fn link(stretch: Option<Self>) -> [u8; LINK_LEN] {
+        let mut link = [0; LINK_LEN];
+        if let Some(Self { offset, len }) = stretch {
+            link[..8].copy_from_slice(&offset.to_le_bytes());
+            link[8..].copy_from_slice(&len.to_le_bytes());
+        }
+        link
+    }
+
+    /// The stretch that a link leads to, if any: none is empty.
+    fn before(link: [u8; LINK_LEN]) -> Option<Self> {
+        let word = |at: usize| u64::from_le_bytes(link[at..at + 8].try_into().expect("8 bytes"));
+        let (offset, len) = (word(0), word(8));
+        (len > 0).then_some(Self { offset, len })
+    }
 }
 
 impl<'a> Buckets<'a> {
     /// So many buckets, which together hold at most `held_max` octets in memory, about.
     pub(super) fn new(count: usize, held_max: usize, folder: &'a SpillFolder) -> Self {
+        let chunk_len = held_max / (CHUNKS_EACH * count.max(1));
         Self {
             buckets: (0..count).map(|_| Mutex::default()).collect(),
             held: AtomicI64::new(0),
             held_max,
-            file: Mutex::new(None),
+            chunk_len: chunk_len.clamp(CHUNK_MIN, CHUNK_MAX),
+            file: Mutex::new(SpillFile::new(folder)),
             folder,
             spare: Mutex::default(),
         }
@@ -113,11 +121,12 @@ impl<'a> Buckets<'a> {
         self.buckets.len()
     }
 
-    /// Puts whole items into the bucket of that number.
+    /// Puts whole items, at least one, into the bucket of that number.
     ///
     /// # Errors
     /// The temporary file cannot be made or written.
     pub(super) fn put(&self, bucket: usize, items: &[u8]) -> Result<()> {
+        debug_assert!(!items.is_empty());
         let grown = self.put_in(&mut lock(&self.buckets[bucket]), items);
         if grown > 0 {
             let grown = len_i64(grown);
@@ -150,12 +159,15 @@ impl<'a> Buckets<'a> {
         bucket: usize,
         mut take_in: impl FnMut(Vec<u8>) -> Result<()>,
     ) -> Result<()> {
-        let Bucket { chunks, spilled } = std::mem::take(&mut *lock(&self.buckets[bucket]));
+        let Bucket {
+            chunks, mut last, ..
+        } = std::mem::take(&mut *lock(&self.buckets[bucket]));
         self.held.fetch_sub(capacity(&chunks), Relaxed);
         chunks.into_iter().try_for_each(&mut take_in)?;
-        for stretch in spilled {
-            let part = self.read(stretch).map_err(|e| self.folder.failure(&e))?;
+        while let Some(stretch) = last {
+            let (part, before) = self.read(stretch)?;
             take_in(part)?;
+            last = before;
         }
         Ok(())
     }
@@ -164,11 +176,8 @@ impl<'a> Buckets<'a> {
     pub(super) fn len(&self, bucket: usize) -> usize {
         let bucket = lock(&self.buckets[bucket]);
         let held: usize = bucket.chunks.iter().map(Vec::len).sum();
-        held + bucket
-            .spilled
-            .iter()
-            .map(|stretch| stretch.len)
-            .sum::<usize>()
+        let spilled = usize::try_from(bucket.spilled_len).unwrap_or(usize::MAX);
+        held.saturating_add(spilled)
     }
 
     /// Puts items behind the others; returns by how many octets that made the bucket larger.
@@ -179,12 +188,13 @@ impl<'a> Buckets<'a> {
             last.extend_from_slice(items);
             return 0;
         }
-        let spare = if items.len() > CHUNK_LEN {
+        let spare = if items.len() > self.chunk_len {
             None
         } else {
             lock(&self.spare).pop()
         };
-        let mut chunk = spare.unwrap_or_else(|| Vec::with_capacity(CHUNK_LEN.max(items.len())));
+        let new = || Vec::with_capacity(self.chunk_len.max(items.len()));
+        let mut chunk = spare.unwrap_or_else(new);
         chunk.extend_from_slice(items);
         let grown = chunk.capacity();
         bucket.chunks.push(chunk);
@@ -194,55 +204,62 @@ impl<'a> Buckets<'a> {
     /// Takes parts back that are done with.
     pub(super) fn give_back(&self, parts: Vec<Vec<u8>>) {
         let mut spare = lock(&self.spare);
-        let room = SPARE_MAX.saturating_sub(spare.len());
+        let most = SPARE_MAX.min(self.held_max / SPARE_SHARE / self.chunk_len);
+        let room = most.saturating_sub(spare.len());
         let chunks = parts
             .into_iter()
-            .filter(|part| part.capacity() == CHUNK_LEN);
+            .filter(|part| part.capacity() == self.chunk_len);
         spare.extend(chunks.take(room).map(|mut chunk| {
             chunk.clear();
             chunk
         }));
     }
 
-    fn read(&self, stretch: Stretch) -> io::Result<Vec<u8>> {
-        let mut part = vec![0; stretch.len];
+    /// The items of a stretch, and the stretch before it.
+    fn read(&self, stretch: Stretch) -> Result<(Vec<u8>, Option<Stretch>)> {
+        let len = usize::try_from(stretch.len).expect("it was in memory");
+        let (mut link, mut part) = ([0; LINK_LEN], vec![0; len]);
         let mut file = lock(&self.file);
-        let file = file.as_mut().expect("a stretch lies in a file");
-        file.seek(SeekFrom::Start(stretch.offset))?;
-        file.read_exact(&mut part)?;
-        Ok(part)
+        file.read(stretch.offset, &mut link)?;
+        file.read(stretch.offset + LINK_LEN as u64, &mut part)?;
+        Ok((part, Stretch::before(link)))
     }
 
     /// Moves all that is held in memory to the file; others who would wait.
     fn spill(&self) -> Result<()> {
-        let mut slot = lock(&self.file);
+        let mut file = lock(&self.file);
         if self.held.load(Relaxed) <= len_i64(self.held_max) {
             return Ok(()); // another thread has just done it
         }
-        self.spill_to(&mut slot)
-            .map_err(|e| self.folder.failure(&e))
+        // Each bucket stays locked until it knows its stretches: whoever empties it meanwhile would
+        // miss them.
+        for bucket in &self.buckets {
+            self.spill_bucket(&mut lock(bucket), &mut file)?;
+        }
+        file.flush()
     }
 
-    fn spill_to(&self, slot: &mut Option<File>) -> io::Result<()> {
-        let file = match slot {
-            Some(file) => file,
-            None => slot.insert(tempfile::tempfile_in(&self.folder.path)?),
-        };
-        let mut offset = file.seek(SeekFrom::End(0))?;
-        for bucket in &self.buckets {
-            let chunks = std::mem::take(&mut lock(bucket).chunks);
+    fn spill_bucket(&self, bucket: &mut Bucket, file: &mut SpillFile<'_>) -> Result<()> {
+        let chunks = std::mem::take(&mut bucket.chunks);
+        let mut rest = &chunks[..];
+        while !rest.is_empty() {
             let mut len = 0;
-            for chunk in &chunks {
-                file.write_all(chunk)?;
-                len += chunk.len();
-            }
-            if len > 0 {
-                lock(bucket).spilled.push(Stretch { offset, len });
-                offset += len as u64;
-                self.folder.spilled.fetch_add(len as u64, Relaxed);
-                self.held.fetch_sub(capacity(&chunks), Relaxed);
-            }
+            let fitting = rest.iter().take_while(|chunk| {
+                let fits = len < STRETCH_LEN;
+                if fits {
+                    len += chunk.len();
+                }
+                fits
+            });
+            let (stretch, behind) = rest.split_at(fitting.count());
+            let (offset, len) = (file.end(), len as u64);
+            file.append(&Stretch::link(bucket.last))?;
+            stretch.iter().try_for_each(|chunk| file.append(chunk))?;
+            bucket.last = Some(Stretch { offset, len });
+            bucket.spilled_len += len;
+            rest = behind;
         }
+        self.held.fetch_sub(capacity(&chunks), Relaxed);
         Ok(())
     }
 }
@@ -263,6 +280,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn sorted_items(parts: &[Vec<u8>]) -> Vec<u32> {
@@ -298,7 +317,7 @@ mod tests {
     fn full_buckets_go_to_a_file_without_a_name() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = SpillFolder::new(temporary.path());
-        let buckets = Buckets::new(3, 4 * CHUNK_LEN, &folder);
+        let buckets = Buckets::new(3, 4 * CHUNK_MAX, &folder);
         filled(&buckets, 60_000);
         assert!(folder.spilled() > 100_000);
         assert!((0..=4 * 16_384).contains(&buckets.held.load(Relaxed)));
@@ -309,7 +328,7 @@ mod tests {
     fn threads_lose_nothing_while_others_spill() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = SpillFolder::new(temporary.path());
-        let buckets = Buckets::new(3, 2 * CHUNK_LEN, &folder);
+        let buckets = Buckets::new(3, 2 * CHUNK_MAX, &folder);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| filled(&buckets, 30_000));
@@ -331,22 +350,11 @@ mod tests {
         let folder = SpillFolder::new(Path::new("unused"));
         let buckets = Buckets::new(1, usize::MAX, &folder);
         buckets.put(0, &[1; 5]).unwrap();
-        buckets.put(0, &vec![2; 3 * CHUNK_LEN]).unwrap();
+        buckets.put(0, &vec![2; 3 * CHUNK_MAX]).unwrap();
         let parts = buckets.take(0).unwrap();
         assert_eq!(
             parts.iter().map(Vec::len).collect::<Vec<_>>(),
-            [5, 3 * CHUNK_LEN]
-        );
-    }
-
-    #[test]
-    fn folder_that_is_not_there_is_named_with_what_to_do() {
-        let folder = SpillFolder::new(Path::new("/no/such/folder"));
-        let buckets = Buckets::new(1, 0, &folder);
-        let error = buckets.put(0, &[0; 9]).unwrap_err().to_string();
-        assert!(
-            error.contains("/no/such/folder") && error.contains("--temp-dir"),
-            "{error}"
+            [5, 3 * CHUNK_MAX]
         );
     }
 }

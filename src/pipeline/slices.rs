@@ -21,8 +21,15 @@ const FRAME_COST: u64 = 4 << 10;
 /// Packets in a slice, about: so few that they stay in the processor's cache.
 const SLICE_PACKETS: u64 = 1 << 15;
 
-/// The most parts that overfull spans are cut into, all together.
-const PARTS_MAX: u64 = 1 << 16;
+/// Part of the memory that stands for a slice: each is a bucket of episodes and one of frames, which
+/// go to the disk almost empty where there are too many of them.
+const SLICE_COST: u64 = 32 << 10;
+
+/// How many slices there may be, however little memory there is.
+const SLICES_MIN: u64 = 64;
+
+/// How many slices there may be, however much memory there is.
+const SLICES_MAX: u64 = 1 << 16;
 
 /// When records start, and how much they hold.
 #[derive(Clone, Debug)]
@@ -89,9 +96,18 @@ pub(super) struct Slices {
 
 impl Slices {
     /// Cuts slices that can be written within `memory` octets, about.
+    ///
+    /// That is a wish: packets of one instant cannot be told apart by time, and no more slices are
+    /// cut than there is memory for. Whoever writes a slice has to be ready for a larger one.
     pub(super) fn within(memory: u64, starts: &Starts) -> Self {
-        let packets_most = (memory / FRAME_COST).max(1);
-        Self::cut(starts, SLICE_PACKETS.min(packets_most), packets_most)
+        let slices_max = (memory / SLICE_COST).clamp(SLICES_MIN, SLICES_MAX);
+        let packets: u128 = starts.packets.values().map(|n| u128::from(*n)).sum();
+        // Two slices side by side hold more than `packets_max`, and so do two parts of a span.
+        let packets_least = 4 * packets / u128::from(slices_max);
+        let packets_least = u64::try_from(packets_least).unwrap_or(u64::MAX);
+        let packets_most = (memory / FRAME_COST).max(1).max(packets_least);
+        let packets_max = SLICE_PACKETS.min(packets_most).max(packets_least);
+        Self::cut(starts, packets_max, packets_most)
     }
 
     /// Cuts slices in which about `packets_max` packets begin.
@@ -102,8 +118,6 @@ impl Slices {
     fn cut(starts: &Starts, packets_max: u64, packets_most: u64) -> Self {
         let mut spans: Vec<(i64, u64)> = starts.packets.iter().map(|(s, n)| (*s, *n)).collect();
         spans.sort_unstable();
-        let overfull = spans.iter().filter(|(_, packets)| *packets > packets_most);
-        let parts_max = (PARTS_MAX / (overfull.count() as u64).max(1)).max(1);
         let mut starts_ns = Vec::new();
         let mut held = 0_u64;
         for (span, packets) in spans {
@@ -114,7 +128,7 @@ impl Slices {
             }
             held = held.saturating_add(packets);
             if packets > packets_most {
-                let parts = packets.div_ceil(packets_max).min(parts_max).cast_signed();
+                let parts = packets.div_ceil(packets_max).min(SLICES_MAX).cast_signed();
                 let part_ns = starts.span_ns / parts;
                 let cuts = (1..=parts).map(|part| start_ns.saturating_add(part * part_ns));
                 starts_ns.extend(cuts);
@@ -179,15 +193,25 @@ mod tests {
         assert_eq!(slices.starts_ns[..1], [5 * S]);
         assert_eq!(slices.starts_ns[1..], quarters);
         assert_eq!(slices.of(5 * S), 1);
+    }
+
+    #[test]
+    fn no_more_slices_are_cut_than_there_is_memory_for() {
+        let mut starts = Starts::default();
         starts.count(i64::MAX, u64::MAX);
         starts.count(i64::MIN, u64::MAX);
-        let slices = Slices::cut(&starts, 1, 1);
-        assert!(slices.starts_ns.is_sorted());
-        assert!(
-            (20_000..70_000).contains(&slices.count()),
-            "{}",
-            slices.count()
-        );
+        (0..50_000).for_each(|second| starts.count(second * S, 1 << (second % 40)));
+        for (memory, most) in [
+            (0, 64),
+            (16 << 20, 512),
+            (64 << 20, 2_048),
+            (u64::MAX, 65_536),
+        ] {
+            let slices = Slices::within(memory, &starts);
+            assert!(slices.starts_ns.is_sorted());
+            let count = slices.count() as u64;
+            assert!((most / 8..=most).contains(&count), "{count} in {memory}");
+        }
     }
 
     #[test]

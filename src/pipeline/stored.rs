@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
+use crate::error::Result;
 use crate::flow::{ConnectionKey, Observation};
 use crate::pipeline::packed::{self, Packed, unpack};
+use crate::pipeline::runs::{Head, Merge, Runs};
+use crate::pipeline::shuffle::Buckets;
 
 /// The records in the parts of a bucket.
 pub(super) fn records(parts: &[Vec<u8>]) -> Vec<Observation> {
@@ -38,11 +41,12 @@ pub(super) fn put_episode(
     out.extend_from_slice(&[0; WORD_LEN]);
     put_word(number, out);
     put_word(connections.len() as u64, out);
+    let told = connections.iter().flat_map(|range| &records[range.clone()]);
+    told.for_each(|o| out.extend_from_slice(Packed::of(o).octets()));
+    // Behind the records, so that the first of them is found near the begin of the episode.
     for range in connections {
         put_word(range.len() as u64, out);
     }
-    let told = connections.iter().flat_map(|range| &records[range.clone()]);
-    told.for_each(|o| out.extend_from_slice(Packed::of(o).octets()));
     let len = (out.len() - begin - WORD_LEN) as u64;
     out[begin..begin + WORD_LEN].copy_from_slice(&len.to_le_bytes());
 }
@@ -50,12 +54,14 @@ pub(super) fn put_episode(
 impl Episode {
     /// Becomes the episode that [`Stored::octets`] hold.
     pub(super) fn read(&mut self, mut octets: &[u8]) {
+        let connections = take_len(&mut octets);
+        let (mut records, mut lens) = octets.split_at(octets.len() - WORD_LEN * connections);
         self.connections.clear();
-        for _ in 0..take_len(&mut octets) {
-            self.connections.push(take_len(&mut octets));
+        for _ in 0..connections {
+            self.connections.push(take_len(&mut lens));
         }
         self.records.clear();
-        while let Some(record) = unpack(&mut octets) {
+        while let Some(record) = unpack(&mut records) {
             self.records.push(record);
         }
     }
@@ -79,20 +85,54 @@ fn take_len(rest: &mut &[u8]) -> usize {
     usize::try_from(len).expect("it was in memory")
 }
 
-/// An episode among others in its bucket. They sort by start, then conversation.
+/// What an episode sorts by: start, then conversation, then which one of its conversation it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Stored<'a> {
-    pub start_ns: i64,
+pub(super) struct EpisodeHead {
+    start_ns: i64,
     key: ConnectionKey,
-    /// Which one of its conversation it is.
     number: u64,
-    pub octets: &'a [u8],
+    /// Octets behind the word that says so.
+    len: usize,
 }
 
-impl Stored<'_> {
+impl Head for EpisodeHead {
+    const LEN_MAX: usize = 3 * WORD_LEN + packed::LEN_MAX;
+
+    fn read(mut bytes: &[u8]) -> Self {
+        let len = take_len(&mut bytes);
+        let number = take_word(&mut bytes).expect("what was stored is whole");
+        let _connections = take_len(&mut bytes);
+        let first = unpack(&mut bytes).expect("an episode has a record");
+        Self {
+            start_ns: first.start_ns,
+            key: first.key,
+            number,
+            len,
+        }
+    }
+
+    fn item_len(&self) -> usize {
+        WORD_LEN + self.len
+    }
+}
+
+/// An episode among others in its bucket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stored<'a> {
+    head: EpisodeHead,
+    /// As it was put, with all that stands in front.
+    whole: &'a [u8],
+}
+
+impl<'a> Stored<'a> {
+    /// Its connections and records, for [`Episode::read`].
+    pub(super) fn octets(&self) -> &'a [u8] {
+        &self.whole[2 * WORD_LEN..]
+    }
+
     /// How many connections it has.
     pub(super) fn connection_count(&self) -> usize {
-        take_len(&mut &*self.octets)
+        take_len(&mut self.octets())
     }
 }
 
@@ -102,24 +142,67 @@ pub(super) fn episodes(parts: &[Vec<u8>]) -> Vec<Stored<'_>> {
     for part in parts {
         let mut rest = &part[..];
         while !rest.is_empty() {
-            let len = take_len(&mut rest);
-            let (mut octets, behind) = rest.split_at(len);
+            let head = EpisodeHead::read(rest);
+            let (whole, behind) = rest.split_at(head.item_len());
             rest = behind;
-            let number = take_word(&mut octets).expect("what was stored is whole");
-            let mut first = octets;
-            let connections = take_len(&mut first);
-            first = &first[WORD_LEN * connections..];
-            let first = unpack(&mut first).expect("an episode has a record");
-            episodes.push(Stored {
-                start_ns: first.start_ns,
-                key: first.key,
-                number,
-                octets,
-            });
+            episodes.push(Stored { head, whole });
         }
     }
-    episodes.sort_unstable();
+    episodes.sort_unstable_by(|a, b| a.head.cmp(&b.head));
     episodes
+}
+
+/// The episodes of a bucket in batches that have room: those of a batch come in any order, but
+/// before all those of the next one.
+pub(super) enum Batches<'a> {
+    /// All of them, if they are not taken yet.
+    Whole(Option<Vec<Vec<u8>>>),
+    Runs(Merge<'a, EpisodeHead>, usize),
+}
+
+impl<'a> Batches<'a> {
+    /// Empties the bucket of that number. A batch has `room` octets, about, and one episode at least.
+    ///
+    /// # Errors
+    /// Temporary files cannot be read or written.
+    pub(super) fn of(buckets: &Buckets<'a>, bucket: usize, room: usize) -> Result<Self> {
+        if buckets.len(bucket) <= room {
+            return Ok(Self::Whole(Some(buckets.take(bucket)?)));
+        }
+        let mut runs = Runs::new(buckets.folder());
+        let (mut parts, mut len) = (Vec::new(), 0);
+        buckets.drain(bucket, |part| {
+            len += part.len();
+            parts.push(part);
+            if len > room {
+                len = 0;
+                add_run(&mut runs, &std::mem::take(&mut parts))?;
+            }
+            Ok(())
+        })?;
+        add_run(&mut runs, &parts)?;
+        Ok(Self::Runs(runs.merge(room)?, room))
+    }
+
+    /// The octets of the next batch; `None` after the last.
+    ///
+    /// # Errors
+    /// The temporary file cannot be read.
+    pub(super) fn next(&mut self) -> Result<Option<Vec<Vec<u8>>>> {
+        let (merge, room) = match self {
+            Self::Whole(parts) => return Ok(parts.take()),
+            Self::Runs(merge, room) => (merge, *room),
+        };
+        let mut part = Vec::new();
+        while (part.is_empty() || part.len() < room) && merge.next(0, &mut part)?.is_some() {}
+        Ok((!part.is_empty()).then(|| vec![part]))
+    }
+}
+
+/// Puts the episodes of these parts in order as one run.
+fn add_run(runs: &mut Runs<'_, EpisodeHead>, parts: &[Vec<u8>]) -> Result<()> {
+    let episodes = episodes(parts);
+    runs.add(|file| episodes.iter().try_for_each(|e| file.append(e.whole)))
 }
 
 #[cfg(test)]
@@ -143,7 +226,7 @@ mod tests {
         let stored = episodes(&parts);
         let order: Vec<_> = stored
             .iter()
-            .map(|s| (s.start_ns / 1_000_000_000, s.key.low.port))
+            .map(|s| (s.head.start_ns / 1_000_000_000, s.head.key.low.port))
             .collect();
         assert_eq!(order, [(10, 3), (10, 7), (20, 1)]);
         let expected = Episode {
@@ -151,8 +234,8 @@ mod tests {
             connections: vec![1, 2],
         };
         let mut read = Episode::default();
-        read.read(stored[0].octets);
-        read.read(stored[2].octets);
+        read.read(stored[0].octets());
+        read.read(stored[2].octets());
         assert_eq!(read, expected);
     }
 }

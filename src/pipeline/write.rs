@@ -5,22 +5,31 @@
 //! while the next slice is rebuilt, and written while that one is put in order.
 //! Frames of
 //! connections that outlast their slice wait for a later one.
+//!
+//! Slices are cut so that they have room, by what is known before anything is rebuilt. A slice that
+//! has no room all the same is rebuilt in batches of episodes, and its frames are merged from
+//! sorted runs on the disk: any number of connections may begin or end at one instant.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use rayon::prelude::*;
 
-use crate::connection::{Detail, Segment, rebuild};
+use crate::connection::Detail;
 use crate::error::Result;
 use crate::pipeline::Meter;
-use crate::pipeline::framer::{Framer, Placed, Scratch};
-use crate::pipeline::frames::{self, Frames, Key, Ordered, Pool, Slice};
+use crate::pipeline::framer::Framer;
+use crate::pipeline::frames::{FrameHead, Ordered};
+use crate::pipeline::ordering::Slice;
 use crate::pipeline::outlet::Outlet;
+use crate::pipeline::pool::Pool;
+use crate::pipeline::rebuilt::{Rebuilding, Rebuilt};
+use crate::pipeline::room::Room;
+use crate::pipeline::runs::Merge;
 use crate::pipeline::shuffle::Buckets;
 use crate::pipeline::slices::Slices;
 use crate::pipeline::split::Split;
-use crate::pipeline::stored::{self, Episode, Stored};
-use crate::pipeline::tag::Tag;
+use crate::pipeline::stored::{self, Batches, Episode, Stored};
+use crate::pipeline::task::Task;
 use crate::summary::{Connections, Packets};
 
 /// Octets of episodes that are rebuilt in one task, about.
@@ -28,13 +37,6 @@ const TASK_LEN: usize = 16 << 10;
 
 /// The most tasks in a slice, about: each has buffers of its own.
 const TASKS_MAX: usize = 256;
-
-/// Octets of frames that are put into a later slice at once, about: successive
-/// frames of a connection are often for the same.
-const WAITING_LEN: usize = 4 << 10;
-
-/// Least distance between a connection and the one before it.
-const STEP_NS: i64 = 1_000;
 
 /// What was written.
 #[derive(Debug, Default)]
@@ -56,23 +58,33 @@ pub(super) struct Writer<'a> {
     pub split: Option<Split>,
     pub meter: &'a Meter,
     pub pool: Pool,
+    pub room: Room,
 }
 
-impl Writer<'_> {
+/// The frames of a slice, in order.
+enum Ready<'a> {
+    /// In memory.
+    Whole(Vec<Ordered>),
+    /// On the disk.
+    Runs(Merge<'a, FrameHead>),
+}
+
+impl<'a> Writer<'a> {
     /// Writes every frame to `outlet`.
     ///
     /// # Errors
     /// What writing fails with, here or to temporary files.
-    pub(super) fn write(&self, outlet: &mut Outlet) -> Result<Written> {
+    pub(super) fn write(&'a self, outlet: &mut Outlet) -> Result<Written> {
         let mut written = Written::default();
         let mut before = Before::default();
         let mut frames = Slice::default();
-        let (mut rebuilt, mut ready) = (Vec::new(), Vec::new());
+        let mut rebuilt = Rebuilt::new(self.waiting.folder());
+        let mut ready = Ready::Whole(Vec::new());
         // Three slices are in work at once: one is rebuilt, the one before it is put in
         // order, and the one before that is written.
         for slice in 0..=self.slices.count() {
             let (put_out, (in_order, next)) = rayon::join(
-                || outlet.write(&ready),
+                || self.put_out(ready, outlet),
                 || {
                     let last = slice.checked_sub(1);
                     rayon::join(
@@ -82,45 +94,43 @@ impl Writer<'_> {
                 },
             );
             put_out?;
-            self.pool
-                .give_back(ready.into_iter().map(|part| part.octets));
-            ready = in_order.transpose()?.unwrap_or_default();
+            ready = in_order.unwrap_or_else(|| Ok(Ready::Whole(Vec::new())))?;
             rebuilt = next?;
         }
-        outlet.write(&ready)?;
+        self.put_out(ready, outlet)?;
         Ok(written)
     }
 
-    /// The frames of a slice's episodes that belong in it; none behind the last slice.
+    /// The frames of a slice's episodes that belong in it; none after the last slice.
     fn rebuild_slice(
-        &self,
+        &'a self,
         slice: usize,
         before: &mut Before,
         written: &mut Written,
-    ) -> Result<Vec<Frames>> {
+    ) -> Result<Rebuilt<'a>> {
+        let rebuilding = Rebuilding::new(self.waiting.folder(), self.room.frames, &self.pool);
         if slice == self.slices.count() {
-            return Ok(Vec::new());
+            return Ok(rebuilding.complete());
         }
-        let parts = self.episodes.take(slice)?;
-        let episodes = stored::episodes(&parts);
-        let tasks = self.numbered(tasks(&episodes), before);
-        let rebuilt = tasks.into_par_iter().map(|(first, episodes)| {
-            let mut task = Task::new(self, slice, first.connections);
-            let mut held = Episode::default();
-            for (number, episode) in (first.episodes..).zip(episodes) {
-                held.read(episode.octets);
-                task.rebuild(number, &held)?;
+        let mut batches = Batches::of(self.episodes, slice, self.room.episodes)?;
+        while let Some(parts) = batches.next()? {
+            let episodes = stored::episodes(&parts);
+            let tasks = self.numbered(tasks(&episodes), before);
+            let made = tasks.into_par_iter().map(|(first, episodes)| {
+                let mut task = Task::new(self, &rebuilding, slice, first.connections);
+                let mut held = Episode::default();
+                for (number, episode) in (first.episodes..).zip(episodes) {
+                    held.read(episode.octets());
+                    task.rebuild(number, &held)?;
+                }
+                task.finish()
+            });
+            for part in made.collect::<Result<Vec<_>>>()? {
+                written.connections.add(&part.connections);
+                written.packets.add(&part.packets);
             }
-            task.put_waiting()?;
-            Ok((task.frames.complete(), task.written))
-        });
-        let rebuilt = rebuilt.collect::<Result<Vec<_>>>()?;
-        let frames = rebuilt.into_iter().map(|(frames, part)| {
-            written.connections.add(&part.connections);
-            written.packets.add(&part.packets);
-            frames
-        });
-        Ok(frames.collect())
+        }
+        Ok(rebuilding.complete())
     }
 
     /// Says of each task what came before it, and counts on in `before`.
@@ -143,22 +153,58 @@ impl Writer<'_> {
         numbered.collect()
     }
 
-    /// The octets of all frames of a slice, in order: those that were rebuilt in it, and
+    /// All frames of a slice, in order: those that were rebuilt in it, and
     /// those of earlier slices that waited for it.
     fn put_in_order(
         &self,
         slice: usize,
-        rebuilt: Vec<Frames>,
+        rebuilt: Rebuilt<'a>,
         frames: &mut Slice,
-    ) -> Result<Vec<Ordered>> {
-        rebuilt.into_iter().for_each(|part| frames.add(part));
-        for part in self.waiting.take(slice)? {
-            frames.add_waiting(part);
+    ) -> Result<Ready<'a>> {
+        let mut runs = rebuilt.runs;
+        let len = rebuilt.len.saturating_add(self.waiting.len(slice));
+        let has_room = runs.is_empty() && len <= self.room.frames;
+        rebuilt.frames.into_iter().for_each(|part| frames.add(part));
+        if has_room {
+            for part in self.waiting.take(slice)? {
+                frames.add_waiting(part);
+            }
+            self.meter.packets.fetch_add(frames.count() as u64, Relaxed);
+            let (ready, waited) = frames.in_order(&self.pool, self.split.is_some());
+            self.waiting.give_back(waited);
+            return Ok(Ready::Whole(ready));
         }
-        self.meter.packets.fetch_add(frames.len() as u64, Relaxed);
-        let (ready, waited) = frames.in_order(&self.pool, self.split.is_some());
-        self.waiting.give_back(waited);
-        Ok(ready)
+        self.waiting.drain(slice, |part| {
+            frames.add_waiting(part);
+            if frames.len() > self.room.frames {
+                self.waiting.give_back(frames.spill(&mut runs, &self.pool)?);
+            }
+            Ok(())
+        })?;
+        self.waiting.give_back(frames.spill(&mut runs, &self.pool)?);
+        Ok(Ready::Runs(runs.merge(self.room.frames)?))
+    }
+
+    /// Writes the frames of a slice.
+    fn put_out(&self, ready: Ready<'_>, outlet: &mut Outlet) -> Result<()> {
+        let mut merge = match ready {
+            Ready::Whole(parts) => {
+                outlet.write(&parts)?;
+                self.pool
+                    .give_back(parts.into_iter().map(|part| part.octets));
+                return Ok(());
+            }
+            Ready::Runs(merge) => merge,
+        };
+        let mut next = Ordered::default();
+        loop {
+            let count = next.refill(&mut merge, self.split.is_some())?;
+            if count == 0 {
+                return Ok(());
+            }
+            self.meter.packets.fetch_add(count, Relaxed);
+            outlet.write(std::slice::from_ref(&next))?;
+        }
     }
 }
 
@@ -178,7 +224,7 @@ fn connections(episodes: &[Stored<'_>]) -> u64 {
 
 /// Cuts episodes into runs of about [`TASK_LEN`] octets, or [`TASKS_MAX`] runs.
 fn tasks<'e, 'o>(episodes: &'e [Stored<'o>]) -> Vec<&'e [Stored<'o>]> {
-    let all_len: usize = episodes.iter().map(|episode| episode.octets.len()).sum();
+    let all_len: usize = episodes.iter().map(|episode| episode.octets().len()).sum();
     let task_len = TASK_LEN.max(all_len / TASKS_MAX);
     let mut tasks = Vec::new();
     let mut rest = episodes;
@@ -186,7 +232,7 @@ fn tasks<'e, 'o>(episodes: &'e [Stored<'o>]) -> Vec<&'e [Stored<'o>]> {
         let mut len = 0;
         let fitting = rest.iter().take_while(|episode| {
             let fits = len < task_len;
-            len += episode.octets.len();
+            len += episode.octets().len();
             fits
         });
         let (task, behind) = rest.split_at(fitting.count());
@@ -194,130 +240,4 @@ fn tasks<'e, 'o>(episodes: &'e [Stored<'o>]) -> Vec<&'e [Stored<'o>]> {
         rest = behind;
     }
     tasks
-}
-
-/// Some episodes of one slice, being rebuilt.
-struct Task<'a> {
-    writer: &'a Writer<'a>,
-    slice: usize,
-    end_ns: i64,
-    /// Connections before the one that is rebuilt.
-    connections_before: u64,
-    frames: Frames,
-    written: Written,
-    segments: Vec<Segment>,
-    /// Frames that wait for the slice `waits_for`, still to be put there.
-    waiting: Vec<u8>,
-    waits_for: usize,
-    scratch: Scratch,
-}
-
-impl<'a> Task<'a> {
-    fn new(writer: &'a Writer<'a>, slice: usize, connections_before: u64) -> Self {
-        Self {
-            writer,
-            slice,
-            end_ns: writer.slices.end_ns(slice),
-            connections_before,
-            frames: Frames::new(&writer.pool),
-            written: Written::default(),
-            segments: Vec::new(),
-            waiting: Vec::new(),
-            waits_for: slice + 1,
-            scratch: Scratch::default(),
-        }
-    }
-
-    fn rebuild(&mut self, episode: u64, held: &Episode) -> Result<()> {
-        let mut last_ns = i64::MIN;
-        let mut place = 0;
-        let mut rest = &held.records[..];
-        for len in &held.connections {
-            let (records, behind) = rest.split_at(*len);
-            rest = behind;
-            self.segments.clear();
-            self.scratch.begin_connection();
-            let story = rebuild(records, self.writer.detail, &mut self.segments);
-            let connections = &mut self.written.connections;
-            connections.moved_packets += story.moved + put_behind(last_ns, &mut self.segments);
-            connections.presumed += u64::from(story.presumed);
-            connections.count(story.outcome);
-            for o in records {
-                self.written.packets.logged += u128::from(o.packets);
-                self.written.packets.bytes_logged += u128::from(o.bytes.unwrap_or(0));
-            }
-            let segments = std::mem::take(&mut self.segments);
-            for (nth, segment) in segments.iter().enumerate() {
-                let key = Key {
-                    time_ns: segment.time_ns,
-                    episode,
-                    place,
-                };
-                let placed = Placed::new(*segment, &records[segment.record as usize], &story);
-                self.frame(key, self.tag(&placed, nth == 0), &placed)?;
-                place = place.saturating_add(1);
-                last_ns = last_ns.max(segment.time_ns);
-            }
-            self.segments = segments;
-            self.connections_before += 1;
-        }
-        Ok(())
-    }
-
-    /// What tells the frame of `placed` apart, where that matters.
-    #[inline]
-    fn tag(&self, placed: &Placed<'_>, begins: bool) -> Tag {
-        match self.writer.split {
-            None => Tag::default(),
-            Some(split) => {
-                let number = split.number(placed.record.eni, self.connections_before);
-                Tag::new(number, begins)
-            }
-        }
-    }
-
-    fn frame(&mut self, key: Key, tag: Tag, placed: &Placed<'_>) -> Result<()> {
-        self.written.packets.written += 1;
-        self.written.packets.bytes_written += u128::from(placed.segment.original_len);
-        let framer = &self.writer.framer;
-        if key.time_ns < self.end_ns {
-            let scratch = &mut self.scratch;
-            self.frames
-                .push(key, tag, |out| framer.frame(placed, scratch, out));
-            return Ok(());
-        }
-        let slice = self.writer.slices.of(key.time_ns).max(self.slice + 1);
-        if slice != self.waits_for || self.waiting.len() >= WAITING_LEN {
-            self.put_waiting()?;
-            self.waits_for = slice;
-        }
-        let scratch = &mut self.scratch;
-        let encode = |out: &mut Vec<u8>| framer.frame(placed, scratch, out);
-        frames::put_waiting(key, tag, encode, &mut self.waiting);
-        Ok(())
-    }
-
-    /// Puts the frames that wait where they are waited for.
-    fn put_waiting(&mut self) -> Result<()> {
-        if !self.waiting.is_empty() {
-            self.writer.waiting.put(self.waits_for, &self.waiting)?;
-            self.waiting.clear();
-        }
-        Ok(())
-    }
-}
-
-/// Moves segments behind `last_ns`, where the connection before them ended; returns how many moved.
-fn put_behind(last_ns: i64, segments: &mut [Segment]) -> u64 {
-    let mut moved = 0;
-    let mut earliest_ns = last_ns;
-    for segment in segments {
-        earliest_ns = earliest_ns.saturating_add(STEP_NS);
-        if segment.time_ns >= earliest_ns {
-            break;
-        }
-        segment.time_ns = earliest_ns;
-        moved += 1;
-    }
-    moved
 }

@@ -14,7 +14,8 @@ use crate::metrics::ranking::TooManyBuckets;
 use crate::metrics::tally::{add_cell, begin_ns, question, series};
 use crate::metrics::{CELLS_MAX, Cell, Cells, Every, Point, Question, Ranking, Table, Tally};
 use crate::pipeline::conversations::{BUCKETS, LEVELS, bucket};
-use crate::pipeline::shuffle::{Buckets, SpillFolder};
+use crate::pipeline::shuffle::Buckets;
+use crate::pipeline::spill::SpillFolder;
 use crate::time::joined;
 
 /// Cells at which a tally is emptied.

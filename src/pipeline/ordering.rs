@@ -1,0 +1,319 @@
+//! The frames of one slice of time, brought in order.
+//!
+//! What is moved is a small entry for each frame; the octets are copied once, when it is known
+//! where they go.
+
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::pipeline::frames::{FrameHead, Frames, HEAD_LEN, Key, Ordered};
+use crate::pipeline::pool::Pool;
+use crate::pipeline::runs::{Head as _, Runs};
+use crate::pipeline::tag::{Cut, Tag};
+
+/// Frames that are put in order and copied in one task.
+const TASK_FRAMES: usize = 1 << 12;
+
+/// Frames in a stretch of time that is sorted by itself, about.
+const STRETCH_FRAMES: usize = 8;
+
+/// A frame among the octets of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    key: Key,
+    len: u32,
+    tag: Tag,
+    /// Which run of octets, and where in it: 20 and 44 bits.
+    at: u64,
+}
+
+impl Entry {
+    /// The frame, which lies in one of `runs`.
+    fn octets<'r>(&self, runs: &'r [Vec<u8>]) -> &'r [u8] {
+        let run = &runs[(self.at >> OFFSET_BITS) as usize];
+        let offset = (self.at & ((1 << OFFSET_BITS) - 1)) as usize;
+        &run[offset..offset + self.len as usize]
+    }
+}
+
+/// Bits of [`Entry::at`] that say where in a run.
+const OFFSET_BITS: u32 = 44;
+
+/// All frames of a slice, to be brought in order.
+#[derive(Debug, Default)]
+pub(super) struct Slice {
+    runs: Vec<Vec<u8>>,
+    /// How many of `runs` are of the pool: the first ones.
+    pooled: usize,
+    /// Octets of all frames, as if each had its head in front.
+    len: usize,
+    entries: Vec<Entry>,
+    /// The entries by time.
+    spread: Vec<Entry>,
+}
+
+impl Slice {
+    /// Adds frames as they were made.
+    pub(super) fn add(&mut self, frames: Frames) {
+        self.len += frames.len();
+        let mut at = (self.runs.len() as u64) << OFFSET_BITS;
+        self.entries
+            .extend(frames.keys.into_iter().map(|(key, len, tag)| {
+                let entry = Entry { key, len, tag, at };
+                at += u64::from(len);
+                entry
+            }));
+        self.runs.push(frames.octets);
+        self.pooled = self.runs.len();
+    }
+
+    /// Adds frames that waited, once all others are there.
+    pub(super) fn add_waiting(&mut self, part: Vec<u8>) {
+        self.len += part.len();
+        let run = (self.runs.len() as u64) << OFFSET_BITS;
+        let mut rest = &part[..];
+        while !rest.is_empty() {
+            let head = FrameHead::read(rest);
+            let (_, frame) = rest.split_at(HEAD_LEN);
+            let at = run | (part.len() - frame.len()) as u64;
+            let FrameHead { key, len, tag } = head;
+            self.entries.push(Entry { key, len, tag, at });
+            rest = &rest[head.item_len()..];
+        }
+        self.runs.push(part);
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Octets of all of them, as if each had its head in front.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Takes the octets of all frames out, in order, in parts, and says what each frame is if
+    /// `cut` asks for it; gives those parts back besides in which frames had waited.
+    pub(super) fn in_order(&mut self, pool: &Pool, cut: bool) -> (Vec<Ordered>, Vec<Vec<u8>>) {
+        let ends = self.spread_by_time();
+        let mut rest = &mut self.spread[..];
+        let mut tasks = Vec::new();
+        let (mut begin, mut first) = (0, 0);
+        for (i, end) in ends.iter().enumerate() {
+            if end - begin >= TASK_FRAMES || i + 1 == ends.len() {
+                let (task, behind) = rest.split_at_mut(end - begin);
+                tasks.push((task, begin, &ends[first..=i]));
+                (rest, begin, first) = (behind, *end, i + 1);
+            }
+        }
+        let runs = &self.runs;
+        let gathered = tasks.into_par_iter().map(|(task, begin, ends)| {
+            sort_stretches(task, begin, ends);
+            let cuts = if cut { cuts(task) } else { Vec::new() };
+            let octets = gather(task, runs, pool.take());
+            Ordered { octets, cuts }
+        });
+        let gathered = gathered.collect();
+        (gathered, self.empty(pool))
+    }
+
+    /// Puts all frames in order as one run among `runs`; gives those parts back besides in which
+    /// frames had waited. Uses no other thread, so that a lock may be held meanwhile.
+    ///
+    /// # Errors
+    /// The temporary file cannot be written.
+    pub(super) fn spill(
+        &mut self,
+        runs: &mut Runs<'_, FrameHead>,
+        pool: &Pool,
+    ) -> Result<Vec<Vec<u8>>> {
+        self.entries.sort_unstable();
+        runs.add(|file| {
+            self.entries.iter().try_for_each(|e| {
+                let (key, len, tag) = (e.key, e.len, e.tag);
+                file.append(&FrameHead { key, len, tag }.bytes())?;
+                file.append(e.octets(&self.runs))
+            })
+        })?;
+        Ok(self.empty(pool))
+    }
+
+    /// Forgets all frames; returns those parts in which frames had waited.
+    fn empty(&mut self, pool: &Pool) -> Vec<Vec<u8>> {
+        let waited = self.runs.split_off(std::mem::take(&mut self.pooled));
+        pool.give_back(self.runs.drain(..));
+        self.entries.clear();
+        self.len = 0;
+        waited
+    }
+
+    /// Groups entries by equal stretches of time, so many that each holds but a
+    /// few, and says where each ends.
+    ///
+    /// To sort many short stretches takes a quarter of the time of sorting all at once.
+    fn spread_by_time(&mut self) -> Vec<usize> {
+        let entries = &self.entries;
+        let times = entries.iter().map(|e| e.key.time_ns);
+        let (Some(first), Some(last)) = (times.clone().min(), times.max()) else {
+            self.spread.clear();
+            return Vec::new();
+        };
+        let stretches = entries.len() / STRETCH_FRAMES + 1;
+        let stretch = Stretches::new(first, last, stretches);
+        let mut next = vec![0_usize; stretches + 1];
+        entries.iter().for_each(|e| next[stretch.of(e) + 1] += 1);
+        for i in 0..stretches {
+            next[i + 1] += next[i];
+        }
+        // Every entry is written again below.
+        self.spread.resize(entries.len(), entries[0]);
+        for e in entries {
+            let place = &mut next[stretch.of(e)];
+            self.spread[*place] = *e;
+            *place += 1;
+        }
+        // Each now stands where its stretch ends.
+        next.truncate(stretches);
+        next
+    }
+}
+
+/// Sorts each of the stretches that `entries` consist of; `ends` count from `begin` before them.
+fn sort_stretches(mut entries: &mut [Entry], mut begin: usize, ends: &[usize]) {
+    for end in ends {
+        let (stretch, behind) = entries.split_at_mut(end - begin);
+        stretch.sort_unstable();
+        (entries, begin) = (behind, *end);
+    }
+}
+
+/// Equal stretches of a span of time.
+struct Stretches {
+    first_ns: i64,
+    last: usize,
+    /// Stretches a nanosecond, in 2⁻⁶³: a multiplication in place of a division for each entry.
+    scale: u64,
+}
+
+impl Stretches {
+    fn new(first_ns: i64, last_ns: i64, count: usize) -> Self {
+        let span = u128::from(last_ns.abs_diff(first_ns)) + 1;
+        Self {
+            first_ns,
+            last: count - 1,
+            scale: u64::try_from(((count as u128) << 63) / span).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn of(&self, e: &Entry) -> usize {
+        let since = u128::from(e.key.time_ns.abs_diff(self.first_ns));
+        let index = (since * u128::from(self.scale)) >> 63;
+        usize::try_from(index).map_or(self.last, |index| index.min(self.last))
+    }
+}
+
+/// Copies the octets of sorted entries.
+fn gather(entries: &[Entry], runs: &[Vec<u8>], mut out: Vec<u8>) -> Vec<u8> {
+    out.reserve(entries.iter().map(|e| e.len as usize).sum());
+    for e in entries {
+        out.extend_from_slice(e.octets(runs));
+    }
+    out
+}
+
+/// What sorted entries are, one by one.
+fn cuts(entries: &[Entry]) -> Vec<Cut> {
+    let cut = |e: &Entry| Cut {
+        len: e.len,
+        tag: e.tag,
+        time_ns: e.key.time_ns,
+    };
+    entries.iter().map(cut).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::frames::put_waiting;
+
+    fn key(time_ns: i64, episode: u64, place: u32) -> Key {
+        Key {
+            time_ns,
+            episode,
+            place,
+        }
+    }
+
+    fn concat(ordered: &[Ordered]) -> Vec<u8> {
+        ordered
+            .iter()
+            .flat_map(|part| part.octets.clone())
+            .collect()
+    }
+
+    #[test]
+    fn frames_come_in_order_of_time_episode_and_place() {
+        let mut made = Frames::default();
+        let mut waiting = Vec::new();
+        let mut expected = Vec::new();
+        for i in 0..50_000_u64 {
+            // Bursts and silence, and many frames at one instant.
+            let time_ns = (i * i % 9_973).pow(3).cast_signed() - 500;
+            let key = key(time_ns, i % 7, (i % 65_536) as u32);
+            let octets = i.to_le_bytes();
+            let tag = Tag::new((i % 1_000) as u32, i % 5 == 0);
+            expected.push((key, octets, tag));
+            if i % 3 == 0 {
+                put_waiting(key, tag, |out| out.extend_from_slice(&octets), &mut waiting);
+            } else {
+                made.push(key, tag, |out| out.extend_from_slice(&octets));
+            }
+        }
+        let mut slice = Slice::default();
+        slice.add(made);
+        slice.add_waiting(waiting);
+        assert_eq!(slice.count(), 50_000);
+        expected.sort_unstable();
+        let octets: Vec<u8> = expected.iter().flat_map(|(_, octets, _)| *octets).collect();
+        let (ordered, _) = slice.in_order(&Pool::new(usize::MAX), true);
+        assert!(concat(&ordered) == octets);
+        let cuts = ordered.iter().flat_map(|part| &part.cuts);
+        assert!(
+            cuts.eq(&expected
+                .iter()
+                .map(|(key, _, tag)| Cut {
+                    len: 8,
+                    tag: *tag,
+                    time_ns: key.time_ns,
+                })
+                .collect::<Vec<_>>())
+        );
+    }
+
+    #[test]
+    fn frames_at_one_instant_or_none_are_in_order_too() {
+        assert!(
+            Slice::default()
+                .in_order(&Pool::new(usize::MAX), false)
+                .0
+                .is_empty()
+        );
+        let mut made = Frames::default();
+        for place in (0..9_000).rev() {
+            made.push(key(i64::MAX, 0, place), Tag::default(), |out| {
+                out.extend_from_slice(&place.to_le_bytes())
+            });
+        }
+        made.push(key(i64::MIN, 0, 0), Tag::default(), |out| out.push(77));
+        let mut slice = Slice::default();
+        slice.add(made);
+        let (ordered, _) = slice.in_order(&Pool::new(usize::MAX), false);
+        assert!(ordered.iter().all(|part| part.cuts.is_empty()));
+        let octets = concat(&ordered);
+        assert_eq!(
+            (octets[0], &octets[1..9]),
+            (77, &[0, 0, 0, 0, 1, 0, 0, 0][..])
+        );
+    }
+}

@@ -13,8 +13,9 @@
 //! (`report`).
 //!
 //! Between two stages lie buckets (`shuffle`), which go to temporary files
-//! when memory is short. So memory does not grow with the archive, only the
-//! room on the disk.
+//! when memory is short. What has to be in order of time and has no room is sorted in runs,
+//! which go to such files as well and are merged (`runs`). So memory does not grow with the archive,
+//! only the room on the disk.
 //!
 //! # Invariants
 //! * The same input gives the same octets, whatever the number of threads, the

@@ -23,6 +23,9 @@ use crate::summary::{Narrower, WIRESHARK_PACKETS};
 /// Hosts that a bucket passes on.
 const HOSTS_MAX: usize = 64;
 
+/// Hosts that the parts of a divided bucket may add up to meanwhile: an archive has any number of parts.
+const HOSTS_HELD: usize = 64 * HOSTS_MAX;
+
 /// Suggestions made.
 const SUGGESTIONS: usize = 3;
 
@@ -80,6 +83,13 @@ impl Busiest {
             *sum = sum.saturating_add(packets);
         }
         self
+    }
+
+    /// Forgets hosts if the parts of one bucket have added up to too many.
+    pub(super) fn bound(&mut self) {
+        if self.hosts.len() > HOSTS_HELD {
+            self.prune();
+        }
     }
 
     /// The filters to try, if there are more packets than Wireshark takes with ease.
@@ -238,5 +248,17 @@ mod tests {
         assert_eq!(busiest.hosts.len(), HOSTS_MAX);
         assert!(busiest.hosts.contains_key(&IpAddr::from([10, 9, 9, 199])));
         assert!(!busiest.hosts.contains_key(&IpAddr::from([10, 9, 9, 9])));
+        for part in 0..=200_u8 {
+            let mut more = Busiest::default();
+            for host in 0..64_u8 {
+                let mut o = observation(Way::Up, 1, 0, 10, 12, 2);
+                o.key.high.address = IpAddr::from([10, 8, part, host]);
+                more.count(&[o], Detail::Exact);
+            }
+            busiest = busiest.add(more);
+            busiest.bound();
+            assert!(busiest.hosts.len() <= HOSTS_HELD, "{}", busiest.hosts.len());
+        }
+        assert!(busiest.hosts.contains_key(&IpAddr::from([10, 9, 9, 199])));
     }
 }

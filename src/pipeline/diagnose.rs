@@ -154,13 +154,38 @@ struct Looked {
 }
 
 impl Looked {
-    fn add(mut self, other: Self) -> Self {
+    fn add(&mut self, other: Self) {
         self.tally.add(other.tally);
         self.told += other.told;
         self.duplicates += other.duplicates;
         self.filtered += other.filtered;
         self.span_ns = joined(self.span_ns, other.span_ns);
-        self
+    }
+
+    /// Counts the attempts of one conversation.
+    fn look_at(
+        &mut self,
+        conversation: &mut Vec<Observation>,
+        narrow: Option<&Narrow>,
+        horizon: &Horizon,
+        enis: &Enis,
+    ) {
+        if let Some(narrow) = narrow {
+            let all = conversation.len();
+            let _ = narrow.sift(conversation);
+            self.filtered += (all - conversation.len()) as u64;
+        }
+        self.duplicates += duplicates::remove(conversation);
+        for attempt in attempts(conversation) {
+            if attempt.matched {
+                self.told += attempt.records;
+                let span_ns = (attempt.first_ns, attempt.last_ns);
+                self.span_ns = joined(self.span_ns, Some(span_ns));
+                self.tally.take_in(&attempt, horizon, enis);
+            } else {
+                self.filtered += attempt.records;
+            }
+        }
     }
 }
 
@@ -171,31 +196,21 @@ fn look(
     horizon: &Horizon,
     enis: &Enis,
 ) -> Result<Looked> {
+    // One sum for all threads, to which they add what is in memory at once: a sum for each of them would
+    // hold the same paths over and over.
+    let looked = Mutex::new(Looked::default());
     let buckets = (0..conversations.count()).into_par_iter();
-    let parts = buckets.map(|bucket| {
-        let mut looked = Looked::default();
+    buckets.try_for_each(|bucket| {
         conversations.take(bucket, |records| {
+            let mut part = Looked::default();
             conversations::each(records, |conversation| {
-                if let Some(narrow) = narrow {
-                    let all = conversation.len();
-                    let _ = narrow.sift(conversation);
-                    looked.filtered += (all - conversation.len()) as u64;
-                }
-                looked.duplicates += duplicates::remove(conversation);
-                for attempt in attempts(conversation) {
-                    if attempt.matched {
-                        looked.told += attempt.records;
-                        let span_ns = (attempt.first_ns, attempt.last_ns);
-                        looked.span_ns = joined(looked.span_ns, Some(span_ns));
-                        looked.tally.take_in(&attempt, horizon, enis);
-                    } else {
-                        looked.filtered += attempt.records;
-                    }
-                }
+                part.look_at(conversation, narrow, horizon, enis);
                 Ok(())
-            })
-        })?;
-        Ok(looked)
-    });
-    parts.try_reduce(Looked::default, |a, b| Ok(a.add(b)))
+            })?;
+            let mut looked = looked.lock().unwrap_or_else(PoisonError::into_inner);
+            looked.add(part);
+            Ok(())
+        })
+    })?;
+    Ok(looked.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

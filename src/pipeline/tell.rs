@@ -157,6 +157,7 @@ impl Teller<'_> {
                 let mut told = Told::default();
                 conversations.take(bucket, |records| {
                     told = std::mem::take(&mut told).add(self.tell_all(records)?);
+                    told.busiest.bound();
                     Ok(())
                 })?;
                 Ok(told)

@@ -3,11 +3,13 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::support::{convert, convert_to, file, flow_log, flow2pcap, parts_of, run, testdata};
+use crate::support::{
+    convert, convert_to, file, flow_log, flow2pcap, names_in, parts_of, run, testdata,
+};
 use flow2pcap::connection::Detail;
-use flow2pcap::pipeline::{self, Convert, Meter, VantageChoice};
+use flow2pcap::pipeline::{self, Convert, Meter, Split, VantageChoice};
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -83,6 +85,73 @@ fn memory_does_not_change_the_capture() {
         }
     }
     assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
+}
+
+/// A log in which all connections begin in the same two seconds, as two ENIs log them.
+fn crowded_log() -> String {
+    let columns = "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action tcp-flags";
+    let mut log = format!("{columns}\n");
+    for i in 0..1_500_u32 {
+        let (a, b, start_s) = (i >> 8, i & 255, 1_600_000_000 + i / 1_000);
+        for eni in ["eni-a", "eni-b"] {
+            let line = format!(
+                "{eni} 10.0.{a}.{b} 10.1.0.2 {} 443 6 20 2000 {start_s} {} ACCEPT 3\n",
+                i + 1_000,
+                start_s + 59
+            );
+            log.push_str(&line);
+        }
+    }
+    log
+}
+
+/// All that a conversion leaves in a folder of its own, by name, and how much it put on the disk.
+fn outputs(
+    log: &Path,
+    name: &str,
+    split: Option<Split>,
+    memory: u64,
+) -> (Vec<(String, Vec<u8>)>, u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let request = Convert {
+        split,
+        vantage: VantageChoice::All,
+        memory,
+        temp_dir: temporary.path().to_owned(),
+        ..Convert::new(vec![log.to_owned()], folder.path().join(name))
+    };
+    let summary = pipeline::convert(&request, &Meter::default()).unwrap();
+    let names = names_in(folder.path()).into_iter();
+    let files = names.map(|name| {
+        let octets = fs::read(folder.path().join(&name)).unwrap();
+        (name, octets)
+    });
+    (files.collect(), summary.spilled_bytes)
+}
+
+#[test]
+fn memory_changes_no_format_and_no_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = file(&folder, "crowded.log", crowded_log());
+    for (name, split) in [
+        ("out.pcapng", None),
+        ("out.pcap", None),
+        ("out.pcapng.gz", None),
+        ("out.pcapng.zst", Some(Split::Eni)),
+        ("out.pcapng", Some(Split::Hour)),
+        ("out.pcapng", Some(Split::Size(1 << 20))),
+        ("out.pcapng", Some(Split::Connections(400))),
+    ] {
+        let (roomy, spilled) = outputs(&log, name, split, u64::MAX);
+        assert_eq!(spilled, 0);
+        // Many more runs than are merged at once, and one or two.
+        for memory in [0, 64 << 20] {
+            let (cramped, spilled) = outputs(&log, name, split, memory);
+            assert!(spilled > 1 << 20, "{name} {split:?} in {memory}: {spilled}");
+            assert!(roomy == cramped, "{name} {split:?} in {memory}");
+        }
+    }
 }
 
 #[test]

@@ -38,6 +38,8 @@ mod inspect;
 mod long_lives;
 mod losses;
 mod memory;
+#[cfg(target_os = "linux")]
+mod memory_bound;
 mod metrics;
 mod metrics_forms;
 mod options;

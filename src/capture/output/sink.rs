@@ -12,8 +12,8 @@ use crate::capture::Compression;
 /// An open file behind its compression.
 pub(super) enum Sink {
     Plain(Collected),
-    Gzip(GzEncoder<Collected>),
-    Zstd(zstd::Encoder<'static, Collected>),
+    Gzip(Even<GzEncoder<Collected>>),
+    Zstd(Even<zstd::Encoder<'static, Collected>>),
 }
 
 impl Sink {
@@ -22,9 +22,10 @@ impl Sink {
         Ok(match compression {
             Compression::None => Self::Plain(file),
             Compression::Gzip => {
-                Self::Gzip(GzEncoder::new(file, flate2::Compression::new(GZIP_LEVEL)))
+                let level = flate2::Compression::new(GZIP_LEVEL);
+                Self::Gzip(Even::new(GzEncoder::new(file, level)))
             }
-            Compression::Zstd => Self::Zstd(zstd::Encoder::new(file, ZSTD_LEVEL)?),
+            Compression::Zstd => Self::Zstd(Even::new(zstd::Encoder::new(file, ZSTD_LEVEL)?)),
         })
     }
 
@@ -40,8 +41,8 @@ impl Sink {
     pub(super) fn finish(self) -> io::Result<u64> {
         let mut file = match self {
             Self::Plain(file) => file,
-            Self::Gzip(file) => file.finish()?,
-            Self::Zstd(file) => file.finish()?,
+            Self::Gzip(file) => file.rest()?.finish()?,
+            Self::Zstd(file) => file.rest()?.finish()?,
         };
         file.flush()?;
         Ok(file.written_len)
@@ -55,6 +56,44 @@ impl std::fmt::Debug for Sink {
             Self::Gzip(_) => "Gzip",
             Self::Zstd(_) => "Zstd",
         })
+    }
+}
+
+/// A compressor that is given pieces of one length, and the rest.
+///
+/// What it makes of the same bytes depends on the pieces in which it gets them, and those that come
+/// here depend on the memory that there is. The capture must not.
+pub(super) struct Even<W> {
+    compressor: W,
+    pending: Vec<u8>,
+}
+
+impl<W: Write> Even<W> {
+    fn new(compressor: W) -> Self {
+        Self {
+            compressor,
+            pending: Vec::with_capacity(PIECE_LEN),
+        }
+    }
+
+    fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let room = PIECE_LEN - self.pending.len();
+            let (fitting, rest) = bytes.split_at(room.min(bytes.len()));
+            self.pending.extend_from_slice(fitting);
+            bytes = rest;
+            if self.pending.len() == PIECE_LEN {
+                self.compressor.write_all(&self.pending)?;
+                self.pending.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// The compressor, which has all bytes now.
+    fn rest(mut self) -> io::Result<W> {
+        self.compressor.write_all(&self.pending)?;
+        Ok(self.compressor)
     }
 }
 
@@ -109,6 +148,9 @@ impl Write for Collected {
     }
 }
 
+/// Bytes that a compressor is given at once.
+const PIECE_LEN: usize = 64 << 10;
+
 /// Octets of a write: beyond this the cost of the call itself no longer shows.
 const WRITE_LEN: usize = 256 * 1024;
 
@@ -118,3 +160,37 @@ const GZIP_LEVEL: u32 = 1;
 
 /// Zstandard's own default.
 const ZSTD_LEVEL: i32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is in the file after these bytes are written in pieces of `len`.
+    fn written(bytes: &[u8], len: usize, compression: Compression) -> Vec<u8> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut sink = Sink::new(file.reopen().unwrap(), compression).unwrap();
+        for piece in bytes.chunks(len) {
+            sink.write_all(piece).unwrap();
+        }
+        sink.finish().unwrap();
+        std::fs::read(file.path()).unwrap()
+    }
+
+    #[test]
+    fn compressed_bytes_do_not_depend_on_the_pieces_that_come() {
+        // Alike enough to be worth compressing, and different enough to be found in many ways.
+        let mut number = 1_u32;
+        let words = std::iter::repeat_with(|| {
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            [u32::to_le_bytes(number >> 24), *b"abcd"].concat()
+        });
+        let bytes: Vec<u8> = words.take(100_000).flatten().collect();
+        for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            let whole = written(&bytes, bytes.len(), compression);
+            for len in [90, 5_000, 300_000] {
+                let same = written(&bytes, len, compression) == whole;
+                assert!(same, "{compression:?} in pieces of {len}");
+            }
+        }
+    }
+}

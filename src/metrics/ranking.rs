@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::table::{Point, Series, Table};
 use super::{Counts, Every, Measure, Question};
 
-/// Cells that the answer to one question may hold: some 100 MB, and more than anybody reads.
+/// Cells that the answer to one question may hold: 100 MB in few series, 450 MB in as many as cells, and more than anybody reads.
 pub const CELLS_MAX: usize = 1_000_000;
 
 /// One question has more buckets of time than there is room for.

@@ -236,6 +236,7 @@ fn cuts(entries: &[Entry]) -> Vec<Cut> {
 mod tests {
     use super::*;
     use crate::pipeline::frames::put_waiting;
+    use crate::pipeline::spill::SpillFolder;
 
     fn key(time_ns: i64, episode: u64, place: u32) -> Key {
         Key {
@@ -315,5 +316,45 @@ mod tests {
             (octets[0], &octets[1..9]),
             (77, &[0, 0, 0, 0, 1, 0, 0, 0][..])
         );
+    }
+
+    #[test]
+    fn frames_that_are_merged_from_runs_are_those_that_are_put_in_order_at_once() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = SpillFolder::new(temporary.path());
+        let pool = Pool::new(usize::MAX);
+        let (mut whole, mut slice) = (Slice::default(), Slice::default());
+        let mut runs = Runs::new(&folder);
+        for run in 0..40_u64 {
+            let (mut made, mut same, mut waiting) =
+                (Frames::default(), Frames::default(), Vec::new());
+            for i in 0..500_u64 {
+                let key = key((i * 7_919 % 97).cast_signed(), run, i as u32);
+                let tag = Tag::new((i % 1_000) as u32, i % 5 == 0);
+                let octets = vec![run as u8; (i % 200) as usize];
+                same.push(key, tag, |out| out.extend_from_slice(&octets));
+                if i % 3 == 0 {
+                    put_waiting(key, tag, |out| out.extend_from_slice(&octets), &mut waiting);
+                } else {
+                    made.push(key, tag, |out| out.extend_from_slice(&octets));
+                }
+            }
+            assert!(made.len() + waiting.len() == same.len());
+            whole.add(same);
+            slice.add(made);
+            slice.add_waiting(waiting);
+            assert_eq!(slice.spill(&mut runs, &pool).unwrap().len(), 1);
+            assert_eq!((slice.count(), slice.len()), (0, 0));
+        }
+        let (expected, _) = whole.in_order(&pool, true);
+        let mut merge = runs.merge(0).unwrap();
+        let (mut octets, mut cuts) = (Vec::new(), Vec::new());
+        let mut next = Ordered::default();
+        while next.refill(&mut merge, true).unwrap() > 0 {
+            octets.extend_from_slice(&next.octets);
+            cuts.extend_from_slice(&next.cuts);
+        }
+        assert!(octets == concat(&expected));
+        assert!(cuts.iter().eq(expected.iter().flat_map(|part| &part.cuts)));
     }
 }

@@ -357,4 +357,40 @@ mod tests {
             [5, 3 * CHUNK_MAX]
         );
     }
+
+    #[test]
+    fn bucket_that_is_emptied_while_others_spill_misses_nothing() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = SpillFolder::new(temporary.path());
+        for _ in 0..50 {
+            let buckets = Buckets::new(2, 8 << 10, &folder);
+            for item in 0..500_u32 {
+                buckets.put(1, &item.to_le_bytes()).unwrap();
+            }
+            let taken = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    (0..20_000_u32).for_each(|n| buckets.put(0, &n.to_le_bytes()).unwrap())
+                });
+                buckets.take(1).unwrap()
+            });
+            assert_eq!(sorted_items(&taken).len(), 500);
+        }
+    }
+
+    #[test]
+    fn many_buckets_go_to_the_file_in_stretches_that_are_worth_it() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = SpillFolder::new(temporary.path());
+        let buckets = Buckets::new(4_096, 16 << 20, &folder);
+        let item = [7; 100];
+        for i in 0..1_000_000_usize {
+            buckets.put(i * 7_919 % 4_096, &item).unwrap();
+        }
+        // A spill takes most of what may be held, so a bucket comes back in a few parts.
+        assert!(folder.spilled() > 60_000_000, "{}", folder.spilled());
+        let all: usize = (0..4_096).map(|bucket| buckets.len(bucket)).sum();
+        assert_eq!(all, 100_000_000);
+        let parts = buckets.take(3).unwrap();
+        assert!(parts.len() < 40, "{}", parts.len());
+    }
 }

@@ -210,6 +210,7 @@ mod tests {
     use super::*;
     use crate::flow::Way;
     use crate::flow::observation::tests::observation;
+    use crate::pipeline::spill::SpillFolder;
 
     #[test]
     fn episodes_come_back_in_order_of_start_and_conversation() {
@@ -237,5 +238,44 @@ mod tests {
         read.read(stored[0].octets());
         read.read(stored[2].octets());
         assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn batches_give_every_episode_in_order_whatever_the_room() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = SpillFolder::new(temporary.path());
+        let listed = |held_max: usize, room: usize| {
+            let buckets = Buckets::new(2, held_max, &folder);
+            let mut octets = Vec::new();
+            for i in 0..3_000_u16 {
+                let mut o = observation(Way::Up, 3, 180, i64::from(i % 5), 99, 2);
+                o.key.low.port = (u32::from(i) * 7_919 % 3_000) as u16;
+                // Some episodes are larger than the room for all of them.
+                let connections = if i % 500 == 3 { 60 } else { 1 };
+                let ranges: Vec<_> = (0..connections).map(|n| n..n + 1).collect();
+                octets.clear();
+                put_episode(&vec![o; connections], &ranges, 0, &mut octets);
+                buckets.put(1, &octets).unwrap();
+            }
+            let mut batches = Batches::of(&buckets, 1, room).unwrap();
+            let (mut all, mut count) = (Vec::new(), 0);
+            while let Some(parts) = batches.next().unwrap() {
+                count += 1;
+                all.extend(
+                    episodes(&parts)
+                        .iter()
+                        .map(|e| (e.head, e.octets().to_vec())),
+                );
+            }
+            (all, count)
+        };
+        let (whole, count) = listed(usize::MAX, usize::MAX);
+        assert_eq!((whole.len(), count), (3_000, 1));
+        assert!(whole.is_sorted());
+        for (held_max, room) in [(1 << 20, 20_000), (0, 2_000), (0, 0)] {
+            let (same, count) = listed(held_max, room);
+            assert!(count > 5, "{count} batches of {room}");
+            assert!(same == whole, "in {room}");
+        }
     }
 }

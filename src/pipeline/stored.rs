@@ -148,7 +148,7 @@ pub(super) fn episodes(parts: &[Vec<u8>]) -> Vec<Stored<'_>> {
             episodes.push(Stored { head, whole });
         }
     }
-    episodes.sort_unstable_by(|a, b| a.head.cmp(&b.head));
+    episodes.sort_unstable_by_key(|episode| episode.head);
     episodes
 }
 

@@ -325,13 +325,13 @@ mod tests {
         let pool = Pool::new(usize::MAX);
         let (mut whole, mut slice) = (Slice::default(), Slice::default());
         let mut runs = Runs::new(&folder);
-        for run in 0..40_u64 {
+        for run in 0..40_u8 {
             let (mut made, mut same, mut waiting) =
                 (Frames::default(), Frames::default(), Vec::new());
-            for i in 0..500_u64 {
-                let key = key((i * 7_919 % 97).cast_signed(), run, i as u32);
-                let tag = Tag::new((i % 1_000) as u32, i % 5 == 0);
-                let octets = vec![run as u8; (i % 200) as usize];
+            for i in 0..500_u32 {
+                let key = key((i * 7_919 % 97).into(), run.into(), i);
+                let tag = Tag::new(i % 1_000, i % 5 == 0);
+                let octets = vec![run; (i % 200) as usize];
                 same.push(key, tag, |out| out.extend_from_slice(&octets));
                 if i % 3 == 0 {
                     put_waiting(key, tag, |out| out.extend_from_slice(&octets), &mut waiting);

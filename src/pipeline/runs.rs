@@ -264,13 +264,13 @@ mod tests {
         } else {
             number as usize % 300
         };
-        let mut bytes = (len as u32).to_le_bytes().to_vec();
+        let mut bytes = u32::try_from(len).unwrap().to_le_bytes().to_vec();
         bytes.extend(number.to_le_bytes());
-        bytes.resize(8 + len, number as u8);
+        bytes.resize(8 + len, number.to_le_bytes()[0]);
         bytes
     }
 
-    /// Merges `numbers` of which run `n` has those that `is_in` says.
+    /// Merges the numbers below `count`, of which each is in the run that `run_of` says.
     fn merged(count: u32, runs: u32, run_of: impl Fn(u32) -> u32, room: usize) -> Vec<u8> {
         let temporary = tempfile::tempdir().unwrap();
         let folder = SpillFolder::new(temporary.path());

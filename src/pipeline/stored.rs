@@ -249,7 +249,7 @@ mod tests {
             let mut octets = Vec::new();
             for i in 0..3_000_u16 {
                 let mut o = observation(Way::Up, 3, 180, i64::from(i % 5), 99, 2);
-                o.key.low.port = (u32::from(i) * 7_919 % 3_000) as u16;
+                o.key.low.port = u16::try_from(u32::from(i) * 7_919 % 3_000).unwrap();
                 // Some episodes are larger than the room for all of them.
                 let connections = if i % 500 == 3 { 60 } else { 1 };
                 let ranges: Vec<_> = (0..connections).map(|n| n..n + 1).collect();

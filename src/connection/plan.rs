@@ -18,13 +18,15 @@ const MSS_JUMBO: u64 = 8_948;
 /// Payload of a usual message that does not fill a segment: requests, TLS
 /// handshakes, small answers. Decides how many of a record's segments carry data.
 const MESSAGE: u64 = 300;
-/// The most payload one segment gets, well within what Wireshark can show.
+/// The most payload one segment gets, well within what Wireshark can show. An IP packet holds
+/// 65,535 bytes, but a record whose packets are larger than that still has as many as it counts:
+/// the network card of the sender cut them up after they were counted.
 const PAYLOAD_MAX: u64 = 1 << 30;
-/// The most data one SYN gets: a full segment of a network of jumbo frames. More
-/// is data after all.
-const SYN_DATA_MAX: u64 = 8_960;
-/// The most data one FIN or RST gets: what an IP packet can hold.
-const PACKET_MAX: u64 = 65_000;
+/// The most data one SYN gets where a record's SYNs are merged: a full segment of a network of
+/// jumbo frames. More goes to a data segment.
+const MERGED_SYN_DATA_MAX: u64 = 8_960;
+/// The most data one FIN or RST gets where a record's packets are merged: what an IP packet holds.
+const MERGED_PACKET_MAX: u64 = 65_000;
 /// The most segments that are added for the sake of [`PAYLOAD_MAX`]: 64 TiB in
 /// one record, which no network interface carries in an interval.
 const LARGE_SEGMENTS_MAX: u64 = 1 << 16;
@@ -60,6 +62,8 @@ pub(super) struct Plan {
     pub ip_len: u32,
     /// Octets that the segments have and the record has not.
     pub bytes_added: u64,
+    /// Whether there are fewer segments than the record has packets.
+    pub merged: bool,
 }
 
 impl Plan {
@@ -87,6 +91,7 @@ impl Plan {
             rst_len: sizes.rst(),
             ip_len: sizes.ip,
             bytes_added: 0,
+            merged: kept != *parts,
         };
         let syn_len = o
             .bytes
@@ -115,7 +120,12 @@ impl Plan {
             self.payload = bytes.saturating_sub(headers);
             self.bytes_added = headers.saturating_sub(bytes);
         }
-        if self.count() == self.syns && self.payload <= self.syns * SYN_DATA_MAX {
+        let syn_data_max = if self.merged {
+            MERGED_SYN_DATA_MAX
+        } else {
+            PAYLOAD_MAX
+        };
+        if self.count() == self.syns && self.payload <= self.syns * syn_data_max {
             self.syn_bytes += std::mem::take(&mut self.payload);
         }
     }
@@ -125,11 +135,12 @@ impl Plan {
         // Not even every segment is enough where a few stand for gigabytes.
         self.payload = self.payload.min(LARGE_SEGMENTS_MAX * PAYLOAD_MAX);
         let needed = self.payload.div_ceil(PAYLOAD_MAX);
-        // A lone FIN or RST takes what one packet can hold, and data is data.
-        let others_hold = if self.fin || self.rsts > 0 {
-            PACKET_MAX
-        } else {
-            0
+        // A FIN or RST carries data only where no data segment is left of a record. No segment is
+        // added for it, for one packet that was logged is one that is written.
+        let others_hold = match (self.fin || self.rsts > 0, self.merged) {
+            (false, _) => 0,
+            (true, false) => PAYLOAD_MAX,
+            (true, true) => MERGED_PACKET_MAX,
         };
         if needed > self.body && self.payload > others_hold {
             let added = needed.saturating_sub(self.body) * u64::from(self.plain_len);

@@ -1,6 +1,9 @@
 //! Whole connections, from records to the order of their segments.
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::flow::UDP;
 use crate::flow::observation::tests::observation;
 
 /// Rebuilds `records` (way, packets, octets, first and last second, flags) in exact detail and
@@ -125,4 +128,109 @@ fn initial_sequence_numbers_are_the_same_in_every_run() {
     assert_eq!(segments[1].ack, segments[0].seq.wrapping_add(1));
     let again = check(&[(Up, 1, 60, 0, 0, 2), (Down, 1, 60, 0, 0, 18)], "iS rA");
     assert_eq!(segments, again);
+}
+
+#[test]
+fn one_syn_of_any_size_is_one_packet() {
+    // Beyond what a segment of jumbo frames holds, beyond what an IP packet holds, and far beyond.
+    for bytes in [11_000, 65_535, 65_536, 1 << 30] {
+        check(&[(Up, 1, bytes, 0, 0, 2)], "iS");
+        check(&[(Up, 1, 60, 0, 0, 2), (Down, 1, bytes, 0, 0, 18)], "iS rA");
+        check(&[(Up, 2, bytes, 0, 0, 6)], "iS iR");
+        check(&[(Up, 1, bytes, 0, 0, 1)], "iF");
+        check(&[(Up, 1, bytes, 0, 0, 4)], "iR");
+    }
+}
+
+/// A record: way, packets, bytes, first and last second, flags.
+type Logged = (Way, u64, u64, i64, i64, u8);
+
+/// Records that have room for the headers of all their packets, and any payload: none, that of
+/// usual frames, that of the longest IP packets, and that of packets a network card cuts up.
+fn any_record(headers: u64) -> impl Strategy<Value = Logged> {
+    let each_max = prop_oneof![
+        Just(headers),
+        Just(headers + 40),
+        Just(1_500),
+        Just(9_001),
+        Just(65_535),
+        Just(1 << 20),
+    ];
+    let way = prop_oneof![Just(Up), Just(Down)];
+    let packets = prop_oneof![3 => 1..6_u64, 1 => 1..300_u64];
+    (
+        way,
+        packets,
+        each_max,
+        0.0..=1.0,
+        0..100_i64,
+        0..70_i64,
+        any::<u8>(),
+    )
+        .prop_map(
+            move |(way, packets, each_max, share, start, length, flags)| {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "a part of at most a mebibyte"
+                )]
+                let more = ((each_max - headers) as f64 * share * packets as f64) as u64;
+                (
+                    way,
+                    packets,
+                    headers * packets + more,
+                    start,
+                    start + length,
+                    flags,
+                )
+            },
+        )
+}
+
+/// Asserts that each record becomes as many packets as it counts, and as many bytes.
+fn assert_exact(records: &mut [Observation]) -> Result<(), TestCaseError> {
+    for connection in split(records) {
+        let records = &records[connection];
+        let mut segments = Vec::new();
+        rebuild(records, Detail::Exact, &mut segments);
+        for (index, o) in (0..).zip(records) {
+            let own = || segments.iter().filter(|s| s.record == index);
+            prop_assert_eq!(own().count() as u64, o.packets, "packets of {:?}", o);
+            let bytes: u64 = own().map(|s| u64::from(s.original_len)).sum();
+            prop_assert_eq!(Some(bytes), o.bytes, "bytes of {:?}", o);
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn every_logged_packet_is_one_packet_in_exact_detail(
+        logged in proptest::collection::vec(any_record(40), 1..7),
+        protocol in prop_oneof![4 => Just(TCP), 1 => Just(UDP), 1 => Just(47)],
+        has_flags in any::<bool>(),
+    ) {
+        let records = logged.iter().map(|&(way, packets, bytes, start, end, flags)| {
+            let mut o = observation(way, packets, bytes, start, end, flags);
+            o.key.protocol = protocol;
+            o.flags = o.flags.filter(|_| has_flags && protocol == TCP);
+            o
+        });
+        assert_exact(&mut records.collect::<Vec<_>>())?;
+    }
+
+    #[test]
+    fn every_logged_packet_is_one_packet_in_exact_detail_over_ipv6(
+        logged in proptest::collection::vec(any_record(60), 1..7),
+        protocol in prop_oneof![4 => Just(TCP), 1 => Just(UDP), 1 => Just(47)],
+    ) {
+        let records = logged.iter().map(|&(way, packets, bytes, start, end, flags)| {
+            let mut o = observation(way, packets, bytes, start, end, flags);
+            o.key.protocol = protocol;
+            o.key.low.address = "2001:db8::1".parse().unwrap();
+            o.key.high.address = "2001:db8::2".parse().unwrap();
+            o.flags = o.flags.filter(|_| protocol == TCP);
+            o
+        });
+        assert_exact(&mut records.collect::<Vec<_>>())?;
+    }
 }

@@ -87,7 +87,8 @@
 //! - [`summary`]: the account of a run: every file, line, record, packet and octet.
 //! - [`survey`]: what an archive holds, for those who do not convert it yet. Start reading at
 //!   [`pipeline::inspect`].
-//! - [`error`] and [`time`]: what ends a run, and how instants are counted.
+//! - [`error`], [`time`] and [`blocking`]: what ends a run, how instants are counted, and streams
+//!   that make whoever reads or writes them wait.
 //! - [`printable`]: text from outside, made fit for a person, a shell or a spreadsheet. Every module
 //!   may use it, and whatever prints a name does.
 //! - `main.rs` and `cli/`, the binary: what was typed, what it means, and the
@@ -171,6 +172,7 @@
 extern crate self as flow2pcap;
 
 pub mod archive;
+pub mod blocking;
 pub mod capture;
 #[doc(hidden)]
 pub mod cli;

@@ -14,6 +14,7 @@ use std::{
 use super::{
     Damage, File, LeftOutReason, Magic, Mapping, Pack, Stream, magic::without_bom, zipped::Zip,
 };
+use crate::blocking::Blocking;
 use crate::error::{Error, Result};
 
 /// What a file turned out to be.
@@ -76,7 +77,7 @@ impl Content {
 /// left out instead.
 pub fn open(file: &File) -> Result<Opened> {
     if file.is_stdin() {
-        return Ok(open_stream(io::stdin()));
+        return Ok(open_stream(Blocking(io::stdin())));
     }
     match open_path(&file.path) {
         Ok(opened) => Ok(opened),

@@ -2,6 +2,8 @@
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
 
+use flow2pcap::blocking::Blocking;
+
 use super::page::Page;
 
 /// Where text goes: to the streams of the process, or to a test that reads it.
@@ -27,8 +29,8 @@ impl<'a> Streams<'a> {
     /// Runs `work` with the streams of the process.
     pub fn with_process<T>(work: impl FnOnce(&mut Streams<'_>) -> T) -> T {
         work(&mut Streams {
-            out: &mut io::stdout(),
-            err: &mut io::stderr(),
+            out: &mut Blocking(io::stdout()),
+            err: &mut Blocking(io::stderr()),
             is_process: true,
         })
     }

@@ -19,7 +19,7 @@ const STAGES: [&str; 9] = [
 ];
 
 /// Modules that any stage may use.
-const SHARED: [&str; 3] = ["error", "printable", "time"];
+const SHARED: [&str; 4] = ["blocking", "error", "printable", "time"];
 
 const FILE_LINES_MAX: usize = 600;
 

@@ -7,6 +7,7 @@ use std::{
 
 use flate2::write::GzEncoder;
 
+use crate::blocking::Blocking;
 use crate::capture::Compression;
 
 /// An open file behind its compression.
@@ -102,7 +103,7 @@ impl<W: Write> Even<W> {
 /// The standard library's `BufWriter` sends off what it holds, however little,
 /// when a piece does not fit; this one lets the piece join first.
 pub(super) struct Collected {
-    file: File,
+    file: Blocking<File>,
     pending: Vec<u8>,
     written_len: u64,
 }
@@ -110,7 +111,7 @@ pub(super) struct Collected {
 impl Collected {
     fn new(file: File) -> Self {
         Self {
-            file,
+            file: Blocking(file),
             pending: Vec::with_capacity(2 * WRITE_LEN),
             written_len: 0,
         }

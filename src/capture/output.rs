@@ -6,9 +6,13 @@
 //! leaves is removed by the next one that writes to the folder. What cannot be
 //! renamed (standard output, a pipe, a device) is written directly.
 //!
+//! A new file may be used by whom any new file may; one that replaces another, by whom
+//! that one might, and a link to it stays a link.
+//!
 //! The rename is atomic against other programs, not against a power cut: nothing
 //! is synced to disk, since the archive can be converted again.
 
+mod access;
 mod parts;
 mod publish;
 mod sink;
@@ -135,6 +139,14 @@ impl Output {
     /// signal handler.
     pub fn abandon_all() -> Left {
         unfinished::abandon_all()
+    }
+
+    /// Removes the unfinished files, like [`abandon_all`](Self::abandon_all), but where that would
+    /// have to wait: then the next run removes them.
+    ///
+    /// For a process that is about to end in the midst of anything. Needs no memory.
+    pub fn abandon_where_free() {
+        unfinished::abandon_where_free();
     }
 }
 

@@ -3,13 +3,18 @@
 //! A process that is killed removes nothing, but its locks go with it. So a file under a passing
 //! name whose lock is free belongs to nobody, and with it go those that follow it. A file that is
 //! locked belongs to a run that goes on, and so do those that follow it.
+//!
+//! What a finished file replaced is kept under a passing name until the last file of its run has its
+//! name, and that is the one that leads. So where none leads any more, every file of that run has
+//! its name, and what they replaced has no use. Nothing comes back here: a file is only ever
+//! replaced by one that is whole, in one step, so there is no moment without a file of that name.
 
 use std::{
     fs::{self, File},
     path::Path,
 };
 
-use super::unfinished::{PREFIX, SUFFIX};
+use super::unfinished::{OLDER, PREFIX, SUFFIX};
 
 /// The letters of the run that a passing name belongs to.
 pub(super) fn letters(name: &str) -> Option<&str> {
@@ -23,8 +28,11 @@ pub(super) fn sweep(folder: &Path) {
         let Some(letters) = letters(&name) else {
             continue;
         };
-        let leader = folder.join(&name);
-        if name.len() > PREFIX.len() + letters.len() + SUFFIX.len() {
+        let leader = folder.join(leader_name(letters));
+        if leader.file_name() != Some(name.as_ref()) {
+            if is_older(&name) && !leader.exists() {
+                remove_free(&folder.join(name));
+            }
             continue;
         }
         // Held until all are gone, the one that tells of the others last.
@@ -39,12 +47,32 @@ pub(super) fn sweep(folder: &Path) {
     }
 }
 
+/// What the file is called whose lock says that the run of these letters goes on.
+fn leader_name(letters: &str) -> String {
+    format!("{PREFIX}{letters}{SUFFIX}")
+}
+
+/// Whether a passing name is that of a file which another one has replaced.
+fn is_older(name: &str) -> bool {
+    let own = name.strip_suffix(SUFFIX);
+    own.is_some_and(|own| own.ends_with(OLDER))
+}
+
+/// Removes the file if nobody has locked it.
+fn remove_free(path: &Path) {
+    if let Some(_held) = free(path) {
+        let _ = fs::remove_file(path);
+    }
+}
+
 /// The file, locked by us, if nobody has locked it.
 fn free(path: &Path) -> Option<File> {
     if !fs::symlink_metadata(path).ok()?.is_file() {
         return None;
     }
-    let file = File::options().read(true).write(true).open(path).ok()?;
+    // An older output may be one that we may not read, or not write.
+    let opened = File::open(path).or_else(|_| File::options().write(true).open(path));
+    let file = opened.ok()?;
     file.try_lock().is_ok().then_some(file)
 }
 
@@ -91,6 +119,20 @@ mod tests {
     #[test]
     fn what_is_locked_stays_with_all_that_follows_it() {
         assert_eq!(swept(&RUN, true).len(), 3);
+    }
+
+    #[test]
+    fn what_was_replaced_goes_when_its_run_has_given_all_names() {
+        let [_, _, near] = RUN;
+        assert_eq!(swept(&[near], false), [""; 0]);
+        assert_eq!(swept(&[".flow2pcap-AbCdEf-old.part"], false), [""; 0]);
+    }
+
+    #[test]
+    fn what_may_have_to_come_back_stays() {
+        // In a folder where a link led, the run's own file has its name before the last one has.
+        let far = ".flow2pcap-AbCdEf-old.part";
+        assert_eq!(swept(&[far], true), [far]);
     }
 
     #[test]

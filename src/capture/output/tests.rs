@@ -174,6 +174,60 @@ fn new_file_has_the_mode_of_any_new_file() {
 
 #[cfg(unix)]
 #[test]
+fn file_that_replaces_another_may_be_used_by_whom_that_might() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let folder = tempfile::tempdir().unwrap();
+    let access = |path: &Path| {
+        let found = fs::metadata(path).unwrap();
+        (
+            found.uid(),
+            found.gid(),
+            found.permissions().mode() & 0o7777,
+        )
+    };
+    for mode in [0o600, 0o640, 0o666, 0o755] {
+        let path = folder.path().join("out.pcapng");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        // Only root can give files away.
+        let _ = chown(&path, Some(65_534), Some(65_534));
+        let before = access(&path);
+        let mut output = Output::create(&path, &[]).unwrap();
+        output.write_all(b"new").unwrap();
+        let passing = names(folder.path())
+            .into_iter()
+            .find(|name| name.ends_with(".part"));
+        let (_, _, passing_mode) = access(&folder.path().join(passing.unwrap()));
+        assert_eq!(passing_mode, 0o600, "until it has its name");
+        output.finish().unwrap();
+        assert_eq!(access(&path), before);
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn part_that_replaces_another_may_be_used_by_whom_that_might() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let of = |name: &str| folder.path().join(name);
+    let mode = |name| fs::metadata(of(name)).unwrap().permissions().mode() & 0o7777;
+    for name in ["out-a.pcapng.zst", "out.csv"] {
+        fs::write(of(name), "old").unwrap();
+        fs::set_permissions(of(name), fs::Permissions::from_mode(0o640)).unwrap();
+    }
+    let mut parts = Parts::create(&of("out.pcapng.zst"), &[]).unwrap();
+    parts.begin("a", b"new").unwrap();
+    parts.begin("b", b"new").unwrap();
+    parts.finish(|_| String::new()).unwrap();
+    File::create(of("plain")).unwrap();
+    assert_eq!((mode("out-a.pcapng.zst"), mode("out.csv")), (0o640, 0o640));
+    assert_eq!(mode("out-b.pcapng.zst"), mode("plain"));
+}
+
+#[cfg(unix)]
+#[test]
 fn write_protected_file_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ use std::{
 
 use tempfile::{NamedTempFile, TempPath};
 
-use super::{Left, failed, publish, stale, target};
+use super::{Left, access::Access, failed, publish, stale, target};
 use crate::error::{Error, Result};
 use crate::printable::shown;
 
@@ -25,14 +25,19 @@ pub(super) const PREFIX: &str = ".flow2pcap-";
 /// What all passing names end with.
 pub(super) const SUFFIX: &str = ".part";
 
+/// What stands before [`SUFFIX`] in the passing name of a file whose name another file gets.
+pub(super) const OLDER: &str = "-old";
+
 /// A file under a passing name, beside the one it is to become.
 #[derive(Debug)]
 pub(super) struct Unfinished {
     /// Removes the file when dropped, before the lock goes.
     pub(super) file: TempPath,
     /// The file, open and locked; none for one that follows another.
-    locked: Option<File>,
+    pub(super) locked: Option<File>,
     pub(super) target: PathBuf,
+    /// Whose the file at `target` is and who may use it, if there is one.
+    pub(super) access: Option<Access>,
     list: &'static List,
 }
 
@@ -48,13 +53,15 @@ impl Unfinished {
         let real = |path: &Path| fs::canonicalize(target::folder(path));
         match (self.leader(), real(&target), real(&self.file)) {
             (Some(leader), Ok(its), Ok(own)) if its == own => {
+                let access = Access::of(&target);
                 let (file, _) = self.list.add(&target, |folder| {
-                    named(&format!("{PREFIX}{leader}-")).tempfile_in(folder)
+                    named(&format!("{PREFIX}{leader}-"), access.is_some()).tempfile_in(folder)
                 })?;
                 Ok(Self {
                     file,
                     locked: None,
                     target,
+                    access,
                     list: self.list,
                 })
             }
@@ -70,11 +77,13 @@ impl Unfinished {
 
     fn listed_in(list: &'static List, target: PathBuf) -> Result<Self> {
         stale::sweep(target::folder(&target));
-        let (file, locked) = list.add(&target, locked_file)?;
+        let access = Access::of(&target);
+        let (file, locked) = list.add(&target, |folder| locked_file(folder, access.is_some()))?;
         Ok(Self {
             file,
             locked: Some(locked),
             target,
+            access,
             list,
         })
     }
@@ -115,22 +124,29 @@ impl Unfinished {
     }
 }
 
-fn named(prefix: &str) -> tempfile::Builder<'_, 'static> {
+/// A file to be created under a passing name.
+///
+/// One that replaces a file is its owner's alone until it has the access of that file: nobody reads
+/// it under its passing name who may not read it later. Any other asks for what new files ask for,
+/// of which the umask takes its share.
+fn named(prefix: &str, replaces: bool) -> tempfile::Builder<'_, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(prefix).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // What any new file asks for; the umask takes its share.
-        builder.permissions(fs::Permissions::from_mode(0o666));
+        let mode = if replaces { 0o600 } else { 0o666 };
+        builder.permissions(fs::Permissions::from_mode(mode));
     }
+    #[cfg(not(unix))]
+    let _ = replaces;
     builder
 }
 
 /// A new file that is locked. Before it is, another run may take it for left over.
-fn locked_file(folder: &Path) -> io::Result<NamedTempFile> {
+fn locked_file(folder: &Path, replaces: bool) -> io::Result<NamedTempFile> {
     loop {
-        let created = named(PREFIX).tempfile_in(folder)?;
+        let created = named(PREFIX, replaces).tempfile_in(folder)?;
         match created.as_file().try_lock() {
             Err(TryLockError::WouldBlock) => {}
             // Some network file systems have no locks: there nobody takes anything away either.
@@ -154,6 +170,13 @@ pub(super) fn written_directly(left: Left) {
 /// Removes every unfinished file and closes the list.
 pub(super) fn abandon_all() -> Left {
     LIST.abandon()
+}
+
+/// Removes every unfinished file and closes the list, unless the list is in use.
+pub(super) fn abandon_where_free() {
+    if let Ok(mut state) = LIST.0.try_lock() {
+        state.abandon();
+    }
 }
 
 /// The passing names in use.
@@ -209,13 +232,18 @@ impl List {
     }
 
     fn abandon(&self) -> Left {
-        let mut state = self.lock();
-        state.abandoned = true;
-        for path in std::mem::take(&mut state.paths) {
+        self.lock().abandon()
+    }
+}
+
+impl State {
+    fn abandon(&mut self) -> Left {
+        self.abandoned = true;
+        for path in std::mem::take(&mut self.paths) {
             // Gone already if its output was dropped; nothing else can be done.
             let _ = fs::remove_file(path);
         }
-        state.left
+        self.left
     }
 }
 

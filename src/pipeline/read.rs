@@ -292,6 +292,9 @@ pub(super) fn foreign(file: &File, unrecognised: &Unrecognised) -> Result<FileYi
         Foreign::Other if file.is_typed || unrecognised.suggestion().is_some_and(has_addresses) => {
             Err(Error::usage(format!("{}: {unrecognised}", file.name)))
         }
+        Foreign::Other if unrecognised.has_header() => {
+            foreign_file(file, "text whose header names a column twice")
+        }
         Foreign::Other => foreign_file(file, "text that is no flow log"),
         known => foreign_file(file, &known.to_string()),
     }

@@ -71,14 +71,27 @@ pub fn recognise(head: &[u8], given: Option<&Layout>) -> Result<Recognised, Unre
         if let Ok(before) = without_header(&lines[..index], given) {
             return Ok(before);
         }
-        return header.recognise(line, &lines[index + 1..], given);
+        let number = || line_number(head, line);
+        return header.recognise((number, line), &lines[index + 1..], given);
     }
     without_header(&lines, given)
 }
 
+/// Which line of `head` reads `line`, from 1.
+fn line_number(head: &[u8], line: &[u8]) -> usize {
+    let head = without_mark(head);
+    let mut all = head.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    all.position(|other| other == line)
+        .map_or(1, |index| index + 1)
+}
+
+fn without_mark(head: &[u8]) -> &[u8] {
+    head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)
+}
+
 /// The first lines that say anything: trimmed, neither blank nor comments.
 fn sample(head: &[u8]) -> Vec<&[u8]> {
-    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let head = without_mark(head);
     let whole_len = memchr::memrchr(b'\n', head).map_or(head.len(), |last| last + 1);
     let lines = head[..whole_len]
         .split(|&byte| byte == b'\n')
@@ -116,10 +129,10 @@ impl Header {
         Envelope::from_header(line).map(Self::Envelope)
     }
 
-    /// The layout of the lines `below` this header, which reads `line`.
+    /// The layout of the lines `below` this header, which has that number and reads `line`.
     fn recognise(
         self,
-        line: &[u8],
+        (number, line): (impl FnOnce() -> usize, &[u8]),
         below: &[&[u8]],
         given: Option<&Layout>,
     ) -> Result<Recognised, Unrecognised> {
@@ -129,8 +142,11 @@ impl Header {
                 return Ok(Recognised { layout, evidence });
             }
             Self::Columns(Err(error)) => {
-                let attempt = Attempt::new("header", error.to_string());
-                return Err(Unrecognised::none_fits(line, vec![attempt], &[]));
+                // What was asked for is what the message below asks for.
+                if let (Some(_), Ok(found)) = (given, without_header(below, given)) {
+                    return Ok(found);
+                }
+                return Err(Unrecognised::bad_header(number(), line, error, below));
             }
             Self::Envelope(envelope) => Prefix::Cells(envelope),
         };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Foreign, ORDERS, separator_of, suggestion::suggest};
 use crate::printable::shell::quoted;
-use crate::record::{cells::Cells, fault::Excerpt};
+use crate::record::{FormatError, cells::Cells, fault::Excerpt};
 
 /// Why a file's layout is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,15 @@ pub struct Unrecognised {
     first_line: String,
     attempts: Vec<Attempt>,
     suggestion: Option<String>,
+    header: Option<BadHeader>,
+}
+
+/// A header line whose columns cannot be told apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct BadHeader {
+    /// Which line of the file it is, from 1.
+    number: usize,
+    error: FormatError,
 }
 
 /// A layout that was tried, and why it does not fit.
@@ -37,6 +46,22 @@ impl Unrecognised {
             first_line: Excerpt(first_line).to_string(),
             attempts: Vec::new(),
             suggestion: None,
+            header: None,
+        }
+    }
+
+    /// The file has a header at line `number`, which is no layout for the reason in `error`;
+    /// `records` are the lines below it.
+    pub(super) fn bad_header(
+        number: usize,
+        line: &[u8],
+        error: FormatError,
+        records: &[&[u8]],
+    ) -> Self {
+        Self {
+            header: Some(BadHeader { number, error }),
+            attempts: Vec::new(),
+            ..Self::none_fits(line, Vec::new(), records)
         }
     }
 
@@ -61,7 +86,13 @@ impl Unrecognised {
             first_line: Excerpt(first_line).to_string(),
             attempts,
             suggestion: suggest(records, separator),
+            header: None,
         }
+    }
+
+    /// Whether the file has a header, but one that is no layout.
+    pub fn has_header(&self) -> bool {
+        self.header.is_some()
     }
 
     /// What the file is instead.
@@ -75,10 +106,24 @@ impl Unrecognised {
     }
 }
 
+impl Unrecognised {
+    fn write_header(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(BadHeader { number, error }) = &self.header else {
+            return Ok(());
+        };
+        write!(
+            f,
+            "line {number} is a header in which {error}, where each column has a name of its own: {}",
+            self.first_line
+        )
+    }
+}
+
 impl fmt::Display for Unrecognised {
     /// Says what was found, what was tried, and what to do; several lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.foreign {
+            _ if self.header.is_some() => self.write_header(f)?,
             Foreign::Empty => return write!(f, "no records"),
             Foreign::Other => {
                 write!(

@@ -143,7 +143,7 @@ fn records_before_a_header_have_their_own_order() {
 fn header_that_names_a_field_twice_is_explained() {
     let words = refused("srcaddr dstaddr srcaddr\n").to_string();
     assert!(
-        words.contains("tried header: columns 1 and 3 are both `srcaddr`"),
+        words.starts_with("line 1 is a header in which columns 1 and 3 are both `srcaddr`"),
         "{words}"
     );
 }
@@ -271,4 +271,22 @@ fn record_in_an_order_of_its_own_with_a_time_in_front_is_no_load_balancer_log() 
     let line =
         b"2024-05-06T15:28:22Z 10.114.7.155 59981 2 egress 10.250.0.10 1715010902 1715010961\n";
     assert!(recognise(line, Some(&given)).is_ok());
+}
+
+#[test]
+fn header_that_names_a_column_twice_is_said_to() {
+    let text = "# exported\n\nversion srcaddr dstaddr srcaddr action\n2 10.0.0.1 10.0.0.2 10.0.0.1 ACCEPT\n";
+    let words = refused(text).to_string();
+    assert!(
+        words.starts_with(
+            "line 3 is a header in which columns 2 and 4 are both `srcaddr`, where each column has \
+             a name of its own: \"version srcaddr dstaddr srcaddr action\"\n"
+        ),
+        "{words}"
+    );
+    assert!(!words.contains("no header"), "{words}");
+    // What it asks for is taken.
+    let given = Layout::from_format("version srcaddr dstaddr ? action").unwrap();
+    let found = recognise(text.as_bytes(), Some(&given)).unwrap();
+    assert_eq!(found.evidence, Evidence::Given);
 }

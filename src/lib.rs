@@ -106,8 +106,9 @@
 //! - nom is used in [`record`] and [`filter`] only, and so are its error types.
 //! - rayon is used in [`pipeline`] only; nothing else in the library starts a thread.
 //! - A panic is caught only around calls into the `parquet` crate, in `wrapper/parquet/mod.rs`.
-//! - `unsafe` stands only where a file is mapped, in `archive/mapping.rs`, and where it is
-//!   guarded against losing its end meanwhile, in `archive/mapping/guard.rs`.
+//! - `unsafe` is used only where a file is mapped, in `archive/mapping.rs`, where it is
+//!   guarded against losing its end meanwhile, in `archive/mapping/guard.rs`, and in the allocator
+//!   of the program, in `cli/allocation.rs`.
 //! - [`packet`] and [`capture`] know no flow logs. What a comment says is put
 //!   into words in `pipeline/framer.rs`.
 //! - [`record`] knows no TCP state, only the names of its flags.

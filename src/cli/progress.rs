@@ -31,9 +31,11 @@ impl Progress {
         let stopped = Arc::clone(&stop);
         let bar = ProgressBar::no_length();
         let drawn = bar.clone();
-        let thread = std::thread::spawn(move || draw(&meter, &stopped, &drawn));
+        let drawer = std::thread::Builder::new();
+        // Nobody misses the line where the system gives no thread.
+        let thread = drawer.spawn(move || draw(&meter, &stopped, &drawn)).ok();
         Self {
-            drawing: Some((thread, stop)),
+            drawing: thread.map(|thread| (thread, stop)),
             bar,
         }
     }

@@ -89,18 +89,37 @@ impl<F: Format> Reading<F> {
         streams: &Streams<'_>,
         work: impl FnOnce(&Meter) -> T + Send,
     ) -> anyhow::Result<T> {
-        let threads = self.threads.map_or(0, usize::from);
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()?;
+        let pool = self.pool()?;
         let meter = Arc::new(Meter::default());
         let progress = Progress::start(&meter, !self.quiet && streams.is_err_terminal());
         if streams.is_process() {
-            interrupt::watch(progress.bar())?;
+            interrupt::watch(progress.bar()).context(NO_SIGNALS)?;
         }
         let made = interrupt::unless_caught(pool.install(|| work(&meter)));
         progress.stop();
         Ok(made)
+    }
+
+    /// The threads that do the work.
+    ///
+    /// # Errors
+    /// The system gives none; the message says how many were asked for, and what helps.
+    fn pool(&self) -> anyhow::Result<rayon::ThreadPool> {
+        let available = || std::thread::available_parallelism().map_or(1, usize::from);
+        let count = self.threads.map_or_else(available, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build();
+        pool.map_err(|refused| {
+            let fewer = if count > 1 {
+                "use --threads 1, or "
+            } else {
+                ""
+            };
+            let plural = if count == 1 { "" } else { "s" };
+            anyhow::anyhow!(
+                "cannot start {count} thread{plural}: {refused}; {fewer}raise the limit of \
+                 processes (`ulimit -u`) or of address space (`ulimit -v`)"
+            )
+        })
     }
 
     /// Gives what was told of what was read to standard output, and returns the exit status.
@@ -126,6 +145,10 @@ impl<F: Format> Reading<F> {
         ExitCode::from(u8::from(self.strict && is_unsound))
     }
 }
+
+/// What goes wrong before the first signal.
+const NO_SIGNALS: &str = "cannot listen for signals; raise the limit of processes (`ulimit -u`), \
+                          of open files (`ulimit -n`) or of address space (`ulimit -v`)";
 
 /// Where temporary files go if nothing is said. Not `/tmp`, which is memory on many systems.
 pub(crate) fn temp_dir() -> PathBuf {

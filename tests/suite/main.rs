@@ -25,6 +25,8 @@ mod faults_extremes;
 #[cfg(target_os = "linux")]
 mod faults_input;
 #[cfg(target_os = "linux")]
+mod faults_limits;
+#[cfg(target_os = "linux")]
 mod faults_output;
 #[cfg(target_os = "linux")]
 mod faults_signals;

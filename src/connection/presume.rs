@@ -143,7 +143,8 @@ fn is_left_alone(records: &[Observation], opening: usize, answer: usize) -> bool
 /// Whether some of the way's packets must be pure ACKs.
 fn is_meagre(records: &[Observation], way: Way) -> bool {
     let count = packets(records, way);
-    count > 1 && payload(records, way, BARE).is_some_and(|octets| octets < count * MEAGRE)
+    let few = count.saturating_mul(MEAGRE);
+    count > 1 && payload(records, way, BARE).is_some_and(|octets| octets < few)
 }
 
 #[cfg(test)]

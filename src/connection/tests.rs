@@ -234,3 +234,62 @@ proptest! {
         assert_exact(&mut records.collect::<Vec<_>>())?;
     }
 }
+
+proptest! {
+    // One of these may be tens of thousands of segments.
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Overflow panics in the profile of the tests.
+    #[test]
+    fn numbers_at_their_ends_overflow_nothing(
+        logged in proptest::collection::vec(any_extreme(), 1..6),
+        protocol in prop_oneof![4 => Just(TCP), 1 => Just(UDP)],
+        has_flags in any::<bool>(),
+        detail in prop_oneof![
+            Just(Detail::Control),
+            Just(Detail::Compact { per_record_max: 4 }),
+            Just(Detail::Compact { per_record_max: 64 }),
+        ],
+    ) {
+        let records = logged.iter().map(|&((way, packets, bytes, start, end, flags), has_bytes)| {
+            let mut o = observation(way, packets, bytes, start, end, flags);
+            o.key.protocol = protocol;
+            o.flags = o.flags.filter(|_| has_flags);
+            o.bytes = o.bytes.filter(|_| has_bytes);
+            o
+        });
+        let mut records: Vec<Observation> = records.collect();
+        for connection in split(&mut records) {
+            let mut segments = Vec::new();
+            judge(&records[connection.clone()]);
+            rebuild(&records[connection], detail, &mut segments);
+            prop_assert!(!segments.is_empty());
+        }
+    }
+}
+
+/// A record whose numbers are at their ends or just within them, and whether it has bytes.
+fn any_extreme() -> impl Strategy<Value = (Logged, bool)> {
+    let counter = || {
+        prop_oneof![
+            Just(0_u64),
+            Just(1),
+            Just(u64::from(u32::MAX)),
+            Just(u64::MAX / 60),
+            Just(u64::MAX / 40),
+            Just(u64::MAX / 2 + 1),
+            Just(u64::MAX),
+            any::<u64>(),
+        ]
+    };
+    // The first second that is told, and the last.
+    let second = || prop_oneof![Just(0_i64), Just(1_773_454_500), Just(9_223_285_635)];
+    let way = prop_oneof![Just(Up), Just(Down)];
+    let times = (second(), second()).prop_map(|(a, b)| (a.min(b), a.max(b)));
+    let counters = (counter(), counter());
+    (way, counters, times, any::<u8>(), any::<bool>()).prop_map(
+        |(way, (packets, bytes), (start, end), flags, has_bytes)| {
+            ((way, packets, bytes, start, end, flags), has_bytes)
+        },
+    )
+}

@@ -3,10 +3,14 @@
 //! The capture is read by the tests' own reader, which knows neither the library
 //! nor the crate that writes the blocks, and forgives nothing. Like
 //! `checks.rs`, this is called by the targets and by `tests/suite/seeds.rs`.
+//!
+//! A conversion takes well under a millisecond, so what is around it counts: one folder serves all
+//! that a thread does, and memory is what the smallest run gets.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use flow2pcap::capture::LinkType;
 use flow2pcap::connection::Detail;
@@ -18,6 +22,15 @@ use crate::support::{flow_log, packet, pcapng, rules};
 
 /// Lines that are looked at; more would only be slower.
 const LINES_MAX: usize = 64;
+
+/// Files that are looked at.
+const FILES_MAX: usize = 4;
+
+/// What separates the files of one input: nothing that a text or a packed file is likely to hold.
+const NEXT_FILE: &[u8] = b"\n--next-file--\n";
+
+/// Bytes of memory that a conversion may use: the least that the program takes.
+const MEMORY: u64 = 16 << 20;
 
 /// Any text, with any options, becomes a capture that can be read, or is refused with a reason.
 ///
@@ -38,7 +51,8 @@ pub(crate) fn any_log(octets: &[u8]) {
         comments: [Comments::Record, Comments::All][asked(4)],
         ..request
     };
-    match run(text, change) {
+    let log = write("in.log", text);
+    match run(log, change) {
         Ok((summary, capture)) => check(&summary, &capture, links[asked(2)].header_len()),
         Err(reason) => assert!(!reason.is_empty()),
     }
@@ -66,9 +80,10 @@ pub(crate) fn any_records(octets: &[u8]) {
     }
     let text = format!("{HEADER}\n{}", Vec::from_iter(lines).concat());
     let change = |request| Convert { detail, ..request };
-    let (summary, capture) = run(text.as_bytes(), change).expect("records are a flow log");
+    let log = write("in.log", text.as_bytes());
+    let (summary, capture) = run(log.clone(), change).expect("records are a flow log");
     check(&summary, &capture, 0);
-    diagnosed(text.as_bytes());
+    diagnosed(log);
     let expected = flow_log::sums(&flow_log::records(&text));
     let found = packet::sums(&capture);
     assert_eq!(
@@ -113,7 +128,13 @@ fn line(octets: &[u8; 8]) -> String {
     let packets = packets % 100 + 1;
     // Two records that differ only there are one, delivered twice: other protocols have no flags.
     let flags = if protocol == 6 { flags } else { 0 };
-    let bytes = packets * (100 + rest / 4) + bytes;
+    // From nothing beyond the headers to more than any packet holds.
+    let payload = if bytes < 128 {
+        bytes
+    } else {
+        bytes << (bytes / 8 - 16)
+    };
+    let bytes = packets * (100 + rest / 4) + payload;
     let start = 1_773_454_500 + start % 128;
     let end = start + length % 64;
     let action = ["ACCEPT", "ACCEPT", "ACCEPT", "REJECT"][(rest % 4) as usize];
@@ -121,6 +142,85 @@ fn line(octets: &[u8; 8]) -> String {
         "eni-1 {source} {destination} {source_port} {destination_port} {protocol} {packets} {bytes} \
          {start} {end} {action} {flags} {direction} OK\n"
     )
+}
+
+/// Files of any kinds are read or left out, each as a whole and whatever lies beside it.
+///
+/// The first octet chooses the options; each file begins with one that says how it is packed.
+pub(crate) fn many_files(octets: &[u8]) {
+    let Some((choice, rest)) = octets.split_first() else {
+        return;
+    };
+    let details = [Detail::Exact, Detail::Compact { per_record_max: 8 }];
+    let change = |request| Convert {
+        detail: details[usize::from(choice & 1)],
+        // Which view is chosen depends on all files, and what all views tell does not.
+        vantage: VantageChoice::All,
+        ..request
+    };
+    let mut sums = [0_u128; 4];
+    let folder = path("in");
+    // Left by the input before this one.
+    let _ = fs::remove_dir_all(&folder);
+    let files = files(rest);
+    for (index, file) in files.iter().enumerate() {
+        write(&format!("in/{index}/log"), file);
+    }
+    let Ok((summary, capture)) = run(folder, change) else {
+        return;
+    };
+    check(&summary, &capture, 0);
+    for index in 0..files.len() {
+        // Refused is what holds no flow log at all; it is left out where there is another.
+        if let Ok((alone, capture)) = run(path(&format!("in/{index}")), change) {
+            check(&alone, &capture, 0);
+            let counts = counts(&alone);
+            sums.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
+        }
+    }
+    let [lines, kept, files_read, packets] = counts(&summary);
+    assert_eq!(lines, sums[0], "lines, alone and together");
+    assert!(kept <= sums[1], "records out of a file that has none");
+    assert!(packets <= sums[3], "packets out of a file that has none");
+    let left_out = u128::from(summary.input.left_out.total());
+    // One of which nothing can be read is damaged, and where it is alone the run is refused.
+    assert!(files_read >= sums[2], "files, alone and together");
+    assert!(
+        files_read + left_out >= files.len() as u128,
+        "each file has a fate"
+    );
+}
+
+/// Lines, records that became packets, files read, packets.
+fn counts(summary: &Summary) -> [u128; 4] {
+    [
+        summary.records.lines.into(),
+        summary.records.told.into(),
+        summary.input.files.into(),
+        summary.packets.logged,
+    ]
+}
+
+/// The files of one input, packed as their first octets say.
+fn files(mut rest: &[u8]) -> Vec<Vec<u8>> {
+    let mut files = Vec::new();
+    while files.len() < FILES_MAX {
+        let next = rest.windows(NEXT_FILE.len()).position(|at| at == NEXT_FILE);
+        let file = &rest[..next.unwrap_or(rest.len())];
+        files.extend(file.split_first().map(|(how, text)| packed(*how, text)));
+        let Some(next) = next else { break };
+        rest = &rest[next + NEXT_FILE.len()..];
+    }
+    files
+}
+
+fn packed(how: u8, text: &[u8]) -> Vec<u8> {
+    if how % 4 != 1 {
+        return text.to_vec();
+    }
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text).expect("memory takes anything");
+    gzip.finish().expect("memory takes anything")
 }
 
 /// What holds of every capture and its summary.
@@ -134,16 +234,13 @@ fn check(summary: &Summary, capture: &pcapng::Capture, link_len: u32) {
 }
 
 /// Any records are diagnosed; each is looked at once, and no finding counts more than there is.
-fn diagnosed(text: &[u8]) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("in.log");
-    fs::write(&path, text).expect("room for a log");
+fn diagnosed(log: PathBuf) {
     let request = Request {
-        inputs: vec![path],
+        inputs: vec![log],
         format: None,
         filter: Filter::default(),
-        memory: 1 << 30,
-        temp_dir: folder.path().to_owned(),
+        memory: MEMORY,
+        temp_dir: path(""),
     };
     let found = diagnose(&request, &Meter::default()).expect("records are a flow log");
     assert!(found.records.adds_up(), "{:?}", found.records);
@@ -154,23 +251,44 @@ fn diagnosed(text: &[u8]) {
     }
 }
 
-/// Converts a text in a folder of its own; the reason if it is refused.
+/// Converts what is at `input`; the reason if it is refused.
 fn run(
-    text: &[u8],
+    input: PathBuf,
     change: impl FnOnce(Convert) -> Convert,
 ) -> Result<(Summary, pcapng::Capture), String> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = |name| -> PathBuf { folder.path().join(name) };
-    fs::write(file("in.log"), text).expect("room for a log");
-    let request = change(Convert::new(vec![file("in.log")], file("out.pcapng")));
+    let output = path("out.pcapng");
+    let request = change(Convert {
+        memory: MEMORY,
+        temp_dir: path(""),
+        ..Convert::new(vec![input], output.clone())
+    });
     match convert(&request, &Meter::default()) {
         Ok(summary) => {
-            let octets = fs::read(file("out.pcapng")).expect("what was just written");
+            let octets = fs::read(&output).expect("what was just written");
+            fs::remove_file(&output).expect("what was just read");
             Ok((summary, pcapng::read(&octets)))
         }
         Err(error) => {
-            assert!(!file("out.pcapng").exists(), "no output behind an error");
+            assert!(!output.exists(), "no output after an error");
             Err(error.to_string())
         }
     }
+}
+
+thread_local! {
+    /// Where this thread keeps its files, in place of those of the input before.
+    static FOLDER: tempfile::TempDir = tempfile::tempdir().expect("a folder");
+}
+
+fn path(name: &str) -> PathBuf {
+    FOLDER.with(|folder| folder.path().join(name))
+}
+
+fn write(name: &str, octets: &[u8]) -> PathBuf {
+    let path = path(name);
+    if !path.parent().is_some_and(Path::is_dir) {
+        fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a new folder");
+    }
+    fs::write(&path, octets).expect("room for a log");
+    path
 }

@@ -218,3 +218,99 @@ fn connection_beyond_the_memory_is_refused_with_what_helps() {
         );
     }
 }
+
+/// Records of a few endpoints, each number of which is at one of its ends or near it.
+fn numbers_at_their_ends(seed: u64) -> impl Iterator<Item = String> {
+    let mut state = seed;
+    // Knuth's linear congruential generator; its high bits are good enough.
+    let mut any = move |of: &[&'static str]| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        of[usize::try_from(state >> 33).unwrap() % of.len()]
+    };
+    let counters = [
+        "0",
+        "1",
+        "2",
+        "4294967296",
+        "307445734561825860",
+        "461168601842738790",
+        "9223372036854775808",
+        "18446744073709551615",
+    ];
+    let bytes = [
+        "0",
+        "1",
+        "120",
+        "65536",
+        "70368744177664",
+        "18446744073709551615",
+    ];
+    let seconds = [
+        "0",
+        "1",
+        "1773454500",
+        "1773454560",
+        "4102444800",
+        "9223285635",
+    ];
+    // Few, for one that counts 2^64 bytes becomes 65,536 packets.
+    (0..12).map(move |_| {
+        let ends = any(&[
+            "10.0.0.1 10.0.0.2",
+            "10.0.0.2 10.0.0.1",
+            "2001:db8::1 2001:db8::2",
+        ]);
+        let ports = any(&["40000 443", "443 40000", "0 0", "65535 53"]);
+        let protocol = any(&["6", "6", "17", "1", "255"]);
+        let (eni, flags) = (
+            any(&["eni-1", "eni-2"]),
+            any(&["0", "2", "18", "3", "7", "255"]),
+        );
+        let action = any(&["ACCEPT", "REJECT"]);
+        format!(
+            "2 111122223333 {eni} {ends} {ports} {protocol} {} {} {} {} {action} OK {flags}",
+            any(&counters),
+            any(&bytes),
+            any(&seconds),
+            any(&seconds)
+        )
+    })
+}
+
+#[test]
+fn numbers_at_their_ends_end_no_subcommand() {
+    let folder = tempfile::tempdir().unwrap();
+    for seed in 1..=4 {
+        let path = log(&folder, numbers_at_their_ends(seed));
+        let (capture, page) = (
+            folder.path().join("out.pcapng"),
+            folder.path().join("out.html"),
+        );
+        let (capture, page) = (capture.to_str().unwrap(), page.to_str().unwrap());
+        for arguments in [
+            &["convert", "--detail", "control", "-o", capture][..],
+            &[
+                "convert",
+                "--detail",
+                "compact",
+                "--vantage",
+                "all",
+                "-o",
+                capture,
+            ],
+            &["diagnose"],
+            &["inspect"],
+            &["metrics", "--by", "outcome,protocol"],
+            &["metrics", "--every", "1h", "--by", "srcaddr", "--top", "2"],
+            &["report", "-o", page],
+        ] {
+            // Overflow panics in the profile of the tests.
+            let run = flow2pcap().args(arguments).arg(&path).output().unwrap();
+            let said = String::from_utf8_lossy(&run.stderr);
+            assert_eq!(run.status.code(), Some(0), "{arguments:?}, {seed}: {said}");
+            assert!(!said.contains("panicked"), "{arguments:?}, {seed}: {said}");
+        }
+    }
+}

@@ -9,22 +9,27 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-/// Runs `check` on every seed of a target, on every front part of it, and on what longer runs of the
+/// Runs `check` on every seed of a target, on front parts of it, and on what longer runs of the
 /// fuzzer kept.
 fn replay(target: &str, check: fn(&[u8])) {
     replay_seeds(target, check);
     kept(target).iter().for_each(|octets| check(octets));
 }
 
-/// Runs `check` on every seed of a target, and on every front part of it.
+/// Runs `check` on every seed of a target, and on front parts of it.
 fn replay_seeds(target: &str, check: fn(&[u8])) {
+    replay_fronts(target, 7, check);
+}
+
+/// The same, with front parts that differ by so many bytes.
+fn replay_fronts(target: &str, step: usize, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fuzz/seeds")
         .join(target);
     let mut count = 0;
     for entry in fs::read_dir(&folder).unwrap() {
         let octets = fs::read(entry.unwrap().path()).unwrap();
-        for len in (0..octets.len()).step_by(7).chain([octets.len()]) {
+        for len in (0..octets.len()).step_by(step).chain([octets.len()]) {
             check(&octets[..len]);
         }
         count += 1;
@@ -60,6 +65,12 @@ fn any_records() {
 #[test]
 fn printed() {
     replay("printed", crate::printing::printed);
+}
+
+#[test]
+fn many_files() {
+    // Each is up to five conversions.
+    replay_fronts("many_files", 101, crate::conversion::many_files);
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub struct Unrecognised {
     first_line: String,
     attempts: Vec<Attempt>,
     suggestion: Option<String>,
-    header: Option<BadHeader>,
+    header: Option<Box<BadHeader>>,
 }
 
 /// A header line whose columns cannot be told apart.
@@ -59,7 +59,7 @@ impl Unrecognised {
         records: &[&[u8]],
     ) -> Self {
         Self {
-            header: Some(BadHeader { number, error }),
+            header: Some(Box::new(BadHeader { number, error })),
             attempts: Vec::new(),
             ..Self::none_fits(line, Vec::new(), records)
         }
@@ -108,7 +108,7 @@ impl Unrecognised {
 
 impl Unrecognised {
     fn write_header(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(BadHeader { number, error }) = &self.header else {
+        let Some(BadHeader { number, error }) = self.header.as_deref() else {
             return Ok(());
         };
         write!(

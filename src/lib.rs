@@ -108,7 +108,7 @@
 //! - A panic is caught only around calls into the `parquet` crate, in `wrapper/parquet/mod.rs`.
 //! - `unsafe` is used only where a file is mapped, in `archive/mapping.rs`, where it is
 //!   guarded against losing its end meanwhile, in `archive/mapping/guard.rs`, and in the allocator
-//!   of the program, in `cli/allocation.rs`.
+//!   of the program, in `allocation.rs`.
 //! - [`packet`] and [`capture`] know no flow logs. What a comment says is put
 //!   into words in `pipeline/framer.rs`.
 //! - [`record`] knows no TCP state, only the names of its flags.

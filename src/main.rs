@@ -1,20 +1,22 @@
 //! The process edge: arguments in, exit code out.
 //!
-//! 0 done; 1 done, but `--strict` found records that do not parse; 2 failed, for want of memory as well; 128 and the number of a
-//! signal, ended by that.
+//! 0 done; 1 done, but `--strict` found records that do not parse; 2 failed, for want of memory as
+//! well; 128 and the number of a signal, ended by that.
+
+mod allocation;
 
 use std::process::ExitCode;
 
 use flow2pcap::cli::{Streams, run};
 
 #[global_allocator]
-static ALLOCATOR: cli::allocation::OrEnd = cli::allocation::OrEnd;
+static ALLOCATOR: allocation::OrEnd = allocation::OrEnd;
 
 fn main() -> ExitCode {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         // What a file brings about is told as damage of that file.
-        if !flow2pcap::wrapper::is_guarded() && !cli::allocation::is_ending() {
+        if !flow2pcap::wrapper::is_guarded() && !allocation::is_ending() {
             tell(panic);
         }
     }));

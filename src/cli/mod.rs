@@ -4,7 +4,6 @@
 //! `printed` reach every text that it prints without a process for each; nobody else should use it.
 
 mod account;
-pub(crate) mod allocation;
 mod convert;
 mod diagnose;
 mod findings;

@@ -240,7 +240,7 @@ fn unsafe_is_only_where_a_file_is_mapped_or_memory_is_given() {
         let may = [
             "src/archive/mapping.rs",
             "src/archive/mapping/guard.rs",
-            "src/cli/allocation.rs",
+            "src/allocation.rs",
         ];
         may.contains(&source.path.as_str())
     }));

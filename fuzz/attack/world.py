@@ -135,7 +135,8 @@ def conversation(rng, base, span):
         packets.append(Packet(now, forward, size, flag))
 
     if protocol != 6:
-        head = ip + (8 if protocol in (17, 1, 58) else 0)
+        # Over IPv6 a packet has a byte after its header at least: the README says why.
+        head = ip + (8 if protocol in (17, 1, 58) else int(six))
         for _ in range(rng.choice([1, 1, 2, 5, 12])):
             send(True, head + rng.randrange(0, 900))
             if rng.random() < 0.8:

@@ -5,7 +5,7 @@
 //! Written twice they would look like retransmissions, so each conversation
 //! is told from one *vantage*, the view that saw most of it. Where that view
 //! has nothing for a stretch of time and another has, the other fills the gap
-//! ([`gaps`](crate::flow::gaps)).
+//! (`gaps.rs`).
 //!
 //! # What counts as one view
 //! An ENI together with the side of it that faces the initiator: a one-armed

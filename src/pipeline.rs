@@ -257,10 +257,11 @@ pub fn convert(request: &Convert, meter: &Meter) -> Result<Summary> {
     let narrower = told.busiest.narrower(&enis, request.max_packets)?;
 
     let mut outlet = reserved.open(encoder, section(&enis, request.single_interface), &enis)?;
+    let names = framer::eni_names(&enis);
     let framer = Framer {
         encoder,
         places: &Places::new(files, read.members, read.losses),
-        enis: &enis,
+        enis: &names,
         comments: request.comments,
         single_interface: request.single_interface || request.split == Some(Split::Eni),
     };

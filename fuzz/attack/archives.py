@@ -113,7 +113,7 @@ class Judge:
         wanted = truth.bounds(self.world)
         for who, (lowest, highest) in wanted.items():
             # What lies in a gap in part is an estimate, which the README says.
-            highest += 0 if self.world.aligned else 2 + highest // 10
+            highest += 0 if self.world.aligned else 2 + highest // 4
             if not lowest <= packets[who] <= highest:
                 slug = "lost" if packets[who] < lowest else "twice"
                 self.find(f"{slug}-{'aligned' if self.world.aligned else 'phased'}",

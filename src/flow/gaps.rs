@@ -24,6 +24,8 @@ mod timeline;
 
 use crate::flow::gaps::stretch::stretches;
 use crate::flow::gaps::timeline::{EDGE_NS, Timeline, Window};
+
+pub(super) use crate::flow::gaps::timeline::PAUSE_MAX_NS;
 use crate::flow::{Observation, Way};
 use crate::record::ObservedFlags;
 
@@ -105,17 +107,18 @@ impl Filled {
         }
     }
 
-    /// Says how much is used of each of these records of one view, which are in order of start and
-    /// whose clock is `ahead_ns` ahead of the vantage's; takes that in.
-    pub(super) fn fill(&mut self, records: &[Observation], ahead_ns: i64) -> Vec<Used> {
+    /// Says how much is used of each of these records of one view, which are in order of start, and
+    /// takes that in. The clock of the view is `ahead_ns` ahead of the vantage's, about; none if it
+    /// is the same clock.
+    pub(super) fn fill(&mut self, records: &[Observation], ahead_ns: Option<i64>) -> Vec<Used> {
         let mut used = vec![Used::Nothing; records.len()];
         for way in Way::BOTH {
             let own = (0..records.len()).filter(|i| records[*i].way == way);
-            let windows = own.map(|i| (i, window(&records[i], ahead_ns)));
+            let windows = own.map(|i| (i, window(&records[i], ahead_ns.unwrap_or(0))));
             let theirs = Timeline::of(windows.clone().map(|(_, window)| window));
             let used_so_far = &mut self.used[way.index()];
             let vantage = &self.vantage[way.index()];
-            for stretch in stretches(used_so_far, vantage, runs(windows)) {
+            for stretch in stretches(used_so_far, vantage, runs(windows), ahead_ns.is_none()) {
                 for (run, part) in stretch.parts(vantage, &theirs) {
                     part.iter().for_each(|part| used_so_far.add(part.window()));
                     run.divide(part, records, &mut used);

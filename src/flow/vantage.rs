@@ -13,10 +13,12 @@
 //! go out, which is two views at one ENI.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 
 use crate::flow::clock::{Edges, SLACK_NS, ahead_ns, set_back};
-use crate::flow::gaps::{Filled, Used};
+use crate::flow::gaps::{Filled, PAUSE_MAX_NS, Used};
 use crate::flow::{EniIndex, Observation, Way};
 
 /// What `--vantage` asks for.
@@ -32,7 +34,7 @@ pub enum Vantage {
 }
 
 /// An ENI and whether packets that go [`Way::Up`] leave it there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct View {
     eni: EniIndex,
     up_leaves: Option<bool>,
@@ -53,8 +55,54 @@ impl View {
 struct Seen {
     /// Its records, by their place in the list.
     records: Vec<usize>,
-    packets: u64,
+    ways: [WaySeen; 2],
     rejects: bool,
+}
+
+/// What one view saw of one way.
+#[derive(Clone, Copy, Debug, Default)]
+struct WaySeen {
+    packets: u64,
+    bytes: u64,
+    /// First and last instant, if it saw any packet.
+    span_ns: Option<(i64, i64)>,
+    /// The longest time from one record's end to the next one's start.
+    pause_ns: i64,
+}
+
+impl Seen {
+    /// Takes in the next record, in order of start.
+    fn take_in(&mut self, place: usize, o: &Observation) {
+        self.records.push(place);
+        self.rejects |= o.verdict.is_reject();
+        let way = &mut self.ways[o.way.index()];
+        way.packets = way.packets.saturating_add(o.packets);
+        way.bytes = way.bytes.saturating_add(o.bytes.unwrap_or(0));
+        let (first, last) = way.span_ns.unwrap_or((o.start_ns, o.start_ns));
+        way.pause_ns = way.pause_ns.max(o.start_ns.saturating_sub(last));
+        way.span_ns = Some((first, last.max(o.end_ns)));
+    }
+
+    fn packets(&self) -> u64 {
+        let [up, down] = self.ways;
+        up.packets.saturating_add(down.packets)
+    }
+
+    /// Whether another view saw no more packets, and none at another time, and this one has no
+    /// pause in which an interval may be lost: then there is nothing to fill, and no need to look
+    /// closer.
+    fn covers(&self, other: &Self) -> bool {
+        self.ways.iter().zip(&other.ways).all(|(ours, theirs)| {
+            let (Some(our), Some(their)) = (ours.span_ns, theirs.span_ns) else {
+                return theirs.span_ns.is_none();
+            };
+            our.0.saturating_sub(SLACK_NS) <= their.0
+                && their.1 <= our.1.saturating_add(SLACK_NS)
+                && theirs.packets <= ours.packets
+                && theirs.bytes <= ours.bytes
+                && ours.pause_ns < PAUSE_MAX_NS
+        })
+    }
 }
 
 /// Splits the records of one conversation into those that tell it and the rest.
@@ -64,8 +112,8 @@ struct Seen {
 /// views are told one after the other: `observations` is then grouped by view,
 /// and the returned lengths are those of the groups.
 pub fn choose(observations: &mut Vec<Observation>, vantage: Vantage) -> Chosen {
-    let mut views = by_view(observations);
-    if views.len() <= 1 {
+    let view = observations.first().map(View::of);
+    if observations.iter().all(|o| Some(View::of(o)) == view) {
         return Chosen {
             told_elsewhere: 0,
             groups: vec![observations.len()],
@@ -83,9 +131,10 @@ pub fn choose(observations: &mut Vec<Observation>, vantage: Vantage) -> Chosen {
     }
     // Most packets first; among equals the view that was rejected, because
     // that is what the reader looks for.
+    let mut views = by_view(observations);
     views.sort_by_key(|(view, seen)| {
         let asked_for = vantage == Vantage::Eni(view.eni);
-        (Reverse((asked_for, seen.packets, seen.rejects)), *view)
+        (Reverse((asked_for, seen.packets(), seen.rejects)), *view)
     });
     let before = observations.len();
     let used = fill(observations, &views);
@@ -111,32 +160,58 @@ pub struct Chosen {
 }
 
 fn by_view(observations: &[Observation]) -> Vec<(View, Seen)> {
-    let mut views: BTreeMap<View, Seen> = BTreeMap::new();
+    let mut views: Vec<(View, Seen)> = Vec::new();
+    // Two views are the rule, but anyone can write records of thousands.
+    let mut places: HashMap<View, usize, RandomState> = HashMap::default();
     for (i, o) in observations.iter().enumerate() {
-        let seen = views.entry(View::of(o)).or_default();
-        seen.records.push(i);
-        seen.packets = seen.packets.saturating_add(o.packets);
-        seen.rejects |= o.verdict.is_reject();
+        let view = View::of(o);
+        let known = match views.len() {
+            0..=FEW_VIEWS => views.iter().position(|(known, _)| *known == view),
+            _ => places.get(&view).copied(),
+        };
+        let place = known.unwrap_or_else(|| {
+            views.push((view, Seen::default()));
+            if views.len() > FEW_VIEWS {
+                if places.is_empty() {
+                    places = views.iter().map(|(view, _)| *view).zip(0..).collect();
+                } else {
+                    places.insert(view, views.len() - 1);
+                }
+            }
+            views.len() - 1
+        });
+        views[place].1.take_in(i, o);
     }
-    views.into_iter().collect()
+    views
 }
+
+/// Views that are looked up one by one.
+const FEW_VIEWS: usize = 8;
 
 /// Marks the records to keep: all of the first view, then of each further view those that
 /// lie in gaps of what is kept. Of records that lie in a gap in part, only that part stays.
 fn fill(observations: &mut [Observation], views: &[(View, Seen)]) -> Vec<bool> {
     let mut kept = vec![false; observations.len()];
-    let (_, first) = &views[0];
+    let (vantage, first) = &views[0];
     first.records.iter().for_each(|i| kept[*i] = true);
-    let vantage: Vec<Observation> = first.records.iter().map(|i| observations[*i]).collect();
-    let edges = Edges::of(&vantage);
-    let mut filled = Filled::with(&vantage);
-    for (_, seen) in &views[1..] {
-        let records: Vec<Observation> = seen.records.iter().map(|i| observations[*i]).collect();
-        let ahead_ns = edges.ahead_ns(&records);
+    let mut gaps: Option<(Edges, Filled)> = None;
+    for (view, seen) in &views[1..] {
+        let of = |seen: &Seen| -> Vec<Observation> {
+            seen.records.iter().map(|i| observations[*i]).collect()
+        };
+        if first.covers(seen) {
+            continue;
+        }
+        let (edges, filled) = gaps.get_or_insert_with(|| {
+            let vantage = of(first);
+            (Edges::of(&vantage), Filled::with(&vantage))
+        });
+        let records = of(seen);
+        let ahead_ns = (view.eni != vantage.eni).then(|| edges.ahead_ns(&records));
         for (i, used) in seen.records.iter().zip(filled.fill(&records, ahead_ns)) {
             kept[*i] = used != Used::Nothing;
             if let Used::Part(part) = used {
-                part.cut(&mut observations[*i], ahead_ns);
+                part.cut(&mut observations[*i], ahead_ns.unwrap_or(0));
             }
         }
     }

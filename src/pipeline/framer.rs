@@ -41,12 +41,19 @@ impl<'a> Placed<'a> {
     }
 }
 
+/// What comments call each ENI, by number: made printable once for all packets.
+pub(super) fn eni_names(enis: &Enis) -> Vec<String> {
+    let names = enis.iter().map(|eni| printable(&eni.name).into_owned());
+    names.collect()
+}
+
 /// Turns placed segments into the octets of their frames.
 pub(super) struct Framer<'a> {
     pub encoder: Encoder,
     /// What comments call each file.
     pub places: &'a Places,
-    pub enis: &'a Enis,
+    /// What comments call each ENI.
+    pub enis: &'a [String],
     pub comments: Comments,
     pub single_interface: bool,
 }
@@ -108,7 +115,7 @@ impl Framer<'_> {
         };
         let (file, line) = self.places.of(o.place);
         scratch.text("record=", file).number(":", line);
-        scratch.text(" eni=", &printable(&self.enis.get(o.eni).name));
+        scratch.text(" eni=", &self.enis[o.eni.0 as usize]);
         scratch
             .text(" action=", action)
             .number(" packets=", o.packets);
@@ -136,7 +143,7 @@ impl Framer<'_> {
             scratch.comment.push('s');
         }
         if let Some(at) = o.rejected_at {
-            scratch.text(" rejected-at=", &printable(&self.enis.get(at).name));
+            scratch.text(" rejected-at=", &self.enis[at.0 as usize]);
         }
         for (cause, packets) in self
             .places

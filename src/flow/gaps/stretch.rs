@@ -1,6 +1,9 @@
 //! How many packets of records that lie beside each other only one of two views has.
 
-use std::collections::{HashMap, HashSet};
+use std::cell::LazyCell;
+
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, HashSet};
 
 use crate::flow::clock::SLACK_NS;
 use crate::flow::gaps::timeline::{EDGE_NS, Timeline, Window, sum_ns};
@@ -13,13 +16,19 @@ pub(super) struct Stretch {
     beside: Vec<Window>,
 }
 
-/// Divides runs, which are in order, where no window is beside two of them.
-pub(super) fn stretches(used: &Timeline, vantage: &Timeline, runs: Vec<Run>) -> Vec<Stretch> {
+/// Divides runs, which are in order, where no window is beside two of them. By the `same_clock`, a
+/// run that meets no window is surely in a gap.
+pub(super) fn stretches(
+    used: &Timeline,
+    vantage: &Timeline,
+    runs: Vec<Run>,
+    same_clock: bool,
+) -> Vec<Stretch> {
     let mut stretches: Vec<Stretch> = Vec::new();
     for run in runs {
         let window = &run.window;
         let span = (window.from_ns, window.until_ns);
-        let surely = window.len_ns() > SLACK_NS && vantage.may_have_lost(span);
+        let surely = same_clock || window.len_ns() > SLACK_NS && vantage.may_have_lost(span);
         let mut beside = used.beside(window, surely);
         let last = stretches.last_mut();
         match last.filter(|last| last.beside.last() == beside.first() && !beside.is_empty()) {
@@ -75,7 +84,7 @@ impl Stretch {
             };
             return self.runs.into_iter().map(whole).collect();
         }
-        let same = Same::of(&self, vantage, theirs);
+        let same = LazyCell::new(|| Same::of(&self, vantage, theirs));
         let claims = self.runs.iter().map(|run| self.claim(run, vantage, &same));
         let claims: Vec<Claim> = claims.collect();
         let granted = grant(&claims, self.missing(&claims, theirs, &same));
@@ -91,7 +100,12 @@ impl Stretch {
     }
 
     /// What of a run lies in gaps of the vantage that nothing fills yet.
-    fn claim(&self, run: &Run, vantage: &Timeline, same: &Same) -> Claim {
+    fn claim(
+        &self,
+        run: &Run,
+        vantage: &Timeline,
+        same: &LazyCell<Same, impl FnOnce() -> Same>,
+    ) -> Claim {
         let (window, packets) = (&run.window, run.window.packets);
         let mut gaps = window.without(self.beside.iter());
         // What clocks differ by beyond whole seconds is no gap.
@@ -122,7 +136,12 @@ impl Stretch {
     }
 
     /// How many packets of the runs the used windows do not have.
-    fn missing(&self, claims: &[Claim], theirs: &Timeline, same: &Same) -> u64 {
+    fn missing(
+        &self,
+        claims: &[Claim],
+        theirs: &Timeline,
+        same: &LazyCell<Same, impl FnOnce() -> Same>,
+    ) -> u64 {
         let sum = |packets: &mut dyn Iterator<Item = u64>| packets.map(i128::from).sum::<i128>();
         let counted = sum(&mut self.runs.iter().map(|run| run.window.packets));
         let have = sum(&mut self.beside.iter().map(|window| window.packets));
@@ -156,19 +175,19 @@ impl Stretch {
 
 /// Windows of a stretch that both views have, whatever their times say: where records are dated by
 /// their intervals, those of the same packets overlap in part.
-struct Same(HashSet<Window>);
+struct Same(HashSet<Window, RandomState>);
 
 impl Same {
     /// Those that count the same as one that they meet, and either share most of their time with
     /// it or are the only ones that count that.
     fn of(stretch: &Stretch, vantage: &Timeline, logged: &Timeline) -> Self {
-        let mut pairs: HashMap<(u64, u64), [Vec<Window>; 2]> = HashMap::new();
+        let mut pairs: HashMap<(u64, u64), [Vec<Window>; 2], RandomState> = HashMap::default();
         let theirs = stretch.runs.iter().map(|run| (0, run.window));
         let ours = stretch.beside.iter().map(|window| (1, *window));
         for (side, window) in theirs.chain(ours) {
             pairs.entry(window.counts()).or_default()[side].push(window);
         }
-        let mut same = HashSet::new();
+        let mut same = HashSet::default();
         for [theirs, ours] in pairs.values() {
             let mut ours = ours.iter().peekable();
             for their in theirs {

@@ -16,7 +16,7 @@ fn records(of: &[(i64, i64, u64)]) -> Vec<Observation> {
 fn filled(vantage: &[(i64, i64, u64)], other: &[(i64, i64, u64)]) -> Vec<u64> {
     let mut all = Filled::with(&records(vantage));
     let other = records(other);
-    let used = all.fill(&other, 0);
+    let used = all.fill(&other, Some(0));
     let packets = other.iter().zip(used).map(|(o, used)| match used {
         Used::Nothing => 0,
         Used::Whole => o.packets,
@@ -125,6 +125,12 @@ fn same_counts_are_the_same_packets_where_records_are_dated_by_their_intervals()
 }
 
 #[test]
+fn record_of_the_same_clock_is_in_a_gap_if_it_meets_none() {
+    let mut all = Filled::with(&records(&[(414, 426, 3)]));
+    assert_eq!(all.fill(&records(&[(411, 412, 2)]), None), [Used::Whole]);
+}
+
+#[test]
 fn gaps_of_both_views_are_filled_by_time_and_counts() {
     let vantage = [(0, 59, 60), (120, 179, 60), (180, 239, 60)];
     // Begins at the vantage's 30th second, and has lost 150 to 209.
@@ -165,7 +171,11 @@ fn counters_and_times_of_any_size_are_judged_without_overflow() {
         for records in [&odd[..], &odd[1..], &odd[..1], &odd[2..]] {
             let mut records = records.to_vec();
             records.sort_by_key(|o| o.start_ns);
-            for (o, used) in records.clone().iter_mut().zip(all.fill(&records, ahead_ns)) {
+            for (o, used) in records
+                .clone()
+                .iter_mut()
+                .zip(all.fill(&records, Some(ahead_ns)))
+            {
                 if let Used::Part(part) = used {
                     part.cut(o, ahead_ns);
                     assert!(o.packets > 0 && o.start_ns <= o.end_ns);

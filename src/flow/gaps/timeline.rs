@@ -1,6 +1,6 @@
 //! The times for which one way of a conversation has records.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::flow::clock::SLACK_NS;
 use crate::time::SECOND_NS;
@@ -12,6 +12,9 @@ pub(super) const EDGE_NS: i64 = SECOND_NS;
 /// The shorter of the two aggregation intervals that a flow log can have:
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-basics.html>.
 const INTERVAL_NS: i64 = 60 * SECOND_NS;
+
+/// In a shorter pause no interval can be lost: it ends and begins with packets of others.
+pub(in crate::flow) const PAUSE_MAX_NS: i64 = INTERVAL_NS / 10 * 9;
 
 /// A stretch of time, and the packets that one way's records count in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,8 +90,8 @@ pub(super) struct Timeline {
     windows: BTreeMap<i64, Window>,
     /// The longest window of one record.
     longest_ns: i64,
-    /// How many records count the same packets and bytes.
-    counts: HashMap<(u64, u64), u32>,
+    /// Packets and bytes of each record, in order.
+    counts: Vec<(u64, u64)>,
 }
 
 impl Timeline {
@@ -96,15 +99,22 @@ impl Timeline {
         let mut timeline = Self::default();
         for window in windows {
             timeline.longest_ns = timeline.longest_ns.max(window.len_ns());
-            *timeline.counts.entry(window.counts()).or_default() += 1;
+            timeline.counts.push(window.counts());
             timeline.add(window);
         }
+        timeline.counts.sort_unstable();
         timeline
     }
 
     /// Whether one record alone counts what this window does.
     pub(super) fn counts_once(&self, window: &Window) -> bool {
-        self.counts.get(&window.counts()) == Some(&1)
+        let first = self
+            .counts
+            .partition_point(|counts| *counts < window.counts());
+        let mut same = self.counts[first..]
+            .iter()
+            .take_while(|counts| **counts == window.counts());
+        same.next().is_some() && same.next().is_none()
     }
 
     /// Whether a whole interval may be lost where a stretch lies between two windows. What is

@@ -199,7 +199,8 @@ fn fill(observations: &mut [Observation], views: &[(View, Seen)]) -> Vec<bool> {
         let of = |seen: &Seen| -> Vec<Observation> {
             seen.records.iter().map(|i| observations[*i]).collect()
         };
-        if first.covers(seen) {
+        let same_clock = view.eni == vantage.eni;
+        if !same_clock && first.covers(seen) {
             continue;
         }
         let (edges, filled) = gaps.get_or_insert_with(|| {
@@ -207,7 +208,7 @@ fn fill(observations: &mut [Observation], views: &[(View, Seen)]) -> Vec<bool> {
             (Edges::of(&vantage), Filled::with(&vantage))
         });
         let records = of(seen);
-        let ahead_ns = (view.eni != vantage.eni).then(|| edges.ahead_ns(&records));
+        let ahead_ns = (!same_clock).then(|| edges.ahead_ns(&records));
         for (i, used) in seen.records.iter().zip(filled.fill(&records, ahead_ns)) {
             kept[*i] = used != Used::Nothing;
             if let Used::Part(part) = used {
@@ -402,6 +403,16 @@ mod tests {
         let used = told(&[&vantage[..], &other].concat());
         assert_eq!(used.iter().map(|o| o.packets).sum::<u64>(), 75);
         assert_eq!((used.len(), used[2]), (6, other[1]));
+    }
+
+    #[test]
+    fn records_of_one_eni_in_two_formats_are_of_one_clock() {
+        let first = observation(Way::Up, 1, 80, 36, 36, 2);
+        let undirected = Observation {
+            leaving: None,
+            ..observation(Way::Up, 1, 80, 37, 37, 2)
+        };
+        assert_eq!(told(&[first, undirected]).len(), 2);
     }
 
     #[test]

@@ -214,7 +214,7 @@ fn crates_are_used_where_they_belong() {
         ("parquet::", &["wrapper"]),
         ("snap::", &["wrapper"]),
         ("memmap2::", &["archive"]),
-        ("libc::", &["archive"]),
+        ("libc::", &["archive", "allocation"]),
         ("tar::", &["archive"]),
         ("zip::", &["archive"]),
         ("etherparse::", &["packet"]),

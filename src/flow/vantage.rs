@@ -90,14 +90,18 @@ impl Seen {
 
     /// Whether another view saw no more packets, and none at another time, and this one has no
     /// pause in which an interval may be lost: then there is nothing to fill, and no need to look
-    /// closer.
+    /// closer. Where both count the same, times may differ by what records differ by that are dated
+    /// by their interval.
     fn covers(&self, other: &Self) -> bool {
         self.ways.iter().zip(&other.ways).all(|(ours, theirs)| {
             let (Some(our), Some(their)) = (ours.span_ns, theirs.span_ns) else {
                 return theirs.span_ns.is_none();
             };
-            our.0.saturating_sub(SLACK_NS) <= their.0
-                && their.1 <= our.1.saturating_add(SLACK_NS)
+            let is_same = (ours.packets, ours.bytes) == (theirs.packets, theirs.bytes)
+                && theirs.pause_ns < PAUSE_MAX_NS;
+            let slack_ns = if is_same { PAUSE_MAX_NS } else { SLACK_NS };
+            our.0.saturating_sub(slack_ns) <= their.0
+                && their.1 <= our.1.saturating_add(slack_ns)
                 && theirs.packets <= ours.packets
                 && theirs.bytes <= ours.bytes
                 && ours.pause_ns < PAUSE_MAX_NS
@@ -413,6 +417,28 @@ mod tests {
             ..observation(Way::Up, 1, 80, 37, 37, 2)
         };
         assert_eq!(told(&[first, undirected]).len(), 2);
+    }
+
+    #[test]
+    fn same_counts_dated_by_intervals_are_the_same_packets() {
+        let tight = [(416, 416, 3), (453, 487, 3), (514, 527, 4)];
+        let dated = [(410, 469, 5), (470, 529, 5)];
+        let log = |eni, of: &[(i64, i64, u64)]| -> Vec<Observation> {
+            let each = of.iter().map(|(start, end, packets)| {
+                at(
+                    eni,
+                    observation(Way::Up, *packets, packets * 100, *start, *end, 2),
+                )
+            });
+            each.collect()
+        };
+        let used = told(&[log(0, &tight), log(1, &dated)].concat());
+        assert_eq!(used.iter().map(|o| o.packets).sum::<u64>(), 10);
+        // The first minute of the one and the last of the other are lost.
+        let first = [(0, 59, 60), (60, 119, 60), (120, 179, 60)];
+        let later = [(60, 119, 60), (120, 179, 60), (180, 239, 60)];
+        let used = told(&[log(0, &first), log(1, &later)].concat());
+        assert_eq!(used.iter().map(|o| o.packets).sum::<u64>(), 240);
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod timeline;
 use crate::flow::gaps::stretch::stretches;
 use crate::flow::gaps::timeline::{EDGE_NS, Timeline, Window};
 
-pub(super) use crate::flow::gaps::timeline::PAUSE_MAX_NS;
+pub(super) use crate::flow::gaps::timeline::{PAUSE_MAX_NS, is_interval};
 use crate::flow::{Observation, Way};
 use crate::record::ObservedFlags;
 

@@ -18,7 +18,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::flow::clock::{Edges, SLACK_NS, ahead_ns, set_back};
-use crate::flow::gaps::{Filled, PAUSE_MAX_NS, Used};
+use crate::flow::gaps::{Filled, PAUSE_MAX_NS, Used, is_interval};
 use crate::flow::{EniIndex, Observation, Way};
 
 /// What `--vantage` asks for.
@@ -68,6 +68,8 @@ struct WaySeen {
     span_ns: Option<(i64, i64)>,
     /// The longest time from one record's end to the next one's start.
     pause_ns: i64,
+    /// Whether a record is as long as an interval, and may be dated by it.
+    is_dated: bool,
 }
 
 impl Seen {
@@ -81,6 +83,7 @@ impl Seen {
         let (first, last) = way.span_ns.unwrap_or((o.start_ns, o.start_ns));
         way.pause_ns = way.pause_ns.max(o.start_ns.saturating_sub(last));
         way.span_ns = Some((first, last.max(o.end_ns)));
+        way.is_dated |= is_interval(o.until_ns().saturating_sub(o.start_ns));
     }
 
     fn packets(&self) -> u64 {
@@ -97,7 +100,8 @@ impl Seen {
             let (Some(our), Some(their)) = (ours.span_ns, theirs.span_ns) else {
                 return theirs.span_ns.is_none();
             };
-            let is_same = (ours.packets, ours.bytes) == (theirs.packets, theirs.bytes)
+            let is_same = (ours.is_dated || theirs.is_dated)
+                && (ours.packets, ours.bytes) == (theirs.packets, theirs.bytes)
                 && theirs.pause_ns < PAUSE_MAX_NS;
             let slack_ns = if is_same { PAUSE_MAX_NS } else { SLACK_NS };
             our.0.saturating_sub(slack_ns) <= their.0
@@ -434,6 +438,9 @@ mod tests {
         };
         let used = told(&[log(0, &tight), log(1, &dated)].concat());
         assert_eq!(used.iter().map(|o| o.packets).sum::<u64>(), 10);
+        // Steady traffic counts the same in each minute, wherever the minute begins.
+        let steady = told(&[log(0, &[(264, 321, 15)]), log(1, &[(293, 350, 15)])].concat());
+        assert!(steady.iter().map(|o| o.packets).sum::<u64>() > 15);
         // The first minute of the one and the last of the other are lost.
         let first = [(0, 59, 60), (60, 119, 60), (120, 179, 60)];
         let later = [(60, 119, 60), (120, 179, 60), (180, 239, 60)];

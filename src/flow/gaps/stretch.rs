@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 
 use crate::flow::clock::SLACK_NS;
-use crate::flow::gaps::timeline::{EDGE_NS, Timeline, Window, sum_ns};
+use crate::flow::gaps::timeline::{EDGE_NS, Timeline, Window, is_interval, sum_ns};
 use crate::flow::gaps::{Part, Run};
 
 /// Runs of a view, and the used windows beside them, that have to be judged together.
@@ -193,9 +193,11 @@ impl Same {
             for their in theirs {
                 let is_only = vantage.counts_once(their) && logged.counts_once(their);
                 while ours.next_if(|our| our.until_ns <= their.from_ns).is_some() {}
-                let meeting = ours
-                    .peek()
-                    .filter(|our| our.meets(their) && (is_only || our.shares_most(their)));
+                let meeting = ours.peek().filter(|our| {
+                    our.meets(their)
+                        && (is_interval(our.len_ns()) || is_interval(their.len_ns()))
+                        && (is_only || our.shares_most(their))
+                });
                 if let Some(our) = meeting {
                     same.extend([**our, *their]);
                     ours.next();

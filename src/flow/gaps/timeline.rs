@@ -16,6 +16,14 @@ const INTERVAL_NS: i64 = 60 * SECOND_NS;
 /// In a shorter pause no interval can be lost: it ends and begins with packets of others.
 pub(in crate::flow) const PAUSE_MAX_NS: i64 = INTERVAL_NS / 10 * 9;
 
+/// Whether a window is as long as an aggregation interval, with or without the second in which it
+/// ends: then a record may be dated by its interval, not by its packets.
+pub(in crate::flow) fn is_interval(len_ns: i64) -> bool {
+    let minute = INTERVAL_NS..=INTERVAL_NS + SECOND_NS;
+    let ten = 10 * INTERVAL_NS..=10 * INTERVAL_NS + SECOND_NS;
+    minute.contains(&len_ns) || ten.contains(&len_ns)
+}
+
 /// A stretch of time, and the packets that one way's records count in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Window {

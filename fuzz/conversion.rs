@@ -146,7 +146,7 @@ fn line(octets: &[u8; 8]) -> String {
 
 /// Files of any kinds are read or left out, each as a whole and whatever lies beside it.
 ///
-/// The first octet chooses the options; each file begins with one that says how it is packed.
+/// The first byte chooses the options; each file begins with one that says how it is packed.
 pub(crate) fn many_files(octets: &[u8]) {
     let Some((choice, rest)) = octets.split_first() else {
         return;
@@ -202,7 +202,7 @@ fn counts(summary: &Summary) -> [u128; 4] {
     ]
 }
 
-/// The files of one input, packed as their first octets say.
+/// The files of one input, packed as their first bytes say.
 fn files(mut rest: &[u8]) -> Vec<Vec<u8>> {
     let mut files = Vec::new();
     while files.len() < FILES_MAX {

@@ -1,12 +1,12 @@
 //! Parquet files whose footers were changed value by value.
 //!
-//! Octets changed at random seldom get past the first field of a footer. So the footer of a good
+//! Bytes changed at random seldom get past the first field of a footer. So the footer of a good
 //! file is read into a tree, the fuzzer's input says what to change in it, and what is written
 //! again is still Thrift, but for what was made wrong on purpose.
 
 use crate::checks;
 
-/// Good files, one of which the first octet chooses.
+/// Good files, one of which the first byte chooses.
 const FILES: [&[u8]; 4] = [
     include_bytes!("seeds/parquet/aws_gzip.bin"),
     include_bytes!("seeds/parquet/events_zstd.bin"),
@@ -14,7 +14,7 @@ const FILES: [&[u8]; 4] = [
     include_bytes!("seeds/parquet/untold_plain.bin"),
 ];
 
-/// Octets that say one change: which value, in two; what to do; and a number, in eight.
+/// Bytes that say one change: which value, in two; what to do; and a number, in eight.
 const EDIT_LEN: usize = 11;
 
 /// Changes that are made.
@@ -31,7 +31,7 @@ const VALUES_MAX: usize = 100_000;
 enum Value {
     /// A boolean, a byte, a double: as it stands there.
     Plain(u8, Vec<u8>),
-    /// A whole number: its type, what it is, and octets that it takes more than it has to.
+    /// A whole number: its type, what it is, and bytes that it takes more than it has to.
     Whole(u8, i64, usize),
     /// Text, and what to add to its length where that is told.
     Text(Vec<u8>, u64),
@@ -243,7 +243,7 @@ fn write(value: &Value, octets: &mut Vec<u8>) {
     }
 }
 
-/// Writes a number in so many octets more than it needs.
+/// Writes a number in so many bytes more than it needs.
 fn put(mut value: u64, longer: usize, octets: &mut Vec<u8>) {
     while value > 127 {
         octets.push(value.to_le_bytes()[0] | 128);

@@ -19,7 +19,7 @@ const HEAD_LEN: usize = 4096;
 
 /// Members of an archive come one after another, each with a name of bounded length.
 ///
-/// The first octet chooses the kind of archive: tar, compressed tar, or zip.
+/// The first byte chooses the kind of archive: tar, compressed tar, or zip.
 pub(crate) fn pack(octets: &[u8]) {
     let Some((choice, members)) = octets.split_first() else {
         return;
@@ -68,14 +68,14 @@ pub(crate) fn pack(octets: &[u8]) {
     }
 }
 
-/// What the input says of one member, four octets each: what it is, the length of its name, that of
+/// What the input says of one member, four bytes each: what it is, the length of its name, that of
 /// its content, and what is wrong with it.
 fn members(octets: &[u8]) -> impl Iterator<Item = [u8; 4]> {
     let members = octets.chunks_exact(4).take(MEMBERS_MAX);
     members.map(|member| [member[0], member[1], member[2], member[3]])
 }
 
-/// A name of about the square of `len` octets.
+/// A name of about the square of `len` bytes.
 fn name(len: u8, seed: u8) -> Vec<u8> {
     let len = usize::from(len) * usize::from(len) / 4 + 1;
     let letters = b"abc/.\\ \n\xff\x1b0";

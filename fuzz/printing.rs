@@ -41,7 +41,7 @@ const TEXTS: [&str; 22] = [
 
 /// Runs one subcommand on one input and looks at what it prints.
 ///
-/// The first octet chooses the subcommand, the second how the input is made. The next line is the
+/// The first byte chooses the subcommand, the second how the input is made. The next line is the
 /// name of the file, the one behind it an argument, and the rest a text, or values of columns.
 pub(crate) fn printed(octets: &[u8]) {
     let [choice, kind, rest @ ..] = octets else {
@@ -250,7 +250,7 @@ fn as_json(values: &[u8]) -> Vec<u8> {
     text
 }
 
-/// Records as text, with the octets of these values that a column may have.
+/// Records as text, with the bytes of these values that a column may have.
 fn as_lines(values: &[u8], status: &str) -> Vec<u8> {
     let word = |value: &[u8]| -> Vec<u8> {
         let octets = value

@@ -27,17 +27,17 @@ pub(super) struct Key {
     pub place: u32,
 }
 
-/// Octets in front of a frame that waits for a later slice: its key, its length and its tag.
+/// Bytes in front of a frame that waits for a later slice: its key, its length and its tag.
 pub(super) const HEAD_LEN: usize = 28;
 
-/// Octets of frames that are merged before they are written, about.
+/// Bytes of frames that are merged before they are written, about.
 const MERGED_LEN: usize = 256 << 10;
 
 /// What stands in front of a frame that waits for a later slice, or in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FrameHead {
     pub key: Key,
-    /// Octets of the frame.
+    /// Bytes of the frame.
     pub len: u32,
     pub tag: Tag,
 }
@@ -95,7 +95,7 @@ pub(super) struct Ordered {
 }
 
 impl Ordered {
-    /// Becomes the next frames of a merge, about [`MERGED_LEN`] octets of them, and says how many there are;
+    /// Becomes the next frames of a merge, about [`MERGED_LEN`] bytes of them, and says how many there are;
     /// keeps what each frame is if `cut` asks for it.
     ///
     /// # Errors
@@ -119,9 +119,9 @@ impl Ordered {
 /// Frames in the order in which they were made.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    /// The octets of all of them, one after the other.
+    /// The bytes of all of them, one after the other.
     pub octets: Vec<u8>,
-    /// Key, octets and tag of each.
+    /// Key, bytes and tag of each.
     pub keys: Vec<(Key, u32, Tag)>,
 }
 
@@ -134,7 +134,7 @@ impl Frames {
         }
     }
 
-    /// Octets of all of them, as if each had its head in front.
+    /// Bytes of all of them, as if each had its head in front.
     pub(super) fn len(&self) -> usize {
         self.octets.len() + HEAD_LEN * self.keys.len()
     }

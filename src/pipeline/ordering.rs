@@ -1,6 +1,6 @@
 //! The frames of one slice of time, brought in order.
 //!
-//! What is moved is a small entry for each frame; the octets are copied once, when it is known
+//! What is moved is a small entry for each frame; the bytes are copied once, when it is known
 //! where they go.
 
 use rayon::prelude::*;
@@ -17,13 +17,13 @@ const TASK_FRAMES: usize = 1 << 12;
 /// Frames in a stretch of time that is sorted by itself, about.
 const STRETCH_FRAMES: usize = 8;
 
-/// A frame among the octets of others.
+/// A frame among the bytes of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     key: Key,
     len: u32,
     tag: Tag,
-    /// Which run of octets, and where in it: 20 and 44 bits.
+    /// Which run of bytes, and where in it: 20 and 44 bits.
     at: u64,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Slice {
     runs: Vec<Vec<u8>>,
     /// How many of `runs` are of the pool: the first ones.
     pooled: usize,
-    /// Octets of all frames, as if each had its head in front.
+    /// Bytes of all frames, as if each had its head in front.
     len: usize,
     entries: Vec<Entry>,
     /// The entries by time.
@@ -88,12 +88,12 @@ impl Slice {
         self.entries.len()
     }
 
-    /// Octets of all of them, as if each had its head in front.
+    /// Bytes of all of them, as if each had its head in front.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// Takes the octets of all frames out, in order, in parts, and says what each frame is if
+    /// Takes the bytes of all frames out, in order, in parts, and says what each frame is if
     /// `cut` asks for it; gives those parts back besides in which frames had waited.
     pub(super) fn in_order(&mut self, pool: &Pool, cut: bool) -> (Vec<Ordered>, Vec<Vec<u8>>) {
         let ends = self.spread_by_time();
@@ -213,7 +213,7 @@ impl Stretches {
     }
 }
 
-/// Copies the octets of sorted entries.
+/// Copies the bytes of sorted entries.
 fn gather(entries: &[Entry], runs: &[Vec<u8>], mut out: Vec<u8>) -> Vec<u8> {
     out.reserve(entries.iter().map(|e| e.len as usize).sum());
     for e in entries {

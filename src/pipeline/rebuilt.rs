@@ -16,7 +16,7 @@ use crate::pipeline::spill::SpillFolder;
 /// What tasks have handed over so far.
 pub(super) struct Rebuilding<'a> {
     rebuilt: Mutex<Rebuilt<'a>>,
-    /// Octets that may be in memory.
+    /// Bytes that may be in memory.
     room: usize,
     pool: &'a Pool,
 }
@@ -25,7 +25,7 @@ pub(super) struct Rebuilding<'a> {
 pub(super) struct Rebuilt<'a> {
     /// Those in memory.
     pub frames: Vec<Frames>,
-    /// Octets of those in memory, as if each had its head in front.
+    /// Bytes of those in memory, as if each had its head in front.
     pub len: usize,
     /// All others.
     pub runs: Runs<'a, FrameHead>,
@@ -43,7 +43,7 @@ impl<'a> Rebuilt<'a> {
 }
 
 impl<'a> Rebuilding<'a> {
-    /// Nothing is handed over yet; `room` octets of frames stay in memory, about.
+    /// Nothing is handed over yet; `room` bytes of frames stay in memory, about.
     pub(super) fn new(folder: &'a SpillFolder, room: usize, pool: &'a Pool) -> Self {
         Self {
             rebuilt: Mutex::new(Rebuilt::new(folder)),

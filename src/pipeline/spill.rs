@@ -1,8 +1,8 @@
 //! Temporary files without names, for what has no room in memory.
 //!
 //! A file never has a name (or loses it at once, where the system cannot do without), so
-//! nothing of it outlives the process, however that ends. It is made when the first octet goes to
-//! it. What its octets mean is the business of who writes them (`shuffle`, `runs`).
+//! nothing of it outlives the process, however that ends. It is made when the first byte goes to
+//! it. What its bytes mean is the business of who writes them (`shuffle`, `runs`).
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};

@@ -91,7 +91,7 @@ pub(super) struct EpisodeHead {
     start_ns: i64,
     key: ConnectionKey,
     number: u64,
-    /// Octets behind the word that says so.
+    /// Bytes behind the word that says so.
     len: usize,
 }
 
@@ -161,7 +161,7 @@ pub(super) enum Batches<'a> {
 }
 
 impl<'a> Batches<'a> {
-    /// Empties the bucket of that number. A batch has `room` octets, about, and one episode at least.
+    /// Empties the bucket of that number. A batch has `room` bytes, about, and one episode at least.
     ///
     /// # Errors
     /// Temporary files cannot be read or written.
@@ -184,7 +184,7 @@ impl<'a> Batches<'a> {
         Ok(Self::Runs(runs.merge(room)?, room))
     }
 
-    /// The octets of the next batch; `None` after the last.
+    /// The bytes of the next batch; `None` after the last.
     ///
     /// # Errors
     /// The temporary file cannot be read.

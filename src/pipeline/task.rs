@@ -12,7 +12,7 @@ use crate::pipeline::stored::Episode;
 use crate::pipeline::tag::Tag;
 use crate::pipeline::write::{Writer, Written};
 
-/// Octets of frames that are put into a later slice at once, about: successive
+/// Bytes of frames that are put into a later slice at once, about: successive
 /// frames of a connection are often for the same.
 const WAITING_LEN: usize = 4 << 10;
 

@@ -14,7 +14,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 use crate::support::file;
 
-/// Octets of each packet.
+/// Bytes of each packet.
 const PACKET_LEN: usize = 100;
 
 /// A packet: milliseconds since the first, and whether the initiator sent it.

@@ -8,7 +8,7 @@ use parquet::errors::{ParquetError, Result};
 
 use super::page_header::{Content, PageHeader};
 
-/// Octets of a page, of a footer, or of anything else that is read in one piece. Writers
+/// Bytes of a page, of a footer, or of anything else that is read in one piece. Writers
 /// aim at 1 MiB a page; a few put a whole column of a row group into one.
 pub(super) const PAGE_LEN_MAX: usize = 64 << 20;
 
@@ -142,7 +142,7 @@ mod tests {
         let mut gzip = flate2::read::GzEncoder::new(&zeros[..], flate2::Compression::fast());
         let mut packed = Vec::new();
         gzip.read_to_end(&mut packed).unwrap();
-        // Five octets that promise four thousand million.
+        // Five bytes that promise four thousand million.
         let snappy = [0xff, 0xff, 0xff, 0xff, 0x0f];
         for (packed, compression) in [
             (&zstd[..], Compression::ZSTD(Default::default())),

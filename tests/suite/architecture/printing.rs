@@ -11,7 +11,7 @@ fn what_comes_from_outside_is_printed_in_one_way() {
         source.text = code;
     }
     let only = |path: &'static str| move |source: &Source| source.path == path;
-    // Paths of any octets: `shown` and `exact` have them.
+    // Paths of any bytes: `shown` and `exact` have them.
     none(lines_with(&sources, ".display()", only("src/printable.rs")));
     // JSON as serde_json leaves it.
     for word in ["to_string_pretty", "serde_json::to_vec", "to_writer"] {

@@ -33,9 +33,9 @@ enum Value {
     Plain(u8, Vec<u8>),
     /// A whole number: its type, what it is, and bytes that it takes more than it has to.
     Whole(u8, i64, usize),
-    /// Text, and what to add to its length where that is told.
+    /// Text, and what to add to its length where that is known.
     Text(Vec<u8>, u64),
-    /// The type of its elements, these, and what to add to their number where that is told.
+    /// The type of its elements, these, and what to add to their number where that is known.
     List(u8, Vec<Self>, u64),
     /// Its fields, with their numbers.
     Struct(Vec<(i16, Self)>),

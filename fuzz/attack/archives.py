@@ -98,7 +98,7 @@ class Judge:
         self.narrow(rng)
 
     def records(self, run, summary):
-        """The fates of records with all views: nothing is told elsewhere, and duplicates are counted."""
+        """The fates of records with all views: no other view has their packets, and duplicates are counted."""
         want = len(self.world.records())
         duplicates = sum(row.counts() for row in self.delivered) - want
         silent = len(self.delivered) - sum(row.counts() for row in self.delivered)

@@ -282,7 +282,7 @@ fn any_extreme() -> impl Strategy<Value = (Logged, bool)> {
             any::<u64>(),
         ]
     };
-    // The first second that is told, and the last.
+    // The first and the last second that are used.
     let second = || prop_oneof![Just(0_i64), Just(1_773_454_500), Just(9_223_285_635)];
     let way = prop_oneof![Just(Up), Just(Down)];
     let times = (second(), second()).prop_map(|(a, b)| (a.min(b), a.max(b)));

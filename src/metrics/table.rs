@@ -2,7 +2,7 @@
 
 use super::{Counts, Every, Question};
 
-/// The label, in each dimension, of what is not told by itself. No value has it: one that is called
+/// The label, in each dimension, of what has no series of its own. No value has it: one that is called
 /// so gets quotes.
 pub const OTHER: &str = "other";
 

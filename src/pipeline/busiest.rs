@@ -150,7 +150,7 @@ fn only_eni(name: &str) -> Option<String> {
     (read == is_eni(name)?).then(|| shell::option("--eni", name))?
 }
 
-/// The option that asks for all others, likewise.
+/// The option that asks for all others, in the same form.
 fn not_eni(name: &str) -> Option<String> {
     let filter = format!("not eni {name}");
     let read: Expression = filter.parse().ok()?;

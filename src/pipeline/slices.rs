@@ -97,7 +97,7 @@ pub(super) struct Slices {
 impl Slices {
     /// Cuts slices that can be written within `memory` octets, about.
     ///
-    /// That is a wish: packets of one instant cannot be told apart by time, and no more slices are
+    /// That is a wish: time does not separate packets of one instant, and no more slices are
     /// cut than there is memory for. Whoever writes a slice has to be ready for a larger one.
     pub(super) fn within(memory: u64, starts: &Starts) -> Self {
         let slices_max = (memory / SLICE_COST).clamp(SLICES_MIN, SLICES_MAX);

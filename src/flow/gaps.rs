@@ -24,10 +24,10 @@ mod timeline;
 
 use crate::flow::gaps::stretch::stretches;
 use crate::flow::gaps::timeline::{EDGE_NS, Timeline, Window};
-
-pub(super) use crate::flow::gaps::timeline::{PAUSE_MAX_NS, is_interval};
 use crate::flow::{Observation, Way};
 use crate::record::ObservedFlags;
+
+pub(super) use crate::flow::gaps::timeline::{PAUSE_MAX_NS, is_interval};
 
 /// How much of a record is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,16 @@ impl Part {
             .map(|bytes| share(bytes, self.packets, o.packets.max(1)));
         o.left_out = o.packets - self.packets;
         o.packets = self.packets;
+    }
+
+    /// The time that it fills.
+    fn window(&self) -> Window {
+        Window {
+            from_ns: self.from_ns,
+            until_ns: self.until_ns,
+            packets: self.packets,
+            bytes: 0,
+        }
     }
 }
 
@@ -179,18 +189,6 @@ impl Run {
             };
             part.packets -= packets.min(part.packets);
             counted = counted.saturating_sub(own);
-        }
-    }
-}
-
-impl Part {
-    /// The time that it fills.
-    fn window(&self) -> Window {
-        Window {
-            from_ns: self.from_ns,
-            until_ns: self.until_ns,
-            packets: self.packets,
-            bytes: 0,
         }
     }
 }

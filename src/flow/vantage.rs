@@ -20,6 +20,7 @@ use hashbrown::HashMap;
 use crate::flow::clock::{Edges, SLACK_NS, ahead_ns, set_back};
 use crate::flow::gaps::{Filled, PAUSE_MAX_NS, Used, is_interval};
 use crate::flow::{EniIndex, Observation, Way};
+use crate::time::joined;
 
 /// What `--vantage` asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,6 +121,7 @@ impl Seen {
 /// views are told one after the other: `observations` is then grouped by view,
 /// and the returned lengths are those of the groups.
 pub fn choose(observations: &mut Vec<Observation>, vantage: Vantage) -> Chosen {
+    give_sides(observations);
     let view = observations.first().map(View::of);
     if observations.iter().all(|o| Some(View::of(o)) == view) {
         return Chosen {
@@ -155,6 +157,51 @@ pub fn choose(observations: &mut Vec<Observation>, vantage: Vantage) -> Chosen {
     Chosen {
         told_elsewhere: (before - observations.len()) as u64,
         groups: vec![observations.len()],
+    }
+}
+
+/// Gives the records of an ENI that say no direction the side of those that do, if all of the one
+/// are before all of the other: the format of its flow log was changed, not its place in the path.
+fn give_sides(observations: &mut [Observation]) {
+    let says = |o: &Observation| o.leaving.is_some();
+    if observations.iter().all(says) || !observations.iter().any(says) {
+        return;
+    }
+    let mut sides: HashMap<EniIndex, Sides, RandomState> = HashMap::default();
+    for o in observations.iter() {
+        sides.entry(o.eni).or_default().take_in(o);
+    }
+    for o in observations.iter_mut().filter(|o| o.leaving.is_none()) {
+        let up_leaves = sides.get(&o.eni).and_then(Sides::up_leaves);
+        o.leaving = up_leaves.map(|leaves| leaves == (o.way == Way::Up));
+    }
+}
+
+/// When an ENI's records were, by what they say of packets that go [`Way::Up`]: that they leave it,
+/// that they enter it, or nothing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sides([Option<(i64, i64)>; 3]);
+
+impl Sides {
+    fn take_in(&mut self, o: &Observation) {
+        let side = match View::of(o).up_leaves {
+            Some(true) => 0,
+            Some(false) => 1,
+            None => 2,
+        };
+        let span = &mut self.0[side];
+        *span = joined(*span, Some((o.start_ns, o.until_ns())));
+    }
+
+    /// The side of those that say none, if there is no doubt.
+    fn up_leaves(&self) -> Option<bool> {
+        let (side, said) = match self.0 {
+            [Some(said), None, _] => (true, said),
+            [None, Some(said), _] => (false, said),
+            _ => return None,
+        };
+        let unsaid = self.0[2]?;
+        (said.1 <= unsaid.0 || unsaid.1 <= said.0).then_some(side)
     }
 }
 
@@ -421,6 +468,14 @@ mod tests {
             ..observation(Way::Up, 1, 80, 37, 37, 2)
         };
         assert_eq!(told(&[first, undirected]).len(), 2);
+        let all = told(&[first, undirected]);
+        assert!(all.iter().all(|o| o.leaving == Some(true)));
+        // Both at once are two flow logs of the same packets.
+        let again = Observation {
+            leaving: None,
+            ..first
+        };
+        assert_eq!(told(&[first, again]).len(), 1);
     }
 
     #[test]

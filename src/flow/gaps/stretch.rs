@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 
 use crate::flow::clock::SLACK_NS;
-use crate::flow::gaps::timeline::{EDGE_NS, Timeline, Window, is_interval, sum_ns};
+use crate::flow::gaps::timeline::{EDGE_NS, Timeline, Window, is_interval, overlapping, sum_ns};
 use crate::flow::gaps::{Part, Run};
 
 /// Runs of a view, and the used windows beside them, that have to be judged together.
@@ -29,12 +29,17 @@ pub(super) fn stretches(
         let window = &run.window;
         let span = (window.from_ns, window.until_ns);
         let surely = same_clock || window.len_ns() > SLACK_NS && vantage.may_have_lost(span);
-        let mut beside = used.beside(window, surely);
-        let last = stretches.last_mut();
-        match last.filter(|last| last.beside.last() == beside.first() && !beside.is_empty()) {
+        let beside = used.beside(window, surely);
+        let begins = |window: Option<&Window>| window.map(|window| window.from_ns);
+        let (first, last) = (begins(beside.first()), stretches.last_mut());
+        match last.filter(|last| first.is_some() && begins(last.beside.last()) >= first) {
             Some(last) => {
+                let known = begins(last.beside.last());
+                let new = beside
+                    .into_iter()
+                    .filter(|window| Some(window.from_ns) > known);
                 last.runs.push(run);
-                last.beside.extend(beside.drain(1..));
+                last.beside.extend(new);
             }
             None => stretches.push(Stretch {
                 runs: vec![run],
@@ -107,11 +112,12 @@ impl Stretch {
         same: &LazyCell<Same, impl FnOnce() -> Same>,
     ) -> Claim {
         let (window, packets) = (&run.window, run.window.packets);
-        let mut gaps = window.without(self.beside.iter());
+        let beside = overlapping(&self.beside, window, |other| other);
+        let mut gaps = window.without(beside.iter());
         // What clocks differ by beyond whole seconds is no gap.
         gaps.retain(|gap| gap.1.saturating_sub(gap.0) > EDGE_NS && vantage.may_have_lost(*gap));
         let lost_ns = vantage.lost_ns(&gaps);
-        let is_alone = !self.beside.iter().any(|other| other.meets(window));
+        let is_alone = !beside.iter().any(|other| other.meets(window));
         let (likely, doubt, most) = match is_alone {
             true => (packets as f64, (packets as f64).powi(2), packets),
             false if lost_ns > 0 && same.has(window) => (0.0, 0.0, packets),
@@ -147,7 +153,8 @@ impl Stretch {
         let have = sum(&mut self.beside.iter().map(|window| window.packets));
         let (mut elsewhere, mut elsewhere_doubt, mut elsewhere_most) = (0.0, 0.0, 0.0);
         for window in &self.beside {
-            let open = window.without(self.runs.iter().map(|run| &run.window));
+            let runs = overlapping(&self.runs, window, |run| &run.window);
+            let open = window.without(runs.iter().map(|run| &run.window));
             let lost_ns = theirs.lost_ns(&open);
             if lost_ns > 0 && !same.has(window) {
                 let (packets, doubt) = by_time(window, lost_ns);
@@ -181,6 +188,11 @@ impl Same {
     /// Those that count the same as one that they meet, and either share most of their time with
     /// it or are the only ones that count that.
     fn of(stretch: &Stretch, vantage: &Timeline, logged: &Timeline) -> Self {
+        let theirs = stretch.runs.iter().map(|run| run.window);
+        let mut all = theirs.chain(stretch.beside.iter().copied());
+        if !all.any(|window| is_interval(window.len_ns())) {
+            return Self(HashSet::default()); // all are dated by their packets
+        }
         let mut pairs: HashMap<(u64, u64), [Vec<Window>; 2], RandomState> = HashMap::default();
         let theirs = stretch.runs.iter().map(|run| (0, run.window));
         let ours = stretch.beside.iter().map(|window| (1, *window));

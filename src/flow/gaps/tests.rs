@@ -131,6 +131,16 @@ fn record_of_the_same_clock_is_in_a_gap_if_it_meets_none() {
 }
 
 #[test]
+fn record_that_two_others_touch_is_counted_once() {
+    let vantage = [(0, 99, 50), (100, 199, 50)];
+    assert_eq!(filled(&vantage, &[(0, 100, 51), (101, 199, 49)]), [0, 0]);
+    assert_eq!(
+        filled(&vantage, &[(0, 60, 30), (61, 100, 21), (101, 199, 49)]),
+        [0; 3]
+    );
+}
+
+#[test]
 fn gaps_of_both_views_are_filled_by_time_and_counts() {
     let vantage = [(0, 59, 60), (120, 179, 60), (180, 239, 60)];
     // Begins at the vantage's 30th second, and has lost 150 to 209.

@@ -92,6 +92,18 @@ impl Window {
     }
 }
 
+/// Those of some windows in order, none of which meets another, that overlap this one. Of such
+/// windows the later one also ends later.
+pub(super) fn overlapping<'a, T>(
+    all: &'a [T],
+    window: &Window,
+    of: impl Fn(&T) -> &Window,
+) -> &'a [T] {
+    let first = all.partition_point(|other| of(other).until_ns <= window.from_ns);
+    let count = all[first..].partition_point(|other| of(other).from_ns < window.until_ns);
+    &all[first..first + count]
+}
+
 /// Windows of one way, none of which meets another.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timeline {
@@ -180,11 +192,12 @@ impl Timeline {
             .map(|(_, w)| *w)
             .filter(|other| other.until_ns >= reach_ns)
             .collect();
-        if near.iter().any(|other| other.meets(window)) {
-            return near;
+        let is_met = near.iter().any(|other| other.meets(window));
+        if surely && !is_met {
+            return Vec::new();
         }
-        if surely || !near.is_empty() {
-            return if surely { Vec::new() } else { near };
+        if !near.is_empty() {
+            return near;
         }
         let next = self.windows.range(from_ns..).next().map(|(_, w)| *w);
         let around = [self.last_before(from_ns), next];

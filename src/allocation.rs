@@ -7,8 +7,11 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::fmt;
 use std::io::Write as _;
+use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use flow2pcap::capture::Output;
@@ -48,7 +51,9 @@ unsafe impl GlobalAlloc for OrEnd {
 #[inline]
 fn or_end(block: *mut u8, len: usize) -> *mut u8 {
     if block.is_null() {
-        end(len);
+        end(format_args!(
+            "out of memory: the system refused {len} more bytes"
+        ));
     }
     block
 }
@@ -61,23 +66,52 @@ thread_local! {
 /// Whether any thread is ending the run.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Whether the run is being ended for want of memory: then what else fails for it is not worth a
-/// word.
-pub(crate) fn is_ending() -> bool {
-    ENDING.load(SeqCst)
+/// Address space that is given back when the run is ended.
+///
+/// Other threads go on until the process is gone, and the C library and the unwinder, which do not
+/// ask this allocator, abort where they get nothing.
+static RESERVE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// Bytes of [`RESERVE`]. Nobody writes to them, so they take no memory.
+const RESERVE_LEN: usize = 4 << 20;
+
+/// Sets address space aside for the end of the run. Ends it if there is not even that.
+pub(crate) fn hold_reserve() {
+    let reserve = Vec::with_capacity(RESERVE_LEN);
+    *RESERVE.lock().unwrap_or_else(PoisonError::into_inner) = reserve;
 }
 
-/// Ends the run because `len` bytes were refused, without asking for more.
+/// Ends the run where `panic` is about memory, and returns where it is not.
+///
+/// To be asked before anything is said of a panic, and before it unwinds, which takes memory too.
+/// The standard library panics where a new thread gets no stack, or none for its signals.
+pub(crate) fn end_where_refused(panic: &PanicHookInfo<'_>) {
+    let said = panic.payload_as_str().unwrap_or_default();
+    if ENDING.load(SeqCst)
+        || said.contains("(os error 12)")
+        || said.starts_with("failed to spawn thread")
+    {
+        end(format_args!(
+            "the system refused another thread, or memory for it"
+        ));
+        exit_with(b"");
+    }
+}
+
+/// Ends the run for want of memory, and says what was refused. Asks for no memory itself.
 ///
 /// Returns only where the ending itself asks for memory; then the language's own answer is left.
 #[cold]
 #[inline(never)]
-fn end(len: usize) {
+fn end(refused: fmt::Arguments<'_>) {
     if ENDS.try_with(|ends| ends.replace(true)).unwrap_or(true) {
         return;
     }
     while ENDING.swap(true, SeqCst) {
         std::thread::sleep(Duration::from_secs(1));
+    }
+    if let Ok(mut reserve) = RESERVE.try_lock() {
+        *reserve = Vec::new();
     }
     Output::abandon_where_free();
     let mut line = [0_u8; 256];
@@ -85,23 +119,29 @@ fn end(len: usize) {
     // It is shorter than that, whatever the number.
     let _ = writeln!(
         left,
-        "flow2pcap: out of memory: the system refused {len} more bytes; give less with --memory or \
-         --threads, or raise its limit (`ulimit -v`, or that of the container)"
+        "flow2pcap: {refused}; give less with --memory or --threads, \
+         or raise its limit (`ulimit -v`, or that of the container)"
     );
     let line_len = 256 - left.len();
-    let _ = std::io::stderr().write_all(&line[..line_len]);
-    exit();
+    exit_with(&line[..line_len]);
 }
 
-/// Ends the process at once: what else runs at its end would ask for memory.
+/// Writes `line` to standard error and ends the process, both without asking anybody: a thread that
+/// waits in [`end`] may hold the lock of the stream, and what else runs at the end of a process
+/// would ask for memory.
 #[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "the safe way runs handlers first")]
-fn exit() -> ! {
-    // SAFETY: it takes a number and does not return.
-    unsafe { libc::_exit(2) }
+#[expect(unsafe_code, reason = "the safe ways take a lock and run handlers")]
+fn exit_with(line: &[u8]) -> ! {
+    // SAFETY: the pointer and the length are those of a slice; `_exit` takes a number and does not
+    // return.
+    unsafe {
+        libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len());
+        libc::_exit(2)
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn exit() -> ! {
+fn exit_with(line: &[u8]) -> ! {
+    let _ = std::io::stderr().write_all(line);
     std::process::exit(2)
 }

@@ -13,10 +13,12 @@ use flow2pcap::cli::{Streams, run};
 static ALLOCATOR: allocation::OrEnd = allocation::OrEnd;
 
 fn main() -> ExitCode {
+    allocation::hold_reserve();
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        // What a file brings about is told as damage of that file.
-        if !flow2pcap::wrapper::is_guarded() && !allocation::is_ending() {
+        allocation::end_where_refused(panic);
+        // What a file brings about is reported as damage of that file.
+        if !flow2pcap::wrapper::is_guarded() {
             tell(panic);
         }
     }));

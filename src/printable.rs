@@ -114,7 +114,7 @@ pub fn label(name: &str) -> Cow<'_, str> {
 ///
 /// Nothing from outside may set a width: the standard library panics beyond 65,535.
 pub fn cut(text: &str, chars_max: usize) -> Cow<'_, str> {
-    // No character has less than an byte.
+    // No character has less than one byte.
     if text.len() <= chars_max {
         return Cow::Borrowed(text);
     }

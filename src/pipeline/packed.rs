@@ -29,7 +29,7 @@ const NUMBER_LEN: usize = 8;
 const LENGTHS_BITS: u32 = 4 * 9;
 
 /// `traffic-path`, and the clock above it, lie below the ENI that rejected, so that none of the
-/// three takes an byte if there is none of them.
+/// three takes a byte if there is none of them.
 const PATH_BITS: u32 = 4;
 
 /// A clock is moved by whole seconds, and by five at most (`flow/clock.rs`).

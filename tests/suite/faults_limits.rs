@@ -33,6 +33,11 @@ fn least_space() -> u64 {
     (10_000..1_000_000).step_by(500).find(starts).unwrap()
 }
 
+/// Whether the run said in one line what failed, with status 2.
+fn is_one_line_and_status_2(run: &Output) -> bool {
+    run.status.code() == Some(2) && String::from_utf8_lossy(&run.stderr).lines().count() == 1
+}
+
 #[test]
 fn too_little_address_space_is_one_line_and_status_2_for_every_subcommand() {
     let folder = tempfile::tempdir().unwrap();
@@ -49,22 +54,28 @@ fn too_little_address_space_is_one_line_and_status_2_for_every_subcommand() {
         &["metrics", "-q", log, "--by", "srcaddr"],
         &["report", "-q", log, "-o", &page],
     ] {
-        let mut refused = 0;
+        let (mut refused, mut unlucky) = (0, Vec::new());
         for space in (least..).step_by(usize::try_from(STEP).unwrap()) {
-            let run = limited(&format!("ulimit -v {space}"), arguments);
+            let limit = format!("ulimit -v {space}");
+            let run = limited(&limit, arguments);
             if run.status.success() {
                 break;
             }
             refused += 1;
             let said = String::from_utf8_lossy(&run.stderr);
-            if said.contains("Fatal glibc error") {
-                continue; // The C library ended the run itself, in another thread.
-            }
-            assert_eq!(run.status.code(), Some(2), "{arguments:?}, {space}: {said}");
-            assert_eq!(said.lines().count(), 1, "{arguments:?}, {space}: {said}");
             assert!(space < least + 200 * STEP, "{arguments:?}: {said}");
+            if is_one_line_and_status_2(&run) {
+                continue;
+            }
+            // A thread that begins while another one ends the run may be refused by the C library,
+            // which aborts. That is a matter of microseconds, so it does not come twice.
+            let again = limited(&limit, arguments);
+            let is_fine = again.status.success() || is_one_line_and_status_2(&again);
+            assert!(is_fine, "{arguments:?}, {space}: {said}{again:?}");
+            unlucky.push(said.into_owned());
         }
         assert!(refused > 0, "{arguments:?} needs nothing");
+        assert!(unlucky.len() <= 1 + refused / 20, "{unlucky:?}");
         let names = names_in(folder.path());
         assert!(
             names.iter().all(|name| !name.ends_with(".part")),

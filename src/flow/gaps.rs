@@ -85,6 +85,7 @@ impl Part {
             until_ns: self.until_ns,
             packets: self.packets,
             bytes: 0,
+            opens: false,
         }
     }
 }
@@ -146,6 +147,9 @@ fn window(o: &Observation, ahead_ns: i64) -> Window {
         until_ns: o.until_ns().saturating_sub(ahead_ns),
         packets: o.packets,
         bytes: o.bytes.unwrap_or(0),
+        opens: o
+            .flags
+            .is_some_and(|flags| flags.contains(ObservedFlags::SYN)),
     }
 }
 

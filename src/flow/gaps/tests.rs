@@ -12,6 +12,14 @@ fn records(of: &[(i64, i64, u64)]) -> Vec<Observation> {
     of.iter().map(record).collect()
 }
 
+/// 20 packets a minute from 100 on, in intervals that begin at 143, 203 and 263.
+const OUT_OF_STEP: [(i64, i64, u64); 4] = [
+    (100, 142, 14),
+    (143, 202, 20),
+    (203, 262, 20),
+    (263, 279, 6),
+];
+
 /// What is used of `other` beside `vantage`: the packets of each record.
 fn filled(vantage: &[(i64, i64, u64)], other: &[(i64, i64, u64)]) -> Vec<u64> {
     let mut all = Filled::with(&records(vantage));
@@ -40,26 +48,14 @@ fn record_in_a_gap_is_used_whole_and_one_beside_none() {
 #[test]
 fn intervals_that_begin_at_other_seconds_have_nothing_to_fill() {
     let vantage = [(100, 159, 20), (160, 219, 20), (220, 279, 20)];
-    let other = [
-        (100, 142, 14),
-        (143, 202, 20),
-        (203, 262, 20),
-        (263, 279, 6),
-    ];
-    assert_eq!(filled(&vantage, &other), [0; 4]);
-    assert_eq!(filled(&other, &vantage), [0; 3]);
+    assert_eq!(filled(&vantage, &OUT_OF_STEP), [0; 4]);
+    assert_eq!(filled(&OUT_OF_STEP, &vantage), [0; 3]);
 }
 
 #[test]
 fn part_across_the_edge_of_a_gap_follows_from_counts() {
     // 20 packets are lost between 160 and 219: 40 + 34 are counted, and 20 + 20 are there.
-    let other = [
-        (100, 142, 14),
-        (143, 202, 20),
-        (203, 262, 20),
-        (263, 279, 6),
-    ];
-    let used = filled(&[(100, 159, 20), (220, 279, 20)], &other);
+    let used = filled(&[(100, 159, 20), (220, 279, 20)], &OUT_OF_STEP);
     assert_eq!((used[0], used[1] + used[2], used[3]), (0, 20, 0));
     // A long interval has what three short ones have, and the one that is lost.
     let used = filled(
@@ -146,6 +142,20 @@ fn gaps_of_both_views_are_filled_by_time_and_counts() {
     // Begins at the vantage's 30th second, and has lost 150 to 209.
     let other = [(30, 89, 60), (90, 149, 60), (210, 239, 30)];
     assert_eq!(filled(&vantage, &other), [30, 30, 0]);
+}
+
+#[test]
+fn nothing_is_before_the_syn_that_both_views_have() {
+    // The one is dated by its packets, the other by intervals, in one of which nothing passed.
+    let with_syn = |of: &[(i64, i64, u64)]| {
+        let mut records = records(of);
+        records[0].flags = Some(ObservedFlags(18));
+        records
+    };
+    let vantage = with_syn(&[(71, 222, 5), (372, 372, 1)]);
+    let other = with_syn(&[(65, 124, 4), (185, 244, 1), (365, 424, 1)]);
+    let used = Filled::with(&vantage).fill(&other, Some(0));
+    assert_eq!(used, [Used::Nothing; 3]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The times for which one way of a conversation has records.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::flow::clock::SLACK_NS;
@@ -32,6 +33,8 @@ pub(super) struct Window {
     pub(super) packets: u64,
     /// 0 where they are not logged.
     pub(super) bytes: u64,
+    /// Whether its first record has a SYN.
+    pub(super) opens: bool,
 }
 
 impl Window {
@@ -60,6 +63,11 @@ impl Window {
 
     /// Becomes one with another window.
     pub(super) fn join(&mut self, other: &Self) {
+        self.opens = match self.from_ns.cmp(&other.from_ns) {
+            Ordering::Less => self.opens,
+            Ordering::Equal => self.opens || other.opens,
+            Ordering::Greater => other.opens,
+        };
         self.from_ns = self.from_ns.min(other.from_ns);
         self.until_ns = self.until_ns.max(other.until_ns);
         self.packets = self.packets.saturating_add(other.packets);
@@ -74,13 +82,15 @@ impl Window {
             .max(0)
     }
 
-    /// The stretches of this window that none of `others`, which are in order, covers.
+    /// The stretches of this window that none of `others`, which are in order, covers. Where both
+    /// begin with a SYN and this one is dated by its interval, it is the same SYN: nothing is before it.
     pub(super) fn without<'a>(&self, others: impl Iterator<Item = &'a Self>) -> Vec<(i64, i64)> {
         let mut open = Vec::new();
         let mut from_ns = self.from_ns;
         for other in others {
             let until_ns = other.from_ns.min(self.until_ns);
-            if until_ns > from_ns {
+            let is_same_syn = self.opens && other.opens && is_interval(self.len_ns());
+            if until_ns > from_ns && !(is_same_syn && from_ns == self.from_ns) {
                 open.push((from_ns, until_ns));
             }
             from_ns = from_ns.max(other.until_ns);

@@ -111,16 +111,17 @@ fn place(setup: &Setup) -> String {
 fn cloud_watch(resource: &str, terms: &Terms, group: &str) -> String {
     let trust = json_variable("trust", &terms.trust());
     let publish = json_variable("publish", &terms.publish(group));
-    // A name of its own for each resource: two logs do not undo each other's permissions.
+    // A name of its own for each resource: two logs do not undo each other's permissions. The group
+    // is in one word with its option, because it may begin with a dash.
     format!(
         r#"
     # The log group, if it is not there yet; others may begin alike.
     GROUP={group}
-    groups=$(aws logs describe-log-groups --log-group-name-prefix "$GROUP" \
+    groups=$(aws logs describe-log-groups --log-group-name-prefix="$GROUP" \
         --query 'logGroups[].logGroupName' --output text)
     groups=$'\t'${{groups//$'\n'/$'\t'}}$'\t'
     if [[ $groups != *$'\t'"$GROUP"$'\t'* ]]; then
-        aws logs create-log-group --log-group-name "$GROUP"
+        aws logs create-log-group --log-group-name="$GROUP"
     fi
 
     # The role under which AWS writes to it: who may take it on, for whom,
@@ -190,7 +191,7 @@ fn create(setup: &Setup, terms: &Terms) -> String {
     ));
     match &setup.destination {
         Destination::CloudWatch { .. } => options.push(format!(
-            "--log-group-name \"$GROUP\" \\\n            \
+            "--log-group-name=\"$GROUP\" \\\n            \
              --deliver-logs-permission-arn \"arn:{}:iam::{}:role/$ROLE\"",
             terms.partition, terms.account
         )),
@@ -237,7 +238,7 @@ fn fetch(setup: &Setup) -> String {
         // What CloudWatch gives out has no header line, so the columns are named.
         Destination::CloudWatch { group } => format!(
             "# The last hour. Of more than a few hundred MB: aws logs create-export-task\n\
-             aws logs filter-log-events --log-group-name {} \\\n    \
+             aws logs filter-log-events --log-group-name={} \\\n    \
              --start-time \"$(($(date +%s) - 3600))000\" --output json >events.json\n\
              flow2pcap convert events.json -o out.pcapng \\\n    --format {}",
             quoted(group),

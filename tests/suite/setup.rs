@@ -57,6 +57,7 @@ impl Played {
         let path = std::env::var("PATH").unwrap();
         let output = Command::new("bash")
             .arg(file(&folder, "setup.sh", script))
+            .current_dir(folder.path())
             .env("PATH", format!("{}/bin:{path}", folder.path().display()))
             .env("NOTES", &notes)
             .env_remove("AWS_REGION")
@@ -87,10 +88,14 @@ impl Played {
         self.calls.iter().any(|call| call[..2] == words)
     }
 
-    /// The value behind an option of that call.
+    /// The value of an option of that call, in a word of its own or after `=`.
     #[track_caller]
     fn value(&self, words: [&str; 2], option: &str) -> &str {
         let call = self.call(words);
+        let joined = |argument| str::strip_prefix(argument, option)?.strip_prefix('=');
+        if let Some(value) = call.iter().find_map(|argument| joined(argument)) {
+            return value;
+        }
         let at = call.iter().position(|argument| argument == option);
         &call[at.unwrap_or_else(|| panic!("no {option}: {call:?}")) + 1]
     }
@@ -314,6 +319,41 @@ fn printed_format_reads_what_such_a_log_holds() {
         converted.summary()
     );
     assert_eq!(converted.count("/packets/written"), 1);
+}
+
+#[test]
+fn names_that_look_like_options_or_comments_stay_names() {
+    let stream = "arn:aws:firehose:eu-west-1:123456789012:deliverystream/-rf";
+    for (destination, calls) in [
+        ("cloudwatch:-x", &[("--log-group-name", "-x")][..]),
+        ("cloudwatch:--debug", &[("--log-group-name", "--debug")]),
+        ("cloudwatch:#a/../b", &[("--log-group-name", "#a/../b")]),
+        (
+            "s3://my-logs/-rf/=x/..",
+            &[("--log-destination", "arn:aws:s3:::my-logs/-rf/=x/../")],
+        ),
+        (
+            &format!("firehose:{stream}"),
+            &[("--log-destination", stream)],
+        ),
+    ] {
+        let played = Played::play(&setup(&[VPC, "-d", destination]), &[]);
+        assert_eq!(played.output.status.code(), Some(0), "{played:?}");
+        for (option, value) in calls {
+            assert_eq!(played.value(CREATE, option), *value);
+        }
+        // What it says to do next runs in bash too, and reaches the AWS CLI as one command.
+        let said = String::from_utf8(played.output.stdout).unwrap();
+        let (_, next) = said.split_once("\nThen:\n").unwrap();
+        let next = format!("flow2pcap() {{ aws flow2pcap \"$@\"; }}\n{next}");
+        let next = Played::play(&next, &[]);
+        assert!(next.output.status.success(), "{next:?}");
+        assert_eq!(next.call(["flow2pcap", "convert"])[3], "-o", "{next:?}");
+        if let Some(group) = destination.strip_prefix("cloudwatch:") {
+            let fetched = next.value(["logs", "filter-log-events"], "--log-group-name");
+            assert_eq!(fetched, group);
+        }
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ import archives
 import captures
 import packages
 import world as worlds
-from tool import Find, folder_finds, laws
+from tool import Find, Shrinking, folder_finds, inside, laws
 
 TESTDATA = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../testdata"))
 GOOD = (b"version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status\n"
@@ -354,42 +354,24 @@ def attack(bench, rng):
     return [(find, lambda find=find: shrink(bench, files, commands, find)) for find in finds]
 
 
-def shrink(bench, files, commands, find, budget=300):
+def shrink(bench, files, commands, find):
     """Fewer and shorter files that show the same find; returns (files, find)."""
-    best, tries = find, 0
     commands = commands if find.slug.startswith("agree") else [find.args]
-
-    def shows(candidate):
-        nonlocal best, tries
-        tries += 1
-        for found in examine(bench, candidate, commands):
-            if found.slug == find.slug:
-                best = found
-                return True
-        return False
-
-    if not shows(files):
+    seen = Shrinking(find, lambda candidate: examine(bench, candidate, commands))
+    if not seen.shows(files):
         return inside(files), find
-    slow = "timeout" in find.slug
-    budget = 5 if slow else budget
-    for name in list(files):
-        fewer = {key: value for key, value in files.items() if key != name}
-        if fewer and tries < budget and shows(fewer):
-            files = fewer
+    if "timeout" in find.slug:
+        seen.tries = 4
+    files = seen.without_files(files)
     for name in list(files):
         size = max(1, len(files[name]) // 2)
-        while size and tries < budget:
+        while size and seen.tries > 0:
             at = 0
-            while at < len(files[name]) and tries < budget:
-                shorter = files[name][:at] + files[name][at + size:]
-                if shows({**files, name: shorter}):
-                    files = {**files, name: shorter}
+            while at < len(files[name]) and seen.tries > 0:
+                shorter = {**files, name: files[name][:at] + files[name][at + size:]}
+                if seen.shows(shorter):
+                    files = shorter
                 else:
                     at += size
             size //= 2
-    return inside(files), best
-
-
-def inside(files):
-    """The files where the saved command line looks for them."""
-    return {os.path.join("in", name): data for name, data in files.items()}
+    return inside(files), seen.best

@@ -12,7 +12,7 @@ import tarfile
 import zipfile
 
 import mutations
-from tool import CONTROL, Find, folder_finds, laws
+from tool import CONTROL, Find, Shrinking, folder_finds, inside, laws
 
 EVIL = ["$(touch marker)", "`touch marker`", "';touch${IFS}marker;'", '";touch marker;"', "|touch${IFS}marker", "&touch${IFS}marker&", "\\';touch marker;\\'",
         "$(touch${IFS}marker)", "'$(touch${IFS}marker)'", "a b", "*", "~", "#x", "!!", "--filter", "-o", "a\nb", "a\ttouch marker", "\x1b[31mred", "\x1b]0;title\x07",
@@ -217,30 +217,15 @@ def attack(bench, rng):
 
 def shrink(bench, made, find):
     """Without the lines and files that it does not need."""
-    best = find
-
-    def shows(candidate):
-        nonlocal best
-        for found in examine(bench, candidate, [find.args]):
-            if found.slug == find.slug:
-                best = found
-                return True
-        return False
-
-    if not shows(made):
-        return in_folder(made), find
-    for name in list(made):
-        fewer = {key: value for key, value in made.items() if key != name}
-        if fewer and shows(fewer):
-            made = fewer
+    seen = Shrinking(find, lambda candidate: examine(bench, candidate, [find.args]), tries=2000)
+    if not seen.shows(made):
+        return inside(made), find
+    made = seen.without_files(made)
     for name in list(made):
         lines = made[name].split(b"\n")
         for number in range(len(lines) - 1, 0, -1):
-            if shows({**made, name: b"\n".join(lines[:number] + lines[number + 1:])}):
-                lines = lines[:number] + lines[number + 1:]
+            fewer = lines[:number] + lines[number + 1:]
+            if seen.shows({**made, name: b"\n".join(fewer)}):
+                lines = fewer
                 made = {**made, name: b"\n".join(lines)}
-    return in_folder(made), best
-
-
-def in_folder(made):
-    return {os.path.join("in", name): data for name, data in made.items()}
+    return inside(made), seen.best

@@ -58,6 +58,35 @@ class Find:
     promise: str = ""
 
 
+class Shrinking:
+    """Makes inputs smaller as long as they show the same find; `best` is the newest one that was seen."""
+
+    def __init__(self, find, examine, tries=300):
+        self.best, self.examine, self.tries = find, examine, tries
+
+    def shows(self, files):
+        """Whether these files show it too. They do not once all tries are used."""
+        if self.tries <= 0:
+            return False
+        self.tries -= 1
+        found = next((found for found in self.examine(files) if found.slug == self.best.slug), None)
+        self.best = found or self.best
+        return found is not None
+
+    def without_files(self, files):
+        """The files without those that it does not need; at least one is left."""
+        for name in list(files):
+            fewer = {key: value for key, value in files.items() if key != name}
+            if fewer and self.shows(fewer):
+                files = fewer
+        return files
+
+
+def inside(files):
+    """The files where the saved command line looks for them."""
+    return {os.path.join("in", name): data for name, data in files.items()}
+
+
 def make_root():
     """A folder for all workers, in memory where the system has such a place."""
     memory = "/dev/shm"

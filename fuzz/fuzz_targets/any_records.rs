@@ -2,15 +2,8 @@
 
 #![no_main]
 
-#[path = "../conversion.rs"]
-#[allow(dead_code, reason = "each target uses one of them")]
-mod conversion;
-#[path = "../one_thread.rs"]
-mod one_thread;
-#[path = "../support.rs"]
-mod support;
+#[path = "../whole.rs"]
+mod whole;
+use whole::support;
 
-libfuzzer_sys::fuzz_target!(
-    init: one_thread::one_thread(),
-    |octets: &[u8]| conversion::any_records(octets)
-);
+libfuzzer_sys::fuzz_target!(init: whole::one_thread(), |bytes: &[u8]| whole::any_records(bytes));

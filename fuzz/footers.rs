@@ -29,7 +29,7 @@ const VALUES_MAX: usize = 100_000;
 /// A value in a footer, by its type in Thrift's compact protocol.
 #[derive(Clone, Debug)]
 enum Value {
-    /// A boolean, a byte, a double: as it stands there.
+    /// A boolean, a byte, a double: as it is there.
     Plain(u8, Vec<u8>),
     /// A whole number: its type, what it is, and bytes that it takes more than it has to.
     Whole(u8, i64, usize),
@@ -132,7 +132,7 @@ fn count(value: &mut Value) -> usize {
     1 + members(value).map(count).sum::<usize>()
 }
 
-/// The value that stands behind `left` others.
+/// The value that comes after `left` others.
 fn nth<'a>(value: &'a mut Value, left: &mut usize) -> Option<&'a mut Value> {
     if *left == 0 {
         return Some(value);

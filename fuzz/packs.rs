@@ -40,7 +40,7 @@ pub(crate) fn pack(octets: &[u8]) {
         let prefix = listed.path.as_os_str().len() + 1;
         let mut count = 0;
         let read = pack.for_each_member(listed, |member, opened| {
-            // An absolute path stands alone, a relative one behind that of the archive.
+            // An absolute path is alone, a relative one behind that of the archive.
             let len = member.path.as_os_str().len();
             assert!(len <= prefix + NAME_LEN_MAX, "a name of {len} bytes");
             assert!(

@@ -42,7 +42,7 @@ const TEXTS: [&str; 22] = [
 /// Runs one subcommand on one input and looks at what it prints.
 ///
 /// The first byte chooses the subcommand, the second how the input is made. The next line is the
-/// name of the file, the one behind it an argument, and the rest a text, or values of columns.
+/// name of the file, the one after it an argument, and the rest a text, or values of columns.
 pub(crate) fn printed(octets: &[u8]) {
     let [choice, kind, rest @ ..] = octets else {
         return;

@@ -26,7 +26,7 @@ class Plan:
 
     rss: int = 256 * MIB  # 64 MiB of --memory, and what README.md lists beside it
     seconds: int = 20  # of CPU time
-    beside: bool = True  # a good file stands beside the bomb, and must be read
+    beside: bool = True  # a good file is beside the bomb, and must be read
     may_refuse: bool = False
     addresses: int = 0  # limit of address space, if it is not the usual one
     commands: object = None

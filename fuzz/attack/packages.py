@@ -1,4 +1,4 @@
-"""Deals the records of a world to files: which rows stand in which file, under which name, in which wrapper."""
+"""Deals the records of a world to files: which rows are in which file, under which name, in which wrapper."""
 
 import os
 import random
@@ -61,7 +61,7 @@ def pack(world, rng):
 
 
 def headed(rows, world, rng):
-    """Rows as text; those of another layout follow behind a header line of their own."""
+    """Rows as text; those of another layout follow after a header line of their own."""
     groups = {}
     for row in rows:
         groups.setdefault(row.layout, []).append(row)

@@ -168,7 +168,7 @@ impl fmt::Display for TrailingBytes {
 impl std::error::Error for TrailingBytes {}
 
 impl Frame {
-    /// Reads some of the frame; nothing behind its end.
+    /// Reads some of the frame; nothing after its end.
     fn read(&mut self, decoder: &mut ZstdDecoder<'static>, out: &mut [u8]) -> io::Result<usize> {
         if self.is_over {
             return Ok(0);

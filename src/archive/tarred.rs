@@ -1,8 +1,8 @@
 //! The members of a tar archive, read front to back as it is inflated.
 //!
-//! The `tar` crate knows the dialects of headers. What stands around them is read here, since that
+//! The `tar` crate knows the dialects of headers. What is around them is read here, since that
 //! crate reads names of any length into memory, and since members have to be streams of
-//! their own. Longer names than a header has room for stand in members of their own, in front of
+//! their own. Longer names than a header has room for are in members of their own, in front of
 //! the one that they name: GNU's `L`, or `path` among the extensions of PAX, which may also hold
 //! a larger size. A name of more than [`NAME_LEN_MAX`] is passed over, and its member is left out.
 //!
@@ -110,7 +110,7 @@ pub(super) fn for_each_member(
 }
 
 impl Position {
-    /// The next header, with what stands in front of it; none behind the last.
+    /// The next header, with what is in front of it; none after the last.
     fn entry(&mut self) -> io::Result<Option<Entry>> {
         let mut before = Before::default();
         loop {
@@ -193,7 +193,7 @@ impl Position {
         Ok(extension)
     }
 
-    /// Passes over the rest of a sparse file's map, which stands behind its header.
+    /// Passes over the rest of a sparse file's map, which comes after its header.
     fn pass_sparse_map(&mut self, header: &tar::Header) -> io::Result<()> {
         let mut is_extended = header.as_gnu().is_some_and(tar::GnuHeader::is_extended);
         while is_extended {
@@ -204,7 +204,7 @@ impl Position {
         Ok(())
     }
 
-    /// Goes to behind a member of `len` bytes that began at `begin`.
+    /// Goes to the end of a member of `len` bytes that began at `begin`.
     fn pass(&mut self, begin: u64, len: u64) -> io::Result<()> {
         let end = len.checked_next_multiple_of(BLOCK_LEN);
         let end = end.and_then(|len| len.checked_add(begin));

@@ -111,7 +111,7 @@ impl Line {
         Self(texts.join(&Self::from(between).0))
     }
 
-    /// This one, and that behind it.
+    /// This one, and that after it.
     pub(crate) fn and(mut self, behind: impl Into<Self>) -> Self {
         self.0.push_str(&behind.into().0);
         self

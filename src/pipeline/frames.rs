@@ -33,7 +33,7 @@ pub(super) const HEAD_LEN: usize = 28;
 /// Bytes of frames that are merged before they are written, about.
 const MERGED_LEN: usize = 256 << 10;
 
-/// What stands in front of a frame that waits for a later slice, or in a run.
+/// What is in front of a frame that waits for a later slice, or in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FrameHead {
     pub key: Key,
@@ -43,7 +43,7 @@ pub(super) struct FrameHead {
 }
 
 impl FrameHead {
-    /// As it stands in front of its frame.
+    /// As it is in front of its frame.
     pub(super) fn bytes(self) -> [u8; HEAD_LEN] {
         let mut bytes = [0; HEAD_LEN];
         bytes[..8].copy_from_slice(&self.key.time_ns.to_le_bytes());

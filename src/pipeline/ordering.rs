@@ -94,7 +94,7 @@ impl Slice {
     }
 
     /// Takes the bytes of all frames out, in order, in parts, and says what each frame is if
-    /// `cut` asks for it; gives those parts back besides in which frames had waited.
+    /// `cut` asks for it; also gives those parts back in which frames had waited.
     pub(super) fn in_order(&mut self, pool: &Pool, cut: bool) -> (Vec<Ordered>, Vec<Vec<u8>>) {
         let ends = self.spread_by_time();
         let mut rest = &mut self.spread[..];
@@ -118,7 +118,7 @@ impl Slice {
         (gathered, self.empty(pool))
     }
 
-    /// Puts all frames in order as one run among `runs`; gives those parts back besides in which
+    /// Puts all frames in order as one run among `runs`; also gives those parts back in which
     /// frames had waited. Uses no other thread, so that a lock may be held meanwhile.
     ///
     /// # Errors
@@ -173,7 +173,7 @@ impl Slice {
             self.spread[*place] = *e;
             *place += 1;
         }
-        // Each now stands where its stretch ends.
+        // Each is now where its stretch ends.
         next.truncate(stretches);
         next
     }

@@ -26,7 +26,7 @@ const FAN_MIN: usize = 8;
 /// How many runs are merged at once, however much memory there is.
 const FAN_MAX: usize = 512;
 
-/// What stands in front of an item and says how it sorts. No two items of a sort are equal.
+/// What is in front of an item and says how it sorts. No two items of a sort are equal.
 pub(super) trait Head: Copy + Ord {
     /// So many bytes of an item, or all of it, are enough to read its head.
     const LEN_MAX: usize;

@@ -73,7 +73,7 @@ struct Stretch {
 }
 
 impl Stretch {
-    /// What stands in front of the stretch that follows this one.
+    /// What is in front of the stretch that follows this one.
     fn link(stretch: Option<Self>) -> [u8; LINK_LEN] {
         let mut link = [0; LINK_LEN];
         if let Some(Self { offset, len }) = stretch {

@@ -43,7 +43,7 @@ pub(super) fn put_episode(
     put_word(connections.len() as u64, out);
     let told = connections.iter().flat_map(|range| &records[range.clone()]);
     told.for_each(|o| out.extend_from_slice(Packed::of(o).octets()));
-    // Behind the records, so that the first of them is found near the begin of the episode.
+    // After the records, so that the first of them is found near the begin of the episode.
     for range in connections {
         put_word(range.len() as u64, out);
     }
@@ -91,7 +91,7 @@ pub(super) struct EpisodeHead {
     start_ns: i64,
     key: ConnectionKey,
     number: u64,
-    /// Bytes behind the word that says so.
+    /// Bytes after the word that says so.
     len: usize,
 }
 
@@ -120,7 +120,7 @@ impl Head for EpisodeHead {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stored<'a> {
     head: EpisodeHead,
-    /// As it was put, with all that stands in front.
+    /// As it was put, with all that is in front.
     whole: &'a [u8],
 }
 

@@ -169,7 +169,7 @@ impl<'a, 't> Task<'a, 't> {
     }
 }
 
-/// Moves segments behind `last_ns`, where the connection before them ended; returns how many moved.
+/// Moves segments after `last_ns`, where the connection before them ended; returns how many moved.
 fn put_behind(last_ns: i64, segments: &mut [Segment]) -> u64 {
     let mut moved = 0;
     let mut earliest_ns = last_ns;

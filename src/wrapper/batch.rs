@@ -22,7 +22,7 @@ pub struct Batch {
     pub faults: Vec<Fault>,
     /// Control messages of AWS, behind the lines; each stands for one record.
     pub control_count: u64,
-    /// Rows of a table without any value, behind the lines; each stands for one record.
+    /// Rows of a table without any value, after the lines; each stands for one record.
     pub blank_count: u64,
 }
 

@@ -110,7 +110,7 @@ fn with_footer(footer: &[u8]) -> Vec<u8> {
     [b"PAR1", footer, &len, b"PAR1"].concat()
 }
 
-/// A schema of one column, up to the field behind it.
+/// A schema of one column, up to the field after it.
 const SCHEMA: &[u8] = &[
     0x15, 2, 0x19, 0x2c, 0x48, 1, b'r', 0x15, 2, 0, 0x15, 12, 0x25, 2, 0x18, 1, b'c', 0,
 ];

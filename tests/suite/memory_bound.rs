@@ -1,7 +1,7 @@
 //! How much memory a run takes at its peak, on archives that were made to need much.
 //!
 //! The peak is what the system says (`VmHWM`), with the program itself, so a bound has some slack. What is
-//! asked besides is that the bound costs nothing but time: the bytes are those of a run with room.
+//! also asked is that the bound costs nothing but time: the bytes are those of a run with room.
 
 use std::fmt::Write as _;
 use std::fs;

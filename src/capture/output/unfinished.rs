@@ -25,7 +25,7 @@ pub(super) const PREFIX: &str = ".flow2pcap-";
 /// What all passing names end with.
 pub(super) const SUFFIX: &str = ".part";
 
-/// What stands before [`SUFFIX`] in the passing name of a file whose name another file gets.
+/// What is before [`SUFFIX`] in the passing name of a file whose name another file gets.
 pub(super) const OLDER: &str = "-old";
 
 /// A file under a passing name, beside the one it is to become.

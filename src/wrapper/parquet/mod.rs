@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! thrift        bytes -> values, strictly
-//! footer        bytes -> a footer that is sound; fields: what stands in it
+//! footer        bytes -> a footer that is sound; fields: what is in it
 //! claims        a footer -> can the file hold what it says
 //! page_header   bytes -> how long a page is, and what is in it
 //! pages         bytes -> pages; unpack: decompressed, within bounds

@@ -174,7 +174,7 @@ impl Held {
 }
 
 impl<R: ChunkReader> Pages<R> {
-    /// The header of the next page of values or of a dictionary; none behind the last.
+    /// The header of the next page of values or of a dictionary; none after the last.
     fn peek(&mut self) -> Result<Option<&PageHeader>> {
         while self.next.is_none() && self.left > 0 {
             let header = self.read_header()?;
@@ -208,7 +208,7 @@ impl<R: ChunkReader> Pages<R> {
         }
     }
 
-    /// Goes on behind so many bytes of the column.
+    /// Goes on after so many bytes of the column.
     fn pass(&mut self, len: usize) -> Result<()> {
         let len = len as u64;
         let Some(left) = self.left.checked_sub(len) else {

@@ -36,7 +36,7 @@ pub(super) enum Kind {
 /// What is wrong with the bytes, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed {
-    /// Bytes that stand before it.
+    /// Bytes that are before it.
     at: usize,
     what: &'static str,
 }
@@ -317,7 +317,7 @@ mod tests {
             &[0x18, 2, b'a', b'b'],                // a string
             &[0x19, 0x25, 2, 4],                   // a list of numbers
             &[0x19, 0x00],                         // an empty list without a type
-            &[0x1a, 0xf5, 0x01, 2],                // a set with its number behind
+            &[0x1a, 0xf5, 0x01, 2],                // a set with its number after it
             &[0x1b, 0],                            // an empty map
             &[0x1b, 1, 0x58, 2, 1, b'v'],          // a map
             &[0x0c, 0xd0, 0x0f, 0x00],             // field 1000, an empty struct

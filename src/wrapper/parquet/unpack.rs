@@ -54,7 +54,7 @@ pub(super) fn unpack(header: &PageHeader, packed: &[u8], compression: Compressio
             repetition_levels_len,
             is_compressed,
         } => {
-            // Parquet format, data pages: levels stand in front and are never compressed.
+            // Parquet format, data pages: levels are in front and are never compressed.
             let levels_len = definition_levels_len as usize + repetition_levels_len as usize;
             let Some((levels, values)) = packed.split_at_checked(levels_len) else {
                 return Err(fault("a page ends within its levels".into()));
@@ -81,7 +81,7 @@ pub(super) fn unpack(header: &PageHeader, packed: &[u8], compression: Compressio
     })
 }
 
-/// What `packed` holds, behind `front`.
+/// What `packed` holds, after `front`.
 fn inflate(front: &[u8], packed: &[u8], compression: Compression) -> Result<Vec<u8>> {
     let mut octets = front.to_vec();
     let limit = PAGE_LEN_MAX as u64 + 1;

@@ -11,14 +11,14 @@
 //! where they differ in the same sense.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use crate::flow::{Observation, Way};
 use crate::time::SECOND_NS;
 
 /// How far apart two ENIs may date the same packet. Observed clocks differ by
 /// a second or two each way.
-pub(super) const SLACK_NS: i64 = 5 * SECOND_NS;
+pub(super) const SLACK_NS: i64 = SLACK_S as i64 * SECOND_NS;
+const SLACK_S: usize = 5;
 
 /// A difference that whole seconds and a round trip explain without any clock being off.
 const TOLERATED_NS: i64 = SECOND_NS;
@@ -113,11 +113,15 @@ impl Edges {
 
     /// How far the clock of another view is ahead, in whole seconds; 0 where its edges do not say.
     pub(super) fn ahead_ns(&self, other: &[Observation]) -> i64 {
-        let mut votes: BTreeMap<i64, u32> = BTreeMap::new();
+        // One for each second from -SLACK_S to SLACK_S, which is as far as `near` looks.
+        let mut votes = [0_u32; 2 * SLACK_S + 1];
+        let seconds = || -(SLACK_S as i64)..;
         let mut vote = |ahead_ns: i64, weight| {
             let second = (ahead_ns + SECOND_NS / 2).div_euclid(SECOND_NS);
-            let count: &mut u32 = votes.entry(second).or_default();
-            *count = count.saturating_add(weight);
+            let known = seconds().zip(&mut votes).find(|(own, _)| *own == second);
+            if let Some((_, count)) = known {
+                *count = count.saturating_add(weight);
+            }
         };
         for (ours, theirs) in self.0.iter().zip(&Self::of(other).0) {
             for (ours, theirs) in [(&ours.begins, &theirs.begins), (&ours.ends, &theirs.ends)] {
@@ -135,9 +139,9 @@ impl Edges {
                 }
             }
         }
-        let best = votes
-            .iter()
-            .max_by_key(|(second, count)| (**count, Reverse((second.abs(), **second))));
+        let best = seconds()
+            .zip(votes)
+            .max_by_key(|(second, count)| (*count, Reverse((second.abs(), *second))));
         best.map_or(0, |(second, _)| second * SECOND_NS)
     }
 }

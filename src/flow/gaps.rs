@@ -23,7 +23,7 @@ mod stretch;
 mod timeline;
 
 use crate::flow::gaps::stretch::stretches;
-use crate::flow::gaps::timeline::{EDGE_NS, Timeline, Window};
+use crate::flow::gaps::timeline::{EDGE_NS, Timeline, Window, Windows};
 use crate::flow::{Observation, Way};
 use crate::record::ObservedFlags;
 
@@ -102,7 +102,7 @@ pub(super) struct Filled {
     /// What the vantage logged.
     vantage: [Timeline; 2],
     /// That, and what was taken from other views.
-    used: [Timeline; 2],
+    used: [Windows; 2],
 }
 
 impl Filled {
@@ -113,7 +113,7 @@ impl Filled {
             Timeline::of(own.map(|o| window(o, 0)))
         });
         Self {
-            used: vantage.clone(),
+            used: vantage.each_ref().map(|way| way.windows().clone()),
             vantage,
         }
     }
@@ -129,12 +129,16 @@ impl Filled {
             let theirs = Timeline::of(windows.clone().map(|(_, window)| window));
             let used_so_far = &mut self.used[way.index()];
             let vantage = &self.vantage[way.index()];
+            let mut added = Vec::new();
             for stretch in stretches(used_so_far, vantage, runs(windows), ahead_ns.is_none()) {
                 for (run, part) in stretch.parts(vantage, &theirs) {
-                    part.iter().for_each(|part| used_so_far.add(part.window()));
+                    added.extend(part.iter().map(Part::window));
                     run.divide(part, records, &mut used);
                 }
             }
+            // A part begins in its run, so they are in order unless runs overlap by an edge.
+            added.sort_by_key(|window| window.from_ns);
+            used_so_far.add(&added);
         }
         used
     }

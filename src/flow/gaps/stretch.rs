@@ -6,7 +6,9 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 
 use crate::flow::clock::SLACK_NS;
-use crate::flow::gaps::timeline::{EDGE_NS, Timeline, Window, is_interval, overlapping, sum_ns};
+use crate::flow::gaps::timeline::{
+    EDGE_NS, Timeline, Window, Windows, is_interval, overlapping, sum_ns,
+};
 use crate::flow::gaps::{Part, Run};
 
 /// Runs of a view, and the used windows beside them, that have to be judged together.
@@ -19,7 +21,7 @@ pub(super) struct Stretch {
 /// Divides runs, which are in order, where no window is beside two of them. By the `same_clock`, a
 /// run that meets no window is surely in a gap.
 pub(super) fn stretches(
-    used: &Timeline,
+    used: &Windows,
     vantage: &Timeline,
     runs: Vec<Run>,
     same_clock: bool,

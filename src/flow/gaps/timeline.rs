@@ -1,7 +1,7 @@
 //! The times for which one way of a conversation has records.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use crate::flow::clock::SLACK_NS;
 use crate::time::SECOND_NS;
@@ -114,37 +114,117 @@ pub(super) fn overlapping<'a, T>(
     &all[first..first + count]
 }
 
-/// Windows of one way, none of which meets another.
+/// Windows of one way in order, none of which meets another.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Windows(Vec<Window>);
+
+impl Windows {
+    /// Adds windows, which are in order too; those that meet become one.
+    pub(super) fn add(&mut self, added: &[Window]) {
+        if added.is_empty() {
+            return;
+        }
+        let known = std::mem::take(&mut self.0);
+        self.0.reserve(known.len() + added.len());
+        let mut known = known.into_iter().peekable();
+        for window in added {
+            while let Some(earlier) = known.next_if(|own| own.from_ns <= window.from_ns) {
+                self.push(earlier);
+            }
+            self.push(*window);
+        }
+        known.for_each(|window| self.push(window));
+    }
+
+    /// Adds a window that begins no earlier than the last one.
+    fn push(&mut self, mut window: Window) {
+        while let Some(last) = self.0.pop_if(|last| last.meets(&window)) {
+            window.join(&last);
+        }
+        self.0.push(window);
+    }
+
+    /// How many windows begin before an instant.
+    fn count_before(&self, instant_ns: i64) -> usize {
+        self.0.partition_point(|window| window.from_ns < instant_ns)
+    }
+
+    /// The last window that begins before an instant, and the first that does not.
+    fn around(&self, instant_ns: i64) -> [Option<&Window>; 2] {
+        let before = self.count_before(instant_ns);
+        let last = before.checked_sub(1).map(|last| &self.0[last]);
+        [last, self.0.get(before)]
+    }
+
+    /// The windows that meet this one, and those whose edge packets may be its own by a clock that
+    /// is off by a fraction; if there are none of these, the nearest within the slack. None of those
+    /// that do not meet it, if it is `surely` in a gap.
+    pub(super) fn beside(&self, window: &Window, surely: bool) -> Vec<Window> {
+        let reach_ns = window.from_ns.saturating_sub(EDGE_NS);
+        let until_ns = window.until_ns.saturating_add(EDGE_NS);
+        let first = self.count_before(reach_ns).saturating_sub(1);
+        let near = self.0[first..].iter();
+        let near = near
+            .take_while(|other| other.from_ns <= until_ns)
+            .filter(|other| other.until_ns >= reach_ns);
+        if surely && !near.clone().any(|other| other.meets(window)) {
+            return Vec::new();
+        }
+        let near: Vec<Window> = near.copied().collect();
+        if !near.is_empty() {
+            return near;
+        }
+        let around = self.around(window.from_ns).into_iter().flatten();
+        around
+            .filter(|other| other.distance_ns(window) <= SLACK_NS)
+            .copied()
+            .collect()
+    }
+}
+
+/// What one view logged of one way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timeline {
-    windows: BTreeMap<i64, Window>,
+    windows: Windows,
     /// The longest window of one record.
     longest_ns: i64,
-    /// Packets and bytes of each record, in order.
-    counts: Vec<(u64, u64)>,
+    /// Packets and bytes of each record, in order once they are asked for.
+    counts: OnceCell<Vec<(u64, u64)>>,
+    records: Vec<Window>,
 }
 
 impl Timeline {
-    pub(super) fn of(windows: impl Iterator<Item = Window>) -> Self {
-        let mut timeline = Self::default();
-        for window in windows {
-            timeline.longest_ns = timeline.longest_ns.max(window.len_ns());
-            timeline.counts.push(window.counts());
-            timeline.add(window);
+    /// Of the windows of records, which are in order.
+    pub(super) fn of(records: impl Iterator<Item = Window>) -> Self {
+        let records: Vec<Window> = records.collect();
+        let mut windows = Windows::default();
+        windows.add(&records);
+        let longest_ns = records.iter().map(Window::len_ns).max();
+        Self {
+            windows,
+            longest_ns: longest_ns.unwrap_or(0),
+            counts: OnceCell::new(),
+            records,
         }
-        timeline.counts.sort_unstable();
-        timeline
+    }
+
+    pub(super) fn windows(&self) -> &Windows {
+        &self.windows
     }
 
     /// Whether one record alone counts what this window does.
     pub(super) fn counts_once(&self, window: &Window) -> bool {
-        let first = self
-            .counts
-            .partition_point(|counts| *counts < window.counts());
-        let mut same = self.counts[first..]
-            .iter()
-            .take_while(|counts| **counts == window.counts());
-        same.next().is_some() && same.next().is_none()
+        let counts = self.counts.get_or_init(|| {
+            let mut counts: Vec<(u64, u64)> = self.records.iter().map(Window::counts).collect();
+            counts.sort_unstable();
+            counts
+        });
+        let first = counts.partition_point(|counts| *counts < window.counts());
+        let same = counts[first..].iter();
+        same.take_while(|counts| **counts == window.counts())
+            .take(2)
+            .count()
+            == 1
     }
 
     /// Whether a whole interval may be lost where a stretch lies between two windows. What is
@@ -152,11 +232,10 @@ impl Timeline {
     /// longest window.
     pub(super) fn may_have_lost(&self, (from_ns, until_ns): (i64, i64)) -> bool {
         let at_ns = i64::midpoint(from_ns, until_ns);
-        let next = self.windows.range(at_ns..).next().map(|(from, _)| *from);
-        let (Some(last), Some(next)) = (self.last_before(at_ns), next) else {
+        let [Some(last), Some(next)] = self.windows.around(at_ns) else {
             return true;
         };
-        next.saturating_sub(last.until_ns) >= self.longest_ns.max(INTERVAL_NS) / 10 * 9
+        next.from_ns.saturating_sub(last.until_ns) >= self.longest_ns.max(INTERVAL_NS) / 10 * 9
     }
 
     /// How long those of the stretches are together in which packets may be lost: some seconds of
@@ -166,54 +245,6 @@ impl Timeline {
             until.saturating_sub(*from) > SLACK_NS && self.may_have_lost((*from, *until))
         });
         sum_ns(long)
-    }
-
-    /// Adds a window; one that meets others becomes one with them.
-    pub(super) fn add(&mut self, mut window: Window) {
-        while let Some(other) = self.met_by(&window) {
-            self.windows.remove(&other.from_ns);
-            window.join(&other);
-        }
-        self.windows.insert(window.from_ns, window);
-    }
-
-    /// The last window that meets this one.
-    pub(super) fn met_by(&self, window: &Window) -> Option<Window> {
-        let before = self.windows.range(..window.until_ns).rev().map(|(_, w)| *w);
-        let mut near = before.take_while(|other| other.until_ns > window.from_ns);
-        near.find(|other| other.meets(window))
-    }
-
-    /// The last window that begins before an instant.
-    pub(super) fn last_before(&self, instant_ns: i64) -> Option<Window> {
-        let mut before = self.windows.range(..instant_ns);
-        before.next_back().map(|(_, window)| *window)
-    }
-
-    /// The windows that meet this one, and those whose edge packets may be its own by a clock that
-    /// is off by a fraction; if there are none of these, the nearest within the slack. None of those
-    /// that do not meet it, if it is `surely` in a gap.
-    pub(super) fn beside(&self, window: &Window, surely: bool) -> Vec<Window> {
-        let (from_ns, until_ns) = (window.from_ns, window.until_ns);
-        let reach_ns = from_ns.saturating_sub(EDGE_NS);
-        let first = self.last_before(reach_ns).map_or(reach_ns, |w| w.from_ns);
-        let near = self.windows.range(first..=until_ns.saturating_add(EDGE_NS));
-        let near: Vec<Window> = near
-            .map(|(_, w)| *w)
-            .filter(|other| other.until_ns >= reach_ns)
-            .collect();
-        let is_met = near.iter().any(|other| other.meets(window));
-        if surely && !is_met {
-            return Vec::new();
-        }
-        if !near.is_empty() {
-            return near;
-        }
-        let next = self.windows.range(from_ns..).next().map(|(_, w)| *w);
-        let around = [self.last_before(from_ns), next];
-        let near = around.into_iter().flatten();
-        near.filter(|other| other.distance_ns(window) <= SLACK_NS)
-            .collect()
     }
 }
 

@@ -77,7 +77,7 @@
 //!   know nothing of it.
 //! - [`metrics`]: sums over time, of what by what is asked for. Counts records and connections that
 //!   it is given, and keeps the largest sums where there are too many. Reads [`flow`], [`connection`]
-//!   and the names in [`packet`]; they know nothing of it. Start reading at
+//!   and [`names`]; they know nothing of it. Start reading at
 //!   [`pipeline::metrics()`].
 //! - [`pipeline`]: the only module that knows every stage. Fans work out over
 //!   the cores and brings the results back into one order. Start reading at
@@ -89,6 +89,7 @@
 //!   [`pipeline::inspect`].
 //! - [`error`], [`time`] and [`blocking`]: what ends a run, how instants are counted, and streams
 //!   that make whoever reads or writes them wait.
+//! - [`names`]: the one table of protocols and the one of services. Every module may use it.
 //! - [`printable`]: text from outside, made fit for a person, a shell or a spreadsheet. Every module
 //!   may use it, and whatever prints a name does.
 //! - `main.rs` and `cli/`, the binary: what was typed, what it means, and the
@@ -183,6 +184,7 @@ pub mod error;
 pub mod filter;
 pub mod flow;
 pub mod metrics;
+pub mod names;
 pub mod packet;
 pub mod pipeline;
 pub mod printable;

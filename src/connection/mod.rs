@@ -55,6 +55,7 @@ use crate::connection::plan::Plan;
 use crate::connection::sizes::Sizes;
 use crate::connection::spread::Spread;
 use crate::flow::{Observation, TCP, Way};
+use crate::names::service_at;
 
 /// Records of the other way that are looked at for overlap with one record.
 const NEAR_RECORDS: usize = 16;
@@ -193,10 +194,6 @@ fn spread_beside<T>(own: (i64, i64), others: &[T], window: impl Fn(&T) -> (i64, 
     Spread::beside(own, near.map(window))
 }
 
-/// Ports of services that speak before they are asked: FTP, SSH, SMTP, POP3,
-/// IMAP, submission, MySQL.
-const SPEAKS_FIRST: [u16; 8] = [21, 22, 25, 110, 143, 465, 587, 3306];
-
 /// Keeps the initiator's first segments after the SYN-ACK for the handshake
 /// and for the request that every exchange begins with, but with services that
 /// speak first.
@@ -211,7 +208,8 @@ fn establish(plans: &mut [Vec<Planned>; 2], role: Role, service_port: u16) {
     };
     if answered && opened {
         first.established = 1;
-        let asks = first.plan.body > 1 && !SPEAKS_FIRST.contains(&service_port);
+        let asks =
+            first.plan.body > 1 && !service_at(service_port).is_some_and(|service| service.greets);
         first.request = u64::from(asks && first.plan.data > 0);
     }
 }

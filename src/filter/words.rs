@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::expression::{Counter, Name, Net, Side, Term};
+use crate::names::{protocol_number, service_named};
 use crate::record::{Action, ObservedFlags};
 
 /// A word that says what the value behind it is.
@@ -119,7 +120,9 @@ pub(super) fn family_or_protocol(word: &str) -> Option<Term> {
     match word {
         "ip" => Some(Term::Ipv6(false)),
         "ip6" => Some(Term::Ipv6(true)),
-        _ => named(PROTOCOLS, word).map(Term::Protocol),
+        // Protocols of that name carry IP in IP; whoever writes the word means the family.
+        "ipv4" | "ipv6" => None,
+        _ => protocol_number(word).map(Term::Protocol),
     }
 }
 
@@ -159,7 +162,7 @@ fn short_net(text: &str) -> Option<Net> {
 fn ports(text: &str) -> Option<(u16, u16)> {
     let port = |text: &str| {
         let number = text.parse().ok();
-        number.or_else(|| named(SERVICES, &text.to_ascii_lowercase()))
+        number.or_else(|| service_named(text).map(|service| service.port))
     };
     match (port(text), text.split_once('-')) {
         (Some(port), _) => Some((port, port)),
@@ -173,7 +176,7 @@ fn ports(text: &str) -> Option<(u16, u16)> {
 
 fn protocol(text: &str) -> Option<u8> {
     let number = text.parse().ok();
-    number.or_else(|| named(PROTOCOLS, &text.to_ascii_lowercase()))
+    number.or_else(|| protocol_number(text))
 }
 
 fn flags(text: &str) -> Option<ObservedFlags> {
@@ -189,40 +192,6 @@ fn named<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
     let found = table.iter().find(|(known, _)| *known == name);
     found.map(|(_, value)| *value)
 }
-
-/// Protocols by the names that pcap-filter and the IANA give them.
-const PROTOCOLS: &[(&str, u8)] = &[
-    ("icmp", 1),
-    ("igmp", 2),
-    ("tcp", 6),
-    ("udp", 17),
-    ("gre", 47),
-    ("esp", 50),
-    ("ah", 51),
-    ("icmp6", 58),
-    ("sctp", 132),
-];
-
-/// The services that people look for by name.
-const SERVICES: &[(&str, u16)] = &[
-    ("ftp", 21),
-    ("ssh", 22),
-    ("telnet", 23),
-    ("smtp", 25),
-    ("domain", 53),
-    ("http", 80),
-    ("ntp", 123),
-    ("ldap", 389),
-    ("https", 443),
-    ("microsoft-ds", 445),
-    ("ldaps", 636),
-    ("ms-sql-s", 1433),
-    ("nfs", 2049),
-    ("mysql", 3306),
-    ("ms-wbt-server", 3389),
-    ("postgresql", 5432),
-    ("redis", 6379),
-];
 
 const FLAGS: &[(&str, u8)] = &[
     ("fin", 1),

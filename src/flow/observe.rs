@@ -9,11 +9,9 @@ use std::net::IpAddr;
 use crate::flow::{
     Endpoint, EniIndex, FiveTuple, Observation, Place, RejectReason, TCP, TrafficPath, UDP, Verdict,
 };
+use crate::names::service_at;
 use crate::record::{Action, Direction, Interval, Record, TimeNote};
 use crate::time::SECOND_NS;
-
-/// Ports of services that speak UDP and hardly ever TCP: DNS, NTP.
-const UDP_SERVICES: [u16; 2] = [53, 123];
 
 /// Which of a record's two pairs of addresses packets get.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -170,7 +168,8 @@ fn protocol(record: &Record<'_>, source: Endpoint, destination: Endpoint) -> Opt
     if ports == [0, 0] {
         return None;
     }
-    let is_udp = ports.iter().any(|port| UDP_SERVICES.contains(port));
+    let mut services = ports.into_iter().filter_map(service_at);
+    let is_udp = services.any(|service| service.is_udp);
     Some(if is_udp { UDP } else { TCP })
 }
 

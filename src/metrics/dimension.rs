@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use crate::connection::Outcome;
 use crate::flow::{Eni, Observation};
-use crate::packet::protocol_name;
+use crate::names::protocol_keyword;
 
 use super::Subnets;
 use super::table::OTHER;
@@ -168,7 +168,7 @@ impl Dimension {
         let value = take(key).unwrap_or_default();
         let text = match (self, value) {
             (Self::Protocol, [number]) => {
-                protocol_name(*number).map_or_else(|| number.to_string(), str::to_owned)
+                protocol_keyword(*number).map_or_else(|| number.to_string(), str::to_owned)
             }
             (Self::Action, [rejected]) => ["ACCEPT", "REJECT"][usize::from(*rejected != 0)].into(),
             (Self::Direction, [leaving]) => {

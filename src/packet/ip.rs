@@ -14,11 +14,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use etherparse::{IpNumber, Ipv4Header, Ipv6Header, Ipv6RawExtHeader};
 
-/// The keyword that IANA registered for a protocol number, such as `TCP` for 6.
-pub fn protocol_name(number: u8) -> Option<&'static str> {
-    IpNumber(number).keyword_str()
-}
-
 /// An address family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {

@@ -24,7 +24,7 @@ use std::net::IpAddr;
 
 use self::ip::Addresses;
 pub use self::{
-    ip::{Family, protocol_name},
+    ip::Family,
     tcp::Segment,
     template::{Numbers, Template},
 };

@@ -16,7 +16,7 @@ use crate::archive::{self, File, Walk, s3_path};
 use crate::error::{Error, Result};
 use crate::filter::{Bound, Filter, Span};
 use crate::flow::{Addresses, Enis, Observation, RejectReason, Verdict};
-use crate::packet;
+use crate::names::protocol_keyword;
 use crate::pipeline::Meter;
 use crate::pipeline::forecast::Forecast;
 use crate::pipeline::gathered::Gathered;
@@ -245,7 +245,7 @@ impl Tally {
         let met = numbered.filter(|(_, sums)| sums.records > 0);
         let named = met.map(|(number, sums)| Protocol {
             number,
-            name: packet::protocol_name(number),
+            name: protocol_keyword(number),
             logged: *sums,
         });
         let mut protocols: Vec<Protocol> = named.collect();

@@ -8,6 +8,7 @@
 use std::net::IpAddr;
 
 use super::{Action, Direction, FaultKind, LogStatus, instant, leaf};
+use crate::names::protocol_number;
 
 /// A whole number of at most `max`: `25238`, `25238.0`, `1.6401E9`.
 pub(super) fn number(text: &[u8], max: u64) -> Result<u64, FaultKind> {
@@ -63,11 +64,9 @@ pub(super) fn address(text: &[u8]) -> Result<IpAddr, FaultKind> {
 
 /// A protocol's number, or its name.
 pub(super) fn protocol(text: &[u8]) -> Result<u8, FaultKind> {
-    let named = PROTOCOLS
-        .iter()
-        .find(|(name, _)| text.eq_ignore_ascii_case(name.as_bytes()));
-    match (named, text.first()) {
-        (Some((_, number)), _) => Ok(*number),
+    let name = std::str::from_utf8(text).unwrap_or_default();
+    match (protocol_number(name), text.first()) {
+        (Some(number), _) => Ok(number),
         (None, Some(first)) if first.is_ascii_alphabetic() => Err(FaultKind::UnknownProtocol),
         (None, _) => narrow(text, 255),
     }
@@ -189,29 +188,6 @@ impl Decimal {
         }
     }
 }
-
-/// Protocols by the names that tools give them (IANA assigned internet protocol numbers).
-const PROTOCOLS: [(&str, u8); 19] = [
-    ("hopopt", 0),
-    ("icmp", 1),
-    ("igmp", 2),
-    ("ipip", 4),
-    ("ipv4", 4),
-    ("tcp", 6),
-    ("egp", 8),
-    ("udp", 17),
-    ("ipv6", 41),
-    ("gre", 47),
-    ("esp", 50),
-    ("ah", 51),
-    ("icmpv6", 58),
-    ("icmp6", 58),
-    ("ipv6-icmp", 58),
-    ("ospf", 89),
-    ("pim", 103),
-    ("vrrp", 112),
-    ("sctp", 132),
-];
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,7 @@ const STAGES: [&str; 9] = [
 ];
 
 /// Modules that any stage may use.
-const SHARED: [&str; 4] = ["blocking", "error", "printable", "time"];
+const SHARED: [&str; 5] = ["blocking", "error", "names", "printable", "time"];
 
 const FILE_LINES_MAX: usize = 600;
 
@@ -217,7 +217,7 @@ fn crates_are_used_where_they_belong() {
         ("libc::", &["archive", "allocation"]),
         ("tar::", &["archive"]),
         ("zip::", &["archive"]),
-        ("etherparse::", &["packet"]),
+        ("etherparse::", &["packet", "names"]),
         ("pcap_file::", &["capture"]),
         ("walkdir::", &["archive"]),
         ("clap::", &["cli", "main"]),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::diagnosis::ledger::{Entry, Ledger};
 use crate::flow::{EniIndex, TCP, UDP, is_private};
+use crate::names::service_at;
 use crate::printable::cut;
 
 /// Characters of a name that a sentence has room for.
@@ -12,23 +13,6 @@ const NAME_MAX: usize = 200;
 
 /// Names in a sentence; more are only counted.
 const SAID_MAX: usize = 3;
-
-/// Services that people know by name, and whether they are databases.
-const SERVICES: [(u16, &str, bool); 13] = [
-    (22, "SSH", false),
-    (53, "DNS", false),
-    (80, "HTTP", false),
-    (389, "LDAP", false),
-    (443, "HTTPS", false),
-    (1433, "SQL Server", true),
-    (1521, "Oracle", true),
-    (3306, "MySQL", true),
-    (3389, "RDP", false),
-    (5432, "PostgreSQL", true),
-    (6379, "Redis", true),
-    (11211, "memcached", true),
-    (27017, "MongoDB", true),
-];
 
 /// Who tries: an address, or all that is outside.
 pub(super) fn source(address: Option<IpAddr>) -> String {
@@ -43,10 +27,9 @@ pub(super) fn port(port: u16, protocol: u8) -> String {
         1 | 58 => return "ICMP".to_owned(),
         other => return format!("protocol {other}"),
     };
-    let known = SERVICES.iter().find(|(known, ..)| *known == port);
-    known.map_or_else(
+    service_at(port).map_or_else(
         || format!("{name} {port}"),
-        |(_, service, _)| format!("{name} {port} ({service})"),
+        |service| format!("{name} {port} ({})", service.title),
     )
 }
 
@@ -107,12 +90,8 @@ pub(super) fn subnet(ledger: &Ledger<'_>, index: EniIndex) -> String {
 /// subnet to internet.
 pub(super) fn relation(ledger: &Ledger<'_>, entries: &[Entry<'_>]) -> Option<&'static str> {
     let all = |is: &dyn Fn(&Entry<'_>) -> bool| entries.iter().all(is);
-    let is_database = |entry: &Entry<'_>| {
-        let known = SERVICES
-            .iter()
-            .find(|(known, ..)| *known == entry.path.port);
-        known.is_some_and(|(.., is_database)| *is_database)
-    };
+    let is_database =
+        |entry: &Entry<'_>| service_at(entry.path.port).is_some_and(|service| service.is_database);
     let is_balancer = |entry: &Entry<'_>| {
         entry
             .path

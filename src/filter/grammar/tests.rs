@@ -66,6 +66,10 @@ fn primitives_of_pcap_filter_mean_what_they_mean_there() {
     check("tcp dst port 22", "(protocol 6 & Destination 22-22)");
     check("ip proto 47", "(ipv6 false & protocol 47)");
     check("proto icmp6", "protocol 58");
+    check("proto ICMPv6", "protocol 58");
+    check("vrrp or ospf", "(protocol 112 | protocol 89)");
+    check("port rdp", "Either 3389-3389");
+    check("port ftp-ssh", "Either 21-22");
     check("ip6", "ipv6 true");
     check("inbound", "leaving false");
 }
@@ -133,6 +137,8 @@ fn value_alone_is_what_the_one_before_it_was() {
 fn refusal_points_at_the_place_and_says_what_was_expected() {
     refuse("", "", "expected a condition");
     refuse("port", "port", "expected a port, such as 443");
+    // The family is `ip6`; protocol 41, which the IANA calls so, is IPv6 in IPv4.
+    assert!("ipv6".parse::<Expression>().is_err());
     refuse("tcp and port 70000", "tcp and port ", "found 70000");
     refuse("portrange 9-5", "portrange ", "a port");
     refuse("hots 10.0.0.5", "", "such as host");

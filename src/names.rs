@@ -1,0 +1,176 @@
+//! Protocols and services by name: one table of each, for whoever reads or prints a name.
+//!
+//! This module knows numbers and names. It does not decide what a record or a filter may say.
+
+use etherparse::IpNumber;
+
+/// Protocols by the names that people and tools give them, in lower case: the IANA's keywords, those
+/// of pcap-filter(7), and what exports of flow logs say. Several names may have one number.
+///
+/// <https://www.iana.org/assignments/protocol-numbers>
+const PROTOCOLS: [(&str, u8); 20] = [
+    ("hopopt", 0),
+    ("icmp", 1),
+    ("igmp", 2),
+    ("ipip", 4),
+    ("ipv4", 4),
+    ("tcp", 6),
+    ("egp", 8),
+    ("udp", 17),
+    ("ipv6", 41),
+    ("gre", 47),
+    ("esp", 50),
+    ("ah", 51),
+    ("icmpv6", 58),
+    ("icmp6", 58),
+    ("ipv6-icmp", 58),
+    ("ospf", 89),
+    ("ospfigp", 89),
+    ("pim", 103),
+    ("vrrp", 112),
+    ("sctp", 132),
+];
+
+/// The number of a protocol that has this name, in any case.
+pub fn protocol_number(name: &str) -> Option<u8> {
+    let mut known = PROTOCOLS.iter();
+    let found = known.find(|(known, _)| known.eq_ignore_ascii_case(name));
+    found.map(|(_, number)| *number)
+}
+
+/// The keyword that the IANA registered for a protocol number, such as `TCP` for 6.
+pub fn protocol_keyword(number: u8) -> Option<&'static str> {
+    IpNumber(number).keyword_str()
+}
+
+/// A service that people know by name, at its well-known port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its port, over TCP, UDP or both.
+    pub port: u16,
+    /// Its name in a sentence: `PostgreSQL`.
+    pub title: &'static str,
+    /// Its names in a filter, in lower case; first the one of the IANA's registry, if it has one.
+    pub names: &'static [&'static str],
+    /// Whether it answers queries from applications.
+    pub is_database: bool,
+    /// Whether its server sends the first data of a connection, such as a greeting.
+    pub greets: bool,
+    /// Whether it is hardly ever spoken over TCP.
+    pub is_udp: bool,
+}
+
+impl Service {
+    const fn new(port: u16, title: &'static str, names: &'static [&'static str]) -> Self {
+        Self {
+            port,
+            title,
+            names,
+            is_database: false,
+            greets: false,
+            is_udp: false,
+        }
+    }
+
+    const fn database(self) -> Self {
+        Self {
+            is_database: true,
+            ..self
+        }
+    }
+
+    const fn greeting(self) -> Self {
+        Self {
+            greets: true,
+            ..self
+        }
+    }
+
+    const fn udp(self) -> Self {
+        Self {
+            is_udp: true,
+            ..self
+        }
+    }
+}
+
+/// <https://www.iana.org/assignments/service-names-port-numbers>, and what people call them.
+const SERVICES: [Service; 25] = [
+    Service::new(21, "FTP", &["ftp"]).greeting(),
+    Service::new(22, "SSH", &["ssh"]).greeting(),
+    Service::new(23, "Telnet", &["telnet"]),
+    Service::new(25, "SMTP", &["smtp"]).greeting(),
+    Service::new(53, "DNS", &["domain", "dns"]).udp(),
+    Service::new(80, "HTTP", &["http"]),
+    Service::new(110, "POP3", &["pop3"]).greeting(),
+    Service::new(123, "NTP", &["ntp"]).udp(),
+    Service::new(143, "IMAP", &["imap"]).greeting(),
+    Service::new(389, "LDAP", &["ldap"]),
+    Service::new(443, "HTTPS", &["https"]),
+    Service::new(445, "SMB", &["microsoft-ds", "smb"]),
+    Service::new(465, "SMTPS", &["submissions", "smtps"]).greeting(),
+    Service::new(587, "SMTP submission", &["submission"]).greeting(),
+    Service::new(636, "LDAPS", &["ldaps"]),
+    Service::new(1433, "SQL Server", &["ms-sql-s", "mssql", "sqlserver"]).database(),
+    Service::new(1521, "Oracle", &["oracle"]).database(),
+    Service::new(2049, "NFS", &["nfs"]),
+    Service::new(3306, "MySQL", &["mysql"])
+        .database()
+        .greeting(),
+    Service::new(3389, "RDP", &["ms-wbt-server", "rdp"]),
+    Service::new(5432, "PostgreSQL", &["postgresql", "postgres"]).database(),
+    Service::new(6379, "Redis", &["redis"]).database(),
+    Service::new(9092, "Kafka", &["kafka"]),
+    Service::new(11211, "memcached", &["memcache", "memcached"]).database(),
+    Service::new(27017, "MongoDB", &["mongodb"]).database(),
+];
+
+/// The service that is known for a port.
+pub fn service_at(port: u16) -> Option<&'static Service> {
+    let place = SERVICES.binary_search_by_key(&port, |service| service.port);
+    place.ok().map(|place| &SERVICES[place])
+}
+
+/// The service that has this name, in any case.
+pub fn service_named(name: &str) -> Option<&'static Service> {
+    let is_named = |known: &&str| known.eq_ignore_ascii_case(name);
+    let mut services = SERVICES.iter();
+    services.find(|service| service.names.iter().any(is_named))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_have_their_numbers_in_any_case() {
+        for (name, number) in [("TCP", 6), ("icmpv6", 58), ("IPv6-ICMP", 58), ("Vrrp", 112)] {
+            assert_eq!(protocol_number(name), Some(number), "{name}");
+        }
+        for name in ["", "tcp ", "https", "6"] {
+            assert_eq!(protocol_number(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn keywords_of_the_iana_are_read_back() {
+        for (_, number) in PROTOCOLS {
+            let keyword = protocol_keyword(number).unwrap();
+            assert_eq!(protocol_number(keyword), Some(number), "{keyword}");
+        }
+        assert_eq!(protocol_keyword(200), None);
+    }
+
+    #[test]
+    fn services_are_found_by_port_and_by_each_name() {
+        assert!(SERVICES.is_sorted_by(|a, b| a.port < b.port));
+        for service in &SERVICES {
+            assert_eq!(service_at(service.port), Some(service));
+            for name in service.names {
+                assert_eq!(service_named(name), Some(service), "{name}");
+            }
+        }
+        assert_eq!(service_named("RDP").map(|service| service.port), Some(3389));
+        assert_eq!((service_at(8080), service_named("")), (None, None));
+    }
+}

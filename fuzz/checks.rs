@@ -197,7 +197,8 @@ pub(crate) fn table(octets: &[u8]) {
             let (mut len, mut count) = (0, 0);
             while let Ok(Some(batch)) = read.next_batch() {
                 whole_lines(&batch);
-                count += (lines(&batch.text) + batch.faults.len()) as u64 + batch.blank_count;
+                let lost: u64 = batch.faults.iter().map(|fault| fault.count).sum();
+                count += lines(&batch.text) as u64 + lost + batch.blank_count;
                 len += batch.text.len();
                 if len > TEXT_LEN_MAX {
                     return;

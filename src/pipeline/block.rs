@@ -225,6 +225,8 @@ impl BlockYield {
         for lost in &batch.faults {
             self.records.lines += 1;
             self.fault(lost.kind, || lost.found.clone());
+            self.records.lines += lost.count - 1;
+            self.faults_without_example(lost.kind, lost.count - 1);
         }
         self.records.lines += batch.control_count;
         self.records.control += batch.control_count;

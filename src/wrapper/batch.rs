@@ -18,7 +18,7 @@ pub struct Batch {
     pub lines: Lines,
     /// The lines, each with its end.
     pub text: Vec<u8>,
-    /// What could not be taken out of its wrapping, behind the lines; each stands for one record.
+    /// What could not be taken out of its wrapping, after the lines.
     pub faults: Vec<Fault>,
     /// Control messages of AWS, behind the lines; each stands for one record.
     pub control_count: u64,
@@ -38,9 +38,11 @@ pub enum Lines {
     Columns(Arc<[String]>),
 }
 
-/// A wrapped record that is lost.
+/// Wrapped records that are lost, one after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
+    /// How many; `found` is of the first of them.
+    pub count: u64,
     /// What is wrong, in the same words for all of its kind.
     pub kind: &'static str,
     /// What was found, and what was expected.
@@ -134,7 +136,7 @@ impl Gatherer {
             self.columns.enter(name, value);
         }
         if self.columns.names.is_empty() {
-            return self.fault("JSON without a value", "expected a record".into());
+            return self.fault("JSON without a value", || "expected a record".into());
         }
         let names = self.columns.shared();
         self.begin_line(&Lines::Columns(names));
@@ -147,15 +149,20 @@ impl Gatherer {
         self.row(cells.map(|(name, value)| (*name, value.as_ref().unwrap_or(&Json::Null))));
     }
 
-    /// Takes in a record that is lost.
-    pub(super) fn fault(&mut self, kind: &'static str, found: String) {
-        self.lose(Fault { kind, found });
-    }
-
-    /// The same.
-    pub(super) fn lose(&mut self, fault: Fault) {
-        self.open.faults.push(fault);
-        if self.open.faults.len() >= FAULTS_MAX {
+    /// Takes in a record that is lost. Of many alike in a row, only the first are put into words.
+    pub(super) fn fault(&mut self, kind: &'static str, found: impl FnOnce() -> String) {
+        let faults = &mut self.open.faults;
+        let alike = faults.iter().rev().take_while(|fault| fault.kind == kind);
+        let are_enough = alike.take(EXAMPLES_MAX).count() == EXAMPLES_MAX;
+        match faults.last_mut().filter(|_| are_enough) {
+            Some(last) => last.count += 1,
+            None => faults.push(Fault {
+                count: 1,
+                kind,
+                found: found(),
+            }),
+        }
+        if faults.len() >= FAULTS_MAX || faults.last().is_some_and(|last| last.count >= ALIKE_MAX) {
             self.flush();
         }
     }
@@ -246,6 +253,12 @@ const NAME_LEN_MAX: usize = 256;
 /// Faults that wait for the end of their batch.
 const FAULTS_MAX: usize = 1024;
 
+/// Faults alike, one after the other, that are put into words. A summary has no room for more.
+const EXAMPLES_MAX: usize = 3;
+
+/// Lost records of one fault: whoever reads batches wants to know how far the file is read.
+const ALIKE_MAX: u64 = 1 << 16;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,10 +315,27 @@ mod tests {
     }
 
     #[test]
+    fn faults_alike_are_counted_and_the_first_put_into_words() {
+        let mut gatherer = Gatherer::new(1000);
+        for number in 0..5 {
+            gatherer.fault("torn", || number.to_string());
+        }
+        gatherer.fault("too long", || "x".into());
+        gatherer.fault("torn", || "y".into());
+        let batch = batches(&mut gatherer).remove(0);
+        let faults = batch
+            .faults
+            .iter()
+            .map(|fault| (fault.count, &*fault.found));
+        let expected = [(1, "0"), (1, "1"), (3, "2"), (1, "x"), (1, "y")];
+        assert_eq!(faults.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
     fn what_is_no_line_stands_behind_the_lines_before_it() {
         let mut gatherer = Gatherer::new(1000);
         gatherer.message(None, "1");
-        gatherer.fault("torn", "x".into());
+        gatherer.fault("torn", || "x".into());
         gatherer.control();
         gatherer.message(None, "4");
         let batches = batches(&mut gatherer);

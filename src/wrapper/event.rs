@@ -48,7 +48,7 @@ impl<J: Judge> Events<J> {
         match Json::parse(text) {
             Ok(value) => self.take_in(&value, 0),
             Err(error) => {
-                let found = format!("{error}; found {}", excerpt(text));
+                let found = || format!("{error}; found {}", excerpt(text));
                 self.lines.fault("JSON that does not parse", found);
             }
         }
@@ -56,7 +56,7 @@ impl<J: Judge> Events<J> {
 
     fn take_in(&mut self, value: &Json<'_>, depth: usize) {
         if depth > DEPTH_MAX {
-            let found = format!("expected a record within {DEPTH_MAX} wrappers");
+            let found = || format!("expected a record within {DEPTH_MAX} wrappers");
             return self.lines.fault("JSON wrapped too many times over", found);
         }
         match value {
@@ -70,8 +70,7 @@ impl<J: Judge> Events<J> {
             }
             Json::Object(_) => self.object(value, depth),
             other => {
-                let found = format!("expected an object, found {other:?}");
-                let found = excerpt(found.as_bytes());
+                let found = || excerpt(format!("expected an object, found {other:?}").as_bytes());
                 self.lines.fault("JSON that is no record", found);
             }
         }
@@ -103,7 +102,7 @@ impl<J: Judge> Events<J> {
             self.note("event with encoded data");
             return match payload::decode(encoded) {
                 Ok(source) => self.payloads.push(source),
-                Err(found) => self.lines.fault("data that does not decode", found),
+                Err(found) => self.lines.fault("data that does not decode", || found),
             };
         }
         self.note(if message.is_some() {
@@ -132,11 +131,10 @@ impl<J: Judge> Events<J> {
         azure::for_each_row(record, &mut open, |row| match row {
             Ok(row) => self.lines.named(&row),
             Err(tuple) => {
-                let found = format!(
-                    "expected at least 8 columns; found {}",
-                    excerpt(tuple.as_bytes())
-                );
-                self.lines.fault("Azure tuple that does not parse", found);
+                let found = excerpt(tuple.as_bytes());
+                self.lines.fault("Azure tuple that does not parse", || {
+                    format!("expected at least 8 columns; found {found}")
+                });
             }
         });
         self.azure = open;

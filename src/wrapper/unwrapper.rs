@@ -79,7 +79,7 @@ impl<J: Judge> Unwrapper<J> {
                 if self.sources.is_empty() {
                     self.damage = Some(Damage::of(&failure, self.text_len));
                 } else {
-                    let found = format!("{failure}; expected whole data");
+                    let found = || format!("{failure}; expected whole data");
                     self.events.lines.fault("data that breaks off", found);
                 }
             }
@@ -93,7 +93,7 @@ impl<J: Judge> Unwrapper<J> {
     /// Reads what was inside a value next.
     fn push(&mut self, mut stream: Stream) {
         if self.sources.len() > DEPTH_MAX {
-            let found = format!("expected a record within {DEPTH_MAX} of them");
+            let found = || format!("expected a record within {DEPTH_MAX} of them");
             return self
                 .events
                 .lines
@@ -120,12 +120,12 @@ fn read_value<J: Judge>(
             events.read(text);
         }
         Some(Piece::Broken(text)) => {
-            let found = format!("expected a whole object; found {}", excerpt(text));
+            let found = || format!("expected a whole object; found {}", excerpt(text));
             events.lines.fault("JSON that breaks off", found);
         }
         Some(Piece::TooLong(text)) => {
             let limit = VALUE_LEN_MAX >> 20;
-            let found = format!("expected at most {limit} MiB; found {}", excerpt(text));
+            let found = || format!("expected at most {limit} MiB; found {}", excerpt(text));
             events.lines.fault("JSON object that is too long", found);
         }
     }
@@ -137,7 +137,7 @@ fn read_line<J: Judge>(lines: &mut BufReader<Stream>, events: &mut Events<J>) ->
     let limit = LINE_LEN_MAX as u64;
     let len = lines.by_ref().take(limit).read_until(b'\n', &mut line)?;
     if len == LINE_LEN_MAX && !line.ends_with(b"\n") {
-        let found = format!("expected at most 1 MiB; found {}", excerpt(&line));
+        let found = || format!("expected at most 1 MiB; found {}", excerpt(&line));
         events.lines.fault("line of more than 1 MiB", found);
         lines.skip_until(b'\n')?;
     } else if len > 0 {

@@ -5,7 +5,7 @@
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
 
-use super::super::batch::Gatherer;
+use super::super::batch::{Fault, Gatherer};
 use super::super::json::Json;
 use super::super::ocsf;
 use super::cells::Cells;
@@ -36,14 +36,16 @@ fn take_in(columns: &[(&str, Column<'_>)], row: usize, lines: &mut Gatherer) {
     let mut len = 0;
     let event = object(columns, row, &mut len);
     if len > LINE_LEN_MAX {
-        lines.lose(too_long());
+        let Fault { kind, found, .. } = too_long();
+        lines.fault(kind, || found);
     } else if ocsf::is_event(&event) {
         lines.named(&ocsf::row(&event));
     } else {
-        let class = event.get("class_uid").and_then(Json::whole);
-        let class = class.map_or_else(|| "none".to_owned(), |class| class.to_string());
-        let found = format!("expected class_uid 4001, found {class}");
-        lines.fault("OCSF event of another class", found);
+        lines.fault("OCSF event of another class", || {
+            let class = event.get("class_uid").and_then(Json::whole);
+            let class = class.map_or_else(|| "none".to_owned(), |class| class.to_string());
+            format!("expected class_uid 4001, found {class}")
+        });
     }
 }
 

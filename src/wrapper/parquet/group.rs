@@ -221,6 +221,7 @@ fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch
 
 pub(super) fn too_long() -> Fault {
     Fault {
+        count: 1,
         kind: "row of more than 1 MiB",
         found: "expected at most 1 MiB in the columns that are read".into(),
     }

@@ -9,4 +9,17 @@ mod one_thread;
 pub(crate) mod support;
 
 pub(crate) use conversion::*;
-pub(crate) use one_thread::one_thread;
+
+/// To be called once, before the first input.
+///
+/// The library catches what the `parquet` crate panics at, so the hook that ends the process is not
+/// asked there.
+pub(crate) fn begin() {
+    one_thread::one_thread();
+    let end = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !flow2pcap::wrapper::is_guarded() {
+            end(panic);
+        }
+    }));
+}

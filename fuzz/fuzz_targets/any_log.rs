@@ -6,4 +6,4 @@
 mod whole;
 use whole::support;
 
-libfuzzer_sys::fuzz_target!(init: whole::one_thread(), |bytes: &[u8]| whole::any_log(bytes));
+libfuzzer_sys::fuzz_target!(init: whole::begin(), |bytes: &[u8]| whole::any_log(bytes));

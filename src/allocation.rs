@@ -10,11 +10,11 @@ use std::cell::Cell;
 use std::fmt;
 use std::io::Write as _;
 use std::panic::PanicHookInfo;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use flow2pcap::capture::Output;
+use flow2pcap::cli::{are_last_words_said, claim_last_words};
 
 /// The system's allocator, which ends the run with a message where it has nothing to give.
 pub(crate) struct OrEnd;
@@ -63,9 +63,6 @@ thread_local! {
     static ENDS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether any thread is ending the run.
-static ENDING: AtomicBool = AtomicBool::new(false);
-
 /// Address space that is given back when the run is ended.
 ///
 /// Other threads go on until the process is gone, and the C library and the unwinder, which do not
@@ -87,7 +84,7 @@ pub(crate) fn hold_reserve() {
 /// The standard library panics where a new thread gets no stack, or none for its signals.
 pub(crate) fn end_where_refused(panic: &PanicHookInfo<'_>) {
     let said = panic.payload_as_str().unwrap_or_default();
-    if ENDING.load(SeqCst)
+    if are_last_words_said()
         || said.contains("(os error 12)")
         || said.starts_with("failed to spawn thread")
     {
@@ -107,8 +104,10 @@ fn end(refused: fmt::Arguments<'_>) {
     if ENDS.try_with(|ends| ends.replace(true)).unwrap_or(true) {
         return;
     }
-    while ENDING.swap(true, SeqCst) {
+    if !claim_last_words() {
+        // Whoever has claimed them needs a moment to say them.
         std::thread::sleep(Duration::from_secs(1));
+        exit_with(b"");
     }
     if let Ok(mut reserve) = RESERVE.try_lock() {
         *reserve = Vec::new();

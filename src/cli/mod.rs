@@ -9,6 +9,7 @@ mod diagnose;
 mod findings;
 mod inspect;
 mod interrupt;
+mod last_words;
 mod metrics;
 mod narrowing;
 mod page;
@@ -30,6 +31,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use flow2pcap::printable::printable_lines;
 
+pub use self::last_words::{are_last_words_said, claim_last_words};
 pub use self::streams::Streams;
 
 /// Turns archived AWS VPC Flow Logs back into packets that Wireshark opens.
@@ -65,7 +67,12 @@ pub fn run(typed: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>)
     match dispatch(cli, streams) {
         Ok(status) => status,
         Err(error) => {
-            streams.tell(&printable_lines(&format!("flow2pcap: {error:#}\n")));
+            let why = format!("flow2pcap: {error:#}\n");
+            let why = printable_lines(&why);
+            while streams.is_process() && !claim_last_words() {
+                std::thread::park(); // until the other thread has ended the process
+            }
+            streams.tell(&why);
             ExitCode::from(2)
         }
     }

@@ -367,7 +367,7 @@ mod tests {
         }
     }
 
-    fn told(records: &[Observation]) -> Vec<Observation> {
+    fn kept(records: &[Observation]) -> Vec<Observation> {
         let mut records = records.to_vec();
         records.sort_by_key(|o| o.start_ns);
         choose(&mut records, Vantage::Auto);
@@ -378,7 +378,7 @@ mod tests {
     fn two_views_of_the_same_packets_tell_one_story() {
         let o = observation(Way::Up, 5, 400, 10, 20, 3);
         assert_eq!(
-            told(&[
+            kept(&[
                 at(0, o),
                 at(
                     1,
@@ -401,7 +401,7 @@ mod tests {
             packets: 9,
             ..at(1, o)
         };
-        assert_eq!(told(&[at(0, o), more]), [more]);
+        assert_eq!(kept(&[at(0, o), more]), [more]);
     }
 
     #[test]
@@ -411,7 +411,7 @@ mod tests {
             verdict: Verdict::Reject(RejectReason::Unsaid),
             ..at(1, o)
         };
-        assert_eq!(told(&[at(0, o), rejected]), [rejected]);
+        assert_eq!(kept(&[at(0, o), rejected]), [rejected]);
     }
 
     #[test]
@@ -423,7 +423,7 @@ mod tests {
             ..at(1, o)
         };
         assert_eq!(
-            told(&[at(0, o), rejected])[0].rejected_at,
+            kept(&[at(0, o), rejected])[0].rejected_at,
             Some(EniIndex(1))
         );
     }
@@ -432,7 +432,7 @@ mod tests {
     fn way_missing_at_the_vantage_is_filled_from_the_other() {
         let there = observation(Way::Up, 50, 4000, 10, 20, 3);
         let back = at(1, observation(Way::Down, 5, 400, 10, 20, 19));
-        assert_eq!(told(&[at(0, there), back]).len(), 2);
+        assert_eq!(kept(&[at(0, there), back]).len(), 2);
     }
 
     #[test]
@@ -440,7 +440,7 @@ mod tests {
         let early = at(0, observation(Way::Up, 50, 4000, 10, 20, 2));
         let both = [early, at(1, observation(Way::Up, 50, 4000, 10, 20, 2))];
         let late = at(1, observation(Way::Up, 5, 400, 100, 110, 0));
-        assert_eq!(told(&[both[0], both[1], late]).len(), 2);
+        assert_eq!(kept(&[both[0], both[1], late]).len(), 2);
     }
 
     /// A minute of one way, logged at `eni`: so many packets from `start_s` on.
@@ -455,7 +455,7 @@ mod tests {
     fn view_with_fewer_packets_fills_a_gap_too() {
         let vantage = [0, 60, 180, 240, 300].map(|start| minute(0, start, 10 + start as u64 / 60));
         let other = [60, 120, 180, 300].map(|start| minute(1, start, 10 + start as u64 / 60));
-        let used = told(&[&vantage[..], &other].concat());
+        let used = kept(&[&vantage[..], &other].concat());
         assert_eq!(used.iter().map(|o| o.packets).sum::<u64>(), 75);
         assert_eq!((used.len(), used[2]), (6, other[1]));
     }
@@ -467,15 +467,15 @@ mod tests {
             leaving: None,
             ..observation(Way::Up, 1, 80, 37, 37, 2)
         };
-        assert_eq!(told(&[first, undirected]).len(), 2);
-        let all = told(&[first, undirected]);
+        assert_eq!(kept(&[first, undirected]).len(), 2);
+        let all = kept(&[first, undirected]);
         assert!(all.iter().all(|o| o.leaving == Some(true)));
         // Both at once are two flow logs of the same packets.
         let again = Observation {
             leaving: None,
             ..first
         };
-        assert_eq!(told(&[first, again]).len(), 1);
+        assert_eq!(kept(&[first, again]).len(), 1);
     }
 
     #[test]
@@ -491,15 +491,15 @@ mod tests {
             });
             each.collect()
         };
-        let used = told(&[log(0, &tight), log(1, &dated)].concat());
+        let used = kept(&[log(0, &tight), log(1, &dated)].concat());
         assert_eq!(used.iter().map(|o| o.packets).sum::<u64>(), 10);
         // Steady traffic counts the same in each minute, wherever the minute begins.
-        let steady = told(&[log(0, &[(264, 321, 15)]), log(1, &[(293, 350, 15)])].concat());
+        let steady = kept(&[log(0, &[(264, 321, 15)]), log(1, &[(293, 350, 15)])].concat());
         assert!(steady.iter().map(|o| o.packets).sum::<u64>() > 15);
         // The first minute of the one and the last of the other are lost.
         let first = [(0, 59, 60), (60, 119, 60), (120, 179, 60)];
         let later = [(60, 119, 60), (120, 179, 60), (180, 239, 60)];
-        let used = told(&[log(0, &first), log(1, &later)].concat());
+        let used = kept(&[log(0, &first), log(1, &later)].concat());
         assert_eq!(used.iter().map(|o| o.packets).sum::<u64>(), 240);
     }
 
@@ -536,7 +536,7 @@ mod tests {
             leaving: into.leaving.map(|l| !l),
             ..into
         };
-        assert_eq!(told(&[into, out]).len(), 1);
+        assert_eq!(kept(&[into, out]).len(), 1);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use flow2pcap::capture::Output;
 use flow2pcap::cli::{are_last_words_said, claim_last_words};
+use flow2pcap::wrapper::is_guarded;
 
 /// The system's allocator, which ends the run with a message where it has nothing to give.
 pub(crate) struct OrEnd;
@@ -81,13 +82,12 @@ pub(crate) fn hold_reserve() {
 /// Ends the run where `panic` is about memory, and returns where it is not.
 ///
 /// To be asked before anything is said of a panic, and before it unwinds, which takes memory too.
-/// The standard library panics where a new thread gets no stack, or none for its signals.
+/// The standard library panics where a new thread gets no stack, or none for its signals. What a
+/// file brings about may say the same, and ends no run.
 pub(crate) fn end_where_refused(panic: &PanicHookInfo<'_>) {
     let said = panic.payload_as_str().unwrap_or_default();
-    if are_last_words_said()
-        || said.contains("(os error 12)")
-        || said.starts_with("failed to spawn thread")
-    {
+    let is_refused = said.contains("(os error 12)") || said.starts_with("failed to spawn thread");
+    if are_last_words_said() || is_refused && !is_guarded() {
         end(format_args!(
             "the system refused another thread, or memory for it"
         ));

@@ -111,7 +111,7 @@
 //!   guarded against losing its end meanwhile, in `archive/mapping/guard.rs`, and in the allocator
 //!   of the program, in `allocation.rs`.
 //! - [`packet`] and [`capture`] know no flow logs. What a comment says is put
-//!   into words in `pipeline/framer.rs`.
+//!   into words in `pipeline/convert/framer.rs`.
 //! - [`record`] knows no TCP state, only the names of its flags.
 //! - [`connection`] and [`diagnosis`] have no I/O, no clock, no threads and no random source.
 //! - The same input gives the same octets, for any number of threads, any memory and
@@ -188,6 +188,7 @@ pub mod names;
 pub mod packet;
 pub mod pipeline;
 pub mod printable;
+pub(crate) mod read;
 pub mod record;
 pub mod setup;
 pub mod summary;

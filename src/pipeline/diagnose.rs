@@ -15,14 +15,15 @@ use crate::connection::Detail;
 use crate::diagnosis::{Finding, Ground, Horizon, Tally, Unseen, attempts, findings};
 use crate::error::Result;
 use crate::flow::{Enis, Observation, Place, duplicates};
-use crate::pipeline::conversations::{self, Complete, Conversations};
-use crate::pipeline::covered::Covered;
-use crate::pipeline::gathered::Gathered;
-use crate::pipeline::narrow::Narrow;
-use crate::pipeline::places::Places;
-use crate::pipeline::read::{Files, Sink};
-use crate::pipeline::spill::SpillFolder;
-use crate::pipeline::{Meter, Request};
+use crate::pipeline::run::Request;
+use crate::pipeline::settling::conversations::{self, Complete, Conversations};
+use crate::pipeline::settling::selection::Selection;
+use crate::pipeline::spilling::temporary::SpillFolder;
+use crate::read::Meter;
+use crate::read::account::ReadAccount;
+use crate::read::coverage::Coverage;
+use crate::read::files::{Files, Sink};
+use crate::read::source_names::SourceNames;
 use crate::summary::{Input, Records};
 use crate::time::joined;
 
@@ -72,7 +73,7 @@ pub(super) fn walked(request: &Request, walk: Walk, meter: &Meter) -> Result<Dia
     let sifted = request.filter.sift(files);
     let files = &sifted.files[..];
     meter.expect(files);
-    let mut read = Gathered::beside(left_out, &sifted);
+    let mut read = ReadAccount::beside(left_out, &sifted);
     let folder = SpillFolder::new(&request.temp_dir);
     let listening = Listening {
         conversations: Conversations::new(request.held_max(), &folder, Detail::Control),
@@ -84,9 +85,9 @@ pub(super) fn walked(request: &Request, walk: Walk, meter: &Meter) -> Result<Dia
     let covered = covered.unwrap_or_else(PoisonError::into_inner);
     let (conversations, _) = listening.conversations.complete(&enis, request.memory);
     let horizon = horizon(covered, &read, &enis);
-    let narrow = Narrow::of(&request.filter, read.newest_ns);
+    let narrow = Selection::of(&request.filter, read.newest_ns);
     let looked = look(&conversations, narrow.as_ref(), &horizon, &enis)?;
-    let places = Places::new(files, read.members, read.losses);
+    let places = SourceNames::new(files, read.members, read.losses);
     let name = |place: Place| {
         let (file, line) = places.of(place);
         format!("{file}:{line}")
@@ -117,12 +118,12 @@ pub(super) fn walked(request: &Request, walk: Walk, meter: &Meter) -> Result<Dia
 /// Passes records on to their conversations, and notes what time they cover.
 struct Listening<'a> {
     conversations: Conversations<'a>,
-    covered: Mutex<Covered>,
+    covered: Mutex<Coverage>,
 }
 
 impl Sink for Listening<'_> {
     fn take_in(&self, records: Vec<Observation>, base: u64, enis: &Enis) -> Result<()> {
-        let mut covered = Covered::default();
+        let mut covered = Coverage::default();
         records
             .iter()
             .for_each(|o| covered.meet(o.start_ns, o.end_ns));
@@ -133,7 +134,7 @@ impl Sink for Listening<'_> {
     }
 }
 
-fn horizon(covered: Covered, read: &Gathered, enis: &Enis) -> Horizon {
+fn horizon(covered: Coverage, read: &ReadAccount, enis: &Enis) -> Horizon {
     let mut horizon = Horizon::new(covered.span_ns, covered.holes(&read.quiet));
     for gap in &read.records.gaps {
         if let Some(eni) = enis.find(gap.eni.as_bytes()) {
@@ -166,7 +167,7 @@ impl Looked {
     fn look_at(
         &mut self,
         conversation: &mut Vec<Observation>,
-        narrow: Option<&Narrow>,
+        narrow: Option<&Selection>,
         horizon: &Horizon,
         enis: &Enis,
     ) {
@@ -192,7 +193,7 @@ impl Looked {
 /// Looks at all conversations.
 fn look(
     conversations: &Complete<'_, '_>,
-    narrow: Option<&Narrow>,
+    narrow: Option<&Selection>,
     horizon: &Horizon,
     enis: &Enis,
 ) -> Result<Looked> {

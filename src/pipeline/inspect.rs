@@ -4,6 +4,8 @@
 //! adds them up block by block and keeps none. Sums do not depend on the order
 //! of the blocks, so the answer is the same on any number of threads.
 
+mod estimate;
+
 use std::cmp::Reverse;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -17,11 +19,11 @@ use crate::error::{Error, Result};
 use crate::filter::{Bound, Filter, Span};
 use crate::flow::{Addresses, Enis, Observation, RejectReason, Verdict};
 use crate::names::protocol_keyword;
-use crate::pipeline::Meter;
-use crate::pipeline::forecast::Forecast;
-use crate::pipeline::gathered::Gathered;
-use crate::pipeline::narrow::Narrow;
-use crate::pipeline::read::{Files, Sink, Source};
+use crate::pipeline::inspect::estimate::Estimator;
+use crate::pipeline::settling::selection::Selection;
+use crate::read::Meter;
+use crate::read::account::ReadAccount;
+use crate::read::files::{Files, Sink, Source};
 use crate::record::Layout;
 use crate::survey::{EniTraffic, Protocol, Sums, Survey, lacking};
 use crate::time::joined;
@@ -64,13 +66,13 @@ pub fn inspect(request: &Inspect, meter: &Meter) -> Result<Survey> {
         temp_dir: &request.temp_dir,
     };
     let newest_ns = newest(source, files, sifted.newest_slot_ns)?;
-    let narrow = Narrow::of(&request.filter, newest_ns);
+    let narrow = Selection::of(&request.filter, newest_ns);
     let census = Census {
         files,
         span: narrow.map(|narrow| narrow.span),
         tally: Mutex::default(),
     };
-    let mut read = Gathered::beside(left_out, &sifted);
+    let mut read = ReadAccount::beside(left_out, &sifted);
     let reader = Files::new(source, meter, &census);
     let reading = Instant::now();
     let enis = read.all(&reader, files)?;
@@ -194,7 +196,7 @@ struct Tally {
     protocols: Box<[Sums]>,
     enis: HashMap<Vec<u8>, Sums, RandomState>,
     span_ns: Option<(i64, i64)>,
-    forecast: Forecast,
+    forecast: Estimator,
 }
 
 impl Default for Tally {
@@ -206,7 +208,7 @@ impl Default for Tally {
             protocols: vec![Sums::default(); 256].into(),
             enis: HashMap::default(),
             span_ns: None,
-            forecast: Forecast::default(),
+            forecast: Estimator::default(),
         }
     }
 }

@@ -19,14 +19,15 @@ use crate::error::Result;
 use crate::filter::Span;
 use crate::flow::{Enis, Observation, Vantage};
 use crate::metrics::{Dimension, Every, Facts, Question, Subnets, Table, Tally};
-use crate::pipeline::conversations::{self, Conversations};
-use crate::pipeline::gathered::Gathered;
 use crate::pipeline::inspect::newest;
-use crate::pipeline::narrow::Narrow;
-use crate::pipeline::read::{Files, Sink, Source};
-use crate::pipeline::spill::SpillFolder;
-use crate::pipeline::tell::{Settling, Told};
-use crate::pipeline::{Meter, Request};
+use crate::pipeline::run::Request;
+use crate::pipeline::settling::conversations::{self, Conversations};
+use crate::pipeline::settling::selection::Selection;
+use crate::pipeline::settling::settle::{SettleCounts, Settling};
+use crate::pipeline::spilling::temporary::SpillFolder;
+use crate::read::Meter;
+use crate::read::account::ReadAccount;
+use crate::read::files::{Files, Sink, Source};
 use crate::summary::{Input, Records};
 
 /// What is asked of which archive.
@@ -101,7 +102,7 @@ pub(super) fn walked(asked: &Metrics, walk: Walk, meter: &Meter) -> Result<Answe
     let Walk { files, left_out } = walk;
     let sifted = request.filter.sift(files);
     meter.expect(&sifted.files);
-    let mut read = Gathered::beside(left_out, &sifted);
+    let mut read = ReadAccount::beside(left_out, &sifted);
     let folder = SpillFolder::new(&request.temp_dir);
     let held_max = request.held_max();
     let run = Run {
@@ -116,7 +117,7 @@ pub(super) fn walked(asked: &Metrics, walk: Walk, meter: &Meter) -> Result<Answe
         run.when_all_are_read(&mut read, conversations)?;
     } else {
         let newest_ns = newest(run.source, run.files, sifted.newest_slot_ns)?;
-        run.while_reading(&mut read, Narrow::of(&request.filter, newest_ns))?;
+        run.while_reading(&mut read, Selection::of(&request.filter, newest_ns))?;
     }
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     Ok(Answers {
@@ -140,7 +141,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Counts records block by block.
-    fn while_reading(&self, read: &mut Gathered, narrow: Option<Narrow>) -> Result<()> {
+    fn while_reading(&self, read: &mut ReadAccount, narrow: Option<Selection>) -> Result<()> {
         let logged = Logged {
             store: &self.store,
             span: narrow.map(|narrow| narrow.span),
@@ -156,13 +157,13 @@ impl Run<'_> {
     /// Counts records by conversation.
     fn when_all_are_read(
         &self,
-        read: &mut Gathered,
+        read: &mut ReadAccount,
         conversations: Conversations<'_>,
     ) -> Result<()> {
         let reader = Files::new(self.source, self.meter, &conversations);
         let enis = read.all(&reader, self.files)?;
         let (conversations, _) = conversations.complete(&enis, self.asked.request.memory);
-        let narrow = Narrow::of(&self.asked.request.filter, read.newest_ns);
+        let narrow = Selection::of(&self.asked.request.filter, read.newest_ns);
         let counter = Counter {
             store: &self.store,
             enis: &enis,
@@ -177,8 +178,8 @@ impl Run<'_> {
         };
         let is_once = self.asked.is_once();
         let buckets = (0..conversations.count()).into_par_iter();
-        let told = buckets.map(|bucket| -> Result<Told> {
-            let (mut tally, mut told) = (self.store.tally(), Told::default());
+        let told = buckets.map(|bucket| -> Result<SettleCounts> {
+            let (mut tally, mut told) = (self.store.tally(), SettleCounts::default());
             conversations.take(bucket, |records| {
                 if is_once {
                     counter.count_once(records, &mut tally, &mut told)
@@ -189,7 +190,7 @@ impl Run<'_> {
             self.store.put(&mut tally)?;
             Ok(told)
         });
-        let told = told.try_reduce(Told::default, |a, b| Ok(a.add(b)))?;
+        let told = told.try_reduce(SettleCounts::default, |a, b| Ok(a.add(b)))?;
         told.add_to(&mut read.records);
         Ok(())
     }
@@ -249,7 +250,7 @@ impl Counter<'_, '_> {
         &self,
         records: &[Observation],
         tally: &mut Tally<'_>,
-        told: &mut Told,
+        told: &mut SettleCounts,
     ) -> Result<()> {
         let span = self.settling.narrow.map(|narrow| narrow.span);
         for o in records {
@@ -269,7 +270,7 @@ impl Counter<'_, '_> {
         &self,
         records: &[Observation],
         tally: &mut Tally<'_>,
-        told: &mut Told,
+        told: &mut SettleCounts,
     ) -> Result<()> {
         let mut segments = Vec::new();
         conversations::each(records, |conversation| {

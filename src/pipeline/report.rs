@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::metrics::{Dimension, Every, Measure, Question, Scope, Table};
 use crate::pipeline::diagnose::{self, Diagnosis};
 use crate::pipeline::metrics::{self, Metrics};
-use crate::pipeline::{Meter, Request};
+use crate::pipeline::run::Request;
+use crate::read::Meter;
 
 /// Stretches of time that a picture shows, at most, unless the archive has more than so many days.
 const STRETCHES_MAX: u64 = 240;

@@ -13,9 +13,9 @@ use crate::error::{Error, Result};
 use crate::metrics::ranking::TooManyBuckets;
 use crate::metrics::tally::{add_cell, begin_ns, question, series};
 use crate::metrics::{CELLS_MAX, Cell, Cells, Every, Point, Question, Ranking, Table, Tally};
-use crate::pipeline::conversations::{BUCKETS, LEVELS, bucket};
-use crate::pipeline::shuffle::Buckets;
-use crate::pipeline::spill::SpillFolder;
+use crate::pipeline::settling::conversations::{BUCKETS, LEVELS, bucket};
+use crate::pipeline::spilling::buckets::Buckets;
+use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::time::joined;
 
 /// Cells at which a tally is emptied.
@@ -28,7 +28,7 @@ const COLLECTED_MAX: usize = 16 << 20;
 const COLLECTED_SHARE: usize = 16;
 
 /// Cells on their way from those who count to the answers.
-pub(super) struct Store<'a> {
+pub(crate) struct Store<'a> {
     every: Every,
     questions: &'a [Question],
     cells: Buckets<'a>,
@@ -37,7 +37,7 @@ pub(super) struct Store<'a> {
 
 impl<'a> Store<'a> {
     /// Empty; at most `held_max` octets stay in memory, about.
-    pub(super) fn new(
+    pub(crate) fn new(
         every: Every,
         questions: &'a [Question],
         held_max: usize,
@@ -52,7 +52,7 @@ impl<'a> Store<'a> {
     }
 
     /// A tally for what is asked here.
-    pub(super) fn tally(&self) -> Tally<'a> {
+    pub(crate) fn tally(&self) -> Tally<'a> {
         Tally::new(self.every, self.questions)
     }
 
@@ -60,7 +60,7 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// There is no room for it.
-    pub(super) fn put_if_large(&self, tally: &mut Tally<'_>) -> Result<()> {
+    pub(crate) fn put_if_large(&self, tally: &mut Tally<'_>) -> Result<()> {
         if tally.len() < TALLY_MAX {
             return Ok(());
         }
@@ -71,7 +71,7 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// There is no room for it.
-    pub(super) fn put(&self, tally: &mut Tally<'_>) -> Result<()> {
+    pub(crate) fn put(&self, tally: &mut Tally<'_>) -> Result<()> {
         let mut octets = Vec::new();
         for (key, counts) in tally.take_cells() {
             octets.clear();
@@ -87,7 +87,7 @@ impl<'a> Store<'a> {
     ///
     /// # Errors
     /// What was put on the disk cannot be read, and there are too many buckets of time.
-    pub(super) fn tables(self) -> Result<Vec<Table>> {
+    pub(crate) fn tables(self) -> Result<Vec<Table>> {
         let rankings = self.questions.iter();
         let rankings = rankings.map(|question| Mutex::new(Ranking::new(question, CELLS_MAX)));
         let rankings: Vec<Mutex<Ranking<'_>>> = rankings.collect();

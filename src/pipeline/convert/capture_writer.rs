@@ -1,0 +1,202 @@
+//! Where frames in order go: into one capture, or each into its part.
+//!
+//! One capture is written as it comes, without a look at single frames. Of several, every frame
+//! says by its [`FrameEnd`] where it belongs, and the account of each part is kept beside.
+
+use std::path::PathBuf;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::capture::{Encoder, Output, Parts, Section, Stored};
+use crate::error::Result;
+use crate::flow::Enis;
+use crate::pipeline::convert::Convert;
+use crate::pipeline::convert::frames::FrameEnd;
+use crate::pipeline::convert::frames::Ordered;
+use crate::pipeline::convert::split::{self, Split};
+use crate::printable::exact;
+use crate::summary::{OutputFile, OutputPart, OutputParts};
+
+/// Names in each part of one ENI, where all of them would be more than the packets.
+const NAMES_MAX: usize = 1_000;
+
+/// The place of the capture, taken before anything is read: what is wrong with it shows early.
+pub(crate) enum PendingOutput {
+    Whole(Output),
+    SplitOutput(Split, Parts),
+}
+
+impl PendingOutput {
+    pub(crate) fn of(request: &Convert, inputs: &[PathBuf]) -> Result<Self> {
+        Ok(match request.split {
+            None => Self::Whole(Output::create(&request.output, inputs)?),
+            Some(split) => Self::SplitOutput(split, Parts::create(&request.output, inputs)?),
+        })
+    }
+
+    /// Begins the capture with `section`.
+    pub(crate) fn open(
+        self,
+        encoder: Encoder,
+        section: Section,
+        enis: &Enis,
+    ) -> Result<CaptureWriter> {
+        let preamble = encoder.preamble(&section)?;
+        match self {
+            Self::Whole(mut output) => {
+                output.write_all(&preamble)?;
+                Ok(CaptureWriter::Whole(output))
+            }
+            Self::SplitOutput(split, parts) => Ok(CaptureWriter::SplitOutput(SplitOutput {
+                split,
+                parts,
+                encoder,
+                section,
+                preamble,
+                eni_names: split::eni_names(enis),
+                known: HashMap::default(),
+                latest: None,
+                accounts: Vec::new(),
+            })),
+        }
+    }
+}
+
+/// An open capture.
+pub(crate) enum CaptureWriter {
+    Whole(Output),
+    SplitOutput(SplitOutput),
+}
+
+impl CaptureWriter {
+    /// Writes frames behind those that were written before.
+    ///
+    /// # Errors
+    /// What writing fails with.
+    pub(crate) fn write(&mut self, ready: &[Ordered]) -> Result<()> {
+        match self {
+            Self::Whole(output) => ready
+                .iter()
+                .try_for_each(|part| output.write_all(&part.octets)),
+            Self::SplitOutput(apart) => ready.iter().try_for_each(|part| apart.write(part)),
+        }
+    }
+
+    /// Gives everything its name.
+    ///
+    /// # Errors
+    /// What writing or renaming fails with. No file is left then.
+    pub(crate) fn finish(self, request: &Convert) -> Result<OutputFile> {
+        let (bytes, parts) = match self {
+            Self::Whole(output) => (output.finish()?, None),
+            Self::SplitOutput(apart) => {
+                let parts = apart.finish()?;
+                (
+                    parts.files.iter().map(|part| part.octets).sum(),
+                    Some(parts),
+                )
+            }
+        };
+        Ok(OutputFile::new(&request.output, bytes, parts))
+    }
+}
+
+/// A capture in parts.
+pub(crate) struct SplitOutput {
+    split: Split,
+    parts: Parts,
+    encoder: Encoder,
+    section: Section,
+    /// What every part begins with, but for those of single ENIs.
+    preamble: Vec<u8>,
+    eni_names: Vec<String>,
+    /// Parts by the number in the tags of their frames.
+    known: HashMap<u32, usize, RandomState>,
+    /// The part that was written to last, and its hour.
+    latest: Option<(usize, i64)>,
+    /// What is in each part.
+    accounts: Vec<OutputPart>,
+}
+
+impl SplitOutput {
+    fn write(&mut self, ordered: &Ordered) -> Result<()> {
+        let mut rest = &ordered.octets[..];
+        for cut in &ordered.cuts {
+            let (frame, behind) = rest.split_at(cut.len as usize);
+            rest = behind;
+            let part = self.part_of(cut)?;
+            self.parts.write(part, frame)?;
+            let account = &mut self.accounts[part];
+            account.packets += 1;
+            account.bytes += u128::from(self.encoder.original_len(frame));
+            account.connections += u64::from(cut.tag.begins());
+            account.first_ns.get_or_insert(cut.time_ns.max(0));
+            account.last_ns = Some(cut.time_ns.max(0));
+        }
+        Ok(())
+    }
+
+    fn part_of(&mut self, cut: &FrameEnd) -> Result<usize> {
+        let number = cut.tag.number();
+        let hour = split::hour(cut.time_ns);
+        let known = match self.split {
+            Split::Eni | Split::Connections(_) => self.known.get(&number).copied(),
+            Split::Hour => self
+                .latest
+                .filter(|(_, of)| *of == hour)
+                .map(|(part, _)| part),
+            Split::Size(len_max) => {
+                let latest = self.latest.map(|(part, _)| part);
+                latest.filter(|part| self.parts.len(*part) < len_max)
+            }
+        };
+        if let Some(part) = known {
+            return Ok(part);
+        }
+        let name = match self.split {
+            Split::Eni => self.eni_names[number as usize].clone(),
+            Split::Connections(_) => split::number_name(number as usize),
+            Split::Hour => split::hour_name(hour),
+            Split::Size(_) => split::number_name(self.parts.count()),
+        };
+        let part = match self.split {
+            Split::Eni => {
+                let preamble = self.preamble_of(number as usize)?;
+                self.parts.begin(&name, &preamble)?
+            }
+            _ => self.parts.begin(&name, &self.preamble)?,
+        };
+        self.known.insert(number, part);
+        self.latest = Some((part, hour));
+        self.accounts.push(OutputPart::default());
+        Ok(part)
+    }
+
+    /// What the part of one ENI begins with: its interface, and no other.
+    fn preamble_of(&self, eni: usize) -> Result<Vec<u8>> {
+        let whole = &self.section;
+        let names = &whole.names[..whole.names.len().min(NAMES_MAX)];
+        self.encoder.preamble(&Section {
+            comment: whole.comment.clone(),
+            application: whole.application.clone(),
+            interfaces: whole.interfaces.get(eni).cloned().into_iter().collect(),
+            names: names.to_vec(),
+        })
+    }
+
+    fn finish(self) -> Result<OutputParts> {
+        let mut files = self.accounts;
+        let index = exact(self.parts.index_path());
+        self.parts.finish(|stored: &[Stored]| {
+            for (account, Stored { path, stored_len }) in files.iter_mut().zip(stored) {
+                account.path = exact(&path);
+                account.octets = *stored_len;
+            }
+            // The order in which parts began is of no use to anybody.
+            files.sort_by(|a, b| a.path.cmp(&b.path));
+            OutputPart::table(&files)
+        })?;
+        Ok(OutputParts { index, files })
+    }
+}

@@ -1,0 +1,293 @@
+//! From rebuilt segments to frames: headers, interface, direction, comment.
+//!
+//! The one place where what `connection` says is put in `packet`'s and
+//! `capture`'s terms. Comments are `key=value` words, so that Wireshark's
+//! `frame.comment contains "action=REJECT"` finds them.
+
+use std::fmt::Write as _;
+
+use crate::capture::{Direction, Encoder, Frame};
+use crate::connection::{Evidence, Kind, Role, Segment, Story};
+use crate::flow::{Enis, Observation, RejectReason, TCP, UDP, Verdict};
+use crate::packet::{Numbers, Packet, Template, Transport, tcp};
+use crate::pipeline::convert::Comments;
+use crate::printable::printable;
+use crate::read::source_names::SourceNames;
+use crate::time::SECOND_NS;
+
+/// Nanoseconds in one tick of the TCP timestamps written: a millisecond, as Linux has it.
+const TICK_NS: i64 = 1_000_000;
+
+/// A segment with what its frame needs besides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed<'a> {
+    pub segment: Segment,
+    /// The record that counted it.
+    pub record: &'a Observation,
+    /// What is known of its connection's roles.
+    role: Role,
+    /// Whether its connection's handshake and teardown are presumed.
+    presumed: bool,
+}
+
+impl<'a> Placed<'a> {
+    pub(crate) fn new(segment: Segment, record: &'a Observation, story: &Story) -> Self {
+        Self {
+            segment,
+            record,
+            role: story.role,
+            presumed: story.presumed,
+        }
+    }
+}
+
+/// What comments call each ENI, by number: made printable once for all packets.
+pub(crate) fn eni_names(enis: &Enis) -> Vec<String> {
+    let names = enis.iter().map(|eni| printable(&eni.name).into_owned());
+    names.collect()
+}
+
+/// Turns placed segments into the octets of their frames.
+pub(crate) struct Framer<'a> {
+    pub encoder: Encoder,
+    /// What comments call each file.
+    pub places: &'a SourceNames,
+    /// What comments call each ENI.
+    pub enis: &'a [String],
+    pub comments: Comments,
+    pub single_interface: bool,
+}
+
+/// Buffers that are used again for every frame.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    headers: Vec<u8>,
+    comment: String,
+    digits: itoa::Buffer,
+    /// What the latest headers of either way were like.
+    like: [Option<Template>; 2],
+}
+
+impl Framer<'_> {
+    /// Appends the frame of `placed` to `out`.
+    pub(crate) fn frame(&self, placed: &Placed<'_>, scratch: &mut Scratch, out: &mut Vec<u8>) {
+        let (segment, o) = (&placed.segment, placed.record);
+        scratch.headers.clear();
+        scratch.headers(segment, o);
+        scratch.comment.clear();
+        self.comment(placed, scratch);
+        let frame = Frame {
+            time_ns: u64::try_from(segment.time_ns).unwrap_or(0),
+            interface: if self.single_interface { 0 } else { o.eni.0 },
+            direction: o.leaving.map(|leaving| {
+                if leaving {
+                    Direction::Outbound
+                } else {
+                    Direction::Inbound
+                }
+            }),
+            original_len: segment.original_len,
+            headers: &scratch.headers,
+            comment: (!scratch.comment.is_empty()).then_some(&*scratch.comment),
+        };
+        self.encoder.frame(out, &frame);
+    }
+
+    fn comment(&self, placed: &Placed<'_>, scratch: &mut Scratch) {
+        let whole = match self.comments {
+            Comments::None => return,
+            Comments::Record => placed.segment.is_first,
+            Comments::All => true,
+        };
+        if whole {
+            self.whole_comment(placed, scratch);
+        } else if placed.record.verdict.is_reject() {
+            scratch.comment.push_str("action=REJECT");
+        }
+    }
+
+    fn whole_comment(&self, p: &Placed<'_>, scratch: &mut Scratch) {
+        let o = p.record;
+        let action = if o.verdict.is_reject() {
+            "REJECT"
+        } else {
+            "ACCEPT"
+        };
+        let (file, line) = self.places.of(o.place);
+        scratch.text("record=", file).number(":", line);
+        scratch.text(" eni=", &self.enis[o.eni.0 as usize]);
+        scratch
+            .text(" action=", action)
+            .number(" packets=", o.packets);
+        if o.left_out > 0 {
+            scratch.number(" part-of=", o.packets.saturating_add(o.left_out));
+        }
+        match o.bytes {
+            Some(bytes) => scratch.number(" bytes=", bytes),
+            None => scratch.text(" bytes=", "-"),
+        };
+        if let Some(flags) = o.flags {
+            scratch.number(" flags=", flags.0);
+        }
+        scratch.instant(" start=", o.start_ns - o.clock_ns);
+        scratch.instant(" end=", o.end_ns - o.clock_ns);
+        scratch.comment.push_str(match o.verdict {
+            Verdict::Reject(RejectReason::BlockPublicAccess) => " reject-reason=BPA",
+            Verdict::Reject(RejectReason::EncryptionControls) => " reject-reason=EC",
+            Verdict::Reject(RejectReason::Other) => " reject-reason=other",
+            _ => "",
+        });
+        if o.clock_ns != 0 {
+            let sign = if o.clock_ns < 0 { "" } else { "+" };
+            scratch.number(&format!(" clock={sign}"), o.clock_ns / SECOND_NS);
+            scratch.comment.push('s');
+        }
+        if let Some(at) = o.rejected_at {
+            scratch.text(" rejected-at=", &self.enis[at.0 as usize]);
+        }
+        for (cause, packets) in self
+            .places
+            .losses(o.place)
+            .iter()
+            .flat_map(|l| l.by_cause())
+        {
+            scratch.text(" lost-", cause).number("=", packets);
+        }
+        let role = if o.way == p.role.initiator {
+            "initiator"
+        } else {
+            "responder"
+        };
+        if o.key.protocol == TCP || p.role.evidence != Evidence::First {
+            scratch
+                .text(" role=", role)
+                .text(" by=", p.role.evidence.name());
+        }
+        if p.presumed {
+            scratch.comment.push_str(" presumed=handshake,teardown");
+        }
+    }
+}
+
+impl Scratch {
+    /// Forgets what headers are like: another connection comes.
+    pub(crate) fn begin_connection(&mut self) {
+        self.like = [None, None];
+    }
+
+    /// Writes the headers of a segment that record `o` counted.
+    fn headers(&mut self, segment: &Segment, o: &Observation) {
+        let like = &mut self.like[segment.way.index()];
+        let has_own_options = matches!(segment.kind, Kind::Syn | Kind::SynAck | Kind::Datagram);
+        if let Some(template) = like
+            && !has_own_options
+            && template.tcp_len() == usize::from(segment.tcp_len)
+            && template.fits(segment.original_len)
+        {
+            let numbers = Numbers {
+                seq: segment.seq,
+                ack: segment.ack,
+                flags: flags(segment),
+                window: segment.window,
+                timestamp: ticks(segment.time_ns),
+                timestamp_echo: ticks(segment.time_ns),
+            };
+            template.emit(&numbers, segment.original_len, &mut self.headers);
+            return;
+        }
+        let packet = packet(segment, o);
+        packet.emit(&mut self.headers);
+        if !has_own_options {
+            *like = Template::of(&packet);
+        }
+    }
+
+    fn text(&mut self, word: &str, value: &str) -> &mut Self {
+        self.comment.push_str(word);
+        self.comment.push_str(value);
+        self
+    }
+
+    fn number(&mut self, word: &str, value: impl itoa::Integer) -> &mut Self {
+        self.comment.push_str(word);
+        self.comment.push_str(self.digits.format(value));
+        self
+    }
+
+    /// An instant in Unix seconds, with a fraction only where it has one.
+    fn instant(&mut self, word: &str, time_ns: i64) {
+        self.number(word, time_ns / SECOND_NS);
+        let rest = time_ns % SECOND_NS;
+        if rest != 0 {
+            // Writing to a string does not fail.
+            let _ = write!(self.comment, ".{:03}", rest / TICK_NS);
+        }
+    }
+}
+
+/// The packet of a segment that record `o` counted.
+fn packet(segment: &Segment, o: &Observation) -> Packet {
+    let tuple = o.key.five_tuple(segment.way);
+    let (source_port, destination_port) = (tuple.source.port, tuple.destination.port);
+    let transport = match (segment.kind, o.key.protocol) {
+        (Kind::Datagram, UDP) => Transport::Udp {
+            source_port,
+            destination_port,
+        },
+        (Kind::Datagram, protocol) => Transport::Bare { protocol },
+        _ => Transport::Tcp(tcp::Segment {
+            source_port,
+            destination_port,
+            seq: segment.seq,
+            ack: segment.ack,
+            flags: flags(segment),
+            window: segment.window,
+            options: options(segment),
+            timestamp: ticks(segment.time_ns),
+            timestamp_echo: ticks(segment.time_ns),
+        }),
+    };
+    Packet::new(
+        tuple.source.address,
+        tuple.destination.address,
+        transport,
+        segment.original_len,
+    )
+    .expect("a plan gives every packet the room that its headers need")
+}
+
+fn flags(segment: &Segment) -> tcp::Flags {
+    let ack = if segment.has_ack {
+        tcp::Flags::ACK
+    } else {
+        tcp::Flags::NONE
+    };
+    let push = if segment.has_payload {
+        tcp::Flags::PSH
+    } else {
+        tcp::Flags::NONE
+    };
+    match segment.kind {
+        Kind::Syn => tcp::Flags::SYN,
+        Kind::SynAck => tcp::Flags::SYN | ack,
+        Kind::Fin => tcp::Flags::FIN | ack,
+        Kind::Rst => tcp::Flags::RST | ack,
+        Kind::Plain | Kind::Datagram => push | ack,
+    }
+}
+
+fn options(segment: &Segment) -> tcp::Options {
+    match segment.kind {
+        Kind::Syn | Kind::SynAck => tcp::Options::syn(u32::from(segment.tcp_len)),
+        _ if u16::from(segment.tcp_len) == tcp::Options::TIMESTAMPS.header_len() => {
+            tcp::Options::TIMESTAMPS
+        }
+        _ => tcp::Options::NONE,
+    }
+}
+
+/// The clock that TCP timestamps show: 32 bits of milliseconds, wrapping.
+fn ticks(time_ns: i64) -> u32 {
+    let [a, b, c, d, ..] = (time_ns / TICK_NS).to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}

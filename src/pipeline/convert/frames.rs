@@ -1,0 +1,229 @@
+//! Frames on their way into one order of time.
+//!
+//! A frame is encoded as soon as its connection is rebuilt, so that records and
+//! segments can go. From then on it is a run of octets and a [`FrameKey`]. The order
+//! of frames is that of time, then episode, then place in the episode: the same
+//! for any number of threads and any memory.
+//!
+//! Frames of a slice of time that have room are put in order at once. Of more than that, each run
+//! that has room is put in order and goes to a temporary file, and the runs are merged (`runs`).
+
+use crate::error::Result;
+use crate::pipeline::convert::pool::Pool;
+use crate::pipeline::spilling::sorted_runs::{Head, Merge};
+
+/// Frames for which room is made at once.
+const FRAMES_MIN: usize = 1 << 10;
+
+/// What sets one frame before another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FrameKey {
+    /// Nanoseconds since the epoch.
+    pub time_ns: i64,
+    /// Number of its episode, in order of their starts.
+    pub episode: u64,
+    /// Its place in the episode.
+    pub place: u32,
+}
+
+/// Bytes in front of a frame that waits for a later slice: its key, its length and its tag.
+pub(crate) const HEAD_LEN: usize = 28;
+
+/// Bytes of frames that are merged before they are written, about.
+const MERGED_LEN: usize = 256 << 10;
+
+/// Which part of a capture a frame belongs to, where the capture has several.
+///
+/// Four bytes that fit where there was padding: a capture of one part does not pay for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PartTag(u32);
+
+impl PartTag {
+    /// Bit that says that a connection begins with the frame.
+    const BEGINS: u32 = 1 << 31;
+
+    /// Tag of a frame that belongs to the ENI or connection of this number.
+    pub(crate) fn new(number: u32, begins: bool) -> Self {
+        let begins = if begins { Self::BEGINS } else { 0 };
+        Self(number & !Self::BEGINS | begins)
+    }
+
+    /// The number.
+    pub(crate) fn number(self) -> u32 {
+        self.0 & !Self::BEGINS
+    }
+
+    /// Whether a connection begins with the frame.
+    pub(crate) fn begins(self) -> bool {
+        self.0 & Self::BEGINS != 0
+    }
+
+    /// As it is in front of a frame that waits.
+    pub(crate) fn to_octets(self) -> [u8; 4] {
+        self.0.to_le_bytes()
+    }
+
+    /// What [`to_octets`](Self::to_octets) gave.
+    pub(crate) fn of_octets(octets: [u8; 4]) -> Self {
+        Self(u32::from_le_bytes(octets))
+    }
+}
+
+/// Where one frame of several in a row ends, and what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrameEnd {
+    pub len: u32,
+    pub tag: PartTag,
+    pub time_ns: i64,
+}
+
+/// What is in front of a frame that waits for a later slice, or in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FrameHead {
+    pub key: FrameKey,
+    /// Bytes of the frame.
+    pub len: u32,
+    pub tag: PartTag,
+}
+
+impl FrameHead {
+    /// As it is in front of its frame.
+    pub(crate) fn bytes(self) -> [u8; HEAD_LEN] {
+        let mut bytes = [0; HEAD_LEN];
+        bytes[..8].copy_from_slice(&self.key.time_ns.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.key.episode.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.key.place.to_le_bytes());
+        bytes[20..24].copy_from_slice(&self.len.to_le_bytes());
+        bytes[24..].copy_from_slice(&self.tag.to_octets());
+        bytes
+    }
+
+    fn cut(&self) -> FrameEnd {
+        FrameEnd {
+            len: self.len,
+            tag: self.tag,
+            time_ns: self.key.time_ns,
+        }
+    }
+}
+
+impl Head for FrameHead {
+    const LEN_MAX: usize = HEAD_LEN;
+
+    fn read(bytes: &[u8]) -> Self {
+        let half = |i: usize| u32::from_le_bytes(bytes[i..i + 4].try_into().expect("4 bytes"));
+        let word = |i: usize| u64::from_le_bytes(bytes[i..i + 8].try_into().expect("8 bytes"));
+        Self {
+            key: FrameKey {
+                time_ns: word(0).cast_signed(),
+                episode: word(8),
+                place: half(16),
+            },
+            len: half(20),
+            tag: PartTag::of_octets(half(24).to_le_bytes()),
+        }
+    }
+
+    fn item_len(&self) -> usize {
+        HEAD_LEN + self.len as usize
+    }
+}
+
+/// Frames in order.
+#[derive(Debug, Default)]
+pub(crate) struct Ordered {
+    /// The octets of all of them.
+    pub octets: Vec<u8>,
+    /// Where one ends and what it is, if that was asked for.
+    pub cuts: Vec<FrameEnd>,
+}
+
+impl Ordered {
+    /// Becomes the next frames of a merge, about [`MERGED_LEN`] bytes of them, and says how many there are;
+    /// keeps what each frame is if `cut` asks for it.
+    ///
+    /// # Errors
+    /// The runs cannot be read.
+    pub(crate) fn refill(&mut self, merge: &mut Merge<'_, FrameHead>, cut: bool) -> Result<u64> {
+        self.octets.clear();
+        self.cuts.clear();
+        let mut count = 0;
+        while self.octets.len() < MERGED_LEN
+            && let Some(head) = merge.next(HEAD_LEN, &mut self.octets)?
+        {
+            count += 1;
+            if cut {
+                self.cuts.push(head.cut());
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// Frames in the order in which they were made.
+#[derive(Debug, Default)]
+pub(crate) struct Frames {
+    /// The bytes of all of them, one after the other.
+    pub octets: Vec<u8>,
+    /// FrameKey, bytes and tag of each.
+    pub keys: Vec<(FrameKey, u32, PartTag)>,
+}
+
+impl Frames {
+    /// None yet.
+    pub(crate) fn new(pool: &Pool) -> Self {
+        Self {
+            octets: pool.take(),
+            keys: Vec::with_capacity(FRAMES_MIN),
+        }
+    }
+
+    /// Bytes of all of them, as if each had its head in front.
+    pub(crate) fn len(&self) -> usize {
+        self.octets.len() + HEAD_LEN * self.keys.len()
+    }
+
+    /// Gives the room back that is not needed, where most frames wait for later slices.
+    pub(crate) fn complete(mut self) -> Self {
+        if self.keys.len() < FRAMES_MIN / 4 {
+            self.keys.shrink_to_fit();
+        }
+        self
+    }
+
+    /// Adds the frame that `encode` appends.
+    pub(crate) fn push(&mut self, key: FrameKey, tag: PartTag, encode: impl FnOnce(&mut Vec<u8>)) {
+        let begin = self.octets.len();
+        encode(&mut self.octets);
+        let len = u32::try_from(self.octets.len() - begin).expect("a frame is small");
+        self.keys.push((key, len, tag));
+    }
+}
+
+/// Appends a frame that waits for a later slice.
+pub(crate) fn put_waiting(
+    key: FrameKey,
+    tag: PartTag,
+    encode: impl FnOnce(&mut Vec<u8>),
+    out: &mut Vec<u8>,
+) {
+    let begin = out.len();
+    out.extend_from_slice(&[0; HEAD_LEN]);
+    encode(out);
+    let len = u32::try_from(out.len() - begin - HEAD_LEN).expect("a frame is small");
+    let head = FrameHead { key, len, tag };
+    out[begin..begin + HEAD_LEN].copy_from_slice(&head.bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tag_keeps_its_number_and_its_mark() {
+        for (number, begins) in [(0, false), (0, true), (7, true), (u32::MAX >> 1, false)] {
+            let tag = PartTag::of_octets(PartTag::new(number, begins).to_octets());
+            assert_eq!((tag.number(), tag.begins()), (number, begins));
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! The frames of one slice of time, brought in order.
+//!
+//! What is moved is a small entry for each frame; the bytes are copied once, when it is known
+//! where they go.
+
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::pipeline::convert::frames::{FrameEnd, PartTag};
+use crate::pipeline::convert::frames::{FrameHead, FrameKey, Frames, HEAD_LEN, Ordered};
+use crate::pipeline::convert::pool::Pool;
+use crate::pipeline::spilling::sorted_runs::{Head as _, Runs};
+
+/// Frames that are put in order and copied in one task.
+const TASK_FRAMES: usize = 1 << 12;
+
+/// Frames in a stretch of time that is sorted by itself, about.
+const STRETCH_FRAMES: usize = 8;
+
+/// A frame among the bytes of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct FrameEntry {
+    key: FrameKey,
+    len: u32,
+    tag: PartTag,
+    /// Which run of bytes, and where in it: 20 and 44 bits.
+    at: u64,
+}
+
+impl FrameEntry {
+    /// The frame, which lies in one of `runs`.
+    fn octets<'r>(&self, runs: &'r [Vec<u8>]) -> &'r [u8] {
+        let run = &runs[(self.at >> OFFSET_BITS) as usize];
+        let offset = (self.at & ((1 << OFFSET_BITS) - 1)) as usize;
+        &run[offset..offset + self.len as usize]
+    }
+}
+
+/// Bits of [`FrameEntry::at`] that say where in a run.
+const OFFSET_BITS: u32 = 44;
+
+/// All frames of a slice, to be brought in order.
+#[derive(Debug, Default)]
+pub(crate) struct Slice {
+    runs: Vec<Vec<u8>>,
+    /// How many of `runs` are of the pool: the first ones.
+    pooled: usize,
+    /// Bytes of all frames, as if each had its head in front.
+    len: usize,
+    entries: Vec<FrameEntry>,
+    /// The entries by time.
+    spread: Vec<FrameEntry>,
+}
+
+impl Slice {
+    /// Adds frames as they were made.
+    pub(crate) fn add(&mut self, frames: Frames) {
+        self.len += frames.len();
+        let mut at = (self.runs.len() as u64) << OFFSET_BITS;
+        self.entries
+            .extend(frames.keys.into_iter().map(|(key, len, tag)| {
+                let entry = FrameEntry { key, len, tag, at };
+                at += u64::from(len);
+                entry
+            }));
+        self.runs.push(frames.octets);
+        self.pooled = self.runs.len();
+    }
+
+    /// Adds frames that waited, once all others are there.
+    pub(crate) fn add_waiting(&mut self, part: Vec<u8>) {
+        self.len += part.len();
+        let run = (self.runs.len() as u64) << OFFSET_BITS;
+        let mut rest = &part[..];
+        while !rest.is_empty() {
+            let head = FrameHead::read(rest);
+            let (_, frame) = rest.split_at(HEAD_LEN);
+            let at = run | (part.len() - frame.len()) as u64;
+            let FrameHead { key, len, tag } = head;
+            self.entries.push(FrameEntry { key, len, tag, at });
+            rest = &rest[head.item_len()..];
+        }
+        self.runs.push(part);
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Bytes of all of them, as if each had its head in front.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Takes the bytes of all frames out, in order, in parts, and says what each frame is if
+    /// `cut` asks for it; also gives those parts back in which frames had waited.
+    pub(crate) fn in_order(&mut self, pool: &Pool, cut: bool) -> (Vec<Ordered>, Vec<Vec<u8>>) {
+        let ends = self.spread_by_time();
+        let mut rest = &mut self.spread[..];
+        let mut tasks = Vec::new();
+        let (mut begin, mut first) = (0, 0);
+        for (i, end) in ends.iter().enumerate() {
+            if end - begin >= TASK_FRAMES || i + 1 == ends.len() {
+                let (task, behind) = rest.split_at_mut(end - begin);
+                tasks.push((task, begin, &ends[first..=i]));
+                (rest, begin, first) = (behind, *end, i + 1);
+            }
+        }
+        let runs = &self.runs;
+        let gathered = tasks.into_par_iter().map(|(task, begin, ends)| {
+            sort_stretches(task, begin, ends);
+            let cuts = if cut { cuts(task) } else { Vec::new() };
+            let octets = gather(task, runs, pool.take());
+            Ordered { octets, cuts }
+        });
+        let gathered = gathered.collect();
+        (gathered, self.empty(pool))
+    }
+
+    /// Puts all frames in order as one run among `runs`; also gives those parts back in which
+    /// frames had waited. Uses no other thread, so that a lock may be held meanwhile.
+    ///
+    /// # Errors
+    /// The temporary file cannot be written.
+    pub(crate) fn spill(
+        &mut self,
+        runs: &mut Runs<'_, FrameHead>,
+        pool: &Pool,
+    ) -> Result<Vec<Vec<u8>>> {
+        self.entries.sort_unstable();
+        runs.add(|file| {
+            self.entries.iter().try_for_each(|e| {
+                let (key, len, tag) = (e.key, e.len, e.tag);
+                file.append(&FrameHead { key, len, tag }.bytes())?;
+                file.append(e.octets(&self.runs))
+            })
+        })?;
+        Ok(self.empty(pool))
+    }
+
+    /// Forgets all frames; returns those parts in which frames had waited.
+    fn empty(&mut self, pool: &Pool) -> Vec<Vec<u8>> {
+        let waited = self.runs.split_off(std::mem::take(&mut self.pooled));
+        pool.give_back(self.runs.drain(..));
+        self.entries.clear();
+        self.len = 0;
+        waited
+    }
+
+    /// Groups entries by equal stretches of time, so many that each holds but a
+    /// few, and says where each ends.
+    ///
+    /// To sort many short stretches takes a quarter of the time of sorting all at once.
+    fn spread_by_time(&mut self) -> Vec<usize> {
+        let entries = &self.entries;
+        let times = entries.iter().map(|e| e.key.time_ns);
+        let (Some(first), Some(last)) = (times.clone().min(), times.max()) else {
+            self.spread.clear();
+            return Vec::new();
+        };
+        let stretches = entries.len() / STRETCH_FRAMES + 1;
+        let stretch = Stretches::new(first, last, stretches);
+        let mut next = vec![0_usize; stretches + 1];
+        entries.iter().for_each(|e| next[stretch.of(e) + 1] += 1);
+        for i in 0..stretches {
+            next[i + 1] += next[i];
+        }
+        // Every entry is written again below.
+        self.spread.resize(entries.len(), entries[0]);
+        for e in entries {
+            let place = &mut next[stretch.of(e)];
+            self.spread[*place] = *e;
+            *place += 1;
+        }
+        // Each is now where its stretch ends.
+        next.truncate(stretches);
+        next
+    }
+}
+
+/// Sorts each of the stretches that `entries` consist of; `ends` count from `begin` before them.
+fn sort_stretches(mut entries: &mut [FrameEntry], mut begin: usize, ends: &[usize]) {
+    for end in ends {
+        let (stretch, behind) = entries.split_at_mut(end - begin);
+        stretch.sort_unstable();
+        (entries, begin) = (behind, *end);
+    }
+}
+
+/// Equal stretches of a span of time.
+struct Stretches {
+    first_ns: i64,
+    last: usize,
+    /// Stretches a nanosecond, in 2⁻⁶³: a multiplication in place of a division for each entry.
+    scale: u64,
+}
+
+impl Stretches {
+    fn new(first_ns: i64, last_ns: i64, count: usize) -> Self {
+        let span = u128::from(last_ns.abs_diff(first_ns)) + 1;
+        Self {
+            first_ns,
+            last: count - 1,
+            scale: u64::try_from(((count as u128) << 63) / span).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn of(&self, e: &FrameEntry) -> usize {
+        let since = u128::from(e.key.time_ns.abs_diff(self.first_ns));
+        let index = (since * u128::from(self.scale)) >> 63;
+        usize::try_from(index).map_or(self.last, |index| index.min(self.last))
+    }
+}
+
+/// Copies the bytes of sorted entries.
+fn gather(entries: &[FrameEntry], runs: &[Vec<u8>], mut out: Vec<u8>) -> Vec<u8> {
+    out.reserve(entries.iter().map(|e| e.len as usize).sum());
+    for e in entries {
+        out.extend_from_slice(e.octets(runs));
+    }
+    out
+}
+
+/// What sorted entries are, one by one.
+fn cuts(entries: &[FrameEntry]) -> Vec<FrameEnd> {
+    let cut = |e: &FrameEntry| FrameEnd {
+        len: e.len,
+        tag: e.tag,
+        time_ns: e.key.time_ns,
+    };
+    entries.iter().map(cut).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::convert::frames::put_waiting;
+    use crate::pipeline::spilling::temporary::SpillFolder;
+
+    fn key(time_ns: i64, episode: u64, place: u32) -> FrameKey {
+        FrameKey {
+            time_ns,
+            episode,
+            place,
+        }
+    }
+
+    fn concat(ordered: &[Ordered]) -> Vec<u8> {
+        ordered
+            .iter()
+            .flat_map(|part| part.octets.clone())
+            .collect()
+    }
+
+    #[test]
+    fn frames_come_in_order_of_time_episode_and_place() {
+        let mut made = Frames::default();
+        let mut waiting = Vec::new();
+        let mut expected = Vec::new();
+        for i in 0..50_000_u64 {
+            // Bursts and silence, and many frames at one instant.
+            let time_ns = (i * i % 9_973).pow(3).cast_signed() - 500;
+            let key = key(time_ns, i % 7, (i % 65_536) as u32);
+            let octets = i.to_le_bytes();
+            let tag = PartTag::new((i % 1_000) as u32, i % 5 == 0);
+            expected.push((key, octets, tag));
+            if i % 3 == 0 {
+                put_waiting(key, tag, |out| out.extend_from_slice(&octets), &mut waiting);
+            } else {
+                made.push(key, tag, |out| out.extend_from_slice(&octets));
+            }
+        }
+        let mut slice = Slice::default();
+        slice.add(made);
+        slice.add_waiting(waiting);
+        assert_eq!(slice.count(), 50_000);
+        expected.sort_unstable();
+        let octets: Vec<u8> = expected.iter().flat_map(|(_, octets, _)| *octets).collect();
+        let (ordered, _) = slice.in_order(&Pool::new(usize::MAX), true);
+        assert!(concat(&ordered) == octets);
+        let cuts = ordered.iter().flat_map(|part| &part.cuts);
+        assert!(
+            cuts.eq(&expected
+                .iter()
+                .map(|(key, _, tag)| FrameEnd {
+                    len: 8,
+                    tag: *tag,
+                    time_ns: key.time_ns,
+                })
+                .collect::<Vec<_>>())
+        );
+    }
+
+    #[test]
+    fn frames_at_one_instant_or_none_are_in_order_too() {
+        assert!(
+            Slice::default()
+                .in_order(&Pool::new(usize::MAX), false)
+                .0
+                .is_empty()
+        );
+        let mut made = Frames::default();
+        for place in (0..9_000).rev() {
+            made.push(key(i64::MAX, 0, place), PartTag::default(), |out| {
+                out.extend_from_slice(&place.to_le_bytes())
+            });
+        }
+        made.push(key(i64::MIN, 0, 0), PartTag::default(), |out| out.push(77));
+        let mut slice = Slice::default();
+        slice.add(made);
+        let (ordered, _) = slice.in_order(&Pool::new(usize::MAX), false);
+        assert!(ordered.iter().all(|part| part.cuts.is_empty()));
+        let octets = concat(&ordered);
+        assert_eq!(
+            (octets[0], &octets[1..9]),
+            (77, &[0, 0, 0, 0, 1, 0, 0, 0][..])
+        );
+    }
+
+    #[test]
+    fn frames_that_are_merged_from_runs_are_those_that_are_put_in_order_at_once() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = SpillFolder::new(temporary.path());
+        let pool = Pool::new(usize::MAX);
+        let (mut whole, mut slice) = (Slice::default(), Slice::default());
+        let mut runs = Runs::new(&folder);
+        for run in 0..40_u8 {
+            let (mut made, mut same, mut waiting) =
+                (Frames::default(), Frames::default(), Vec::new());
+            for i in 0..500_u32 {
+                let key = key((i * 7_919 % 97).into(), run.into(), i);
+                let tag = PartTag::new(i % 1_000, i % 5 == 0);
+                let octets = vec![run; (i % 200) as usize];
+                same.push(key, tag, |out| out.extend_from_slice(&octets));
+                if i % 3 == 0 {
+                    put_waiting(key, tag, |out| out.extend_from_slice(&octets), &mut waiting);
+                } else {
+                    made.push(key, tag, |out| out.extend_from_slice(&octets));
+                }
+            }
+            assert!(made.len() + waiting.len() == same.len());
+            whole.add(same);
+            slice.add(made);
+            slice.add_waiting(waiting);
+            assert_eq!(slice.spill(&mut runs, &pool).unwrap().len(), 1);
+            assert_eq!((slice.count(), slice.len()), (0, 0));
+        }
+        let (expected, _) = whole.in_order(&pool, true);
+        let mut merge = runs.merge(0).unwrap();
+        let (mut octets, mut cuts) = (Vec::new(), Vec::new());
+        let mut next = Ordered::default();
+        while next.refill(&mut merge, true).unwrap() > 0 {
+            octets.extend_from_slice(&next.octets);
+            cuts.extend_from_slice(&next.cuts);
+        }
+        assert!(octets == concat(&expected));
+        assert!(cuts.iter().eq(expected.iter().flat_map(|part| &part.cuts)));
+    }
+}

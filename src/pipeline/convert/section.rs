@@ -1,0 +1,61 @@
+//! What a capture says before its first packet: of itself, of the ENIs, of their addresses.
+
+use crate::capture::{Interface, Section};
+use crate::flow::{Eni, Enis};
+
+/// What the capture opens with.
+pub(crate) fn section(enis: &Enis, single_interface: bool) -> Section {
+    let comment = "Synthesized from flow logs by flow2pcap, not captured. Addresses, ports, packet \
+                   and byte counts, flags and whole seconds are from the log; sequence numbers, sizes \
+                   of single packets and times within a second are invented.";
+    let interfaces = if single_interface {
+        let name = "all ENIs".to_owned();
+        vec![Interface {
+            name,
+            description: "the ENI stands in the packet comments".into(),
+            filter: None,
+        }]
+    } else {
+        enis.iter().map(interface).collect()
+    };
+    let mut names: Vec<_> = enis
+        .iter()
+        .filter_map(|eni| {
+            Some((
+                eni.address?,
+                if eni.instance.is_empty() {
+                    &eni.name
+                } else {
+                    &eni.instance
+                },
+            ))
+        })
+        .map(|(address, name)| (address, name.clone()))
+        .collect();
+    names.sort();
+    names.dedup_by_key(|(address, _)| *address);
+    Section {
+        comment: comment.into(),
+        application: concat!("flow2pcap ", env!("CARGO_PKG_VERSION")).into(),
+        interfaces,
+        names,
+    }
+}
+
+fn interface(eni: &Eni) -> Interface {
+    let facts = [
+        ("instance", &eni.instance),
+        ("type", &eni.kind),
+        ("subnet", &eni.subnet),
+        ("vpc", &eni.vpc),
+        ("zone", &eni.zone),
+        ("account", &eni.account),
+    ];
+    let known = facts.iter().filter(|(_, fact)| !fact.is_empty());
+    let words: Vec<String> = known.map(|(name, fact)| format!("{name}={fact}")).collect();
+    Interface {
+        name: eni.name.clone(),
+        description: words.join(" "),
+        filter: None,
+    }
+}

@@ -1,0 +1,185 @@
+//! One task of a slice: some of its episodes, rebuilt into frames.
+//!
+//! Frames that belong in the slice are handed over to it in portions; those of a later
+//! slice are put where they wait for it.
+
+use crate::connection::{Segment, rebuild};
+use crate::error::Result;
+use crate::pipeline::convert::framer::{Placed, Scratch};
+use crate::pipeline::convert::frames::PartTag;
+use crate::pipeline::convert::frames::{self, FrameKey, Frames};
+use crate::pipeline::convert::rebuilt::Rebuilding;
+use crate::pipeline::convert::write::{Writer, Written};
+use crate::pipeline::spilling::episode_codec::Episode;
+
+/// Bytes of frames that are put into a later slice at once, about: successive
+/// frames of a connection are often for the same.
+const WAITING_LEN: usize = 4 << 10;
+
+/// Least distance between a connection and the one before it.
+const STEP_NS: i64 = 1_000;
+
+/// Segments that become frames before the task looks whether it has too many frames.
+const PORTION: usize = 1 << 10;
+
+/// Some episodes of one slice, being rebuilt.
+pub(crate) struct Task<'a, 't> {
+    writer: &'a Writer<'a>,
+    rebuilding: &'t Rebuilding<'a>,
+    slice: usize,
+    end_ns: i64,
+    /// Connections before the one that is rebuilt.
+    connections_before: u64,
+    frames: Frames,
+    written: Written,
+    segments: Vec<Segment>,
+    /// Frames that wait for the slice `waits_for`, still to be put there.
+    waiting: Vec<u8>,
+    waits_for: usize,
+    scratch: Scratch,
+}
+
+impl<'a, 't> Task<'a, 't> {
+    /// Nothing is rebuilt yet; `connections_before` is how many connections come before the first.
+    pub(crate) fn new(
+        writer: &'a Writer<'a>,
+        rebuilding: &'t Rebuilding<'a>,
+        slice: usize,
+        connections_before: u64,
+    ) -> Self {
+        Self {
+            writer,
+            rebuilding,
+            slice,
+            end_ns: writer.slices.end_ns(slice),
+            connections_before,
+            frames: Frames::new(&writer.pool),
+            written: Written::default(),
+            segments: Vec::new(),
+            waiting: Vec::new(),
+            waits_for: slice + 1,
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Rebuilds an episode, the one of that number.
+    ///
+    /// # Errors
+    /// There is no room for its frames, in memory or on the disk.
+    pub(crate) fn rebuild(&mut self, episode: u64, held: &Episode) -> Result<()> {
+        let mut last_ns = i64::MIN;
+        let mut place = 0;
+        let mut rest = &held.records[..];
+        for len in &held.connections {
+            let (records, behind) = rest.split_at(*len);
+            rest = behind;
+            self.segments.clear();
+            self.scratch.begin_connection();
+            let story = rebuild(records, self.writer.detail, &mut self.segments);
+            let connections = &mut self.written.connections;
+            connections.moved_packets += story.moved + put_behind(last_ns, &mut self.segments);
+            connections.presumed += u64::from(story.presumed);
+            connections.count(story.outcome);
+            for o in records {
+                self.written.packets.logged += u128::from(o.packets);
+                self.written.packets.bytes_logged += u128::from(o.bytes.unwrap_or(0));
+            }
+            let segments = std::mem::take(&mut self.segments);
+            let mut begins = true;
+            for portion in segments.chunks(PORTION) {
+                for segment in portion {
+                    let key = FrameKey {
+                        time_ns: segment.time_ns,
+                        episode,
+                        place,
+                    };
+                    let placed = Placed::new(*segment, &records[segment.record as usize], &story);
+                    self.frame(key, self.tag(&placed, begins), &placed)?;
+                    begins = false;
+                    place = place.saturating_add(1);
+                    last_ns = last_ns.max(segment.time_ns);
+                }
+                if self.frames.len() > self.writer.room.task {
+                    self.hand_over()?;
+                }
+            }
+            self.segments = segments;
+            self.connections_before += 1;
+        }
+        Ok(())
+    }
+
+    /// What tells the frame of `placed` apart, where that matters.
+    #[inline]
+    fn tag(&self, placed: &Placed<'_>, begins: bool) -> PartTag {
+        match self.writer.split {
+            None => PartTag::default(),
+            Some(split) => {
+                let number = split.number(placed.record.eni, self.connections_before);
+                PartTag::new(number, begins)
+            }
+        }
+    }
+
+    fn frame(&mut self, key: FrameKey, tag: PartTag, placed: &Placed<'_>) -> Result<()> {
+        self.written.packets.written += 1;
+        self.written.packets.bytes_written += u128::from(placed.segment.original_len);
+        let framer = &self.writer.framer;
+        if key.time_ns < self.end_ns {
+            let scratch = &mut self.scratch;
+            self.frames
+                .push(key, tag, |out| framer.frame(placed, scratch, out));
+            return Ok(());
+        }
+        let slice = self.writer.slices.of(key.time_ns).max(self.slice + 1);
+        if slice != self.waits_for || self.waiting.len() >= WAITING_LEN {
+            self.put_waiting()?;
+            self.waits_for = slice;
+        }
+        let scratch = &mut self.scratch;
+        let encode = |out: &mut Vec<u8>| framer.frame(placed, scratch, out);
+        frames::put_waiting(key, tag, encode, &mut self.waiting);
+        Ok(())
+    }
+
+    /// Passes the frames of this slice on.
+    fn hand_over(&mut self) -> Result<()> {
+        let none = Frames::new(&self.writer.pool);
+        let frames = std::mem::replace(&mut self.frames, none);
+        self.rebuilding.hand_over(frames.complete())
+    }
+
+    /// Passes on what is left, and says what was made.
+    ///
+    /// # Errors
+    /// As [`rebuild`](Self::rebuild).
+    pub(crate) fn finish(mut self) -> Result<Written> {
+        self.put_waiting()?;
+        self.rebuilding.hand_over(self.frames.complete())?;
+        Ok(self.written)
+    }
+
+    /// Puts the frames that wait where they are waited for.
+    fn put_waiting(&mut self) -> Result<()> {
+        if !self.waiting.is_empty() {
+            self.writer.waiting.put(self.waits_for, &self.waiting)?;
+            self.waiting.clear();
+        }
+        Ok(())
+    }
+}
+
+/// Moves segments after `last_ns`, where the connection before them ended; returns how many moved.
+fn put_behind(last_ns: i64, segments: &mut [Segment]) -> u64 {
+    let mut moved = 0;
+    let mut earliest_ns = last_ns;
+    for segment in segments {
+        earliest_ns = earliest_ns.saturating_add(STEP_NS);
+        if segment.time_ns >= earliest_ns {
+            break;
+        }
+        segment.time_ns = earliest_ns;
+        moved += 1;
+    }
+    moved
+}

@@ -1,0 +1,243 @@
+//! From episodes to the capture, in order of time, without holding it all.
+//!
+//! Episodes lie in slices of time by their start, so once a slice and all
+//! before it are rebuilt, every frame up to its end is known. It is put in order
+//! while the next slice is rebuilt, and written while that one is put in order.
+//! Frames of
+//! connections that outlast their slice wait for a later one.
+//!
+//! Slices are cut so that they have room, by what is known before anything is rebuilt. A slice that
+//! has no room all the same is rebuilt in batches of episodes, and its frames are merged from
+//! sorted runs on the disk: any number of connections may begin or end at one instant.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use rayon::prelude::*;
+
+use crate::connection::Detail;
+use crate::error::Result;
+use crate::pipeline::convert::capture_writer::CaptureWriter;
+use crate::pipeline::convert::framer::Framer;
+use crate::pipeline::convert::frames::{FrameHead, Ordered};
+use crate::pipeline::convert::memory_shares::MemoryShares;
+use crate::pipeline::convert::ordering::Slice;
+use crate::pipeline::convert::pool::Pool;
+use crate::pipeline::convert::rebuilt::{Rebuilding, Rebuilt};
+use crate::pipeline::convert::split::Split;
+use crate::pipeline::convert::task::Task;
+use crate::pipeline::settling::time_slices::Slices;
+use crate::pipeline::spilling::buckets::Buckets;
+use crate::pipeline::spilling::episode_codec::{self, Batches, Episode, Stored};
+use crate::pipeline::spilling::sorted_runs::Merge;
+use crate::read::Meter;
+use crate::summary::{Connections, Packets};
+
+/// Octets of episodes that are rebuilt in one task, about.
+const TASK_LEN: usize = 16 << 10;
+
+/// The most tasks in a slice, about: each has buffers of its own.
+const TASKS_MAX: usize = 256;
+
+/// What was written.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    pub connections: Connections,
+    pub packets: Packets,
+}
+
+/// Rebuilds episodes and writes their frames.
+pub(crate) struct Writer<'a> {
+    pub slices: &'a Slices,
+    /// One bucket a slice.
+    pub episodes: &'a Buckets<'a>,
+    /// Frames that wait, one bucket a slice.
+    pub waiting: &'a Buckets<'a>,
+    pub framer: Framer<'a>,
+    pub detail: Detail,
+    /// What tells parts of the capture apart, if it has any.
+    pub split: Option<Split>,
+    pub meter: &'a Meter,
+    pub pool: Pool,
+    pub room: MemoryShares,
+}
+
+/// The frames of a slice, in order.
+enum Ready<'a> {
+    /// In memory.
+    Whole(Vec<Ordered>),
+    /// On the disk.
+    Runs(Merge<'a, FrameHead>),
+}
+
+impl<'a> Writer<'a> {
+    /// Writes every frame to `outlet`.
+    ///
+    /// # Errors
+    /// What writing fails with, here or to temporary files.
+    pub(crate) fn write(&'a self, outlet: &mut CaptureWriter) -> Result<Written> {
+        let mut written = Written::default();
+        let mut before = Before::default();
+        let mut frames = Slice::default();
+        let mut rebuilt = Rebuilt::new(self.waiting.folder());
+        let mut ready = Ready::Whole(Vec::new());
+        // Three slices are in work at once: one is rebuilt, the one before it is put in
+        // order, and the one before that is written.
+        for slice in 0..=self.slices.count() {
+            let (put_out, (in_order, next)) = rayon::join(
+                || self.put_out(ready, outlet),
+                || {
+                    let last = slice.checked_sub(1);
+                    rayon::join(
+                        || last.map(|last| self.put_in_order(last, rebuilt, &mut frames)),
+                        || self.rebuild_slice(slice, &mut before, &mut written),
+                    )
+                },
+            );
+            put_out?;
+            ready = in_order.unwrap_or_else(|| Ok(Ready::Whole(Vec::new())))?;
+            rebuilt = next?;
+        }
+        self.put_out(ready, outlet)?;
+        Ok(written)
+    }
+
+    /// The frames of a slice's episodes that belong in it; none after the last slice.
+    fn rebuild_slice(
+        &'a self,
+        slice: usize,
+        before: &mut Before,
+        written: &mut Written,
+    ) -> Result<Rebuilt<'a>> {
+        let rebuilding = Rebuilding::new(self.waiting.folder(), self.room.frames, &self.pool);
+        if slice == self.slices.count() {
+            return Ok(rebuilding.complete());
+        }
+        let mut batches = Batches::of(self.episodes, slice, self.room.episodes)?;
+        while let Some(parts) = batches.next()? {
+            let episodes = episode_codec::episodes(&parts);
+            let tasks = self.numbered(tasks(&episodes), before);
+            let made = tasks.into_par_iter().map(|(first, episodes)| {
+                let mut task = Task::new(self, &rebuilding, slice, first.connections);
+                let mut held = Episode::default();
+                for (number, episode) in (first.episodes..).zip(episodes) {
+                    held.read(episode.octets());
+                    task.rebuild(number, &held)?;
+                }
+                task.finish()
+            });
+            for part in made.collect::<Result<Vec<_>>>()? {
+                written.connections.add(&part.connections);
+                written.packets.add(&part.packets);
+            }
+        }
+        Ok(rebuilding.complete())
+    }
+
+    /// Says of each task what came before it, and counts on in `before`.
+    fn numbered<'e, 'o>(
+        &self,
+        tasks: Vec<&'e [Stored<'o>]>,
+        before: &mut Before,
+    ) -> Vec<(Before, &'e [Stored<'o>])> {
+        // To count connections takes a look into every episode, which others need not pay for.
+        let connections: Vec<u64> = match self.split {
+            Some(Split::Connections(_)) => tasks.par_iter().map(|task| connections(task)).collect(),
+            _ => vec![0; tasks.len()],
+        };
+        let numbered = tasks.into_iter().zip(connections).map(|(task, count)| {
+            let first = *before;
+            before.episodes += task.len() as u64;
+            before.connections += count;
+            (first, task)
+        });
+        numbered.collect()
+    }
+
+    /// All frames of a slice, in order: those that were rebuilt in it, and
+    /// those of earlier slices that waited for it.
+    fn put_in_order(
+        &self,
+        slice: usize,
+        rebuilt: Rebuilt<'a>,
+        frames: &mut Slice,
+    ) -> Result<Ready<'a>> {
+        let mut runs = rebuilt.runs;
+        let len = rebuilt.len.saturating_add(self.waiting.len(slice));
+        let has_room = runs.is_empty() && len <= self.room.frames;
+        rebuilt.frames.into_iter().for_each(|part| frames.add(part));
+        if has_room {
+            for part in self.waiting.take(slice)? {
+                frames.add_waiting(part);
+            }
+            self.meter.packets.fetch_add(frames.count() as u64, Relaxed);
+            let (ready, waited) = frames.in_order(&self.pool, self.split.is_some());
+            self.waiting.give_back(waited);
+            return Ok(Ready::Whole(ready));
+        }
+        self.waiting.drain(slice, |part| {
+            frames.add_waiting(part);
+            if frames.len() > self.room.frames {
+                self.waiting.give_back(frames.spill(&mut runs, &self.pool)?);
+            }
+            Ok(())
+        })?;
+        self.waiting.give_back(frames.spill(&mut runs, &self.pool)?);
+        Ok(Ready::Runs(runs.merge(self.room.frames)?))
+    }
+
+    /// Writes the frames of a slice.
+    fn put_out(&self, ready: Ready<'_>, outlet: &mut CaptureWriter) -> Result<()> {
+        let mut merge = match ready {
+            Ready::Whole(parts) => {
+                outlet.write(&parts)?;
+                self.pool
+                    .give_back(parts.into_iter().map(|part| part.octets));
+                return Ok(());
+            }
+            Ready::Runs(merge) => merge,
+        };
+        let mut next = Ordered::default();
+        loop {
+            let count = next.refill(&mut merge, self.split.is_some())?;
+            if count == 0 {
+                return Ok(());
+            }
+            self.meter.packets.fetch_add(count, Relaxed);
+            outlet.write(std::slice::from_ref(&next))?;
+        }
+    }
+}
+
+/// How much stands before something, in the order of episodes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    episodes: u64,
+    /// Counted only where parts hold so many of them.
+    connections: u64,
+}
+
+/// How many connections these episodes have.
+fn connections(episodes: &[Stored<'_>]) -> u64 {
+    let count = |episode: &Stored<'_>| episode.connection_count() as u64;
+    episodes.iter().map(count).sum()
+}
+
+/// Cuts episodes into runs of about [`TASK_LEN`] octets, or [`TASKS_MAX`] runs.
+fn tasks<'e, 'o>(episodes: &'e [Stored<'o>]) -> Vec<&'e [Stored<'o>]> {
+    let all_len: usize = episodes.iter().map(|episode| episode.octets().len()).sum();
+    let task_len = TASK_LEN.max(all_len / TASKS_MAX);
+    let mut tasks = Vec::new();
+    let mut rest = episodes;
+    while !rest.is_empty() {
+        let mut len = 0;
+        let fitting = rest.iter().take_while(|episode| {
+            let fits = len < task_len;
+            len += episode.octets().len();
+            fits
+        });
+        let (task, behind) = rest.split_at(fitting.count());
+        tasks.push(task);
+        rest = behind;
+    }
+    tasks
+}

@@ -1,0 +1,125 @@
+//! What a conversion would come to, from the counts of records alone.
+//!
+//! The capture's size follows from the blocks that are written
+//! (`capture/frame.rs`) and the comment on each record's first packet
+//! (`pipeline/convert/framer.rs`); the tests hold it against captures. Two things make it
+//! too large, and only a conversion knows them: records that were delivered twice,
+//! and packets that several ENIs logged, which are written once.
+
+use std::time::Duration;
+
+use crate::connection::Detail;
+use crate::flow::{Observation, TCP, UDP};
+use crate::pipeline::settling::suggest_filters;
+use crate::survey::Estimate;
+
+/// The values of `--detail` with their defaults, the default first.
+const DETAILS: [(&str, Detail); 3] = [
+    ("compact", Detail::Compact { per_record_max: 64 }),
+    ("exact", Detail::Exact),
+    ("control", Detail::Control),
+];
+
+/// Instructions that conversion takes for a record, beside its packets: 3,300 to read it, 520 to
+/// store it and 2,300 to settle it ("Where the time goes" in benches/README.md).
+const RECORD_COST: u128 = 6_120;
+
+/// Those it takes for a packet: 850 to rebuild it, 530 for its headers and block, and 520 to put it
+/// in order (likewise).
+const PACKET_COST: u128 = 1_900;
+
+/// Those an inspection takes for a record, by callgrind over 65,000 lines: reading, and adding up.
+const INSPECT_COST: u128 = 4_000;
+
+/// Octets of an enhanced packet block without headers and options.
+const BLOCK_LEN: u64 = 32;
+
+/// Octets of options that say the direction, and that there are no more.
+const DIRECTION_LEN: u64 = 12;
+
+/// Octets of the option `action=REJECT`.
+const REJECT_LEN: u64 = 20;
+
+/// Octets in which a comment's words and times stand, without names and counts:
+/// `record=:… eni= action=ACCEPT packets= bytes= flags= start=… end=… role=initiator by=…`.
+const COMMENT_LEN: u64 = 4 + 105;
+
+/// Octets of a section's header, and of each interface.
+const SECTION_LEN: u64 = 450;
+const INTERFACE_LEN: u64 = 190;
+
+/// Packets and octets for each value of `--detail`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Estimator {
+    packets: [u64; DETAILS.len()],
+    bytes: [u64; DETAILS.len()],
+}
+
+impl Estimator {
+    /// Counts a record of `file` and `eni`.
+    pub(crate) fn count(&mut self, o: &Observation, file: &str, eni: &str) {
+        let first = comment_len(o, file, eni);
+        let rest = if o.verdict.is_reject() { REJECT_LEN } else { 0 };
+        let each = BLOCK_LEN + headers_len(o) + DIRECTION_LEN;
+        let sums = self.packets.iter_mut().zip(&mut self.bytes);
+        for ((_, detail), (all, bytes)) in DETAILS.iter().zip(sums) {
+            let packets = suggest_filters::about(o, *detail);
+            *all = all.saturating_add(packets);
+            let octets = packets.saturating_mul(each + rest);
+            *bytes = bytes.saturating_add(octets).saturating_add(first - rest);
+        }
+    }
+
+    /// Takes in what was counted elsewhere.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.packets.iter_mut().zip(other.packets) {
+            *mine = mine.saturating_add(theirs);
+        }
+        for (mine, theirs) in self.bytes.iter_mut().zip(other.bytes) {
+            *mine = mine.saturating_add(theirs);
+        }
+    }
+
+    /// What a conversion would come to where reading so many lines took so long.
+    pub(crate) fn estimates(&self, lines: u64, enis: usize, read_in: Duration) -> Vec<Estimate> {
+        let around = SECTION_LEN + INTERFACE_LEN * enis as u64;
+        let each = DETAILS.iter().zip(self.packets.iter().zip(&self.bytes));
+        each.map(|((detail, _), (packets, bytes))| Estimate {
+            detail,
+            packets: *packets,
+            bytes: bytes.saturating_add(around),
+            elapsed_ms: elapsed_ms(lines, *packets, read_in),
+        })
+        .collect()
+    }
+}
+
+fn elapsed_ms(lines: u64, packets: u64, read_in: Duration) -> u64 {
+    let (lines, packets) = (u128::from(lines.max(1)), u128::from(packets));
+    let cost = (RECORD_COST * lines).saturating_add(PACKET_COST * packets);
+    let ms = read_in.as_micros().saturating_mul(cost) / (INSPECT_COST * lines * 1_000);
+    u64::try_from(ms).unwrap_or(u64::MAX)
+}
+
+/// Octets of the headers of a packet that is neither SYN nor RST, in whole words.
+fn headers_len(o: &Observation) -> u64 {
+    let ip = if o.key.low.address.is_ipv4() { 20 } else { 40 };
+    ip + match o.key.protocol {
+        TCP => 32,
+        UDP => 8,
+        _ => 0,
+    }
+}
+
+/// Octets of the option that is the comment on a record's first packet.
+fn comment_len(o: &Observation, file: &str, eni: &str) -> u64 {
+    let file = file.rsplit('/').next().unwrap_or_default();
+    let numbers = [Some(o.place.line), Some(o.packets), o.bytes];
+    let digits: u32 = numbers
+        .iter()
+        .flatten()
+        .map(|n| n.checked_ilog10().unwrap_or(0) + 1)
+        .sum();
+    let text = COMMENT_LEN + (file.len() + eni.len()) as u64 + u64::from(digits);
+    text.next_multiple_of(4)
+}

@@ -1,0 +1,311 @@
+//! Where records wait, grouped by conversation, until all files are read.
+//!
+//! Only then is it known which ENI has which number and which address is its
+//! own, so records go in with numbers in the order in which threads met the
+//! ENIs, and come out with those that the capture has.
+
+use std::hash::{BuildHasher as _, Hash};
+use std::sync::{Mutex, PoisonError};
+
+use foldhash::fast::{FixedState, RandomState};
+use hashbrown::HashMap;
+
+use crate::connection::Detail;
+use crate::error::Result;
+use crate::flow::{EniIndex, Enis, Observation};
+use crate::pipeline::settling::time_slices::Starts;
+use crate::pipeline::spilling::buckets::Buckets;
+use crate::pipeline::spilling::episode_codec;
+use crate::pipeline::spilling::memory_limit::ConversationCost;
+use crate::pipeline::spilling::record_codec::{PackedRecord, unpack};
+use crate::pipeline::spilling::temporary::SpillFolder;
+use crate::read::files::Sink;
+
+/// Buckets, of which each thread settles one at a time.
+pub(crate) const BUCKETS: usize = 256;
+
+/// How often a bucket may be divided: by one octet of the hash after the other.
+pub(crate) const LEVELS: u32 = 4;
+
+/// Part of what may be held that one bucket may be when it is settled: decoded it
+/// takes thrice the room, and each thread has one.
+const SETTLED_SHARE: usize = 16;
+
+/// Records on their way from files to conversations.
+pub(crate) struct Conversations<'a> {
+    buckets: Buckets<'a>,
+    numbers: Mutex<HashMap<Vec<u8>, u32, RandomState>>,
+    starts: Mutex<Starts>,
+    detail: Detail,
+}
+
+impl<'a> Conversations<'a> {
+    /// None yet; at most `held_max` octets of them stay in memory.
+    pub(crate) fn new(held_max: usize, folder: &'a SpillFolder, detail: Detail) -> Self {
+        Self {
+            buckets: Buckets::new(BUCKETS, held_max, folder),
+            numbers: Mutex::default(),
+            starts: Mutex::default(),
+            detail,
+        }
+    }
+}
+
+impl Sink for Conversations<'_> {
+    fn take_in(&self, records: Vec<Observation>, base: u64, enis: &Enis) -> Result<()> {
+        let numbers = self.numbers(enis);
+        let mut starts = Starts::default();
+        // Many records in a row begin in one second.
+        let mut run = (0, 0);
+        for mut o in records {
+            o.eni = EniIndex(numbers[o.eni.0 as usize]);
+            o.place.line += base;
+            if o.start_ns != run.0 {
+                starts.count(run.0, run.1);
+                run = (o.start_ns, 0);
+            }
+            run.1 = run.1.saturating_add(self.detail.packets_max(o.packets));
+            let packed = PackedRecord::of(&o);
+            self.buckets.put(bucket(&o.key, 0), packed.octets())?;
+        }
+        starts.count(run.0, run.1);
+        let mut all = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        all.add(&starts);
+        Ok(())
+    }
+}
+
+impl<'a> Conversations<'a> {
+    /// The numbers here of ENIs that are numbered otherwise.
+    fn numbers(&self, enis: &Enis) -> Vec<u32> {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = |numbers: &HashMap<_, _, _>| {
+            u32::try_from(numbers.len()).expect("fewer than 2^32 ENIs")
+        };
+        enis.names()
+            .map(|name| match numbers.get(name) {
+                Some(number) => *number,
+                None => {
+                    let number = next(&numbers);
+                    numbers.insert(name.to_vec(), number);
+                    number
+                }
+            })
+            .collect()
+    }
+
+    /// Says that all files are read, and which ENIs there are; one conversation may take
+    /// `memory` octets.
+    pub(crate) fn complete(self, enis: &Enis, memory: u64) -> (Complete<'a, '_>, Starts) {
+        let numbers = self
+            .numbers
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut final_numbers = vec![EniIndex(0); numbers.len()];
+        for (name, number) in numbers {
+            final_numbers[number as usize] = enis.find(&name).expect("every file's ENIs are known");
+        }
+        let complete = Complete {
+            buckets: self.buckets,
+            numbers: final_numbers,
+            enis,
+            memory,
+            detail: self.detail,
+        };
+        (
+            complete,
+            self.starts
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}
+
+/// All records, by conversation.
+pub(crate) struct Complete<'a, 'e> {
+    buckets: Buckets<'a>,
+    numbers: Vec<EniIndex>,
+    enis: &'e Enis,
+    memory: u64,
+    detail: Detail,
+}
+
+impl Complete<'_, '_> {
+    /// How many buckets there are.
+    pub(crate) fn count(&self) -> usize {
+        self.buckets.count()
+    }
+
+    /// Takes the records of a bucket and gives them to `tell`, whole conversations in
+    /// any order, with the direction that all records of their ENI together tell.
+    ///
+    /// # Errors
+    /// What was put on the disk cannot be read, a conversation needs more than the memory, and
+    /// what `tell` fails with.
+    pub(crate) fn take(
+        &self,
+        bucket: usize,
+        mut tell: impl FnMut(&[Observation]) -> Result<()>,
+    ) -> Result<()> {
+        self.take_level(&self.buckets, bucket, 1, &mut tell)
+    }
+
+    /// Takes a bucket that was filled by the octet of the hash before `level`. What is
+    /// too large to be settled at once is divided by the next octet first.
+    fn take_level(
+        &self,
+        buckets: &Buckets<'_>,
+        bucket: usize,
+        level: u32,
+        tell: &mut dyn FnMut(&[Observation]) -> Result<()>,
+    ) -> Result<()> {
+        let settled_max = self.buckets.held_max() / SETTLED_SHARE;
+        if buckets.len(bucket) <= settled_max {
+            let mut records = episode_codec::records(&buckets.take(bucket)?);
+            records.iter_mut().for_each(|o| self.complete(o));
+            return tell(&records);
+        }
+        if level == LEVELS {
+            return tell(&self.one(buckets, bucket)?);
+        }
+        let parts = Buckets::new(BUCKETS, settled_max, self.buckets.folder());
+        buckets.drain(bucket, |part| {
+            let mut rest = &part[..];
+            let mut from = rest;
+            while let Some(o) = unpack(&mut rest) {
+                let octets = &from[..from.len() - rest.len()];
+                parts.put(self::bucket(&o.key, level), octets)?;
+                from = rest;
+            }
+            Ok(())
+        })?;
+        (0..BUCKETS).try_for_each(|bucket| self.take_level(&parts, bucket, level + 1, tell))
+    }
+
+    /// Takes a bucket that cannot be divided: it is one conversation, as good as always.
+    fn one(&self, buckets: &Buckets<'_>, bucket: usize) -> Result<Vec<Observation>> {
+        let mut records = Vec::new();
+        let mut toll = ConversationCost::default();
+        buckets.drain(bucket, |part| {
+            let mut rest = &part[..];
+            while let Some(mut o) = unpack(&mut rest) {
+                toll.count(&o, self.detail);
+                self.complete(&mut o);
+                if toll.is_within(self.memory) {
+                    records.push(o);
+                }
+            }
+            Ok(())
+        })?;
+        if let Some(o) = records.first() {
+            toll.check(&o.key, self.memory)?;
+        }
+        Ok(records)
+    }
+
+    fn complete(&self, o: &mut Observation) {
+        o.eni = self.numbers[o.eni.0 as usize];
+        if o.leaving.is_none() {
+            let tuple = o.key.five_tuple(o.way);
+            let (source, destination) = (tuple.source.address, tuple.destination.address);
+            o.leaving = self.enis.get(o.eni).leaves(source, destination);
+        }
+    }
+}
+
+/// Gives `tell` each conversation of these records, which are in any order.
+///
+/// # Errors
+/// What `tell` fails with.
+pub(crate) fn each(
+    records: &[Observation],
+    mut tell: impl FnMut(&mut Vec<Observation>) -> Result<()>,
+) -> Result<()> {
+    let hashes = records.iter().map(|o| hash(&o.key));
+    let mut order: Vec<(u64, u32)> = hashes.zip(0..).collect();
+    order.sort_unstable();
+    let mut conversation = Vec::new();
+    for same_hash in order.chunk_by(|a, b| a.0 == b.0) {
+        let key = records[same_hash[0].1 as usize].key;
+        conversation.clear();
+        conversation.extend(same_hash.iter().map(|(_, i)| records[*i as usize]));
+        // Two keys may share a hash.
+        if conversation.iter().any(|o| o.key != key) {
+            conversation.sort_unstable_by_key(|o| o.key);
+            for same_key in conversation.chunk_by(|a, b| a.key == b.key) {
+                tell(&mut same_key.to_vec())?;
+            }
+        } else {
+            tell(&mut conversation)?;
+        }
+    }
+    Ok(())
+}
+
+/// A hash that is the same in every run.
+fn hash(key: &(impl Hash + ?Sized)) -> u64 {
+    FixedState::with_seed(0).hash_one(key)
+}
+
+/// The bucket that the octet of that level of a key's hash names, from the highest on.
+pub(crate) fn bucket(key: &(impl Hash + ?Sized), level: u32) -> usize {
+    (hash(key) >> (56 - 8 * level) & 0xff) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::flow::{Way, observation::tests::observation};
+
+    #[test]
+    fn buckets_of_any_size_give_whole_conversations_with_final_numbers() {
+        let temporary = tempfile::tempdir().unwrap();
+        for (held_max, spills) in [(usize::MAX, false), (1 << 16, true), (0, true)] {
+            let folder = SpillFolder::new(temporary.path());
+            let conversations = Conversations::new(held_max, &folder, Detail::Exact);
+            let mut enis = Enis::default();
+            enis.enter(b"eni-b");
+            let records = (0..20_000_u16).map(|i| {
+                let mut o = observation(Way::Up, 3, 180, i.into(), 99_999, 2);
+                o.key.low.port = i % 5_000;
+                o
+            });
+            conversations.take_in(records.collect(), 7, &enis).unwrap();
+            enis.enter(b"eni-a");
+            let enis = enis.sorted();
+            let (complete, _) = conversations.complete(&enis, 0);
+            let mut seen = vec![0; 5_000];
+            for bucket in 0..complete.count() {
+                let told = complete.take(bucket, |records| {
+                    let mut here: HashMap<u16, u32, RandomState> = HashMap::default();
+                    for o in records {
+                        assert_eq!((o.eni, o.place.line), (EniIndex(1), 7));
+                        *here.entry(o.key.low.port).or_default() += 1;
+                    }
+                    here.iter()
+                        .for_each(|(port, count)| seen[usize::from(*port)] += count * 100 + 1);
+                    Ok(())
+                });
+                told.unwrap();
+            }
+            assert!(
+                seen.iter().all(|n| *n == 401),
+                "four records, taken at once"
+            );
+            assert_eq!(folder.spilled() > 0, spills);
+        }
+    }
+
+    #[test]
+    fn no_room_is_an_error_that_says_where() {
+        let folder = SpillFolder::new(Path::new("/no/such/folder"));
+        let conversations = Conversations::new(0, &folder, Detail::Exact);
+        let records = vec![observation(Way::Up, 3, 180, 0, 9, 2)];
+        let mut enis = Enis::default();
+        enis.enter(b"eni-a");
+        let error = conversations.take_in(records, 0, &enis).unwrap_err();
+        assert!(error.to_string().contains("/no/such/folder"));
+    }
+}

@@ -1,0 +1,194 @@
+//! What a filter leaves of a conversation: whole connections, or single records.
+//!
+//! Whether a record is what was asked for was noted when it was read, but for
+//! its time: `-2h` counts from the newest record, which is known only now. A
+//! connection is kept if one of its records matches, even one whose packets
+//! another ENI tells: who looks at one ENI wants its connections, whoever saw
+//! more of them.
+
+use crate::filter::{Filter, Span};
+use crate::flow::{Observation, Place};
+
+/// What is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Selection {
+    /// The time that is wanted.
+    pub span: Span,
+    /// Whether records that do not match are dropped from connections in which others do.
+    pub only_matching: bool,
+}
+
+/// What the matching records of a conversation ask for.
+#[derive(Debug)]
+pub(crate) enum Wanted {
+    /// Everything.
+    All,
+    /// Connections with matching records; those that were dropped since stand in the list.
+    Matching(Vec<Dropped>),
+}
+
+/// A matching record that another one stands for: where it was, from when and until when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dropped {
+    place: Place,
+    start_ns: i64,
+    until_ns: i64,
+}
+
+impl Selection {
+    /// What `filter` keeps of an archive whose newest record ends then; none if that is all.
+    pub(crate) fn of(filter: &Filter, newest_ns: Option<i64>) -> Option<Self> {
+        let narrow = || Self {
+            span: filter.span(newest_ns.unwrap_or(i64::MAX)),
+            only_matching: filter.only_matching,
+        };
+        (!filter.wants_all()).then(narrow)
+    }
+
+    /// The time that is wanted, where it has a begin or an end.
+    pub(crate) fn asked_ns(&self) -> Option<(Option<i64>, Option<i64>)> {
+        let from = Some(self.span.from_ns).filter(|ns| *ns > i64::MIN);
+        let to = Some(self.span.to_ns).filter(|ns| *ns < i64::MAX);
+        (from.is_some() || to.is_some()).then_some((from, to))
+    }
+
+    /// Drops the records that cannot be kept, before anything else is done with
+    /// the conversation.
+    pub(crate) fn sift(&self, records: &mut Vec<Observation>) -> Wanted {
+        for o in records.iter_mut() {
+            o.matched &= self.span.overlaps(o.start_ns, o.until_ns());
+        }
+        let matching = records.iter().filter(|o| o.matched);
+        let dropped: Vec<Dropped> = matching.map(Dropped::of).collect();
+        if self.only_matching || dropped.is_empty() {
+            records.retain(|o| o.matched);
+            return Wanted::All;
+        }
+        Wanted::Matching(dropped)
+    }
+}
+
+impl Wanted {
+    /// Says which records are left to tell the conversation.
+    pub(crate) fn left(&mut self, records: &[Observation]) {
+        let Self::Matching(dropped) = self else {
+            return;
+        };
+        let left = records.iter().filter(|o| o.matched);
+        let mut left: Vec<Place> = left.map(|o| o.place).collect();
+        left.sort_unstable();
+        dropped.retain(|record| left.binary_search(&record.place).is_err());
+    }
+
+    /// Whether a connection is kept.
+    pub(crate) fn keeps(&self, connection: &[Observation]) -> bool {
+        let Self::Matching(dropped) = self else {
+            return true;
+        };
+        if connection.iter().any(|o| o.matched) {
+            return true;
+        }
+        let start = connection.iter().map(|o| o.start_ns).min();
+        let until = connection.iter().map(Observation::until_ns).max();
+        let (Some(start_ns), Some(to_ns)) = (start, until) else {
+            return false;
+        };
+        let span = Span {
+            from_ns: start_ns,
+            to_ns,
+        };
+        dropped
+            .iter()
+            .any(|record| span.overlaps(record.start_ns, record.until_ns))
+    }
+}
+
+impl Dropped {
+    fn of(o: &Observation) -> Self {
+        Self {
+            place: o.place,
+            start_ns: o.start_ns,
+            until_ns: o.until_ns(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Way;
+    use crate::flow::observation::tests::observation;
+    use crate::time::SECOND_NS;
+
+    const EVER: Span = Span {
+        from_ns: i64::MIN,
+        to_ns: i64::MAX,
+    };
+
+    /// A record of that line and start, a minute long.
+    fn record(line: u64, start_s: i64, matched: bool) -> Observation {
+        let mut o = observation(Way::Up, 3, 180, start_s, start_s + 59, 2);
+        (o.place.line, o.matched) = (line, matched);
+        o
+    }
+
+    fn narrow(span: Span, only_matching: bool) -> Selection {
+        Selection {
+            span,
+            only_matching,
+        }
+    }
+
+    #[test]
+    fn connection_is_kept_whole_if_one_record_matches() {
+        let mut records = vec![
+            record(1, 0, false),
+            record(2, 60, true),
+            record(3, 900, false),
+        ];
+        let mut wanted = narrow(EVER, false).sift(&mut records);
+        wanted.left(&records);
+        assert_eq!(records.len(), 3);
+        assert!(wanted.keeps(&records[..2]));
+        assert!(!wanted.keeps(&records[2..]));
+    }
+
+    #[test]
+    fn connection_is_kept_if_a_record_matches_that_another_eni_tells() {
+        let mut records = vec![
+            record(1, 0, false),
+            record(2, 5, true),
+            record(3, 900, false),
+        ];
+        let mut wanted = narrow(EVER, false).sift(&mut records);
+        records.remove(1); // told elsewhere
+        wanted.left(&records);
+        assert!(wanted.keeps(&records[..1]));
+        assert!(!wanted.keeps(&records[1..]));
+    }
+
+    #[test]
+    fn only_matching_drops_single_records() {
+        let mut records = vec![record(1, 0, false), record(2, 60, true)];
+        let wanted = narrow(EVER, true).sift(&mut records);
+        assert_eq!(records.len(), 1);
+        assert!(wanted.keeps(&records));
+    }
+
+    #[test]
+    fn record_matches_if_its_window_overlaps_the_time() {
+        let span = Span {
+            from_ns: 60 * SECOND_NS,
+            to_ns: 120 * SECOND_NS,
+        };
+        let mut records = vec![
+            record(1, 0, true),
+            record(2, 30, true),
+            record(3, 119, true),
+            record(4, 120, true),
+        ];
+        let _ = narrow(span, true).sift(&mut records);
+        let lines: Vec<u64> = records.iter().map(|o| o.place.line).collect();
+        assert_eq!(lines, [2, 3]);
+    }
+}

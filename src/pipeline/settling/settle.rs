@@ -1,0 +1,218 @@
+//! From records to connections: what belongs together, counted once.
+//!
+//! The records of a conversation are settled on their own: duplicates dropped,
+//! the vantage chosen, the rest divided into connections. What comes out are
+//! [`episode_codec::Episode`]s, each of which can be rebuilt without looking at any other,
+//! grouped by the slice of time in which they begin.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::connection::{Detail, split};
+use crate::error::Result;
+use crate::flow::{Observation, Vantage, duplicates, vantage};
+use crate::pipeline::settling::conversations::{self, Complete};
+use crate::pipeline::settling::selection::{Selection, Wanted};
+use crate::pipeline::settling::suggest_filters::Busiest;
+use crate::pipeline::settling::time_slices::Slices;
+use crate::pipeline::spilling::buckets::Buckets;
+use crate::pipeline::spilling::episode_codec;
+use crate::pipeline::spilling::memory_limit::ConversationCost;
+use crate::summary::Records;
+use crate::time::joined;
+
+/// What became of the records.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SettleCounts {
+    /// Records that are told.
+    pub records: u64,
+    /// Records that say the same of the same ENI as another.
+    pub duplicates: u64,
+    /// Records whose packets another view tells.
+    pub told_elsewhere: u64,
+    /// Records that a filter leaves out.
+    pub filtered: u64,
+    /// Where the packets are, as far as anyone counts that.
+    pub busiest: Busiest,
+    /// First and last instant of those that are told.
+    pub span_ns: Option<(i64, i64)>,
+}
+
+impl SettleCounts {
+    /// Counts these among the fates of all lines.
+    pub(crate) fn add_to(&self, records: &mut Records) {
+        records.told += self.records;
+        records.duplicates += self.duplicates;
+        records.told_elsewhere += self.told_elsewhere;
+        records.filtered += self.filtered;
+    }
+
+    /// Counts the records of a connection, which were counted as left out before.
+    fn count(&mut self, connection: &[Observation]) {
+        self.filtered -= connection.len() as u64;
+        self.records += connection.len() as u64;
+        for o in connection {
+            self.span_ns = joined(self.span_ns, Some((o.start_ns, o.end_ns)));
+        }
+    }
+
+    /// Takes in what became of other records.
+    pub(crate) fn add(mut self, other: Self) -> Self {
+        self.records += other.records;
+        self.duplicates += other.duplicates;
+        self.told_elsewhere += other.told_elsewhere;
+        self.filtered += other.filtered;
+        self.busiest = self.busiest.add(other.busiest);
+        self.span_ns = joined(self.span_ns, other.span_ns);
+        self
+    }
+}
+
+/// How a conversation is settled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settling {
+    pub vantage: Vantage,
+    /// What is kept; all if there is no filter.
+    pub narrow: Option<Selection>,
+    pub detail: Detail,
+    pub memory: u64,
+}
+
+impl Settling {
+    /// As these say; `memory` is the octets that a connection may take to be rebuilt.
+    pub(crate) fn new(
+        vantage: Vantage,
+        narrow: Option<Selection>,
+        detail: Detail,
+        memory: u64,
+    ) -> Self {
+        Self {
+            vantage,
+            narrow,
+            detail,
+            memory,
+        }
+    }
+
+    /// Settles one conversation: `tell` is given the records of each view that is told, and where
+    /// those of the connections stand that are kept.
+    ///
+    /// # Errors
+    /// A connection needs more than the memory, and what `tell` fails with.
+    pub(crate) fn settle(
+        &self,
+        records: &mut Vec<Observation>,
+        told: &mut SettleCounts,
+        mut tell: impl FnMut(&[Observation], &[Range<usize>]) -> Result<()>,
+    ) -> Result<()> {
+        let mut wanted = Wanted::All;
+        if let Some(narrow) = &self.narrow {
+            let all = records.len();
+            wanted = narrow.sift(records);
+            told.filtered += (all - records.len()) as u64;
+            if records.is_empty() {
+                return Ok(());
+            }
+        }
+        told.duplicates += duplicates::remove(records);
+        let chosen = vantage::choose(records, self.vantage);
+        told.told_elsewhere += chosen.told_elsewhere;
+        wanted.left(records);
+        let mut rest = &mut records[..];
+        for len in chosen.groups {
+            let (view, behind) = rest.split_at_mut(len);
+            let mut connections = split(view);
+            connections.retain(|range| wanted.keeps(&view[range.clone()]));
+            told.filtered += view.len() as u64;
+            for connection in &connections {
+                let connection = &view[connection.clone()];
+                ConversationCost::of(connection, self.detail)
+                    .check(&connection[0].key, self.memory)?;
+                told.count(connection);
+            }
+            tell(view, &connections)?;
+            rest = behind;
+        }
+        Ok(())
+    }
+}
+
+/// Settles all conversations.
+pub(crate) struct Settler<'a> {
+    pub settling: Settling,
+    pub slices: &'a Slices,
+    /// One bucket a slice.
+    pub episodes: &'a Buckets<'a>,
+}
+
+impl Settler<'_> {
+    /// Moves every record that is told to the episodes.
+    ///
+    /// # Errors
+    /// There is no room for them, in memory or on the disk.
+    pub(crate) fn tell(&self, conversations: &Complete<'_, '_>) -> Result<SettleCounts> {
+        let buckets = (0..conversations.count()).into_par_iter();
+        buckets
+            .map(|bucket| {
+                let mut told = SettleCounts::default();
+                conversations.take(bucket, |records| {
+                    told = std::mem::take(&mut told).add(self.tell_all(records)?);
+                    told.busiest.bound();
+                    Ok(())
+                })?;
+                Ok(told)
+            })
+            .try_reduce(SettleCounts::default, |a, b| Ok(a.add(b)))
+    }
+
+    /// Settles the conversations of these records, which are in any order.
+    fn tell_all(&self, records: &[Observation]) -> Result<SettleCounts> {
+        let (mut told, mut busiest) = (SettleCounts::default(), Busiest::default());
+        let mut out = Vec::new();
+        conversations::each(records, |conversation| {
+            let mut number = 0;
+            let tell = |view: &[Observation], connections: &[Range<usize>]| {
+                for connection in connections {
+                    busiest.count(&view[connection.clone()], self.settling.detail);
+                }
+                for_each_episode(view, connections, |episode| {
+                    out.clear();
+                    episode_codec::put_episode(view, episode, number, &mut out);
+                    number += 1;
+                    let slice = self.slices.of(view[episode[0].start].start_ns);
+                    self.episodes.put(slice, &out)
+                })
+            };
+            self.settling.settle(conversation, &mut told, tell)
+        })?;
+        // There may be any number of hosts.
+        busiest.prune();
+        told.busiest = busiest;
+        Ok(told)
+    }
+}
+
+/// Tells those of these connections together that may touch in time, and must therefore
+/// be rebuilt one after the other.
+fn for_each_episode(
+    records: &[Observation],
+    connections: &[Range<usize>],
+    mut tell: impl FnMut(&[Range<usize>]) -> Result<()>,
+) -> Result<()> {
+    let mut rest = connections;
+    while !rest.is_empty() {
+        let mut until_ns = i64::MIN;
+        let touching = rest.iter().take_while(|range| {
+            let connection = &records[(*range).clone()];
+            let touches = until_ns == i64::MIN || connection[0].start_ns < until_ns;
+            let ends = connection.iter().map(Observation::until_ns);
+            until_ns = ends.fold(until_ns, i64::max);
+            touches
+        });
+        let (episode, behind) = rest.split_at(touching.count());
+        tell(episode)?;
+        rest = behind;
+    }
+    Ok(())
+}

@@ -1,0 +1,264 @@
+//! Where the packets are, to say what to narrow to when they are too many.
+//!
+//! Memory stays bounded although an archive may have any number of hosts: each
+//! bucket of conversations passes on only its busiest. A host that matters has
+//! conversations in many buckets and is among the first in most, so what is
+//! lost of it is little. The same records give the same answer on any number of
+//! threads, since buckets are cut by a fixed hash.
+
+use std::cmp::Reverse;
+use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::connection::Detail;
+use crate::error::{Error, Result};
+use crate::filter::{Expression, Name, Qualifier, Term};
+use crate::flow::{EniIndex, Enis, Observation};
+use crate::printable::shell;
+use crate::record::ObservedFlags;
+use crate::summary::{Narrower, WIRESHARK_PACKETS};
+
+/// Hosts that a bucket passes on.
+const HOSTS_MAX: usize = 64;
+
+/// Hosts that the parts of a divided bucket may add up to meanwhile: an archive has any number of parts.
+const HOSTS_HELD: usize = 64 * HOSTS_MAX;
+
+/// Suggestions made.
+const SUGGESTIONS: usize = 3;
+
+type Sums<K> = HashMap<K, u64, RandomState>;
+
+/// Packets that records become, about, by what a filter could tell apart.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Busiest {
+    /// All of them.
+    packets: u64,
+    /// Those of connections in which something was rejected.
+    rejected: u64,
+    enis: Sums<EniIndex>,
+    hosts: Sums<IpAddr>,
+}
+
+impl Busiest {
+    /// Counts the records of one connection.
+    pub(crate) fn count(&mut self, connection: &[Observation], detail: Detail) {
+        let Some(first) = connection.first() else {
+            return;
+        };
+        let packets = connection.iter().map(|o| about(o, detail));
+        let packets = packets.fold(0, u64::saturating_add);
+        let add = |sum: &mut u64| *sum = sum.saturating_add(packets);
+        add(&mut self.packets);
+        if connection.iter().any(|o| o.verdict.is_reject()) {
+            add(&mut self.rejected);
+        }
+        add(self.enis.entry(first.eni).or_default());
+        add(self.hosts.entry(first.key.low.address).or_default());
+        if first.key.high.address != first.key.low.address {
+            add(self.hosts.entry(first.key.high.address).or_default());
+        }
+    }
+
+    /// Forgets all but the busiest hosts.
+    pub(crate) fn prune(&mut self) {
+        let mut hosts: Vec<(IpAddr, u64)> = std::mem::take(&mut self.hosts).into_iter().collect();
+        hosts.sort_unstable_by_key(|(host, packets)| (u64::MAX - packets, *host));
+        hosts.truncate(HOSTS_MAX);
+        self.hosts = hosts.into_iter().collect();
+    }
+
+    /// Takes in what was counted elsewhere.
+    pub(crate) fn add(mut self, other: Self) -> Self {
+        self.packets = self.packets.saturating_add(other.packets);
+        self.rejected = self.rejected.saturating_add(other.rejected);
+        for (eni, packets) in other.enis {
+            let sum = self.enis.entry(eni).or_default();
+            *sum = sum.saturating_add(packets);
+        }
+        for (host, packets) in other.hosts {
+            let sum = self.hosts.entry(host).or_default();
+            *sum = sum.saturating_add(packets);
+        }
+        self
+    }
+
+    /// Forgets hosts if the parts of one bucket have added up to too many.
+    pub(crate) fn bound(&mut self) {
+        if self.hosts.len() > HOSTS_HELD {
+            self.prune();
+        }
+    }
+
+    /// The filters to try, if there are more packets than Wireshark takes with ease.
+    ///
+    /// # Errors
+    /// There are more than `packets_max`.
+    pub(crate) fn narrower(&self, enis: &Enis, packets_max: Option<u64>) -> Result<Vec<Narrower>> {
+        let wanted = packets_max.unwrap_or(WIRESHARK_PACKETS);
+        if self.packets <= wanted {
+            return Ok(Vec::new());
+        }
+        let narrower = self.suggestions(enis, wanted);
+        if packets_max.is_none() {
+            return Ok(narrower);
+        }
+        let lines: Vec<String> = narrower.iter().map(|n| format!("\n  {n}")).collect();
+        Err(Error::usage(format!(
+            "about {} packets, more than --max-packets {wanted}, so nothing is written (Wireshark \
+             is slow beyond about {WIRESHARK_PACKETS}). To narrow:{}\nor name a time with --from \
+             and --to, or make fewer packets of the same records with --detail control",
+            self.packets,
+            lines.concat(),
+        )))
+    }
+
+    /// The filters that help most where `wanted` packets are enough: those that keep
+    /// most of what fits, then those that leave least of what does not.
+    pub(crate) fn suggestions(&self, enis: &Enis, wanted: u64) -> Vec<Narrower> {
+        let mut all = vec![("--action reject".to_owned(), self.rejected)];
+        if let Some((eni, packets)) = largest(&self.enis) {
+            let name = &enis.get(*eni).name;
+            all.extend(only_eni(name).map(|option| (option, packets)));
+            all.extend(not_eni(name).map(|option| (option, self.packets - packets)));
+        }
+        if let Some((host, packets)) = largest(&self.hosts) {
+            all.push((format!("--host {host}"), packets));
+            let rest = self.packets.saturating_sub(packets);
+            let filter = shell::quoted(&format!("not host {host}"));
+            all.push((format!("--filter {filter}"), rest));
+        }
+        all.retain(|(_, packets)| *packets > 0 && *packets < self.packets);
+        all.sort_by_key(|(option, packets)| {
+            let fits = *packets <= wanted;
+            let order = if fits { u64::MAX - packets } else { *packets };
+            (!fits, order, option.clone())
+        });
+        all.truncate(SUGGESTIONS);
+        let named = all.into_iter();
+        named
+            .map(|(option, packets)| Narrower { option, packets })
+            .collect()
+    }
+}
+
+/// The option that asks for one ENI; none if its name cannot be typed.
+fn only_eni(name: &str) -> Option<String> {
+    let read = Qualifier::Named(Name::Eni).parse(name).ok()?;
+    (read == is_eni(name)?).then(|| shell::option("--eni", name))?
+}
+
+/// The option that asks for all others, in the same form.
+fn not_eni(name: &str) -> Option<String> {
+    let filter = format!("not eni {name}");
+    let read: Expression = filter.parse().ok()?;
+    let wanted = Expression::Not(Box::new(is_eni(name)?));
+    (read == wanted).then(|| shell::option("--filter", &filter))?
+}
+
+/// The condition that the name has to come to. What of it was not UTF-8 is lost.
+fn is_eni(name: &str) -> Option<Expression> {
+    let is_whole = !name.contains(char::REPLACEMENT_CHARACTER);
+    is_whole.then(|| Expression::Term(Term::Is(Name::Eni, name.to_owned())))
+}
+
+/// Packets that a record becomes: just what is written, but with [`Detail::Control`],
+/// of which only the rebuild knows more. Of a made archive this is a fifth less then.
+pub(crate) fn about(o: &Observation, detail: Detail) -> u64 {
+    let packets_max = detail.packets_max(o.packets);
+    let seen = match o.flags {
+        _ if detail != Detail::Control => return packets_max,
+        Some(ObservedFlags::SYN) => return packets_max,
+        Some(flags) => flags,
+        None => return packets_max.min(2),
+    };
+    let named = [ObservedFlags::SYN, ObservedFlags::FIN, ObservedFlags::RST];
+    let named = named.iter().filter(|flag| seen.contains(**flag));
+    packets_max.min(1 + named.count() as u64)
+}
+
+/// The entry with the largest sum; the first of several.
+fn largest<K: Ord>(sums: &Sums<K>) -> Option<(&K, u64)> {
+    let most = sums
+        .iter()
+        .max_by_key(|(name, packets)| (**packets, Reverse(*name)));
+    most.map(|(name, packets)| (name, *packets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::observation::tests::observation;
+    use crate::flow::{RejectReason, Verdict, Way};
+
+    #[test]
+    fn suggestions_that_fit_come_first_and_keep_most() {
+        let mut enis = Enis::default();
+        let (a, b) = (enis.enter(b"eni-a"), enis.enter(b"eni-b"));
+        let mut busiest = Busiest::default();
+        for (eni, packets, rejected) in [(a, 800, false), (b, 150, false), (b, 50, true)] {
+            let mut o = observation(Way::Up, packets, 0, 10, 12, 2);
+            o.eni = eni;
+            if rejected {
+                o.verdict = Verdict::Reject(RejectReason::Unsaid);
+            }
+            busiest.count(&[o], Detail::Exact);
+        }
+        let options = |wanted| {
+            let found = busiest.suggestions(&enis, wanted).into_iter();
+            found.map(|n| (n.option, n.packets)).collect::<Vec<_>>()
+        };
+        let named = |all: &[(&str, u64)]| {
+            let all = all.iter();
+            all.map(|(option, n)| ((*option).to_owned(), *n))
+                .collect::<Vec<_>>()
+        };
+        let (reject, rest) = (("--action reject", 50), ("--filter 'not eni eni-a'", 200));
+        let eni = ("--eni eni-a", 800);
+        assert_eq!(options(300), named(&[rest, reject, eni]));
+        assert_eq!(options(900), named(&[eni, rest, reject]));
+        assert_eq!(options(10), named(&[reject, rest, eni]));
+    }
+
+    #[test]
+    fn names_of_enis_are_one_word_of_a_shell_or_not_suggested() {
+        let name = "eni-1';x;'";
+        let options = [only_eni(name).unwrap(), not_eni(name).unwrap()];
+        let quoted = r"eni-1'\'';x;'\'''";
+        assert_eq!(options[0], format!("--eni '{quoted}"));
+        assert_eq!(options[1], format!("--filter 'not eni {quoted}"));
+        assert_eq!(only_eni("-rf").unwrap(), "--eni=-rf");
+        // What a terminal or the filter's grammar would take for something else.
+        for name in ["a)or(b", "a|b", "", "a\x1b[31m", "a b", "a\u{fffd}"] {
+            assert_eq!((only_eni(name), not_eni(name)), (None, None), "{name}");
+        }
+    }
+
+    #[test]
+    fn pruning_keeps_the_busiest_hosts() {
+        let mut busiest = Busiest::default();
+        for host in 0..200_u8 {
+            let mut o = observation(Way::Up, u64::from(host) + 1, 0, 10, 12, 2);
+            o.key.high.address = IpAddr::from([10, 9, 9, host]);
+            busiest.count(&[o], Detail::Exact);
+        }
+        busiest.prune();
+        assert_eq!(busiest.hosts.len(), HOSTS_MAX);
+        assert!(busiest.hosts.contains_key(&IpAddr::from([10, 9, 9, 199])));
+        assert!(!busiest.hosts.contains_key(&IpAddr::from([10, 9, 9, 9])));
+        for part in 0..=200_u8 {
+            let mut more = Busiest::default();
+            for host in 0..64_u8 {
+                let mut o = observation(Way::Up, 1, 0, 10, 12, 2);
+                o.key.high.address = IpAddr::from([10, 8, part, host]);
+                more.count(&[o], Detail::Exact);
+            }
+            busiest = busiest.add(more);
+            busiest.bound();
+            assert!(busiest.hosts.len() <= HOSTS_HELD, "{}", busiest.hosts.len());
+        }
+        assert!(busiest.hosts.contains_key(&IpAddr::from([10, 9, 9, 199])));
+    }
+}

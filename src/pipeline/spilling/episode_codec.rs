@@ -1,0 +1,281 @@
+//! Records and episodes in the buckets between two stages.
+
+use std::ops::Range;
+
+use crate::error::Result;
+use crate::flow::{ConnectionKey, Observation};
+use crate::pipeline::spilling::buckets::Buckets;
+use crate::pipeline::spilling::record_codec::{self, PackedRecord, unpack};
+use crate::pipeline::spilling::sorted_runs::{Head, Merge, Runs};
+
+/// The records in the parts of a bucket.
+pub(crate) fn records(parts: &[Vec<u8>]) -> Vec<Observation> {
+    let len: usize = parts.iter().map(Vec::len).sum();
+    let mut records = Vec::with_capacity(len / record_codec::LEN_LEAST);
+    for part in parts {
+        let mut rest = &part[..];
+        records.extend(std::iter::from_fn(|| unpack(&mut rest)));
+    }
+    records
+}
+
+/// Connections of one conversation that follow each other so closely that they
+/// must be rebuilt one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Episode {
+    /// The records, those of one connection side by side and in order.
+    pub records: Vec<Observation>,
+    /// How many records each connection has.
+    pub connections: Vec<usize>,
+}
+
+/// Appends the episode of these connections, which are ranges of the records of
+/// a conversation, in order; `number` counts the episodes of the conversation.
+pub(crate) fn put_episode(
+    records: &[Observation],
+    connections: &[Range<usize>],
+    number: u64,
+    out: &mut Vec<u8>,
+) {
+    let begin = out.len();
+    out.extend_from_slice(&[0; WORD_LEN]);
+    put_word(number, out);
+    put_word(connections.len() as u64, out);
+    let told = connections.iter().flat_map(|range| &records[range.clone()]);
+    told.for_each(|o| out.extend_from_slice(PackedRecord::of(o).octets()));
+    // After the records, so that the first of them is found near the begin of the episode.
+    for range in connections {
+        put_word(range.len() as u64, out);
+    }
+    let len = (out.len() - begin - WORD_LEN) as u64;
+    out[begin..begin + WORD_LEN].copy_from_slice(&len.to_le_bytes());
+}
+
+impl Episode {
+    /// Becomes the episode that [`Stored::octets`] hold.
+    pub(crate) fn read(&mut self, mut octets: &[u8]) {
+        let connections = take_len(&mut octets);
+        let (mut records, mut lens) = octets.split_at(octets.len() - WORD_LEN * connections);
+        self.connections.clear();
+        for _ in 0..connections {
+            self.connections.push(take_len(&mut lens));
+        }
+        self.records.clear();
+        while let Some(record) = unpack(&mut records) {
+            self.records.push(record);
+        }
+    }
+}
+
+/// Octets of a number in front of an episode; the first is how many octets follow.
+const WORD_LEN: usize = 8;
+
+fn put_word(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(&number.to_le_bytes());
+}
+
+fn take_word(rest: &mut &[u8]) -> Option<u64> {
+    let (word, behind) = rest.split_first_chunk::<WORD_LEN>()?;
+    *rest = behind;
+    Some(u64::from_le_bytes(*word))
+}
+
+fn take_len(rest: &mut &[u8]) -> usize {
+    let len = take_word(rest).expect("what was stored is whole");
+    usize::try_from(len).expect("it was in memory")
+}
+
+/// What an episode sorts by: start, then conversation, then which one of its conversation it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct EpisodeHead {
+    start_ns: i64,
+    key: ConnectionKey,
+    number: u64,
+    /// Bytes after the word that says so.
+    len: usize,
+}
+
+impl Head for EpisodeHead {
+    const LEN_MAX: usize = 3 * WORD_LEN + record_codec::LEN_MAX;
+
+    fn read(mut bytes: &[u8]) -> Self {
+        let len = take_len(&mut bytes);
+        let number = take_word(&mut bytes).expect("what was stored is whole");
+        let _connections = take_len(&mut bytes);
+        let first = unpack(&mut bytes).expect("an episode has a record");
+        Self {
+            start_ns: first.start_ns,
+            key: first.key,
+            number,
+            len,
+        }
+    }
+
+    fn item_len(&self) -> usize {
+        WORD_LEN + self.len
+    }
+}
+
+/// An episode among others in its bucket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored<'a> {
+    head: EpisodeHead,
+    /// As it was put, with all that is in front.
+    whole: &'a [u8],
+}
+
+impl<'a> Stored<'a> {
+    /// Its connections and records, for [`Episode::read`].
+    pub(crate) fn octets(&self) -> &'a [u8] {
+        &self.whole[2 * WORD_LEN..]
+    }
+
+    /// How many connections it has.
+    pub(crate) fn connection_count(&self) -> usize {
+        take_len(&mut self.octets())
+    }
+}
+
+/// The episodes in the parts of a bucket, in order.
+pub(crate) fn episodes(parts: &[Vec<u8>]) -> Vec<Stored<'_>> {
+    let mut episodes = Vec::new();
+    for part in parts {
+        let mut rest = &part[..];
+        while !rest.is_empty() {
+            let head = EpisodeHead::read(rest);
+            let (whole, behind) = rest.split_at(head.item_len());
+            rest = behind;
+            episodes.push(Stored { head, whole });
+        }
+    }
+    episodes.sort_unstable_by_key(|episode| episode.head);
+    episodes
+}
+
+/// The episodes of a bucket in batches that have room: those of a batch come in any order, but
+/// before all those of the next one.
+pub(crate) enum Batches<'a> {
+    /// All of them, if they are not taken yet.
+    Whole(Option<Vec<Vec<u8>>>),
+    Runs(Merge<'a, EpisodeHead>, usize),
+}
+
+impl<'a> Batches<'a> {
+    /// Empties the bucket of that number. A batch has `room` bytes, about, and one episode at least.
+    ///
+    /// # Errors
+    /// Temporary files cannot be read or written.
+    pub(crate) fn of(buckets: &Buckets<'a>, bucket: usize, room: usize) -> Result<Self> {
+        if buckets.len(bucket) <= room {
+            return Ok(Self::Whole(Some(buckets.take(bucket)?)));
+        }
+        let mut runs = Runs::new(buckets.folder());
+        let (mut parts, mut len) = (Vec::new(), 0);
+        buckets.drain(bucket, |part| {
+            len += part.len();
+            parts.push(part);
+            if len > room {
+                len = 0;
+                add_run(&mut runs, &std::mem::take(&mut parts))?;
+            }
+            Ok(())
+        })?;
+        add_run(&mut runs, &parts)?;
+        Ok(Self::Runs(runs.merge(room)?, room))
+    }
+
+    /// The bytes of the next batch; `None` after the last.
+    ///
+    /// # Errors
+    /// The temporary file cannot be read.
+    pub(crate) fn next(&mut self) -> Result<Option<Vec<Vec<u8>>>> {
+        let (merge, room) = match self {
+            Self::Whole(parts) => return Ok(parts.take()),
+            Self::Runs(merge, room) => (merge, *room),
+        };
+        let mut part = Vec::new();
+        while (part.is_empty() || part.len() < room) && merge.next(0, &mut part)?.is_some() {}
+        Ok((!part.is_empty()).then(|| vec![part]))
+    }
+}
+
+/// Puts the episodes of these parts in order as one run.
+fn add_run(runs: &mut Runs<'_, EpisodeHead>, parts: &[Vec<u8>]) -> Result<()> {
+    let episodes = episodes(parts);
+    runs.add(|file| episodes.iter().try_for_each(|e| file.append(e.whole)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Way;
+    use crate::flow::observation::tests::observation;
+    use crate::pipeline::spilling::temporary::SpillFolder;
+
+    #[test]
+    fn episodes_come_back_in_order_of_start_and_conversation() {
+        let episode = |start_s, port| {
+            let mut o = observation(Way::Up, 3, 180, start_s, 99, 2);
+            o.key.low.port = port;
+            vec![o; 3]
+        };
+        let mut octets = Vec::new();
+        for (start_s, port) in [(20, 1), (10, 7), (10, 3)] {
+            put_episode(&episode(start_s, port), &[0..1, 1..3], 0, &mut octets);
+        }
+        let parts = [octets];
+        let stored = episodes(&parts);
+        let order: Vec<_> = stored
+            .iter()
+            .map(|s| (s.head.start_ns / 1_000_000_000, s.head.key.low.port))
+            .collect();
+        assert_eq!(order, [(10, 3), (10, 7), (20, 1)]);
+        let expected = Episode {
+            records: episode(20, 1),
+            connections: vec![1, 2],
+        };
+        let mut read = Episode::default();
+        read.read(stored[0].octets());
+        read.read(stored[2].octets());
+        assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn batches_give_every_episode_in_order_whatever_the_room() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = SpillFolder::new(temporary.path());
+        let listed = |held_max: usize, room: usize| {
+            let buckets = Buckets::new(2, held_max, &folder);
+            let mut octets = Vec::new();
+            for i in 0..3_000_u16 {
+                let mut o = observation(Way::Up, 3, 180, i64::from(i % 5), 99, 2);
+                o.key.low.port = u16::try_from(u32::from(i) * 7_919 % 3_000).unwrap();
+                // Some episodes are larger than the room for all of them.
+                let connections = if i % 500 == 3 { 60 } else { 1 };
+                let ranges: Vec<_> = (0..connections).map(|n| n..n + 1).collect();
+                octets.clear();
+                put_episode(&vec![o; connections], &ranges, 0, &mut octets);
+                buckets.put(1, &octets).unwrap();
+            }
+            let mut batches = Batches::of(&buckets, 1, room).unwrap();
+            let (mut all, mut count) = (Vec::new(), 0);
+            while let Some(parts) = batches.next().unwrap() {
+                count += 1;
+                all.extend(
+                    episodes(&parts)
+                        .iter()
+                        .map(|e| (e.head, e.octets().to_vec())),
+                );
+            }
+            (all, count)
+        };
+        let (whole, count) = listed(usize::MAX, usize::MAX);
+        assert_eq!((whole.len(), count), (3_000, 1));
+        assert!(whole.is_sorted());
+        for (held_max, room) in [(1 << 20, 20_000), (0, 2_000), (0, 0)] {
+            let (same, count) = listed(held_max, room);
+            assert!(count > 5, "{count} batches of {room}");
+            assert!(same == whole, "in {room}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What one conversation costs in memory, which cannot be divided.
+//!
+//! A connection is rebuilt as a whole: who closed it may stand in its last
+//! record. So a conversation of millions of records, or records of millions of
+//! packets, may need more memory than there is to be used. That is said before
+//! it is taken.
+
+use crate::connection::Detail;
+use crate::error::{Error, Result};
+use crate::flow::{ConnectionKey, Observation};
+use crate::printable::shell::quoted;
+
+/// Octets that a record takes while its connection is settled or rebuilt, by measurement.
+const RECORD_COST: u64 = 512;
+
+/// Octets that each of its packets takes besides.
+const PACKET_COST: u64 = 128;
+
+/// What costs no more is settled whatever the memory.
+const ALWAYS: u64 = 16 << 20;
+
+/// A conversation whose cost is being added up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ConversationCost {
+    records: u64,
+    packets: u64,
+}
+
+impl ConversationCost {
+    /// The cost of these records.
+    pub(crate) fn of(records: &[Observation], detail: Detail) -> Self {
+        let mut toll = Self::default();
+        records.iter().for_each(|o| toll.count(o, detail));
+        toll
+    }
+
+    /// Adds a record.
+    pub(crate) fn count(&mut self, o: &Observation, detail: Detail) {
+        self.records += 1;
+        self.packets = self.packets.saturating_add(detail.packets_max(o.packets));
+    }
+
+    fn octets(&self) -> u64 {
+        let packets = self.packets.saturating_mul(PACKET_COST);
+        packets.saturating_add(self.records.saturating_mul(RECORD_COST))
+    }
+
+    /// Whether it fits in `memory` octets.
+    pub(crate) fn is_within(&self, memory: u64) -> bool {
+        self.octets() <= memory.max(ALWAYS)
+    }
+
+    /// Sees to it that the conversation `key` fits in `memory` octets.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(crate) fn check(&self, key: &ConnectionKey, memory: u64) -> Result<()> {
+        if self.is_within(memory) {
+            return Ok(());
+        }
+        let (low, high) = (key.low, key.high);
+        Err(Error::usage(format!(
+            "{} and {}, protocol {}, have {} records that become {} packets, and what belongs \
+             to one connection is rebuilt as a whole: let more stay in memory with --memory {}MiB, \
+             make fewer packets with --detail control, leave it out with --filter {}, or name a time with --from and --to",
+            place(low),
+            place(high),
+            key.protocol,
+            self.records,
+            self.packets,
+            self.octets().div_ceil(1 << 20),
+            quoted(&format!(
+                "not (host {} and host {})",
+                low.address, high.address
+            )),
+        )))
+    }
+}
+
+fn place(endpoint: crate::flow::Endpoint) -> std::net::SocketAddr {
+    (endpoint.address, endpoint.port).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Way;
+    use crate::flow::observation::tests::observation;
+
+    #[test]
+    fn record_costs_no_more_than_the_packets_that_it_becomes() {
+        let record = observation(Way::Up, u64::MAX, 40_000_000, 0, 60, 2);
+        let toll = ConversationCost::of(&[record], Detail::Exact);
+        assert!(toll.check(&record.key, 1 << 30).is_ok());
+    }
+
+    #[test]
+    fn conversation_beyond_memory_is_refused_with_what_helps() {
+        let records = [observation(Way::Up, 1_000_000, 40_000_000, 0, 60, 2); 20];
+        let key = records[0].key;
+        let control = ConversationCost::of(&records, Detail::Control);
+        assert!(control.check(&key, 0).is_ok());
+        let exact = ConversationCost::of(&records, Detail::Exact);
+        let told = exact.check(&key, 1 << 30).unwrap_err().to_string();
+        for part in ["10.0.0.1:40000", "20 records", "--memory 2442MiB", "--from"] {
+            assert!(told.contains(part), "{told}");
+        }
+        assert!(exact.check(&key, 2442 << 20).is_ok());
+    }
+}

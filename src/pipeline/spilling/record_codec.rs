@@ -1,0 +1,384 @@
+//! One record as octets, for the buckets between two stages.
+//!
+//! Some 45 octets in place of 160. A word in front says what the record has and
+//! how many octets each of its numbers takes; then come the addresses and
+//! ports, and the numbers, the low octet of each first. So a number is written
+//! as eight octets, of which the next one overwrites those it does not need,
+//! and read as eight and cut: neither is a loop, nor a question.
+//!
+//! The form is this run's own and is read by no other.
+
+use std::net::IpAddr;
+
+use crate::flow::{
+    ConnectionKey, Endpoint, EniIndex, Observation, Place, RejectReason, TrafficPath, Verdict, Way,
+};
+use crate::record::ObservedFlags;
+use crate::time::SECOND_NS;
+
+/// The most octets that a record takes: the word, two addresses with ports, nine numbers.
+pub(crate) const LEN_MAX: usize = 8 + 2 * 18 + 9 * 8;
+
+/// About the fewest octets that a record takes: small numbers, and IPv4.
+pub(crate) const LEN_LEAST: usize = 8 + 2 * 6 + 4 + 3;
+
+/// A number is read as so many octets, also where the record ends with it.
+const NUMBER_LEN: usize = 8;
+
+/// Nine numbers whose lengths, 0 to 8, take four bits each of the word in front.
+const LENGTHS_BITS: u32 = 4 * 9;
+
+/// `traffic-path`, and the clock above it, lie below the ENI that rejected, so that none of the
+/// three takes a byte if there is none of them.
+const PATH_BITS: u32 = 4;
+
+/// A clock is moved by whole seconds, and by five at most (`flow/clock.rs`).
+const CLOCK_BITS: u32 = 4;
+
+/// A record in its stored form.
+pub(crate) struct PackedRecord {
+    octets: [u8; LEN_MAX + NUMBER_LEN],
+    len: usize,
+}
+
+impl PackedRecord {
+    /// The stored form of a record.
+    pub(crate) fn of(o: &Observation) -> Self {
+        let mut packed = Self {
+            octets: [0; _],
+            len: 8,
+        };
+        packed.put_endpoint(&o.key.low);
+        packed.put_endpoint(&o.key.high);
+        let times = Times::of(o);
+        let rejected_at = o.rejected_at.map_or(0, |eni| u64::from(eni.0) + 1);
+        let numbers = [
+            o.packets,
+            o.bytes.unwrap_or_default(),
+            times.start,
+            times.length,
+            o.place.line,
+            o.place.file.into(),
+            o.eni.0.into(),
+            (rejected_at << CLOCK_BITS | clock(o)) << PATH_BITS
+                | u64::from(o.path.map_or(0, TrafficPath::number)),
+            o.left_out,
+        ];
+        let mut front = 0;
+        for number in numbers {
+            front = front << 4 | packed.put_number(number);
+        }
+        front |= facts(o, times.in_seconds) << LENGTHS_BITS;
+        packed.octets[..8].copy_from_slice(&front.to_le_bytes());
+        packed
+    }
+
+    /// The octets, for [`unpack`].
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.octets[..self.len]
+    }
+
+    fn put_endpoint(&mut self, endpoint: &Endpoint) {
+        match endpoint.address {
+            IpAddr::V4(address) => self.put(&address.octets()),
+            IpAddr::V6(address) => self.put(&address.octets()),
+        }
+        self.put(&endpoint.port.to_le_bytes());
+    }
+
+    fn put(&mut self, octets: &[u8]) {
+        self.octets[self.len..self.len + octets.len()].copy_from_slice(octets);
+        self.len += octets.len();
+    }
+
+    /// Appends a number; returns how many octets it takes.
+    fn put_number(&mut self, number: u64) -> u64 {
+        self.octets[self.len..self.len + NUMBER_LEN].copy_from_slice(&number.to_le_bytes());
+        let len = (u64::BITS - number.leading_zeros()).div_ceil(8);
+        self.len += len as usize;
+        len.into()
+    }
+}
+
+/// The seconds by which a record's clock was moved, in [`CLOCK_BITS`].
+fn clock(o: &Observation) -> u64 {
+    let seconds = zigzag(o.clock_ns / SECOND_NS);
+    debug_assert!(seconds >> CLOCK_BITS == 0 && o.clock_ns % SECOND_NS == 0);
+    seconds & ((1 << CLOCK_BITS) - 1)
+}
+
+/// Start and length of a record, in seconds where both are whole.
+struct Times {
+    start: u64,
+    length: u64,
+    in_seconds: bool,
+}
+
+impl Times {
+    fn of(o: &Observation) -> Self {
+        let (start_ns, length_ns) = (o.start_ns, o.end_ns.wrapping_sub(o.start_ns));
+        let in_seconds = start_ns % SECOND_NS == 0 && length_ns % SECOND_NS == 0;
+        let unit = if in_seconds { SECOND_NS } else { 1 };
+        Self {
+            start: zigzag(start_ns / unit),
+            length: zigzag(length_ns / unit),
+            in_seconds,
+        }
+    }
+}
+
+/// What a record has, as 28 bits: `tcp-flags` and protocol, then one question after the other.
+fn facts(o: &Observation, in_seconds: bool) -> u64 {
+    let verdict = match o.verdict {
+        Verdict::Accept => 0,
+        Verdict::Reject(RejectReason::Unsaid) => 1,
+        Verdict::Reject(RejectReason::BlockPublicAccess) => 2,
+        Verdict::Reject(RejectReason::EncryptionControls) => 3,
+        Verdict::Reject(RejectReason::Other) => 4,
+    };
+    let answers = [
+        (HAS_FLAGS, o.flags.is_some()),
+        (HAS_BYTES, o.bytes.is_some()),
+        (LEAVING_IS_SAID, o.leaving.is_some()),
+        (IS_LEAVING, o.leaving == Some(true)),
+        (WAY_IS_DOWN, o.way == Way::Down),
+        (IS_MATCHED, o.matched),
+        (LOW_IS_V6, o.key.low.address.is_ipv6()),
+        (HIGH_IS_V6, o.key.high.address.is_ipv6()),
+        (IN_SECONDS, in_seconds),
+    ];
+    let mut facts = verdict << QUESTIONS;
+    for (question, answer) in answers {
+        facts |= u64::from(answer) << question;
+    }
+    facts << 16 | u64::from(o.observed().0) << 8 | u64::from(o.key.protocol)
+}
+
+/// What [`facts`] says of the verdict.
+fn verdict(number: u64) -> Verdict {
+    match number {
+        0 => Verdict::Accept,
+        1 => Verdict::Reject(RejectReason::Unsaid),
+        2 => Verdict::Reject(RejectReason::BlockPublicAccess),
+        3 => Verdict::Reject(RejectReason::EncryptionControls),
+        _ => Verdict::Reject(RejectReason::Other),
+    }
+}
+
+// The places of the questions among the facts.
+const HAS_FLAGS: u32 = 0;
+const HAS_BYTES: u32 = 1;
+const LEAVING_IS_SAID: u32 = 2;
+const IS_LEAVING: u32 = 3;
+const WAY_IS_DOWN: u32 = 4;
+const IS_MATCHED: u32 = 5;
+const LOW_IS_V6: u32 = 6;
+const HIGH_IS_V6: u32 = 7;
+const IN_SECONDS: u32 = 8;
+/// How many questions there are.
+const QUESTIONS: u32 = 9;
+
+/// Takes the first of the records that `octets` hold; `None` behind the last.
+pub(crate) fn unpack(octets: &mut &[u8]) -> Option<Observation> {
+    let mut padded = [0; LEN_MAX + NUMBER_LEN];
+    let (record, len) = match octets.first_chunk() {
+        Some(record) => Unpacker::record(record),
+        None if octets.is_empty() => return None,
+        None => {
+            padded[..octets.len()].copy_from_slice(octets);
+            Unpacker::record(&padded)
+        }
+    };
+    *octets = &octets[len..];
+    Some(record)
+}
+
+/// Reads one record.
+struct Unpacker<'a> {
+    octets: &'a [u8; LEN_MAX + NUMBER_LEN],
+    at: usize,
+    /// What is left of the word in front.
+    front: u64,
+}
+
+impl<'a> Unpacker<'a> {
+    /// The record, and how many octets it takes.
+    fn record(octets: &'a [u8; LEN_MAX + NUMBER_LEN]) -> (Observation, usize) {
+        let mut unpacker = Self {
+            octets,
+            at: 0,
+            front: 0,
+        };
+        let word = unpacker.word();
+        unpacker.at = 8;
+        let facts = word >> LENGTHS_BITS;
+        let asked = |question: u32| facts >> (16 + question) & 1 == 1;
+        let low = unpacker.endpoint(asked(LOW_IS_V6));
+        let high = unpacker.endpoint(asked(HIGH_IS_V6));
+        // The length of the first number stands highest.
+        unpacker.front = word << (u64::BITS - LENGTHS_BITS);
+        let packets = unpacker.number();
+        let bytes = unpacker.number();
+        let (start, length) = (unpacker.number(), unpacker.number());
+        let unit = if asked(IN_SECONDS) { SECOND_NS } else { 1 };
+        let start_ns = unzigzag(start) * unit;
+        let line = unpacker.number();
+        let file = unpacker.half();
+        let eni = EniIndex(unpacker.half());
+        let beside = unpacker.number();
+        let rejected_at = (beside >> (PATH_BITS + CLOCK_BITS)).checked_sub(1);
+        let clock = beside >> PATH_BITS & ((1 << CLOCK_BITS) - 1);
+        let path = beside & ((1 << PATH_BITS) - 1);
+        let record = Observation {
+            key: ConnectionKey {
+                low,
+                high,
+                protocol: (facts & 0xff) as u8,
+            },
+            way: if asked(WAY_IS_DOWN) {
+                Way::Down
+            } else {
+                Way::Up
+            },
+            leaving: asked(LEAVING_IS_SAID).then(|| asked(IS_LEAVING)),
+            verdict: verdict(facts >> (16 + QUESTIONS)),
+            flags: asked(HAS_FLAGS).then_some(ObservedFlags((facts >> 8 & 0xff) as u8)),
+            eni,
+            path: TrafficPath::of(path as u8),
+            rejected_at: rejected_at.map(|eni| EniIndex((eni & 0xffff_ffff) as u32)),
+            packets,
+            bytes: asked(HAS_BYTES).then_some(bytes),
+            clock_ns: unzigzag(clock) * SECOND_NS,
+            left_out: unpacker.number(),
+            start_ns,
+            end_ns: start_ns.wrapping_add(unzigzag(length) * unit),
+            place: Place { file, line },
+            matched: asked(IS_MATCHED),
+        };
+        (record, unpacker.at)
+    }
+
+    fn endpoint(&mut self, is_v6: bool) -> Endpoint {
+        let address = if is_v6 {
+            IpAddr::from(self.take::<16>())
+        } else {
+            IpAddr::from(self.take::<4>())
+        };
+        Endpoint {
+            address,
+            port: u16::from_le_bytes(self.take()),
+        }
+    }
+
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let taken = self.octets[self.at..].first_chunk();
+        self.at += N;
+        *taken.expect("the longest record has room for one more number")
+    }
+
+    /// The next eight octets.
+    fn word(&self) -> u64 {
+        let word = self.octets[self.at..].first_chunk();
+        u64::from_le_bytes(*word.expect("the longest record has room for one more number"))
+    }
+
+    /// The next number.
+    fn number(&mut self) -> u64 {
+        let len = (self.front >> 60) as usize;
+        self.front <<= 4;
+        let word = self.word();
+        self.at += len;
+        // In two steps, since nothing may be shifted by 64.
+        word & !(u64::MAX << (4 * len) << (4 * len))
+    }
+
+    /// The next number, which was one of 32 bits.
+    fn half(&mut self) -> u32 {
+        (self.number() & 0xffff_ffff) as u32
+    }
+}
+
+/// A small number for a number near 0, whatever its sign.
+fn zigzag(number: i64) -> u64 {
+    (number << 1 ^ number >> 63).cast_unsigned()
+}
+
+fn unzigzag(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::observation::tests::observation;
+
+    fn extreme() -> Observation {
+        let mut o = observation(Way::Down, u64::MAX, u64::MAX, 0, 0, 255);
+        (o.start_ns, o.end_ns, o.clock_ns) = (i64::MIN, i64::MAX, -8 * SECOND_NS);
+        o.left_out = u64::MAX;
+        (o.place.file, o.place.line) = (u32::MAX, u64::MAX);
+        (o.eni, o.rejected_at) = (EniIndex(u32::MAX), Some(EniIndex(u32::MAX)));
+        o.path = TrafficPath::of(8);
+        o.key.low.address = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".parse().unwrap();
+        o.key.high = o.key.low;
+        (o.key.low.port, o.key.protocol) = (u16::MAX, u8::MAX);
+        o
+    }
+
+    /// Records that differ from a common one in one way each, and the longest that there is.
+    fn records() -> Vec<Observation> {
+        let common = observation(Way::Up, 3, 180, 10, 12, 2);
+        let mut records = vec![common; 16];
+        records[1].leaving = None;
+        records[2].leaving = Some(false);
+        (records[3].flags, records[4].bytes) = (None, None);
+        (records[5].matched, records[6].rejected_at) = (false, Some(EniIndex(0)));
+        records[7].start_ns += 1;
+        records[8].end_ns += 1_000_000;
+        records[9].clock_ns = -2 * SECOND_NS;
+        records[10].key.high.address = "2001:db8::1".parse().unwrap();
+        records[11] = extreme();
+        records[12].path = TrafficPath::of(8);
+        records[13].path = TrafficPath::of(1);
+        records[13].rejected_at = Some(EniIndex(7));
+        records[13].clock_ns = 5 * SECOND_NS;
+        (records[14].left_out, records[15].clock_ns) = (17, 7 * SECOND_NS);
+        let reasons = [
+            RejectReason::Unsaid,
+            RejectReason::BlockPublicAccess,
+            RejectReason::EncryptionControls,
+            RejectReason::Other,
+        ];
+        records.extend(reasons.map(|reason| Observation {
+            verdict: Verdict::Reject(reason),
+            ..common
+        }));
+        for shift in 0..64 {
+            let packets = u64::MAX >> shift;
+            records.push(Observation { packets, ..common });
+        }
+        records
+    }
+
+    #[test]
+    fn records_come_back_as_they_were() {
+        let records = records();
+        let packed: Vec<PackedRecord> = records.iter().map(PackedRecord::of).collect();
+        let octets: Vec<u8> = packed
+            .iter()
+            .flat_map(PackedRecord::octets)
+            .copied()
+            .collect();
+        let mut rest = &octets[..];
+        let back: Vec<Observation> = std::iter::from_fn(|| unpack(&mut rest)).collect();
+        assert_eq!(back, records);
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn common_record_takes_a_fourth_of_its_size_in_memory() {
+        let common = observation(Way::Up, 3, 180, 1_773_454_500, 1_773_454_559, 2);
+        let len = PackedRecord::of(&common).octets().len();
+        assert!(len * 4 <= size_of::<Observation>(), "{len}");
+    }
+}

@@ -1,0 +1,169 @@
+//! Temporary files without names, for what has no room in memory.
+//!
+//! A file never has a name (or loses it at once, where the system cannot do without), so
+//! nothing of it outlives the process, however that ends. It is made when the first byte goes to
+//! it. What its bytes mean is the business of who writes them (`shuffle`, `runs`).
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::error::{Error, Result};
+use crate::printable::shown;
+
+/// Bytes that collect before they are written: the system sees few and large writes.
+const PENDING_LEN: usize = 128 << 10;
+
+/// The folder for temporary files, and how much went there.
+#[derive(Debug)]
+pub(crate) struct SpillFolder {
+    path: PathBuf,
+    spilled: AtomicU64,
+}
+
+impl SpillFolder {
+    /// Temporary files go to `path`, which must exist once there are any.
+    pub(crate) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            spilled: AtomicU64::new(0),
+        }
+    }
+
+    /// Bytes that went to temporary files.
+    pub(crate) fn spilled(&self) -> u64 {
+        self.spilled.load(Relaxed)
+    }
+
+    /// The error that says that a temporary file cannot be used, and what to do.
+    pub(crate) fn failure(&self, source: &io::Error) -> Error {
+        Error::usage(format!(
+            "cannot keep temporary data in {}: {source}; choose another folder with --temp-dir, \
+             or let more stay in memory with --memory",
+            shown(&self.path)
+        ))
+    }
+}
+
+/// One temporary file that grows at its end and is read anywhere.
+#[derive(Debug)]
+pub(crate) struct SpillFile<'a> {
+    folder: &'a SpillFolder,
+    file: Option<File>,
+    /// Bytes in the file.
+    written: u64,
+    /// Bytes that come after them.
+    pending: Vec<u8>,
+}
+
+impl<'a> SpillFile<'a> {
+    /// Empty; nothing is on the disk yet.
+    pub(crate) fn new(folder: &'a SpillFolder) -> Self {
+        Self {
+            folder,
+            file: None,
+            written: 0,
+            pending: Vec::new(),
+        }
+    }
+
+    /// Its length in bytes: where the next append begins.
+    pub(crate) fn end(&self) -> u64 {
+        self.written + self.pending.len() as u64
+    }
+
+    /// Adds bytes at the end. They can be read after [`flush`](Self::flush).
+    ///
+    /// # Errors
+    /// The file cannot be made or written.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() >= PENDING_LEN {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what has collected, and gives the room for it back.
+    ///
+    /// # Errors
+    /// The file cannot be made or written.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        let pending = std::mem::take(&mut self.pending);
+        if pending.is_empty() {
+            return Ok(());
+        }
+        self.write(&pending).map_err(|e| self.folder.failure(&e))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            slot => slot.insert(tempfile::tempfile_in(&self.folder.path)?),
+        };
+        file.seek(SeekFrom::Start(self.written))?;
+        file.write_all(bytes)?;
+        self.written += bytes.len() as u64;
+        let spilled = bytes.len() as u64;
+        self.folder.spilled.fetch_add(spilled, Relaxed);
+        Ok(())
+    }
+
+    /// Fills `bytes` with those that begin at `offset`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or ends before that.
+    pub(crate) fn read(&mut self, offset: u64, bytes: &mut [u8]) -> Result<()> {
+        self.read_io(offset, bytes)
+            .map_err(|e| self.folder.failure(&e))
+    }
+
+    fn read_io(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        let file = self.file.as_mut().ok_or(io::ErrorKind::UnexpectedEof)?;
+        file.seek(SeekFrom::Start(offset))?;
+        file.read_exact(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn appended_bytes_are_read_back_from_anywhere() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = SpillFolder::new(temporary.path());
+        let mut file = SpillFile::new(&folder);
+        let numbers: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        for piece in numbers.chunks(777) {
+            file.append(piece).unwrap();
+        }
+        assert_eq!(file.end(), 400_000);
+        file.flush().unwrap();
+        for offset in [399_996, 4_000, 0] {
+            let mut bytes = [0; 4];
+            file.read(offset, &mut bytes).unwrap();
+            assert_eq!(u64::from(u32::from_le_bytes(bytes)), offset / 4);
+        }
+        file.append(&[7; 3]).unwrap();
+        file.flush().unwrap();
+        let mut bytes = [0; 3];
+        file.read(400_000, &mut bytes).unwrap();
+        assert_eq!((bytes, folder.spilled()), ([7; 3], 400_003));
+        assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
+        assert!(file.read(400_000, &mut [0; 4]).is_err());
+    }
+
+    #[test]
+    fn folder_that_is_not_there_is_named_with_what_to_do() {
+        let folder = SpillFolder::new(Path::new("/no/such/folder"));
+        let mut file = SpillFile::new(&folder);
+        file.append(&[0; 9]).unwrap();
+        let error = file.flush().unwrap_err().to_string();
+        assert!(
+            error.contains("/no/such/folder") && error.contains("--temp-dir"),
+            "{error}"
+        );
+    }
+}

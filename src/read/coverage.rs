@@ -1,0 +1,94 @@
+//! What time an archive covers, and where it has nothing at all.
+//!
+//! A record covers its interval, and so does NODATA, by which an ENI says that it was there and saw
+//! nothing. SKIPDATA covers none: what AWS dropped is as good as a file that is missing.
+
+use std::collections::BTreeSet;
+
+use crate::time::{SECOND_NS, joined};
+
+/// Width of the slots in which AWS delivers files.
+const SLOT_NS: i64 = 300 * SECOND_NS;
+
+/// Empty slots in a row that are a hole: half an hour in which not one ENI wrote a record.
+const HOLE_SLOTS: i64 = 6;
+
+/// Slots that are kept, a year of them; beyond that nothing is said of holes.
+const SLOTS_MAX: usize = 366 * 288;
+
+/// The time that lines cover.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Coverage {
+    /// Earliest start and latest end.
+    pub span_ns: Option<(i64, i64)>,
+    slots: BTreeSet<i64>,
+}
+
+impl Coverage {
+    /// Takes in a line of this interval.
+    pub(crate) fn meet(&mut self, start_ns: i64, end_ns: i64) {
+        self.span_ns = joined(self.span_ns, Some((start_ns, end_ns)));
+        if self.slots.len() <= SLOTS_MAX {
+            self.slots
+                .extend([start_ns.div_euclid(SLOT_NS), end_ns.div_euclid(SLOT_NS)]);
+        }
+    }
+
+    /// Takes in what other lines cover.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.span_ns = joined(self.span_ns, other.span_ns);
+        if self.slots.len() <= SLOTS_MAX {
+            self.slots.extend(other.slots);
+        }
+    }
+
+    /// Stretches within the span that neither these lines nor `quiet` ones cover, nanoseconds since
+    /// the epoch.
+    pub(crate) fn holes(mut self, quiet: &Self) -> Vec<(i64, i64)> {
+        let Some((start_ns, end_ns)) = self.span_ns else {
+            return Vec::new();
+        };
+        let within = start_ns.div_euclid(SLOT_NS)..=end_ns.div_euclid(SLOT_NS);
+        self.slots.extend(quiet.slots.range(within));
+        if self.slots.len() > SLOTS_MAX {
+            return Vec::new();
+        }
+        let pairs = self.slots.iter().zip(self.slots.iter().skip(1));
+        let apart = pairs.filter(|(before, behind)| *behind - *before > HOLE_SLOTS);
+        apart
+            .map(|(before, behind)| ((before + 1) * SLOT_NS, behind * SLOT_NS))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines of a second in these slots.
+    fn covered(slots: &[i64]) -> Coverage {
+        let mut covered = Coverage::default();
+        let starts = slots.iter().map(|slot| slot * SLOT_NS);
+        starts.for_each(|start| covered.meet(start, start + SECOND_NS));
+        covered
+    }
+
+    #[test]
+    fn half_an_hour_without_records_is_a_hole() {
+        let found = covered(&[0, 1, 2, 8, 20]);
+        assert_eq!(found.span_ns, Some((0, 20 * SLOT_NS + SECOND_NS)));
+        let holes = found.holes(&Coverage::default());
+        assert_eq!(holes, [(9 * SLOT_NS, 20 * SLOT_NS)]);
+    }
+
+    #[test]
+    fn quiet_half_an_hour_is_no_hole() {
+        let quiet = covered(&[12, 40]);
+        // Behind the last record nothing is said of holes, for there the archive ends.
+        assert_eq!(covered(&[8, 16]).holes(&quiet), []);
+        assert_eq!(
+            covered(&[8, 20]).holes(&quiet),
+            [(13 * SLOT_NS, 20 * SLOT_NS)]
+        );
+    }
+}

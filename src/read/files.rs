@@ -1,0 +1,332 @@
+//! From files to records by conversation, on all cores.
+//!
+//! A mapped file is read by several threads ([`mapped`](super::mapped)); what is
+//! compressed is inflated front to back, but several files at a time. Each block
+//! is read on its own and numbered from its own first line; the places are put
+//! right when those before it are known, so that nothing depends on which thread
+//! came first.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use crate::archive::{self, Content, Damage, File, LeftOutReason, Opened, Pack, Stream, s3_path};
+use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::flow::{Addresses, Enis, Observation};
+use crate::read::Meter;
+use crate::read::block::{BlockYield, Reader};
+use crate::read::describe;
+use crate::read::source_names::Member;
+use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognise};
+use crate::summary::{Example, Input};
+use crate::wrapper;
+
+/// Octets of a block: large enough to be worth a task, small enough to share out.
+pub(crate) const BLOCK_LEN: usize = 2 << 20;
+
+/// Octets in which a file's column order must show.
+pub(crate) const HEAD_LEN: usize = 64 << 10;
+
+/// What a file held, but for its records.
+#[derive(Default)]
+pub(crate) struct FileYield {
+    pub block: BlockYield,
+    pub input: Input,
+    /// Lines that were not read, though they count in the numbers of those behind them.
+    pub passed: u64,
+    /// Its members, if it holds files: how many lines stand before each, and its name.
+    pub members: Vec<Member>,
+}
+
+/// Where the records of files go.
+pub(crate) trait Sink: Sync {
+    /// Takes in records whose lines count from behind line `base` of their file
+    /// and whose ENIs are numbered as in `enis`.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    fn take_in(&self, records: Vec<Observation>, base: u64, enis: &Enis) -> Result<()>;
+}
+
+/// How files are read.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    /// The column order of files that do not tell it.
+    pub format: Option<&'a Layout>,
+    /// Which addresses packets get.
+    pub addresses: Addresses,
+    /// What is wanted of them.
+    pub filter: &'a Filter,
+    /// The time that may be wanted, nanoseconds since the Unix epoch; none for any.
+    pub wanted: Option<&'a Range<i64>>,
+    /// Where a table goes that has to be whole before it can be read.
+    pub temp_dir: &'a Path,
+}
+
+/// Reads files for one run.
+pub(crate) struct Files<'a, S> {
+    pub source: Source<'a>,
+    pub meter: &'a Meter,
+    records: &'a S,
+}
+
+impl<'a, S: Sink> Files<'a, S> {
+    /// Files that are read like this; `records` is where the records go.
+    pub(crate) fn new(source: Source<'a>, meter: &'a Meter, records: &'a S) -> Self {
+        Self {
+            source,
+            meter,
+            records,
+        }
+    }
+
+    /// Reads all files; `take_in` is given what each held, in the order of `files`.
+    ///
+    /// # Errors
+    /// A file that cannot be read or whose column order cannot be told, and
+    /// records for which there is no room.
+    pub(crate) fn read(&self, files: &[File], take_in: impl FnMut(FileYield) + Send) -> Result<()> {
+        u32::try_from(files.len()).map_err(|_| Error::usage("more than 2^32 input files"))?;
+        let in_order = Mutex::new(InOrder {
+            next: 0,
+            early: BTreeMap::new(),
+            take_in,
+        });
+        // One after the other, so that few are early.
+        let numbered = (0..).zip(files).par_bridge();
+        numbered.try_for_each(|(index, file)| {
+            let read = self.read_file(index, file)?;
+            self.meter.files.fetch_add(1, Relaxed);
+            let mut in_order = in_order.lock().unwrap_or_else(PoisonError::into_inner);
+            in_order.take_in(index, read);
+            Ok(())
+        })
+    }
+
+    fn read_file(&self, index: u32, file: &File) -> Result<FileYield> {
+        match archive::open(file)? {
+            Opened::Pack(pack) => self.read_pack(index, file, pack),
+            opened => self.read_opened((index, 0), file, opened),
+        }
+    }
+
+    /// Reads the members of an archive one after the other, as if they were one file.
+    fn read_pack(&self, index: u32, file: &File, pack: Pack) -> Result<FileYield> {
+        let mut whole = FileYield::default();
+        let pack_kind = describe::of_pack(&pack);
+        let damage = pack.for_each_member(file, |member, opened| {
+            let base = whole.block.records.lines + whole.passed;
+            let read = self.read_opened((index, base), &member, opened)?;
+            if read.block.records.lines > 0 {
+                whole.members.push((base, member.name));
+            }
+            whole.input.add(read.input);
+            whole.block.append(read.block.behind(whole.passed));
+            whole.passed += read.passed;
+            Ok(())
+        })?;
+        if let Some(damage) = damage {
+            note_damage(&mut whole.input, file, &damage);
+        }
+        let kinds = std::mem::take(&mut whole.input.kinds).into_iter();
+        whole.input.kinds = kinds.map(|(kind, n)| (kind + pack_kind, n)).collect();
+        Ok(whole)
+    }
+
+    /// Reads what a file, or a member of it, turned out to be; `place` is the file's index and
+    /// how many lines of it were read before.
+    pub(crate) fn read_opened(
+        &self,
+        place: (u32, u64),
+        file: &File,
+        opened: Opened,
+    ) -> Result<FileYield> {
+        let (index, base) = place;
+        let mut content = match opened {
+            Opened::Content(content) => content,
+            Opened::Pack(_) => return left_out(file, &LeftOutReason::PackInPack),
+            Opened::Table(source) => return self.read_table(place, file, source),
+            Opened::PackedTable(stream) => return self.read_packed_table(place, file, stream),
+            Opened::LeftOut(reason) => return left_out(file, &reason),
+        };
+        if wrapper::is_wrapped(content.head(HEAD_LEN))
+            && let Content::Stream(stream) = content
+        {
+            return self.read_wrapped(place, file, stream);
+        }
+        let recognised = match recognise(content.head(HEAD_LEN), self.source.format) {
+            Ok(recognised) => recognised,
+            Err(unrecognised) => {
+                // What is left of one line tells nothing of what the file was.
+                let has_line = content.head(HEAD_LEN).contains(&b'\n');
+                return match content.damage(file.len) {
+                    Some(damage) if !has_line => Ok(unusable(file, &damage)),
+                    _ => foreign(file, &unrecognised),
+                };
+            }
+        };
+        let mut yielded = FileYield::default();
+        yielded.input.files = 1;
+        yielded.input.bytes = file.len;
+        let told_by = told_by(recognised.evidence);
+        note_layout(&mut yielded.input, told_by);
+        note_kind(
+            &mut yielded.input,
+            &describe::of_text(&content, &recognised.layout),
+        );
+        let reader = Reader {
+            file: index,
+            addresses: self.source.addresses,
+            filter: self.source.filter,
+            path: s3_path::parse(&file.name),
+        };
+        let layout = Arc::new(recognised.layout);
+        let begun_with = Arc::clone(&layout);
+        let (block, damage) = match content {
+            Content::Mapped(mapping) => self.read_mapped(&mapping, &reader, layout)?,
+            Content::Stream(stream) => {
+                let (block, read_len, damage) = self.read_stream(stream, base, &reader, layout)?;
+                // Pipes have no length of their own.
+                yielded.input.bytes = yielded.input.bytes.max(read_len);
+                (block, damage)
+            }
+        };
+        yielded.block = block;
+        if let Some(damage) = damage {
+            note_damage(&mut yielded.input, file, &damage);
+        }
+        yielded.block.name_faults(&file.name, 0);
+        yielded.block.tell_columns(|layout| {
+            if layout.columns() == begun_with.columns() {
+                told_by
+            } else {
+                self::told_by(Evidence::Header)
+            }
+        });
+        Ok(yielded)
+    }
+
+    fn read_stream(
+        &self,
+        stream: Stream,
+        base: u64,
+        reader: &Reader<'_>,
+        mut layout: Arc<Layout>,
+    ) -> Result<(BlockYield, u64, Option<Damage>)> {
+        let mut whole = BlockYield::default();
+        let mut read_len = 0;
+        let damage = stream.for_each_block(BLOCK_LEN, |block| {
+            let mut read = reader.read(&block, Arc::clone(&layout));
+            self.count(block.read_len - read_len, &read);
+            read_len = block.read_len;
+            if let Some(at_end) = &read.layout_at_end {
+                layout = Arc::clone(at_end);
+            }
+            self.keep(&mut read, base + whole.records.lines)?;
+            whole.append(read);
+            Ok(())
+        })?;
+        Ok((whole, read_len, damage))
+    }
+
+    pub(crate) fn count(&self, octets: u64, read: &BlockYield) {
+        self.meter.bytes.fetch_add(octets, Relaxed);
+        self.meter.records.fetch_add(read.records.lines, Relaxed);
+    }
+
+    /// Hands the records of a block on, which begins behind line `base`.
+    pub(crate) fn keep(&self, read: &mut BlockYield, base: u64) -> Result<()> {
+        let records = std::mem::take(&mut read.observations);
+        self.records.take_in(records, base, &read.enis)
+    }
+}
+
+/// What told a column order, in the words of the summary.
+pub(crate) fn told_by(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Header => "header line",
+        Evidence::Given => "--format",
+        Evidence::Order(name) => name,
+    }
+}
+
+pub(crate) fn note_layout(input: &mut Input, told_by: &str) {
+    input.layouts.insert(told_by.to_owned(), 1);
+}
+
+pub(crate) fn note_kind(input: &mut Input, kind: &str) {
+    input.kinds.insert(kind.to_owned(), 1);
+}
+
+/// Puts what threads read back into the order of the files.
+struct InOrder<F> {
+    next: u32,
+    early: BTreeMap<u32, FileYield>,
+    take_in: F,
+}
+
+impl<F: FnMut(FileYield)> InOrder<F> {
+    fn take_in(&mut self, index: u32, read: FileYield) {
+        self.early.insert(index, read);
+        while let Some(read) = self.early.remove(&self.next) {
+            (self.take_in)(read);
+            self.next += 1;
+        }
+    }
+}
+
+/// Decides about a file that is no flow log, or not known to be one.
+///
+/// Load balancer logs and the like lie in the same folders and are left out. A
+/// file that looks like records in an unknown order may be the very one that is
+/// looked for: it ends the run, with the `--format` to give.
+pub(crate) fn foreign(file: &File, unrecognised: &Unrecognised) -> Result<FileYield> {
+    let has_addresses = |suggestion: &str| suggestion.contains("srcaddr");
+    match unrecognised.foreign() {
+        Foreign::Other if file.is_typed || unrecognised.suggestion().is_some_and(has_addresses) => {
+            Err(Error::usage(format!("{}: {unrecognised}", file.name)))
+        }
+        Foreign::Other if unrecognised.has_header() => {
+            foreign_file(file, "text whose header names a column twice")
+        }
+        Foreign::Other => foreign_file(file, "text that is no flow log"),
+        known => foreign_file(file, &known.to_string()),
+    }
+}
+
+/// A file of which nothing can be read.
+pub(crate) fn unusable(file: &File, damage: &dyn fmt::Display) -> FileYield {
+    let mut yielded = FileYield::default();
+    yielded.input.files = 1;
+    yielded.input.bytes = file.len;
+    note_damage(&mut yielded.input, file, damage);
+    yielded
+}
+
+fn left_out(file: &File, reason: &LeftOutReason) -> Result<FileYield> {
+    foreign_file(file, &reason.to_string())
+}
+
+pub(crate) fn foreign_file(file: &File, reason: &str) -> Result<FileYield> {
+    let mut yielded = FileYield::default();
+    let place = || Example {
+        place: file.name.clone(),
+        found: String::new(),
+    };
+    yielded.input.left_out.count(reason, place);
+    Ok(yielded)
+}
+
+pub(crate) fn note_damage(input: &mut Input, file: &File, damage: &dyn fmt::Display) {
+    let example = || Example {
+        place: file.name.clone(),
+        found: damage.to_string(),
+    };
+    input.damaged.count("damaged", example);
+}

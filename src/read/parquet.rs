@@ -1,0 +1,279 @@
+//! Parquet files: which columns and which row groups of them are read.
+//!
+//! A table names its columns, and often tells the least and greatest value of
+//! each within a row group. So only columns are read that a capture is made of,
+//! and no row group that lies outside the time that is wanted. The rows come as
+//! batches of lines; from there on they are read like any. A line's number is
+//! that of its row in the file, of row groups that are not read as well.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::archive::{Damage, File, Stream, s3_path};
+use crate::error::{Error, Result};
+use crate::filter::may_tell;
+use crate::printable::shown;
+use crate::read::block::Reader;
+use crate::read::describe;
+use crate::read::files::{BLOCK_LEN, FileYield, Files, Sink};
+use crate::read::files::{foreign_file, note_damage, note_kind, note_layout, unusable};
+use crate::read::json::block;
+use crate::record::{Column, Field, Layout, USED, epoch_range};
+use crate::wrapper::{Batch, Bounds, Lines, Rows, Table, TableError};
+
+/// What tells which column is which, in the words of the summary.
+const TOLD_BY: &str = "column names";
+
+/// Octets of a table that has to be kept in a temporary file before it can be read. AWS
+/// delivers files of at most 75 MB.
+const PACKED_LEN_MAX: u64 = 1 << 30;
+
+/// How the row groups of a table are read.
+struct Plan {
+    /// The columns that are read, by number.
+    columns: Vec<usize>,
+    /// Those of them that tell times.
+    times: Vec<usize>,
+    is_events: bool,
+}
+
+/// A table that is being read.
+struct Open<'a> {
+    table: Table<fs::File>,
+    plan: Plan,
+    reader: Reader<'a>,
+    name: &'a str,
+    /// Lines of the same file of the list that stand before it.
+    base: u64,
+    layout: Option<(Arc<[String]>, Arc<Layout>)>,
+}
+
+impl<S: Sink> Files<'_, S> {
+    /// Reads a table that can be read at any place of it.
+    pub(crate) fn read_table(
+        &self,
+        (index, base): (u32, u64),
+        file: &File,
+        source: fs::File,
+    ) -> Result<FileYield> {
+        let mut yielded = FileYield::default();
+        yielded.input.files = 1;
+        yielded.input.bytes = file.len;
+        let table = match Table::open(source) {
+            Ok(table) => table,
+            Err(error) => {
+                let found = format!("no row of the table can be read: {error}");
+                return Ok(unusable(file, &found));
+            }
+        };
+        let Some(plan) = Plan::of(&table) else {
+            return foreign_file(file, "Parquet that is no flow log");
+        };
+        note_layout(&mut yielded.input, TOLD_BY);
+        note_kind(&mut yielded.input, describe::of_table(plan.is_events));
+        let reader = Reader {
+            file: index,
+            addresses: self.source.addresses,
+            filter: self.source.filter,
+            path: s3_path::parse(&file.name),
+        };
+        let mut open = Open {
+            table,
+            plan,
+            reader,
+            name: &file.name,
+            base,
+            layout: None,
+        };
+        let groups: Vec<u64> = open.table.group_rows().collect();
+        let share = file.len / (groups.len() as u64).max(1);
+        for (group, rows) in groups.into_iter().enumerate() {
+            self.read_group(&mut open, group, rows, &mut yielded, file)?;
+            self.meter.bytes.fetch_add(share, Relaxed);
+        }
+        yielded.block.tell_columns(|_| TOLD_BY);
+        Ok(yielded)
+    }
+
+    /// Reads a table that comes from front to back: its footer is the last of it.
+    pub(crate) fn read_packed_table(
+        &self,
+        place: (u32, u64),
+        file: &File,
+        mut stream: Stream,
+    ) -> Result<FileYield> {
+        let mut kept = tempfile::tempfile_in(self.source.temp_dir)
+            .map_err(|error| self.cannot_keep(&error))?;
+        let mut buffer = vec![0; BLOCK_LEN];
+        let mut len = 0;
+        loop {
+            match stream.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => {
+                    len += read as u64;
+                    let written = kept.write_all(&buffer[..read]);
+                    written.map_err(|error| self.cannot_keep(&error))?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let damage = Damage::of(&error, len);
+                    let found = format!("no row of the table can be read: {damage}");
+                    return Ok(unusable(file, &found));
+                }
+            }
+            if len > PACKED_LEN_MAX {
+                let reason = "Parquet of more than 1 GiB in an archive, compressed or from a pipe: unpack it first";
+                return foreign_file(file, reason);
+            }
+        }
+        let mut yielded = self.read_table(place, file, kept)?;
+        if yielded.input.files > 0 {
+            // Pipes have no length of their own.
+            yielded.input.bytes = file.len.max(stream.read_len().load(Relaxed));
+        }
+        Ok(yielded)
+    }
+
+    fn cannot_keep(&self, error: &io::Error) -> Error {
+        Error::usage(format!(
+            "cannot keep a table in {}: {error}; choose another folder with --temp-dir, or unpack \
+             Parquet that is compressed, in an archive or comes from a pipe",
+            shown(&self.source.temp_dir)
+        ))
+    }
+
+    /// Reads a row group, unless it is ruled out.
+    fn read_group(
+        &self,
+        open: &mut Open<'_>,
+        group: usize,
+        rows: u64,
+        yielded: &mut FileYield,
+        file: &File,
+    ) -> Result<()> {
+        let times = open.plan.times(&open.table, group);
+        if let (Some(times), Some(wanted)) = (times, self.source.wanted)
+            && !may_tell(wanted, &times)
+        {
+            yielded.input.row_groups_ruled_out += 1;
+            yielded.input.rows_ruled_out += rows;
+            yielded.passed += rows;
+            // A relative time counts from the newest record, wanted or not.
+            yielded.block.newest_ns = yielded.block.newest_ns.max(Some(times.end));
+            return Ok(());
+        }
+        let before = yielded.block.records.lines;
+        let read = match open.rows(group) {
+            Ok(mut rows) => self.read_rows(open, &mut rows, yielded)?,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = read {
+            let read = yielded.block.records.lines - before;
+            let number = group + 1;
+            let found =
+                format!("row group {number} breaks off after {read} of {rows} rows: {error}");
+            note_damage(&mut yielded.input, file, &found);
+            yielded.passed += rows - read;
+        }
+        Ok(())
+    }
+
+    /// Reads rows until there are no more, or they make no sense.
+    fn read_rows(
+        &self,
+        open: &mut Open<'_>,
+        rows: &mut Rows,
+        yielded: &mut FileYield,
+    ) -> Result<std::result::Result<(), TableError>> {
+        loop {
+            let batch = match rows.next_batch() {
+                Ok(Some(batch)) => batch,
+                Ok(None) => return Ok(Ok(())),
+                Err(error) => return Ok(Err(error)),
+            };
+            let layout = open.layout(&batch);
+            let mut read = open.reader.read(&block(&batch), layout);
+            read.take_in_lost(&batch);
+            self.count(0, &read);
+            let before = yielded.block.records.lines + yielded.passed;
+            read.name_faults(open.name, before);
+            self.keep(&mut read, open.base + before)?;
+            yielded.block.append(read.behind(yielded.passed));
+        }
+    }
+}
+
+impl Open<'_> {
+    fn rows(&self, group: usize) -> std::result::Result<Rows, TableError> {
+        let columns = &self.plan.columns;
+        if self.plan.is_events {
+            self.table.events(group, columns, BLOCK_LEN)
+        } else {
+            self.table.rows(group, columns, BLOCK_LEN)
+        }
+    }
+
+    /// The column order of a batch's lines.
+    fn layout(&mut self, batch: &Batch) -> Arc<Layout> {
+        let Lines::Columns(names) = &batch.lines else {
+            // Without lines.
+            return Arc::new(Layout::default_v2());
+        };
+        match &self.layout {
+            Some((known, layout)) if known == names => Arc::clone(layout),
+            _ => {
+                let layout = Layout::from_names(names.iter().map(String::as_str));
+                let layout = Arc::new(layout.unwrap_or_else(Layout::default_v2));
+                self.layout = Some((Arc::clone(names), Arc::clone(&layout)));
+                layout
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// What to read of `table`; none if it is no flow log.
+    fn of(table: &Table<fs::File>) -> Option<Self> {
+        let (numbers, names): (Vec<usize>, Vec<&str>) = table.columns().unzip();
+        if let Some(layout) = Layout::from_names(names.iter().copied()) {
+            let fields: Vec<_> = numbers.into_iter().zip(layout.columns()).collect();
+            let of = |wanted: &[Field]| {
+                let is_wanted = |column: &Column| matches!(column, Column::Known(field) if wanted.contains(field));
+                let found = fields.iter().filter(|(_, column)| is_wanted(column));
+                found.map(|(number, _)| *number).collect()
+            };
+            return Some(Self {
+                columns: of(USED),
+                times: of(&[Field::Start, Field::End]),
+                is_events: false,
+            });
+        }
+        let times = table.columns();
+        let times = times.filter(|(_, name)| EVENT_TIMES.contains(name));
+        Some(Self {
+            columns: table.event_columns()?,
+            times: times.map(|(number, _)| number).collect(),
+            is_events: true,
+        })
+    }
+
+    /// From when to when a row group's records began and ended, if it tells.
+    fn times(&self, table: &Table<fs::File>, group: usize) -> Option<Range<i64>> {
+        let bounds = self.times.iter().map(|time| {
+            Some(match table.bounds(group, *time)? {
+                Bounds::Instants(min, max) => (min, max),
+                Bounds::Numbers(min, max) => epoch_range(min, max)?,
+            })
+        });
+        let bounds: Vec<(i64, i64)> = bounds.collect::<Option<_>>()?;
+        let start = bounds.iter().map(|(min, _)| *min).min()?;
+        let end = bounds.iter().map(|(_, max)| *max).max()?;
+        Some(start..end)
+    }
+}
+
+/// The times of OCSF events.
+const EVENT_TIMES: [&str; 3] = ["start_time", "end_time", "time"];

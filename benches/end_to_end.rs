@@ -7,7 +7,7 @@ use std::path::Path;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flow2pcap::connection::Detail;
-use flow2pcap::pipeline::{Convert, Meter, convert};
+use flow2pcap::pipeline::{Convert, Meter, Request, convert};
 
 use self::archive::{Goal, Made, Shape, generate};
 use self::traffic::{Settings, Version};
@@ -25,10 +25,9 @@ mod traffic;
 const LINES: u64 = 200_000;
 
 fn run(input: &Path, output: &Path, detail: Detail, made: &Made) {
-    let request = Convert {
-        detail,
-        ..Convert::new(vec![input.to_owned()], output.to_owned())
-    };
+    let request = Request::new(vec![input.to_owned()]);
+    let mut request = Convert::new(request, output.to_owned());
+    request.detail = detail;
     let summary = convert(&request, &Meter::default()).expect("a capture");
     assert!(summary.records.adds_up());
     assert_eq!(summary.records.lines, made.lines + made.files);

@@ -22,7 +22,7 @@ use flow2pcap::packet::{
     Numbers, Packet, Segment, Template, Transport,
     tcp::{Flags, Options},
 };
-use flow2pcap::pipeline::{Convert, Meter, convert};
+use flow2pcap::pipeline::{Convert, Meter, Request, convert};
 use flow2pcap::record::{Row, Rows, recognise};
 
 use self::traffic::{Settings, Traffic, Version};
@@ -241,10 +241,9 @@ fn emit(count: u32) -> u64 {
 
 /// Records and packets of a conversion.
 fn converted(input: &Path, detail: Detail) -> (u64, u64) {
-    let request = Convert {
-        detail,
-        ..Convert::new(vec![input.to_owned()], input.with_extension("pcapng"))
-    };
+    let request = Request::new(vec![input.to_owned()]);
+    let mut request = Convert::new(request, input.with_extension("pcapng"));
+    request.detail = detail;
     let summary = convert(&request, &Meter::default()).expect("a capture");
     let packets = u64::try_from(summary.packets.written).expect("few packets");
     (summary.records.lines, packets)

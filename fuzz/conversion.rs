@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 
 use flow2pcap::capture::LinkType;
 use flow2pcap::connection::Detail;
-use flow2pcap::filter::Filter;
 use flow2pcap::pipeline::{Comments, Convert, Meter, Request, VantageChoice, convert, diagnose};
 use flow2pcap::summary::Summary;
 
@@ -43,13 +42,12 @@ pub(crate) fn any_log(octets: &[u8]) {
     let vantages = [VantageChoice::Auto, VantageChoice::All];
     let links = [LinkType::Raw, LinkType::Ethernet];
     let asked = |bit: u8| usize::from(choice >> bit & 1);
-    let change = |request: Convert| Convert {
-        detail: details[asked(0)],
-        vantage: vantages[asked(1)].clone(),
-        link: links[asked(2)],
-        single_interface: asked(3) == 1,
-        comments: [Comments::Record, Comments::All][asked(4)],
-        ..request
+    let change = |convert: &mut Convert| {
+        convert.detail = details[asked(0)];
+        convert.vantage = vantages[asked(1)].clone();
+        convert.link = links[asked(2)];
+        convert.single_interface = asked(3) == 1;
+        convert.comments = [Comments::Record, Comments::All][asked(4)];
     };
     let log = write("in.log", text);
     match run(log, change) {
@@ -79,7 +77,7 @@ pub(crate) fn any_records(octets: &[u8]) {
         return;
     }
     let text = format!("{HEADER}\n{}", Vec::from_iter(lines).concat());
-    let change = |request| Convert { detail, ..request };
+    let change = |convert: &mut Convert| convert.detail = detail;
     let log = write("in.log", text.as_bytes());
     let (summary, capture) = run(log.clone(), change).expect("records are a flow log");
     check(&summary, &capture, 0);
@@ -152,11 +150,10 @@ pub(crate) fn many_files(octets: &[u8]) {
         return;
     };
     let details = [Detail::Exact, Detail::Compact { per_record_max: 8 }];
-    let change = |request| Convert {
-        detail: details[usize::from(choice & 1)],
-        // Which view is chosen depends on all files, and what all views tell does not.
-        vantage: VantageChoice::All,
-        ..request
+    let change = |convert: &mut Convert| {
+        convert.detail = details[usize::from(choice & 1)];
+        // Which view is chosen depends on all files, and what all views say does not.
+        convert.vantage = VantageChoice::All;
     };
     let mut sums = [0_u128; 4];
     let folder = path("in");
@@ -236,13 +233,7 @@ fn check(summary: &Summary, capture: &pcapng::Capture, link_len: u32) {
 
 /// Any records are diagnosed; each is looked at once, and no finding counts more than there is.
 fn diagnosed(log: PathBuf) {
-    let request = Request {
-        inputs: vec![log],
-        format: None,
-        filter: Filter::default(),
-        memory: MEMORY,
-        temp_dir: path(""),
-    };
+    let request = request(log);
     let found = diagnose(&request, &Meter::default()).expect("records are a flow log");
     assert!(found.records.adds_up(), "{:?}", found.records);
     assert_eq!(found.symptoms.values().sum::<u64>(), found.attempts);
@@ -252,18 +243,19 @@ fn diagnosed(log: PathBuf) {
     }
 }
 
+fn request(input: PathBuf) -> Request {
+    Request::new(vec![input]).memory(MEMORY).temp_dir(path(""))
+}
+
 /// Converts what is at `input`; the reason if it is refused.
 fn run(
     input: PathBuf,
-    change: impl FnOnce(Convert) -> Convert,
+    change: impl FnOnce(&mut Convert),
 ) -> Result<(Summary, pcapng::Capture), String> {
     let output = path("out.pcapng");
-    let request = change(Convert {
-        memory: MEMORY,
-        temp_dir: path(""),
-        ..Convert::new(vec![input], output.clone())
-    });
-    match convert(&request, &Meter::default()) {
+    let mut asked = Convert::new(request(input), output.clone());
+    change(&mut asked);
+    match convert(&asked, &Meter::default()) {
         Ok(summary) => {
             let octets = fs::read(&output).expect("what was just written");
             fs::remove_file(&output).expect("what was just read");

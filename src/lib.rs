@@ -188,7 +188,7 @@ pub mod names;
 pub mod packet;
 pub mod pipeline;
 pub mod printable;
-pub(crate) mod read;
+pub mod read;
 pub mod record;
 pub mod setup;
 pub mod summary;

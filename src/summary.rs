@@ -224,7 +224,8 @@ impl AssumedCounts {
         self.repaired_time += u64::from(assumed.repaired_time);
     }
 
-    fn add(&mut self, other: Self) {
+    /// Takes in what other records needed.
+    pub fn add(&mut self, other: Self) {
         self.protocol += other.protocol;
         self.packets += other.packets;
         self.bytes += other.bytes;

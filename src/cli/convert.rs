@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use flow2pcap::capture::LinkType;
-use flow2pcap::connection::Detail;
+use flow2pcap::connection::{Detail, PER_RECORD_MAX};
 use flow2pcap::error::ErrorKind;
 use flow2pcap::flow::Addresses;
 use flow2pcap::pipeline::{self, Comments, Convert, Split, VantageChoice};
@@ -80,7 +80,7 @@ pub(crate) struct Args {
     detail: DetailChoice,
 
     /// The most packets that compact makes of one record
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(4..))]
+    #[arg(long, value_name = "N", default_value_t = PER_RECORD_MAX, value_parser = clap::value_parser!(u64).range(4..))]
     max_per_record: u64,
 
     /// Whose view is told where several ENIs saw a connection: auto, all, or the name of an ENI
@@ -158,38 +158,35 @@ enum CommentChoice {
 
 impl Args {
     fn request(&self) -> anyhow::Result<Convert> {
-        Ok(Convert {
-            inputs: self.reading.inputs.clone(),
-            output: self.output.clone(),
-            split: self.split,
-            format: self.reading.format.clone(),
-            detail: match self.detail {
-                DetailChoice::Compact => Detail::Compact {
-                    per_record_max: self.max_per_record,
-                },
-                DetailChoice::Exact => Detail::Exact,
-                DetailChoice::Control => Detail::Control,
+        let format = self.reading.format.as_ref();
+        let mut request = self.reading.request(format, &self.room, &self.narrowing)?;
+        request.filter.only_matching = self.keeping.only_matching;
+        let mut convert = Convert::new(request, self.output.clone());
+        convert.split = self.split;
+        convert.detail = match self.detail {
+            DetailChoice::Compact => Detail::Compact {
+                per_record_max: self.max_per_record,
             },
-            vantage: self.vantage.clone(),
-            addresses: match self.addresses {
-                AddressChoice::Packet => Addresses::Packet,
-                AddressChoice::Interface => Addresses::Interface,
-            },
-            link: match self.link {
-                LinkChoice::Raw => LinkType::Raw,
-                LinkChoice::Ethernet => LinkType::Ethernet,
-            },
-            single_interface: self.single_interface,
-            comments: match self.comments {
-                CommentChoice::None => Comments::None,
-                CommentChoice::Record => Comments::Record,
-                CommentChoice::All => Comments::All,
-            },
-            filter: self.keeping.filter(self.narrowing.filter()),
-            max_packets: self.keeping.max_packets,
-            memory: self.room.memory,
-            temp_dir: self.room.temp_dir()?,
-        })
+            DetailChoice::Exact => Detail::Exact,
+            DetailChoice::Control => Detail::Control,
+        };
+        convert.vantage = self.vantage.clone();
+        convert.addresses = match self.addresses {
+            AddressChoice::Packet => Addresses::Packet,
+            AddressChoice::Interface => Addresses::Interface,
+        };
+        convert.link = match self.link {
+            LinkChoice::Raw => LinkType::Raw,
+            LinkChoice::Ethernet => LinkType::Ethernet,
+        };
+        convert.single_interface = self.single_interface;
+        convert.comments = match self.comments {
+            CommentChoice::None => Comments::None,
+            CommentChoice::Record => Comments::Record,
+            CommentChoice::All => Comments::All,
+        };
+        convert.max_packets = self.keeping.max_packets;
+        Ok(convert)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
-use flow2pcap::pipeline::{self, Inspect};
+use flow2pcap::pipeline::{self, Request};
 
 use super::narrowing::Narrowing;
 use super::page::json_or_page;
@@ -54,12 +54,10 @@ pub(crate) struct Args {
 /// # Errors
 /// Inputs that cannot be read, or hold no flow log.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
-    let request = Inspect {
-        inputs: args.reading.inputs.clone(),
-        format: args.reading.format.clone(),
-        filter: args.narrowing.filter(),
-        temp_dir: temp_dir(),
-    };
+    let request = Request::new(args.reading.inputs.clone())
+        .format(args.reading.format.clone())
+        .filter(args.narrowing.filter())
+        .temp_dir(temp_dir());
     let survey = args
         .reading
         .run(streams, |meter| pipeline::inspect(&request, meter))??;

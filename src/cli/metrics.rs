@@ -127,12 +127,8 @@ impl Args {
             Some(FormatChoice::Columns(layout)) => Some(layout),
             _ => self.columns.as_ref(),
         };
-        Ok(Metrics {
-            request: self.reading.request(layout, &self.room, &self.narrowing)?,
-            every: self.every,
-            questions: self.questions(),
-            once: self.once,
-        })
+        let request = self.reading.request(layout, &self.room, &self.narrowing)?;
+        Ok(Metrics::new(request, self.every, self.questions()).once(self.once))
     }
 
     fn questions(&self) -> Vec<Question> {

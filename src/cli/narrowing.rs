@@ -85,7 +85,7 @@ pub(crate) struct Keeping {
     /// Otherwise a connection is kept whole if one of its records matches: both ways, in all
     /// intervals that were read.
     #[arg(long)]
-    only_matching: bool,
+    pub(crate) only_matching: bool,
 
     /// No capture of more packets than this, about; the filters that would help are named instead
     ///
@@ -118,16 +118,6 @@ impl Narrowing {
             from: self.from,
             to: self.to,
             only_matching: false,
-        }
-    }
-}
-
-impl Keeping {
-    /// The same filter with what is kept of connections in which something matches.
-    pub(crate) fn filter(&self, filter: Filter) -> Filter {
-        Filter {
-            only_matching: self.only_matching,
-            ..filter
         }
     }
 }

@@ -59,8 +59,8 @@ pub(crate) struct Reading<F: Format = Layout> {
 }
 
 impl<F: Format> Reading<F> {
-    /// What is asked of the inputs by those who look at whole connections and write no capture;
-    /// `format` is the column order of files that do not tell it.
+    /// What all subcommands are asked; `format` is the order of columns in files that do not name
+    /// theirs.
     ///
     /// # Errors
     /// The folder of temporary files is none.
@@ -70,13 +70,11 @@ impl<F: Format> Reading<F> {
         room: &Room,
         narrowing: &Narrowing,
     ) -> anyhow::Result<Request> {
-        Ok(Request {
-            inputs: self.inputs.clone(),
-            format: format.cloned(),
-            filter: narrowing.filter(),
-            memory: room.memory,
-            temp_dir: room.temp_dir()?,
-        })
+        Ok(Request::new(self.inputs.clone())
+            .format(format.cloned())
+            .filter(narrowing.filter())
+            .memory(room.memory)
+            .temp_dir(room.temp_dir()?))
     }
 
     /// Does `work` on as many threads as were asked for, shows how far it has come, and lets

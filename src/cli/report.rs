@@ -80,10 +80,8 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         shown(&args.output.join("report.html"))
     );
     let format = args.reading.format.as_ref();
-    let request = Report {
-        request: args.reading.request(format, &args.room, &args.narrowing)?,
-        output: args.output.clone(),
-    };
+    let request = args.reading.request(format, &args.room, &args.narrowing)?;
+    let request = Report::new(request, args.output.clone());
     let (reported, mut output) = args
         .reading
         .run(streams, |meter| pipeline::report(&request, meter))??;

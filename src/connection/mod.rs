@@ -74,6 +74,18 @@ pub enum Detail {
     Control,
 }
 
+/// The default cap of packets a record: enough to see retries and the shape of a transfer, and
+/// few enough for Wireshark.
+pub const PER_RECORD_MAX: u64 = 64;
+
+impl Default for Detail {
+    fn default() -> Self {
+        Self::Compact {
+            per_record_max: PER_RECORD_MAX,
+        }
+    }
+}
+
 impl Detail {
     /// About how many packets a record that counts so many becomes, at most.
     pub fn packets_max(self, packets: u64) -> u64 {

@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 
 use crate::archive::s3_path::S3Name;
-use crate::flow::Observation;
+use crate::flow::{TCP, is_egress, protocol};
 use crate::record::{Action, Field, Layout, ObservedFlags, Record};
 
 /// A condition on one record.
@@ -121,15 +121,13 @@ pub struct Facts<'a> {
     pub path: Option<S3Name<'a>>,
 }
 
-/// A record and what was made of it.
+/// A record and the layout that it was read under.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
     /// The record.
     pub record: &'a Record<'a>,
     /// The layout it was read under.
     pub layout: &'a Layout,
-    /// What conversion keeps of it.
-    pub observation: &'a Observation,
 }
 
 impl Expression {
@@ -186,11 +184,7 @@ impl Term {
         if let Self::Is(name, wanted) = self {
             return name.verdict(wanted.as_bytes(), facts);
         }
-        let Line {
-            record,
-            observation,
-            ..
-        } = facts.line?;
+        let record = facts.line?.record;
         match self {
             Self::Host(side, net) => {
                 let end = |own: Option<IpAddr>, packet: Option<IpAddr>| {
@@ -206,11 +200,17 @@ impl Term {
                 let end = |port: Option<u16>| port.map(|port| (*first..=*last).contains(&port));
                 side.verdict(end(record.source_port), end(record.destination_port))
             }
-            Self::Protocol(number) => Some(observation.key.protocol == *number),
-            Self::Ipv6(wanted) => Some(observation.key.is_ipv6() == *wanted),
+            Self::Protocol(number) => protocol(record).map(|protocol| protocol == *number),
+            Self::Ipv6(wanted) => {
+                let address = record.pkt_source.or(record.source)?;
+                Some(address.is_ipv6() == *wanted)
+            }
             Self::Action(wanted) => record.action.map(|action| action == *wanted),
-            Self::Leaving(wanted) => observation.leaving.map(|leaving| leaving == *wanted),
-            Self::Flags(mask) => observation.flags.map(|flags| flags.contains(*mask)),
+            Self::Leaving(wanted) => is_egress(record).map(|leaving| leaving == *wanted),
+            Self::Flags(mask) => {
+                let flags = record.flags.filter(|_| protocol(record) == Some(TCP));
+                flags.map(|flags| flags.contains(*mask))
+            }
             Self::Count(counter, comparison, number) => {
                 let count = match counter {
                     Counter::Packets => record.packets,

@@ -22,7 +22,7 @@ pub use eni::{Eni, EniIndex, Enis};
 pub use five_tuple::{ConnectionKey, Endpoint, FiveTuple, ICMP, TCP, UDP, Way};
 pub use losses::Losses;
 pub use observation::{Observation, Place, RejectReason, Verdict};
-pub use observe::{Addresses, Assumed, Unusable, observe, reject_reason};
+pub use observe::{Addresses, Assumed, Unusable, is_egress, observe, protocol, reject_reason};
 pub use own_address::{Shared, is_private};
 pub use traffic_path::TrafficPath;
 pub use vantage::Vantage;

@@ -6,11 +6,7 @@
 
 use crate::flow::{ConnectionKey, EniIndex, TrafficPath, Way};
 use crate::record::ObservedFlags;
-
-use crate::time::SECOND_NS;
-
-/// Nanoseconds in a millisecond.
-const MS_NS: i64 = 1_000_000;
+use crate::time::until_ns;
 
 /// The line that a record came from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,12 +92,7 @@ impl Observation {
     /// First instant after those that the record allows for its packets: a
     /// time in whole seconds means any instant of that second.
     pub fn until_ns(&self) -> i64 {
-        let step = if self.end_ns % SECOND_NS == 0 {
-            SECOND_NS
-        } else {
-            MS_NS
-        };
-        self.end_ns.saturating_add(step)
+        until_ns(self.end_ns)
     }
 
     /// What must be equal for two records to be one delivered twice: everything but the line.
@@ -115,6 +106,7 @@ impl Observation {
 pub(crate) mod tests {
     use super::*;
     use crate::flow::{Endpoint, FiveTuple, TCP};
+    use crate::time::SECOND_NS;
 
     /// One TCP record from `10.0.0.1:40000` to `10.0.0.2:443` (`Way::Up`), or back.
     pub(crate) fn observation(

@@ -89,7 +89,7 @@ pub fn observe(
     if interval.start_ns < 0 || interval.end_ns > LATEST_NS {
         return Err(Unusable::TimeOutOfRange);
     }
-    let protocol = protocol(record, source, destination).ok_or(Unusable::NoProtocol)?;
+    let protocol = protocol(record).ok_or(Unusable::NoProtocol)?;
     let (key, way) = FiveTuple {
         source,
         destination,
@@ -99,7 +99,7 @@ pub fn observe(
     let observation = Observation {
         key,
         way,
-        leaving: leaving(record),
+        leaving: is_egress(record),
         verdict: verdict(record),
         flags: if protocol == TCP { record.flags } else { None },
         eni,
@@ -156,12 +156,12 @@ fn endpoints(record: &Record<'_>, addresses: Addresses) -> Result<(Endpoint, End
 
 /// The protocol, or what ports and flags make of it: formats that keep
 /// `tcp-flags` and no protocol are made for looking at TCP.
-fn protocol(record: &Record<'_>, source: Endpoint, destination: Endpoint) -> Option<u8> {
+pub fn protocol(record: &Record<'_>) -> Option<u8> {
     if record.protocol.is_some() {
         return record.protocol;
     }
     let flags = record.flags?;
-    let ports = [source.port, destination.port];
+    let ports = [record.source_port, record.destination_port].map(Option::unwrap_or_default);
     if !flags.is_empty() {
         return Some(TCP);
     }
@@ -173,10 +173,9 @@ fn protocol(record: &Record<'_>, source: Endpoint, destination: Endpoint) -> Opt
     Some(if is_udp { UDP } else { TCP })
 }
 
-/// Whether the packets left the ENI, as the record alone tells: `flow-direction`
-/// says so; else an ENI
-/// that puts its own address in place of the packet's does.
-fn leaving(record: &Record<'_>) -> Option<bool> {
+/// Whether the packets left the ENI, as far as the record alone says: by its `flow-direction`,
+/// else by an ENI that put its own address in place of the packet's.
+pub fn is_egress(record: &Record<'_>) -> Option<bool> {
     if let Some(direction) = record.direction {
         return Some(direction == Direction::Egress);
     }

@@ -4,26 +4,25 @@
 //! What is found is decided in [`crate::diagnosis`]; this brings it the conversations, on all cores, and
 //! tells it what the archive covers. Tallies add up to the same in any order.
 
+mod coverage;
+
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::archive::{self, Walk};
+pub(crate) use self::coverage::Coverage;
 use crate::connection::Detail;
 use crate::diagnosis::{Finding, Ground, Horizon, Tally, Unseen, attempts, findings};
 use crate::error::Result;
-use crate::flow::{Enis, Observation, Place, duplicates};
-use crate::pipeline::run::Request;
+use crate::flow::{Addresses, Enis, Observation, Place, duplicates};
+use crate::pipeline::reading::Observations;
+use crate::pipeline::run::{Contents, Request, Run};
 use crate::pipeline::settling::conversations::{self, Complete, Conversations};
 use crate::pipeline::settling::selection::Selection;
+use crate::pipeline::settling::settle::SettleCounts;
 use crate::pipeline::spilling::temporary::SpillFolder;
-use crate::read::Meter;
-use crate::read::account::ReadAccount;
-use crate::read::coverage::Coverage;
-use crate::read::files::{Files, Sink};
-use crate::read::source_names::SourceNames;
+use crate::read::{Archive, Meter};
 use crate::summary::{Input, Records};
 use crate::time::joined;
 
@@ -63,155 +62,128 @@ pub struct Diagnosis {
 /// An input that cannot be read or whose column order cannot be told, no flow log at all, no room
 /// for what memory does not hold, and a conversation that needs more than the memory.
 pub fn diagnose(request: &Request, meter: &Meter) -> Result<Diagnosis> {
-    walked(request, archive::walk(&request.inputs)?, meter)
+    diagnose_archive(request, &request.archive()?, meter)
 }
 
-/// The same of files that were found before.
-pub(super) fn walked(request: &Request, walk: Walk, meter: &Meter) -> Result<Diagnosis> {
-    let begun = Instant::now();
-    let Walk { files, left_out } = walk;
-    let sifted = request.filter.sift(files);
-    let files = &sifted.files[..];
-    meter.expect(files);
-    let mut read = ReadAccount::beside(left_out, &sifted);
+/// The same of an archive that is open.
+pub(super) fn diagnose_archive(
+    request: &Request,
+    archive: &Archive,
+    meter: &Meter,
+) -> Result<Diagnosis> {
+    let run = Run::new(archive, meter);
     let folder = SpillFolder::new(&request.temp_dir);
     let listening = Listening {
         conversations: Conversations::new(request.held_max(), &folder, Detail::Control),
-        covered: Mutex::default(),
+        coverage: Mutex::default(),
     };
-    let source = request.source(sifted.wanted.as_ref());
-    let enis = read.all(&Files::new(source, meter, &listening), files)?;
-    let covered = listening.covered.into_inner();
-    let covered = covered.unwrap_or_else(PoisonError::into_inner);
-    let (conversations, _) = listening.conversations.complete(&enis, request.memory);
-    let horizon = horizon(covered, &read, &enis);
-    let narrow = Selection::of(&request.filter, read.newest_ns);
-    let looked = look(&conversations, narrow.as_ref(), &horizon, &enis)?;
-    let places = SourceNames::new(files, read.members, read.losses);
+    let mut read = run.read(Addresses::Packet, &listening)?;
+    let coverage = listening.coverage.into_inner();
+    let coverage = coverage.unwrap_or_else(PoisonError::into_inner);
+    let horizon = horizon(coverage, &read);
+    let enis = &read.enis;
+    let (conversations, _) = listening.conversations.complete(enis, request.memory);
+    let selection = request.selection(read.newest_ns);
+    let (tally, counts) = look(&conversations, selection.as_ref(), &horizon, enis)?;
+    let places = read.account.source_names(archive.files());
     let name = |place: Place| {
         let (file, line) = places.of(place);
         format!("{file}:{line}")
     };
-    let ground = Ground {
-        enis: &enis,
-        name: &name,
-    };
-    read.records.told = looked.told;
-    read.records.duplicates = looked.duplicates;
-    read.records.filtered = looked.filtered;
+    let ground = Ground { enis, name: &name };
+    counts.add_to(&mut read.records);
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     Ok(Diagnosis {
-        findings: findings(&looked.tally, &ground),
-        unseen: horizon.unseen(&looked.tally, read.records.skip_data),
-        attempts: looked.tally.attempts,
-        symptoms: looked.tally.by_symptom().clone(),
-        span_ns: looked.span_ns,
-        asked_ns: narrow.and_then(|narrow| narrow.asked_ns()),
+        findings: findings(&tally, &ground),
+        unseen: horizon.unseen(&tally, read.records.skip_data),
+        attempts: tally.attempts,
+        symptoms: tally.by_symptom().clone(),
+        span_ns: counts.span_ns,
+        asked_ns: selection.and_then(|selection| selection.asked_ns()),
         enis: enis.iter().len() as u64,
         input: read.input,
         records: read.records,
         spilled_bytes: folder.spilled(),
-        elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        elapsed_ms: run.elapsed_ms(),
     })
 }
 
 /// Passes records on to their conversations, and notes what time they cover.
 struct Listening<'a> {
     conversations: Conversations<'a>,
-    covered: Mutex<Coverage>,
+    coverage: Mutex<Coverage>,
 }
 
-impl Sink for Listening<'_> {
+impl Observations for Listening<'_> {
     fn take_in(&self, records: Vec<Observation>, base: u64, enis: &Enis) -> Result<()> {
-        let mut covered = Coverage::default();
+        let mut coverage = Coverage::default();
         records
             .iter()
-            .for_each(|o| covered.meet(o.start_ns, o.end_ns));
-        let mut all = self.covered.lock().unwrap_or_else(PoisonError::into_inner);
-        all.add(covered);
+            .for_each(|o| coverage.meet(o.start_ns, o.end_ns));
+        let mut all = self.coverage.lock().unwrap_or_else(PoisonError::into_inner);
+        all.add(coverage);
         drop(all);
         self.conversations.take_in(records, base, enis)
     }
 }
 
-fn horizon(covered: Coverage, read: &ReadAccount, enis: &Enis) -> Horizon {
-    let mut horizon = Horizon::new(covered.span_ns, covered.holes(&read.quiet));
+fn horizon(coverage: Coverage, read: &Contents) -> Horizon {
+    let mut horizon = Horizon::new(coverage.span_ns, coverage.holes(&read.quiet));
     for gap in &read.records.gaps {
-        if let Some(eni) = enis.find(gap.eni.as_bytes()) {
+        if let Some(eni) = read.enis.find(gap.eni.as_bytes()) {
             horizon.skip(eni, gap.start_ns, gap.end_ns);
         }
     }
     horizon
 }
 
-/// What became of the records.
-#[derive(Default)]
-struct Looked {
-    tally: Tally,
-    told: u64,
-    duplicates: u64,
-    filtered: u64,
-    span_ns: Option<(i64, i64)>,
-}
-
-impl Looked {
-    fn add(&mut self, other: Self) {
-        self.tally.add(other.tally);
-        self.told += other.told;
-        self.duplicates += other.duplicates;
-        self.filtered += other.filtered;
-        self.span_ns = joined(self.span_ns, other.span_ns);
-    }
-
-    /// Counts the attempts of one conversation.
-    fn look_at(
-        &mut self,
-        conversation: &mut Vec<Observation>,
-        narrow: Option<&Selection>,
-        horizon: &Horizon,
-        enis: &Enis,
-    ) {
-        if let Some(narrow) = narrow {
-            let all = conversation.len();
-            let _ = narrow.sift(conversation);
-            self.filtered += (all - conversation.len()) as u64;
-        }
-        self.duplicates += duplicates::remove(conversation);
-        for attempt in attempts(conversation) {
-            if attempt.matched {
-                self.told += attempt.records;
-                let span_ns = (attempt.first_ns, attempt.last_ns);
-                self.span_ns = joined(self.span_ns, Some(span_ns));
-                self.tally.take_in(&attempt, horizon, enis);
-            } else {
-                self.filtered += attempt.records;
-            }
-        }
-    }
-}
-
-/// Looks at all conversations.
+/// Looks at all conversations; returns their attempts, and what became of the records.
 fn look(
     conversations: &Complete<'_, '_>,
-    narrow: Option<&Selection>,
+    selection: Option<&Selection>,
     horizon: &Horizon,
     enis: &Enis,
-) -> Result<Looked> {
+) -> Result<(Tally, SettleCounts)> {
     // One sum for all threads, to which they add what is in memory at once: a sum for each of them would
     // hold the same paths over and over.
-    let looked = Mutex::new(Looked::default());
+    let all = Mutex::new((Tally::default(), SettleCounts::default()));
     let buckets = (0..conversations.count()).into_par_iter();
     buckets.try_for_each(|bucket| {
         conversations.take(bucket, |records| {
-            let mut part = Looked::default();
+            let (mut tally, mut counts) = (Tally::default(), SettleCounts::default());
             conversations::each(records, |conversation| {
-                part.look_at(conversation, narrow, horizon, enis);
+                keep_selected(conversation, selection, &mut counts);
+                for attempt in attempts(conversation) {
+                    if attempt.matched {
+                        counts.records += attempt.records;
+                        let span_ns = (attempt.first_ns, attempt.last_ns);
+                        counts.span_ns = joined(counts.span_ns, Some(span_ns));
+                        tally.take_in(&attempt, horizon, enis);
+                    } else {
+                        counts.filtered += attempt.records;
+                    }
+                }
                 Ok(())
             })?;
-            let mut looked = looked.lock().unwrap_or_else(PoisonError::into_inner);
-            looked.add(part);
+            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+            all.0.add(tally);
+            all.1 = std::mem::take(&mut all.1).add(counts);
             Ok(())
         })
     })?;
-    Ok(looked.into_inner().unwrap_or_else(PoisonError::into_inner))
+    Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Drops the records of a conversation that are not selected, and those that came twice.
+fn keep_selected(
+    conversation: &mut Vec<Observation>,
+    selection: Option<&Selection>,
+    counts: &mut SettleCounts,
+) {
+    if let Some(selection) = selection {
+        let all = conversation.len();
+        let _ = selection.sift(conversation);
+        counts.filtered += (all - conversation.len()) as u64;
+    }
+    counts.duplicates += duplicates::remove(conversation);
 }

@@ -7,42 +7,26 @@
 mod estimate;
 
 use std::cmp::Reverse;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::archive::{self, File, Walk, s3_path};
-use crate::error::{Error, Result};
-use crate::filter::{Bound, Filter, Span};
+use self::estimate::Estimator;
+use crate::archive::{File, s3_path};
+use crate::error::Result;
+use crate::filter::Span;
 use crate::flow::{Addresses, Enis, Observation, RejectReason, Verdict};
 use crate::names::protocol_keyword;
-use crate::pipeline::inspect::estimate::Estimator;
-use crate::pipeline::settling::selection::Selection;
+use crate::pipeline::reading::Observations;
+use crate::pipeline::run::{Request, Run};
 use crate::read::Meter;
-use crate::read::account::ReadAccount;
-use crate::read::files::{Files, Sink, Source};
-use crate::record::Layout;
 use crate::survey::{EniTraffic, Protocol, Sums, Survey, lacking};
 use crate::time::joined;
 
 /// ENIs that are named.
 const ENIS_NAMED: usize = 10;
-
-/// What is to be inspected.
-#[derive(Clone, Debug)]
-pub struct Inspect {
-    /// Files, folders, or `-` for standard input.
-    pub inputs: Vec<PathBuf>,
-    /// The column order of files that do not tell it.
-    pub format: Option<Layout>,
-    /// What is wanted of them; records are looked at one by one.
-    pub filter: Filter,
-    /// Where a table goes that has to be whole before it can be read.
-    pub temp_dir: PathBuf,
-}
 
 /// Tells what is in an archive.
 ///
@@ -52,98 +36,44 @@ pub struct Inspect {
 /// # Errors
 /// An input that cannot be read or whose column order cannot be told, no flow log at all, and a
 /// time that counts from the newest record of standard input, which cannot be read twice.
-pub fn inspect(request: &Inspect, meter: &Meter) -> Result<Survey> {
-    let begun = Instant::now();
-    let Walk { files, left_out } = archive::walk(&request.inputs)?;
-    let sifted = request.filter.sift(files);
-    let files = &sifted.files[..];
-    meter.expect(files);
-    let source = Source {
-        format: request.format.as_ref(),
-        addresses: Addresses::Packet,
-        filter: &request.filter,
-        wanted: sifted.wanted.as_ref(),
-        temp_dir: &request.temp_dir,
-    };
-    let newest_ns = newest(source, files, sifted.newest_slot_ns)?;
-    let narrow = Selection::of(&request.filter, newest_ns);
+pub fn inspect(request: &Request, meter: &Meter) -> Result<Survey> {
+    let archive = request.archive()?;
+    let run = Run::new(&archive, meter);
+    let files = archive.files();
+    let selection = request.selection(archive.newest_ns()?);
     let census = Census {
         files,
-        span: narrow.map(|narrow| narrow.span),
-        tally: Mutex::default(),
+        span: selection.map(|selection| selection.span),
+        sums: Mutex::default(),
     };
-    let mut read = ReadAccount::beside(left_out, &sifted);
-    let reader = Files::new(source, meter, &census);
     let reading = Instant::now();
-    let enis = read.all(&reader, files)?;
+    let mut read = run.read(Addresses::Packet, &census)?;
+    let enis = &read.enis;
     let read_in = reading.elapsed();
-    let tally = census.into_tally();
+    let tally = census.into_sums();
     read.records.told = tally.logged.records;
     read.records.filtered = tally.filtered;
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
-    let members = read.members.iter().flatten().map(|(_, name)| &**name);
-    let names = files.iter().map(|file| &*file.name).chain(members);
+    let names = files.iter().map(|file| &*file.name);
+    let names = names.chain(read.account.member_names());
+    let columns = &read.account.columns;
     let mut survey = Survey {
-        lacking: lacking(&read.columns),
-        columns: read.columns,
+        lacking: lacking(columns),
+        columns: columns.clone(),
         estimates: tally
             .forecast
             .estimates(read.records.lines, enis.iter().len(), read_in),
-        ..tally.survey(&enis)
+        ..tally.survey(enis)
     };
     survey.input = read.input;
     survey.records = read.records;
-    survey.asked_ns = narrow.and_then(|narrow| narrow.asked_ns());
+    survey.asked_ns = selection.and_then(|selection| selection.asked_ns());
     for told in names.filter_map(s3_path::parse) {
         note(&mut survey.accounts, told.account);
         note(&mut survey.regions, told.region);
     }
-    survey.elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    survey.elapsed_ms = run.elapsed_ms();
     Ok(survey)
-}
-
-fn is_relative(filter: &Filter) -> bool {
-    let bounds = [filter.from, filter.to];
-    let mut bounds = bounds.iter().flatten();
-    bounds.any(|bound| matches!(bound, Bound::BeforeNewest(_)))
-}
-
-/// When the newest record ends; none if nothing that is asked for counts from there. All files are
-/// read to know it.
-///
-/// # Errors
-/// Files that cannot be read, of which standard input cannot be read twice.
-pub(super) fn newest(
-    source: Source<'_>,
-    files: &[File],
-    newest_slot_ns: Option<i64>,
-) -> Result<Option<i64>> {
-    if !is_relative(source.filter) {
-        return Ok(None);
-    }
-    if files.iter().any(File::is_stdin) {
-        return Err(Error::usage(
-            "a time before the newest record is known when all is read, and standard input cannot \
-             be read twice; name the time, as in --from 2026-03-14T02:15"
-                .to_owned(),
-        ));
-    }
-    let mut newest_ns = newest_slot_ns;
-    let meter = Meter::default();
-    let reader = Files::new(source, &meter, &Nowhere);
-    reader.read(files, |file| {
-        newest_ns = newest_ns.max(file.block.newest_ns)
-    })?;
-    Ok(newest_ns)
-}
-
-/// Forgets all records.
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn take_in(&self, _: Vec<Observation>, _: u64, _: &Enis) -> Result<()> {
-        Ok(())
-    }
 }
 
 /// Adds up records.
@@ -151,19 +81,19 @@ struct Census<'a> {
     files: &'a [File],
     /// The time that is wanted; all of it if none.
     span: Option<Span>,
-    tally: Mutex<Tally>,
+    sums: Mutex<CensusSums>,
 }
 
 impl Census<'_> {
-    fn into_tally(self) -> Tally {
-        let tally = self.tally.into_inner();
-        tally.unwrap_or_else(PoisonError::into_inner)
+    fn into_sums(self) -> CensusSums {
+        let sums = self.sums.into_inner();
+        sums.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Sink for Census<'_> {
+impl Observations for Census<'_> {
     fn take_in(&self, records: Vec<Observation>, _: u64, enis: &Enis) -> Result<()> {
-        let mut tally = Tally::default();
+        let mut tally = CensusSums::default();
         let mut by_eni = vec![Sums::default(); enis.iter().len()];
         for o in &records {
             let is_then = |span: &Span| span.overlaps(o.start_ns, o.until_ns());
@@ -180,14 +110,14 @@ impl Sink for Census<'_> {
             .zip(by_eni)
             .filter(|(_, sums)| sums.records > 0);
         tally.enis = named.map(|(name, sums)| (name.to_vec(), sums)).collect();
-        let mut all = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         all.add(tally);
         Ok(())
     }
 }
 
 /// What records add up to.
-struct Tally {
+struct CensusSums {
     logged: Sums,
     /// Records that are not what was asked for.
     filtered: u64,
@@ -199,7 +129,7 @@ struct Tally {
     forecast: Estimator,
 }
 
-impl Default for Tally {
+impl Default for CensusSums {
     fn default() -> Self {
         Self {
             logged: Sums::default(),
@@ -213,7 +143,7 @@ impl Default for Tally {
     }
 }
 
-impl Tally {
+impl CensusSums {
     /// Counts all of a record but its ENI's share.
     fn count(&mut self, o: &Observation, file: &str, eni: &str) {
         let bytes = o.bytes.unwrap_or(0);

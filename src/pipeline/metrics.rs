@@ -8,30 +8,27 @@
 mod store;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Instant;
 
 use rayon::prelude::*;
 
 use self::store::Store;
-use crate::archive::{self, File, Walk};
 use crate::connection::{Detail, Segment, Story, rebuild};
 use crate::error::Result;
 use crate::filter::Span;
-use crate::flow::{Enis, Observation, Vantage};
+use crate::flow::{Addresses, Enis, Observation, Vantage};
 use crate::metrics::{Dimension, Every, Facts, Question, Subnets, Table, Tally};
-use crate::pipeline::inspect::newest;
-use crate::pipeline::run::Request;
+use crate::pipeline::reading::Observations;
+use crate::pipeline::run::{Contents, Request, Run};
 use crate::pipeline::settling::conversations::{self, Conversations};
 use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::settling::settle::{SettleCounts, Settling};
 use crate::pipeline::spilling::temporary::SpillFolder;
-use crate::read::Meter;
-use crate::read::account::ReadAccount;
-use crate::read::files::{Files, Sink, Source};
+use crate::read::{Archive, Meter};
 use crate::summary::{Input, Records};
 
 /// What is asked of which archive.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Metrics {
     /// Which archive; of it single records are wanted, or the connections in which one of them
     /// matches if packets count once.
@@ -63,6 +60,24 @@ pub struct Answers {
 }
 
 impl Metrics {
+    /// Asks `questions` of an archive, with a bucket for every `every`; packets count as they were
+    /// logged.
+    pub fn new(request: Request, every: Every, questions: Vec<Question>) -> Self {
+        Self {
+            request,
+            every,
+            questions,
+            once: false,
+        }
+    }
+
+    /// Counts each packet once.
+    #[must_use]
+    pub fn once(mut self, once: bool) -> Self {
+        self.once = once;
+        self
+    }
+
     fn is_once(&self) -> bool {
         self.once || self.is_of_connections()
     }
@@ -92,108 +107,92 @@ impl Metrics {
 /// An input that cannot be read or whose column order cannot be told, no flow log at all, more
 /// buckets of time than there is room for, and no room for temporary files.
 pub fn metrics(asked: &Metrics, meter: &Meter) -> Result<Answers> {
-    walked(asked, archive::walk(&asked.request.inputs)?, meter)
+    measure_archive(asked, &asked.request.archive()?, meter)
 }
 
-/// The same of files that were found before.
-pub(super) fn walked(asked: &Metrics, walk: Walk, meter: &Meter) -> Result<Answers> {
-    let begun = Instant::now();
+/// The same of an archive that is open.
+pub(super) fn measure_archive(
+    asked: &Metrics,
+    archive: &Archive,
+    meter: &Meter,
+) -> Result<Answers> {
+    let run = Run::new(archive, meter);
     let request = &asked.request;
-    let Walk { files, left_out } = walk;
-    let sifted = request.filter.sift(files);
-    meter.expect(&sifted.files);
-    let mut read = ReadAccount::beside(left_out, &sifted);
     let folder = SpillFolder::new(&request.temp_dir);
     let held_max = request.held_max();
-    let run = Run {
-        asked,
-        source: request.source(sifted.wanted.as_ref()),
-        files: &sifted.files,
-        meter,
-        store: Store::new(asked.every, &asked.questions, held_max, &folder),
-    };
-    if asked.is_known_late() {
+    let store = Store::new(asked.every, &asked.questions, held_max, &folder);
+    let read = if asked.is_known_late() {
         let conversations = Conversations::new(held_max, &folder, Detail::Control);
-        run.when_all_are_read(&mut read, conversations)?;
+        count_when_all_are_read(asked, &run, &store, conversations)?
     } else {
-        let newest_ns = newest(run.source, run.files, sifted.newest_slot_ns)?;
-        run.while_reading(&mut read, Selection::of(&request.filter, newest_ns))?;
-    }
+        let selection = request.selection(archive.newest_ns()?);
+        count_while_reading(&run, &store, selection)?
+    };
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     Ok(Answers {
-        tables: run.store.tables()?,
+        tables: store.tables()?,
         is_once: asked.is_once(),
         input: read.input,
         records: read.records,
         spilled_bytes: folder.spilled(),
-        elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        elapsed_ms: run.elapsed_ms(),
     })
 }
 
-/// One archive being asked.
-struct Run<'a> {
-    asked: &'a Metrics,
-    source: Source<'a>,
-    files: &'a [File],
-    meter: &'a Meter,
-    store: Store<'a>,
+/// Counts records block by block.
+fn count_while_reading(
+    run: &Run<'_>,
+    store: &Store<'_>,
+    selection: Option<Selection>,
+) -> Result<Contents> {
+    let logged = Logged {
+        store,
+        span: selection.map(|selection| selection.span),
+        counted: AtomicU64::new(0),
+        filtered: AtomicU64::new(0),
+    };
+    let mut read = run.read(Addresses::Packet, &logged)?;
+    read.records.told = logged.counted.into_inner();
+    read.records.filtered = logged.filtered.into_inner();
+    Ok(read)
 }
 
-impl Run<'_> {
-    /// Counts records block by block.
-    fn while_reading(&self, read: &mut ReadAccount, narrow: Option<Selection>) -> Result<()> {
-        let logged = Logged {
-            store: &self.store,
-            span: narrow.map(|narrow| narrow.span),
-            counted: AtomicU64::new(0),
-            filtered: AtomicU64::new(0),
-        };
-        read.all(&Files::new(self.source, self.meter, &logged), self.files)?;
-        read.records.told = logged.counted.into_inner();
-        read.records.filtered = logged.filtered.into_inner();
-        Ok(())
-    }
-
-    /// Counts records by conversation.
-    fn when_all_are_read(
-        &self,
-        read: &mut ReadAccount,
-        conversations: Conversations<'_>,
-    ) -> Result<()> {
-        let reader = Files::new(self.source, self.meter, &conversations);
-        let enis = read.all(&reader, self.files)?;
-        let (conversations, _) = conversations.complete(&enis, self.asked.request.memory);
-        let narrow = Selection::of(&self.asked.request.filter, read.newest_ns);
-        let counter = Counter {
-            store: &self.store,
-            enis: &enis,
-            subnets: self.asked.is_of_subnets().then(|| Subnets::of(&enis)),
-            settling: Settling::new(
-                Vantage::Auto,
-                narrow,
-                Detail::Control,
-                self.asked.request.memory,
-            ),
-            is_of_connections: self.asked.is_of_connections(),
-        };
-        let is_once = self.asked.is_once();
-        let buckets = (0..conversations.count()).into_par_iter();
-        let told = buckets.map(|bucket| -> Result<SettleCounts> {
-            let (mut tally, mut told) = (self.store.tally(), SettleCounts::default());
-            conversations.take(bucket, |records| {
-                if is_once {
-                    counter.count_once(records, &mut tally, &mut told)
-                } else {
-                    counter.count_logged(records, &mut tally, &mut told)
-                }
-            })?;
-            self.store.put(&mut tally)?;
-            Ok(told)
-        });
-        let told = told.try_reduce(SettleCounts::default, |a, b| Ok(a.add(b)))?;
-        told.add_to(&mut read.records);
-        Ok(())
-    }
+/// Counts records by conversation.
+fn count_when_all_are_read(
+    asked: &Metrics,
+    run: &Run<'_>,
+    store: &Store<'_>,
+    conversations: Conversations<'_>,
+) -> Result<Contents> {
+    let request = &asked.request;
+    let mut read = run.read(Addresses::Packet, &conversations)?;
+    let enis = &read.enis;
+    let (conversations, _) = conversations.complete(enis, request.memory);
+    let selection = request.selection(read.newest_ns);
+    let counter = ConversationCounter {
+        store,
+        enis,
+        subnets: asked.is_of_subnets().then(|| Subnets::of(enis)),
+        settling: Settling::new(Vantage::Auto, selection, Detail::Control, request.memory),
+        is_of_connections: asked.is_of_connections(),
+    };
+    let is_once = asked.is_once();
+    let buckets = (0..conversations.count()).into_par_iter();
+    let counts = buckets.map(|bucket| -> Result<SettleCounts> {
+        let (mut tally, mut counts) = (store.tally(), SettleCounts::default());
+        conversations.take(bucket, |records| {
+            if is_once {
+                counter.count_once(records, &mut tally, &mut counts)
+            } else {
+                counter.count_logged(records, &mut tally, &mut counts)
+            }
+        })?;
+        store.put(&mut tally)?;
+        Ok(counts)
+    });
+    let counts = counts.try_reduce(SettleCounts::default, |a, b| Ok(a.add(b)))?;
+    counts.add_to(&mut read.records);
+    Ok(read)
 }
 
 /// Whether a record is what was asked for.
@@ -210,7 +209,7 @@ struct Logged<'a, 's> {
     filtered: AtomicU64,
 }
 
-impl Sink for Logged<'_, '_> {
+impl Observations for Logged<'_, '_> {
     fn take_in(&self, records: Vec<Observation>, _: u64, enis: &Enis) -> Result<()> {
         let mut tally = self.store.tally();
         let mut counted = 0;
@@ -235,7 +234,7 @@ impl Sink for Logged<'_, '_> {
 }
 
 /// Counts records of whole conversations.
-struct Counter<'a, 's> {
+struct ConversationCounter<'a, 's> {
     store: &'a Store<'s>,
     enis: &'a Enis,
     subnets: Option<Subnets>,
@@ -244,21 +243,21 @@ struct Counter<'a, 's> {
     is_of_connections: bool,
 }
 
-impl Counter<'_, '_> {
+impl ConversationCounter<'_, '_> {
     /// Counts these records as they were logged.
     fn count_logged(
         &self,
         records: &[Observation],
         tally: &mut Tally<'_>,
-        told: &mut SettleCounts,
+        counts: &mut SettleCounts,
     ) -> Result<()> {
-        let span = self.settling.narrow.map(|narrow| narrow.span);
+        let span = self.settling.selection.map(|selection| selection.span);
         for o in records {
             if !is_wanted(o, span.as_ref()) {
-                told.filtered += 1;
+                counts.filtered += 1;
                 continue;
             }
-            told.records += 1;
+            counts.records += 1;
             tally.count(&self.facts(o, None));
             self.store.put_if_large(tally)?;
         }
@@ -270,12 +269,12 @@ impl Counter<'_, '_> {
         &self,
         records: &[Observation],
         tally: &mut Tally<'_>,
-        told: &mut SettleCounts,
+        counts: &mut SettleCounts,
     ) -> Result<()> {
         let mut segments = Vec::new();
         conversations::each(records, |conversation| {
             self.settling
-                .settle(conversation, told, |view, connections| {
+                .settle(conversation, counts, |view, connections| {
                     for connection in connections {
                         self.count_connection(&view[connection.clone()], tally, &mut segments);
                     }

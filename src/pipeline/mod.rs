@@ -23,6 +23,7 @@ mod convert;
 mod diagnose;
 mod inspect;
 mod metrics;
+mod reading;
 mod report;
 mod run;
 mod settling;
@@ -30,7 +31,7 @@ mod spilling;
 
 pub use self::convert::{Comments, Convert, Split, VantageChoice, convert};
 pub use self::diagnose::{Diagnosis, diagnose};
-pub use self::inspect::{Inspect, inspect};
+pub use self::inspect::inspect;
 pub use self::metrics::{Answers, Metrics, metrics};
 pub use self::report::{Report, Reported, report};
 pub use self::run::Request;

@@ -5,12 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive;
 use crate::capture::Output;
 use crate::error::{Error, Result};
 use crate::metrics::{Dimension, Every, Measure, Question, Scope, Table};
-use crate::pipeline::diagnose::{self, Diagnosis};
-use crate::pipeline::metrics::{self, Metrics};
+use crate::pipeline::diagnose::{Diagnosis, diagnose_archive};
+use crate::pipeline::metrics::{Metrics, measure_archive};
 use crate::pipeline::run::Request;
 use crate::read::Meter;
 
@@ -28,12 +27,20 @@ const PAIRS_MAX: usize = 1_000;
 
 /// What is to be reported of, and where to.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Report {
     /// Files and folders, and what is wanted of them; not standard input, which cannot be read
     /// twice. Connections are looked at and counted whole.
     pub request: Request,
     /// The page, or `-` for standard output.
     pub output: PathBuf,
+}
+
+impl Report {
+    /// Reports on what `request` asks for, to the page `output`.
+    pub fn new(request: Request, output: PathBuf) -> Self {
+        Self { request, output }
+    }
 }
 
 /// What a page tells. Each packet counts once, as in a capture.
@@ -74,18 +81,12 @@ pub fn report(asked: &Report, meter: &Meter) -> Result<(Reported, Output)> {
              first, as in `cat >archive.log`, and name that",
         ));
     }
-    let walk = archive::walk(&request.inputs)?;
-    let paths: Vec<PathBuf> = walk.files.iter().map(|file| file.path.clone()).collect();
-    let output = Output::create(&asked.output, &paths)?;
-    let diagnosis = diagnose::walked(request, walk.clone(), meter)?;
+    let archive = request.archive()?;
+    let output = Output::create(&asked.output, archive.paths())?;
+    let diagnosis = diagnose_archive(request, &archive, meter)?;
     let every = Every::of_span(span_ns(&diagnosis), STRETCHES_MAX);
-    let sums = Metrics {
-        request: request.clone(),
-        every,
-        questions: questions().to_vec(),
-        once: true,
-    };
-    let answers = metrics::walked(&sums, walk, meter)?;
+    let sums = Metrics::new(request.clone(), every, questions().to_vec()).once(true);
+    let answers = measure_archive(&sums, &archive, meter)?;
     let mut tables = answers.tables.into_iter();
     let mut next = || tables.next().expect("each question has its table");
     let reported = Reported {

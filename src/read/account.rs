@@ -1,39 +1,35 @@
-//! What all files held, joined in their order.
+//! What was read of an archive, what was not, and why.
 
 use crate::archive::{File, LeftOut};
 use crate::error::{Error, Result};
 use crate::filter::Sifted;
-use crate::flow::{Enis, Losses, Place};
 use crate::printable::{exact, printable};
-use crate::read::coverage::Coverage;
-use crate::read::files::{FileYield, Files, Sink};
-use crate::read::source_names;
+use crate::read::files::FileYield;
+use crate::read::source_names::{Member, SourceNames};
 use crate::summary::{Example, Input, Reasons, Records};
 use crate::survey::ColumnOrders;
 
-/// The account of what was read, but for the records themselves.
-#[derive(Default)]
-pub(crate) struct ReadAccount {
-    /// Of each file that holds others.
-    pub members: Vec<Vec<source_names::Member>>,
-    /// What Transit Gateways lost, in order of place.
-    pub losses: Vec<(Place, Losses)>,
+/// What was read of an archive, what was not, and why.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Account {
+    /// The files: read, left out, pruned, damaged.
     pub input: Input,
+    /// The lines: records, headers, those that are skipped.
     pub records: Records,
     /// The orders of columns of all files.
     pub columns: ColumnOrders,
-    enis: Enis,
-    /// When the newest record ends.
-    pub newest_ns: Option<i64>,
-    /// When ENIs saw no traffic, as NODATA tells.
-    pub quiet: Coverage,
+    /// Of each file that holds others.
+    members: Vec<Vec<Member>>,
+    /// When the newest record ends of those that were pruned, as far as paths and statistics say.
+    pub(crate) pruned_newest_ns: Option<i64>,
 }
 
-impl ReadAccount {
+impl Account {
     /// Nothing yet but what is left out without being opened.
-    pub(crate) fn beside(left_out: Vec<LeftOut>, sifted: &Sifted) -> Self {
+    pub(crate) fn beside(left_out: &[LeftOut], sifted: &Sifted) -> Self {
         let mut read = Self {
-            newest_ns: sifted.newest_slot_ns,
+            pruned_newest_ns: sifted.newest_slot_ns,
             ..Self::default()
         };
         read.input.ruled_out = sifted.ruled_out.files;
@@ -48,32 +44,36 @@ impl ReadAccount {
         read
     }
 
-    /// Reads all files; returns the ENIs that are met, by name.
+    /// Takes in what the next file held, but for what the sink made of it.
+    pub(crate) fn append<P>(&mut self, file: FileYield<P>) -> P {
+        self.members.push(file.members);
+        self.input.add(file.input);
+        self.pruned_newest_ns = self.pruned_newest_ns.max(file.pruned_newest_ns);
+        self.columns.add(file.block.columns);
+        self.records.add(file.block.records);
+        file.block.part
+    }
+
+    /// Whether there was anything to read.
     ///
     /// # Errors
-    /// A file that cannot be read or whose column order cannot be told, records for which there is
-    /// no room, and no flow log at all.
-    pub(crate) fn all<S: Sink>(&mut self, reader: &Files<'_, S>, files: &[File]) -> Result<Enis> {
-        reader.read(files, |file| self.append(file))?;
+    /// Not one line of a flow log.
+    pub(crate) fn check(&self) -> Result<()> {
         if self.records.lines == 0 {
             return Err(nothing_to_convert(&self.input));
         }
-        Ok(std::mem::take(&mut self.enis).sorted())
+        Ok(())
     }
 
-    fn append(&mut self, file: FileYield) {
-        let index = u32::try_from(self.members.len()).expect("fewer than 2^32 files");
-        let losses = file.block.losses.into_iter();
-        let placed = losses.map(|(line, lost)| (Place { file: index, line }, lost));
-        let room = source_names::LOSSES_MAX - self.losses.len();
-        self.losses.extend(placed.take(room));
-        self.members.push(file.members);
-        self.input.add(file.input);
-        self.enis.merge(&file.block.enis);
-        self.newest_ns = self.newest_ns.max(file.block.newest_ns);
-        self.quiet.add(file.block.quiet);
-        self.columns.add(file.block.columns);
-        self.records.add(file.block.records);
+    /// The names of members of archives.
+    pub(crate) fn member_names(&self) -> impl Iterator<Item = &str> {
+        let members = self.members.iter().flatten();
+        members.map(|member| &*member.name)
+    }
+
+    /// What to call the places of records of `files`, which are those that were read.
+    pub fn source_names(&self, files: &[File]) -> SourceNames {
+        SourceNames::new(files, self.members.clone())
     }
 }
 

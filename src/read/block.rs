@@ -1,7 +1,7 @@
-//! One block of lines, read into observations.
+//! One block of lines, read and handed to a sink.
 //!
-//! A block knows nothing of the others: its lines count from its own first one
-//! and its ENIs have numbers of its own. [`BlockYield::append`] joins two.
+//! A block knows nothing of the others: its lines count from its own first one.
+//! [`BlockYield::append`] joins two.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,17 +9,14 @@ use std::sync::Arc;
 use crate::archive::Block;
 use crate::archive::s3_path::S3Name;
 use crate::filter::{Facts, Filter, Line};
-use crate::flow::{
-    Addresses, Eni, Enis, Losses, Observation, Place, Verdict, observe, reject_reason,
-};
-use crate::read::coverage::Coverage;
-use crate::read::source_names::LOSSES_MAX;
-use crate::record::{Direction, Field, Layout, Record, Row, Rows};
+use crate::flow::Place;
+use crate::read::sink::{Found, Sink};
+use crate::record::{Layout, Record, Row, Rows};
 use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
 use crate::survey::{ColumnOrder, ColumnOrders};
 use crate::wrapper::Batch;
 
-/// Octets of a line, about, at least: room is made for so many at once.
+/// Bytes of a line, about, at least: room is made for so many at once.
 const LINE_LEN_LEAST: usize = 100;
 
 /// Bytes of a line that show which one it is.
@@ -30,27 +27,21 @@ const BLANK_ROW: &str = "row without a value";
 
 /// What the lines of a block, or of several in a row, held.
 #[derive(Default)]
-pub(crate) struct BlockYield {
-    /// The records, with lines counted from the first of these.
-    pub observations: Vec<Observation>,
-    /// The ENIs that wrote them, numbered as they were met.
-    pub enis: Enis,
+pub(crate) struct BlockYield<P> {
+    /// What the sink made of the records.
+    pub part: P,
+    /// Records that the sink took.
+    taken: u64,
     /// The fate of the lines, but for the faults.
     pub records: Records,
     faults: BTreeMap<&'static str, LineFaults>,
-    /// What a Transit Gateway lost, by line; of the first records that tell.
-    pub losses: Vec<(u64, Losses)>,
-    /// The column order behind the last line.
+    /// The column order after the last line.
     pub layout_at_end: Option<Arc<Layout>>,
-    /// The column orders under which records stand; what told them is known of their file.
+    /// The column orders of the records; what named the columns is known of their file.
     pub columns: ColumnOrders,
-    /// When the newest record ends, nanoseconds since the Unix epoch.
-    pub newest_ns: Option<i64>,
-    /// When ENIs saw no traffic.
-    pub quiet: Coverage,
 }
 
-/// Lines that are no record, or cannot become packets, for one reason.
+/// Lines that are no record, or that the sink cannot use, for one reason.
 #[derive(Default)]
 struct LineFaults {
     count: u64,
@@ -59,49 +50,44 @@ struct LineFaults {
 }
 
 /// Reads the blocks of one file.
-pub(crate) struct Reader<'a> {
+pub(crate) struct BlockReader<'a, S> {
     /// Index of the file.
     pub file: u32,
-    /// Which addresses packets get.
-    pub addresses: Addresses,
-    /// What is wanted of it.
+    /// Which records match.
     pub filter: &'a Filter,
-    /// What its path tells.
+    /// What its path says.
     pub path: Option<S3Name<'a>>,
+    /// Where the records go.
+    pub sink: &'a S,
 }
 
-impl Reader<'_> {
-    /// Reads a block whose first line stands under `layout`.
-    pub(crate) fn read(&self, block: &Block<'_>, layout: Arc<Layout>) -> BlockYield {
-        let mut read = BlockYield::default();
+impl<S: Sink> BlockReader<'_, S> {
+    /// Reads a block whose first line is under `layout`.
+    pub(crate) fn read(&self, block: &Block<'_>, layout: Arc<Layout>) -> BlockYield<S::Part> {
+        let mut read = BlockYield {
+            part: self.sink.begin(block.bytes.len() / LINE_LEN_LEAST),
+            ..BlockYield::default()
+        };
         read.records.lines = block.overlong_count;
         read.faults_without_example("line of more than 1 MiB", block.overlong_count);
-        read.observations
-            .reserve(block.bytes.len() / LINE_LEN_LEAST);
         let mut rows = Rows::new(block.bytes, Arc::clone(&layout));
-        let mut counts_losses = Losses::are_in(&layout);
         let (mut layout, mut before) = (layout, 0);
         while let Some((_, row)) = rows.next() {
             read.records.lines += 1;
             match row {
-                Row::Record(record) => {
-                    self.take_in(&mut read, &record, rows.layout());
-                    if counts_losses {
-                        read.note_losses(&record, rows.layout());
-                    }
-                }
+                Row::Record(record) => self.record(&mut read, &record, rows.layout()),
                 Row::NoData(record) => {
                     read.records.no_data += 1;
-                    if let (Some(start_ns), Some(end_ns)) = (record.start_ns, record.end_ns) {
-                        read.quiet.meet(start_ns, end_ns);
-                    }
+                    self.silence(&mut read, &record, rows.layout());
                 }
-                Row::SkipData(record) => read.records.skip_data(gap(&record)),
+                Row::SkipData(record) => {
+                    read.records.skip_data(gap(&record));
+                    self.silence(&mut read, &record, rows.layout());
+                }
                 Row::Header => {
                     read.records.headers += 1;
                     before = read.count_columns(&layout, before);
                     layout = Arc::clone(rows.layout());
-                    counts_losses = Losses::are_in(&layout);
                 }
                 Row::Blank => read.records.blank += 1,
                 Row::Fault(fault) => read.fault(fault.kind().name(), || fault.to_string()),
@@ -112,57 +98,49 @@ impl Reader<'_> {
         read
     }
 
-    fn take_in(&self, read: &mut BlockYield, record: &Record<'_>, layout: &Layout) {
-        let known_count = read.enis.iter().len();
-        let index = read.enis.enter(record.eni);
-        let place = Place {
-            file: self.file,
-            line: read.records.lines,
-        };
-        let (mut o, assumed) = match observe(record, self.addresses, index, place) {
-            Ok(seen) => seen,
-            Err(unusable) => return read.fault(unusable.name(), || unusable.to_string()),
-        };
-        let eni = read.enis.get_mut(index);
-        if index.0 as usize == known_count {
-            learn(eni, record, layout);
-        }
-        if let (Some(source), Some(destination)) = (record.source, record.destination) {
-            eni.shared.meet(source, destination);
-        }
-        if record.direction == Some(Direction::Egress)
-            && let Some(source) = record.source
-        {
-            eni.has(source);
-        }
-        if o.verdict.is_reject()
-            && let Some(text) = record.get(layout, Field::RejectReason)
-        {
-            o.verdict = Verdict::Reject(reject_reason(text));
-        }
-        let line = Line {
+    #[inline]
+    fn record(&self, read: &mut BlockYield<S::Part>, record: &Record<'_>, layout: &Arc<Layout>) {
+        let found = Found {
             record,
             layout,
-            observation: &o,
+            place: self.place(read),
+            matches: self.filter.verdict(&Facts {
+                line: Some(Line { record, layout }),
+                path: self.path,
+            }),
         };
-        let verdict = self.filter.verdict(&Facts {
-            line: Some(line),
-            path: self.path,
-        });
-        read.records.undecided += u64::from(verdict.is_none());
-        o.matched = verdict == Some(true);
-        read.newest_ns = read.newest_ns.max(Some(o.end_ns));
-        read.records.assumed.count(assumed);
-        read.observations.push(o);
+        match self.sink.record(&mut read.part, &found) {
+            Ok(()) => {
+                read.taken += 1;
+                read.records.undecided += u64::from(found.matches.is_none());
+            }
+            Err(unusable) => read.fault(unusable.name(), || unusable.to_string()),
+        }
+    }
+
+    fn silence(&self, read: &mut BlockYield<S::Part>, record: &Record<'_>, layout: &Arc<Layout>) {
+        let found = Found {
+            record,
+            layout,
+            place: self.place(read),
+            matches: None,
+        };
+        self.sink.silence(&mut read.part, &found);
+    }
+
+    fn place(&self, read: &BlockYield<S::Part>) -> Place {
+        Place {
+            file: self.file,
+            line: read.records.lines,
+        }
     }
 }
 
-impl BlockYield {
-    /// Counts the records that stand under one order of columns, behind the first `before`
-    /// ones; returns how many there are now.
+impl<P: Default> BlockYield<P> {
+    /// Counts the records under one order of columns, after the first `before` ones; returns how
+    /// many there are now.
     fn count_columns(&mut self, layout: &Arc<Layout>, before: u64) -> u64 {
-        let records = self.observations.len() as u64;
-        let now = records + self.records.no_data + self.records.skip_data;
+        let now = self.taken + self.records.no_data + self.records.skip_data;
         if now > before {
             self.columns.count(ColumnOrder {
                 layout: Arc::clone(layout),
@@ -172,18 +150,6 @@ impl BlockYield {
             });
         }
         now
-    }
-
-    /// Notes what the record lost that was read last, if it can become packets and is wanted.
-    fn note_losses(&mut self, record: &Record<'_>, layout: &Layout) {
-        let line = self.records.lines;
-        let last = self.observations.last();
-        if last.is_some_and(|o| o.place.line == line && o.matched)
-            && let Some(losses) = Losses::of(record, layout)
-        {
-            self.records.lost.add(&losses);
-            self.losses.push((line, losses));
-        }
     }
 
     /// Lines whose columns are not known: each is a fault, whatever its values look like. Until
@@ -240,10 +206,11 @@ impl BlockYield {
         }
     }
 
-    /// Takes in what the lines behind these held, but for their observations.
-    pub(crate) fn append(&mut self, later: Self) {
+    /// Takes in what the lines after these held; `sink` joins the parts.
+    pub(crate) fn append<S: Sink<Part = P>>(&mut self, later: Self, sink: &S) {
         let lines = self.records.lines;
-        self.enis.merge(&later.enis);
+        sink.append(&mut self.part, later.part);
+        self.taken += later.taken;
         self.records.add(later.records);
         for (reason, more) in later.faults {
             let faults = self.faults.entry(reason).or_default();
@@ -256,19 +223,7 @@ impl BlockYield {
             faults.first.truncate(EXAMPLES_MAX);
         }
         self.columns.add(later.columns);
-        let losses = later.losses.into_iter();
-        self.losses
-            .extend(losses.map(|(line, lost)| (lines + line, lost)));
-        self.losses.truncate(LOSSES_MAX);
         self.layout_at_end = later.layout_at_end;
-        self.newest_ns = self.newest_ns.max(later.newest_ns);
-        self.quiet.add(later.quiet);
-    }
-
-    /// These, behind so many lines of their file that were not read.
-    pub(crate) fn behind(mut self, passed: u64) -> Self {
-        self.losses.iter_mut().for_each(|(line, _)| *line += passed);
-        self
     }
 
     /// Says what told the column orders of a whole file.
@@ -289,22 +244,6 @@ impl BlockYield {
             reasons.count_many(reason, faults.count, examples);
         }
         self.records.skipped.add(reasons);
-    }
-}
-
-/// Keeps what a record tells of the ENI that wrote it.
-fn learn(eni: &mut Eni, record: &Record<'_>, layout: &Layout) {
-    for (field, found) in record.fields(layout) {
-        let fact = match field {
-            Field::InstanceId => &mut eni.instance,
-            Field::SubnetId => &mut eni.subnet,
-            Field::VpcId => &mut eni.vpc,
-            Field::AzId => &mut eni.zone,
-            Field::AccountId => &mut eni.account,
-            Field::InterfaceType => &mut eni.kind,
-            _ => continue,
-        };
-        *fact = String::from_utf8_lossy(found).into_owned();
     }
 }
 

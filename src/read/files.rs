@@ -18,10 +18,10 @@ use rayon::prelude::*;
 use crate::archive::{self, Content, Damage, File, LeftOutReason, Opened, Pack, Stream, s3_path};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::flow::{Addresses, Enis, Observation};
 use crate::read::Meter;
-use crate::read::block::{BlockYield, Reader};
+use crate::read::block::{BlockReader, BlockYield};
 use crate::read::describe;
+use crate::read::sink::Sink;
 use crate::read::source_names::Member;
 use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognise};
 use crate::summary::{Example, Input};
@@ -33,65 +33,54 @@ pub(crate) const BLOCK_LEN: usize = 2 << 20;
 /// Octets in which a file's column order must show.
 pub(crate) const HEAD_LEN: usize = 64 << 10;
 
-/// What a file held, but for its records.
+/// What a file held.
 #[derive(Default)]
-pub(crate) struct FileYield {
-    pub block: BlockYield,
+pub(crate) struct FileYield<P> {
+    pub block: BlockYield<P>,
     pub input: Input,
-    /// Lines that were not read, though they count in the numbers of those behind them.
+    /// Lines that were not read, though they count in the numbers of those after them.
     pub passed: u64,
-    /// Its members, if it holds files: how many lines stand before each, and its name.
+    /// Its members, if it holds files.
     pub members: Vec<Member>,
+    /// When the newest record ends of those that were pruned, by their statistics.
+    pub pruned_newest_ns: Option<i64>,
 }
 
-/// Where the records of files go.
-pub(crate) trait Sink: Sync {
-    /// Takes in records whose lines count from behind line `base` of their file
-    /// and whose ENIs are numbered as in `enis`.
-    ///
-    /// # Errors
-    /// There is no room for them.
-    fn take_in(&self, records: Vec<Observation>, base: u64, enis: &Enis) -> Result<()>;
-}
-
-/// How files are read.
-#[derive(Clone, Copy)]
-pub(crate) struct Source<'a> {
-    /// The column order of files that do not tell it.
+/// Reads the files of one archive.
+pub(crate) struct Files<'a, S> {
+    /// The column order of files that do not name their columns.
     pub format: Option<&'a Layout>,
-    /// Which addresses packets get.
-    pub addresses: Addresses,
-    /// What is wanted of them.
+    /// Which records match.
     pub filter: &'a Filter,
-    /// The time that may be wanted, nanoseconds since the Unix epoch; none for any.
+    /// The time that may match, nanoseconds since the Unix epoch; none for any.
     pub wanted: Option<&'a Range<i64>>,
     /// Where a table goes that has to be whole before it can be read.
     pub temp_dir: &'a Path,
-}
-
-/// Reads files for one run.
-pub(crate) struct Files<'a, S> {
-    pub source: Source<'a>,
+    /// How far it has come.
     pub meter: &'a Meter,
-    records: &'a S,
+    /// Where the records go.
+    pub sink: &'a S,
 }
 
-impl<'a, S: Sink> Files<'a, S> {
-    /// Files that are read like this; `records` is where the records go.
-    pub(crate) fn new(source: Source<'a>, meter: &'a Meter, records: &'a S) -> Self {
-        Self {
-            source,
-            meter,
-            records,
-        }
-    }
+/// A file, or a member of one, that is being read.
+#[derive(Clone, Copy)]
+pub(crate) struct FileOffset {
+    /// Index of the file.
+    pub file: u32,
+    /// Lines of it that are before.
+    pub lines_before: u64,
+}
 
+impl<S: Sink> Files<'_, S> {
     /// Reads all files; `take_in` is given what each held, in the order of `files`.
     ///
     /// # Errors
-    /// A file that cannot be read or whose column order cannot be told, and
-    /// records for which there is no room.
-    pub(crate) fn read(&self, files: &[File], take_in: impl FnMut(FileYield) + Send) -> Result<()> {
+    /// A file that cannot be read or whose column order is not known, and what ends a sink.
+    pub(crate) fn read(
+        &self,
+        files: &[File],
+        take_in: impl FnMut(FileYield<S::Part>) + Send,
+    ) -> Result<()> {
         u32::try_from(files.len()).map_err(|_| Error::usage("more than 2^32 input files"))?;
         let in_order = Mutex::new(InOrder {
             next: 0,
@@ -109,26 +98,40 @@ impl<'a, S: Sink> Files<'a, S> {
         })
     }
 
-    fn read_file(&self, index: u32, file: &File) -> Result<FileYield> {
+    fn read_file(&self, index: u32, file: &File) -> Result<FileYield<S::Part>> {
         match archive::open(file)? {
             Opened::Pack(pack) => self.read_pack(index, file, pack),
-            opened => self.read_opened((index, 0), file, opened),
+            opened => {
+                let at = FileOffset {
+                    file: index,
+                    lines_before: 0,
+                };
+                self.read_opened(at, file, opened)
+            }
         }
     }
 
     /// Reads the members of an archive one after the other, as if they were one file.
-    fn read_pack(&self, index: u32, file: &File, pack: Pack) -> Result<FileYield> {
+    fn read_pack(&self, index: u32, file: &File, pack: Pack) -> Result<FileYield<S::Part>> {
         let mut whole = FileYield::default();
         let pack_kind = describe::of_pack(&pack);
         let damage = pack.for_each_member(file, |member, opened| {
-            let base = whole.block.records.lines + whole.passed;
-            let read = self.read_opened((index, base), &member, opened)?;
+            let lines_before = whole.block.records.lines + whole.passed;
+            let at = FileOffset {
+                file: index,
+                lines_before,
+            };
+            let read = self.read_opened(at, &member, opened)?;
             if read.block.records.lines > 0 {
-                whole.members.push((base, member.name));
+                whole.members.push(Member {
+                    lines_before,
+                    name: member.name,
+                });
             }
             whole.input.add(read.input);
-            whole.block.append(read.block.behind(whole.passed));
+            whole.block.append(read.block, self.sink);
             whole.passed += read.passed;
+            whole.pruned_newest_ns = whole.pruned_newest_ns.max(read.pruned_newest_ns);
             Ok(())
         })?;
         if let Some(damage) = damage {
@@ -139,28 +142,26 @@ impl<'a, S: Sink> Files<'a, S> {
         Ok(whole)
     }
 
-    /// Reads what a file, or a member of it, turned out to be; `place` is the file's index and
-    /// how many lines of it were read before.
+    /// Reads what a file, or a member of it, turned out to be.
     pub(crate) fn read_opened(
         &self,
-        place: (u32, u64),
+        at: FileOffset,
         file: &File,
         opened: Opened,
-    ) -> Result<FileYield> {
-        let (index, base) = place;
+    ) -> Result<FileYield<S::Part>> {
         let mut content = match opened {
             Opened::Content(content) => content,
             Opened::Pack(_) => return left_out(file, &LeftOutReason::PackInPack),
-            Opened::Table(source) => return self.read_table(place, file, source),
-            Opened::PackedTable(stream) => return self.read_packed_table(place, file, stream),
+            Opened::Table(source) => return self.read_table(at, file, source),
+            Opened::PackedTable(stream) => return self.read_packed_table(at, file, stream),
             Opened::LeftOut(reason) => return left_out(file, &reason),
         };
         if wrapper::is_wrapped(content.head(HEAD_LEN))
             && let Content::Stream(stream) = content
         {
-            return self.read_wrapped(place, file, stream);
+            return self.read_wrapped(at, file, stream);
         }
-        let recognised = match recognise(content.head(HEAD_LEN), self.source.format) {
+        let recognised = match recognise(content.head(HEAD_LEN), self.format) {
             Ok(recognised) => recognised,
             Err(unrecognised) => {
                 // What is left of one line tells nothing of what the file was.
@@ -180,18 +181,13 @@ impl<'a, S: Sink> Files<'a, S> {
             &mut yielded.input,
             &describe::of_text(&content, &recognised.layout),
         );
-        let reader = Reader {
-            file: index,
-            addresses: self.source.addresses,
-            filter: self.source.filter,
-            path: s3_path::parse(&file.name),
-        };
-        let layout = Arc::new(recognised.layout);
+        let reader = self.block_reader(at, file);
+        let layout = Arc::new(self.needed(recognised.layout));
         let begun_with = Arc::clone(&layout);
         let (block, damage) = match content {
             Content::Mapped(mapping) => self.read_mapped(&mapping, &reader, layout)?,
             Content::Stream(stream) => {
-                let (block, read_len, damage) = self.read_stream(stream, base, &reader, layout)?;
+                let (block, read_len, damage) = self.read_stream(stream, at, &reader, layout)?;
                 // Pipes have no length of their own.
                 yielded.input.bytes = yielded.input.bytes.max(read_len);
                 (block, damage)
@@ -215,10 +211,10 @@ impl<'a, S: Sink> Files<'a, S> {
     fn read_stream(
         &self,
         stream: Stream,
-        base: u64,
-        reader: &Reader<'_>,
+        at: FileOffset,
+        reader: &BlockReader<'_, S>,
         mut layout: Arc<Layout>,
-    ) -> Result<(BlockYield, u64, Option<Damage>)> {
+    ) -> Result<(BlockYield<S::Part>, u64, Option<Damage>)> {
         let mut whole = BlockYield::default();
         let mut read_len = 0;
         let damage = stream.for_each_block(BLOCK_LEN, |block| {
@@ -228,22 +224,40 @@ impl<'a, S: Sink> Files<'a, S> {
             if let Some(at_end) = &read.layout_at_end {
                 layout = Arc::clone(at_end);
             }
-            self.keep(&mut read, base + whole.records.lines)?;
-            whole.append(read);
+            self.complete(&mut read, at.lines_before + whole.records.lines)?;
+            whole.append(read, self.sink);
             Ok(())
         })?;
         Ok((whole, read_len, damage))
     }
 
-    pub(crate) fn count(&self, octets: u64, read: &BlockYield) {
-        self.meter.bytes.fetch_add(octets, Relaxed);
+    /// A reader of the blocks of `file`.
+    pub(crate) fn block_reader<'f>(&'f self, at: FileOffset, file: &'f File) -> BlockReader<'f, S> {
+        BlockReader {
+            file: at.file,
+            filter: self.filter,
+            path: s3_path::parse(&file.name),
+            sink: self.sink,
+        }
+    }
+
+    /// The same columns, of which only those are read that the sink looks at. What a filter looks
+    /// at is not asked: with one all are read.
+    pub(crate) fn needed(&self, layout: Layout) -> Layout {
+        match self.sink.fields() {
+            Some(fields) if self.filter.wants_all() => layout.reading(fields),
+            _ => layout,
+        }
+    }
+
+    pub(crate) fn count(&self, bytes: u64, read: &BlockYield<S::Part>) {
+        self.meter.bytes.fetch_add(bytes, Relaxed);
         self.meter.records.fetch_add(read.records.lines, Relaxed);
     }
 
-    /// Hands the records of a block on, which begins behind line `base`.
-    pub(crate) fn keep(&self, read: &mut BlockYield, base: u64) -> Result<()> {
-        let records = std::mem::take(&mut read.observations);
-        self.records.take_in(records, base, &read.enis)
+    /// Hands the records of a block on; `base` lines of its file are before it.
+    pub(crate) fn complete(&self, read: &mut BlockYield<S::Part>, base: u64) -> Result<()> {
+        self.sink.complete(&mut read.part, base)
     }
 }
 
@@ -265,14 +279,14 @@ pub(crate) fn note_kind(input: &mut Input, kind: &str) {
 }
 
 /// Puts what threads read back into the order of the files.
-struct InOrder<F> {
+struct InOrder<P, F> {
     next: u32,
-    early: BTreeMap<u32, FileYield>,
+    early: BTreeMap<u32, FileYield<P>>,
     take_in: F,
 }
 
-impl<F: FnMut(FileYield)> InOrder<F> {
-    fn take_in(&mut self, index: u32, read: FileYield) {
+impl<P, F: FnMut(FileYield<P>)> InOrder<P, F> {
+    fn take_in(&mut self, index: u32, read: FileYield<P>) {
         self.early.insert(index, read);
         while let Some(read) = self.early.remove(&self.next) {
             (self.take_in)(read);
@@ -286,7 +300,10 @@ impl<F: FnMut(FileYield)> InOrder<F> {
 /// Load balancer logs and the like lie in the same folders and are left out. A
 /// file that looks like records in an unknown order may be the very one that is
 /// looked for: it ends the run, with the `--format` to give.
-pub(crate) fn foreign(file: &File, unrecognised: &Unrecognised) -> Result<FileYield> {
+pub(crate) fn foreign<P: Default>(
+    file: &File,
+    unrecognised: &Unrecognised,
+) -> Result<FileYield<P>> {
     let has_addresses = |suggestion: &str| suggestion.contains("srcaddr");
     match unrecognised.foreign() {
         Foreign::Other if file.is_typed || unrecognised.suggestion().is_some_and(has_addresses) => {
@@ -301,7 +318,7 @@ pub(crate) fn foreign(file: &File, unrecognised: &Unrecognised) -> Result<FileYi
 }
 
 /// A file of which nothing can be read.
-pub(crate) fn unusable(file: &File, damage: &dyn fmt::Display) -> FileYield {
+pub(crate) fn unusable<P: Default>(file: &File, damage: &dyn fmt::Display) -> FileYield<P> {
     let mut yielded = FileYield::default();
     yielded.input.files = 1;
     yielded.input.bytes = file.len;
@@ -309,11 +326,11 @@ pub(crate) fn unusable(file: &File, damage: &dyn fmt::Display) -> FileYield {
     yielded
 }
 
-fn left_out(file: &File, reason: &LeftOutReason) -> Result<FileYield> {
+fn left_out<P: Default>(file: &File, reason: &LeftOutReason) -> Result<FileYield<P>> {
     foreign_file(file, &reason.to_string())
 }
 
-pub(crate) fn foreign_file(file: &File, reason: &str) -> Result<FileYield> {
+pub(crate) fn foreign_file<P: Default>(file: &File, reason: &str) -> Result<FileYield<P>> {
     let mut yielded = FileYield::default();
     let place = || Example {
         place: file.name.clone(),

@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::archive::{Block, File, Stream, s3_path};
+use crate::archive::{Block, File, Stream};
 use crate::error::Result;
-use crate::read::block::{BlockYield, Reader};
+use crate::read::block::BlockYield;
 use crate::read::describe;
-use crate::read::files::{BLOCK_LEN, FileYield, Files, HEAD_LEN, Sink};
+use crate::read::files::{BLOCK_LEN, FileOffset, FileYield, Files, HEAD_LEN};
 use crate::read::files::{foreign, foreign_file, note_damage, note_kind, note_layout, told_by};
+use crate::read::sink::Sink;
 use crate::record::{Evidence, Layout, Unrecognised, recognise};
 use crate::wrapper::{Batch, Judge, Lines, Unwrapper};
 
@@ -44,19 +45,14 @@ impl<S: Sink> Files<'_, S> {
     /// Reads a file that begins with a wrapper.
     pub(crate) fn read_wrapped(
         &self,
-        (index, base): (u32, u64),
+        at: FileOffset,
         file: &File,
         mut stream: Stream,
-    ) -> Result<FileYield> {
-        let given = self.source.format;
+    ) -> Result<FileYield<S::Part>> {
+        let given = self.format;
         // What to call it, should it hold no flow log.
         let as_text = recognise(stream.head(HEAD_LEN), None).err();
-        let reader = Reader {
-            file: index,
-            addresses: self.source.addresses,
-            filter: self.source.filter,
-            path: s3_path::parse(&file.name),
-        };
+        let reader = self.block_reader(at, file);
         let read_len = stream.read_len();
         let packing = stream.packing();
         let mut counted_len = 0;
@@ -83,8 +79,8 @@ impl<S: Sink> Files<'_, S> {
             let octets = read_len.load(Relaxed);
             self.count(octets - counted_len, &read);
             counted_len = octets;
-            self.keep(&mut read, base + yielded.block.records.lines)?;
-            yielded.block.append(read);
+            self.complete(&mut read, at.lines_before + yielded.block.records.lines)?;
+            yielded.block.append(read, self.sink);
         }
         match layouts.evidence {
             Some(evidence) => note_layout(&mut yielded.input, evidence),
@@ -153,7 +149,7 @@ impl Layouts {
     }
 
     /// Keeps the column order behind a batch for the next of its kind.
-    fn keep(&mut self, batch: &Batch, read: &BlockYield) {
+    fn keep<P>(&mut self, batch: &Batch, read: &BlockYield<P>) {
         let Some(layout) = read
             .layout_at_end
             .as_ref()

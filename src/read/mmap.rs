@@ -10,8 +10,9 @@ use rayon::prelude::*;
 
 use crate::archive::{Block, Damage, Mapping};
 use crate::error::Result;
-use crate::read::block::{BlockYield, Reader};
-use crate::read::files::{BLOCK_LEN, Files, Sink};
+use crate::read::block::{BlockReader, BlockYield};
+use crate::read::files::{BLOCK_LEN, Files};
+use crate::read::sink::Sink;
 use crate::record::Layout;
 
 /// Blocks of a mapped file that are read side by side, for each thread.
@@ -23,9 +24,9 @@ impl<S: Sink> Files<'_, S> {
     pub(crate) fn read_mapped(
         &self,
         mapping: &Mapping,
-        reader: &Reader<'_>,
+        reader: &BlockReader<'_, S>,
         mut layout: Arc<Layout>,
-    ) -> Result<(BlockYield, Option<Damage>)> {
+    ) -> Result<(BlockYield<S::Part>, Option<Damage>)> {
         let run_len = BLOCKS_A_THREAD * rayon::current_num_threads();
         let mut blocks = mapping.blocks(BLOCK_LEN);
         let mut whole = BlockYield::default();
@@ -56,8 +57,10 @@ impl<S: Sink> Files<'_, S> {
                 layout = last.layout_at_end.clone().unwrap_or(layout);
             }
             let kept = yields.par_iter_mut().zip(bases);
-            kept.try_for_each(|(read, base)| self.keep(read, base))?;
-            yields.into_iter().for_each(|read| whole.append(read));
+            kept.try_for_each(|(read, base)| self.complete(read, base))?;
+            yields
+                .into_iter()
+                .for_each(|read| whole.append(read, self.sink));
             if is_last {
                 let damage = damage.map(|damage| Damage {
                     text_offset: end,
@@ -72,15 +75,15 @@ impl<S: Sink> Files<'_, S> {
     fn read_run(
         &self,
         run: &[Block<'_>],
-        reader: &Reader<'_>,
+        reader: &BlockReader<'_, S>,
         layout: &Arc<Layout>,
-    ) -> Vec<BlockYield> {
+    ) -> Vec<BlockYield<S::Part>> {
         let read_block = |block: &Block<'_>| {
             let read = reader.read(block, Arc::clone(layout));
             self.count(block.bytes.len() as u64, &read);
             read
         };
-        let mut yields: Vec<BlockYield> = run.par_iter().map(read_block).collect();
+        let mut yields: Vec<BlockYield<S::Part>> = run.par_iter().map(read_block).collect();
         // A header in the middle of a file changes the column order of the blocks behind it.
         let mut now = Arc::clone(layout);
         for (block, read) in run.iter().zip(&mut yields) {

@@ -1,14 +1,69 @@
 //! Records of any archive, on all cores.
+//!
+//! [`Archive`] opens files, folders and standard input, whatever wraps the records in them, and
+//! gives each record to a [`Sink`]; what was read, what was not and why is in the [`Account`].
+//! All subcommands read like this ([`crate::pipeline`]), and so can any other program:
+//!
+//! ```
+//! use flow2pcap::flow::Unusable;
+//! use flow2pcap::read::{Archive, Found, Sink};
+//!
+//! /// Counts bytes that were rejected.
+//! struct Rejected;
+//!
+//! impl Sink for Rejected {
+//!     type Part = u64;
+//!
+//!     fn record(&self, bytes: &mut u64, found: &Found<'_>) -> Result<(), Unusable> {
+//!         if found.record.action.is_some_and(|action| action.name() == "REJECT") {
+//!             *bytes += found.record.bytes.unwrap_or(0);
+//!         }
+//!         Ok(())
+//!     }
+//!
+//!     fn append(&self, bytes: &mut u64, later: u64) {
+//!         *bytes += later;
+//!     }
+//! }
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("a.log");
+//! # std::fs::write(&path, "2 123456789010 eni-1 10.0.0.1 10.0.0.2 40000 22 6 1 60 1418530010 1418530070 REJECT OK\n")?;
+//! let archive = Archive::open(&[path])?;
+//! let (account, rejected_bytes) = archive.read(&Rejected)?;
+//! assert_eq!((account.records.lines, rejected_bytes), (1, 60));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! ```text
+//! archive  which files       files    one after the other, several at a time
+//! sink     where records go  mmap     a file in memory, by several threads
+//! account  what was read     json     JSON, front to back
+//! describe what a file is    parquet  tables, by row group
+//! block    lines -> records  source_names  what to call the place of a record
+//! ```
+//!
+//! # Invariants
+//! * Every line is counted in exactly one category of [`crate::summary::Records`].
+//! * Parts are joined in the order of files and lines, for any number of threads.
+//! * Memory is bounded by the block length and the number of threads, but for what a sink keeps.
 
-pub(crate) mod account;
-pub(crate) mod block;
-pub(crate) mod coverage;
-pub(crate) mod describe;
-pub(crate) mod files;
-pub(crate) mod json;
-pub(crate) mod meter;
-pub(crate) mod mmap;
-pub(crate) mod parquet;
-pub(crate) mod source_names;
+mod account;
+mod archive;
+mod block;
+mod describe;
+mod files;
+mod json;
+mod meter;
+mod mmap;
+mod parquet;
+mod sink;
+mod source_names;
 
-pub use self::meter::Meter;
+pub use self::{
+    account::Account,
+    archive::{Archive, ArchiveBuilder},
+    meter::Meter,
+    sink::{Found, Sink},
+    source_names::SourceNames,
+};

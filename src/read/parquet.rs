@@ -12,15 +12,16 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::archive::{Damage, File, Stream, s3_path};
+use crate::archive::{Damage, File, Stream};
 use crate::error::{Error, Result};
 use crate::filter::may_tell;
 use crate::printable::shown;
-use crate::read::block::Reader;
+use crate::read::block::BlockReader;
 use crate::read::describe;
-use crate::read::files::{BLOCK_LEN, FileYield, Files, Sink};
+use crate::read::files::{BLOCK_LEN, FileOffset, FileYield, Files};
 use crate::read::files::{foreign_file, note_damage, note_kind, note_layout, unusable};
 use crate::read::json::block;
+use crate::read::sink::Sink;
 use crate::record::{Column, Field, Layout, USED, epoch_range};
 use crate::wrapper::{Batch, Bounds, Lines, Rows, Table, TableError};
 
@@ -32,7 +33,7 @@ const TOLD_BY: &str = "column names";
 const PACKED_LEN_MAX: u64 = 1 << 30;
 
 /// How the row groups of a table are read.
-struct Plan {
+struct ReadPlan {
     /// The columns that are read, by number.
     columns: Vec<usize>,
     /// Those of them that tell times.
@@ -41,10 +42,10 @@ struct Plan {
 }
 
 /// A table that is being read.
-struct Open<'a> {
+struct OpenTable<'a, S> {
     table: Table<fs::File>,
-    plan: Plan,
-    reader: Reader<'a>,
+    plan: ReadPlan,
+    reader: BlockReader<'a, S>,
     name: &'a str,
     /// Lines of the same file of the list that stand before it.
     base: u64,
@@ -55,10 +56,10 @@ impl<S: Sink> Files<'_, S> {
     /// Reads a table that can be read at any place of it.
     pub(crate) fn read_table(
         &self,
-        (index, base): (u32, u64),
+        at: FileOffset,
         file: &File,
         source: fs::File,
-    ) -> Result<FileYield> {
+    ) -> Result<FileYield<S::Part>> {
         let mut yielded = FileYield::default();
         yielded.input.files = 1;
         yielded.input.bytes = file.len;
@@ -69,23 +70,18 @@ impl<S: Sink> Files<'_, S> {
                 return Ok(unusable(file, &found));
             }
         };
-        let Some(plan) = Plan::of(&table) else {
+        let Some(plan) = ReadPlan::of(&table) else {
             return foreign_file(file, "Parquet that is no flow log");
         };
         note_layout(&mut yielded.input, TOLD_BY);
         note_kind(&mut yielded.input, describe::of_table(plan.is_events));
-        let reader = Reader {
-            file: index,
-            addresses: self.source.addresses,
-            filter: self.source.filter,
-            path: s3_path::parse(&file.name),
-        };
-        let mut open = Open {
+        let reader = self.block_reader(at, file);
+        let mut open = OpenTable {
             table,
             plan,
             reader,
             name: &file.name,
-            base,
+            base: at.lines_before,
             layout: None,
         };
         let groups: Vec<u64> = open.table.group_rows().collect();
@@ -101,12 +97,12 @@ impl<S: Sink> Files<'_, S> {
     /// Reads a table that comes from front to back: its footer is the last of it.
     pub(crate) fn read_packed_table(
         &self,
-        place: (u32, u64),
+        at: FileOffset,
         file: &File,
         mut stream: Stream,
-    ) -> Result<FileYield> {
-        let mut kept = tempfile::tempfile_in(self.source.temp_dir)
-            .map_err(|error| self.cannot_keep(&error))?;
+    ) -> Result<FileYield<S::Part>> {
+        let mut kept =
+            tempfile::tempfile_in(self.temp_dir).map_err(|error| self.cannot_keep(&error))?;
         let mut buffer = vec![0; BLOCK_LEN];
         let mut len = 0;
         loop {
@@ -129,7 +125,7 @@ impl<S: Sink> Files<'_, S> {
                 return foreign_file(file, reason);
             }
         }
-        let mut yielded = self.read_table(place, file, kept)?;
+        let mut yielded = self.read_table(at, file, kept)?;
         if yielded.input.files > 0 {
             // Pipes have no length of their own.
             yielded.input.bytes = file.len.max(stream.read_len().load(Relaxed));
@@ -141,28 +137,28 @@ impl<S: Sink> Files<'_, S> {
         Error::usage(format!(
             "cannot keep a table in {}: {error}; choose another folder with --temp-dir, or unpack \
              Parquet that is compressed, in an archive or comes from a pipe",
-            shown(&self.source.temp_dir)
+            shown(self.temp_dir)
         ))
     }
 
     /// Reads a row group, unless it is ruled out.
     fn read_group(
         &self,
-        open: &mut Open<'_>,
+        open: &mut OpenTable<'_, S>,
         group: usize,
         rows: u64,
-        yielded: &mut FileYield,
+        yielded: &mut FileYield<S::Part>,
         file: &File,
     ) -> Result<()> {
         let times = open.plan.times(&open.table, group);
-        if let (Some(times), Some(wanted)) = (times, self.source.wanted)
+        if let (Some(times), Some(wanted)) = (times, self.wanted)
             && !may_tell(wanted, &times)
         {
             yielded.input.row_groups_ruled_out += 1;
             yielded.input.rows_ruled_out += rows;
             yielded.passed += rows;
             // A relative time counts from the newest record, wanted or not.
-            yielded.block.newest_ns = yielded.block.newest_ns.max(Some(times.end));
+            yielded.pruned_newest_ns = yielded.pruned_newest_ns.max(Some(times.end));
             return Ok(());
         }
         let before = yielded.block.records.lines;
@@ -184,9 +180,9 @@ impl<S: Sink> Files<'_, S> {
     /// Reads rows until there are no more, or they make no sense.
     fn read_rows(
         &self,
-        open: &mut Open<'_>,
+        open: &mut OpenTable<'_, S>,
         rows: &mut Rows,
-        yielded: &mut FileYield,
+        yielded: &mut FileYield<S::Part>,
     ) -> Result<std::result::Result<(), TableError>> {
         loop {
             let batch = match rows.next_batch() {
@@ -200,13 +196,13 @@ impl<S: Sink> Files<'_, S> {
             self.count(0, &read);
             let before = yielded.block.records.lines + yielded.passed;
             read.name_faults(open.name, before);
-            self.keep(&mut read, open.base + before)?;
-            yielded.block.append(read.behind(yielded.passed));
+            self.complete(&mut read, open.base + before)?;
+            yielded.block.append(read, self.sink);
         }
     }
 }
 
-impl Open<'_> {
+impl<S> OpenTable<'_, S> {
     fn rows(&self, group: usize) -> std::result::Result<Rows, TableError> {
         let columns = &self.plan.columns;
         if self.plan.is_events {
@@ -234,7 +230,7 @@ impl Open<'_> {
     }
 }
 
-impl Plan {
+impl ReadPlan {
     /// What to read of `table`; none if it is no flow log.
     fn of(table: &Table<fs::File>) -> Option<Self> {
         let (numbers, names): (Vec<usize>, Vec<&str>) = table.columns().unzip();

@@ -1,4 +1,4 @@
-//! What comments call the place that a record stands at, and what is known of it besides.
+//! What comments and findings call the place of a record.
 //!
 //! A place is a file of the list and a line in it. Zip and tar archives are one
 //! file of the list; their lines are counted through all members, and the member
@@ -7,38 +7,32 @@
 use std::collections::HashMap;
 
 use crate::archive::File;
-use crate::flow::{Losses, Place};
+use crate::flow::Place;
 
 /// The names of files and of the members in them.
-pub(crate) struct SourceNames {
-    /// By file, then by the line behind which each begins.
-    names: Vec<Vec<(u64, String)>>,
-    /// In order of place.
-    losses: Vec<(Place, Losses)>,
+#[derive(Clone, Debug)]
+pub struct SourceNames {
+    /// By file, then by line.
+    names: Vec<Vec<Member>>,
 }
 
-/// Records whose losses are kept for their comments: 12 MiB of them. All are counted.
-pub(crate) const LOSSES_MAX: usize = 1 << 18;
-
-/// A member of a file: the lines of the file that stand before it, and its name.
-pub(crate) type Member = (u64, String);
+/// A member of a zip or tar archive.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    /// Lines of the archive that are before its own.
+    pub lines_before: u64,
+    /// Its name, with that of its archive in front.
+    pub name: String,
+}
 
 impl SourceNames {
-    /// Names `files`, of which some have members; `losses` are in order of place.
+    /// Names `files`, of which some have members.
     ///
     /// Each is called by its own name where no other has it, else by its path. AWS
     /// gives each file a name of its own, and the folders around it say nothing
     /// that the name does not.
-    pub(crate) fn new(
-        files: &[File],
-        members: Vec<Vec<Member>>,
-        losses: Vec<(Place, Losses)>,
-    ) -> Self {
-        let files = files.iter().map(|file| file.name.clone());
-        Self {
-            losses,
-            ..Self::of_names(files, members)
-        }
+    pub(crate) fn new(files: &[File], members: Vec<Vec<Member>>) -> Self {
+        Self::of_names(files.iter().map(|file| file.name.clone()), members)
     }
 
     fn of_names(files: impl Iterator<Item = String>, members: Vec<Vec<Member>>) -> Self {
@@ -48,36 +42,32 @@ impl SourceNames {
                 names.push(Vec::new());
             }
             if names[index].is_empty() {
-                names[index].push((0, file));
+                names[index].push(Member {
+                    lines_before: 0,
+                    name: file,
+                });
             }
         }
         let own = |name: &'_ str| name.rsplit('/').next().unwrap_or_default().to_owned();
         let mut counts: HashMap<String, u32> = HashMap::new();
-        for (_, name) in names.iter().flatten() {
-            *counts.entry(own(name)).or_default() += 1;
+        for member in names.iter().flatten() {
+            *counts.entry(own(&member.name)).or_default() += 1;
         }
-        for (_, name) in names.iter_mut().flatten() {
-            let short = own(name);
+        for member in names.iter_mut().flatten() {
+            let short = own(&member.name);
             if counts[&short] == 1 {
-                *name = short;
+                member.name = short;
             }
         }
-        let losses = Vec::new();
-        Self { names, losses }
-    }
-
-    /// What a Transit Gateway lost of the packets of the record at `place`, if it says.
-    pub(crate) fn losses(&self, place: Place) -> Option<&Losses> {
-        let index = self.losses.binary_search_by_key(&place, |(at, _)| *at);
-        Some(&self.losses[index.ok()?].1)
+        Self { names }
     }
 
     /// The name of the file or member at `place`, and the line in it.
-    pub(crate) fn of(&self, place: Place) -> (&str, u64) {
+    pub fn of(&self, place: Place) -> (&str, u64) {
         let names = &self.names[place.file as usize];
-        let index = names.partition_point(|(before, _)| *before < place.line);
-        let (before, name) = &names[index.saturating_sub(1)];
-        (name, place.line - before)
+        let index = names.partition_point(|member| member.lines_before < place.line);
+        let member = &names[index.saturating_sub(1)];
+        (&member.name, place.line - member.lines_before)
     }
 }
 
@@ -87,10 +77,14 @@ mod tests {
 
     #[test]
     fn member_is_found_by_its_lines() {
+        let member = |lines_before, name: &str| Member {
+            lines_before,
+            name: name.to_owned(),
+        };
         let members = vec![
-            (0, "b.zip/x".into()),
-            (0, "b.zip/empty".into()),
-            (3, "b.zip/a".into()),
+            member(0, "b.zip/x"),
+            member(0, "b.zip/empty"),
+            member(3, "b.zip/a"),
         ];
         let places = SourceNames::of_names(
             ["d/a".into(), "b.zip".into()].into_iter(),

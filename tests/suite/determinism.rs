@@ -9,7 +9,7 @@ use crate::support::{
     convert, convert_to, file, flow_log, flow2pcap, names_in, parts_of, run, testdata,
 };
 use flow2pcap::connection::Detail;
-use flow2pcap::pipeline::{self, Convert, Meter, Split, VantageChoice};
+use flow2pcap::pipeline::{self, Convert, Meter, Request, Split, VantageChoice};
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -66,13 +66,12 @@ fn memory_does_not_change_the_capture() {
     ] {
         let with = |memory: u64| {
             let output = folder.path().join(format!("{memory}.pcapng"));
-            let request = Convert {
-                detail,
-                vantage: vantage.clone(),
-                memory,
-                temp_dir: temporary.path().to_owned(),
-                ..Convert::new(vec![log.clone()], output)
-            };
+            let request = Request::new(vec![log.clone()])
+                .memory(memory)
+                .temp_dir(temporary.path().to_owned());
+            let mut request = Convert::new(request, output);
+            request.detail = detail;
+            request.vantage = vantage.clone();
             let summary = pipeline::convert(&request, &Meter::default()).unwrap();
             (fs::read(request.output).unwrap(), summary.spilled_bytes)
         };
@@ -114,13 +113,13 @@ fn outputs(
 ) -> (Vec<(String, Vec<u8>)>, u64) {
     let folder = tempfile::tempdir().unwrap();
     let temporary = tempfile::tempdir().unwrap();
-    let request = Convert {
-        split,
-        vantage: VantageChoice::All,
-        memory,
-        temp_dir: temporary.path().to_owned(),
-        ..Convert::new(vec![log.to_owned()], folder.path().join(name))
-    };
+    let request = Request::new(vec![log.to_owned()])
+        .memory(memory)
+        .temp_dir(temporary.path().to_owned());
+    let mut request = Convert::new(request, folder.path().join(name));
+    request.split = split;
+    request.vantage = VantageChoice::All;
+    request.detail = Detail::Exact;
     let summary = pipeline::convert(&request, &Meter::default()).unwrap();
     let names = names_in(folder.path()).into_iter();
     let files = names.map(|name| {

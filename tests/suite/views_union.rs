@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use flow2pcap::pipeline::{Convert, Meter, convert};
+use flow2pcap::connection::Detail;
+use flow2pcap::pipeline::{Convert, Meter, Request, convert};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
@@ -93,7 +94,11 @@ fn written(loggers: &[Logger], sent: &[Sent]) -> u64 {
     let logs = loggers.iter().enumerate();
     let logs =
         logs.map(|(eni, logger)| file(&folder, &format!("{eni}.log"), logger.log(sent, eni)));
-    let request = Convert::new(logs.collect(), folder.path().join("out.pcapng"));
+    let mut request = Convert::new(
+        Request::new(logs.collect()),
+        folder.path().join("out.pcapng"),
+    );
+    request.detail = Detail::Exact;
     let summary = convert(&request, &Meter::default()).unwrap();
     assert_eq!(summary.packets.written, summary.packets.logged);
     assert!(summary.records.adds_up());

@@ -24,14 +24,14 @@ const NAMES_MAX: usize = 1_000;
 /// The place of the capture, taken before anything is read: what is wrong with it shows early.
 pub(crate) enum PendingOutput {
     Whole(Output),
-    SplitOutput(Split, Parts),
+    Split(Split, Parts),
 }
 
 impl PendingOutput {
-    pub(crate) fn of(request: &Convert, inputs: &[PathBuf]) -> Result<Self> {
-        Ok(match request.split {
-            None => Self::Whole(Output::create(&request.output, inputs)?),
-            Some(split) => Self::SplitOutput(split, Parts::create(&request.output, inputs)?),
+    pub(crate) fn of(convert: &Convert, inputs: &[PathBuf]) -> Result<Self> {
+        Ok(match convert.split {
+            None => Self::Whole(Output::create(&convert.output, inputs)?),
+            Some(split) => Self::Split(split, Parts::create(&convert.output, inputs)?),
         })
     }
 
@@ -48,7 +48,7 @@ impl PendingOutput {
                 output.write_all(&preamble)?;
                 Ok(CaptureWriter::Whole(output))
             }
-            Self::SplitOutput(split, parts) => Ok(CaptureWriter::SplitOutput(SplitOutput {
+            Self::Split(split, parts) => Ok(CaptureWriter::Split(SplitOutput {
                 split,
                 parts,
                 encoder,
@@ -66,7 +66,7 @@ impl PendingOutput {
 /// An open capture.
 pub(crate) enum CaptureWriter {
     Whole(Output),
-    SplitOutput(SplitOutput),
+    Split(SplitOutput),
 }
 
 impl CaptureWriter {
@@ -79,7 +79,7 @@ impl CaptureWriter {
             Self::Whole(output) => ready
                 .iter()
                 .try_for_each(|part| output.write_all(&part.octets)),
-            Self::SplitOutput(apart) => ready.iter().try_for_each(|part| apart.write(part)),
+            Self::Split(apart) => ready.iter().try_for_each(|part| apart.write(part)),
         }
     }
 
@@ -87,10 +87,10 @@ impl CaptureWriter {
     ///
     /// # Errors
     /// What writing or renaming fails with. No file is left then.
-    pub(crate) fn finish(self, request: &Convert) -> Result<OutputFile> {
+    pub(crate) fn finish(self, convert: &Convert) -> Result<OutputFile> {
         let (bytes, parts) = match self {
             Self::Whole(output) => (output.finish()?, None),
-            Self::SplitOutput(apart) => {
+            Self::Split(apart) => {
                 let parts = apart.finish()?;
                 (
                     parts.files.iter().map(|part| part.octets).sum(),
@@ -98,7 +98,7 @@ impl CaptureWriter {
                 )
             }
         };
-        Ok(OutputFile::new(&request.output, bytes, parts))
+        Ok(OutputFile::new(&convert.output, bytes, parts))
     }
 }
 

@@ -8,11 +8,11 @@ use std::fmt::Write as _;
 
 use crate::capture::{Direction, Encoder, Frame};
 use crate::connection::{Evidence, Kind, Role, Segment, Story};
-use crate::flow::{Enis, Observation, RejectReason, TCP, UDP, Verdict};
+use crate::flow::{Enis, Losses, Observation, Place, RejectReason, TCP, UDP, Verdict};
 use crate::packet::{Numbers, Packet, Template, Transport, tcp};
 use crate::pipeline::convert::Comments;
 use crate::printable::printable;
-use crate::read::source_names::SourceNames;
+use crate::read::SourceNames;
 use crate::time::SECOND_NS;
 
 /// Nanoseconds in one tick of the TCP timestamps written: a millisecond, as Linux has it.
@@ -51,7 +51,9 @@ pub(crate) fn eni_names(enis: &Enis) -> Vec<String> {
 pub(crate) struct Framer<'a> {
     pub encoder: Encoder,
     /// What comments call each file.
-    pub places: &'a SourceNames,
+    pub names: &'a SourceNames,
+    /// What Transit Gateways lost, in order of place.
+    pub losses: &'a [(Place, Losses)],
     /// What comments call each ENI.
     pub enis: &'a [String],
     pub comments: Comments,
@@ -69,6 +71,12 @@ pub(crate) struct Scratch {
 }
 
 impl Framer<'_> {
+    /// What a Transit Gateway lost of the packets of the record at `place`, if it says.
+    fn losses(&self, place: Place) -> Option<&Losses> {
+        let index = self.losses.binary_search_by_key(&place, |(at, _)| *at);
+        Some(&self.losses[index.ok()?].1)
+    }
+
     /// Appends the frame of `placed` to `out`.
     pub(crate) fn frame(&self, placed: &Placed<'_>, scratch: &mut Scratch, out: &mut Vec<u8>) {
         let (segment, o) = (&placed.segment, placed.record);
@@ -113,7 +121,7 @@ impl Framer<'_> {
         } else {
             "ACCEPT"
         };
-        let (file, line) = self.places.of(o.place);
+        let (file, line) = self.names.of(o.place);
         scratch.text("record=", file).number(":", line);
         scratch.text(" eni=", &self.enis[o.eni.0 as usize]);
         scratch
@@ -145,12 +153,7 @@ impl Framer<'_> {
         if let Some(at) = o.rejected_at {
             scratch.text(" rejected-at=", &self.enis[at.0 as usize]);
         }
-        for (cause, packets) in self
-            .places
-            .losses(o.place)
-            .iter()
-            .flat_map(|l| l.by_cause())
-        {
+        for (cause, packets) in self.losses(o.place).iter().flat_map(|l| l.by_cause()) {
             scratch.text(" lost-", cause).number("=", packets);
         }
         let role = if o.way == p.role.initiator {

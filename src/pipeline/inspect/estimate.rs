@@ -8,14 +8,19 @@
 
 use std::time::Duration;
 
-use crate::connection::Detail;
+use crate::connection::{Detail, PER_RECORD_MAX};
 use crate::flow::{Observation, TCP, UDP};
 use crate::pipeline::settling::suggest_filters;
 use crate::survey::Estimate;
 
 /// The values of `--detail` with their defaults, the default first.
 const DETAILS: [(&str, Detail); 3] = [
-    ("compact", Detail::Compact { per_record_max: 64 }),
+    (
+        "compact",
+        Detail::Compact {
+            per_record_max: PER_RECORD_MAX,
+        },
+    ),
     ("exact", Detail::Exact),
     ("control", Detail::Control),
 ];

@@ -13,13 +13,13 @@ use hashbrown::HashMap;
 use crate::connection::Detail;
 use crate::error::Result;
 use crate::flow::{EniIndex, Enis, Observation};
+use crate::pipeline::reading::Observations;
 use crate::pipeline::settling::time_slices::Starts;
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::episode_codec;
 use crate::pipeline::spilling::memory_limit::ConversationCost;
 use crate::pipeline::spilling::record_codec::{PackedRecord, unpack};
 use crate::pipeline::spilling::temporary::SpillFolder;
-use crate::read::files::Sink;
 
 /// Buckets, of which each thread settles one at a time.
 pub(crate) const BUCKETS: usize = 256;
@@ -51,7 +51,7 @@ impl<'a> Conversations<'a> {
     }
 }
 
-impl Sink for Conversations<'_> {
+impl Observations for Conversations<'_> {
     fn take_in(&self, records: Vec<Observation>, base: u64, enis: &Enis) -> Result<()> {
         let numbers = self.numbers(enis);
         let mut starts = Starts::default();

@@ -25,17 +25,17 @@ use crate::time::joined;
 /// What became of the records.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SettleCounts {
-    /// Records that are told.
+    /// Records that are used.
     pub records: u64,
     /// Records that say the same of the same ENI as another.
     pub duplicates: u64,
-    /// Records whose packets another view tells.
+    /// Records whose packets are those of another view.
     pub told_elsewhere: u64,
     /// Records that a filter leaves out.
     pub filtered: u64,
     /// Where the packets are, as far as anyone counts that.
     pub busiest: Busiest,
-    /// First and last instant of those that are told.
+    /// First and last instant of those that are used.
     pub span_ns: Option<(i64, i64)>,
 }
 
@@ -74,64 +74,64 @@ impl SettleCounts {
 pub(crate) struct Settling {
     pub vantage: Vantage,
     /// What is kept; all if there is no filter.
-    pub narrow: Option<Selection>,
+    pub selection: Option<Selection>,
     pub detail: Detail,
     pub memory: u64,
 }
 
 impl Settling {
-    /// As these say; `memory` is the octets that a connection may take to be rebuilt.
+    /// Settles like this; `memory` is the bytes that a connection may take to be rebuilt.
     pub(crate) fn new(
         vantage: Vantage,
-        narrow: Option<Selection>,
+        selection: Option<Selection>,
         detail: Detail,
         memory: u64,
     ) -> Self {
         Self {
             vantage,
-            narrow,
+            selection,
             detail,
             memory,
         }
     }
 
-    /// Settles one conversation: `tell` is given the records of each view that is told, and where
-    /// those of the connections stand that are kept.
+    /// Settles one conversation: `keep` is given the records of each view that is used, and where
+    /// in them the connections are that the selection keeps.
     ///
     /// # Errors
-    /// A connection needs more than the memory, and what `tell` fails with.
+    /// A connection needs more than the memory, and what `keep` fails with.
     pub(crate) fn settle(
         &self,
         records: &mut Vec<Observation>,
-        told: &mut SettleCounts,
-        mut tell: impl FnMut(&[Observation], &[Range<usize>]) -> Result<()>,
+        counts: &mut SettleCounts,
+        mut keep: impl FnMut(&[Observation], &[Range<usize>]) -> Result<()>,
     ) -> Result<()> {
         let mut wanted = Wanted::All;
-        if let Some(narrow) = &self.narrow {
+        if let Some(selection) = &self.selection {
             let all = records.len();
-            wanted = narrow.sift(records);
-            told.filtered += (all - records.len()) as u64;
+            wanted = selection.sift(records);
+            counts.filtered += (all - records.len()) as u64;
             if records.is_empty() {
                 return Ok(());
             }
         }
-        told.duplicates += duplicates::remove(records);
+        counts.duplicates += duplicates::remove(records);
         let chosen = vantage::choose(records, self.vantage);
-        told.told_elsewhere += chosen.told_elsewhere;
+        counts.told_elsewhere += chosen.told_elsewhere;
         wanted.left(records);
         let mut rest = &mut records[..];
         for len in chosen.groups {
             let (view, behind) = rest.split_at_mut(len);
             let mut connections = split(view);
             connections.retain(|range| wanted.keeps(&view[range.clone()]));
-            told.filtered += view.len() as u64;
+            counts.filtered += view.len() as u64;
             for connection in &connections {
                 let connection = &view[connection.clone()];
                 ConversationCost::of(connection, self.detail)
                     .check(&connection[0].key, self.memory)?;
-                told.count(connection);
+                counts.count(connection);
             }
-            tell(view, &connections)?;
+            keep(view, &connections)?;
             rest = behind;
         }
         Ok(())
@@ -147,32 +147,32 @@ pub(crate) struct Settler<'a> {
 }
 
 impl Settler<'_> {
-    /// Moves every record that is told to the episodes.
+    /// Moves every record that is used to the episodes.
     ///
     /// # Errors
     /// There is no room for them, in memory or on the disk.
-    pub(crate) fn tell(&self, conversations: &Complete<'_, '_>) -> Result<SettleCounts> {
+    pub(crate) fn settle(&self, conversations: &Complete<'_, '_>) -> Result<SettleCounts> {
         let buckets = (0..conversations.count()).into_par_iter();
         buckets
             .map(|bucket| {
-                let mut told = SettleCounts::default();
+                let mut counts = SettleCounts::default();
                 conversations.take(bucket, |records| {
-                    told = std::mem::take(&mut told).add(self.tell_all(records)?);
-                    told.busiest.bound();
+                    counts = std::mem::take(&mut counts).add(self.settle_all(records)?);
+                    counts.busiest.bound();
                     Ok(())
                 })?;
-                Ok(told)
+                Ok(counts)
             })
             .try_reduce(SettleCounts::default, |a, b| Ok(a.add(b)))
     }
 
     /// Settles the conversations of these records, which are in any order.
-    fn tell_all(&self, records: &[Observation]) -> Result<SettleCounts> {
-        let (mut told, mut busiest) = (SettleCounts::default(), Busiest::default());
+    fn settle_all(&self, records: &[Observation]) -> Result<SettleCounts> {
+        let (mut counts, mut busiest) = (SettleCounts::default(), Busiest::default());
         let mut out = Vec::new();
         conversations::each(records, |conversation| {
             let mut number = 0;
-            let tell = |view: &[Observation], connections: &[Range<usize>]| {
+            let keep = |view: &[Observation], connections: &[Range<usize>]| {
                 for connection in connections {
                     busiest.count(&view[connection.clone()], self.settling.detail);
                 }
@@ -184,21 +184,21 @@ impl Settler<'_> {
                     self.episodes.put(slice, &out)
                 })
             };
-            self.settling.settle(conversation, &mut told, tell)
+            self.settling.settle(conversation, &mut counts, keep)
         })?;
         // There may be any number of hosts.
         busiest.prune();
-        told.busiest = busiest;
-        Ok(told)
+        counts.busiest = busiest;
+        Ok(counts)
     }
 }
 
-/// Tells those of these connections together that may touch in time, and must therefore
-/// be rebuilt one after the other.
+/// Hands over together those connections that may touch in time, and must therefore be rebuilt
+/// one after the other.
 fn for_each_episode(
     records: &[Observation],
     connections: &[Range<usize>],
-    mut tell: impl FnMut(&[Range<usize>]) -> Result<()>,
+    mut hand_over: impl FnMut(&[Range<usize>]) -> Result<()>,
 ) -> Result<()> {
     let mut rest = connections;
     while !rest.is_empty() {
@@ -211,7 +211,7 @@ fn for_each_episode(
             touches
         });
         let (episode, behind) = rest.split_at(touching.count());
-        tell(episode)?;
+        hand_over(episode)?;
         rest = behind;
     }
     Ok(())

@@ -2,26 +2,31 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Mutex;
 
 use super::*;
 use crate::archive;
 use crate::filter::Filter;
-use crate::flow::{Addresses, Enis, Observation};
+use crate::flow::Unusable;
 use crate::read::Meter;
-use crate::read::files::{FileYield, Source};
+use crate::read::files::{FileOffset, FileYield};
+use crate::read::sink::Found;
 
 const HEADER: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol \
                       packets bytes start end action log-status\n";
 
 /// Counts what it is given.
-#[derive(Default)]
-struct Count(Mutex<u64>);
+struct Count;
 
 impl Sink for Count {
-    fn take_in(&self, records: Vec<Observation>, _: u64, _: &Enis) -> Result<()> {
-        *self.0.lock().unwrap() += records.len() as u64;
+    type Part = u64;
+
+    fn record(&self, part: &mut u64, _: &Found<'_>) -> Result<(), Unusable> {
+        *part += 1;
         Ok(())
+    }
+
+    fn append(&self, part: &mut u64, later: u64) {
+        *part += later;
     }
 }
 
@@ -39,7 +44,7 @@ fn log() -> String {
 }
 
 /// Opens a file that holds `text`, cuts it to `kept_len`, and reads it; how many records that gives.
-fn read_cut(text: &str, kept_len: usize) -> (FileYield, u64) {
+fn read_cut(text: &str, kept_len: usize) -> (FileYield<u64>, u64) {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("a.log");
     fs::write(&path, text).unwrap();
@@ -47,24 +52,26 @@ fn read_cut(text: &str, kept_len: usize) -> (FileYield, u64) {
     let opened = archive::open(file).unwrap();
     let handle = fs::File::options().write(true).open(&path).unwrap();
     handle.set_len(kept_len as u64).unwrap();
-    let records = Count::default();
-    let filter = Filter::default();
-    let source = Source {
+    let files = Files {
         format: None,
-        addresses: Addresses::Packet,
-        filter: &filter,
+        filter: &Filter::default(),
         wanted: None,
         temp_dir: folder.path(),
+        meter: &Meter::default(),
+        sink: &Count,
     };
-    let meter = Meter::default();
-    let files = Files::new(source, &meter, &records);
+    let at = FileOffset {
+        file: 0,
+        lines_before: 0,
+    };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
     let read = pool
         .build()
         .unwrap()
-        .install(|| files.read_opened((0, 0), file, opened));
-    let count = *records.0.lock().unwrap();
-    (read.unwrap(), count)
+        .install(|| files.read_opened(at, file, opened));
+    let read = read.unwrap();
+    let count = read.block.part;
+    (read, count)
 }
 
 #[test]

@@ -1,0 +1,285 @@
+//! An archive to be read: which files, in which format, and what is wanted of them.
+
+use std::path::{Path, PathBuf};
+
+use crate::archive::{self, File, LeftOut, Walk};
+use crate::error::{Error, Result};
+use crate::filter::{Bound, Filter, Sifted, Span};
+use crate::flow::{Addresses, EniIndex, Unusable, observe};
+use crate::read::account::Account;
+use crate::read::files::Files;
+use crate::read::meter::Meter;
+use crate::read::sink::{Found, Sink};
+use crate::record::{Field, Interval, Layout};
+use crate::time::until_ns;
+
+/// How an archive is opened; see [`Archive::builder`].
+#[derive(Clone, Debug)]
+pub struct ArchiveBuilder {
+    inputs: Vec<PathBuf>,
+    format: Option<Layout>,
+    filter: Filter,
+    temp_dir: PathBuf,
+}
+
+impl ArchiveBuilder {
+    /// The order of columns in files that do not name theirs.
+    #[must_use]
+    pub fn format(mut self, format: Option<Layout>) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// Which records are wanted; all if this is not called. Files that cannot hold any are not
+    /// opened, and neither are row groups of a table read.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    /// The folder for a table that comes compressed or from a pipe, and so has to be kept whole
+    /// before it can be read; the system's folder if this is not called.
+    #[must_use]
+    pub fn temp_dir(mut self, temp_dir: &Path) -> Self {
+        temp_dir.clone_into(&mut self.temp_dir);
+        self
+    }
+
+    /// Lists the files.
+    ///
+    /// # Errors
+    /// An input that is missing or cannot be opened, a folder without any file to read, and
+    /// standard input given twice.
+    pub fn open(self) -> Result<Archive> {
+        let Walk { files, left_out } = archive::walk(&self.inputs)?;
+        let walked = files.iter().map(|file| file.path.clone()).collect();
+        let sifted = self.filter.sift(files);
+        u32::try_from(sifted.files.len())
+            .map_err(|_| Error::usage("more than 2^32 input files"))?;
+        Ok(Archive {
+            walked,
+            sifted,
+            left_out,
+            format: self.format,
+            filter: self.filter,
+            temp_dir: self.temp_dir,
+        })
+    }
+}
+
+/// Files of flow logs, whatever wraps their records: text, CSV, gzip, zstd, zip, tar, JSON in all
+/// its forms, Parquet, OCSF.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    walked: Vec<PathBuf>,
+    sifted: Sifted,
+    left_out: Vec<LeftOut>,
+    format: Option<Layout>,
+    filter: Filter,
+    temp_dir: PathBuf,
+}
+
+impl Archive {
+    /// Opens files, folders with all below them, or `-` for standard input, to read all of it.
+    ///
+    /// # Errors
+    /// See [`ArchiveBuilder::open`].
+    pub fn open(inputs: &[PathBuf]) -> Result<Self> {
+        Self::builder(inputs).open()
+    }
+
+    /// Opens the same with a format or a filter.
+    pub fn builder(inputs: &[PathBuf]) -> ArchiveBuilder {
+        ArchiveBuilder {
+            inputs: inputs.to_vec(),
+            format: None,
+            filter: Filter::default(),
+            temp_dir: std::env::temp_dir(),
+        }
+    }
+
+    /// The files to be read, in order; those that cannot hold what is wanted are not among them.
+    pub fn files(&self) -> &[File] {
+        &self.sifted.files
+    }
+
+    /// The paths of all files, those too that cannot hold what is wanted.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.walked
+    }
+
+    /// Whether standard input is one of the files: it can be read once.
+    pub fn has_stdin(&self) -> bool {
+        self.files().iter().any(File::is_stdin)
+    }
+
+    /// Gives every record that matches the filter to `sink`, on all threads of rayon's current
+    /// pool; returns what was read, and what the sink made of it.
+    ///
+    /// Everything is read once, or twice if the filter's time counts from the newest record.
+    ///
+    /// # Errors
+    /// A file that was named and cannot be read, one whose order of columns is not known, no flow
+    /// log at all, a relative time of standard input, and what ends the sink.
+    pub fn read<S: Sink>(&self, sink: &S) -> Result<(Account, S::Part)> {
+        self.read_with(sink, &Meter::default())
+    }
+
+    /// The same; `meter` shows another thread how far it has come.
+    ///
+    /// # Errors
+    /// See [`read`](Self::read).
+    pub fn read_with<S: Sink>(&self, sink: &S, meter: &Meter) -> Result<(Account, S::Part)> {
+        let span = match self.has_relative_time() {
+            true => self.newest_ns()?,
+            false => None,
+        };
+        let matching = Matching {
+            sink,
+            span: self.filter.span(span.unwrap_or(i64::MAX)),
+            wants_any_time: self.filter.from.is_none() && self.filter.to.is_none(),
+        };
+        let (mut account, part) = self.read_all(&matching, meter)?;
+        account.records.told = part.used;
+        account.records.filtered = part.filtered;
+        Ok((account, part.part))
+    }
+
+    /// Gives every record to `sink`, those too that do not match; what is pruned is not read.
+    ///
+    /// # Errors
+    /// See [`read`](Self::read).
+    pub(crate) fn read_all<S: Sink>(&self, sink: &S, meter: &Meter) -> Result<(Account, S::Part)> {
+        let mut account = Account::beside(&self.left_out, &self.sifted);
+        let mut all = S::Part::default();
+        meter.expect(self.files());
+        self.files_for(sink, meter).read(self.files(), |file| {
+            sink.append(&mut all, account.append(file));
+        })?;
+        account.check()?;
+        Ok((account, all))
+    }
+
+    /// When the newest record ends, if the filter's time counts from there; all files are read to
+    /// know it.
+    ///
+    /// # Errors
+    /// Files that cannot be read, of which standard input cannot be read twice.
+    pub(crate) fn newest_ns(&self) -> Result<Option<i64>> {
+        if !self.has_relative_time() {
+            return Ok(None);
+        }
+        if self.has_stdin() {
+            return Err(Error::usage(
+                "a time before the newest record is known when all is read, and standard input cannot \
+                 be read twice; name the time, as in --from 2026-03-14T02:15"
+                    .to_owned(),
+            ));
+        }
+        let meter = Meter::default();
+        let mut newest_ns = self.sifted.newest_slot_ns;
+        self.files_for(&Newest, &meter).read(self.files(), |file| {
+            newest_ns = newest_ns.max(file.pruned_newest_ns).max(file.block.part);
+        })?;
+        Ok(newest_ns)
+    }
+
+    fn files_for<'a, S: Sink>(&'a self, sink: &'a S, meter: &'a Meter) -> Files<'a, S> {
+        Files {
+            format: self.format.as_ref(),
+            filter: &self.filter,
+            wanted: self.sifted.wanted.as_ref(),
+            temp_dir: &self.temp_dir,
+            meter,
+            sink,
+        }
+    }
+
+    fn has_relative_time(&self) -> bool {
+        let bounds = [self.filter.from, self.filter.to];
+        let mut bounds = bounds.iter().flatten();
+        bounds.any(|bound| matches!(bound, Bound::BeforeNewest(_)))
+    }
+}
+
+/// Keeps when the newest record ends.
+struct Newest;
+
+impl Sink for Newest {
+    type Part = Option<i64>;
+
+    fn record(&self, newest_ns: &mut Option<i64>, found: &Found<'_>) -> Result<(), Unusable> {
+        let (o, _) = observe(found.record, Addresses::Packet, EniIndex(0), found.place)?;
+        *newest_ns = (*newest_ns).max(Some(o.end_ns));
+        Ok(())
+    }
+
+    fn append(&self, newest_ns: &mut Option<i64>, later: Option<i64>) {
+        *newest_ns = (*newest_ns).max(later);
+    }
+}
+
+/// Passes on the records that match.
+struct Matching<'a, S> {
+    sink: &'a S,
+    span: Span,
+    wants_any_time: bool,
+}
+
+/// What a sink made of the records that match, and how many there were of both kinds.
+#[derive(Default)]
+struct MatchingPart<P> {
+    part: P,
+    used: u64,
+    filtered: u64,
+}
+
+impl<S: Sink> Matching<'_, S> {
+    fn is_then(&self, found: &Found<'_>) -> bool {
+        let times = || found.record.interval();
+        let is_within =
+            |times: Interval| self.span.overlaps(times.start_ns, until_ns(times.end_ns));
+        self.wants_any_time || times().is_some_and(is_within)
+    }
+}
+
+impl<S: Sink> Sink for Matching<'_, S> {
+    type Part = MatchingPart<S::Part>;
+
+    fn fields(&self) -> Option<&[Field]> {
+        self.sink.fields()
+    }
+
+    fn begin(&self, records: usize) -> Self::Part {
+        MatchingPart {
+            part: self.sink.begin(records),
+            ..MatchingPart::default()
+        }
+    }
+
+    #[inline]
+    fn record(&self, part: &mut Self::Part, found: &Found<'_>) -> Result<(), Unusable> {
+        if found.matches == Some(true) && self.is_then(found) {
+            self.sink.record(&mut part.part, found)?;
+            part.used += 1;
+        } else {
+            part.filtered += 1;
+        }
+        Ok(())
+    }
+
+    fn silence(&self, part: &mut Self::Part, found: &Found<'_>) {
+        self.sink.silence(&mut part.part, found);
+    }
+
+    fn complete(&self, part: &mut Self::Part, base: u64) -> Result<()> {
+        self.sink.complete(&mut part.part, base)
+    }
+
+    fn append(&self, part: &mut Self::Part, later: Self::Part) {
+        self.sink.append(&mut part.part, later.part);
+        part.used += later.used;
+        part.filtered += later.filtered;
+    }
+}

@@ -1,14 +1,16 @@
-//! Failures that end a run: what failed, on which path, and what to do next.
+//! Failures that end a run, as kinds with their facts.
 //!
-//! Bad input is not here. A line that does not parse is counted, with its
+//! A message says what failed and where. Which option helps is not known here: a program that
+//! has options matches on the [`ErrorKind`] and says so itself. Bad input is not here either. A line that does not parse is counted, with its
 //! first examples kept, and the run goes on ([`crate::record::Fault`]).
 
 use std::{
     fmt, io,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
-use crate::printable::shown;
+use crate::printable::{printable, shown};
 
 /// A failure that ends the run.
 #[derive(Debug)]
@@ -32,7 +34,7 @@ pub enum ErrorKind {
     },
     /// The disk is full, or a quota or a limit is reached.
     #[error(
-        "cannot write {}: {said}; make room there (`df`, `ulimit -f`), or choose another place with -o",
+        "cannot write {}: {said}; make room there (`df`, `ulimit -f`)",
         shown(path)
     )]
     NoRoom {
@@ -41,6 +43,91 @@ pub enum ErrorKind {
         /// What the operating system said.
         said: io::Error,
     },
+    /// Temporary data cannot be kept or read again.
+    #[error("cannot keep {} in {}: {said}", what.name(), shown(folder))]
+    NoTemporaryFile {
+        /// What was to be kept.
+        what: TemporaryData,
+        /// The folder of temporary files.
+        folder: PathBuf,
+        /// What the operating system said.
+        said: io::Error,
+    },
+    /// None of the inputs is a flow log.
+    #[error("no flow log among the inputs{}", listed(left_out, damaged))]
+    NoFlowLog {
+        /// What was left out without being read.
+        left_out: Vec<NotRead>,
+        /// What could not be read.
+        damaged: Vec<NotRead>,
+    },
+    /// Files or row groups are there, and what is known of them says that none matches the filter.
+    #[error("nothing to read: {}", pruned.reason())]
+    NothingMatches {
+        /// What was pruned.
+        pruned: Pruned,
+    },
+    /// A file looks like a flow log, and the order of its columns is not known.
+    #[error("{file}: {why}")]
+    UnknownLayout {
+        /// The file's name, fit to be printed.
+        file: String,
+        /// What was found, and what was tried.
+        why: String,
+        /// A format to complete, `?` for each column that is not known; none if there is nothing
+        /// to go by.
+        suggestion: Option<String>,
+    },
+    /// The records of one connection need more memory than the run may take.
+    #[error(
+        "{} and {}, protocol {protocol}, have {records} records that become {packets} packets, and \
+         what belongs to one connection is rebuilt as a whole", ends[0], ends[1]
+    )]
+    NeedsMemory {
+        /// Addresses and ports of both ends.
+        ends: [SocketAddr; 2],
+        /// The IANA number of the protocol.
+        protocol: u8,
+        /// Their records.
+        records: u64,
+        /// The packets that these become.
+        packets: u64,
+        /// Bytes of memory that they need.
+        needed: u64,
+    },
+    /// A capture would have more packets than it may have.
+    #[error("about {packets} packets, more than {limit}, so nothing is written")]
+    TooManyPackets {
+        /// Packets that it would have, about.
+        packets: u64,
+        /// Packets that it may have.
+        limit: u64,
+        /// Filter expressions, and the packets that each leaves, about.
+        suggestions: Vec<(String, u64)>,
+    },
+    /// The answer to one question has more buckets of time than there is room for.
+    #[error("more than {limit} stretches of time, which no memory holds and nobody reads")]
+    TooManyBuckets {
+        /// How many there is room for.
+        limit: usize,
+    },
+    /// What was asked for needs the input twice, and standard input can be read once.
+    #[error("{} twice, and standard input can be read once", purpose.needs())]
+    ReadsStdinTwice {
+        /// What needs it twice.
+        purpose: SecondReading,
+    },
+    /// No record is of the ENI whose view was to be used.
+    #[error("no record of {name}; the archive has {}", known.join(", "))]
+    UnknownEni {
+        /// Its name, fit to be printed.
+        name: String,
+        /// The first few ENIs of the archive, likewise.
+        known: Vec<String>,
+    },
+    /// More input files than can be numbered.
+    #[error("more than 2^32 input files")]
+    TooManyFiles,
     /// Whoever read the output closed it, as `head` does; seldom worth an alarm.
     #[error("the reader of {} closed it before the end", shown(path))]
     ReaderGone {
@@ -50,6 +137,89 @@ pub enum ErrorKind {
     /// What was asked for cannot be done; the message says why and what to do next.
     #[error("{0}")]
     Usage(String),
+}
+
+/// What is kept in a temporary file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemporaryData {
+    /// What has no room in memory.
+    Overflow,
+    /// A table that has to be whole before it can be read.
+    Table,
+}
+
+impl TemporaryData {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Overflow => "temporary data",
+            Self::Table => "a table",
+        }
+    }
+}
+
+/// Why the input is read twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondReading {
+    /// A time counts from the newest record, which is known when all is read.
+    RelativeTime,
+    /// A report diagnoses first and counts then.
+    Report,
+}
+
+impl SecondReading {
+    fn needs(self) -> &'static str {
+        match self {
+            Self::RelativeTime => "a time that counts from the newest record has its input read",
+            Self::Report => "a report reads its input",
+        }
+    }
+}
+
+/// What is not read because nothing in it can match the filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pruned {
+    /// So many files, by their paths.
+    Files(u64),
+    /// So many row groups, by their statistics.
+    RowGroups(u64),
+}
+
+impl Pruned {
+    fn reason(self) -> String {
+        match self {
+            Self::RowGroups(count) => format!(
+                "by their statistics, none of {count} row groups holds what was asked for; ask \
+                 for another time"
+            ),
+            Self::Files(count) => format!(
+                "by their paths, none of {count} files holds what was asked for; ask for a time, \
+                 account and region that their names tell"
+            ),
+        }
+    }
+}
+
+/// Files that were not read for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotRead {
+    /// How many.
+    pub count: u64,
+    /// The reason.
+    pub reason: String,
+    /// The first of them, and what was found there.
+    pub example: String,
+}
+
+/// One line for each reason, all text from outside made fit for a terminal.
+fn listed(left_out: &[NotRead], damaged: &[NotRead]) -> String {
+    let lines = |verb: &str, files: &[NotRead]| {
+        let lines = files.iter().map(|file| {
+            let (reason, example) = (printable(&file.reason), &file.example);
+            format!("\n  {} {verb}: {reason}, such as {example}", file.count)
+        });
+        lines.collect::<String>()
+    };
+    lines("left out", left_out) + &lines("not read", damaged)
 }
 
 impl Error {

@@ -5,9 +5,9 @@
 //! added. Putting this into words is the command line's business
 //! (`cli::summary`); `--json` prints it as it is.
 
-mod narrower;
 mod output;
 mod reasons;
+mod suggestion;
 
 use std::collections::BTreeMap;
 
@@ -18,9 +18,9 @@ use crate::flow::{Assumed, Losses};
 
 pub(crate) use self::reasons::EXAMPLES_MAX;
 pub use self::{
-    narrower::{Narrower, WIRESHARK_PACKETS},
     output::{OutputFile, OutputPart, OutputParts},
     reasons::{Example, Reason, Reasons},
+    suggestion::{FilterSuggestion, WIRESHARK_PACKETS},
 };
 
 /// SKIPDATA gaps listed one by one; more are only counted.
@@ -42,7 +42,7 @@ pub struct Summary {
     /// Packets and octets, logged and written.
     pub packets: Packets,
     /// Filters to try, where there are more packets than Wireshark takes with ease.
-    pub narrower: Vec<Narrower>,
+    pub narrower: Vec<FilterSuggestion>,
     /// The time that was asked for, nanoseconds since the epoch; `null` where it has no end.
     pub asked_ns: Option<(Option<i64>, Option<i64>)>,
     /// The capture, or its parts.

@@ -4,6 +4,7 @@
 //! `printed` reach every text that it prints without a process for each; nobody else should use it.
 
 mod account;
+mod advice;
 mod convert;
 mod diagnose;
 mod findings;
@@ -67,7 +68,7 @@ pub fn run(typed: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>)
     match dispatch(cli, streams) {
         Ok(status) => status,
         Err(error) => {
-            let why = format!("flow2pcap: {error:#}\n");
+            let why = format!("flow2pcap: {}\n", advice::message(&error));
             let why = printable_lines(&why);
             while streams.is_process() && !claim_last_words() {
                 std::thread::park(); // until the other thread has ended the process

@@ -6,8 +6,8 @@ use flow2pcap::connection::Outcome;
 use flow2pcap::summary::{Summary, WIRESHARK_PACKETS};
 use indicatif::{HumanBytes, HumanCount};
 
-use super::account;
 use super::page::{Line, Page, TROUBLE, count, wide};
+use super::{account, advice};
 
 /// A summary as a person reads it, in colour on a terminal.
 pub(crate) struct Text<'a> {
@@ -104,8 +104,9 @@ impl Text<'_> {
                 "more than about {WIRESHARK_PACKETS} packets make Wireshark slow; to narrow:"
             );
             self.page.note(f, "", &text)?;
-            for narrower in &s.narrower {
-                self.page.row(f, "", format!("  {narrower}"))?;
+            let suggestions = s.narrower.iter();
+            for line in suggestions.filter_map(|s| advice::suggestion(&s.filter, s.packets)) {
+                self.page.row(f, "", format!("  {line}"))?;
             }
         }
         if s.connections.moved_packets > 0 {

@@ -263,7 +263,8 @@ fn is_vpc(resource: Resource) -> bool {
 /// What told an order of columns.
 fn evidence(told_by: &str) -> String {
     match told_by {
-        "header line" | "--format" | "keys" => told_by.to_owned(),
+        "header line" | "keys" => told_by.to_owned(),
+        "given format" => "--format".to_owned(),
         order => format!("the order of values ({order})"),
     }
 }

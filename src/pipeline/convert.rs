@@ -34,7 +34,7 @@ use self::section::section;
 use self::write::Writer;
 use crate::capture::{Encoder, Format, LinkType};
 use crate::connection::Detail;
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use crate::flow::{Addresses, Enis, Vantage};
 use crate::pipeline::run::{Request, Run};
 use crate::pipeline::settling::conversations::Conversations;
@@ -146,7 +146,7 @@ pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
     };
     let settled = settler.settle(&conversations)?;
     drop(conversations);
-    let narrower = settled.busiest.narrower(enis, convert.max_packets)?;
+    let narrower = settled.busiest.suggest(enis, convert.max_packets)?;
 
     let mut capture = reserved.open(encoder, section(enis, convert.single_interface), enis)?;
     let names = framer::eni_names(enis);
@@ -201,12 +201,15 @@ fn vantage(choice: &VantageChoice, enis: &Enis) -> Result<Vantage> {
         VantageChoice::Auto => Ok(Vantage::Auto),
         VantageChoice::All => Ok(Vantage::All),
         VantageChoice::Eni(name) => enis.find(name.as_bytes()).map(Vantage::Eni).ok_or_else(|| {
-            let known: Vec<_> = enis.iter().take(8).map(|eni| named(&eni.name)).collect();
-            Error::usage(format!(
-                "no record of {}; the archive has {}",
-                named(name),
-                known.join(", ")
-            ))
+            let known = enis.iter().take(ENIS_NAMED);
+            ErrorKind::UnknownEni {
+                name: named(name),
+                known: known.map(|eni| named(&eni.name)).collect(),
+            }
+            .into()
         }),
     }
 }
+
+/// ENIs that a message names.
+const ENIS_NAMED: usize = 8;

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::capture::Output;
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result, SecondReading};
 use crate::metrics::{Dimension, Every, Measure, Question, Scope, Table};
 use crate::pipeline::diagnose::{Diagnosis, diagnose_archive};
 use crate::pipeline::metrics::{Metrics, measure_archive};
@@ -76,10 +76,8 @@ pub struct Reported {
 pub fn report(asked: &Report, meter: &Meter) -> Result<(Reported, Output)> {
     let request = &asked.request;
     if request.inputs.iter().any(|input| input == Path::new("-")) {
-        return Err(Error::usage(
-            "a report reads its input twice, and standard input can be read once; write it to a file \
-             first, as in `cat >archive.log`, and name that",
-        ));
+        let purpose = SecondReading::Report;
+        return Err(ErrorKind::ReadsStdinTwice { purpose }.into());
     }
     let archive = request.archive()?;
     let output = Output::create(&asked.output, archive.paths())?;

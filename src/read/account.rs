@@ -1,7 +1,7 @@
 //! What was read of an archive, what was not, and why.
 
 use crate::archive::{File, LeftOut};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, NotRead, Pruned, Result};
 use crate::filter::Sifted;
 use crate::printable::{exact, printable};
 use crate::read::files::FileYield;
@@ -60,7 +60,7 @@ impl Account {
     /// Not one line of a flow log.
     pub(crate) fn check(&self) -> Result<()> {
         if self.records.lines == 0 {
-            return Err(nothing_to_convert(&self.input));
+            return Err(nothing_to_read(&self.input));
         }
         Ok(())
     }
@@ -77,40 +77,32 @@ impl Account {
     }
 }
 
-/// That no line was read, and what was found in place of any.
-fn nothing_to_convert(input: &Input) -> Error {
-    if input.row_groups_ruled_out > 0 {
-        return Error::usage(format!(
-            "nothing to read: by their statistics, none of {} row groups holds what was asked \
-             for; ask for another time",
-            input.row_groups_ruled_out
-        ));
+/// The error for a run that found no flow log, with what was skipped instead.
+fn nothing_to_read(input: &Input) -> Error {
+    let pruned = match (input.row_groups_ruled_out, input.ruled_out) {
+        (groups @ 1.., _) => Some(Pruned::RowGroups(groups)),
+        (0, files @ 1..) if input.files == 0 => Some(Pruned::Files(files)),
+        _ => None,
+    };
+    if let Some(pruned) = pruned {
+        return ErrorKind::NothingMatches { pruned }.into();
     }
-    if input.ruled_out > 0 && input.files == 0 {
-        return Error::usage(format!(
-            "nothing to read: by their paths, none of {} files holds what was asked for; ask for \
-             a time, account and region that their names tell",
-            input.ruled_out
-        ));
+    ErrorKind::NoFlowLog {
+        left_out: not_read(&input.left_out),
+        damaged: not_read(&input.damaged),
     }
+    .into()
+}
+
+fn not_read(reasons: &Reasons) -> Vec<NotRead> {
     let example = |place: &Example| match &place.found[..] {
         "" => printable(&place.place).into_owned(),
         found => format!("{}: {}", printable(&place.place), printable(found)),
     };
-    let reasons = |verb: &str, reasons: &Reasons| {
-        let reasons = reasons.0.iter().map(|(reason, r)| {
-            let first = r.examples.first().map_or_else(String::new, example);
-            format!(
-                "\n  {} {verb}: {}, such as {first}",
-                r.count,
-                printable(reason)
-            )
-        });
-        reasons.collect::<String>()
-    };
-    Error::usage(format!(
-        "no flow log among the inputs{}{}",
-        reasons("left out", &input.left_out),
-        reasons("not read", &input.damaged)
-    ))
+    let reasons = reasons.0.iter().map(|(reason, files)| NotRead {
+        count: files.count,
+        reason: reason.clone(),
+        example: files.examples.first().map_or_else(String::new, example),
+    });
+    reasons.collect()
 }

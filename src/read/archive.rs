@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::archive::{self, File, LeftOut, Walk};
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result, SecondReading};
 use crate::filter::{Bound, Filter, Sifted, Span};
 use crate::flow::{Addresses, EniIndex, Unusable, observe};
 use crate::read::account::Account;
@@ -55,8 +55,7 @@ impl ArchiveBuilder {
         let Walk { files, left_out } = archive::walk(&self.inputs)?;
         let walked = files.iter().map(|file| file.path.clone()).collect();
         let sifted = self.filter.sift(files);
-        u32::try_from(sifted.files.len())
-            .map_err(|_| Error::usage("more than 2^32 input files"))?;
+        u32::try_from(sifted.files.len()).map_err(|_| ErrorKind::TooManyFiles)?;
         Ok(Archive {
             walked,
             sifted,
@@ -171,11 +170,8 @@ impl Archive {
             return Ok(None);
         }
         if self.has_stdin() {
-            return Err(Error::usage(
-                "a time before the newest record is known when all is read, and standard input cannot \
-                 be read twice; name the time, as in --from 2026-03-14T02:15"
-                    .to_owned(),
-            ));
+            let purpose = SecondReading::RelativeTime;
+            return Err(ErrorKind::ReadsStdinTwice { purpose }.into());
         }
         let meter = Meter::default();
         let mut newest_ns = self.sifted.newest_slot_ns;

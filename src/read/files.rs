@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use crate::archive::{self, Content, Damage, File, LeftOutReason, Opened, Pack, Stream, s3_path};
-use crate::error::{Error, Result};
+use crate::error::{ErrorKind, Result};
 use crate::filter::Filter;
 use crate::read::Meter;
 use crate::read::block::{BlockReader, BlockYield};
@@ -81,7 +81,7 @@ impl<S: Sink> Files<'_, S> {
         files: &[File],
         take_in: impl FnMut(FileYield<S::Part>) + Send,
     ) -> Result<()> {
-        u32::try_from(files.len()).map_err(|_| Error::usage("more than 2^32 input files"))?;
+        u32::try_from(files.len()).map_err(|_| ErrorKind::TooManyFiles)?;
         let in_order = Mutex::new(InOrder {
             next: 0,
             early: BTreeMap::new(),
@@ -265,7 +265,7 @@ impl<S: Sink> Files<'_, S> {
 pub(crate) fn told_by(evidence: Evidence) -> &'static str {
     match evidence {
         Evidence::Header => "header line",
-        Evidence::Given => "--format",
+        Evidence::Given => "given format",
         Evidence::Order(name) => name,
     }
 }
@@ -299,7 +299,7 @@ impl<P, F: FnMut(FileYield<P>)> InOrder<P, F> {
 ///
 /// Load balancer logs and the like lie in the same folders and are left out. A
 /// file that looks like records in an unknown order may be the very one that is
-/// looked for: it ends the run, with the `--format` to give.
+/// looked for: it ends the run, with the format to give.
 pub(crate) fn foreign<P: Default>(
     file: &File,
     unrecognised: &Unrecognised,
@@ -307,7 +307,12 @@ pub(crate) fn foreign<P: Default>(
     let has_addresses = |suggestion: &str| suggestion.contains("srcaddr");
     match unrecognised.foreign() {
         Foreign::Other if file.is_typed || unrecognised.suggestion().is_some_and(has_addresses) => {
-            Err(Error::usage(format!("{}: {unrecognised}", file.name)))
+            Err(ErrorKind::UnknownLayout {
+                file: file.name.clone(),
+                why: unrecognised.to_string(),
+                suggestion: unrecognised.suggestion().map(str::to_owned),
+            }
+            .into())
         }
         Foreign::Other if unrecognised.has_header() => {
             foreign_file(file, "text whose header names a column twice")

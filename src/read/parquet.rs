@@ -13,9 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::archive::{Damage, File, Stream};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result, TemporaryData};
 use crate::filter::may_tell;
-use crate::printable::shown;
 use crate::read::block::BlockReader;
 use crate::read::describe;
 use crate::read::files::{BLOCK_LEN, FileOffset, FileYield, Files};
@@ -102,7 +101,7 @@ impl<S: Sink> Files<'_, S> {
         mut stream: Stream,
     ) -> Result<FileYield<S::Part>> {
         let mut kept =
-            tempfile::tempfile_in(self.temp_dir).map_err(|error| self.cannot_keep(&error))?;
+            tempfile::tempfile_in(self.temp_dir).map_err(|error| self.cannot_keep(error))?;
         let mut buffer = vec![0; BLOCK_LEN];
         let mut len = 0;
         loop {
@@ -111,7 +110,7 @@ impl<S: Sink> Files<'_, S> {
                 Ok(read) => {
                     len += read as u64;
                     let written = kept.write_all(&buffer[..read]);
-                    written.map_err(|error| self.cannot_keep(&error))?;
+                    written.map_err(|error| self.cannot_keep(error))?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -133,12 +132,13 @@ impl<S: Sink> Files<'_, S> {
         Ok(yielded)
     }
 
-    fn cannot_keep(&self, error: &io::Error) -> Error {
-        Error::usage(format!(
-            "cannot keep a table in {}: {error}; choose another folder with --temp-dir, or unpack \
-             Parquet that is compressed, in an archive or comes from a pipe",
-            shown(self.temp_dir)
-        ))
+    fn cannot_keep(&self, said: io::Error) -> Error {
+        let kind = ErrorKind::NoTemporaryFile {
+            what: TemporaryData::Table,
+            folder: self.temp_dir.to_owned(),
+            said,
+        };
+        kind.into()
     }
 
     /// Reads a row group, unless it is ruled out.

@@ -14,7 +14,7 @@ const ORDERS_MAX: usize = 1_000;
 pub struct ColumnOrder {
     /// The columns.
     pub layout: Arc<Layout>,
-    /// What told them: a header line, `--format`, keys, or the name of a well-known order.
+    /// What named them: a header line, the given format, keys, or the name of a well-known order.
     pub told_by: &'static str,
     /// Files in which records stand under them.
     pub files: u64,
@@ -110,7 +110,7 @@ mod tests {
     fn same_columns_told_alike_are_one_order() {
         let mut orders = ColumnOrders::default();
         orders.count(order("srcaddr dstaddr", "header line"));
-        orders.count(order("srcaddr dstaddr", "--format"));
+        orders.count(order("srcaddr dstaddr", "given format"));
         let mut later = ColumnOrders::default();
         later.count(order("srcaddr dstaddr", "header line"));
         later.count(order("dstaddr srcaddr", "header line"));

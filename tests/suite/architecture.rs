@@ -274,6 +274,30 @@ fn library_does_not_print_or_exit() {
 }
 
 #[test]
+fn library_knows_no_command_line() {
+    // `setup` prints commands, and `allocation` is the program's own.
+    let edge = ["allocation", "cli", "main", "setup"];
+    let names_option = |line: &str| {
+        let long = line.match_indices("--");
+        let mut long =
+            long.map(|(at, _)| line[at + 2..].starts_with(|c: char| c.is_ascii_lowercase()));
+        let short = [" -o ", "`-o ", "\"-o "];
+        long.any(|is_option| is_option) || short.iter().any(|option| line.contains(option))
+    };
+    let mut found = Vec::new();
+    for source in sources("src") {
+        if edge.contains(&source.stage()) || source.path.contains("/tests") {
+            continue;
+        }
+        let code = source.code();
+        let code = code.take_while(|(_, line)| !line.starts_with("#[cfg(test)]"));
+        let named = code.filter(|(_, line)| names_option(line));
+        found.extend(named.map(|(n, line)| format!("{}:{n}: {}", source.path, line.trim())));
+    }
+    none(found);
+}
+
+#[test]
 fn files_say_what_they_are() {
     let silent = all_sources().into_iter();
     let silent = silent.filter(|source| !source.text.starts_with("//!"));

@@ -335,7 +335,7 @@ fn more_than_a_million_packets_come_with_filters_to_try() {
     let log = file(&folder, "flows.log", text);
     let converted = convert(&[&log], &[]);
     let first = &converted.summary()["narrower"][0];
-    assert_eq!(first["option"], "--action reject");
+    assert_eq!(first["filter"], "reject");
     assert_eq!(first["packets"], 5);
 }
 

@@ -291,7 +291,7 @@ fn unknown_layout_reads_once_its_format_is_given() {
     let format = "? start ? srcaddr dstaddr ? srcport dstport ? ? bytes ? packets ? ?";
     // Its columns are told, but no record says which protocol it was.
     let converted = check(name, &["--format", format], [0, 0, 0, 3, 0, 0]);
-    assert_eq!(converted.count("/input/layouts/--format"), 1);
+    assert_eq!(converted.count("/input/layouts/given format"), 1);
     assert_eq!(converted.count("/records/skipped/no protocol/count"), 3);
 }
 

@@ -293,8 +293,11 @@ fn what_cannot_be_split_is_refused_and_leaves_nothing() {
     let out = folder.path().join("out.pcapng");
     let out = out.to_str().unwrap();
     for (arguments, said) in [
-        (vec!["-o", "-", "--split", "eni"], "-o out.pcapng"),
-        (vec!["-o", "/dev/null", "--split", "eni"], "-o out.pcapng"),
+        (vec!["-o", "-", "--split", "eni"], "such as out.pcapng"),
+        (
+            vec!["-o", "/dev/null", "--split", "eni"],
+            "such as out.pcapng",
+        ),
         (vec!["-o", out, "--split", "day"], "eni, hour, size=SIZE"),
         (vec!["-o", out, "--split", "size=0mb"], "size=256MB"),
         (vec!["-o", out, "--split", "size=10"], "512MiB"),

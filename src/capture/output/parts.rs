@@ -71,7 +71,7 @@ impl Parts {
         let (Some(name), Some(end @ 1..)) = (name, end) else {
             return Err(Error::usage(format!(
                 "several captures need a file name to be named after, which {} is not; give one \
-                 such as -o out.pcapng",
+                 such as out.pcapng",
                 shown(path)
             )));
         };
@@ -338,7 +338,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for name in ["-", "/dev/null", ".pcapng", "out.txt"] {
             let error = parts(folder.path(), name).unwrap_err().to_string();
-            assert!(error.contains("-o out.pcapng"), "{error}");
+            assert!(error.contains("out.pcapng"), "{error}");
         }
         assert!(parts(folder.path(), "missing/out.pcapng").is_err());
         fs::write(folder.path().join("out.csv"), "an input").unwrap();

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::ranking::TooManyBuckets;
 use crate::metrics::tally::{add_cell, begin_ns, question, series};
 use crate::metrics::{CELLS_MAX, Cell, Cells, Every, Point, Question, Ranking, Table, Tally};
@@ -163,8 +163,8 @@ fn rank(cells: Cells, rankings: &[Mutex<Ranking<'_>>]) -> Result<()> {
     Ok(())
 }
 
-fn too_many(error: TooManyBuckets) -> Error {
-    Error::usage(error.to_string())
+fn too_many(_: TooManyBuckets) -> Error {
+    ErrorKind::TooManyBuckets { limit: CELLS_MAX }.into()
 }
 
 /// Nothing is left half done where a panic could come between.

@@ -13,12 +13,12 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::connection::Detail;
-use crate::error::{Error, Result};
-use crate::filter::{Expression, Name, Qualifier, Term};
+use crate::error::{ErrorKind, Result};
+use crate::filter::{Expression, Name, Term};
 use crate::flow::{EniIndex, Enis, Observation};
-use crate::printable::shell;
+use crate::printable::is_printable;
 use crate::record::ObservedFlags;
-use crate::summary::{Narrower, WIRESHARK_PACKETS};
+use crate::summary::{FilterSuggestion, WIRESHARK_PACKETS};
 
 /// Hosts that a bucket passes on.
 const HOSTS_MAX: usize = 64;
@@ -96,72 +96,64 @@ impl Busiest {
     ///
     /// # Errors
     /// There are more than `packets_max`.
-    pub(crate) fn narrower(&self, enis: &Enis, packets_max: Option<u64>) -> Result<Vec<Narrower>> {
+    pub(crate) fn suggest(
+        &self,
+        enis: &Enis,
+        packets_max: Option<u64>,
+    ) -> Result<Vec<FilterSuggestion>> {
         let wanted = packets_max.unwrap_or(WIRESHARK_PACKETS);
         if self.packets <= wanted {
             return Ok(Vec::new());
         }
-        let narrower = self.suggestions(enis, wanted);
+        let suggestions = self.suggestions(enis, wanted);
         if packets_max.is_none() {
-            return Ok(narrower);
+            return Ok(suggestions);
         }
-        let lines: Vec<String> = narrower.iter().map(|n| format!("\n  {n}")).collect();
-        Err(Error::usage(format!(
-            "about {} packets, more than --max-packets {wanted}, so nothing is written (Wireshark \
-             is slow beyond about {WIRESHARK_PACKETS}). To narrow:{}\nor name a time with --from \
-             and --to, or make fewer packets of the same records with --detail control",
-            self.packets,
-            lines.concat(),
-        )))
+        let suggestions = suggestions.into_iter();
+        Err(ErrorKind::TooManyPackets {
+            packets: self.packets,
+            limit: wanted,
+            suggestions: suggestions.map(|s| (s.filter, s.packets)).collect(),
+        }
+        .into())
     }
 
     /// The filters that help most where `wanted` packets are enough: those that keep
     /// most of what fits, then those that leave least of what does not.
-    pub(crate) fn suggestions(&self, enis: &Enis, wanted: u64) -> Vec<Narrower> {
-        let mut all = vec![("--action reject".to_owned(), self.rejected)];
+    pub(crate) fn suggestions(&self, enis: &Enis, wanted: u64) -> Vec<FilterSuggestion> {
+        let mut all = vec![("reject".to_owned(), self.rejected)];
         if let Some((eni, packets)) = largest(&self.enis) {
             let name = &enis.get(*eni).name;
-            all.extend(only_eni(name).map(|option| (option, packets)));
-            all.extend(not_eni(name).map(|option| (option, self.packets - packets)));
+            if is_word(name) {
+                all.push((format!("eni {name}"), packets));
+                all.push((format!("not eni {name}"), self.packets - packets));
+            }
         }
         if let Some((host, packets)) = largest(&self.hosts) {
-            all.push((format!("--host {host}"), packets));
+            all.push((format!("host {host}"), packets));
             let rest = self.packets.saturating_sub(packets);
-            let filter = shell::quoted(&format!("not host {host}"));
-            all.push((format!("--filter {filter}"), rest));
+            all.push((format!("not host {host}"), rest));
         }
         all.retain(|(_, packets)| *packets > 0 && *packets < self.packets);
-        all.sort_by_key(|(option, packets)| {
+        all.sort_by_key(|(filter, packets)| {
             let fits = *packets <= wanted;
             let order = if fits { u64::MAX - packets } else { *packets };
-            (!fits, order, option.clone())
+            (!fits, order, filter.clone())
         });
         all.truncate(SUGGESTIONS);
         let named = all.into_iter();
         named
-            .map(|(option, packets)| Narrower { option, packets })
+            .map(|(filter, packets)| FilterSuggestion { filter, packets })
             .collect()
     }
 }
 
-/// The option that asks for one ENI; none if its name cannot be typed.
-fn only_eni(name: &str) -> Option<String> {
-    let read = Qualifier::Named(Name::Eni).parse(name).ok()?;
-    (read == is_eni(name)?).then(|| shell::option("--eni", name))?
-}
-
-/// The option that asks for all others, in the same form.
-fn not_eni(name: &str) -> Option<String> {
-    let filter = format!("not eni {name}");
-    let read: Expression = filter.parse().ok()?;
-    let wanted = Expression::Not(Box::new(is_eni(name)?));
-    (read == wanted).then(|| shell::option("--filter", &filter))?
-}
-
-/// The condition that the name has to come to. What of it was not UTF-8 is lost.
-fn is_eni(name: &str) -> Option<Expression> {
-    let is_whole = !name.contains(char::REPLACEMENT_CHARACTER);
-    is_whole.then(|| Expression::Term(Term::Is(Name::Eni, name.to_owned())))
+/// Whether the name of an ENI can be a word of a filter. What of it was not UTF-8 is lost.
+fn is_word(name: &str) -> bool {
+    let filter = format!("eni {name}");
+    let is_eni = Expression::Term(Term::Is(Name::Eni, name.to_owned()));
+    let is_whole = |c: char| c != char::REPLACEMENT_CHARACTER && is_printable(c);
+    name.chars().all(is_whole) && filter.parse() == Ok(is_eni)
 }
 
 /// Packets that a record becomes: just what is written, but with [`Detail::Control`],
@@ -206,33 +198,29 @@ mod tests {
             }
             busiest.count(&[o], Detail::Exact);
         }
-        let options = |wanted| {
+        let filters = |wanted| {
             let found = busiest.suggestions(&enis, wanted).into_iter();
-            found.map(|n| (n.option, n.packets)).collect::<Vec<_>>()
+            found
+                .map(|found| (found.filter, found.packets))
+                .collect::<Vec<_>>()
         };
         let named = |all: &[(&str, u64)]| {
             let all = all.iter();
-            all.map(|(option, n)| ((*option).to_owned(), *n))
+            all.map(|(filter, n)| ((*filter).to_owned(), *n))
                 .collect::<Vec<_>>()
         };
-        let (reject, rest) = (("--action reject", 50), ("--filter 'not eni eni-a'", 200));
-        let eni = ("--eni eni-a", 800);
-        assert_eq!(options(300), named(&[rest, reject, eni]));
-        assert_eq!(options(900), named(&[eni, rest, reject]));
-        assert_eq!(options(10), named(&[reject, rest, eni]));
+        let (reject, rest, eni) = (("reject", 50), ("not eni eni-a", 200), ("eni eni-a", 800));
+        assert_eq!(filters(300), named(&[rest, reject, eni]));
+        assert_eq!(filters(900), named(&[eni, rest, reject]));
+        assert_eq!(filters(10), named(&[reject, rest, eni]));
     }
 
     #[test]
-    fn names_of_enis_are_one_word_of_a_shell_or_not_suggested() {
-        let name = "eni-1';x;'";
-        let options = [only_eni(name).unwrap(), not_eni(name).unwrap()];
-        let quoted = r"eni-1'\'';x;'\'''";
-        assert_eq!(options[0], format!("--eni '{quoted}"));
-        assert_eq!(options[1], format!("--filter 'not eni {quoted}"));
-        assert_eq!(only_eni("-rf").unwrap(), "--eni=-rf");
+    fn names_of_enis_are_one_word_of_a_filter_or_not_suggested() {
+        assert!(is_word("eni-1';x;'") && is_word("-rf"));
         // What a terminal or the filter's grammar would take for something else.
         for name in ["a)or(b", "a|b", "", "a\x1b[31m", "a b", "a\u{fffd}"] {
-            assert_eq!((only_eni(name), not_eni(name)), (None, None), "{name}");
+            assert!(!is_word(name), "{name}");
         }
     }
 

@@ -6,9 +6,8 @@
 //! it is taken.
 
 use crate::connection::Detail;
-use crate::error::{Error, Result};
-use crate::flow::{ConnectionKey, Observation};
-use crate::printable::shell::quoted;
+use crate::error::{ErrorKind, Result};
+use crate::flow::{ConnectionKey, Endpoint, Observation};
 
 /// Octets that a record takes while its connection is settled or rebuilt, by measurement.
 const RECORD_COST: u64 = 512;
@@ -58,26 +57,18 @@ impl ConversationCost {
         if self.is_within(memory) {
             return Ok(());
         }
-        let (low, high) = (key.low, key.high);
-        Err(Error::usage(format!(
-            "{} and {}, protocol {}, have {} records that become {} packets, and what belongs \
-             to one connection is rebuilt as a whole: let more stay in memory with --memory {}MiB, \
-             make fewer packets with --detail control, leave it out with --filter {}, or name a time with --from and --to",
-            place(low),
-            place(high),
-            key.protocol,
-            self.records,
-            self.packets,
-            self.octets().div_ceil(1 << 20),
-            quoted(&format!(
-                "not (host {} and host {})",
-                low.address, high.address
-            )),
-        )))
+        Err(ErrorKind::NeedsMemory {
+            ends: [place(key.low), place(key.high)],
+            protocol: key.protocol,
+            records: self.records,
+            packets: self.packets,
+            needed: self.octets(),
+        }
+        .into())
     }
 }
 
-fn place(endpoint: crate::flow::Endpoint) -> std::net::SocketAddr {
+fn place(endpoint: Endpoint) -> std::net::SocketAddr {
     (endpoint.address, endpoint.port).into()
 }
 
@@ -95,16 +86,24 @@ mod tests {
     }
 
     #[test]
-    fn conversation_beyond_memory_is_refused_with_what_helps() {
+    fn conversation_beyond_memory_is_refused_with_what_it_needs() {
         let records = [observation(Way::Up, 1_000_000, 40_000_000, 0, 60, 2); 20];
         let key = records[0].key;
         let control = ConversationCost::of(&records, Detail::Control);
         assert!(control.check(&key, 0).is_ok());
         let exact = ConversationCost::of(&records, Detail::Exact);
-        let told = exact.check(&key, 1 << 30).unwrap_err().to_string();
-        for part in ["10.0.0.1:40000", "20 records", "--memory 2442MiB", "--from"] {
-            assert!(told.contains(part), "{told}");
-        }
+        let error = exact.check(&key, 1 << 30).unwrap_err();
+        let ErrorKind::NeedsMemory {
+            ends,
+            records,
+            needed,
+            ..
+        } = error.kind()
+        else {
+            panic!("{error}");
+        };
+        assert_eq!(ends[0].to_string(), "10.0.0.1:40000");
+        assert_eq!((*records, needed.div_ceil(1 << 20)), (20, 2442));
         assert!(exact.check(&key, 2442 << 20).is_ok());
     }
 }

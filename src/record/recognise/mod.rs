@@ -35,13 +35,14 @@ pub struct Recognised {
 pub enum Evidence {
     /// A header line in the file.
     Header,
-    /// `--format`, with which the lines agree.
+    /// The format that was given, with which the lines agree.
     Given,
     /// The values fit a well-known order of columns, named here.
     Order(&'static str),
 }
 
-/// Decides a file's layout from its first lines; `given` is `--format`.
+/// Decides a file's layout from its first lines; `given` is the order that somebody
+/// named.
 ///
 /// `head` should hold a few dozen whole lines; a last line without its end is left out.
 ///
@@ -205,7 +206,7 @@ fn dressings<'a>(lines: &[&'a [u8]]) -> Vec<(Prefix, Vec<&'a [u8]>)> {
     dressings
 }
 
-/// Whether `--format` reads any of `records`; if so, as the layout they have.
+/// Whether the given format reads any of `records`; if so, as the layout they have.
 fn agree(given: &Layout, prefix: Prefix, records: &[&[u8]]) -> Result<Layout, Attempt> {
     let layout = given
         .clone()
@@ -218,7 +219,7 @@ fn agree(given: &Layout, prefix: Prefix, records: &[&[u8]]) -> Result<Layout, At
             Err(fault) => why = fault.to_string(),
         }
     }
-    Err(Attempt::new("--format", why))
+    Err(Attempt::new("the given format", why))
 }
 
 /// What separates the columns of `records`.

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::{Foreign, ORDERS, separator_of, suggestion::suggest};
-use crate::printable::shell::quoted;
 use crate::record::{FormatError, cells::Cells, fault::Excerpt};
 
 /// Why a file's layout is not known.
@@ -100,7 +99,8 @@ impl Unrecognised {
         self.foreign
     }
 
-    /// The `--format` to complete, if there is enough to go by.
+    /// A format to complete, with a `?` for each column that is not known, if there is enough to
+    /// go by.
     pub fn suggestion(&self) -> Option<&str> {
         self.suggestion.as_deref()
     }
@@ -120,7 +120,7 @@ impl Unrecognised {
 }
 
 impl fmt::Display for Unrecognised {
-    /// Says what was found, what was tried, and what to do; several lines.
+    /// Says what was found and what was tried; several lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.foreign {
             _ if self.header.is_some() => self.write_header(f)?,
@@ -143,17 +143,7 @@ impl fmt::Display for Unrecognised {
         for Attempt { name, why } in &self.attempts {
             write!(f, "\n  tried {name}: {why}")?;
         }
-        match &self.suggestion {
-            Some(format) => write!(
-                f,
-                "\n  give the order of the columns, with field names in place of any ?:\n    --format {}",
-                quoted(format)
-            ),
-            None => write!(
-                f,
-                "\n  if this is a flow log, give the order of its columns: --format '${{srcaddr}} ${{dstaddr}} …'"
-            ),
-        }
+        Ok(())
     }
 }
 

@@ -43,7 +43,7 @@ impl Sink for ByProtocol {
     }
 }
 
-fn main() -> Result<(), flow2pcap::error::Error> {
+fn main() -> anyhow::Result<()> {
     let inputs: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let (_, counts) = Archive::open(&inputs)?.read(&ByProtocol)?;
     for (protocol, [records, rejected_packets]) in counts {

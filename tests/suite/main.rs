@@ -56,6 +56,7 @@ mod printed;
 #[path = "../../fuzz/printing.rs"]
 mod printing;
 mod properties;
+mod reader;
 mod report;
 mod saved_answers;
 mod security_lake;

@@ -26,7 +26,7 @@ fn files_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, octets) in files {
         let mut header = tar::Header::new_gnu();
@@ -38,7 +38,7 @@ fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
 }
 
 /// A zip archive made by hand, as APPNOTE.TXT sections 4.3.7, 4.3.12 and 4.3.16 have it.
-fn zip(files: &[(String, Vec<u8>)], is_deflated: bool) -> Vec<u8> {
+pub(crate) fn zip(files: &[(String, Vec<u8>)], is_deflated: bool) -> Vec<u8> {
     let (mut body, mut table) = (Vec::new(), Vec::new());
     for (name, octets) in files {
         let offset = u32::try_from(body.len()).unwrap();

@@ -8,7 +8,7 @@ use arrow_array::{ArrayRef, Int64Array, StringArray, StructArray};
 use parquet::basic::{Compression, ZstdLevel};
 
 /// The records of version 5 as Security Lake has them: structs, times in milliseconds.
-fn events() -> Vec<u8> {
+pub(crate) fn events() -> Vec<u8> {
     let value = |name: &str| {
         let (columns, lines) = v5();
         let index = columns.iter().position(|column| column == name).unwrap();

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, NotRead, Pruned, Result};
 use crate::filter::Sifted;
 use crate::printable::{exact, printable};
 use crate::read::files::FileYield;
-use crate::read::source_names::{Member, SourceNames};
+use crate::read::source_names::{ArchiveMember, SourceNames};
 use crate::summary::{Example, Input, Reasons, Records};
 use crate::survey::ColumnOrders;
 
@@ -20,7 +20,7 @@ pub struct Account {
     /// The orders of columns of all files.
     pub columns: ColumnOrders,
     /// Of each file that holds others.
-    members: Vec<Vec<Member>>,
+    members: Vec<Vec<ArchiveMember>>,
     /// When the newest record ends of those that were pruned, as far as paths and statistics say.
     pub(crate) pruned_newest_ns: Option<i64>,
 }

@@ -22,7 +22,7 @@ use crate::read::Meter;
 use crate::read::block::{BlockReader, BlockYield};
 use crate::read::describe;
 use crate::read::sink::Sink;
-use crate::read::source_names::Member;
+use crate::read::source_names::ArchiveMember;
 use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognise};
 use crate::summary::{Example, Input};
 use crate::wrapper;
@@ -41,7 +41,7 @@ pub(crate) struct FileYield<P> {
     /// Lines that were not read, though they count in the numbers of those after them.
     pub passed: u64,
     /// Its members, if it holds files.
-    pub members: Vec<Member>,
+    pub members: Vec<ArchiveMember>,
     /// When the newest record ends of those that were pruned, by their statistics.
     pub pruned_newest_ns: Option<i64>,
 }
@@ -123,7 +123,7 @@ impl<S: Sink> Files<'_, S> {
             };
             let read = self.read_opened(at, &member, opened)?;
             if read.block.records.lines > 0 {
-                whole.members.push(Member {
+                whole.members.push(ArchiveMember {
                     lines_before,
                     name: member.name,
                 });

@@ -13,12 +13,12 @@ use crate::flow::Place;
 #[derive(Clone, Debug)]
 pub struct SourceNames {
     /// By file, then by line.
-    names: Vec<Vec<Member>>,
+    names: Vec<Vec<ArchiveMember>>,
 }
 
 /// A member of a zip or tar archive.
 #[derive(Clone, Debug)]
-pub(crate) struct Member {
+pub(crate) struct ArchiveMember {
     /// Lines of the archive that are before its own.
     pub lines_before: u64,
     /// Its name, with that of its archive in front.
@@ -31,18 +31,18 @@ impl SourceNames {
     /// Each is called by its own name where no other has it, else by its path. AWS
     /// gives each file a name of its own, and the folders around it say nothing
     /// that the name does not.
-    pub(crate) fn new(files: &[File], members: Vec<Vec<Member>>) -> Self {
+    pub(crate) fn new(files: &[File], members: Vec<Vec<ArchiveMember>>) -> Self {
         Self::of_names(files.iter().map(|file| file.name.clone()), members)
     }
 
-    fn of_names(files: impl Iterator<Item = String>, members: Vec<Vec<Member>>) -> Self {
+    fn of_names(files: impl Iterator<Item = String>, members: Vec<Vec<ArchiveMember>>) -> Self {
         let mut names = members;
         for (index, file) in files.enumerate() {
             if names.len() <= index {
                 names.push(Vec::new());
             }
             if names[index].is_empty() {
-                names[index].push(Member {
+                names[index].push(ArchiveMember {
                     lines_before: 0,
                     name: file,
                 });
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn member_is_found_by_its_lines() {
-        let member = |lines_before, name: &str| Member {
+        let member = |lines_before, name: &str| ArchiveMember {
             lines_before,
             name: name.to_owned(),
         };

@@ -10,7 +10,7 @@
 
 use crate::error::Result;
 use crate::pipeline::convert::pool::Pool;
-use crate::pipeline::spilling::sorted_runs::{Head, Merge};
+use crate::pipeline::spilling::sorted_runs::{RunHead, RunMerge};
 
 /// Frames for which room is made at once.
 const FRAMES_MIN: usize = 1 << 10;
@@ -107,7 +107,7 @@ impl FrameHead {
     }
 }
 
-impl Head for FrameHead {
+impl RunHead for FrameHead {
     const LEN_MAX: usize = HEAD_LEN;
 
     fn read(bytes: &[u8]) -> Self {
@@ -144,7 +144,7 @@ impl Ordered {
     ///
     /// # Errors
     /// The runs cannot be read.
-    pub(crate) fn refill(&mut self, merge: &mut Merge<'_, FrameHead>, cut: bool) -> Result<u64> {
+    pub(crate) fn refill(&mut self, merge: &mut RunMerge<'_, FrameHead>, cut: bool) -> Result<u64> {
         self.octets.clear();
         self.cuts.clear();
         let mut count = 0;

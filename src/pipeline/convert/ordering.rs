@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::pipeline::convert::frames::{FrameEnd, PartTag};
 use crate::pipeline::convert::frames::{FrameHead, FrameKey, Frames, HEAD_LEN, Ordered};
 use crate::pipeline::convert::pool::Pool;
-use crate::pipeline::spilling::sorted_runs::{Head as _, Runs};
+use crate::pipeline::spilling::sorted_runs::{RunHead as _, SortedRuns};
 
 /// Frames that are put in order and copied in one task.
 const TASK_FRAMES: usize = 1 << 12;
@@ -125,7 +125,7 @@ impl Slice {
     /// The temporary file cannot be written.
     pub(crate) fn spill(
         &mut self,
-        runs: &mut Runs<'_, FrameHead>,
+        runs: &mut SortedRuns<'_, FrameHead>,
         pool: &Pool,
     ) -> Result<Vec<Vec<u8>>> {
         self.entries.sort_unstable();
@@ -324,7 +324,7 @@ mod tests {
         let folder = SpillFolder::new(temporary.path());
         let pool = Pool::new(usize::MAX);
         let (mut whole, mut slice) = (Slice::default(), Slice::default());
-        let mut runs = Runs::new(&folder);
+        let mut runs = SortedRuns::new(&folder);
         for run in 0..40_u8 {
             let (mut made, mut same, mut waiting) =
                 (Frames::default(), Frames::default(), Vec::new());

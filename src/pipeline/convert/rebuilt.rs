@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::pipeline::convert::frames::{FrameHead, Frames};
 use crate::pipeline::convert::ordering::Slice;
 use crate::pipeline::convert::pool::Pool;
-use crate::pipeline::spilling::sorted_runs::Runs;
+use crate::pipeline::spilling::sorted_runs::SortedRuns;
 use crate::pipeline::spilling::temporary::SpillFolder;
 
 /// What tasks have handed over so far.
@@ -28,7 +28,7 @@ pub(crate) struct Rebuilt<'a> {
     /// Bytes of those in memory, as if each had its head in front.
     pub len: usize,
     /// All others.
-    pub runs: Runs<'a, FrameHead>,
+    pub runs: SortedRuns<'a, FrameHead>,
 }
 
 impl<'a> Rebuilt<'a> {
@@ -37,7 +37,7 @@ impl<'a> Rebuilt<'a> {
         Self {
             frames: Vec::new(),
             len: 0,
-            runs: Runs::new(folder),
+            runs: SortedRuns::new(folder),
         }
     }
 }

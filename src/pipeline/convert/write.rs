@@ -27,8 +27,8 @@ use crate::pipeline::convert::split::Split;
 use crate::pipeline::convert::task::Task;
 use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
-use crate::pipeline::spilling::episode_codec::{self, Batches, Episode, Stored};
-use crate::pipeline::spilling::sorted_runs::Merge;
+use crate::pipeline::spilling::episode_codec::{self, Batches, Episode, StoredEpisode};
+use crate::pipeline::spilling::sorted_runs::RunMerge;
 use crate::read::Meter;
 use crate::summary::{Connections, Packets};
 
@@ -66,7 +66,7 @@ enum Ready<'a> {
     /// In memory.
     Whole(Vec<Ordered>),
     /// On the disk.
-    Runs(Merge<'a, FrameHead>),
+    SortedRuns(RunMerge<'a, FrameHead>),
 }
 
 impl<'a> Writer<'a> {
@@ -76,7 +76,7 @@ impl<'a> Writer<'a> {
     /// What writing fails with, here or to temporary files.
     pub(crate) fn write(&'a self, outlet: &mut CaptureWriter) -> Result<Written> {
         let mut written = Written::default();
-        let mut before = Before::default();
+        let mut before = EpisodesBefore::default();
         let mut frames = Slice::default();
         let mut rebuilt = Rebuilt::new(self.waiting.folder());
         let mut ready = Ready::Whole(Vec::new());
@@ -105,7 +105,7 @@ impl<'a> Writer<'a> {
     fn rebuild_slice(
         &'a self,
         slice: usize,
-        before: &mut Before,
+        before: &mut EpisodesBefore,
         written: &mut Written,
     ) -> Result<Rebuilt<'a>> {
         let rebuilding = Rebuilding::new(self.waiting.folder(), self.room.frames, &self.pool);
@@ -136,9 +136,9 @@ impl<'a> Writer<'a> {
     /// Says of each task what came before it, and counts on in `before`.
     fn numbered<'e, 'o>(
         &self,
-        tasks: Vec<&'e [Stored<'o>]>,
-        before: &mut Before,
-    ) -> Vec<(Before, &'e [Stored<'o>])> {
+        tasks: Vec<&'e [StoredEpisode<'o>]>,
+        before: &mut EpisodesBefore,
+    ) -> Vec<(EpisodesBefore, &'e [StoredEpisode<'o>])> {
         // To count connections takes a look into every episode, which others need not pay for.
         let connections: Vec<u64> = match self.split {
             Some(Split::Connections(_)) => tasks.par_iter().map(|task| connections(task)).collect(),
@@ -182,7 +182,7 @@ impl<'a> Writer<'a> {
             Ok(())
         })?;
         self.waiting.give_back(frames.spill(&mut runs, &self.pool)?);
-        Ok(Ready::Runs(runs.merge(self.room.frames)?))
+        Ok(Ready::SortedRuns(runs.merge(self.room.frames)?))
     }
 
     /// Writes the frames of a slice.
@@ -194,7 +194,7 @@ impl<'a> Writer<'a> {
                     .give_back(parts.into_iter().map(|part| part.octets));
                 return Ok(());
             }
-            Ready::Runs(merge) => merge,
+            Ready::SortedRuns(merge) => merge,
         };
         let mut next = Ordered::default();
         loop {
@@ -208,22 +208,22 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// How much stands before something, in the order of episodes.
+/// How much is before something, in the order of episodes.
 #[derive(Clone, Copy, Debug, Default)]
-struct Before {
+struct EpisodesBefore {
     episodes: u64,
     /// Counted only where parts hold so many of them.
     connections: u64,
 }
 
 /// How many connections these episodes have.
-fn connections(episodes: &[Stored<'_>]) -> u64 {
-    let count = |episode: &Stored<'_>| episode.connection_count() as u64;
+fn connections(episodes: &[StoredEpisode<'_>]) -> u64 {
+    let count = |episode: &StoredEpisode<'_>| episode.connection_count() as u64;
     episodes.iter().map(count).sum()
 }
 
 /// Cuts episodes into runs of about [`TASK_LEN`] octets, or [`TASKS_MAX`] runs.
-fn tasks<'e, 'o>(episodes: &'e [Stored<'o>]) -> Vec<&'e [Stored<'o>]> {
+fn tasks<'e, 'o>(episodes: &'e [StoredEpisode<'o>]) -> Vec<&'e [StoredEpisode<'o>]> {
     let all_len: usize = episodes.iter().map(|episode| episode.octets().len()).sum();
     let task_len = TASK_LEN.max(all_len / TASKS_MAX);
     let mut tasks = Vec::new();

@@ -29,7 +29,7 @@ const HOSTS_HELD: usize = 64 * HOSTS_MAX;
 /// Suggestions made.
 const SUGGESTIONS: usize = 3;
 
-type Sums<K> = HashMap<K, u64, RandomState>;
+type PacketsBy<K> = HashMap<K, u64, RandomState>;
 
 /// Packets that records become, about, by what a filter could tell apart.
 #[derive(Clone, Debug, Default)]
@@ -38,8 +38,8 @@ pub(crate) struct Busiest {
     packets: u64,
     /// Those of connections in which something was rejected.
     rejected: u64,
-    enis: Sums<EniIndex>,
-    hosts: Sums<IpAddr>,
+    enis: PacketsBy<EniIndex>,
+    hosts: PacketsBy<IpAddr>,
 }
 
 impl Busiest {
@@ -172,7 +172,7 @@ pub(crate) fn about(o: &Observation, detail: Detail) -> u64 {
 }
 
 /// The entry with the largest sum; the first of several.
-fn largest<K: Ord>(sums: &Sums<K>) -> Option<(&K, u64)> {
+fn largest<K: Ord>(sums: &PacketsBy<K>) -> Option<(&K, u64)> {
     let most = sums
         .iter()
         .max_by_key(|(name, packets)| (**packets, Reverse(*name)));

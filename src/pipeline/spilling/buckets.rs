@@ -61,18 +61,18 @@ struct Bucket {
     chunks: Vec<Vec<u8>>,
     /// Bytes of all stretches.
     spilled_len: u64,
-    last: Option<Stretch>,
+    last: Option<FileRange>,
 }
 
 /// A stretch of the temporary file: a link to the stretch before it, then whole items.
 #[derive(Clone, Copy, Debug)]
-struct Stretch {
+struct FileRange {
     offset: u64,
     /// Bytes of the items.
     len: u64,
 }
 
-impl Stretch {
+impl FileRange {
     /// What is in front of the stretch that follows this one.
     fn link(stretch: Option<Self>) -> [u8; LINK_LEN] {
         let mut link = [0; LINK_LEN];
@@ -216,13 +216,13 @@ impl<'a> Buckets<'a> {
     }
 
     /// The items of a stretch, and the stretch before it.
-    fn read(&self, stretch: Stretch) -> Result<(Vec<u8>, Option<Stretch>)> {
+    fn read(&self, stretch: FileRange) -> Result<(Vec<u8>, Option<FileRange>)> {
         let len = usize::try_from(stretch.len).expect("it was in memory");
         let (mut link, mut part) = ([0; LINK_LEN], vec![0; len]);
         let mut file = lock(&self.file);
         file.read(stretch.offset, &mut link)?;
         file.read(stretch.offset + LINK_LEN as u64, &mut part)?;
-        Ok((part, Stretch::before(link)))
+        Ok((part, FileRange::before(link)))
     }
 
     /// Moves all that is held in memory to the file; others who would wait.
@@ -253,9 +253,9 @@ impl<'a> Buckets<'a> {
             });
             let (stretch, behind) = rest.split_at(fitting.count());
             let (offset, len) = (file.end(), len as u64);
-            file.append(&Stretch::link(bucket.last))?;
+            file.append(&FileRange::link(bucket.last))?;
             stretch.iter().try_for_each(|chunk| file.append(chunk))?;
-            bucket.last = Some(Stretch { offset, len });
+            bucket.last = Some(FileRange { offset, len });
             bucket.spilled_len += len;
             rest = behind;
         }

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::flow::{ConnectionKey, Observation};
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::record_codec::{self, PackedRecord, unpack};
-use crate::pipeline::spilling::sorted_runs::{Head, Merge, Runs};
+use crate::pipeline::spilling::sorted_runs::{RunHead, RunMerge, SortedRuns};
 
 /// The records in the parts of a bucket.
 pub(crate) fn records(parts: &[Vec<u8>]) -> Vec<Observation> {
@@ -52,7 +52,7 @@ pub(crate) fn put_episode(
 }
 
 impl Episode {
-    /// Becomes the episode that [`Stored::octets`] hold.
+    /// Becomes the episode that [`StoredEpisode::octets`] hold.
     pub(crate) fn read(&mut self, mut octets: &[u8]) {
         let connections = take_len(&mut octets);
         let (mut records, mut lens) = octets.split_at(octets.len() - WORD_LEN * connections);
@@ -95,7 +95,7 @@ pub(crate) struct EpisodeHead {
     len: usize,
 }
 
-impl Head for EpisodeHead {
+impl RunHead for EpisodeHead {
     const LEN_MAX: usize = 3 * WORD_LEN + record_codec::LEN_MAX;
 
     fn read(mut bytes: &[u8]) -> Self {
@@ -118,13 +118,13 @@ impl Head for EpisodeHead {
 
 /// An episode among others in its bucket.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stored<'a> {
+pub(crate) struct StoredEpisode<'a> {
     head: EpisodeHead,
     /// As it was put, with all that is in front.
     whole: &'a [u8],
 }
 
-impl<'a> Stored<'a> {
+impl<'a> StoredEpisode<'a> {
     /// Its connections and records, for [`Episode::read`].
     pub(crate) fn octets(&self) -> &'a [u8] {
         &self.whole[2 * WORD_LEN..]
@@ -137,7 +137,7 @@ impl<'a> Stored<'a> {
 }
 
 /// The episodes in the parts of a bucket, in order.
-pub(crate) fn episodes(parts: &[Vec<u8>]) -> Vec<Stored<'_>> {
+pub(crate) fn episodes(parts: &[Vec<u8>]) -> Vec<StoredEpisode<'_>> {
     let mut episodes = Vec::new();
     for part in parts {
         let mut rest = &part[..];
@@ -145,7 +145,7 @@ pub(crate) fn episodes(parts: &[Vec<u8>]) -> Vec<Stored<'_>> {
             let head = EpisodeHead::read(rest);
             let (whole, behind) = rest.split_at(head.item_len());
             rest = behind;
-            episodes.push(Stored { head, whole });
+            episodes.push(StoredEpisode { head, whole });
         }
     }
     episodes.sort_unstable_by_key(|episode| episode.head);
@@ -157,7 +157,7 @@ pub(crate) fn episodes(parts: &[Vec<u8>]) -> Vec<Stored<'_>> {
 pub(crate) enum Batches<'a> {
     /// All of them, if they are not taken yet.
     Whole(Option<Vec<Vec<u8>>>),
-    Runs(Merge<'a, EpisodeHead>, usize),
+    SortedRuns(RunMerge<'a, EpisodeHead>, usize),
 }
 
 impl<'a> Batches<'a> {
@@ -169,7 +169,7 @@ impl<'a> Batches<'a> {
         if buckets.len(bucket) <= room {
             return Ok(Self::Whole(Some(buckets.take(bucket)?)));
         }
-        let mut runs = Runs::new(buckets.folder());
+        let mut runs = SortedRuns::new(buckets.folder());
         let (mut parts, mut len) = (Vec::new(), 0);
         buckets.drain(bucket, |part| {
             len += part.len();
@@ -181,7 +181,7 @@ impl<'a> Batches<'a> {
             Ok(())
         })?;
         add_run(&mut runs, &parts)?;
-        Ok(Self::Runs(runs.merge(room)?, room))
+        Ok(Self::SortedRuns(runs.merge(room)?, room))
     }
 
     /// The bytes of the next batch; `None` after the last.
@@ -191,7 +191,7 @@ impl<'a> Batches<'a> {
     pub(crate) fn next(&mut self) -> Result<Option<Vec<Vec<u8>>>> {
         let (merge, room) = match self {
             Self::Whole(parts) => return Ok(parts.take()),
-            Self::Runs(merge, room) => (merge, *room),
+            Self::SortedRuns(merge, room) => (merge, *room),
         };
         let mut part = Vec::new();
         while (part.is_empty() || part.len() < room) && merge.next(0, &mut part)?.is_some() {}
@@ -200,7 +200,7 @@ impl<'a> Batches<'a> {
 }
 
 /// Puts the episodes of these parts in order as one run.
-fn add_run(runs: &mut Runs<'_, EpisodeHead>, parts: &[Vec<u8>]) -> Result<()> {
+fn add_run(runs: &mut SortedRuns<'_, EpisodeHead>, parts: &[Vec<u8>]) -> Result<()> {
     let episodes = episodes(parts);
     runs.add(|file| episodes.iter().try_for_each(|e| file.append(e.whole)))
 }

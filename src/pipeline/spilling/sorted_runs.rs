@@ -1,6 +1,6 @@
 //! An external merge sort: more items than memory holds, brought into one order.
 //!
-//! Whoever has items sorts as many as fit and puts them here as one run. Runs go to a temporary
+//! Whoever has items sorts as many as fit and puts them here as one run. SortedRuns go to a temporary
 //! file, and a merge gives all their items back in order, with a small buffer for each run. Where
 //! there are too many runs for that, some are merged into longer ones first.
 //!
@@ -27,7 +27,7 @@ const FAN_MIN: usize = 8;
 const FAN_MAX: usize = 512;
 
 /// What is in front of an item and says how it sorts. No two items of a sort are equal.
-pub(crate) trait Head: Copy + Ord {
+pub(crate) trait RunHead: Copy + Ord {
     /// So many bytes of an item, or all of it, are enough to read its head.
     const LEN_MAX: usize;
 
@@ -40,20 +40,20 @@ pub(crate) trait Head: Copy + Ord {
 
 /// Sorted runs of items.
 #[derive(Debug)]
-pub(crate) struct Runs<'a, H> {
+pub(crate) struct SortedRuns<'a, H> {
     file: SpillFile<'a>,
-    runs: Vec<Run>,
+    runs: Vec<SortedRun>,
     heads: PhantomData<H>,
 }
 
 /// A stretch of the file.
 #[derive(Clone, Copy, Debug)]
-struct Run {
+struct SortedRun {
     offset: u64,
     len: u64,
 }
 
-impl<'a, H: Head> Runs<'a, H> {
+impl<'a, H: RunHead> SortedRuns<'a, H> {
     /// None yet.
     pub(crate) fn new(folder: &'a SpillFolder) -> Self {
         Self {
@@ -80,7 +80,7 @@ impl<'a, H: Head> Runs<'a, H> {
         write(&mut self.file)?;
         let len = self.file.end() - offset;
         if len > 0 {
-            self.runs.push(Run { offset, len });
+            self.runs.push(SortedRun { offset, len });
         }
         self.file.flush()
     }
@@ -89,14 +89,14 @@ impl<'a, H: Head> Runs<'a, H> {
     ///
     /// # Errors
     /// The file cannot be read or written.
-    pub(crate) fn merge(mut self, room: usize) -> Result<Merge<'a, H>> {
+    pub(crate) fn merge(mut self, room: usize) -> Result<RunMerge<'a, H>> {
         let fan = (room / BUFFER_MIN).clamp(FAN_MIN, FAN_MAX);
         let mut item = Vec::new();
         while self.runs.len() > fan {
             // As few as bring the rest within what is merged at once.
             let count = fan.min(self.runs.len() - fan + 1);
             let longer = self.runs.split_off(self.runs.len() - count);
-            let mut merge = Merge::<'_, H>::new(self.file, &longer, room)?;
+            let mut merge = RunMerge::<'_, H>::new(self.file, &longer, room)?;
             let offset = merge.file.end();
             while merge.next(0, &mut item)?.is_some() {
                 merge.file.append(&item)?;
@@ -106,23 +106,23 @@ impl<'a, H: Head> Runs<'a, H> {
             self.file = merge.file;
             let len = self.file.end() - offset;
             // In front, so that every run is merged about as often as the others.
-            self.runs.insert(0, Run { offset, len });
+            self.runs.insert(0, SortedRun { offset, len });
         }
-        Merge::new(self.file, &self.runs, room)
+        RunMerge::new(self.file, &self.runs, room)
     }
 }
 
 /// The items of several runs, in order.
 #[derive(Debug)]
-pub(crate) struct Merge<'a, H> {
+pub(crate) struct RunMerge<'a, H> {
     file: SpillFile<'a>,
     cursors: Vec<Cursor>,
     /// The first item of each run that has one, and the number of the run.
     next: BinaryHeap<Reverse<(H, usize)>>,
 }
 
-impl<'a, H: Head> Merge<'a, H> {
-    fn new(mut file: SpillFile<'a>, runs: &[Run], room: usize) -> Result<Self> {
+impl<'a, H: RunHead> RunMerge<'a, H> {
+    fn new(mut file: SpillFile<'a>, runs: &[SortedRun], room: usize) -> Result<Self> {
         let buffer_len = (room / runs.len().max(1)).clamp(BUFFER_MIN, BUFFER_MAX);
         let (mut cursors, mut next) = (Vec::new(), BinaryHeap::new());
         for (number, run) in runs.iter().enumerate() {
@@ -174,7 +174,7 @@ struct Cursor {
 }
 
 impl Cursor {
-    fn new(run: Run, buffer_len: usize) -> Self {
+    fn new(run: SortedRun, buffer_len: usize) -> Self {
         Self {
             offset: run.offset,
             left: run.len,
@@ -185,7 +185,7 @@ impl Cursor {
     }
 
     /// The head of the next item; `None` after the last.
-    fn head<H: Head>(&mut self, file: &mut SpillFile<'_>) -> Result<Option<H>> {
+    fn head<H: RunHead>(&mut self, file: &mut SpillFile<'_>) -> Result<Option<H>> {
         if self.buffer.len() - self.at < H::LEN_MAX && self.left > 0 {
             self.buffer.drain(..self.at);
             self.at = 0;
@@ -236,12 +236,12 @@ mod tests {
 
     /// An item: a length, a number that it sorts by, and so many bytes of it.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-    struct Number {
+    struct NumberHead {
         number: u32,
         len: u32,
     }
 
-    impl Head for Number {
+    impl RunHead for NumberHead {
         const LEN_MAX: usize = 8;
 
         fn read(bytes: &[u8]) -> Self {
@@ -274,7 +274,7 @@ mod tests {
     fn merged(count: u32, runs: u32, run_of: impl Fn(u32) -> u32, room: usize) -> Vec<u8> {
         let temporary = tempfile::tempdir().unwrap();
         let folder = SpillFolder::new(temporary.path());
-        let mut sorted = Runs::<Number>::new(&folder);
+        let mut sorted = SortedRuns::<NumberHead>::new(&folder);
         for run in 0..runs {
             let numbers = (0..count).filter(|number| run_of(*number) == run);
             let write = |file: &mut SpillFile<'_>| {
@@ -309,7 +309,7 @@ mod tests {
     fn items_come_without_what_is_skipped() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = SpillFolder::new(temporary.path());
-        let mut runs = Runs::<Number>::new(&folder);
+        let mut runs = SortedRuns::<NumberHead>::new(&folder);
         for number in [4, 7] {
             runs.add(|file| file.append(&item(number))).unwrap();
         }
@@ -325,7 +325,7 @@ mod tests {
     #[test]
     fn no_room_on_the_disk_is_an_error_that_says_where() {
         let folder = SpillFolder::new(std::path::Path::new("/no/such/folder"));
-        let mut runs = Runs::<Number>::new(&folder);
+        let mut runs = SortedRuns::<NumberHead>::new(&folder);
         let error = runs.add(|file| file.append(&item(1))).unwrap_err();
         assert!(error.to_string().contains("/no/such/folder"));
     }

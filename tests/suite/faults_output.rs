@@ -6,10 +6,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::archive::{Goal, Shape, generate};
 use crate::support::{file, names_in, testdata};
-use crate::traffic::{Settings, Version};
 use tempfile::TempDir;
+use testkit::archive::{Goal, Shape, generate};
+use testkit::traffic::{Settings, Version};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flow2pcap");
 

@@ -7,8 +7,6 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod architecture;
-#[path = "../../examples/generate/archive.rs"]
-mod archive;
 mod archives;
 #[cfg(target_os = "linux")]
 mod bombs;
@@ -65,13 +63,8 @@ mod setup;
 mod split;
 mod stories;
 mod support;
-#[path = "../../examples/generate/traffic/mod.rs"]
-mod traffic;
 mod views;
 mod views_union;
-mod vpc;
 mod vpc_marks;
 mod vpc_model;
 mod wrappers;
-
-use crate::traffic::random;

@@ -1,0 +1,14 @@
+//! What the tests, benches, examples and fuzz targets of flow2pcap share.
+//!
+//! Inputs to be made:
+//!
+//! - [`traffic`]: lines of flow logs, as many as are wanted, of a few hundred ENIs.
+//! - [`archive`]: the same on disk, in one file or as S3 delivery lays them out.
+//! - [`vpc`]: the flow logs of a small VPC with one fault in it or none, and what the fault is.
+//!
+//! What only one of the folders uses is there, and not here.
+
+pub mod archive;
+mod random;
+pub mod traffic;
+pub mod vpc;

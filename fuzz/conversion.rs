@@ -17,8 +17,8 @@ use flow2pcap::connection::Detail;
 use flow2pcap::filter::Filter;
 use flow2pcap::pipeline::{Comments, Convert, Meter, Request, VantageChoice, convert, diagnose};
 use flow2pcap::summary::Summary;
-
-use crate::support::{flow_log, packet, pcapng, rules};
+use testkit::flow_log;
+use testkit::pcapng::{self, packet, rules};
 
 /// Lines that are looked at; more would only be slower.
 const LINES_MAX: usize = 64;

@@ -10,8 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use flow2pcap::cli::{Streams, run};
-
-use crate::support::pcapng;
+use testkit::pcapng;
 
 /// Columns whose values are text. All of them take the values of an input in turn.
 const TEXTS: [&str; 22] = [

@@ -5,8 +5,6 @@
 mod conversion;
 #[path = "one_thread.rs"]
 mod one_thread;
-#[path = "support.rs"]
-pub(crate) mod support;
 
 pub(crate) use conversion::*;
 

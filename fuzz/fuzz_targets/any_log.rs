@@ -4,6 +4,5 @@
 
 #[path = "../whole.rs"]
 mod whole;
-use whole::support;
 
 libfuzzer_sys::fuzz_target!(init: whole::begin(), |bytes: &[u8]| whole::any_log(bytes));

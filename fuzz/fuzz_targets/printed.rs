@@ -4,7 +4,5 @@
 
 #[path = "../printing.rs"]
 mod printing;
-#[path = "../support.rs"]
-mod support;
 
 libfuzzer_sys::fuzz_target!(|octets: &[u8]| printing::printed(octets));

@@ -279,7 +279,7 @@ fn two_runs_to_one_output_end_and_leave_a_whole_one() {
         }
         assert_eq!(names_in(folder.path()), names);
         let whole = crate::support::convert(&[testdata("v2_default.log")], &["--comments", "none"]);
-        let made = crate::support::pcapng::read(&fs::read(folder.path().join(names[0])).unwrap());
+        let made = testkit::pcapng::read(&fs::read(folder.path().join(names[0])).unwrap());
         assert_eq!(made.packets.len(), whole.capture().packets.len());
     }
 }

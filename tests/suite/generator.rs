@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::tshark::tshark;
-use crate::support::{Converted, convert, flow_log};
+use crate::support::{Converted, convert};
 use tempfile::TempDir;
 use testkit::archive::{Goal, Made, Shape, generate};
+use testkit::flow_log;
 use testkit::traffic::{Settings, Version};
 
 /// Twenty ENIs, so that a few thousand lines are several minutes.

@@ -4,10 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use testkit::flow_log::{self, Record};
+use testkit::pcapng::packet::Tuple;
 use testkit::vpc::{Choice, Fault, Scenario};
-
-use crate::support::flow_log::{self, Record};
-use crate::support::packet::Tuple;
 
 pub(crate) const SYN: u64 = 2;
 pub(crate) const SYN_ACK: u64 = 18;

@@ -2,7 +2,6 @@
 
 #![no_main]
 
-#[path = "../printing.rs"]
-mod printing;
+use testkit::checks::printing;
 
 libfuzzer_sys::fuzz_target!(|octets: &[u8]| printing::printed(octets));

@@ -12,9 +12,14 @@
 //!   [`pcapng::packet`] reads the headers, and [`pcapng::rules`] are those of Wireshark.
 //! - [`flow_log`]: flow logs, to know what a capture has to add up to.
 //!
+//! Properties to be checked:
+//!
+//! - [`checks`]: what must hold of any octets, for the fuzz targets and for plain tests.
+//!
 //! What only one of the folders uses is there, and not here.
 
 pub mod archive;
+pub mod checks;
 pub mod flow_log;
 pub mod pcapng;
 mod random;

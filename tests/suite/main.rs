@@ -10,11 +10,7 @@ mod architecture;
 mod archives;
 #[cfg(target_os = "linux")]
 mod bombs;
-#[path = "../../fuzz/checks.rs"]
-mod checks;
 mod cli;
-#[path = "../../fuzz/conversion.rs"]
-mod conversion;
 mod counts;
 mod determinism;
 mod diagnose;
@@ -29,8 +25,6 @@ mod faults_output;
 #[cfg(target_os = "linux")]
 mod faults_signals;
 mod filters;
-#[path = "../../fuzz/footers.rs"]
-mod footers;
 mod formats;
 mod generator;
 mod incident;
@@ -44,15 +38,11 @@ mod metrics;
 mod metrics_forms;
 mod options;
 mod other_clouds;
-#[path = "../../fuzz/packs.rs"]
-mod packed_members;
 mod packs;
 mod parquet;
 #[cfg(unix)] // for bash
 mod pasted;
 mod printed;
-#[path = "../../fuzz/printing.rs"]
-mod printing;
 mod properties;
 mod report;
 mod saved_answers;

@@ -37,7 +37,7 @@ pub enum Shape {
 pub struct Made {
     /// Header lines do not count.
     pub lines: u64,
-    /// Octets of these lines, however they are compressed.
+    /// Bytes of these lines, however they are compressed.
     pub text_len: u64,
     /// The sum of `packets` over all lines.
     pub packets: u64,

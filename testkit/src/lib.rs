@@ -14,7 +14,7 @@
 //!
 //! Properties to be checked:
 //!
-//! - [`checks`]: what must hold of any octets, for the fuzz targets and for plain tests.
+//! - [`checks`]: what must hold of any bytes, for the fuzz targets and for plain tests.
 //!
 //! What only one of the folders uses is there, and not here.
 

@@ -279,12 +279,8 @@ impl Planted {
         network: &Network,
         rejections: &BTreeSet<Rejection>,
     ) -> Self {
-        let barred = |why: Why, answers: bool| -> Vec<&Rejection> {
-            let all = rejections.iter();
-            all.filter(|rejection| (rejection.why, rejection.answers) == (why, answers))
-                .collect()
-        };
-        let (requests, answers) = (barred(Why::Acl, false), barred(Why::Acl, true));
+        let requests = barred(rejections, Why::Acl, false);
+        let answers = barred(rejections, Why::Acl, true);
         let mut causes = place.causes;
         match fault {
             Fault::AclInbound | Fault::AclOutbound => {
@@ -309,16 +305,7 @@ impl Planted {
             Fault::ReplyElsewhere if choice == Choice::Thrifty => causes.push("no-reply"),
             _ => {}
         }
-        let shows = match fault {
-            Fault::AclBlocksReply => answers,
-            Fault::AclInbound | Fault::AclOutbound => requests,
-            Fault::PublicAccessBlock => barred(Why::PublicAccessBlock, false),
-            Fault::Unencrypted => {
-                let both = [false, true].map(|answers| barred(Why::Unencrypted, answers));
-                both.concat()
-            }
-            _ => Vec::new(),
-        };
+        let shows = where_it_shows(fault, rejections);
         let (enis, ports): (BTreeSet<usize>, BTreeSet<u16>) = if shows.is_empty() {
             let (enis, ports) = (place.enis.into_iter(), place.ports.into_iter());
             (enis.collect(), ports.collect())
@@ -348,6 +335,27 @@ impl Planted {
                 .collect(),
             failed,
         }
+    }
+}
+
+/// What this guard lets not pass: requests, or answers.
+fn barred(rejections: &BTreeSet<Rejection>, why: Why, answers: bool) -> Vec<&Rejection> {
+    let all = rejections.iter();
+    all.filter(|rejection| (rejection.why, rejection.answers) == (why, answers))
+        .collect()
+}
+
+/// What is rejected by this fault; nothing, if it is none that rejects.
+fn where_it_shows(fault: Fault, rejections: &BTreeSet<Rejection>) -> Vec<&Rejection> {
+    match fault {
+        Fault::AclBlocksReply => barred(rejections, Why::Acl, true),
+        Fault::AclInbound | Fault::AclOutbound => barred(rejections, Why::Acl, false),
+        Fault::PublicAccessBlock => barred(rejections, Why::PublicAccessBlock, false),
+        Fault::Unencrypted => {
+            let both = [false, true].map(|answers| barred(rejections, Why::Unencrypted, answers));
+            both.concat()
+        }
+        _ => Vec::new(),
     }
 }
 

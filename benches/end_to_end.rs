@@ -8,18 +8,8 @@ use std::path::Path;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flow2pcap::connection::Detail;
 use flow2pcap::pipeline::{Convert, Meter, Request, convert};
-
-use self::archive::{Goal, Made, Shape, generate};
-use self::traffic::{Settings, Version};
-
-#[path = "../examples/generate/archive.rs"]
-#[allow(
-    dead_code,
-    reason = "very large archives are measured by benches/compare"
-)]
-mod archive;
-#[path = "../examples/generate/traffic/mod.rs"]
-mod traffic;
+use testkit::archive::{Goal, Made, Shape, generate};
+use testkit::traffic::{Settings, Version};
 
 /// Lines of each archive.
 const LINES: u64 = 200_000;

@@ -24,12 +24,7 @@ use flow2pcap::packet::{
 };
 use flow2pcap::pipeline::{Convert, Meter, Request, convert};
 use flow2pcap::record::{Row, Rows, recognise};
-
-use self::traffic::{Settings, Traffic, Version};
-
-#[path = "../examples/generate/traffic/mod.rs"]
-#[allow(dead_code, reason = "only what becomes files needs all of it")]
-mod traffic;
+use testkit::traffic::{Settings, Traffic, Version};
 
 /// What is kept of the profile that this is built with.
 const KEPT: &str = if cfg!(debug_assertions) {

@@ -7,16 +7,11 @@
 //! All return the number of records and the sum of their bytes, which are
 //! asserted, so that a bench cannot measure a wrong answer.
 
-#[path = "../examples/generate/traffic/mod.rs"]
-#[allow(dead_code, reason = "only what becomes files needs all of it")]
-mod traffic;
-
 use std::{hint::black_box, net::IpAddr, ops::ControlFlow, str::FromStr, sync::Arc};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use flow2pcap::record::{Layout, Row, Rows};
-
-use self::traffic::{Settings, Traffic, Version};
+use testkit::traffic::{Settings, Traffic, Version};
 
 /// Records read, and the sum of their bytes.
 type Totals = (u64, u64);

@@ -10,12 +10,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use flow2pcap::connection::{Detail, rebuild, split};
 use flow2pcap::flow::{Addresses, Enis, Observation, Place, observe};
 use flow2pcap::record::{Layout, Row, Rows};
-
-use self::traffic::{Settings, Traffic, Version};
-
-#[path = "../examples/generate/traffic/mod.rs"]
-#[allow(dead_code, reason = "only what becomes files needs all of it")]
-mod traffic;
+use testkit::traffic::{Settings, Traffic, Version};
 
 /// Enough to leave the second cache.
 const LINES: u64 = 100_000;

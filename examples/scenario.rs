@@ -6,18 +6,12 @@
 //! cargo run --example scenario -- 17 --healthy --columns Default -o scenario/
 //! ```
 
-#[path = "generate/traffic/random.rs"]
-mod random;
-#[path = "../tests/suite/vpc/mod.rs"]
-mod vpc;
-
 use std::fmt::Debug;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::Parser;
-
-use crate::vpc::{Choice, Fault, Scenario};
+use testkit::vpc::{Choice, Fault, Scenario};
 
 /// Writes the flow logs of a small VPC with a fault
 #[derive(Debug, Parser)]

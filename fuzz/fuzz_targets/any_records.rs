@@ -2,8 +2,6 @@
 
 #![no_main]
 
-#[path = "../whole.rs"]
-mod whole;
-use whole::support;
+use testkit::checks::conversion;
 
-libfuzzer_sys::fuzz_target!(init: whole::begin(), |bytes: &[u8]| whole::any_records(bytes));
+libfuzzer_sys::fuzz_target!(init: flow2pcap_fuzz::begin(), |bytes: &[u8]| conversion::any_records(bytes));

@@ -2,8 +2,6 @@
 
 #![no_main]
 
-#[path = "../checks.rs"]
-#[allow(dead_code, reason = "each target uses one of them")]
-mod checks;
+use testkit::checks::reading;
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| checks::filter(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| reading::filter(octets));

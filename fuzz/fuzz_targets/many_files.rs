@@ -2,8 +2,6 @@
 
 #![no_main]
 
-#[path = "../whole.rs"]
-mod whole;
-use whole::support;
+use testkit::checks::conversion;
 
-libfuzzer_sys::fuzz_target!(init: whole::begin(), |bytes: &[u8]| whole::many_files(bytes));
+libfuzzer_sys::fuzz_target!(init: flow2pcap_fuzz::begin(), |bytes: &[u8]| conversion::many_files(bytes));

@@ -2,7 +2,6 @@
 
 #![no_main]
 
-#[path = "../packs.rs"]
-mod packs;
+use testkit::checks::packs;
 
 libfuzzer_sys::fuzz_target!(|octets: &[u8]| packs::pack(octets));

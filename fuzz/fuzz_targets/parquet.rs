@@ -5,11 +5,9 @@
 
 #![no_main]
 
-#[path = "../checks.rs"]
-#[allow(dead_code, reason = "each target uses one of them")]
-mod checks;
+use testkit::checks::reading;
 
 libfuzzer_sys::fuzz_target!(
     init: std::panic::set_hook(Box::new(|_| {})),
-    |octets: &[u8]| checks::table(octets)
+    |octets: &[u8]| reading::table(octets)
 );

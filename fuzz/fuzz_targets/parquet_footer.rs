@@ -5,11 +5,7 @@
 
 #![no_main]
 
-#[path = "../checks.rs"]
-#[allow(dead_code, reason = "each target uses one of them")]
-mod checks;
-#[path = "../footers.rs"]
-mod footers;
+use testkit::checks::footers;
 
 libfuzzer_sys::fuzz_target!(
     init: std::panic::set_hook(Box::new(|_| {})),

@@ -2,9 +2,6 @@
 
 #![no_main]
 
-#[path = "../printing.rs"]
-mod printing;
-#[path = "../support.rs"]
-mod support;
+use testkit::checks::printing;
 
 libfuzzer_sys::fuzz_target!(|octets: &[u8]| printing::printed(octets));

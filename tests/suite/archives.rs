@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::support::packet::{Headers, Tuple, headers, sums};
-use crate::support::pcapng::Capture;
-use crate::support::{convert, file, flow_log};
+use crate::support::{convert, file};
 use proptest::prelude::*;
+use testkit::flow_log;
+use testkit::pcapng::Capture;
+use testkit::pcapng::packet::{Headers, Tuple, headers, sums};
 
 const V2: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets \
                   bytes start end action log-status";
@@ -150,7 +151,7 @@ fn check_tcp(packets: &[Headers]) {
             let syn = packets[0].tcp.unwrap();
             assert!(syn.is_syn(), "SYN before SYN-ACK: {packets:?}");
         }
-        if let (true, Some(sent)) = (tcp.has(crate::support::packet::ACK), peer) {
+        if let (true, Some(sent)) = (tcp.has(testkit::pcapng::packet::ACK), peer) {
             let ahead = tcp.ack.wrapping_sub(sent);
             assert!(
                 ahead == 0 || ahead > 1 << 31,
@@ -202,7 +203,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = file(&folder, "flows.log", &text);
         let converted = convert(&[path], &["--detail", detail]);
-        let octets = |sums: crate::support::packet::Sums| -> BTreeMap<_, _> {
+        let octets = |sums: testkit::pcapng::packet::Sums| -> BTreeMap<_, _> {
             sums.into_iter().map(|(key, (_, octets))| (key, octets)).collect()
         };
         let capture = converted.capture();

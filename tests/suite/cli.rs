@@ -5,8 +5,10 @@ use std::fs;
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
+use testkit::pcapng;
+
 use crate::support::tshark::tshark;
-use crate::support::{Run, convert, convert_to, file, flow2pcap, names_in, pcapng, run, testdata};
+use crate::support::{Run, convert, convert_to, file, flow2pcap, names_in, run, testdata};
 
 /// Runs `convert` with these arguments behind it.
 fn convert_with(arguments: &[&str]) -> Run {
@@ -34,7 +36,7 @@ fn status_is_0_when_done_and_1_if_strict_finds_faults() {
 #[test]
 fn status_is_1_if_strict_finds_a_file_cut_short() {
     let folder = tempfile::tempdir().unwrap();
-    let incident = crate::support::flow_log::files_below(&testdata("incident"));
+    let incident = testkit::flow_log::files_below(&testdata("incident"));
     let whole = fs::read(&incident[0]).unwrap();
     let cut = file(&folder, "cut.log.gz", &whole[..whole.len() / 2]);
     let converted = convert(&[&cut], &[]);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::support::{Converted, convert, file, flow2pcap, run, testdata};
-use crate::vpc::Scenario;
 use serde_json::Value;
+use testkit::vpc::Scenario;
 
 /// What is told of lines whoever reads them, and whatever becomes of their records.
 const AS_READ: [&str; 12] = [

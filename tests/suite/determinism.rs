@@ -5,11 +5,10 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::support::{
-    convert, convert_to, file, flow_log, flow2pcap, names_in, parts_of, run, testdata,
-};
+use crate::support::{convert, convert_to, file, flow2pcap, names_in, parts_of, run, testdata};
 use flow2pcap::connection::Detail;
 use flow2pcap::pipeline::{self, Convert, Meter, Request, Split, VantageChoice};
+use testkit::flow_log;
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -14,8 +14,8 @@ use std::ops::Range;
 use std::thread;
 
 use crate::support::{flow2pcap, run};
-use crate::vpc::{Choice, Fault, Planted, Scenario};
 use serde_json::Value;
+use testkit::vpc::{Choice, Fault, Planted, Scenario};
 
 /// The seeds to be tried.
 fn seeds() -> Range<u64> {

@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Converted, convert, flow_log, flow2pcap, names_in, packet, run};
+use crate::support::{Converted, convert, flow2pcap, names_in, run};
 use tempfile::TempDir;
+use testkit::flow_log;
+use testkit::pcapng::packet;
 
 const HEADER: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol \
                       packets bytes start end action log-status tcp-flags\n";

@@ -145,7 +145,7 @@ fn input_that_does_not_block_is_waited_for() {
     drop(ours);
     assert!(run.wait().unwrap().success());
     let whole = convert(&[testdata("v2_default.log")], &["--comments", "none"]);
-    let made = crate::support::pcapng::read(&std::fs::read(&output).unwrap());
+    let made = testkit::pcapng::read(&std::fs::read(&output).unwrap());
     assert_eq!(made.packets.len(), whole.capture().packets.len());
 }
 

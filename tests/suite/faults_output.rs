@@ -6,10 +6,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::archive::{Goal, Shape, generate};
 use crate::support::{file, names_in, testdata};
-use crate::traffic::{Settings, Version};
 use tempfile::TempDir;
+use testkit::archive::{Goal, Shape, generate};
+use testkit::traffic::{Settings, Version};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flow2pcap");
 
@@ -279,7 +279,7 @@ fn two_runs_to_one_output_end_and_leave_a_whole_one() {
         }
         assert_eq!(names_in(folder.path()), names);
         let whole = crate::support::convert(&[testdata("v2_default.log")], &["--comments", "none"]);
-        let made = crate::support::pcapng::read(&fs::read(folder.path().join(names[0])).unwrap());
+        let made = testkit::pcapng::read(&fs::read(folder.path().join(names[0])).unwrap());
         assert_eq!(made.packets.len(), whole.capture().packets.len());
     }
 }

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::archive::{Goal, Shape, generate};
 use crate::support::names_in;
-use crate::traffic::{Settings, Version};
 use tempfile::TempDir;
+use testkit::archive::{Goal, Shape, generate};
+use testkit::traffic::{Settings, Version};
 
 /// Names and what each file holds.
 type Files = BTreeMap<String, Vec<u8>>;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use crate::support::packet::{Tuple, headers, sums};
 use crate::support::{Converted, Run, convert, file, flow2pcap, names_in, run, testdata};
 use tempfile::TempDir;
+use testkit::pcapng::packet::{Tuple, headers, sums};
 
 const DATABASE: &str = "eni-0d73f0b5c9e2a6184";
 const V2: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets \

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::packet::{headers, sums};
+use testkit::flow_log;
+use testkit::pcapng::packet::{headers, sums};
+
 use crate::support::{
-    Converted, TROUBLESHOOTING, convert, file, flow_log, flow2pcap, names_in, run, testdata,
+    Converted, TROUBLESHOOTING, convert, file, flow2pcap, names_in, run, testdata,
 };
 
 /// What a row of the table says.

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::archive::{Goal, Made, Shape, generate};
 use crate::support::tshark::tshark;
-use crate::support::{Converted, convert, flow_log};
-use crate::traffic::{Settings, Version};
+use crate::support::{Converted, convert};
 use tempfile::TempDir;
+use testkit::archive::{Goal, Made, Shape, generate};
+use testkit::flow_log;
+use testkit::traffic::{Settings, Version};
 
 /// Twenty ENIs, so that a few thousand lines are several minutes.
 fn few_enis(version: Version) -> Settings {

@@ -8,9 +8,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use crate::support::packet::{ACK, FIN, RST, SYN};
 use crate::support::tshark::tshark;
-use crate::support::{Converted, convert, flow_log, testdata};
+use crate::support::{Converted, convert, testdata};
 
 static INCIDENT: LazyLock<Converted> =
     LazyLock::new(|| convert(&[testdata("incident")], &["--detail", "exact"]));
@@ -123,6 +122,8 @@ enum Shape {
 }
 
 use Shape::{Complete, Datagrams, Midstream, NoAck, Open, Refused, Reset, SynOnly};
+use testkit::flow_log;
+use testkit::pcapng::packet::{ACK, FIN, RST, SYN};
 
 /// Initiator, responder, packets and octets there and back, shape.
 type Story = (&'static str, &'static str, [u64; 4], Shape);
@@ -367,7 +368,7 @@ fn every_view_together_adds_up_to_the_whole_log() {
         .collect();
     assert_eq!(records.len(), 80);
     assert_eq!(
-        crate::support::packet::sums(&capture),
+        testkit::pcapng::packet::sums(&capture),
         flow_log::sums(&records)
     );
     assert_eq!(capture.packets.len(), 506);

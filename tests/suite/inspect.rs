@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::archive::{Goal, Shape, generate};
 use crate::support::wrapping::gzip;
 use crate::support::{convert, file, flow2pcap, run, testdata};
-use crate::traffic::{Settings, Version};
 use serde_json::{Value, json};
+use testkit::archive::{Goal, Shape, generate};
+use testkit::traffic::{Settings, Version};
 
 /// What `--json` tells of `input`.
 fn inspect(input: impl AsRef<Path>, options: &[&str]) -> Value {

@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 
-use crate::support::packet::{ACK, FIN, SYN, headers};
-use crate::support::pcapng::Capture;
+use testkit::pcapng::Capture;
+use testkit::pcapng::packet::{ACK, FIN, SYN, headers};
+
 use crate::support::story::tell;
 use crate::support::tshark::tshark;
 

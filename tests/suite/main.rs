@@ -7,16 +7,10 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod architecture;
-#[path = "../../examples/generate/archive.rs"]
-mod archive;
 mod archives;
 #[cfg(target_os = "linux")]
 mod bombs;
-#[path = "../../fuzz/checks.rs"]
-mod checks;
 mod cli;
-#[path = "../../fuzz/conversion.rs"]
-mod conversion;
 mod counts;
 mod determinism;
 mod diagnose;
@@ -31,8 +25,6 @@ mod faults_output;
 #[cfg(target_os = "linux")]
 mod faults_signals;
 mod filters;
-#[path = "../../fuzz/footers.rs"]
-mod footers;
 mod formats;
 mod generator;
 mod incident;
@@ -46,15 +38,11 @@ mod metrics;
 mod metrics_forms;
 mod options;
 mod other_clouds;
-#[path = "../../fuzz/packs.rs"]
-mod packed_members;
 mod packs;
 mod parquet;
 #[cfg(unix)] // for bash
 mod pasted;
 mod printed;
-#[path = "../../fuzz/printing.rs"]
-mod printing;
 mod properties;
 mod reader;
 mod report;
@@ -66,13 +54,8 @@ mod setup;
 mod split;
 mod stories;
 mod support;
-#[path = "../../examples/generate/traffic/mod.rs"]
-mod traffic;
 mod views;
 mod views_union;
-mod vpc;
 mod vpc_marks;
 mod vpc_model;
 mod wrappers;
-
-use crate::traffic::random;

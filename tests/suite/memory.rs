@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::archive::{Goal, Shape, generate};
 use crate::support::{convert, flow2pcap, names_in, run, testdata};
-use crate::traffic::{Settings, Version};
 use tempfile::TempDir;
+use testkit::archive::{Goal, Shape, generate};
+use testkit::traffic::{Settings, Version};
 
 /// Records of 120,000 lines take thrice what the least memory lets them have.
 fn large_archive(folder: &TempDir) -> PathBuf {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use crate::support::flow_log::{self, Record};
 use crate::support::sums::{Sums, output, sums};
 use crate::support::{convert, file, flow2pcap, run, testdata};
 use proptest::prelude::*;
 use serde_json::json;
+use testkit::flow_log::{self, Record};
 
 /// Packets and bytes by what `label` makes of a record, in a bucket that holds the whole day.
 fn expected(records: &[Record], label: impl Fn(&Record) -> String) -> BTreeMap<String, [u64; 3]> {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::packet::{Tuple, headers, sums};
-use crate::support::pcapng::Capture;
+use testkit::pcapng::Capture;
+use testkit::pcapng::packet::{Tuple, headers, sums};
+
 use crate::support::tshark::tshark;
 use crate::support::{convert, testdata};
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::packet::sums;
 use crate::support::wrapping::*;
 use crate::support::{Converted, convert, file};
 use serde_json::{Value, json};
+use testkit::pcapng::packet::sums;
 
 /// Packets and octets from each address to each other.
 fn totals(converted: &Converted) -> BTreeMap<(String, String), (u64, u128)> {

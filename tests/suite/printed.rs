@@ -3,8 +3,8 @@
 use std::fs;
 
 use proptest::prelude::*;
+use testkit::checks::printing::{check, printed, visible};
 
-use crate::printing::{check, printed, visible};
 use crate::support::{Run, convert_to, file, flow2pcap, run};
 
 /// One of each kind of character that does more than show, with some that mean something to HTML,

@@ -1,6 +1,6 @@
 //! The fuzz seeds, run through what their targets check.
 //!
-//! The checks are the targets' own (`fuzz/checks.rs`); a find of the fuzzer
+//! The checks are the targets' own ([`testkit::checks`]); a find of the fuzzer
 //! that is fixed gets a seed here and is never forgotten.
 
 use std::fs;
@@ -8,6 +8,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use proptest::prelude::*;
+use testkit::checks::{conversion, footers, packs, printing, reading};
 
 /// Runs `check` on every seed of a target, on front parts of it, and on what longer runs of the
 /// fuzzer kept.
@@ -54,73 +55,73 @@ fn kept(target: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn any_log() {
-    replay("any_log", crate::conversion::any_log);
+    replay("any_log", conversion::any_log);
 }
 
 #[test]
 fn any_records() {
-    replay("any_records", crate::conversion::any_records);
+    replay("any_records", conversion::any_records);
 }
 
 #[test]
 fn printed() {
-    replay("printed", crate::printing::printed);
+    replay("printed", printing::printed);
 }
 
 #[test]
 fn many_files() {
     // Each is up to five conversions.
-    replay_fronts("many_files", 101, crate::conversion::many_files);
+    replay_fronts("many_files", 101, conversion::many_files);
 }
 
 #[test]
 fn header_line() {
-    replay("header_line", crate::checks::header_line);
+    replay("header_line", reading::header_line);
 }
 
 #[test]
 fn record_rows() {
-    replay("record_rows", crate::checks::record_rows);
+    replay("record_rows", reading::record_rows);
 }
 
 #[test]
 fn recognise() {
-    replay("recognise", crate::checks::recognise_head);
+    replay("recognise", reading::recognise_head);
 }
 
 #[test]
 fn filter() {
-    replay("filter", crate::checks::filter);
+    replay("filter", reading::filter);
 }
 
 #[test]
 fn chunk_cuts() {
-    replay("chunk_cuts", crate::checks::chunk_cuts);
+    replay("chunk_cuts", reading::chunk_cuts);
 }
 
 #[test]
 fn unwrapper() {
-    replay("unwrapper", crate::checks::unwrapper);
+    replay("unwrapper", reading::unwrapper);
 }
 
 #[test]
 fn parquet() {
-    replay("parquet", crate::checks::table);
+    replay("parquet", reading::table);
 }
 
 #[test]
 fn parquet_footer() {
-    replay_seeds("parquet_footer", crate::footers::parquet_footer);
+    replay_seeds("parquet_footer", footers::parquet_footer);
 }
 
 #[test]
 fn pack() {
-    replay_seeds("pack", crate::packed_members::pack);
+    replay_seeds("pack", packs::pack);
 }
 
 #[test]
 fn stream() {
-    replay("stream", crate::checks::stream);
+    replay("stream", reading::stream);
 }
 
 /// Pages and footer say how much there is of everything; none of it is believed.
@@ -132,7 +133,7 @@ fn parquet_with_an_octet_changed() {
         for at in (0..octets.len()).step_by(23) {
             let was = octets[at];
             octets[at] ^= 0xff;
-            crate::checks::table(&octets);
+            reading::table(&octets);
             octets[at] = was;
         }
     }
@@ -147,17 +148,17 @@ proptest! {
     /// The same promises, with inputs that shrink to what matters.
     #[test]
     fn any_records_keep_their_sums(octets in prop::collection::vec(any::<u8>(), 9..400)) {
-        crate::conversion::any_records(&octets);
+        conversion::any_records(&octets);
     }
 
     /// Few changes at random are enough for most of what a footer can lie about.
     #[test]
     fn parquet_footers_with_values_changed(octets in prop::collection::vec(any::<u8>(), 12..90)) {
-        crate::footers::parquet_footer(&octets);
+        footers::parquet_footer(&octets);
     }
 
     #[test]
     fn packs_of_any_members(octets in prop::collection::vec(any::<u8>(), 5..90)) {
-        crate::packed_members::pack(&octets);
+        packs::pack(&octets);
     }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::packet::{Tuple, headers};
-use crate::support::pcapng::{self, Capture, Packet};
 use crate::support::tshark::tshark;
 use crate::support::{
     Converted, convert, convert_to, file, flow2pcap, names_in, parts_of, run, testdata,
 };
 use tempfile::TempDir;
+use testkit::pcapng::packet::{Tuple, headers};
+use testkit::pcapng::{self, Capture, Packet};
 
 /// A part: the name of its file, and what is in it.
 type Part = (String, Capture);

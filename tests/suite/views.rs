@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::packet::{Tuple, headers, sums};
+use testkit::pcapng::packet::{Tuple, headers, sums};
+
 use crate::support::story::tell;
 use crate::support::tshark::{Tshark, tshark};
 use crate::support::{Converted, run};

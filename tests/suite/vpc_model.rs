@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::flow_log::{self, Record};
-use crate::support::packet::Tuple;
+use testkit::flow_log::{self, Record};
+use testkit::pcapng::packet::Tuple;
+use testkit::vpc::{Choice, Fault, Scenario};
+
 use crate::support::{Converted, convert};
-use crate::vpc::{Choice, Fault, Scenario};
 use crate::vpc_marks::{
     SYN, SYN_ACK, Told, eni, has, is_accepted, is_ingress, is_marked, is_refused, is_scanner,
     is_syn, searched,

@@ -1,16 +1,12 @@
 //! What the tests share: running the program, and reading what it wrote.
 //!
 //! Captures are read in two ways. [`tshark`] is the judge of what a person will
-//! see, where it is installed. [`pcapng`] is a reader of our own that forgives
+//! see, where it is installed. [`testkit::pcapng`] is a reader of our own that forgives
 //! nothing and is always there; it knows neither pcap-file nor the library.
 
 pub(crate) mod attempts;
 pub(crate) mod browser;
 pub(crate) mod exposition;
-pub(crate) mod flow_log;
-pub(crate) mod packet;
-pub(crate) mod pcapng;
-pub(crate) mod rules;
 pub(crate) mod story;
 pub(crate) mod sums;
 pub(crate) mod tables;
@@ -25,6 +21,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
+use testkit::pcapng::{self, rules};
 
 /// Column order of the logs that troubleshooters make; their files have no header.
 pub(crate) const TROUBLESHOOTING: &str =

@@ -5,8 +5,8 @@ use std::io::Write as _;
 
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
+use testkit::pcapng::{Interface, Packet};
 
-use super::pcapng::{Interface, Packet};
 use super::{Converted, convert, file, testdata};
 
 /// The columns and the records of a file of `testdata/`.

@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::flow_log::{self, Record};
-use crate::support::packet::Tuple;
-use crate::vpc::{Choice, Fault, Scenario};
+use testkit::flow_log::{self, Record};
+use testkit::pcapng::packet::Tuple;
+use testkit::vpc::{Choice, Fault, Scenario};
 
 pub(crate) const SYN: u64 = 2;
 pub(crate) const SYN_ACK: u64 = 18;

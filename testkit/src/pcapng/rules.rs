@@ -5,7 +5,7 @@
 //! know what to expect ask tshark for.
 
 use super::packet::{ACK, RST, SYN, headers};
-use super::pcapng::{Capture, Packet};
+use super::{Capture, Packet};
 
 const ETHERNET: u16 = 1;
 
@@ -13,7 +13,7 @@ const ETHERNET: u16 = 1;
 ///
 /// # Panics
 /// On the first that breaks a rule.
-pub(crate) fn check(capture: &Capture) {
+pub fn check(capture: &Capture) {
     for packet in &capture.packets {
         if capture.interfaces[packet.interface].link == ETHERNET {
             let mut inner = packet.clone();

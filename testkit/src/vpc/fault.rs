@@ -7,7 +7,7 @@ use crate::random::Random;
 
 /// A cause, by what is at its root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// A network ACL lets requests pass, and their replies not, or not to all ports.
     AclBlocksReply,
     /// The responder's security group has no rule for them.
@@ -47,7 +47,8 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 18] = [
+    /// All there are.
+    pub const ALL: [Self; 18] = [
         Self::AclBlocksReply,
         Self::GroupInbound,
         Self::AclInbound,

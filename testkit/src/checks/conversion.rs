@@ -1,8 +1,7 @@
 //! What must hold of any conversion, whatever was converted.
 //!
-//! The capture is read by the tests' own reader, which knows neither the library
-//! nor the crate that writes the blocks, and forgives nothing. Like
-//! `checks.rs`, this is called by the targets and by `tests/suite/seeds.rs`.
+//! The capture is read by [`crate::pcapng`], which knows neither the library
+//! nor the crate that writes the blocks, and forgives nothing.
 //!
 //! A conversion takes well under a millisecond, so what is around it counts: one folder serves all
 //! that a thread does, and memory is what the smallest run gets.
@@ -17,7 +16,8 @@ use flow2pcap::connection::Detail;
 use flow2pcap::pipeline::{Comments, Convert, Meter, Request, VantageChoice, convert, diagnose};
 use flow2pcap::summary::Summary;
 
-use crate::support::{flow_log, packet, pcapng, rules};
+use crate::flow_log;
+use crate::pcapng::{self, packet, rules};
 
 /// Lines that are looked at; more would only be slower.
 const LINES_MAX: usize = 64;
@@ -34,7 +34,7 @@ const MEMORY: u64 = 16 << 20;
 /// Any text, with any options, becomes a capture that can be read, or is refused with a reason.
 ///
 /// The first octet chooses the options.
-pub(crate) fn any_log(octets: &[u8]) {
+pub fn any_log(octets: &[u8]) {
     let Some((choice, text)) = octets.split_first() else {
         return;
     };
@@ -59,7 +59,7 @@ pub(crate) fn any_log(octets: &[u8]) {
 /// Any records become packets whose sums, by directed five-tuple, are theirs, and are diagnosed.
 ///
 /// The first octet chooses the detail, and each eight more are a record.
-pub(crate) fn any_records(octets: &[u8]) {
+pub fn any_records(octets: &[u8]) {
     let Some((choice, records)) = octets.split_first() else {
         return;
     };
@@ -145,7 +145,7 @@ fn line(octets: &[u8; 8]) -> String {
 /// Files of any kinds are read or left out, each as a whole and whatever lies beside it.
 ///
 /// The first byte chooses the options; each file begins with one that says how it is packed.
-pub(crate) fn many_files(octets: &[u8]) {
+pub fn many_files(octets: &[u8]) {
     let Some((choice, rest)) = octets.split_first() else {
         return;
     };

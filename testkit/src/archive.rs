@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::traffic::network::{ACCOUNTS, REGION};
-use super::traffic::{Line, Settings, Traffic, Version};
+use crate::traffic::network::{ACCOUNTS, REGION};
+use crate::traffic::{Line, Settings, Traffic, Version};
 
 /// When there is enough; header lines do not count.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Goal {
+pub enum Goal {
+    /// So many of them.
     Lines(u64),
     /// Of text, however it is compressed.
     Octets(u64),
@@ -22,7 +23,8 @@ pub(crate) enum Goal {
 
 /// How the lines lie on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub enum Shape {
+    /// All in one.
     OneFile,
     /// As S3 delivery: `AWSLogs/`, and a file for each account and five minutes of `end`.
     Tree,
@@ -32,13 +34,16 @@ pub(crate) enum Shape {
 
 /// What an archive holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Made {
+pub struct Made {
+    /// Header lines do not count.
     pub lines: u64,
+    /// Bytes of these lines, however they are compressed.
     pub text_len: u64,
     /// The sum of `packets` over all lines.
     pub packets: u64,
     /// The sum of `bytes` over all lines.
     pub octets: u64,
+    /// How many files were written.
     pub files: u64,
 }
 
@@ -46,7 +51,7 @@ pub(crate) struct Made {
 ///
 /// # Errors
 /// A file that cannot be written.
-pub(crate) fn generate(
+pub fn generate(
     settings: Settings,
     goal: Goal,
     shape: Shape,

@@ -7,59 +7,65 @@
 //! interface or its predecessor, more octets captured than there were, text
 //! that is not UTF-8 or holds a control character, an address with two names.
 //!
-//! Every capture that a test writes is read by it: [`super::run`] sees to that.
+//! Every capture that a test writes is read by it, and so is what the fuzz targets convert. What is
+//! in the packets is read by [`mod@packet`] and held to [`rules`].
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+pub mod packet;
+pub mod rules;
 
 use std::collections::BTreeSet;
 
 /// A whole capture.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Capture {
+pub struct Capture {
     /// The section's comment.
-    pub(crate) comment: String,
+    pub comment: String,
     /// Its interfaces.
-    pub(crate) interfaces: Vec<Interface>,
+    pub interfaces: Vec<Interface>,
     /// Its packets, in file order.
-    pub(crate) packets: Vec<Packet>,
+    pub packets: Vec<Packet>,
 }
 
 /// One Interface Description Block.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Interface {
+pub struct Interface {
     /// `if_name`.
-    pub(crate) name: String,
+    pub name: String,
     /// `if_description`, empty if absent.
-    pub(crate) description: String,
+    pub description: String,
     /// Link type: 101 RAW, 1 Ethernet.
-    pub(crate) link: u16,
+    pub link: u16,
 }
 
 /// One Enhanced Packet Block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Packet {
+pub struct Packet {
     /// Index of its interface.
-    pub(crate) interface: usize,
+    pub interface: usize,
     /// Nanoseconds since the Unix epoch.
-    pub(crate) time_ns: u64,
+    pub time_ns: u64,
     /// Octets captured.
-    pub(crate) captured: Vec<u8>,
+    pub captured: Vec<u8>,
     /// Octets there were.
-    pub(crate) original_len: u32,
+    pub original_len: u32,
     /// `epb_flags`: 1 inbound, 2 outbound.
-    pub(crate) direction: Option<u32>,
+    pub direction: Option<u32>,
     /// Its comments.
-    pub(crate) comments: Vec<String>,
+    pub comments: Vec<String>,
 }
 
 impl Capture {
     /// The name of the interface that saw `packet`.
-    pub(crate) fn interface_of(&self, packet: &Packet) -> &str {
+    pub fn interface_of(&self, packet: &Packet) -> &str {
         &self.interfaces[packet.interface].name
     }
 }
 
 impl Packet {
     /// The value of `key=value` in its comments.
-    pub(crate) fn word(&self, key: &str) -> Option<&str> {
+    pub fn word(&self, key: &str) -> Option<&str> {
         let mut words = self.comments.iter().flat_map(|c| c.split(' '));
         words.find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
     }
@@ -75,7 +81,7 @@ const PACKET: u32 = 6;
 ///
 /// # Panics
 /// On whatever is not as the format wants it.
-pub(crate) fn read(octets: &[u8]) -> Capture {
+pub fn read(octets: &[u8]) -> Capture {
     let mut capture = Capture {
         comment: String::new(),
         interfaces: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::conversation::{Conversation, Load};
 use super::network::{End, Network};
-use super::random::Random;
+use crate::random::Random;
 
 /// The conversation that begins at `at_ms`.
 pub(super) fn begin(

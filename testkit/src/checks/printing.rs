@@ -2,7 +2,6 @@
 //!
 //! The whole command line runs in this process (`flow2pcap::cli`), since what matters is what comes
 //! out of the streams: a check of each writer by itself would miss the one that somebody forgets.
-//! Like `checks.rs`, this is called by the target and by the tests.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
@@ -11,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use flow2pcap::cli::{Streams, run};
 
-use crate::support::pcapng;
+use crate::pcapng;
 
 /// Columns whose values are text. All of them take the values of an input in turn.
 const TEXTS: [&str; 22] = [
@@ -43,7 +42,7 @@ const TEXTS: [&str; 22] = [
 ///
 /// The first byte chooses the subcommand, the second how the input is made. The next line is the
 /// name of the file, the one after it an argument, and the rest a text, or values of columns.
-pub(crate) fn printed(octets: &[u8]) {
+pub fn printed(octets: &[u8]) {
     let [choice, kind, rest @ ..] = octets else {
         return;
     };
@@ -63,7 +62,7 @@ pub(crate) fn printed(octets: &[u8]) {
 ///
 /// # Panics
 /// A text that it prints has something in it that a reader cannot see, or is not what it should be.
-pub(crate) fn check(choice: u8, name: &[u8], argument: &str, text: &[u8]) {
+pub fn check(choice: u8, name: &[u8], argument: &str, text: &[u8]) {
     let folder = tempfile::tempdir().expect("a folder");
     let input = folder.path().join(file_name(name));
     fs::write(&input, text).expect("room for a log");
@@ -166,7 +165,7 @@ impl Ran {
 ///
 /// Written from Unicode's list of what has no shape of its own, and not with the library's own idea
 /// of it.
-pub(crate) fn visible(text: &str) {
+pub fn visible(text: &str) {
     let hidden = |c: char| {
         matches!(c,
             '\0'..='\u{9}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}' // controls

@@ -24,8 +24,8 @@ mod noise;
 mod traffic;
 mod wire;
 
-pub(crate) use self::fault::Fault;
-pub(crate) use self::layout::Choice;
+pub use self::fault::Fault;
+pub use self::layout::Choice;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -52,44 +52,44 @@ const EPOCH_S: u64 = 1_773_479_400;
 const FAILED_MIN: usize = 3;
 
 /// Flow logs, and what they tell of.
-pub(crate) struct Scenario {
+pub struct Scenario {
     /// What it was made from.
-    pub(crate) seed: u64,
+    pub seed: u64,
     /// Columns of the log.
-    pub(crate) choice: Choice,
+    pub choice: Choice,
     /// Aggregation interval in seconds.
-    pub(crate) interval_s: u64,
+    pub interval_s: u64,
     /// What is delivered, in seconds since the epoch.
-    pub(crate) archive: Range<u64>,
+    pub archive: Range<u64>,
     /// Path below the folder, as S3 delivery names it, and text.
-    pub(crate) files: Vec<(String, String)>,
+    pub files: Vec<(String, String)>,
     /// What is wrong, if something is.
-    pub(crate) planted: Option<Planted>,
+    pub planted: Option<Planted>,
 }
 
 /// What is wrong, and what must be said of it.
-pub(crate) struct Planted {
+pub struct Planted {
     /// What was done to the VPC.
-    pub(crate) fault: Fault,
+    pub fault: Fault,
     /// Causes of which the first finding must name one; the most exact first.
-    pub(crate) causes: Vec<&'static str>,
+    pub causes: Vec<&'static str>,
     /// What suffers, in a word.
-    pub(crate) edge: &'static str,
+    pub edge: &'static str,
     /// ENIs of which one must be named.
-    pub(crate) enis: Vec<String>,
+    pub enis: Vec<String>,
     /// Subnets of these ENIs.
-    pub(crate) subnets: Vec<String>,
+    pub subnets: Vec<String>,
     /// The responders' ports, of which one must be named; none if there are many.
-    pub(crate) ports: Vec<u16>,
+    pub ports: Vec<u16>,
     /// Addresses of those who answer badly; of others nothing is planted.
-    pub(crate) targets: Vec<String>,
+    pub targets: Vec<String>,
     /// Conversations that failed by it.
-    pub(crate) failed: usize,
+    pub failed: usize,
 }
 
 impl Scenario {
     /// The fault that the seed decides.
-    pub(crate) fn fault_of(seed: u64) -> Fault {
+    pub fn fault_of(seed: u64) -> Fault {
         let [others @ .., newest] = &Fault::ALL;
         // Each seed but one in so many keeps the fault that it had before the newest was there.
         let count = Fault::ALL.len() as u64;
@@ -101,7 +101,7 @@ impl Scenario {
     }
 
     /// A VPC with this fault or none. Columns are what the seed decides, if they are left to it.
-    pub(crate) fn new(seed: u64, fault: Option<Fault>, columns: Option<Choice>) -> Self {
+    pub fn new(seed: u64, fault: Option<Fault>, columns: Option<Choice>) -> Self {
         // Not every VPC has a place for every fault, and not every fault hurts.
         (0..)
             .find_map(|attempt| Self::attempt(seed, attempt, fault, columns))
@@ -162,7 +162,7 @@ impl Scenario {
     }
 
     /// Writes the files below this folder.
-    pub(crate) fn write_to(&self, folder: &Path) -> io::Result<()> {
+    pub fn write_to(&self, folder: &Path) -> io::Result<()> {
         for (path, text) in &self.files {
             let path = folder.join(path);
             if let Some(parent) = path.parent() {
@@ -279,12 +279,8 @@ impl Planted {
         network: &Network,
         rejections: &BTreeSet<Rejection>,
     ) -> Self {
-        let barred = |why: Why, answers: bool| -> Vec<&Rejection> {
-            let all = rejections.iter();
-            all.filter(|rejection| (rejection.why, rejection.answers) == (why, answers))
-                .collect()
-        };
-        let (requests, answers) = (barred(Why::Acl, false), barred(Why::Acl, true));
+        let requests = barred(rejections, Why::Acl, false);
+        let answers = barred(rejections, Why::Acl, true);
         let mut causes = place.causes;
         match fault {
             Fault::AclInbound | Fault::AclOutbound => {
@@ -309,16 +305,7 @@ impl Planted {
             Fault::ReplyElsewhere if choice == Choice::Thrifty => causes.push("no-reply"),
             _ => {}
         }
-        let shows = match fault {
-            Fault::AclBlocksReply => answers,
-            Fault::AclInbound | Fault::AclOutbound => requests,
-            Fault::PublicAccessBlock => barred(Why::PublicAccessBlock, false),
-            Fault::Unencrypted => {
-                let both = [false, true].map(|answers| barred(Why::Unencrypted, answers));
-                both.concat()
-            }
-            _ => Vec::new(),
-        };
+        let shows = where_it_shows(fault, rejections);
         let (enis, ports): (BTreeSet<usize>, BTreeSet<u16>) = if shows.is_empty() {
             let (enis, ports) = (place.enis.into_iter(), place.ports.into_iter());
             (enis.collect(), ports.collect())
@@ -348,6 +335,27 @@ impl Planted {
                 .collect(),
             failed,
         }
+    }
+}
+
+/// What this guard lets not pass: requests, or answers.
+fn barred(rejections: &BTreeSet<Rejection>, why: Why, answers: bool) -> Vec<&Rejection> {
+    let all = rejections.iter();
+    all.filter(|rejection| (rejection.why, rejection.answers) == (why, answers))
+        .collect()
+}
+
+/// What is rejected by this fault; nothing, if it is none that rejects.
+fn where_it_shows(fault: Fault, rejections: &BTreeSet<Rejection>) -> Vec<&Rejection> {
+    match fault {
+        Fault::AclBlocksReply => barred(rejections, Why::Acl, true),
+        Fault::AclInbound | Fault::AclOutbound => barred(rejections, Why::Acl, false),
+        Fault::PublicAccessBlock => barred(rejections, Why::PublicAccessBlock, false),
+        Fault::Unencrypted => {
+            let both = [false, true].map(|answers| barred(rejections, Why::Unencrypted, answers));
+            both.concat()
+        }
+        _ => Vec::new(),
     }
 }
 

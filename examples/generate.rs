@@ -6,17 +6,13 @@
 //! cargo run --release --example generate -- --records 1000000 --files 100000 -o many/
 //! ```
 
-mod archive;
-mod traffic;
-
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
-
-use crate::archive::{Goal, Shape, generate};
-use crate::traffic::{Settings, Version};
+use testkit::archive::{Goal, Shape, generate};
+use testkit::traffic::{Settings, Version};
 
 /// Makes an archive of flow logs
 #[derive(Debug, Parser)]

@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::pcapng::{Capture, Packet};
+use super::{Capture, Packet};
 
 /// Sender, receiver and protocol; ports are 0 where there are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Tuple {
+pub struct Tuple {
     /// Who sent it, and from which port.
-    pub(crate) source: (IpAddr, u16),
+    pub source: (IpAddr, u16),
     /// To whom, and to which port.
-    pub(crate) destination: (IpAddr, u16),
+    pub destination: (IpAddr, u16),
     /// IANA protocol number.
-    pub(crate) protocol: u8,
+    pub protocol: u8,
 }
 
 impl Tuple {
     /// The same conversation the other way.
-    pub(crate) fn reverse(self) -> Self {
+    pub fn reverse(self) -> Self {
         Self {
             source: self.destination,
             destination: self.source,
@@ -27,56 +27,60 @@ impl Tuple {
     }
 
     /// The name that both ways share.
-    pub(crate) fn conversation(self) -> Self {
+    pub fn conversation(self) -> Self {
         self.min(self.reverse())
     }
 }
 
 /// A packet's headers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Headers {
+pub struct Headers {
     /// Who, to whom.
-    pub(crate) tuple: Tuple,
+    pub tuple: Tuple,
     /// What TCP adds.
-    pub(crate) tcp: Option<Tcp>,
+    pub tcp: Option<Tcp>,
 }
 
 /// A TCP header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tcp {
+pub struct Tcp {
     /// Sequence number.
-    pub(crate) seq: u32,
+    pub seq: u32,
     /// Acknowledgement number.
-    pub(crate) ack: u32,
+    pub ack: u32,
     /// FIN 1, SYN 2, RST 4, PSH 8, ACK 16.
-    pub(crate) flags: u8,
+    pub flags: u8,
     /// Octets of payload that there were.
-    pub(crate) payload_len: u32,
+    pub payload_len: u32,
 }
 
-pub(crate) const FIN: u8 = 1;
-pub(crate) const SYN: u8 = 2;
-pub(crate) const RST: u8 = 4;
-pub(crate) const ACK: u8 = 16;
+/// The sender has no more to say.
+pub const FIN: u8 = 1;
+/// Opens a connection, or accepts one.
+pub const SYN: u8 = 2;
+/// Ends it at once.
+pub const RST: u8 = 4;
+/// The acknowledgement number counts.
+pub const ACK: u8 = 16;
 
 impl Tcp {
     /// Whether it opens a connection.
-    pub(crate) fn is_syn(self) -> bool {
+    pub fn is_syn(self) -> bool {
         self.flags & (SYN | ACK) == SYN
     }
 
     /// Whether it accepts one.
-    pub(crate) fn is_syn_ack(self) -> bool {
+    pub fn is_syn_ack(self) -> bool {
         self.flags & (SYN | ACK) == SYN | ACK
     }
 
     /// Whether all of `flags` are set.
-    pub(crate) fn has(self, flags: u8) -> bool {
+    pub fn has(self, flags: u8) -> bool {
         self.flags & flags == flags
     }
 
     /// What it takes of its sender's sequence numbers.
-    pub(crate) fn sequence_len(self) -> u32 {
+    pub fn sequence_len(self) -> u32 {
         self.payload_len + u32::from(self.has(SYN)) + u32::from(self.has(FIN))
     }
 }
@@ -85,7 +89,7 @@ impl Tcp {
 ///
 /// # Panics
 /// On headers that do not fit the packet.
-pub(crate) fn headers(packet: &Packet) -> Headers {
+pub fn headers(packet: &Packet) -> Headers {
     let octets = &packet.captured;
     let (source, destination, protocol, ip_len) = match octets[0] >> 4 {
         4 => ipv4(octets, packet.original_len),
@@ -154,10 +158,10 @@ fn u32_at(octets: &[u8], at: usize) -> u32 {
 }
 
 /// Packets and octets of each directed five-tuple at each interface.
-pub(crate) type Sums = BTreeMap<(String, Tuple), (u64, u128)>;
+pub type Sums = BTreeMap<(String, Tuple), (u64, u128)>;
 
 /// The sums of a capture with link type RAW.
-pub(crate) fn sums(capture: &Capture) -> Sums {
+pub fn sums(capture: &Capture) -> Sums {
     let mut sums = Sums::new();
     for packet in &capture.packets {
         let key = (

@@ -4,8 +4,8 @@
 //! its payload, RST 40; IPv6 has 20 more.
 
 use super::network::End;
-use super::random::Random;
 use super::way::{Run, Way};
+use crate::random::Random;
 
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;

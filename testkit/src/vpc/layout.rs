@@ -77,7 +77,7 @@ const THRIFTY: [&str; 17] = [
 
 /// A choice of fields that AWS offers or people make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Choice {
+pub enum Choice {
     /// Version 2: neither flags nor directions, so less can be proved.
     Default,
     /// All fields up to version 5.
@@ -91,7 +91,8 @@ pub(crate) enum Choice {
 }
 
 impl Choice {
-    pub(crate) const ALL: [Self; 5] = [
+    /// All there are.
+    pub const ALL: [Self; 5] = [
         Self::Default,
         Self::Five,
         Self::Eight,

@@ -1,7 +1,4 @@
-//! What must hold of any octets, one function a fuzz target.
-//!
-//! The targets call these with what the fuzzer invents; `tests/suite/seeds.rs` calls
-//! them with the seeds, so that plain `cargo test` runs through them too.
+//! What must hold of whatever is read, one function a stage: text, layouts, wrappings, filters.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -29,7 +26,7 @@ const FORMATS: [&str; 4] = [
 ];
 
 /// A header line or `--format` names a layout, which reads back as itself, or is refused.
-pub(crate) fn header_line(octets: &[u8]) {
+pub fn header_line(octets: &[u8]) {
     if let Some(layout) = Layout::from_header(octets) {
         assert!(!layout.columns().is_empty());
     }
@@ -52,7 +49,7 @@ pub(crate) fn header_line(octets: &[u8]) {
 /// Rows cover the block, one after another; each can be asked for anything.
 ///
 /// The first octet chooses the layout.
-pub(crate) fn record_rows(octets: &[u8]) {
+pub fn record_rows(octets: &[u8]) {
     let Some((choice, block)) = octets.split_first() else {
         return;
     };
@@ -85,7 +82,7 @@ pub(crate) fn record_rows(octets: &[u8]) {
 }
 
 /// The first lines of a file tell its layout, or why not.
-pub(crate) fn recognise_head(octets: &[u8]) {
+pub fn recognise_head(octets: &[u8]) {
     for format in [None, Some(layout(1))] {
         match recognise(octets, format.as_ref()) {
             Ok(recognised) => assert!(!recognised.layout.columns().is_empty()),
@@ -97,7 +94,7 @@ pub(crate) fn recognise_head(octets: &[u8]) {
 /// Wherever a text is cut at a line end, its rows are the same.
 ///
 /// The first octet chooses the layout, the second where to cut.
-pub(crate) fn chunk_cuts(octets: &[u8]) {
+pub fn chunk_cuts(octets: &[u8]) {
     let [choice, cut, text @ ..] = octets else {
         return;
     };
@@ -117,7 +114,7 @@ pub(crate) fn chunk_cuts(octets: &[u8]) {
 }
 
 /// Text, wrapped or not, arrives in whole lines, and what is damaged is said to be.
-pub(crate) fn stream(octets: &[u8]) {
+pub fn stream(octets: &[u8]) {
     let Ok(mut stream) = Stream::new(Cursor::new(octets.to_vec())) else {
         return;
     };
@@ -140,7 +137,7 @@ pub(crate) fn stream(octets: &[u8]) {
 }
 
 /// A filter has a verdict and keeps it when put in parentheses, or is refused at a place in it.
-pub(crate) fn filter(octets: &[u8]) {
+pub fn filter(octets: &[u8]) {
     let Ok(text) = std::str::from_utf8(octets) else {
         return;
     };
@@ -163,7 +160,7 @@ pub(crate) fn filter(octets: &[u8]) {
 }
 
 /// Whatever is wrapped comes out as whole lines, or as faults that say what was found.
-pub(crate) fn unwrapper(octets: &[u8]) {
+pub fn unwrapper(octets: &[u8]) {
     let Ok(stream) = Stream::new(Cursor::new(octets.to_vec())) else {
         return;
     };
@@ -179,7 +176,7 @@ pub(crate) fn unwrapper(octets: &[u8]) {
 }
 
 /// A table gives no more rows than it says it has, whatever it says.
-pub(crate) fn table(octets: &[u8]) {
+pub fn table(octets: &[u8]) {
     let table = match Table::open(Bytes::from(octets.to_vec())) {
         Ok(table) => table,
         Err(refusal) => return assert!(!refusal.to_string().is_empty()),

@@ -5,14 +5,13 @@
 //! does. Only conversations that are under way are held, so an archive may have
 //! any size. What began before the archive does is in its middle already.
 //!
-//! The same [`Settings`] give the same lines, always. Sources: `main.rs` beside
-//! this folder makes archives of it, the benches and tests take it as it is.
+//! The same [`Settings`] give the same lines, always. [`crate::archive`] makes
+//! archives of them, the benches and tests take them as they are.
 
 mod conversation;
 mod line;
 mod mix;
-pub(crate) mod network;
-pub(crate) mod random;
+pub mod network;
 mod way;
 
 use std::ops::ControlFlow;
@@ -21,19 +20,21 @@ use self::{
     conversation::Conversation,
     line::{Record, write_empty},
     network::Network,
-    random::Random,
 };
+use crate::random::Random;
 
 /// Which fields a line has: all up to this version, in the order of AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Version {
+pub enum Version {
+    /// The default format, 14 fields.
     V2,
+    /// 29 fields.
     V5,
 }
 
 impl Version {
     /// The names of the fields, as the first line of a file has them.
-    pub(crate) fn header(self) -> &'static str {
+    pub fn header(self) -> &'static str {
         const ALL: &str = "version account-id interface-id srcaddr dstaddr srcport dstport \
             protocol packets bytes start end action log-status vpc-id subnet-id instance-id \
             tcp-flags type pkt-srcaddr pkt-dstaddr region az-id sublocation-type sublocation-id \
@@ -47,8 +48,10 @@ impl Version {
 
 /// What the lines depend on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
+pub struct Settings {
+    /// Another seed gives other lines.
     pub seed: u64,
+    /// Which fields they have.
     pub version: Version,
     /// How many ENIs write; each writes some seventy records a minute.
     pub enis: u16,
@@ -60,7 +63,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// A few hundred ENIs on 14 March 2026.
-    pub(crate) fn new(version: Version, seed: u64) -> Self {
+    pub fn new(version: Version, seed: u64) -> Self {
         Self {
             seed,
             version,
@@ -73,7 +76,7 @@ impl Settings {
 
 /// A line and what it tells.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Line<'a> {
+pub struct Line<'a> {
     /// With its line end.
     pub text: &'a [u8],
     /// Index in [`network::ACCOUNTS`] of the account whose log it belongs to.
@@ -88,7 +91,7 @@ pub(crate) struct Line<'a> {
 
 /// The lines of all ENIs, minute after minute.
 #[derive(Debug)]
-pub(crate) struct Traffic {
+pub struct Traffic {
     settings: Settings,
     random: Random,
     network: Network,
@@ -99,7 +102,8 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    pub(crate) fn new(settings: Settings) -> Self {
+    /// Traffic that is under way already when the first line is written.
+    pub fn new(settings: Settings) -> Self {
         let mut random = Random::new(settings.seed);
         let network = Network::new(settings.enis.clamp(4, 16_000), &mut random);
         let mut traffic = Self {
@@ -117,10 +121,7 @@ impl Traffic {
     }
 
     /// Hands lines to `take` until it has enough.
-    pub(crate) fn write<E>(
-        mut self,
-        mut take: impl FnMut(Line<'_>) -> ControlFlow<E>,
-    ) -> ControlFlow<E> {
+    pub fn write<E>(mut self, mut take: impl FnMut(Line<'_>) -> ControlFlow<E>) -> ControlFlow<E> {
         loop {
             self.begin_conversations();
             self.log_windows(&mut take)?;

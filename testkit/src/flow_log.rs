@@ -3,31 +3,33 @@
 //! Good for well-formed files with a header line and numbers in every record;
 //! anything odd is the library's business, not this one's.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::collections::HashMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::packet::{Sums, Tuple};
+use crate::pcapng::packet::{Sums, Tuple};
 
 /// One record of status OK or none, its cells by the names of their columns.
 #[derive(Clone, Debug)]
-pub(crate) struct Record(HashMap<String, String>);
+pub struct Record(HashMap<String, String>);
 
 impl Record {
     /// The cell of column `name`, none if absent or `-`.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         let cell = self.0.get(name).map(String::as_str);
         cell.filter(|cell| *cell != "-")
     }
 
     /// The number in column `name`; 0 if absent.
-    pub(crate) fn number(&self, name: &str) -> u64 {
+    pub fn number(&self, name: &str) -> u64 {
         self.get(name).map_or(0, |cell| cell.parse().unwrap())
     }
 
     /// The five-tuple of its packets, and not of the ENI.
-    pub(crate) fn tuple(&self) -> Tuple {
+    pub fn tuple(&self) -> Tuple {
         let address = |packet, own| self.get(packet).or(self.get(own)).unwrap().parse().unwrap();
         let port = |name| u16::try_from(self.number(name)).unwrap();
         Tuple {
@@ -39,7 +41,7 @@ impl Record {
 }
 
 /// The records of a text whose first line names the columns.
-pub(crate) fn records(text: &str) -> Vec<Record> {
+pub fn records(text: &str) -> Vec<Record> {
     let mut columns: Vec<&str> = Vec::new();
     let mut records = Vec::new();
     for line in text.lines() {
@@ -62,7 +64,7 @@ pub(crate) fn records(text: &str) -> Vec<Record> {
 }
 
 /// The text of a file, inflated if its name says so.
-pub(crate) fn text(path: &Path) -> String {
+pub fn text(path: &Path) -> String {
     let octets = fs::read(path).unwrap();
     let mut text = String::new();
     if path.extension().is_some_and(|extension| extension == "gz") {
@@ -75,7 +77,7 @@ pub(crate) fn text(path: &Path) -> String {
 }
 
 /// All files below a folder, sorted.
-pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -90,7 +92,7 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Packets and octets of each directed five-tuple at each ENI.
-pub(crate) fn sums(records: &[Record]) -> Sums {
+pub fn sums(records: &[Record]) -> Sums {
     let mut sums = Sums::new();
     for record in records {
         let eni = record.get("interface-id").unwrap_or("").to_owned();

@@ -20,7 +20,7 @@ const HEAD_LEN: usize = 4096;
 /// Members of an archive come one after another, each with a name of bounded length.
 ///
 /// The first byte chooses the kind of archive: tar, compressed tar, or zip.
-pub(crate) fn pack(octets: &[u8]) {
+pub fn pack(octets: &[u8]) {
     let Some((choice, members)) = octets.split_first() else {
         return;
     };

@@ -4,14 +4,14 @@
 //! file is read into a tree, the fuzzer's input says what to change in it, and what is written
 //! again is still Thrift, but for what was made wrong on purpose.
 
-use crate::checks;
+use super::reading;
 
 /// Good files, one of which the first byte chooses.
 const FILES: [&[u8]; 4] = [
-    include_bytes!("seeds/parquet/aws_gzip.bin"),
-    include_bytes!("seeds/parquet/events_zstd.bin"),
-    include_bytes!("seeds/parquet/pandas_snappy.bin"),
-    include_bytes!("seeds/parquet/untold_plain.bin"),
+    include_bytes!("../../../fuzz/seeds/parquet/aws_gzip.bin"),
+    include_bytes!("../../../fuzz/seeds/parquet/events_zstd.bin"),
+    include_bytes!("../../../fuzz/seeds/parquet/pandas_snappy.bin"),
+    include_bytes!("../../../fuzz/seeds/parquet/untold_plain.bin"),
 ];
 
 /// Bytes that say one change: which value, in two; what to do; and a number, in eight.
@@ -43,7 +43,7 @@ enum Value {
 
 /// A table whose footer was changed as `octets` say opens, or is refused, and gives no more rows
 /// than it says it has.
-pub(crate) fn parquet_footer(octets: &[u8]) {
+pub fn parquet_footer(octets: &[u8]) {
     let Some((choice, edits)) = octets.split_first() else {
         return;
     };
@@ -58,7 +58,7 @@ pub(crate) fn parquet_footer(octets: &[u8]) {
     let len = u32::try_from(octets.len() - body.len()).expect("footers are small");
     octets.extend(len.to_le_bytes());
     octets.extend(b"PAR1");
-    checks::table(&octets);
+    reading::table(&octets);
 }
 
 /// A file without its footer, and the footer.

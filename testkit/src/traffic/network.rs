@@ -2,13 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::random::Random;
+use crate::random::Random;
 
 /// Who owns the ENIs, in turn.
-pub(crate) const ACCOUNTS: [&str; 2] = ["111122223333", "444455556666"];
+pub const ACCOUNTS: [&str; 2] = ["111122223333", "444455556666"];
 
 /// Where all of them are.
-pub(crate) const REGION: &str = "eu-central-1";
+pub const REGION: &str = "eu-central-1";
 
 /// An ENI; the words of its records that never change are ready to be copied.
 #[derive(Debug)]

@@ -141,3 +141,6 @@ fn reserve_trail(plans: &mut [Planned]) {
         last.trail = 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

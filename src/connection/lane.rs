@@ -265,3 +265,6 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

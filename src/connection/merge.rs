@@ -9,9 +9,9 @@
 //!   call it a duplicate;
 //! * the ACK of a FIN waits for the FIN, and a RST for all that was sent before.
 //!
-//! A segment that waits for one far outside its own record's window does not
-//! wait: the log proves that it was sent then. What nothing explains is written
-//! as what it was in most captures, a keep-alive.
+//! But for the handshake, a segment that waits for one far outside its own
+//! record's window does not wait: the log proves that it was sent then. What
+//! nothing explains is written as what it was in most captures, a keep-alive.
 
 use crate::connection::draft::Draft;
 use crate::connection::lane::{Head, Lane, Step};
@@ -356,3 +356,6 @@ impl Side {
         draft
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,7 +82,7 @@ fn verdicts<'a>(
 }
 
 /// The ENI that rejected a request at this end.
-fn bite(end: End, entry: &Entry<'_>) -> Option<EniIndex> {
+pub(super) fn bite(end: End, entry: &Entry<'_>) -> Option<EniIndex> {
     match (end, entry.symptom) {
         (End::Target, Symptom::InboundBlocked(eni) | Symptom::Blocked(eni))
         | (End::Source, Symptom::OutboundBlocked(eni)) => Some(eni),

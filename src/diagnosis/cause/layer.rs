@@ -6,7 +6,8 @@
 //!
 //! * It fails within one subnet: the security group.
 //! * The same passes the same border to or from another ENI meanwhile: the security group.
-//! * Both that port and that network pass the border, only not together: the security group.
+//! * Both that port and that network pass the border, only not together, or that port passes the same
+//!   ENI from another network: the security group.
 //! * ENIs of different roles, which share no security group as a rule, fail alike, and nothing like it
 //!   passes the border: the ACL. So too if it passes within the subnet, or if nothing at all passes.
 //! * Else nothing tells which, and that is said.

@@ -30,7 +30,8 @@ pub(super) enum Fate {
 }
 
 impl Archive {
-    fn eni(&mut self, address: &str) -> Option<EniIndex> {
+    /// The ENI of an address inside.
+    pub(super) fn eni(&mut self, address: &str) -> Option<EniIndex> {
         if !address.starts_with("10.0.") {
             return None;
         }
@@ -131,7 +132,19 @@ impl Archive {
         }
     }
 
-    pub(super) fn findings(&self) -> Vec<Finding> {
+    pub(super) fn enis(&self) -> &Enis {
+        &self.enis
+    }
+
+    /// Takes from all records whether packets left their ENI or entered it.
+    pub(super) fn forget_directions(&mut self) {
+        for record in &mut self.records {
+            record.leaving = None;
+        }
+    }
+
+    /// What the attempts add up to.
+    pub(super) fn tally(&self) -> Tally {
         let mut tally = Tally::default();
         let horizon = Horizon::new(Some((0, 1_000_000 * SECOND_NS)), Vec::new());
         let mut keys: Vec<_> = self.records.iter().map(|o| o.key).collect();
@@ -151,9 +164,13 @@ impl Archive {
                 tally.add(one);
             }
         }
+        tally
+    }
+
+    pub(super) fn findings(&self) -> Vec<Finding> {
         let name = |place: Place| format!("log:{}", place.line);
         findings(
-            &tally,
+            &self.tally(),
             &Ground {
                 enis: &self.enis,
                 name: &name,

@@ -6,11 +6,11 @@
 
 use std::ops::RangeInclusive;
 
-use crate::connection::outcome;
+use crate::connection::outcome::{self, Story};
+use crate::connection::plan::{Detail, PACKETS_MAX};
 use crate::connection::role::Role;
 use crate::connection::segment::{Kind, Segment};
-use crate::connection::spread::{Lean, Spread};
-use crate::connection::{Detail, PACKETS_MAX, Story, spread_beside};
+use crate::connection::spread::{Lean, Spread, spread_beside};
 use crate::flow::{Observation, UDP, Way};
 use crate::time::SECOND_NS;
 

@@ -13,9 +13,8 @@
 //! record's window does not wait: the log proves that it was sent then. What
 //! nothing explains is written as what it was in most captures, a keep-alive.
 
-use crate::connection::draft::Draft;
 use crate::connection::lane::{Head, Lane, Step};
-use crate::connection::segment::Kind;
+use crate::connection::segment::{Draft, Kind};
 use crate::connection::sizes::{IPV6_LEN, IPV6_PLAIN_MAX, JUMBO_OPTION_LEN};
 use crate::flow::Way;
 

@@ -6,6 +6,21 @@ use crate::connection::parts::Parts;
 use crate::connection::role::Role;
 use crate::flow::{Observation, TCP};
 
+/// What is known of a connection once it is rebuilt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Story {
+    /// Who opened it, and how that is known.
+    pub role: Role,
+    /// How it went.
+    pub outcome: Outcome,
+    /// Whether handshake and teardown are presumed, because the records have no tcp-flags.
+    pub presumed: bool,
+    /// Segments that causality moved out of their record's window.
+    pub moved: u64,
+    /// Octets written beyond those logged, in records that claim fewer than headers need.
+    pub bytes_added: u64,
+}
+
 /// How a conversation went, as far as the archive shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {

@@ -20,10 +20,8 @@
 
 use std::ops::Range;
 
-use crate::connection::Detail;
-use crate::connection::draft::Draft;
-use crate::connection::lane::Planned;
-use crate::connection::segment::Kind;
+use crate::connection::plan::Detail;
+use crate::connection::segment::{Draft, Kind};
 use crate::connection::sizes::{IPV6_LEN, IPV6_PLAIN_MAX, JUMBO_OPTION_LEN};
 use crate::flow::Way;
 
@@ -34,34 +32,6 @@ const MOST: usize = 9_000;
 
 /// The most payload that one segment is given here.
 const PAYLOAD_MAX: u64 = 1 << 30;
-
-/// Octets for which the other side gets one segment to acknowledge them with.
-/// Sequence numbers are compared within 2³¹ (RFC 9293 section 3.4).
-const OCTETS_AN_ACK: u64 = 1 << 29;
-
-/// Leaves each way segments enough to acknowledge the octets of the other, where
-/// packets are merged: few large segments soon fill half of the sequence space.
-pub(super) fn acknowledge_octets(plans: &mut [Vec<Planned>; 2]) {
-    let sum = |lane: &[Planned], of: fn(&Planned) -> u64| {
-        lane.iter().fold(0_u64, |sum, p| sum.saturating_add(of(p)))
-    };
-    for way in Way::BOTH {
-        let octets = sum(&plans[way.reverse().index()], |p| p.plan.payload);
-        let own = &mut plans[way.index()];
-        let wanted = (octets / OCTETS_AN_ACK).saturating_sub(sum(own, |p| p.plan.body));
-        let payload = sum(own, |p| p.plan.payload).max(1);
-        for p in own.iter_mut().filter(|_| wanted > 0) {
-            let share = u128::from(wanted) * u128::from(p.plan.payload) / u128::from(payload);
-            let room = p.logged.saturating_sub(p.plan.count());
-            let affordable = p.plan.payload / 2 / u64::from(p.plan.plain_len);
-            let more = u64::try_from(share).unwrap_or(u64::MAX);
-            let more = more.min(room).min(affordable);
-            p.plan.body += more;
-            p.plan.payload -= more * u64::from(p.plan.plain_len);
-            p.plan.data = p.plan.data.min(p.plan.payload);
-        }
-    }
-}
 
 /// Lays the data of overlong rows on fewer segments; the sums of each record stay.
 pub(super) fn limit(drafts: &mut Vec<Draft>, detail: Detail) {

@@ -7,7 +7,7 @@
 
 use crate::connection::presume::presume;
 use crate::connection::role::Role;
-use crate::connection::sizes::{BARE, IPV6_LEN, SYN_MAX, Tally};
+use crate::connection::sizes::{BARE, SYN_MAX, Tally, have_syn_size, ip_len, only_bare};
 use crate::flow::{Observation, Way};
 use crate::record::ObservedFlags;
 
@@ -179,31 +179,6 @@ fn is_terse(o: &Observation) -> bool {
     let headers = u64::from(ip_len(o) + BARE + OPTIONS_MEAN).saturating_mul(o.packets);
     o.bytes
         .is_none_or(|bytes| bytes.saturating_sub(headers) <= ONE_MESSAGE)
-}
-
-/// Whether the octets are those of bare headers, as RSTs are sent.
-pub(super) fn only_bare(o: &Observation) -> bool {
-    let bare = u64::from(ip_len(o) + BARE);
-    o.bytes
-        .is_none_or(|bytes| bytes == o.packets.saturating_mul(bare))
-}
-
-/// Whether the packets all have one size, and one that SYNs have.
-pub(super) fn have_syn_size(o: &Observation) -> bool {
-    let n = o.packets.max(1);
-    let Some(bytes) = o.bytes else {
-        return n == 1;
-    };
-    let options = (bytes / n).checked_sub(u64::from(ip_len(o) + BARE));
-    if n == 1 {
-        return options.is_some_and(|octets| octets <= u64::from(SYN_MAX - BARE));
-    }
-    bytes % n == 0 && matches!(options, Some(4 | 8 | 12 | 20 | 24))
-}
-
-/// Octets of the IP header.
-pub(super) fn ip_len(o: &Observation) -> u32 {
-    if o.key.is_ipv6() { IPV6_LEN } else { 20 }
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@
 
 use crate::connection::parts::Parts;
 use crate::connection::sizes::{BARE, SYN_MAX, Sizes};
-use crate::connection::{Detail, PACKETS_MAX};
 use crate::flow::{Observation, Way};
 
 /// Payload of a full segment on Ethernet with timestamps.
@@ -30,6 +29,38 @@ const MERGED_PACKET_MAX: u64 = 65_000;
 /// The most segments that are added for the sake of [`PAYLOAD_MAX`]: 64 TiB in
 /// one record, which no network interface carries in an interval.
 const LARGE_SEGMENTS_MAX: u64 = 1 << 16;
+
+/// How much of what was logged is written out as packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Every logged packet.
+    Exact,
+    /// At most so many a record; data is merged into larger segments.
+    Compact {
+        /// The cap, in packets a record.
+        per_record_max: u64,
+    },
+    /// Handshake, teardown and one data segment a record.
+    Control,
+}
+
+impl Detail {
+    /// About how many packets a record that counts so many becomes, at most.
+    pub fn packets_max(self, packets: u64) -> u64 {
+        match self {
+            Self::Exact => packets.min(PACKETS_MAX),
+            Self::Compact { per_record_max } => packets.min(per_record_max),
+            Self::Control => packets.min(CONTROL_PACKETS),
+        }
+    }
+}
+
+/// The most packets that one record becomes, whatever it counts: a counter has 64 bits, and anyone
+/// can write such a record. The rest is merged into these.
+pub(super) const PACKETS_MAX: u64 = 1 << 22;
+
+/// What [`Detail::Control`] makes of all but a few records: SYN, ACK, data, FIN.
+const CONTROL_PACKETS: u64 = 4;
 
 /// The segments of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

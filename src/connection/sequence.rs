@@ -10,8 +10,7 @@
 //! anything new does. Then it, and the data segments before it, hold back one
 //! octet for each of them. The merge has seen to it that there are enough.
 
-use crate::connection::draft::Draft;
-use crate::connection::segment::{Kind, Segment};
+use crate::connection::segment::{Draft, Kind, Segment};
 use crate::flow::{ConnectionKey, Observation, Way};
 
 /// The window that every segment but a RST offers, unscaled. Never 0, which

@@ -9,6 +9,8 @@
 //! Where the sums allow both, timestamps are taken to be on, as they are by
 //! default in Linux, macOS, iOS and Android.
 
+use crate::flow::Observation;
+
 /// Octets of an IPv6 header.
 pub(super) const IPV6_LEN: u32 = 40;
 /// The longest IPv6 packet without Jumbo Payload option (RFC 2675): the header and 65,535 octets.
@@ -129,6 +131,31 @@ impl Sizes {
     pub(super) fn rst(self) -> u32 {
         self.ip + BARE
     }
+}
+
+/// Whether the octets are those of bare headers, as RSTs are sent.
+pub(super) fn only_bare(o: &Observation) -> bool {
+    let bare = u64::from(ip_len(o) + BARE);
+    o.bytes
+        .is_none_or(|bytes| bytes == o.packets.saturating_mul(bare))
+}
+
+/// Whether the packets all have one size, and one that SYNs have.
+pub(super) fn have_syn_size(o: &Observation) -> bool {
+    let n = o.packets.max(1);
+    let Some(bytes) = o.bytes else {
+        return n == 1;
+    };
+    let options = (bytes / n).checked_sub(u64::from(ip_len(o) + BARE));
+    if n == 1 {
+        return options.is_some_and(|octets| octets <= u64::from(SYN_MAX - BARE));
+    }
+    bytes % n == 0 && matches!(options, Some(4 | 8 | 12 | 20 | 24))
+}
+
+/// Octets of the IP header.
+pub(super) fn ip_len(o: &Observation) -> u32 {
+    if o.key.is_ipv6() { IPV6_LEN } else { 20 }
 }
 
 #[cfg(test)]

@@ -7,15 +7,17 @@
 //! tells a security group from a network ACL.
 //!
 //! ```text
-//! attempt   records of one conversation -> attempts, with what each ENI saw of them
-//! symptom   an attempt -> what is the matter with it
-//! horizon   what the archive cannot show, where silence proves nothing
-//! tally     symptoms by path, with first, last, ports, minutes; bounded
-//! sweep     who tries many ports or hosts
-//! ledger    the tally, indexed for contrast
-//! roles     what ENIs are for, as far as it shows
-//! cause     symptoms -> findings
-//! finding   what is said: cause, certainty, evidence, display filter
+//! attempt         records of one conversation -> attempts, with what each ENI saw of them
+//! visibility      when silence proves nothing
+//! symptom         an attempt -> what is the matter with it
+//! bounded         a map that keeps no more than so many keys
+//! path_counts     how often something was seen on one path: first, last, ports, minutes
+//! scan            who tries many ports or hosts
+//! attempt_counts  symptoms by path, and what passes; bounded
+//! unseen          what the archive cannot show
+//! attempt_index   the counts, indexed for contrast, and what ENIs are for
+//! finding         what is said: cause, certainty, evidence, display filter
+//! cause           symptoms -> findings
 //! ```
 //!
 //! Pure: no I/O, no clock, no threads. Tallies of parts add up to that of the whole in any order.
@@ -25,21 +27,22 @@
 //! * Nothing is concluded from silence where the archive itself may be silent ([`Horizon`]).
 
 mod attempt;
+mod attempt_counts;
+mod attempt_index;
 mod bounded;
 mod cause;
 mod display_filter;
 mod finding;
-mod horizon;
-mod ledger;
-mod roles;
-mod sighting;
-mod sweep;
+mod path_counts;
+mod scan;
 mod symptom;
-mod tally;
+mod unseen;
+mod visibility;
 
 pub use attempt::{Attempt, Lane, Traffic, View, attempts};
+pub use attempt_counts::Tally;
 pub use cause::{Ground, findings};
 pub use finding::{Brief, Cause, Certainty, Finding, Scope};
-pub use horizon::{Horizon, Unseen};
 pub use symptom::{Limit, Side, Symptom};
-pub use tally::Tally;
+pub use unseen::Unseen;
+pub use visibility::Horizon;

@@ -8,7 +8,7 @@ mod answers;
 
 use self::answers::by_answers;
 use crate::diagnosis::attempt::{Attempt, Traffic, View};
-use crate::diagnosis::horizon::Horizon;
+use crate::diagnosis::visibility::Horizon;
 use crate::flow::{EniIndex, Place, RejectReason};
 use crate::time::SECOND_NS;
 

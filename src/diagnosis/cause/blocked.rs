@@ -4,12 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::draft::Draft;
 use super::layer::{Asked, Case, Failing, Layer, asked, is_directed, passes};
-use super::{Draft, names};
+use super::names;
+use crate::diagnosis::attempt_index::Roles;
+use crate::diagnosis::attempt_index::{End, Entry, Ledger, grouped};
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty};
-use crate::diagnosis::ledger::{End, Entry, Ledger, grouped};
-use crate::diagnosis::roles::Roles;
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::EniIndex;
 

@@ -6,14 +6,23 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use super::{Ground, LISTED_MAX, listed, names, scope, words};
+use super::explanations;
+use super::names::{self, LISTED_MAX, listed};
+use crate::diagnosis::attempt_index::Entry;
 use crate::diagnosis::display_filter::{Shows, display_filter};
 use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, Scope};
-use crate::diagnosis::ledger::Entry;
-use crate::diagnosis::sighting::Sighting;
-use crate::flow::EniIndex;
+use crate::diagnosis::path_counts::Sighting;
+use crate::flow::{Eni, EniIndex, Enis, Place};
 
-/// What explains some entries of the ledger.
+/// What findings need to name things.
+pub struct Ground<'a> {
+    /// The ENIs of the archive.
+    pub enis: &'a Enis,
+    /// What a line is called, `FILE:LINE`.
+    pub name: &'a dyn Fn(Place) -> String,
+}
+
+/// What explains some entries of the index.
 pub(super) struct Draft<'a> {
     pub(super) cause: Cause,
     pub(super) certainty: Certainty,
@@ -117,7 +126,7 @@ impl Account {
 
     /// The finding.
     pub(super) fn finding(self, ground: &Ground<'_>) -> Finding {
-        let words = words::of(self.cause);
+        let explanation = explanations::of(self.cause);
         let said = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let places = self.sighting.places.iter();
         let shown = &self.shown;
@@ -132,9 +141,9 @@ impl Account {
             count: self.sighting.count,
             of: self.sighting.count + self.others,
             records: places.map(|place| (ground.name)(*place)).collect(),
-            means: words.means.to_owned(),
-            look_at: said(words.look_at),
-            against: said(words.against),
+            means: explanation.means.to_owned(),
+            look_at: said(explanation.look_at),
+            against: said(explanation.against),
             display_filter: display_filter(
                 &shown.hosts,
                 &shown.ports,
@@ -148,4 +157,21 @@ impl Account {
 
 fn instant(ns: i64) -> String {
     Timestamp::from_nanosecond(ns.into()).map_or_else(|_| ns.to_string(), |t| t.to_string())
+}
+
+/// Where something was seen, by the ENIs.
+pub(super) fn scope(enis: &Enis, at: &BTreeSet<EniIndex>) -> Scope {
+    let told = |of: fn(&Eni) -> &String| {
+        listed(
+            at.iter()
+                .map(|eni| of(enis.get(*eni)).clone())
+                .filter(|name| !name.is_empty()),
+        )
+    };
+    Scope {
+        enis: told(|eni| &eni.name),
+        subnets: told(|eni| &eni.subnet),
+        instances: told(|eni| &eni.instance),
+        ..Scope::default()
+    }
 }

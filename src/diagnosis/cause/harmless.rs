@@ -4,16 +4,16 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::draft::Shown;
-use super::{Account, Draft, Ground, LISTED_MAX, listed, names, scope};
+use super::draft::{Account, Draft, Ground, Shown, scope};
+use super::names::{self, LISTED_MAX, listed};
+use crate::diagnosis::attempt_counts::Tally;
+use crate::diagnosis::attempt_index::{Entry, Ledger, grouped, owners};
 use crate::diagnosis::bounded::Bounded;
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty, Scope};
-use crate::diagnosis::ledger::{Entry, Ledger, grouped, owners};
-use crate::diagnosis::sighting::Sighting;
-use crate::diagnosis::sweep::Sweep;
+use crate::diagnosis::path_counts::Sighting;
+use crate::diagnosis::scan::Sweep;
 use crate::diagnosis::symptom::Symptom;
-use crate::diagnosis::tally::Tally;
 use crate::flow::TCP;
 
 /// Scanning sources that are named one by one; more are only counted.

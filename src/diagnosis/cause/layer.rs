@@ -14,17 +14,16 @@
 //!
 //! Meanwhile matters: what passed before a rule was removed proves nothing.
 
-mod border;
+mod subnet_boundary;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use self::border::{Asked, asked};
-use self::border::{Border, Failed, Far, far};
-use super::{names, span};
-use crate::diagnosis::ledger::{End, Entry, Ledger, grouped};
-use crate::diagnosis::roles::Roles;
-use crate::diagnosis::symptom::Symptom;
-use crate::diagnosis::tally::Path;
+pub(super) use self::subnet_boundary::{Asked, asked, is_directed, passes};
+use self::subnet_boundary::{Border, Failed, Far, far};
+use super::names;
+use crate::diagnosis::attempt_counts::Path;
+use crate::diagnosis::attempt_index::Roles;
+use crate::diagnosis::attempt_index::{End, Entry, Ledger, grouped, span};
 use crate::flow::EniIndex;
 
 /// Who rejects.
@@ -273,21 +272,4 @@ impl<'l, 'a> Case<'l, 'a> {
             End::Source => format!("{port} to {} leaves {near}", path.target),
         }
     }
-}
-
-/// Whether the records tell on which way all of these were rejected.
-pub(super) fn is_directed(entries: &[Entry<'_>]) -> bool {
-    let is_unknown = |entry: &Entry<'_>| matches!(entry.symptom, Symptom::Blocked(_));
-    !entries.iter().any(is_unknown)
-}
-
-/// Whether a request got past both layers at this end, across the border of its subnet.
-pub(super) fn passes(ledger: &Ledger<'_>, end: End, entry: &Entry<'_>) -> bool {
-    let admitted = match (end, entry.symptom) {
-        (_, symptom) if symptom.is_admitted() => true,
-        // Blocked only at the other end.
-        (End::Source, Symptom::InboundBlocked(_)) => true,
-        _ => false,
-    };
-    admitted && ledger.crosses(entry.path)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::diagnosis::ledger::{Entry, Ledger};
+use crate::diagnosis::attempt_index::{Entry, Ledger};
 use crate::flow::{EniIndex, TCP, UDP, is_private};
 use crate::names::service_at;
 use crate::printable::cut;
@@ -13,6 +13,9 @@ const NAME_MAX: usize = 200;
 
 /// Names in a sentence; more are only counted.
 const SAID_MAX: usize = 3;
+
+/// Names of one kind that a finding lists.
+pub(super) const LISTED_MAX: usize = 12;
 
 /// Who tries: an address, or all that is outside.
 pub(super) fn source(address: Option<IpAddr>) -> String {
@@ -121,4 +124,10 @@ fn few(names: impl ExactSizeIterator<Item = String>, what: &str) -> String {
         return format!("{count} {what}");
     }
     names.collect::<Vec<_>>().join(", ")
+}
+
+/// The first names, as a finding lists them.
+pub(super) fn listed(names: impl Iterator<Item = String>) -> BTreeSet<String> {
+    let all: BTreeSet<String> = names.collect();
+    all.into_iter().take(LISTED_MAX).collect()
 }

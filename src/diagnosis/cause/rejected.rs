@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Draft, names};
+use super::draft::Draft;
+use super::names;
+use crate::diagnosis::attempt_index::{End, Entry, Ledger, grouped};
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty};
-use crate::diagnosis::ledger::{End, Entry, Ledger, grouped};
-use crate::diagnosis::sighting::{BLOCK_PORTS, Sighting};
+use crate::diagnosis::path_counts::{BLOCK_PORTS, Sighting};
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::{EniIndex, TCP};
 

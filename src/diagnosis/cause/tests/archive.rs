@@ -3,8 +3,10 @@
 use super::super::*;
 use crate::diagnosis::attempt::attempts;
 use crate::diagnosis::finding::{Cause, Certainty};
-use crate::diagnosis::horizon::Horizon;
-use crate::flow::{Endpoint, FiveTuple, Observation, RejectReason, TCP, Verdict};
+use crate::diagnosis::visibility::Horizon;
+use crate::flow::{
+    Endpoint, EniIndex, Enis, FiveTuple, Observation, Place, RejectReason, TCP, Verdict,
+};
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 

@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 
 use super::archive::{Archive, Fate};
+use crate::diagnosis::attempt_index::Roles;
+use crate::diagnosis::attempt_index::{End, Ledger, grouped};
 use crate::diagnosis::cause::blocked::bite;
 use crate::diagnosis::cause::layer::{Case, Layer};
-use crate::diagnosis::ledger::{End, Ledger, grouped};
-use crate::diagnosis::roles::Roles;
 
 use Fate::{Passes, RejectedIn, RejectedOut};
 

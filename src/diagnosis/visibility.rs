@@ -1,16 +1,12 @@
-//! What the archive cannot show, where silence proves nothing.
+//! When silence proves nothing, because the archive may be silent itself.
 //!
 //! No record of a reply means no reply only if a record of it would be here: not at the end of the
-//! archive, where the next file is missing; not where AWS dropped records (SKIPDATA); not in a hole
-//! between files; and not of traffic that is never logged. All this is told before any conclusion
-//! is drawn from silence.
+//! archive, where the next file is missing; not where AWS dropped records (SKIPDATA); and not in a
+//! hole between files.
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use crate::diagnosis::attempt::Attempt;
-use crate::diagnosis::tally::Tally;
 use crate::flow::EniIndex;
 use crate::time::SECOND_NS;
 
@@ -22,11 +18,6 @@ const GRACE_NS: i64 = 60 * SECOND_NS;
 const RETRIED_PACKETS: u64 = 3;
 const RETRIED_NS: i64 = 3 * SECOND_NS;
 
-/// What AWS never logs (VPC User Guide, flow log limitations).
-const NEVER_LOGGED: &str = "queries to the Amazon DNS server, instance metadata (169.254.169.254), Amazon Time Sync \
-     (169.254.169.123), DHCP, Windows licence activation, the VPC router's reserved address, the source of \
-     mirrored traffic, and traffic between an endpoint ENI and a Network Load Balancer";
-
 /// Which stretches of time the archive covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Horizon {
@@ -34,16 +25,7 @@ pub struct Horizon {
     /// Where AWS dropped records, by ENI; whole where the record does not say when.
     skipped: BTreeMap<EniIndex, Vec<(i64, i64)>>,
     /// Stretches in which no ENI wrote a record.
-    holes: Vec<(i64, i64)>,
-}
-
-/// One thing that the archive cannot show.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Unseen {
-    /// What is missing.
-    pub what: String,
-    /// What cannot be concluded for it.
-    pub means: &'static str,
+    pub(super) holes: Vec<(i64, i64)>,
 }
 
 impl Horizon {
@@ -77,59 +59,6 @@ impl Horizon {
         let is_retried = attempt.packets() >= RETRIED_PACKETS
             && attempt.last_ns.saturating_sub(attempt.first_ns) >= RETRIED_NS;
         is_retried || self.span_ns.is_some_and(|(_, end)| until_ns <= end)
-    }
-
-    /// All that this archive cannot show.
-    pub fn unseen(&self, tally: &Tally, skip_data: u64) -> Vec<Unseen> {
-        let counted: [(u64, &str, &str); 7] = [
-            (
-                skip_data,
-                "SKIPDATA: AWS dropped records",
-                "silence at these ENIs in these intervals proves nothing; none is concluded from",
-            ),
-            (
-                self.holes.len() as u64,
-                "times half an hour or more without a record of any ENI",
-                "files may be missing; no conclusion is drawn from silence beside it",
-            ),
-            (
-                tally.bare,
-                "TCP attempts without tcp-flags",
-                "whether they were refused, reset or half-open does not show",
-            ),
-            (
-                tally.undirected,
-                "attempts of which no record tells the direction",
-                "whether a REJECT was on the way in or out is a guess; log flow-direction",
-            ),
-            (
-                tally.one_sided,
-                "attempts logged at one ENI only",
-                "what became of their packets beyond that ENI does not show",
-            ),
-            (
-                tally.unclear(),
-                "unanswered attempts at the end of the archive or beside a gap",
-                "the answer may stand in a file that is not here; nothing is concluded",
-            ),
-            (
-                tally.folded(),
-                "attempts on paths beyond those that there is room for",
-                "findings count a sample of paths; narrow by time, ENI or port to see all",
-            ),
-        ];
-        let there = counted.into_iter().filter(|(n, ..)| *n > 0);
-        let mut unseen: Vec<Unseen> = there
-            .map(|(n, what, means)| Unseen {
-                what: format!("{n} {what}"),
-                means,
-            })
-            .collect();
-        unseen.push(Unseen {
-            what: format!("AWS never logs {NEVER_LOGGED}"),
-            means: "that none of it is here says nothing",
-        });
-        unseen
     }
 }
 

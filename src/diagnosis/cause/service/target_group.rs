@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use super::Trouble;
-use crate::diagnosis::cause::{names, span};
+use super::trouble::Trouble;
+use crate::diagnosis::attempt_index::{Entry, Ledger, Service, service, span};
+use crate::diagnosis::cause::names;
 use crate::diagnosis::finding::Cause;
-use crate::diagnosis::ledger::{Entry, Ledger, Service, service};
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::is_private;
 

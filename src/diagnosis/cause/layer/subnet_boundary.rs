@@ -6,10 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::{is_directed, passes};
-use crate::diagnosis::cause::span;
-use crate::diagnosis::ledger::{End, Entry, Ledger};
-use crate::diagnosis::tally::Path;
+use crate::diagnosis::attempt_counts::Path;
+use crate::diagnosis::attempt_index::{End, Entry, Ledger, span};
+use crate::diagnosis::symptom::Symptom;
 use crate::flow::{EniIndex, is_private};
 
 /// What is asked for: protocol and port.
@@ -129,4 +128,25 @@ impl<'a> Border<'a> {
     ) -> Option<&Entry<'a>> {
         far.find_map(|far| self.by_both.get(&(asked, far)))
     }
+}
+
+/// Whether the records tell on which way all of these were rejected.
+pub(in crate::diagnosis::cause) fn is_directed(entries: &[Entry<'_>]) -> bool {
+    let is_unknown = |entry: &Entry<'_>| matches!(entry.symptom, Symptom::Blocked(_));
+    !entries.iter().any(is_unknown)
+}
+
+/// Whether a request got past both layers at this end, across the border of its subnet.
+pub(in crate::diagnosis::cause) fn passes(
+    ledger: &Ledger<'_>,
+    end: End,
+    entry: &Entry<'_>,
+) -> bool {
+    let admitted = match (end, entry.symptom) {
+        (_, symptom) if symptom.is_admitted() => true,
+        // Blocked only at the other end.
+        (End::Source, Symptom::InboundBlocked(_)) => true,
+        _ => false,
+    };
+    admitted && ledger.crosses(entry.path)
 }

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::diagnosis::ledger::{Entry, Ledger};
-use crate::diagnosis::sighting::{BLOCK_PORTS, Timeline};
-use crate::diagnosis::tally::Path;
+use crate::diagnosis::attempt_counts::Path;
+use crate::diagnosis::attempt_index::{Entry, Ledger};
+use crate::diagnosis::path_counts::{BLOCK_PORTS, Timeline};
 use crate::flow::EniIndex;
 use crate::time::SECOND_NS;
 

@@ -9,10 +9,10 @@ use std::net::IpAddr;
 
 use crate::diagnosis::attempt::{Attempt, Lane, View};
 use crate::diagnosis::bounded::Bounded;
-use crate::diagnosis::horizon::Horizon;
-use crate::diagnosis::sighting::{BLOCK_PORTS, Sighting, Timeline};
-use crate::diagnosis::sweep::Sweep;
+use crate::diagnosis::path_counts::{BLOCK_PORTS, Sighting, Timeline};
+use crate::diagnosis::scan::Sweep;
 use crate::diagnosis::symptom::{Symptom, proof, symptom};
+use crate::diagnosis::visibility::Horizon;
 use crate::flow::{EniIndex, Enis, TCP, is_private};
 
 /// Paths kept of each of the three kinds.

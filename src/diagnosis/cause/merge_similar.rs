@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use super::LISTED_MAX;
 use super::draft::Account;
+use super::names::LISTED_MAX;
 use crate::diagnosis::finding::{Cause, Certainty};
 
 /// Findings of an archive, at most; kinds of them are fewer.
@@ -17,7 +17,7 @@ const FINDINGS_MAX: usize = 50;
 type Kind = (Cause, Certainty);
 
 /// The same, with what there is no room for told together, where the first of it stood.
-pub(super) fn folded(accounts: Vec<Account>) -> Vec<Account> {
+pub(super) fn merged(accounts: Vec<Account>) -> Vec<Account> {
     if accounts.len() <= FINDINGS_MAX {
         return accounts;
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::diagnosis::sighting::Sighting;
+use crate::diagnosis::path_counts::Sighting;
 
 /// Ports, and hosts, that are kept of one source.
 const KEPT_MAX: usize = 64;

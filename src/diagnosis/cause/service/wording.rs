@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::diagnosis::attempt_index::{Entry, Ledger};
 use crate::diagnosis::cause::names;
 use crate::diagnosis::finding::Cause;
-use crate::diagnosis::ledger::{Entry, Ledger};
 use crate::diagnosis::symptom::{Side, Symptom};
 use crate::flow::{EniIndex, TrafficPath};
 use crate::time::SECOND_NS;

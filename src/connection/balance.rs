@@ -8,7 +8,7 @@
 //! way sent.
 
 use crate::connection::lane::Planned;
-use crate::connection::plan::Plan;
+use crate::connection::plan::SegmentPlan;
 use crate::flow::Way;
 
 /// Pure ACKs that are for SYN-ACK, FIN or nothing at all.
@@ -62,7 +62,7 @@ pub(super) fn balance(lanes: &mut [Vec<Planned>; 2]) {
 }
 
 /// Divides a record's data into up to `more` more segments; returns how many.
-fn split_up(plan: &mut Plan, more: u64) -> u64 {
+fn split_up(plan: &mut SegmentPlan, more: u64) -> u64 {
     let room = plan.body.min(plan.payload).saturating_sub(plan.data);
     let added = if plan.payload > 0 { room.min(more) } else { 0 };
     plan.data += added;
@@ -73,7 +73,7 @@ fn average(lane: &[Planned], data: u64) -> u64 {
     total(lane, |p| p.payload) / data.max(1)
 }
 
-fn total(lane: &[Planned], of: impl Fn(&Plan) -> u64) -> u64 {
+fn total(lane: &[Planned], of: impl Fn(&SegmentPlan) -> u64) -> u64 {
     lane.iter()
         .fold(0, |sum, p| sum.saturating_add(of(&p.plan)))
 }

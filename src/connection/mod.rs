@@ -48,12 +48,12 @@ mod spread;
 
 pub use outcome::{Outcome, Story};
 pub use plan::Detail;
-pub use role::{Evidence, Role};
-pub use segment::{Kind, Segment};
+pub use role::{Role, RoleEvidence};
+pub use segment::{Segment, SegmentKind};
 pub use split::split;
 
 use crate::connection::lane::{Lane, Planned};
-use crate::connection::plan::Plan;
+use crate::connection::plan::SegmentPlan;
 use crate::connection::sizes::Sizes;
 use crate::connection::spread::spread_beside;
 use crate::flow::{Observation, TCP, Way};
@@ -78,7 +78,7 @@ pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) 
     let mut bytes_added = 0;
     for (i, (o, parts)) in records.iter().zip(&reading.parts).enumerate() {
         let index = u32::try_from(i).expect("fewer than 2^32 records a connection");
-        let plan = Plan::new(index, o, parts, sizes, detail);
+        let plan = SegmentPlan::new(index, o, parts, sizes, detail);
         bytes_added += plan.bytes_added;
         plans[o.way.index()].push(Planned::new(plan, o.packets));
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::connection::parts::Parts;
+use crate::connection::parts::RecordParts;
 use crate::connection::role::Role;
 use crate::flow::{Observation, TCP};
 
@@ -81,7 +81,7 @@ impl fmt::Display for Outcome {
 }
 
 /// Names the outcome of a connection from what its records were read as.
-pub(super) fn outcome(records: &[Observation], parts: &[Parts], role: Role) -> Outcome {
+pub(super) fn outcome(records: &[Observation], parts: &[RecordParts], role: Role) -> Outcome {
     let rejected = |o: &Observation| o.verdict.is_reject() || o.rejected_at.is_some();
     if records[0].key.protocol != TCP {
         return if records.iter().any(rejected) {
@@ -102,7 +102,7 @@ pub(super) fn outcome(records: &[Observation], parts: &[Parts], role: Role) -> O
             .zip(parts)
             .filter(|(o, _)| o.way != role.initiator)
     };
-    let passed_syn = |(o, p): &(&Observation, &Parts)| p.syns > 0 && !rejected(o);
+    let passed_syn = |(o, p): &(&Observation, &RecordParts)| p.syns > 0 && !rejected(o);
     let opened = own().any(|r| passed_syn(&r)) && peer().any(|r| passed_syn(&r));
     if records.iter().any(rejected) && !opened {
         return Outcome::Rejected;

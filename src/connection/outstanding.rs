@@ -21,7 +21,7 @@
 use std::ops::Range;
 
 use crate::connection::plan::Detail;
-use crate::connection::segment::{Draft, Kind};
+use crate::connection::segment::{SegmentDraft, SegmentKind};
 use crate::connection::sizes::{IPV6_LEN, IPV6_PLAIN_MAX, JUMBO_OPTION_LEN};
 use crate::flow::Way;
 
@@ -34,7 +34,7 @@ const MOST: usize = 9_000;
 const PAYLOAD_MAX: u64 = 1 << 30;
 
 /// Lays the data of overlong rows on fewer segments; the sums of each record stay.
-pub(super) fn limit(drafts: &mut Vec<Draft>, detail: Detail) {
+pub(super) fn limit(drafts: &mut Vec<SegmentDraft>, detail: Detail) {
     if drafts.len() <= MOST {
         return;
     }
@@ -74,12 +74,12 @@ enum Others<'a> {
 }
 
 /// The indices of `way`'s data segments, row by row, where there are more than [`MOST`] in one.
-fn rows(drafts: &[Draft], way: Way) -> Vec<Vec<usize>> {
+fn rows(drafts: &[SegmentDraft], way: Way) -> Vec<Vec<usize>> {
     let mut rows = Vec::new();
     let mut row = Vec::new();
     for (index, draft) in drafts.iter().enumerate() {
         if draft.way == way {
-            if draft.kind == Kind::Plain && draft.payload > 0 {
+            if draft.kind == SegmentKind::Plain && draft.payload > 0 {
                 row.push(index);
             }
         } else if row.len() > MOST {
@@ -95,7 +95,7 @@ fn rows(drafts: &[Draft], way: Way) -> Vec<Vec<usize>> {
 }
 
 /// Leaves about [`MOST`] data segments in `row`, each record its share of them.
-fn thin_out(drafts: &mut [Draft], row: &[usize], mut others: Others<'_>) {
+fn thin_out(drafts: &mut [SegmentDraft], row: &[usize], mut others: Others<'_>) {
     for run in record_runs(drafts, row) {
         let own = &row[run];
         let kept = (own.len() * MOST / row.len()).max(1);
@@ -132,7 +132,7 @@ fn thin_out(drafts: &mut [Draft], row: &[usize], mut others: Others<'_>) {
 }
 
 /// The stretches of `row` that are of one record.
-fn record_runs(drafts: &[Draft], row: &[usize]) -> Vec<Range<usize>> {
+fn record_runs(drafts: &[SegmentDraft], row: &[usize]) -> Vec<Range<usize>> {
     let mut begin = 0;
     let runs = row.chunk_by(|a, b| drafts[*a].record == drafts[*b].record);
     runs.map(|run| {
@@ -143,7 +143,7 @@ fn record_runs(drafts: &[Draft], row: &[usize]) -> Vec<Range<usize>> {
 }
 
 /// Gives a segment this much payload, the octets of a jumbo option among it where it needs one.
-fn resize(draft: &mut Draft, payload: u32) {
+fn resize(draft: &mut SegmentDraft, payload: u32) {
     let headers = draft.original_len - draft.payload - u32::from(draft.tcp_len);
     let is_ipv6 = headers >= IPV6_LEN;
     let headers = if is_ipv6 { IPV6_LEN } else { headers } + u32::from(draft.tcp_len);

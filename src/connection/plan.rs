@@ -6,7 +6,7 @@
 //! of a record's segments add up to its `bytes` exactly; only a record that
 //! claims fewer octets than its headers need gets more, and that is counted.
 
-use crate::connection::parts::Parts;
+use crate::connection::parts::RecordParts;
 use crate::connection::sizes::{BARE, SYN_MAX, Sizes};
 use crate::flow::{Observation, Way};
 
@@ -64,7 +64,7 @@ const CONTROL_PACKETS: u64 = 4;
 
 /// The segments of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) struct SegmentPlan {
     /// Index of the record.
     pub record: u32,
     /// The way they go.
@@ -97,12 +97,12 @@ pub(super) struct Plan {
     pub merged: bool,
 }
 
-impl Plan {
+impl SegmentPlan {
     /// Sizes the segments of the record of that index.
     pub(super) fn new(
         record: u32,
         o: &Observation,
-        parts: &Parts,
+        parts: &RecordParts,
         sizes: Sizes,
         detail: Detail,
     ) -> Self {
@@ -239,7 +239,7 @@ impl Plan {
 const CONTROL_MAX: u64 = 64;
 
 /// The packets of `parts` that `detail` lets stand.
-fn kept(parts: &Parts, detail: Detail) -> Parts {
+fn kept(parts: &RecordParts, detail: Detail) -> RecordParts {
     let most = match detail {
         Detail::Exact => PACKETS_MAX,
         Detail::Compact { per_record_max } => per_record_max.max(4),
@@ -258,7 +258,7 @@ fn kept(parts: &Parts, detail: Detail) -> Parts {
         // The handshake's ACK, one data segment, the ACK of the other side's FIN.
         body = body.min(1 + u64::from(syns > 0) + fin);
     }
-    Parts {
+    RecordParts {
         syns,
         others: body + fin,
         fin: parts.fin,
@@ -269,10 +269,10 @@ fn kept(parts: &Parts, detail: Detail) -> Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::sizes::Tally;
+    use crate::connection::sizes::CountedPackets;
     use crate::flow::observation::tests::observation;
 
-    fn plan(parts: Parts, bytes: u64, detail: Detail) -> Plan {
+    fn plan(parts: RecordParts, bytes: u64, detail: Detail) -> SegmentPlan {
         let o = observation(
             Way::Up,
             parts.syns + parts.others + parts.rsts,
@@ -281,8 +281,8 @@ mod tests {
             1,
             0,
         );
-        let tally: Tally = parts.tally(bytes);
-        Plan::new(
+        let tally: CountedPackets = parts.tally(bytes);
+        SegmentPlan::new(
             0,
             &o,
             &parts,
@@ -291,7 +291,7 @@ mod tests {
         )
     }
 
-    fn sum(p: &Plan) -> u64 {
+    fn sum(p: &SegmentPlan) -> u64 {
         let syns: u64 = (0..p.syns)
             .map(|i| p.syn_len(i))
             .map(|(h, p)| u64::from(h + p))
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn sizes_add_up_in_every_detail() {
-        let parts = Parts {
+        let parts = RecordParts {
             syns: 1,
             others: 99,
             fin: true,
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn exact_keeps_every_packet() {
         let p = plan(
-            Parts {
+            RecordParts {
                 syns: 1,
                 others: 99,
                 fin: true,
@@ -340,7 +340,7 @@ mod tests {
     fn compact_keeps_at_most_its_cap() {
         let detail = Detail::Compact { per_record_max: 64 };
         let p = plan(
-            Parts {
+            RecordParts {
                 syns: 1,
                 others: 9_999,
                 fin: true,
@@ -355,9 +355,9 @@ mod tests {
     #[test]
     fn syns_of_unequal_size_add_up() {
         let p = plan(
-            Parts {
+            RecordParts {
                 syns: 3,
-                ..Parts::default()
+                ..RecordParts::default()
             },
             52 + 52 + 48,
             Detail::Exact,
@@ -371,9 +371,9 @@ mod tests {
     #[test]
     fn octets_below_the_headers_are_added_and_said() {
         let p = plan(
-            Parts {
+            RecordParts {
                 others: 3,
-                ..Parts::default()
+                ..RecordParts::default()
             },
             100,
             Detail::Exact,
@@ -385,9 +385,9 @@ mod tests {
     fn terabytes_in_one_record_never_exceed_what_a_segment_can_say() {
         let detail = Detail::Compact { per_record_max: 64 };
         let p = plan(
-            Parts {
+            RecordParts {
                 others: 1 << 40,
-                ..Parts::default()
+                ..RecordParts::default()
             },
             1 << 50,
             detail,

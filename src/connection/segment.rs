@@ -5,7 +5,7 @@ use crate::flow::Way;
 
 /// What a segment does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum SegmentKind {
     /// Opens a connection.
     Syn,
     /// Accepts it.
@@ -43,7 +43,7 @@ pub struct Segment {
     /// Which way it went.
     pub way: Way,
     /// What it does.
-    pub kind: Kind,
+    pub kind: SegmentKind,
     /// Whether it acknowledges anything; a refusing RST does, an aborting one need not.
     pub has_ack: bool,
     /// Whether it carries payload.
@@ -54,7 +54,7 @@ pub struct Segment {
 
 /// What the merge decides of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Draft {
+pub(super) struct SegmentDraft {
     /// Nanoseconds since the Unix epoch.
     pub time_ns: i64,
     /// Index of the record that counted it.
@@ -68,7 +68,7 @@ pub(super) struct Draft {
     /// Which way it goes.
     pub way: Way,
     /// What it does.
-    pub kind: Kind,
+    pub kind: SegmentKind,
     /// Whether it repeats a SYN or FIN that went before.
     pub again: bool,
     /// Whether nothing is there for it to acknowledge: a keep-alive, or the answer to one.
@@ -80,10 +80,10 @@ pub(super) struct Draft {
     pub is_first: bool,
 }
 
-impl Draft {
+impl SegmentDraft {
     /// A segment without payload, SYN or FIN, that must acknowledge something new.
     pub(super) fn is_pure_ack(&self) -> bool {
-        self.kind == Kind::Plain && self.payload == 0 && !self.idle && !self.late
+        self.kind == SegmentKind::Plain && self.payload == 0 && !self.idle && !self.late
     }
 
     /// Sequence numbers that it takes up and a pure ACK can be for: payload,
@@ -91,7 +91,7 @@ impl Draft {
     pub(super) fn units(&self) -> u32 {
         match self.kind {
             _ if self.again => 0,
-            Kind::SynAck | Kind::Fin => self.payload + 1,
+            SegmentKind::SynAck | SegmentKind::Fin => self.payload + 1,
             _ => self.payload,
         }
     }

@@ -30,7 +30,7 @@ pub(super) const SYN_MAX: u32 = 60;
 
 /// One record's packets, as far as its flags tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct CountedPackets {
     /// SYNs or SYN-ACKs.
     pub syns: u64,
     /// RSTs, which Linux and Windows send without options.
@@ -52,7 +52,7 @@ pub(super) struct Sizes {
 
 impl Sizes {
     /// The sizes that explain all `tallies` best; `ip` is the IP header's.
-    pub(super) fn infer(ip: u32, tallies: impl Iterator<Item = Tally> + Clone) -> Self {
+    pub(super) fn infer(ip: u32, tallies: impl Iterator<Item = CountedPackets> + Clone) -> Self {
         let stamped = Self {
             ip,
             plain: ip + STAMPED,
@@ -80,7 +80,7 @@ impl Sizes {
     }
 
     /// What the headers of `tally` add up to with SYNs of `syn` octets.
-    fn headers(self, tally: &Tally, syn: u32) -> u64 {
+    fn headers(self, tally: &CountedPackets, syn: u32) -> u64 {
         let each = |count: u64, len: u32| count.saturating_mul(len.into());
         each(tally.syns, syn)
             .saturating_add(each(tally.rsts, self.rst()))
@@ -88,20 +88,20 @@ impl Sizes {
     }
 
     /// Whether the octets suffice for the headers.
-    fn leaves_payload(self, tally: &Tally) -> bool {
+    fn leaves_payload(self, tally: &CountedPackets) -> bool {
         let least = self.syn_candidates().min().unwrap_or(self.plain);
         self.headers(tally, least) <= tally.bytes
     }
 
     /// Whether so little payload is left that timestamps the likelier account for it.
-    fn strains(self, tally: &Tally) -> bool {
+    fn strains(self, tally: &CountedPackets) -> bool {
         let least = self.syn_candidates().min().unwrap_or(self.plain);
         let left = tally.bytes.saturating_sub(self.headers(tally, least));
         (1..u64::from(STAMPED - BARE)).contains(&left) && !self.explains(tally)
     }
 
     /// Whether the headers alone make up the octets.
-    fn explains(self, tally: &Tally) -> bool {
+    fn explains(self, tally: &CountedPackets) -> bool {
         let any_size = tally.syns > 0;
         let mut candidates = self
             .syn_candidates()
@@ -113,7 +113,7 @@ impl Sizes {
     ///
     /// Records of SYNs alone tell their size; else the size that explains the
     /// octets without payload; else the usual one, or less where that is too much.
-    pub(super) fn syn(self, tally: &Tally) -> u32 {
+    pub(super) fn syn(self, tally: &CountedPackets) -> u32 {
         if tally.syns > 0 && tally.rsts + tally.others == 0 {
             let each = u32::try_from(tally.bytes / tally.syns).unwrap_or(u32::MAX);
             return each.clamp(self.ip + BARE, self.ip + SYN_MAX) & !3;
@@ -162,8 +162,8 @@ pub(super) fn ip_len(o: &Observation) -> u32 {
 mod tests {
     use super::*;
 
-    fn tally(syns: u64, others: u64, bytes: u64) -> Tally {
-        Tally {
+    fn tally(syns: u64, others: u64, bytes: u64) -> CountedPackets {
+        CountedPackets {
             syns,
             rsts: 0,
             others,
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(tallies: &[Tally], plain: u32, syn: u32) {
+    fn check(tallies: &[CountedPackets], plain: u32, syn: u32) {
         let sizes = Sizes::infer(20, tallies.iter().copied());
         assert_eq!((sizes.plain, sizes.syn(&tallies[0])), (plain, syn));
     }

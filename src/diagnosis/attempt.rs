@@ -7,7 +7,7 @@
 mod gather;
 
 pub use self::gather::attempts;
-use crate::connection::{Evidence, Outcome};
+use crate::connection::{Outcome, RoleEvidence};
 use crate::flow::{
     Endpoint, EniIndex, Observation, Place, RejectReason, TCP, TrafficPath, Verdict,
 };
@@ -70,7 +70,7 @@ pub struct Attempt {
     /// What it tried to reach.
     pub responder: Endpoint,
     /// How it is known who tried.
-    pub evidence: Evidence,
+    pub evidence: RoleEvidence,
     /// Whether all records have `tcp-flags`; without these nothing is known of SYN or RST.
     pub has_flags: bool,
     /// First packet at any ENI, nanoseconds since the Unix epoch.

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::connection::lane::tests::record;
-use crate::connection::role::Evidence;
+use crate::connection::role::RoleEvidence;
 
 use Way::{Down, Up};
 
@@ -30,7 +30,7 @@ fn closed(up: Vec<Planned>, down: Vec<Planned>, local: [bool; 2]) -> [Vec<Planne
     let mut lanes = [up, down];
     let role = Role {
         initiator: Up,
-        evidence: Evidence::Syn,
+        evidence: RoleEvidence::Syn,
     };
     close(&mut lanes, role, local);
     lanes

@@ -13,7 +13,7 @@ const S: i64 = SECOND_NS;
 pub(in crate::connection) fn record(way: Way, window_s: (i64, i64), segments: &str) -> Planned {
     let letters = |of: &str| segments.chars().filter(|c| of.contains(*c)).count() as u64;
     let data = letters("qd");
-    let plan = Plan {
+    let plan = SegmentPlan {
         record: 0,
         way,
         window: (window_s.0 * S, window_s.1 * S),
@@ -55,7 +55,7 @@ fn initiator(records: &[((i64, i64), &str)]) -> Lane {
 }
 
 /// All heads of a lane, one after the other.
-fn heads(mut lane: Lane) -> Vec<Head> {
+fn heads(mut lane: Lane) -> Vec<LaneHead> {
     let mut heads = Vec::new();
     while let Some(head) = lane.head().copied() {
         heads.push(head);
@@ -64,7 +64,7 @@ fn heads(mut lane: Lane) -> Vec<Head> {
     heads
 }
 
-fn steps(lane: Lane) -> Vec<Step> {
+fn steps(lane: Lane) -> Vec<LaneStep> {
     heads(lane).iter().map(|head| head.step).collect()
 }
 
@@ -82,16 +82,16 @@ fn segments_of_a_record_go_from_its_syns_to_its_rsts() {
     assert_eq!(
         steps(initiator(&[((0, 9), "RRtFdaqeSS")])),
         [
-            Step::Syn(0),
-            Step::Syn(1),
-            Step::Established,
-            Step::Request,
-            Step::Body(0),
-            Step::Body(1),
-            Step::Fin,
-            Step::Trail,
-            Step::Rst(0),
-            Step::Rst(1),
+            LaneStep::Syn(0),
+            LaneStep::Syn(1),
+            LaneStep::Established,
+            LaneStep::Request,
+            LaneStep::Body(0),
+            LaneStep::Body(1),
+            LaneStep::Fin,
+            LaneStep::Trail,
+            LaneStep::Rst(0),
+            LaneStep::Rst(1),
         ]
     );
 }
@@ -100,7 +100,7 @@ fn segments_of_a_record_go_from_its_syns_to_its_rsts() {
 fn records_go_one_after_the_other_and_one_without_segments_is_passed_over() {
     let lane = initiator(&[((0, 1), "d"), ((1, 2), ""), ((2, 3), "F")]);
     let windows: Vec<_> = heads(lane).iter().map(|h| (h.step, h.window.0)).collect();
-    assert_eq!(windows, [(Step::Body(0), 0), (Step::Fin, 2 * S)]);
+    assert_eq!(windows, [(LaneStep::Body(0), 0), (LaneStep::Fin, 2 * S)]);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn more_syns_than_any_system_sends_are_spread_evenly() {
 #[test]
 fn handshake_and_request_are_due_as_soon_as_their_record_begins() {
     let due = heads(initiator(&[((5, 60), "Seqd")]));
-    for step in [Step::Established, Step::Request] {
+    for step in [LaneStep::Established, LaneStep::Request] {
         let head = due.iter().find(|head| head.step == step).unwrap();
         assert_eq!(head.preferred_ns, 5 * S, "{step:?}");
     }
@@ -167,7 +167,7 @@ fn body_of_a_way_that_was_not_opened_is_spread_evenly() {
 fn initiator_waits_for_the_response_to_its_request() {
     let begin = |segments: &str| {
         let due = heads(initiator(&[((0, 60), segments)]));
-        let body = due.iter().find(|head| head.step == Step::Body(0));
+        let body = due.iter().find(|head| head.step == LaneStep::Body(0));
         body.unwrap().preferred_ns
     };
     // The distance of the first from the beginning, in distances between two.

@@ -17,7 +17,7 @@ fn records(way: Way, given: &[Given]) -> Vec<Planned> {
 }
 
 /// Merges what the initiator and the responder sent.
-fn merged(initiator: &[Given], responder: &[Given]) -> (Vec<Draft>, Adjustments) {
+fn merged(initiator: &[Given], responder: &[Given]) -> (Vec<SegmentDraft>, Adjustments) {
     let lanes = [
         lane(Up, true, records(Up, initiator)),
         lane(Down, false, records(Down, responder)),
@@ -29,18 +29,18 @@ fn merged(initiator: &[Given], responder: &[Given]) -> (Vec<Draft>, Adjustments)
 
 /// Each segment as its sender, `i` or `r`, and what it is: `S` a SYN, `A` a SYN-ACK, `d` data, `a` a
 /// pure ACK, `k` a keep-alive or the answer to one, `F` a FIN, `R` a RST; a lower `s` or `f` repeats.
-fn words(drafts: &[Draft]) -> String {
-    let word = |draft: &Draft| {
+fn words(drafts: &[SegmentDraft]) -> String {
+    let word = |draft: &SegmentDraft| {
         let kind = match draft.kind {
-            Kind::Syn | Kind::SynAck if draft.again => 's',
-            Kind::Syn => 'S',
-            Kind::SynAck => 'A',
-            Kind::Fin if draft.again => 'f',
-            Kind::Fin => 'F',
-            Kind::Rst => 'R',
-            Kind::Plain | Kind::Datagram if draft.payload > 0 => 'd',
-            Kind::Plain | Kind::Datagram if draft.idle => 'k',
-            Kind::Plain | Kind::Datagram => 'a',
+            SegmentKind::Syn | SegmentKind::SynAck if draft.again => 's',
+            SegmentKind::Syn => 'S',
+            SegmentKind::SynAck => 'A',
+            SegmentKind::Fin if draft.again => 'f',
+            SegmentKind::Fin => 'F',
+            SegmentKind::Rst => 'R',
+            SegmentKind::Plain | SegmentKind::Datagram if draft.payload > 0 => 'd',
+            SegmentKind::Plain | SegmentKind::Datagram if draft.idle => 'k',
+            SegmentKind::Plain | SegmentKind::Datagram => 'a',
         };
         format!("{}{kind}", if draft.way == Up { 'i' } else { 'r' })
     };

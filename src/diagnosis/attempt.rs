@@ -36,7 +36,7 @@ pub struct Traffic {
 
 /// One way of an attempt at one ENI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lane {
+pub struct WayTraffic {
     /// What was let through.
     pub accepted: Option<Traffic>,
     /// What was stopped.
@@ -45,15 +45,15 @@ pub struct Lane {
 
 /// What one side of one ENI saw of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct View {
+pub struct EniView {
     /// The ENI.
     pub eni: EniIndex,
     /// Whether requests leave the ENI here, if that is known; replies go the other way.
     pub request_leaves: Option<bool>,
     /// What the initiator sent.
-    pub request: Lane,
+    pub request: WayTraffic,
     /// What the responder sent.
-    pub reply: Lane,
+    pub reply: WayTraffic,
     /// How it looked from here.
     pub outcome: Outcome,
     /// The longest silence just before a RST or REJECT, nanoseconds.
@@ -82,7 +82,7 @@ pub struct Attempt {
     /// Whether one of them is what was asked for.
     pub matched: bool,
     /// What each ENI saw, in order of the ENIs.
-    pub views: Vec<View>,
+    pub views: Vec<EniView>,
 }
 
 impl Attempt {
@@ -102,7 +102,7 @@ impl Attempt {
 
     /// Most packets that any ENI saw of the initiator, whatever became of them.
     pub fn packets(&self) -> u64 {
-        let of = |view: &View| {
+        let of = |view: &EniView| {
             view.request
                 .traffic()
                 .map(|t| t.packets)
@@ -123,7 +123,7 @@ impl Attempt {
     }
 }
 
-impl Lane {
+impl WayTraffic {
     /// What was let through and what was stopped.
     pub fn traffic(&self) -> impl Iterator<Item = &Traffic> {
         self.accepted.iter().chain(&self.rejected)

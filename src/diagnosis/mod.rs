@@ -24,7 +24,7 @@
 //!
 //! # Invariants
 //! * Nothing is claimed that the records do not prove; what is inferred says so by its certainty.
-//! * Nothing is concluded from silence where the archive itself may be silent ([`Horizon`]).
+//! * Nothing is concluded from silence where the archive itself may be silent ([`Visibility`]).
 
 mod attempt;
 mod attempt_counts;
@@ -39,10 +39,10 @@ mod symptom;
 mod unseen;
 mod visibility;
 
-pub use attempt::{Attempt, Lane, Traffic, View, attempts};
-pub use attempt_counts::Tally;
+pub use attempt::{Attempt, EniView, Traffic, WayTraffic, attempts};
+pub use attempt_counts::AttemptCounts;
 pub use cause::{Ground, findings};
-pub use finding::{Brief, Cause, Certainty, Finding, Scope};
-pub use symptom::{Limit, Side, Symptom};
+pub use finding::{Brief, Cause, Certainty, Finding, FindingScope};
+pub use symptom::{Limit, Party, Symptom};
 pub use unseen::Unseen;
-pub use visibility::Horizon;
+pub use visibility::Visibility;

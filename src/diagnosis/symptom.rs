@@ -2,13 +2,13 @@
 //!
 //! One attempt, one symptom: the first that its records prove, in the order in which evidence is
 //! worth most. A verdict is worth more than a RST, a RST more than silence; and silence is worth
-//! nothing where the archive itself may be silent ([`Horizon`]).
+//! nothing where the archive itself may be silent ([`Visibility`]).
 
 mod answers;
 
 use self::answers::by_answers;
-use crate::diagnosis::attempt::{Attempt, Traffic, View};
-use crate::diagnosis::visibility::Horizon;
+use crate::diagnosis::attempt::{Attempt, EniView, Traffic};
+use crate::diagnosis::visibility::Visibility;
 use crate::flow::{EniIndex, Place, RejectReason};
 use crate::time::SECOND_NS;
 
@@ -49,7 +49,7 @@ impl Limit {
 
 /// One of the two ends of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
+pub enum Party {
     /// Who tried.
     Initiator,
     /// What it tried to reach.
@@ -92,7 +92,7 @@ pub enum Symptom {
     /// Answered by a SYN-ACK that nobody acknowledged.
     HalfOpen,
     /// Opened, then aborted by that side.
-    Reset(Side),
+    Reset(Party),
     /// Rejected packets of a connection that was over, or of which nothing else is known.
     LatePackets(EniIndex),
     /// Packets one way, where nothing says that there must be an answer.
@@ -146,13 +146,13 @@ impl Symptom {
 }
 
 /// Names what is the matter with an attempt.
-pub(super) fn symptom(attempt: &Attempt, horizon: &Horizon) -> Symptom {
+pub(super) fn symptom(attempt: &Attempt, visibility: &Visibility) -> Symptom {
     let found = by_verdict(attempt).unwrap_or_else(|| by_answers(attempt));
     let rests_on_silence = matches!(
         found,
         Symptom::NoReply | Symptom::HalfOpen | Symptom::ReplyElsewhere { .. }
     );
-    if rests_on_silence && !horizon.silence_counts(attempt) {
+    if rests_on_silence && !visibility.silence_counts(attempt) {
         return Symptom::Unclear;
     }
     found
@@ -160,7 +160,7 @@ pub(super) fn symptom(attempt: &Attempt, horizon: &Horizon) -> Symptom {
 
 /// What the verdicts say; none if all were `ACCEPT`.
 fn by_verdict(attempt: &Attempt) -> Option<Symptom> {
-    let rejected = |view: &View| view.request.rejected.or(view.reply.rejected);
+    let rejected = |view: &EniView| view.request.rejected.or(view.reply.rejected);
     let told = |reason| {
         let mut views = attempt.views.iter();
         views.find(|view| rejected(view).is_some_and(|traffic| traffic.reason == reason))
@@ -207,7 +207,7 @@ fn by_verdict(attempt: &Attempt) -> Option<Symptom> {
 ///
 /// AWS: security groups are stateful, network ACLs are not, so that one `ACCEPT` and one `REJECT`
 /// record of the two ways are the ACL's (flow-logs-records-examples).
-fn reply_blocked(attempt: &Attempt, view: &View) -> Option<Symptom> {
+fn reply_blocked(attempt: &Attempt, view: &EniView) -> Option<Symptom> {
     let (request, reply) = (view.request.accepted?, view.reply.rejected?);
     let is_proved = match (attempt.is_told(), view.reply.accepted) {
         // Of an open connection: the ACL was changed meanwhile.
@@ -221,7 +221,7 @@ fn reply_blocked(attempt: &Attempt, view: &View) -> Option<Symptom> {
     })
 }
 
-fn request_blocked(attempt: &Attempt, view: &View) -> Option<Symptom> {
+fn request_blocked(attempt: &Attempt, view: &EniView) -> Option<Symptom> {
     let rejected = view.request.rejected?;
     let is_opening = match attempt.is_told() {
         true => rejected.flags.is_syn() || rejected.flags.is_syn_ack(),

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::diagnosis::attempt_counts::Tally;
-use crate::diagnosis::visibility::Horizon;
+use crate::diagnosis::attempt_counts::AttemptCounts;
+use crate::diagnosis::visibility::Visibility;
 
 /// What AWS never logs (VPC User Guide, flow log limitations).
 const NEVER_LOGGED: &str = "queries to the Amazon DNS server, instance metadata (169.254.169.254), Amazon Time Sync \
@@ -19,9 +19,9 @@ pub struct Unseen {
     pub means: &'static str,
 }
 
-impl Horizon {
+impl Visibility {
     /// All that this archive cannot show.
-    pub fn unseen(&self, tally: &Tally, skip_data: u64) -> Vec<Unseen> {
+    pub fn unseen(&self, tally: &AttemptCounts, skip_data: u64) -> Vec<Unseen> {
         let counted: [(u64, &str, &str); 7] = [
             (
                 skip_data,

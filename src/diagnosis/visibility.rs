@@ -20,7 +20,7 @@ const RETRIED_NS: i64 = 3 * SECOND_NS;
 
 /// Which stretches of time the archive covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Horizon {
+pub struct Visibility {
     span_ns: Option<(i64, i64)>,
     /// Where AWS dropped records, by ENI; whole where the record does not say when.
     skipped: BTreeMap<EniIndex, Vec<(i64, i64)>>,
@@ -28,7 +28,7 @@ pub struct Horizon {
     pub(super) holes: Vec<(i64, i64)>,
 }
 
-impl Horizon {
+impl Visibility {
     /// An archive whose records span this time, with holes in which no ENI wrote any.
     pub fn new(span_ns: Option<(i64, i64)>, holes: Vec<(i64, i64)>) -> Self {
         Self {
@@ -81,8 +81,8 @@ mod tests {
         .remove(0)
     }
 
-    fn until(end_s: i64) -> Horizon {
-        Horizon::new(Some((0, end_s * SECOND_NS)), Vec::new())
+    fn until(end_s: i64) -> Visibility {
+        Visibility::new(Some((0, end_s * SECOND_NS)), Vec::new())
     }
 
     #[test]
@@ -99,21 +99,21 @@ mod tests {
 
     #[test]
     fn silence_where_aws_dropped_records_proves_nothing() {
-        let mut horizon = until(1_000);
-        horizon.skip(EniIndex(0), Some(50 * SECOND_NS), Some(110 * SECOND_NS));
-        assert!(!horizon.silence_counts(&syn(4, 90, 97)));
-        assert!(horizon.silence_counts(&syn(4, 290, 297)));
-        horizon.skip(EniIndex(0), None, None);
-        assert!(!horizon.silence_counts(&syn(4, 290, 297)));
+        let mut visibility = until(1_000);
+        visibility.skip(EniIndex(0), Some(50 * SECOND_NS), Some(110 * SECOND_NS));
+        assert!(!visibility.silence_counts(&syn(4, 90, 97)));
+        assert!(visibility.silence_counts(&syn(4, 290, 297)));
+        visibility.skip(EniIndex(0), None, None);
+        assert!(!visibility.silence_counts(&syn(4, 290, 297)));
     }
 
     #[test]
     fn silence_beside_a_hole_proves_nothing() {
-        let horizon = Horizon::new(
+        let visibility = Visibility::new(
             Some((0, i64::MAX)),
             vec![(100 * SECOND_NS, 900 * SECOND_NS)],
         );
-        assert!(!horizon.silence_counts(&syn(4, 80, 90)));
-        assert!(horizon.silence_counts(&syn(4, 10, 20)));
+        assert!(!visibility.silence_counts(&syn(4, 80, 90)));
+        assert!(visibility.silence_counts(&syn(4, 10, 20)));
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::archive::{self, Walk};
 use crate::connection::Detail;
-use crate::diagnosis::{Finding, Ground, Horizon, Tally, Unseen, attempts, findings};
+use crate::diagnosis::{AttemptCounts, Finding, Ground, Unseen, Visibility, attempts, findings};
 use crate::error::Result;
 use crate::flow::{Enis, Observation, Place, duplicates};
 use crate::pipeline::conversations::{self, Complete, Conversations};
@@ -83,9 +83,9 @@ pub(super) fn walked(request: &Request, walk: Walk, meter: &Meter) -> Result<Dia
     let covered = listening.covered.into_inner();
     let covered = covered.unwrap_or_else(PoisonError::into_inner);
     let (conversations, _) = listening.conversations.complete(&enis, request.memory);
-    let horizon = horizon(covered, &read, &enis);
+    let visibility = visibility(covered, &read, &enis);
     let narrow = Narrow::of(&request.filter, read.newest_ns);
-    let looked = look(&conversations, narrow.as_ref(), &horizon, &enis)?;
+    let looked = look(&conversations, narrow.as_ref(), &visibility, &enis)?;
     let places = Places::new(files, read.members, read.losses);
     let name = |place: Place| {
         let (file, line) = places.of(place);
@@ -101,7 +101,7 @@ pub(super) fn walked(request: &Request, walk: Walk, meter: &Meter) -> Result<Dia
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     Ok(Diagnosis {
         findings: findings(&looked.tally, &ground),
-        unseen: horizon.unseen(&looked.tally, read.records.skip_data),
+        unseen: visibility.unseen(&looked.tally, read.records.skip_data),
         attempts: looked.tally.attempts,
         symptoms: looked.tally.by_symptom().clone(),
         span_ns: looked.span_ns,
@@ -133,20 +133,20 @@ impl Sink for Listening<'_> {
     }
 }
 
-fn horizon(covered: Covered, read: &Gathered, enis: &Enis) -> Horizon {
-    let mut horizon = Horizon::new(covered.span_ns, covered.holes(&read.quiet));
+fn visibility(covered: Covered, read: &Gathered, enis: &Enis) -> Visibility {
+    let mut visibility = Visibility::new(covered.span_ns, covered.holes(&read.quiet));
     for gap in &read.records.gaps {
         if let Some(eni) = enis.find(gap.eni.as_bytes()) {
-            horizon.skip(eni, gap.start_ns, gap.end_ns);
+            visibility.skip(eni, gap.start_ns, gap.end_ns);
         }
     }
-    horizon
+    visibility
 }
 
 /// What became of the records.
 #[derive(Default)]
 struct Looked {
-    tally: Tally,
+    tally: AttemptCounts,
     told: u64,
     duplicates: u64,
     filtered: u64,
@@ -167,7 +167,7 @@ impl Looked {
         &mut self,
         conversation: &mut Vec<Observation>,
         narrow: Option<&Narrow>,
-        horizon: &Horizon,
+        visibility: &Visibility,
         enis: &Enis,
     ) {
         if let Some(narrow) = narrow {
@@ -181,7 +181,7 @@ impl Looked {
                 self.told += attempt.records;
                 let span_ns = (attempt.first_ns, attempt.last_ns);
                 self.span_ns = joined(self.span_ns, Some(span_ns));
-                self.tally.take_in(&attempt, horizon, enis);
+                self.tally.take_in(&attempt, visibility, enis);
             } else {
                 self.filtered += attempt.records;
             }
@@ -193,7 +193,7 @@ impl Looked {
 fn look(
     conversations: &Complete<'_, '_>,
     narrow: Option<&Narrow>,
-    horizon: &Horizon,
+    visibility: &Visibility,
     enis: &Enis,
 ) -> Result<Looked> {
     // One sum for all threads, to which they add what is in memory at once: a sum for each of them would
@@ -204,7 +204,7 @@ fn look(
         conversations.take(bucket, |records| {
             let mut part = Looked::default();
             conversations::each(records, |conversation| {
-                part.look_at(conversation, narrow, horizon, enis);
+                part.look_at(conversation, narrow, visibility, enis);
                 Ok(())
             })?;
             let mut looked = looked.lock().unwrap_or_else(PoisonError::into_inner);

@@ -24,22 +24,22 @@ mod names;
 mod rejected;
 mod service;
 
-use self::draft::Account;
+use self::draft::FindingAccount;
 pub use self::draft::Ground;
-use crate::diagnosis::attempt_counts::Tally;
-use crate::diagnosis::attempt_index::{Ledger, Roles};
+use crate::diagnosis::attempt_counts::AttemptCounts;
+use crate::diagnosis::attempt_index::{AttemptIndex, Roles};
 use crate::diagnosis::finding::Finding;
 
 /// What explains the symptoms of a tally, the most important first; no more than a page holds.
-pub fn findings(tally: &Tally, ground: &Ground<'_>) -> Vec<Finding> {
+pub fn findings(tally: &AttemptCounts, ground: &Ground<'_>) -> Vec<Finding> {
     let scanners = harmless::scanners(tally);
-    let ledger = Ledger::new(tally, ground.enis, &scanners);
-    let mut drafts = rejected::drafts(&ledger);
-    drafts.extend(blocked::drafts(&ledger, &Roles::new(&ledger)));
-    drafts.extend(service::drafts(&ledger));
-    drafts.extend(harmless::late_packets(&ledger));
+    let attempts = AttemptIndex::new(tally, ground.enis, &scanners);
+    let mut drafts = rejected::drafts(&attempts);
+    drafts.extend(blocked::drafts(&attempts, &Roles::new(&attempts)));
+    drafts.extend(service::drafts(&attempts));
+    drafts.extend(harmless::late_packets(&attempts));
     let told = drafts.into_iter().filter_map(|draft| draft.account(ground));
-    let mut accounts: Vec<Account> = told.collect();
+    let mut accounts: Vec<FindingAccount> = told.collect();
     accounts.extend(harmless::scans(tally, ground));
     accounts.sort_by(|a, b| a.order().cmp(&b.order()));
     let findings = merge_similar::merged(accounts).into_iter();

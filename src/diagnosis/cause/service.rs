@@ -12,22 +12,24 @@ mod wording;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use self::target_group::{Beside, Fleets};
-use self::trouble::{Trouble, Verdict};
+use self::target_group::{Beside, TargetGroups};
+use self::trouble::{ServiceVerdict, Trouble};
 use self::wording::{seen, title};
-use super::draft::Draft;
+use super::draft::FindingDraft;
 use super::names;
-use crate::diagnosis::attempt_index::{Entry, Ledger, Service, grouped, service, span};
+use crate::diagnosis::attempt_index::{
+    AttemptIndex, PathSymptom, ServiceKey, grouped, service, span,
+};
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty};
-use crate::diagnosis::symptom::{Side, Symptom};
+use crate::diagnosis::symptom::{Party, Symptom};
 use crate::flow::{EniIndex, is_private};
 
 /// Everything but verdicts and what is harmless.
-pub(super) fn drafts<'a>(ledger: &Ledger<'a>) -> Vec<Draft<'a>> {
+pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     let mut drafts = Vec::new();
-    let offline = offline(ledger, &mut drafts);
-    let kind = |entry: &Entry<'a>| match entry.symptom {
+    let offline = offline(attempts, &mut drafts);
+    let kind = |entry: &PathSymptom<'a>| match entry.symptom {
         Symptom::NoReply if !offline.contains(entry.path) => Some(Cause::NoReply),
         Symptom::Refused => Some(Cause::Refused),
         Symptom::HalfOpen => Some(Cause::HalfOpen),
@@ -37,7 +39,7 @@ pub(super) fn drafts<'a>(ledger: &Ledger<'a>) -> Vec<Draft<'a>> {
         _ => None,
     };
     // A host that is silent, or takes another way back, does so on all ports.
-    let key = |entry: &Entry<'a>| {
+    let key = |entry: &PathSymptom<'a>| {
         let cause = kind(entry)?;
         let port = match cause {
             Cause::ReplyElsewhere | Cause::IdleTimeout => 0,
@@ -45,27 +47,27 @@ pub(super) fn drafts<'a>(ledger: &Ledger<'a>) -> Vec<Draft<'a>> {
         };
         let detail = match entry.symptom {
             Symptom::IdleTimeout(limit) => limit.seconds(),
-            Symptom::Reset(side) => i64::from(side == Side::Responder),
+            Symptom::Reset(side) => i64::from(side == Party::Responder),
             _ => 0,
         };
         Some((cause, detail, entry.path.target, port, entry.path.protocol))
     };
-    let groups = grouped(ledger.all(), key).into_iter();
+    let groups = grouped(attempts.all(), key).into_iter();
     let each = groups.map(|((cause, detail, ..), entries)| Trouble {
         cause,
         detail,
-        verdict: Verdict::of(ledger, cause, &entries),
+        verdict: ServiceVerdict::of(attempts, cause, &entries),
         entries,
     });
-    let fleets = Fleets::new(ledger);
-    let troubles = fleets.joined(each.collect());
+    let target_groups = TargetGroups::new(attempts);
+    let troubles = target_groups.joined(each.collect());
     let sure = troubles.iter().filter(|trouble| trouble.is_sure());
-    let failing: BTreeSet<Service> = sure
+    let failing: BTreeSet<ServiceKey> = sure
         .flat_map(|trouble| trouble.entries.iter().map(|entry| service(entry.path)))
         .collect();
     drafts.extend(troubles.into_iter().map(|trouble| {
-        let beside = fleets.beside(&trouble, &failing);
-        draft(ledger, trouble, beside)
+        let beside = target_groups.beside(&trouble, &failing);
+        draft(attempts, trouble, beside)
     }));
     drafts
 }
@@ -74,26 +76,26 @@ pub(super) fn drafts<'a>(ledger: &Ledger<'a>) -> Vec<Draft<'a>> {
 ///
 /// Returns the paths that are told by it.
 fn offline<'a>(
-    ledger: &Ledger<'a>,
-    drafts: &mut Vec<Draft<'a>>,
+    attempts: &AttemptIndex<'a>,
+    drafts: &mut Vec<FindingDraft<'a>>,
 ) -> BTreeSet<crate::diagnosis::attempt_counts::Path> {
     let leads_out =
-        |entry: &Entry<'_>| entry.path.source.is_some() && !is_private(entry.path.target);
-    let from = |entry: &Entry<'a>| {
+        |entry: &PathSymptom<'_>| entry.path.source.is_some() && !is_private(entry.path.target);
+    let from = |entry: &PathSymptom<'a>| {
         let eni = entry.path.source_eni?;
-        let subnet = ledger.subnet(eni);
+        let subnet = attempts.subnet(eni);
         Some((subnet, subnet.is_empty().then_some(eni)))
     };
-    let silent = |entry: &Entry<'a>| match entry.symptom {
+    let silent = |entry: &PathSymptom<'a>| match entry.symptom {
         Symptom::NoReply if leads_out(entry) => from(entry),
         _ => None,
     };
-    let answers = grouped(ledger.all(), |entry| {
+    let answers = grouped(attempts.all(), |entry| {
         let passes = entry.symptom.is_passed() && leads_out(entry);
         passes.then(|| from(entry)).flatten()
     });
     let mut told = BTreeSet::new();
-    for (subnet, entries) in grouped(ledger.all(), silent) {
+    for (subnet, entries) in grouped(attempts.all(), silent) {
         let span = span(&entries);
         let targets: BTreeSet<IpAddr> = entries.iter().map(|entry| entry.path.target).collect();
         let mut answers = answers.get(&subnet).into_iter().flatten();
@@ -108,8 +110,8 @@ fn offline<'a>(
             .collect();
         let place = enis
             .first()
-            .map_or_else(String::new, |eni| names::subnet(ledger, *eni));
-        drafts.push(Draft {
+            .map_or_else(String::new, |eni| names::subnet(attempts, *eni));
+        drafts.push(FindingDraft {
             cause: Cause::NoReply,
             certainty: Certainty::Likely,
             title: format!("{place} gets no answer from the internet"),
@@ -129,7 +131,11 @@ fn offline<'a>(
     told
 }
 
-fn draft<'a>(ledger: &Ledger<'a>, trouble: Trouble<'a>, beside: Option<Beside>) -> Draft<'a> {
+fn draft<'a>(
+    attempts: &AttemptIndex<'a>,
+    trouble: Trouble<'a>,
+    beside: Option<Beside>,
+) -> FindingDraft<'a> {
     let Trouble {
         cause,
         entries,
@@ -149,13 +155,13 @@ fn draft<'a>(ledger: &Ledger<'a>, trouble: Trouble<'a>, beside: Option<Beside>) 
         false => (cause, ""),
     };
     let (among, elsewhere) = beside.map_or_else(Default::default, |b| (b.title, b.passed));
-    let (what, related) = (title(cause, &entries), names::related(ledger, &entries));
-    let at = |entry: &Entry<'_>| entry.path.target_eni.or(entry.path.source_eni);
-    Draft {
+    let (what, related) = (title(cause, &entries), names::related(attempts, &entries));
+    let at = |entry: &PathSymptom<'_>| entry.path.target_eni.or(entry.path.source_eni);
+    FindingDraft {
         cause: shown,
         certainty: verdict.certainty,
         title: format!("{often}{what}{among}{related}"),
-        seen: format!("{}{contrast}", seen(ledger, cause, &entries)),
+        seen: format!("{}{contrast}", seen(attempts, cause, &entries)),
         others: facts.passed + elsewhere,
         enis: entries.iter().filter_map(at).collect(),
         shows: shows(cause),

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnosis::attempt_index::{Entry, Ledger, Service, service, span};
+use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, ServiceKey, service, span};
 use crate::diagnosis::cause::failure_split;
 use crate::diagnosis::finding::{Cause, Certainty};
-use crate::diagnosis::symptom::{Limit, Side, Symptom};
+use crate::diagnosis::symptom::{Limit, Party, Symptom};
 use crate::flow::is_private;
 
 /// Failing attempts before a service is called refusing, or intermittent, with confidence.
@@ -19,13 +19,13 @@ pub(super) struct Trouble<'a> {
     pub(super) cause: Cause,
     /// Which time-out, or who aborts, as a number.
     pub(super) detail: i64,
-    pub(super) entries: Vec<Entry<'a>>,
-    pub(super) verdict: Verdict,
+    pub(super) entries: Vec<PathSymptom<'a>>,
+    pub(super) verdict: ServiceVerdict,
 }
 
 impl<'a> Trouble<'a> {
     /// What fails alike at several hosts: as sure as of the one of which it is least sure.
-    pub(super) fn of_many(ledger: &Ledger<'a>, members: Vec<Self>) -> Option<Self> {
+    pub(super) fn of_many(attempts: &AttemptIndex<'a>, members: Vec<Self>) -> Option<Self> {
         let certainty = members
             .iter()
             .map(|member| member.verdict.certainty)
@@ -37,10 +37,10 @@ impl<'a> Trouble<'a> {
         }
         all.entries
             .extend(members.flat_map(|member| member.entries));
-        all.verdict = Verdict {
+        all.verdict = ServiceVerdict {
             certainty,
             is_unsteady: all.verdict.is_unsteady,
-            ..Verdict::of(ledger, all.cause, &all.entries)
+            ..ServiceVerdict::of(attempts, all.cause, &all.entries)
         };
         Some(all)
     }
@@ -51,27 +51,32 @@ impl<'a> Trouble<'a> {
 }
 
 /// How sure a trouble is, by what passes beside it.
-pub(super) struct Verdict {
+pub(super) struct ServiceVerdict {
     pub(super) certainty: Certainty,
     /// Whether the same source fails and passes.
     pub(super) is_unsteady: bool,
-    pub(super) facts: Facts,
+    pub(super) facts: ServiceFacts,
     /// What tells those that fail from those that pass.
     pub(super) split: Option<String>,
 }
 
-impl Verdict {
-    pub(super) fn of<'a>(ledger: &Ledger<'a>, cause: Cause, entries: &[Entry<'a>]) -> Self {
-        let services: BTreeSet<Service> = entries.iter().map(|entry| service(entry.path)).collect();
+impl ServiceVerdict {
+    pub(super) fn of<'a>(
+        attempts: &AttemptIndex<'a>,
+        cause: Cause,
+        entries: &[PathSymptom<'a>],
+    ) -> Self {
+        let services: BTreeSet<ServiceKey> =
+            entries.iter().map(|entry| service(entry.path)).collect();
         let symptoms: BTreeSet<Symptom> = entries.iter().map(|entry| entry.symptom).collect();
-        let others: Vec<Entry<'a>> = services
+        let others: Vec<PathSymptom<'a>> = services
             .iter()
-            .flat_map(|service| ledger.of(*service))
+            .flat_map(|service| attempts.of(*service))
             .filter(|entry| entry.symptom.is_passed() && !symptoms.contains(&entry.symptom))
             .copied()
             .collect();
         let span = span(entries);
-        let meanwhile: Vec<Entry<'a>> = others
+        let meanwhile: Vec<PathSymptom<'a>> = others
             .iter()
             .filter(|entry| entry.seen.begun_ns >= span.0 && entry.seen.goes_on_during(span))
             .copied()
@@ -80,14 +85,14 @@ impl Verdict {
         let mixed = meanwhile
             .iter()
             .any(|entry| sources.contains(&entry.path.source));
-        let facts = Facts {
+        let facts = ServiceFacts {
             count: entries.iter().map(|entry| entry.seen.count).sum(),
             passed: others.iter().map(|entry| entry.seen.count).sum(),
             mixed,
             is_passing: !meanwhile.is_empty(),
             was_passing: !others.is_empty(),
         };
-        let is_meant = entries.iter().any(|entry| ledger.is_meant(entry));
+        let is_meant = entries.iter().any(|entry| attempts.is_meant(entry));
         let certainty = match is_meant {
             true => facts.certainty(cause, entries),
             false => Certainty::Possible,
@@ -98,7 +103,7 @@ impl Verdict {
                 cause,
                 Cause::NoReply | Cause::Refused | Cause::HalfOpen | Cause::Reset
             );
-        let split = mixed.then(|| failure_split::best(ledger, entries, &meanwhile));
+        let split = mixed.then(|| failure_split::best(attempts, entries, &meanwhile));
         Self {
             certainty,
             is_unsteady,
@@ -109,7 +114,7 @@ impl Verdict {
 }
 
 /// What decides how sure it is that something is the matter with a service.
-pub(super) struct Facts {
+pub(super) struct ServiceFacts {
     pub(super) count: u64,
     pub(super) passed: u64,
     /// The same source fails and passes in the same time.
@@ -120,8 +125,8 @@ pub(super) struct Facts {
     pub(super) was_passing: bool,
 }
 
-impl Facts {
-    pub(super) fn certainty(&self, cause: Cause, entries: &[Entry<'_>]) -> Certainty {
+impl ServiceFacts {
+    pub(super) fn certainty(&self, cause: Cause, entries: &[PathSymptom<'_>]) -> Certainty {
         let packets: u64 = entries.iter().map(|entry| entry.seen.packets).sum();
         let is_persistent = self.count >= ATTEMPTS_LEAST;
         let is_large = self.count.saturating_mul(9) >= self.passed;
@@ -130,7 +135,7 @@ impl Facts {
             Cause::Reset => {
                 let by_responder = entries
                     .iter()
-                    .all(|e| e.symptom == Symptom::Reset(Side::Responder));
+                    .all(|e| e.symptom == Symptom::Reset(Party::Responder));
                 by_responder
                     && self.count > ATTEMPTS_LEAST
                     && self.count.saturating_mul(2) >= self.passed

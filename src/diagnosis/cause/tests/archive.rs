@@ -3,7 +3,7 @@
 use super::super::*;
 use crate::diagnosis::attempt::attempts;
 use crate::diagnosis::finding::{Cause, Certainty};
-use crate::diagnosis::visibility::Horizon;
+use crate::diagnosis::visibility::Visibility;
 use crate::flow::{
     Endpoint, EniIndex, Enis, FiveTuple, Observation, Place, RejectReason, TCP, Verdict,
 };
@@ -146,9 +146,9 @@ impl Archive {
     }
 
     /// What the attempts add up to.
-    pub(super) fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        let horizon = Horizon::new(Some((0, 1_000_000 * SECOND_NS)), Vec::new());
+    pub(super) fn tally(&self) -> AttemptCounts {
+        let mut tally = AttemptCounts::default();
+        let visibility = Visibility::new(Some((0, 1_000_000 * SECOND_NS)), Vec::new());
         let mut keys: Vec<_> = self.records.iter().map(|o| o.key).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -161,8 +161,8 @@ impl Archive {
                 .collect();
             for attempt in attempts(&mut records) {
                 // One tally an attempt, to see that they add up.
-                let mut one = Tally::default();
-                one.take_in(&attempt, &horizon, &self.enis);
+                let mut one = AttemptCounts::default();
+                one.take_in(&attempt, &visibility, &self.enis);
                 tally.add(one);
             }
         }

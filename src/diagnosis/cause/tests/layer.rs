@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use super::archive::{Archive, Fate};
 use crate::diagnosis::attempt_index::Roles;
-use crate::diagnosis::attempt_index::{End, Ledger, grouped};
+use crate::diagnosis::attempt_index::{AttemptIndex, End, grouped};
 use crate::diagnosis::cause::blocked::bite;
-use crate::diagnosis::cause::layer::{Case, Layer};
+use crate::diagnosis::cause::layer::{Case, FilterLayer};
 
 use Fate::{Passes, RejectedIn, RejectedOut};
 
@@ -39,26 +39,26 @@ fn archive(tried: &[Tried<'_>]) -> Archive {
 
 /// Asserts the layer that is blamed at one ENI, and words of the reason.
 #[track_caller]
-fn check_at(mut archive: Archive, (end, address): (End, &str), layer: Layer, why: &str) {
+fn check_at(mut archive: Archive, (end, address): (End, &str), layer: FilterLayer, why: &str) {
     let eni = archive.eni(address).unwrap();
     let tally = archive.tally();
-    let ledger = Ledger::new(&tally, archive.enis(), &BTreeSet::new());
-    let roles = Roles::new(&ledger);
-    let failing = grouped(ledger.all(), |entry| bite(end, entry));
-    let (found, reason) = Case::new(&ledger, &roles, end, &failing).decide(eni);
+    let attempts = AttemptIndex::new(&tally, archive.enis(), &BTreeSet::new());
+    let roles = Roles::new(&attempts);
+    let failing = grouped(attempts.all(), |entry| bite(end, entry));
+    let (found, reason) = Case::new(&attempts, &roles, end, &failing).decide(eni);
     assert_eq!(found, layer, "{reason}");
     assert!(reason.contains(why), "{reason}");
 }
 
 /// The same at the database, for what it is asked.
 #[track_caller]
-fn check_in(tried: &[Tried<'_>], layer: Layer, why: &str) {
+fn check_in(tried: &[Tried<'_>], layer: FilterLayer, why: &str) {
     check_at(archive(tried), (End::Target, DB.0), layer, why);
 }
 
 /// The same at the client, for what it asks.
 #[track_caller]
-fn check_out(tried: &[Tried<'_>], layer: Layer, why: &str) {
+fn check_out(tried: &[Tried<'_>], layer: FilterLayer, why: &str) {
     check_at(archive(tried), (End::Source, CLIENT), layer, why);
 }
 
@@ -66,7 +66,7 @@ fn check_out(tried: &[Tried<'_>], layer: Layer, why: &str) {
 fn within_one_subnet_no_acl_judges() {
     check_in(
         &[("10.0.21.15", DB, RejectedIn)],
-        Layer::SecurityGroup,
+        FilterLayer::SecurityGroup,
         "within one subnet, where no ACL judges",
     );
 }
@@ -75,7 +75,7 @@ fn within_one_subnet_no_acl_judges() {
 fn acl_that_lets_the_same_host_in_to_another_eni_did_not_reject_it() {
     check_in(
         &[(CLIENT, DB, RejectedIn), (CLIENT, (SIBLING, DB.1), Passes)],
-        Layer::SecurityGroup,
+        FilterLayer::SecurityGroup,
         "meanwhile TCP 5432 (PostgreSQL) from 10.0.11.15 passes eni-10.0.21.41",
     );
 }
@@ -85,7 +85,7 @@ fn acl_that_lets_the_same_network_in_did_not_reject_it() {
     for target in [DB.0, SIBLING] {
         check_in(
             &[(CLIENT, DB, RejectedIn), (NEIGHBOR, (target, DB.1), Passes)],
-            Layer::SecurityGroup,
+            FilterLayer::SecurityGroup,
             "meanwhile TCP 5432 (PostgreSQL) from 10.0.11.16 passes",
         );
     }
@@ -95,7 +95,7 @@ fn acl_that_lets_the_same_network_in_did_not_reject_it() {
 fn acl_that_lets_a_neighbor_out_did_not_reject_it() {
     check_out(
         &[(CLIENT, DB, RejectedOut), (NEIGHBOR, DB, Passes)],
-        Layer::SecurityGroup,
+        FilterLayer::SecurityGroup,
         "meanwhile TCP 5432 (PostgreSQL) to 10.0.21.40 leaves eni-10.0.11.16",
     );
     check_out(
@@ -103,7 +103,7 @@ fn acl_that_lets_a_neighbor_out_did_not_reject_it() {
             (CLIENT, ("198.51.100.1", 443), RejectedOut),
             (NEIGHBOR, ("203.0.113.3", 443), Passes),
         ],
-        Layer::SecurityGroup,
+        FilterLayer::SecurityGroup,
         "meanwhile TCP 443 (HTTPS) to 203.0.113.3 leaves eni-10.0.11.16",
     );
 }
@@ -112,7 +112,7 @@ fn acl_that_lets_a_neighbor_out_did_not_reject_it() {
 fn what_is_rejected_at_the_other_end_only_got_out() {
     check_out(
         &[(CLIENT, DB, RejectedOut), (NEIGHBOR, DB, RejectedIn)],
-        Layer::SecurityGroup,
+        FilterLayer::SecurityGroup,
         "meanwhile TCP 5432 (PostgreSQL) to 10.0.21.40 leaves eni-10.0.11.16",
     );
 }
@@ -128,7 +128,7 @@ fn what_no_acl_can_have_done_outweighs_what_one_may_have_done() {
             ("10.0.13.15", (DB.0, 9300), RejectedIn),
             ("10.0.13.15", (SIBLING, 9300), RejectedIn),
         ],
-        Layer::SecurityGroup,
+        FilterLayer::SecurityGroup,
         "meanwhile TCP 5432 (PostgreSQL) from 10.0.11.15 passes eni-10.0.21.42",
     );
 }
@@ -140,7 +140,7 @@ fn what_passes_the_border_of_another_subnet_says_nothing() {
             (CLIENT, DB, RejectedIn),
             (CLIENT, (ELSEWHERE, DB.1), Passes),
         ],
-        Layer::Undecided,
+        FilterLayer::Undecided,
         "nothing else passes this ENI or its subnet meanwhile",
     );
 }
@@ -153,13 +153,13 @@ fn port_and_network_that_pass_but_not_together_are_the_security_groups() {
     );
     check_in(
         &[(CLIENT, DB, RejectedIn), port, network],
-        Layer::SecurityGroup,
+        FilterLayer::SecurityGroup,
         "meanwhile TCP 5432 (PostgreSQL) from 10.0.12.27 passes eni-10.0.21.41",
     );
     for one in [port, network] {
         check_in(
             &[(CLIENT, DB, RejectedIn), one],
-            Layer::Undecided,
+            FilterLayer::Undecided,
             "so nothing tells which",
         );
     }
@@ -169,7 +169,7 @@ fn port_and_network_that_pass_but_not_together_are_the_security_groups() {
 fn port_that_passes_at_the_same_eni_is_the_security_groups() {
     check_in(
         &[(CLIENT, DB, RejectedIn), (STRANGER, DB, Passes)],
-        Layer::SecurityGroup,
+        FilterLayer::SecurityGroup,
         "meanwhile TCP 5432 (PostgreSQL) from 10.0.12.27 passes the same ENI",
     );
 }
@@ -187,7 +187,7 @@ fn port_that_fails_at_enis_of_different_roles_is_the_acls() {
             (CLIENT, (DB.0, 9100), RejectedIn),
             ("10.0.13.15", (SIBLING, 9100), RejectedIn),
         ],
-        Layer::Acl,
+        FilterLayer::Acl,
         "eni-10.0.21.41, which serves something else, fails alike",
     );
 }
@@ -201,7 +201,7 @@ fn port_that_fails_at_different_roles_of_two_subnets_is_the_acls() {
             (CLIENT, (DB.0, 9100), RejectedIn),
             ("10.0.13.15", (ELSEWHERE, 9100), RejectedIn),
         ],
-        Layer::Acl,
+        FilterLayer::Acl,
         "eni-10.0.22.40, which serves something else, fails alike",
     );
 }
@@ -216,7 +216,7 @@ fn failure_within_a_subnet_is_nothing_alike() {
             (CLIENT, (DB.0, 9100), RejectedIn),
             ("10.0.21.15", (SIBLING, 9100), RejectedIn),
         ],
-        Layer::Undecided,
+        FilterLayer::Undecided,
         "what passes beside it could pass either",
     );
 }
@@ -231,7 +231,7 @@ fn network_that_fails_at_enis_of_different_roles_is_the_acls() {
             (CLIENT, (DB.0, 9100), RejectedIn),
             (NEIGHBOR, (SIBLING, 9200), RejectedIn),
         ],
-        Layer::Acl,
+        FilterLayer::Acl,
         "eni-10.0.21.41, which serves something else, fails alike",
     );
 }
@@ -245,7 +245,7 @@ fn enis_of_one_role_may_share_the_security_group_that_rejects() {
             (CLIENT, (DB.0, 9100), RejectedIn),
             (CLIENT, (SIBLING, 9100), RejectedIn),
         ],
-        Layer::Undecided,
+        FilterLayer::Undecided,
         "what passes beside it could pass either",
     );
 }
@@ -262,7 +262,7 @@ fn acl_that_lets_port_and_network_in_does_not_explain_different_roles() {
             (STRANGER, ("10.0.21.42", 9100), Passes),
             (CLIENT, ("10.0.21.42", 7000), Passes),
         ],
-        Layer::SecurityGroup,
+        FilterLayer::SecurityGroup,
         "meanwhile TCP 9100 from 10.0.12.27 passes eni-10.0.21.42",
     );
 }
@@ -275,7 +275,7 @@ fn service_that_is_reached_within_the_subnet_only_is_behind_an_acl() {
             (CLIENT, (DB.0, 22), Passes),
             ("10.0.21.15", DB, Passes),
         ],
-        Layer::Acl,
+        FilterLayer::Acl,
         "only what crosses the subnet's border fails: within it TCP 5432 (PostgreSQL) from 10.0.21.15 passes the same ENI",
     );
 }
@@ -290,7 +290,7 @@ fn service_that_another_role_reaches_within_the_subnet_proves_no_acl() {
             // The one inside serves something that the client does not.
             (STRANGER, ("10.0.21.15", 80), Passes),
         ],
-        Layer::Undecided,
+        FilterLayer::Undecided,
         "what passes beside it could pass either",
     );
 }
@@ -302,12 +302,12 @@ fn subnet_whose_border_nothing_passes_has_an_acl_that_rejects() {
             (CLIENT, DB, RejectedIn),
             (CLIENT, (SIBLING, DB.1), RejectedIn),
         ],
-        Layer::Acl,
+        FilterLayer::Acl,
         "2 ENIs of the subnet fail, and nothing passes its border meanwhile",
     );
     check_in(
         &[(CLIENT, DB, RejectedIn)],
-        Layer::Undecided,
+        FilterLayer::Undecided,
         "nothing else passes this ENI or its subnet meanwhile",
     );
 }
@@ -319,7 +319,7 @@ fn enis_of_two_subnets_that_fail_are_no_subnet_that_fails() {
             (CLIENT, DB, RejectedIn),
             (CLIENT, (ELSEWHERE, DB.1), RejectedIn),
         ],
-        Layer::Undecided,
+        FilterLayer::Undecided,
         "nothing else passes this ENI or its subnet meanwhile",
     );
 }
@@ -335,18 +335,18 @@ fn subnet_that_fails_while_others_do_not_has_an_acl_that_rejects() {
     let elsewhere = (CLIENT, (ELSEWHERE, DB.1), Passes);
     check_in(
         &[subnet_fails.as_slice(), &[elsewhere]].concat(),
-        Layer::Acl,
+        FilterLayer::Acl,
         "every ENI of the subnet that was tried fails, ENIs of other subnets do not",
     );
     check_in(
         &subnet_fails,
-        Layer::Undecided,
+        FilterLayer::Undecided,
         "what passes beside it could pass either",
     );
     let one_works = (STRANGER, ("10.0.21.42", DB.1), Passes);
     check_in(
         &[subnet_fails.as_slice(), &[elsewhere, one_works]].concat(),
-        Layer::Undecided,
+        FilterLayer::Undecided,
         "what passes beside it could pass either",
     );
 }
@@ -370,7 +370,7 @@ fn what_passed_before_the_rule_was_removed_proves_nothing() {
         check_at(
             later(from, to),
             (End::Target, DB.0),
-            Layer::Undecided,
+            FilterLayer::Undecided,
             "nothing else passes this ENI or its subnet meanwhile",
         );
     }
@@ -383,7 +383,7 @@ fn without_a_direction_nothing_is_decided() {
     check_at(
         archive,
         (End::Target, DB.0),
-        Layer::Undecided,
+        FilterLayer::Undecided,
         "no record tells the direction",
     );
 }

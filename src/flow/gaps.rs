@@ -23,7 +23,7 @@ mod stretch;
 mod timeline;
 
 use crate::flow::gaps::stretch::stretches;
-use crate::flow::gaps::timeline::{EDGE_NS, Timeline, Window, Windows};
+use crate::flow::gaps::timeline::{EDGE_NS, ViewTimeline, Window, Windows};
 use crate::flow::{Observation, Way};
 use crate::record::ObservedFlags;
 
@@ -37,19 +37,19 @@ pub(super) enum Used {
     /// All of its packets.
     Whole,
     /// This part of it.
-    Part(Part),
+    Part(GapPart),
 }
 
 /// Part of a record's packets, at least one, and when they passed, by the vantage's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct GapPart {
     packets: u64,
     from_ns: i64,
     /// First instant after the part.
     until_ns: i64,
 }
 
-impl Part {
+impl GapPart {
     /// Cuts a record, whose clock is `ahead_ns` ahead of the vantage's, down to this part.
     ///
     /// A SYN is the first packet of its record, and FIN or RST the last ones: they stay in the part
@@ -100,7 +100,7 @@ fn share(value: u64, part: u64, whole: u64) -> u64 {
 #[derive(Debug)]
 pub(super) struct Filled {
     /// What the vantage logged.
-    vantage: [Timeline; 2],
+    vantage: [ViewTimeline; 2],
     /// That, and what was taken from other views.
     used: [Windows; 2],
 }
@@ -110,7 +110,7 @@ impl Filled {
     pub(super) fn with(vantage: &[Observation]) -> Self {
         let vantage = Way::BOTH.map(|way| {
             let own = vantage.iter().filter(|o| o.way == way);
-            Timeline::of(own.map(|o| window(o, 0)))
+            ViewTimeline::of(own.map(|o| window(o, 0)))
         });
         Self {
             used: vantage.each_ref().map(|way| way.windows().clone()),
@@ -126,13 +126,13 @@ impl Filled {
         for way in Way::BOTH {
             let own = (0..records.len()).filter(|i| records[*i].way == way);
             let windows = own.map(|i| (i, window(&records[i], ahead_ns.unwrap_or(0))));
-            let theirs = Timeline::of(windows.clone().map(|(_, window)| window));
+            let theirs = ViewTimeline::of(windows.clone().map(|(_, window)| window));
             let used_so_far = &mut self.used[way.index()];
             let vantage = &self.vantage[way.index()];
             let mut added = Vec::new();
             for stretch in stretches(used_so_far, vantage, runs(windows), ahead_ns.is_none()) {
                 for (run, part) in stretch.parts(vantage, &theirs) {
-                    added.extend(part.iter().map(Part::window));
+                    added.extend(part.iter().map(GapPart::window));
                     run.divide(part, records, &mut used);
                 }
             }
@@ -159,21 +159,21 @@ fn window(o: &Observation, ahead_ns: i64) -> Window {
 
 /// Records of a view that overlap each other, as accepted and rejected ones of an interval do.
 #[derive(Clone, Debug)]
-struct Run {
+struct RecordRun {
     window: Window,
     records: Vec<usize>,
 }
 
 /// Groups records, which are in order of start, into runs.
-fn runs(records: impl Iterator<Item = (usize, Window)>) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
+fn runs(records: impl Iterator<Item = (usize, Window)>) -> Vec<RecordRun> {
+    let mut runs: Vec<RecordRun> = Vec::new();
     for (record, window) in records {
         match runs.last_mut() {
             Some(run) if run.window.meets(&window) => {
                 run.window.join(&window);
                 run.records.push(record);
             }
-            _ => runs.push(Run {
+            _ => runs.push(RecordRun {
                 window,
                 records: vec![record],
             }),
@@ -182,9 +182,9 @@ fn runs(records: impl Iterator<Item = (usize, Window)>) -> Vec<Run> {
     runs
 }
 
-impl Run {
+impl RecordRun {
     /// Divides the part that is used of a run among its records.
-    fn divide(&self, part: Option<Part>, records: &[Observation], used: &mut [Used]) {
+    fn divide(&self, part: Option<GapPart>, records: &[Observation], used: &mut [Used]) {
         let Some(mut part) = part else { return };
         let mut counted = self.window.packets;
         for record in &self.records {
@@ -193,7 +193,7 @@ impl Run {
             used[*record] = match packets {
                 0 if own > 0 => Used::Nothing,
                 _ if packets == own => Used::Whole,
-                _ => Used::Part(Part { packets, ..part }),
+                _ => Used::Part(GapPart { packets, ..part }),
             };
             part.packets -= packets.min(part.packets);
             counted = counted.saturating_sub(own);

@@ -28,7 +28,10 @@ mod time;
 mod words;
 
 pub use self::{
-    expression::{Comparison, Counter, Expression, Facts, Line, Name, Net, Side, Term},
+    expression::{
+        Comparison, CountField, EndpointSide, Expression, FilteredRecord, Name, Net, RecordFacts,
+        Term,
+    },
     fault::FilterError,
     paths::{MARGIN_S, RuledOut, Sifted, may_tell},
     time::{Bound, Span, TimeError},
@@ -55,7 +58,7 @@ impl Filter {
     }
 
     /// Whether a record is what was asked for, whatever its time; `None` if it does not say.
-    pub fn verdict(&self, facts: &Facts<'_>) -> Option<bool> {
+    pub fn verdict(&self, facts: &RecordFacts<'_>) -> Option<bool> {
         match &self.condition {
             Some(condition) => condition.verdict(facts),
             None => Some(true),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::archive::Block;
 use crate::archive::s3_path::S3Name;
-use crate::filter::{Facts, Filter, Line};
+use crate::filter::{Filter, FilteredRecord, RecordFacts};
 use crate::flow::{
     Addresses, Eni, Enis, Losses, Observation, Place, Verdict, observe, reject_reason,
 };
@@ -140,12 +140,12 @@ impl Reader<'_> {
         {
             o.verdict = Verdict::Reject(reject_reason(text));
         }
-        let line = Line {
+        let line = FilteredRecord {
             record,
             layout,
             observation: &o,
         };
-        let verdict = self.filter.verdict(&Facts {
+        let verdict = self.filter.verdict(&RecordFacts {
             line: Some(line),
             path: self.path,
         });

@@ -50,7 +50,7 @@ pub enum Dimension {
 
 /// What is known of some packets.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
+pub struct PacketFacts<'a> {
     /// What their record says.
     pub observation: &'a Observation,
     /// The ENI that wrote it.
@@ -61,7 +61,7 @@ pub struct Facts<'a> {
     pub outcome: Option<Outcome>,
 }
 
-impl Facts<'_> {
+impl PacketFacts<'_> {
     /// Whether the packets were stopped, at this ENI or at another one that saw them.
     pub(super) fn is_rejected(&self) -> bool {
         self.observation.verdict.is_reject() || self.observation.rejected_at.is_some()
@@ -139,7 +139,7 @@ impl Dimension {
     }
 
     /// Puts the value that it has for these packets behind a key.
-    pub(super) fn put(self, facts: &Facts<'_>, key: &mut Vec<u8>) {
+    pub(super) fn put(self, facts: &PacketFacts<'_>, key: &mut Vec<u8>) {
         let o = facts.observation;
         let tuple = || o.key.five_tuple(o.way);
         match self {
@@ -244,7 +244,7 @@ mod tests {
     use crate::flow::observation::tests::observation;
     use crate::flow::{RejectReason, Verdict, Way};
 
-    fn values(facts: &Facts<'_>) -> Vec<String> {
+    fn values(facts: &PacketFacts<'_>) -> Vec<String> {
         let mut key = Vec::new();
         let all = Dimension::ALL.iter();
         all.clone().for_each(|by| by.put(facts, &mut key));
@@ -264,7 +264,7 @@ mod tests {
             subnet: "subnet-a".into(),
             ..Eni::default()
         };
-        let facts = Facts {
+        let facts = PacketFacts {
             observation: &o,
             eni: &eni,
             subnets: Some(&Subnets::default()),
@@ -294,7 +294,7 @@ mod tests {
         let mut o = observation(Way::Up, 3, 180, 0, 9, 2);
         (o.key.protocol, o.leaving) = (253, None);
         (o.key.low.address, o.key.high.port) = ("2001:db8::1".parse().unwrap(), 0);
-        let facts = Facts {
+        let facts = PacketFacts {
             observation: &o,
             eni: &Eni::default(),
             subnets: None,
@@ -328,7 +328,7 @@ mod tests {
                 ..Eni::default()
             };
             let o = observation(Way::Up, 3, 180, 0, 9, 2);
-            let facts = Facts {
+            let facts = PacketFacts {
                 observation: &o,
                 eni: &eni,
                 subnets: None,
@@ -349,7 +349,7 @@ mod tests {
     fn stopped_at_another_eni_is_rejected() {
         let mut o = observation(Way::Up, 3, 180, 0, 9, 2);
         o.rejected_at = Some(crate::flow::EniIndex(7));
-        let facts = Facts {
+        let facts = PacketFacts {
             observation: &o,
             eni: &Eni::default(),
             subnets: None,

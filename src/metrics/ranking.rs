@@ -143,7 +143,7 @@ mod tests {
     use crate::flow::Eni;
     use crate::flow::Way;
     use crate::flow::observation::tests::observation;
-    use crate::metrics::{Dimension, Facts};
+    use crate::metrics::{Dimension, PacketFacts};
 
     fn by_port(top: Option<usize>) -> Question {
         Question {
@@ -155,7 +155,7 @@ mod tests {
     fn key(port: u16) -> Vec<u8> {
         let mut o = observation(Way::Up, 1, 40, 0, 0, 2);
         o.key.high.port = port;
-        let facts = Facts {
+        let facts = PacketFacts {
             observation: &o,
             eni: &Eni::default(),
             subnets: None,

@@ -18,7 +18,7 @@ use crate::connection::{Detail, Segment, Story, rebuild};
 use crate::error::Result;
 use crate::filter::Span;
 use crate::flow::{Enis, Observation, Vantage};
-use crate::metrics::{Dimension, Every, Facts, Question, Subnets, Table, Tally};
+use crate::metrics::{Dimension, Every, PacketFacts, Question, Subnets, Table, Tally};
 use crate::pipeline::conversations::{self, Conversations};
 use crate::pipeline::gathered::Gathered;
 use crate::pipeline::inspect::newest;
@@ -218,7 +218,7 @@ impl Sink for Logged<'_, '_> {
                 continue;
             }
             counted += 1;
-            tally.count(&Facts {
+            tally.count(&PacketFacts {
                 observation: o,
                 eni: enis.get(o.eni),
                 subnets: None,
@@ -301,8 +301,8 @@ impl Counter<'_, '_> {
         }
     }
 
-    fn facts<'f>(&'f self, o: &'f Observation, story: Option<&Story>) -> Facts<'f> {
-        Facts {
+    fn facts<'f>(&'f self, o: &'f Observation, story: Option<&Story>) -> PacketFacts<'f> {
+        PacketFacts {
             observation: o,
             eni: self.enis.get(o.eni),
             subnets: self.subnets.as_ref(),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::archive;
 use crate::capture::Output;
 use crate::error::{Error, Result};
-use crate::metrics::{Dimension, Every, Measure, Question, Scope, Table};
+use crate::metrics::{Dimension, Every, Measure, Question, QuestionScope, Table};
 use crate::pipeline::diagnose::{self, Diagnosis};
 use crate::pipeline::metrics::{self, Metrics};
 use crate::pipeline::{Meter, Request};
@@ -123,7 +123,7 @@ fn questions() -> [Question; QUESTIONS] {
         ..Question::of(by.to_vec(), measures.to_vec())
     };
     let rejected = |by: &[Dimension], top| Question {
-        scope: Scope {
+        scope: QuestionScope {
             rejected: true,
             protocol: None,
         },

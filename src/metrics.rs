@@ -25,11 +25,11 @@ pub mod table;
 pub mod tally;
 
 pub use self::{
-    dimension::{Dimension, PacketFacts},
+    dimension::{Dimension, OTHER, PacketFacts},
     every::Every,
     question::{Counts, Measure, Question, QuestionScope},
     ranking::{CELLS_MAX, Ranking},
     subnets::Subnets,
-    table::{OTHER, Point, Series, Table},
+    table::{Point, Series, Table},
     tally::{CellMap, SeriesCell, Tally},
 };

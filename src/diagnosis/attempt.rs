@@ -2,11 +2,8 @@
 //!
 //! Packets of one connection are logged at each monitored ENI that they pass. A
 //! conversion tells them from one of these and drops the rest; here the differences between
-//! them are what matters, so all are kept, side by side. How they find each other: [`gather`].
+//! them are what matters, so all are kept, side by side. How they find each other: `gather`.
 
-mod gather;
-
-pub use self::gather::attempts;
 use crate::connection::{Outcome, RoleEvidence};
 use crate::flow::{
     Endpoint, EniIndex, Observation, Place, RejectReason, TCP, TrafficPath, Verdict,
@@ -129,7 +126,7 @@ impl WayTraffic {
         self.accepted.iter().chain(&self.rejected)
     }
 
-    fn take_in(&mut self, o: &Observation) {
+    pub(super) fn take_in(&mut self, o: &Observation) {
         let (traffic, reason) = match o.verdict {
             Verdict::Accept => (&mut self.accepted, RejectReason::Unsaid),
             Verdict::Reject(reason) => (&mut self.rejected, reason),

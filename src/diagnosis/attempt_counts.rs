@@ -9,9 +9,10 @@ use std::net::IpAddr;
 
 use crate::diagnosis::attempt::{Attempt, EniView, WayTraffic};
 use crate::diagnosis::bounded::Bounded;
+use crate::diagnosis::judgment::{proof, symptom};
 use crate::diagnosis::path_counts::{BLOCK_PORTS, MinuteCounts, PathCounts};
 use crate::diagnosis::scan::ScanCounts;
-use crate::diagnosis::symptom::{Symptom, proof, symptom};
+use crate::diagnosis::symptom::Symptom;
 use crate::diagnosis::visibility::Visibility;
 use crate::flow::{EniIndex, Enis, TCP, is_private};
 
@@ -127,7 +128,7 @@ impl AttemptCounts {
         }
         let path = Path::of(attempt, found, enis);
         let seen = counted(attempt, found);
-        self.sweep(attempt, path, found, &seen);
+        self.count_scan(attempt, path, found, &seen);
         let add = |known: &mut PathCounts, more: PathCounts| known.add(&more);
         if found == Symptom::Passed {
             self.passing.add(path, seen, add);
@@ -138,11 +139,11 @@ impl AttemptCounts {
         }
     }
 
-    fn sweep(&mut self, attempt: &Attempt, path: Path, found: Symptom, seen: &PathCounts) {
+    fn count_scan(&mut self, attempt: &Attempt, path: Path, found: Symptom, seen: &PathCounts) {
         // Who gets no answer from many hosts of the internet has no way there, and scans nothing.
         let is_near = path.source.is_none() || is_private(path.target);
         let host = is_near.then_some(path.target);
-        let sweep = match found {
+        let scan = match found {
             Symptom::InboundBlocked(_)
             | Symptom::OutboundBlocked(_)
             | Symptom::Blocked(_)
@@ -152,12 +153,12 @@ impl AttemptCounts {
             found if found.is_passed() => ScanCounts::passed(),
             _ => return,
         };
-        let sweeps = if path.source.is_some() {
+        let scans = if path.source.is_some() {
             &mut self.insiders
         } else {
             &mut self.outsiders
         };
-        sweeps.add(attempt.initiator.address, sweep, ScanCounts::add);
+        scans.add(attempt.initiator.address, scan, ScanCounts::add);
     }
 
     /// Takes in what other attempts add up to.

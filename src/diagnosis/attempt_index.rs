@@ -1,4 +1,4 @@
-//! The tally, indexed for contrast: what else passes, or fails, at the same ENI, subnet or service.
+//! The counts of attempts, indexed for contrast: what else passes, or fails, at the same ENI, subnet or service.
 //!
 //! What scanners tried inside is left out, and what outsiders fail at counts only where outsiders
 //! are served: the internet knocks at every public address, and being turned away there is no fault.
@@ -22,7 +22,7 @@ pub(super) struct PathSymptom<'a> {
 /// A service: address, port, protocol.
 pub(super) type ServiceKey = (IpAddr, u16, u8);
 
-/// All of a tally but what scanners tried.
+/// All that is counted but what scanners tried.
 pub(super) struct AttemptIndex<'a> {
     pub(super) enis: &'a Enis,
     /// Whether there is TCP without flags, where openings and answers look alike.

@@ -7,9 +7,11 @@
 //! tells a security group from a network ACL.
 //!
 //! ```text
-//! attempt         records of one conversation -> attempts, with what each ENI saw of them
+//! attempt         one try to reach a service, with what each ENI saw of it
+//! gather          records of one conversation -> attempts
 //! visibility      when silence proves nothing
-//! symptom         an attempt -> what is the matter with it
+//! symptom         what may be the matter with an attempt
+//! judgment        an attempt -> its symptom
 //! bounded         a map that keeps no more than so many keys
 //! path_counts     how often something was seen on one path: first, last, ports, minutes
 //! scan            who tries many ports or hosts
@@ -33,16 +35,19 @@ mod bounded;
 mod cause;
 mod display_filter;
 mod finding;
+mod gather;
+mod judgment;
 mod path_counts;
 mod scan;
 mod symptom;
 mod unseen;
 mod visibility;
 
-pub use attempt::{Attempt, EniView, Traffic, WayTraffic, attempts};
+pub use attempt::{Attempt, EniView, Traffic, WayTraffic};
 pub use attempt_counts::AttemptCounts;
 pub use cause::{Ground, findings};
 pub use finding::{Brief, Cause, Certainty, Finding, FindingScope};
+pub use gather::attempts;
 pub use symptom::{Limit, Party, Symptom};
 pub use unseen::Unseen;
 pub use visibility::Visibility;

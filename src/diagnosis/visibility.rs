@@ -65,7 +65,7 @@ impl Visibility {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::attempt::attempts;
+    use crate::diagnosis::gather::attempts;
     use crate::flow::Way;
     use crate::flow::observation::tests::observation;
 

@@ -10,7 +10,9 @@
 
 use std::ops::Range;
 
-use super::{Bound, Filter, RecordFacts};
+use super::expression::RecordFacts;
+use super::request::Filter;
+use super::time::Bound;
 use crate::archive::{File, s3_path};
 use crate::time::SECOND_NS;
 

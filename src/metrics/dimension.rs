@@ -10,8 +10,11 @@ use crate::connection::Outcome;
 use crate::flow::{Eni, Observation};
 use crate::names::protocol_keyword;
 
-use super::Subnets;
-use super::table::OTHER;
+use super::subnets::Subnets;
+
+/// The label, in each dimension, of what has no series of its own. No value has it: one that is called
+/// so gets quotes.
+pub const OTHER: &str = "other";
 
 /// What stands for a value that nothing tells.
 const UNKNOWN: &str = "unknown";

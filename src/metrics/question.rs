@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::flow::TCP;
 
-use super::{Dimension, PacketFacts};
+use super::dimension::{Dimension, PacketFacts};
 
 /// Something that can be added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,8 +9,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::every::Every;
+use super::question::{Counts, Measure, Question};
 use super::table::{Point, Series, Table};
-use super::{Counts, Every, Measure, Question};
 
 /// Cells that the answer to one question may hold: 100 MB in few series, 450 MB in as many as cells, and more than anybody reads.
 pub const CELLS_MAX: usize = 1_000_000;

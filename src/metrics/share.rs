@@ -8,7 +8,7 @@
 
 use std::cmp::Reverse;
 
-use super::Every;
+use super::every::Every;
 
 /// What falls into one bucket of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

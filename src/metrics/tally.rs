@@ -7,8 +7,10 @@
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use super::dimension::PacketFacts;
+use super::every::Every;
+use super::question::{Counts, Question};
 use super::share::{BucketShare, share_out};
-use super::{Counts, Every, PacketFacts, Question};
 use crate::time::joined;
 
 /// Octets of a bucket's begin, at the end of a cell's key.

@@ -1,4 +1,4 @@
-//! One rule of a lane each: what stands at its head, and when that would go.
+//! One rule of a lane each: which segment is at its head, and when that would go.
 
 use super::*;
 

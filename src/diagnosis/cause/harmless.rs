@@ -24,7 +24,7 @@ fn scanning(
     sources: &Bounded<IpAddr, ScanCounts>,
 ) -> impl Iterator<Item = (IpAddr, &ScanCounts, &PathCounts)> {
     let sources = sources.iter();
-    sources.filter_map(|(source, sweep)| Some((*source, sweep, sweep.scan()?)))
+    sources.filter_map(|(source, tried)| Some((*source, tried, tried.scan()?)))
 }
 
 /// Insiders that scan.
@@ -75,13 +75,13 @@ pub(super) fn scans(tally: &AttemptCounts, ground: &Ground<'_>) -> Vec<FindingAc
         let known = addresses.iter().filter_map(|address| owners.get(address));
         scope(ground.enis, &known.copied().collect())
     };
-    let inside = scanning(&tally.insiders).map(|(source, sweep, seen)| {
+    let inside = scanning(&tally.insiders).map(|(source, tried, seen)| {
         let whence = (source, at(&BTreeSet::from([source])));
-        account((Certainty::Likely, 0), whence, sweep, seen)
+        account((Certainty::Likely, 0), whence, tried, seen)
     });
-    let outside = outside.into_iter().map(|(source, sweep, seen)| {
-        let whence = (source, at(&sweep.hosts));
-        account((Certainty::Possible, more), whence, sweep, seen)
+    let outside = outside.into_iter().map(|(source, tried, seen)| {
+        let whence = (source, at(&tried.hosts));
+        account((Certainty::Possible, more), whence, tried, seen)
     });
     inside.chain(outside).collect()
 }
@@ -89,7 +89,7 @@ pub(super) fn scans(tally: &AttemptCounts, ground: &Ground<'_>) -> Vec<FindingAc
 fn account(
     (certainty, more): (Certainty, usize),
     (source, at): (IpAddr, FindingScope),
-    sweep: &ScanCounts,
+    tried: &ScanCounts,
     seen: &PathCounts,
 ) -> FindingAccount {
     let origin = match certainty {
@@ -108,18 +108,18 @@ fn account(
         seen: format!(
             "{} attempts in vain at {} of {}, {} that led to a connection{beside}",
             seen.count,
-            counted(sweep.ports.len(), "port"),
-            counted(sweep.hosts.len(), "host"),
-            sweep.passed,
+            counted(tried.ports.len(), "port"),
+            counted(tried.hosts.len(), "host"),
+            tried.passed,
         ),
         scope: FindingScope {
             from: BTreeSet::from([source.to_string()]),
-            to: listed(sweep.hosts.iter().map(IpAddr::to_string)),
-            ports: sweep.ports.iter().copied().take(LISTED_MAX).collect(),
+            to: listed(tried.hosts.iter().map(IpAddr::to_string)),
+            ports: tried.ports.iter().copied().take(LISTED_MAX).collect(),
             ..at
         },
         counted: seen.clone(),
-        others: sweep.passed,
+        others: tried.passed,
         shown: ShownPackets {
             hosts: BTreeSet::from([source]),
             ports: BTreeSet::new(),

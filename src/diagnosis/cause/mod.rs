@@ -4,7 +4,7 @@
 //! names            ENIs and services by what they are
 //! explanations     what a cause means, where to look, and what else it might be
 //! draft            findings in the making, and their order
-//! failure_split    what tells those that fail from those that do not
+//! failure_split    what sets those that fail apart from the others
 //! rejected         Block Public Access, Encryption Controls, replies that an ACL blocks
 //! layer            security group or ACL, by contrast to what passes
 //! blocked          requests that are rejected

@@ -6,10 +6,10 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 
 use crate::flow::clock::SLACK_NS;
+use crate::flow::gaps::part::{GapPart, RecordRun};
 use crate::flow::gaps::timeline::{
     EDGE_NS, ViewTimeline, Window, Windows, is_interval, overlapping, sum_ns,
 };
-use crate::flow::gaps::{GapPart, RecordRun};
 
 /// Runs of a view, and the used windows beside them, that have to be judged together.
 #[derive(Debug, Default)]

@@ -1,8 +1,8 @@
 //! An archive in the making, of a few attempts whose fate is known.
 
 use super::super::*;
-use crate::diagnosis::attempt::attempts;
 use crate::diagnosis::finding::{Cause, Certainty};
+use crate::diagnosis::gather::attempts;
 use crate::diagnosis::visibility::Visibility;
 use crate::flow::{
     Endpoint, EniIndex, Enis, FiveTuple, Observation, Place, RejectReason, TCP, Verdict,

@@ -1,8 +1,8 @@
 //! The symptoms of attempts that nobody rejected: what flags, answers and silence say.
 
-use super::{Limit, Party, Symptom};
 use crate::connection::Outcome;
 use crate::diagnosis::attempt::{Attempt, Traffic};
+use crate::diagnosis::symptom::{Limit, Party, Symptom};
 use crate::flow::{TCP, UDP};
 use crate::record::ObservedFlags;
 

@@ -1,9 +1,11 @@
 //! One symptom each, from the fewest records that show it.
 
 use super::*;
-use crate::diagnosis::attempt::attempts;
+use crate::diagnosis::gather::attempts;
+use crate::diagnosis::symptom::Party;
 use crate::flow::observation::tests::{observation, rejected, there};
 use crate::flow::{Observation, UDP, Verdict, Way};
+use crate::time::SECOND_NS;
 
 /// An archive that goes on long after.
 fn visibility() -> Visibility {

@@ -5,8 +5,8 @@
 //! ([`crate::connection::split()`]), since a SYN that two ENIs log is not two SYNs. Connections of
 //! different views that overlap in time, give or take the clocks of ENIs, are one attempt.
 
-use super::{Attempt, EniView, WayTraffic};
 use crate::connection::{judge, split};
+use crate::diagnosis::attempt::{Attempt, EniView, WayTraffic};
 use crate::flow::vantage;
 use crate::flow::{Observation, Vantage, Way};
 use crate::record::ObservedFlags;

@@ -12,7 +12,7 @@
 //! * in [`Detail::Exact`] every packet stays, without payload. Where the other
 //!   way is not in the archive at all they are ACKs, which may then be for
 //!   anything; else there is nothing left to acknowledge, and they are
-//!   [late](Draft::late);
+//!   [late](SegmentDraft::late);
 //! * in the other details they are merged, headers and all.
 //!
 //! A record with payload keeps one data segment, so a way that is alone in more

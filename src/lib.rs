@@ -21,7 +21,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use flow2pcap::connection::{Detail, Kind, rebuild, split};
+//! use flow2pcap::connection::{Detail, SegmentKind, rebuild, split};
 //! use flow2pcap::flow::{Addresses, Enis, Place, observe};
 //! use flow2pcap::record::{Row, Rows, recognise};
 //!
@@ -44,8 +44,8 @@
 //! for connection in split(&mut conversation) {
 //!     rebuild(&conversation[connection], Detail::Exact, &mut segments);
 //! }
-//! let kinds: Vec<Kind> = segments.iter().map(|segment| segment.kind).collect();
-//! assert_eq!(kinds, [Kind::Syn, Kind::SynAck]);
+//! let kinds: Vec<SegmentKind> = segments.iter().map(|segment| segment.kind).collect();
+//! assert_eq!(kinds, [SegmentKind::Syn, SegmentKind::SynAck]);
 //! # Ok::<(), flow2pcap::flow::Unusable>(())
 //! ```
 //!

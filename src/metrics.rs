@@ -25,11 +25,11 @@ pub mod table;
 pub mod tally;
 
 pub use self::{
-    dimension::{Dimension, Facts},
+    dimension::{Dimension, OTHER, PacketFacts},
     every::Every,
-    question::{Counts, Measure, Question, Scope},
+    question::{Counts, Measure, Question, QuestionScope},
     ranking::{CELLS_MAX, Ranking},
     subnets::Subnets,
-    table::{OTHER, Point, Series, Table},
-    tally::{Cell, Cells, Tally},
+    table::{Point, Series, Table},
+    tally::{CellMap, SeriesCell, Tally},
 };

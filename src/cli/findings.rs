@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flow2pcap::diagnosis::{Certainty, Finding, Scope};
+use flow2pcap::diagnosis::{Certainty, Finding, FindingScope};
 use flow2pcap::pipeline::Diagnosis;
 use indicatif::HumanCount;
 
@@ -116,7 +116,7 @@ impl Text<'_> {
 }
 
 /// Where something was seen, in one line.
-pub(crate) fn place(scope: &Scope) -> String {
+pub(crate) fn place(scope: &FindingScope) -> String {
     let list = |names: Vec<String>, what: &str| match names.is_empty() {
         true => None,
         false => Some(format!("{what}{}", names.join(", "))),

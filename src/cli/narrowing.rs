@@ -4,7 +4,7 @@
 //! different names and `--filter` narrow (all must hold).
 
 use clap::Args;
-use flow2pcap::filter::{Bound, Expression, Filter, Name, Qualifier, Side};
+use flow2pcap::filter::{Bound, EndpointSide, Expression, Filter, Name, Qualifier};
 
 /// Which part of the archive becomes packets
 #[derive(Debug, Args)]
@@ -26,11 +26,11 @@ pub(crate) struct Narrowing {
     eni: Vec<Expression>,
 
     /// An address at either end, of the packet or the ENI: 10.0.0.5, 2001:db8::1, 10.0.0.0/24
-    #[arg(long, value_name = "ADDRESS", value_parser = value(Qualifier::Host(Side::Either)))]
+    #[arg(long, value_name = "ADDRESS", value_parser = value(Qualifier::Host(EndpointSide::Either)))]
     host: Vec<Expression>,
 
     /// A port at either end: 443, https, 8000-8999
-    #[arg(long, value_name = "PORT", value_parser = value(Qualifier::Port(Side::Either)))]
+    #[arg(long, value_name = "PORT", value_parser = value(Qualifier::Port(EndpointSide::Either)))]
     port: Vec<Expression>,
 
     /// tcp, udp, icmp, another name, or the IANA number

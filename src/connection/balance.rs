@@ -1,15 +1,46 @@
-//! How many segments carry data, seen from both ways together.
+//! How many segments of one way the other way's acknowledgements ask for.
 //!
 //! A record tells payload and packets, not how many of them carried it. But
 //! pure ACKs are clocked by data: a side sends no more of them than the other
 //! sent segments to acknowledge. So where one way has more packets than that,
-//! data was sent in smaller pieces than usual, by one side or the other.
+//! data was sent in smaller pieces than usual, by one side or the other. And
+//! where packets are merged, enough of them stay to acknowledge what the other
+//! way sent.
 
 use crate::connection::lane::Planned;
-use crate::connection::plan::Plan;
+use crate::connection::plan::SegmentPlan;
+use crate::flow::Way;
 
 /// Pure ACKs that are for SYN-ACK, FIN or nothing at all.
 const SPARE_ACKS: u64 = 1;
+
+/// Octets for which the other side gets one segment to acknowledge them with.
+/// Sequence numbers are compared within 2³¹ (RFC 9293 section 3.4).
+const OCTETS_AN_ACK: u64 = 1 << 29;
+
+/// Leaves each way segments enough to acknowledge the octets of the other, where
+/// packets are merged: few large segments soon fill half of the sequence space.
+pub(super) fn acknowledge_octets(plans: &mut [Vec<Planned>; 2]) {
+    let sum = |lane: &[Planned], of: fn(&Planned) -> u64| {
+        lane.iter().fold(0_u64, |sum, p| sum.saturating_add(of(p)))
+    };
+    for way in Way::BOTH {
+        let octets = sum(&plans[way.reverse().index()], |p| p.plan.payload);
+        let own = &mut plans[way.index()];
+        let wanted = (octets / OCTETS_AN_ACK).saturating_sub(sum(own, |p| p.plan.body));
+        let payload = sum(own, |p| p.plan.payload).max(1);
+        for p in own.iter_mut().filter(|_| wanted > 0) {
+            let share = u128::from(wanted) * u128::from(p.plan.payload) / u128::from(payload);
+            let room = p.logged.saturating_sub(p.plan.count());
+            let affordable = p.plan.payload / 2 / u64::from(p.plan.plain_len);
+            let more = u64::try_from(share).unwrap_or(u64::MAX);
+            let more = more.min(room).min(affordable);
+            p.plan.body += more;
+            p.plan.payload -= more * u64::from(p.plan.plain_len);
+            p.plan.data = p.plan.data.min(p.plan.payload);
+        }
+    }
+}
 
 /// Raises the number of data segments until the pure ACKs of both ways have
 /// something to acknowledge, as far as there is payload to divide.
@@ -31,7 +62,7 @@ pub(super) fn balance(lanes: &mut [Vec<Planned>; 2]) {
 }
 
 /// Divides a record's data into up to `more` more segments; returns how many.
-fn split_up(plan: &mut Plan, more: u64) -> u64 {
+fn split_up(plan: &mut SegmentPlan, more: u64) -> u64 {
     let room = plan.body.min(plan.payload).saturating_sub(plan.data);
     let added = if plan.payload > 0 { room.min(more) } else { 0 };
     plan.data += added;
@@ -42,7 +73,7 @@ fn average(lane: &[Planned], data: u64) -> u64 {
     total(lane, |p| p.payload) / data.max(1)
 }
 
-fn total(lane: &[Planned], of: impl Fn(&Plan) -> u64) -> u64 {
+fn total(lane: &[Planned], of: impl Fn(&SegmentPlan) -> u64) -> u64 {
     lane.iter()
         .fold(0, |sum, p| sum.saturating_add(of(&p.plan)))
 }

@@ -122,13 +122,13 @@ fn closes_first(lanes: &[Vec<Planned>; 2], role: Role) -> Way {
 }
 
 /// What one way's records count.
-struct Tally {
+struct LaneTotals {
     packets: i128,
     payload: i128,
 }
 
-fn tally(lane: &[Planned]) -> Tally {
-    Tally {
+fn tally(lane: &[Planned]) -> LaneTotals {
+    LaneTotals {
         packets: lane.iter().map(|p| i128::from(p.logged)).sum(),
         payload: lane.iter().map(|p| i128::from(p.plan.payload)).sum(),
     }
@@ -141,3 +141,6 @@ fn reserve_trail(plans: &mut [Planned]) {
         last.trail = 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

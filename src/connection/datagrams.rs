@@ -6,11 +6,11 @@
 
 use std::ops::RangeInclusive;
 
-use crate::connection::outcome;
+use crate::connection::outcome::{self, Story};
+use crate::connection::plan::{Detail, PACKETS_MAX};
 use crate::connection::role::Role;
-use crate::connection::segment::{Kind, Segment};
-use crate::connection::spread::{Lean, Spread};
-use crate::connection::{Detail, PACKETS_MAX, Story, spread_beside};
+use crate::connection::segment::{Segment, SegmentKind};
+use crate::connection::spread::{Lean, Spread, spread_beside};
 use crate::flow::{Observation, UDP, Way};
 use crate::time::SECOND_NS;
 
@@ -172,7 +172,7 @@ fn place(
             window: 0,
             tcp_len: 0,
             way: o.way,
-            kind: Kind::Datagram,
+            kind: SegmentKind::Datagram,
             has_ack: false,
             has_payload: true,
             is_first: i == 0,

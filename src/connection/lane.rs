@@ -5,7 +5,7 @@
 //! it is and when it would go by the record alone; whether it may go yet
 //! depends on the other lane, and is [`crate::connection::merge`]'s to decide.
 
-use crate::connection::plan::Plan;
+use crate::connection::plan::SegmentPlan;
 use crate::connection::spread::{Lean, Spread, share};
 use crate::flow::Way;
 use crate::time::SECOND_NS;
@@ -22,7 +22,7 @@ const SYN_TIMEOUT_NS: i64 = SECOND_NS;
 
 /// What the segment at the head of a lane is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum LaneStep {
     /// The SYN or SYN-ACK of this index.
     Syn(u64),
     /// The initiator's first segment after the SYN-ACK.
@@ -41,8 +41,8 @@ pub(super) enum Step {
 
 /// The segment at the head of a lane.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Head {
-    pub step: Step,
+pub(super) struct LaneHead {
+    pub step: LaneStep,
     /// When it would go by its own record alone.
     pub preferred_ns: i64,
     /// The record's window.
@@ -58,13 +58,13 @@ pub(super) struct Lane {
     at: usize,
     done: u64,
     /// What stands at the head; none when all plans are done.
-    head: Option<Head>,
+    head: Option<LaneHead>,
 }
 
 /// A plan with what the rest of the connection says of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Planned {
-    pub plan: Plan,
+    pub plan: SegmentPlan,
     /// Packets that the record counts.
     pub logged: u64,
     /// Body segments that are the initiator's first after the SYN-ACK: 0 or 1.
@@ -84,7 +84,7 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    pub(super) fn new(plan: Plan, logged: u64) -> Self {
+    pub(super) fn new(plan: SegmentPlan, logged: u64) -> Self {
         Self {
             plan,
             logged,
@@ -103,7 +103,7 @@ impl Planned {
         self.plan.body - self.established - self.request - self.trail
     }
 
-    fn step(&self, done: u64) -> Option<Step> {
+    fn step(&self, done: u64) -> Option<LaneStep> {
         let mut left = done;
         let runs = [
             self.plan.syns,
@@ -117,13 +117,13 @@ impl Planned {
         for (i, run) in runs.into_iter().enumerate() {
             if left < run {
                 return Some(match i {
-                    0 => Step::Syn(left),
-                    1 => Step::Established,
-                    2 => Step::Request,
-                    3 => Step::Body(left),
-                    4 => Step::Fin,
-                    5 => Step::Trail,
-                    _ => Step::Rst(left),
+                    0 => LaneStep::Syn(left),
+                    1 => LaneStep::Established,
+                    2 => LaneStep::Request,
+                    3 => LaneStep::Body(left),
+                    4 => LaneStep::Fin,
+                    5 => LaneStep::Trail,
+                    _ => LaneStep::Rst(left),
                 });
             }
             left -= run;
@@ -131,17 +131,17 @@ impl Planned {
         None
     }
 
-    fn preferred_ns(&self, step: Step, initiates: bool) -> i64 {
+    fn preferred_ns(&self, step: LaneStep, initiates: bool) -> i64 {
         let from = self.plan.window.0;
         match step {
-            Step::Syn(index) => self.syn_ns(index, initiates),
-            Step::Established | Step::Request => from,
-            Step::Body(index) => self.spread_ns(index, initiates),
-            Step::Fin => self.spread_ns(self.spread_count(), initiates),
-            Step::Trail => {
+            LaneStep::Syn(index) => self.syn_ns(index, initiates),
+            LaneStep::Established | LaneStep::Request => from,
+            LaneStep::Body(index) => self.spread_ns(index, initiates),
+            LaneStep::Fin => self.spread_ns(self.spread_count(), initiates),
+            LaneStep::Trail => {
                 self.spread_ns(self.spread_count() + u64::from(self.plan.fin), initiates)
             }
-            Step::Rst(index) => {
+            LaneStep::Rst(index) => {
                 let before = self.spread_count() + u64::from(self.plan.fin) + self.trail;
                 self.spread_ns(before + index, initiates)
             }
@@ -208,7 +208,7 @@ impl Lane {
     }
 
     /// The segment at the head.
-    pub(super) fn head(&self) -> Option<&Head> {
+    pub(super) fn head(&self) -> Option<&LaneHead> {
         self.head.as_ref()
     }
 
@@ -253,7 +253,7 @@ impl Lane {
         while let Some(planned) = self.plans.get(self.at) {
             if let Some(step) = planned.step(self.done) {
                 let preferred_ns = planned.preferred_ns(step, self.initiates);
-                self.head = Some(Head {
+                self.head = Some(LaneHead {
                     step,
                     preferred_ns: preferred_ns.max(planned.plan.window.0),
                     window: planned.plan.window,
@@ -265,3 +265,6 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -9,13 +9,12 @@
 //!   call it a duplicate;
 //! * the ACK of a FIN waits for the FIN, and a RST for all that was sent before.
 //!
-//! A segment that waits for one far outside its own record's window does not
-//! wait: the log proves that it was sent then. What nothing explains is written
-//! as what it was in most captures, a keep-alive.
+//! But for the handshake, a segment that waits for one far outside its own
+//! record's window does not wait: the log proves that it was sent then. What
+//! nothing explains is written as what it was in most captures, a keep-alive.
 
-use crate::connection::draft::Draft;
-use crate::connection::lane::{Head, Lane, Step};
-use crate::connection::segment::Kind;
+use crate::connection::lane::{Lane, LaneHead, LaneStep};
+use crate::connection::segment::{SegmentDraft, SegmentKind};
 use crate::connection::sizes::{IPV6_LEN, IPV6_PLAIN_MAX, JUMBO_OPTION_LEN};
 use crate::flow::Way;
 
@@ -36,12 +35,12 @@ pub(super) struct Adjustments {
 }
 
 /// Merges the lanes of a connection into `out`.
-pub(super) fn merge(lanes: [Lane; 2], out: &mut Vec<Draft>) -> Adjustments {
+pub(super) fn merge(lanes: [Lane; 2], out: &mut Vec<SegmentDraft>) -> Adjustments {
     let counts = lanes.iter().flat_map(Lane::plans).map(|p| p.plan.count());
     let count: u64 = counts.fold(0, u64::saturating_add);
     out.reserve(usize::try_from(count).unwrap_or(0).min(RESERVE_MAX));
-    let mut merge = Merge {
-        sides: lanes.map(Side::new),
+    let mut merge = LaneMerge {
+        sides: lanes.map(LaneProgress::new),
         last_ns: i64::MIN,
         adjustments: Adjustments::default(),
     };
@@ -52,14 +51,14 @@ pub(super) fn merge(lanes: [Lane; 2], out: &mut Vec<Draft>) -> Adjustments {
     merge.adjustments
 }
 
-struct Merge {
-    sides: [Side; 2],
+struct LaneMerge {
+    sides: [LaneProgress; 2],
     last_ns: i64,
     adjustments: Adjustments,
 }
 
 /// One lane and what has been sent of it.
-struct Side {
+struct LaneProgress {
     lane: Lane,
     has_syn: bool,
     has_fin: bool,
@@ -76,7 +75,7 @@ struct Side {
     record: u32,
 }
 
-impl Side {
+impl LaneProgress {
     fn new(lane: Lane) -> Self {
         let has_syn = lane.plans().any(|p| p.plan.syns > 0);
         let has_fin = lane.plans().any(|p| p.plan.fin);
@@ -124,9 +123,9 @@ impl Side {
     }
 
     /// Whether a body segment at the head must carry data, may not, or either.
-    fn needs_data(&self) -> Need {
+    fn needs_data(&self) -> DataNeed {
         let Some(p) = self.lane.current() else {
-            return Need::Ack;
+            return DataNeed::Ack;
         };
         let done = if p.plan.record == self.record {
             self.data_done
@@ -135,40 +134,42 @@ impl Side {
         };
         let (left, body_left) = (p.plan.data - done, self.lane.body_left());
         if left == 0 {
-            Need::Ack
+            DataNeed::Ack
         } else if left >= body_left {
-            Need::Data
+            DataNeed::Data
         } else {
             let body = p.plan.body - p.trail;
             let behind = u128::from(done) * u128::from(body)
                 <= u128::from(p.plan.data) * u128::from(body - body_left);
-            Need::Either { data: behind }
+            DataNeed::Either { data: behind }
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Need {
+enum DataNeed {
     Data,
     Ack,
     Either { data: bool },
 }
 
-impl Need {
+impl DataNeed {
     /// Whether the body segment at the head carries data.
-    fn is_met_by_data(self, step: Step, credit: Credit) -> bool {
+    fn is_met_by_data(self, step: LaneStep, credit: Credit) -> bool {
         match self {
             Self::Data => true,
             Self::Ack => false,
             Self::Either { data } => {
-                step == Step::Request || (data && step != Step::Established) || !credit.enough
+                step == LaneStep::Request
+                    || (data && step != LaneStep::Established)
+                    || !credit.enough
             }
         }
     }
 }
 
-impl Merge {
-    fn side(&self, way: Way) -> &Side {
+impl LaneMerge {
+    fn side(&self, way: Way) -> &LaneProgress {
         &self.sides[way.index()]
     }
 
@@ -198,18 +199,18 @@ impl Merge {
         // Where each waits for the other, a RST can wait longest.
         let patient = order
             .iter()
-            .find(|(_, own, _)| !matches!(own.step, Step::Rst(_)));
+            .find(|(_, own, _)| !matches!(own.step, LaneStep::Rst(_)));
         free.or(patient).or(order.first()).map(|(way, ..)| *way)
     }
 
     /// When a head would go, were it free to.
-    fn due(&self, way: Way, head: &Head) -> i64 {
+    fn due(&self, way: Way, head: &LaneHead) -> i64 {
         let peer = self.side(way.reverse());
         let answers = match head.step {
             // A handshake is done within one round trip, whatever the records' windows.
-            Step::Established => peer.syns_sent > 0,
-            Step::Request => true,
-            Step::Syn(_) => peer.syns_sent > 0 && !self.side(way).has_sent(),
+            LaneStep::Established => peer.syns_sent > 0,
+            LaneStep::Request => true,
+            LaneStep::Syn(_) => peer.syns_sent > 0 && !self.side(way).has_sent(),
             _ => false,
         };
         if answers {
@@ -223,40 +224,40 @@ impl Merge {
     }
 
     /// Whether the head of `way` has to let the other side's head go first.
-    fn waits(&self, way: Way, own: &Head, peer_head: &Head) -> bool {
+    fn waits(&self, way: Way, own: &LaneHead, peer_head: &LaneHead) -> bool {
         let (side, peer) = (self.side(way), self.side(way.reverse()));
         let peer_is_near = peer_head.window.0 < own.window.1;
         match own.step {
-            Step::Syn(_) => !side.lane.initiates && peer.has_syn && peer.syns_sent == 0,
-            Step::Rst(_) if side.lane.initiates || !peer.has_syn || side.has_syn => {
+            LaneStep::Syn(_) => !side.lane.initiates && peer.has_syn && peer.syns_sent == 0,
+            LaneStep::Rst(_) if side.lane.initiates || !peer.has_syn || side.has_syn => {
                 let crosses = side.rst_crosses() && side.fin_sent;
-                let yields = matches!(peer_head.step, Step::Rst(_)) && side.lane.initiates;
+                let yields = matches!(peer_head.step, LaneStep::Rst(_)) && side.lane.initiates;
                 peer_is_near && !crosses && !yields
             }
             // A refusal: each SYN meets its RST.
-            Step::Rst(_) => peer_is_near && peer.syns_sent <= side.rsts_sent,
+            LaneStep::Rst(_) => peer_is_near && peer.syns_sent <= side.rsts_sent,
             _ if self.in_handshake(way, peer_head) => true,
-            Step::Trail if peer.has_fin && !peer.fin_sent => peer_is_near,
-            Step::Body(_) | Step::Established | Step::Request | Step::Trail => {
+            LaneStep::Trail if peer.has_fin && !peer.fin_sent => peer_is_near,
+            LaneStep::Body(_) | LaneStep::Established | LaneStep::Request | LaneStep::Trail => {
                 peer_is_near
-                    && side.needs_data() == Need::Ack
+                    && side.needs_data() == DataNeed::Ack
                     && !self.has_credit(way)
                     && peer.gives_before(own.window.1)
             }
-            Step::Fin => side.fin_answers() && peer_is_near && peer.is_about_to_close(),
+            LaneStep::Fin => side.fin_answers() && peer_is_near && peer.is_about_to_close(),
         }
     }
 
     /// Whether a segment after the SYNs comes too early for its handshake.
-    fn in_handshake(&self, way: Way, peer_head: &Head) -> bool {
+    fn in_handshake(&self, way: Way, peer_head: &LaneHead) -> bool {
         let (side, peer) = (self.side(way), self.side(way.reverse()));
-        let peer_opens = matches!(peer_head.step, Step::Syn(_)) && peer.syns_sent == 0;
+        let peer_opens = matches!(peer_head.step, LaneStep::Syn(_)) && peer.syns_sent == 0;
         if side.lane.initiates {
             return side.has_syn && peer_opens;
         }
         let unconfirmed = side.syns_sent > 0 && peer.others_sent + peer.rsts_sent == 0;
-        let asks = peer_head.step == Step::Request;
-        peer_opens || asks || unconfirmed && peer_head.step == Step::Established
+        let asks = peer_head.step == LaneStep::Request;
+        peer_opens || asks || unconfirmed && peer_head.step == LaneStep::Established
     }
 
     /// Whether the other side has sent something that a pure ACK can be for.
@@ -266,7 +267,7 @@ impl Merge {
     }
 
     /// Sends the head of `way`.
-    fn send(&mut self, way: Way) -> Draft {
+    fn send(&mut self, way: Way) -> SegmentDraft {
         let lane = &self.side(way).lane;
         let head = *lane.head().expect("next_way names a lane with a head");
         let not_before = head.window.0.max(self.last_ns.saturating_add(STEP_NS));
@@ -288,23 +289,23 @@ struct Credit {
     spent: bool,
 }
 
-impl Side {
+impl LaneProgress {
     /// Takes the head, which is `step`, off the lane.
-    fn send(&mut self, step: Step, time_ns: i64, credit: Credit) -> Draft {
+    fn send(&mut self, step: LaneStep, time_ns: i64, credit: Credit) -> SegmentDraft {
         let need = self.needs_data();
         let planned = self.lane.current().expect("a head has a plan");
         let plan = &planned.plan;
         if self.record != plan.record {
             (self.record, self.data_done) = (plan.record, 0);
         }
-        let mut draft = Draft {
+        let mut draft = SegmentDraft {
             time_ns,
             record: plan.record,
             original_len: 0,
             payload: 0,
             tcp_len: 0,
             way: self.lane.way,
-            kind: Kind::Plain,
+            kind: SegmentKind::Plain,
             again: false,
             idle: false,
             late: false,
@@ -312,17 +313,17 @@ impl Side {
         };
         let mut headers_len = plan.plain_len;
         match step {
-            Step::Syn(index) => {
+            LaneStep::Syn(index) => {
                 (headers_len, draft.payload) = plan.syn_len(index);
                 draft.kind = if self.lane.initiates {
-                    Kind::Syn
+                    SegmentKind::Syn
                 } else {
-                    Kind::SynAck
+                    SegmentKind::SynAck
                 };
                 draft.again = self.syns_sent > 0;
                 self.syns_sent += 1;
             }
-            Step::Established | Step::Request | Step::Body(_) | Step::Trail => {
+            LaneStep::Established | LaneStep::Request | LaneStep::Body(_) | LaneStep::Trail => {
                 if need.is_met_by_data(step, credit) {
                     draft.payload = plan.payload_of(self.data_done);
                     self.data_done += 1;
@@ -332,16 +333,16 @@ impl Side {
                 }
                 self.others_sent += 1;
             }
-            Step::Fin => {
-                draft.kind = Kind::Fin;
+            LaneStep::Fin => {
+                draft.kind = SegmentKind::Fin;
                 draft.again = planned.fin_again;
                 draft.payload = plan.payload_of_fin();
                 self.fin_sent = true;
                 self.others_sent += 1;
             }
-            Step::Rst(index) => {
+            LaneStep::Rst(index) => {
                 headers_len = plan.rst_len;
-                draft.kind = Kind::Rst;
+                draft.kind = SegmentKind::Rst;
                 draft.payload = plan.payload_of_rst(index);
                 self.rsts_sent += 1;
             }
@@ -356,3 +357,6 @@ impl Side {
         draft
     }
 }
+
+#[cfg(test)]
+mod tests;

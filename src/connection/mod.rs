@@ -8,18 +8,20 @@
 //! ```text
 //! split      records of one conversation -> records of one connection
 //! role       who opened it, and how that is known
-//! parts      a record's flags and counters -> SYNs, FIN, RSTs, the rest
-//! presume    flags for records that have none
 //! sizes      which headers explain the octets
+//! presume    flags for records that have none
+//! parts      a record's flags and counters -> SYNs, FIN, RSTs, the rest
 //! plan       sizes that add up
-//! balance    how many of the segments carry data
+//! balance    how many of the segments carry data, and how many acknowledge it
 //! spread     where in its window each packet goes
 //! closing    whose FIN comes first
 //! lane       one way in the order sent, with the times that its records suggest
 //! merge      both ways in one order
 //! outstanding  no more in flight than Wireshark counts
 //! sequence   sequence and acknowledgement numbers
+//! segment    one packet, before it has headers
 //! datagrams  the same for UDP, ICMP and all that is not TCP
+//! outcome    how it went
 //! ```
 //!
 //! # Invariants
@@ -30,7 +32,6 @@
 mod balance;
 mod closing;
 mod datagrams;
-mod draft;
 mod lane;
 mod merge;
 mod outcome;
@@ -45,79 +46,18 @@ mod sizes;
 mod split;
 mod spread;
 
-pub use outcome::Outcome;
-pub use role::{Evidence, Role};
-pub use segment::{Kind, Segment};
+pub use outcome::{Outcome, Story};
+pub use plan::{Detail, PER_RECORD_MAX};
+pub use role::{Role, RoleEvidence};
+pub use segment::{Segment, SegmentKind};
 pub use split::split;
 
 use crate::connection::lane::{Lane, Planned};
-use crate::connection::plan::Plan;
+use crate::connection::plan::SegmentPlan;
 use crate::connection::sizes::Sizes;
-use crate::connection::spread::Spread;
+use crate::connection::spread::spread_beside;
 use crate::flow::{Observation, TCP, Way};
 use crate::names::service_at;
-
-/// Records of the other way that are looked at for overlap with one record.
-const NEAR_RECORDS: usize = 16;
-
-/// How much of what was logged is written out as packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// Every logged packet.
-    Exact,
-    /// At most so many a record; data is merged into larger segments.
-    Compact {
-        /// The cap, in packets a record.
-        per_record_max: u64,
-    },
-    /// Handshake, teardown and one data segment a record.
-    Control,
-}
-
-/// The default cap of packets a record: enough to see retries and the shape of a transfer, and
-/// few enough for Wireshark.
-pub const PER_RECORD_MAX: u64 = 64;
-
-impl Default for Detail {
-    fn default() -> Self {
-        Self::Compact {
-            per_record_max: PER_RECORD_MAX,
-        }
-    }
-}
-
-impl Detail {
-    /// About how many packets a record that counts so many becomes, at most.
-    pub fn packets_max(self, packets: u64) -> u64 {
-        match self {
-            Self::Exact => packets.min(PACKETS_MAX),
-            Self::Compact { per_record_max } => packets.min(per_record_max),
-            Self::Control => packets.min(CONTROL_PACKETS),
-        }
-    }
-}
-
-/// The most packets that one record becomes, whatever it counts: a counter has 64 bits, and anyone
-/// can write such a record. The rest is merged into these.
-const PACKETS_MAX: u64 = 1 << 22;
-
-/// What [`Detail::Control`] makes of all but a few records: SYN, ACK, data, FIN.
-const CONTROL_PACKETS: u64 = 4;
-
-/// What is known of a connection once it is rebuilt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Story {
-    /// Who opened it, and how that is known.
-    pub role: Role,
-    /// How it went.
-    pub outcome: Outcome,
-    /// Whether handshake and teardown are presumed, because the records have no tcp-flags.
-    pub presumed: bool,
-    /// Segments that causality moved out of their record's window.
-    pub moved: u64,
-    /// Octets written beyond those logged, in records that claim fewer than headers need.
-    pub bytes_added: u64,
-}
 
 /// Rebuilds one connection from its records, in the order of [`split()`], and
 /// appends its segments to `out` in the order of their times.
@@ -130,7 +70,7 @@ pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) 
         return datagrams::rebuild(records, role, detail, out);
     }
     let reading = parts::read(records, role);
-    let ip = parts::ip_len(&records[0]);
+    let ip = sizes::ip_len(&records[0]);
     let sized = records.iter().zip(&reading.parts);
     let tallies = sized.filter_map(|(o, parts)| o.bytes.map(|bytes| parts.tally(bytes)));
     let sizes = Sizes::infer(ip, tallies);
@@ -138,11 +78,11 @@ pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) 
     let mut bytes_added = 0;
     for (i, (o, parts)) in records.iter().zip(&reading.parts).enumerate() {
         let index = u32::try_from(i).expect("fewer than 2^32 records a connection");
-        let plan = Plan::new(index, o, parts, sizes, detail);
+        let plan = SegmentPlan::new(index, o, parts, sizes, detail);
         bytes_added += plan.bytes_added;
         plans[o.way.index()].push(Planned::new(plan, o.packets));
     }
-    outstanding::acknowledge_octets(&mut plans);
+    balance::acknowledge_octets(&mut plans);
     balance::balance(&mut plans);
     settle_spreads(&mut plans);
     let service_port = records[0].key.sender(role.initiator.reverse()).port;
@@ -196,14 +136,6 @@ fn settle_spreads([up, down]: &mut [Vec<Planned>; 2]) {
         .for_each(|p| p.spread = spread_beside(p.plan.window, down, window));
     down.iter_mut()
         .for_each(|p| p.spread = spread_beside(p.plan.window, up, window));
-}
-
-/// The spread of a window beside those of the other way's records, which are in order of start.
-fn spread_beside<T>(own: (i64, i64), others: &[T], window: impl Fn(&T) -> (i64, i64)) -> Spread {
-    // Those that may overlap are the last that begin before its end.
-    let behind = others.partition_point(|other| window(other).0 < own.1);
-    let near = others[..behind].iter().rev().take(NEAR_RECORDS);
-    Spread::beside(own, near.map(window))
 }
 
 /// Keeps the initiator's first segments after the SYN-ACK for the handshake

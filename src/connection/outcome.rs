@@ -2,9 +2,24 @@
 
 use std::fmt;
 
-use crate::connection::parts::Parts;
+use crate::connection::parts::RecordParts;
 use crate::connection::role::Role;
 use crate::flow::{Observation, TCP};
+
+/// What is known of a connection once it is rebuilt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Story {
+    /// Who opened it, and how that is known.
+    pub role: Role,
+    /// How it went.
+    pub outcome: Outcome,
+    /// Whether handshake and teardown are presumed, because the records have no tcp-flags.
+    pub presumed: bool,
+    /// Segments that causality moved out of their record's window.
+    pub moved: u64,
+    /// Octets written beyond those logged, in records that claim fewer than headers need.
+    pub bytes_added: u64,
+}
 
 /// How a conversation went, as far as the archive shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +81,7 @@ impl fmt::Display for Outcome {
 }
 
 /// Names the outcome of a connection from what its records were read as.
-pub(super) fn outcome(records: &[Observation], parts: &[Parts], role: Role) -> Outcome {
+pub(super) fn outcome(records: &[Observation], parts: &[RecordParts], role: Role) -> Outcome {
     let rejected = |o: &Observation| o.verdict.is_reject() || o.rejected_at.is_some();
     if records[0].key.protocol != TCP {
         return if records.iter().any(rejected) {
@@ -87,7 +102,7 @@ pub(super) fn outcome(records: &[Observation], parts: &[Parts], role: Role) -> O
             .zip(parts)
             .filter(|(o, _)| o.way != role.initiator)
     };
-    let passed_syn = |(o, p): &(&Observation, &Parts)| p.syns > 0 && !rejected(o);
+    let passed_syn = |(o, p): &(&Observation, &RecordParts)| p.syns > 0 && !rejected(o);
     let opened = own().any(|r| passed_syn(&r)) && peer().any(|r| passed_syn(&r));
     if records.iter().any(rejected) && !opened {
         return Outcome::Rejected;

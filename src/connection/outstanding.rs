@@ -12,7 +12,7 @@
 //! * in [`Detail::Exact`] every packet stays, without payload. Where the other
 //!   way is not in the archive at all they are ACKs, which may then be for
 //!   anything; else there is nothing left to acknowledge, and they are
-//!   [late](Draft::late);
+//!   [late](SegmentDraft::late);
 //! * in the other details they are merged, headers and all.
 //!
 //! A record with payload keeps one data segment, so a way that is alone in more
@@ -20,10 +20,8 @@
 
 use std::ops::Range;
 
-use crate::connection::Detail;
-use crate::connection::draft::Draft;
-use crate::connection::lane::Planned;
-use crate::connection::segment::Kind;
+use crate::connection::plan::Detail;
+use crate::connection::segment::{SegmentDraft, SegmentKind};
 use crate::connection::sizes::{IPV6_LEN, IPV6_PLAIN_MAX, JUMBO_OPTION_LEN};
 use crate::flow::Way;
 
@@ -35,36 +33,8 @@ const MOST: usize = 9_000;
 /// The most payload that one segment is given here.
 const PAYLOAD_MAX: u64 = 1 << 30;
 
-/// Octets for which the other side gets one segment to acknowledge them with.
-/// Sequence numbers are compared within 2³¹ (RFC 9293 section 3.4).
-const OCTETS_AN_ACK: u64 = 1 << 29;
-
-/// Leaves each way segments enough to acknowledge the octets of the other, where
-/// packets are merged: few large segments soon fill half of the sequence space.
-pub(super) fn acknowledge_octets(plans: &mut [Vec<Planned>; 2]) {
-    let sum = |lane: &[Planned], of: fn(&Planned) -> u64| {
-        lane.iter().fold(0_u64, |sum, p| sum.saturating_add(of(p)))
-    };
-    for way in Way::BOTH {
-        let octets = sum(&plans[way.reverse().index()], |p| p.plan.payload);
-        let own = &mut plans[way.index()];
-        let wanted = (octets / OCTETS_AN_ACK).saturating_sub(sum(own, |p| p.plan.body));
-        let payload = sum(own, |p| p.plan.payload).max(1);
-        for p in own.iter_mut().filter(|_| wanted > 0) {
-            let share = u128::from(wanted) * u128::from(p.plan.payload) / u128::from(payload);
-            let room = p.logged.saturating_sub(p.plan.count());
-            let affordable = p.plan.payload / 2 / u64::from(p.plan.plain_len);
-            let more = u64::try_from(share).unwrap_or(u64::MAX);
-            let more = more.min(room).min(affordable);
-            p.plan.body += more;
-            p.plan.payload -= more * u64::from(p.plan.plain_len);
-            p.plan.data = p.plan.data.min(p.plan.payload);
-        }
-    }
-}
-
 /// Lays the data of overlong rows on fewer segments; the sums of each record stay.
-pub(super) fn limit(drafts: &mut Vec<Draft>, detail: Detail) {
+pub(super) fn limit(drafts: &mut Vec<SegmentDraft>, detail: Detail) {
     if drafts.len() <= MOST {
         return;
     }
@@ -104,12 +74,12 @@ enum Others<'a> {
 }
 
 /// The indices of `way`'s data segments, row by row, where there are more than [`MOST`] in one.
-fn rows(drafts: &[Draft], way: Way) -> Vec<Vec<usize>> {
+fn rows(drafts: &[SegmentDraft], way: Way) -> Vec<Vec<usize>> {
     let mut rows = Vec::new();
     let mut row = Vec::new();
     for (index, draft) in drafts.iter().enumerate() {
         if draft.way == way {
-            if draft.kind == Kind::Plain && draft.payload > 0 {
+            if draft.kind == SegmentKind::Plain && draft.payload > 0 {
                 row.push(index);
             }
         } else if row.len() > MOST {
@@ -125,7 +95,7 @@ fn rows(drafts: &[Draft], way: Way) -> Vec<Vec<usize>> {
 }
 
 /// Leaves about [`MOST`] data segments in `row`, each record its share of them.
-fn thin_out(drafts: &mut [Draft], row: &[usize], mut others: Others<'_>) {
+fn thin_out(drafts: &mut [SegmentDraft], row: &[usize], mut others: Others<'_>) {
     for run in record_runs(drafts, row) {
         let own = &row[run];
         let kept = (own.len() * MOST / row.len()).max(1);
@@ -162,7 +132,7 @@ fn thin_out(drafts: &mut [Draft], row: &[usize], mut others: Others<'_>) {
 }
 
 /// The stretches of `row` that are of one record.
-fn record_runs(drafts: &[Draft], row: &[usize]) -> Vec<Range<usize>> {
+fn record_runs(drafts: &[SegmentDraft], row: &[usize]) -> Vec<Range<usize>> {
     let mut begin = 0;
     let runs = row.chunk_by(|a, b| drafts[*a].record == drafts[*b].record);
     runs.map(|run| {
@@ -173,7 +143,7 @@ fn record_runs(drafts: &[Draft], row: &[usize]) -> Vec<Range<usize>> {
 }
 
 /// Gives a segment this much payload, the octets of a jumbo option among it where it needs one.
-fn resize(draft: &mut Draft, payload: u32) {
+fn resize(draft: &mut SegmentDraft, payload: u32) {
     let headers = draft.original_len - draft.payload - u32::from(draft.tcp_len);
     let is_ipv6 = headers >= IPV6_LEN;
     let headers = if is_ipv6 { IPV6_LEN } else { headers } + u32::from(draft.tcp_len);

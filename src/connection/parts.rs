@@ -7,7 +7,7 @@
 
 use crate::connection::presume::presume;
 use crate::connection::role::Role;
-use crate::connection::sizes::{BARE, IPV6_LEN, SYN_MAX, Tally};
+use crate::connection::sizes::{BARE, CountedPackets, SYN_MAX, have_syn_size, ip_len, only_bare};
 use crate::flow::{Observation, Way};
 use crate::record::ObservedFlags;
 
@@ -17,8 +17,8 @@ use crate::record::ObservedFlags;
 /// RSTs are .59 of the packets that no flag names (median) where all that the
 /// side said fits one message, and .17 where it said more; each capture alone
 /// shows the same two.
-const RSTS_OF_TERSE: Share = Share { part: 2, whole: 3 };
-const RSTS_OF_OTHERS: Share = Share { part: 1, whole: 3 };
+const RSTS_OF_TERSE: Fraction = Fraction { part: 2, whole: 3 };
+const RSTS_OF_OTHERS: Fraction = Fraction { part: 1, whole: 3 };
 
 /// Octets of payload that one message has at most: a ClientHello, a request.
 const ONE_MESSAGE: u64 = 700;
@@ -28,23 +28,23 @@ const OPTIONS_MEAN: u32 = 8;
 
 /// A part of a whole.
 #[derive(Clone, Copy)]
-struct Share {
+struct Fraction {
     part: u64,
     whole: u64,
 }
 
 /// How a connection's records are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reading {
+pub(super) struct FlagReading {
     /// The parts of each record, in the records' order.
-    pub parts: Vec<Parts>,
+    pub parts: Vec<RecordParts>,
     /// Whether flags are presumed, because the records have none.
     pub presumed: bool,
 }
 
 /// The parts of one record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Parts {
+pub(super) struct RecordParts {
     /// SYNs of the initiator or SYN-ACKs of the responder.
     pub syns: u64,
     /// Data, pure ACKs and the FIN.
@@ -55,10 +55,10 @@ pub(super) struct Parts {
     pub rsts: u64,
 }
 
-impl Parts {
+impl RecordParts {
     /// The counts together with the octets that the record gives.
-    pub(super) fn tally(&self, bytes: u64) -> Tally {
-        Tally {
+    pub(super) fn tally(&self, bytes: u64) -> CountedPackets {
+        CountedPackets {
             syns: self.syns,
             rsts: self.rsts,
             others: self.others,
@@ -68,7 +68,7 @@ impl Parts {
 }
 
 /// Reads the records of one TCP connection, in order of start.
-pub(super) fn read(records: &[Observation], role: Role) -> Reading {
+pub(super) fn read(records: &[Observation], role: Role) -> FlagReading {
     let flags = if records.iter().all(|o| o.flags.is_none()) {
         presume(records, role)
     } else {
@@ -78,12 +78,12 @@ pub(super) fn read(records: &[Observation], role: Role) -> Reading {
         .iter()
         .zip(&flags)
         .any(|(o, flags)| *flags != o.observed());
-    let sides = Way::BOTH.map(|way| Side::of(records, &flags, way));
+    let sides = Way::BOTH.map(|way| WaySummary::of(records, &flags, way));
     let part = |(o, flags): (&Observation, &ObservedFlags)| {
         let (own, peer) = (sides[o.way.index()], sides[o.way.reverse().index()]);
         parts(o, *flags, own, peer)
     };
-    Reading {
+    FlagReading {
         parts: records.iter().zip(&flags).map(part).collect(),
         presumed,
     }
@@ -91,7 +91,7 @@ pub(super) fn read(records: &[Observation], role: Role) -> Reading {
 
 /// What one way's records say together.
 #[derive(Clone, Copy, Debug, Default)]
-struct Side {
+struct WaySummary {
     packets: u64,
     /// Every record has SYN or SYN-ACK and no other flag, and the size of such.
     only_syns: bool,
@@ -102,7 +102,7 @@ struct Side {
     fin: bool,
 }
 
-impl Side {
+impl WaySummary {
     fn of(records: &[Observation], flags: &[ObservedFlags], way: Way) -> Self {
         let own = || records.iter().zip(flags).filter(move |(o, _)| o.way == way);
         let pure_syn = ObservedFlags::SYN_ACK.0;
@@ -122,13 +122,13 @@ impl Side {
     }
 }
 
-fn parts(o: &Observation, flags: ObservedFlags, own: Side, peer: Side) -> Parts {
+fn parts(o: &Observation, flags: ObservedFlags, own: WaySummary, peer: WaySummary) -> RecordParts {
     let n = o.packets.max(1);
     let syn = flags.contains(ObservedFlags::SYN);
     let rst = flags.contains(ObservedFlags::RST);
     let fin = flags.contains(ObservedFlags::FIN);
     let named = u64::from(syn) + u64::from(rst) + u64::from(fin);
-    let mut parts = Parts {
+    let mut parts = RecordParts {
         syns: u64::from(syn),
         others: 0,
         fin,
@@ -150,7 +150,7 @@ fn parts(o: &Observation, flags: ObservedFlags, own: Side, peer: Side) -> Parts 
     } else if rst && !syn && !fin && only_bare(o) {
         parts.rsts += spare;
     } else if rst && fin && peer.fin {
-        let Share { part, whole } = if is_terse(o) {
+        let Fraction { part, whole } = if is_terse(o) {
             RSTS_OF_TERSE
         } else {
             RSTS_OF_OTHERS
@@ -166,7 +166,7 @@ fn parts(o: &Observation, flags: ObservedFlags, own: Side, peer: Side) -> Parts 
 
 /// Whether all packets of a record with SYN in its flags, but those that other
 /// flags name, were SYNs: nobody answered them, or nobody went on.
-fn repeats_syn(flags: ObservedFlags, own: Side, peer: Side) -> bool {
+fn repeats_syn(flags: ObservedFlags, own: WaySummary, peer: WaySummary) -> bool {
     if flags.is_syn_ack() {
         return own.only_syns && peer.only_syns;
     }
@@ -179,31 +179,6 @@ fn is_terse(o: &Observation) -> bool {
     let headers = u64::from(ip_len(o) + BARE + OPTIONS_MEAN).saturating_mul(o.packets);
     o.bytes
         .is_none_or(|bytes| bytes.saturating_sub(headers) <= ONE_MESSAGE)
-}
-
-/// Whether the octets are those of bare headers, as RSTs are sent.
-pub(super) fn only_bare(o: &Observation) -> bool {
-    let bare = u64::from(ip_len(o) + BARE);
-    o.bytes
-        .is_none_or(|bytes| bytes == o.packets.saturating_mul(bare))
-}
-
-/// Whether the packets all have one size, and one that SYNs have.
-pub(super) fn have_syn_size(o: &Observation) -> bool {
-    let n = o.packets.max(1);
-    let Some(bytes) = o.bytes else {
-        return n == 1;
-    };
-    let options = (bytes / n).checked_sub(u64::from(ip_len(o) + BARE));
-    if n == 1 {
-        return options.is_some_and(|octets| octets <= u64::from(SYN_MAX - BARE));
-    }
-    bytes % n == 0 && matches!(options, Some(4 | 8 | 12 | 20 | 24))
-}
-
-/// Octets of the IP header.
-pub(super) fn ip_len(o: &Observation) -> u32 {
-    if o.key.is_ipv6() { IPV6_LEN } else { 20 }
 }
 
 #[cfg(test)]

@@ -6,9 +6,8 @@
 //! of a record's segments add up to its `bytes` exactly; only a record that
 //! claims fewer octets than its headers need gets more, and that is counted.
 
-use crate::connection::parts::Parts;
+use crate::connection::parts::RecordParts;
 use crate::connection::sizes::{BARE, SYN_MAX, Sizes};
-use crate::connection::{Detail, PACKETS_MAX};
 use crate::flow::{Observation, Way};
 
 /// Payload of a full segment on Ethernet with timestamps.
@@ -31,9 +30,53 @@ const MERGED_PACKET_MAX: u64 = 65_000;
 /// one record, which no network interface carries in an interval.
 const LARGE_SEGMENTS_MAX: u64 = 1 << 16;
 
+/// How much of what was logged is written out as packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Every logged packet.
+    Exact,
+    /// At most so many a record; data is merged into larger segments.
+    Compact {
+        /// The cap, in packets a record.
+        per_record_max: u64,
+    },
+    /// Handshake, teardown and one data segment a record.
+    Control,
+}
+
+/// The default cap of packets a record: enough to see the shape of a transfer, and few enough for
+/// Wireshark.
+pub const PER_RECORD_MAX: u64 = 64;
+
+impl Default for Detail {
+    fn default() -> Self {
+        Self::Compact {
+            per_record_max: PER_RECORD_MAX,
+        }
+    }
+}
+
+impl Detail {
+    /// About how many packets a record that counts so many becomes, at most.
+    pub fn packets_max(self, packets: u64) -> u64 {
+        match self {
+            Self::Exact => packets.min(PACKETS_MAX),
+            Self::Compact { per_record_max } => packets.min(per_record_max),
+            Self::Control => packets.min(CONTROL_PACKETS),
+        }
+    }
+}
+
+/// The most packets that one record becomes, whatever it counts: a counter has 64 bits, and anyone
+/// can write such a record. The rest is merged into these.
+pub(super) const PACKETS_MAX: u64 = 1 << 22;
+
+/// What [`Detail::Control`] makes of all but a few records: SYN, ACK, data, FIN.
+const CONTROL_PACKETS: u64 = 4;
+
 /// The segments of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) struct SegmentPlan {
     /// Index of the record.
     pub record: u32,
     /// The way they go.
@@ -66,12 +109,12 @@ pub(super) struct Plan {
     pub merged: bool,
 }
 
-impl Plan {
+impl SegmentPlan {
     /// Sizes the segments of the record of that index.
     pub(super) fn new(
         record: u32,
         o: &Observation,
-        parts: &Parts,
+        parts: &RecordParts,
         sizes: Sizes,
         detail: Detail,
     ) -> Self {
@@ -208,7 +251,7 @@ impl Plan {
 const CONTROL_MAX: u64 = 64;
 
 /// The packets of `parts` that `detail` lets stand.
-fn kept(parts: &Parts, detail: Detail) -> Parts {
+fn kept(parts: &RecordParts, detail: Detail) -> RecordParts {
     let most = match detail {
         Detail::Exact => PACKETS_MAX,
         Detail::Compact { per_record_max } => per_record_max.max(4),
@@ -227,7 +270,7 @@ fn kept(parts: &Parts, detail: Detail) -> Parts {
         // The handshake's ACK, one data segment, the ACK of the other side's FIN.
         body = body.min(1 + u64::from(syns > 0) + fin);
     }
-    Parts {
+    RecordParts {
         syns,
         others: body + fin,
         fin: parts.fin,
@@ -238,10 +281,10 @@ fn kept(parts: &Parts, detail: Detail) -> Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::sizes::Tally;
+    use crate::connection::sizes::CountedPackets;
     use crate::flow::observation::tests::observation;
 
-    fn plan(parts: Parts, bytes: u64, detail: Detail) -> Plan {
+    fn plan(parts: RecordParts, bytes: u64, detail: Detail) -> SegmentPlan {
         let o = observation(
             Way::Up,
             parts.syns + parts.others + parts.rsts,
@@ -250,8 +293,8 @@ mod tests {
             1,
             0,
         );
-        let tally: Tally = parts.tally(bytes);
-        Plan::new(
+        let tally: CountedPackets = parts.tally(bytes);
+        SegmentPlan::new(
             0,
             &o,
             &parts,
@@ -260,7 +303,7 @@ mod tests {
         )
     }
 
-    fn sum(p: &Plan) -> u64 {
+    fn sum(p: &SegmentPlan) -> u64 {
         let syns: u64 = (0..p.syns)
             .map(|i| p.syn_len(i))
             .map(|(h, p)| u64::from(h + p))
@@ -274,7 +317,7 @@ mod tests {
 
     #[test]
     fn sizes_add_up_in_every_detail() {
-        let parts = Parts {
+        let parts = RecordParts {
             syns: 1,
             others: 99,
             fin: true,
@@ -293,7 +336,7 @@ mod tests {
     #[test]
     fn exact_keeps_every_packet() {
         let p = plan(
-            Parts {
+            RecordParts {
                 syns: 1,
                 others: 99,
                 fin: true,
@@ -309,7 +352,7 @@ mod tests {
     fn compact_keeps_at_most_its_cap() {
         let detail = Detail::Compact { per_record_max: 64 };
         let p = plan(
-            Parts {
+            RecordParts {
                 syns: 1,
                 others: 9_999,
                 fin: true,
@@ -324,9 +367,9 @@ mod tests {
     #[test]
     fn syns_of_unequal_size_add_up() {
         let p = plan(
-            Parts {
+            RecordParts {
                 syns: 3,
-                ..Parts::default()
+                ..RecordParts::default()
             },
             52 + 52 + 48,
             Detail::Exact,
@@ -340,9 +383,9 @@ mod tests {
     #[test]
     fn octets_below_the_headers_are_added_and_said() {
         let p = plan(
-            Parts {
+            RecordParts {
                 others: 3,
-                ..Parts::default()
+                ..RecordParts::default()
             },
             100,
             Detail::Exact,
@@ -354,9 +397,9 @@ mod tests {
     fn terabytes_in_one_record_never_exceed_what_a_segment_can_say() {
         let detail = Detail::Compact { per_record_max: 64 };
         let p = plan(
-            Parts {
+            RecordParts {
                 others: 1 << 40,
-                ..Parts::default()
+                ..RecordParts::default()
             },
             1 << 50,
             detail,

@@ -5,9 +5,8 @@
 //! the comments say so. Where they have none, sizes still tell the lone SYN,
 //! the refusal, and the close whose data lies outside the archive.
 
-use crate::connection::parts::{have_syn_size, ip_len, only_bare};
 use crate::connection::role::Role;
-use crate::connection::sizes::{BARE, STAMPED};
+use crate::connection::sizes::{BARE, STAMPED, have_syn_size, ip_len, only_bare};
 use crate::flow::{Observation, Way};
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;

@@ -24,12 +24,12 @@ pub struct Role {
     /// The way of the packets that the initiator sends.
     pub initiator: Way,
     /// What it rests on.
-    pub evidence: Evidence,
+    pub evidence: RoleEvidence,
 }
 
 /// What an initiator is known by, the surest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Evidence {
+pub enum RoleEvidence {
     /// It sent a SYN without ACK.
     Syn,
     /// It was sent a SYN-ACK.
@@ -42,7 +42,7 @@ pub enum Evidence {
     First,
 }
 
-impl Evidence {
+impl RoleEvidence {
     /// The word that stands for it in comments.
     pub fn name(self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl Evidence {
     }
 }
 
-impl fmt::Display for Evidence {
+impl fmt::Display for RoleEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -71,7 +71,7 @@ pub(super) fn role(records: &[Observation]) -> Role {
     if let Some(o) = by_flags(ObservedFlags::is_syn) {
         return Role {
             initiator: o.way,
-            evidence: Evidence::Syn,
+            evidence: RoleEvidence::Syn,
         };
     }
     // A Transit Gateway ORs in the initiator's ACKs, so that both ways may read SYN-ACK.
@@ -85,20 +85,20 @@ pub(super) fn role(records: &[Observation]) -> Role {
     {
         return Role {
             initiator: o.way.reverse(),
-            evidence: Evidence::SynAck,
+            evidence: RoleEvidence::SynAck,
         };
     }
     if let Some(initiator) = by_ports(&records[0]) {
         return Role {
             initiator,
-            evidence: Evidence::Ports,
+            evidence: RoleEvidence::Ports,
         };
     }
     let first = &records[0];
     let peers_first = records.iter().find(|o| o.way != first.way);
     let by_time = Role {
         initiator: first.way,
-        evidence: Evidence::First,
+        evidence: RoleEvidence::First,
     };
     match peers_first {
         Some(peer) if peer.start_ns == first.start_ns => by_direction(first).unwrap_or(by_time),
@@ -113,7 +113,7 @@ fn by_direction(o: &Observation) -> Option<Role> {
     let initiator = if leaving { o.way } else { o.way.reverse() };
     Some(Role {
         initiator,
-        evidence: Evidence::Direction,
+        evidence: RoleEvidence::Direction,
     })
 }
 
@@ -147,7 +147,7 @@ mod tests {
             role(&records),
             Role {
                 initiator: Way::Up,
-                evidence: Evidence::Syn
+                evidence: RoleEvidence::Syn
             }
         );
     }
@@ -159,7 +159,7 @@ mod tests {
             role(&records),
             Role {
                 initiator: Way::Down,
-                evidence: Evidence::SynAck
+                evidence: RoleEvidence::SynAck
             }
         );
     }
@@ -171,7 +171,7 @@ mod tests {
             role(&records),
             Role {
                 initiator: Way::Up,
-                evidence: Evidence::Ports
+                evidence: RoleEvidence::Ports
             }
         );
     }
@@ -184,7 +184,7 @@ mod tests {
             role(&[o]),
             Role {
                 initiator: Way::Down,
-                evidence: Evidence::First
+                evidence: RoleEvidence::First
             }
         );
     }

@@ -10,8 +10,7 @@
 //! anything new does. Then it, and the data segments before it, hold back one
 //! octet for each of them. The merge has seen to it that there are enough.
 
-use crate::connection::draft::Draft;
-use crate::connection::segment::{Kind, Segment};
+use crate::connection::segment::{Segment, SegmentDraft, SegmentKind};
 use crate::flow::{ConnectionKey, Observation, Way};
 
 /// The window that every segment but a RST offers, unscaled. Never 0, which
@@ -43,7 +42,7 @@ struct Half {
 /// What the `first` record counts sets the initial sequence numbers apart from
 /// those of other connections of the same key, as does its start: two that begin
 /// in one interval may share that.
-pub(super) fn number(first: &Observation, drafts: &[Draft], out: &mut Vec<Segment>) {
+pub(super) fn number(first: &Observation, drafts: &[SegmentDraft], out: &mut Vec<Segment>) {
     let held = held_back(drafts);
     out.reserve(drafts.len());
     let birth = mix(first.start_ns.cast_unsigned(), first.packets);
@@ -56,8 +55,9 @@ pub(super) fn number(first: &Observation, drafts: &[Draft], out: &mut Vec<Segmen
     let mut probed = None;
     for (draft, held) in drafts.iter().zip(held) {
         let (own, peer) = (draft.way.index(), draft.way.reverse().index());
-        let refuses = draft.kind == Kind::Rst && !halves[own].took_part && halves[peer].opened;
-        let has_ack = draft.kind != Kind::Syn;
+        let refuses =
+            draft.kind == SegmentKind::Rst && !halves[own].took_part && halves[peer].opened;
+        let has_ack = draft.kind != SegmentKind::Syn;
         let arrived = halves[peer].next.wrapping_sub(held);
         let mut ack = halves[own].acked;
         if !halves[own].seen || behind(ack, arrived) {
@@ -67,7 +67,7 @@ pub(super) fn number(first: &Observation, drafts: &[Draft], out: &mut Vec<Segmen
         probed = is_probe.then_some(draft.way);
         let seq = match draft.kind {
             // RFC 9293 section 3.5.2: a reset that refuses has sequence number 0.
-            Kind::Rst if refuses => 0,
+            SegmentKind::Rst if refuses => 0,
             _ if draft.again => repeated_seq(draft.kind, isns[own], halves[own].next),
             // Two behind, since one behind is a keep-alive.
             _ if draft.late => halves[own].next.wrapping_sub(2),
@@ -80,7 +80,11 @@ pub(super) fn number(first: &Observation, drafts: &[Draft], out: &mut Vec<Segmen
             original_len: draft.original_len,
             seq,
             ack: if has_ack { ack } else { 0 },
-            window: if draft.kind == Kind::Rst { 0 } else { WINDOW },
+            window: if draft.kind == SegmentKind::Rst {
+                0
+            } else {
+                WINDOW
+            },
             tcp_len: draft.tcp_len,
             way: draft.way,
             kind: draft.kind,
@@ -90,10 +94,13 @@ pub(super) fn number(first: &Observation, drafts: &[Draft], out: &mut Vec<Segmen
         };
         let (half, index) = (&mut halves[own], out.len());
         (half.seen, half.latest, half.acked) = (true, index, ack);
-        half.opened |= draft.kind == Kind::Syn;
-        half.took_part |= draft.kind != Kind::Rst;
+        half.opened |= draft.kind == SegmentKind::Syn;
+        half.took_part |= draft.kind != SegmentKind::Rst;
         if !draft.again {
-            let control = u32::from(matches!(draft.kind, Kind::Syn | Kind::SynAck | Kind::Fin));
+            let control = u32::from(matches!(
+                draft.kind,
+                SegmentKind::Syn | SegmentKind::SynAck | SegmentKind::Fin
+            ));
             half.next = half.next.wrapping_add(draft.payload).wrapping_add(control);
         }
         let end = half.next;
@@ -106,7 +113,7 @@ pub(super) fn number(first: &Observation, drafts: &[Draft], out: &mut Vec<Segmen
 
 /// For each segment, how many octets of what has arrived it leaves for the
 /// pure ACKs of its side that follow before anything new arrives.
-fn held_back(drafts: &[Draft]) -> Vec<u32> {
+fn held_back(drafts: &[SegmentDraft]) -> Vec<u32> {
     let mut held = vec![0; drafts.len()];
     let mut reserve = [0_u32; 2];
     for (draft, held) in drafts.iter().zip(&mut held).rev() {
@@ -127,8 +134,8 @@ fn behind(a: u32, b: u32) -> bool {
 }
 
 /// The sequence number of a SYN or FIN sent again.
-fn repeated_seq(kind: Kind, isn: u32, next: u32) -> u32 {
-    if kind == Kind::Fin {
+fn repeated_seq(kind: SegmentKind, isn: u32, next: u32) -> u32 {
+    if kind == SegmentKind::Fin {
         next.wrapping_sub(1)
     } else {
         isn

@@ -9,6 +9,8 @@
 //! Where the sums allow both, timestamps are taken to be on, as they are by
 //! default in Linux, macOS, iOS and Android.
 
+use crate::flow::Observation;
+
 /// Octets of an IPv6 header.
 pub(super) const IPV6_LEN: u32 = 40;
 /// The longest IPv6 packet without Jumbo Payload option (RFC 2675): the header and 65,535 octets.
@@ -28,7 +30,7 @@ pub(super) const SYN_MAX: u32 = 60;
 
 /// One record's packets, as far as its flags tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct CountedPackets {
     /// SYNs or SYN-ACKs.
     pub syns: u64,
     /// RSTs, which Linux and Windows send without options.
@@ -50,7 +52,7 @@ pub(super) struct Sizes {
 
 impl Sizes {
     /// The sizes that explain all `tallies` best; `ip` is the IP header's.
-    pub(super) fn infer(ip: u32, tallies: impl Iterator<Item = Tally> + Clone) -> Self {
+    pub(super) fn infer(ip: u32, tallies: impl Iterator<Item = CountedPackets> + Clone) -> Self {
         let stamped = Self {
             ip,
             plain: ip + STAMPED,
@@ -78,7 +80,7 @@ impl Sizes {
     }
 
     /// What the headers of `tally` add up to with SYNs of `syn` octets.
-    fn headers(self, tally: &Tally, syn: u32) -> u64 {
+    fn headers(self, tally: &CountedPackets, syn: u32) -> u64 {
         let each = |count: u64, len: u32| count.saturating_mul(len.into());
         each(tally.syns, syn)
             .saturating_add(each(tally.rsts, self.rst()))
@@ -86,20 +88,20 @@ impl Sizes {
     }
 
     /// Whether the octets suffice for the headers.
-    fn leaves_payload(self, tally: &Tally) -> bool {
+    fn leaves_payload(self, tally: &CountedPackets) -> bool {
         let least = self.syn_candidates().min().unwrap_or(self.plain);
         self.headers(tally, least) <= tally.bytes
     }
 
     /// Whether so little payload is left that timestamps the likelier account for it.
-    fn strains(self, tally: &Tally) -> bool {
+    fn strains(self, tally: &CountedPackets) -> bool {
         let least = self.syn_candidates().min().unwrap_or(self.plain);
         let left = tally.bytes.saturating_sub(self.headers(tally, least));
         (1..u64::from(STAMPED - BARE)).contains(&left) && !self.explains(tally)
     }
 
     /// Whether the headers alone make up the octets.
-    fn explains(self, tally: &Tally) -> bool {
+    fn explains(self, tally: &CountedPackets) -> bool {
         let any_size = tally.syns > 0;
         let mut candidates = self
             .syn_candidates()
@@ -111,7 +113,7 @@ impl Sizes {
     ///
     /// Records of SYNs alone tell their size; else the size that explains the
     /// octets without payload; else the usual one, or less where that is too much.
-    pub(super) fn syn(self, tally: &Tally) -> u32 {
+    pub(super) fn syn(self, tally: &CountedPackets) -> u32 {
         if tally.syns > 0 && tally.rsts + tally.others == 0 {
             let each = u32::try_from(tally.bytes / tally.syns).unwrap_or(u32::MAX);
             return each.clamp(self.ip + BARE, self.ip + SYN_MAX) & !3;
@@ -131,12 +133,37 @@ impl Sizes {
     }
 }
 
+/// Whether the octets are those of bare headers, as RSTs are sent.
+pub(super) fn only_bare(o: &Observation) -> bool {
+    let bare = u64::from(ip_len(o) + BARE);
+    o.bytes
+        .is_none_or(|bytes| bytes == o.packets.saturating_mul(bare))
+}
+
+/// Whether the packets all have one size, and one that SYNs have.
+pub(super) fn have_syn_size(o: &Observation) -> bool {
+    let n = o.packets.max(1);
+    let Some(bytes) = o.bytes else {
+        return n == 1;
+    };
+    let options = (bytes / n).checked_sub(u64::from(ip_len(o) + BARE));
+    if n == 1 {
+        return options.is_some_and(|octets| octets <= u64::from(SYN_MAX - BARE));
+    }
+    bytes % n == 0 && matches!(options, Some(4 | 8 | 12 | 20 | 24))
+}
+
+/// Octets of the IP header.
+pub(super) fn ip_len(o: &Observation) -> u32 {
+    if o.key.is_ipv6() { IPV6_LEN } else { 20 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tally(syns: u64, others: u64, bytes: u64) -> Tally {
-        Tally {
+    fn tally(syns: u64, others: u64, bytes: u64) -> CountedPackets {
+        CountedPackets {
             syns,
             rsts: 0,
             others,
@@ -145,7 +172,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(tallies: &[Tally], plain: u32, syn: u32) {
+    fn check(tallies: &[CountedPackets], plain: u32, syn: u32) {
         let sizes = Sizes::infer(20, tallies.iter().copied());
         assert_eq!((sizes.plain, sizes.syn(&tallies[0])), (plain, syn));
     }

@@ -34,7 +34,7 @@ pub fn split(records: &mut [Observation]) -> Vec<Range<usize>> {
     bring_lives_together(records);
     let mut ranges = Vec::new();
     let mut first = 0;
-    let mut current: Option<Progress> = None;
+    let mut current: Option<SplitProgress> = None;
     for (i, o) in records.iter().enumerate() {
         match &mut current {
             Some(progress) if !progress.is_over_before(o) => progress.take_in(o),
@@ -43,7 +43,7 @@ pub fn split(records: &mut [Observation]) -> Vec<Range<usize>> {
                     ranges.push(first..i);
                 }
                 first = i;
-                progress.insert(Progress::default()).take_in(o);
+                progress.insert(SplitProgress::default()).take_in(o);
             }
         }
     }
@@ -92,7 +92,7 @@ fn class(o: &Observation) -> u8 {
 
 /// How far the current connection has come.
 #[derive(Clone, Copy, Debug, Default)]
-struct Progress {
+struct SplitProgress {
     seen: [bool; 2],
     syn: [bool; 2],
     syn_ack: [bool; 2],
@@ -102,7 +102,7 @@ struct Progress {
     end_ns: i64,
 }
 
-impl Progress {
+impl SplitProgress {
     fn take_in(&mut self, o: &Observation) {
         let (way, flags) = (o.way.index(), o.observed());
         self.seen[way] = true;

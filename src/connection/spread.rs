@@ -8,6 +8,9 @@
 
 use crate::time::SECOND_NS;
 
+/// Records of the other way that are looked at for overlap with one record.
+const NEAR_RECORDS: usize = 16;
+
 /// How far from the ends of the stretch the first and the last packet stand,
 /// in thousandths of the distance between two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +117,18 @@ impl Spread {
         let whole = (places - 1) * 1000 + lean.lead + lean.tail;
         self.active.0 + share(length, place * 1000 + lean.lead, whole)
     }
+}
+
+/// The spread of a window beside those of the other way's records, which are in order of start.
+pub(super) fn spread_beside<T>(
+    own: (i64, i64),
+    others: &[T],
+    window: impl Fn(&T) -> (i64, i64),
+) -> Spread {
+    // Those that may overlap are the last that begin before its end.
+    let behind = others.partition_point(|other| window(other).0 < own.1);
+    let near = others[..behind].iter().rev().take(NEAR_RECORDS);
+    Spread::beside(own, near.map(window))
 }
 
 /// `part / whole` of a length, without overflow.

@@ -24,12 +24,12 @@ fn check(records: &[(Way, u64, u64, i64, i64, u8)], expected: &str) -> Vec<Segme
             'r'
         };
         let kind = match s.kind {
-            Kind::Syn => 'S',
-            Kind::SynAck => 'A',
-            Kind::Fin => 'F',
-            Kind::Rst => 'R',
-            Kind::Plain if s.has_payload => 'd',
-            Kind::Plain | Kind::Datagram => 'a',
+            SegmentKind::Syn => 'S',
+            SegmentKind::SynAck => 'A',
+            SegmentKind::Fin => 'F',
+            SegmentKind::Rst => 'R',
+            SegmentKind::Plain if s.has_payload => 'd',
+            SegmentKind::Plain | SegmentKind::Datagram => 'a',
         };
         format!("{side}{kind}")
     };

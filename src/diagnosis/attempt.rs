@@ -2,12 +2,9 @@
 //!
 //! Packets of one connection are logged at each monitored ENI that they pass. A
 //! conversion tells them from one of these and drops the rest; here the differences between
-//! them are what matters, so all are kept, side by side. How they find each other: [`gather`].
+//! them are what matters, so all are kept, side by side. How they find each other: `gather`.
 
-mod gather;
-
-pub use self::gather::attempts;
-use crate::connection::{Evidence, Outcome};
+use crate::connection::{Outcome, RoleEvidence};
 use crate::flow::{
     Endpoint, EniIndex, Observation, Place, RejectReason, TCP, TrafficPath, Verdict,
 };
@@ -36,7 +33,7 @@ pub struct Traffic {
 
 /// One way of an attempt at one ENI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lane {
+pub struct WayTraffic {
     /// What was let through.
     pub accepted: Option<Traffic>,
     /// What was stopped.
@@ -45,15 +42,15 @@ pub struct Lane {
 
 /// What one side of one ENI saw of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct View {
+pub struct EniView {
     /// The ENI.
     pub eni: EniIndex,
     /// Whether requests leave the ENI here, if that is known; replies go the other way.
     pub request_leaves: Option<bool>,
     /// What the initiator sent.
-    pub request: Lane,
+    pub request: WayTraffic,
     /// What the responder sent.
-    pub reply: Lane,
+    pub reply: WayTraffic,
     /// How it looked from here.
     pub outcome: Outcome,
     /// The longest silence just before a RST or REJECT, nanoseconds.
@@ -70,7 +67,7 @@ pub struct Attempt {
     /// What it tried to reach.
     pub responder: Endpoint,
     /// How it is known who tried.
-    pub evidence: Evidence,
+    pub evidence: RoleEvidence,
     /// Whether all records have `tcp-flags`; without these nothing is known of SYN or RST.
     pub has_flags: bool,
     /// First packet at any ENI, nanoseconds since the Unix epoch.
@@ -82,7 +79,7 @@ pub struct Attempt {
     /// Whether one of them is what was asked for.
     pub matched: bool,
     /// What each ENI saw, in order of the ENIs.
-    pub views: Vec<View>,
+    pub views: Vec<EniView>,
 }
 
 impl Attempt {
@@ -102,7 +99,7 @@ impl Attempt {
 
     /// Most packets that any ENI saw of the initiator, whatever became of them.
     pub fn packets(&self) -> u64 {
-        let of = |view: &View| {
+        let of = |view: &EniView| {
             view.request
                 .traffic()
                 .map(|t| t.packets)
@@ -123,13 +120,13 @@ impl Attempt {
     }
 }
 
-impl Lane {
+impl WayTraffic {
     /// What was let through and what was stopped.
     pub fn traffic(&self) -> impl Iterator<Item = &Traffic> {
         self.accepted.iter().chain(&self.rejected)
     }
 
-    fn take_in(&mut self, o: &Observation) {
+    pub(super) fn take_in(&mut self, o: &Observation) {
         let (traffic, reason) = match o.verdict {
             Verdict::Accept => (&mut self.accepted, RejectReason::Unsaid),
             Verdict::Reject(reason) => (&mut self.rejected, reason),

@@ -62,7 +62,7 @@ pub enum Certainty {
 
 /// Where something was seen; empty where the records do not tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Scope {
+pub struct FindingScope {
     /// The ENIs at which it shows.
     pub enis: BTreeSet<String>,
     /// Their subnets.
@@ -90,7 +90,7 @@ pub struct Finding {
     pub seen: String,
     /// Where.
     #[serde(rename = "where")]
-    pub scope: Scope,
+    pub scope: FindingScope,
     /// When the first attempt began (RFC 3339).
     pub first: String,
     /// When the last attempt ended (RFC 3339).

@@ -7,39 +7,47 @@
 //! tells a security group from a network ACL.
 //!
 //! ```text
-//! attempt   records of one conversation -> attempts, with what each ENI saw of them
-//! symptom   an attempt -> what is the matter with it
-//! horizon   what the archive cannot show, where silence proves nothing
-//! tally     symptoms by path, with first, last, ports, minutes; bounded
-//! sweep     who tries many ports or hosts
-//! ledger    the tally, indexed for contrast
-//! roles     what ENIs are for, as far as it shows
-//! cause     symptoms -> findings
-//! finding   what is said: cause, certainty, evidence, display filter
+//! attempt         one try to reach a service, with what each ENI saw of it
+//! gather          records of one conversation -> attempts
+//! visibility      when silence proves nothing
+//! symptom         what may be the matter with an attempt
+//! judgment        an attempt -> its symptom
+//! bounded         a map that keeps no more than so many keys
+//! path_counts     how often something was seen on one path: first, last, ports, minutes
+//! scan            who tries many ports or hosts
+//! attempt_counts  symptoms by path, and what passes; bounded
+//! unseen          what the archive cannot show
+//! attempt_index   the counts, indexed for contrast, and what ENIs are for
+//! finding         what is said: cause, certainty, evidence, display filter
+//! cause           symptoms -> findings
 //! ```
 //!
 //! Pure: no I/O, no clock, no threads. Tallies of parts add up to that of the whole in any order.
 //!
 //! # Invariants
 //! * Nothing is claimed that the records do not prove; what is inferred says so by its certainty.
-//! * Nothing is concluded from silence where the archive itself may be silent ([`Horizon`]).
+//! * Nothing is concluded from silence where the archive itself may be silent ([`Visibility`]).
 
 mod attempt;
+mod attempt_counts;
+mod attempt_index;
 mod bounded;
 mod cause;
 mod display_filter;
 mod finding;
-mod horizon;
-mod ledger;
-mod roles;
-mod sighting;
-mod sweep;
+mod gather;
+mod judgment;
+mod path_counts;
+mod scan;
 mod symptom;
-mod tally;
+mod unseen;
+mod visibility;
 
-pub use attempt::{Attempt, Lane, Traffic, View, attempts};
+pub use attempt::{Attempt, EniView, Traffic, WayTraffic};
+pub use attempt_counts::AttemptCounts;
 pub use cause::{Ground, findings};
-pub use finding::{Brief, Cause, Certainty, Finding, Scope};
-pub use horizon::{Horizon, Unseen};
-pub use symptom::{Limit, Side, Symptom};
-pub use tally::Tally;
+pub use finding::{Brief, Cause, Certainty, Finding, FindingScope};
+pub use gather::attempts;
+pub use symptom::{Limit, Party, Symptom};
+pub use unseen::Unseen;
+pub use visibility::Visibility;

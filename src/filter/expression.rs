@@ -28,9 +28,9 @@ pub enum Expression {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Term {
     /// An address of the packet, or the ENI's own that stands for it.
-    Host(Side, Net),
+    Host(EndpointSide, Net),
     /// A port from the first to the last of these.
-    Port(Side, u16, u16),
+    Port(EndpointSide, u16, u16),
     /// The IANA number of the protocol.
     Protocol(u8),
     /// Whether the packets are IPv6.
@@ -44,12 +44,12 @@ pub enum Term {
     /// A name that the record or its path tells.
     Is(Name, String),
     /// How a count compares.
-    Count(Counter, Comparison, u64),
+    Count(CountField, Comparison, u64),
 }
 
 /// Which end of the packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum EndpointSide {
     /// Who sent them.
     Source,
     /// To whom they went.
@@ -88,7 +88,7 @@ pub enum Name {
 
 /// What a record counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counter {
+pub enum CountField {
     /// Packets in the interval.
     Packets,
     /// Octets in the interval.
@@ -114,16 +114,16 @@ pub enum Comparison {
 
 /// All that is known when a condition is asked.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Facts<'a> {
+pub struct RecordFacts<'a> {
     /// The record; none if its file is not opened yet.
-    pub line: Option<Line<'a>>,
+    pub line: Option<FilteredRecord<'a>>,
     /// What the path of its file tells.
     pub path: Option<S3Name<'a>>,
 }
 
 /// A record and the layout that it was read under.
 #[derive(Clone, Copy, Debug)]
-pub struct Line<'a> {
+pub struct FilteredRecord<'a> {
     /// The record.
     pub record: &'a Record<'a>,
     /// The layout it was read under.
@@ -156,7 +156,7 @@ impl Expression {
     }
 
     /// Whether it holds; `None` where what is known does not tell.
-    pub fn verdict(&self, facts: &Facts<'_>) -> Option<bool> {
+    pub fn verdict(&self, facts: &RecordFacts<'_>) -> Option<bool> {
         match self {
             Self::Term(term) => term.verdict(facts),
             Self::Not(inner) => inner.verdict(facts).map(|verdict| !verdict),
@@ -180,7 +180,7 @@ fn decide(verdicts: impl IntoIterator<Item = Option<bool>>, decisive: bool) -> O
 }
 
 impl Term {
-    fn verdict(&self, facts: &Facts<'_>) -> Option<bool> {
+    fn verdict(&self, facts: &RecordFacts<'_>) -> Option<bool> {
         if let Self::Is(name, wanted) = self {
             return name.verdict(wanted.as_bytes(), facts);
         }
@@ -213,8 +213,8 @@ impl Term {
             }
             Self::Count(counter, comparison, number) => {
                 let count = match counter {
-                    Counter::Packets => record.packets,
-                    Counter::Bytes => record.bytes,
+                    CountField::Packets => record.packets,
+                    CountField::Bytes => record.bytes,
                 };
                 count.map(|count| comparison.holds(count, *number))
             }
@@ -223,7 +223,7 @@ impl Term {
     }
 }
 
-impl Side {
+impl EndpointSide {
     fn verdict(self, source: Option<bool>, destination: Option<bool>) -> Option<bool> {
         match self {
             Self::Source => source,
@@ -274,7 +274,7 @@ impl Name {
     }
 
     /// What the record says; where it says nothing, what the path does.
-    fn verdict(self, wanted: &[u8], facts: &Facts<'_>) -> Option<bool> {
+    fn verdict(self, wanted: &[u8], facts: &RecordFacts<'_>) -> Option<bool> {
         let from_path = || {
             let path = facts.path.as_ref()?;
             match self {
@@ -283,7 +283,7 @@ impl Name {
                 _ => None,
             }
         };
-        let Some(Line { record, layout, .. }) = facts.line else {
+        let Some(FilteredRecord { record, layout, .. }) = facts.line else {
             return from_path();
         };
         let own = (self == Self::Eni && !record.eni.is_empty()).then_some(record.eni);
@@ -315,7 +315,7 @@ mod tests {
     use crate::archive::s3_path;
 
     #[track_caller]
-    fn check(filter: &str, facts: &Facts<'_>, expected: Option<bool>) {
+    fn check(filter: &str, facts: &RecordFacts<'_>, expected: Option<bool>) {
         let expression: Expression = filter.parse().unwrap();
         assert_eq!(expression.verdict(facts), expected, "{filter}");
     }
@@ -324,7 +324,7 @@ mod tests {
     fn path_alone_decides_what_it_tells_and_leaves_the_rest_open() {
         let name = "123456789012_vpcflowlogs_us-east-1_fl-0a_20240501T1620Z_ab.log.gz";
         let path = s3_path::parse(name);
-        let facts = Facts { line: None, path };
+        let facts = RecordFacts { line: None, path };
         check("region us-east-1", &facts, Some(true));
         check("not account 123456789012", &facts, Some(false));
         check("region eu-west-1 and port 443", &facts, Some(false));
@@ -332,7 +332,7 @@ mod tests {
         check("region us-east-1 or port 443", &facts, Some(true));
         check("not (port 443)", &facts, None);
         check("vpc vpc-1", &facts, None);
-        check("region us-east-1", &Facts::default(), None);
+        check("region us-east-1", &RecordFacts::default(), None);
     }
 
     #[test]

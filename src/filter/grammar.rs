@@ -25,7 +25,7 @@ use nom::error::{ErrorKind, ParseError};
 use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
-use super::expression::{Comparison, Counter, Expression, Side, Term};
+use super::expression::{Comparison, CountField, EndpointSide, Expression, Term};
 use super::fault::FilterError;
 use super::words::{Qualifier, action, counter, family_or_protocol, leaving, net, qualifier};
 
@@ -51,7 +51,7 @@ impl Qualifier {
             .map_err(|error| fault(text, error))
     }
 
-    fn condition(self, input: &str) -> Parsed<'_, Expression> {
+    fn condition(self, input: &str) -> ParseResult<'_, Expression> {
         let (rest, word) = word(input).map_err(|_| expected(input, self.wants()))?;
         let term = self
             .term(word)
@@ -75,7 +75,7 @@ impl FromStr for Expression {
     /// # Ok::<(), flow2pcap::filter::FilterError>(())
     /// ```
     fn from_str(text: &str) -> Result<Self, FilterError> {
-        let mut reader = Reader { last: None };
+        let mut reader = ConditionReader { last: None };
         let (rest, expression) = reader.chain(0, text).map_err(|e| fault(text, e))?;
         if rest.trim_start().is_empty() {
             return Ok(expression);
@@ -89,7 +89,7 @@ impl FromStr for Expression {
     }
 }
 
-type Parsed<'a, T> = IResult<&'a str, T, Expected<'a>>;
+type ParseResult<'a, T> = IResult<&'a str, T, Expected<'a>>;
 
 /// Where the grammar stopped, and what it wanted there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,13 +131,13 @@ enum Joint {
 }
 
 /// Reads conditions from left to right; nothing is ever read twice.
-struct Reader {
+struct ConditionReader {
     /// What the value before was.
     last: Option<Qualifier>,
 }
 
-impl Reader {
-    fn chain<'a>(&mut self, depth: usize, input: &'a str) -> Parsed<'a, Expression> {
+impl ConditionReader {
+    fn chain<'a>(&mut self, depth: usize, input: &'a str) -> ParseResult<'a, Expression> {
         let (mut rest, mut whole) = self.operand(depth, input)?;
         let (mut last, mut changes) = (None, 0);
         while let (behind, Some(joint)) = opt(joint).parse(rest)? {
@@ -160,7 +160,7 @@ impl Reader {
         Ok((rest, whole))
     }
 
-    fn operand<'a>(&mut self, depth: usize, input: &'a str) -> Parsed<'a, Expression> {
+    fn operand<'a>(&mut self, depth: usize, input: &'a str) -> ParseResult<'a, Expression> {
         if depth >= DEPTH_MAX {
             return Err(expected(input, "fewer parentheses in each other"));
         }
@@ -178,7 +178,7 @@ impl Reader {
         self.primitive(input)
     }
 
-    fn primitive<'a>(&mut self, input: &'a str) -> Parsed<'a, Expression> {
+    fn primitive<'a>(&mut self, input: &'a str) -> ParseResult<'a, Expression> {
         let (rest, found) = word(input).map_err(|_| expected(input, A_CONDITION))?;
         let lower = found.to_ascii_lowercase();
         if let Some(term) = family_or_protocol(&lower) {
@@ -200,7 +200,7 @@ impl Reader {
         if let Some(counter) = counter(&lower) {
             return count(counter, rest);
         }
-        if let Some(qualifier) = qualifier(&lower, Side::Either) {
+        if let Some(qualifier) = qualifier(&lower, EndpointSide::Either) {
             return self.qualified(qualifier, rest);
         }
         if matches!(&*lower, "src" | "dst") {
@@ -209,7 +209,7 @@ impl Reader {
         // A value alone is what the one before it was, or an address.
         let guess = self
             .last
-            .or(net(found).map(|_| Qualifier::Host(Side::Either)));
+            .or(net(found).map(|_| Qualifier::Host(EndpointSide::Either)));
         let is_joint = matches!(&*lower, "and" | "or" | "not");
         match guess.filter(|_| !is_joint) {
             Some(qualifier) => match qualifier.term(found) {
@@ -221,13 +221,13 @@ impl Reader {
     }
 
     /// What stands behind `src` or `dst`.
-    fn sided<'a>(&mut self, first: &str, input: &'a str) -> Parsed<'a, Expression> {
+    fn sided<'a>(&mut self, first: &str, input: &'a str) -> ParseResult<'a, Expression> {
         let other = if first == "src" { "dst" } else { "src" };
         let mut rest = input;
         let mut side = if first == "src" {
-            Side::Source
+            EndpointSide::Source
         } else {
-            Side::Destination
+            EndpointSide::Destination
         };
         if let Ok((behind, joint)) = joint(rest)
             && let Ok((behind, next)) = word(behind)
@@ -236,8 +236,8 @@ impl Reader {
                 return Err(expected(rest, Qualifier::Host(side).wants()));
             }
             side = match joint {
-                Joint::And => Side::Both,
-                Joint::Or => Side::Either,
+                Joint::And => EndpointSide::Both,
+                Joint::Or => EndpointSide::Either,
             };
             rest = behind;
         }
@@ -254,7 +254,11 @@ impl Reader {
         }
     }
 
-    fn qualified<'a>(&mut self, qualifier: Qualifier, input: &'a str) -> Parsed<'a, Expression> {
+    fn qualified<'a>(
+        &mut self,
+        qualifier: Qualifier,
+        input: &'a str,
+    ) -> ParseResult<'a, Expression> {
         self.last = Some(qualifier);
         qualifier.condition(input)
     }
@@ -266,7 +270,7 @@ fn takes_a_protocol(word: &str) -> bool {
     of_packets.contains(&word)
 }
 
-fn count(counter: Counter, input: &str) -> Parsed<'_, Expression> {
+fn count(counter: CountField, input: &str) -> ParseResult<'_, Expression> {
     let wrong = |rest| expected(rest, "a comparison, such as > 1000");
     let (rest, comparison) = comparison(input).map_err(|_| wrong(input))?;
     let number = |text: &str| text.parse::<u64>().ok();
@@ -276,7 +280,7 @@ fn count(counter: Counter, input: &str) -> Parsed<'_, Expression> {
     Ok((behind, Expression::Term(term)))
 }
 
-fn comparison(input: &str) -> Parsed<'_, Comparison> {
+fn comparison(input: &str) -> ParseResult<'_, Comparison> {
     // The longer ones first: `>` is the front of `>=`.
     let signs = alt((
         value(Comparison::AtMost, tag("<=")),
@@ -290,9 +294,9 @@ fn comparison(input: &str) -> Parsed<'_, Comparison> {
     preceded(multispace0, signs).parse(input)
 }
 
-fn joint(input: &str) -> Parsed<'_, Joint> {
+fn joint(input: &str) -> ParseResult<'_, Joint> {
     let signs = alt((value(Joint::And, tag("&&")), value(Joint::Or, tag("||"))));
-    let found: Parsed<'_, Joint> = preceded(multispace0, signs).parse(input);
+    let found: ParseResult<'_, Joint> = preceded(multispace0, signs).parse(input);
     if found.is_ok() {
         return found;
     }
@@ -304,7 +308,7 @@ fn joint(input: &str) -> Parsed<'_, Joint> {
     }
 }
 
-fn negation(input: &str) -> Parsed<'_, ()> {
+fn negation(input: &str) -> ParseResult<'_, ()> {
     if let Ok((rest, _)) = symbol('!').parse(input) {
         return Ok((rest, ()));
     }
@@ -325,7 +329,7 @@ fn symbol<'a>(symbol: char) -> impl Parser<&'a str, Output = char, Error = Expec
 }
 
 /// A word, a name, an address or a number.
-fn word(input: &str) -> Parsed<'_, &str> {
+fn word(input: &str) -> ParseResult<'_, &str> {
     let belongs = |c: char| !c.is_whitespace() && !"()[]!&|<>=".contains(c);
     preceded(multispace0, take_while1(belongs)).parse(input)
 }

@@ -10,7 +10,9 @@
 
 use std::ops::Range;
 
-use super::{Bound, Facts, Filter};
+use super::expression::RecordFacts;
+use super::request::Filter;
+use super::time::Bound;
 use crate::archive::{File, s3_path};
 use crate::time::SECOND_NS;
 
@@ -86,7 +88,7 @@ impl Filter {
     }
 
     fn may_match(&self, file: &File) -> bool {
-        let facts = Facts {
+        let facts = RecordFacts {
             line: None,
             path: s3_path::parse(&file.name),
         };

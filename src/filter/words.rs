@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::expression::{Counter, Name, Net, Side, Term};
+use super::expression::{CountField, EndpointSide, Name, Net, Term};
 use crate::names::{protocol_number, service_named};
 use crate::record::{Action, ObservedFlags};
 
@@ -13,11 +13,11 @@ use crate::record::{Action, ObservedFlags};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Qualifier {
     /// An address, or several in CIDR notation.
-    Host(Side),
+    Host(EndpointSide),
     /// The same, which may be cut short: `10.1` is `10.1.0.0/16`.
-    Net(Side),
+    Net(EndpointSide),
     /// A port, or two with a dash between them.
-    Port(Side),
+    Port(EndpointSide),
     /// A protocol, by name or number.
     Protocol,
     /// A verdict.
@@ -69,7 +69,7 @@ impl Qualifier {
 }
 
 /// The word of that name; `side` counts only where it matters.
-pub(super) fn qualifier(word: &str, side: Side) -> Option<Qualifier> {
+pub(super) fn qualifier(word: &str, side: EndpointSide) -> Option<Qualifier> {
     Some(match word {
         "host" => Qualifier::Host(side),
         "net" => Qualifier::Net(side),
@@ -107,10 +107,10 @@ pub(super) fn leaving(word: &str) -> Option<bool> {
 }
 
 /// What is counted, by name.
-pub(super) fn counter(word: &str) -> Option<Counter> {
+pub(super) fn counter(word: &str) -> Option<CountField> {
     match word {
-        "packets" => Some(Counter::Packets),
-        "bytes" => Some(Counter::Bytes),
+        "packets" => Some(CountField::Packets),
+        "bytes" => Some(CountField::Bytes),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::flow::own_address::Shared;
+use crate::flow::own_address::SharedAddresses;
 
 /// The name that stands for records which tell no ENI.
 const UNNAMED: &str = "unknown";
@@ -42,7 +42,7 @@ pub struct Eni {
     /// Its own IPv6 address, likewise, whatever IPv4 address it has too.
     pub v6_address: Option<IpAddr>,
     /// The addresses that all its records share.
-    pub shared: Shared,
+    pub shared: SharedAddresses,
 }
 
 impl Eni {

@@ -23,6 +23,6 @@ pub use five_tuple::{ConnectionKey, Endpoint, FiveTuple, ICMP, TCP, UDP, Way};
 pub use losses::Losses;
 pub use observation::{Observation, Place, RejectReason, Verdict};
 pub use observe::{Addresses, Assumed, Unusable, is_egress, observe, protocol, reject_reason};
-pub use own_address::{Shared, is_private};
+pub use own_address::{SharedAddresses, is_private};
 pub use traffic_path::TrafficPath;
 pub use vantage::Vantage;

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 /// The addresses that all records of one ENI share, by family.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shared {
+pub struct SharedAddresses {
     v4: Candidates,
     v6: Candidates,
 }
@@ -22,7 +22,7 @@ enum Candidates {
     These([Option<IpAddr>; 2]),
 }
 
-impl Shared {
+impl SharedAddresses {
     /// Takes in the two addresses of a record.
     pub fn meet(&mut self, source: IpAddr, destination: IpAddr) {
         let candidates = if source.is_ipv4() {
@@ -102,13 +102,13 @@ mod tests {
         let of = |(source, destination): &(&str, &str)| -> (IpAddr, IpAddr) {
             (source.parse().unwrap(), destination.parse().unwrap())
         };
-        let mut shared = Shared::default();
+        let mut shared = SharedAddresses::default();
         for (source, destination) in records.iter().map(of) {
             shared.meet(source, destination);
         }
-        let mut split = Shared::default();
+        let mut split = SharedAddresses::default();
         for (source, destination) in records.iter().map(of).rev() {
-            let mut one = Shared::default();
+            let mut one = SharedAddresses::default();
             one.meet(source, destination);
             split.meet_all(&one);
         }

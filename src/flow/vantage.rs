@@ -36,12 +36,12 @@ pub enum Vantage {
 
 /// An ENI and whether packets that go [`Way::Up`] leave it there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct View {
+struct Viewpoint {
     eni: EniIndex,
     up_leaves: Option<bool>,
 }
 
-impl View {
+impl Viewpoint {
     fn of(o: &Observation) -> Self {
         let up_leaves = o.leaving.map(|leaving| leaving == (o.way == Way::Up));
         Self {
@@ -122,17 +122,17 @@ impl Seen {
 /// and the returned lengths are those of the groups.
 pub fn choose(observations: &mut Vec<Observation>, vantage: Vantage) -> Chosen {
     give_sides(observations);
-    let view = observations.first().map(View::of);
-    if observations.iter().all(|o| Some(View::of(o)) == view) {
+    let view = observations.first().map(Viewpoint::of);
+    if observations.iter().all(|o| Some(Viewpoint::of(o)) == view) {
         return Chosen {
             told_elsewhere: 0,
             groups: vec![observations.len()],
         };
     }
     if vantage == Vantage::All {
-        observations.sort_by_key(View::of);
+        observations.sort_by_key(Viewpoint::of);
         let groups = observations
-            .chunk_by(|a, b| View::of(a) == View::of(b))
+            .chunk_by(|a, b| Viewpoint::of(a) == Viewpoint::of(b))
             .map(<[_]>::len);
         return Chosen {
             told_elsewhere: 0,
@@ -184,7 +184,7 @@ struct Sides([Option<(i64, i64)>; 3]);
 
 impl Sides {
     fn take_in(&mut self, o: &Observation) {
-        let side = match View::of(o).up_leaves {
+        let side = match Viewpoint::of(o).up_leaves {
             Some(true) => 0,
             Some(false) => 1,
             None => 2,
@@ -214,12 +214,12 @@ pub struct Chosen {
     pub groups: Vec<usize>,
 }
 
-fn by_view(observations: &[Observation]) -> Vec<(View, Seen)> {
-    let mut views: Vec<(View, Seen)> = Vec::new();
+fn by_view(observations: &[Observation]) -> Vec<(Viewpoint, Seen)> {
+    let mut views: Vec<(Viewpoint, Seen)> = Vec::new();
     // Two views are the rule, but anyone can write records of thousands.
-    let mut places: HashMap<View, usize, RandomState> = HashMap::default();
+    let mut places: HashMap<Viewpoint, usize, RandomState> = HashMap::default();
     for (i, o) in observations.iter().enumerate() {
-        let view = View::of(o);
+        let view = Viewpoint::of(o);
         let known = match views.len() {
             0..=FEW_VIEWS => views.iter().position(|(known, _)| *known == view),
             _ => places.get(&view).copied(),
@@ -245,7 +245,7 @@ const FEW_VIEWS: usize = 8;
 
 /// Marks the records to keep: all of the first view, then of each further view those that
 /// lie in gaps of what is kept. Of records that lie in a gap in part, only that part stays.
-fn fill(observations: &mut [Observation], views: &[(View, Seen)]) -> Vec<bool> {
+fn fill(observations: &mut [Observation], views: &[(Viewpoint, Seen)]) -> Vec<bool> {
     let mut kept = vec![false; observations.len()];
     let (vantage, first) = &views[0];
     first.records.iter().for_each(|i| kept[*i] = true);
@@ -275,18 +275,18 @@ fn fill(observations: &mut [Observation], views: &[(View, Seen)]) -> Vec<bool> {
 }
 
 /// Brings the kept records of other views to the vantage's clock.
-fn align(observations: &mut [Observation], kept: &[bool], vantage: View) {
-    let of = |view: View| {
+fn align(observations: &mut [Observation], kept: &[bool], vantage: Viewpoint) {
+    let of = |view: Viewpoint| {
         observations
             .iter()
-            .filter(move |o| View::of(o) == view)
+            .filter(move |o| Viewpoint::of(o) == view)
             .copied()
     };
-    let mut others: Vec<View> = observations
+    let mut others: Vec<Viewpoint> = observations
         .iter()
         .zip(kept)
         .filter(|(_, kept)| **kept)
-        .map(|(o, _)| View::of(o))
+        .map(|(o, _)| Viewpoint::of(o))
         .collect();
     others.sort_unstable();
     others.dedup();
@@ -300,7 +300,7 @@ fn align(observations: &mut [Observation], kept: &[bool], vantage: View) {
         .map(|view| ahead_ns(&ours, &of(*view).collect::<Vec<_>>()))
         .collect();
     for o in observations.iter_mut() {
-        if let Ok(at) = others.binary_search(&View::of(o)) {
+        if let Ok(at) = others.binary_search(&Viewpoint::of(o)) {
             set_back(o, ahead[at]);
         }
     }

@@ -10,8 +10,11 @@ use crate::connection::Outcome;
 use crate::flow::{Eni, Observation};
 use crate::names::protocol_keyword;
 
-use super::Subnets;
-use super::table::OTHER;
+use super::subnets::Subnets;
+
+/// The label, in each dimension, of what has no series of its own. No value has it: one that is called
+/// so gets quotes.
+pub const OTHER: &str = "other";
 
 /// What stands for a value that nothing tells.
 const UNKNOWN: &str = "unknown";
@@ -50,7 +53,7 @@ pub enum Dimension {
 
 /// What is known of some packets.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
+pub struct PacketFacts<'a> {
     /// What their record says.
     pub observation: &'a Observation,
     /// The ENI that wrote it.
@@ -61,7 +64,7 @@ pub struct Facts<'a> {
     pub outcome: Option<Outcome>,
 }
 
-impl Facts<'_> {
+impl PacketFacts<'_> {
     /// Whether the packets were stopped, at this ENI or at another one that saw them.
     pub(super) fn is_rejected(&self) -> bool {
         self.observation.verdict.is_reject() || self.observation.rejected_at.is_some()
@@ -139,7 +142,7 @@ impl Dimension {
     }
 
     /// Puts the value that it has for these packets behind a key.
-    pub(super) fn put(self, facts: &Facts<'_>, key: &mut Vec<u8>) {
+    pub(super) fn put(self, facts: &PacketFacts<'_>, key: &mut Vec<u8>) {
         let o = facts.observation;
         let tuple = || o.key.five_tuple(o.way);
         match self {
@@ -244,7 +247,7 @@ mod tests {
     use crate::flow::observation::tests::observation;
     use crate::flow::{RejectReason, Verdict, Way};
 
-    fn values(facts: &Facts<'_>) -> Vec<String> {
+    fn values(facts: &PacketFacts<'_>) -> Vec<String> {
         let mut key = Vec::new();
         let all = Dimension::ALL.iter();
         all.clone().for_each(|by| by.put(facts, &mut key));
@@ -264,7 +267,7 @@ mod tests {
             subnet: "subnet-a".into(),
             ..Eni::default()
         };
-        let facts = Facts {
+        let facts = PacketFacts {
             observation: &o,
             eni: &eni,
             subnets: Some(&Subnets::default()),
@@ -294,7 +297,7 @@ mod tests {
         let mut o = observation(Way::Up, 3, 180, 0, 9, 2);
         (o.key.protocol, o.leaving) = (253, None);
         (o.key.low.address, o.key.high.port) = ("2001:db8::1".parse().unwrap(), 0);
-        let facts = Facts {
+        let facts = PacketFacts {
             observation: &o,
             eni: &Eni::default(),
             subnets: None,
@@ -328,7 +331,7 @@ mod tests {
                 ..Eni::default()
             };
             let o = observation(Way::Up, 3, 180, 0, 9, 2);
-            let facts = Facts {
+            let facts = PacketFacts {
                 observation: &o,
                 eni: &eni,
                 subnets: None,
@@ -349,7 +352,7 @@ mod tests {
     fn stopped_at_another_eni_is_rejected() {
         let mut o = observation(Way::Up, 3, 180, 0, 9, 2);
         o.rejected_at = Some(crate::flow::EniIndex(7));
-        let facts = Facts {
+        let facts = PacketFacts {
             observation: &o,
             eni: &Eni::default(),
             subnets: None,

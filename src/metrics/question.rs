@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::flow::TCP;
 
-use super::{Dimension, Facts};
+use super::dimension::{Dimension, PacketFacts};
 
 /// Something that can be added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,15 +87,15 @@ impl Counts {
 
 /// Which packets are added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Scope {
+pub struct QuestionScope {
     /// Only those that were stopped.
     pub rejected: bool,
     /// Only those of this IANA number.
     pub protocol: Option<u8>,
 }
 
-impl Scope {
-    pub(super) fn holds(self, facts: &Facts<'_>) -> bool {
+impl QuestionScope {
+    pub(super) fn holds(self, facts: &PacketFacts<'_>) -> bool {
         let is_of = |protocol| facts.observation.key.protocol == protocol;
         self.protocol.is_none_or(is_of) && (!self.rejected || facts.is_rejected())
     }
@@ -108,7 +108,7 @@ pub struct Question {
     /// there is none.
     pub name: Option<&'static str>,
     /// Which packets are added up.
-    pub scope: Scope,
+    pub scope: QuestionScope,
     /// What their sums are taken by; one sum in all if by nothing.
     pub by: Vec<Dimension>,
     /// The sums to tell, at least one; the first says which are the largest.
@@ -122,7 +122,7 @@ impl Question {
     pub fn of(by: Vec<Dimension>, measures: Vec<Measure>) -> Self {
         Self {
             name: None,
-            scope: Scope::default(),
+            scope: QuestionScope::default(),
             by,
             measures,
             top: None,
@@ -133,7 +133,7 @@ impl Question {
     pub fn alarms() -> [Self; 2] {
         let rejected = |name, protocol, by| Self {
             name: Some(name),
-            scope: Scope {
+            scope: QuestionScope {
                 rejected: true,
                 protocol,
             },

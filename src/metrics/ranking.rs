@@ -9,8 +9,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::every::Every;
+use super::question::{Counts, Measure, Question};
 use super::table::{Point, Series, Table};
-use super::{Counts, Every, Measure, Question};
 
 /// Cells that the answer to one question may hold: 100 MB in few series, 450 MB in as many as cells, and more than anybody reads.
 pub const CELLS_MAX: usize = 1_000_000;
@@ -140,7 +141,7 @@ mod tests {
     use crate::flow::Eni;
     use crate::flow::Way;
     use crate::flow::observation::tests::observation;
-    use crate::metrics::{Dimension, Facts};
+    use crate::metrics::{Dimension, PacketFacts};
 
     fn by_port(top: Option<usize>) -> Question {
         Question {
@@ -152,7 +153,7 @@ mod tests {
     fn key(port: u16) -> Vec<u8> {
         let mut o = observation(Way::Up, 1, 40, 0, 0, 2);
         o.key.high.port = port;
-        let facts = Facts {
+        let facts = PacketFacts {
             observation: &o,
             eni: &Eni::default(),
             subnets: None,

@@ -8,11 +8,11 @@
 
 use std::cmp::Reverse;
 
-use super::Every;
+use super::every::Every;
 
 /// What falls into one bucket of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Share {
+pub struct BucketShare {
     /// When the bucket begins, nanoseconds since the Unix epoch.
     pub begin_ns: i64,
     /// Packets.
@@ -28,12 +28,12 @@ pub fn share_out(
     every: Every,
     (start_ns, until_ns): (i64, i64),
     (packets, bytes): (u64, u64),
-    shares: &mut Vec<Share>,
+    shares: &mut Vec<BucketShare>,
 ) {
     shares.clear();
     let mut begin_ns = every.begin_ns(start_ns);
     if until_ns <= begin_ns.saturating_add(every.ns()) {
-        shares.push(Share {
+        shares.push(BucketShare {
             begin_ns,
             packets,
             bytes,
@@ -44,9 +44,9 @@ pub fn share_out(
     while begin_ns < until_ns {
         let end_ns = begin_ns.saturating_add(every.ns());
         lengths.push(end_ns.min(until_ns).abs_diff(begin_ns.max(start_ns)));
-        shares.push(Share {
+        shares.push(BucketShare {
             begin_ns,
-            ..Share::default()
+            ..BucketShare::default()
         });
         begin_ns = end_ns;
     }
@@ -131,7 +131,7 @@ mod tests {
             let until_ns = start_ns + length_ns;
             let mut shares = Vec::new();
             share_out(every, (start_ns, until_ns), (packets, bytes), &mut shares);
-            let sum = |of: fn(&Share) -> u64| shares.iter().map(|s| u128::from(of(s))).sum::<u128>();
+            let sum = |of: fn(&BucketShare) -> u64| shares.iter().map(|s| u128::from(of(s))).sum::<u128>();
             prop_assert_eq!(sum(|s| s.packets), u128::from(packets));
             prop_assert_eq!(sum(|s| s.bytes), u128::from(bytes));
             for (share, next) in shares.iter().zip(shares.iter().skip(1)) {

@@ -1,10 +1,8 @@
 //! The answer to one question: series of sums, the largest first, each in order of time.
 
-use super::{Counts, Every, Question};
-
-/// The label, in each dimension, of what has no series of its own. No value has it: one that is called
-/// so gets quotes.
-pub const OTHER: &str = "other";
+use super::dimension::OTHER;
+use super::every::Every;
+use super::question::{Counts, Question};
 
 /// The answer to one question.
 #[derive(Clone, Debug, PartialEq, Eq)]

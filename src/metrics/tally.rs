@@ -2,23 +2,25 @@
 //!
 //! A *series* is one question and one value of each of its dimensions; a *cell* is one series in
 //! one bucket of time. A tally may be emptied at any time and go on: cells that are met again are
-//! added up by whoever collects them ([`Cell`] is how they travel).
+//! added up by whoever collects them ([`SeriesCell`] is how they travel).
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use super::share::{Share, share_out};
-use super::{Counts, Every, Facts, Question};
+use super::dimension::PacketFacts;
+use super::every::Every;
+use super::question::{Counts, Question};
+use super::share::{BucketShare, share_out};
 use crate::time::joined;
 
 /// Octets of a bucket's begin, at the end of a cell's key.
 const BEGIN_LEN: usize = 8;
 
 /// Cells by key.
-pub type Cells = HashMap<Box<[u8]>, Counts, RandomState>;
+pub type CellMap = HashMap<Box<[u8]>, Counts, RandomState>;
 
 /// Adds to the cell of that key.
-pub fn add_cell(cells: &mut Cells, key: &[u8], counts: &Counts) {
+pub fn add_cell(cells: &mut CellMap, key: &[u8], counts: &Counts) {
     match cells.get_mut(key) {
         Some(cell) => cell.add(counts),
         None => {
@@ -31,10 +33,10 @@ pub fn add_cell(cells: &mut Cells, key: &[u8], counts: &Counts) {
 pub struct Tally<'q> {
     every: Every,
     questions: &'q [Question],
-    cells: Cells,
+    cells: CellMap,
     span_ns: Option<(i64, i64)>,
     // Kept only so as not to be made anew for each record.
-    shares: Vec<Share>,
+    shares: Vec<BucketShare>,
     key: Vec<u8>,
 }
 
@@ -51,7 +53,7 @@ impl<'q> Tally<'q> {
         Self {
             every,
             questions,
-            cells: Cells::default(),
+            cells: CellMap::default(),
             span_ns: None,
             shares: Vec::new(),
             key: Vec::new(),
@@ -60,7 +62,7 @@ impl<'q> Tally<'q> {
 
     /// Counts the packets of one record, in all buckets that it spans, and the record itself in
     /// that in which it starts.
-    pub fn count(&mut self, facts: &Facts<'_>) {
+    pub fn count(&mut self, facts: &PacketFacts<'_>) {
         let o = facts.observation;
         let mut shares = std::mem::take(&mut self.shares);
         let amounts = (o.packets, o.bytes.unwrap_or(0));
@@ -79,7 +81,7 @@ impl<'q> Tally<'q> {
     }
 
     /// Counts one connection where it starts; `facts` are those of whoever opened it.
-    pub fn count_connection(&mut self, facts: &Facts<'_>) {
+    pub fn count_connection(&mut self, facts: &PacketFacts<'_>) {
         let counts = Counts {
             connections: 1,
             ..Counts::default()
@@ -89,7 +91,11 @@ impl<'q> Tally<'q> {
     }
 
     /// Adds to the cells of these packets in each bucket.
-    fn add(&mut self, facts: &Facts<'_>, counts: impl Iterator<Item = (i64, Counts)> + Clone) {
+    fn add(
+        &mut self,
+        facts: &PacketFacts<'_>,
+        counts: impl Iterator<Item = (i64, Counts)> + Clone,
+    ) {
         for (begin_ns, _) in counts.clone() {
             self.span_ns = joined(self.span_ns, Some((begin_ns, begin_ns)));
         }
@@ -122,7 +128,7 @@ impl<'q> Tally<'q> {
     }
 
     /// Takes the cells out; it counts on from none.
-    pub fn take_cells(&mut self) -> Cells {
+    pub fn take_cells(&mut self) -> CellMap {
         std::mem::take(&mut self.cells)
     }
 
@@ -135,14 +141,14 @@ impl<'q> Tally<'q> {
 
 /// One cell, on its way to where those of its series are collected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cell<'k> {
+pub struct SeriesCell<'k> {
     /// Its key.
     pub key: &'k [u8],
     /// Its sums.
     pub counts: Counts,
 }
 
-impl<'k> Cell<'k> {
+impl<'k> SeriesCell<'k> {
     /// Puts it behind others, as octets.
     pub fn put(&self, out: &mut Vec<u8>) {
         let Counts {
@@ -214,7 +220,7 @@ mod tests {
     }
 
     fn count(tally: &mut Tally<'_>, o: &Observation) {
-        tally.count(&Facts {
+        tally.count(&PacketFacts {
             observation: o,
             eni: &Eni::default(),
             subnets: None,
@@ -279,7 +285,7 @@ mod tests {
         )];
         let mut tally = minutes(&questions);
         let o = observation(Way::Up, 3, 180, 59, 60, 2);
-        let facts = Facts {
+        let facts = PacketFacts {
             observation: &o,
             eni: &Eni::default(),
             subnets: None,
@@ -301,13 +307,13 @@ mod tests {
             records: 3,
             connections: u64::MAX,
         };
-        let cells = [&b"first"[..], b""].map(|key| Cell { key, counts });
+        let cells = [&b"first"[..], b""].map(|key| SeriesCell { key, counts });
         let mut octets = Vec::new();
         cells.iter().for_each(|cell| cell.put(&mut octets));
         let mut rest = &octets[..];
-        assert_eq!(Cell::take(&mut rest), Some(cells[0].clone()));
-        assert_eq!(Cell::take(&mut rest), Some(cells[1].clone()));
-        assert_eq!(Cell::take(&mut rest), None);
+        assert_eq!(SeriesCell::take(&mut rest), Some(cells[0].clone()));
+        assert_eq!(SeriesCell::take(&mut rest), Some(cells[1].clone()));
+        assert_eq!(SeriesCell::take(&mut rest), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 pub(crate) use self::coverage::Coverage;
 use crate::connection::Detail;
-use crate::diagnosis::{Finding, Ground, Horizon, Tally, Unseen, attempts, findings};
+use crate::diagnosis::{AttemptCounts, Finding, Ground, Unseen, Visibility, attempts, findings};
 use crate::error::Result;
 use crate::flow::{Addresses, Enis, Observation, Place, duplicates};
 use crate::pipeline::reading::Observations;
@@ -80,11 +80,11 @@ pub(super) fn diagnose_archive(
     let mut read = run.read(Addresses::Packet, &listening)?;
     let coverage = listening.coverage.into_inner();
     let coverage = coverage.unwrap_or_else(PoisonError::into_inner);
-    let horizon = horizon(coverage, &read);
+    let visibility = visibility(coverage, &read);
     let enis = &read.enis;
     let (conversations, _) = listening.conversations.complete(enis, request.memory);
     let selection = request.selection(read.newest_ns);
-    let (tally, counts) = look(&conversations, selection.as_ref(), &horizon, enis)?;
+    let (tally, counts) = look(&conversations, selection.as_ref(), &visibility, enis)?;
     let places = read.account.source_names(archive.files());
     let name = |place: Place| {
         let (file, line) = places.of(place);
@@ -95,7 +95,7 @@ pub(super) fn diagnose_archive(
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     Ok(Diagnosis {
         findings: findings(&tally, &ground),
-        unseen: horizon.unseen(&tally, read.records.skip_data),
+        unseen: visibility.unseen(&tally, read.records.skip_data),
         attempts: tally.attempts,
         symptoms: tally.by_symptom().clone(),
         span_ns: counts.span_ns,
@@ -127,30 +127,30 @@ impl Observations for Listening<'_> {
     }
 }
 
-fn horizon(coverage: Coverage, read: &Contents) -> Horizon {
-    let mut horizon = Horizon::new(coverage.span_ns, coverage.holes(&read.quiet));
+fn visibility(coverage: Coverage, read: &Contents) -> Visibility {
+    let mut visibility = Visibility::new(coverage.span_ns, coverage.holes(&read.quiet));
     for gap in &read.records.gaps {
         if let Some(eni) = read.enis.find(gap.eni.as_bytes()) {
-            horizon.skip(eni, gap.start_ns, gap.end_ns);
+            visibility.skip(eni, gap.start_ns, gap.end_ns);
         }
     }
-    horizon
+    visibility
 }
 
 /// Looks at all conversations; returns their attempts, and what became of the records.
 fn look(
     conversations: &Complete<'_, '_>,
     selection: Option<&Selection>,
-    horizon: &Horizon,
+    visibility: &Visibility,
     enis: &Enis,
-) -> Result<(Tally, SettleCounts)> {
+) -> Result<(AttemptCounts, SettleCounts)> {
     // One sum for all threads, to which they add what is in memory at once: a sum for each of them would
     // hold the same paths over and over.
-    let all = Mutex::new((Tally::default(), SettleCounts::default()));
+    let all = Mutex::new((AttemptCounts::default(), SettleCounts::default()));
     let buckets = (0..conversations.count()).into_par_iter();
     buckets.try_for_each(|bucket| {
         conversations.take(bucket, |records| {
-            let (mut tally, mut counts) = (Tally::default(), SettleCounts::default());
+            let (mut tally, mut counts) = (AttemptCounts::default(), SettleCounts::default());
             conversations::each(records, |conversation| {
                 keep_selected(conversation, selection, &mut counts);
                 for attempt in attempts(conversation) {
@@ -158,7 +158,7 @@ fn look(
                         counts.records += attempt.records;
                         let span_ns = (attempt.first_ns, attempt.last_ns);
                         counts.span_ns = joined(counts.span_ns, Some(span_ns));
-                        tally.take_in(&attempt, horizon, enis);
+                        tally.take_in(&attempt, visibility, enis);
                     } else {
                         counts.filtered += attempt.records;
                     }

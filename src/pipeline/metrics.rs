@@ -16,7 +16,7 @@ use crate::connection::{Detail, Segment, Story, rebuild};
 use crate::error::Result;
 use crate::filter::Span;
 use crate::flow::{Addresses, Enis, Observation, Vantage};
-use crate::metrics::{Dimension, Every, Facts, Question, Subnets, Table, Tally};
+use crate::metrics::{Dimension, Every, PacketFacts, Question, Subnets, Table, Tally};
 use crate::pipeline::reading::Observations;
 use crate::pipeline::run::{Contents, Request, Run};
 use crate::pipeline::settling::conversations::{self, Conversations};
@@ -218,7 +218,7 @@ impl Observations for Logged<'_, '_> {
                 continue;
             }
             counted += 1;
-            tally.count(&Facts {
+            tally.count(&PacketFacts {
                 observation: o,
                 eni: enis.get(o.eni),
                 subnets: None,
@@ -301,8 +301,8 @@ impl ConversationCounter<'_, '_> {
         }
     }
 
-    fn facts<'f>(&'f self, o: &'f Observation, story: Option<&Story>) -> Facts<'f> {
-        Facts {
+    fn facts<'f>(&'f self, o: &'f Observation, story: Option<&Story>) -> PacketFacts<'f> {
+        PacketFacts {
             observation: o,
             eni: self.enis.get(o.eni),
             subnets: self.subnets.as_ref(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::capture::Output;
 use crate::error::{ErrorKind, Result, SecondReading};
-use crate::metrics::{Dimension, Every, Measure, Question, Scope, Table};
+use crate::metrics::{Dimension, Every, Measure, Question, QuestionScope, Table};
 use crate::pipeline::diagnose::{Diagnosis, diagnose_archive};
 use crate::pipeline::metrics::{Metrics, measure_archive};
 use crate::pipeline::run::Request;
@@ -123,7 +123,7 @@ fn questions() -> [Question; QUESTIONS] {
         ..Question::of(by.to_vec(), measures.to_vec())
     };
     let rejected = |by: &[Dimension], top| Question {
-        scope: Scope {
+        scope: QuestionScope {
             rejected: true,
             protocol: None,
         },

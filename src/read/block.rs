@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::archive::Block;
 use crate::archive::s3_path::S3Name;
-use crate::filter::{Facts, Filter, Line};
+use crate::filter::{Filter, FilteredRecord, RecordFacts};
 use crate::flow::Place;
 use crate::read::sink::{Found, Sink};
 use crate::record::{Layout, Record, Row, Rows};
@@ -45,7 +45,7 @@ pub(crate) struct BlockYield<P> {
 #[derive(Default)]
 struct LineFaults {
     count: u64,
-    /// Line and what was found there, for the first few.
+    /// FilteredRecord and what was found there, for the first few.
     first: Vec<(u64, String)>,
 }
 
@@ -104,8 +104,8 @@ impl<S: Sink> BlockReader<'_, S> {
             record,
             layout,
             place: self.place(read),
-            matches: self.filter.verdict(&Facts {
-                line: Some(Line { record, layout }),
+            matches: self.filter.verdict(&RecordFacts {
+                line: Some(FilteredRecord { record, layout }),
                 path: self.path,
             }),
         };

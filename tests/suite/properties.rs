@@ -8,7 +8,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use flow2pcap::connection::{Detail, Kind, Segment, rebuild, split};
+use flow2pcap::connection::{Detail, Segment, SegmentKind, rebuild, split};
 use flow2pcap::flow::{
     Addresses, EniIndex, Observation, Place, RejectReason, TCP, Verdict, observe,
 };
@@ -221,13 +221,14 @@ fn check_order(segments: &[Segment]) {
     let mut closed = [false; 2];
     for s in segments {
         let (own, peer) = (s.way.index(), s.way.reverse().index());
-        let repeated = matches!(s.kind, Kind::Syn | Kind::SynAck) && syn[own] == Some(s.seq);
+        let repeated =
+            matches!(s.kind, SegmentKind::Syn | SegmentKind::SynAck) && syn[own] == Some(s.seq);
         // RFC 9293 section 3.8.4: a keep-alive stands one octet before the next.
         let keeps_alive = next[own] == Some(s.seq.wrapping_add(1)) && payload_len(s) <= 1;
         if let Some(next) = next[own]
             && !repeated
             && !keeps_alive
-            && s.kind != Kind::Rst
+            && s.kind != SegmentKind::Rst
         {
             assert_eq!(s.seq, next, "no gap and no overlap: {s:?}");
         }
@@ -238,20 +239,23 @@ fn check_order(segments: &[Segment]) {
                 "acknowledges the unsent: {s:?}"
             );
         }
-        if s.kind == Kind::SynAck {
+        if s.kind == SegmentKind::SynAck {
             assert!(s.has_ack, "{s:?}");
         }
-        let carries_data = s.kind == Kind::Plain && payload_len(s) > 1;
+        let carries_data = s.kind == SegmentKind::Plain && payload_len(s) > 1;
         assert!(
             !(closed[own] && carries_data),
             "data behind its side's FIN: {s:?}"
         );
-        closed[own] |= s.kind == Kind::Fin;
-        if matches!(s.kind, Kind::Syn | Kind::SynAck) {
+        closed[own] |= s.kind == SegmentKind::Fin;
+        if matches!(s.kind, SegmentKind::Syn | SegmentKind::SynAck) {
             syn[own] = Some(s.seq);
         }
-        let phantom = u32::from(matches!(s.kind, Kind::Syn | Kind::SynAck | Kind::Fin));
-        if !repeated && !keeps_alive && s.kind != Kind::Rst {
+        let phantom = u32::from(matches!(
+            s.kind,
+            SegmentKind::Syn | SegmentKind::SynAck | SegmentKind::Fin
+        ));
+        if !repeated && !keeps_alive && s.kind != SegmentKind::Rst {
             let len = payload_len(s).wrapping_add(phantom);
             next[own] = Some(s.seq.wrapping_add(len));
         }
@@ -261,20 +265,20 @@ fn check_order(segments: &[Segment]) {
 /// Asserts SYN, then SYN-ACK, then the initiator's next.
 fn check_handshake(segments: &[Segment]) {
     let first = |kind| segments.iter().position(|s| s.kind == kind);
-    let Some(syn_ack) = first(Kind::SynAck) else {
+    let Some(syn_ack) = first(SegmentKind::SynAck) else {
         return;
     };
     let way = segments[syn_ack].way;
     let Some(syn) = segments
         .iter()
-        .position(|s| s.kind == Kind::Syn && s.way != way)
+        .position(|s| s.kind == SegmentKind::Syn && s.way != way)
     else {
         return;
     };
     assert!(syn < syn_ack, "SYN before SYN-ACK");
     let early = segments[..syn_ack]
         .iter()
-        .find(|s| s.kind != Kind::Syn && s.way != way);
+        .find(|s| s.kind != SegmentKind::Syn && s.way != way);
     assert!(early.is_none(), "before the SYN-ACK: {early:?}");
 }
 

@@ -6,21 +6,30 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use super::{Ground, LISTED_MAX, listed, names, scope, words};
+use super::explanations;
+use super::names::{self, LISTED_MAX, listed};
+use crate::diagnosis::attempt_index::PathSymptom;
 use crate::diagnosis::display_filter::{Shows, display_filter};
-use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, Scope};
-use crate::diagnosis::ledger::Entry;
-use crate::diagnosis::sighting::Sighting;
-use crate::flow::EniIndex;
+use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, FindingScope};
+use crate::diagnosis::path_counts::PathCounts;
+use crate::flow::{Eni, EniIndex, Enis, Place};
 
-/// What explains some entries of the ledger.
-pub(super) struct Draft<'a> {
+/// What findings need to name things.
+pub struct Ground<'a> {
+    /// The ENIs of the archive.
+    pub enis: &'a Enis,
+    /// What a line is called, `FILE:LINE`.
+    pub name: &'a dyn Fn(Place) -> String,
+}
+
+/// What explains some entries of the index.
+pub(super) struct FindingDraft<'a> {
     pub(super) cause: Cause,
     pub(super) certainty: Certainty,
     pub(super) title: String,
     pub(super) seen: String,
     /// What it explains; never empty.
-    pub(super) entries: Vec<Entry<'a>>,
+    pub(super) entries: Vec<PathSymptom<'a>>,
     /// Attempts to the same that have nothing to do with it.
     pub(super) others: u64,
     /// The ENIs at which it shows.
@@ -28,29 +37,29 @@ pub(super) struct Draft<'a> {
     pub(super) shows: Shows,
 }
 
-impl Draft<'_> {
+impl FindingDraft<'_> {
     /// What is to be said of it; nothing if there is nothing behind it.
-    pub(super) fn account(self, ground: &Ground<'_>) -> Option<Account> {
-        let sighting = Sighting::sum(self.entries.iter().map(|entry| entry.seen))?;
+    pub(super) fn account(self, ground: &Ground<'_>) -> Option<FindingAccount> {
+        let counted = PathCounts::sum(self.entries.iter().map(|entry| entry.seen))?;
         let paths = || self.entries.iter().map(|entry| entry.path);
         let hosts: BTreeSet<IpAddr> = paths().map(|path| path.target).collect();
         let ports: BTreeSet<u16> = paths().map(|path| path.port).collect();
         let protocols: BTreeSet<u8> = paths().map(|path| path.protocol).collect();
         let numbered = ports.iter().copied().filter(|port| *port > 0);
-        Some(Account {
+        Some(FindingAccount {
             cause: self.cause,
             certainty: self.certainty,
             title: self.title,
             seen: self.seen,
-            scope: Scope {
+            scope: FindingScope {
                 from: listed(paths().map(|path| names::source(path.source))),
                 to: listed(hosts.iter().map(IpAddr::to_string)),
                 ports: numbered.take(LISTED_MAX).collect(),
                 ..scope(ground.enis, &self.enis)
             },
-            sighting,
+            counted,
             others: self.others,
-            shown: Shown {
+            shown: ShownPackets {
                 hosts,
                 ports,
                 protocols,
@@ -62,23 +71,23 @@ impl Draft<'_> {
 }
 
 /// What a finding says beside that which is said of its cause wherever it is found.
-pub(super) struct Account {
+pub(super) struct FindingAccount {
     pub(super) cause: Cause,
     pub(super) certainty: Certainty,
     pub(super) title: String,
     pub(super) seen: String,
-    pub(super) scope: Scope,
+    pub(super) scope: FindingScope,
     /// All attempts that show it.
-    pub(super) sighting: Sighting,
+    pub(super) counted: PathCounts,
     /// Attempts to the same that have nothing to do with it.
     pub(super) others: u64,
-    pub(super) shown: Shown,
+    pub(super) shown: ShownPackets,
     /// Those that it stands for, in short.
     pub(super) alike: Vec<Brief>,
 }
 
 /// What shows it in a capture.
-pub(super) struct Shown {
+pub(super) struct ShownPackets {
     /// One end of each packet.
     pub(super) hosts: BTreeSet<IpAddr>,
     pub(super) ports: BTreeSet<u16>,
@@ -86,7 +95,7 @@ pub(super) struct Shown {
     pub(super) shows: Shows,
 }
 
-impl Account {
+impl FindingAccount {
     /// Its place in the list: what is only possible comes last, then what explains less.
     pub(super) fn order(&self) -> impl Ord + use<'_> {
         let is_possible = self.certainty == Certainty::Possible;
@@ -100,26 +109,26 @@ impl Account {
             Cause::Intermittent => 5,
             _ => 8,
         };
-        let explains = Reverse(self.sighting.count.saturating_mul(weight));
-        (is_possible, explains, self.sighting.first_ns, &self.title)
+        let explains = Reverse(self.counted.count.saturating_mul(weight));
+        (is_possible, explains, self.counted.first_ns, &self.title)
     }
 
     /// The finding in short.
     pub(super) fn brief(&self) -> Brief {
         Brief {
             title: self.title.clone(),
-            first: instant(self.sighting.first_ns),
-            last: instant(self.sighting.last_ns),
-            count: self.sighting.count,
-            of: self.sighting.count + self.others,
+            first: instant(self.counted.first_ns),
+            last: instant(self.counted.last_ns),
+            count: self.counted.count,
+            of: self.counted.count + self.others,
         }
     }
 
     /// The finding.
     pub(super) fn finding(self, ground: &Ground<'_>) -> Finding {
-        let words = words::of(self.cause);
+        let explanation = explanations::of(self.cause);
         let said = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        let places = self.sighting.places.iter();
+        let places = self.counted.places.iter();
         let shown = &self.shown;
         Finding {
             cause: self.cause,
@@ -127,14 +136,14 @@ impl Account {
             title: self.title,
             seen: self.seen,
             scope: self.scope,
-            first: instant(self.sighting.first_ns),
-            last: instant(self.sighting.last_ns),
-            count: self.sighting.count,
-            of: self.sighting.count + self.others,
+            first: instant(self.counted.first_ns),
+            last: instant(self.counted.last_ns),
+            count: self.counted.count,
+            of: self.counted.count + self.others,
             records: places.map(|place| (ground.name)(*place)).collect(),
-            means: words.means.to_owned(),
-            look_at: said(words.look_at),
-            against: said(words.against),
+            means: explanation.means.to_owned(),
+            look_at: said(explanation.look_at),
+            against: said(explanation.against),
             display_filter: display_filter(
                 &shown.hosts,
                 &shown.ports,
@@ -148,4 +157,21 @@ impl Account {
 
 fn instant(ns: i64) -> String {
     Timestamp::from_nanosecond(ns.into()).map_or_else(|_| ns.to_string(), |t| t.to_string())
+}
+
+/// Where something was seen, by the ENIs.
+pub(super) fn scope(enis: &Enis, at: &BTreeSet<EniIndex>) -> FindingScope {
+    let told = |of: fn(&Eni) -> &String| {
+        listed(
+            at.iter()
+                .map(|eni| of(enis.get(*eni)).clone())
+                .filter(|name| !name.is_empty()),
+        )
+    };
+    FindingScope {
+        enis: told(|eni| &eni.name),
+        subnets: told(|eni| &eni.subnet),
+        instances: told(|eni| &eni.instance),
+        ..FindingScope::default()
+    }
 }

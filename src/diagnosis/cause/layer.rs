@@ -6,40 +6,40 @@
 //!
 //! * It fails within one subnet: the security group.
 //! * The same passes the same border to or from another ENI meanwhile: the security group.
-//! * Both that port and that network pass the border, only not together: the security group.
+//! * Both that port and that network pass the border, only not together, or that port passes the same
+//!   ENI from another network: the security group.
 //! * ENIs of different roles, which share no security group as a rule, fail alike, and nothing like it
 //!   passes the border: the ACL. So too if it passes within the subnet, or if nothing at all passes.
 //! * Else nothing tells which, and that is said.
 //!
 //! Meanwhile matters: what passed before a rule was removed proves nothing.
 
-mod border;
+mod subnet_boundary;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use self::border::{Asked, asked};
-use self::border::{Border, Failed, Far, far};
-use super::{names, span};
-use crate::diagnosis::ledger::{End, Entry, Ledger, grouped};
-use crate::diagnosis::roles::Roles;
-use crate::diagnosis::symptom::Symptom;
-use crate::diagnosis::tally::Path;
+pub(super) use self::subnet_boundary::{Asked, asked, is_directed, passes};
+use self::subnet_boundary::{Border, Failed, Far, far};
+use super::names;
+use crate::diagnosis::attempt_counts::Path;
+use crate::diagnosis::attempt_index::Roles;
+use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, grouped, span};
 use crate::flow::EniIndex;
 
 /// Who rejects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Layer {
+pub(super) enum FilterLayer {
     SecurityGroup,
     Acl,
     Undecided,
 }
 
 /// What fails, by the ENI that rejects it.
-pub(super) type Failing<'a> = BTreeMap<EniIndex, Vec<Entry<'a>>>;
+pub(super) type Failing<'a> = BTreeMap<EniIndex, Vec<PathSymptom<'a>>>;
 
 /// What is known of all rejections at one end.
 pub(super) struct Case<'l, 'a> {
-    ledger: &'l Ledger<'a>,
+    attempts: &'l AttemptIndex<'a>,
     roles: &'l Roles,
     end: End,
     failing: &'l Failing<'a>,
@@ -50,29 +50,29 @@ pub(super) struct Case<'l, 'a> {
 /// What fails at one ENI, and what passes meanwhile.
 struct At<'c, 'a> {
     eni: EniIndex,
-    entries: &'c [Entry<'a>],
+    entries: &'c [PathSymptom<'a>],
     border: Border<'a>,
 }
 
 /// What two paths may be alike in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Likeness {
-    Service,
+    ServiceKey,
     Far,
 }
 
 impl<'l, 'a> Case<'l, 'a> {
     /// What fails at this end, by the ENI that rejects it.
     pub(super) fn new(
-        ledger: &'l Ledger<'a>,
+        attempts: &'l AttemptIndex<'a>,
         roles: &'l Roles,
         end: End,
         failing: &'l Failing<'a>,
     ) -> Self {
         let kinds = failing.iter();
-        let kinds = kinds.map(|(eni, entries)| (*eni, Failed::of(ledger, end, entries)));
+        let kinds = kinds.map(|(eni, entries)| (*eni, Failed::of(attempts, end, entries)));
         Self {
-            ledger,
+            attempts,
             roles,
             end,
             failing,
@@ -86,22 +86,25 @@ impl<'l, 'a> Case<'l, 'a> {
     }
 
     /// The layer that explains what fails at this ENI, and why.
-    pub(super) fn decide(&self, eni: EniIndex) -> (Layer, String) {
+    pub(super) fn decide(&self, eni: EniIndex) -> (FilterLayer, String) {
         let entries = &self.failing[&eni];
         if !is_directed(entries) {
             let why = "no record tells the direction, so it may have been on its way out as well";
-            return (Layer::Undecided, why.to_owned());
+            return (FilterLayer::Undecided, why.to_owned());
         }
         let at = At {
             eni,
             entries,
-            border: Border::of(self.ledger, self.end, eni, entries),
+            border: Border::of(self.attempts, self.end, eni, entries),
         };
         let told = self
             .by_exception(&at)
-            .map(|why| (Layer::SecurityGroup, why))
-            .or_else(|| self.by_subnet(&at).map(|why| (Layer::Acl, why)))
-            .or_else(|| self.by_contrast(&at).map(|why| (Layer::SecurityGroup, why)));
+            .map(|why| (FilterLayer::SecurityGroup, why))
+            .or_else(|| self.by_subnet(&at).map(|why| (FilterLayer::Acl, why)))
+            .or_else(|| {
+                self.by_contrast(&at)
+                    .map(|why| (FilterLayer::SecurityGroup, why))
+            });
         told.unwrap_or_else(|| {
             let why = match at.border.here.is_empty() {
                 false => "what passes beside it could pass either, so nothing tells which",
@@ -109,18 +112,18 @@ impl<'l, 'a> Case<'l, 'a> {
                     "nothing else passes this ENI or its subnet meanwhile, so nothing tells which"
                 }
             };
-            (Layer::Undecided, why.to_owned())
+            (FilterLayer::Undecided, why.to_owned())
         })
     }
 
     fn far(&self, path: &Path) -> impl Iterator<Item = Far<'a>> + use<'a> {
-        far(self.ledger, self.end, path)
+        far(self.attempts, self.end, path)
     }
 
     /// Why no ACL can have done it; none if one can.
     fn by_exception(&self, at: &At<'_, 'a>) -> Option<String> {
         let mut entries = at.entries.iter();
-        if entries.any(|entry| !self.ledger.crosses(entry.path)) {
+        if entries.any(|entry| !self.attempts.crosses(entry.path)) {
             return Some("within one subnet, where no ACL judges".to_owned());
         }
         at.entries.iter().find_map(|failed| {
@@ -131,7 +134,7 @@ impl<'l, 'a> Case<'l, 'a> {
 
     /// Why no security group is likely to have done it; none if one is.
     fn by_subnet(&self, at: &At<'_, 'a>) -> Option<String> {
-        self.alike(at, Likeness::Service, true)
+        self.alike(at, Likeness::ServiceKey, true)
             .or_else(|| self.alike(at, Likeness::Far, false))
             .or_else(|| self.within(at))
             .or_else(|| self.by_other_subnets(at))
@@ -141,20 +144,20 @@ impl<'l, 'a> Case<'l, 'a> {
     fn alike(&self, at: &At<'_, 'a>, likeness: Likeness, anywhere: bool) -> Option<String> {
         at.entries.iter().find_map(|failed| {
             let passes = match likeness {
-                Likeness::Service => at.border.service(asked(failed.path)).is_some(),
+                Likeness::ServiceKey => at.border.service(asked(failed.path)).is_some(),
                 Likeness::Far => at.border.has_far(self.far(failed.path)),
             };
             if passes {
                 return None;
             }
             let fails_alike = |also: &Failed<'a>| match likeness {
-                Likeness::Service => also.services.contains(&asked(failed.path)),
+                Likeness::ServiceKey => also.services.contains(&asked(failed.path)),
                 Likeness::Far => self.far(failed.path).any(|far| also.far.contains(&far)),
             };
             let (other, _) = self.others(at.eni, anywhere).find(|(other, also)| {
-                fails_alike(also) && self.roles.differ(self.ledger, at.eni, *other)
+                fails_alike(also) && self.roles.differ(self.attempts, at.eni, *other)
             })?;
-            let other = names::eni(self.ledger, other);
+            let other = names::eni(self.attempts, other);
             Some(format!(
                 "{other}, which serves something else, fails alike, and nothing like it passes the subnet's border"
             ))
@@ -168,12 +171,12 @@ impl<'l, 'a> Case<'l, 'a> {
             End::Source => path.target_eni,
         };
         let span = span(at.entries);
-        let is_inside = |entry: &&Entry<'a>| {
+        let is_inside = |entry: &&PathSymptom<'a>| {
             entry.symptom.is_admitted()
-                && !self.ledger.crosses(entry.path)
+                && !self.attempts.crosses(entry.path)
                 && entry.seen.goes_on_during(span)
         };
-        let all = self.ledger.at(self.end, at.eni).filter(is_inside);
+        let all = self.attempts.at(self.end, at.eni).filter(is_inside);
         let inside = grouped(all, |entry| Some(asked(entry.path)));
         at.entries.iter().find_map(|failed| {
             let asked = asked(failed.path);
@@ -183,7 +186,7 @@ impl<'l, 'a> Case<'l, 'a> {
             let inside = inside.get(&asked)?.iter().find(|inside| {
                 far(inside.path)
                     .zip(far(failed.path))
-                    .is_some_and(|(a, b)| !self.roles.differ(self.ledger, a, b))
+                    .is_some_and(|(a, b)| !self.roles.differ(self.attempts, a, b))
             })?;
             Some(format!(
                 "only what crosses the subnet's border fails: within it {}",
@@ -209,16 +212,16 @@ impl<'l, 'a> Case<'l, 'a> {
                 fails + 1
             ));
         }
-        let subnet = self.ledger.subnet(at.eni);
+        let subnet = self.attempts.subnet(at.eni);
         let span = span(at.entries);
-        let elsewhere = self.ledger.all().any(|entry| {
+        let elsewhere = self.attempts.all().any(|entry| {
             let near = match self.end {
                 End::Target => entry.path.target_eni,
                 End::Source => entry.path.source_eni,
             };
-            near.is_some_and(|near| self.ledger.subnet(near) != subnet)
+            near.is_some_and(|near| self.attempts.subnet(near) != subnet)
                 && services.contains(&asked(entry.path))
-                && passes(self.ledger, self.end, entry)
+                && passes(self.attempts, self.end, entry)
                 && entry.seen.goes_on_during(span)
         });
         elsewhere.then(|| {
@@ -244,8 +247,8 @@ impl<'l, 'a> Case<'l, 'a> {
         eni: EniIndex,
         anywhere: bool,
     ) -> impl Iterator<Item = (EniIndex, &Failed<'a>)> {
-        let subnet = self.ledger.subnet(eni);
-        let is_near = move |other: EniIndex| self.ledger.subnet(other) == subnet;
+        let subnet = self.attempts.subnet(eni);
+        let is_near = move |other: EniIndex| self.attempts.subnet(other) == subnet;
         let kinds = self.kinds.iter().map(|(other, also)| (*other, also));
         kinds.filter(move |(other, also)| {
             *other != eni
@@ -256,7 +259,7 @@ impl<'l, 'a> Case<'l, 'a> {
     }
 
     /// What passes while something fails at the ENI, in words.
-    fn way(&self, eni: EniIndex, entry: &Entry<'_>) -> String {
+    fn way(&self, eni: EniIndex, entry: &PathSymptom<'_>) -> String {
         let path = entry.path;
         let port = names::port(path.port, path.protocol);
         let near = match self.end {
@@ -264,7 +267,7 @@ impl<'l, 'a> Case<'l, 'a> {
             End::Source => path.source_eni,
         };
         let near = match near {
-            Some(near) if near != eni => names::eni(self.ledger, near),
+            Some(near) if near != eni => names::eni(self.attempts, near),
             _ => "the same ENI".to_owned(),
         };
         match self.end {
@@ -272,21 +275,4 @@ impl<'l, 'a> Case<'l, 'a> {
             End::Source => format!("{port} to {} leaves {near}", path.target),
         }
     }
-}
-
-/// Whether the records tell on which way all of these were rejected.
-pub(super) fn is_directed(entries: &[Entry<'_>]) -> bool {
-    let is_unknown = |entry: &Entry<'_>| matches!(entry.symptom, Symptom::Blocked(_));
-    !entries.iter().any(is_unknown)
-}
-
-/// Whether a request got past both layers at this end, across the border of its subnet.
-pub(super) fn passes(ledger: &Ledger<'_>, end: End, entry: &Entry<'_>) -> bool {
-    let admitted = match (end, entry.symptom) {
-        (_, symptom) if symptom.is_admitted() => true,
-        // Blocked only at the other end.
-        (End::Source, Symptom::InboundBlocked(_)) => true,
-        _ => false,
-    };
-    admitted && ledger.crosses(entry.path)
 }

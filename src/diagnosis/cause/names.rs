@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::diagnosis::ledger::{Entry, Ledger};
+use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom};
 use crate::flow::{EniIndex, TCP, UDP, is_private};
 use crate::names::service_at;
 use crate::printable::cut;
@@ -13,6 +13,9 @@ const NAME_MAX: usize = 200;
 
 /// Names in a sentence; more are only counted.
 const SAID_MAX: usize = 3;
+
+/// Names of one kind that a finding lists.
+pub(super) const LISTED_MAX: usize = 12;
 
 /// Who tries: an address, or all that is outside.
 pub(super) fn source(address: Option<IpAddr>) -> String {
@@ -34,7 +37,7 @@ pub(super) fn port(port: u16, protocol: u8) -> String {
 }
 
 /// The ports of these, in words.
-pub(super) fn ports(entries: &[Entry<'_>]) -> String {
+pub(super) fn ports(entries: &[PathSymptom<'_>]) -> String {
     let all: BTreeSet<(u8, u16)> = entries
         .iter()
         .map(|e| (e.path.protocol, e.path.port))
@@ -47,13 +50,13 @@ pub(super) fn ports(entries: &[Entry<'_>]) -> String {
 }
 
 /// The targets of these, in words.
-pub(super) fn targets(entries: &[Entry<'_>]) -> String {
+pub(super) fn targets(entries: &[PathSymptom<'_>]) -> String {
     let all: BTreeSet<IpAddr> = entries.iter().map(|e| e.path.target).collect();
     few(all.iter().map(IpAddr::to_string), "hosts")
 }
 
 /// Who tries, in words.
-pub(super) fn sources(entries: &[Entry<'_>]) -> String {
+pub(super) fn sources(entries: &[PathSymptom<'_>]) -> String {
     let all: BTreeSet<Option<IpAddr>> = entries.iter().map(|e| e.path.source).collect();
     let name = |address: &Option<IpAddr>| {
         address.map_or_else(|| "the internet".to_owned(), |a| a.to_string())
@@ -62,8 +65,8 @@ pub(super) fn sources(entries: &[Entry<'_>]) -> String {
 }
 
 /// An ENI with what it belongs to.
-pub(super) fn eni(ledger: &Ledger<'_>, index: EniIndex) -> String {
-    let eni = ledger.enis.get(index);
+pub(super) fn eni(attempts: &AttemptIndex<'_>, index: EniIndex) -> String {
+    let eni = attempts.enis.get(index);
     let [name, instance] = [&eni.name, &eni.instance].map(|text| cut(text, NAME_MAX));
     let kind = cut(&eni.kind, NAME_MAX).replace('_', " ");
     match (kind.is_empty(), instance.is_empty()) {
@@ -74,29 +77,33 @@ pub(super) fn eni(ledger: &Ledger<'_>, index: EniIndex) -> String {
 }
 
 /// Several ENIs in words.
-pub(super) fn enis(ledger: &Ledger<'_>, all: &BTreeSet<EniIndex>) -> String {
-    few(all.iter().map(|index| eni(ledger, *index)), "ENIs")
+pub(super) fn enis(attempts: &AttemptIndex<'_>, all: &BTreeSet<EniIndex>) -> String {
+    few(all.iter().map(|index| eni(attempts, *index)), "ENIs")
 }
 
 /// The subnet of an ENI in words, or the ENI where no record tells it.
-pub(super) fn subnet(ledger: &Ledger<'_>, index: EniIndex) -> String {
-    match ledger.subnet(index) {
-        "" => format!("the subnet of {}", eni(ledger, index)),
+pub(super) fn subnet(attempts: &AttemptIndex<'_>, index: EniIndex) -> String {
+    match attempts.subnet(index) {
+        "" => format!("the subnet of {}", eni(attempts, index)),
         subnet => cut(subnet, NAME_MAX).into_owned(),
     }
 }
 
 /// What these connect, where the log tells: load balancer to target, application to database,
 /// subnet to internet.
-pub(super) fn relation(ledger: &Ledger<'_>, entries: &[Entry<'_>]) -> Option<&'static str> {
-    let all = |is: &dyn Fn(&Entry<'_>) -> bool| entries.iter().all(is);
-    let is_database =
-        |entry: &Entry<'_>| service_at(entry.path.port).is_some_and(|service| service.is_database);
-    let is_balancer = |entry: &Entry<'_>| {
+pub(super) fn relation(
+    attempts: &AttemptIndex<'_>,
+    entries: &[PathSymptom<'_>],
+) -> Option<&'static str> {
+    let all = |is: &dyn Fn(&PathSymptom<'_>) -> bool| entries.iter().all(is);
+    let is_database = |entry: &PathSymptom<'_>| {
+        service_at(entry.path.port).is_some_and(|service| service.is_database)
+    };
+    let is_balancer = |entry: &PathSymptom<'_>| {
         entry
             .path
             .source_eni
-            .is_some_and(|eni| ledger.enis.get(eni).kind == "network_load_balancer")
+            .is_some_and(|eni| attempts.enis.get(eni).kind == "network_load_balancer")
     };
     if all(&is_balancer) {
         Some("load balancer to target")
@@ -110,8 +117,8 @@ pub(super) fn relation(ledger: &Ledger<'_>, entries: &[Entry<'_>]) -> Option<&'s
 }
 
 /// A relation as it stands in a title.
-pub(super) fn related(ledger: &Ledger<'_>, entries: &[Entry<'_>]) -> String {
-    relation(ledger, entries).map_or_else(String::new, |relation| format!(" ({relation})"))
+pub(super) fn related(attempts: &AttemptIndex<'_>, entries: &[PathSymptom<'_>]) -> String {
+    relation(attempts, entries).map_or_else(String::new, |relation| format!(" ({relation})"))
 }
 
 /// A few names, and how many more.
@@ -121,4 +128,10 @@ fn few(names: impl ExactSizeIterator<Item = String>, what: &str) -> String {
         return format!("{count} {what}");
     }
     names.collect::<Vec<_>>().join(", ")
+}
+
+/// The first names, as a finding lists them.
+pub(super) fn listed(names: impl Iterator<Item = String>) -> BTreeSet<String> {
+    let all: BTreeSet<String> = names.collect();
+    all.into_iter().take(LISTED_MAX).collect()
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Draft, names};
+use super::draft::FindingDraft;
+use super::names;
+use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, grouped};
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty};
-use crate::diagnosis::ledger::{End, Entry, Ledger, grouped};
-use crate::diagnosis::sighting::{BLOCK_PORTS, Sighting};
+use crate::diagnosis::path_counts::{BLOCK_PORTS, PathCounts};
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::{EniIndex, TCP};
 
@@ -14,41 +15,41 @@ use crate::flow::{EniIndex, TCP};
 const DATAGRAMS_LEAST: u64 = 3;
 
 /// What needs no contrast.
-pub(super) fn drafts<'a>(ledger: &Ledger<'a>) -> Vec<Draft<'a>> {
+pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     let mut drafts = Vec::new();
     for cause in [Cause::BlockPublicAccess, Cause::EncryptionControls] {
-        let at = move |entry: &Entry<'_>| match (cause, entry.symptom) {
+        let at = move |entry: &PathSymptom<'_>| match (cause, entry.symptom) {
             (Cause::BlockPublicAccess, Symptom::BlockPublicAccess(eni))
             | (Cause::EncryptionControls, Symptom::EncryptionControls(eni)) => Some(eni),
             _ => None,
         };
-        let vpc = |entry: &Entry<'a>| at(entry).map(|eni| ledger.enis.get(eni).vpc.clone());
-        for (vpc, entries) in grouped(ledger.all(), vpc) {
+        let vpc = |entry: &PathSymptom<'a>| at(entry).map(|eni| attempts.enis.get(eni).vpc.clone());
+        for (vpc, entries) in grouped(attempts.all(), vpc) {
             let enis = entries.iter().filter_map(at).collect();
-            drafts.push(by_reason(ledger, cause, &vpc, entries, enis));
+            drafts.push(by_reason(attempts, cause, &vpc, entries, enis));
         }
     }
-    let side = |entry: &Entry<'a>| match entry.symptom {
+    let side = |entry: &PathSymptom<'a>| match entry.symptom {
         Symptom::ReplyBlocked { eni, leaving } => {
             // Where no subnet is told, each ENI stands for itself.
-            let subnet = ledger.subnet(eni);
+            let subnet = attempts.subnet(eni);
             Some((subnet, subnet.is_empty().then_some(eni), leaving))
         }
         _ => None,
     };
-    for ((_, _, leaving), entries) in grouped(ledger.all(), side) {
-        drafts.push(reply_blocked(ledger, leaving, entries));
+    for ((_, _, leaving), entries) in grouped(attempts.all(), side) {
+        drafts.push(reply_blocked(attempts, leaving, entries));
     }
     drafts
 }
 
 fn by_reason<'a>(
-    ledger: &Ledger<'a>,
+    attempts: &AttemptIndex<'a>,
     cause: Cause,
     vpc: &str,
-    entries: Vec<Entry<'a>>,
+    entries: Vec<PathSymptom<'a>>,
     enis: BTreeSet<EniIndex>,
-) -> Draft<'a> {
+) -> FindingDraft<'a> {
     let (what, reason) = match cause {
         Cause::BlockPublicAccess => ("VPC Block Public Access", "BPA"),
         _ => ("VPC Encryption Controls", "EC"),
@@ -59,12 +60,12 @@ fn by_reason<'a>(
         format!(" in {vpc}")
     };
     let others = enis.iter().flat_map(|eni| {
-        ledger
+        attempts
             .at(End::Source, *eni)
-            .chain(ledger.at(End::Target, *eni))
+            .chain(attempts.at(End::Target, *eni))
             .filter(|e| e.symptom.is_passed())
     });
-    Draft {
+    FindingDraft {
         cause,
         certainty: Certainty::Proved,
         title: format!("{what} rejects traffic{whose}"),
@@ -73,7 +74,7 @@ fn by_reason<'a>(
             names::sources(&entries),
             names::targets(&entries),
             names::ports(&entries),
-            names::enis(ledger, &enis)
+            names::enis(attempts, &enis)
         ),
         others: others.map(|entry| entry.seen.count).sum(),
         entries,
@@ -83,11 +84,11 @@ fn by_reason<'a>(
 }
 
 fn reply_blocked<'a>(
-    ledger: &Ledger<'a>,
+    attempts: &AttemptIndex<'a>,
     leaving: Option<bool>,
-    entries: Vec<Entry<'a>>,
-) -> Draft<'a> {
-    let at = |entry: &Entry<'_>| match entry.symptom {
+    entries: Vec<PathSymptom<'a>>,
+) -> FindingDraft<'a> {
+    let at = |entry: &PathSymptom<'_>| match entry.symptom {
         Symptom::ReplyBlocked { eni, .. } => Some(eni),
         _ => None,
     };
@@ -98,16 +99,16 @@ fn reply_blocked<'a>(
         Some(false) => (End::Source, " on their way in"),
         None => (End::Target, ""),
     };
-    let passing: Vec<Entry<'a>> = enis
+    let passing: Vec<PathSymptom<'a>> = enis
         .iter()
-        .flat_map(|eni| ledger.at(end, *eni))
-        .filter(|entry| entry.symptom.is_passed() && ledger.crosses(entry.path))
+        .flat_map(|eni| attempts.at(end, *eni))
+        .filter(|entry| entry.symptom.is_passed() && attempts.crosses(entry.path))
         .copied()
         .collect();
     let (fails, passes) = (port_range(&entries), port_range(&passing));
     let count: u64 = entries.iter().map(|entry| entry.seen.count).sum();
     let is_tcp = entries.iter().any(|entry| entry.path.protocol == TCP);
-    let certainty = if is_tcp && !ledger.is_bare {
+    let certainty = if is_tcp && !attempts.is_bare {
         Certainty::Proved
     } else if is_tcp || count >= DATAGRAMS_LEAST {
         Certainty::Likely
@@ -115,12 +116,12 @@ fn reply_blocked<'a>(
         Certainty::Possible
     };
     let first = enis.first().copied();
-    let subnet = first.map_or_else(String::new, |eni| names::subnet(ledger, eni));
+    let subnet = first.map_or_else(String::new, |eni| names::subnet(attempts, eni));
     let passed = passes.map_or_else(
         || "no reply crosses the subnet's border that way".to_owned(),
         |ports| format!("replies to ports {ports} pass"),
     );
-    Draft {
+    FindingDraft {
         cause: Cause::AclBlocksReply,
         certainty,
         title: format!("the network ACL of {subnet} blocks replies{way}"),
@@ -130,7 +131,7 @@ fn reply_blocked<'a>(
             names::sources(&entries),
             names::targets(&entries),
             names::ports(&entries),
-            names::enis(ledger, &enis),
+            names::enis(attempts, &enis),
             fails.unwrap_or_else(|| "unknown".to_owned()),
         ),
         others: passing.iter().map(|entry| entry.seen.count).sum(),
@@ -141,8 +142,8 @@ fn reply_blocked<'a>(
 }
 
 /// The initiators' ports in words: lowest and highest of each run of blocks that were seen.
-fn port_range(entries: &[Entry<'_>]) -> Option<String> {
-    let sum = Sighting::sum(entries.iter().map(|entry| entry.seen))?;
+fn port_range(entries: &[PathSymptom<'_>]) -> Option<String> {
+    let sum = PathCounts::sum(entries.iter().map(|entry| entry.seen))?;
     let mut runs: Vec<(u16, u16)> = Vec::new();
     for block in sum.blocks.keys().copied() {
         match runs.last_mut() {

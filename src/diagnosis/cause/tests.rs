@@ -1,6 +1,7 @@
 //! One cause each, from the fewest attempts that show it.
 
 mod archive;
+mod layer;
 
 use self::archive::{Archive, Fate};
 use crate::diagnosis::finding::{Cause, Certainty};

@@ -174,11 +174,15 @@ fn filter_in_itself_without_end_is_refused() {
 
 #[test]
 fn option_takes_one_value() {
-    let host = Qualifier::Host(Side::Either);
+    let host = Qualifier::Host(EndpointSide::Either);
     assert!(host.parse(" 10.0.0.0/8 ").is_ok());
     assert!(host.parse("10.0.0.5 and tcp").is_err());
     assert!(host.parse("").is_err());
-    assert!(Qualifier::Port(Side::Either).parse("8000-8999").is_ok());
+    assert!(
+        Qualifier::Port(EndpointSide::Either)
+            .parse("8000-8999")
+            .is_ok()
+    );
 }
 
 proptest! {

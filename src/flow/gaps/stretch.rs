@@ -6,15 +6,15 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 
 use crate::flow::clock::SLACK_NS;
+use crate::flow::gaps::part::{GapPart, RecordRun};
 use crate::flow::gaps::timeline::{
-    EDGE_NS, Timeline, Window, Windows, is_interval, overlapping, sum_ns,
+    EDGE_NS, ViewTimeline, Window, Windows, is_interval, overlapping, sum_ns,
 };
-use crate::flow::gaps::{Part, Run};
 
 /// Runs of a view, and the used windows beside them, that have to be judged together.
 #[derive(Debug, Default)]
-pub(super) struct Stretch {
-    runs: Vec<Run>,
+pub(super) struct GapStretch {
+    runs: Vec<RecordRun>,
     beside: Vec<Window>,
 }
 
@@ -22,11 +22,11 @@ pub(super) struct Stretch {
 /// run that meets no window is surely in a gap.
 pub(super) fn stretches(
     used: &Windows,
-    vantage: &Timeline,
-    runs: Vec<Run>,
+    vantage: &ViewTimeline,
+    runs: Vec<RecordRun>,
     same_clock: bool,
-) -> Vec<Stretch> {
-    let mut stretches: Vec<Stretch> = Vec::new();
+) -> Vec<GapStretch> {
+    let mut stretches: Vec<GapStretch> = Vec::new();
     for run in runs {
         let window = &run.window;
         let span = (window.from_ns, window.until_ns);
@@ -43,7 +43,7 @@ pub(super) fn stretches(
                 last.runs.push(run);
                 last.beside.extend(new);
             }
-            None => stretches.push(Stretch {
+            None => stretches.push(GapStretch {
                 runs: vec![run],
                 beside,
             }),
@@ -77,12 +77,16 @@ struct Claim {
     gap_ns: (i64, i64),
 }
 
-impl Stretch {
+impl GapStretch {
     /// How much is used of each run of a view that logged `theirs`.
-    pub(super) fn parts(self, vantage: &Timeline, theirs: &Timeline) -> Vec<(Run, Option<Part>)> {
+    pub(super) fn parts(
+        self,
+        vantage: &ViewTimeline,
+        theirs: &ViewTimeline,
+    ) -> Vec<(RecordRun, Option<GapPart>)> {
         if self.beside.is_empty() {
-            let whole = |run: Run| {
-                let part = Part {
+            let whole = |run: RecordRun| {
+                let part = GapPart {
                     packets: run.window.packets,
                     from_ns: run.window.from_ns,
                     until_ns: run.window.until_ns,
@@ -96,21 +100,21 @@ impl Stretch {
         let claims: Vec<Claim> = claims.collect();
         let granted = grant(&claims, self.missing(&claims, theirs, &same));
         let parts = claims.iter().zip(granted).map(|(claim, packets)| {
-            (packets > 0).then_some(Part {
+            (packets > 0).then_some(GapPart {
                 packets,
                 from_ns: claim.gap_ns.0,
                 until_ns: claim.gap_ns.1,
             })
         });
-        let parts: Vec<Option<Part>> = parts.collect();
+        let parts: Vec<Option<GapPart>> = parts.collect();
         self.runs.into_iter().zip(parts).collect()
     }
 
     /// What of a run lies in gaps of the vantage that nothing fills yet.
     fn claim(
         &self,
-        run: &Run,
-        vantage: &Timeline,
+        run: &RecordRun,
+        vantage: &ViewTimeline,
         same: &LazyCell<Same, impl FnOnce() -> Same>,
     ) -> Claim {
         let (window, packets) = (&run.window, run.window.packets);
@@ -147,7 +151,7 @@ impl Stretch {
     fn missing(
         &self,
         claims: &[Claim],
-        theirs: &Timeline,
+        theirs: &ViewTimeline,
         same: &LazyCell<Same, impl FnOnce() -> Same>,
     ) -> u64 {
         let sum = |packets: &mut dyn Iterator<Item = u64>| packets.map(i128::from).sum::<i128>();
@@ -189,7 +193,7 @@ struct Same(HashSet<Window, RandomState>);
 impl Same {
     /// Those that count the same as one that they meet, and either share most of their time with
     /// it or are the only ones that count that.
-    fn of(stretch: &Stretch, vantage: &Timeline, logged: &Timeline) -> Self {
+    fn of(stretch: &GapStretch, vantage: &ViewTimeline, logged: &ViewTimeline) -> Self {
         let theirs = stretch.runs.iter().map(|run| run.window);
         let mut all = theirs.chain(stretch.beside.iter().copied());
         if !all.any(|window| is_interval(window.len_ns())) {

@@ -161,7 +161,7 @@ fn nothing_is_before_the_syn_that_both_views_have() {
 #[test]
 fn part_keeps_the_flags_and_bytes_of_its_time() {
     let mut o = observation(Way::Up, 20, 3_000, 100, 160, 2 | 1);
-    let part = Part {
+    let part = GapPart {
         packets: 5,
         from_ns: 140 * SECOND_NS,
         until_ns: 161 * SECOND_NS,

@@ -184,7 +184,7 @@ impl Windows {
 
 /// What one view logged of one way.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Timeline {
+pub(super) struct ViewTimeline {
     windows: Windows,
     /// The longest window of one record.
     longest_ns: i64,
@@ -193,7 +193,7 @@ pub(super) struct Timeline {
     records: Vec<Window>,
 }
 
-impl Timeline {
+impl ViewTimeline {
     /// Of the windows of records, which are in order.
     pub(super) fn of(records: impl Iterator<Item = Window>) -> Self {
         let records: Vec<Window> = records.collect();

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use crate::capture::{Direction, Encoder, Frame};
-use crate::connection::{Evidence, Kind, Role, Segment, Story};
+use crate::connection::{Role, RoleEvidence, Segment, SegmentKind, Story};
 use crate::flow::{Enis, Losses, Observation, Place, RejectReason, TCP, UDP, Verdict};
 use crate::packet::{Numbers, Packet, Template, Transport, tcp};
 use crate::pipeline::convert::Comments;
@@ -161,7 +161,7 @@ impl Framer<'_> {
         } else {
             "responder"
         };
-        if o.key.protocol == TCP || p.role.evidence != Evidence::First {
+        if o.key.protocol == TCP || p.role.evidence != RoleEvidence::First {
             scratch
                 .text(" role=", role)
                 .text(" by=", p.role.evidence.name());
@@ -181,7 +181,10 @@ impl Scratch {
     /// Writes the headers of a segment that record `o` counted.
     fn headers(&mut self, segment: &Segment, o: &Observation) {
         let like = &mut self.like[segment.way.index()];
-        let has_own_options = matches!(segment.kind, Kind::Syn | Kind::SynAck | Kind::Datagram);
+        let has_own_options = matches!(
+            segment.kind,
+            SegmentKind::Syn | SegmentKind::SynAck | SegmentKind::Datagram
+        );
         if let Some(template) = like
             && !has_own_options
             && template.tcp_len() == usize::from(segment.tcp_len)
@@ -233,11 +236,11 @@ fn packet(segment: &Segment, o: &Observation) -> Packet {
     let tuple = o.key.five_tuple(segment.way);
     let (source_port, destination_port) = (tuple.source.port, tuple.destination.port);
     let transport = match (segment.kind, o.key.protocol) {
-        (Kind::Datagram, UDP) => Transport::Udp {
+        (SegmentKind::Datagram, UDP) => Transport::Udp {
             source_port,
             destination_port,
         },
-        (Kind::Datagram, protocol) => Transport::Bare { protocol },
+        (SegmentKind::Datagram, protocol) => Transport::Bare { protocol },
         _ => Transport::Tcp(tcp::Segment {
             source_port,
             destination_port,
@@ -271,17 +274,17 @@ fn flags(segment: &Segment) -> tcp::Flags {
         tcp::Flags::NONE
     };
     match segment.kind {
-        Kind::Syn => tcp::Flags::SYN,
-        Kind::SynAck => tcp::Flags::SYN | ack,
-        Kind::Fin => tcp::Flags::FIN | ack,
-        Kind::Rst => tcp::Flags::RST | ack,
-        Kind::Plain | Kind::Datagram => push | ack,
+        SegmentKind::Syn => tcp::Flags::SYN,
+        SegmentKind::SynAck => tcp::Flags::SYN | ack,
+        SegmentKind::Fin => tcp::Flags::FIN | ack,
+        SegmentKind::Rst => tcp::Flags::RST | ack,
+        SegmentKind::Plain | SegmentKind::Datagram => push | ack,
     }
 }
 
 fn options(segment: &Segment) -> tcp::Options {
     match segment.kind {
-        Kind::Syn | Kind::SynAck => tcp::Options::syn(u32::from(segment.tcp_len)),
+        SegmentKind::Syn | SegmentKind::SynAck => tcp::Options::syn(u32::from(segment.tcp_len)),
         _ if u16::from(segment.tcp_len) == tcp::Options::TIMESTAMPS.header_len() => {
             tcp::Options::TIMESTAMPS
         }

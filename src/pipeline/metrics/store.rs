@@ -12,13 +12,15 @@ use rayon::prelude::*;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::ranking::TooManyBuckets;
 use crate::metrics::tally::{add_cell, begin_ns, question, series};
-use crate::metrics::{CELLS_MAX, Cell, Cells, Every, Point, Question, Ranking, Table, Tally};
+use crate::metrics::{
+    CELLS_MAX, CellMap, Every, Point, Question, Ranking, SeriesCell, Table, Tally,
+};
 use crate::pipeline::settling::conversations::{BUCKETS, LEVELS, bucket};
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::time::joined;
 
-/// Cells at which a tally is emptied.
+/// CellMap at which a tally is emptied.
 const TALLY_MAX: usize = 1 << 16;
 
 /// The most octets of cells that are collected at once; so many hold fewer than [`CELLS_MAX`].
@@ -27,7 +29,7 @@ const COLLECTED_MAX: usize = 16 << 20;
 /// Part of what may be held that is collected at once, if that is less.
 const COLLECTED_SHARE: usize = 16;
 
-/// Cells on their way from those who count to the answers.
+/// CellMap on their way from those who count to the answers.
 pub(crate) struct Store<'a> {
     every: Every,
     questions: &'a [Question],
@@ -75,7 +77,7 @@ impl<'a> Store<'a> {
         let mut octets = Vec::new();
         for (key, counts) in tally.take_cells() {
             octets.clear();
-            Cell { key: &key, counts }.put(&mut octets);
+            SeriesCell { key: &key, counts }.put(&mut octets);
             self.cells.put(bucket(series(&key), 0), &octets)?;
         }
         let mut span_ns = lock(&self.span_ns);
@@ -120,7 +122,7 @@ impl<'a> Store<'a> {
             })?;
             return (0..BUCKETS).try_for_each(|b| self.collect(&parts, b, level + 1, rankings));
         }
-        let mut collected = Cells::default();
+        let mut collected = CellMap::default();
         for_each_cell(cells, from, |cell| {
             add_cell(&mut collected, cell.key, &cell.counts);
             if collected.len() > CELLS_MAX {
@@ -136,11 +138,11 @@ impl<'a> Store<'a> {
 fn for_each_cell(
     cells: &Buckets<'_>,
     bucket: usize,
-    mut take_in: impl FnMut(Cell<'_>) -> Result<()>,
+    mut take_in: impl FnMut(SeriesCell<'_>) -> Result<()>,
 ) -> Result<()> {
     cells.drain(bucket, |part| {
         let mut rest = &part[..];
-        while let Some(cell) = Cell::take(&mut rest) {
+        while let Some(cell) = SeriesCell::take(&mut rest) {
             take_in(cell)?;
         }
         Ok(())
@@ -148,7 +150,7 @@ fn for_each_cell(
 }
 
 /// Offers whole series to the rankings of their questions.
-fn rank(cells: Cells, rankings: &[Mutex<Ranking<'_>>]) -> Result<()> {
+fn rank(cells: CellMap, rankings: &[Mutex<Ranking<'_>>]) -> Result<()> {
     let mut cells: Vec<_> = cells.into_iter().collect();
     cells.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     for cells in cells.chunk_by(|a, b| series(&a.0) == series(&b.0)) {
@@ -178,7 +180,7 @@ mod tests {
     use crate::flow::Eni;
     use crate::flow::Way;
     use crate::flow::observation::tests::observation;
-    use crate::metrics::{Dimension, Facts, Measure};
+    use crate::metrics::{Dimension, Measure, PacketFacts};
 
     /// The answer to packets by source of `sources` sources in three buckets of time.
     fn answer(sources: u32, held_max: usize, backwards: bool) -> (Table, u64) {
@@ -197,7 +199,7 @@ mod tests {
             o.key.low.address = std::net::Ipv4Addr::from(i % sources).into();
             o.start_ns = i64::from(i % 3) * Every::default().ns();
             o.end_ns = o.start_ns;
-            tally.count(&Facts {
+            tally.count(&PacketFacts {
                 observation: &o,
                 eni: &Eni::default(),
                 subnets: None,

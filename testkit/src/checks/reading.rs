@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use flow2pcap::archive::Stream;
-use flow2pcap::filter::{Bound, Expression, Facts, Qualifier, Side};
+use flow2pcap::filter::{Bound, EndpointSide, Expression, Qualifier, RecordFacts};
 use flow2pcap::flow::{Addresses, EniIndex, Place, observe};
 use flow2pcap::record::{Layout, Row, Rows, recognise};
 use flow2pcap::wrapper::{Batch, Judge, Lines, Table, Unwrapper};
@@ -142,11 +142,11 @@ pub fn filter(octets: &[u8]) {
         return;
     };
     let _ = text.parse::<Bound>();
-    let _ = Qualifier::Host(Side::Either).parse(text);
-    let _ = Qualifier::Port(Side::Either).parse(text);
+    let _ = Qualifier::Host(EndpointSide::Either).parse(text);
+    let _ = Qualifier::Port(EndpointSide::Either).parse(text);
     match text.parse::<Expression>() {
         Ok(expression) => {
-            let nothing = Facts::default();
+            let nothing = RecordFacts::default();
             assert_eq!(expression.verdict(&nothing), None, "nothing is known");
             if let Ok(same) = format!("({text})").parse::<Expression>() {
                 assert_eq!(same, expression);

@@ -1,10 +1,12 @@
 //! An archive in the making, of a few attempts whose fate is known.
 
 use super::super::*;
-use crate::diagnosis::attempt::attempts;
 use crate::diagnosis::finding::{Cause, Certainty};
-use crate::diagnosis::horizon::Horizon;
-use crate::flow::{Endpoint, FiveTuple, Observation, RejectReason, TCP, Verdict};
+use crate::diagnosis::gather::attempts;
+use crate::diagnosis::visibility::Visibility;
+use crate::flow::{
+    Endpoint, EniIndex, Enis, FiveTuple, Observation, Place, RejectReason, TCP, Verdict,
+};
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
@@ -30,7 +32,8 @@ pub(super) enum Fate {
 }
 
 impl Archive {
-    fn eni(&mut self, address: &str) -> Option<EniIndex> {
+    /// The ENI of an address inside.
+    pub(super) fn eni(&mut self, address: &str) -> Option<EniIndex> {
         if !address.starts_with("10.0.") {
             return None;
         }
@@ -131,9 +134,21 @@ impl Archive {
         }
     }
 
-    pub(super) fn findings(&self) -> Vec<Finding> {
-        let mut tally = Tally::default();
-        let horizon = Horizon::new(Some((0, 1_000_000 * SECOND_NS)), Vec::new());
+    pub(super) fn enis(&self) -> &Enis {
+        &self.enis
+    }
+
+    /// Takes from all records whether packets left their ENI or entered it.
+    pub(super) fn forget_directions(&mut self) {
+        for record in &mut self.records {
+            record.leaving = None;
+        }
+    }
+
+    /// What the attempts add up to.
+    pub(super) fn tally(&self) -> AttemptCounts {
+        let mut tally = AttemptCounts::default();
+        let visibility = Visibility::new(Some((0, 1_000_000 * SECOND_NS)), Vec::new());
         let mut keys: Vec<_> = self.records.iter().map(|o| o.key).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -146,14 +161,18 @@ impl Archive {
                 .collect();
             for attempt in attempts(&mut records) {
                 // One tally an attempt, to see that they add up.
-                let mut one = Tally::default();
-                one.take_in(&attempt, &horizon, &self.enis);
+                let mut one = AttemptCounts::default();
+                one.take_in(&attempt, &visibility, &self.enis);
                 tally.add(one);
             }
         }
+        tally
+    }
+
+    pub(super) fn findings(&self) -> Vec<Finding> {
         let name = |place: Place| format!("log:{}", place.line);
         findings(
-            &tally,
+            &self.tally(),
             &Ground {
                 enis: &self.enis,
                 name: &name,

@@ -1,8 +1,8 @@
 //! The symptoms of attempts that nobody rejected: what flags, answers and silence say.
 
-use super::{Limit, Side, Symptom};
 use crate::connection::Outcome;
 use crate::diagnosis::attempt::{Attempt, Traffic};
+use crate::diagnosis::symptom::{Limit, Party, Symptom};
 use crate::flow::{TCP, UDP};
 use crate::record::ObservedFlags;
 
@@ -16,9 +16,9 @@ pub(super) fn by_answers(attempt: &Attempt) -> Symptom {
     let resets = |traffic: &Traffic| traffic.flags.contains(ObservedFlags::RST);
     let answered = attempt.replies().any(|reply| reply.flags.is_syn_ack());
     let reset_by = if attempt.replies().any(resets) {
-        Some(Side::Responder)
+        Some(Party::Responder)
     } else {
-        attempt.requests().any(resets).then_some(Side::Initiator)
+        attempt.requests().any(resets).then_some(Party::Initiator)
     };
     let silence_ns = attempt.silence_ns();
     if !attempt.requests().any(opens) && !answered {
@@ -28,7 +28,7 @@ pub(super) fn by_answers(attempt: &Attempt) -> Symptom {
             _ => Symptom::OneWay,
         };
     }
-    if !answered && reset_by == Some(Side::Responder) {
+    if !answered && reset_by == Some(Party::Responder) {
         return Symptom::Refused;
     }
     let went_on = attempt.views.iter().any(|view| {

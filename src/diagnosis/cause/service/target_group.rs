@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use super::Trouble;
-use crate::diagnosis::cause::{names, span};
+use super::trouble::Trouble;
+use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, ServiceKey, service, span};
+use crate::diagnosis::cause::names;
 use crate::diagnosis::finding::Cause;
-use crate::diagnosis::ledger::{Entry, Ledger, Service, service};
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::is_private;
 
@@ -23,12 +23,12 @@ enum Asker<'a> {
 }
 
 /// Who asks what of many: protocol, port.
-type Question<'a> = (Asker<'a>, u8, u16);
+type AskedService<'a> = (Asker<'a>, u8, u16);
 
 /// What passes at hosts inside, by who asks what.
-pub(super) struct Fleets<'l, 'a> {
-    ledger: &'l Ledger<'a>,
-    passing: HashMap<Question<'a>, Vec<Entry<'a>>>,
+pub(super) struct TargetGroups<'l, 'a> {
+    attempts: &'l AttemptIndex<'a>,
+    passing: HashMap<AskedService<'a>, Vec<PathSymptom<'a>>>,
 }
 
 /// The hosts that work while others fail.
@@ -41,16 +41,16 @@ pub(super) struct Beside {
     pub(super) passed: u64,
 }
 
-impl<'l, 'a> Fleets<'l, 'a> {
+impl<'l, 'a> TargetGroups<'l, 'a> {
     /// Looks up what passes.
-    pub(super) fn new(ledger: &'l Ledger<'a>) -> Self {
-        let mut passing: HashMap<Question<'a>, Vec<Entry<'a>>> = HashMap::new();
-        let passes = |entry: &&Entry<'a>| entry.symptom == Symptom::Passed;
-        for entry in ledger.all().filter(passes).filter(|entry| is_near(entry)) {
-            let question = question(ledger, entry);
+    pub(super) fn new(attempts: &'l AttemptIndex<'a>) -> Self {
+        let mut passing: HashMap<AskedService<'a>, Vec<PathSymptom<'a>>> = HashMap::new();
+        let passes = |entry: &&PathSymptom<'a>| entry.symptom == Symptom::Passed;
+        for entry in attempts.all().filter(passes).filter(|entry| is_near(entry)) {
+            let question = question(attempts, entry);
             passing.entry(question).or_default().push(*entry);
         }
-        Self { ledger, passing }
+        Self { attempts, passing }
     }
 
     /// Makes one of those that fail alike on one port and have a client in common.
@@ -58,7 +58,7 @@ impl<'l, 'a> Fleets<'l, 'a> {
         let mut joined: Vec<Trouble<'a>> = Vec::new();
         let mut alike: BTreeMap<_, Vec<Trouble<'a>>> = BTreeMap::new();
         for trouble in troubles {
-            if is_fleet(&trouble) {
+            if is_of_group(&trouble) {
                 let path = trouble.entries[0].path;
                 let key = (trouble.cause, trouble.verdict.is_unsteady, trouble.detail);
                 let key = (key, path.protocol, path.port);
@@ -69,20 +69,22 @@ impl<'l, 'a> Fleets<'l, 'a> {
         }
         for troubles in alike.into_values() {
             let members = troubles.iter().map(|trouble| self.questions(trouble));
-            let fleets = connected(members);
-            let mut by_fleet: BTreeMap<usize, Vec<Trouble<'a>>> = BTreeMap::new();
-            for (fleet, trouble) in fleets.into_iter().zip(troubles) {
-                by_fleet.entry(fleet).or_default().push(trouble);
+            let groups = connected(members);
+            let mut by_group: BTreeMap<usize, Vec<Trouble<'a>>> = BTreeMap::new();
+            for (group, trouble) in groups.into_iter().zip(troubles) {
+                by_group.entry(group).or_default().push(trouble);
             }
-            let troubles = by_fleet.into_values();
-            joined.extend(troubles.filter_map(|members| Trouble::of_many(self.ledger, members)));
+            let troubles = by_group.into_values();
+            joined.extend(troubles.filter_map(|members| Trouble::of_many(self.attempts, members)));
         }
         joined
     }
 
-    fn questions(&self, trouble: &Trouble<'a>) -> Vec<Question<'a>> {
+    fn questions(&self, trouble: &Trouble<'a>) -> Vec<AskedService<'a>> {
         let entries = trouble.entries.iter();
-        entries.map(|entry| question(self.ledger, entry)).collect()
+        entries
+            .map(|entry| question(self.attempts, entry))
+            .collect()
     }
 
     /// The hosts that pass what is asked of them by those who fail elsewhere; none if there are none.
@@ -90,9 +92,9 @@ impl<'l, 'a> Fleets<'l, 'a> {
     pub(super) fn beside(
         &self,
         trouble: &Trouble<'a>,
-        failing: &BTreeSet<Service>,
+        failing: &BTreeSet<ServiceKey>,
     ) -> Option<Beside> {
-        if !is_fleet(trouble) {
+        if !is_of_group(trouble) {
             return None;
         }
         let span = span(&trouble.entries);
@@ -103,10 +105,10 @@ impl<'l, 'a> Fleets<'l, 'a> {
         });
         questions.dedup();
         let asked = questions.iter().filter_map(|q| self.passing.get(q));
-        let works = |entry: &&Entry<'a>| {
+        let works = |entry: &&PathSymptom<'a>| {
             !failing.contains(&service(entry.path)) && entry.seen.goes_on_during(span)
         };
-        let working: Vec<Entry<'a>> = asked.flatten().filter(works).copied().collect();
+        let working: Vec<PathSymptom<'a>> = asked.flatten().filter(works).copied().collect();
         if working.is_empty() {
             return None;
         }
@@ -137,9 +139,9 @@ impl<'l, 'a> Fleets<'l, 'a> {
 
     /// The zone or subnet that all bad hosts have in common, and no good one.
     fn common(&self, bad: &BTreeSet<IpAddr>, good: &BTreeSet<IpAddr>) -> Option<String> {
-        let enis = self.ledger.enis;
-        let zone = |host: &IpAddr| Some(&*enis.get(self.ledger.owner(*host)?).zone);
-        let subnet = |host: &IpAddr| Some(self.ledger.subnet(self.ledger.owner(*host)?));
+        let enis = self.attempts.enis;
+        let zone = |host: &IpAddr| Some(&*enis.get(self.attempts.owner(*host)?).zone);
+        let subnet = |host: &IpAddr| Some(self.attempts.subnet(self.attempts.owner(*host)?));
         let by_zone = alone(bad, good, zone).map(|zone| format!("zone {zone}"));
         by_zone.or_else(|| alone(bad, good, subnet).map(str::to_owned))
     }
@@ -159,7 +161,7 @@ fn alone<'a>(
 }
 
 /// Whether it is of a host that may be one of several that do the same.
-fn is_fleet(trouble: &Trouble<'_>) -> bool {
+fn is_of_group(trouble: &Trouble<'_>) -> bool {
     let is_of_a_port = matches!(
         trouble.cause,
         Cause::NoReply | Cause::Refused | Cause::HalfOpen | Cause::Reset
@@ -168,15 +170,15 @@ fn is_fleet(trouble: &Trouble<'_>) -> bool {
 }
 
 /// Inside: hosts of the internet are others' and have nothing in common but a port.
-fn is_near(entry: &Entry<'_>) -> bool {
+fn is_near(entry: &PathSymptom<'_>) -> bool {
     is_private(entry.path.target) || entry.path.target_eni.is_some()
 }
 
-fn question<'a>(ledger: &Ledger<'a>, entry: &Entry<'a>) -> Question<'a> {
+fn question<'a>(attempts: &AttemptIndex<'a>, entry: &PathSymptom<'a>) -> AskedService<'a> {
     let path = entry.path;
     let kind = path
         .source_eni
-        .map_or("", |eni| ledger.enis.get(eni).kind.as_str());
+        .map_or("", |eni| attempts.enis.get(eni).kind.as_str());
     let asker = match kind {
         "" => Asker::Host(path.source),
         kind => Asker::Boxes(kind),
@@ -184,14 +186,14 @@ fn question<'a>(ledger: &Ledger<'a>, entry: &Entry<'a>) -> Question<'a> {
     (asker, path.protocol, path.port)
 }
 
-fn targets(entries: &[Entry<'_>]) -> BTreeSet<IpAddr> {
+fn targets(entries: &[PathSymptom<'_>]) -> BTreeSet<IpAddr> {
     entries.iter().map(|entry| entry.path.target).collect()
 }
 
 /// Numbers the groups in which each member shares something with another one.
-fn connected<'a>(members: impl Iterator<Item = Vec<Question<'a>>>) -> Vec<usize> {
+fn connected<'a>(members: impl Iterator<Item = Vec<AskedService<'a>>>) -> Vec<usize> {
     let mut groups: Vec<usize> = Vec::new();
-    let mut known: HashMap<Question<'a>, usize> = HashMap::new();
+    let mut known: HashMap<AskedService<'a>, usize> = HashMap::new();
     for (member, questions) in members.enumerate() {
         groups.push(member);
         for question in questions {

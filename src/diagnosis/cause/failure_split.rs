@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::diagnosis::ledger::{Entry, Ledger};
-use crate::diagnosis::sighting::{BLOCK_PORTS, Timeline};
-use crate::diagnosis::tally::Path;
+use crate::diagnosis::attempt_counts::Path;
+use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom};
+use crate::diagnosis::path_counts::{BLOCK_PORTS, MinuteCounts};
 use crate::flow::EniIndex;
 use crate::time::SECOND_NS;
 
@@ -18,36 +18,37 @@ use crate::time::SECOND_NS;
 const GAIN_LEAST: f64 = 0.2;
 
 /// Attempts that fail, and that pass.
-type Counts = (u64, u64);
+type FailPass = (u64, u64);
 
 /// One half, named, and what both halves count.
-struct Split {
+struct BestSplit {
     name: String,
-    inner: Counts,
-    outer: Counts,
+    inner: FailPass,
+    outer: FailPass,
     gain: f64,
 }
 
 /// Names the split that explains most of which attempts fail; none if none explains much.
 pub(super) fn best(
-    ledger: &Ledger<'_>,
-    failing: &[Entry<'_>],
-    passing: &[Entry<'_>],
+    attempts: &AttemptIndex<'_>,
+    failing: &[PathSymptom<'_>],
+    passing: &[PathSymptom<'_>],
 ) -> Option<String> {
-    let sum = |entries: &[Entry<'_>]| entries.iter().map(|entry| entry.seen.count).sum::<u64>();
+    let sum =
+        |entries: &[PathSymptom<'_>]| entries.iter().map(|entry| entry.seen.count).sum::<u64>();
     let all = (sum(failing), sum(passing));
     let doubt = entropy(all) * (all.0 + all.1) as f64;
-    let mut best: Option<Split> = None;
-    let mut consider = |name: String, inner: Counts| {
+    let mut best: Option<BestSplit> = None;
+    let mut consider = |name: String, inner: FailPass| {
         let outer = (all.0.saturating_sub(inner.0), all.1.saturating_sub(inner.1));
         let rest = [inner, outer].map(|half| entropy(half) * (half.0 + half.1) as f64);
         let gain = (doubt - rest.iter().sum::<f64>()) / doubt;
         // The half is named in which more fails.
-        let share = |(fails, passes): Counts| fails as f64 / ((fails + passes) as f64).max(1.0);
+        let share = |(fails, passes): FailPass| fails as f64 / ((fails + passes) as f64).max(1.0);
         if share(inner) >= share(outer)
             && best.as_ref().is_none_or(|known| gain > known.gain + 1e-9)
         {
-            best = Some(Split {
+            best = Some(BestSplit {
                 name,
                 inner,
                 outer,
@@ -55,11 +56,11 @@ pub(super) fn best(
             });
         }
     };
-    by_end(ledger, failing, passing, &mut consider);
+    by_end(attempts, failing, passing, &mut consider);
     by_port(failing, passing, &mut consider);
     by_time(failing, passing, &mut consider);
     let best = best.filter(|split| split.gain >= GAIN_LEAST)?;
-    let of = |(fails, passes): Counts| format!("{fails} of {}", fails + passes);
+    let of = |(fails, passes): FailPass| format!("{fails} of {}", fails + passes);
     Some(format!(
         "{}: {} fail, of the others {}",
         best.name,
@@ -70,30 +71,34 @@ pub(super) fn best(
 
 /// Splits by the ENI, and its zone, at either end.
 fn by_end(
-    ledger: &Ledger<'_>,
-    failing: &[Entry<'_>],
-    passing: &[Entry<'_>],
-    consider: &mut impl FnMut(String, Counts),
+    attempts: &AttemptIndex<'_>,
+    failing: &[PathSymptom<'_>],
+    passing: &[PathSymptom<'_>],
+    consider: &mut impl FnMut(String, FailPass),
 ) {
-    type Eni = fn(&Path) -> Option<EniIndex>;
-    let ends: [(&str, Eni); 2] = [
+    type EniAtEnd = fn(&Path) -> Option<EniIndex>;
+    let ends: [(&str, EniAtEnd); 2] = [
         ("from", |path| path.source_eni),
         ("at", |path| path.target_eni),
     ];
     for (side, eni) in ends {
-        let zone = |entry: &Entry<'_>| {
-            let zone = &ledger.enis.get(eni(entry.path)?).zone;
+        let zone = |entry: &PathSymptom<'_>| {
+            let zone = &attempts.enis.get(eni(entry.path)?).zone;
             (!zone.is_empty()).then(|| format!("{side} zone {zone}"))
         };
         by_name(failing, passing, zone, consider);
-        let name =
-            |entry: &Entry<'_>| Some(format!("{side} {}", ledger.enis.get(eni(entry.path)?).name));
+        let name = |entry: &PathSymptom<'_>| {
+            Some(format!(
+                "{side} {}",
+                attempts.enis.get(eni(entry.path)?).name
+            ))
+        };
         by_name(failing, passing, name, consider);
     }
 }
 
 /// Bits of doubt whether one of these fails.
-fn entropy((fails, passes): Counts) -> f64 {
+fn entropy((fails, passes): FailPass) -> f64 {
     let all = (fails + passes) as f64;
     let term = |n: u64| match n {
         0 => 0.0,
@@ -103,12 +108,12 @@ fn entropy((fails, passes): Counts) -> f64 {
 }
 
 fn by_name(
-    failing: &[Entry<'_>],
-    passing: &[Entry<'_>],
-    name: impl Fn(&Entry<'_>) -> Option<String>,
-    consider: &mut impl FnMut(String, Counts),
+    failing: &[PathSymptom<'_>],
+    passing: &[PathSymptom<'_>],
+    name: impl Fn(&PathSymptom<'_>) -> Option<String>,
+    consider: &mut impl FnMut(String, FailPass),
 ) {
-    let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
+    let mut counts: BTreeMap<String, FailPass> = BTreeMap::new();
     for entry in failing {
         name(entry)
             .into_iter()
@@ -125,11 +130,11 @@ fn by_name(
 }
 
 fn by_port(
-    failing: &[Entry<'_>],
-    passing: &[Entry<'_>],
-    consider: &mut impl FnMut(String, Counts),
+    failing: &[PathSymptom<'_>],
+    passing: &[PathSymptom<'_>],
+    consider: &mut impl FnMut(String, FailPass),
 ) {
-    let mut blocks: BTreeMap<u16, Counts> = BTreeMap::new();
+    let mut blocks: BTreeMap<u16, FailPass> = BTreeMap::new();
     for (block, count) in failing.iter().flat_map(|entry| &entry.seen.blocks) {
         blocks.entry(*block).or_default().0 += count;
     }
@@ -148,9 +153,9 @@ fn by_port(
 }
 
 fn by_time(
-    failing: &[Entry<'_>],
-    passing: &[Entry<'_>],
-    consider: &mut impl FnMut(String, Counts),
+    failing: &[PathSymptom<'_>],
+    passing: &[PathSymptom<'_>],
+    consider: &mut impl FnMut(String, FailPass),
 ) {
     let width_s = failing
         .iter()
@@ -158,12 +163,12 @@ fn by_time(
         .map(|entry| entry.seen.minutes.width_s)
         .max()
         .unwrap_or(60);
-    let widened = |entry: &Entry<'_>| {
-        let mut minutes: Timeline = entry.seen.minutes.clone();
+    let widened = |entry: &PathSymptom<'_>| {
+        let mut minutes: MinuteCounts = entry.seen.minutes.clone();
         minutes.widen(width_s);
         minutes.counts
     };
-    let mut buckets: BTreeMap<i64, Counts> = BTreeMap::new();
+    let mut buckets: BTreeMap<i64, FailPass> = BTreeMap::new();
     for (bucket, count) in failing.iter().flat_map(widened) {
         buckets.entry(bucket).or_default().0 += count;
     }
@@ -191,7 +196,7 @@ fn by_time(
     if let (Some(first), Some(last)) = (failed.first(), failed.last()) {
         let inner = buckets
             .range(first..=last)
-            .fold((0, 0), |sum: Counts, (_, more)| {
+            .fold((0, 0), |sum: FailPass, (_, more)| {
                 (sum.0 + more.0, sum.1 + more.1)
             });
         consider(format!("from {} to {}", at(*first), at(*last + 1)), inner);
@@ -200,11 +205,11 @@ fn by_time(
 
 /// All ways to cut an order in two.
 fn halves<K: Copy + Ord>(
-    counts: &BTreeMap<K, Counts>,
+    counts: &BTreeMap<K, FailPass>,
     name: impl Fn(K, bool) -> String,
-    consider: &mut impl FnMut(String, Counts),
+    consider: &mut impl FnMut(String, FailPass),
 ) {
-    let add = |a: Counts, b: &Counts| (a.0 + b.0, a.1 + b.1);
+    let add = |a: FailPass, b: &FailPass| (a.0 + b.0, a.1 + b.1);
     let all = counts.values().fold((0, 0), add);
     let mut below = (0, 0);
     for (key, here) in counts {

@@ -22,7 +22,7 @@ pub(super) const BLOCK_PORTS: u16 = 1 << 10;
 
 /// What attempts of one kind on one path add up to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sighting {
+pub(super) struct PathCounts {
     /// Attempts.
     pub(super) count: u64,
     /// Packets of their initiators.
@@ -38,7 +38,7 @@ pub(super) struct Sighting {
     /// Attempts by block of the initiator's port.
     pub(super) blocks: BTreeMap<u16, u64>,
     /// Attempts by when they began.
-    pub(super) minutes: Timeline,
+    pub(super) minutes: MinuteCounts,
     /// The lowest lines that prove it.
     pub(super) places: BTreeSet<Place>,
     /// Shortest and longest silence before trouble, nanoseconds.
@@ -49,7 +49,7 @@ pub(super) struct Sighting {
     pub(super) ways: [BTreeSet<TrafficPath>; 2],
 }
 
-impl Sighting {
+impl PathCounts {
     /// Takes in others.
     pub(super) fn add(&mut self, more: &Self) {
         self.count += more.count;
@@ -99,14 +99,14 @@ impl Sighting {
 
 /// Counts by time, in at most 64 buckets of a minute or a multiple by a power of two.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Timeline {
+pub(super) struct MinuteCounts {
     /// Width of a bucket, seconds.
     pub(super) width_s: i64,
     /// Counts by number of bucket since the epoch.
     pub(super) counts: BTreeMap<i64, u64>,
 }
 
-impl Timeline {
+impl MinuteCounts {
     /// One at that instant.
     pub(super) fn at(ns: i64) -> Self {
         let minute = (ns / SECOND_NS).div_euclid(60);
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn timelines_add_up_to_the_same_in_any_order() {
-        let at = |minute: i64| Timeline::at(minute * 60 * SECOND_NS);
+        let at = |minute: i64| MinuteCounts::at(minute * 60 * SECOND_NS);
         let minutes = [0, 3, 500, 7, 1_000, 2, 64, 63, -5];
         let sum = |order: &mut dyn Iterator<Item = i64>| {
             let mut sum = at(order.next().unwrap());

@@ -1,20 +1,22 @@
 //! One symptom each, from the fewest records that show it.
 
 use super::*;
-use crate::diagnosis::attempt::attempts;
+use crate::diagnosis::gather::attempts;
+use crate::diagnosis::symptom::Party;
 use crate::flow::observation::tests::{observation, rejected, there};
 use crate::flow::{Observation, UDP, Verdict, Way};
+use crate::time::SECOND_NS;
 
 /// An archive that goes on long after.
-fn horizon() -> Horizon {
-    Horizon::new(Some((0, 1_000_000 * SECOND_NS)), Vec::new())
+fn visibility() -> Visibility {
+    Visibility::new(Some((0, 1_000_000 * SECOND_NS)), Vec::new())
 }
 
 #[track_caller]
 fn check(records: &[Observation], expected: Symptom) {
     let told = attempts(&mut records.to_vec());
     assert_eq!(told.len(), 1, "one attempt");
-    assert_eq!(symptom(&told[0], &horizon()), expected);
+    assert_eq!(symptom(&told[0], &visibility()), expected);
     let places = proof(&told[0], expected);
     assert!(!places.is_empty() || matches!(expected, Symptom::Unclear));
 }
@@ -121,9 +123,9 @@ fn syn_accepted_without_reply_is_silence() {
 #[test]
 fn silence_at_the_end_of_the_archive_is_unclear() {
     let told = attempts(&mut vec![at(100, up(1, 2))]);
-    let short = Horizon::new(Some((0, 110 * SECOND_NS)), Vec::new());
+    let short = Visibility::new(Some((0, 110 * SECOND_NS)), Vec::new());
     assert_eq!(symptom(&told[0], &short), Symptom::Unclear);
-    assert_eq!(symptom(&told[0], &horizon()), Symptom::NoReply);
+    assert_eq!(symptom(&told[0], &visibility()), Symptom::NoReply);
 }
 
 #[test]
@@ -148,8 +150,8 @@ fn syn_ack_that_nobody_acknowledges_is_half_open() {
 
 #[test]
 fn rst_after_the_handshake_names_its_side() {
-    check(&[up(9, 2), down(9, 22)], Symptom::Reset(Side::Responder));
-    check(&[up(9, 6), down(9, 18)], Symptom::Reset(Side::Initiator));
+    check(&[up(9, 2), down(9, 22)], Symptom::Reset(Party::Responder));
+    check(&[up(9, 6), down(9, 18)], Symptom::Reset(Party::Initiator));
     // After a FIN it is how much software closes.
     check(&[up(9, 3), down(9, 23)], Symptom::Passed);
 }
@@ -165,7 +167,7 @@ fn rst_after_a_silence_is_the_time_out_that_fits() {
     check(&cut(400), Symptom::IdleTimeout(Limit::NatOrNlb));
     check(&cut(61), Symptom::IdleTimeout(Limit::Minute));
     check(&cut(432_001), Symptom::IdleTimeout(Limit::Tracking));
-    check(&cut(150), Symptom::Reset(Side::Responder));
+    check(&cut(150), Symptom::Reset(Party::Responder));
 }
 
 #[test]

@@ -6,10 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::{is_directed, passes};
-use crate::diagnosis::cause::span;
-use crate::diagnosis::ledger::{End, Entry, Ledger};
-use crate::diagnosis::tally::Path;
+use crate::diagnosis::attempt_counts::Path;
+use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, span};
+use crate::diagnosis::symptom::Symptom;
 use crate::flow::{EniIndex, is_private};
 
 /// What is asked for: protocol and port.
@@ -32,7 +31,7 @@ pub(super) enum Far<'a> {
 
 /// All that a path may have in common with others at its far end.
 pub(super) fn far<'a>(
-    ledger: &Ledger<'a>,
+    attempts: &AttemptIndex<'a>,
     end: End,
     path: &Path,
 ) -> impl Iterator<Item = Far<'a>> + use<'a> {
@@ -40,7 +39,7 @@ pub(super) fn far<'a>(
         End::Target => (path.source, path.source_eni),
         End::Source => (Some(path.target), path.target_eni),
     };
-    let subnet = eni.map_or("", |eni| ledger.subnet(eni));
+    let subnet = eni.map_or("", |eni| attempts.subnet(eni));
     let is_out = end == End::Source && !is_private(path.target);
     [
         Some(Far::Host(host)),
@@ -60,12 +59,12 @@ pub(super) struct Failed<'a> {
 }
 
 impl<'a> Failed<'a> {
-    pub(super) fn of(ledger: &Ledger<'a>, end: End, entries: &[Entry<'a>]) -> Self {
+    pub(super) fn of(attempts: &AttemptIndex<'a>, end: End, entries: &[PathSymptom<'a>]) -> Self {
         let paths = || entries.iter().map(|entry| entry.path);
         Self {
             services: paths().map(asked).collect(),
-            far: paths().flat_map(|path| far(ledger, end, path)).collect(),
-            is_at_border: is_directed(entries) && paths().all(|path| ledger.crosses(path)),
+            far: paths().flat_map(|path| far(attempts, end, path)).collect(),
+            is_at_border: is_directed(entries) && paths().all(|path| attempts.crosses(path)),
         }
     }
 }
@@ -73,8 +72,8 @@ impl<'a> Failed<'a> {
 /// What passes meanwhile, the first of each kind.
 #[derive(Default)]
 pub(super) struct Border<'a> {
-    by_service: BTreeMap<Asked, Entry<'a>>,
-    by_both: BTreeMap<(Asked, Far<'a>), Entry<'a>>,
+    by_service: BTreeMap<Asked, PathSymptom<'a>>,
+    by_both: BTreeMap<(Asked, Far<'a>), PathSymptom<'a>>,
     far: BTreeSet<Far<'a>>,
     /// What is asked for of those that pass at the ENI itself.
     pub(super) here: BTreeSet<Asked>,
@@ -82,19 +81,24 @@ pub(super) struct Border<'a> {
 
 impl<'a> Border<'a> {
     /// What passes at this ENI, and at others of its subnet, while these fail.
-    pub(super) fn of(ledger: &Ledger<'a>, end: End, eni: EniIndex, failed: &[Entry<'a>]) -> Self {
+    pub(super) fn of(
+        attempts: &AttemptIndex<'a>,
+        end: End,
+        eni: EniIndex,
+        failed: &[PathSymptom<'a>],
+    ) -> Self {
         let span = span(failed);
         let paths: BTreeSet<&Path> = failed.iter().map(|entry| entry.path).collect();
         let mut border = Self::default();
-        for near in std::iter::once(eni).chain(ledger.siblings(eni)) {
-            for entry in ledger.at(end, near) {
-                let is_meanwhile = passes(ledger, end, entry) && entry.seen.goes_on_during(span);
+        for near in std::iter::once(eni).chain(attempts.siblings(eni)) {
+            for entry in attempts.at(end, near) {
+                let is_meanwhile = passes(attempts, end, entry) && entry.seen.goes_on_during(span);
                 if !is_meanwhile || paths.contains(entry.path) {
                     continue;
                 }
                 let asked = asked(entry.path);
                 border.by_service.entry(asked).or_insert(*entry);
-                for far in far(ledger, end, entry.path) {
+                for far in far(attempts, end, entry.path) {
                     border.by_both.entry((asked, far)).or_insert(*entry);
                     border.far.insert(far);
                 }
@@ -112,7 +116,7 @@ impl<'a> Border<'a> {
     }
 
     /// The first that asks for this.
-    pub(super) fn service(&self, asked: Asked) -> Option<&Entry<'a>> {
+    pub(super) fn service(&self, asked: Asked) -> Option<&PathSymptom<'a>> {
         self.by_service.get(&asked)
     }
 
@@ -126,7 +130,28 @@ impl<'a> Border<'a> {
         &self,
         asked: Asked,
         mut far: impl Iterator<Item = Far<'a>>,
-    ) -> Option<&Entry<'a>> {
+    ) -> Option<&PathSymptom<'a>> {
         far.find_map(|far| self.by_both.get(&(asked, far)))
     }
+}
+
+/// Whether the records tell on which way all of these were rejected.
+pub(in crate::diagnosis::cause) fn is_directed(entries: &[PathSymptom<'_>]) -> bool {
+    let is_unknown = |entry: &PathSymptom<'_>| matches!(entry.symptom, Symptom::Blocked(_));
+    !entries.iter().any(is_unknown)
+}
+
+/// Whether a request got past both layers at this end, across the border of its subnet.
+pub(in crate::diagnosis::cause) fn passes(
+    attempts: &AttemptIndex<'_>,
+    end: End,
+    entry: &PathSymptom<'_>,
+) -> bool {
+    let admitted = match (end, entry.symptom) {
+        (_, symptom) if symptom.is_admitted() => true,
+        // Blocked only at the other end.
+        (End::Source, Symptom::InboundBlocked(_)) => true,
+        _ => false,
+    };
+    admitted && attempts.crosses(entry.path)
 }

@@ -7,12 +7,13 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::diagnosis::attempt::{Attempt, Lane, View};
+use crate::diagnosis::attempt::{Attempt, EniView, WayTraffic};
 use crate::diagnosis::bounded::Bounded;
-use crate::diagnosis::horizon::Horizon;
-use crate::diagnosis::sighting::{BLOCK_PORTS, Sighting, Timeline};
-use crate::diagnosis::sweep::Sweep;
-use crate::diagnosis::symptom::{Symptom, proof, symptom};
+use crate::diagnosis::judgment::{proof, symptom};
+use crate::diagnosis::path_counts::{BLOCK_PORTS, MinuteCounts, PathCounts};
+use crate::diagnosis::scan::ScanCounts;
+use crate::diagnosis::symptom::Symptom;
+use crate::diagnosis::visibility::Visibility;
 use crate::flow::{EniIndex, Enis, TCP, is_private};
 
 /// Paths kept of each of the three kinds.
@@ -48,9 +49,9 @@ impl Path {
                     .iter()
                     .filter(move |v| v.request_leaves == Some(leaves))
             };
-            let own = |view: &&View| enis.get(view.eni).address == Some(address);
+            let own = |view: &&EniView| enis.get(view.eni).address == Some(address);
             // What carries the packets of others has a type.
-            let plain = |view: &&View| enis.get(view.eni).kind.is_empty();
+            let plain = |view: &&EniView| enis.get(view.eni).kind.is_empty();
             let view = views().find(own).or_else(|| views().find(plain));
             view.or_else(|| views().next()).map(|view| view.eni)
         };
@@ -74,12 +75,12 @@ impl Path {
 
 /// What all attempts add up to.
 #[derive(Clone, Debug)]
-pub struct Tally {
-    pub(super) inside: Bounded<(Path, Symptom), Sighting>,
-    pub(super) outside: Bounded<(Path, Symptom), Sighting>,
-    pub(super) passing: Bounded<Path, Sighting>,
-    pub(super) insiders: Bounded<IpAddr, Sweep>,
-    pub(super) outsiders: Bounded<IpAddr, Sweep>,
+pub struct AttemptCounts {
+    pub(super) inside: Bounded<(Path, Symptom), PathCounts>,
+    pub(super) outside: Bounded<(Path, Symptom), PathCounts>,
+    pub(super) passing: Bounded<Path, PathCounts>,
+    pub(super) insiders: Bounded<IpAddr, ScanCounts>,
+    pub(super) outsiders: Bounded<IpAddr, ScanCounts>,
     /// Attempts in all.
     pub attempts: u64,
     /// TCP attempts without `tcp-flags`.
@@ -91,7 +92,7 @@ pub struct Tally {
     by_name: BTreeMap<&'static str, u64>,
 }
 
-impl Default for Tally {
+impl Default for AttemptCounts {
     fn default() -> Self {
         Self {
             inside: Bounded::new(PATHS_MAX),
@@ -108,10 +109,10 @@ impl Default for Tally {
     }
 }
 
-impl Tally {
+impl AttemptCounts {
     /// Counts an attempt.
-    pub fn take_in(&mut self, attempt: &Attempt, horizon: &Horizon, enis: &Enis) {
-        let found = symptom(attempt, horizon);
+    pub fn take_in(&mut self, attempt: &Attempt, visibility: &Visibility, enis: &Enis) {
+        let found = symptom(attempt, visibility);
         self.attempts += 1;
         self.bare += u64::from(attempt.protocol == TCP && !attempt.has_flags);
         let is_undirected = attempt
@@ -126,9 +127,9 @@ impl Tally {
             return;
         }
         let path = Path::of(attempt, found, enis);
-        let seen = sighting(attempt, found);
-        self.sweep(attempt, path, found, &seen);
-        let add = |known: &mut Sighting, more: Sighting| known.add(&more);
+        let seen = counted(attempt, found);
+        self.count_scan(attempt, path, found, &seen);
+        let add = |known: &mut PathCounts, more: PathCounts| known.add(&more);
         if found == Symptom::Passed {
             self.passing.add(path, seen, add);
         } else if path.source.is_some() {
@@ -138,36 +139,36 @@ impl Tally {
         }
     }
 
-    fn sweep(&mut self, attempt: &Attempt, path: Path, found: Symptom, seen: &Sighting) {
+    fn count_scan(&mut self, attempt: &Attempt, path: Path, found: Symptom, seen: &PathCounts) {
         // Who gets no answer from many hosts of the internet has no way there, and scans nothing.
         let is_near = path.source.is_none() || is_private(path.target);
         let host = is_near.then_some(path.target);
-        let sweep = match found {
+        let scan = match found {
             Symptom::InboundBlocked(_)
             | Symptom::OutboundBlocked(_)
             | Symptom::Blocked(_)
             | Symptom::NoReply
             | Symptom::HalfOpen
-            | Symptom::Refused => Sweep::in_vain(host, path.port, seen.clone()),
-            found if found.is_passed() => Sweep::passed(),
+            | Symptom::Refused => ScanCounts::in_vain(host, path.port, seen.clone()),
+            found if found.is_passed() => ScanCounts::passed(),
             _ => return,
         };
-        let sweeps = if path.source.is_some() {
+        let scans = if path.source.is_some() {
             &mut self.insiders
         } else {
             &mut self.outsiders
         };
-        sweeps.add(attempt.initiator.address, sweep, Sweep::add);
+        scans.add(attempt.initiator.address, scan, ScanCounts::add);
     }
 
     /// Takes in what other attempts add up to.
     pub fn add(&mut self, other: Self) {
-        let add = |known: &mut Sighting, more: Sighting| known.add(&more);
+        let add = |known: &mut PathCounts, more: PathCounts| known.add(&more);
         self.inside.merge(other.inside, add);
         self.outside.merge(other.outside, add);
         self.passing.merge(other.passing, add);
-        self.insiders.merge(other.insiders, Sweep::add);
-        self.outsiders.merge(other.outsiders, Sweep::add);
+        self.insiders.merge(other.insiders, ScanCounts::add);
+        self.outsiders.merge(other.outsiders, ScanCounts::add);
         self.attempts += other.attempts;
         self.bare += other.bare;
         self.undirected += other.undirected;
@@ -204,15 +205,15 @@ impl Tally {
     }
 }
 
-fn sighting(attempt: &Attempt, found: Symptom) -> Sighting {
+fn counted(attempt: &Attempt, found: Symptom) -> PathCounts {
     let silence_ns = attempt.silence_ns();
     let port = attempt.initiator.port;
-    let lanes: [fn(&View) -> &Lane; 2] = [|view| &view.request, |view| &view.reply];
+    let lanes: [fn(&EniView) -> &WayTraffic; 2] = [|view| &view.request, |view| &view.reply];
     let ways = lanes.map(|lane| {
         let traffic = attempt.views.iter().flat_map(|view| lane(view).traffic());
         traffic.filter_map(|traffic| traffic.path).collect()
     });
-    Sighting {
+    PathCounts {
         count: 1,
         packets: attempt.packets(),
         first_ns: attempt.first_ns,
@@ -220,7 +221,7 @@ fn sighting(attempt: &Attempt, found: Symptom) -> Sighting {
         last_ns: attempt.last_ns,
         ports: (port, port),
         blocks: BTreeMap::from([(port / BLOCK_PORTS, 1)]),
-        minutes: Timeline::at(attempt.first_ns),
+        minutes: MinuteCounts::at(attempt.first_ns),
         places: proof(attempt, found).into_iter().take(4).collect(),
         silence_ns: (silence_ns, silence_ns),
         longest_ns: (attempt.first_ns, attempt.last_ns),

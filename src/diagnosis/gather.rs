@@ -5,8 +5,8 @@
 //! ([`crate::connection::split()`]), since a SYN that two ENIs log is not two SYNs. Connections of
 //! different views that overlap in time, give or take the clocks of ENIs, are one attempt.
 
-use super::{Attempt, Lane, View};
 use crate::connection::{judge, split};
+use crate::diagnosis::attempt::{Attempt, EniView, WayTraffic};
 use crate::flow::vantage;
 use crate::flow::{Observation, Vantage, Way};
 use crate::record::ObservedFlags;
@@ -92,16 +92,16 @@ fn attempt(connections: &[&[Observation]]) -> Attempt {
     let all = || connections.iter().flat_map(|records| records.iter());
     let first = &connections[0][0];
     let tuple = first.key.five_tuple(role.initiator);
-    let mut views: Vec<View> = Vec::new();
+    let mut views: Vec<EniView> = Vec::new();
     for (records, (_, outcome)) in connections.iter().zip(&judged) {
         let first = &records[0];
-        let mut view = View {
+        let mut view = EniView {
             eni: first.eni,
             request_leaves: first
                 .leaving
                 .map(|leaving| leaving == (first.way == role.initiator)),
-            request: Lane::default(),
-            reply: Lane::default(),
+            request: WayTraffic::default(),
+            reply: WayTraffic::default(),
             outcome: *outcome,
             silence_ns: silence_ns(records),
         };

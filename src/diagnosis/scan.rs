@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::diagnosis::sighting::Sighting;
+use crate::diagnosis::path_counts::PathCounts;
 
 /// Ports, and hosts, that are kept of one source.
 const KEPT_MAX: usize = 64;
@@ -22,9 +22,9 @@ const HOSTS_LEAST: usize = 16;
 
 /// What one source tried in vain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sweep {
+pub(super) struct ScanCounts {
     /// Attempts in vain.
-    pub(super) seen: Option<Sighting>,
+    pub(super) seen: Option<PathCounts>,
     /// Attempts that led to a connection.
     pub(super) passed: u64,
     /// The lowest ports tried.
@@ -35,7 +35,7 @@ pub(super) struct Sweep {
     services: BTreeSet<(Option<IpAddr>, u16)>,
 }
 
-impl Sweep {
+impl ScanCounts {
     /// One attempt that led to a connection.
     pub(super) fn passed() -> Self {
         Self {
@@ -48,7 +48,7 @@ impl Sweep {
     }
 
     /// One attempt in vain; at no host that counts, if none is given.
-    pub(super) fn in_vain(host: Option<IpAddr>, port: u16, seen: Sighting) -> Self {
+    pub(super) fn in_vain(host: Option<IpAddr>, port: u16, seen: PathCounts) -> Self {
         Self {
             seen: Some(seen),
             passed: 0,
@@ -83,7 +83,7 @@ impl Sweep {
     ///
     /// Success elsewhere excuses nobody who tries many ports: a host that is taken over goes on with
     /// its work. Who tries one port of many hosts may have lost its way to them.
-    pub(super) fn scan(&self) -> Option<&Sighting> {
+    pub(super) fn scan(&self) -> Option<&PathCounts> {
         let seen = self.seen.as_ref()?;
         let services = self.services.len();
         let is_hasty =

@@ -1,4 +1,4 @@
-//! The tally, indexed for contrast: what else passes, or fails, at the same ENI, subnet or service.
+//! The counts of attempts, indexed for contrast: what else passes, or fails, at the same ENI, subnet or service.
 //!
 //! What scanners tried inside is left out, and what outsiders fail at counts only where outsiders
 //! are served: the internet knocks at every public address, and being turned away there is no fault.
@@ -6,31 +6,31 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use crate::diagnosis::sighting::Sighting;
+use crate::diagnosis::attempt_counts::{AttemptCounts, Path};
+use crate::diagnosis::path_counts::PathCounts;
 use crate::diagnosis::symptom::Symptom;
-use crate::diagnosis::tally::{Path, Tally};
 use crate::flow::{EniIndex, Enis};
 
 /// What attempts with one symptom on one path add up to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry<'a> {
+pub(super) struct PathSymptom<'a> {
     pub(super) path: &'a Path,
     pub(super) symptom: Symptom,
-    pub(super) seen: &'a Sighting,
+    pub(super) seen: &'a PathCounts,
 }
 
 /// A service: address, port, protocol.
-pub(super) type Service = (IpAddr, u16, u8);
+pub(super) type ServiceKey = (IpAddr, u16, u8);
 
-/// All of a tally but what scanners tried.
-pub(super) struct Ledger<'a> {
+/// All that is counted but what scanners tried.
+pub(super) struct AttemptIndex<'a> {
     pub(super) enis: &'a Enis,
     /// Whether there is TCP without flags, where openings and answers look alike.
     pub(super) is_bare: bool,
-    entries: Vec<Entry<'a>>,
+    entries: Vec<PathSymptom<'a>>,
     by_target: HashMap<EniIndex, Vec<usize>>,
     by_source: HashMap<EniIndex, Vec<usize>>,
-    by_service: HashMap<Service, Vec<usize>>,
+    by_service: HashMap<ServiceKey, Vec<usize>>,
     subnets: HashMap<&'a str, BTreeSet<EniIndex>>,
     owners: HashMap<IpAddr, EniIndex>,
 }
@@ -44,10 +44,14 @@ pub(super) enum End {
     Target,
 }
 
-impl<'a> Ledger<'a> {
+impl<'a> AttemptIndex<'a> {
     /// All but what these insiders tried in vain.
-    pub(super) fn new(tally: &'a Tally, enis: &'a Enis, scanners: &BTreeSet<IpAddr>) -> Self {
-        let mut ledger = Self {
+    pub(super) fn new(
+        tally: &'a AttemptCounts,
+        enis: &'a Enis,
+        scanners: &BTreeSet<IpAddr>,
+    ) -> Self {
+        let mut attempts = Self {
             enis,
             is_bare: tally.bare > 0,
             entries: Vec::new(),
@@ -60,7 +64,7 @@ impl<'a> Ledger<'a> {
         let scans = |path: &Path| path.source.is_some_and(|source| scanners.contains(&source));
         for ((path, symptom), seen) in tally.inside.iter().chain(tally.outside.iter()) {
             if symptom.is_passed() || !scans(path) {
-                ledger.enter(Entry {
+                attempts.enter(PathSymptom {
                     path,
                     symptom: *symptom,
                     seen,
@@ -68,16 +72,16 @@ impl<'a> Ledger<'a> {
             }
         }
         for (path, seen) in tally.passing.iter() {
-            ledger.enter(Entry {
+            attempts.enter(PathSymptom {
                 path,
                 symptom: Symptom::Passed,
                 seen,
             });
         }
-        ledger
+        attempts
     }
 
-    fn enter(&mut self, entry: Entry<'a>) {
+    fn enter(&mut self, entry: PathSymptom<'a>) {
         let index = self.entries.len();
         let path = entry.path;
         for (eni, by_eni) in [
@@ -99,12 +103,12 @@ impl<'a> Ledger<'a> {
     }
 
     /// All entries.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Entry<'a>> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &PathSymptom<'a>> {
         self.entries.iter()
     }
 
     /// What was seen at this ENI as this end.
-    pub(super) fn at(&self, end: End, eni: EniIndex) -> impl Iterator<Item = &Entry<'a>> {
+    pub(super) fn at(&self, end: End, eni: EniIndex) -> impl Iterator<Item = &PathSymptom<'a>> {
         let by_eni = match end {
             End::Source => &self.by_source,
             End::Target => &self.by_target,
@@ -117,7 +121,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// What was seen of a service.
-    pub(super) fn of(&self, service: Service) -> impl Iterator<Item = &Entry<'a>> {
+    pub(super) fn of(&self, service: ServiceKey) -> impl Iterator<Item = &PathSymptom<'a>> {
         let known = self.by_service.get(&service);
         known
             .into_iter()
@@ -153,7 +157,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// Whether what failed here was meant to work.
-    pub(super) fn is_meant(&self, entry: &Entry<'_>) -> bool {
+    pub(super) fn is_meant(&self, entry: &PathSymptom<'_>) -> bool {
         /// Services that are open to the internet as a rule.
         const PUBLIC: [u16; 2] = [80, 443];
         /// Attempts before an unknown service is taken for one that outsiders use.
@@ -167,7 +171,7 @@ impl<'a> Ledger<'a> {
         let outside = self
             .of(service(entry.path))
             .filter(|other| other.path.source.is_none());
-        let passing: Vec<&Sighting> = outside
+        let passing: Vec<&PathCounts> = outside
             .filter(|other| other.symptom.is_passed())
             .map(|other| other.seen)
             .collect();
@@ -186,6 +190,13 @@ impl<'a> Ledger<'a> {
     }
 }
 
+/// When the first of these began and the last ended.
+pub(super) fn span(entries: &[PathSymptom<'_>]) -> (i64, i64) {
+    let first = entries.iter().map(|entry| entry.seen.first_ns).min();
+    let last = entries.iter().map(|entry| entry.seen.last_ns).max();
+    (first.unwrap_or(0), last.unwrap_or(0))
+}
+
 /// ENIs by their own addresses, as far as known.
 pub(super) fn owners(enis: &Enis) -> HashMap<IpAddr, EniIndex> {
     let numbered = (0u32..).map(EniIndex).zip(enis.iter());
@@ -195,7 +206,7 @@ pub(super) fn owners(enis: &Enis) -> HashMap<IpAddr, EniIndex> {
 }
 
 /// The service that a path leads to.
-pub(super) fn service(path: &Path) -> Service {
+pub(super) fn service(path: &Path) -> ServiceKey {
     (path.target, path.port, path.protocol)
 }
 
@@ -209,17 +220,70 @@ fn is_for_many(address: IpAddr) -> bool {
 
 /// Entries by something that they have in common.
 pub(super) fn grouped<'l, 'a, K: Ord>(
-    entries: impl Iterator<Item = &'l Entry<'a>>,
-    key: impl Fn(&Entry<'a>) -> Option<K>,
-) -> BTreeMap<K, Vec<Entry<'a>>>
+    entries: impl Iterator<Item = &'l PathSymptom<'a>>,
+    key: impl Fn(&PathSymptom<'a>) -> Option<K>,
+) -> BTreeMap<K, Vec<PathSymptom<'a>>>
 where
     'a: 'l,
 {
-    let mut groups: BTreeMap<K, Vec<Entry<'a>>> = BTreeMap::new();
+    let mut groups: BTreeMap<K, Vec<PathSymptom<'a>>> = BTreeMap::new();
     for entry in entries {
         if let Some(key) = key(entry) {
             groups.entry(key).or_default().push(*entry);
         }
     }
     groups
+}
+
+/// Attempts before a service is taken for what an ENI is for.
+const ROLE_ATTEMPTS_LEAST: u64 = 3;
+
+/// What ENIs are for, as far as it shows: the services that they give.
+///
+/// ENIs of one role share their security group as a rule, and ENIs of different roles do not. What is
+/// said of the role rests on what others ask of an ENI, and on its type where a record tells it.
+///
+/// The services of each ENI: protocol, port, and how often they were asked for.
+pub(super) struct Roles(HashMap<EniIndex, BTreeMap<(u8, u16), u64>>);
+
+impl Roles {
+    /// Reads them from what was asked for.
+    pub(super) fn new(attempts: &AttemptIndex<'_>) -> Self {
+        let mut services: HashMap<EniIndex, BTreeMap<(u8, u16), u64>> = HashMap::new();
+        for entry in attempts.all() {
+            let Some(eni) = entry.path.target_eni else {
+                continue;
+            };
+            // What outsiders try in vain tells nothing.
+            if entry.symptom.is_passed() || entry.path.source.is_some() {
+                let service = (entry.path.protocol, entry.path.port);
+                *services.entry(eni).or_default().entry(service).or_default() += entry.seen.count;
+            }
+        }
+        Self(services)
+    }
+
+    /// Whether what one is mostly asked for is never asked of the other.
+    pub(super) fn differ(
+        &self,
+        attempts: &AttemptIndex<'_>,
+        one: EniIndex,
+        other: EniIndex,
+    ) -> bool {
+        let kind = |eni: EniIndex| &attempts.enis.get(eni).kind;
+        kind(one) != kind(other) || self.lacks(one, other) || self.lacks(other, one)
+    }
+
+    fn lacks(&self, one: EniIndex, other: EniIndex) -> bool {
+        let main = self
+            .0
+            .get(&one)
+            .and_then(|services| services.iter().max_by_key(|(_, count)| **count))
+            .filter(|(_, count)| **count >= ROLE_ATTEMPTS_LEAST);
+        let has = |service| {
+            let services = self.0.get(&other);
+            services.is_some_and(|services| services.contains_key(service))
+        };
+        main.is_some_and(|(service, _)| !has(service))
+    }
 }

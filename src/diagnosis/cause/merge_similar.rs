@@ -6,30 +6,30 @@
 
 use std::collections::BTreeMap;
 
-use super::LISTED_MAX;
-use super::draft::Account;
+use super::draft::FindingAccount;
+use super::names::LISTED_MAX;
 use crate::diagnosis::finding::{Cause, Certainty};
 
 /// Findings of an archive, at most; kinds of them are fewer.
 const FINDINGS_MAX: usize = 50;
 
 /// What findings must share to be told as one.
-type Kind = (Cause, Certainty);
+type AlikeKey = (Cause, Certainty);
 
 /// The same, with what there is no room for told together, where the first of it stood.
-pub(super) fn folded(accounts: Vec<Account>) -> Vec<Account> {
+pub(super) fn merged(accounts: Vec<FindingAccount>) -> Vec<FindingAccount> {
     if accounts.len() <= FINDINGS_MAX {
         return accounts;
     }
-    let kind = |account: &Account| (account.cause, account.certainty);
-    let mut counts: BTreeMap<Kind, usize> = BTreeMap::new();
+    let kind = |account: &FindingAccount| (account.cause, account.certainty);
+    let mut counts: BTreeMap<AlikeKey, usize> = BTreeMap::new();
     for account in &accounts {
         *counts.entry(kind(account)).or_default() += 1;
     }
     let room = room(&counts);
-    let mut told: Vec<Account> = Vec::new();
-    let mut met: BTreeMap<Kind, usize> = BTreeMap::new();
-    let mut rests: BTreeMap<Kind, usize> = BTreeMap::new();
+    let mut told: Vec<FindingAccount> = Vec::new();
+    let mut met: BTreeMap<AlikeKey, usize> = BTreeMap::new();
+    let mut rests: BTreeMap<AlikeKey, usize> = BTreeMap::new();
     for account in accounts {
         let kind = kind(&account);
         let met = met.entry(kind).or_default();
@@ -53,7 +53,7 @@ pub(super) fn folded(accounts: Vec<Account>) -> Vec<Account> {
 }
 
 /// How many of each kind can be told in full.
-fn room(counts: &BTreeMap<Kind, usize>) -> usize {
+fn room(counts: &BTreeMap<AlikeKey, usize>) -> usize {
     let fits = |each: &usize| {
         let told = counts.values().map(|count| (*count).min(each + 1));
         told.sum::<usize>() <= FINDINGS_MAX
@@ -61,7 +61,7 @@ fn room(counts: &BTreeMap<Kind, usize>) -> usize {
     (0..FINDINGS_MAX).rev().find(fits).unwrap_or(0)
 }
 
-impl Account {
+impl FindingAccount {
     /// The first of those that are told in short.
     fn rest(mut self) -> Self {
         self.alike = vec![self.brief()];
@@ -71,7 +71,7 @@ impl Account {
     /// Tells another one in short.
     fn take_in(&mut self, other: Self) {
         self.alike.push(other.brief());
-        self.sighting.add(&other.sighting);
+        self.counted.add(&other.counted);
         self.others += other.others;
         self.shown.hosts.extend(other.shown.hosts);
         self.shown.ports.extend(other.shown.ports);
@@ -102,7 +102,7 @@ impl Account {
         let first = self.alike.first().map(|first| &first.title);
         self.seen = format!(
             "like those above, none with more attempts: {} in all, the JSON lists each; the first: {}",
-            self.sighting.count,
+            self.counted.count,
             first.map_or("", String::as_str),
         );
     }

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom};
 use crate::diagnosis::cause::names;
 use crate::diagnosis::finding::Cause;
-use crate::diagnosis::ledger::{Entry, Ledger};
-use crate::diagnosis::symptom::{Side, Symptom};
+use crate::diagnosis::symptom::{Party, Symptom};
 use crate::flow::{EniIndex, TrafficPath};
 use crate::time::SECOND_NS;
 
 /// The trouble in one line.
-pub(super) fn title(cause: Cause, entries: &[Entry<'_>]) -> String {
+pub(super) fn title(cause: Cause, entries: &[PathSymptom<'_>]) -> String {
     let (targets, ports) = (names::targets(entries), names::ports(entries));
     let is_one = entries
         .iter()
@@ -38,7 +38,7 @@ pub(super) fn title(cause: Cause, entries: &[Entry<'_>]) -> String {
         _ => {
             let by = entries
                 .iter()
-                .all(|entry| entry.symptom == Symptom::Reset(Side::Responder));
+                .all(|entry| entry.symptom == Symptom::Reset(Party::Responder));
             let side = if by {
                 "the service"
             } else {
@@ -50,11 +50,15 @@ pub(super) fn title(cause: Cause, entries: &[Entry<'_>]) -> String {
 }
 
 /// What was seen of it.
-pub(super) fn seen(ledger: &Ledger<'_>, cause: Cause, entries: &[Entry<'_>]) -> String {
+pub(super) fn seen(
+    attempts: &AttemptIndex<'_>,
+    cause: Cause,
+    entries: &[PathSymptom<'_>],
+) -> String {
     let sources = names::sources(entries);
     match cause {
         Cause::NoReply => {
-            let how_far = how_far(ledger, entries);
+            let how_far = how_far(attempts, entries);
             let ways = ways(entries);
             format!("requests from {sources} are ACCEPTed and no ENI logs a reply; {how_far}{ways}")
         }
@@ -73,8 +77,8 @@ pub(super) fn seen(ledger: &Ledger<'_>, cause: Cause, entries: &[Entry<'_>]) -> 
             let pair = pairs.min().map(|(asked, answered)| {
                 format!(
                     "; {} sees the request and no reply, {} the reply",
-                    names::eni(ledger, asked),
-                    names::eni(ledger, answered)
+                    names::eni(attempts, asked),
+                    names::eni(attempts, answered)
                 )
             });
             format!(
@@ -96,7 +100,7 @@ pub(super) fn seen(ledger: &Ledger<'_>, cause: Cause, entries: &[Entry<'_>]) -> 
 }
 
 /// By which ways requests and replies leave, as far as `traffic-path` tells and it says something.
-fn ways(entries: &[Entry<'_>]) -> String {
+fn ways(entries: &[PathSymptom<'_>]) -> String {
     let [requests, replies] = [0, 1].map(|lane: usize| -> BTreeSet<TrafficPath> {
         let ways = entries.iter().flat_map(|entry| &entry.seen.ways[lane]);
         ways.copied().collect()
@@ -130,14 +134,14 @@ fn ways(entries: &[Entry<'_>]) -> String {
 }
 
 /// How far unanswered requests came, as far as it shows.
-fn how_far(ledger: &Ledger<'_>, entries: &[Entry<'_>]) -> String {
+fn how_far(attempts: &AttemptIndex<'_>, entries: &[PathSymptom<'_>]) -> String {
     let is_of = |eni: EniIndex, target: IpAddr| {
-        let eni = ledger.enis.get(eni);
+        let eni = attempts.enis.get(eni);
         // One address is known of an ENI; of the other family there may be another.
         let is_own = |own: IpAddr| own == target || own.is_ipv4() != target.is_ipv4();
         eni.kind.is_empty() && eni.address.is_none_or(is_own)
     };
-    let arrives = |entry: &Entry<'_>| {
+    let arrives = |entry: &PathSymptom<'_>| {
         let entered = entry.path.target_eni;
         entered.is_some_and(|eni| is_of(eni, entry.path.target))
     };
@@ -145,12 +149,12 @@ fn how_far(ledger: &Ledger<'_>, entries: &[Entry<'_>]) -> String {
         return "they enter the responder's ENI, so the host or its firewall is silent".to_owned();
     }
     if let Some(eni) = entries.iter().find_map(|entry| entry.path.target_eni) {
-        let eni = names::eni(ledger, eni);
+        let eni = names::eni(attempts, eni);
         return format!("they enter {eni}, which has to pass them on; behind it they do not show");
     }
     if entries
         .iter()
-        .all(|entry| ledger.owner(entry.path.target).is_some())
+        .all(|entry| attempts.owner(entry.path.target).is_some())
     {
         return "they never enter the responder's ENI, which is in this archive, so they are lost \
                 on their way"

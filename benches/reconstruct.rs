@@ -8,7 +8,7 @@ use std::{hint::black_box, ops::ControlFlow, sync::Arc};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flow2pcap::connection::{Detail, rebuild, split};
-use flow2pcap::flow::{Addresses, Enis, Observation, Place, observe};
+use flow2pcap::flow::{Addresses, Enis, Place, Viewed, observe};
 use flow2pcap::record::{Layout, Row, Rows};
 use testkit::traffic::{Settings, Traffic, Version};
 
@@ -17,7 +17,7 @@ const LINES: u64 = 100_000;
 
 /// The records of one archive, by conversation.
 struct Observed {
-    conversations: Vec<Vec<Observation>>,
+    conversations: Vec<Vec<Viewed>>,
     text_len: u64,
     records: u64,
     octets: u64,
@@ -48,11 +48,11 @@ fn observed() -> Observed {
         };
         let (observation, _) =
             observe(&record, Addresses::Packet, eni, place).expect("a usable record");
-        all.push(observation);
+        all.push(Viewed::from(observation));
     }
     let records = all.len() as u64;
     // Each ENI's view is a conversation of its own here, so that no octet goes untold.
-    let key = |o: &Observation| (o.key, o.eni.0);
+    let key = |o: &Viewed| (o.key, o.eni.0);
     all.sort_by_key(key);
     let conversations = all.chunk_by(|a, b| key(a) == key(b)).map(<[_]>::to_vec);
     Observed {
@@ -94,13 +94,13 @@ fn reconstruct(criterion: &mut Criterion) {
 }
 
 /// How many connections there are.
-fn split_all(mut conversations: Vec<Vec<Observation>>) -> usize {
+fn split_all(mut conversations: Vec<Vec<Viewed>>) -> usize {
     let counts = conversations.iter_mut().map(|one| split(one).len());
     counts.sum()
 }
 
 /// How many octets the segments have.
-fn rebuild_all(mut conversations: Vec<Vec<Observation>>, detail: Detail) -> u64 {
+fn rebuild_all(mut conversations: Vec<Vec<Viewed>>, detail: Detail) -> u64 {
     let mut octets = 0;
     let mut segments = Vec::new();
     for conversation in &mut conversations {

@@ -37,7 +37,7 @@
 //!     let Row::Record(record) = row else { continue };
 //!     let eni = enis.enter(record.eni);
 //!     let (observation, _) = observe(&record, Addresses::Packet, eni, Place::default())?;
-//!     conversation.push(observation);
+//!     conversation.push(observation.into());
 //! }
 //!
 //! let mut segments = Vec::new();

@@ -11,7 +11,7 @@ use crate::connection::plan::{Detail, PACKETS_MAX};
 use crate::connection::role::Role;
 use crate::connection::segment::{Segment, SegmentKind};
 use crate::connection::spread::{Lean, Spread, spread_beside};
-use crate::flow::{Observation, UDP, Way};
+use crate::flow::{UDP, Viewed, Way};
 use crate::time::SECOND_NS;
 
 /// The most octets that one packet stands for.
@@ -40,7 +40,7 @@ const TURN_MIN_NS: i64 = 2 * SECOND_NS;
 /// Least octets of a packet of this conversation: its headers, and over IPv6
 /// one more where nothing but the IP header is written, since Wireshark takes
 /// an IPv6 packet without payload for a lost one.
-fn least_len(o: &Observation) -> u64 {
+fn least_len(o: &Viewed) -> u64 {
     match (o.key.is_ipv6(), o.key.protocol) {
         (false, UDP) => 28,
         (true, UDP) => 48,
@@ -51,7 +51,7 @@ fn least_len(o: &Observation) -> u64 {
 
 /// Rebuilds one conversation and appends its packets to `out` in order of time.
 pub(super) fn rebuild(
-    records: &[Observation],
+    records: &[Viewed],
     role: Role,
     detail: Detail,
     out: &mut Vec<Segment>,
@@ -93,7 +93,7 @@ pub(super) fn rebuild(
 /// apart, where a round trip takes less than one.
 ///
 /// Of real conversations of this kind, 3 of 3 in 2 captures stand truer so.
-fn take_turns(records: &[Observation]) -> bool {
+fn take_turns(records: &[Viewed]) -> bool {
     let count = |way| {
         let own = records.iter().filter(|o| o.way == way);
         own.fold(0_u64, |sum, o| sum.saturating_add(o.packets))
@@ -120,7 +120,7 @@ fn take_turns(records: &[Observation]) -> bool {
 ///
 /// Of real checks all 8 are longer than their answers by 24 or 28 octets, 2 of
 /// them from a relay.
-fn asker(records: &[Observation], role: Role) -> Way {
+fn asker(records: &[Viewed], role: Role) -> Way {
     let [a, b] = records else {
         return role.initiator;
     };
@@ -146,7 +146,7 @@ fn asker(records: &[Observation], role: Role) -> Way {
 /// Appends the packets of one record; returns the octets added to its own.
 fn place(
     record: u32,
-    o: &Observation,
+    o: &Viewed,
     (spread, lean): (Spread, Lean),
     detail: Detail,
     out: &mut Vec<Segment>,
@@ -185,16 +185,16 @@ fn place(
 mod tests {
     use super::*;
     use crate::connection::role;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::{viewed, with};
 
-    fn udp(way: Way, packets: u64, bytes: u64) -> Observation {
-        let mut o = observation(way, packets, bytes, 10, 12, 0);
+    fn udp(way: Way, packets: u64, bytes: u64) -> Viewed {
+        let mut o = viewed(way, packets, bytes, 10, 12, 0);
         o.key.protocol = UDP;
         (o.key.high.port, o.flags) = (53, None);
         o
     }
 
-    fn rebuilt(records: &[Observation], detail: Detail) -> Vec<Segment> {
+    fn rebuilt(records: &[Viewed], detail: Detail) -> Vec<Segment> {
         let mut out = Vec::new();
         rebuild(records, role::role(records), detail, &mut out);
         out
@@ -249,10 +249,7 @@ mod tests {
     fn questions_seconds_apart_are_answered_before_the_next() {
         let at = |way, packets, end_s: i64| {
             let o = udp(way, packets, packets * 100);
-            Observation {
-                end_ns: o.start_ns + end_s * SECOND_NS,
-                ..o
-            }
+            with(o, |o| o.end_ns = o.start_ns + end_s * SECOND_NS)
         };
         let ways = |packets, end_s| -> Vec<Way> {
             let records = [at(Way::Up, packets, end_s), at(Way::Down, packets, end_s)];

@@ -2,7 +2,7 @@
 //! order, and how it ended.
 //!
 //! Pure: no I/O, no clock, no threads, no random source. Records go in, in the
-//! form of [`Observation`]s of one conversation; segments come out, in an order
+//! form of [`Viewed`]s of one conversation; segments come out, in an order
 //! that TCP allows, each within its record's window.
 //!
 //! ```text
@@ -56,7 +56,7 @@ use crate::connection::lane::{Lane, Planned};
 use crate::connection::plan::SegmentPlan;
 use crate::connection::sizes::Sizes;
 use crate::connection::spread::spread_beside;
-use crate::flow::{Observation, TCP, Way};
+use crate::flow::{TCP, Viewed, Way};
 use crate::names::service_at;
 
 /// Rebuilds one connection from its records, in the order of [`split()`], and
@@ -64,7 +64,7 @@ use crate::names::service_at;
 ///
 /// # Panics
 /// If there is no record.
-pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) -> Story {
+pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> Story {
     let role = role::role(records);
     if records[0].key.protocol != TCP {
         return datagrams::rebuild(records, role, detail, out);
@@ -120,7 +120,7 @@ pub fn rebuild(records: &[Observation], detail: Detail, out: &mut Vec<Segment>) 
 ///
 /// # Panics
 /// If there is no record.
-pub fn judge(records: &[Observation]) -> (Role, Outcome) {
+pub fn judge(records: &[Viewed]) -> (Role, Outcome) {
     let role = role::role(records);
     let parts = match records[0].key.protocol {
         TCP => parts::read(records, role).parts,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::connection::parts::RecordParts;
 use crate::connection::role::Role;
-use crate::flow::{Observation, TCP};
+use crate::flow::{TCP, Viewed};
 
 /// What is known of a connection once it is rebuilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +81,9 @@ impl fmt::Display for Outcome {
 }
 
 /// Names the outcome of a connection from what its records were read as.
-pub(super) fn outcome(records: &[Observation], parts: &[RecordParts], role: Role) -> Outcome {
-    let rejected = |o: &Observation| o.verdict.is_reject() || o.rejected_at.is_some();
+pub(super) fn outcome(records: &[Viewed], parts: &[RecordParts], role: Role) -> Outcome {
     if records[0].key.protocol != TCP {
-        return if records.iter().any(rejected) {
+        return if records.iter().any(Viewed::is_rejected) {
             Outcome::Rejected
         } else {
             Outcome::Datagrams
@@ -102,9 +101,9 @@ pub(super) fn outcome(records: &[Observation], parts: &[RecordParts], role: Role
             .zip(parts)
             .filter(|(o, _)| o.way != role.initiator)
     };
-    let passed_syn = |(o, p): &(&Observation, &RecordParts)| p.syns > 0 && !rejected(o);
+    let passed_syn = |(o, p): &(&Viewed, &RecordParts)| p.syns > 0 && !o.is_rejected();
     let opened = own().any(|r| passed_syn(&r)) && peer().any(|r| passed_syn(&r));
-    if records.iter().any(rejected) && !opened {
+    if records.iter().any(Viewed::is_rejected) && !opened {
         return Outcome::Rejected;
     }
     if !own().any(|(_, p)| p.syns > 0) {
@@ -134,21 +133,21 @@ mod tests {
     use super::*;
     use crate::connection::{parts, role};
     use crate::flow::Way;
-    use crate::flow::observation::tests::{observation, rejected};
+    use crate::flow::observation::tests::{rejected, viewed};
 
     #[track_caller]
-    fn check(records: &[Observation], expected: Outcome) {
+    fn check(records: &[Viewed], expected: Outcome) {
         let role = role::role(records);
         let reading = parts::read(records, role);
         assert_eq!(outcome(records, &reading.parts, role), expected);
     }
 
-    fn up(packets: u64, bytes: u64, flags: u8) -> Observation {
-        observation(Way::Up, packets, bytes, 0, 10, flags)
+    fn up(packets: u64, bytes: u64, flags: u8) -> Viewed {
+        viewed(Way::Up, packets, bytes, 0, 10, flags)
     }
 
-    fn down(packets: u64, bytes: u64, flags: u8) -> Observation {
-        observation(Way::Down, packets, bytes, 0, 10, flags)
+    fn down(packets: u64, bytes: u64, flags: u8) -> Viewed {
+        viewed(Way::Down, packets, bytes, 0, 10, flags)
     }
 
     #[test]

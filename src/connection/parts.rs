@@ -8,7 +8,7 @@
 use crate::connection::presume::presume;
 use crate::connection::role::Role;
 use crate::connection::sizes::{BARE, CountedPackets, SYN_MAX, have_syn_size, ip_len, only_bare};
-use crate::flow::{Observation, Way};
+use crate::flow::{Viewed, Way};
 use crate::record::ObservedFlags;
 
 /// A side that has closed answers each further segment with a RST (RFC 9293
@@ -68,18 +68,18 @@ impl RecordParts {
 }
 
 /// Reads the records of one TCP connection, in order of start.
-pub(super) fn read(records: &[Observation], role: Role) -> FlagReading {
+pub(super) fn read(records: &[Viewed], role: Role) -> FlagReading {
     let flags = if records.iter().all(|o| o.flags.is_none()) {
         presume(records, role)
     } else {
-        records.iter().map(Observation::observed).collect()
+        records.iter().map(|o| o.observed()).collect()
     };
     let presumed = records
         .iter()
         .zip(&flags)
         .any(|(o, flags)| *flags != o.observed());
     let sides = Way::BOTH.map(|way| WaySummary::of(records, &flags, way));
-    let part = |(o, flags): (&Observation, &ObservedFlags)| {
+    let part = |(o, flags): (&Viewed, &ObservedFlags)| {
         let (own, peer) = (sides[o.way.index()], sides[o.way.reverse().index()]);
         parts(o, *flags, own, peer)
     };
@@ -103,7 +103,7 @@ struct WaySummary {
 }
 
 impl WaySummary {
-    fn of(records: &[Observation], flags: &[ObservedFlags], way: Way) -> Self {
+    fn of(records: &[Viewed], flags: &[ObservedFlags], way: Way) -> Self {
         let own = || records.iter().zip(flags).filter(move |(o, _)| o.way == way);
         let pure_syn = ObservedFlags::SYN_ACK.0;
         Self {
@@ -122,7 +122,7 @@ impl WaySummary {
     }
 }
 
-fn parts(o: &Observation, flags: ObservedFlags, own: WaySummary, peer: WaySummary) -> RecordParts {
+fn parts(o: &Viewed, flags: ObservedFlags, own: WaySummary, peer: WaySummary) -> RecordParts {
     let n = o.packets.max(1);
     let syn = flags.contains(ObservedFlags::SYN);
     let rst = flags.contains(ObservedFlags::RST);
@@ -175,7 +175,7 @@ fn repeats_syn(flags: ObservedFlags, own: WaySummary, peer: WaySummary) -> bool 
 }
 
 /// Whether all payload of the record fits one message.
-fn is_terse(o: &Observation) -> bool {
+fn is_terse(o: &Viewed) -> bool {
     let headers = u64::from(ip_len(o) + BARE + OPTIONS_MEAN).saturating_mul(o.packets);
     o.bytes
         .is_none_or(|bytes| bytes.saturating_sub(headers) <= ONE_MESSAGE)
@@ -185,10 +185,10 @@ fn is_terse(o: &Observation) -> bool {
 mod tests {
     use super::*;
     use crate::connection::role;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::{viewed, with};
 
     #[track_caller]
-    fn check(records: &[Observation], expected: &[(u64, u64, bool, u64)]) {
+    fn check(records: &[Viewed], expected: &[(u64, u64, bool, u64)]) {
         let reading = read(records, role::role(records));
         let found: Vec<_> = reading
             .parts
@@ -198,12 +198,12 @@ mod tests {
         assert_eq!(found, expected);
     }
 
-    fn up(packets: u64, bytes: u64, flags: u8) -> Observation {
-        observation(Way::Up, packets, bytes, 0, 10, flags)
+    fn up(packets: u64, bytes: u64, flags: u8) -> Viewed {
+        viewed(Way::Up, packets, bytes, 0, 10, flags)
     }
 
-    fn down(packets: u64, bytes: u64, flags: u8) -> Observation {
-        observation(Way::Down, packets, bytes, 0, 10, flags)
+    fn down(packets: u64, bytes: u64, flags: u8) -> Viewed {
+        viewed(Way::Down, packets, bytes, 0, 10, flags)
     }
 
     #[test]
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn without_flags_a_conversation_with_room_for_it_had_a_handshake() {
-        let bare = |o| Observation { flags: None, ..o };
+        let bare = |o| with(o, |o| o.flags = None);
         let records = [bare(up(9, 1000, 0)), bare(down(8, 5000, 0))];
         check(&records, &[(1, 8, true, 0), (1, 7, true, 0)]);
     }
@@ -276,10 +276,7 @@ mod tests {
     #[test]
     fn without_flags_a_lone_syn_sized_packet_was_a_syn() {
         check(
-            &[Observation {
-                flags: None,
-                ..up(3, 180, 0)
-            }],
+            &[with(up(3, 180, 0), |o| o.flags = None)],
             &[(3, 0, false, 0)],
         );
     }

@@ -8,7 +8,7 @@
 
 use crate::connection::parts::RecordParts;
 use crate::connection::sizes::{BARE, SYN_MAX, Sizes};
-use crate::flow::{Observation, Way};
+use crate::flow::{Viewed, Way};
 
 /// Payload of a full segment on Ethernet with timestamps.
 const MSS: u64 = 1_448;
@@ -113,7 +113,7 @@ impl SegmentPlan {
     /// Sizes the segments of the record of that index.
     pub(super) fn new(
         record: u32,
-        o: &Observation,
+        o: &Viewed,
         parts: &RecordParts,
         sizes: Sizes,
         detail: Detail,
@@ -282,10 +282,10 @@ fn kept(parts: &RecordParts, detail: Detail) -> RecordParts {
 mod tests {
     use super::*;
     use crate::connection::sizes::CountedPackets;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::viewed;
 
     fn plan(parts: RecordParts, bytes: u64, detail: Detail) -> SegmentPlan {
-        let o = observation(
+        let o = viewed(
             Way::Up,
             parts.syns + parts.others + parts.rsts,
             bytes,

@@ -7,7 +7,7 @@
 
 use crate::connection::role::Role;
 use crate::connection::sizes::{BARE, STAMPED, have_syn_size, ip_len, only_bare};
-use crate::flow::{Observation, Way};
+use crate::flow::{Viewed, Way};
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
@@ -19,7 +19,7 @@ const MEAGRE: u64 = 60;
 const ACK_MAX_NS: i64 = 3 * SECOND_NS;
 
 /// The flags that these records of one connection would likely have had.
-pub(super) fn presume(records: &[Observation], role: Role) -> Vec<ObservedFlags> {
+pub(super) fn presume(records: &[Viewed], role: Role) -> Vec<ObservedFlags> {
     let mut flags = vec![ObservedFlags::default(); records.len()];
     let (there, back) = (role.initiator, role.initiator.reverse());
     let first = |way| records.iter().position(|o| o.way == way);
@@ -75,13 +75,13 @@ pub(super) fn presume(records: &[Observation], role: Role) -> Vec<ObservedFlags>
     flags
 }
 
-fn packets(records: &[Observation], way: Way) -> u64 {
+fn packets(records: &[Viewed], way: Way) -> u64 {
     let own = records.iter().filter(|o| o.way == way);
     own.fold(0, |sum, o| sum.saturating_add(o.packets))
 }
 
 /// Octets beyond bare headers of `tcp_len`; none if a record counts no octets or fewer.
-fn payload(records: &[Observation], way: Way, tcp_len: u32) -> Option<u64> {
+fn payload(records: &[Viewed], way: Way, tcp_len: u32) -> Option<u64> {
     let own = records.iter().filter(|o| o.way == way);
     own.map(|o| {
         let headers = o.packets.checked_mul(u64::from(ip_len(o) + tcp_len))?;
@@ -91,7 +91,7 @@ fn payload(records: &[Observation], way: Way, tcp_len: u32) -> Option<u64> {
 }
 
 /// Whether the way has no octets but those of headers, a SYN's options among them.
-fn is_silent(records: &[Observation], way: Way) -> bool {
+fn is_silent(records: &[Viewed], way: Way) -> bool {
     let options = u64::from(STAMPED - BARE);
     let nearly_none = |payload: Option<u64>| payload.is_some_and(|octets| octets <= options);
     nearly_none(payload(records, way, BARE)) || nearly_none(payload(records, way, STAMPED))
@@ -102,7 +102,7 @@ fn is_silent(records: &[Observation], way: Way) -> bool {
 /// 4.2.2.13). Of 88 real sides that were sent data after their FIN, 79 in 8
 /// captures answered with a RST. Of two bare packets alone, 8 of 8 were FIN and
 /// RST where data came, and 2 of 2 FIN and ACK where none did.
-fn resets_at_close(records: &[Observation], way: Way) -> bool {
+fn resets_at_close(records: &[Viewed], way: Way) -> bool {
     let own = || records.iter().filter(|o| o.way == way);
     let said = payload(records, way.reverse(), BARE).is_some_and(|octets| octets > 0);
     said && packets(records, way) == 2 && own().all(|o| o.bytes.is_some() && only_bare(o))
@@ -111,7 +111,7 @@ fn resets_at_close(records: &[Observation], way: Way) -> bool {
 /// Whether a lone answer has the size of a SYN-ACK, and one that no pure ACK has:
 /// an MSS alone, with SACK permitted or a window scale, or with all of them and
 /// timestamps; timestamps alone make 12 octets of options, SACK blocks more.
-fn is_syn_ack_by_size(answer: &Observation) -> bool {
+fn is_syn_ack_by_size(answer: &Viewed) -> bool {
     matches!(options(answer), Some(4 | 8 | 20))
 }
 
@@ -119,12 +119,12 @@ fn is_syn_ack_by_size(answer: &Observation) -> bool {
 /// initiator said something in three packets or more: SYN, ACK and a request.
 /// As long is a pure ACK with timestamps, but all 6 such conversations of 3
 /// real captures were handshakes, and one pure ACK is little for so many.
-fn is_syn_ack_of_talk(records: &[Observation], opening: usize, answer: usize) -> bool {
+fn is_syn_ack_of_talk(records: &[Viewed], opening: usize, answer: usize) -> bool {
     options(&records[answer]) == Some(12) && !is_silent(records, records[opening].way)
 }
 
 /// Octets of one packet beyond bare headers.
-fn options(o: &Observation) -> Option<u64> {
+fn options(o: &Viewed) -> Option<u64> {
     o.bytes?.checked_sub(u64::from(ip_len(o) + BARE))
 }
 
@@ -132,7 +132,7 @@ fn options(o: &Observation) -> Option<u64> {
 /// after the answer. A SYN-ACK is acknowledged at once (RFC 9293 section
 /// 3.10.7.3), so these were a keep-alive and its answer, whatever their sizes:
 /// in 19 real captures 4 connections begin so, each long after its handshake.
-fn is_left_alone(records: &[Observation], opening: usize, answer: usize) -> bool {
+fn is_left_alone(records: &[Viewed], opening: usize, answer: usize) -> bool {
     let (way, packets) = (records[opening].way, records[opening].packets);
     let next = records[opening + 1..].iter().find(|o| o.way == way);
     let answered_ns = records[answer].start_ns.max(records[opening].end_ns);
@@ -140,7 +140,7 @@ fn is_left_alone(records: &[Observation], opening: usize, answer: usize) -> bool
 }
 
 /// Whether some of the way's packets must be pure ACKs.
-fn is_meagre(records: &[Observation], way: Way) -> bool {
+fn is_meagre(records: &[Viewed], way: Way) -> bool {
     let count = packets(records, way);
     let few = count.saturating_mul(MEAGRE);
     count > 1 && payload(records, way, BARE).is_some_and(|octets| octets < few)
@@ -150,15 +150,14 @@ fn is_meagre(records: &[Observation], way: Way) -> bool {
 mod tests {
     use super::*;
     use crate::connection::role;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::{viewed, with};
 
     #[track_caller]
     fn check(records: &[(Way, u64, u64)], expected: &[u8]) {
-        let bare = |(way, packets, bytes): &(Way, u64, u64)| Observation {
-            flags: None,
-            ..observation(*way, *packets, *bytes, 0, 10, 0)
+        let bare = |(way, packets, bytes): &(Way, u64, u64)| {
+            with(viewed(*way, *packets, *bytes, 0, 10, 0), |o| o.flags = None)
         };
-        let records: Vec<Observation> = records.iter().map(bare).collect();
+        let records: Vec<Viewed> = records.iter().map(bare).collect();
         let flags = presume(&records, role::role(&records));
         assert_eq!(flags.iter().map(|f| f.0).collect::<Vec<_>>(), expected);
     }
@@ -195,9 +194,10 @@ mod tests {
 
     #[test]
     fn lone_packet_that_nothing_follows_for_long_is_no_syn() {
-        let at = |way, packets: u64, start_s, end_s| Observation {
-            flags: None,
-            ..observation(way, packets, packets * 52, start_s, end_s, 0)
+        let at = |way, packets: u64, start_s, end_s| {
+            with(viewed(way, packets, packets * 52, start_s, end_s, 0), |o| {
+                o.flags = None
+            })
         };
         let flags = |again_s| {
             let records = [

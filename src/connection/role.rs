@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use crate::flow::{Observation, Way};
+use crate::flow::{Viewed, Way};
 use crate::record::ObservedFlags;
 
 /// Lowest port that systems hand out for outgoing connections: Linux takes
@@ -65,7 +65,7 @@ impl fmt::Display for RoleEvidence {
 ///
 /// # Panics
 /// If there is no record.
-pub(super) fn role(records: &[Observation]) -> Role {
+pub(super) fn role(records: &[Viewed]) -> Role {
     let by_flags =
         |wanted: fn(ObservedFlags) -> bool| records.iter().find(|o| wanted(o.observed()));
     if let Some(o) = by_flags(ObservedFlags::is_syn) {
@@ -108,7 +108,7 @@ pub(super) fn role(records: &[Observation]) -> Role {
 
 /// The way of the packets that leave the ENI: what nobody asked for seldom
 /// passes the security group around it.
-fn by_direction(o: &Observation) -> Option<Role> {
+fn by_direction(o: &Viewed) -> Option<Role> {
     let leaving = o.leaving?;
     let initiator = if leaving { o.way } else { o.way.reverse() };
     Some(Role {
@@ -118,7 +118,7 @@ fn by_direction(o: &Observation) -> Option<Role> {
 }
 
 /// The way towards the port that looks like a service, if only one does.
-fn by_ports(o: &Observation) -> Option<Way> {
+fn by_ports(o: &Viewed) -> Option<Way> {
     let (low, high) = (o.key.low.port, o.key.high.port);
     let rank = |port: u16| match port {
         0..USER_MIN => 0,
@@ -135,13 +135,13 @@ fn by_ports(o: &Observation) -> Option<Way> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::viewed;
 
     #[test]
     fn sender_of_the_syn_is_the_initiator() {
         let records = [
-            observation(Way::Down, 1, 40, 0, 0, 0),
-            observation(Way::Up, 1, 40, 0, 0, 2),
+            viewed(Way::Down, 1, 40, 0, 0, 0),
+            viewed(Way::Up, 1, 40, 0, 0, 2),
         ];
         assert_eq!(
             role(&records),
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn receiver_of_the_syn_ack_is_the_initiator() {
-        let records = [observation(Way::Up, 1, 40, 0, 0, 19)];
+        let records = [viewed(Way::Up, 1, 40, 0, 0, 19)];
         assert_eq!(
             role(&records),
             Role {
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn without_flags_the_service_port_decides() {
-        let records = [observation(Way::Down, 1, 40, 0, 0, 0)];
+        let records = [viewed(Way::Down, 1, 40, 0, 0, 0)];
         assert_eq!(
             role(&records),
             Role {
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn without_flags_or_ports_the_first_seen_decides() {
-        let mut o = observation(Way::Down, 1, 40, 0, 0, 0);
+        let mut o = viewed(Way::Down, 1, 40, 0, 0, 0);
         (o.key.low.port, o.key.high.port) = (50_000, 50_001);
         assert_eq!(
             role(&[o]),

@@ -11,7 +11,7 @@
 //! octet for each of them. The merge has seen to it that there are enough.
 
 use crate::connection::segment::{Segment, SegmentDraft, SegmentKind};
-use crate::flow::{ConnectionKey, Observation, Way};
+use crate::flow::{ConnectionKey, Viewed, Way};
 
 /// The window that every segment but a RST offers, unscaled. Never 0, which
 /// would be a stalled receiver.
@@ -42,7 +42,7 @@ struct Half {
 /// What the `first` record counts sets the initial sequence numbers apart from
 /// those of other connections of the same key, as does its start: two that begin
 /// in one interval may share that.
-pub(super) fn number(first: &Observation, drafts: &[SegmentDraft], out: &mut Vec<Segment>) {
+pub(super) fn number(first: &Viewed, drafts: &[SegmentDraft], out: &mut Vec<Segment>) {
     let held = held_back(drafts);
     out.reserve(drafts.len());
     let birth = mix(first.start_ns.cast_unsigned(), first.packets);

@@ -9,7 +9,7 @@
 //! Where the sums allow both, timestamps are taken to be on, as they are by
 //! default in Linux, macOS, iOS and Android.
 
-use crate::flow::Observation;
+use crate::flow::Viewed;
 
 /// Octets of an IPv6 header.
 pub(super) const IPV6_LEN: u32 = 40;
@@ -134,14 +134,14 @@ impl Sizes {
 }
 
 /// Whether the octets are those of bare headers, as RSTs are sent.
-pub(super) fn only_bare(o: &Observation) -> bool {
+pub(super) fn only_bare(o: &Viewed) -> bool {
     let bare = u64::from(ip_len(o) + BARE);
     o.bytes
         .is_none_or(|bytes| bytes == o.packets.saturating_mul(bare))
 }
 
 /// Whether the packets all have one size, and one that SYNs have.
-pub(super) fn have_syn_size(o: &Observation) -> bool {
+pub(super) fn have_syn_size(o: &Viewed) -> bool {
     let n = o.packets.max(1);
     let Some(bytes) = o.bytes else {
         return n == 1;
@@ -154,7 +154,7 @@ pub(super) fn have_syn_size(o: &Observation) -> bool {
 }
 
 /// Octets of the IP header.
-pub(super) fn ip_len(o: &Observation) -> u32 {
+pub(super) fn ip_len(o: &Viewed) -> u32 {
     if o.key.is_ipv6() { IPV6_LEN } else { 20 }
 }
 

@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use crate::flow::{Observation, TCP, Way};
+use crate::flow::{TCP, Viewed, Way};
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
@@ -29,7 +29,7 @@ const LINGER_NS: i64 = 60 * SECOND_NS;
 const IDLE_NS: i64 = 350 * SECOND_NS;
 
 /// Brings the records of one conversation in order and says where each connection's stand.
-pub fn split(records: &mut [Observation]) -> Vec<Range<usize>> {
+pub fn split(records: &mut [Viewed]) -> Vec<Range<usize>> {
     records.sort_unstable_by_key(|o| (o.start_ns, class(o), o.place));
     bring_lives_together(records);
     let mut ranges = Vec::new();
@@ -58,14 +58,14 @@ pub fn split(records: &mut [Observation]) -> Vec<Range<usize>> {
 ///
 /// They share it where a port was used twice in one interval and the ENI dates
 /// records by their interval.
-fn bring_lives_together(records: &mut [Observation]) {
-    let is_whole = |o: &Observation| class(o) < 2 && o.observed().contains(ObservedFlags::FIN);
+fn bring_lives_together(records: &mut [Viewed]) {
+    let is_whole = |o: &Viewed| class(o) < 2 && o.observed().contains(ObservedFlags::FIN);
     for tied in records.chunk_by_mut(|a, b| a.start_ns == b.start_ns) {
         if tied.iter().filter(|o| is_whole(o)).count() < 3 {
             continue;
         }
         let mut lives = [0_usize; 2];
-        let mut placed: Vec<(usize, Observation)> = Vec::with_capacity(tied.len());
+        let mut placed: Vec<(usize, Viewed)> = Vec::with_capacity(tied.len());
         for o in tied.iter() {
             let life = &mut lives[o.way.index()];
             placed.push((*life, *o));
@@ -77,7 +77,7 @@ fn bring_lives_together(records: &mut [Observation]) {
 }
 
 /// The place in a connection's life that a record's flags speak of.
-fn class(o: &Observation) -> u8 {
+fn class(o: &Viewed) -> u8 {
     let flags = o.observed();
     if flags.is_syn() {
         0
@@ -103,7 +103,7 @@ struct SplitProgress {
 }
 
 impl SplitProgress {
-    fn take_in(&mut self, o: &Observation) {
+    fn take_in(&mut self, o: &Viewed) {
         let (way, flags) = (o.way.index(), o.observed());
         self.seen[way] = true;
         if flags.is_syn() {
@@ -121,7 +121,7 @@ impl SplitProgress {
     }
 
     /// Whether `o`, the next record, belongs to another connection.
-    fn is_over_before(&self, o: &Observation) -> bool {
+    fn is_over_before(&self, o: &Viewed) -> bool {
         let silence_ns = o.start_ns.saturating_sub(self.end_ns);
         if o.key.protocol != TCP || o.flags.is_none() {
             return silence_ns > IDLE_NS;
@@ -155,21 +155,21 @@ impl SplitProgress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::Observation;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::Viewed;
+    use crate::flow::observation::tests::{viewed, with};
 
     #[track_caller]
-    fn check(mut records: Vec<Observation>, expected: &[usize]) {
+    fn check(mut records: Vec<Viewed>, expected: &[usize]) {
         let lengths: Vec<usize> = split(&mut records).into_iter().map(|r| r.len()).collect();
         assert_eq!(lengths, expected);
     }
 
-    fn up(start_s: i64, end_s: i64, flags: u8) -> Observation {
-        observation(Way::Up, 5, 400, start_s, end_s, flags)
+    fn up(start_s: i64, end_s: i64, flags: u8) -> Viewed {
+        viewed(Way::Up, 5, 400, start_s, end_s, flags)
     }
 
-    fn down(start_s: i64, end_s: i64, flags: u8) -> Observation {
-        observation(Way::Down, 5, 400, start_s, end_s, flags)
+    fn down(start_s: i64, end_s: i64, flags: u8) -> Viewed {
+        viewed(Way::Down, 5, 400, start_s, end_s, flags)
     }
 
     #[test]
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn port_used_twice_in_one_interval_is_two_connections() {
-        let again = |o: Observation| Observation { packets: 6, ..o };
+        let again = |o: Viewed| with(o, |o| o.packets = 6);
         let mut records = vec![
             up(0, 59, 3),
             again(up(0, 59, 3)),
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn without_flags_silence_divides() {
-        let bare = |o: Observation| Observation { flags: None, ..o };
+        let bare = |o: Viewed| with(o, |o| o.flags = None);
         check(
             vec![
                 bare(up(0, 5, 0)),

@@ -4,16 +4,16 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::flow::UDP;
-use crate::flow::observation::tests::observation;
+use crate::flow::observation::tests::viewed;
 
 /// Rebuilds `records` (way, packets, octets, first and last second, flags) in exact detail and
 /// writes each segment as its sender, `i` or `r`, and its kind; data is `d`, a pure ACK `a`.
 #[track_caller]
 fn check(records: &[(Way, u64, u64, i64, i64, u8)], expected: &str) -> Vec<Segment> {
     let told = |(way, packets, bytes, start, end, flags): &(Way, u64, u64, i64, i64, u8)| {
-        observation(*way, *packets, *bytes, *start, *end, *flags)
+        viewed(*way, *packets, *bytes, *start, *end, *flags)
     };
-    let mut records: Vec<Observation> = records.iter().map(told).collect();
+    let mut records: Vec<Viewed> = records.iter().map(told).collect();
     assert_eq!(split(&mut records).len(), 1, "one connection");
     let mut segments = Vec::new();
     let story = rebuild(&records, Detail::Exact, &mut segments);
@@ -187,7 +187,7 @@ fn any_record(headers: u64) -> impl Strategy<Value = Logged> {
 }
 
 /// Asserts that each record becomes as many packets as it counts, and as many bytes.
-fn assert_exact(records: &mut [Observation]) -> Result<(), TestCaseError> {
+fn assert_exact(records: &mut [Viewed]) -> Result<(), TestCaseError> {
     for connection in split(records) {
         let records = &records[connection];
         let mut segments = Vec::new();
@@ -210,7 +210,7 @@ proptest! {
         has_flags in any::<bool>(),
     ) {
         let records = logged.iter().map(|&(way, packets, bytes, start, end, flags)| {
-            let mut o = observation(way, packets, bytes, start, end, flags);
+            let mut o = viewed(way, packets, bytes, start, end, flags);
             o.key.protocol = protocol;
             o.flags = o.flags.filter(|_| has_flags && protocol == TCP);
             o
@@ -224,7 +224,7 @@ proptest! {
         protocol in prop_oneof![4 => Just(TCP), 1 => Just(UDP), 1 => Just(47)],
     ) {
         let records = logged.iter().map(|&(way, packets, bytes, start, end, flags)| {
-            let mut o = observation(way, packets, bytes, start, end, flags);
+            let mut o = viewed(way, packets, bytes, start, end, flags);
             o.key.protocol = protocol;
             o.key.low.address = "2001:db8::1".parse().unwrap();
             o.key.high.address = "2001:db8::2".parse().unwrap();
@@ -252,13 +252,13 @@ proptest! {
         ],
     ) {
         let records = logged.iter().map(|&((way, packets, bytes, start, end, flags), has_bytes)| {
-            let mut o = observation(way, packets, bytes, start, end, flags);
+            let mut o = viewed(way, packets, bytes, start, end, flags);
             o.key.protocol = protocol;
             o.flags = o.flags.filter(|_| has_flags);
             o.bytes = o.bytes.filter(|_| has_bytes);
             o
         });
-        let mut records: Vec<Observation> = records.collect();
+        let mut records: Vec<Viewed> = records.collect();
         for connection in split(&mut records) {
             let mut segments = Vec::new();
             judge(&records[connection.clone()]);

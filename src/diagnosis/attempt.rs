@@ -5,9 +5,7 @@
 //! them are what matters, so all are kept, side by side. How they find each other: `gather`.
 
 use crate::connection::{Outcome, RoleEvidence};
-use crate::flow::{
-    Endpoint, EniIndex, Observation, Place, RejectReason, TCP, TrafficPath, Verdict,
-};
+use crate::flow::{Endpoint, EniIndex, Place, RejectReason, TCP, TrafficPath, Verdict, Viewed};
 use crate::record::ObservedFlags;
 
 /// Packets of one way with one verdict.
@@ -126,7 +124,7 @@ impl WayTraffic {
         self.accepted.iter().chain(&self.rejected)
     }
 
-    pub(super) fn take_in(&mut self, o: &Observation) {
+    pub(super) fn take_in(&mut self, o: &Viewed) {
         let (traffic, reason) = match o.verdict {
             Verdict::Accept => (&mut self.accepted, RejectReason::Unsaid),
             Verdict::Reject(reason) => (&mut self.rejected, reason),

@@ -8,7 +8,7 @@
 use crate::connection::{judge, split};
 use crate::diagnosis::attempt::{Attempt, EniView, WayTraffic};
 use crate::flow::vantage;
-use crate::flow::{Observation, Vantage, Way};
+use crate::flow::{Candidate, Vantage, Viewed, Way};
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
@@ -20,13 +20,13 @@ const PROVOKED_NS: i64 = 60 * SECOND_NS;
 
 /// Divides the records of one conversation, as all ENIs logged them, into attempts.
 ///
-/// Records that were delivered twice must be gone. Leaves the records in another order.
-pub fn attempts(records: &mut Vec<Observation>) -> Vec<Attempt> {
+/// Records that were delivered twice must be gone. Sorts the records.
+pub fn attempts(records: &mut [Candidate]) -> Vec<Attempt> {
     records.sort_by_key(|o| (o.start_ns, o.place));
-    let lengths = vantage::choose(records, Vantage::All).groups;
-    let mut told: Vec<&[Observation]> = Vec::new();
-    let mut rest = &mut records[..];
-    for len in lengths {
+    let mut chosen = vantage::choose(records, Vantage::All);
+    let mut told: Vec<&[Viewed]> = Vec::new();
+    let mut rest = &mut chosen.records[..];
+    for len in chosen.groups {
         let (view, behind) = rest.split_at_mut(len);
         let ranges = split(view);
         let view = &*view;
@@ -37,17 +37,17 @@ pub fn attempts(records: &mut Vec<Observation>) -> Vec<Attempt> {
     group(&told).iter().map(|views| attempt(views)).collect()
 }
 
-fn begin(connection: &[Observation]) -> i64 {
+fn begin(connection: &[Viewed]) -> i64 {
     connection.iter().map(|o| o.start_ns).min().unwrap_or(0)
 }
 
-fn end(connection: &[Observation]) -> i64 {
+fn end(connection: &[Viewed]) -> i64 {
     connection.iter().map(|o| o.end_ns).max().unwrap_or(0)
 }
 
 /// Puts connections that are in order of start together where different views saw them at once.
-fn group<'a>(told: &[&'a [Observation]]) -> Vec<Vec<&'a [Observation]>> {
-    let view = |connection: &[Observation]| {
+fn group<'a>(told: &[&'a [Viewed]]) -> Vec<Vec<&'a [Viewed]>> {
+    let view = |connection: &[Viewed]| {
         let first = &connection[0];
         (
             first.eni,
@@ -56,7 +56,7 @@ fn group<'a>(told: &[&'a [Observation]]) -> Vec<Vec<&'a [Observation]>> {
                 .map(|leaving| leaving == (first.way == Way::Up)),
         )
     };
-    let mut groups: Vec<Vec<&[Observation]>> = Vec::new();
+    let mut groups: Vec<Vec<&[Viewed]>> = Vec::new();
     let mut open: Vec<(usize, i64)> = Vec::new();
     for connection in told {
         let (start, until) = (begin(connection), end(connection));
@@ -82,7 +82,7 @@ fn group<'a>(told: &[&'a [Observation]]) -> Vec<Vec<&'a [Observation]>> {
 }
 
 /// Lays what several views saw of one attempt side by side.
-fn attempt(connections: &[&[Observation]]) -> Attempt {
+fn attempt(connections: &[&[Viewed]]) -> Attempt {
     let judged: Vec<_> = connections.iter().map(|records| judge(records)).collect();
     let role = judged
         .iter()
@@ -131,9 +131,9 @@ fn attempt(connections: &[&[Observation]]) -> Attempt {
 }
 
 /// The longest silence that ended just before the first RST or REJECT; 0 if there is none.
-fn silence_ns(records: &[Observation]) -> i64 {
+fn silence_ns(records: &[Viewed]) -> i64 {
     let is_trouble =
-        |o: &&Observation| o.verdict.is_reject() || o.observed().contains(ObservedFlags::RST);
+        |o: &&Viewed| o.verdict.is_reject() || o.observed().contains(ObservedFlags::RST);
     let Some(trouble_ns) = records.iter().filter(is_trouble).map(|o| o.start_ns).min() else {
         return 0;
     };
@@ -154,14 +154,14 @@ fn silence_ns(records: &[Observation]) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::observation::tests::{observation, rejected, there};
+    use crate::flow::observation::tests::{candidate, rejected, there, with};
 
     #[test]
     fn syn_that_two_enis_log_is_one_attempt_with_two_views() {
-        let syn = observation(Way::Up, 4, 240, 10, 17, 2);
+        let syn = candidate(Way::Up, 4, 240, 10, 17, 2);
         let mut later = rejected(there(syn));
         (later.start_ns, later.end_ns) = (8 * SECOND_NS, 15 * SECOND_NS);
-        let told = attempts(&mut vec![later, syn]);
+        let told = attempts(&mut [later, syn]);
         assert_eq!(told.len(), 1);
         let views = &told[0].views;
         assert_eq!(
@@ -177,16 +177,17 @@ mod tests {
     #[test]
     fn port_used_again_is_another_attempt_at_each_eni() {
         let (up, down) = (
-            observation(Way::Up, 5, 400, 0, 5, 3),
-            observation(Way::Down, 5, 400, 0, 5, 19),
+            candidate(Way::Up, 5, 400, 0, 5, 3),
+            candidate(Way::Down, 5, 400, 0, 5, 19),
         );
-        let again = |o: Observation| Observation {
-            start_ns: o.start_ns + 90 * SECOND_NS,
-            end_ns: o.end_ns + 90 * SECOND_NS,
-            ..o
+        let again = |o: Candidate| {
+            with(o, |o| {
+                o.start_ns += 90 * SECOND_NS;
+                o.end_ns += 90 * SECOND_NS;
+            })
         };
         let here = [up, down, again(up), again(down)];
-        let mut records: Vec<Observation> = here.iter().copied().chain(here.map(there)).collect();
+        let mut records: Vec<Candidate> = here.iter().copied().chain(here.map(there)).collect();
         let told = attempts(&mut records);
         let views: Vec<usize> = told.iter().map(|attempt| attempt.views.len()).collect();
         assert_eq!(views, [2, 2]);
@@ -195,10 +196,10 @@ mod tests {
     #[test]
     fn silence_is_measured_up_to_the_packet_that_the_reset_answers() {
         let mut records = vec![
-            observation(Way::Up, 5, 400, 0, 5, 2),
-            observation(Way::Down, 5, 400, 0, 6, 18),
-            observation(Way::Up, 1, 90, 406, 406, 0),
-            observation(Way::Down, 1, 40, 407, 407, 4),
+            candidate(Way::Up, 5, 400, 0, 5, 2),
+            candidate(Way::Down, 5, 400, 0, 6, 18),
+            candidate(Way::Up, 1, 90, 406, 406, 0),
+            candidate(Way::Down, 1, 40, 407, 407, 4),
         ];
         let told = attempts(&mut records);
         assert_eq!(told[0].views[0].silence_ns, 400 * SECOND_NS);

@@ -67,18 +67,10 @@ mod tests {
     use super::*;
     use crate::diagnosis::gather::attempts;
     use crate::flow::Way;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::candidate;
 
     fn syn(packets: u64, start_s: i64, end_s: i64) -> Attempt {
-        attempts(&mut vec![observation(
-            Way::Up,
-            packets,
-            60 * packets,
-            start_s,
-            end_s,
-            2,
-        )])
-        .remove(0)
+        attempts(&mut [candidate(Way::Up, packets, 60 * packets, start_s, end_s, 2)]).remove(0)
     }
 
     fn until(end_s: i64) -> Visibility {

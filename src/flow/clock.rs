@@ -12,7 +12,7 @@
 
 use std::cmp::Reverse;
 
-use crate::flow::{Observation, Way};
+use crate::flow::{Viewed, Way};
 use crate::time::SECOND_NS;
 
 /// How far apart two ENIs may date the same packet. Observed clocks differ by
@@ -25,7 +25,7 @@ const TOLERATED_NS: i64 = SECOND_NS;
 
 /// How far ahead of the vantage's clock the clock of another view is, in whole
 /// seconds; 0 where the records do not tell. Both lists are in order of start.
-pub(super) fn ahead_ns(vantage: &[Observation], other: &[Observation]) -> i64 {
+pub(super) fn ahead_ns(vantage: &[Viewed], other: &[Viewed]) -> i64 {
     let same = other.iter().find_map(|o| {
         let seen = vantage.iter().find(|v| v.way == o.way)?;
         let first = other.iter().find(|f| f.way == o.way)?;
@@ -39,23 +39,23 @@ pub(super) fn ahead_ns(vantage: &[Observation], other: &[Observation]) -> i64 {
         .map_or(0, |ahead| ahead / SECOND_NS * SECOND_NS)
 }
 
-fn by_handshake(vantage: &[Observation], other: &[Observation]) -> Option<i64> {
-    let syn = |list: &[Observation]| list.iter().find(|o| o.observed().is_syn()).copied();
-    let syn_ack = |list: &[Observation]| list.iter().find(|o| o.observed().is_syn_ack()).copied();
+fn by_handshake(vantage: &[Viewed], other: &[Viewed]) -> Option<i64> {
+    let syn = |list: &[Viewed]| list.iter().find(|o| o.observed().is_syn()).copied();
+    let syn_ack = |list: &[Viewed]| list.iter().find(|o| o.observed().is_syn_ack()).copied();
     let (question, answer, sign) = match (syn(vantage), syn_ack(other)) {
         (Some(syn), Some(syn_ack)) => (syn, syn_ack, 1),
         _ => (syn(other)?, syn_ack(vantage)?, -1),
     };
     let later = answer.start_ns - question.start_ns;
     // An answer in the next second needs no explanation, unless all of it is late.
-    let end = |list: &[Observation]| list.iter().map(|o| o.end_ns).max();
+    let end = |list: &[Viewed]| list.iter().map(|o| o.end_ns).max();
     let all_late = (end(other)? - end(vantage)?) * sign >= later;
     let is_plausible = (0..=TOLERATED_NS).contains(&later) && !all_late;
     Some(if is_plausible { 0 } else { sign * later })
 }
 
-fn by_ends(vantage: &[Observation], other: &[Observation]) -> Option<i64> {
-    let span = |list: &[Observation]| {
+fn by_ends(vantage: &[Viewed], other: &[Viewed]) -> Option<i64> {
+    let span = |list: &[Viewed]| {
         let end = list.iter().map(|o| o.end_ns).max()?;
         Some((list.first()?.start_ns, end))
     };
@@ -93,7 +93,7 @@ const NEAR_MAX: usize = 4;
 
 impl Edges {
     /// The edges of records, which are in order of start.
-    pub(super) fn of(records: &[Observation]) -> Self {
+    pub(super) fn of(records: &[Viewed]) -> Self {
         Self(Way::BOTH.map(|way| {
             let own = || records.iter().filter(move |o| o.way == way);
             let mut edges = WayEdges::default();
@@ -112,7 +112,7 @@ impl Edges {
     }
 
     /// How far the clock of another view is ahead, in whole seconds; 0 where its edges do not say.
-    pub(super) fn ahead_ns(&self, other: &[Observation]) -> i64 {
+    pub(super) fn ahead_ns(&self, other: &[Viewed]) -> i64 {
         // One for each second from -SLACK_S to SLACK_S, which is as far as `near` looks.
         let mut votes = [0_u32; 2 * SLACK_S + 1];
         let seconds = || -(SLACK_S as i64)..;
@@ -158,7 +158,7 @@ fn near<T>(edges: &[T], instant_ns: i64, at: impl Fn(&T) -> i64) -> &[T] {
 }
 
 /// Moves a record from a clock that is `ahead_ns` ahead to the vantage's.
-pub(super) fn set_back(o: &mut Observation, ahead_ns: i64) {
+pub(super) fn set_back(o: &mut Viewed, ahead_ns: i64) {
     o.start_ns -= ahead_ns;
     o.end_ns -= ahead_ns;
     o.clock_ns -= ahead_ns;
@@ -168,37 +168,37 @@ pub(super) fn set_back(o: &mut Observation, ahead_ns: i64) {
 mod tests {
     use super::*;
     use crate::flow::Way;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::viewed;
 
     #[test]
     fn syn_ack_dated_before_its_syn_tells_the_clock() {
-        let syn = [observation(Way::Up, 9, 900, 100, 110, 3)];
-        let syn_ack = [observation(Way::Down, 8, 5000, 97, 107, 19)];
+        let syn = [viewed(Way::Up, 9, 900, 100, 110, 3)];
+        let syn_ack = [viewed(Way::Down, 8, 5000, 97, 107, 19)];
         assert_eq!(ahead_ns(&syn, &syn_ack), -3 * SECOND_NS);
         assert_eq!(ahead_ns(&syn_ack, &syn), 3 * SECOND_NS);
     }
 
     #[test]
     fn answer_a_second_later_needs_no_clock() {
-        let syn = [observation(Way::Up, 9, 900, 100, 110, 3)];
-        let syn_ack = [observation(Way::Down, 8, 5000, 101, 110, 19)];
+        let syn = [viewed(Way::Up, 9, 900, 100, 110, 3)];
+        let syn_ack = [viewed(Way::Down, 8, 5000, 101, 110, 19)];
         assert_eq!(ahead_ns(&syn, &syn_ack), 0);
     }
 
     #[test]
     fn first_packet_that_both_saw_tells_the_clock() {
-        let here = [observation(Way::Up, 9, 900, 100, 110, 0)];
+        let here = [viewed(Way::Up, 9, 900, 100, 110, 0)];
         let there = [
-            observation(Way::Up, 9, 900, 102, 112, 0),
-            observation(Way::Down, 9, 900, 102, 112, 0),
+            viewed(Way::Up, 9, 900, 102, 112, 0),
+            viewed(Way::Down, 9, 900, 102, 112, 0),
         ];
         assert_eq!(ahead_ns(&here, &there), 2 * SECOND_NS);
     }
 
     #[test]
     fn differences_beyond_any_clock_are_left_alone() {
-        let early = [observation(Way::Up, 9, 900, 100, 110, 0)];
-        let late = [observation(Way::Down, 9, 900, 160, 170, 0)];
+        let early = [viewed(Way::Up, 9, 900, 100, 110, 0)];
+        let late = [viewed(Way::Down, 9, 900, 160, 170, 0)];
         assert_eq!(ahead_ns(&early, &late), 0);
     }
 }

@@ -26,7 +26,7 @@ mod timeline;
 use crate::flow::gaps::part::{GapPart, runs};
 use crate::flow::gaps::stretch::stretches;
 use crate::flow::gaps::timeline::{ViewTimeline, Window, Windows};
-use crate::flow::{Observation, Way};
+use crate::flow::{Viewed, Way};
 use crate::record::ObservedFlags;
 
 pub(super) use crate::flow::gaps::part::Used;
@@ -43,7 +43,7 @@ pub(super) struct Filled {
 
 impl Filled {
     /// The records of the vantage, all of which are used.
-    pub(super) fn with(vantage: &[Observation]) -> Self {
+    pub(super) fn with(vantage: &[Viewed]) -> Self {
         let vantage = Way::BOTH.map(|way| {
             let own = vantage.iter().filter(|o| o.way == way);
             ViewTimeline::of(own.map(|o| window(o, 0)))
@@ -57,7 +57,7 @@ impl Filled {
     /// Says how much is used of each of these records of one view, which are in order of start, and
     /// takes that in. The clock of the view is `ahead_ns` ahead of the vantage's, about; none if it
     /// is the same clock.
-    pub(super) fn fill(&mut self, records: &[Observation], ahead_ns: Option<i64>) -> Vec<Used> {
+    pub(super) fn fill(&mut self, records: &[Viewed], ahead_ns: Option<i64>) -> Vec<Used> {
         let mut used = vec![Used::Nothing; records.len()];
         for way in Way::BOTH {
             let own = (0..records.len()).filter(|i| records[*i].way == way);
@@ -81,7 +81,7 @@ impl Filled {
 }
 
 /// The window of a record by the vantage's clock.
-fn window(o: &Observation, ahead_ns: i64) -> Window {
+fn window(o: &Viewed, ahead_ns: i64) -> Window {
     Window {
         from_ns: o.start_ns.saturating_sub(ahead_ns),
         until_ns: o.until_ns().saturating_sub(ahead_ns),

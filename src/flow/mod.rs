@@ -21,7 +21,7 @@ pub mod vantage;
 pub use eni::{Eni, EniIndex, Enis};
 pub use five_tuple::{ConnectionKey, Endpoint, FiveTuple, ICMP, TCP, UDP, Way};
 pub use losses::Losses;
-pub use observation::{Observation, Place, RejectReason, Verdict};
+pub use observation::{Candidate, Observation, Place, RejectReason, Verdict, Viewed};
 pub use observe::{Addresses, Assumed, Unusable, is_egress, observe, protocol, reject_reason};
 pub use own_address::{SharedAddresses, is_private};
 pub use traffic_path::TrafficPath;

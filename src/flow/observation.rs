@@ -2,7 +2,11 @@
 //!
 //! A [`crate::record::Record`] borrows its line; an [`Observation`] owns the
 //! few numbers that the rebuild needs, so that the line can go. It is plain
-//! data of about a hundred octets, and holds no string.
+//! data of some 130 bytes, and holds no string. What later stages add to it is in types of
+//! their own: a [`Candidate`] knows whether the filter matches, and a [`Viewed`] belongs to the
+//! view that was chosen.
+
+use std::ops::{Deref, DerefMut};
 
 use crate::flow::{ConnectionKey, EniIndex, TrafficPath, Way};
 use crate::record::ObservedFlags;
@@ -63,24 +67,108 @@ pub struct Observation {
     pub eni: EniIndex,
     /// By which way they left, where the record says.
     pub path: Option<TrafficPath>,
-    /// Another ENI that says `REJECT` of the same packets.
-    pub rejected_at: Option<EniIndex>,
     /// Packets counted; 1 where the record has no such column.
     pub packets: u64,
-    /// Packets that the record counts as well, but that records of another view have.
-    pub left_out: u64,
     /// Octets counted from the IP header on, where the record says.
     pub bytes: Option<u64>,
-    /// What was added to start and end to bring them to the vantage's clock.
-    pub clock_ns: i64,
     /// First packet, nanoseconds since the Unix epoch.
     pub start_ns: i64,
     /// Last packet, nanoseconds since the Unix epoch; never before the start.
     pub end_ns: i64,
     /// The line it came from.
     pub place: Place,
-    /// Whether it is what was asked for; true where nothing was.
+}
+
+/// An observation on its way to a view: what was logged, and whether the filter matches it.
+///
+/// Whether others logged the same packets, or the same record came twice, is not known yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// What was logged.
+    pub observation: Observation,
+    /// Whether the filter matches it; true where there is none.
     pub matched: bool,
+}
+
+/// An observation as the view counts it that was chosen for its conversation
+/// ([`vantage`](crate::flow::vantage)), on that view's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Viewed {
+    /// What was logged: its times by the clock of the view, and of its packets those that are
+    /// used.
+    pub observation: Observation,
+    /// Whether the filter matches it; true where there is none.
+    pub matched: bool,
+    /// Another ENI that says `REJECT` of the same packets.
+    pub rejected_at: Option<EniIndex>,
+    /// What was added to start and end to bring them to the view's clock.
+    pub clock_ns: i64,
+    /// Packets that the record counts as well, but that records of another view have.
+    pub left_out: u64,
+}
+
+impl From<Observation> for Candidate {
+    /// Where there is no filter.
+    fn from(observation: Observation) -> Self {
+        Self {
+            observation,
+            matched: true,
+        }
+    }
+}
+
+impl From<Candidate> for Viewed {
+    /// As it was logged: all of its packets, by its ENI's clock.
+    fn from(candidate: Candidate) -> Self {
+        Self {
+            observation: candidate.observation,
+            matched: candidate.matched,
+            rejected_at: None,
+            clock_ns: 0,
+            left_out: 0,
+        }
+    }
+}
+
+impl From<Observation> for Viewed {
+    fn from(observation: Observation) -> Self {
+        Candidate::from(observation).into()
+    }
+}
+
+impl Viewed {
+    /// Whether its ENI or another one stopped the packets.
+    pub fn is_rejected(&self) -> bool {
+        self.verdict.is_reject() || self.rejected_at.is_some()
+    }
+}
+
+impl Deref for Candidate {
+    type Target = Observation;
+
+    fn deref(&self) -> &Observation {
+        &self.observation
+    }
+}
+
+impl DerefMut for Candidate {
+    fn deref_mut(&mut self) -> &mut Observation {
+        &mut self.observation
+    }
+}
+
+impl Deref for Viewed {
+    type Target = Observation;
+
+    fn deref(&self) -> &Observation {
+        &self.observation
+    }
+}
+
+impl DerefMut for Viewed {
+    fn deref_mut(&mut self) -> &mut Observation {
+        &mut self.observation
+    }
 }
 
 impl Observation {
@@ -136,33 +224,58 @@ pub(crate) mod tests {
             flags: Some(ObservedFlags(flags)),
             eni: EniIndex(0),
             path: None,
-            rejected_at: None,
-            clock_ns: 0,
-            left_out: 0,
             packets,
             bytes: Some(bytes),
             start_ns: start_s * SECOND_NS,
             end_ns: end_s * SECOND_NS,
             place: Place::default(),
-            matched: true,
         }
+    }
+
+    /// The same, on its way to a view.
+    pub(crate) fn candidate(
+        way: Way,
+        packets: u64,
+        bytes: u64,
+        start_s: i64,
+        end_s: i64,
+        flags: u8,
+    ) -> Candidate {
+        observation(way, packets, bytes, start_s, end_s, flags).into()
+    }
+
+    /// The same, in a view.
+    pub(crate) fn viewed(
+        way: Way,
+        packets: u64,
+        bytes: u64,
+        start_s: i64,
+        end_s: i64,
+        flags: u8,
+    ) -> Viewed {
+        observation(way, packets, bytes, start_s, end_s, flags).into()
+    }
+
+    /// The same with some of what was logged changed.
+    pub(crate) fn with<O: DerefMut<Target = Observation>>(
+        mut o: O,
+        change: impl FnOnce(&mut Observation),
+    ) -> O {
+        change(&mut o);
+        o
     }
 
     /// The same at the other end's ENI, which it enters if it leaves this one.
-    pub(crate) fn there(o: Observation) -> Observation {
-        Observation {
-            eni: EniIndex(1),
-            leaving: o.leaving.map(|leaves| !leaves),
-            ..o
-        }
+    pub(crate) fn there<O: DerefMut<Target = Observation>>(o: O) -> O {
+        with(o, |o| {
+            o.eni = EniIndex(1);
+            o.leaving = o.leaving.map(|leaves| !leaves);
+        })
     }
 
     /// The same, turned away.
-    pub(crate) fn rejected(o: Observation) -> Observation {
-        Observation {
-            verdict: Verdict::Reject(RejectReason::Unsaid),
-            ..o
-        }
+    pub(crate) fn rejected<O: DerefMut<Target = Observation>>(o: O) -> O {
+        with(o, |o| o.verdict = Verdict::Reject(RejectReason::Unsaid))
     }
 
     #[test]

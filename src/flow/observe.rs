@@ -104,15 +104,11 @@ pub fn observe(
         flags: if protocol == TCP { record.flags } else { None },
         eni,
         path: record.traffic_path.and_then(TrafficPath::of),
-        rejected_at: None,
-        clock_ns: 0,
-        left_out: 0,
         packets: record.packets.unwrap_or(1).max(1),
         bytes: record.bytes.filter(|bytes| *bytes > 0),
         start_ns: interval.start_ns,
         end_ns: interval.end_ns,
         place,
-        matched: true,
     };
     Ok((observation, assumed(record, &interval)))
 }

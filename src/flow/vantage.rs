@@ -19,7 +19,7 @@ use hashbrown::HashMap;
 
 use crate::flow::clock::{Edges, SLACK_NS, ahead_ns, set_back};
 use crate::flow::gaps::{Filled, PAUSE_MAX_NS, Used, is_interval};
-use crate::flow::{EniIndex, Observation, Way};
+use crate::flow::{Candidate, EniIndex, Viewed, Way};
 use crate::time::joined;
 
 /// What `--vantage` asks for.
@@ -42,7 +42,7 @@ struct Viewpoint {
 }
 
 impl Viewpoint {
-    fn of(o: &Observation) -> Self {
+    fn of(o: &Viewed) -> Self {
         let up_leaves = o.leaving.map(|leaving| leaving == (o.way == Way::Up));
         Self {
             eni: o.eni,
@@ -75,7 +75,7 @@ struct WaySeen {
 
 impl Seen {
     /// Takes in the next record, in order of start.
-    fn take_in(&mut self, place: usize, o: &Observation) {
+    fn take_in(&mut self, place: usize, o: &Viewed) {
         self.records.push(place);
         self.rejects |= o.verdict.is_reject();
         let way = &mut self.ways[o.way.index()];
@@ -114,56 +114,55 @@ impl Seen {
     }
 }
 
-/// Splits the records of one conversation into those that tell it and the rest.
+/// Splits the records of one conversation into those that are used and the rest.
 ///
-/// Expects order of start, and keeps it. The records that tell the story stay
-/// in `observations`; how many do not is returned. With [`Vantage::All`] the
-/// views are told one after the other: `observations` is then grouped by view,
-/// and the returned lengths are those of the groups.
-pub fn choose(observations: &mut Vec<Observation>, vantage: Vantage) -> Chosen {
-    give_sides(observations);
-    let view = observations.first().map(Viewpoint::of);
-    if observations.iter().all(|o| Some(Viewpoint::of(o)) == view) {
+/// Expects order of start, and keeps it. With [`Vantage::All`] the views come one after the
+/// other: the records are then grouped by view, and the returned lengths are those of the groups.
+pub fn choose(candidates: &[Candidate], vantage: Vantage) -> Chosen {
+    let mut records: Vec<Viewed> = candidates.iter().copied().map(Viewed::from).collect();
+    give_sides(&mut records);
+    let view = records.first().map(Viewpoint::of);
+    if records.iter().all(|o| Some(Viewpoint::of(o)) == view) {
         return Chosen {
             told_elsewhere: 0,
-            groups: vec![observations.len()],
+            groups: vec![records.len()],
+            records,
         };
     }
     if vantage == Vantage::All {
-        observations.sort_by_key(Viewpoint::of);
-        let groups = observations
-            .chunk_by(|a, b| Viewpoint::of(a) == Viewpoint::of(b))
-            .map(<[_]>::len);
+        records.sort_by_key(Viewpoint::of);
+        let groups = records.chunk_by(|a, b| Viewpoint::of(a) == Viewpoint::of(b));
         return Chosen {
             told_elsewhere: 0,
-            groups: groups.collect(),
+            groups: groups.map(<[_]>::len).collect(),
+            records,
         };
     }
     // Most packets first; among equals the view that was rejected, because
     // that is what the reader looks for.
-    let mut views = by_view(observations);
+    let mut views = by_view(&records);
     views.sort_by_key(|(view, seen)| {
         let asked_for = vantage == Vantage::Eni(view.eni);
         (Reverse((asked_for, seen.packets(), seen.rejects)), *view)
     });
-    let before = observations.len();
-    let used = fill(observations, &views);
-    note_rejects(observations, &used);
-    align(observations, &used, views[0].0);
+    let used = fill(&mut records, &views);
+    note_rejects(&mut records, &used);
+    align(&mut records, &used, views[0].0);
     let mut used = used.iter();
-    observations.retain(|_| *used.next().expect("one mark a record"));
+    records.retain(|_| *used.next().expect("one mark a record"));
     // A record of which part is used may begin later than before.
-    observations.sort_by_key(|o| o.start_ns);
+    records.sort_by_key(|o| o.start_ns);
     Chosen {
-        told_elsewhere: (before - observations.len()) as u64,
-        groups: vec![observations.len()],
+        told_elsewhere: (candidates.len() - records.len()) as u64,
+        groups: vec![records.len()],
+        records,
     }
 }
 
 /// Gives the records of an ENI that say no direction the side of those that do, if all of the one
 /// are before all of the other: the format of its flow log was changed, not its place in the path.
-fn give_sides(observations: &mut [Observation]) {
-    let says = |o: &Observation| o.leaving.is_some();
+fn give_sides(observations: &mut [Viewed]) {
+    let says = |o: &Viewed| o.leaving.is_some();
     if observations.iter().all(says) || !observations.iter().any(says) {
         return;
     }
@@ -183,7 +182,7 @@ fn give_sides(observations: &mut [Observation]) {
 struct Sides([Option<(i64, i64)>; 3]);
 
 impl Sides {
-    fn take_in(&mut self, o: &Observation) {
+    fn take_in(&mut self, o: &Viewed) {
         let side = match Viewpoint::of(o).up_leaves {
             Some(true) => 0,
             Some(false) => 1,
@@ -208,13 +207,15 @@ impl Sides {
 /// The outcome of [`choose`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
-    /// Records whose packets another view tells.
-    pub told_elsewhere: u64,
-    /// How many of the remaining records belong to each view that is told, in order.
+    /// The records that are used, by view, each view's in order of start.
+    pub records: Vec<Viewed>,
+    /// How many of them belong to each view, in order.
     pub groups: Vec<usize>,
+    /// Records whose packets are those of a view that is used.
+    pub told_elsewhere: u64,
 }
 
-fn by_view(observations: &[Observation]) -> Vec<(Viewpoint, Seen)> {
+fn by_view(observations: &[Viewed]) -> Vec<(Viewpoint, Seen)> {
     let mut views: Vec<(Viewpoint, Seen)> = Vec::new();
     // Two views are the rule, but anyone can write records of thousands.
     let mut places: HashMap<Viewpoint, usize, RandomState> = HashMap::default();
@@ -245,13 +246,13 @@ const FEW_VIEWS: usize = 8;
 
 /// Marks the records to keep: all of the first view, then of each further view those that
 /// lie in gaps of what is kept. Of records that lie in a gap in part, only that part stays.
-fn fill(observations: &mut [Observation], views: &[(Viewpoint, Seen)]) -> Vec<bool> {
+fn fill(observations: &mut [Viewed], views: &[(Viewpoint, Seen)]) -> Vec<bool> {
     let mut kept = vec![false; observations.len()];
     let (vantage, first) = &views[0];
     first.records.iter().for_each(|i| kept[*i] = true);
     let mut gaps: Option<(Edges, Filled)> = None;
     for (view, seen) in &views[1..] {
-        let of = |seen: &Seen| -> Vec<Observation> {
+        let of = |seen: &Seen| -> Vec<Viewed> {
             seen.records.iter().map(|i| observations[*i]).collect()
         };
         let same_clock = view.eni == vantage.eni;
@@ -275,7 +276,7 @@ fn fill(observations: &mut [Observation], views: &[(Viewpoint, Seen)]) -> Vec<bo
 }
 
 /// Brings the kept records of other views to the vantage's clock.
-fn align(observations: &mut [Observation], kept: &[bool], vantage: Viewpoint) {
+fn align(observations: &mut [Viewed], kept: &[bool], vantage: Viewpoint) {
     let of = |view: Viewpoint| {
         observations
             .iter()
@@ -294,7 +295,7 @@ fn align(observations: &mut [Observation], kept: &[bool], vantage: Viewpoint) {
     if others.is_empty() {
         return;
     }
-    let ours: Vec<Observation> = of(vantage).collect();
+    let ours: Vec<Viewed> = of(vantage).collect();
     let ahead: Vec<i64> = others
         .iter()
         .map(|view| ahead_ns(&ours, &of(*view).collect::<Vec<_>>()))
@@ -308,7 +309,7 @@ fn align(observations: &mut [Observation], kept: &[bool], vantage: Viewpoint) {
 
 /// Where a kept record says `ACCEPT` and one that is left out says `REJECT` of
 /// the same packets at another ENI, the kept one remembers which.
-fn note_rejects(observations: &mut [Observation], kept: &[bool]) {
+fn note_rejects(observations: &mut [Viewed], kept: &[bool]) {
     let rejects = Way::BOTH.map(|way| Rejects::of(observations, kept, way));
     for (o, _) in observations
         .iter_mut()
@@ -322,11 +323,11 @@ fn note_rejects(observations: &mut [Observation], kept: &[bool]) {
 /// Rejected records of one way that are left out, in order of start.
 struct Rejects {
     /// Each with the latest end up to it.
-    records: Vec<(Observation, i64)>,
+    records: Vec<(Viewed, i64)>,
 }
 
 impl Rejects {
-    fn of(observations: &[Observation], kept: &[bool], way: Way) -> Self {
+    fn of(observations: &[Viewed], kept: &[bool], way: Way) -> Self {
         let mut until_ns = i64::MIN;
         let all = observations.iter().zip(kept);
         let own = all.filter(|(o, kept)| !**kept && o.verdict.is_reject() && o.way == way);
@@ -340,7 +341,7 @@ impl Rejects {
     }
 
     /// The ENI of the first of them that another ENI logged at the time of `o`.
-    fn beside(&self, o: &Observation) -> Option<EniIndex> {
+    fn beside(&self, o: &Viewed) -> Option<EniIndex> {
         let from_ns = o.start_ns.saturating_sub(SLACK_NS);
         let until_ns = o.end_ns.saturating_add(SLACK_NS);
         let over = self.records.partition_point(|(_, until)| *until < from_ns);
@@ -355,38 +356,44 @@ impl Rejects {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{RejectReason, Verdict, observation::tests::observation};
+    use crate::flow::{
+        RejectReason, Verdict,
+        observation::tests::{viewed, with},
+    };
 
-    fn at(eni: u32, o: Observation) -> Observation {
+    fn at(eni: u32, o: Viewed) -> Viewed {
         // Seen from the other end, what left the first ENI enters the second.
         let leaving = o.leaving.map(|l| l == (eni == 0));
-        Observation {
-            eni: EniIndex(eni),
-            leaving,
-            ..o
-        }
+        with(o, |o| {
+            o.eni = EniIndex(eni);
+            o.leaving = leaving;
+        })
     }
 
-    fn kept(records: &[Observation]) -> Vec<Observation> {
-        let mut records = records.to_vec();
+    /// As they were before a view was chosen.
+    fn candidates(records: &[Viewed]) -> Vec<Candidate> {
+        let observations = records.iter().map(|o| o.observation);
+        observations.map(Candidate::from).collect()
+    }
+
+    fn kept(records: &[Viewed]) -> Vec<Viewed> {
+        let mut records = candidates(records);
         records.sort_by_key(|o| o.start_ns);
-        choose(&mut records, Vantage::Auto);
-        records
+        choose(&records, Vantage::Auto).records
     }
 
     #[test]
     fn two_views_of_the_same_packets_tell_one_story() {
-        let o = observation(Way::Up, 5, 400, 10, 20, 3);
+        let o = viewed(Way::Up, 5, 400, 10, 20, 3);
         assert_eq!(
             kept(&[
                 at(0, o),
                 at(
                     1,
-                    Observation {
-                        start_ns: 8_000_000_000,
-                        end_ns: 18_000_000_000,
-                        ..o
-                    }
+                    with(o, |o| {
+                        o.start_ns = 8_000_000_000;
+                        o.end_ns = 18_000_000_000;
+                    })
                 )
             ])
             .len(),
@@ -396,32 +403,27 @@ mod tests {
 
     #[test]
     fn view_that_saw_more_is_the_vantage() {
-        let o = observation(Way::Up, 5, 400, 10, 20, 3);
-        let more = Observation {
-            packets: 9,
-            ..at(1, o)
-        };
+        let o = viewed(Way::Up, 5, 400, 10, 20, 3);
+        let more = with(at(1, o), |o| o.packets = 9);
         assert_eq!(kept(&[at(0, o), more]), [more]);
     }
 
     #[test]
     fn rejected_view_wins_among_equals() {
-        let o = observation(Way::Up, 3, 180, 10, 20, 2);
-        let rejected = Observation {
-            verdict: Verdict::Reject(RejectReason::Unsaid),
-            ..at(1, o)
-        };
+        let o = viewed(Way::Up, 3, 180, 10, 20, 2);
+        let rejected = with(at(1, o), |o| {
+            o.verdict = Verdict::Reject(RejectReason::Unsaid)
+        });
         assert_eq!(kept(&[at(0, o), rejected]), [rejected]);
     }
 
     #[test]
     fn accepted_vantage_remembers_who_rejected() {
-        let o = observation(Way::Up, 3, 180, 10, 20, 2);
-        let rejected = Observation {
-            packets: 2,
-            verdict: Verdict::Reject(RejectReason::Unsaid),
-            ..at(1, o)
-        };
+        let o = viewed(Way::Up, 3, 180, 10, 20, 2);
+        let rejected = with(at(1, o), |o| {
+            o.packets = 2;
+            o.verdict = Verdict::Reject(RejectReason::Unsaid);
+        });
         assert_eq!(
             kept(&[at(0, o), rejected])[0].rejected_at,
             Some(EniIndex(1))
@@ -430,24 +432,24 @@ mod tests {
 
     #[test]
     fn way_missing_at_the_vantage_is_filled_from_the_other() {
-        let there = observation(Way::Up, 50, 4000, 10, 20, 3);
-        let back = at(1, observation(Way::Down, 5, 400, 10, 20, 19));
+        let there = viewed(Way::Up, 50, 4000, 10, 20, 3);
+        let back = at(1, viewed(Way::Down, 5, 400, 10, 20, 19));
         assert_eq!(kept(&[at(0, there), back]).len(), 2);
     }
 
     #[test]
     fn gap_in_time_is_filled_from_the_other() {
-        let early = at(0, observation(Way::Up, 50, 4000, 10, 20, 2));
-        let both = [early, at(1, observation(Way::Up, 50, 4000, 10, 20, 2))];
-        let late = at(1, observation(Way::Up, 5, 400, 100, 110, 0));
+        let early = at(0, viewed(Way::Up, 50, 4000, 10, 20, 2));
+        let both = [early, at(1, viewed(Way::Up, 50, 4000, 10, 20, 2))];
+        let late = at(1, viewed(Way::Up, 5, 400, 100, 110, 0));
         assert_eq!(kept(&[both[0], both[1], late]).len(), 2);
     }
 
     /// A minute of one way, logged at `eni`: so many packets from `start_s` on.
-    fn minute(eni: u32, start_s: i64, packets: u64) -> Observation {
+    fn minute(eni: u32, start_s: i64, packets: u64) -> Viewed {
         at(
             eni,
-            observation(Way::Up, packets, packets * 100, start_s, start_s + 55, 0),
+            viewed(Way::Up, packets, packets * 100, start_s, start_s + 55, 0),
         )
     }
 
@@ -462,19 +464,13 @@ mod tests {
 
     #[test]
     fn records_of_one_eni_in_two_formats_are_of_one_clock() {
-        let first = observation(Way::Up, 1, 80, 36, 36, 2);
-        let undirected = Observation {
-            leaving: None,
-            ..observation(Way::Up, 1, 80, 37, 37, 2)
-        };
+        let first = viewed(Way::Up, 1, 80, 36, 36, 2);
+        let undirected = with(viewed(Way::Up, 1, 80, 37, 37, 2), |o| o.leaving = None);
         assert_eq!(kept(&[first, undirected]).len(), 2);
         let all = kept(&[first, undirected]);
         assert!(all.iter().all(|o| o.leaving == Some(true)));
         // Both at once are two flow logs of the same packets.
-        let again = Observation {
-            leaving: None,
-            ..first
-        };
+        let again = with(first, |o| o.leaving = None);
         assert_eq!(kept(&[first, again]).len(), 1);
     }
 
@@ -482,11 +478,11 @@ mod tests {
     fn same_counts_dated_by_intervals_are_the_same_packets() {
         let tight = [(416, 416, 3), (453, 487, 3), (514, 527, 4)];
         let dated = [(410, 469, 5), (470, 529, 5)];
-        let log = |eni, of: &[(i64, i64, u64)]| -> Vec<Observation> {
+        let log = |eni, of: &[(i64, i64, u64)]| -> Vec<Viewed> {
             let each = of.iter().map(|(start, end, packets)| {
                 at(
                     eni,
-                    observation(Way::Up, *packets, packets * 100, *start, *end, 2),
+                    viewed(Way::Up, *packets, packets * 100, *start, *end, 2),
                 )
             });
             each.collect()
@@ -505,56 +501,45 @@ mod tests {
 
     #[test]
     fn rejects_beside_a_record_are_found_whatever_their_order() {
-        let mut records: Vec<Observation> = (1..4)
-            .map(|eni| Observation {
-                verdict: Verdict::Reject(RejectReason::Unsaid),
-                ..at(
-                    eni,
-                    observation(Way::Up, 1, 60, i64::from(eni) * 100, 900, 2),
+        let mut records: Vec<Viewed> = (1..4)
+            .map(|eni| {
+                with(
+                    at(eni, viewed(Way::Up, 1, 60, i64::from(eni) * 100, 900, 2)),
+                    |o| o.verdict = Verdict::Reject(RejectReason::Unsaid),
                 )
             })
             .collect();
-        records.push(observation(Way::Up, 9, 540, 250, 260, 2));
+        records.push(viewed(Way::Up, 9, 540, 250, 260, 2));
         let rejects = Rejects::of(&records, &[false, false, false, true], Way::Up);
         assert_eq!(rejects.beside(&records[3]), Some(EniIndex(1)));
-        let late = observation(Way::Up, 9, 540, 1_000, 1_010, 2);
+        let late = viewed(Way::Up, 9, 540, 1_000, 1_010, 2);
         assert_eq!(rejects.beside(&late), None);
         let own = Rejects::of(&records, &[false, true, true, true], Way::Up);
-        assert_eq!(
-            own.beside(&Observation {
-                eni: EniIndex(1),
-                ..late
-            }),
-            None
-        );
+        assert_eq!(own.beside(&with(late, |o| o.eni = EniIndex(1))), None);
     }
 
     #[test]
     fn one_armed_appliance_sees_each_packet_twice_and_tells_it_once() {
-        let into = observation(Way::Up, 5, 400, 10, 20, 3);
-        let out = Observation {
-            leaving: into.leaving.map(|l| !l),
-            ..into
-        };
+        let into = viewed(Way::Up, 5, 400, 10, 20, 3);
+        let out = with(into, |o| o.leaving = into.leaving.map(|l| !l));
         assert_eq!(kept(&[into, out]).len(), 1);
     }
 
     #[test]
     fn all_views_are_grouped() {
-        let o = observation(Way::Up, 5, 400, 10, 20, 3);
-        let mut records = vec![
+        let o = viewed(Way::Up, 5, 400, 10, 20, 3);
+        let records = [
             at(0, o),
             at(1, o),
             at(
                 0,
-                Observation {
-                    start_ns: 30_000,
-                    end_ns: 31_000,
-                    ..o
-                },
+                with(o, |o| {
+                    o.start_ns = 30_000;
+                    o.end_ns = 31_000;
+                }),
             ),
         ];
-        let chosen = choose(&mut records, Vantage::All);
+        let chosen = choose(&candidates(&records), Vantage::All);
         assert_eq!(chosen.groups, [2, 1]);
     }
 }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::connection::Outcome;
-use crate::flow::{Eni, Observation};
+use crate::flow::{Eni, Viewed};
 use crate::names::protocol_keyword;
 
 use super::subnets::Subnets;
@@ -55,7 +55,7 @@ pub enum Dimension {
 #[derive(Clone, Copy, Debug)]
 pub struct PacketFacts<'a> {
     /// What their record says.
-    pub observation: &'a Observation,
+    pub observation: &'a Viewed,
     /// The ENI that wrote it.
     pub eni: &'a Eni,
     /// Which subnets there are, if that was asked for.
@@ -67,7 +67,7 @@ pub struct PacketFacts<'a> {
 impl PacketFacts<'_> {
     /// Whether the packets were stopped, at this ENI or at another one that saw them.
     pub(super) fn is_rejected(&self) -> bool {
-        self.observation.verdict.is_reject() || self.observation.rejected_at.is_some()
+        self.observation.is_rejected()
     }
 
     fn put_subnet(&self, address: IpAddr, key: &mut Vec<u8>) {
@@ -244,7 +244,7 @@ fn address(octets: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::viewed;
     use crate::flow::{RejectReason, Verdict, Way};
 
     fn values(facts: &PacketFacts<'_>) -> Vec<String> {
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn values_come_out_as_they_went_in() {
-        let mut o = observation(Way::Down, 3, 180, 0, 9, 2);
+        let mut o = viewed(Way::Down, 3, 180, 0, 9, 2);
         o.verdict = Verdict::Reject(RejectReason::Unsaid);
         let eni = Eni {
             name: "eni-a".into(),
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn what_nothing_tells_is_unknown_and_a_protocol_without_a_name_its_number() {
-        let mut o = observation(Way::Up, 3, 180, 0, 9, 2);
+        let mut o = viewed(Way::Up, 3, 180, 0, 9, 2);
         (o.key.protocol, o.leaving) = (253, None);
         (o.key.low.address, o.key.high.port) = ("2001:db8::1".parse().unwrap(), 0);
         let facts = PacketFacts {
@@ -330,7 +330,7 @@ mod tests {
                 vpc: name.into(),
                 ..Eni::default()
             };
-            let o = observation(Way::Up, 3, 180, 0, 9, 2);
+            let o = viewed(Way::Up, 3, 180, 0, 9, 2);
             let facts = PacketFacts {
                 observation: &o,
                 eni: &eni,
@@ -350,7 +350,7 @@ mod tests {
 
     #[test]
     fn stopped_at_another_eni_is_rejected() {
-        let mut o = observation(Way::Up, 3, 180, 0, 9, 2);
+        let mut o = viewed(Way::Up, 3, 180, 0, 9, 2);
         o.rejected_at = Some(crate::flow::EniIndex(7));
         let facts = PacketFacts {
             observation: &o,

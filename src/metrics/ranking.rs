@@ -140,7 +140,7 @@ mod tests {
     use super::*;
     use crate::flow::Eni;
     use crate::flow::Way;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::viewed;
     use crate::metrics::{Dimension, PacketFacts};
 
     fn by_port(top: Option<usize>) -> Question {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn key(port: u16) -> Vec<u8> {
-        let mut o = observation(Way::Up, 1, 40, 0, 0, 2);
+        let mut o = viewed(Way::Up, 1, 40, 0, 0, 2);
         o.key.high.port = port;
         let facts = PacketFacts {
             observation: &o,

@@ -210,8 +210,8 @@ fn ordered(begin_ns: i64) -> [u8; BEGIN_LEN] {
 mod tests {
     use super::*;
     use crate::connection::Outcome;
-    use crate::flow::observation::tests::observation;
-    use crate::flow::{Eni, Observation, RejectReason, Verdict, Way};
+    use crate::flow::observation::tests::viewed;
+    use crate::flow::{Eni, RejectReason, Verdict, Viewed, Way};
     use crate::metrics::{Dimension, Measure};
     use crate::time::SECOND_NS;
 
@@ -219,7 +219,7 @@ mod tests {
         Tally::new("1m".parse().unwrap(), questions)
     }
 
-    fn count(tally: &mut Tally<'_>, o: &Observation) {
+    fn count(tally: &mut Tally<'_>, o: &Viewed) {
         tally.count(&PacketFacts {
             observation: o,
             eni: &Eni::default(),
@@ -248,8 +248,8 @@ mod tests {
     fn record_is_shared_out_and_counts_once_where_it_starts() {
         let questions = [Question::of(Vec::new(), vec![Measure::Packets])];
         let mut tally = minutes(&questions);
-        count(&mut tally, &observation(Way::Up, 6, 600, 30, 119, 2));
-        count(&mut tally, &observation(Way::Up, 1, 40, 119, 119, 2));
+        count(&mut tally, &viewed(Way::Up, 6, 600, 30, 119, 2));
+        count(&mut tally, &viewed(Way::Up, 1, 40, 119, 119, 2));
         assert_eq!(
             told(&mut tally),
             [(0, 0, [2, 200, 1, 0]), (0, 60, [5, 440, 1, 0])]
@@ -262,7 +262,7 @@ mod tests {
     fn alarms_count_what_was_rejected_and_the_span_is_that_of_everything() {
         let questions = Question::alarms();
         let mut tally = minutes(&questions);
-        let mut o = observation(Way::Up, 3, 180, 600, 601, 2);
+        let mut o = viewed(Way::Up, 3, 180, 600, 601, 2);
         count(&mut tally, &o);
         o.verdict = Verdict::Reject(RejectReason::Unsaid);
         (o.start_ns, o.end_ns) = (0, 0);
@@ -284,7 +284,7 @@ mod tests {
             vec![Measure::Connections],
         )];
         let mut tally = minutes(&questions);
-        let o = observation(Way::Up, 3, 180, 59, 60, 2);
+        let o = viewed(Way::Up, 3, 180, 59, 60, 2);
         let facts = PacketFacts {
             observation: &o,
             eni: &Eni::default(),

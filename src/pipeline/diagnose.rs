@@ -15,7 +15,7 @@ pub(crate) use self::coverage::Coverage;
 use crate::connection::Detail;
 use crate::diagnosis::{AttemptCounts, Finding, Ground, Unseen, Visibility, attempts, findings};
 use crate::error::Result;
-use crate::flow::{Addresses, Enis, Observation, Place, duplicates};
+use crate::flow::{Addresses, Candidate, Enis, Place, duplicates};
 use crate::pipeline::reading::Observations;
 use crate::pipeline::run::{Contents, Request, Run};
 use crate::pipeline::settling::conversations::{self, Complete, Conversations};
@@ -115,7 +115,7 @@ struct Listening<'a> {
 }
 
 impl Observations for Listening<'_> {
-    fn take_in(&self, records: Vec<Observation>, base: u64, enis: &Enis) -> Result<()> {
+    fn take_in(&self, records: Vec<Candidate>, base: u64, enis: &Enis) -> Result<()> {
         let mut coverage = Coverage::default();
         records
             .iter()
@@ -176,7 +176,7 @@ fn look(
 
 /// Drops the records of a conversation that are not selected, and those that came twice.
 fn keep_selected(
-    conversation: &mut Vec<Observation>,
+    conversation: &mut Vec<Candidate>,
     selection: Option<&Selection>,
     counts: &mut SettleCounts,
 ) {

@@ -17,7 +17,7 @@ use self::estimate::Estimator;
 use crate::archive::{File, s3_path};
 use crate::error::Result;
 use crate::filter::Span;
-use crate::flow::{Addresses, Enis, Observation, RejectReason, Verdict};
+use crate::flow::{Addresses, Candidate, Enis, RejectReason, Verdict};
 use crate::names::protocol_keyword;
 use crate::pipeline::reading::Observations;
 use crate::pipeline::run::{Request, Run};
@@ -92,7 +92,7 @@ impl Census<'_> {
 }
 
 impl Observations for Census<'_> {
-    fn take_in(&self, records: Vec<Observation>, _: u64, enis: &Enis) -> Result<()> {
+    fn take_in(&self, records: Vec<Candidate>, _: u64, enis: &Enis) -> Result<()> {
         let mut tally = CensusSums::default();
         let mut by_eni = vec![Sums::default(); enis.iter().len()];
         for o in &records {
@@ -145,7 +145,7 @@ impl Default for CensusSums {
 
 impl CensusSums {
     /// Counts all of a record but its ENI's share.
-    fn count(&mut self, o: &Observation, file: &str, eni: &str) {
+    fn count(&mut self, o: &Candidate, file: &str, eni: &str) {
         let bytes = o.bytes.unwrap_or(0);
         self.logged.count(o.packets, bytes);
         let verdict = self.verdicts.entry(verdict(o.verdict)).or_default();

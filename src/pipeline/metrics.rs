@@ -15,7 +15,7 @@ use self::store::Store;
 use crate::connection::{Detail, Segment, Story, rebuild};
 use crate::error::Result;
 use crate::filter::Span;
-use crate::flow::{Addresses, Enis, Observation, Vantage};
+use crate::flow::{Addresses, Candidate, Enis, Vantage, Viewed};
 use crate::metrics::{Dimension, Every, PacketFacts, Question, Subnets, Table, Tally};
 use crate::pipeline::reading::Observations;
 use crate::pipeline::run::{Contents, Request, Run};
@@ -196,7 +196,7 @@ fn count_when_all_are_read(
 }
 
 /// Whether a record is what was asked for.
-fn is_wanted(o: &Observation, span: Option<&Span>) -> bool {
+fn is_wanted(o: &Candidate, span: Option<&Span>) -> bool {
     o.matched && span.is_none_or(|span| span.overlaps(o.start_ns, o.until_ns()))
 }
 
@@ -210,7 +210,7 @@ struct Logged<'a, 's> {
 }
 
 impl Observations for Logged<'_, '_> {
-    fn take_in(&self, records: Vec<Observation>, _: u64, enis: &Enis) -> Result<()> {
+    fn take_in(&self, records: Vec<Candidate>, _: u64, enis: &Enis) -> Result<()> {
         let mut tally = self.store.tally();
         let mut counted = 0;
         for o in &records {
@@ -219,7 +219,7 @@ impl Observations for Logged<'_, '_> {
             }
             counted += 1;
             tally.count(&PacketFacts {
-                observation: o,
+                observation: &Viewed::from(*o),
                 eni: enis.get(o.eni),
                 subnets: None,
                 outcome: None,
@@ -247,7 +247,7 @@ impl ConversationCounter<'_, '_> {
     /// Counts these records as they were logged.
     fn count_logged(
         &self,
-        records: &[Observation],
+        records: &[Candidate],
         tally: &mut Tally<'_>,
         counts: &mut SettleCounts,
     ) -> Result<()> {
@@ -258,7 +258,7 @@ impl ConversationCounter<'_, '_> {
                 continue;
             }
             counts.records += 1;
-            tally.count(&self.facts(o, None));
+            tally.count(&self.facts(&Viewed::from(*o), None));
             self.store.put_if_large(tally)?;
         }
         Ok(())
@@ -267,7 +267,7 @@ impl ConversationCounter<'_, '_> {
     /// Counts the connections of these records, which are in any order, each packet once.
     fn count_once(
         &self,
-        records: &[Observation],
+        records: &[Candidate],
         tally: &mut Tally<'_>,
         counts: &mut SettleCounts,
     ) -> Result<()> {
@@ -285,7 +285,7 @@ impl ConversationCounter<'_, '_> {
 
     fn count_connection(
         &self,
-        records: &[Observation],
+        records: &[Viewed],
         tally: &mut Tally<'_>,
         segments: &mut Vec<Segment>,
     ) {
@@ -301,7 +301,7 @@ impl ConversationCounter<'_, '_> {
         }
     }
 
-    fn facts<'f>(&'f self, o: &'f Observation, story: Option<&Story>) -> PacketFacts<'f> {
+    fn facts<'f>(&'f self, o: &'f Viewed, story: Option<&Story>) -> PacketFacts<'f> {
         PacketFacts {
             observation: o,
             eni: self.enis.get(o.eni),
@@ -313,21 +313,19 @@ impl ConversationCounter<'_, '_> {
 
 /// What stands for a connection as a whole: its initiator's first record from the connection's
 /// start on, and rejected if any of its records is.
-fn opening(records: &[Observation], story: &Story) -> Observation {
+fn opening(records: &[Viewed], story: &Story) -> Viewed {
     let initiator = story.role.initiator;
     let own = records.iter().find(|o| o.way == initiator);
     let first = own.unwrap_or(&records[0]);
-    let stops = |o: &&Observation| o.verdict.is_reject() || o.rejected_at.is_some();
-    let stopped = records.iter().find(stops).unwrap_or(first);
+    let stopped = records.iter().find(|o| o.is_rejected()).unwrap_or(first);
     let starts = records.iter().map(|o| o.start_ns);
-    Observation {
-        way: initiator,
-        leaving: first
-            .leaving
-            .map(|leaving| leaving == (first.way == initiator)),
-        verdict: stopped.verdict,
-        rejected_at: stopped.rejected_at,
-        start_ns: starts.min().unwrap_or(first.start_ns),
-        ..*first
-    }
+    let mut opening = *first;
+    opening.way = initiator;
+    opening.leaving = first
+        .leaving
+        .map(|leaving| leaving == (first.way == initiator));
+    opening.verdict = stopped.verdict;
+    opening.rejected_at = stopped.rejected_at;
+    opening.start_ns = starts.min().unwrap_or(first.start_ns);
+    opening
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::flow::{
-    Addresses, Eni, Enis, Losses, Observation, Place, Unusable, Verdict, observe, reject_reason,
+    Addresses, Candidate, Eni, Enis, Losses, Place, Unusable, Verdict, observe, reject_reason,
 };
 use crate::pipeline::diagnose::Coverage;
 use crate::read::{Found, Sink};
@@ -24,7 +24,7 @@ pub(crate) trait Observations: Sync {
     ///
     /// # Errors
     /// There is no room for them.
-    fn take_in(&self, observations: Vec<Observation>, base: u64, enis: &Enis) -> Result<()>;
+    fn take_in(&self, observations: Vec<Candidate>, base: u64, enis: &Enis) -> Result<()>;
 }
 
 /// Makes observations of records.
@@ -39,7 +39,7 @@ pub(crate) struct Observing<'a> {
 /// What was learned from records, beside their observations.
 #[derive(Default)]
 pub(crate) struct Observed {
-    observations: Vec<Observation>,
+    observations: Vec<Candidate>,
     /// The ENIs that wrote them, numbered as they were met.
     pub enis: Enis,
     /// What Transit Gateways lost, of the first records that say, in order of place.
@@ -89,11 +89,14 @@ impl Sink for Observing<'_> {
         {
             o.verdict = Verdict::Reject(reject_reason(text));
         }
-        o.matched = found.matches == Some(true);
+        let matched = found.matches == Some(true);
         part.newest_ns = part.newest_ns.max(Some(o.end_ns));
         part.assumed.count(assumed);
-        part.observations.push(o);
-        if part.counts_losses(found.layout) && o.matched {
+        part.observations.push(Candidate {
+            observation: o,
+            matched,
+        });
+        if part.counts_losses(found.layout) && matched {
             part.note_losses(found);
         }
         Ok(())

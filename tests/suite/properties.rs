@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use flow2pcap::connection::{Detail, Segment, SegmentKind, rebuild, split};
 use flow2pcap::flow::{
-    Addresses, EniIndex, Observation, Place, RejectReason, TCP, Verdict, observe,
+    Addresses, EniIndex, Observation, Place, RejectReason, TCP, Verdict, Viewed, observe,
 };
 use flow2pcap::record::{Layout, ObservedFlags, Row, Rows};
 use proptest::prelude::*;
@@ -42,7 +42,7 @@ struct Told {
     rejected: bool,
 }
 
-fn observations(told: &[Told], protocol: u8) -> Vec<Observation> {
+fn observations(told: &[Told], protocol: u8) -> Vec<Viewed> {
     let [up, down] = ["10.0.0.1 10.0.0.2 40000 443", "10.0.0.2 10.0.0.1 443 40000"]
         .map(|ends| observation(ends, protocol));
     let observation = |(line, t): (u64, &Told)| Observation {
@@ -62,7 +62,8 @@ fn observations(told: &[Told], protocol: u8) -> Vec<Observation> {
         place: Place { file: 0, line },
         ..if t.up { up } else { down }
     };
-    (1..).zip(told).map(observation).collect()
+    let observations = (1..).zip(told).map(observation);
+    observations.map(Viewed::from).collect()
 }
 
 /// An observation between these ends, the rest of which is to be replaced.
@@ -191,7 +192,7 @@ fn detail() -> impl Strategy<Value = Detail> {
 }
 
 /// Each connection's records and segments.
-fn rebuilt(mut records: Vec<Observation>, detail: Detail) -> Vec<(Vec<Observation>, Vec<Segment>)> {
+fn rebuilt(mut records: Vec<Viewed>, detail: Detail) -> Vec<(Vec<Viewed>, Vec<Segment>)> {
     let ranges = split(&mut records);
     let covered: usize = ranges.iter().map(ExactSizeIterator::len).sum();
     assert_eq!(covered, records.len(), "no record is lost in splitting");

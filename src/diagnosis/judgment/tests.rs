@@ -3,8 +3,8 @@
 use super::*;
 use crate::diagnosis::gather::attempts;
 use crate::diagnosis::symptom::Party;
-use crate::flow::observation::tests::{observation, rejected, there};
-use crate::flow::{Observation, UDP, Verdict, Way};
+use crate::flow::observation::tests::{candidate, rejected, there, with};
+use crate::flow::{Candidate, UDP, Verdict, Way};
 use crate::time::SECOND_NS;
 
 /// An archive that goes on long after.
@@ -13,7 +13,7 @@ fn visibility() -> Visibility {
 }
 
 #[track_caller]
-fn check(records: &[Observation], expected: Symptom) {
+fn check(records: &[Candidate], expected: Symptom) {
     let told = attempts(&mut records.to_vec());
     assert_eq!(told.len(), 1, "one attempt");
     assert_eq!(symptom(&told[0], &visibility()), expected);
@@ -21,27 +21,23 @@ fn check(records: &[Observation], expected: Symptom) {
     assert!(!places.is_empty() || matches!(expected, Symptom::Unclear));
 }
 
-fn up(packets: u64, flags: u8) -> Observation {
-    observation(Way::Up, packets, 60 * packets, 10, 17, flags)
+fn up(packets: u64, flags: u8) -> Candidate {
+    candidate(Way::Up, packets, 60 * packets, 10, 17, flags)
 }
 
-fn down(packets: u64, flags: u8) -> Observation {
-    observation(Way::Down, packets, 60 * packets, 10, 17, flags)
+fn down(packets: u64, flags: u8) -> Candidate {
+    candidate(Way::Down, packets, 60 * packets, 10, 17, flags)
 }
 
-fn at(start_s: i64, o: Observation) -> Observation {
-    Observation {
-        start_ns: start_s * SECOND_NS,
-        end_ns: start_s * SECOND_NS,
-        ..o
-    }
+fn at(start_s: i64, o: Candidate) -> Candidate {
+    with(o, |o| {
+        o.start_ns = start_s * SECOND_NS;
+        o.end_ns = start_s * SECOND_NS;
+    })
 }
 
-fn refused_for(reason: RejectReason, o: Observation) -> Observation {
-    Observation {
-        verdict: Verdict::Reject(reason),
-        ..o
-    }
+fn refused_for(reason: RejectReason, o: Candidate) -> Candidate {
+    with(o, |o| o.verdict = Verdict::Reject(reason))
 }
 
 const HERE: EniIndex = EniIndex(0);
@@ -63,8 +59,8 @@ fn request_accepted_and_reply_rejected_is_the_acl_of_the_reply() {
             leaving: Some(false),
         },
     );
-    let udp = |o: Observation| {
-        let mut o = Observation { flags: None, ..o };
+    let udp = |o: Candidate| {
+        let mut o = with(o, |o| o.flags = None);
         o.key.protocol = UDP;
         o
     };
@@ -88,10 +84,7 @@ fn syn_rejected_at_the_responder_is_blocked_inbound() {
 
 #[test]
 fn syn_rejected_on_an_unknown_way_is_not_called_inbound() {
-    let o = Observation {
-        leaving: None,
-        ..rejected(up(4, 2))
-    };
+    let o = with(rejected(up(4, 2)), |o| o.leaving = None);
     check(&[o], Symptom::Blocked(HERE));
 }
 
@@ -122,7 +115,7 @@ fn syn_accepted_without_reply_is_silence() {
 
 #[test]
 fn silence_at_the_end_of_the_archive_is_unclear() {
-    let told = attempts(&mut vec![at(100, up(1, 2))]);
+    let told = attempts(&mut [at(100, up(1, 2))]);
     let short = Visibility::new(Some((0, 110 * SECOND_NS)), Vec::new());
     assert_eq!(symptom(&told[0], &short), Symptom::Unclear);
     assert_eq!(symptom(&told[0], &visibility()), Symptom::NoReply);
@@ -199,14 +192,13 @@ fn reject_in_the_middle_of_an_open_connection_is_the_acls() {
 
 #[test]
 fn without_flags_only_what_must_be_answered_is_silent() {
-    let bare = |o: Observation| Observation { flags: None, ..o };
+    let bare = |o: Candidate| with(o, |o| o.flags = None);
     check(&[bare(up(4, 0))], Symptom::NoReply);
     check(
-        &[bare(Observation {
-            bytes: Some(90_000),
-            packets: 100,
-            ..up(4, 0)
-        })],
+        &[bare(with(up(4, 0), |o| {
+            o.bytes = Some(90_000);
+            o.packets = 100;
+        }))],
         Symptom::OneWay,
     );
     check(&[bare(up(4, 0)), bare(down(4, 0))], Symptom::Passed);

@@ -1,6 +1,6 @@
 //! How much of a record is used: nothing, all, or the part of it that lies in a gap.
 
-use crate::flow::Observation;
+use crate::flow::Viewed;
 use crate::flow::gaps::timeline::{EDGE_NS, Window};
 use crate::record::ObservedFlags;
 
@@ -29,7 +29,7 @@ impl GapPart {
     ///
     /// A SYN is the first packet of its record, and FIN or RST the last ones: they stay in the part
     /// that has them.
-    pub(in crate::flow) fn cut(&self, o: &mut Observation, ahead_ns: i64) {
+    pub(in crate::flow) fn cut(&self, o: &mut Viewed, ahead_ns: i64) {
         let step_ns = o.until_ns().saturating_sub(o.end_ns);
         let from_ns = self.from_ns.saturating_add(ahead_ns);
         let until_ns = self.until_ns.saturating_add(ahead_ns);
@@ -98,7 +98,7 @@ pub(super) fn runs(records: impl Iterator<Item = (usize, Window)>) -> Vec<Record
 
 impl RecordRun {
     /// Divides the part that is used of a run among its records.
-    pub(super) fn divide(&self, part: Option<GapPart>, records: &[Observation], used: &mut [Used]) {
+    pub(super) fn divide(&self, part: Option<GapPart>, records: &[Viewed], used: &mut [Used]) {
         let Some(mut part) = part else { return };
         let mut counted = self.window.packets;
         for record in &self.records {

@@ -1,13 +1,13 @@
 //! One gap of each kind.
 
 use super::*;
-use crate::flow::observation::tests::observation;
+use crate::flow::observation::tests::{viewed, with};
 use crate::time::SECOND_NS;
 
 /// Records of one way: first and last second, and packets.
-fn records(of: &[(i64, i64, u64)]) -> Vec<Observation> {
+fn records(of: &[(i64, i64, u64)]) -> Vec<Viewed> {
     let record = |(start, end, packets): &(i64, i64, u64)| {
-        observation(Way::Up, *packets, packets * 100, *start, *end, 0)
+        viewed(Way::Up, *packets, packets * 100, *start, *end, 0)
     };
     of.iter().map(record).collect()
 }
@@ -160,7 +160,7 @@ fn nothing_is_before_the_syn_that_both_views_have() {
 
 #[test]
 fn part_keeps_the_flags_and_bytes_of_its_time() {
-    let mut o = observation(Way::Up, 20, 3_000, 100, 160, 2 | 1);
+    let mut o = viewed(Way::Up, 20, 3_000, 100, 160, 2 | 1);
     let part = GapPart {
         packets: 5,
         from_ns: 140 * SECOND_NS,
@@ -174,10 +174,11 @@ fn part_keeps_the_flags_and_bytes_of_its_time() {
 
 #[test]
 fn counters_and_times_of_any_size_are_judged_without_overflow() {
-    let at = |start_ns, end_ns, packets| Observation {
-        start_ns,
-        end_ns,
-        ..observation(Way::Up, packets, u64::MAX, 0, 0, 255)
+    let at = |start_ns, end_ns, packets| {
+        with(viewed(Way::Up, packets, u64::MAX, 0, 0, 255), |o| {
+            o.start_ns = start_ns;
+            o.end_ns = end_ns;
+        })
     };
     let (low, high) = (i64::MIN, i64::MAX);
     let odd = [

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use crate::capture::{Direction, Encoder, Frame};
 use crate::connection::{Role, RoleEvidence, Segment, SegmentKind, Story};
-use crate::flow::{Enis, Losses, Observation, Place, RejectReason, TCP, UDP, Verdict};
+use crate::flow::{Enis, Losses, Place, RejectReason, TCP, UDP, Verdict, Viewed};
 use crate::packet::{Numbers, Packet, Template, Transport, tcp};
 use crate::pipeline::convert::Comments;
 use crate::printable::printable;
@@ -23,7 +23,7 @@ const TICK_NS: i64 = 1_000_000;
 pub(crate) struct Placed<'a> {
     pub segment: Segment,
     /// The record that counted it.
-    pub record: &'a Observation,
+    pub record: &'a Viewed,
     /// What is known of its connection's roles.
     role: Role,
     /// Whether its connection's handshake and teardown are presumed.
@@ -31,7 +31,7 @@ pub(crate) struct Placed<'a> {
 }
 
 impl<'a> Placed<'a> {
-    pub(crate) fn new(segment: Segment, record: &'a Observation, story: &Story) -> Self {
+    pub(crate) fn new(segment: Segment, record: &'a Viewed, story: &Story) -> Self {
         Self {
             segment,
             record,
@@ -179,7 +179,7 @@ impl Scratch {
     }
 
     /// Writes the headers of a segment that record `o` counted.
-    fn headers(&mut self, segment: &Segment, o: &Observation) {
+    fn headers(&mut self, segment: &Segment, o: &Viewed) {
         let like = &mut self.like[segment.way.index()];
         let has_own_options = matches!(
             segment.kind,
@@ -232,7 +232,7 @@ impl Scratch {
 }
 
 /// The packet of a segment that record `o` counted.
-fn packet(segment: &Segment, o: &Observation) -> Packet {
+fn packet(segment: &Segment, o: &Viewed) -> Packet {
     let tuple = o.key.five_tuple(segment.way);
     let (source_port, destination_port) = (tuple.source.port, tuple.destination.port);
     let transport = match (segment.kind, o.key.protocol) {

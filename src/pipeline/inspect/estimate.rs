@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use crate::connection::{Detail, PER_RECORD_MAX};
-use crate::flow::{Observation, TCP, UDP};
+use crate::flow::{Candidate, TCP, UDP};
 use crate::pipeline::settling::suggest_filters;
 use crate::survey::Estimate;
 
@@ -62,7 +62,7 @@ pub(crate) struct Estimator {
 
 impl Estimator {
     /// Counts a record of `file` and `eni`.
-    pub(crate) fn count(&mut self, o: &Observation, file: &str, eni: &str) {
+    pub(crate) fn count(&mut self, o: &Candidate, file: &str, eni: &str) {
         let first = comment_len(o, file, eni);
         let rest = if o.verdict.is_reject() { REJECT_LEN } else { 0 };
         let each = BLOCK_LEN + headers_len(o) + DIRECTION_LEN;
@@ -107,7 +107,7 @@ fn elapsed_ms(lines: u64, packets: u64, read_in: Duration) -> u64 {
 }
 
 /// Octets of the headers of a packet that is neither SYN nor RST, in whole words.
-fn headers_len(o: &Observation) -> u64 {
+fn headers_len(o: &Candidate) -> u64 {
     let ip = if o.key.low.address.is_ipv4() { 20 } else { 40 };
     ip + match o.key.protocol {
         TCP => 32,
@@ -117,7 +117,7 @@ fn headers_len(o: &Observation) -> u64 {
 }
 
 /// Octets of the option that is the comment on a record's first packet.
-fn comment_len(o: &Observation, file: &str, eni: &str) -> u64 {
+fn comment_len(o: &Candidate, file: &str, eni: &str) -> u64 {
     let file = file.rsplit('/').next().unwrap_or_default();
     let numbers = [Some(o.place.line), Some(o.packets), o.bytes];
     let digits: u32 = numbers

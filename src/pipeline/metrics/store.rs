@@ -179,7 +179,7 @@ mod tests {
     use super::*;
     use crate::flow::Eni;
     use crate::flow::Way;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::viewed;
     use crate::metrics::{Dimension, Measure, PacketFacts};
 
     /// The answer to packets by source of `sources` sources in three buckets of time.
@@ -195,7 +195,7 @@ mod tests {
         let mut tally = store.tally();
         for i in 0..3 * sources {
             let i = if backwards { 3 * sources - 1 - i } else { i };
-            let mut o = observation(Way::Up, 1 + u64::from(i % sources % 97), 40, 0, 0, 2);
+            let mut o = viewed(Way::Up, 1 + u64::from(i % sources % 97), 40, 0, 0, 2);
             o.key.low.address = std::net::Ipv4Addr::from(i % sources).into();
             o.start_ns = i64::from(i % 3) * Every::default().ns();
             o.end_ns = o.start_ns;

@@ -12,13 +12,13 @@ use hashbrown::HashMap;
 
 use crate::connection::Detail;
 use crate::error::Result;
-use crate::flow::{EniIndex, Enis, Observation};
+use crate::flow::{Candidate, EniIndex, Enis};
 use crate::pipeline::reading::Observations;
 use crate::pipeline::settling::time_slices::Starts;
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::episode_codec;
 use crate::pipeline::spilling::memory_limit::ConversationCost;
-use crate::pipeline::spilling::record_codec::{PackedRecord, unpack};
+use crate::pipeline::spilling::record_codec::{PackedRecord, unpack_candidate};
 use crate::pipeline::spilling::temporary::SpillFolder;
 
 /// Buckets, of which each thread settles one at a time.
@@ -52,7 +52,7 @@ impl<'a> Conversations<'a> {
 }
 
 impl Observations for Conversations<'_> {
-    fn take_in(&self, records: Vec<Observation>, base: u64, enis: &Enis) -> Result<()> {
+    fn take_in(&self, records: Vec<Candidate>, base: u64, enis: &Enis) -> Result<()> {
         let numbers = self.numbers(enis);
         let mut starts = Starts::default();
         // Many records in a row begin in one second.
@@ -65,7 +65,7 @@ impl Observations for Conversations<'_> {
                 run = (o.start_ns, 0);
             }
             run.1 = run.1.saturating_add(self.detail.packets_max(o.packets));
-            let packed = PackedRecord::of(&o);
+            let packed = PackedRecord::of(&o.into());
             self.buckets.put(bucket(&o.key, 0), packed.octets())?;
         }
         starts.count(run.0, run.1);
@@ -145,7 +145,7 @@ impl Complete<'_, '_> {
     pub(crate) fn take(
         &self,
         bucket: usize,
-        mut tell: impl FnMut(&[Observation]) -> Result<()>,
+        mut tell: impl FnMut(&[Candidate]) -> Result<()>,
     ) -> Result<()> {
         self.take_level(&self.buckets, bucket, 1, &mut tell)
     }
@@ -157,11 +157,11 @@ impl Complete<'_, '_> {
         buckets: &Buckets<'_>,
         bucket: usize,
         level: u32,
-        tell: &mut dyn FnMut(&[Observation]) -> Result<()>,
+        tell: &mut dyn FnMut(&[Candidate]) -> Result<()>,
     ) -> Result<()> {
         let settled_max = self.buckets.held_max() / SETTLED_SHARE;
         if buckets.len(bucket) <= settled_max {
-            let mut records = episode_codec::records(&buckets.take(bucket)?);
+            let mut records = episode_codec::candidates(&buckets.take(bucket)?);
             records.iter_mut().for_each(|o| self.complete(o));
             return tell(&records);
         }
@@ -172,7 +172,7 @@ impl Complete<'_, '_> {
         buckets.drain(bucket, |part| {
             let mut rest = &part[..];
             let mut from = rest;
-            while let Some(o) = unpack(&mut rest) {
+            while let Some(o) = unpack_candidate(&mut rest) {
                 let octets = &from[..from.len() - rest.len()];
                 parts.put(self::bucket(&o.key, level), octets)?;
                 from = rest;
@@ -183,12 +183,12 @@ impl Complete<'_, '_> {
     }
 
     /// Takes a bucket that cannot be divided: it is one conversation, as good as always.
-    fn one(&self, buckets: &Buckets<'_>, bucket: usize) -> Result<Vec<Observation>> {
+    fn one(&self, buckets: &Buckets<'_>, bucket: usize) -> Result<Vec<Candidate>> {
         let mut records = Vec::new();
         let mut toll = ConversationCost::default();
         buckets.drain(bucket, |part| {
             let mut rest = &part[..];
-            while let Some(mut o) = unpack(&mut rest) {
+            while let Some(mut o) = unpack_candidate(&mut rest) {
                 toll.count(&o, self.detail);
                 self.complete(&mut o);
                 if toll.is_within(self.memory) {
@@ -203,7 +203,7 @@ impl Complete<'_, '_> {
         Ok(records)
     }
 
-    fn complete(&self, o: &mut Observation) {
+    fn complete(&self, o: &mut Candidate) {
         o.eni = self.numbers[o.eni.0 as usize];
         if o.leaving.is_none() {
             let tuple = o.key.five_tuple(o.way);
@@ -218,8 +218,8 @@ impl Complete<'_, '_> {
 /// # Errors
 /// What `tell` fails with.
 pub(crate) fn each(
-    records: &[Observation],
-    mut tell: impl FnMut(&mut Vec<Observation>) -> Result<()>,
+    records: &[Candidate],
+    mut tell: impl FnMut(&mut Vec<Candidate>) -> Result<()>,
 ) -> Result<()> {
     let hashes = records.iter().map(|o| hash(&o.key));
     let mut order: Vec<(u64, u32)> = hashes.zip(0..).collect();
@@ -257,7 +257,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::flow::{Way, observation::tests::observation};
+    use crate::flow::{Way, observation::tests::candidate};
 
     #[test]
     fn buckets_of_any_size_give_whole_conversations_with_final_numbers() {
@@ -268,7 +268,7 @@ mod tests {
             let mut enis = Enis::default();
             enis.enter(b"eni-b");
             let records = (0..20_000_u16).map(|i| {
-                let mut o = observation(Way::Up, 3, 180, i.into(), 99_999, 2);
+                let mut o = candidate(Way::Up, 3, 180, i.into(), 99_999, 2);
                 o.key.low.port = i % 5_000;
                 o
             });
@@ -302,7 +302,7 @@ mod tests {
     fn no_room_is_an_error_that_says_where() {
         let folder = SpillFolder::new(Path::new("/no/such/folder"));
         let conversations = Conversations::new(0, &folder, Detail::Exact);
-        let records = vec![observation(Way::Up, 3, 180, 0, 9, 2)];
+        let records = vec![candidate(Way::Up, 3, 180, 0, 9, 2)];
         let mut enis = Enis::default();
         enis.enter(b"eni-a");
         let error = conversations.take_in(records, 0, &enis).unwrap_err();

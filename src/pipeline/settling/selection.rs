@@ -7,7 +7,7 @@
 //! more of them.
 
 use crate::filter::{Filter, Span};
-use crate::flow::{Observation, Place};
+use crate::flow::{Candidate, Place, Viewed};
 
 /// What is kept.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +54,7 @@ impl Selection {
 
     /// Drops the records that cannot be kept, before anything else is done with
     /// the conversation.
-    pub(crate) fn sift(&self, records: &mut Vec<Observation>) -> Wanted {
+    pub(crate) fn sift(&self, records: &mut Vec<Candidate>) -> Wanted {
         for o in records.iter_mut() {
             o.matched &= self.span.overlaps(o.start_ns, o.until_ns());
         }
@@ -70,7 +70,7 @@ impl Selection {
 
 impl Wanted {
     /// Says which records are left to tell the conversation.
-    pub(crate) fn left(&mut self, records: &[Observation]) {
+    pub(crate) fn left(&mut self, records: &[Viewed]) {
         let Self::Matching(dropped) = self else {
             return;
         };
@@ -81,7 +81,7 @@ impl Wanted {
     }
 
     /// Whether a connection is kept.
-    pub(crate) fn keeps(&self, connection: &[Observation]) -> bool {
+    pub(crate) fn keeps(&self, connection: &[Viewed]) -> bool {
         let Self::Matching(dropped) = self else {
             return true;
         };
@@ -89,7 +89,7 @@ impl Wanted {
             return true;
         }
         let start = connection.iter().map(|o| o.start_ns).min();
-        let until = connection.iter().map(Observation::until_ns).max();
+        let until = connection.iter().map(|o| o.until_ns()).max();
         let (Some(start_ns), Some(to_ns)) = (start, until) else {
             return false;
         };
@@ -104,7 +104,7 @@ impl Wanted {
 }
 
 impl Dropped {
-    fn of(o: &Observation) -> Self {
+    fn of(o: &Candidate) -> Self {
         Self {
             place: o.place,
             start_ns: o.start_ns,
@@ -117,7 +117,7 @@ impl Dropped {
 mod tests {
     use super::*;
     use crate::flow::Way;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::candidate;
     use crate::time::SECOND_NS;
 
     const EVER: Span = Span {
@@ -126,10 +126,14 @@ mod tests {
     };
 
     /// A record of that line and start, a minute long.
-    fn record(line: u64, start_s: i64, matched: bool) -> Observation {
-        let mut o = observation(Way::Up, 3, 180, start_s, start_s + 59, 2);
+    fn record(line: u64, start_s: i64, matched: bool) -> Candidate {
+        let mut o = candidate(Way::Up, 3, 180, start_s, start_s + 59, 2);
         (o.place.line, o.matched) = (line, matched);
         o
+    }
+
+    fn viewed(records: &[Candidate]) -> Vec<Viewed> {
+        records.iter().copied().map(Viewed::from).collect()
     }
 
     fn narrow(span: Span, only_matching: bool) -> Selection {
@@ -147,6 +151,7 @@ mod tests {
             record(3, 900, false),
         ];
         let mut wanted = narrow(EVER, false).sift(&mut records);
+        let records = viewed(&records);
         wanted.left(&records);
         assert_eq!(records.len(), 3);
         assert!(wanted.keeps(&records[..2]));
@@ -161,7 +166,8 @@ mod tests {
             record(3, 900, false),
         ];
         let mut wanted = narrow(EVER, false).sift(&mut records);
-        records.remove(1); // told elsewhere
+        records.remove(1); // another view has its packets
+        let records = viewed(&records);
         wanted.left(&records);
         assert!(wanted.keeps(&records[..1]));
         assert!(!wanted.keeps(&records[1..]));
@@ -172,7 +178,7 @@ mod tests {
         let mut records = vec![record(1, 0, false), record(2, 60, true)];
         let wanted = narrow(EVER, true).sift(&mut records);
         assert_eq!(records.len(), 1);
-        assert!(wanted.keeps(&records));
+        assert!(wanted.keeps(&viewed(&records)));
     }
 
     #[test]

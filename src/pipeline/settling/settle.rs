@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::connection::{Detail, split};
 use crate::error::Result;
-use crate::flow::{Observation, Vantage, duplicates, vantage};
+use crate::flow::{Candidate, Vantage, Viewed, duplicates, vantage};
 use crate::pipeline::settling::conversations::{self, Complete};
 use crate::pipeline::settling::selection::{Selection, Wanted};
 use crate::pipeline::settling::suggest_filters::Busiest;
@@ -49,7 +49,7 @@ impl SettleCounts {
     }
 
     /// Counts the records of a connection, which were counted as left out before.
-    fn count(&mut self, connection: &[Observation]) {
+    fn count(&mut self, connection: &[Viewed]) {
         self.filtered -= connection.len() as u64;
         self.records += connection.len() as u64;
         for o in connection {
@@ -102,9 +102,9 @@ impl Settling {
     /// A connection needs more than the memory, and what `keep` fails with.
     pub(crate) fn settle(
         &self,
-        records: &mut Vec<Observation>,
+        records: &mut Vec<Candidate>,
         counts: &mut SettleCounts,
-        mut keep: impl FnMut(&[Observation], &[Range<usize>]) -> Result<()>,
+        mut keep: impl FnMut(&[Viewed], &[Range<usize>]) -> Result<()>,
     ) -> Result<()> {
         let mut wanted = Wanted::All;
         if let Some(selection) = &self.selection {
@@ -116,10 +116,10 @@ impl Settling {
             }
         }
         counts.duplicates += duplicates::remove(records);
-        let chosen = vantage::choose(records, self.vantage);
+        let mut chosen = vantage::choose(records, self.vantage);
         counts.told_elsewhere += chosen.told_elsewhere;
-        wanted.left(records);
-        let mut rest = &mut records[..];
+        wanted.left(&chosen.records);
+        let mut rest = &mut chosen.records[..];
         for len in chosen.groups {
             let (view, behind) = rest.split_at_mut(len);
             let mut connections = split(view);
@@ -167,12 +167,12 @@ impl Settler<'_> {
     }
 
     /// Settles the conversations of these records, which are in any order.
-    fn settle_all(&self, records: &[Observation]) -> Result<SettleCounts> {
+    fn settle_all(&self, records: &[Candidate]) -> Result<SettleCounts> {
         let (mut counts, mut busiest) = (SettleCounts::default(), Busiest::default());
         let mut out = Vec::new();
         conversations::each(records, |conversation| {
             let mut number = 0;
-            let keep = |view: &[Observation], connections: &[Range<usize>]| {
+            let keep = |view: &[Viewed], connections: &[Range<usize>]| {
                 for connection in connections {
                     busiest.count(&view[connection.clone()], self.settling.detail);
                 }
@@ -196,7 +196,7 @@ impl Settler<'_> {
 /// Hands over together those connections that may touch in time, and must therefore be rebuilt
 /// one after the other.
 fn for_each_episode(
-    records: &[Observation],
+    records: &[Viewed],
     connections: &[Range<usize>],
     mut hand_over: impl FnMut(&[Range<usize>]) -> Result<()>,
 ) -> Result<()> {
@@ -206,7 +206,7 @@ fn for_each_episode(
         let touching = rest.iter().take_while(|range| {
             let connection = &records[(*range).clone()];
             let touches = until_ns == i64::MIN || connection[0].start_ns < until_ns;
-            let ends = connection.iter().map(Observation::until_ns);
+            let ends = connection.iter().map(|o| o.until_ns());
             until_ns = ends.fold(until_ns, i64::max);
             touches
         });

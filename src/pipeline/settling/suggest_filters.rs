@@ -15,7 +15,7 @@ use hashbrown::HashMap;
 use crate::connection::Detail;
 use crate::error::{ErrorKind, Result};
 use crate::filter::{Expression, Name, Term};
-use crate::flow::{EniIndex, Enis, Observation};
+use crate::flow::{EniIndex, Enis, Observation, Viewed};
 use crate::printable::is_printable;
 use crate::record::ObservedFlags;
 use crate::summary::{FilterSuggestion, WIRESHARK_PACKETS};
@@ -44,7 +44,7 @@ pub(crate) struct Busiest {
 
 impl Busiest {
     /// Counts the records of one connection.
-    pub(crate) fn count(&mut self, connection: &[Observation], detail: Detail) {
+    pub(crate) fn count(&mut self, connection: &[Viewed], detail: Detail) {
         let Some(first) = connection.first() else {
             return;
         };
@@ -182,7 +182,7 @@ fn largest<K: Ord>(sums: &PacketsBy<K>) -> Option<(&K, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::viewed;
     use crate::flow::{RejectReason, Verdict, Way};
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
         let (a, b) = (enis.enter(b"eni-a"), enis.enter(b"eni-b"));
         let mut busiest = Busiest::default();
         for (eni, packets, rejected) in [(a, 800, false), (b, 150, false), (b, 50, true)] {
-            let mut o = observation(Way::Up, packets, 0, 10, 12, 2);
+            let mut o = viewed(Way::Up, packets, 0, 10, 12, 2);
             o.eni = eni;
             if rejected {
                 o.verdict = Verdict::Reject(RejectReason::Unsaid);
@@ -228,7 +228,7 @@ mod tests {
     fn pruning_keeps_the_busiest_hosts() {
         let mut busiest = Busiest::default();
         for host in 0..200_u8 {
-            let mut o = observation(Way::Up, u64::from(host) + 1, 0, 10, 12, 2);
+            let mut o = viewed(Way::Up, u64::from(host) + 1, 0, 10, 12, 2);
             o.key.high.address = IpAddr::from([10, 9, 9, host]);
             busiest.count(&[o], Detail::Exact);
         }
@@ -239,7 +239,7 @@ mod tests {
         for part in 0..=200_u8 {
             let mut more = Busiest::default();
             for host in 0..64_u8 {
-                let mut o = observation(Way::Up, 1, 0, 10, 12, 2);
+                let mut o = viewed(Way::Up, 1, 0, 10, 12, 2);
                 o.key.high.address = IpAddr::from([10, 8, part, host]);
                 more.count(&[o], Detail::Exact);
             }

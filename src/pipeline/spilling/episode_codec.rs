@@ -3,18 +3,18 @@
 use std::ops::Range;
 
 use crate::error::Result;
-use crate::flow::{ConnectionKey, Observation};
+use crate::flow::{Candidate, ConnectionKey, Viewed};
 use crate::pipeline::spilling::buckets::Buckets;
-use crate::pipeline::spilling::record_codec::{self, PackedRecord, unpack};
+use crate::pipeline::spilling::record_codec::{self, PackedRecord, unpack, unpack_candidate};
 use crate::pipeline::spilling::sorted_runs::{RunHead, RunMerge, SortedRuns};
 
-/// The records in the parts of a bucket.
-pub(crate) fn records(parts: &[Vec<u8>]) -> Vec<Observation> {
+/// The records in the parts of a bucket, on their way to a view.
+pub(crate) fn candidates(parts: &[Vec<u8>]) -> Vec<Candidate> {
     let len: usize = parts.iter().map(Vec::len).sum();
     let mut records = Vec::with_capacity(len / record_codec::LEN_LEAST);
     for part in parts {
         let mut rest = &part[..];
-        records.extend(std::iter::from_fn(|| unpack(&mut rest)));
+        records.extend(std::iter::from_fn(|| unpack_candidate(&mut rest)));
     }
     records
 }
@@ -24,7 +24,7 @@ pub(crate) fn records(parts: &[Vec<u8>]) -> Vec<Observation> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Episode {
     /// The records, those of one connection side by side and in order.
-    pub records: Vec<Observation>,
+    pub records: Vec<Viewed>,
     /// How many records each connection has.
     pub connections: Vec<usize>,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Episode {
 /// Appends the episode of these connections, which are ranges of the records of
 /// a conversation, in order; `number` counts the episodes of the conversation.
 pub(crate) fn put_episode(
-    records: &[Observation],
+    records: &[Viewed],
     connections: &[Range<usize>],
     number: u64,
     out: &mut Vec<u8>,
@@ -209,13 +209,13 @@ fn add_run(runs: &mut SortedRuns<'_, EpisodeHead>, parts: &[Vec<u8>]) -> Result<
 mod tests {
     use super::*;
     use crate::flow::Way;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::viewed;
     use crate::pipeline::spilling::temporary::SpillFolder;
 
     #[test]
     fn episodes_come_back_in_order_of_start_and_conversation() {
         let episode = |start_s, port| {
-            let mut o = observation(Way::Up, 3, 180, start_s, 99, 2);
+            let mut o = viewed(Way::Up, 3, 180, start_s, 99, 2);
             o.key.low.port = port;
             vec![o; 3]
         };
@@ -248,7 +248,7 @@ mod tests {
             let buckets = Buckets::new(2, held_max, &folder);
             let mut octets = Vec::new();
             for i in 0..3_000_u16 {
-                let mut o = observation(Way::Up, 3, 180, i64::from(i % 5), 99, 2);
+                let mut o = viewed(Way::Up, 3, 180, i64::from(i % 5), 99, 2);
                 o.key.low.port = u16::try_from(u32::from(i) * 7_919 % 3_000).unwrap();
                 // Some episodes are larger than the room for all of them.
                 let connections = if i % 500 == 3 { 60 } else { 1 };

@@ -7,7 +7,7 @@
 
 use crate::connection::Detail;
 use crate::error::{ErrorKind, Result};
-use crate::flow::{ConnectionKey, Endpoint, Observation};
+use crate::flow::{ConnectionKey, Endpoint, Observation, Viewed};
 
 /// Octets that a record takes while its connection is settled or rebuilt, by measurement.
 const RECORD_COST: u64 = 512;
@@ -27,7 +27,7 @@ pub(crate) struct ConversationCost {
 
 impl ConversationCost {
     /// The cost of these records.
-    pub(crate) fn of(records: &[Observation], detail: Detail) -> Self {
+    pub(crate) fn of(records: &[Viewed], detail: Detail) -> Self {
         let mut toll = Self::default();
         records.iter().for_each(|o| toll.count(o, detail));
         toll
@@ -76,18 +76,18 @@ fn place(endpoint: Endpoint) -> std::net::SocketAddr {
 mod tests {
     use super::*;
     use crate::flow::Way;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::viewed;
 
     #[test]
     fn record_costs_no_more_than_the_packets_that_it_becomes() {
-        let record = observation(Way::Up, u64::MAX, 40_000_000, 0, 60, 2);
+        let record = viewed(Way::Up, u64::MAX, 40_000_000, 0, 60, 2);
         let toll = ConversationCost::of(&[record], Detail::Exact);
         assert!(toll.check(&record.key, 1 << 30).is_ok());
     }
 
     #[test]
     fn conversation_beyond_memory_is_refused_with_what_it_needs() {
-        let records = [observation(Way::Up, 1_000_000, 40_000_000, 0, 60, 2); 20];
+        let records = [viewed(Way::Up, 1_000_000, 40_000_000, 0, 60, 2); 20];
         let key = records[0].key;
         let control = ConversationCost::of(&records, Detail::Control);
         assert!(control.check(&key, 0).is_ok());

@@ -11,7 +11,8 @@
 use std::net::IpAddr;
 
 use crate::flow::{
-    ConnectionKey, Endpoint, EniIndex, Observation, Place, RejectReason, TrafficPath, Verdict, Way,
+    Candidate, ConnectionKey, Endpoint, EniIndex, Observation, Place, RejectReason, TrafficPath,
+    Verdict, Viewed, Way,
 };
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
@@ -43,7 +44,7 @@ pub(crate) struct PackedRecord {
 
 impl PackedRecord {
     /// The stored form of a record.
-    pub(crate) fn of(o: &Observation) -> Self {
+    pub(crate) fn of(o: &Viewed) -> Self {
         let mut packed = Self {
             octets: [0; _],
             len: 8,
@@ -101,7 +102,7 @@ impl PackedRecord {
 }
 
 /// The seconds by which a record's clock was moved, in [`CLOCK_BITS`].
-fn clock(o: &Observation) -> u64 {
+fn clock(o: &Viewed) -> u64 {
     let seconds = zigzag(o.clock_ns / SECOND_NS);
     debug_assert!(seconds >> CLOCK_BITS == 0 && o.clock_ns % SECOND_NS == 0);
     seconds & ((1 << CLOCK_BITS) - 1)
@@ -115,7 +116,7 @@ struct Times {
 }
 
 impl Times {
-    fn of(o: &Observation) -> Self {
+    fn of(o: &Viewed) -> Self {
         let (start_ns, length_ns) = (o.start_ns, o.end_ns.wrapping_sub(o.start_ns));
         let in_seconds = start_ns % SECOND_NS == 0 && length_ns % SECOND_NS == 0;
         let unit = if in_seconds { SECOND_NS } else { 1 };
@@ -128,7 +129,7 @@ impl Times {
 }
 
 /// What a record has, as 28 bits: `tcp-flags` and protocol, then one question after the other.
-fn facts(o: &Observation, in_seconds: bool) -> u64 {
+fn facts(o: &Viewed, in_seconds: bool) -> u64 {
     let verdict = match o.verdict {
         Verdict::Accept => 0,
         Verdict::Reject(RejectReason::Unsaid) => 1,
@@ -179,7 +180,7 @@ const IN_SECONDS: u32 = 8;
 const QUESTIONS: u32 = 9;
 
 /// Takes the first of the records that `octets` hold; `None` behind the last.
-pub(crate) fn unpack(octets: &mut &[u8]) -> Option<Observation> {
+pub(crate) fn unpack(octets: &mut &[u8]) -> Option<Viewed> {
     let mut padded = [0; LEN_MAX + NUMBER_LEN];
     let (record, len) = match octets.first_chunk() {
         Some(record) => Unpacker::record(record),
@@ -193,6 +194,19 @@ pub(crate) fn unpack(octets: &mut &[u8]) -> Option<Observation> {
     Some(record)
 }
 
+/// Takes the first of the records that `octets` hold, which were put as they were logged.
+pub(crate) fn unpack_candidate(octets: &mut &[u8]) -> Option<Candidate> {
+    let Viewed {
+        observation,
+        matched,
+        ..
+    } = unpack(octets)?;
+    Some(Candidate {
+        observation,
+        matched,
+    })
+}
+
 /// Reads one record.
 struct Unpacker<'a> {
     octets: &'a [u8; LEN_MAX + NUMBER_LEN],
@@ -203,7 +217,7 @@ struct Unpacker<'a> {
 
 impl<'a> Unpacker<'a> {
     /// The record, and how many octets it takes.
-    fn record(octets: &'a [u8; LEN_MAX + NUMBER_LEN]) -> (Observation, usize) {
+    fn record(octets: &'a [u8; LEN_MAX + NUMBER_LEN]) -> (Viewed, usize) {
         let mut unpacker = Self {
             octets,
             at: 0,
@@ -229,7 +243,8 @@ impl<'a> Unpacker<'a> {
         let rejected_at = (beside >> (PATH_BITS + CLOCK_BITS)).checked_sub(1);
         let clock = beside >> PATH_BITS & ((1 << CLOCK_BITS) - 1);
         let path = beside & ((1 << PATH_BITS) - 1);
-        let record = Observation {
+        let left_out = unpacker.number();
+        let observation = Observation {
             key: ConnectionKey {
                 low,
                 high,
@@ -245,15 +260,18 @@ impl<'a> Unpacker<'a> {
             flags: asked(HAS_FLAGS).then_some(ObservedFlags((facts >> 8 & 0xff) as u8)),
             eni,
             path: TrafficPath::of(path as u8),
-            rejected_at: rejected_at.map(|eni| EniIndex((eni & 0xffff_ffff) as u32)),
             packets,
             bytes: asked(HAS_BYTES).then_some(bytes),
-            clock_ns: unzigzag(clock) * SECOND_NS,
-            left_out: unpacker.number(),
             start_ns,
             end_ns: start_ns.wrapping_add(unzigzag(length) * unit),
             place: Place { file, line },
+        };
+        let record = Viewed {
+            observation,
             matched: asked(IS_MATCHED),
+            rejected_at: rejected_at.map(|eni| EniIndex((eni & 0xffff_ffff) as u32)),
+            clock_ns: unzigzag(clock) * SECOND_NS,
+            left_out,
         };
         (record, unpacker.at)
     }
@@ -310,10 +328,10 @@ fn unzigzag(number: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::observation::tests::observation;
+    use crate::flow::observation::tests::{viewed, with};
 
-    fn extreme() -> Observation {
-        let mut o = observation(Way::Down, u64::MAX, u64::MAX, 0, 0, 255);
+    fn extreme() -> Viewed {
+        let mut o = viewed(Way::Down, u64::MAX, u64::MAX, 0, 0, 255);
         (o.start_ns, o.end_ns, o.clock_ns) = (i64::MIN, i64::MAX, -8 * SECOND_NS);
         o.left_out = u64::MAX;
         (o.place.file, o.place.line) = (u32::MAX, u64::MAX);
@@ -326,8 +344,8 @@ mod tests {
     }
 
     /// Records that differ from a common one in one way each, and the longest that there is.
-    fn records() -> Vec<Observation> {
-        let common = observation(Way::Up, 3, 180, 10, 12, 2);
+    fn records() -> Vec<Viewed> {
+        let common = viewed(Way::Up, 3, 180, 10, 12, 2);
         let mut records = vec![common; 16];
         records[1].leaving = None;
         records[2].leaving = Some(false);
@@ -349,13 +367,10 @@ mod tests {
             RejectReason::EncryptionControls,
             RejectReason::Other,
         ];
-        records.extend(reasons.map(|reason| Observation {
-            verdict: Verdict::Reject(reason),
-            ..common
-        }));
+        records.extend(reasons.map(|reason| with(common, |o| o.verdict = Verdict::Reject(reason))));
         for shift in 0..64 {
             let packets = u64::MAX >> shift;
-            records.push(Observation { packets, ..common });
+            records.push(with(common, |o| o.packets = packets));
         }
         records
     }
@@ -370,15 +385,15 @@ mod tests {
             .copied()
             .collect();
         let mut rest = &octets[..];
-        let back: Vec<Observation> = std::iter::from_fn(|| unpack(&mut rest)).collect();
+        let back: Vec<Viewed> = std::iter::from_fn(|| unpack(&mut rest)).collect();
         assert_eq!(back, records);
         assert!(rest.is_empty());
     }
 
     #[test]
     fn common_record_takes_a_fourth_of_its_size_in_memory() {
-        let common = observation(Way::Up, 3, 180, 1_773_454_500, 1_773_454_559, 2);
+        let common = viewed(Way::Up, 3, 180, 1_773_454_500, 1_773_454_559, 2);
         let len = PackedRecord::of(&common).octets().len();
-        assert!(len * 4 <= size_of::<Observation>(), "{len}");
+        assert!(len * 4 <= size_of::<Viewed>(), "{len}");
     }
 }

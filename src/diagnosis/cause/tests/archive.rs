@@ -5,7 +5,7 @@ use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::gather::attempts;
 use crate::diagnosis::visibility::Visibility;
 use crate::flow::{
-    Endpoint, EniIndex, Enis, FiveTuple, Observation, Place, RejectReason, TCP, Verdict,
+    Candidate, Endpoint, EniIndex, Enis, FiveTuple, Observation, Place, RejectReason, TCP, Verdict,
 };
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
@@ -14,7 +14,7 @@ use crate::time::SECOND_NS;
 #[derive(Default)]
 pub(super) struct Archive {
     enis: Enis,
-    records: Vec<Observation>,
+    records: Vec<Candidate>,
     line: u64,
 }
 
@@ -64,31 +64,30 @@ impl Archive {
                 continue;
             }
             self.line += 1;
-            self.records.push(Observation {
-                key,
-                way,
-                leaving: Some(leaving),
-                verdict: if rejected[index] {
-                    Verdict::Reject(RejectReason::Unsaid)
-                } else {
-                    Verdict::Accept
-                },
-                flags: Some(ObservedFlags(flags)),
-                eni,
-                path: None,
-                rejected_at: None,
-                packets: 4,
-                bytes: Some(240),
-                clock_ns: 0,
-                left_out: 0,
-                start_ns: at_s * SECOND_NS,
-                end_ns: (at_s + 7) * SECOND_NS,
-                place: Place {
-                    file: 0,
-                    line: self.line,
-                },
-                matched: true,
-            });
+            self.records.push(
+                Observation {
+                    key,
+                    way,
+                    leaving: Some(leaving),
+                    verdict: if rejected[index] {
+                        Verdict::Reject(RejectReason::Unsaid)
+                    } else {
+                        Verdict::Accept
+                    },
+                    flags: Some(ObservedFlags(flags)),
+                    eni,
+                    path: None,
+                    packets: 4,
+                    bytes: Some(240),
+                    start_ns: at_s * SECOND_NS,
+                    end_ns: (at_s + 7) * SECOND_NS,
+                    place: Place {
+                        file: 0,
+                        line: self.line,
+                    },
+                }
+                .into(),
+            );
         }
     }
 

@@ -65,7 +65,7 @@
 //!   Pure: the same records give the same segments, always and everywhere.
 //! - [`packet`]: the headers of one packet, built by etherparse, or copied from those
 //!   of the one before with the numbers that differ.
-//! - [`capture`]: pcapng or classic pcap, to a file, several files or a pipe, whole or not at all.
+//! - [`capture`]: pcapng or classic pcap, as bytes.
 //!
 //! Beside the row stand:
 //!
@@ -79,6 +79,8 @@
 //!   it is given, and keeps the largest sums where there are too many. Reads [`flow`], [`connection`]
 //!   and [`names`]; they know nothing of it. Start reading at
 //!   [`pipeline::metrics()`].
+//! - [`output`]: a file that appears whole or not at all, several of them, or a pipe, compressed as its
+//!   name asks. Knows nothing of what is written; a signal abandons it. [`capture`] names its parts by it.
 //! - [`pipeline`]: the only module that knows every stage. Fans work out over
 //!   the cores and brings the results back into one order. Start reading at
 //!   [`pipeline::convert`].
@@ -185,6 +187,7 @@ pub mod filter;
 pub mod flow;
 pub mod metrics;
 pub mod names;
+pub mod output;
 pub mod packet;
 pub mod pipeline;
 pub mod printable;

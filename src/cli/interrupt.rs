@@ -5,7 +5,7 @@
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use flow2pcap::capture::{Left, Output};
+use flow2pcap::output::{Left, Output};
 use indicatif::ProgressBar;
 
 /// Whether a signal has come. What fails behind that fails for want of what was removed.

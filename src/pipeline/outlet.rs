@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::capture::{Encoder, Output, Parts, Section, Stored};
+use crate::capture::{self, Encoder, Section};
 use crate::error::Result;
 use crate::flow::Enis;
+use crate::output::{Output, PartFiles, StoredPart};
 use crate::pipeline::Convert;
 use crate::pipeline::frames::Ordered;
 use crate::pipeline::split::{self, Split};
@@ -24,14 +25,17 @@ const NAMES_MAX: usize = 1_000;
 /// The place of the capture, taken before anything is read: what is wrong with it shows early.
 pub(super) enum Reserved {
     Whole(Output),
-    Apart(Split, Parts),
+    Apart(Split, PartFiles),
 }
 
 impl Reserved {
     pub(super) fn of(request: &Convert, inputs: &[PathBuf]) -> Result<Self> {
         Ok(match request.split {
-            None => Self::Whole(Output::create(&request.output, inputs)?),
-            Some(split) => Self::Apart(split, Parts::create(&request.output, inputs)?),
+            None => Self::Whole(Output::create(&request.output, capture::EXAMPLE, inputs)?),
+            Some(split) => Self::Apart(
+                split,
+                PartFiles::create(capture::part_names(&request.output)?, inputs)?,
+            ),
         })
     }
 
@@ -100,7 +104,7 @@ impl Outlet {
 /// A capture in parts.
 pub(super) struct Apart {
     split: Split,
-    parts: Parts,
+    parts: PartFiles,
     encoder: Encoder,
     section: Section,
     /// What every part begins with, but for those of single ENIs.
@@ -183,8 +187,8 @@ impl Apart {
     fn finish(self) -> Result<OutputParts> {
         let mut files = self.accounts;
         let index = exact(self.parts.index_path());
-        self.parts.finish(|stored: &[Stored]| {
-            for (account, Stored { path, stored_len }) in files.iter_mut().zip(stored) {
+        self.parts.finish(|stored: &[StoredPart]| {
+            for (account, StoredPart { path, stored_len }) in files.iter_mut().zip(stored) {
                 account.path = exact(&path);
                 account.octets = *stored_len;
             }

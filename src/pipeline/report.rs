@@ -6,9 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::archive;
-use crate::capture::Output;
 use crate::error::{Error, Result};
 use crate::metrics::{Dimension, Every, Measure, Question, Scope, Table};
+use crate::output::Output;
 use crate::pipeline::diagnose::{self, Diagnosis};
 use crate::pipeline::metrics::{self, Metrics};
 use crate::pipeline::{Meter, Request};
@@ -75,7 +75,7 @@ pub fn report(asked: &Report, meter: &Meter) -> Result<(Reported, Output)> {
     }
     let walk = archive::walk(&request.inputs)?;
     let paths: Vec<PathBuf> = walk.files.iter().map(|file| file.path.clone()).collect();
-    let output = Output::create(&asked.output, &paths)?;
+    let output = Output::create(&asked.output, "report.html", &paths)?;
     let diagnosis = diagnose::walked(request, walk.clone(), meter)?;
     let every = Every::of_span(span_ns(&diagnosis), STRETCHES_MAX);
     let sums = Metrics {

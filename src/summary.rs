@@ -5,7 +5,6 @@
 //! added. Putting this into words is the command line's business
 //! (`cli::summary`); `--json` prints it as it is.
 
-mod narrower;
 mod output;
 mod reasons;
 
@@ -18,8 +17,7 @@ use crate::flow::{Assumed, Losses};
 
 pub(crate) use self::reasons::EXAMPLES_MAX;
 pub use self::{
-    narrower::{Narrower, WIRESHARK_PACKETS},
-    output::{OutputFile, OutputPart, OutputParts},
+    output::{Narrower, OutputFile, OutputPart, OutputParts, WIRESHARK_PACKETS},
     reasons::{Example, Reason, Reasons},
 };
 

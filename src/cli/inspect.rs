@@ -7,7 +7,8 @@ use flow2pcap::pipeline::{self, Inspect};
 
 use super::narrowing::Narrowing;
 use super::page::json_or_page;
-use super::reading::{Reading, temp_dir};
+use super::reading::Reading;
+use super::room::temp_dir;
 use super::streams::Streams;
 use super::survey::Text;
 

@@ -149,13 +149,3 @@ impl<F: Format> Reading<F> {
 /// What goes wrong before the first signal.
 const NO_SIGNALS: &str = "cannot listen for signals; raise the limit of processes (`ulimit -u`), \
                           of open files (`ulimit -n`) or of address space (`ulimit -v`)";
-
-/// Where temporary files go if nothing is said. Not `/tmp`, which is memory on many systems.
-pub(crate) fn temp_dir() -> PathBuf {
-    let lasting = PathBuf::from("/var/tmp");
-    match std::env::var_os("TMPDIR") {
-        Some(folder) if !folder.is_empty() => folder.into(),
-        _ if lasting.is_dir() => lasting,
-        _ => std::env::temp_dir(),
-    }
-}

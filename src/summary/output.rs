@@ -1,5 +1,7 @@
-//! What was written: one capture, or several and an index of them.
+//! What was written: one capture, or several and an index of them; and what would make it smaller
+//! where it is larger than Wireshark likes.
 
+use std::fmt;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -95,6 +97,24 @@ fn quoted(text: &str) -> String {
 fn instant(ns: Option<i64>) -> String {
     let instant = ns.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok());
     instant.map_or_else(String::new, |instant| instant.to_string())
+}
+
+/// Packets beyond which Wireshark becomes slow, about.
+pub const WIRESHARK_PACKETS: u64 = 1_000_000;
+
+/// A filter that leaves fewer packets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Narrower {
+    /// The option, as it is typed.
+    pub option: String,
+    /// Packets that it leaves, about.
+    pub packets: u64,
+}
+
+impl fmt::Display for Narrower {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<40} leaves about {}", self.option, self.packets)
+    }
 }
 
 #[cfg(test)]

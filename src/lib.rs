@@ -128,7 +128,7 @@
 //! - A file has its name when it is whole, and not before. While it is unfinished it is locked, or
 //!   follows one that is; what is not locked nobody will finish.
 //! - Text from outside reaches a person through [`printable`] only: it commands no terminal, hides
-//!   nothing and starts no line. A row is made of a `cli::page::Line`, which sees to that, and widths
+//!   nothing and starts no line. A row is made of a `cli::page::PrintedLine`, which sees to that, and widths
 //!   are those of what was cut.
 //! - A command that is suggested is quoted by [`printable::shell`], or left out.
 //! - Bad input is data, not an error: a line or file that makes no sense is

@@ -24,7 +24,7 @@ use crate::printable::printable;
 
 pub use self::{
     format::{EXAMPLE, Format, part_names},
-    frame::{Direction, Encoder, Frame},
+    frame::{Encoder, Frame, PacketDirection},
     link::LinkType,
     section::{Interface, Section},
 };

@@ -14,8 +14,8 @@ use flow2pcap::summary::WIRESHARK_PACKETS;
 
 use crate::cli::narrowing::{Keeping, Narrowing};
 use crate::cli::page::json;
-use crate::cli::reading::Reading;
-use crate::cli::room::{Room, parse_size};
+use crate::cli::reading::ReadingArgs;
+use crate::cli::room::{RoomArgs, parse_size};
 use crate::cli::streams::Streams;
 use crate::cli::summary;
 
@@ -110,10 +110,10 @@ pub(crate) struct Args {
     comments: CommentChoice,
 
     #[command(flatten)]
-    room: Room,
+    room: RoomArgs,
 
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadingArgs,
 
     /// The summary as JSON on standard output
     #[arg(long)]
@@ -217,7 +217,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     };
     if !args.reading.quiet {
         let (summary, page) = (&summary, streams.err_page());
-        streams.tell(&summary::Text { summary, page }.to_string());
+        streams.tell(&summary::SummaryText { summary, page }.to_string());
     }
     if args.json
         && let Err(error) = streams.give(&json(&summary)?)

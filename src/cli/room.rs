@@ -9,7 +9,7 @@ use flow2pcap::printable::shown;
 const MEMORY_MIN: u64 = 16 << 20;
 
 #[derive(Debug, Args)]
-pub(crate) struct Room {
+pub(crate) struct RoomArgs {
     /// Memory to use, about, whatever the size of the archive: 256MiB, 4GiB
     ///
     /// What has no room goes to temporary files, which costs time and room on the disk: half of the
@@ -23,7 +23,7 @@ pub(crate) struct Room {
     temp_dir: Option<PathBuf>,
 }
 
-impl Room {
+impl RoomArgs {
     /// Where temporary files go.
     ///
     /// # Errors

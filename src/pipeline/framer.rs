@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use crate::capture::{Direction, Encoder, Frame};
+use crate::capture::{Encoder, Frame, PacketDirection};
 use crate::connection::{Evidence, Kind, Role, Segment, Story};
 use crate::flow::{Enis, Observation, RejectReason, TCP, UDP, Verdict};
 use crate::packet::{Numbers, Packet, Template, Transport, tcp};
@@ -81,9 +81,9 @@ impl Framer<'_> {
             interface: if self.single_interface { 0 } else { o.eni.0 },
             direction: o.leaving.map(|leaving| {
                 if leaving {
-                    Direction::Outbound
+                    PacketDirection::Outbound
                 } else {
-                    Direction::Inbound
+                    PacketDirection::Inbound
                 }
             }),
             original_len: segment.original_len,
@@ -235,7 +235,7 @@ fn packet(segment: &Segment, o: &Observation) -> Packet {
             destination_port,
         },
         (Kind::Datagram, protocol) => Transport::Bare { protocol },
-        _ => Transport::Tcp(tcp::Segment {
+        _ => Transport::Tcp(tcp::TcpSegment {
             source_port,
             destination_port,
             seq: segment.seq,

@@ -23,7 +23,7 @@ use crate::pipeline::gathered::Gathered;
 use crate::pipeline::narrow::Narrow;
 use crate::pipeline::read::{Files, Sink, Source};
 use crate::record::Layout;
-use crate::survey::{EniTraffic, Protocol, Sums, Survey, lacking};
+use crate::survey::{EniTraffic, LoggedSums, Protocol, Survey, lacking};
 use crate::time::joined;
 
 /// ENIs that are named.
@@ -162,7 +162,7 @@ impl Census<'_> {
 impl Sink for Census<'_> {
     fn take_in(&self, records: Vec<Observation>, _: u64, enis: &Enis) -> Result<()> {
         let mut tally = Tally::default();
-        let mut by_eni = vec![Sums::default(); enis.iter().len()];
+        let mut by_eni = vec![LoggedSums::default(); enis.iter().len()];
         for o in &records {
             let is_then = |span: &Span| span.overlaps(o.start_ns, o.until_ns());
             if !o.matched || !self.span.as_ref().is_none_or(is_then) {
@@ -186,13 +186,13 @@ impl Sink for Census<'_> {
 
 /// What records add up to.
 struct Tally {
-    logged: Sums,
+    logged: LoggedSums,
     /// Records that are not what was asked for.
     filtered: u64,
-    verdicts: HashMap<&'static str, Sums, RandomState>,
+    verdicts: HashMap<&'static str, LoggedSums, RandomState>,
     /// By number.
-    protocols: Box<[Sums]>,
-    enis: HashMap<Vec<u8>, Sums, RandomState>,
+    protocols: Box<[LoggedSums]>,
+    enis: HashMap<Vec<u8>, LoggedSums, RandomState>,
     span_ns: Option<(i64, i64)>,
     forecast: Forecast,
 }
@@ -200,10 +200,10 @@ struct Tally {
 impl Default for Tally {
     fn default() -> Self {
         Self {
-            logged: Sums::default(),
+            logged: LoggedSums::default(),
             filtered: 0,
             verdicts: HashMap::default(),
-            protocols: vec![Sums::default(); 256].into(),
+            protocols: vec![LoggedSums::default(); 256].into(),
             enis: HashMap::default(),
             span_ns: None,
             forecast: Forecast::default(),
@@ -250,7 +250,7 @@ impl Tally {
         });
         let mut protocols: Vec<Protocol> = named.collect();
         protocols.sort_by_key(|protocol| Reverse(protocol.logged.packets));
-        let mut busiest: Vec<(Vec<u8>, Sums)> = self.enis.into_iter().collect();
+        let mut busiest: Vec<(Vec<u8>, LoggedSums)> = self.enis.into_iter().collect();
         busiest.sort_by(|(a, x), (b, y)| y.packets.cmp(&x.packets).then_with(|| a.cmp(b)));
         busiest.truncate(ENIS_NAMED);
         let mut survey = Survey {
@@ -271,7 +271,7 @@ impl Tally {
     }
 }
 
-fn traffic(enis: &Enis, name: &[u8], logged: Sums) -> Option<EniTraffic> {
+fn traffic(enis: &Enis, name: &[u8], logged: LoggedSums) -> Option<EniTraffic> {
     let eni = enis.get(enis.find(name)?);
     Some(EniTraffic {
         name: eni.name.clone(),

@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
-use flow2pcap::capture::{Direction, Encoder, Format, Frame, LinkType};
+use flow2pcap::capture::{Encoder, Format, Frame, LinkType, PacketDirection};
 use flow2pcap::connection::Detail;
 use flow2pcap::packet::{
-    Numbers, Packet, Segment, Template, Transport,
+    Numbers, Packet, TcpSegment, Template, Transport,
     tcp::{Flags, Options},
 };
 use flow2pcap::pipeline::{Convert, Meter, Request, convert};
@@ -193,7 +193,7 @@ fn parse(input: &Path) -> u64 {
 }
 
 fn emit(count: u32) -> u64 {
-    let segment = Segment {
+    let segment = TcpSegment {
         source_port: 443,
         destination_port: 50_000,
         seq: 0,
@@ -223,7 +223,7 @@ fn emit(count: u32) -> u64 {
         let frame = Frame {
             time_ns: i.into(),
             interface: 1,
-            direction: Some(Direction::Inbound),
+            direction: Some(PacketDirection::Inbound),
             original_len: 1500,
             headers: &headers,
             comment: None,

@@ -7,9 +7,9 @@ use std::{hint::black_box, net::IpAddr};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flow2pcap::{
-    capture::{Direction, Encoder, Format, Frame, LinkType},
+    capture::{Encoder, Format, Frame, LinkType, PacketDirection},
     packet::{
-        Numbers, Packet, Segment, Template, Transport,
+        Numbers, Packet, TcpSegment, Template, Transport,
         tcp::{Flags, Options},
     },
 };
@@ -26,7 +26,7 @@ fn segments(addresses: [&str; 2]) -> Vec<Packet> {
     let [source, destination] = addresses.map(|ip| ip.parse::<IpAddr>().expect("an address"));
     (0..PACKET_COUNT)
         .map(|i| {
-            let segment = Segment {
+            let segment = TcpSegment {
                 source_port: 443,
                 destination_port: 50_000,
                 seq: i * 1448,
@@ -73,7 +73,7 @@ fn copy_and_frame(packets: &[Packet], comment: Option<&str>, out: &mut Vec<u8>) 
         let frame = Frame {
             time_ns,
             interface: 1,
-            direction: Some(Direction::Inbound),
+            direction: Some(PacketDirection::Inbound),
             original_len: packet.original_len(),
             headers: &headers,
             comment,

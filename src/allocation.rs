@@ -13,8 +13,8 @@ use std::panic::PanicHookInfo;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use flow2pcap::capture::Output;
 use flow2pcap::cli::{are_last_words_said, claim_last_words};
+use flow2pcap::output::Output;
 use flow2pcap::wrapper::is_guarded;
 
 /// The system's allocator, which ends the run with a message where it has nothing to give.

@@ -233,6 +233,23 @@ impl Error {
         .into()
     }
 
+    /// A write to `path` that failed, which is a kind of its own where that says what to do.
+    pub fn write(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::BrokenPipe => ErrorKind::ReaderGone { path },
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => ErrorKind::NoRoom { path, said: source },
+            _ => ErrorKind::Io {
+                action: "write",
+                path,
+                source,
+            },
+        }
+        .into()
+    }
+
     /// A request that cannot be met; `message` says what to do next.
     pub fn usage(message: impl Into<String>) -> Self {
         ErrorKind::Usage(message.into()).into()

@@ -65,7 +65,7 @@
 //!   Pure: the same records give the same segments, always and everywhere.
 //! - [`packet`]: the headers of one packet, built by etherparse, or copied from those
 //!   of the one before with the numbers that differ.
-//! - [`capture`]: pcapng or classic pcap, to a file, several files or a pipe, whole or not at all.
+//! - [`capture`]: pcapng or classic pcap, as bytes.
 //!
 //! Beside the row stand:
 //!
@@ -79,6 +79,8 @@
 //!   it is given, and keeps the largest sums where there are too many. Reads [`flow`], [`connection`]
 //!   and [`names`]; they know nothing of it. Start reading at
 //!   [`pipeline::metrics()`].
+//! - [`output`]: a file that appears whole or not at all, several of them, or a pipe, compressed as its
+//!   name asks. Knows nothing of what is written; a signal abandons it. [`capture`] names its parts by it.
 //! - [`pipeline`]: the only module that knows every stage. Fans work out over
 //!   the cores and brings the results back into one order. Start reading at
 //!   [`pipeline::convert`].
@@ -126,7 +128,7 @@
 //! - A file has its name when it is whole, and not before. While it is unfinished it is locked, or
 //!   follows one that is; what is not locked nobody will finish.
 //! - Text from outside reaches a person through [`printable`] only: it commands no terminal, hides
-//!   nothing and starts no line. A row is made of a `cli::page::Line`, which sees to that, and widths
+//!   nothing and starts no line. A row is made of a `cli::page::PrintedLine`, which sees to that, and widths
 //!   are those of what was cut.
 //! - A command that is suggested is quoted by [`printable::shell`], or left out.
 //! - Bad input is data, not an error: a line or file that makes no sense is
@@ -185,6 +187,7 @@ pub mod filter;
 pub mod flow;
 pub mod metrics;
 pub mod names;
+pub mod output;
 pub mod packet;
 pub mod pipeline;
 pub mod printable;

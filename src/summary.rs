@@ -7,7 +7,6 @@
 
 mod output;
 mod reasons;
-mod suggestion;
 
 use std::collections::BTreeMap;
 
@@ -18,9 +17,8 @@ use crate::flow::{Assumed, Losses};
 
 pub(crate) use self::reasons::EXAMPLES_MAX;
 pub use self::{
-    output::{OutputFile, OutputPart, OutputParts},
+    output::{FilterSuggestion, OutputFile, OutputPart, OutputParts, WIRESHARK_PACKETS},
     reasons::{Example, Reason, Reasons},
-    suggestion::{FilterSuggestion, WIRESHARK_PACKETS},
 };
 
 /// SKIPDATA gaps listed one by one; more are only counted.

@@ -37,9 +37,9 @@ pub struct Survey {
     /// The fate of every line.
     pub records: Records,
     /// What all the records count that are what was asked for.
-    pub logged: Sums,
+    pub logged: LoggedSums,
     /// The same by `action`, with the reason if the record gives one.
-    pub actions: BTreeMap<&'static str, Sums>,
+    pub actions: BTreeMap<&'static str, LoggedSums>,
     /// The same by protocol, that with most packets first.
     pub protocols: Vec<Protocol>,
     /// ENIs that wrote the records.
@@ -58,7 +58,7 @@ pub struct Survey {
 
 /// What some records add up to; sums of 128 bits never overflow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Sums {
+pub struct LoggedSums {
     /// How many records.
     pub records: u64,
     /// Packets that they count.
@@ -67,7 +67,7 @@ pub struct Sums {
     pub bytes: u128,
 }
 
-impl Sums {
+impl LoggedSums {
     /// Counts one record.
     pub fn count(&mut self, packets: u64, bytes: u64) {
         self.records += 1;
@@ -91,7 +91,7 @@ pub struct Protocol {
     /// Its IANA keyword, if it has one.
     pub name: Option<&'static str>,
     /// Its records.
-    pub logged: Sums,
+    pub logged: LoggedSums,
 }
 
 /// One ENI: what its records tell of it, empty where they tell nothing, and what they add up to.
@@ -108,7 +108,7 @@ pub struct EniTraffic {
     /// Its account.
     pub account: String,
     /// Its records.
-    pub logged: Sums,
+    pub logged: LoggedSums,
 }
 
 /// What a conversion with one `--detail` would come to, about.

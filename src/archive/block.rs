@@ -60,7 +60,7 @@ pub(super) struct Cutter {
 
 /// What stands at the front of a text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Cut {
+pub(super) enum FrontCut {
     /// So many octets of whole lines.
     Lines(usize),
     /// A line that is too long.
@@ -88,7 +88,7 @@ impl Cutter {
     /// Goes forward in strides of the longest line and looks back for a line end:
     /// a stride without one proves an overlong line, and hardly any octet is
     /// looked at, which matters where each page has to be read from a disk.
-    pub(super) fn cut(&self, text: &[u8], is_end: bool) -> Cut {
+    pub(super) fn cut(&self, text: &[u8], is_end: bool) -> FrontCut {
         let mut lines_len = 0;
         loop {
             let rest = &text[lines_len..];
@@ -102,11 +102,13 @@ impl Cutter {
             let is_last = is_end && rest.len() <= self.line_len_max;
             return match memchr(b'\n', stride) {
                 // The next line is the next block's.
-                _ if lines_len > 0 && !(is_last && rest.len() < room_len) => Cut::Lines(lines_len),
-                Some(line_end) => Cut::Lines(lines_len + line_end + 1),
-                None if stride.len() > self.line_len_max => Cut::Overlong,
-                None if is_last && !text.is_empty() => Cut::Lines(text.len()),
-                None => Cut::Open,
+                _ if lines_len > 0 && !(is_last && rest.len() < room_len) => {
+                    FrontCut::Lines(lines_len)
+                }
+                Some(line_end) => FrontCut::Lines(lines_len + line_end + 1),
+                None if stride.len() > self.line_len_max => FrontCut::Overlong,
+                None if is_last && !text.is_empty() => FrontCut::Lines(text.len()),
+                None => FrontCut::Open,
             };
         }
     }
@@ -152,13 +154,13 @@ impl<'a> Iterator for Blocks<'a> {
         loop {
             let rest = &self.text[self.offset..];
             match self.cutter.cut(rest, true) {
-                Cut::Lines(len) => return Some(self.take(len, overlong_count)),
-                Cut::Overlong => {
+                FrontCut::Lines(len) => return Some(self.take(len, overlong_count)),
+                FrontCut::Overlong => {
                     overlong_count += 1;
                     self.offset += memchr(b'\n', rest).map_or(rest.len(), |line_end| line_end + 1);
                 }
-                Cut::Open if overlong_count > 0 => return Some(self.take(0, overlong_count)),
-                Cut::Open => return None,
+                FrontCut::Open if overlong_count > 0 => return Some(self.take(0, overlong_count)),
+                FrontCut::Open => return None,
             }
         }
     }

@@ -1,9 +1,14 @@
-//! The text of one file, however it comes.
+//! What is in a file: text, however it comes, or other files.
 //!
 //! Plain regular files are in memory as a whole, where several threads can share
 //! them: mapped, or read if they are small. Zip archives are opened by their
 //! directory, tables by their footer. All else is streamed: what is
 //! compressed, pipes, devices, and files on systems that cannot map them.
+//!
+//! Of archives nothing is unpacked to disk. A member is a stream like any other, judged by
+//! its own content, so that compressed logs inside an archive are read as well,
+//! and however large it claims to be, only the part at hand is in memory. An
+//! archive inside an archive is not entered.
 
 use std::{
     fs, io,
@@ -12,7 +17,16 @@ use std::{
 };
 
 use super::{
-    Damage, File, LeftOutReason, Magic, Mapping, Pack, Stream, magic::without_bom, zipped::Zip,
+    damage::Damage,
+    entry::{self, MemberHeader, OpenMember},
+    file::File,
+    left_out::LeftOutReason,
+    lookahead::ByteSource,
+    magic::{Magic, without_bom},
+    mapping::Mapping,
+    stream::Stream,
+    tarred,
+    zipped::Zip,
 };
 use crate::blocking::Blocking;
 use crate::error::{Error, Result};
@@ -41,6 +55,15 @@ pub enum Content {
     Stream(Stream),
 }
 
+/// A file that holds others.
+#[derive(Debug)]
+pub enum Pack {
+    /// A zip archive, whose table of contents has been read.
+    Zip(Zip),
+    /// A tar archive, compressed or not.
+    Tar(Stream),
+}
+
 impl Content {
     /// Returns the first `len` octets of the text, fewer if it is shorter.
     ///
@@ -64,6 +87,31 @@ impl Content {
         match self {
             Self::Mapped(mapping) => mapping.damage().or_else(|| mapping.lack(listed_len)),
             Self::Stream(stream) => stream.damage(),
+        }
+    }
+}
+
+impl Pack {
+    /// Opens each member of this archive, which is `file`, in their order there.
+    ///
+    /// # Errors
+    /// What `each` returns, which ends the reading. Damage is not an error; it is
+    /// returned once everything before it has been handed out.
+    pub fn for_each_member(
+        self,
+        file: &File,
+        mut each: impl FnMut(File, Opened) -> Result<()>,
+    ) -> Result<Option<Damage>> {
+        let each = |header: MemberHeader<'_>, open: OpenMember<'_>| {
+            let path = Path::new(header.path);
+            let member = file.member(path, header.len);
+            let reason = header.reason.or_else(|| entry::judge_member(header.path));
+            let source = reason.map_or_else(open, Err);
+            each(member, source.map_or_else(Opened::LeftOut, open_member))
+        };
+        match self {
+            Self::Zip(zip) => zip.for_each_member(each).map(|()| None),
+            Self::Tar(stream) => tarred::for_each_member(stream, each),
         }
     }
 }
@@ -134,6 +182,14 @@ pub(super) fn open_stream(source: impl io::Read + Send + 'static) -> Opened {
         Magic::Tar => Opened::Pack(Pack::Tar(stream)),
         Magic::Parquet => Opened::PackedTable(stream),
         _ => Opened::Content(Content::Stream(stream)),
+    }
+}
+
+/// What `source`, the octets of a member, turns out to be.
+pub(super) fn open_member(source: ByteSource) -> Opened {
+    match open_stream(source) {
+        Opened::Pack(_) => Opened::LeftOut(LeftOutReason::PackInPack),
+        opened => opened,
     }
 }
 

@@ -16,7 +16,7 @@ use std::{
 use flate2::bufread::GzDecoder;
 use zstd::stream::raw::{Decoder as ZstdDecoder, Operation as _};
 
-use super::{LeftOutReason, Magic, lookahead::Lookahead};
+use super::{left_out::LeftOutReason, lookahead::Lookahead, magic::Magic};
 
 /// Decodes `source` until text is found; tells what it is compressed with, if it is: the outermost.
 ///
@@ -51,24 +51,25 @@ pub(super) fn unwrap(mut source: Lookahead) -> Result<(Lookahead, Option<Magic>)
 pub(super) struct Members {
     /// The format of the first member; the others must have it too.
     magic: Magic,
-    state: State,
+    state: MemberState,
     /// For all frames of zstd, since a new one takes longer than a small frame.
     zstd: Option<ZstdDecoder<'static>>,
     /// The same for gzip, between two members.
     gzip: Option<Box<GzDecoder<Lookahead>>>,
 }
 
-enum State {
+/// Where among the members of a source the next read begins.
+enum MemberState {
     /// Before a member.
     Between(Lookahead),
     Gzip(Box<GzDecoder<Lookahead>>),
-    Zstd(Frame),
+    Zstd(ZstdFrame),
     /// The last member is over, or damage ended them.
     Over,
 }
 
 /// A frame of zstd.
-struct Frame {
+struct ZstdFrame {
     source: Lookahead,
     is_over: bool,
 }
@@ -85,7 +86,7 @@ impl Members {
         debug_assert!(matches!(magic, Magic::Gzip | Magic::Zstd));
         Self {
             magic,
-            state: State::Between(source),
+            state: MemberState::Between(source),
             zstd: None,
             gzip: None,
         }
@@ -93,15 +94,15 @@ impl Members {
 
     /// Goes from the end of a member to the next one.
     fn advance(&mut self) -> io::Result<()> {
-        let mut source = match std::mem::replace(&mut self.state, State::Over) {
-            State::Between(source) => source,
-            State::Zstd(frame) => frame.source,
-            State::Gzip(mut decoder) => {
+        let mut source = match std::mem::replace(&mut self.state, MemberState::Over) {
+            MemberState::Between(source) => source,
+            MemberState::Zstd(frame) => frame.source,
+            MemberState::Gzip(mut decoder) => {
                 let source = decoder.reset(Lookahead::new(Box::new(io::empty())));
                 self.gzip = Some(decoder);
                 source
             }
-            State::Over => return Ok(()),
+            MemberState::Over => return Ok(()),
         };
         skip_padding(&mut source)?;
         if source.fill_buf()?.is_empty() {
@@ -116,12 +117,12 @@ impl Members {
                     Some(decoder) => decoder.reinit()?,
                     None => self.zstd = Some(ZstdDecoder::new()?),
                 }
-                State::Zstd(Frame {
+                MemberState::Zstd(ZstdFrame {
                     source,
                     is_over: false,
                 })
             }
-            _ => State::Gzip(match self.gzip.take() {
+            _ => MemberState::Gzip(match self.gzip.take() {
                 Some(mut decoder) => {
                     decoder.reset(source);
                     decoder
@@ -142,16 +143,16 @@ impl Read for Members {
         }
         loop {
             let read = match (&mut self.state, &mut self.zstd) {
-                (State::Over, _) => return Ok(0),
-                (State::Gzip(decoder), _) => decoder.read(out),
-                (State::Zstd(frame), Some(decoder)) => frame.read(decoder, out),
-                (State::Between(_) | State::Zstd(_), _) => Ok(0),
+                (MemberState::Over, _) => return Ok(0),
+                (MemberState::Gzip(decoder), _) => decoder.read(out),
+                (MemberState::Zstd(frame), Some(decoder)) => frame.read(decoder, out),
+                (MemberState::Between(_) | MemberState::Zstd(_), _) => Ok(0),
             };
             match read {
                 Ok(0) => self.advance()?,
                 Ok(len) => return Ok(len),
                 Err(error) => {
-                    self.state = State::Over;
+                    self.state = MemberState::Over;
                     return Err(error);
                 }
             }
@@ -167,7 +168,7 @@ impl fmt::Display for TrailingBytes {
 
 impl std::error::Error for TrailingBytes {}
 
-impl Frame {
+impl ZstdFrame {
     /// Reads some of the frame; nothing after its end.
     fn read(&mut self, decoder: &mut ZstdDecoder<'static>, out: &mut [u8]) -> io::Result<usize> {
         if self.is_over {

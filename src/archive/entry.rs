@@ -1,4 +1,4 @@
-//! What to do with an entry that was found in a folder.
+//! What to do with an entry that was found in a folder, or with a member of an archive.
 //!
 //! Archives are synchronised, mounted and browsed, and each of that leaves files
 //! behind. Only what cannot be a log is left out here; whether the rest are logs,
@@ -8,10 +8,10 @@ use std::fs::Metadata;
 
 use walkdir::DirEntry;
 
-use super::LeftOutReason;
+use super::{left_out::LeftOutReason, lookahead::ByteSource};
 
 /// What to do with an entry.
-pub(super) enum Verdict {
+pub(super) enum EntryFate {
     /// Walk into it.
     Folder,
     /// List it.
@@ -21,28 +21,28 @@ pub(super) enum Verdict {
 }
 
 /// Decides about something that was found, or about the typed folder itself.
-pub(super) fn judge(entry: &DirEntry) -> Verdict {
+pub(super) fn judge(entry: &DirEntry) -> EntryFate {
     let is_found = entry.depth() > 0;
     let file_name = entry.file_name();
     if is_found && file_name.as_encoded_bytes().starts_with(b".") {
-        return Verdict::LeftOut(LeftOutReason::Hidden);
+        return EntryFate::LeftOut(LeftOutReason::Hidden);
     }
     if entry.file_type().is_dir() {
-        return Verdict::Folder;
+        return EntryFate::Folder;
     }
     if WRITE_TESTS
         .iter()
         .any(|write_test| file_name == *write_test)
     {
-        return Verdict::LeftOut(LeftOutReason::WriteTest);
+        return EntryFate::LeftOut(LeftOutReason::WriteTest);
     }
     if !entry.file_type().is_file() {
-        return Verdict::LeftOut(LeftOutReason::SpecialFile);
+        return EntryFate::LeftOut(LeftOutReason::SpecialFile);
     }
     match entry.metadata() {
-        Ok(metadata) if metadata.len() == 0 => Verdict::LeftOut(LeftOutReason::Empty),
-        Ok(metadata) => Verdict::File(metadata),
-        Err(error) => Verdict::LeftOut(LeftOutReason::NotReadable(error.to_string())),
+        Ok(metadata) if metadata.len() == 0 => EntryFate::LeftOut(LeftOutReason::Empty),
+        Ok(metadata) => EntryFate::File(metadata),
+        Err(error) => EntryFate::LeftOut(LeftOutReason::NotReadable(error.to_string())),
     }
 }
 
@@ -59,6 +59,29 @@ pub(super) fn judge_member(path: &str) -> Option<LeftOutReason> {
         .next_back()
         .is_some_and(|name| WRITE_TESTS.contains(&name));
     is_test.then_some(LeftOutReason::WriteTest)
+}
+
+/// What is known of a member of an archive before it is read.
+pub(super) struct MemberHeader<'a> {
+    /// Its path in the archive, as found there.
+    pub(super) path: &'a str,
+    /// Its bytes, compressed where it is.
+    pub(super) len: u64,
+    /// Why it cannot be read, if so.
+    pub(super) reason: Option<LeftOutReason>,
+}
+
+/// Opens a member; its bytes as they are in the archive once that is unpacked.
+pub(super) type OpenMember<'a> = &'a mut dyn FnMut() -> Result<ByteSource, LeftOutReason>;
+
+/// Bytes of a member's path. No file system has longer ones, and S3 has 1,024.
+pub(super) const NAME_LEN_MAX: usize = 4096;
+
+/// Why a member is not read whose path has more. Without how many, since each reason is counted.
+pub(super) fn too_long() -> LeftOutReason {
+    LeftOutReason::NotReadable(format!(
+        "a name of more than {NAME_LEN_MAX} bytes in an archive: unpack it first"
+    ))
 }
 
 /// CloudWatch's export task and load balancers each leave one behind.

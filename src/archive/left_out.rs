@@ -5,7 +5,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use super::Magic;
+use super::magic::Magic;
 
 /// A file or folder that is not read.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]

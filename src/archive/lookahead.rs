@@ -12,21 +12,22 @@ use std::{
 use memchr::memchr;
 
 /// Anything that yields octets and can move between threads.
-pub(super) type Source = Box<dyn Read + Send>;
+pub(super) type ByteSource = Box<dyn Read + Send>;
 
-/// A buffer in front of a [`Source`].
+/// A buffer in front of a [`ByteSource`].
 ///
 /// A failure of the source is kept until every octet before it has been taken:
 /// what was read before the damage is as good as any.
 pub(super) struct Lookahead {
-    source: Source,
+    source: ByteSource,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    state: State,
+    state: SourceState,
 }
 
-enum State {
+/// How far a source is read.
+enum SourceState {
     Reading,
     Ended,
     Failed(io::Error),
@@ -34,13 +35,13 @@ enum State {
 
 impl Lookahead {
     /// Puts a buffer in front of `source`; reads nothing yet.
-    pub(super) fn new(source: Source) -> Self {
+    pub(super) fn new(source: ByteSource) -> Self {
         Self {
             source,
             buffer: Vec::new(),
             start: 0,
             end: 0,
-            state: State::Reading,
+            state: SourceState::Reading,
         }
     }
 
@@ -83,14 +84,14 @@ impl Lookahead {
 
     /// Tells whether the source may hold more than what is buffered.
     pub(super) fn is_reading(&self) -> bool {
-        matches!(self.state, State::Reading)
+        matches!(self.state, SourceState::Reading)
     }
 
     /// The failure that ended the source, if one did.
     pub(super) fn failure(&self) -> Option<&io::Error> {
         match &self.state {
-            State::Failed(failure) => Some(failure),
-            State::Reading | State::Ended => None,
+            SourceState::Failed(failure) => Some(failure),
+            SourceState::Reading | SourceState::Ended => None,
         }
     }
 
@@ -99,9 +100,9 @@ impl Lookahead {
         if self.is_reading() {
             return None;
         }
-        match mem::replace(&mut self.state, State::Ended) {
-            State::Failed(failure) => Some(failure),
-            State::Reading | State::Ended => None,
+        match mem::replace(&mut self.state, SourceState::Ended) {
+            SourceState::Failed(failure) => Some(failure),
+            SourceState::Reading | SourceState::Ended => None,
         }
     }
 
@@ -117,10 +118,10 @@ impl Lookahead {
 
     fn read_once(&mut self) {
         match self.source.read(&mut self.buffer[self.end..]) {
-            Ok(0) => self.state = State::Ended,
+            Ok(0) => self.state = SourceState::Ended,
             Ok(len) => self.end += len,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => self.state = State::Failed(error),
+            Err(error) => self.state = SourceState::Failed(error),
         }
     }
 }

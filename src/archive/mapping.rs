@@ -14,8 +14,8 @@ use memmap2::{Mmap, MmapOptions};
 
 use self::guard::Guard;
 use super::{
-    Damage, DamageKind,
     block::{Blocks, Cutter},
+    damage::{Damage, DamageKind},
     magic::without_bom,
 };
 

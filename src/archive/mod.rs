@@ -18,7 +18,7 @@
 //! * Memory is bounded by the block length and [`LINE_LEN_MAX`], whatever the
 //!   input holds.
 //! * A file may change or shrink while it is mapped: no signal ends the process.
-//! * Damage inside a file ends that file, not the run: what stood before it is
+//! * Damage inside a file ends that file, not the run: what was before it is
 //!   delivered and [`Damage`] says where it begins.
 
 mod block;
@@ -32,7 +32,6 @@ mod lookahead;
 mod magic;
 mod mapping;
 mod name;
-mod pack;
 pub mod s3_path;
 mod stream;
 mod tarred;
@@ -43,13 +42,12 @@ mod zipped;
 
 pub use self::{
     block::{Block, Blocks, LINE_LEN_MAX},
-    content::{Content, Opened, open},
+    content::{Content, Opened, Pack, open},
     damage::{Damage, DamageKind},
     file::File,
     left_out::{LeftOut, LeftOutReason},
     magic::Magic,
     mapping::Mapping,
-    pack::Pack,
     stream::Stream,
     walk::{Walk, walk},
 };

@@ -13,11 +13,12 @@ use std::{
 };
 
 use super::{
-    Damage, DamageKind, LeftOutReason, Magic,
-    block::{Block, Cut, Cutter},
+    block::{Block, Cutter, FrontCut},
+    damage::{Damage, DamageKind},
     decode,
+    left_out::LeftOutReason,
     lookahead::Lookahead,
-    magic::UTF8_BOM,
+    magic::{Magic, UTF8_BOM},
 };
 use crate::error::Result;
 
@@ -102,19 +103,19 @@ impl Stream {
             self.text.fill(ahead_len);
             let view = self.text.buffered();
             match cutter.cut(view, self.is_whole()) {
-                Cut::Lines(len) => {
+                FrontCut::Lines(len) => {
                     each(self.block(len, offset, overlong_count))?;
                     self.text.consume(len);
                     offset += len as u64;
                     overlong_count = 0;
                     ahead_len = cutter.target_len;
                 }
-                Cut::Overlong => {
+                FrontCut::Overlong => {
                     offset += self.text.skip_line();
                     overlong_count += 1;
                 }
-                Cut::Open if self.text.is_reading() => ahead_len = cutter.ahead_len_max(),
-                Cut::Open => break,
+                FrontCut::Open if self.text.is_reading() => ahead_len = cutter.ahead_len_max(),
+                FrontCut::Open => break,
             }
         }
         if overlong_count > 0 {

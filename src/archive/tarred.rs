@@ -14,9 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tar::{EntryType, GnuExtSparseHeader, PaxExtensions};
 
-use super::pack::NAME_LEN_MAX;
 use super::{
-    Damage, LeftOutReason, Opened, Stream, pack::Header, pack::open_member, pack::too_long,
+    damage::Damage,
+    entry::{MemberHeader, NAME_LEN_MAX, OpenMember, too_long},
+    left_out::LeftOutReason,
+    stream::Stream,
 };
 use crate::error::Result;
 
@@ -25,7 +27,7 @@ const EXTENSIONS_LEN_MAX: u64 = 1 << 20;
 
 /// The stream of an archive, which members read by turns with this module.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Position>>);
+struct SharedStream(Arc<Mutex<Position>>);
 
 struct Position {
     stream: Stream,
@@ -34,22 +36,22 @@ struct Position {
 }
 
 /// One member: so many bytes of the stream.
-struct Member {
-    shared: Shared,
+struct TarMember {
+    shared: SharedStream,
     left_len: u64,
 }
 
-/// A header, with what stood in front of it for it.
-struct Entry {
+/// A header, with what was in front of it for it.
+struct TarEntry {
     header: tar::Header,
     /// Its path; what is wrong with it if that is too long.
     path: std::result::Result<String, LeftOutReason>,
     len: u64,
 }
 
-/// What stood in front of a header for it, each as far as it is kept.
+/// What was in front of a header for it, each as far as it is kept.
 #[derive(Default)]
-struct Before {
+struct InFront {
     long_name: Option<Extension>,
     has_long_link: bool,
     extensions: Option<Extension>,
@@ -65,9 +67,9 @@ enum Extension {
 /// See [`Pack::for_each_member`](super::Pack::for_each_member).
 pub(super) fn for_each_member(
     stream: Stream,
-    mut each: impl FnMut(Header<'_>, &mut dyn FnMut() -> Opened) -> Result<()>,
+    mut each: impl FnMut(MemberHeader<'_>, OpenMember<'_>) -> Result<()>,
 ) -> Result<Option<Damage>> {
-    let shared = Shared(Arc::new(Mutex::new(Position {
+    let shared = SharedStream(Arc::new(Mutex::new(Position {
         stream,
         taken_len: 0,
     })));
@@ -89,16 +91,16 @@ pub(super) fn for_each_member(
                 Ok(path) => (path, special),
                 Err(reason) => (named, Some(reason)),
             };
-            let header = Header {
+            let header = MemberHeader {
                 path: &path,
                 len: entry.len,
                 reason,
             };
             each(header, &mut || {
-                open_member(Member {
+                Ok(Box::new(TarMember {
                     shared: shared.clone(),
                     left_len: entry.len,
-                })
+                }))
             })?;
         }
         // A member need not have been read, or not to its end.
@@ -111,11 +113,11 @@ pub(super) fn for_each_member(
 
 impl Position {
     /// The next header, with what is in front of it; none after the last.
-    fn entry(&mut self) -> io::Result<Option<Entry>> {
-        let mut before = Before::default();
+    fn entry(&mut self) -> io::Result<Option<TarEntry>> {
+        let mut in_front = InFront::default();
         loop {
             let Some(header) = self.header()? else {
-                let is_alone = !before.has_any();
+                let is_alone = !in_front.has_any();
                 return if is_alone {
                     Ok(None)
                 } else {
@@ -128,18 +130,18 @@ impl Position {
             let is_twice = match kind {
                 EntryType::GNULongName if is_known => {
                     let name = self.extension(len, NAME_LEN_MAX as u64 + 1)?;
-                    before.long_name.replace(name).is_some()
+                    in_front.long_name.replace(name).is_some()
                 }
                 EntryType::GNULongLink if is_known => {
                     // Where a link leads is not looked at.
                     self.extension(len, 0)?;
-                    std::mem::replace(&mut before.has_long_link, true)
+                    std::mem::replace(&mut in_front.has_long_link, true)
                 }
                 EntryType::XHeader if is_known => {
                     let extensions = self.extension(len, EXTENSIONS_LEN_MAX)?;
-                    before.extensions.replace(extensions).is_some()
+                    in_front.extensions.replace(extensions).is_some()
                 }
-                _ => return self.described(header, len, &before).map(Some),
+                _ => return self.described(header, len, &in_front).map(Some),
             };
             if is_twice {
                 return Err(corrupt("two names for the same member"));
@@ -147,16 +149,21 @@ impl Position {
         }
     }
 
-    /// A header with what stood in front of it.
-    fn described(&mut self, header: tar::Header, len: u64, before: &Before) -> io::Result<Entry> {
+    /// A header with what was in front of it.
+    fn described(
+        &mut self,
+        header: tar::Header,
+        len: u64,
+        in_front: &InFront,
+    ) -> io::Result<TarEntry> {
         let kind = header.entry_type();
         let is_global = kind == EntryType::XGlobalHeader;
-        let size = before.size().filter(|_| !is_global);
+        let size = in_front.size().filter(|_| !is_global);
         if kind == EntryType::GNUSparse {
             self.pass_sparse_map(&header)?;
         }
-        Ok(Entry {
-            path: before.path(&header),
+        Ok(TarEntry {
+            path: in_front.path(&header),
             len: size.unwrap_or(len),
             header,
         })
@@ -226,7 +233,7 @@ impl Read for Position {
     }
 }
 
-impl Before {
+impl InFront {
     fn has_any(&self) -> bool {
         self.long_name.is_some() || self.has_long_link || self.extensions.is_some()
     }
@@ -268,7 +275,7 @@ impl Before {
     }
 }
 
-impl Shared {
+impl SharedStream {
     fn lock(&self) -> MutexGuard<'_, Position> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -278,7 +285,7 @@ impl Shared {
     }
 }
 
-impl Read for Member {
+impl Read for TarMember {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let room = usize::try_from(self.left_len).unwrap_or(usize::MAX);
         let wanted = out.len().min(room);

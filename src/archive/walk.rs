@@ -16,9 +16,9 @@ use std::{
 use walkdir::WalkDir;
 
 use super::{
-    File, LeftOut, LeftOutReason,
-    entry::{Verdict, judge},
-    file::Identity,
+    entry::{EntryFate, judge},
+    file::{File, Identity},
+    left_out::{LeftOut, LeftOutReason},
 };
 use crate::error::{Error, Result};
 use crate::printable::{printable, shell, shown};
@@ -90,11 +90,11 @@ impl Walk {
         let mut entries = WalkDir::new(folder).follow_links(true).into_iter();
         while let Some(entry) = entries.next() {
             match entry.map(|entry| (judge(&entry), entry)) {
-                Ok((Verdict::Folder, _)) => {}
-                Ok((Verdict::File(metadata), entry)) => {
+                Ok((EntryFate::Folder, _)) => {}
+                Ok((EntryFate::File(metadata), entry)) => {
                     self.files.push(File::found(entry.into_path(), &metadata));
                 }
-                Ok((Verdict::LeftOut(reason), entry)) => {
+                Ok((EntryFate::LeftOut(reason), entry)) => {
                     if entry.file_type().is_dir() {
                         entries.skip_current_dir();
                     }

@@ -9,19 +9,22 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use flate2::{Crc, read::DeflateDecoder};
 use zip::CompressionMethod;
 
-use super::pack::{Header, NAME_LEN_MAX, open_member, too_long};
-use super::{LeftOutReason, Opened};
+use super::{
+    entry::{MemberHeader, NAME_LEN_MAX, OpenMember, too_long},
+    left_out::LeftOutReason,
+    lookahead::ByteSource,
+};
 use crate::error::Result;
 
 /// A zip archive.
 #[derive(Debug)]
 pub struct Zip {
     file: fs::File,
-    members: Vec<Member>,
+    members: Vec<ZipMember>,
 }
 
 #[derive(Debug)]
-struct Member {
+struct ZipMember {
     path: String,
     offset: u64,
     packed_len: u64,
@@ -58,7 +61,7 @@ impl Zip {
             let Some(offset) = found.data_start() else {
                 continue;
             };
-            members.push(Member {
+            members.push(ZipMember {
                 path: String::from_utf8_lossy(found.name_raw()).into_owned(),
                 offset,
                 packed_len: found.compressed_size(),
@@ -80,31 +83,31 @@ impl Zip {
     /// See [`Pack::for_each_member`](super::Pack::for_each_member).
     pub(super) fn for_each_member(
         self,
-        mut each: impl FnMut(Header<'_>, &mut dyn FnMut() -> Opened) -> Result<()>,
+        mut each: impl FnMut(MemberHeader<'_>, OpenMember<'_>) -> Result<()>,
     ) -> Result<()> {
         for member in &self.members {
-            let header = Header {
+            let header = MemberHeader {
                 path: &member.path[..member.path.floor_char_boundary(NAME_LEN_MAX)],
                 len: member.packed_len,
                 reason: member.reason(),
             };
             each(header, &mut || match self.read(member) {
-                Ok(source) => open_member(source),
-                Err(error) => Opened::LeftOut(LeftOutReason::NotReadable(error.to_string())),
+                Ok(source) => Ok(Box::new(source)),
+                Err(error) => Err(LeftOutReason::NotReadable(error.to_string())),
             })?;
         }
         Ok(())
     }
 
-    fn read(&self, member: &Member) -> io::Result<Checked> {
+    fn read(&self, member: &ZipMember) -> io::Result<CheckedMember> {
         let mut file = self.file.try_clone()?;
         file.seek(SeekFrom::Start(member.offset))?;
         let packed = file.take(member.packed_len);
-        let source: Box<dyn Read + Send> = match member.method {
+        let source: ByteSource = match member.method {
             CompressionMethod::Stored => Box::new(packed),
             _ => Box::new(DeflateDecoder::new(packed)),
         };
-        Ok(Checked {
+        Ok(CheckedMember {
             source,
             crc: Crc::new(),
             expected: member.crc,
@@ -117,8 +120,8 @@ impl Zip {
 ///
 /// A table of contents that points to the same bytes again and again has an archive of a megabyte
 /// inflate to any size.
-fn note_shared(members: &mut [Member]) {
-    let mut in_order: Vec<&mut Member> = members.iter_mut().collect();
+fn note_shared(members: &mut [ZipMember]) {
+    let mut in_order: Vec<&mut ZipMember> = members.iter_mut().collect();
     in_order.sort_by_key(|member| member.offset);
     let mut end = 0;
     for member in in_order {
@@ -127,7 +130,7 @@ fn note_shared(members: &mut [Member]) {
     }
 }
 
-impl Member {
+impl ZipMember {
     fn reason(&self) -> Option<LeftOutReason> {
         if self.path.len() > NAME_LEN_MAX {
             return Some(too_long());
@@ -157,14 +160,14 @@ impl Member {
 }
 
 /// The octets of a member, held against their checksum and number.
-struct Checked {
-    source: Box<dyn Read + Send>,
+struct CheckedMember {
+    source: ByteSource,
     crc: Crc,
     expected: u32,
     left_len: u64,
 }
 
-impl Read for Checked {
+impl Read for CheckedMember {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let len = self.source.read(out)?;
         self.crc.update(&out[..len]);
@@ -190,7 +193,7 @@ mod tests {
 
     #[test]
     fn members_that_take_bytes_of_another_are_read_once() {
-        let member = |(offset, packed_len)| Member {
+        let member = |(offset, packed_len)| ZipMember {
             path: String::new(),
             offset,
             packed_len,
@@ -210,7 +213,7 @@ mod tests {
             (290, u64::MAX),
             (290, 9),
         ];
-        let mut members: Vec<Member> = places.into_iter().map(member).collect();
+        let mut members: Vec<ZipMember> = places.into_iter().map(member).collect();
         note_shared(&mut members);
         let shared: Vec<bool> = members.iter().map(|member| member.is_shared).collect();
         assert_eq!(shared, [true, false, true, true, false, false, true]);

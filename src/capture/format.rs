@@ -1,8 +1,9 @@
-//! Which file format and which compression a file's name asks for.
+//! Which file format a file's name asks for, and what several captures are called.
 
 use std::{fs, path::Path};
 
 use crate::error::{Error, Result};
+use crate::output::{Compression, PartNames};
 use crate::printable::shown;
 
 /// The file format of the capture.
@@ -26,7 +27,7 @@ impl Format {
     /// [`Usage`](crate::error::ErrorKind::Usage) if the ending says nothing; the
     /// message lists those that do.
     pub fn of(path: &Path) -> Result<Self> {
-        let (stem, _) = uncompressed(path);
+        let (stem, _) = Compression::split(path);
         if stem.ends_with(".pcapng") {
             return Ok(Self::Pcapng);
         }
@@ -46,36 +47,32 @@ impl Format {
     }
 }
 
-/// How the file is compressed. Wireshark opens all three directly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Compression {
-    /// Not at all.
-    #[default]
-    None,
-    /// gzip (`.gz`).
-    Gzip,
-    /// Zstandard (`.zst`).
-    Zstd,
-}
+/// A name for a capture, which messages suggest.
+pub const EXAMPLE: &str = "capture.pcapng";
 
-impl Compression {
-    /// The compression that the ending of `path` asks for.
-    pub fn of(path: &Path) -> Self {
-        uncompressed(path).1
-    }
-}
-
-/// The name in lower case without the ending of its compression, and that.
-fn uncompressed(path: &Path) -> (String, Compression) {
-    let name = path.file_name().unwrap_or_default();
-    let mut stem = name.to_string_lossy().to_ascii_lowercase();
-    for (ending, compression) in [(".gz", Compression::Gzip), (".zst", Compression::Zstd)] {
-        if stem.ends_with(ending) {
-            stem.truncate(stem.len() - ending.len());
-            return (stem, compression);
-        }
-    }
-    (stem, Compression::None)
+/// What the parts of a capture at `path` are called: of `out.pcapng`, these are `out-NAME.pcapng`
+/// and the index `out.csv`.
+///
+/// # Errors
+/// [`Usage`](crate::error::ErrorKind::Usage) if `path` cannot have parts: it is standard output,
+/// or its name does not end in `.pcapng` or `.pcap`.
+pub fn part_names(path: &Path) -> Result<PartNames<'_>> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let end = name.and_then(|name| name.to_ascii_lowercase().rfind(".pcap"));
+    let (Some(name), Some(end @ 1..)) = (name, end) else {
+        return Err(Error::usage(format!(
+            "several captures need a file name to be named after, which {} is not; give one \
+             such as -o out.pcapng",
+            shown(path)
+        )));
+    };
+    let (stem, ending) = name.split_at(end);
+    Ok(PartNames {
+        whole: path,
+        stem,
+        ending,
+        example: EXAMPLE,
+    })
 }
 
 #[cfg(test)]
@@ -112,6 +109,27 @@ mod tests {
                 message.contains(name) && message.contains(".pcapng"),
                 "{message}"
             );
+        }
+    }
+
+    #[test]
+    fn parts_are_named_after_the_whole() {
+        for (path, stem, ending) in [
+            ("out.pcapng", "out", ".pcapng"),
+            ("a/b/Out.PCAP.gz", "Out", ".PCAP.gz"),
+            ("a.pcap.pcapng.zst", "a.pcap", ".pcapng.zst"),
+        ] {
+            let names = part_names(Path::new(path)).unwrap();
+            assert_eq!((names.stem, names.ending), (stem, ending), "{path}");
+            assert_eq!(names.whole, Path::new(path));
+        }
+    }
+
+    #[test]
+    fn what_has_no_name_for_parts_is_refused() {
+        for name in ["-", "/dev/null", ".pcapng", "out.txt"] {
+            let error = part_names(Path::new(name)).unwrap_err().to_string();
+            assert!(error.contains("-o out.pcapng"), "{error}");
         }
     }
 }

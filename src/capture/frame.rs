@@ -25,7 +25,7 @@ pub struct Frame<'a> {
     /// Which of [`Section::interfaces`], from 0.
     pub interface: u32,
     /// Towards the interface's host or away from it, if known.
-    pub direction: Option<Direction>,
+    pub direction: Option<PacketDirection>,
     /// Octets on the wire from the IP header on; at least `headers.len()`.
     pub original_len: u32,
     /// The packet's headers, IP header first.
@@ -36,7 +36,7 @@ pub struct Frame<'a> {
 
 /// Which way a packet went, seen from its interface (`epb_flags`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
+pub enum PacketDirection {
     /// Into the host.
     Inbound,
     /// Out of the host.
@@ -151,7 +151,7 @@ impl Encoder {
     }
 }
 
-impl Direction {
+impl PacketDirection {
     /// pcapng section 4.3.1, bits 0 and 1: 01 is inbound, 10 is outbound.
     fn flags(self) -> u32 {
         match self {

@@ -2,7 +2,7 @@
 
 use pcap_file::DataLink;
 
-use super::Direction;
+use super::PacketDirection;
 
 /// What each frame starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,7 +36,7 @@ impl LinkType {
     pub(super) fn emit(
         self,
         interface: u32,
-        direction: Option<Direction>,
+        direction: Option<PacketDirection>,
         ip: &[u8],
         out: &mut Vec<u8>,
     ) {
@@ -46,8 +46,8 @@ impl LinkType {
         let here = address(b'e', interface);
         let there = address(b'n', interface);
         let (source, destination) = match direction {
-            Some(Direction::Outbound) => (here, there),
-            Some(Direction::Inbound) => (there, here),
+            Some(PacketDirection::Outbound) => (here, there),
+            Some(PacketDirection::Inbound) => (there, here),
             None => (address(b'u', interface), address(b'u', interface)),
         };
         // The version is the first four bits of either IP header.
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(link: LinkType, direction: Option<Direction>, ip: &[u8], expected: &[u8]) {
+    fn check(link: LinkType, direction: Option<PacketDirection>, ip: &[u8], expected: &[u8]) {
         let mut out = Vec::new();
         link.emit(0x0102, direction, ip, &mut out);
         assert_eq!(out, expected);
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn raw_adds_nothing() {
-        check(LinkType::Raw, Some(Direction::Inbound), &[0x45], &[]);
+        check(LinkType::Raw, Some(PacketDirection::Inbound), &[0x45], &[]);
     }
 
     #[test]
@@ -96,7 +96,7 @@ mod tests {
         let expected = b"\x02n\0\0\x01\x02\x02e\0\0\x01\x02\x08\x00";
         check(
             LinkType::Ethernet,
-            Some(Direction::Outbound),
+            Some(PacketDirection::Outbound),
             &[0x45],
             expected,
         );
@@ -107,7 +107,7 @@ mod tests {
         let expected = b"\x02e\0\0\x01\x02\x02n\0\0\x01\x02\x86\xdd";
         check(
             LinkType::Ethernet,
-            Some(Direction::Inbound),
+            Some(PacketDirection::Inbound),
             &[0x60],
             expected,
         );

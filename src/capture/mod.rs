@@ -1,13 +1,13 @@
-//! The capture: packets in, pcapng (or classic pcap) out, to a file or a pipe.
+//! The capture: packets in, pcapng (or classic pcap) out.
 //!
 //! An [`Encoder`] turns a [`Section`] into the octets a capture opens with, and
 //! each [`Frame`] into the octets of one packet. It holds no state between frames,
-//! so any thread may encode any part of the capture into its own buffer. An
-//! [`Output`] is where those buffers go, whole or not at all, and [`Parts`] are several
-//! of them. None of these knows flow logs, or makes up time, order or names.
+//! so any thread may encode any part of the capture into its own buffer. Where those
+//! buffers go is for [`crate::output`]; what its name means for a capture is in [`Format`] and
+//! [`part_names`]. None of these knows flow logs, or makes up time, order or names.
 //!
 //! # Invariants
-//! * One section; every interface and every name stands before the first packet.
+//! * One section; every interface and every name comes before the first packet.
 //! * All numbers are little-endian, whatever the machine: same input, same octets.
 //! * Nothing a reader has been seen to stumble over: no custom blocks, no
 //!   `epb_verdict`, no `if_tsoffset`, one name an address.
@@ -16,7 +16,6 @@ mod format;
 mod frame;
 mod link;
 mod names;
-pub mod output;
 mod section;
 
 use std::borrow::Cow;
@@ -24,10 +23,9 @@ use std::borrow::Cow;
 use crate::printable::printable;
 
 pub use self::{
-    format::{Compression, Format},
-    frame::{Direction, Encoder, Frame},
+    format::{EXAMPLE, Format, part_names},
+    frame::{Encoder, Frame, PacketDirection},
     link::LinkType,
-    output::{Left, Output, Parts, Stored},
     section::{Interface, Section},
 };
 

@@ -14,10 +14,10 @@ use flow2pcap::summary::WIRESHARK_PACKETS;
 
 use crate::cli::narrowing::{Keeping, Narrowing};
 use crate::cli::page::json;
-use crate::cli::reading::Reading;
-use crate::cli::room::Room;
+use crate::cli::reading::ReadingArgs;
+use crate::cli::room::{RoomArgs, parse_size};
 use crate::cli::streams::Streams;
-use crate::cli::{split, summary};
+use crate::cli::summary;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,7 +72,7 @@ pub(crate) struct Args {
     /// of them together have the packets of the one capture, once each. By eni, a part has its own
     /// interface only. By size, a part ends behind the packet that reaches it, before compression.
     /// With connections, those stay whole; with hour and size, one may go on in the next part.
-    #[arg(long, value_name = "BY", value_parser = split::parse)]
+    #[arg(long, value_name = "BY", value_parser = parse_split)]
     split: Option<Split>,
 
     /// How much becomes packets
@@ -110,10 +110,10 @@ pub(crate) struct Args {
     comments: CommentChoice,
 
     #[command(flatten)]
-    room: Room,
+    room: RoomArgs,
 
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadingArgs,
 
     /// The summary as JSON on standard output
     #[arg(long)]
@@ -214,7 +214,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     };
     if !args.reading.quiet {
         let (summary, page) = (&summary, streams.err_page());
-        streams.tell(&summary::Text { summary, page }.to_string());
+        streams.tell(&summary::SummaryText { summary, page }.to_string());
     }
     if args.json
         && let Err(error) = streams.give(&json(&summary)?)
@@ -243,4 +243,25 @@ fn parse_vantage(text: &str) -> Result<VantageChoice, String> {
         "all" => VantageChoice::All,
         name => VantageChoice::Eni(name.to_owned()),
     })
+}
+
+/// What `--split` takes.
+///
+/// # Errors
+/// What was expected.
+fn parse_split(text: &str) -> Result<Split, String> {
+    let expected = || "eni, hour, size=SIZE (size=256MB) or connections=N".to_owned();
+    match text.split_once('=') {
+        None if text == "eni" => Ok(Split::Eni),
+        None if text == "hour" => Ok(Split::Hour),
+        Some(("size", size)) => match parse_size(size)? {
+            0 => Err("a part cannot be empty; give a size such as size=256MB".into()),
+            size => Ok(Split::Size(size)),
+        },
+        Some(("connections", count)) => match count.parse() {
+            Ok(0) | Err(_) => Err("a number from 1, such as connections=1000".into()),
+            Ok(count) => Ok(Split::Connections(count)),
+        },
+        _ => Err(expected()),
+    }
 }

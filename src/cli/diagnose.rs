@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use clap::Args as ClapArgs;
 use flow2pcap::pipeline;
 
-use super::findings::Text;
+use super::findings::DiagnosisText;
 use super::narrowing::Narrowing;
 use super::page::json_or_page;
-use super::reading::Reading;
-use super::room::Room;
+use super::reading::ReadingArgs;
+use super::room::RoomArgs;
 use super::streams::Streams;
 
 const EXAMPLES: &str = "\
@@ -42,14 +42,14 @@ damaged file; 2 failed.";
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadingArgs,
 
     /// The same as JSON
     #[arg(long)]
     json: bool,
 
     #[command(flatten)]
-    room: Room,
+    room: RoomArgs,
 
     // Last, for what follows would stand below its heading in the help.
     #[command(flatten)]
@@ -67,9 +67,8 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         .reading
         .run(streams, |meter| pipeline::diagnose(&request, meter))??;
     let page = streams.out_page();
-    let told = json_or_page(&diagnosis, args.json, page, |diagnosis, page| Text {
-        diagnosis,
-        page,
+    let told = json_or_page(&diagnosis, args.json, page, |diagnosis, page| {
+        DiagnosisText { diagnosis, page }
     })?;
     args.reading
         .give(streams, &told, &diagnosis.records, &diagnosis.input)

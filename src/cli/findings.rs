@@ -13,12 +13,12 @@ use super::page::{NOTE, Page, TROUBLE, count, name, wrapped};
 const RECORDS_SHOWN: usize = 4;
 
 /// A diagnosis as a person reads it.
-pub(crate) struct Text<'a> {
+pub(crate) struct DiagnosisText<'a> {
     pub(crate) diagnosis: &'a Diagnosis,
     pub(crate) page: Page,
 }
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for DiagnosisText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let d = self.diagnosis;
         account::input(f, self.page, &d.input, "")?;
@@ -63,7 +63,7 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-impl Text<'_> {
+impl DiagnosisText<'_> {
     fn finding(&self, f: &mut fmt::Formatter<'_>, number: usize, finding: &Finding) -> fmt::Result {
         let (certainty, colour) = match finding.certainty {
             Certainty::Proved => ("proved", TROUBLE),

@@ -7,9 +7,10 @@ use flow2pcap::pipeline::{self, Request};
 
 use super::narrowing::Narrowing;
 use super::page::json_or_page;
-use super::reading::{Reading, temp_dir};
+use super::reading::ReadingArgs;
+use super::room::temp_dir;
 use super::streams::Streams;
-use super::survey::Text;
+use super::survey::SurveyText;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,7 +39,7 @@ Exit status: 0 done; 1 done, but --strict found records that do not parse or a d
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadingArgs,
 
     /// The same as JSON
     #[arg(long)]
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         .reading
         .run(streams, |meter| pipeline::inspect(&request, meter))??;
     let page = streams.out_page();
-    let told = json_or_page(&survey, args.json, page, |survey, page| Text {
+    let told = json_or_page(&survey, args.json, page, |survey, page| SurveyText {
         survey,
         page,
     })?;

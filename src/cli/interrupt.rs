@@ -1,12 +1,19 @@
-//! What a signal does to a run: it ends, leaves nothing half done, and says what there is.
+//! What a signal does to a run: it ends, leaves nothing half done, and says what there is. And who
+//! says why a run fails: one thread, once.
 //!
-//! SIGKILL tells nobody; what it leaves is removed by the next run ([`Output`]).
+//! Nobody hears of SIGKILL; what it leaves is removed by the next run ([`Output`]).
+//!
+//! Where memory or threads run out, several threads notice it at the same time. The first one says
+//! why the process ends, and ends it.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use flow2pcap::capture::{Left, Output};
+use flow2pcap::output::{Left, Output};
 use indicatif::ProgressBar;
+
+/// Whether a thread has claimed the last words.
+static ARE_SAID: AtomicBool = AtomicBool::new(false);
 
 /// Whether a signal has come. What fails behind that fails for want of what was removed.
 static CAUGHT: AtomicBool = AtomicBool::new(false);
@@ -44,6 +51,16 @@ pub(crate) fn unless_caught<T>(made: T) -> T {
         std::thread::park();
     }
     made
+}
+
+/// Whether the caller is the first to ask, in this process. If not, another thread is ending it.
+pub fn claim_last_words() -> bool {
+    !ARE_SAID.swap(true, SeqCst)
+}
+
+/// Whether a thread has claimed them.
+pub fn are_last_words_said() -> bool {
+    ARE_SAID.load(SeqCst)
 }
 
 /// Lets a write beyond `ulimit -f` fail like one to a full disk, where it would kill the process.

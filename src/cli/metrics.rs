@@ -17,8 +17,8 @@ use flow2pcap::record::Layout;
 use self::form::{Form, FormatChoice};
 use super::narrowing::Narrowing;
 use super::page::{count, wide};
-use super::reading::{Format as _, Reading};
-use super::room::Room;
+use super::reading::{FormatOption as _, ReadingArgs};
+use super::room::RoomArgs;
 use super::streams::Streams;
 
 const EXAMPLES: &str = "\
@@ -71,7 +71,7 @@ Exit status: 0 done; 1 done, but --strict found records that do not parse or a d
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
-    reading: Reading<FormatChoice>,
+    reading: ReadingArgs<FormatChoice>,
 
     /// The same column order, where --format says how to print
     #[arg(long, value_name = "FORMAT", value_parser = Layout::parse)]
@@ -114,7 +114,7 @@ pub(crate) struct Args {
     namespace: String,
 
     #[command(flatten)]
-    room: Room,
+    room: RoomArgs,
 
     // Last, for what follows would stand below its heading in the help.
     #[command(flatten)]

@@ -10,7 +10,6 @@ mod diagnose;
 mod findings;
 mod inspect;
 mod interrupt;
-mod last_words;
 mod metrics;
 mod narrowing;
 mod page;
@@ -20,8 +19,6 @@ mod refused;
 mod report;
 mod room;
 mod setup;
-mod size;
-mod split;
 mod streams;
 mod summary;
 mod survey;
@@ -32,7 +29,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use flow2pcap::printable::printable_lines;
 
-pub use self::last_words::{are_last_words_said, claim_last_words};
+pub use self::interrupt::{are_last_words_said, claim_last_words};
 pub use self::streams::Streams;
 
 /// Turns archived AWS VPC Flow Logs back into packets that Wireshark opens.

@@ -27,9 +27,9 @@ pub(crate) struct Page {
 
 impl Page {
     /// `text` in the colour of this code.
-    pub(crate) fn paint(self, code: &str, text: &str) -> Line {
-        let Line(text) = text.into();
-        Line(if self.colour {
+    pub(crate) fn paint(self, code: &str, text: &str) -> PrintedLine {
+        let PrintedLine(text) = text.into();
+        PrintedLine(if self.colour {
             format!("\x1b[{code}m{text}\x1b[0m")
         } else {
             text
@@ -41,7 +41,7 @@ impl Page {
         self,
         f: &mut Formatter<'_>,
         name: &str,
-        text: impl Into<Line>,
+        text: impl Into<PrintedLine>,
     ) -> fmt::Result {
         let (name, text) = (self.paint(BOLD, &format!("{name:12}")), text.into());
         writeln!(f, "{name} {text}")
@@ -81,30 +81,30 @@ impl Page {
 /// Whatever it is made from becomes printable here, line feeds too: nothing from outside reaches a
 /// reader in any other way, and a row is always one line.
 #[derive(Clone, Debug)]
-pub(crate) struct Line(String);
+pub(crate) struct PrintedLine(String);
 
 /// Characters of a line; no honest one has as many.
 const LINE_MAX: usize = 4_096;
 
-impl From<&str> for Line {
+impl From<&str> for PrintedLine {
     fn from(text: &str) -> Self {
         Self(cut(&printable(text), LINE_MAX).into_owned())
     }
 }
 
-impl From<&String> for Line {
+impl From<&String> for PrintedLine {
     fn from(text: &String) -> Self {
         text.as_str().into()
     }
 }
 
-impl From<String> for Line {
+impl From<String> for PrintedLine {
     fn from(text: String) -> Self {
         text.as_str().into()
     }
 }
 
-impl Line {
+impl PrintedLine {
     /// These in one, with `between` in between.
     pub(crate) fn joined(lines: &[Self], between: &str) -> Self {
         let texts: Vec<&str> = lines.iter().map(|Self(text)| text.as_str()).collect();
@@ -118,7 +118,7 @@ impl Line {
     }
 }
 
-impl Display for Line {
+impl Display for PrintedLine {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

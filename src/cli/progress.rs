@@ -15,12 +15,12 @@ const PERIOD: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_millis(400);
 
 /// A line on stderr that is redrawn until it is stopped.
-pub(crate) struct Progress {
+pub(crate) struct ProgressLine {
     drawing: Option<(JoinHandle<()>, Arc<AtomicBool>)>,
     bar: ProgressBar,
 }
 
-impl Progress {
+impl ProgressLine {
     /// Begins to show `meter`, if `shown`.
     pub(crate) fn start(meter: &Arc<Meter>, shown: bool) -> Self {
         if !shown {

@@ -12,12 +12,12 @@ use flow2pcap::summary::{Input, Records};
 
 use super::interrupt;
 use super::narrowing::Narrowing;
-use super::progress::Progress;
-use super::room::Room;
+use super::progress::ProgressLine;
+use super::room::RoomArgs;
 use super::streams::Streams;
 
 /// What `--format` takes: a column order, or what else a subcommand makes of it.
-pub(crate) trait Format: Clone + Send + Sync + 'static {
+pub(crate) trait FormatOption: Clone + Send + Sync + 'static {
     /// What the help says of it.
     const HELP: &str;
 
@@ -28,7 +28,7 @@ pub(crate) trait Format: Clone + Send + Sync + 'static {
     fn parse(text: &str) -> Result<Self, String>;
 }
 
-impl Format for Layout {
+impl FormatOption for Layout {
     const HELP: &str = "Column order of files that have no header line: '${a-b} ${c}', 'a-b c', 'a_b c', or default";
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -37,7 +37,7 @@ impl Format for Layout {
 }
 
 #[derive(Debug, ClapArgs)]
-pub(crate) struct Reading<F: Format = Layout> {
+pub(crate) struct ReadingArgs<F: FormatOption = Layout> {
     /// Files, folders (with all below them), or - for standard input
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
@@ -58,7 +58,7 @@ pub(crate) struct Reading<F: Format = Layout> {
     pub(crate) quiet: bool,
 }
 
-impl<F: Format> Reading<F> {
+impl<F: FormatOption> ReadingArgs<F> {
     /// What all subcommands are asked; `format` is the order of columns in files that do not name
     /// theirs.
     ///
@@ -67,7 +67,7 @@ impl<F: Format> Reading<F> {
     pub(crate) fn request(
         &self,
         format: Option<&Layout>,
-        room: &Room,
+        room: &RoomArgs,
         narrowing: &Narrowing,
     ) -> anyhow::Result<Request> {
         Ok(Request::new(self.inputs.clone())
@@ -89,7 +89,7 @@ impl<F: Format> Reading<F> {
     ) -> anyhow::Result<T> {
         let pool = self.pool()?;
         let meter = Arc::new(Meter::default());
-        let progress = Progress::start(&meter, !self.quiet && streams.is_err_terminal());
+        let progress = ProgressLine::start(&meter, !self.quiet && streams.is_err_terminal());
         if streams.is_process() {
             interrupt::watch(progress.bar()).context(NO_SIGNALS)?;
         }
@@ -147,13 +147,3 @@ impl<F: Format> Reading<F> {
 /// What goes wrong before the first signal.
 const NO_SIGNALS: &str = "cannot listen for signals; raise the limit of processes (`ulimit -u`), \
                           of open files (`ulimit -n`) or of address space (`ulimit -v`)";
-
-/// Where temporary files go if nothing is said. Not `/tmp`, which is memory on many systems.
-pub(crate) fn temp_dir() -> PathBuf {
-    let lasting = PathBuf::from("/var/tmp");
-    match std::env::var_os("TMPDIR") {
-        Some(folder) if !folder.is_empty() => folder.into(),
-        _ if lasting.is_dir() => lasting,
-        _ => std::env::temp_dir(),
-    }
-}

@@ -15,8 +15,8 @@ use flow2pcap::pipeline::{self, Report};
 use flow2pcap::printable::shown;
 
 use super::narrowing::Narrowing;
-use super::reading::Reading;
-use super::room::Room;
+use super::reading::ReadingArgs;
+use super::room::RoomArgs;
 use super::streams::Streams;
 
 const EXAMPLES: &str = "\
@@ -53,14 +53,14 @@ damaged file; 2 failed, and no page.";
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadingArgs,
 
     /// The page, or - for standard output; compressed where its name ends in .gz or .zst
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 
     #[command(flatten)]
-    room: Room,
+    room: RoomArgs,
 
     // Last, for what follows would stand below its heading in the help.
     #[command(flatten)]

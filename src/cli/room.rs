@@ -5,14 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use flow2pcap::printable::shown;
 
-use super::reading::temp_dir;
-use super::size;
-
 /// The least memory that makes sense.
 const MEMORY_MIN: u64 = 16 << 20;
 
 #[derive(Debug, Args)]
-pub(crate) struct Room {
+pub(crate) struct RoomArgs {
     /// Memory to use, about, whatever the size of the archive: 256MiB, 4GiB
     ///
     /// What has no room goes to temporary files, which costs time and room on the disk: half of the
@@ -26,7 +23,7 @@ pub(crate) struct Room {
     temp_dir: Option<PathBuf>,
 }
 
-impl Room {
+impl RoomArgs {
     /// Where temporary files go.
     ///
     /// # Errors
@@ -45,8 +42,42 @@ impl Room {
 }
 
 fn parse_memory(text: &str) -> Result<u64, String> {
-    match size::parse(text)? {
+    match parse_size(text)? {
         size if size >= MEMORY_MIN => Ok(size),
         _ => Err("less than 16MiB does not hold what one thread works on".into()),
+    }
+}
+
+/// The bytes in a text such as `512MiB`, `256MB` or `4g`: powers of 1024, as memory is sold, whether
+/// or not there is an i.
+///
+/// # Errors
+/// What was expected.
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "kib" | "kb" | "k" => 10,
+        "mib" | "mb" | "m" => 20,
+        "gib" | "gb" | "g" => 30,
+        "tib" | "tb" | "t" => 40,
+        _ => return Err("a number and KiB, MiB, GiB or TiB, such as 512MiB".into()),
+    };
+    let size = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(1 << shift));
+    size.ok_or_else(|| "not a number of octets that a machine has".into())
+}
+
+/// Where temporary files go if nothing is said. Not `/tmp`, which is memory on many systems.
+pub(crate) fn temp_dir() -> PathBuf {
+    let lasting = PathBuf::from("/var/tmp");
+    match std::env::var_os("TMPDIR") {
+        Some(folder) if !folder.is_empty() => folder.into(),
+        _ if lasting.is_dir() => lasting,
+        _ => std::env::temp_dir(),
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args as ClapArgs, ValueEnum};
-use flow2pcap::setup::{Account, Destination, Partitions, Region, Resource, Setup};
+use flow2pcap::setup::{AccountId, Destination, Partitions, Region, Resource, Setup};
 
 use super::page::json;
 use super::streams::Streams;
@@ -50,7 +50,7 @@ pub(crate) struct Args {
 
     /// The account it is for [default: that of the credentials with which it is run]
     #[arg(long, value_name = "ACCOUNT")]
-    account: Option<Account>,
+    account: Option<AccountId>,
 
     /// The region it is for [default: that in which it is run]
     #[arg(long, value_name = "REGION")]

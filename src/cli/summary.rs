@@ -6,16 +6,16 @@ use flow2pcap::connection::Outcome;
 use flow2pcap::summary::{Summary, WIRESHARK_PACKETS};
 use indicatif::{HumanBytes, HumanCount};
 
-use super::page::{Line, Page, TROUBLE, count, wide};
+use super::page::{Page, PrintedLine, TROUBLE, count, wide};
 use super::{account, advice};
 
 /// A summary as a person reads it, in colour on a terminal.
-pub(crate) struct Text<'a> {
+pub(crate) struct SummaryText<'a> {
     pub(crate) summary: &'a Summary,
     pub(crate) page: Page,
 }
 
-impl Text<'_> {
+impl SummaryText<'_> {
     fn input(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = self.summary;
         let layouts = s.input.layouts.iter();
@@ -43,12 +43,12 @@ impl Text<'_> {
                 text.into()
             })
         });
-        let outcomes: Vec<Line> = outcomes.collect();
+        let outcomes: Vec<PrintedLine> = outcomes.collect();
         self.page.row(f, "ENIs", HumanCount(s.enis).to_string())?;
         let outcomes = if outcomes.is_empty() {
             "none".into()
         } else {
-            Line::joined(&outcomes, ", ")
+            PrintedLine::joined(&outcomes, ", ")
         };
         self.page.row(f, "connections", outcomes)?;
         if c.presumed > 0 {
@@ -120,7 +120,7 @@ impl Text<'_> {
     }
 }
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for SummaryText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = self.summary;
         self.input(f)?;

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use flow2pcap::record::Column;
-use flow2pcap::setup::{Kind, Resource};
-use flow2pcap::survey::{ColumnOrder, Estimate, Sums, Survey};
+use flow2pcap::setup::{Resource, ResourceKind};
+use flow2pcap::survey::{ColumnOrder, Estimate, LoggedSums, Survey};
 use indicatif::{HumanBytes, HumanCount};
 
 use super::account;
-use super::page::{self, Line, NOTE, Page, TROUBLE, count, wide, wrapped};
+use super::page::{self, NOTE, Page, PrintedLine, TROUBLE, count, wide, wrapped};
 
 /// Orders of columns that are spelt out; more are only counted.
 const ORDERS_SHOWN: usize = 5;
@@ -17,12 +17,12 @@ const ORDERS_SHOWN: usize = 5;
 const NAMES_SHOWN: usize = 20;
 
 /// A survey as a person reads it.
-pub(crate) struct Text<'a> {
+pub(crate) struct SurveyText<'a> {
     pub(crate) survey: &'a Survey,
     pub(crate) page: Page,
 }
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for SurveyText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = self.survey;
         account::input(f, self.page, &s.input, "")?;
@@ -47,13 +47,13 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-impl Text<'_> {
+impl SurveyText<'_> {
     /// Rows of which the first has the name.
     fn rows(
         &self,
         f: &mut fmt::Formatter<'_>,
         name: &str,
-        texts: impl IntoIterator<Item = impl Into<Line>>,
+        texts: impl IntoIterator<Item = impl Into<PrintedLine>>,
     ) -> fmt::Result {
         let names = std::iter::once(name).chain(std::iter::repeat(""));
         let mut rows = names.zip(texts);
@@ -171,7 +171,7 @@ impl Text<'_> {
         &self,
         f: &mut fmt::Formatter<'_>,
         name: &str,
-        all: &[((String, bool), Sums)],
+        all: &[((String, bool), LoggedSums)],
     ) -> fmt::Result {
         let rows = all.iter().map(|((name, is_trouble), sums)| {
             let name = format!("{name:<20}");
@@ -186,8 +186,8 @@ impl Text<'_> {
     }
 
     /// Sums, as wide as those of everything.
-    fn amounts(&self, sums: &Sums) -> String {
-        let texts = |sums: &Sums| {
+    fn amounts(&self, sums: &LoggedSums) -> String {
+        let texts = |sums: &LoggedSums| {
             let records = HumanCount(sums.records).to_string();
             [records, wide(sums.packets), wide(sums.bytes)]
         };
@@ -257,7 +257,7 @@ impl Text<'_> {
 }
 
 fn is_vpc(resource: Resource) -> bool {
-    resource.kind() == Kind::Vpc
+    resource.kind() == ResourceKind::Vpc
 }
 
 /// What told an order of columns.

@@ -3,7 +3,7 @@
 
 use etherparse::checksum::Sum16BitWords;
 
-use super::ip::Addresses;
+use super::ip::AddressPair;
 
 /// The ones' complement sum over pseudo-header and transport header, still open
 /// to be folded: RFC 9293 section 3.1 for TCP, RFC 768 for UDP.
@@ -14,18 +14,18 @@ use super::ip::Addresses;
 /// to a ones' complement sum, so the absent payload is not looked at.
 #[inline]
 pub(super) fn sum(
-    addresses: &Addresses,
+    addresses: &AddressPair,
     protocol: u8,
     transport_len: u32,
     header: &[u8],
 ) -> Sum16BitWords {
     let mut sum = Sum16BitWords::new();
     sum = match addresses {
-        Addresses::V4([source, destination]) => {
+        AddressPair::V4([source, destination]) => {
             sum = sum.add_4bytes(source.octets());
             sum.add_4bytes(destination.octets())
         }
-        Addresses::V6([source, destination]) => {
+        AddressPair::V6([source, destination]) => {
             sum = sum.add_16bytes(source.octets());
             sum.add_16bytes(destination.octets())
         }

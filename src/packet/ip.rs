@@ -53,12 +53,12 @@ impl Family {
 
 /// Sender and receiver, of one family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Addresses {
+pub(super) enum AddressPair {
     V4([Ipv4Addr; 2]),
     V6([Ipv6Addr; 2]),
 }
 
-impl Addresses {
+impl AddressPair {
     /// The pair, or `None` if the families differ.
     pub(super) fn new(source: IpAddr, destination: IpAddr) -> Option<Self> {
         match (source, destination) {

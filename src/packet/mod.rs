@@ -22,10 +22,10 @@ mod udp;
 
 use std::net::IpAddr;
 
-use self::ip::Addresses;
+use self::ip::AddressPair;
 pub use self::{
     ip::Family,
-    tcp::Segment,
+    tcp::TcpSegment,
     template::{Numbers, Template},
 };
 
@@ -38,7 +38,7 @@ pub const ORIGINAL_LEN_MAX: u32 = i32::MAX.cast_unsigned() - 64;
 /// One IP packet, told by its headers and its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Packet {
-    addresses: Addresses,
+    addresses: AddressPair,
     transport: Transport,
     original_len: u32,
 }
@@ -47,7 +47,7 @@ pub struct Packet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// A TCP segment.
-    Tcp(Segment),
+    Tcp(TcpSegment),
     /// A UDP datagram.
     Udp {
         /// Port of the sender.
@@ -65,7 +65,7 @@ pub enum Transport {
 
 /// Why no packet can be built. All three are mistakes of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Invalid {
+pub enum InvalidPacket {
     /// One address is IPv4, the other IPv6.
     #[error("{from} and {to} are of different address families")]
     MixedFamily {
@@ -94,8 +94,8 @@ impl Packet {
     /// A packet of `original_len` octets: IP header, transport header, payload.
     ///
     /// # Errors
-    /// [`Invalid::MixedFamily`] if the addresses are of two families;
-    /// [`Invalid::TooShort`] and [`Invalid::TooLong`] if `original_len` lies
+    /// [`InvalidPacket::MixedFamily`] if the addresses are of two families;
+    /// [`InvalidPacket::TooShort`] and [`InvalidPacket::TooLong`] if `original_len` lies
     /// outside [`Transport::original_len_min`] to [`ORIGINAL_LEN_MAX`].
     ///
     /// # Examples
@@ -108,27 +108,28 @@ impl Packet {
     /// let mut out = Vec::new();
     /// assert_eq!(packet.emit(&mut out), 28);
     /// assert_eq!(packet.payload_len(), 48);
-    /// # Ok::<(), flow2pcap::packet::Invalid>(())
+    /// # Ok::<(), flow2pcap::packet::InvalidPacket>(())
     /// ```
     pub fn new(
         source: IpAddr,
         destination: IpAddr,
         transport: Transport,
         original_len: u32,
-    ) -> Result<Self, Invalid> {
-        let addresses = Addresses::new(source, destination).ok_or(Invalid::MixedFamily {
-            from: source,
-            to: destination,
-        })?;
+    ) -> Result<Self, InvalidPacket> {
+        let addresses =
+            AddressPair::new(source, destination).ok_or(InvalidPacket::MixedFamily {
+                from: source,
+                to: destination,
+            })?;
         let least = transport.original_len_min(addresses.family());
         if original_len < least {
-            return Err(Invalid::TooShort {
+            return Err(InvalidPacket::TooShort {
                 original_len,
                 least,
             });
         }
         if original_len > ORIGINAL_LEN_MAX {
-            return Err(Invalid::TooLong { original_len });
+            return Err(InvalidPacket::TooLong { original_len });
         }
         Ok(Self {
             addresses,

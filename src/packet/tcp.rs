@@ -9,11 +9,11 @@ use std::ops::{BitOr, BitOrAssign};
 
 use etherparse::{TcpHeader, TcpOptionElement, TcpOptions};
 
-use super::{checksum, ip::Addresses};
+use super::{checksum, ip::AddressPair};
 
 /// The header of one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Segment {
+pub struct TcpSegment {
     /// Port of the sender.
     pub source_port: u16,
     /// Port of the receiver.
@@ -36,10 +36,10 @@ pub struct Segment {
     pub timestamp_echo: u32,
 }
 
-impl Segment {
+impl TcpSegment {
     /// Appends the header of a segment of `segment_len` octets, header included.
     #[inline]
-    pub(super) fn emit(&self, addresses: &Addresses, segment_len: u32, out: &mut Vec<u8>) {
+    pub(super) fn emit(&self, addresses: &AddressPair, segment_len: u32, out: &mut Vec<u8>) {
         let acknowledges = self.flags.contains(Flags::ACK);
         let header = TcpHeader {
             source_port: self.source_port,
@@ -112,13 +112,13 @@ impl BitOrAssign for Flags {
 /// Which options a header carries, and how long that makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Options {
-    layout: Layout,
+    layout: OptionLayout,
     header_len: u16,
 }
 
 /// The options, in the order in which they are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Layout {
+enum OptionLayout {
     None,
     Mss,
     MssSack,
@@ -130,21 +130,21 @@ enum Layout {
 
 impl Options {
     /// No options: a header of 20 octets.
-    pub const NONE: Self = Self::of(Layout::None, 20);
+    pub const NONE: Self = Self::of(OptionLayout::None, 20);
     /// MSS alone: 24 octets, as scanners and small stacks send.
-    pub const MSS: Self = Self::of(Layout::Mss, 24);
+    pub const MSS: Self = Self::of(OptionLayout::Mss, 24);
     /// MSS, NOP, NOP, SACK-permitted: 28 octets.
-    pub const MSS_SACK: Self = Self::of(Layout::MssSack, 28);
+    pub const MSS_SACK: Self = Self::of(OptionLayout::MssSack, 28);
     /// MSS, NOP, window scale, NOP, NOP, SACK-permitted: 32 octets.
-    pub const WINDOWS: Self = Self::of(Layout::Windows, 32);
+    pub const WINDOWS: Self = Self::of(OptionLayout::Windows, 32);
     /// MSS, SACK-permitted, timestamps, NOP, window scale: 40 octets.
-    pub const LINUX: Self = Self::of(Layout::Linux, 40);
+    pub const LINUX: Self = Self::of(OptionLayout::Linux, 40);
     /// MSS, NOP, window scale, NOP, NOP, timestamps, SACK-permitted, end: 44 octets.
-    pub const APPLE: Self = Self::of(Layout::Apple, 44);
+    pub const APPLE: Self = Self::of(OptionLayout::Apple, 44);
     /// NOP, NOP, timestamps: 32 octets, for segments without SYN.
-    pub const TIMESTAMPS: Self = Self::of(Layout::Timestamps, 32);
+    pub const TIMESTAMPS: Self = Self::of(OptionLayout::Timestamps, 32);
 
-    const fn of(layout: Layout, header_len: u16) -> Self {
+    const fn of(layout: OptionLayout, header_len: u16) -> Self {
         Self { layout, header_len }
     }
 
@@ -165,12 +165,12 @@ impl Options {
         let header_len = u16::try_from(header_len).unwrap_or(u16::MAX);
         let header_len = header_len.clamp(20, 60) & !3;
         let layout = match header_len {
-            0..24 => Layout::None,
-            24..28 => Layout::Mss,
-            28..32 => Layout::MssSack,
-            32..40 => Layout::Windows,
-            40..44 => Layout::Linux,
-            44.. => Layout::Apple,
+            0..24 => OptionLayout::None,
+            24..28 => OptionLayout::Mss,
+            28..32 => OptionLayout::MssSack,
+            32..40 => OptionLayout::Windows,
+            40..44 => OptionLayout::Linux,
+            44.. => OptionLayout::Apple,
         };
         Self { layout, header_len }
     }
@@ -183,10 +183,13 @@ impl Options {
     /// The window scale that the options announce, as a shift; `None` if none.
     pub const fn window_shift(self) -> Option<u8> {
         match self.layout {
-            Layout::Windows => Some(8),
-            Layout::Linux => Some(7),
-            Layout::Apple => Some(6),
-            Layout::None | Layout::Mss | Layout::MssSack | Layout::Timestamps => None,
+            OptionLayout::Windows => Some(8),
+            OptionLayout::Linux => Some(7),
+            OptionLayout::Apple => Some(6),
+            OptionLayout::None
+            | OptionLayout::Mss
+            | OptionLayout::MssSack
+            | OptionLayout::Timestamps => None,
         }
     }
 
@@ -194,7 +197,7 @@ impl Options {
     pub const fn has_timestamps(self) -> bool {
         matches!(
             self.layout,
-            Layout::Linux | Layout::Apple | Layout::Timestamps
+            OptionLayout::Linux | OptionLayout::Apple | OptionLayout::Timestamps
         )
     }
 
@@ -210,13 +213,13 @@ impl Options {
         let stamp = Timestamp(timestamp, timestamp_echo);
         let mss = MaximumSegmentSize(MSS);
         let elements: &[TcpOptionElement] = match self.layout {
-            Layout::None => return TcpOptions::new(),
-            Layout::Mss => &[mss],
-            Layout::MssSack => &[mss, Noop, Noop, SackPermitted],
-            Layout::Windows => &[mss, Noop, scale, Noop, Noop, SackPermitted],
-            Layout::Linux => &[mss, SackPermitted, stamp, Noop, scale],
-            Layout::Apple => &[mss, Noop, scale, Noop, Noop, stamp, SackPermitted],
-            Layout::Timestamps => &[Noop, Noop, stamp],
+            OptionLayout::None => return TcpOptions::new(),
+            OptionLayout::Mss => &[mss],
+            OptionLayout::MssSack => &[mss, Noop, Noop, SackPermitted],
+            OptionLayout::Windows => &[mss, Noop, scale, Noop, Noop, SackPermitted],
+            OptionLayout::Linux => &[mss, SackPermitted, stamp, Noop, scale],
+            OptionLayout::Apple => &[mss, Noop, scale, Noop, Noop, stamp, SackPermitted],
+            OptionLayout::Timestamps => &[Noop, Noop, stamp],
         };
         let written = TcpOptions::try_from_elements(elements).expect("no layout exceeds 24 octets");
         if written.len() + 20 == usize::from(self.header_len) {

@@ -12,7 +12,7 @@ use super::{Family, Packet, Transport, tcp};
 /// IPv6, TCP, timestamps.
 const LEN_MAX: usize = 40 + 20 + 12;
 
-/// The numbers in which segments of one way of a connection differ, as in [`tcp::Segment`].
+/// The numbers in which segments of one way of a connection differ, as in [`tcp::TcpSegment`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numbers {
     /// Sequence number.
@@ -54,7 +54,7 @@ impl Template {
         if ![tcp::Options::NONE, tcp::Options::TIMESTAMPS].contains(&segment.options) {
             return None;
         }
-        let blank = Transport::Tcp(tcp::Segment {
+        let blank = Transport::Tcp(tcp::TcpSegment {
             seq: 0,
             ack: 0,
             flags: tcp::Flags::ACK,

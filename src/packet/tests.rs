@@ -14,7 +14,7 @@ const V6: [&str; 2] = ["2001:db8::1", "2001:db8:ffff::2"];
 const SYN_LENS: [u32; 11] = [20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60];
 
 fn segment(flags: Flags, options: Options) -> Transport {
-    Transport::Tcp(Segment {
+    Transport::Tcp(TcpSegment {
         source_port: 50_000,
         destination_port: 443,
         seq: 0x89ab_cdef,
@@ -278,7 +278,7 @@ fn udp_length_beyond_its_field_is_full_in_ipv4_and_zero_in_ipv6() {
 #[test]
 fn mixed_family_is_error() {
     let [from, to] = [V4[0], V6[1]].map(|ip| ip.parse().unwrap());
-    let expected = Err(Invalid::MixedFamily { from, to });
+    let expected = Err(InvalidPacket::MixedFamily { from, to });
     assert_eq!(Packet::new(from, to, UDP, 100), expected);
 }
 
@@ -290,7 +290,7 @@ fn length_outside_the_limits_is_error() {
     for (transport, least) in [(bare, 41), (UDP, 48), (syn, 80)] {
         assert!(Packet::new(source, destination, transport, least).is_ok());
         let original_len = least - 1;
-        let expected = Err(Invalid::TooShort {
+        let expected = Err(InvalidPacket::TooShort {
             original_len,
             least,
         });
@@ -300,7 +300,7 @@ fn length_outside_the_limits_is_error() {
         );
     }
     let original_len = ORIGINAL_LEN_MAX + 1;
-    let expected = Err(Invalid::TooLong { original_len });
+    let expected = Err(InvalidPacket::TooLong { original_len });
     assert_eq!(
         Packet::new(source, destination, UDP, original_len),
         expected
@@ -344,7 +344,7 @@ fn check_template(
     options: Options,
     original_len: u32,
 ) {
-    let transport = Transport::Tcp(Segment {
+    let transport = Transport::Tcp(TcpSegment {
         source_port: 50_000,
         destination_port: 443,
         seq: numbers.seq,

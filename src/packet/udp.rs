@@ -2,7 +2,7 @@
 
 use etherparse::UdpHeader;
 
-use super::{Family, checksum, ip::Addresses};
+use super::{Family, checksum, ip::AddressPair};
 
 /// Octets of the header.
 pub(super) const HEADER_LEN: u16 = UdpHeader::LEN_U16;
@@ -12,7 +12,7 @@ pub(super) const HEADER_LEN: u16 = UdpHeader::LEN_U16;
 pub(super) fn emit(
     source_port: u16,
     destination_port: u16,
-    addresses: &Addresses,
+    addresses: &AddressPair,
     datagram_len: u32,
     out: &mut Vec<u8>,
 ) {

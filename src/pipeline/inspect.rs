@@ -1,7 +1,7 @@
 //! What is in an archive, added up while it is read.
 //!
 //! The reading is that of a conversion; the records go to a [`Census`], which
-//! adds them up block by block and keeps none. Sums do not depend on the order
+//! adds them up block by block and keeps none. LoggedSums do not depend on the order
 //! of the blocks, so the answer is the same on any number of threads.
 
 mod estimate;
@@ -22,7 +22,7 @@ use crate::names::protocol_keyword;
 use crate::pipeline::reading::Observations;
 use crate::pipeline::run::{Request, Run};
 use crate::read::Meter;
-use crate::survey::{EniTraffic, Protocol, Sums, Survey, lacking};
+use crate::survey::{EniTraffic, LoggedSums, Protocol, Survey, lacking};
 use crate::time::joined;
 
 /// ENIs that are named.
@@ -94,7 +94,7 @@ impl Census<'_> {
 impl Observations for Census<'_> {
     fn take_in(&self, records: Vec<Candidate>, _: u64, enis: &Enis) -> Result<()> {
         let mut tally = CensusSums::default();
-        let mut by_eni = vec![Sums::default(); enis.iter().len()];
+        let mut by_eni = vec![LoggedSums::default(); enis.iter().len()];
         for o in &records {
             let is_then = |span: &Span| span.overlaps(o.start_ns, o.until_ns());
             if !o.matched || !self.span.as_ref().is_none_or(is_then) {
@@ -118,13 +118,13 @@ impl Observations for Census<'_> {
 
 /// What records add up to.
 struct CensusSums {
-    logged: Sums,
+    logged: LoggedSums,
     /// Records that are not what was asked for.
     filtered: u64,
-    verdicts: HashMap<&'static str, Sums, RandomState>,
+    verdicts: HashMap<&'static str, LoggedSums, RandomState>,
     /// By number.
-    protocols: Box<[Sums]>,
-    enis: HashMap<Vec<u8>, Sums, RandomState>,
+    protocols: Box<[LoggedSums]>,
+    enis: HashMap<Vec<u8>, LoggedSums, RandomState>,
     span_ns: Option<(i64, i64)>,
     forecast: Estimator,
 }
@@ -132,10 +132,10 @@ struct CensusSums {
 impl Default for CensusSums {
     fn default() -> Self {
         Self {
-            logged: Sums::default(),
+            logged: LoggedSums::default(),
             filtered: 0,
             verdicts: HashMap::default(),
-            protocols: vec![Sums::default(); 256].into(),
+            protocols: vec![LoggedSums::default(); 256].into(),
             enis: HashMap::default(),
             span_ns: None,
             forecast: Estimator::default(),
@@ -182,7 +182,7 @@ impl CensusSums {
         });
         let mut protocols: Vec<Protocol> = named.collect();
         protocols.sort_by_key(|protocol| Reverse(protocol.logged.packets));
-        let mut busiest: Vec<(Vec<u8>, Sums)> = self.enis.into_iter().collect();
+        let mut busiest: Vec<(Vec<u8>, LoggedSums)> = self.enis.into_iter().collect();
         busiest.sort_by(|(a, x), (b, y)| y.packets.cmp(&x.packets).then_with(|| a.cmp(b)));
         busiest.truncate(ENIS_NAMED);
         let mut survey = Survey {
@@ -203,7 +203,7 @@ impl CensusSums {
     }
 }
 
-fn traffic(enis: &Enis, name: &[u8], logged: Sums) -> Option<EniTraffic> {
+fn traffic(enis: &Enis, name: &[u8], logged: LoggedSums) -> Option<EniTraffic> {
     let eni = enis.get(enis.find(name)?);
     Some(EniTraffic {
         name: eni.name.clone(),

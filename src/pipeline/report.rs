@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::capture::Output;
 use crate::error::{ErrorKind, Result, SecondReading};
 use crate::metrics::{Dimension, Every, Measure, Question, QuestionScope, Table};
+use crate::output::Output;
 use crate::pipeline::diagnose::{Diagnosis, diagnose_archive};
 use crate::pipeline::metrics::{Metrics, measure_archive};
 use crate::pipeline::run::Request;
@@ -80,7 +80,7 @@ pub fn report(asked: &Report, meter: &Meter) -> Result<(Reported, Output)> {
         return Err(ErrorKind::ReadsStdinTwice { purpose }.into());
     }
     let archive = request.archive()?;
-    let output = Output::create(&asked.output, archive.paths())?;
+    let output = Output::create(&asked.output, "report.html", archive.paths())?;
     let diagnosis = diagnose_archive(request, &archive, meter)?;
     let every = Every::of_span(span_ns(&diagnosis), STRETCHES_MAX);
     let sums = Metrics::new(request.clone(), every, questions().to_vec()).once(true);

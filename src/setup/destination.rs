@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Invalid;
+use super::InvalidSetting;
 
 /// Where records go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,9 +53,9 @@ impl Destination {
 }
 
 impl FromStr for Destination {
-    type Err = Invalid;
+    type Err = InvalidSetting;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidSetting> {
         if let Some(group) = text.strip_prefix("cloudwatch:") {
             check_group(group)?;
             let group = group.to_owned();
@@ -77,7 +77,7 @@ impl FromStr for Destination {
             let arn = arn.to_owned();
             return Ok(Self::Firehose { arn });
         }
-        Err(Invalid::new("destination", text, EXPECTED))
+        Err(InvalidSetting::new("destination", text, EXPECTED))
     }
 }
 
@@ -98,16 +98,16 @@ fn is_of(text: &str, len_max: usize, more: &str) -> bool {
 }
 
 // CloudWatch Logs API reference, CreateLogGroup.
-fn check_group(group: &str) -> Result<(), Invalid> {
+fn check_group(group: &str) -> Result<(), InvalidSetting> {
     if is_of(group, 512, "_-/.#") && !group.starts_with("aws/") {
         return Ok(());
     }
     let expected = "1 to 512 of the letters a-z A-Z 0-9 _ - / . #, and not aws/ in front";
-    Err(Invalid::new("log group", group, expected))
+    Err(InvalidSetting::new("log group", group, expected))
 }
 
 // S3 user guide, "General purpose bucket naming rules".
-fn check_bucket(bucket: &str) -> Result<(), Invalid> {
+fn check_bucket(bucket: &str) -> Result<(), InvalidSetting> {
     let is_inner = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
     let is_outer = |b: Option<u8>| b.is_some_and(|b| is_inner(b) && b.is_ascii_alphanumeric());
     let is_address = bucket.parse::<std::net::Ipv4Addr>().is_ok();
@@ -121,38 +121,42 @@ fn check_bucket(bucket: &str) -> Result<(), Invalid> {
         return Ok(());
     }
     let expected = "3 to 63 of the letters a-z 0-9 . -, with a letter or digit at both ends";
-    Err(Invalid::new("bucket", bucket, expected))
+    Err(InvalidSetting::new("bucket", bucket, expected))
 }
 
 /// A key of S3 has 1024 octets at most, and AWS's own folders and file names stand behind this.
 const FOLDER_LEN_MAX: usize = 255;
 
 // VPC user guide, "Create a flow log that publishes to Amazon S3": AWSLogs is reserved.
-fn check_folder(folder: &str) -> Result<(), Invalid> {
+fn check_folder(folder: &str) -> Result<(), InvalidSetting> {
     let is_part = |part: &str| is_of(part, FOLDER_LEN_MAX, "_-.=") && part != "AWSLogs";
     if folder.is_empty() || (folder.len() <= FOLDER_LEN_MAX && folder.split('/').all(is_part)) {
         return Ok(());
     }
     let expected =
         "at most 255 of the letters a-z A-Z 0-9 _ - . = /, no part of it empty or AWSLogs";
-    Err(Invalid::new("folder of a bucket", folder, expected))
+    Err(InvalidSetting::new("folder of a bucket", folder, expected))
 }
 
 // Amazon Data Firehose API reference, CreateDeliveryStream.
-fn check_stream(arn: &str) -> Result<(), Invalid> {
+fn check_stream(arn: &str) -> Result<(), InvalidSetting> {
     let parts: Vec<&str> = arn.split(':').collect();
     if let ["arn", partition, "firehose", region, account, stream] = &parts[..] {
         let name = stream.strip_prefix("deliverystream/").unwrap_or("");
         let region: Result<super::Region, _> = region.parse();
         if region.is_ok_and(|region| region.partition() == *partition)
-            && account.parse::<super::Account>().is_ok()
+            && account.parse::<super::AccountId>().is_ok()
             && is_of(name, 64, "_-.")
         {
             return Ok(());
         }
     }
     let expected = "one such as arn:aws:firehose:eu-west-1:123456789012:deliverystream/NAME";
-    Err(Invalid::new("ARN of a Firehose stream", arn, expected))
+    Err(InvalidSetting::new(
+        "ARN of a Firehose stream",
+        arn,
+        expected,
+    ))
 }
 
 #[cfg(test)]

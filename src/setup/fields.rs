@@ -3,11 +3,11 @@
 //! Every field that is used ([`USED`]), and few others, since AWS charges by the octet. In AWS's own
 //! order, so that people and other programs know the log again.
 
-use super::resource::Kind;
+use super::resource::ResourceKind;
 use crate::record::{Field, USED};
 
 /// The value of `--log-format`: names in AWS's spelling.
-pub(super) fn format(kind: Kind) -> String {
+pub(super) fn format(kind: ResourceKind) -> String {
     let fields = if kind.is_transit_gateway() {
         TRANSIT_GATEWAY.to_vec()
     } else {
@@ -75,11 +75,13 @@ mod tests {
 
     #[test]
     fn format_is_read_back_as_the_same_columns() {
-        for kind in [Kind::Vpc, Kind::TransitGateway] {
+        for kind in [ResourceKind::Vpc, ResourceKind::TransitGateway] {
             let format = format(kind);
             assert_eq!(Layout::from_format(&format).unwrap().format(), format);
         }
-        assert!(format(Kind::Subnet).starts_with("${version} ${account-id} ${interface-id} "));
+        assert!(
+            format(ResourceKind::Subnet).starts_with("${version} ${account-id} ${interface-id} ")
+        );
     }
 
     #[test]

@@ -19,8 +19,8 @@ mod script;
 mod template;
 
 pub use self::destination::{Destination, Partitions};
-pub use self::place::{Account, Region};
-pub use self::resource::{Kind, Resource};
+pub use self::place::{AccountId, Region};
+pub use self::resource::{Resource, ResourceKind};
 
 /// Seconds in an aggregation interval: the shortest that AWS has, and for Transit Gateways the
 /// only one (AWS CLI reference, `create-flow-logs`).
@@ -34,7 +34,7 @@ pub struct Setup {
     /// Where records go.
     pub destination: Destination,
     /// The account that owns the log; found out when the text is run if not given.
-    pub account: Option<Account>,
+    pub account: Option<AccountId>,
     /// Its region, likewise.
     pub region: Option<Region>,
 }
@@ -61,13 +61,13 @@ impl Setup {
 /// Why something typed cannot stand in a script: what was expected, and what was found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{found:?} is no {what}; expected {expected}")]
-pub struct Invalid {
+pub struct InvalidSetting {
     what: &'static str,
     found: String,
     expected: &'static str,
 }
 
-impl Invalid {
+impl InvalidSetting {
     fn new(what: &'static str, found: &str, expected: &'static str) -> Self {
         Self {
             what,

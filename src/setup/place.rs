@@ -3,24 +3,24 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Invalid;
+use super::InvalidSetting;
 
 /// An AWS account: 12 digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account(String);
+pub struct AccountId(String);
 
-impl FromStr for Account {
-    type Err = Invalid;
+impl FromStr for AccountId {
+    type Err = InvalidSetting;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidSetting> {
         if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
             return Ok(Self(text.to_owned()));
         }
-        Err(Invalid::new("account", text, "12 digits"))
+        Err(InvalidSetting::new("account", text, "12 digits"))
     }
 }
 
-impl fmt::Display for Account {
+impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -53,9 +53,9 @@ impl Region {
 }
 
 impl FromStr for Region {
-    type Err = Invalid;
+    type Err = InvalidSetting;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidSetting> {
         let parts: Vec<&str> = text.split('-').collect();
         let is_word =
             |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
@@ -70,7 +70,7 @@ impl FromStr for Region {
             {
                 Ok(Self(text.to_owned()))
             }
-            _ => Err(Invalid::new("region", text, "one such as eu-west-1")),
+            _ => Err(InvalidSetting::new("region", text, "one such as eu-west-1")),
         }
     }
 }
@@ -110,7 +110,7 @@ mod tests {
             "1234567890123",
             "$ACCOUNT1234",
         ] {
-            assert!(text.parse::<Account>().is_err(), "{text}");
+            assert!(text.parse::<AccountId>().is_err(), "{text}");
         }
         for text in [
             "",

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Invalid;
+use super::InvalidSetting;
 
 /// What the name of a resource says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ResourceKind {
     /// One ENI: `eni-`.
     NetworkInterface,
     /// All ENIs of a subnet: `subnet-`.
@@ -20,7 +20,7 @@ pub enum Kind {
     TransitGatewayAttachment,
 }
 
-impl Kind {
+impl ResourceKind {
     /// `--resource-type` of `aws ec2 create-flow-logs`, and `ResourceType` of CloudFormation.
     pub fn name(self) -> &'static str {
         match self {
@@ -42,29 +42,29 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
     id: String,
-    kind: Kind,
+    kind: ResourceKind,
 }
 
 /// What names begin with; a longer one stands before the shorter that it begins with.
-const PREFIXES: [(&str, Kind); 5] = [
-    ("eni-", Kind::NetworkInterface),
-    ("subnet-", Kind::Subnet),
-    ("vpc-", Kind::Vpc),
-    ("tgw-attach-", Kind::TransitGatewayAttachment),
-    ("tgw-", Kind::TransitGateway),
+const PREFIXES: [(&str, ResourceKind); 5] = [
+    ("eni-", ResourceKind::NetworkInterface),
+    ("subnet-", ResourceKind::Subnet),
+    ("vpc-", ResourceKind::Vpc),
+    ("tgw-attach-", ResourceKind::TransitGatewayAttachment),
+    ("tgw-", ResourceKind::TransitGateway),
 ];
 
 impl Resource {
     /// What it is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ResourceKind {
         self.kind
     }
 }
 
 impl FromStr for Resource {
-    type Err = Invalid;
+    type Err = InvalidSetting;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidSetting> {
         let known = PREFIXES.iter().find_map(|(prefix, kind)| {
             let digits = text.strip_prefix(prefix)?;
             // EC2 user guide, "Resource IDs": 17 digits, or 8 where it was made before 2018.
@@ -72,7 +72,7 @@ impl FromStr for Resource {
             ([8, 17].contains(&digits.len()) && digits.bytes().all(is_digit)).then_some(*kind)
         });
         let kind = known.ok_or_else(|| {
-            Invalid::new(
+            InvalidSetting::new(
                 "resource with a flow log",
                 text,
                 "eni-, subnet-, vpc-, tgw- or tgw-attach- and 8 or 17 digits 0-9a-f",

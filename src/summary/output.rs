@@ -1,4 +1,5 @@
-//! What was written: one capture, or several and an index of them.
+//! What was written: one capture, or several and an index of them; and what would make it smaller
+//! where it is larger than Wireshark likes.
 
 use std::path::Path;
 
@@ -95,6 +96,18 @@ fn quoted(text: &str) -> String {
 fn instant(ns: Option<i64>) -> String {
     let instant = ns.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok());
     instant.map_or_else(String::new, |instant| instant.to_string())
+}
+
+/// Packets beyond which Wireshark becomes slow, about.
+pub const WIRESHARK_PACKETS: u64 = 1_000_000;
+
+/// A filter that leaves fewer packets, for a capture that is larger than Wireshark likes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FilterSuggestion {
+    /// What it asks for, as an expression that [`crate::filter::Expression`] reads.
+    pub filter: String,
+    /// Packets that it leaves, about.
+    pub packets: u64,
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub struct Lack {
 }
 
 /// What the rebuild makes of some fields, and what it does without.
-struct Need {
+struct ColumnNeed {
     fields: &'static [Field],
     /// Fields of which one is enough to do without.
     or: &'static [Field],
@@ -29,63 +29,63 @@ struct Need {
 }
 
 /// The most telling first. What no Transit Gateway can log is not missed in its logs.
-const NEEDS: &[Need] = &[
-    Need {
+const NEEDS: &[ColumnNeed] = &[
+    ColumnNeed {
         fields: &[Field::TcpFlags],
         or: &[],
         cost: "handshakes and ends are presumed; resets and refusals do not show",
     },
-    Need {
+    ColumnNeed {
         fields: &[Field::SrcPort, Field::DstPort],
         or: &[],
         cost: "all connections between two addresses become one",
     },
-    Need {
+    ColumnNeed {
         fields: &[Field::Protocol],
         or: &[],
         cost: "tcp-flags and ports tell it; a record without these is skipped",
     },
-    Need {
+    ColumnNeed {
         fields: &[Field::Start, Field::End],
         or: &[],
         cost: "one instant stands for the interval; without any the record is skipped",
     },
-    Need {
+    ColumnNeed {
         fields: &[Field::Packets],
         or: &[],
         cost: "each record is taken for one packet",
     },
-    Need {
+    ColumnNeed {
         fields: &[Field::Bytes],
         or: &[],
         cost: "packets have the size of their headers",
     },
-    Need {
+    ColumnNeed {
         fields: &[Field::Action],
         or: TRANSIT_GATEWAY,
         cost: "what was rejected looks like silence",
     },
-    Need {
+    ColumnNeed {
         fields: &[Field::PktSrcAddr, Field::PktDstAddr],
         or: TRANSIT_GATEWAY,
         cost: "behind NAT gateways and pods the true ends do not show",
     },
-    Need {
+    ColumnNeed {
         fields: &[Field::FlowDirection],
         or: &[],
         cost: "direction is inferred from an ENI's addresses, where they tell it",
     },
-    Need {
+    ColumnNeed {
         fields: &[Field::InterfaceId],
         or: &[Field::TgwAttachmentId, Field::ResourceId],
         cost: "ENIs are not told apart, so what two of them saw is told twice",
     },
-    Need {
+    ColumnNeed {
         fields: &[Field::VpcId, Field::SubnetId, Field::InstanceId],
         or: TRANSIT_GATEWAY,
         cost: "Wireshark shows no such names, and no filter finds them",
     },
-    Need {
+    ColumnNeed {
         fields: &[Field::LogStatus],
         or: &[],
         cost: "gaps in the log do not show",
@@ -100,7 +100,7 @@ pub fn lacking(orders: &ColumnOrders) -> Vec<Lack> {
     NEEDS.iter().filter_map(|need| need.lack(orders)).collect()
 }
 
-impl Need {
+impl ColumnNeed {
     fn lack(&self, orders: &ColumnOrders) -> Option<Lack> {
         let lacking = orders.iter().filter(|order| self.is_lacking(order));
         let records = lacking.clone().map(|order| order.records).sum();

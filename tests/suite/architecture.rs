@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders in the order in which data moves; imports go from right to left only.
-const STAGES: [&str; 9] = [
+const STAGES: [&str; 10] = [
     "archive",
     "wrapper",
     "record",
@@ -14,6 +14,7 @@ const STAGES: [&str; 9] = [
     "connection",
     "diagnosis",
     "packet",
+    "output",
     "capture",
     "metrics",
 ];
@@ -178,6 +179,16 @@ fn packet_and_capture_know_no_flow_logs() {
     for stage in ["record", "flow", "connection", "archive", "wrapper"] {
         none(lines_with(&sources, &format!("crate::{stage}"), knows_none));
     }
+}
+
+#[test]
+fn output_does_not_know_what_is_written() {
+    let elsewhere = |source: &Source| source.stage() != "output";
+    let sources = sources("src");
+    for stage in STAGES.iter().filter(|stage| **stage != "output") {
+        none(lines_with(&sources, &format!("crate::{stage}"), elsewhere));
+    }
+    none(lines_with(&sources, ".pcap", elsewhere));
 }
 
 #[test]

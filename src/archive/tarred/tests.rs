@@ -1,7 +1,10 @@
 //! Archives that are sound, and others.
 
 use super::*;
-use crate::archive::testing::gzip;
+use crate::archive::{
+    content::{Opened, open_member},
+    testing::gzip,
+};
 
 /// A header, with its checksum.
 fn header(name: &str, kind: EntryType, len: u64) -> Vec<u8> {
@@ -33,7 +36,7 @@ fn read(source: impl Read + Send + 'static) -> (Vec<String>, Option<Damage>) {
     let damage = for_each_member(Stream::new(source).unwrap(), |header, open| {
         let told = match header.reason {
             Some(reason) => reason.to_string(),
-            None => match open() {
+            None => match open().map(open_member).unwrap() {
                 Opened::Content(mut content) => lossy(content.head(99)),
                 opened => format!("{opened:?}"),
             },

@@ -70,7 +70,11 @@ fn enhanced_packet_matches_reference_bytes() {
     let octets: Vec<u8> = (0x45..0x45 + 108).collect();
     let comments = ["", "a", "ab", "abc", "abcd", "action=REJECT", "Zürich"];
     let comments = comments.map(Some).into_iter().chain([None]);
-    let directions = [None, Some(Direction::Inbound), Some(Direction::Outbound)];
+    let directions = [
+        None,
+        Some(PacketDirection::Inbound),
+        Some(PacketDirection::Outbound),
+    ];
     let mut checked_count = 0;
     for link in [LinkType::Raw, LinkType::Ethernet] {
         let encoder = Encoder::new(Format::Pcapng, link);
@@ -238,7 +242,7 @@ fn sample(comment: Option<&str>) -> Frame<'_> {
     Frame {
         time_ns: TIME_NS,
         interface: 0,
-        direction: Some(Direction::Inbound),
+        direction: Some(PacketDirection::Inbound),
         original_len: 1500,
         headers: &[0x45; 40],
         comment,

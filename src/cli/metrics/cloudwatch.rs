@@ -32,7 +32,7 @@ const STANDARD_RESOLUTION_S: i64 = 60;
 struct Datum {
     metric_name: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    dimensions: Vec<Dimension>,
+    dimensions: Vec<DatumDimension>,
     timestamp: String,
     value: u128,
     unit: &'static str,
@@ -42,7 +42,7 @@ struct Datum {
 
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Dimension {
+struct DatumDimension {
     name: &'static str,
     value: String,
 }
@@ -114,7 +114,7 @@ fn datum(
     Datum {
         metric_name: camel_case(table.question.metric(measure)),
         dimensions: labels
-            .map(|(name, value)| Dimension {
+            .map(|(name, value)| DatumDimension {
                 name,
                 value: permitted(&label(value)),
             })

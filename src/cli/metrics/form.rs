@@ -7,7 +7,7 @@ use flow2pcap::metrics::Table;
 use flow2pcap::record::Layout;
 use jiff::Timestamp;
 
-use crate::cli::reading::Format;
+use crate::cli::reading::FormatOption;
 
 /// How sums are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(crate) enum FormatChoice {
     Columns(Layout),
 }
 
-impl Format for FormatChoice {
+impl FormatOption for FormatChoice {
     const HELP: &str = "How to print: table, csv, json, openmetrics or cloudwatch [default: table at a \
         terminal, else csv]; or the column order of files that have no header line: '${a-b} ${c}', \
         'a-b c', 'a_b c', or default";

@@ -36,18 +36,18 @@ struct SeriesText<'a> {
     labels: BTreeMap<&'static str, &'a str>,
     /// Whether this is the rest.
     other: bool,
-    total: Sums,
+    total: MetricValues,
     points: Vec<PointText>,
 }
 
 #[derive(Serialize)]
 struct PointText {
     start: String,
-    values: Sums,
+    values: MetricValues,
 }
 
 /// Sums by the name of their metric.
-type Sums = BTreeMap<&'static str, u128>;
+type MetricValues = BTreeMap<&'static str, u128>;
 
 /// The whole document.
 ///
@@ -90,7 +90,7 @@ fn series<'a>(table: &'a Table, series: &'a Series) -> SeriesText<'a> {
     }
 }
 
-fn sums(question: &Question, counts: &Counts) -> Sums {
+fn sums(question: &Question, counts: &Counts) -> MetricValues {
     let measures = question.measures.iter();
     measures
         .map(|measure| (question.metric(*measure), counts.get(*measure)))

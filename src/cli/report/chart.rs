@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use plotters::coord::combinators::BindKeyPoints as _;
 use plotters::prelude::*;
 
-use super::timeline::{Axis, Layer};
+use super::timeline::{Axis, PictureLayer};
 
 const WIDTH: u32 = 960;
 const HEIGHT: u32 = 260;
@@ -38,7 +38,7 @@ const GRID: u8 = 253;
 ///
 /// # Errors
 /// None that is known of: nothing is written but to memory.
-pub(super) fn svg(axis: Axis, layers: &[Layer]) -> anyhow::Result<String> {
+pub(super) fn svg(axis: Axis, layers: &[PictureLayer]) -> anyhow::Result<String> {
     let mut svg = String::new();
     draw(&mut svg, axis, layers)?;
     let classes = (0..=u8::MAX).zip(layers.iter().map(|layer| layer.class));
@@ -56,7 +56,7 @@ pub(super) fn svg(axis: Axis, layers: &[Layer]) -> anyhow::Result<String> {
     Ok(svg.replacen("<svg ", "<svg role=\"img\" ", 1))
 }
 
-fn draw(svg: &mut String, axis: Axis, layers: &[Layer]) -> anyhow::Result<()> {
+fn draw(svg: &mut String, axis: Axis, layers: &[PictureLayer]) -> anyhow::Result<()> {
     let end_s = axis.at_s(axis.stretches);
     let stacked = (0..axis.stretches).map(|nth| layers.iter().map(|layer| layer.sums[nth]).sum());
     let highest: u128 = stacked.max().unwrap_or(0);
@@ -150,8 +150,8 @@ mod tests {
         stretches: 24,
     };
 
-    fn layer(class: &'static str, sums: Vec<u128>) -> Layer {
-        Layer {
+    fn layer(class: &'static str, sums: Vec<u128>) -> PictureLayer {
+        PictureLayer {
             name: class.to_owned(),
             class,
             sums,

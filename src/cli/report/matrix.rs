@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use flow2pcap::metrics::{Series, Table};
 
-use super::rows::{Cell, measure, number};
+use super::rows::{TableCell, measure, number};
 use crate::cli::page::name;
 
 /// Subnets that have a row and a column of their own.
@@ -25,19 +25,19 @@ pub(super) struct Matrix {
     /// The subnets, in the order of the columns.
     pub(super) subnets: Vec<String>,
     /// A row for each subnet that sends.
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<MatrixRow>,
     /// Pairs of subnets of which the table knows only the sum.
     pub(super) folded: u64,
     /// That sum.
-    pub(super) rest: Cell,
+    pub(super) rest: TableCell,
 }
 
 /// What one subnet sends.
-pub(super) struct Row {
+pub(super) struct MatrixRow {
     /// The sender.
     pub(super) from: String,
     /// A cell with its shade for every subnet that receives.
-    pub(super) cells: Vec<(Cell, &'static str)>,
+    pub(super) cells: Vec<(TableCell, &'static str)>,
 }
 
 impl Matrix {
@@ -59,7 +59,7 @@ impl Matrix {
             sums[at(from).unwrap_or(last)][at(to).unwrap_or(last)] += sum;
         }
         let largest = sums.iter().flatten().max().copied().unwrap_or(0);
-        let rows = subnets.iter().zip(sums).map(|(from, sums)| Row {
+        let rows = subnets.iter().zip(sums).map(|(from, sums)| MatrixRow {
             from: name(from),
             cells: sums
                 .into_iter()
@@ -134,7 +134,7 @@ mod tests {
 
     fn told(matrix: &Matrix) -> Vec<(String, Vec<u128>)> {
         let rows = matrix.rows.iter();
-        let sums = |row: &Row| {
+        let sums = |row: &MatrixRow| {
             row.cells
                 .iter()
                 .filter_map(|(cell, _)| cell.number)

@@ -15,8 +15,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::chart;
 use super::matrix::Matrix;
-use super::rows::{Rows, measure};
-use super::timeline::{Axis, Layer, layers};
+use super::rows::{PageTable, measure};
+use super::timeline::{Axis, PictureLayer, layers};
 use crate::cli::account;
 use crate::cli::findings::place;
 use crate::cli::page::{Page, count, instant, wide};
@@ -32,7 +32,7 @@ const QUARTER_S: i64 = 15 * 60;
 
 #[derive(Template)]
 #[template(path = "report.html")]
-struct Report<'a> {
+struct HtmlPage<'a> {
     style: &'static str,
     style_hash: String,
     script: &'static str,
@@ -40,15 +40,15 @@ struct Report<'a> {
     diagnosis: &'a Diagnosis,
     span: String,
     counts: Vec<String>,
-    findings: Vec<Shown<'a>>,
+    findings: Vec<ShownFinding<'a>>,
     pictures: Vec<Picture>,
     matrix: Option<Matrix>,
-    lists: Vec<Rows>,
-    account: Account<'a>,
+    lists: Vec<PageTable>,
+    account: AccountText<'a>,
 }
 
 /// A finding, as it is shown.
-struct Shown<'a> {
+struct ShownFinding<'a> {
     finding: &'a Finding,
     certainty: &'static str,
     place: String,
@@ -61,14 +61,14 @@ struct Shown<'a> {
 struct Picture {
     title: String,
     svg: String,
-    layers: Vec<Layer>,
-    numbers: Rows,
+    layers: Vec<PictureLayer>,
+    numbers: PageTable,
 }
 
 /// How it was read, in the words that every summary has.
-struct Account<'a>(&'a Diagnosis);
+struct AccountText<'a>(&'a Diagnosis);
 
-impl fmt::Display for Account<'_> {
+impl fmt::Display for AccountText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (d, page) = (self.0, Page { colour: false });
         account::input(f, page, &d.input, "")?;
@@ -86,7 +86,7 @@ pub(super) fn html(reported: &Reported) -> anyhow::Result<String> {
     let d = &reported.diagnosis;
     let symptoms = d.symptoms.iter();
     let symptoms = symptoms.map(|(name, n)| format!("{} {name}", wide((*n).into())));
-    let page = Report {
+    let page = HtmlPage {
         style: STYLE,
         style_hash: hash(STYLE),
         script: SCRIPT,
@@ -103,7 +103,7 @@ pub(super) fn html(reported: &Reported) -> anyhow::Result<String> {
         pictures: pictures(reported)?,
         matrix: Matrix::of(&reported.subnets),
         lists: lists(reported),
-        account: Account(d),
+        account: AccountText(d),
     };
     // Nothing in it turns text around or cannot be seen. The only line feeds in text from outside
     // would be blanks to a browser: the account, which keeps them, is made of rows.
@@ -115,9 +115,9 @@ fn hash(text: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text)))
 }
 
-fn shown(finding: &Finding) -> Shown<'_> {
+fn shown(finding: &Finding) -> ShownFinding<'_> {
     let records = &finding.records[..finding.records.len().min(RECORDS_SHOWN)];
-    Shown {
+    ShownFinding {
         finding,
         certainty: match finding.certainty {
             Certainty::Proved => "proved",
@@ -163,7 +163,7 @@ fn picture(what: &str, table: &Table, axis: Axis) -> anyhow::Result<Picture> {
     let layers = layers(table, measure(table), axis);
     Ok(Picture {
         svg: chart::svg(axis, &layers)?,
-        numbers: Rows::stretches("In numbers", axis, &layers),
+        numbers: PageTable::stretches("In numbers", axis, &layers),
         title,
         layers,
     })
@@ -179,15 +179,15 @@ fn every(seconds: i64) -> String {
     }
 }
 
-fn lists(reported: &Reported) -> Vec<Rows> {
+fn lists(reported: &Reported) -> Vec<PageTable> {
     vec![
-        Rows::largest("Who talks most", &["from", "to"], &reported.talkers),
-        Rows::largest(
+        PageTable::largest("Who talks most", &["from", "to"], &reported.talkers),
+        PageTable::largest(
             "Whose packets are rejected",
             &["from"],
             &reported.rejected_sources,
         ),
-        Rows::largest(
+        PageTable::largest(
             "On which ports",
             &["protocol", "port"],
             &reported.rejected_ports,

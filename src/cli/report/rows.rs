@@ -2,23 +2,23 @@
 
 use flow2pcap::metrics::{Measure, Table};
 
-use super::timeline::{Axis, Layer};
+use super::timeline::{Axis, PictureLayer};
 use crate::cli::page::{instant, name, wide};
 
 /// A table of a page.
-pub(super) struct Rows {
+pub(super) struct PageTable {
     /// What it shows.
     pub(super) title: String,
     /// What stands above the columns.
-    pub(super) heads: Vec<Head>,
+    pub(super) heads: Vec<TableHead>,
     /// The rows, each with a cell for every column.
-    pub(super) rows: Vec<Vec<Cell>>,
+    pub(super) rows: Vec<Vec<TableCell>>,
     /// The largest number of the last column that has a bar beside it; 0 for none.
     pub(super) bar_max: u128,
 }
 
 /// The head of a column.
-pub(super) struct Head {
+pub(super) struct TableHead {
     /// What it is called.
     pub(super) name: String,
     /// Whether numbers stand below it.
@@ -26,7 +26,7 @@ pub(super) struct Head {
 }
 
 /// A cell: a text, or a number as a person reads it.
-pub(super) struct Cell {
+pub(super) struct TableCell {
     /// As it is read.
     pub(super) text: String,
     /// As it sorts.
@@ -35,30 +35,30 @@ pub(super) struct Cell {
     pub(super) has_bar: bool,
 }
 
-fn head(name: &str, is_number: bool) -> Head {
-    Head {
+fn head(name: &str, is_number: bool) -> TableHead {
+    TableHead {
         name: name.to_owned(),
         is_number,
     }
 }
 
-fn text(text: &str) -> Cell {
-    Cell {
+fn text(text: &str) -> TableCell {
+    TableCell {
         text: text.to_owned(),
         number: None,
         has_bar: false,
     }
 }
 
-pub(super) fn number(number: u128) -> Cell {
-    Cell {
+pub(super) fn number(number: u128) -> TableCell {
+    TableCell {
         text: wide(number),
         number: Some(number),
         has_bar: false,
     }
 }
 
-impl Rows {
+impl PageTable {
     /// The series of a table, the largest first, with their sums over the whole time.
     pub(super) fn largest(title: &str, names: &[&str], table: &Table) -> Self {
         let measures = &table.question.measures;
@@ -82,7 +82,7 @@ impl Rows {
             } else {
                 series.labels.iter().map(|value| name(value)).collect()
             };
-            let mut cells: Vec<Cell> = labels.iter().map(|label| text(label)).collect();
+            let mut cells: Vec<TableCell> = labels.iter().map(|label| text(label)).collect();
             cells.extend(
                 measures
                     .iter()
@@ -102,14 +102,14 @@ impl Rows {
     }
 
     /// What a picture shows, in numbers: a row for each stretch in which there was something.
-    pub(super) fn stretches(title: &str, axis: Axis, layers: &[Layer]) -> Self {
+    pub(super) fn stretches(title: &str, axis: Axis, layers: &[PictureLayer]) -> Self {
         let heads = layers.iter().map(|layer| head(&layer.name, true));
         let rows = (0..axis.stretches).map(|nth| {
             let begin = text(&instant(axis.at_s(nth).saturating_mul(1_000_000_000)));
             let sums = layers.iter().map(|layer| number(layer.sums[nth]));
             std::iter::once(begin).chain(sums).collect::<Vec<_>>()
         });
-        let is_empty = |row: &Vec<Cell>| row.iter().all(|cell| cell.number.unwrap_or(0) == 0);
+        let is_empty = |row: &Vec<TableCell>| row.iter().all(|cell| cell.number.unwrap_or(0) == 0);
         Self {
             title: title.to_owned(),
             heads: std::iter::once(head("start (UTC)", false))

@@ -50,7 +50,7 @@ impl Axis {
 
 /// One series, stretch by stretch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Layer {
+pub(super) struct PictureLayer {
     /// What it is called.
     pub(super) name: String,
     /// Its colour, as the page's style names it.
@@ -63,10 +63,10 @@ pub(super) struct Layer {
 const PALETTE: [&str; 8] = ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"];
 
 /// The series of a table on this axis.
-pub(super) fn layers(table: &Table, measure: Measure, axis: Axis) -> Vec<Layer> {
+pub(super) fn layers(table: &Table, measure: Measure, axis: Axis) -> Vec<PictureLayer> {
     let mut free = PALETTE.iter().cycle();
     let series = table.series.iter();
-    let mut layers: Vec<Layer> = series
+    let mut layers: Vec<PictureLayer> = series
         .map(|series| {
             let mut sums = vec![0; axis.stretches];
             for point in &series.points {
@@ -77,7 +77,7 @@ pub(super) fn layers(table: &Table, measure: Measure, axis: Axis) -> Vec<Layer> 
             let name = series.labels.join(" ");
             let own = own_class(&name);
             let class = own.unwrap_or_else(|| free.next().copied().unwrap_or(PALETTE[0]));
-            Layer { name, class, sums }
+            PictureLayer { name, class, sums }
         })
         .collect();
     // What went well is the ground on which the rest stands.

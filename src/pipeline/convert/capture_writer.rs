@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::capture::{Encoder, Output, Parts, Section, Stored};
+use crate::capture::{self, Encoder, Section};
 use crate::error::Result;
 use crate::flow::Enis;
+use crate::output::{Output, PartFiles, StoredPart};
 use crate::pipeline::convert::Convert;
 use crate::pipeline::convert::frames::FrameEnd;
 use crate::pipeline::convert::frames::Ordered;
@@ -24,14 +25,17 @@ const NAMES_MAX: usize = 1_000;
 /// The place of the capture, taken before anything is read: what is wrong with it shows early.
 pub(crate) enum PendingOutput {
     Whole(Output),
-    Split(Split, Parts),
+    Split(Split, PartFiles),
 }
 
 impl PendingOutput {
     pub(crate) fn of(convert: &Convert, inputs: &[PathBuf]) -> Result<Self> {
         Ok(match convert.split {
-            None => Self::Whole(Output::create(&convert.output, inputs)?),
-            Some(split) => Self::Split(split, Parts::create(&convert.output, inputs)?),
+            None => Self::Whole(Output::create(&convert.output, capture::EXAMPLE, inputs)?),
+            Some(split) => Self::Split(
+                split,
+                PartFiles::create(capture::part_names(&convert.output)?, inputs)?,
+            ),
         })
     }
 
@@ -105,13 +109,13 @@ impl CaptureWriter {
 /// A capture in parts.
 pub(crate) struct SplitOutput {
     split: Split,
-    parts: Parts,
+    parts: PartFiles,
     encoder: Encoder,
     section: Section,
     /// What every part begins with, but for those of single ENIs.
     preamble: Vec<u8>,
     eni_names: Vec<String>,
-    /// Parts by the number in the tags of their frames.
+    /// PartFiles by the number in the tags of their frames.
     known: HashMap<u32, usize, RandomState>,
     /// The part that was written to last, and its hour.
     latest: Option<(usize, i64)>,
@@ -188,8 +192,8 @@ impl SplitOutput {
     fn finish(self) -> Result<OutputParts> {
         let mut files = self.accounts;
         let index = exact(self.parts.index_path());
-        self.parts.finish(|stored: &[Stored]| {
-            for (account, Stored { path, stored_len }) in files.iter_mut().zip(stored) {
+        self.parts.finish(|stored: &[StoredPart]| {
+            for (account, StoredPart { path, stored_len }) in files.iter_mut().zip(stored) {
                 account.path = exact(&path);
                 account.octets = *stored_len;
             }

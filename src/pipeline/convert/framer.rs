@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use crate::capture::{Direction, Encoder, Frame};
+use crate::capture::{Encoder, Frame, PacketDirection};
 use crate::connection::{Role, RoleEvidence, Segment, SegmentKind, Story};
 use crate::flow::{Enis, Losses, Place, RejectReason, TCP, UDP, Verdict, Viewed};
 use crate::packet::{Numbers, Packet, Template, Transport, tcp};
@@ -89,9 +89,9 @@ impl Framer<'_> {
             interface: if self.single_interface { 0 } else { o.eni.0 },
             direction: o.leaving.map(|leaving| {
                 if leaving {
-                    Direction::Outbound
+                    PacketDirection::Outbound
                 } else {
-                    Direction::Inbound
+                    PacketDirection::Inbound
                 }
             }),
             original_len: segment.original_len,
@@ -241,7 +241,7 @@ fn packet(segment: &Segment, o: &Viewed) -> Packet {
             destination_port,
         },
         (SegmentKind::Datagram, protocol) => Transport::Bare { protocol },
-        _ => Transport::Tcp(tcp::Segment {
+        _ => Transport::Tcp(tcp::TcpSegment {
             source_port,
             destination_port,
             seq: segment.seq,

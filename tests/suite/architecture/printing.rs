@@ -36,7 +36,7 @@ fn what_comes_from_outside_is_printed_in_one_way() {
     // The streams of the process.
     let streams = [
         "src/allocation.rs",
-        "src/capture/output/target.rs",
+        "src/output/target.rs",
         "src/cli/interrupt.rs",
         "src/cli/streams.rs",
     ];

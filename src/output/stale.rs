@@ -14,13 +14,7 @@ use std::{
     path::Path,
 };
 
-use super::unfinished::{OLDER, PREFIX, SUFFIX};
-
-/// The letters of the run that a passing name belongs to.
-pub(super) fn letters(name: &str) -> Option<&str> {
-    let own = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
-    own.split('-').next()
-}
+use super::passing_name::{followers, is_older, leader, letters};
 
 /// Removes from `folder` what nobody will finish. What cannot be removed stays: it is in nobody's way.
 pub(super) fn sweep(folder: &Path) {
@@ -28,16 +22,16 @@ pub(super) fn sweep(folder: &Path) {
         let Some(letters) = letters(&name) else {
             continue;
         };
-        let leader = folder.join(leader_name(letters));
+        let leader = folder.join(leader(letters));
         if leader.file_name() != Some(name.as_ref()) {
             if is_older(&name) && !leader.exists() {
                 remove_free(&folder.join(name));
             }
             continue;
         }
-        // Held until all are gone, the one that tells of the others last.
+        // Held until all are gone, the one that says so of the others last.
         let Some(_held) = free(&leader) else { continue };
-        let followers = format!("{PREFIX}{letters}-");
+        let followers = followers(letters);
         for name in passing_names(folder) {
             if name.starts_with(&followers) {
                 let _ = fs::remove_file(folder.join(name));
@@ -45,17 +39,6 @@ pub(super) fn sweep(folder: &Path) {
         }
         let _ = fs::remove_file(leader);
     }
-}
-
-/// What the file is called whose lock says that the run of these letters goes on.
-fn leader_name(letters: &str) -> String {
-    format!("{PREFIX}{letters}{SUFFIX}")
-}
-
-/// Whether a passing name is that of a file which another one has replaced.
-fn is_older(name: &str) -> bool {
-    let own = name.strip_suffix(SUFFIX);
-    own.is_some_and(|own| own.ends_with(OLDER))
 }
 
 /// Removes the file if nobody has locked it.
@@ -141,7 +124,7 @@ mod tests {
             ".flow2pcap-AbCdEf-1.part", // its leader may be in another folder
             ".flow2pcap-notes.txt",
             "flow2pcap-AbCdEf.part",
-            "out.pcapng",
+            "out.log",
         ];
         assert_eq!(swept(&others, false), others);
     }

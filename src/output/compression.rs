@@ -1,23 +1,55 @@
-//! The way of the octets into the file: compressed or not, in large writes.
+//! Compression as a file's name asks for it, and the way of the bytes into the file, in large writes.
 
 use std::{
     fs::File,
     io::{self, Write},
+    path::Path,
 };
 
 use flate2::write::GzEncoder;
 
 use crate::blocking::Blocking;
-use crate::capture::Compression;
 
-/// An open file behind its compression.
-pub(super) enum Sink {
+/// How a file is compressed. Wireshark opens all three directly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// gzip (`.gz`).
+    Gzip,
+    /// Zstandard (`.zst`).
+    Zstd,
+}
+
+impl Compression {
+    /// The compression that the ending of `path` asks for.
+    pub fn of(path: &Path) -> Self {
+        Self::split(path).1
+    }
+
+    /// The name in lower case without the ending of its compression, and that.
+    pub(crate) fn split(path: &Path) -> (String, Self) {
+        let name = path.file_name().unwrap_or_default();
+        let mut stem = name.to_string_lossy().to_ascii_lowercase();
+        for (ending, compression) in [(".gz", Self::Gzip), (".zst", Self::Zstd)] {
+            if stem.ends_with(ending) {
+                stem.truncate(stem.len() - ending.len());
+                return (stem, compression);
+            }
+        }
+        (stem, Self::None)
+    }
+}
+
+/// An open file and its compression.
+pub(super) enum Compressor {
     Plain(Collected),
     Gzip(Even<GzEncoder<Collected>>),
     Zstd(Even<zstd::Encoder<'static, Collected>>),
 }
 
-impl Sink {
+impl Compressor {
     pub(super) fn new(file: File, compression: Compression) -> io::Result<Self> {
         let file = Collected::new(file);
         Ok(match compression {
@@ -50,7 +82,7 @@ impl Sink {
     }
 }
 
-impl std::fmt::Debug for Sink {
+impl std::fmt::Debug for Compressor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Plain(_) => "Plain",
@@ -169,11 +201,11 @@ mod tests {
     /// What is in the file after these bytes are written in pieces of `len`.
     fn written(bytes: &[u8], len: usize, compression: Compression) -> Vec<u8> {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let mut sink = Sink::new(file.reopen().unwrap(), compression).unwrap();
+        let mut compressor = Compressor::new(file.reopen().unwrap(), compression).unwrap();
         for piece in bytes.chunks(len) {
-            sink.write_all(piece).unwrap();
+            compressor.write_all(piece).unwrap();
         }
-        sink.finish().unwrap();
+        compressor.finish().unwrap();
         std::fs::read(file.path()).unwrap()
     }
 

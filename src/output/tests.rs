@@ -1,8 +1,14 @@
 //! Targets that are fine, targets that are not, and what either leaves behind.
 
-use std::{fs, io::Read};
+use std::{
+    fs,
+    io::{self, Read},
+};
 
 use super::*;
+use crate::error::ErrorKind;
+
+const EXAMPLE: &str = "file.log";
 
 /// The names in a folder, hidden ones too.
 fn names(folder: &Path) -> Vec<String> {
@@ -18,7 +24,9 @@ fn names(folder: &Path) -> Vec<String> {
 #[track_caller]
 fn refusal(folder: &Path, path: &Path, inputs: &[PathBuf]) -> String {
     let before = names(folder);
-    let message = Output::create(path, inputs).unwrap_err().to_string();
+    let message = Output::create(path, EXAMPLE, inputs)
+        .unwrap_err()
+        .to_string();
     assert_eq!(names(folder), before);
     message
 }
@@ -26,22 +34,22 @@ fn refusal(folder: &Path, path: &Path, inputs: &[PathBuf]) -> String {
 #[test]
 fn file_appears_at_the_end_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("out.pcapng");
+    let path = folder.path().join("out.log");
     fs::write(&path, "old").unwrap();
-    let mut output = Output::create(&path, &[]).unwrap();
+    let mut output = Output::create(&path, EXAMPLE, &[]).unwrap();
     output.write_all(&[7; 1000]).unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"old");
     assert_eq!(names(folder.path()).len(), 2);
     assert_eq!(output.finish().unwrap(), 1000);
     assert_eq!(fs::read(&path).unwrap(), [7; 1000]);
-    assert_eq!(names(folder.path()), ["out.pcapng"]);
+    assert_eq!(names(folder.path()), ["out.log"]);
 }
 
 #[test]
 fn dropped_output_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["out.pcapng", "out.pcapng.gz", "out.pcapng.zst"] {
-        let mut output = Output::create(&folder.path().join(name), &[]).unwrap();
+    for name in ["out.log", "out.log.gz", "out.log.zst"] {
+        let mut output = Output::create(&folder.path().join(name), EXAMPLE, &[]).unwrap();
         output.write_all(&vec![7; 1 << 20]).unwrap();
         drop(output);
         assert!(names(folder.path()).is_empty(), "{name}");
@@ -52,9 +60,9 @@ fn dropped_output_leaves_nothing() {
 fn pieces_of_any_length_arrive_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let all: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
-    for name in ["out.pcapng", "out.pcapng.gz", "out.pcapng.zst"] {
+    for name in ["out.log", "out.log.gz", "out.log.zst"] {
         let path = folder.path().join(name);
-        let mut output = Output::create(&path, &[]).unwrap();
+        let mut output = Output::create(&path, EXAMPLE, &[]).unwrap();
         let mut rest = &all[..];
         for len in (1..).map(|i: usize| i * i * 7 % 700_001) {
             let (piece, after) = rest.split_at(len.min(rest.len()));
@@ -87,13 +95,13 @@ fn pieces_of_any_length_arrive_in_order() {
 fn folder_as_target_is_refused_with_a_name_to_use() {
     let folder = tempfile::tempdir().unwrap();
     let message = refusal(folder.path(), folder.path(), &[]);
-    assert!(message.contains("capture.pcapng"), "{message}");
+    assert!(message.contains(EXAMPLE), "{message}");
 }
 
 #[test]
 fn missing_folder_is_refused_with_mkdir() {
     let folder = tempfile::tempdir().unwrap();
-    let message = refusal(folder.path(), &folder.path().join("a/b.pcapng"), &[]);
+    let message = refusal(folder.path(), &folder.path().join("a/b.log"), &[]);
     assert!(message.contains("mkdir -p"), "{message}");
 }
 
@@ -101,18 +109,18 @@ fn missing_folder_is_refused_with_mkdir() {
 fn file_as_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a"), "").unwrap();
-    let message = refusal(folder.path(), &folder.path().join("a/b.pcapng"), &[]);
+    let message = refusal(folder.path(), &folder.path().join("a/b.log"), &[]);
     assert!(message.contains("is not a folder"), "{message}");
 }
 
 #[test]
 fn input_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let input = folder.path().join("log.pcapng");
+    let input = folder.path().join("log.log");
     fs::write(&input, "records").unwrap();
     let inputs = [folder.path().join("missing"), input.clone()];
     fs::create_dir(folder.path().join("sub")).unwrap();
-    for path in [input.clone(), folder.path().join("sub/../log.pcapng")] {
+    for path in [input.clone(), folder.path().join("sub/../log.log")] {
         let message = refusal(folder.path(), &path, &inputs);
         assert!(message.contains("also an input"), "{message}");
     }
@@ -124,7 +132,7 @@ fn input_is_refused() {
 fn link_to_an_input_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join("log.gz");
-    let [soft, hard] = ["soft.pcapng", "hard.pcapng"].map(|name| folder.path().join(name));
+    let [soft, hard] = ["soft.log", "hard.log"].map(|name| folder.path().join(name));
     fs::write(&input, "records").unwrap();
     std::os::unix::fs::symlink(&input, &soft).unwrap();
     fs::hard_link(&input, &hard).unwrap();
@@ -139,23 +147,23 @@ fn link_to_an_input_is_refused() {
 fn link_to_an_older_capture_stays_a_link() {
     let folder = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
-    let real = elsewhere.path().join("real.pcapng");
-    let link = folder.path().join("out.pcapng");
+    let real = elsewhere.path().join("real.log");
+    let link = folder.path().join("out.log");
     fs::write(&real, "old").unwrap();
     std::os::unix::fs::symlink(&real, &link).unwrap();
-    let mut output = Output::create(&link, &[]).unwrap();
+    let mut output = Output::create(&link, EXAMPLE, &[]).unwrap();
     output.write_all(b"new").unwrap();
     output.finish().unwrap();
     assert!(link.is_symlink());
     assert_eq!(fs::read(&real).unwrap(), b"new");
-    assert_eq!(names(elsewhere.path()), ["real.pcapng"]);
+    assert_eq!(names(elsewhere.path()), ["real.log"]);
 }
 
 #[cfg(unix)]
 #[test]
 fn link_to_nothing_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let link = folder.path().join("out.pcapng");
+    let link = folder.path().join("out.log");
     std::os::unix::fs::symlink(folder.path().join("gone"), &link).unwrap();
     assert!(refusal(folder.path(), &link, &[]).contains("link"));
 }
@@ -165,8 +173,11 @@ fn link_to_nothing_is_refused() {
 fn new_file_has_the_mode_of_any_new_file() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    let [path, plain] = ["out.pcapng", "plain"].map(|name| folder.path().join(name));
-    Output::create(&path, &[]).unwrap().finish().unwrap();
+    let [path, plain] = ["out.log", "plain"].map(|name| folder.path().join(name));
+    Output::create(&path, EXAMPLE, &[])
+        .unwrap()
+        .finish()
+        .unwrap();
     File::create(&plain).unwrap();
     let mode = |path| fs::metadata(path).unwrap().permissions().mode();
     assert_eq!(mode(&path), mode(&plain));
@@ -186,13 +197,13 @@ fn file_that_replaces_another_may_be_used_by_whom_that_might() {
         )
     };
     for mode in [0o600, 0o640, 0o666, 0o755] {
-        let path = folder.path().join("out.pcapng");
+        let path = folder.path().join("out.log");
         fs::write(&path, "old").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         // Only root can give files away.
         let _ = chown(&path, Some(65_534), Some(65_534));
         let before = access(&path);
-        let mut output = Output::create(&path, &[]).unwrap();
+        let mut output = Output::create(&path, EXAMPLE, &[]).unwrap();
         output.write_all(b"new").unwrap();
         let passing = names(folder.path())
             .into_iter()
@@ -213,17 +224,23 @@ fn part_that_replaces_another_may_be_used_by_whom_that_might() {
     let folder = tempfile::tempdir().unwrap();
     let of = |name: &str| folder.path().join(name);
     let mode = |name| fs::metadata(of(name)).unwrap().permissions().mode() & 0o7777;
-    for name in ["out-a.pcapng.zst", "out.csv"] {
+    for name in ["out-a.log.zst", "out.csv"] {
         fs::write(of(name), "old").unwrap();
         fs::set_permissions(of(name), fs::Permissions::from_mode(0o640)).unwrap();
     }
-    let mut parts = Parts::create(&of("out.pcapng.zst"), &[]).unwrap();
+    let names = PartNames {
+        whole: &of("out.log.zst"),
+        stem: "out",
+        ending: ".log.zst",
+        example: EXAMPLE,
+    };
+    let mut parts = PartFiles::create(names, &[]).unwrap();
     parts.begin("a", b"new").unwrap();
     parts.begin("b", b"new").unwrap();
     parts.finish(|_| String::new()).unwrap();
     File::create(of("plain")).unwrap();
-    assert_eq!((mode("out-a.pcapng.zst"), mode("out.csv")), (0o640, 0o640));
-    assert_eq!(mode("out-b.pcapng.zst"), mode("plain"));
+    assert_eq!((mode("out-a.log.zst"), mode("out.csv")), (0o640, 0o640));
+    assert_eq!(mode("out-b.log.zst"), mode("plain"));
 }
 
 #[cfg(unix)]
@@ -231,7 +248,7 @@ fn part_that_replaces_another_may_be_used_by_whom_that_might() {
 fn write_protected_file_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("out.pcapng");
+    let path = folder.path().join("out.log");
     fs::write(&path, "kept").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
     assert!(refusal(folder.path(), &path, &[]).contains("write-protected"));
@@ -240,7 +257,7 @@ fn write_protected_file_is_refused() {
 #[cfg(target_os = "linux")]
 #[test]
 fn full_disk_is_an_error_that_names_the_target() {
-    let mut output = Output::create(Path::new("/dev/full"), &[]).unwrap();
+    let mut output = Output::create(Path::new("/dev/full"), EXAMPLE, &[]).unwrap();
     let error = output.write_all(&vec![7; 1 << 20]).unwrap_err();
     let ErrorKind::NoRoom { path, said } = error.kind() else {
         panic!("not a full disk: {error:?}");
@@ -252,7 +269,7 @@ fn full_disk_is_an_error_that_names_the_target() {
 #[cfg(target_os = "linux")]
 #[test]
 fn device_is_written_directly() {
-    let mut output = Output::create(Path::new("/dev/null"), &[]).unwrap();
+    let mut output = Output::create(Path::new("/dev/null"), EXAMPLE, &[]).unwrap();
     output.write_all(&[7; 10]).unwrap();
     assert_eq!(output.finish().unwrap(), 10);
 }
@@ -268,7 +285,7 @@ fn pipe_without_a_reader_is_its_own_error() {
         let path = path.clone();
         move || drop(File::open(path).unwrap())
     });
-    let mut output = Output::create(&path, &[]).unwrap();
+    let mut output = Output::create(&path, EXAMPLE, &[]).unwrap();
     reader.join().unwrap();
     let error = output.write_all(&vec![7; 1 << 20]).unwrap_err();
     assert!(

@@ -6,9 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::STDOUT;
 use crate::error::{Error, Result};
 use crate::printable::{shell, shown};
+
+/// Standard output, as messages name it.
+pub(super) const STDOUT: &str = "standard output";
 
 /// What a path leads to.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,8 +24,8 @@ pub(super) enum Target {
 }
 
 impl Target {
-    /// Finds out, and refuses what would hurt.
-    pub(super) fn find(path: &Path, inputs: &[PathBuf]) -> Result<Self> {
+    /// Finds out, and refuses what would hurt. `example` is a name for such a file.
+    pub(super) fn find(path: &Path, example: &str, inputs: &[PathBuf]) -> Result<Self> {
         if [Path::new("-"), Path::new("/dev/stdout")].contains(&path) {
             return Ok(Self::Stdout);
         }
@@ -40,7 +42,7 @@ impl Target {
         if found.is_dir() {
             return Err(Error::usage(format!(
                 "{named} is a folder; name a file in it, such as {}",
-                shown(&path.join("capture.pcapng"))
+                shown(&path.join(example))
             )));
         }
         if !found.is_file() {

@@ -1,4 +1,4 @@
-//! Several captures beside each other, and an index of them: all appear, or none.
+//! Several files beside each other, and an index of them: all appear, or none.
 //!
 //! Any number of parts may grow at once, and none is held open meanwhile: what is written
 //! collects in memory and is appended to the parts' files from time to time. A part is compressed
@@ -10,7 +10,12 @@
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{Compression, failed, sink::Sink, target::Target, unfinished::Unfinished};
+use super::{
+    compression::{Compression, Compressor},
+    publish,
+    target::{self, Target},
+    unfinished::Unfinished,
+};
 use crate::error::{Error, Result};
 use crate::printable::shown;
 
@@ -23,23 +28,38 @@ const COPY_LEN: usize = 1 << 20;
 /// The most parts: beyond this nobody finds anything in a folder.
 const PARTS_MAX: usize = 10_000;
 
-/// The parts of one capture, still without their names.
+/// What several files beside each other are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartNames<'a> {
+    /// The path that was given for the whole. No part has it.
+    pub whole: &'a Path,
+    /// What all names begin with.
+    pub stem: &'a str,
+    /// What those of parts end with, compression included.
+    pub ending: &'a str,
+    /// A name for such a file, which a message suggests.
+    pub example: &'a str,
+}
+
+/// Several files that belong together, still without their names.
 #[derive(Debug)]
-pub struct Parts {
+pub struct PartFiles {
     folder: PathBuf,
     /// What all names begin with.
     stem: String,
-    /// What they end with: format and compression.
+    /// What they end with, compression included.
     ending: String,
+    example: String,
     inputs: Vec<PathBuf>,
-    parts: Vec<Part>,
+    parts: Vec<PartFile>,
     pending_len: usize,
     index: Unfinished,
     index_path: PathBuf,
 }
 
+/// A part that grows.
 #[derive(Debug)]
-struct Part {
+struct PartFile {
     path: PathBuf,
     unfinished: Unfinished,
     pending: Vec<u8>,
@@ -49,42 +69,39 @@ struct Part {
 
 /// A part that has its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredPart {
     /// Its path, beside the one that was given for the whole.
     pub path: PathBuf,
     /// Its length in octets, compressed where it is.
     pub stored_len: u64,
 }
 
-impl Parts {
-    /// Prepares parts beside `path`: of `out.pcapng`, these are `out-NAME.pcapng` and the index
-    /// `out.csv`.
+impl PartFiles {
+    /// Prepares parts: of the stem `out` and the ending `.txt` these are `out-NAME.txt`, and the
+    /// index `out.csv`.
     ///
     /// `inputs` are the files that the run reads; no part may be one of them.
     ///
     /// # Errors
-    /// [`Usage`](crate::error::ErrorKind::Usage) if `path` cannot have parts: it is standard output,
-    /// its name does not end in `.pcapng` or `.pcap`, or its folder cannot be written to.
-    pub fn create(path: &Path, inputs: &[PathBuf]) -> Result<Self> {
-        let name = path.file_name().and_then(|name| name.to_str());
-        let end = name.and_then(|name| name.to_ascii_lowercase().rfind(".pcap"));
-        let (Some(name), Some(end @ 1..)) = (name, end) else {
-            return Err(Error::usage(format!(
-                "several captures need a file name to be named after, which {} is not; give one \
-                 such as out.pcapng",
-                shown(path)
-            )));
-        };
-        let (stem, ending) = name.split_at(end);
-        let index_path = path.with_file_name(format!("{stem}.csv"));
+    /// [`Usage`](crate::error::ErrorKind::Usage) if the index cannot be written: its folder is
+    /// missing or takes no new files, or it is an input.
+    pub fn create(names: PartNames<'_>, inputs: &[PathBuf]) -> Result<Self> {
+        let PartNames {
+            whole,
+            stem,
+            ending,
+            example,
+        } = names;
+        let index_path = whole.with_file_name(format!("{stem}.csv"));
         Ok(Self {
-            folder: super::target::folder(path).to_owned(),
+            folder: target::folder(whole).to_owned(),
             stem: stem.to_owned(),
             ending: ending.to_owned(),
+            example: example.to_owned(),
             inputs: inputs.to_vec(),
             parts: Vec::new(),
             pending_len: 0,
-            index: Unfinished::beside(real(&index_path, inputs)?)?,
+            index: Unfinished::beside(real(&index_path, example, inputs)?)?,
             index_path,
         })
     }
@@ -102,8 +119,10 @@ impl Parts {
         let path = self
             .folder
             .join(format!("{}-{name}{}", self.stem, self.ending));
-        self.parts.push(Part {
-            unfinished: self.index.followed_by(real(&path, &self.inputs)?)?,
+        self.parts.push(PartFile {
+            unfinished: self
+                .index
+                .followed_by(real(&path, &self.example, &self.inputs)?)?,
             path,
             pending: Vec::new(),
             len: 0,
@@ -113,7 +132,7 @@ impl Parts {
         Ok(number)
     }
 
-    /// Writes `octets` behind what was written to a part before.
+    /// Writes `octets` after what was written to a part before.
     ///
     /// # Errors
     /// [`NoRoom`](crate::error::ErrorKind::NoRoom) if the disk is full or a limit reached,
@@ -151,7 +170,10 @@ impl Parts {
     /// As [`write`](Self::write), or [`Io`](crate::error::ErrorKind::Io) if a file cannot be renamed:
     /// then none has its name, and older files have theirs. Without hard links older files cannot
     /// come back, and the [`Usage`](crate::error::ErrorKind::Usage) message names what is there.
-    pub fn finish(mut self, index: impl FnOnce(&[Stored]) -> String) -> Result<Vec<Stored>> {
+    pub fn finish(
+        mut self,
+        index: impl FnOnce(&[StoredPart]) -> String,
+    ) -> Result<Vec<StoredPart>> {
         self.append_pending()?;
         let mut stored = Vec::with_capacity(self.parts.len());
         for part in &mut self.parts {
@@ -159,7 +181,7 @@ impl Parts {
         }
         append(&self.index, &self.index_path, index(&stored).as_bytes())?;
         let parts = self.parts.into_iter().map(|part| part.unfinished);
-        Unfinished::publish_all(parts.chain([self.index]).collect())?;
+        publish::all(parts.chain([self.index]).collect())?;
         Ok(stored)
     }
 
@@ -178,28 +200,28 @@ impl Parts {
     }
 }
 
-impl Part {
+impl PartFile {
     /// Compresses what was written, all in one, into another file beside `index`; says what the
     /// part is now.
-    fn pack(&mut self, how: Compression, index: &Unfinished) -> Result<Stored> {
+    fn pack(&mut self, how: Compression, index: &Unfinished) -> Result<StoredPart> {
         let mut stored_len = self.len;
         if how != Compression::None {
             let packed = index.followed_by(self.unfinished.target.clone())?;
             let whole = self.unfinished.read();
             let copied = whole.and_then(|mut whole| {
-                let mut sink = Sink::new(packed.open()?, how)?;
+                let mut compressor = Compressor::new(packed.open()?, how)?;
                 let mut buffer = vec![0; COPY_LEN];
                 loop {
                     match whole.read(&mut buffer)? {
-                        0 => return sink.finish(),
-                        len => sink.write_all(&buffer[..len])?,
+                        0 => return compressor.finish(),
+                        len => compressor.write_all(&buffer[..len])?,
                     }
                 }
             });
-            stored_len = copied.map_err(|e| failed(&self.path, e))?;
+            stored_len = copied.map_err(|e| Error::write(&self.path, e))?;
             self.unfinished = packed;
         }
-        Ok(Stored {
+        Ok(StoredPart {
             path: self.path.clone(),
             stored_len,
         })
@@ -207,8 +229,8 @@ impl Part {
 }
 
 /// What a file is to be named that `path` leads to.
-fn real(path: &Path, inputs: &[PathBuf]) -> Result<PathBuf> {
-    match Target::find(path, inputs)? {
+fn real(path: &Path, example: &str, inputs: &[PathBuf]) -> Result<PathBuf> {
+    match Target::find(path, example, inputs)? {
         Target::Beside(target) => Ok(target),
         Target::Stdout | Target::Direct => Err(Error::usage(format!(
             "{} is a pipe or a device, where a part of the capture is to be; choose another name",
@@ -220,7 +242,7 @@ fn real(path: &Path, inputs: &[PathBuf]) -> Result<PathBuf> {
 /// Appends `octets`. Messages name `path`.
 fn append(to: &Unfinished, path: &Path, octets: &[u8]) -> Result<()> {
     let mut file = to.open().map_err(|e| Error::io("open", path, e))?;
-    file.write_all(octets).map_err(|e| failed(path, e))
+    file.write_all(octets).map_err(|e| Error::write(path, e))
 }
 
 #[cfg(test)]
@@ -228,8 +250,15 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn parts(folder: &Path, name: &str) -> Result<Parts> {
-        Parts::create(&folder.join(name), &[])
+    /// Parts called `out`, with this ending.
+    fn parts(folder: &Path, ending: &str) -> Result<PartFiles> {
+        let names = PartNames {
+            whole: &folder.join(format!("out{ending}")),
+            stem: "out",
+            ending,
+            example: "file.log",
+        };
+        PartFiles::create(names, &[])
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -243,7 +272,7 @@ mod tests {
     #[test]
     fn parts_and_index_appear_together_and_hold_what_was_written() {
         let folder = tempfile::tempdir().unwrap();
-        let mut parts = parts(folder.path(), "out.PCAPNG").unwrap();
+        let mut parts = parts(folder.path(), ".LOG").unwrap();
         let (a, b) = (
             parts.begin("a", b"A").unwrap(),
             parts.begin("b", b"B").unwrap(),
@@ -262,10 +291,7 @@ mod tests {
         let stored = parts
             .finish(|parts| format!("{} parts", parts.len()))
             .unwrap();
-        assert_eq!(
-            names(folder.path()),
-            ["out-a.PCAPNG", "out-b.PCAPNG", "out.csv"]
-        );
+        assert_eq!(names(folder.path()), ["out-a.LOG", "out-b.LOG", "out.csv"]);
         assert_eq!(fs::read(&stored[1].path).unwrap(), b"B1");
         assert_eq!(
             stored[0].stored_len,
@@ -277,7 +303,7 @@ mod tests {
     #[test]
     fn compressed_part_that_grew_in_runs_is_one_frame() {
         let folder = tempfile::tempdir().unwrap();
-        let mut parts = parts(folder.path(), "out.pcapng.zst").unwrap();
+        let mut parts = parts(folder.path(), ".log.zst").unwrap();
         let part = parts.begin("a", b"head").unwrap();
         parts.write(part, &vec![b'x'; PENDING_MAX]).unwrap();
         parts.write(part, b"tail").unwrap();
@@ -294,7 +320,7 @@ mod tests {
     #[test]
     fn dropped_before_the_end_nothing_is_left() {
         let folder = tempfile::tempdir().unwrap();
-        let mut parts = parts(folder.path(), "out.pcap").unwrap();
+        let mut parts = parts(folder.path(), ".txt").unwrap();
         parts.begin("a", b"A").unwrap();
         drop(parts);
         assert_eq!(names(folder.path()), [""; 0]);
@@ -302,10 +328,10 @@ mod tests {
 
     #[test]
     fn name_that_cannot_be_given_gives_none_and_older_files_come_back() {
-        for taken in ["out-b.pcapng", "out.csv"] {
+        for taken in ["out-b.log", "out.csv"] {
             let folder = tempfile::tempdir().unwrap();
-            fs::write(folder.path().join("out-a.pcapng"), "of last week").unwrap();
-            let mut parts = parts(folder.path(), "out.pcapng").unwrap();
+            fs::write(folder.path().join("out-a.log"), "of last week").unwrap();
+            let mut parts = parts(folder.path(), ".log").unwrap();
             for name in ["a", "b", "c"] {
                 parts.begin(name, b"new").unwrap();
             }
@@ -313,8 +339,8 @@ mod tests {
             fs::create_dir(folder.path().join(taken)).unwrap();
             let error = parts.finish(|_| String::new()).unwrap_err().to_string();
             assert!(error.contains(taken), "{error}");
-            assert_eq!(names(folder.path()), ["out-a.pcapng", taken]);
-            let older = fs::read(folder.path().join("out-a.pcapng")).unwrap();
+            assert_eq!(names(folder.path()), ["out-a.log", taken]);
+            let older = fs::read(folder.path().join("out-a.log")).unwrap();
             assert_eq!(older, b"of last week");
         }
     }
@@ -322,35 +348,37 @@ mod tests {
     #[test]
     fn parts_of_a_run_that_goes_on_are_not_swept_away_by_another() {
         let folder = tempfile::tempdir().unwrap();
-        let mut first = parts(folder.path(), "out.pcapng").unwrap();
+        let mut first = parts(folder.path(), ".log").unwrap();
         first.begin("a", b"first").unwrap();
-        let mut second = parts(folder.path(), "out.pcapng").unwrap();
+        let mut second = parts(folder.path(), ".log").unwrap();
         second.begin("a", b"second").unwrap();
         first.finish(|_| "first".into()).unwrap();
         second.finish(|_| "second".into()).unwrap();
-        assert_eq!(names(folder.path()), ["out-a.pcapng", "out.csv"]);
-        let part = fs::read(folder.path().join("out-a.pcapng")).unwrap();
+        assert_eq!(names(folder.path()), ["out-a.log", "out.csv"]);
+        let part = fs::read(folder.path().join("out-a.log")).unwrap();
         assert_eq!(part, b"second");
     }
 
     #[test]
-    fn what_has_no_name_for_parts_is_refused() {
+    fn index_that_cannot_be_written_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["-", "/dev/null", ".pcapng", "out.txt"] {
-            let error = parts(folder.path(), name).unwrap_err().to_string();
-            assert!(error.contains("out.pcapng"), "{error}");
-        }
-        assert!(parts(folder.path(), "missing/out.pcapng").is_err());
-        fs::write(folder.path().join("out.csv"), "an input").unwrap();
-        let inputs = [folder.path().join("out.csv")];
-        let error = Parts::create(&folder.path().join("out.pcapng"), &inputs).unwrap_err();
+        assert!(parts(&folder.path().join("missing"), ".log").is_err());
+        let index = folder.path().join("out.csv");
+        fs::write(&index, "an input").unwrap();
+        let names = PartNames {
+            whole: &folder.path().join("out.log"),
+            stem: "out",
+            ending: ".log",
+            example: "file.log",
+        };
+        let error = PartFiles::create(names, &[index]).unwrap_err();
         assert!(error.to_string().contains("also an input"), "{error}");
     }
 
     #[test]
     fn too_many_parts_are_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let mut parts = parts(folder.path(), "out.pcapng").unwrap();
+        let mut parts = parts(folder.path(), ".log").unwrap();
         for number in 0..PARTS_MAX {
             parts.begin(&number.to_string(), b"").unwrap();
         }

@@ -4,6 +4,7 @@
 //! the last file has its own, and comes back if one of them cannot have it.
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -11,12 +12,12 @@ use std::{
 
 use tempfile::TempPath;
 
-use super::unfinished::{OLDER, SUFFIX, Unfinished};
+use super::{passing_name, unfinished::Unfinished};
 use crate::error::{Error, Result};
 use crate::printable::shown;
 
-/// What stood under a name that another file has now.
-enum Before {
+/// What was under a name that another file has now.
+enum Replaced {
     Nothing,
     Kept {
         /// A second name of it, which goes when this is dropped.
@@ -29,10 +30,30 @@ enum Before {
     Lost,
 }
 
-/// Gives `files` their names in this order.
+/// Gives the file its name, in place of whatever had it.
+pub(super) fn one(file: Unfinished) -> Result<()> {
+    all(vec![file])
+}
+
+/// Gives files of this process their names, in place of whatever had them: all, or none. No
+/// signal falls between the first and the last. What the others follow is last.
 pub(super) fn all(files: Vec<Unfinished>) -> Result<()> {
+    let Some(last) = files.last() else {
+        return Ok(());
+    };
+    let register = last.register;
+    let mut held = register.hold(&last.target)?;
+    let passing: HashSet<&Path> = files.iter().map(|file| &*file.file).collect();
+    held.remove(|path| passing.contains(path));
+    in_order(files)?;
+    held.note_whole();
+    Ok(())
+}
+
+/// Gives `files` their names in this order.
+fn in_order(files: Vec<Unfinished>) -> Result<()> {
     let last = files.len().saturating_sub(1);
-    let mut done: Vec<(PathBuf, Before)> = Vec::new();
+    let mut done: Vec<(PathBuf, Replaced)> = Vec::new();
     for (index, unfinished) in files.into_iter().enumerate() {
         let Unfinished {
             file,
@@ -57,34 +78,33 @@ pub(super) fn all(files: Vec<Unfinished>) -> Result<()> {
 /// Keeps what is at `target` beside `passing`, under a name that is known for left over should
 /// this process be killed ([`super::stale`]). It is locked if `passing` leads itself, for then no
 /// other file in this folder says that the run goes on.
-fn keep(passing: &Path, target: &Path, leads: bool) -> Before {
+fn keep(passing: &Path, target: &Path, leads: bool) -> Replaced {
     let name = passing.file_name().unwrap_or_default().to_string_lossy();
-    let own = name.strip_suffix(SUFFIX).unwrap_or(&name);
-    let second = passing.with_file_name(format!("{own}{OLDER}{SUFFIX}"));
+    let second = passing.with_file_name(passing_name::older(&name));
     match fs::hard_link(target, &second) {
         Ok(()) => {
             let locked = leads.then(|| File::open(&second).ok()).flatten();
             // Without a lock, which some file systems do not have, nobody removes it either.
             locked.iter().for_each(|file| drop(file.try_lock()));
             let path = TempPath::try_from_path(second);
-            path.map_or(Before::Lost, |path| Before::Kept {
+            path.map_or(Replaced::Lost, |path| Replaced::Kept {
                 path,
                 _locked: locked,
             })
         }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Before::Nothing,
-        Err(_) => Before::Lost,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Replaced::Nothing,
+        Err(_) => Replaced::Lost,
     }
 }
 
 /// Takes the names back; says what could not be.
-fn undo(done: Vec<(PathBuf, Before)>, target: &Path, source: io::Error) -> Error {
+fn undo(done: Vec<(PathBuf, Replaced)>, target: &Path, source: io::Error) -> Error {
     let mut stay = Vec::new();
     for (path, before) in done {
         let undone = match before {
-            Before::Nothing => fs::remove_file(&path).is_ok(),
-            Before::Kept { path: older, .. } => older.persist(&path).is_ok(),
-            Before::Lost => false,
+            Replaced::Nothing => fs::remove_file(&path).is_ok(),
+            Replaced::Kept { path: older, .. } => older.persist(&path).is_ok(),
+            Replaced::Lost => false,
         };
         if !undone {
             stay.push(shown(&path).to_string());
@@ -98,4 +118,38 @@ fn undo(done: Vec<(PathBuf, Before)>, target: &Path, source: io::Error) -> Error
         shown(target),
         stay.join(", ")
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::register::{Left, Register};
+
+    fn leaked() -> &'static Register {
+        Box::leak(Box::new(Register::new()))
+    }
+
+    #[test]
+    fn abandoned_file_is_gone_and_cannot_be_published() {
+        let folder = tempfile::tempdir().unwrap();
+        let register = leaked();
+        let target = folder.path().join("out.log");
+        let unfinished = Unfinished::listed_in(register, target.clone()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(register.abandon(), Left::Nothing);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(one(unfinished).is_err());
+        assert!(!target.exists());
+    }
+
+    #[test]
+    fn published_file_survives_abandoning() {
+        let folder = tempfile::tempdir().unwrap();
+        let register = leaked();
+        let target = folder.path().join("out.log");
+        let unfinished = Unfinished::listed_in(register, target.clone()).unwrap();
+        one(unfinished).unwrap();
+        assert_eq!(register.abandon(), Left::Whole);
+        assert!(target.exists());
+    }
 }

@@ -62,7 +62,7 @@ pub fn part_names(path: &Path) -> Result<PartNames<'_>> {
     let (Some(name), Some(end @ 1..)) = (name, end) else {
         return Err(Error::usage(format!(
             "several captures need a file name to be named after, which {} is not; give one \
-             such as -o out.pcapng",
+             such as out.pcapng",
             shown(path)
         )));
     };

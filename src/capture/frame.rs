@@ -13,7 +13,12 @@
 //! A test holds this byte for byte against what pcap-file writes. Change the
 //! layout there first.
 
-use super::{Format, LinkType, OPTION_LEN_MAX, Section, cut, section};
+use super::{
+    OPTION_LEN_MAX, cut,
+    format::Format,
+    link::{LinkType, PacketDirection},
+    section::{self, Section},
+};
 use crate::error::{Error, Result};
 
 /// One packet, still without a place in the file.
@@ -32,15 +37,6 @@ pub struct Frame<'a> {
     pub headers: &'a [u8],
     /// Cut to 65,535 octets. Classic pcap has none.
     pub comment: Option<&'a str>,
-}
-
-/// Which way a packet went, seen from its interface (`epb_flags`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PacketDirection {
-    /// Into the host.
-    Inbound,
-    /// Out of the host.
-    Outbound,
 }
 
 /// Turns a section and its frames into octets. Holds no state between calls.
@@ -148,16 +144,6 @@ impl Encoder {
         self.link
             .emit(frame.interface, frame.direction, frame.headers, out);
         out.extend_from_slice(frame.headers);
-    }
-}
-
-impl PacketDirection {
-    /// pcapng section 4.3.1, bits 0 and 1: 01 is inbound, 10 is outbound.
-    fn flags(self) -> u32 {
-        match self {
-            Self::Inbound => 1,
-            Self::Outbound => 2,
-        }
     }
 }
 

@@ -1,8 +1,26 @@
-//! The link layer below the packets: none, or an invented Ethernet header.
+//! The link layer below the packets: which way each goes, and no header or an invented one of
+//! Ethernet.
 
 use pcap_file::DataLink;
 
-use super::PacketDirection;
+/// Which way a packet went, seen from its interface (`epb_flags`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PacketDirection {
+    /// Into the host.
+    Inbound,
+    /// Out of the host.
+    Outbound,
+}
+
+impl PacketDirection {
+    /// pcapng section 4.3.1, bits 0 and 1: 01 is inbound, 10 is outbound.
+    pub(super) fn flags(self) -> u32 {
+        match self {
+            Self::Inbound => 1,
+            Self::Outbound => 2,
+        }
+    }
+}
 
 /// What each frame starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -24,8 +24,8 @@ use crate::printable::printable;
 
 pub use self::{
     format::{EXAMPLE, Format, part_names},
-    frame::{Encoder, Frame, PacketDirection},
-    link::LinkType,
+    frame::{Encoder, Frame},
+    link::{LinkType, PacketDirection},
     section::{Interface, Section},
 };
 
@@ -45,3 +45,6 @@ fn line(text: &str, len_max: usize) -> Cow<'_, str> {
 
 /// What an option's 16-bit length can say: pcapng section 3.5.
 const OPTION_LEN_MAX: usize = u16::MAX as usize;
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use pcap_file::{
     },
 };
 
-use super::{LinkType, OPTION_LEN_MAX, line, names};
+use super::{OPTION_LEN_MAX, line, link::LinkType, names};
 
 /// The one section of a capture. Text longer than 65,535 octets is cut.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

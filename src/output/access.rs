@@ -19,7 +19,7 @@ mod unix {
 
     /// Owner, group and mode of a file.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub(in super::super) struct Access {
+    pub(crate) struct Access {
         owner: u32,
         group: u32,
         /// Read, write and execute, for owner, group and others.
@@ -28,12 +28,12 @@ mod unix {
 
     impl Access {
         /// That of the file at `path`, if there is one.
-        pub(in super::super) fn of(path: &Path) -> Option<Self> {
+        pub(crate) fn of(path: &Path) -> Option<Self> {
             fs::metadata(path).ok().as_ref().map(Self::from)
         }
 
         /// Gives it to the file at `path`, which this process has created, as far as it can.
-        pub(in super::super) fn give(self, path: &Path) {
+        pub(crate) fn give(self, path: &Path) {
             let Some(now) = Self::of(path) else { return };
             let mut mode = self.mode;
             let group_is_kept =
@@ -104,13 +104,13 @@ mod other {
 
     /// What a file inherits from its folder is all that there is.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub(in super::super) struct Access;
+    pub(crate) struct Access;
 
     impl Access {
-        pub(in super::super) fn of(_: &Path) -> Option<Self> {
+        pub(crate) fn of(_: &Path) -> Option<Self> {
             None
         }
 
-        pub(in super::super) fn give(self, _: &Path) {}
+        pub(crate) fn give(self, _: &Path) {}
     }
 }

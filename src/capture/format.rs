@@ -129,7 +129,7 @@ mod tests {
     fn what_has_no_name_for_parts_is_refused() {
         for name in ["-", "/dev/null", ".pcapng", "out.txt"] {
             let error = part_names(Path::new(name)).unwrap_err().to_string();
-            assert!(error.contains("-o out.pcapng"), "{error}");
+            assert!(error.contains("such as out.pcapng"), "{error}");
         }
     }
 }

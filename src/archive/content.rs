@@ -185,7 +185,7 @@ pub(super) fn open_stream(source: impl io::Read + Send + 'static) -> Opened {
     }
 }
 
-/// What `source`, the octets of a member, turns out to be.
+/// What `source`, the bytes of a member, turns out to be.
 pub(super) fn open_member(source: ByteSource) -> Opened {
     match open_stream(source) {
         Opened::Pack(_) => Opened::LeftOut(LeftOutReason::PackInPack),

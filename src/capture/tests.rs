@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::*;
 
-/// Octets of a packet's headers; only their number matters here, and the version in the first.
+/// Bytes of a packet's headers; only their number matters here, and the version in the first.
 const HEADERS: [u8; 60] = [0x45; 60];
 
 /// What a rule needs to know of the blocks before.

@@ -60,9 +60,9 @@ impl Output {
     /// such a file, which a message suggests.
     ///
     /// # Errors
-    /// [`Usage`](ErrorKind::Usage) if `path` cannot become a file: it is an
+    /// [`Usage`](crate::error::ErrorKind::Usage) if `path` cannot become a file: it is an
     /// input, a folder or a terminal, its folder is missing or not writable. The
-    /// message says what to do. [`Io`](ErrorKind::Io) for any other refusal.
+    /// message says what to do. [`Io`](crate::error::ErrorKind::Io) for any other refusal.
     ///
     /// # Examples
     /// ```
@@ -108,9 +108,9 @@ impl Output {
     /// Small pieces are collected, so that the system sees few and large writes.
     ///
     /// # Errors
-    /// [`ReaderGone`](ErrorKind::ReaderGone) if a pipe has no reader any more;
-    /// [`NoRoom`](ErrorKind::NoRoom) if the disk is full or a limit reached;
-    /// [`Io`](ErrorKind::Io) if it fails. No file is left then.
+    /// [`ReaderGone`](crate::error::ErrorKind::ReaderGone) if a pipe has no reader any more;
+    /// [`NoRoom`](crate::error::ErrorKind::NoRoom) if the disk is full or a limit reached;
+    /// [`Io`](crate::error::ErrorKind::Io) if it fails. No file is left then.
     pub fn write_all(&mut self, octets: &[u8]) -> Result<()> {
         self.compressor
             .write_all(octets)
@@ -121,7 +121,7 @@ impl Output {
     /// length, in octets as stored.
     ///
     /// # Errors
-    /// As [`write_all`](Self::write_all), or [`Io`](ErrorKind::Io) if the file
+    /// As [`write_all`](Self::write_all), or [`Io`](crate::error::ErrorKind::Io) if the file
     /// cannot be renamed. No file is left then.
     pub fn finish(self) -> Result<u64> {
         let file_len = self

@@ -81,7 +81,7 @@ impl Unfinished {
         })
     }
 
-    /// The file, to be written behind what is in it.
+    /// The file, to be written after what is in it.
     pub(super) fn open(&self) -> io::Result<File> {
         match &self.locked {
             Some(file) => file.try_clone(),

@@ -11,7 +11,7 @@ use flow2pcap::archive::Stream;
 use flow2pcap::filter::{Bound, Expression, Facts, Qualifier, Side};
 use flow2pcap::flow::{Addresses, EniIndex, Place, observe};
 use flow2pcap::record::{Layout, Row, Rows, recognise};
-use flow2pcap::wrapper::{Batch, Judge, Lines, Table, Unwrapper};
+use flow2pcap::wrapper::{Batch, Lines, Table, Unwrapper};
 
 /// Octets of a stream that are looked at; more would only be slower.
 const TEXT_LEN_MAX: usize = 1 << 20;
@@ -167,7 +167,7 @@ pub(crate) fn unwrapper(octets: &[u8]) {
     let Ok(stream) = Stream::new(Cursor::new(octets.to_vec())) else {
         return;
     };
-    let mut unwrapper = Unwrapper::new(stream, Anything, 256);
+    let mut unwrapper = Unwrapper::new(stream, None, 256);
     let mut len = 0;
     while let Some(batch) = unwrapper.next_batch() {
         whole_lines(&batch);
@@ -221,19 +221,6 @@ fn whole_lines(batch: &Batch) {
         }
     }
     assert!(batch.faults.iter().all(|fault| !fault.found.is_empty()));
-}
-
-/// Lets values beside a message be read.
-struct Anything;
-
-impl Judge for Anything {
-    fn is_record(&self, line: &[u8]) -> bool {
-        recognise(line, None).is_ok()
-    }
-
-    fn is_layout(&self, names: &[&str]) -> bool {
-        Layout::from_names(names.iter().copied()).is_some()
-    }
 }
 
 fn layout(choice: u8) -> Layout {

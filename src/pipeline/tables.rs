@@ -22,7 +22,7 @@ use crate::pipeline::read::{foreign_file, note_damage, note_kind, note_layout, u
 use crate::pipeline::wrapped::block;
 use crate::printable::shown;
 use crate::record::{Column, Field, Layout, USED, epoch_range};
-use crate::wrapper::{Batch, Bounds, Lines, Rows, Table, TableError};
+use crate::wrapper::{Bounds, Rows, Table, TableError};
 
 /// What tells which column is which, in the words of the summary.
 const TOLD_BY: &str = "column names";
@@ -48,7 +48,6 @@ struct Open<'a> {
     name: &'a str,
     /// Lines of the same file of the list that stand before it.
     base: u64,
-    layout: Option<(Arc<[String]>, Arc<Layout>)>,
 }
 
 impl<S: Sink> Files<'_, S> {
@@ -86,7 +85,6 @@ impl<S: Sink> Files<'_, S> {
             reader,
             name: &file.name,
             base,
-            layout: None,
         };
         let groups: Vec<u64> = open.table.group_rows().collect();
         let share = file.len / (groups.len() as u64).max(1);
@@ -194,7 +192,9 @@ impl<S: Sink> Files<'_, S> {
                 Ok(None) => return Ok(Ok(())),
                 Err(error) => return Ok(Err(error)),
             };
-            let layout = open.layout(&batch);
+            // Without lines.
+            let without = || Arc::new(Layout::default_v2());
+            let layout = batch.layout.clone().unwrap_or_else(without);
             let mut read = open.reader.read(&block(&batch), layout);
             read.take_in_lost(&batch);
             self.count(0, &read);
@@ -213,23 +213,6 @@ impl Open<'_> {
             self.table.events(group, columns, BLOCK_LEN)
         } else {
             self.table.rows(group, columns, BLOCK_LEN)
-        }
-    }
-
-    /// The column order of a batch's lines.
-    fn layout(&mut self, batch: &Batch) -> Arc<Layout> {
-        let Lines::Columns(names) = &batch.lines else {
-            // Without lines.
-            return Arc::new(Layout::default_v2());
-        };
-        match &self.layout {
-            Some((known, layout)) if known == names => Arc::clone(layout),
-            _ => {
-                let layout = Layout::from_names(names.iter().map(String::as_str));
-                let layout = Arc::new(layout.unwrap_or_else(Layout::default_v2));
-                self.layout = Some((Arc::clone(names), Arc::clone(&layout)));
-                layout
-            }
         }
     }
 }

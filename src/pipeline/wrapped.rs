@@ -13,32 +13,8 @@ use crate::pipeline::block::{BlockYield, Reader};
 use crate::pipeline::kind;
 use crate::pipeline::read::{BLOCK_LEN, FileYield, Files, HEAD_LEN, Sink};
 use crate::pipeline::read::{foreign, foreign_file, note_damage, note_kind, note_layout, told_by};
-use crate::record::{Evidence, Layout, Unrecognised, recognise};
-use crate::wrapper::{Batch, Judge, Lines, Unwrapper};
-
-/// The column orders of a file's lines, by what the lines are.
-#[derive(Default)]
-struct Layouts {
-    plain: Option<Arc<Layout>>,
-    timed: Option<Arc<Layout>>,
-    /// Of named values, with the names.
-    named: Option<(Arc<[String]>, Arc<Layout>)>,
-    /// What told the first of them.
-    evidence: Option<&'static str>,
-}
-
-/// Answers with what the record stage knows.
-struct Known<'a>(Option<&'a Layout>);
-
-impl Judge for Known<'_> {
-    fn is_record(&self, line: &[u8]) -> bool {
-        recognise(line, self.0).is_ok()
-    }
-
-    fn is_layout(&self, names: &[&str]) -> bool {
-        Layout::from_names(names.iter().copied()).is_some()
-    }
-}
+use crate::record::recognise;
+use crate::wrapper::{Batch, NamedBy, Unwrapper};
 
 impl<S: Sink> Files<'_, S> {
     /// Reads a file that begins with a wrapper.
@@ -48,7 +24,6 @@ impl<S: Sink> Files<'_, S> {
         file: &File,
         mut stream: Stream,
     ) -> Result<FileYield> {
-        let given = self.source.format;
         // What to call it, should it hold no flow log.
         let as_text = recognise(stream.head(HEAD_LEN), None).err();
         let reader = Reader {
@@ -60,25 +35,22 @@ impl<S: Sink> Files<'_, S> {
         let read_len = stream.read_len();
         let packing = stream.packing();
         let mut counted_len = 0;
-        let mut layouts = Layouts::default();
         let mut yielded = FileYield::default();
-        let mut refused = None;
-        let mut unwrapper = Unwrapper::new(stream, Known(given), BLOCK_LEN);
+        let mut unwrapper = Unwrapper::new(stream, self.source.format, BLOCK_LEN);
         while let Some(batch) = unwrapper.next_batch() {
-            let mut read = match layouts.of(&batch, given) {
-                Ok(layout) => {
-                    let read = reader.read(&block(&batch), layout);
-                    layouts.keep(&batch, &read);
-                    read
-                }
-                Err(reason) => {
-                    refused = refused.or(reason);
-                    if layouts.evidence.is_none() && yielded.block.records.lines >= STRANGE_MAX {
+            let mut read = match &batch.layout {
+                Some(layout) => reader.read(&block(&batch), Arc::clone(layout)),
+                None => {
+                    let is_none_known = unwrapper.named_by().is_none();
+                    if is_none_known && yielded.block.records.lines >= STRANGE_MAX {
                         break;
                     }
                     BlockYield::unknown_columns(&batch)
                 }
             };
+            if let Some(at_end) = &read.layout_at_end {
+                unwrapper.keep(&batch, at_end);
+            }
             read.take_in_lost(&batch);
             let octets = read_len.load(Relaxed);
             self.count(octets - counted_len, &read);
@@ -86,11 +58,12 @@ impl<S: Sink> Files<'_, S> {
             self.keep(&mut read, base + yielded.block.records.lines)?;
             yielded.block.append(read);
         }
-        match layouts.evidence {
-            Some(evidence) => note_layout(&mut yielded.input, evidence),
-            None if refused.is_none() && yielded.block.records.control > 0 => {}
+        let told_by = unwrapper.named_by().map(in_words);
+        match told_by {
+            Some(told_by) => note_layout(&mut yielded.input, told_by),
+            None if unwrapper.refused().is_none() && yielded.block.records.control > 0 => {}
             None => {
-                return match refused.as_ref().or(as_text.as_ref()) {
+                return match unwrapper.refused().or(as_text.as_ref()) {
                     Some(unrecognised) => foreign(file, unrecognised),
                     None => foreign_file(file, "JSON"),
                 };
@@ -102,7 +75,7 @@ impl<S: Sink> Files<'_, S> {
             note_damage(&mut yielded.input, file, damage);
         }
         yielded.block.name_faults(&file.name, 0);
-        let told_by = layouts.evidence.unwrap_or_default();
+        let told_by = told_by.unwrap_or_default();
         yielded.block.tell_columns(|_| told_by);
         note_kind(
             &mut yielded.input,
@@ -112,61 +85,10 @@ impl<S: Sink> Files<'_, S> {
     }
 }
 
-impl Layouts {
-    /// The column order of a batch's lines.
-    ///
-    /// # Errors
-    /// That it cannot be told, and why if there is more to say.
-    fn of(
-        &mut self,
-        batch: &Batch,
-        given: Option<&Layout>,
-    ) -> Result<Arc<Layout>, Option<Unrecognised>> {
-        let known = match &batch.lines {
-            _ if batch.text.is_empty() => Some(Arc::new(Layout::default_v2())),
-            Lines::Plain => self.plain.clone(),
-            Lines::Timed => self.timed.clone(),
-            Lines::Columns(names) => {
-                let same = self.named.as_ref().filter(|(known, _)| known == names);
-                same.map(|(_, layout)| Arc::clone(layout))
-            }
-        };
-        if let Some(layout) = known {
-            return Ok(layout);
-        }
-        let (layout, evidence) = match &batch.lines {
-            Lines::Columns(names) => {
-                let layout = Layout::from_names(names.iter().map(String::as_str)).ok_or(None)?;
-                (layout, Evidence::Header)
-            }
-            Lines::Plain | Lines::Timed => {
-                let head = &batch.text[..batch.text.len().min(HEAD_LEN)];
-                let recognised = recognise(head, given).map_err(Some)?;
-                (recognised.layout, recognised.evidence)
-            }
-        };
-        self.evidence.get_or_insert(match &batch.lines {
-            Lines::Columns(_) => "keys",
-            _ => told_by(evidence),
-        });
-        Ok(Arc::new(layout))
-    }
-
-    /// Keeps the column order behind a batch for the next of its kind.
-    fn keep(&mut self, batch: &Batch, read: &BlockYield) {
-        let Some(layout) = read
-            .layout_at_end
-            .as_ref()
-            .filter(|_| !batch.text.is_empty())
-        else {
-            return;
-        };
-        let layout = Arc::clone(layout);
-        match &batch.lines {
-            Lines::Plain => self.plain = Some(layout),
-            Lines::Timed => self.timed = Some(layout),
-            Lines::Columns(names) => self.named = Some((Arc::clone(names), layout)),
-        }
+fn in_words(named_by: NamedBy) -> &'static str {
+    match named_by {
+        NamedBy::Keys => "keys",
+        NamedBy::Lines(evidence) => told_by(evidence),
     }
 }
 

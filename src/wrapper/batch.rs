@@ -10,10 +10,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::json::Json;
+use crate::record::Layout;
 
-/// Lines of text, and what came behind them.
+/// Lines of text, and what came after them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
+    /// The column order of the first line; none if it is not known.
+    pub layout: Option<Arc<Layout>>,
     /// What the lines are.
     pub lines: Lines,
     /// The lines, each with its end.

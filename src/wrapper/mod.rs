@@ -1,15 +1,15 @@
 //! Records that are wrapped in something else, taken out as lines of text.
 //!
 //! CloudWatch, Firehose, Kinesis and the AWS command line put records into JSON,
-//! in one of many arrangements, and S3 delivery can put them into Parquet. Here they are taken out, so that the record
-//! stage reads the same lines whatever they came in. Whether a line is a record
-//! is not known here; the few questions that need it are asked of a [`Judge`].
+//! in one of many arrangements, and S3 delivery can put them into Parquet. Here they are taken out,
+//! each batch with the column order of its lines, so that they are read alike whatever they came in.
+//! What a value means is the record stage's business.
 //!
 //! ```text
 //! splitter, scan    text -> values      event       value -> records
 //! json              a value             batch       records -> lines
 //! cloudwatch, insights, payload, ocsf, gcp, azure     one wrapper each
-//! unwrapper   all of these, in a row
+//! unwrapper   all of these, in a row; layouts: the column orders of their lines
 //! parquet     tables; they are no text, and read by column
 //! ```
 //!
@@ -27,6 +27,7 @@ mod event;
 mod gcp;
 mod insights;
 mod json;
+mod layouts;
 mod ocsf;
 mod parquet;
 mod payload;
@@ -36,20 +37,12 @@ mod unwrapper;
 
 pub use self::{
     batch::{Batch, Fault, Lines},
+    layouts::NamedBy,
     parquet::{Bounds, Rows, Table, TableError, is_guarded},
     unwrapper::Unwrapper,
 };
 
 use crate::archive::Magic;
-
-/// What this stage has to know of records, answered by those behind it.
-pub trait Judge {
-    /// Whether `line` is a flow log record whose columns can be told.
-    fn is_record(&self, line: &[u8]) -> bool;
-
-    /// Whether `names` are the columns of a flow log.
-    fn is_layout(&self, names: &[&str]) -> bool;
-}
 
 /// Whether the text that begins with `head` wraps its records.
 pub fn is_wrapped(head: &[u8]) -> bool {

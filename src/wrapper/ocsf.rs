@@ -47,6 +47,30 @@ pub(super) const TELLING: [&[&str]; 4] = [
     &["traffic", "packets"],
 ];
 
+/// The names of what [`row`] makes of an event.
+pub(super) const NAMES: [&str; 20] = [
+    "account-id",
+    "interface-id",
+    "srcaddr",
+    "dstaddr",
+    "srcport",
+    "dstport",
+    "protocol",
+    "packets",
+    "bytes",
+    "start",
+    "end",
+    "action",
+    "log-status",
+    "tcp-flags",
+    "flow-direction",
+    "vpc-id",
+    "subnet-id",
+    "instance-id",
+    "region",
+    "az-id",
+];
+
 /// Whether this is such an event.
 pub(super) fn is_event(value: &Json<'_>) -> bool {
     value.get("class_uid").and_then(Json::whole) == Some(4001)

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 /// Folders in the order in which data moves; imports go from right to left only.
 const STAGES: [&str; 9] = [
     "archive",
-    "wrapper",
     "record",
+    "wrapper",
     "flow",
     "connection",
     "diagnosis",

@@ -11,11 +11,13 @@ use parquet::file::metadata::{FileMetaData, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, FileReader};
 
 use super::super::batch::{Batch, Fault, Gatherer, Lines};
+use super::super::ocsf;
 use super::blanks::{self, Run};
 use super::cells::Cells;
 use super::pages::Group;
 use super::{Table, TableError, events, guarded};
 use crate::archive::LINE_LEN_MAX;
+use crate::record::Layout;
 
 /// Rows that are decoded at a time.
 const ROWS_AT_A_TIME: usize = 4096;
@@ -35,10 +37,10 @@ pub struct Rows {
 
 /// What the rows are.
 enum Shape {
-    /// Values of these columns.
-    Columns(Arc<[String]>),
+    /// Values of these columns, which a flow log has in this order.
+    Columns(Arc<[String]>, Arc<Layout>),
     /// OCSF events.
-    Events(Box<Gatherer>),
+    Events(Box<Gatherer>, Arc<Layout>),
 }
 
 impl<R: ChunkReader + 'static> Table<R> {
@@ -56,7 +58,9 @@ impl<R: ChunkReader + 'static> Table<R> {
     ) -> Result<Rows, TableError> {
         let names = self.columns().filter(|(index, _)| columns.contains(index));
         let names: Vec<String> = names.map(|(_, name)| name.to_owned()).collect();
-        self.read(group, columns, target_len, Shape::Columns(names.into()))
+        let layout = layout(names.iter().map(String::as_str));
+        let shape = Shape::Columns(names.into(), layout);
+        self.read(group, columns, target_len, shape)
     }
 
     /// The same of a table of events; `columns` are those that [`Table::event_columns`] gave.
@@ -69,7 +73,8 @@ impl<R: ChunkReader + 'static> Table<R> {
         columns: &[usize],
         target_len: usize,
     ) -> Result<Rows, TableError> {
-        let shape = Shape::Events(Box::new(Gatherer::new(target_len)));
+        let layout = layout(ocsf::NAMES.iter().copied());
+        let shape = Shape::Events(Box::new(Gatherer::new(target_len)), layout);
         self.read(group, columns, target_len, shape)
     }
 
@@ -155,15 +160,20 @@ impl Rows {
             }
         };
         match &mut self.shape {
-            Shape::Columns(names) => {
-                let (batch, count) = lines(&rows, names, self.target_len);
+            Shape::Columns(names, layout) => {
+                let (mut batch, count) = lines(&rows, names, self.target_len);
+                batch.layout = Some(Arc::clone(layout));
                 self.ready.push_back(batch);
                 count
             }
-            Shape::Events(gatherer) => {
+            Shape::Events(gatherer, layout) => {
                 let count = events::gather(&rows, gatherer);
                 gatherer.flush();
-                self.ready.extend(std::iter::from_fn(|| gatherer.pop()));
+                let batches = std::iter::from_fn(|| gatherer.pop());
+                self.ready.extend(batches.map(|batch| Batch {
+                    layout: Some(Arc::clone(layout)),
+                    ..batch
+                }));
                 count
             }
         }
@@ -183,6 +193,11 @@ impl Rows {
         self.left -= count;
         Ok(rows.filter(|_| count > 0))
     }
+}
+
+/// The column order of values under these names.
+fn layout<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Arc<Layout> {
+    Arc::new(Layout::from_names(names).unwrap_or_else(Layout::default_v2))
 }
 
 /// Rows as lines, until there are enough or one is lost; and how many that were.

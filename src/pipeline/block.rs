@@ -14,10 +14,10 @@ use crate::flow::{
 };
 use crate::pipeline::covered::Covered;
 use crate::pipeline::places::LOSSES_MAX;
-use crate::record::{Direction, Field, Layout, Record, Row, Rows};
+use crate::record::{Direction, Field, Layout, Record, Row, RowSource, Rows};
 use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
 use crate::survey::{ColumnOrder, ColumnOrders};
-use crate::wrapper::Batch;
+use crate::wrapper::{Batch, BatchRows};
 
 /// Octets of a line, about, at least: room is made for so many at once.
 const LINE_LEN_LEAST: usize = 100;
@@ -78,16 +78,38 @@ impl Reader<'_> {
         read.faults_without_example("line of more than 1 MiB", block.overlong_count);
         read.observations
             .reserve(block.bytes.len() / LINE_LEN_LEAST);
-        let mut rows = Rows::new(block.bytes, Arc::clone(&layout));
+        self.read_rows(Rows::new(block.bytes, layout), &mut read);
+        read
+    }
+
+    /// Reads what was taken out of a wrapper; none if its columns are not known.
+    pub(super) fn read_batch(&self, batch: &Batch) -> Option<BlockYield> {
+        let mut read = BlockYield::default();
+        match batch.rows()? {
+            BatchRows::Lines(rows) => {
+                read.observations.reserve(batch.text.len() / LINE_LEN_LEAST);
+                self.read_rows(rows, &mut read);
+            }
+            BatchRows::Columns(rows) => {
+                read.observations.reserve(rows.count());
+                self.read_rows(rows, &mut read);
+            }
+        }
+        read.take_in_lost(batch);
+        Some(read)
+    }
+
+    #[inline(always)]
+    fn read_rows(&self, mut rows: impl RowSource, read: &mut BlockYield) {
+        let (mut layout, mut before) = (Arc::clone(rows.layout()), 0);
         let mut counts_losses = Losses::are_in(&layout);
-        let (mut layout, mut before) = (layout, 0);
-        while let Some((_, row)) = rows.next() {
+        while let Some((row, under)) = rows.next_row() {
             read.records.lines += 1;
             match row {
                 Row::Record(record) => {
-                    self.take_in(&mut read, &record, rows.layout());
+                    self.take_in(read, &record, under);
                     if counts_losses {
-                        read.note_losses(&record, rows.layout());
+                        read.note_losses(&record, under);
                     }
                 }
                 Row::NoData(record) => {
@@ -100,7 +122,7 @@ impl Reader<'_> {
                 Row::Header => {
                     read.records.headers += 1;
                     before = read.count_columns(&layout, before);
-                    layout = Arc::clone(rows.layout());
+                    layout = Arc::clone(under);
                     counts_losses = Losses::are_in(&layout);
                 }
                 Row::Blank => read.records.blank += 1,
@@ -108,8 +130,7 @@ impl Reader<'_> {
             }
         }
         read.count_columns(&layout, before);
-        read.layout_at_end = Some(Arc::clone(rows.layout()));
-        read
+        read.layout_at_end = Some(layout);
     }
 
     fn take_in(&self, read: &mut BlockYield, record: &Record<'_>, layout: &Layout) {
@@ -188,7 +209,7 @@ impl BlockYield {
 
     /// Lines whose columns are not known: each is a fault, whatever its values look like. Until
     /// the columns of one are known, the file may be no flow log, and then nothing of it counts.
-    pub(super) fn unknown_columns(batch: &Batch) -> Self {
+    pub(super) fn of_unknown_columns(batch: &Batch) -> Self {
         let mut read = Self::default();
         for line in batch.text.split_inclusive(|byte| *byte == b'\n') {
             let line = line.trim_ascii();
@@ -202,6 +223,7 @@ impl BlockYield {
                 format!("found \"{found}\", expected the columns of a flow log")
             });
         }
+        read.take_in_lost(batch);
         read
     }
 
@@ -220,8 +242,8 @@ impl BlockYield {
         }
     }
 
-    /// Counts records that did not come out of their wrapping, behind the lines.
-    pub(super) fn take_in_lost(&mut self, batch: &Batch) {
+    /// Counts records that did not come out of their wrapping, after the lines.
+    fn take_in_lost(&mut self, batch: &Batch) {
         for lost in &batch.faults {
             self.records.lines += 1;
             self.fault(lost.kind, || lost.found.clone());
@@ -292,9 +314,19 @@ impl BlockYield {
     }
 }
 
+/// The fields of which [`learn`] keeps something.
+const FACTS: [Field; 6] = [
+    Field::InstanceId,
+    Field::SubnetId,
+    Field::VpcId,
+    Field::AzId,
+    Field::AccountId,
+    Field::InterfaceType,
+];
+
 /// Keeps what a record tells of the ENI that wrote it.
 fn learn(eni: &mut Eni, record: &Record<'_>, layout: &Layout) {
-    for (field, found) in record.fields(layout) {
+    for (field, found) in record.fields(layout, &FACTS) {
         let fact = match field {
             Field::InstanceId => &mut eni.instance,
             Field::SubnetId => &mut eni.subnet,

@@ -2,14 +2,13 @@
 //!
 //! A table names its columns, and often tells the least and greatest value of
 //! each within a row group. So only columns are read that a capture is made of,
-//! and no row group that lies outside the time that is wanted. The rows come as
-//! batches of lines; from there on they are read like any. A line's number is
+//! and no row group that lies outside the time that is wanted. The rows come in
+//! batches, and are read like the lines of any file. A line's number is
 //! that of its row in the file, of row groups that are not read as well.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::archive::{Damage, File, Stream, s3_path};
@@ -19,7 +18,6 @@ use crate::pipeline::block::Reader;
 use crate::pipeline::kind;
 use crate::pipeline::read::{BLOCK_LEN, FileYield, Files, Sink};
 use crate::pipeline::read::{foreign_file, note_damage, note_kind, note_layout, unusable};
-use crate::pipeline::wrapped::block;
 use crate::printable::shown;
 use crate::record::{Column, Field, Layout, USED, epoch_range};
 use crate::wrapper::{Bounds, Rows, Table, TableError};
@@ -192,11 +190,7 @@ impl<S: Sink> Files<'_, S> {
                 Ok(None) => return Ok(Ok(())),
                 Err(error) => return Ok(Err(error)),
             };
-            // Without lines.
-            let without = || Arc::new(Layout::default_v2());
-            let layout = batch.layout.clone().unwrap_or_else(without);
-            let mut read = open.reader.read(&block(&batch), layout);
-            read.take_in_lost(&batch);
+            let mut read = open.reader.read_batch(&batch).unwrap_or_default();
             self.count(0, &read);
             let before = yielded.block.records.lines + yielded.passed;
             read.name_faults(open.name, before);

@@ -4,17 +4,16 @@
 //! batches of lines; from there on they are read like any. A line's number is
 //! the number of its record in the file.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::archive::{Block, File, Stream, s3_path};
+use crate::archive::{File, Stream, s3_path};
 use crate::error::Result;
 use crate::pipeline::block::{BlockYield, Reader};
 use crate::pipeline::kind;
 use crate::pipeline::read::{BLOCK_LEN, FileYield, Files, HEAD_LEN, Sink};
 use crate::pipeline::read::{foreign, foreign_file, note_damage, note_kind, note_layout, told_by};
 use crate::record::recognise;
-use crate::wrapper::{Batch, NamedBy, Unwrapper};
+use crate::wrapper::{NamedBy, Unwrapper};
 
 impl<S: Sink> Files<'_, S> {
     /// Reads a file that begins with a wrapper.
@@ -38,20 +37,19 @@ impl<S: Sink> Files<'_, S> {
         let mut yielded = FileYield::default();
         let mut unwrapper = Unwrapper::new(stream, self.source.format, BLOCK_LEN);
         while let Some(batch) = unwrapper.next_batch() {
-            let mut read = match &batch.layout {
-                Some(layout) => reader.read(&block(&batch), Arc::clone(layout)),
+            let mut read = match reader.read_batch(&batch) {
+                Some(read) => read,
                 None => {
                     let is_none_known = unwrapper.named_by().is_none();
                     if is_none_known && yielded.block.records.lines >= STRANGE_MAX {
                         break;
                     }
-                    BlockYield::unknown_columns(&batch)
+                    BlockYield::of_unknown_columns(&batch)
                 }
             };
             if let Some(at_end) = &read.layout_at_end {
                 unwrapper.keep(&batch, at_end);
             }
-            read.take_in_lost(&batch);
             let octets = read_len.load(Relaxed);
             self.count(octets - counted_len, &read);
             counted_len = octets;
@@ -89,15 +87,6 @@ fn in_words(named_by: NamedBy) -> &'static str {
     match named_by {
         NamedBy::Keys => "keys",
         NamedBy::Lines(evidence) => told_by(evidence),
-    }
-}
-
-pub(super) fn block(batch: &Batch) -> Block<'_> {
-    Block {
-        bytes: &batch.text,
-        offset: 0,
-        overlong_count: 0,
-        read_len: 0,
     }
 }
 

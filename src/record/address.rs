@@ -23,6 +23,23 @@ pub(super) fn address<'a>(input: &'a [u8], place: &mut Option<IpAddr>) -> Parsed
     }
 }
 
+/// The address that `text` is, and nothing else; none if it is no plain one.
+#[inline]
+pub(super) fn whole(text: &[u8]) -> Option<IpAddr> {
+    let mut window = [b' '; 20];
+    if let Some(room) = window.get_mut(..text.len())
+        && text.len() <= 15
+    {
+        room.copy_from_slice(text);
+        if let Some((len, address)) = dotted_quad(&window)
+            && len == text.len()
+        {
+            return Some(IpAddr::V4(address));
+        }
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
 /// IPv6, `-`, and the last few bytes of a block.
 #[inline(never)]
 fn other_address<'a>(input: &'a [u8], place: &mut Option<IpAddr>) -> Parsed<'a, ()> {

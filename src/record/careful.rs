@@ -6,10 +6,10 @@
 //! line had it been spelt as AWS does, or the reason why there is none.
 
 use super::{
-    Fault, FaultKind, Layout, ObservedFlags, Record, Separator,
+    Fault, FaultKind, Layout, ObservedFlags, Record, RecordText, Separator,
     cells::{Cell, Cells},
-    grammar::{self, Step},
-    odd,
+    column::Step,
+    grammar, odd,
 };
 
 /// Reads `line`, which has no line end, under `layout`.
@@ -19,7 +19,7 @@ pub(super) fn record<'a>(layout: &Layout, line: &'a [u8]) -> Result<Record<'a>, 
         Some(record) => record,
         None => cells(layout, line, body.text, body.start)?,
     };
-    record.line = body.text;
+    record.text = RecordText::Line(body.text);
     record.line_time_ns = body.time_ns;
     Ok(record)
 }

@@ -241,6 +241,54 @@ const OTHER_NAMES: &[(&str, Field)] = &[
     ("pktdestinationaddress", Field::PktDstAddr),
 ];
 
+/// The fields that anything is made of: packets, interfaces, comments, the verdicts of filters;
+/// those of VPC logs first.
+///
+/// Where columns can be left unread only these are read, and a log that is to convert well
+/// has them. What a line of text is parsed for is less (the grammar); the rest
+/// is found in the line when asked for by name.
+pub const USED: &[Field] = &[
+    Field::AccountId,
+    Field::InterfaceId,
+    Field::SrcAddr,
+    Field::DstAddr,
+    Field::SrcPort,
+    Field::DstPort,
+    Field::Protocol,
+    Field::Packets,
+    Field::Bytes,
+    Field::Start,
+    Field::End,
+    Field::Action,
+    Field::LogStatus,
+    Field::VpcId,
+    Field::SubnetId,
+    Field::InstanceId,
+    Field::TcpFlags,
+    Field::PktSrcAddr,
+    Field::PktDstAddr,
+    Field::Region,
+    Field::AzId,
+    Field::FlowDirection,
+    Field::TrafficPath,
+    Field::RejectReason,
+    Field::ResourceId,
+    Field::InterfaceType,
+    Field::TgwAttachmentId,
+    Field::TgwSrcEni,
+    Field::TgwDstEni,
+    Field::TgwSrcVpcAccountId,
+    Field::TgwDstVpcAccountId,
+    Field::TgwSrcVpcId,
+    Field::TgwDstVpcId,
+    Field::TgwSrcSubnetId,
+    Field::TgwDstSubnetId,
+    Field::PacketsLostNoRoute,
+    Field::PacketsLostBlackhole,
+    Field::PacketsLostMtuExceeded,
+    Field::PacketsLostTtlExpired,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

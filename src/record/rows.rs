@@ -33,6 +33,15 @@ pub enum Row<'a> {
     Fault(Fault<'a>),
 }
 
+/// Rows, one after the other, from wherever they come.
+pub trait RowSource {
+    /// The next row, and the column order in force after it; none if there is none.
+    fn next_row(&mut self) -> Option<(Row<'_>, &Arc<Layout>)>;
+
+    /// The column order of the row returned last, or of the first before there was one.
+    fn layout(&self) -> &Arc<Layout>;
+}
+
 /// The rows of a block of whole lines, each with its byte offset in the block.
 ///
 /// The last line of a block may lack its line end.
@@ -118,8 +127,20 @@ impl<'a> Iterator for Rows<'a> {
     }
 }
 
+impl RowSource for Rows<'_> {
+    #[inline]
+    fn next_row(&mut self) -> Option<(Row<'_>, &Arc<Layout>)> {
+        let (_, row) = self.next()?;
+        Some((row, &self.layout))
+    }
+
+    fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+}
+
 #[inline]
-fn row(record: Record<'_>) -> Row<'_> {
+pub(super) fn row(record: Record<'_>) -> Row<'_> {
     match record.log_status {
         LogStatus::Ok => Row::Record(record),
         LogStatus::NoData => Row::NoData(record),

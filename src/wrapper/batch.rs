@@ -1,4 +1,4 @@
-//! Records taken out of their wrapping, as lines of text.
+//! Records taken out of their wrapping: lines of text, or rows of a table.
 //!
 //! The record stage reads lines under one order of columns at a time, and
 //! numbers them. So records are gathered into batches: lines of one kind, then
@@ -10,17 +10,20 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::json::Json;
-use crate::record::Layout;
+use super::parquet::TableRows;
+use crate::record::{ColumnRows, Layout, Rows};
 
-/// Lines of text, and what came after them.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Lines of text or rows of a table, and what came after them.
+#[derive(Debug, Default)]
 pub struct Batch {
-    /// The column order of the first line; none if it is not known.
+    /// The column order of the first row; none if it is not known.
     pub layout: Option<Arc<Layout>>,
     /// What the lines are.
     pub lines: Lines,
     /// The lines, each with its end.
     pub text: Vec<u8>,
+    /// Rows of a table, in place of lines.
+    pub table: Option<TableRows>,
     /// What could not be taken out of its wrapping, after the lines.
     pub faults: Vec<Fault>,
     /// Control messages of AWS, behind the lines; each stands for one record.
@@ -187,7 +190,31 @@ impl Gatherer {
     }
 }
 
+/// The rows of a batch, one after the other.
+pub enum BatchRows<'a> {
+    /// Those of lines.
+    Lines(Rows<'a>),
+    /// Those of a table.
+    Columns(ColumnRows<'a>),
+}
+
 impl Batch {
+    /// The rows, but for those that are lost; none if their column order is not known.
+    pub fn rows(&self) -> Option<BatchRows<'_>> {
+        let layout = Arc::clone(self.layout.as_ref()?);
+        Some(match &self.table {
+            Some(table) => BatchRows::Columns(ColumnRows::new(table, layout)),
+            None => BatchRows::Lines(Rows::new(&self.text, layout)),
+        })
+    }
+
+    pub(super) fn of_table(table: TableRows) -> Self {
+        Self {
+            table: Some(table),
+            ..Self::default()
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.text.is_empty() && self.faults.is_empty() && self.control_count == 0
     }

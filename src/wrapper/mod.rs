@@ -1,8 +1,9 @@
-//! Records that are wrapped in something else, taken out as lines of text.
+//! Records that are wrapped in something else, taken out of it.
 //!
 //! CloudWatch, Firehose, Kinesis and the AWS command line put records into JSON,
 //! in one of many arrangements, and S3 delivery can put them into Parquet. Here they are taken out,
-//! each batch with the column order of its lines, so that they are read alike whatever they came in.
+//! as lines of text or as the columns of a table, and each batch with its column order: its rows are
+//! read alike, whatever they came in ([`Batch::rows`]).
 //! What a value means is the record stage's business.
 //!
 //! ```text
@@ -10,7 +11,7 @@
 //! json              a value             batch       records -> lines
 //! cloudwatch, insights, payload, ocsf, gcp, azure     one wrapper each
 //! unwrapper   all of these, in a row; layouts: the column orders of their lines
-//! parquet     tables; they are no text, and read by column
+//! parquet     tables; they are no text: read by column, and stay columns
 //! ```
 //!
 //! # Invariants
@@ -36,9 +37,9 @@ mod splitter;
 mod unwrapper;
 
 pub use self::{
-    batch::{Batch, Fault, Lines},
+    batch::{Batch, BatchRows, Fault, Lines},
     layouts::NamedBy,
-    parquet::{Bounds, Rows, Table, TableError, is_guarded},
+    parquet::{Bounds, Rows, Table, TableError, TableRows, is_guarded},
     unwrapper::Unwrapper,
 };
 

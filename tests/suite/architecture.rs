@@ -211,6 +211,7 @@ fn crates_are_used_where_they_belong() {
         ("base64::", &["wrapper", "cli"]),
         ("arrow_array::", &["wrapper"]),
         ("arrow_schema::", &["wrapper"]),
+        ("arrow_select::", &["wrapper"]),
         ("parquet::", &["wrapper"]),
         ("snap::", &["wrapper"]),
         ("memmap2::", &["archive"]),

@@ -55,6 +55,30 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// Writes a row's cell: its value, or `-` where there is none.
+pub(super) fn write(cells: Option<&Cells<'_>>, row: usize, text: &mut Vec<u8>) {
+    let begin = text.len();
+    if let Some(cells) = cells {
+        cells.write(row, text);
+    }
+    if text.len() == begin {
+        text.push(b'-');
+    }
+}
+
+/// The value of a row where it is a text already, but for what [`put_text`] would change; empty for
+/// none.
+pub(super) fn text(array: &dyn Array, row: usize) -> Option<&[u8]> {
+    let text = if let Some(texts) = array.as_string_view_opt() {
+        texts.value(row).as_bytes()
+    } else if let Some(texts) = array.as_binary_view_opt() {
+        texts.value(row)
+    } else {
+        array.as_fixed_size_binary_opt()?.value(row)
+    };
+    Some(if array.is_valid(row) { text } else { b"" })
+}
+
 /// Writes the value of a row.
 type Write<'a> = Box<dyn Fn(usize, &mut Vec<u8>) + 'a>;
 
@@ -104,8 +128,7 @@ fn time<T: ArrowPrimitiveType<Native = i64>>(array: &dyn Array, units: i64) -> O
 /// What is no whole second, or too large to pass for seconds where it is read, is
 /// written in ISO 8601.
 fn put_time(value: i64, units: i64, text: &mut Vec<u8>) {
-    let (seconds, rest) = (value.div_euclid(units), value.rem_euclid(units));
-    if rest == 0 && (0..=i64::from(i32::MAX)).contains(&seconds) {
+    if let Some(seconds) = seconds(value, units) {
         return put_whole(seconds, text);
     }
     let nanoseconds = i128::from(value) * i128::from(1_000_000_000 / units);
@@ -113,6 +136,12 @@ fn put_time(value: i64, units: i64, text: &mut Vec<u8>) {
         Ok(instant) => put(&instant, text),
         Err(_) => put_whole(value, text), // for the record stage to refuse
     }
+}
+
+/// The Unix seconds that a time is written as.
+pub(super) fn seconds(value: i64, units: i64) -> Option<i64> {
+    let (seconds, rest) = (value.div_euclid(units), value.rem_euclid(units));
+    (rest == 0 && (0..=i64::from(i32::MAX)).contains(&seconds)).then_some(seconds)
 }
 
 fn put_whole(value: impl itoa::Integer, text: &mut Vec<u8>) {

@@ -41,11 +41,7 @@ fn take_in(columns: &[(&str, Column<'_>)], row: usize, lines: &mut Gatherer) {
     } else if ocsf::is_event(&event) {
         lines.named(&ocsf::row(&event));
     } else {
-        lines.fault("OCSF event of another class", || {
-            let class = event.get("class_uid").and_then(Json::whole);
-            let class = class.map_or_else(|| "none".to_owned(), |class| class.to_string());
-            format!("expected class_uid 4001, found {class}")
-        });
+        ocsf::lose(lines, event.get("class_uid").and_then(Json::whole));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The rows of one row group, as batches of lines.
+//! The rows of one row group, in batches.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,7 +13,9 @@ use parquet::file::reader::{ChunkReader, FileReader};
 use super::super::batch::{Batch, Fault, Gatherer, Lines};
 use super::super::ocsf;
 use super::blanks::{self, Run};
-use super::cells::Cells;
+use super::cells::{self, Cells};
+use super::columns::TableRows;
+use super::flat::FlatEvents;
 use super::pages::Group;
 use super::{Table, TableError, events, guarded};
 use crate::archive::LINE_LEN_MAX;
@@ -41,6 +43,14 @@ enum Shape {
     Columns(Arc<[String]>, Arc<Layout>),
     /// OCSF events.
     Events(Box<Gatherer>, Arc<Layout>),
+}
+
+impl Shape {
+    fn layout(&self) -> &Arc<Layout> {
+        match self {
+            Self::Columns(_, layout) | Self::Events(_, layout) => layout,
+        }
+    }
 }
 
 impl<R: ChunkReader + 'static> Table<R> {
@@ -153,6 +163,7 @@ impl Rows {
             Run::Rows(count) => rows.slice(at, count),
             Run::Blank(count) => {
                 self.ready.push_back(Batch {
+                    layout: Some(Arc::clone(self.shape.layout())),
                     blank_count: count as u64,
                     ..Batch::default()
                 });
@@ -161,19 +172,29 @@ impl Rows {
         };
         match &mut self.shape {
             Shape::Columns(names, layout) => {
-                let (mut batch, count) = lines(&rows, names, self.target_len);
+                let (mut batch, count) = match TableRows::of(rows.columns()) {
+                    Some(table) => (Batch::of_table(table), rows.num_rows()),
+                    None => lines(&rows, names, self.target_len),
+                };
                 batch.layout = Some(Arc::clone(layout));
                 self.ready.push_back(batch);
                 count
             }
             Shape::Events(gatherer, layout) => {
+                let ready = &mut self.ready;
+                let mut take_in = |batch| {
+                    ready.push_back(Batch {
+                        layout: Some(Arc::clone(layout)),
+                        ..batch
+                    });
+                };
+                if let Some(flat) = FlatEvents::of(&rows) {
+                    flat.batches(gatherer, take_in);
+                    return rows.num_rows();
+                }
                 let count = events::gather(&rows, gatherer);
                 gatherer.flush();
-                let batches = std::iter::from_fn(|| gatherer.pop());
-                self.ready.extend(batches.map(|batch| Batch {
-                    layout: Some(Arc::clone(layout)),
-                    ..batch
-                }));
+                std::iter::from_fn(|| gatherer.pop()).for_each(&mut take_in);
                 count
             }
         }
@@ -211,13 +232,7 @@ fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch
     for row in 0..rows.num_rows() {
         let begin = batch.text.len();
         for cells in &columns {
-            let cell_begin = batch.text.len();
-            if let Some(cells) = cells {
-                cells.write(row, &mut batch.text);
-            }
-            if batch.text.len() == cell_begin {
-                batch.text.push(b'-');
-            }
+            cells::write(cells.as_ref(), row, &mut batch.text);
             batch.text.push(b' ');
             if batch.text.len() - begin > LINE_LEN_MAX {
                 batch.text.truncate(begin);

@@ -20,7 +20,7 @@ use crate::pipeline::read::{BLOCK_LEN, FileYield, Files, Sink};
 use crate::pipeline::read::{foreign_file, note_damage, note_kind, note_layout, unusable};
 use crate::printable::shown;
 use crate::record::{Column, Field, Layout, USED, epoch_range};
-use crate::wrapper::{Bounds, Rows, Table, TableError};
+use crate::wrapper::{Bounds, GroupRows, Table, TableError};
 
 /// What tells which column is which, in the words of the summary.
 const TOLD_BY: &str = "column names";
@@ -181,7 +181,7 @@ impl<S: Sink> Files<'_, S> {
     fn read_rows(
         &self,
         open: &mut Open<'_>,
-        rows: &mut Rows,
+        rows: &mut GroupRows,
         yielded: &mut FileYield,
     ) -> Result<std::result::Result<(), TableError>> {
         loop {
@@ -201,7 +201,7 @@ impl<S: Sink> Files<'_, S> {
 }
 
 impl Open<'_> {
-    fn rows(&self, group: usize) -> std::result::Result<Rows, TableError> {
+    fn rows(&self, group: usize) -> std::result::Result<GroupRows, TableError> {
         let columns = &self.plan.columns;
         if self.plan.is_events {
             self.table.events(group, columns, BLOCK_LEN)

@@ -14,7 +14,7 @@ use super::{
     column::Step,
     grammar, instant,
     layout::Layout,
-    leaf::{self, HIGH_BITS, LANES, Parsed},
+    leaf::{self, HIGH_BITS, LANES, Leaf},
     rows::row,
 };
 
@@ -234,7 +234,7 @@ fn address(text: &[u8], place: &mut Option<IpAddr>) -> bool {
 
 /// Reads a text that one value is all of.
 #[inline(always)]
-fn whole<'a, T>(text: &'a [u8], leaf: impl Fn(&'a [u8]) -> Parsed<'a, T>, place: &mut T) -> bool {
+fn whole<'a, T>(text: &'a [u8], leaf: impl Fn(&'a [u8]) -> Leaf<'a, T>, place: &mut T) -> bool {
     match leaf(text) {
         _ if text.is_empty() => true,
         Ok(([], value)) => {

@@ -12,7 +12,7 @@ use std::fmt;
 
 /// What a field's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldKind {
     /// Any text: identifiers, names, words.
     Text,
     /// A decimal count or code.
@@ -22,11 +22,11 @@ pub enum Kind {
 }
 
 /// One line of the table below a variant: what is known about a field.
-struct Entry {
+struct FieldEntry {
     field: Field,
     name: &'static str,
     version: u8,
-    kind: Kind,
+    kind: FieldKind,
 }
 
 macro_rules! fields {
@@ -37,8 +37,8 @@ macro_rules! fields {
             $(#[doc = concat!("`", $name, "`, since version ", $version, ".")] $variant,)+
         }
 
-        const TABLE: &[Entry] = &[
-            $(Entry { field: Field::$variant, name: $name, version: $version, kind: Kind::$kind },)+
+        const TABLE: &[FieldEntry] = &[
+            $(FieldEntry { field: Field::$variant, name: $name, version: $version, kind: FieldKind::$kind },)+
         ];
 
         impl Field {
@@ -137,7 +137,7 @@ impl Field {
     }
 
     /// What the field's values are.
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> FieldKind {
         self.entry().kind
     }
 
@@ -173,7 +173,7 @@ impl Field {
         (distance <= 1 + entry.name.len() / 4).then_some(entry.field)
     }
 
-    fn entry(self) -> &'static Entry {
+    fn entry(self) -> &'static FieldEntry {
         &TABLE[self as usize]
     }
 }

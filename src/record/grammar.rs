@@ -16,7 +16,7 @@ use super::{
     column::Step,
     instant,
     layout::Layout,
-    leaf::{ODD, Parsed, blank, line_end, number, short_number, token},
+    leaf::{Leaf, ODD, blank, line_end, number, short_number, token},
     prefix::time_in_front,
     skip::skip,
 };
@@ -29,7 +29,7 @@ pub(super) fn record<'a>(
     layout: &Layout,
     block: &'a [u8],
     record: &mut Record<'a>,
-) -> Parsed<'a, ()> {
+) -> Leaf<'a, ()> {
     let input = match (layout.separator(), layout.prefix()) {
         (Separator::Blank, Prefix::None) => block,
         (Separator::Blank, Prefix::Time) => {
@@ -53,7 +53,7 @@ pub(super) fn columns<'a>(
     steps: &[Step],
     input: &'a [u8],
     record: &mut Record<'a>,
-) -> Parsed<'a, ()> {
+) -> Leaf<'a, ()> {
     let mut rest = input;
     let mut ends = Ends::default();
     for (index, step) in steps.iter().enumerate() {
@@ -83,7 +83,7 @@ fn read<'a>(
     input: &'a [u8],
     ends: &mut Ends<'a>,
     record: &mut Record<'a>,
-) -> Parsed<'a, ()> {
+) -> Leaf<'a, ()> {
     let rest;
     match step {
         Step::Skip(count) => (rest, ()) = skip(count, input)?,
@@ -142,23 +142,23 @@ fn again<'a>(text: &[u8], input: &'a [u8]) -> Option<&'a [u8]> {
 }
 
 #[inline(always)]
-pub(super) fn port(input: &[u8]) -> Parsed<'_, Option<u16>> {
+pub(super) fn port(input: &[u8]) -> Leaf<'_, Option<u16>> {
     narrow(short_number(input)?)
 }
 
 #[inline(always)]
-pub(super) fn octet(input: &[u8]) -> Parsed<'_, Option<u8>> {
+pub(super) fn octet(input: &[u8]) -> Leaf<'_, Option<u8>> {
     narrow(short_number(input)?)
 }
 
 #[inline(always)]
-pub(super) fn flags(input: &[u8]) -> Parsed<'_, Option<ObservedFlags>> {
+pub(super) fn flags(input: &[u8]) -> Leaf<'_, Option<ObservedFlags>> {
     let (rest, bits) = octet(input)?;
     Ok((rest, bits.map(ObservedFlags)))
 }
 
 #[inline(always)]
-fn narrow<T: TryFrom<u64>>((rest, value): (&[u8], Option<u64>)) -> Parsed<'_, Option<T>> {
+fn narrow<T: TryFrom<u64>>((rest, value): (&[u8], Option<u64>)) -> Leaf<'_, Option<T>> {
     let Some(value) = value else {
         return Ok((rest, None));
     };
@@ -166,7 +166,7 @@ fn narrow<T: TryFrom<u64>>((rest, value): (&[u8], Option<u64>)) -> Parsed<'_, Op
 }
 
 #[inline(always)]
-pub(super) fn time(input: &[u8]) -> Parsed<'_, Option<i64>> {
+pub(super) fn time(input: &[u8]) -> Leaf<'_, Option<i64>> {
     let (rest, value) = number(input)?;
     let Some(value) = value else {
         return Ok((rest, None));
@@ -175,7 +175,7 @@ pub(super) fn time(input: &[u8]) -> Parsed<'_, Option<i64>> {
 }
 
 #[inline(always)]
-pub(super) fn action(input: &[u8]) -> Parsed<'_, Option<Action>> {
+pub(super) fn action(input: &[u8]) -> Leaf<'_, Option<Action>> {
     if let Some(rest) = input.strip_prefix(b"ACCEPT") {
         return Ok((rest, Some(Action::Accept)));
     }
@@ -187,7 +187,7 @@ pub(super) fn action(input: &[u8]) -> Parsed<'_, Option<Action>> {
 }
 
 #[inline(always)]
-pub(super) fn log_status(input: &[u8]) -> Parsed<'_, LogStatus> {
+pub(super) fn log_status(input: &[u8]) -> Leaf<'_, LogStatus> {
     match input {
         [b'O', b'K', rest @ ..] | [b'-', rest @ ..] => Ok((rest, LogStatus::Ok)),
         [b'N', b'O', b'D', b'A', b'T', b'A', rest @ ..] => Ok((rest, LogStatus::NoData)),
@@ -199,7 +199,7 @@ pub(super) fn log_status(input: &[u8]) -> Parsed<'_, LogStatus> {
 }
 
 #[inline(always)]
-pub(super) fn direction(input: &[u8]) -> Parsed<'_, Option<Direction>> {
+pub(super) fn direction(input: &[u8]) -> Leaf<'_, Option<Direction>> {
     match input {
         [b'i', b'n', b'g', b'r', b'e', b's', b's', rest @ ..] => {
             Ok((rest, Some(Direction::Ingress)))

@@ -5,7 +5,7 @@
 //! ([`recognise`](super::recognise())); it never follows from the `version` column, nor from
 //! the number of columns alone.
 
-use super::{Column, Field, FormatError, Prefix, Separator, cells::Cells, column::Step};
+use super::{Column, Field, FormatError, Prefix, Separator, cells::LineCells, column::Step};
 
 /// The order of columns in a file, and what stands around them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Layout {
         };
         let mut columns = Vec::new();
         let mut unknown_count = 0;
-        for cell in Cells::new(line, separator) {
+        for cell in LineCells::new(line, separator) {
             match Field::from_name(cell.text) {
                 Some(field) => columns.push(Column::Known(field)),
                 None if is_name(cell.text) => {

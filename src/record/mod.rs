@@ -2,7 +2,8 @@
 //!
 //! A record is one line of an archive, parsed where it lies: it borrows the
 //! line, allocates nothing, and holds only what every conversion needs. All
-//! else is found in the line when asked for by name. This module does no I/O,
+//! else is found in the line when asked for by name. The rows of a table are records as well, filled
+//! from its columns, and their texts are those of their cells. This module does no I/O,
 //! starts no threads and knows nothing of TCP beyond the names of its flags.
 //!
 //! ```text
@@ -36,13 +37,13 @@ mod value;
 use std::fmt;
 use std::net::IpAddr;
 
-use self::cells::{Cells, is_absent};
+use self::cells::{LineCells, is_absent};
 pub use self::{
     cells::Separator,
     column::Column,
     columns::{ColumnRows, Columns, Filling},
     fault::{Fault, FaultKind},
-    field::{Field, Kind, USED},
+    field::{Field, FieldKind, USED},
     format::FormatError,
     instant::epoch_range,
     interval::{Interval, TimeNote},
@@ -123,7 +124,7 @@ impl<'a> Record<'a> {
     pub fn fields(&self, layout: &Layout, of: &[Field]) -> impl Iterator<Item = (Field, &'a [u8])> {
         let columns = layout.columns().iter().enumerate();
         let mut cells = match self.text {
-            RecordText::Line(line) => Some(Cells::new(line, layout.separator())),
+            RecordText::Line(line) => Some(LineCells::new(line, layout.separator())),
             RecordText::Row(..) => None,
         };
         columns.filter_map(move |(index, column)| {
@@ -142,7 +143,7 @@ impl<'a> Record<'a> {
 
     fn cell(&self, layout: &Layout, index: usize) -> Option<&'a [u8]> {
         let text = match self.text {
-            RecordText::Line(line) => Cells::new(line, layout.separator()).nth(index)?.text,
+            RecordText::Line(line) => LineCells::new(line, layout.separator()).nth(index)?.text,
             RecordText::Row(..) => self.text.row_cell(index)?,
         };
         (!is_absent(text)).then_some(text)

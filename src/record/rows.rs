@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::{
     Column, Fault, Field, Layout, LogStatus, Prefix, Record, careful,
-    cells::Cells,
+    cells::LineCells,
     grammar,
     prefix::{self, Envelope},
 };
@@ -172,7 +172,7 @@ fn header(layout: &Layout, line: &[u8]) -> Option<Layout> {
 /// Query engines return the header of a file as one more row, and add the
 /// values of their partition columns to it.
 fn is_names(layout: &Layout, line: &[u8]) -> bool {
-    let cells = Cells::new(line, layout.separator());
+    let cells = LineCells::new(line, layout.separator());
     let known = cells
         .filter(|cell| Field::from_name(cell.text).is_some())
         .count();

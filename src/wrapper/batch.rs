@@ -25,7 +25,7 @@ pub struct Batch {
     /// Rows of a table, in place of lines.
     pub table: Option<TableRows>,
     /// What could not be taken out of its wrapping, after the lines.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<LostRecords>,
     /// Control messages of AWS, behind the lines; each stands for one record.
     pub control_count: u64,
     /// Rows of a table without any value, after the lines; each stands for one record.
@@ -46,7 +46,7 @@ pub enum Lines {
 
 /// Wrapped records that are lost, one after the other.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
+pub struct LostRecords {
     /// How many; `found` is of the first of them.
     pub count: u64,
     /// What is wrong, in the same words for all of its kind.
@@ -56,7 +56,7 @@ pub struct Fault {
 }
 
 /// A record as named values; those that are absent are none.
-pub(super) type Row<'a> = Vec<(&'static str, Option<Json<'a>>)>;
+pub(super) type NamedValues<'a> = Vec<(&'static str, Option<Json<'a>>)>;
 
 /// The first of these paths in `value` that leads to something.
 pub(super) fn cell<'a>(value: &Json<'a>, paths: &[[&str; 2]]) -> Option<Json<'a>> {
@@ -67,14 +67,14 @@ pub(super) fn cell<'a>(value: &Json<'a>, paths: &[[&str; 2]]) -> Option<Json<'a>
 pub(super) struct Gatherer {
     done: VecDeque<Batch>,
     open: Batch,
-    columns: Columns,
+    columns: KeysMet,
     target_len: usize,
 }
 
 /// The columns met so far. They are only ever added to, so that a record that
 /// lacks some reads as before.
 #[derive(Default)]
-struct Columns {
+struct KeysMet {
     names: Vec<String>,
     index_of: HashMap<String, usize>,
     /// The value of each in the row at hand; empty for none.
@@ -88,7 +88,7 @@ impl Gatherer {
         Self {
             done: VecDeque::new(),
             open: Batch::default(),
-            columns: Columns::default(),
+            columns: KeysMet::default(),
             target_len,
         }
     }
@@ -150,7 +150,7 @@ impl Gatherer {
     }
 
     /// Takes in a record of values that were found under the names of others.
-    pub(super) fn named(&mut self, row: &Row<'_>) {
+    pub(super) fn named(&mut self, row: &NamedValues<'_>) {
         let cells = row.iter();
         self.row(cells.map(|(name, value)| (*name, value.as_ref().unwrap_or(&Json::Null))));
     }
@@ -162,7 +162,7 @@ impl Gatherer {
         let are_enough = alike.take(EXAMPLES_MAX).count() == EXAMPLES_MAX;
         match faults.last_mut().filter(|_| are_enough) {
             Some(last) => last.count += 1,
-            None => faults.push(Fault {
+            None => faults.push(LostRecords {
                 count: 1,
                 kind,
                 found: found(),
@@ -220,7 +220,7 @@ impl Batch {
     }
 }
 
-impl Columns {
+impl KeysMet {
     fn enter(&mut self, name: &str, value: &Json<'_>) {
         let index = match self.index_of.get(name) {
             Some(&index) => index,

@@ -8,20 +8,21 @@ use super::batch::Gatherer;
 use super::json::Json;
 use super::layouts::Layouts;
 use super::{azure, cloudwatch, gcp, insights, ocsf, payload};
+use crate::archive::Stream;
 use crate::record::Layout;
 
 /// Reads values into lines.
 pub(super) struct Events<'g> {
     pub(super) lines: Gatherer,
     /// Compressed or encoded text that was found, to be read next.
-    pub(super) payloads: Vec<payload::Source>,
+    pub(super) payloads: Vec<Stream>,
     pub(super) layouts: Layouts<'g>,
     /// Whether the values beside a message are the record, once that is known of the file.
     is_beside: Option<bool>,
     /// What the first value was.
     outermost: Option<&'static str>,
     /// What Azure's tuples said so far.
-    azure: azure::Open,
+    azure: azure::OpenFlows,
 }
 
 impl<'g> Events<'g> {
@@ -32,7 +33,7 @@ impl<'g> Events<'g> {
             layouts: Layouts::new(given),
             is_beside: None,
             outermost: None,
-            azure: azure::Open::default(),
+            azure: azure::OpenFlows::default(),
         }
     }
 

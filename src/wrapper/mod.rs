@@ -37,9 +37,9 @@ mod splitter;
 mod unwrapper;
 
 pub use self::{
-    batch::{Batch, BatchRows, Fault, Lines},
+    batch::{Batch, BatchRows, Lines, LostRecords},
     layouts::NamedBy,
-    parquet::{Bounds, Rows, Table, TableError, TableRows, is_guarded},
+    parquet::{Bounds, GroupRows, Table, TableError, TableRows, is_guarded},
     unwrapper::Unwrapper,
 };
 

@@ -3,7 +3,7 @@
 //! <https://schema.ocsf.io/classes/network_activity>: endpoints, `traffic` and
 //! `connection_info` hold what a flow log record has under names of its own.
 
-use super::batch::{Gatherer, Row, cell};
+use super::batch::{Gatherer, NamedValues, cell};
 use super::json::Json;
 
 /// All that [`row`] and [`is_event`] look at.
@@ -110,7 +110,7 @@ pub(super) fn is_event(value: &Json<'_>) -> bool {
 }
 
 /// The record in it.
-pub(super) fn row<'a>(event: &Json<'a>) -> Row<'a> {
+pub(super) fn row<'a>(event: &Json<'a>) -> NamedValues<'a> {
     let whole = |path: &[&str]| event.at(path).and_then(Json::whole);
     let is_leaving = whole(&["connection_info", "direction_id"]).map(|id| id == LEAVING);
     // The ENI is an attribute of the side it stands on.

@@ -13,14 +13,14 @@ use crate::record::{Layout, Unrecognised};
 /// Takes the records of one file out of their wrapping.
 pub struct Unwrapper<'g> {
     /// What is being read; each was found inside the one before.
-    sources: Vec<Source>,
+    sources: Vec<Wrapped>,
     events: Events<'g>,
     target_len: usize,
     damage: Option<Damage>,
     text_len: u64,
 }
 
-enum Source {
+enum Wrapped {
     Json(Box<Splitter<Stream>>),
     Lines(BufReader<Stream>),
 }
@@ -29,7 +29,7 @@ impl<'g> Unwrapper<'g> {
     /// Unwraps `stream` into batches of about `target_len` bytes; the first is smaller. `given` is
     /// `--format`.
     pub fn new(stream: Stream, given: Option<&'g Layout>, target_len: usize) -> Self {
-        let source = Source::Json(Box::new(Splitter::new(stream)));
+        let source = Wrapped::Json(Box::new(Splitter::new(stream)));
         Self {
             sources: vec![source],
             events: Events::new(given, target_len.min(FIRST_LEN)),
@@ -90,8 +90,8 @@ impl<'g> Unwrapper<'g> {
             return;
         };
         let read = match source {
-            Source::Json(splitter) => read_value(splitter, &mut self.events, &mut self.text_len),
-            Source::Lines(lines) => read_line(lines, &mut self.events),
+            Wrapped::Json(splitter) => read_value(splitter, &mut self.events, &mut self.text_len),
+            Wrapped::Lines(lines) => read_line(lines, &mut self.events),
         };
         match read {
             Ok(true) => {}
@@ -124,9 +124,9 @@ impl<'g> Unwrapper<'g> {
                 .fault("data inside data too many times over", found);
         }
         let source = if is_wrapped(stream.head(HEAD_LEN)) {
-            Source::Json(Box::new(Splitter::new(stream)))
+            Wrapped::Json(Box::new(Splitter::new(stream)))
         } else {
-            Source::Lines(BufReader::new(stream))
+            Wrapped::Lines(BufReader::new(stream))
         };
         self.sources.push(source);
     }

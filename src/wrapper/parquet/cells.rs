@@ -18,12 +18,12 @@ use arrow_array::types::{
 use super::super::batch::unbroken;
 
 /// The values of a column.
-pub(super) struct Cells<'a> {
+pub(super) struct ValueTexts<'a> {
     array: &'a dyn Array,
     write: Write<'a>,
 }
 
-impl<'a> Cells<'a> {
+impl<'a> ValueTexts<'a> {
     /// Those of `array`; none if it holds what no field can be.
     pub(super) fn of(array: &'a dyn Array) -> Option<Self> {
         let write = texts(array)
@@ -56,7 +56,7 @@ impl<'a> Cells<'a> {
 }
 
 /// Writes a row's cell: its value, or `-` where there is none.
-pub(super) fn write(cells: Option<&Cells<'_>>, row: usize, text: &mut Vec<u8>) {
+pub(super) fn write(cells: Option<&ValueTexts<'_>>, row: usize, text: &mut Vec<u8>) {
     let begin = text.len();
     if let Some(cells) = cells {
         cells.write(row, text);
@@ -175,7 +175,7 @@ mod tests {
 
     #[track_caller]
     fn check(array: &dyn Array, expected: &[&str]) {
-        let cells = Cells::of(array).unwrap();
+        let cells = ValueTexts::of(array).unwrap();
         let text = |row| {
             let mut text = Vec::new();
             cells.write(row, &mut text);
@@ -229,6 +229,6 @@ mod tests {
         let (_, values, nulls) = Int64Array::from(values).into_parts();
         let behind: Vec<i64> = values.iter().map(|value| value + 5).collect();
         check(&Int64Array::new(behind.into(), nulls), &["12", ""]);
-        assert!(Cells::of(&NullArray::new(3)).is_none());
+        assert!(ValueTexts::of(&NullArray::new(3)).is_none());
     }
 }

@@ -16,7 +16,7 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef};
 
-use super::cells::{self, Cells};
+use super::cells::{self, ValueTexts};
 use crate::archive::LINE_LEN_MAX;
 use crate::record::{Columns, Filling};
 
@@ -24,11 +24,11 @@ use crate::record::{Columns, Filling};
 pub struct TableRows {
     arrays: Vec<ArrayRef>,
     /// The values of columns that are no texts as texts, once one of them was asked for.
-    written: Vec<OnceLock<Written>>,
+    written: Vec<OnceLock<ColumnText>>,
 }
 
 /// The values of a column as texts, one after the other.
-struct Written {
+struct ColumnText {
     text: Vec<u8>,
     /// Where each ends.
     ends: Vec<usize>,
@@ -69,13 +69,17 @@ impl Columns for TableRows {
         if let Some(text) = cells::text(array, row) {
             return text;
         }
-        let written = self.written[column].get_or_init(|| Written::of(array));
+        let written = self.written[column].get_or_init(|| ColumnText::of(array));
         let begin = row.checked_sub(1).map_or(0, |before| written.ends[before]);
         &written.text[begin..written.ends[row]]
     }
 
     fn write_lines(&self, rows: &mut dyn Iterator<Item = usize>, text: &mut Vec<u8>) {
-        let columns: Vec<_> = self.arrays.iter().map(|array| Cells::of(array)).collect();
+        let columns: Vec<_> = self
+            .arrays
+            .iter()
+            .map(|array| ValueTexts::of(array))
+            .collect();
         for row in rows {
             for cells in &columns {
                 cells::write(cells.as_ref(), row, text);
@@ -90,13 +94,13 @@ impl Columns for TableRows {
     }
 }
 
-impl Written {
+impl ColumnText {
     fn of(array: &dyn Array) -> Self {
         let mut written = Self {
             text: Vec::new(),
             ends: Vec::with_capacity(array.len()),
         };
-        let cells = Cells::of(array);
+        let cells = ValueTexts::of(array);
         for row in 0..array.len() {
             if let Some(cells) = &cells {
                 cells.write(row, &mut written.text);
@@ -146,7 +150,7 @@ fn fill<'a>(column: usize, array: &'a dyn Array, rows: Range<usize>, records: &m
         || fill_times::<TimestampMillisecondType>(column, array, &rows, records, 1_000)
         || fill_times::<TimestampMicrosecondType>(column, array, &rows, records, 1_000_000)
         || fill_times::<TimestampNanosecondType>(column, array, &rows, records, 1_000_000_000);
-    if !is_done && Cells::of(array).is_some() {
+    if !is_done && ValueTexts::of(array).is_some() {
         records.others(column, rows.map(|row| array.is_valid(row)));
     }
 }
@@ -285,7 +289,7 @@ pub(super) mod tests {
     /// Reads the columns both ways, which must find the same.
     fn both(layout: Layout, arrays: &[ArrayRef]) -> Vec<String> {
         let table = TableRows::of(arrays).unwrap();
-        let columns: Vec<_> = arrays.iter().map(|array| Cells::of(array)).collect();
+        let columns: Vec<_> = arrays.iter().map(|array| ValueTexts::of(array)).collect();
         let mut text = Vec::new();
         for row in 0..table.row_count() {
             for cells in &columns {

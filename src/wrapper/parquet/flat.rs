@@ -16,7 +16,7 @@ use arrow_select::zip::zip;
 
 use super::super::batch::{Batch, Gatherer};
 use super::super::ocsf;
-use super::cells::{self, Cells};
+use super::cells::{self, ValueTexts};
 use super::columns::{TableRows, longest};
 use crate::archive::LINE_LEN_MAX;
 
@@ -35,7 +35,7 @@ impl FlatEvents {
         if longest > LINE_LEN_MAX {
             return None;
         }
-        let events = Events { rows };
+        let events = EventRows { rows };
         let classes = events.wholes(&["class_uid"])?;
         let changes = classes.windows(2).filter(|pair| pair[0] != pair[1]).count();
         if changes > CHANGES_MAX {
@@ -68,11 +68,11 @@ impl FlatEvents {
 }
 
 /// Rows that are events.
-struct Events<'a> {
+struct EventRows<'a> {
     rows: &'a RecordBatch,
 }
 
-impl Events<'_> {
+impl EventRows<'_> {
     /// The values of one column of the flow log; none if their types do not allow it.
     fn column(&self, name: &str) -> Option<ArrayRef> {
         let path: &[&str] = match name {
@@ -180,7 +180,7 @@ impl Events<'_> {
         let Some(codes) = self.at(&["status_code"]) else {
             return Arc::new(StringViewArray::from_iter_values((0..count).map(|_| "OK")));
         };
-        let written = Cells::of(&codes);
+        let written = ValueTexts::of(&codes);
         let words = (0..count).map(|row| match cells::text(&codes, row) {
             Some(b"OK") => "OK",
             _ => {
@@ -203,7 +203,7 @@ impl Events<'_> {
         if let Some(numbers) = array.as_primitive_opt::<Int64Type>() {
             return Some(numbers.iter().collect());
         }
-        let written = Cells::of(&array);
+        let written = ValueTexts::of(&array);
         let number = |row| {
             let mut text = Vec::new();
             cells::write(written.as_ref(), row, &mut text);

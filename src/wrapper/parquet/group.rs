@@ -10,13 +10,13 @@ use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels, parquet_to_a
 use parquet::file::metadata::{FileMetaData, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, FileReader};
 
-use super::super::batch::{Batch, Fault, Gatherer, Lines};
+use super::super::batch::{Batch, Gatherer, Lines, LostRecords};
 use super::super::ocsf;
-use super::blanks::{self, Run};
-use super::cells::{self, Cells};
+use super::blanks::{self, RowRun};
+use super::cells::{self, ValueTexts};
 use super::columns::TableRows;
 use super::flat::FlatEvents;
-use super::pages::Group;
+use super::pages::RowGroup;
 use super::{Table, TableError, events, guarded};
 use crate::archive::LINE_LEN_MAX;
 use crate::record::Layout;
@@ -25,7 +25,7 @@ use crate::record::Layout;
 const ROWS_AT_A_TIME: usize = 4096;
 
 /// The rows of one row group.
-pub struct Rows {
+pub struct GroupRows {
     reader: ParquetRecordBatchReader,
     /// Rows that are decoded, and how many of them have been handed out.
     decoded: Option<(RecordBatch, usize)>,
@@ -33,19 +33,19 @@ pub struct Rows {
     ready: VecDeque<Batch>,
     /// Rows that are still to come, as the row group has it.
     left: u64,
-    shape: Shape,
+    shape: RowShape,
     target_len: usize,
 }
 
 /// What the rows are.
-enum Shape {
+enum RowShape {
     /// Values of these columns, which a flow log has in this order.
     Columns(Arc<[String]>, Arc<Layout>),
     /// OCSF events.
     Events(Box<Gatherer>, Arc<Layout>),
 }
 
-impl Shape {
+impl RowShape {
     fn layout(&self) -> &Arc<Layout> {
         match self {
             Self::Columns(_, layout) | Self::Events(_, layout) => layout,
@@ -65,11 +65,11 @@ impl<R: ChunkReader + 'static> Table<R> {
         group: usize,
         columns: &[usize],
         target_len: usize,
-    ) -> Result<Rows, TableError> {
+    ) -> Result<GroupRows, TableError> {
         let names = self.columns().filter(|(index, _)| columns.contains(index));
         let names: Vec<String> = names.map(|(_, name)| name.to_owned()).collect();
         let layout = layout(names.iter().map(String::as_str));
-        let shape = Shape::Columns(names.into(), layout);
+        let shape = RowShape::Columns(names.into(), layout);
         self.read(group, columns, target_len, shape)
     }
 
@@ -82,9 +82,9 @@ impl<R: ChunkReader + 'static> Table<R> {
         group: usize,
         columns: &[usize],
         target_len: usize,
-    ) -> Result<Rows, TableError> {
+    ) -> Result<GroupRows, TableError> {
         let layout = layout(ocsf::NAMES.iter().copied());
-        let shape = Shape::Events(Box::new(Gatherer::new(target_len)), layout);
+        let shape = RowShape::Events(Box::new(Gatherer::new(target_len)), layout);
         self.read(group, columns, target_len, shape)
     }
 
@@ -93,8 +93,8 @@ impl<R: ChunkReader + 'static> Table<R> {
         group: usize,
         columns: &[usize],
         target_len: usize,
-        shape: Shape,
-    ) -> Result<Rows, TableError> {
+        shape: RowShape,
+    ) -> Result<GroupRows, TableError> {
         let (reader, left) = guarded(|| {
             let metadata = self.metadata.row_group(group).clone();
             let left = u64::try_from(metadata.num_rows())?;
@@ -114,7 +114,7 @@ impl<R: ChunkReader + 'static> Table<R> {
                 schema_descr,
                 None,
             );
-            let alone: Arc<dyn FileReader> = Arc::new(Group {
+            let alone: Arc<dyn FileReader> = Arc::new(RowGroup {
                 source: Arc::clone(&self.source),
                 metadata: ParquetMetaData::new(file, vec![metadata]),
                 held: Arc::default(),
@@ -124,7 +124,7 @@ impl<R: ChunkReader + 'static> Table<R> {
                 ParquetRecordBatchReader::try_new_with_row_groups(&levels, &alone, rows, None)?;
             Ok((reader, left))
         })?;
-        Ok(Rows {
+        Ok(GroupRows {
             reader,
             decoded: None,
             ready: VecDeque::new(),
@@ -135,7 +135,7 @@ impl<R: ChunkReader + 'static> Table<R> {
     }
 }
 
-impl Rows {
+impl GroupRows {
     /// The next batch; none behind the last row.
     ///
     /// # Errors
@@ -160,8 +160,8 @@ impl Rows {
     /// Makes batches of rows from `at` on; returns of how many.
     fn take(&mut self, rows: &RecordBatch, at: usize) -> usize {
         let rows = match blanks::run(rows, at) {
-            Run::Rows(count) => rows.slice(at, count),
-            Run::Blank(count) => {
+            RowRun::Rows(count) => rows.slice(at, count),
+            RowRun::Blank(count) => {
                 self.ready.push_back(Batch {
                     layout: Some(Arc::clone(self.shape.layout())),
                     blank_count: count as u64,
@@ -171,7 +171,7 @@ impl Rows {
             }
         };
         match &mut self.shape {
-            Shape::Columns(names, layout) => {
+            RowShape::Columns(names, layout) => {
                 let (mut batch, count) = match TableRows::of(rows.columns()) {
                     Some(table) => (Batch::of_table(table), rows.num_rows()),
                     None => lines(&rows, names, self.target_len),
@@ -180,7 +180,7 @@ impl Rows {
                 self.ready.push_back(batch);
                 count
             }
-            Shape::Events(gatherer, layout) => {
+            RowShape::Events(gatherer, layout) => {
                 let ready = &mut self.ready;
                 let mut take_in = |batch| {
                     ready.push_back(Batch {
@@ -224,7 +224,7 @@ fn layout<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Arc<Layout> {
 /// Rows as lines, until there are enough or one is lost; and how many that were.
 fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch, usize) {
     let columns = rows.columns().iter();
-    let columns: Vec<Option<Cells<'_>>> = columns.map(|array| Cells::of(array)).collect();
+    let columns: Vec<Option<ValueTexts<'_>>> = columns.map(|array| ValueTexts::of(array)).collect();
     let mut batch = Batch {
         lines: Lines::Columns(Arc::clone(names)),
         ..Batch::default()
@@ -249,8 +249,8 @@ fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch
     (batch, rows.num_rows())
 }
 
-pub(super) fn too_long() -> Fault {
-    Fault {
+pub(super) fn too_long() -> LostRecords {
+    LostRecords {
         count: 1,
         kind: "row of more than 1 MiB",
         found: "expected at most 1 MiB in the columns that are read".into(),

@@ -53,13 +53,13 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
 pub use self::columns::TableRows;
-pub use self::group::Rows;
-use self::pages::Source;
+pub use self::group::GroupRows;
+use self::pages::TableSource;
 use super::ocsf;
 
 /// A Parquet file.
 pub struct Table<R> {
-    source: Arc<Source<R>>,
+    source: Arc<TableSource<R>>,
     metadata: ParquetMetaData,
 }
 
@@ -83,7 +83,7 @@ impl<R: ChunkReader + 'static> Table<R> {
     /// # Errors
     /// There is none, or it contradicts itself.
     pub fn open(source: R) -> Result<Self, TableError> {
-        let source = Source(source);
+        let source = TableSource(source);
         let footer = footer::read(&source)?;
         let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(&footer))?;
         claims::check(&metadata, source.len())?;

@@ -12,7 +12,7 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, NullArray, RecordBatch, StringViewArray, StructArray,
 };
 use arrow_select::nullif::nullif;
-use arrow_select::zip::zip;
+use arrow_select::zip as choose;
 
 use super::super::batch::{Batch, Gatherer};
 use super::super::ocsf;
@@ -37,8 +37,8 @@ impl FlatEvents {
         }
         let events = EventRows { rows };
         let classes = events.wholes(&["class_uid"])?;
-        let changes = classes.windows(2).filter(|pair| pair[0] != pair[1]).count();
-        if changes > CHANGES_MAX {
+        let runs = classes.chunk_by(are_alike).count();
+        if runs > RUNS_MAX {
             return None;
         }
         let arrays = ocsf::NAMES.iter().map(|name| events.column(name));
@@ -49,8 +49,8 @@ impl FlatEvents {
     /// Rows that are such events, and what is lost between them.
     pub(super) fn batches(&self, lines: &mut Gatherer, mut take_in: impl FnMut(Batch)) {
         let mut at = 0;
-        for run in self.classes.chunk_by(|a, b| a == b) {
-            if run[0] == Some(ocsf::CLASS) {
+        for run in self.classes.chunk_by(are_alike) {
+            if is_taken_in(&run[0]) {
                 let arrays = self.arrays.iter().map(|array| array.slice(at, run.len()));
                 if let Some(table) = TableRows::of(&arrays.collect::<Vec<_>>()) {
                     take_in(Batch::of_table(table));
@@ -149,7 +149,7 @@ impl EventRows<'_> {
             });
         let is_source: BooleanArray = is_source.collect();
         (source.data_type() == destination.data_type())
-            .then(|| zip(&is_source, source, destination).ok())?
+            .then(|| choose::zip(&is_source, source, destination).ok())?
     }
 
     fn leaving(&self) -> Option<Vec<Option<bool>>> {
@@ -213,6 +213,15 @@ impl EventRows<'_> {
     }
 }
 
+/// Whether both are events that are taken in, or neither is.
+fn are_alike(class: &Option<i64>, other: &Option<i64>) -> bool {
+    is_taken_in(class) == is_taken_in(other)
+}
+
+fn is_taken_in(class: &Option<i64>) -> bool {
+    *class == Some(ocsf::CLASS)
+}
+
 /// Bytes that what is in one row of a column is no longer than as text.
 fn longest_of(array: &dyn Array) -> usize {
     match array.as_struct_opt() {
@@ -225,8 +234,8 @@ fn longest_of(array: &dyn Array) -> usize {
     }
 }
 
-/// How often the class may change within rows that are read by column: each run is a batch.
-const CHANGES_MAX: usize = 64;
+/// Runs of events of one kind within rows that are read by column: each is a batch.
+const RUNS_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -245,11 +254,14 @@ mod tests {
         let layout = Arc::new(Layout::from_names(ocsf::NAMES).unwrap());
         let mut one_by_one = Vec::new();
         let mut lines = Gatherer::new(1 << 20);
-        assert_eq!(events::gather(rows, &mut lines), rows.num_rows());
-        lines.flush();
-        while let Some(batch) = lines.pop() {
-            one_by_one.extend(all(Rows::new(&batch.text, Arc::clone(&layout))));
-            one_by_one.extend(batch.faults.iter().map(|lost| format!("{lost:?}")));
+        let mut at = 0;
+        while at < rows.num_rows() {
+            at += events::gather(&rows.slice(at, rows.num_rows() - at), &mut lines);
+            lines.flush();
+            while let Some(batch) = lines.pop() {
+                one_by_one.extend(all(Rows::new(&batch.text, Arc::clone(&layout))));
+                one_by_one.extend(batch.faults.iter().map(|lost| format!("{lost:?}")));
+            }
         }
         let mut by_column = Vec::new();
         let flat = FlatEvents::of(rows).unwrap();

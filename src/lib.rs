@@ -11,8 +11,8 @@
 //! those to its right:
 //!
 //! ```text
-//! archive -> wrapper -> record -> flow -> connection -> packet -> capture
-//! bytes      lines      one line  one way both ways     headers   pcapng
+//! archive -> record -> wrapper -> flow -> connection -> packet -> capture
+//! bytes      one line  rows       one way both ways     headers   pcapng
 //! ```
 //!
 //! Two lines that stand in the wrong order are enough to see all of it but the
@@ -53,10 +53,10 @@
 //!
 //! - [`archive`]: where bytes come from. Walks folders, enters zip and tar, maps or inflates files,
 //!   hands out runs of whole lines. Knows nothing of what a line says.
-//! - [`wrapper`]: records inside JSON and Parquet, taken out as lines of text. Knows what
-//!   wraps them (CloudWatch, Firehose, tables, …) and nothing of what a line says.
 //! - [`record`]: one line. Which column is which, the grammar, the values, and
 //!   why a line is no record. A [`record::Record`] borrows its line.
+//! - [`wrapper`]: records inside JSON and Parquet, taken out with their column order. Knows what
+//!   wraps them (CloudWatch, Firehose, tables, …); what a value means is asked of [`record`].
 //! - [`flow`]: one way of a conversation. Keeps of a record the numbers that the
 //!   rebuild needs ([`flow::Observation`]), drops what was delivered twice, and
 //!   decides whose view is told.

@@ -78,6 +78,7 @@ impl Losses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::RecordText;
 
     fn losses(cells: &str) -> Option<Losses> {
         let layout = Layout::from_format(
@@ -86,7 +87,7 @@ mod tests {
         );
         let line = format!("10.0.0.1 {cells}");
         let record = Record {
-            line: line.as_bytes(),
+            text: RecordText::Line(line.as_bytes()),
             ..Record::default()
         };
         Losses::of(&record, &layout.unwrap())

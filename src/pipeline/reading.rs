@@ -150,9 +150,19 @@ impl Observed {
     }
 }
 
+/// The fields of which [`learn`] keeps something.
+const FACTS: [Field; 6] = [
+    Field::InstanceId,
+    Field::SubnetId,
+    Field::VpcId,
+    Field::AzId,
+    Field::AccountId,
+    Field::InterfaceType,
+];
+
 /// Keeps what a record says of the ENI that wrote it.
 fn learn(eni: &mut Eni, record: &Record<'_>, layout: &Layout) {
-    for (field, found) in record.fields(layout) {
+    for (field, found) in record.fields(layout, &FACTS) {
         let fact = match field {
             Field::InstanceId => &mut eni.instance,
             Field::SubnetId => &mut eni.subnet,

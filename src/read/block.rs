@@ -11,10 +11,10 @@ use crate::archive::s3_path::S3Name;
 use crate::filter::{Filter, FilteredRecord, RecordFacts};
 use crate::flow::Place;
 use crate::read::sink::{Found, Sink};
-use crate::record::{Layout, Record, Row, Rows};
+use crate::record::{Layout, Record, Row, RowSource, Rows};
 use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
 use crate::survey::{ColumnOrder, ColumnOrders};
-use crate::wrapper::Batch;
+use crate::wrapper::{Batch, BatchRows};
 
 /// Bytes of a line, about, at least: room is made for so many at once.
 const LINE_LEN_LEAST: usize = 100;
@@ -70,32 +70,53 @@ impl<S: Sink> BlockReader<'_, S> {
         };
         read.records.lines = block.overlong_count;
         read.faults_without_example("line of more than 1 MiB", block.overlong_count);
-        let mut rows = Rows::new(block.bytes, Arc::clone(&layout));
-        let (mut layout, mut before) = (layout, 0);
-        while let Some((_, row)) = rows.next() {
+        self.read_rows(Rows::new(block.bytes, layout), &mut read);
+        read
+    }
+
+    /// Reads what was taken out of a wrapper; none if its columns are not known.
+    pub(crate) fn read_batch(&self, batch: &Batch) -> Option<BlockYield<S::Part>> {
+        let mut read = BlockYield::default();
+        match batch.rows()? {
+            BatchRows::Lines(rows) => {
+                read.part = self.sink.begin(batch.text.len() / LINE_LEN_LEAST);
+                self.read_rows(rows, &mut read);
+            }
+            BatchRows::Columns(rows) => {
+                read.part = self.sink.begin(rows.count());
+                self.read_rows(rows, &mut read);
+            }
+        }
+        read.take_in_lost(batch);
+        Some(read)
+    }
+
+    #[inline(always)]
+    fn read_rows(&self, mut rows: impl RowSource, read: &mut BlockYield<S::Part>) {
+        let (mut layout, mut before) = (Arc::clone(rows.layout()), 0);
+        while let Some((row, under)) = rows.next_row() {
             read.records.lines += 1;
             match row {
-                Row::Record(record) => self.record(&mut read, &record, rows.layout()),
+                Row::Record(record) => self.record(read, &record, under),
                 Row::NoData(record) => {
                     read.records.no_data += 1;
-                    self.silence(&mut read, &record, rows.layout());
+                    self.silence(read, &record, under);
                 }
                 Row::SkipData(record) => {
                     read.records.skip_data(gap(&record));
-                    self.silence(&mut read, &record, rows.layout());
+                    self.silence(read, &record, under);
                 }
                 Row::Header => {
                     read.records.headers += 1;
                     before = read.count_columns(&layout, before);
-                    layout = Arc::clone(rows.layout());
+                    layout = Arc::clone(under);
                 }
                 Row::Blank => read.records.blank += 1,
                 Row::Fault(fault) => read.fault(fault.kind().name(), || fault.to_string()),
             }
         }
         read.count_columns(&layout, before);
-        read.layout_at_end = Some(Arc::clone(rows.layout()));
-        read
+        read.layout_at_end = Some(layout);
     }
 
     #[inline]
@@ -154,7 +175,7 @@ impl<P: Default> BlockYield<P> {
 
     /// Lines whose columns are not known: each is a fault, whatever its values look like. Until
     /// the columns of one are known, the file may be no flow log, and then nothing of it counts.
-    pub(crate) fn unknown_columns(batch: &Batch) -> Self {
+    pub(crate) fn of_unknown_columns(batch: &Batch) -> Self {
         let mut read = Self::default();
         for line in batch.text.split_inclusive(|byte| *byte == b'\n') {
             let line = line.trim_ascii();
@@ -168,6 +189,7 @@ impl<P: Default> BlockYield<P> {
                 format!("found \"{found}\", expected the columns of a flow log")
             });
         }
+        read.take_in_lost(batch);
         read
     }
 
@@ -186,8 +208,8 @@ impl<P: Default> BlockYield<P> {
         }
     }
 
-    /// Counts records that did not come out of their wrapping, behind the lines.
-    pub(crate) fn take_in_lost(&mut self, batch: &Batch) {
+    /// Counts records that did not come out of their wrapping, after the lines.
+    fn take_in_lost(&mut self, batch: &Batch) {
         for lost in &batch.faults {
             self.records.lines += 1;
             self.fault(lost.kind, || lost.found.clone());

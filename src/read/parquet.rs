@@ -2,14 +2,13 @@
 //!
 //! A table names its columns, and often tells the least and greatest value of
 //! each within a row group. So only columns are read that a capture is made of,
-//! and no row group that lies outside the time that is wanted. The rows come as
-//! batches of lines; from there on they are read like any. A line's number is
+//! and no row group that lies outside the time that is wanted. The rows come in
+//! batches, and are read like the lines of any file. A line's number is
 //! that of its row in the file, of row groups that are not read as well.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::archive::{Damage, File, Stream};
@@ -19,10 +18,9 @@ use crate::read::block::BlockReader;
 use crate::read::describe;
 use crate::read::files::{BLOCK_LEN, FileOffset, FileYield, Files};
 use crate::read::files::{foreign_file, note_damage, note_kind, note_layout, unusable};
-use crate::read::json::block;
 use crate::read::sink::Sink;
 use crate::record::{Column, Field, Layout, USED, epoch_range};
-use crate::wrapper::{Batch, Bounds, Lines, Rows, Table, TableError};
+use crate::wrapper::{Bounds, GroupRows, Table, TableError};
 
 /// What tells which column is which, in the words of the summary.
 const TOLD_BY: &str = "column names";
@@ -48,7 +46,6 @@ struct OpenTable<'a, S> {
     name: &'a str,
     /// Lines of the same file of the list that stand before it.
     base: u64,
-    layout: Option<(Arc<[String]>, Arc<Layout>)>,
 }
 
 impl<S: Sink> Files<'_, S> {
@@ -81,7 +78,6 @@ impl<S: Sink> Files<'_, S> {
             reader,
             name: &file.name,
             base: at.lines_before,
-            layout: None,
         };
         let groups: Vec<u64> = open.table.group_rows().collect();
         let share = file.len / (groups.len() as u64).max(1);
@@ -181,7 +177,7 @@ impl<S: Sink> Files<'_, S> {
     fn read_rows(
         &self,
         open: &mut OpenTable<'_, S>,
-        rows: &mut Rows,
+        rows: &mut GroupRows,
         yielded: &mut FileYield<S::Part>,
     ) -> Result<std::result::Result<(), TableError>> {
         loop {
@@ -190,9 +186,7 @@ impl<S: Sink> Files<'_, S> {
                 Ok(None) => return Ok(Ok(())),
                 Err(error) => return Ok(Err(error)),
             };
-            let layout = open.layout(&batch);
-            let mut read = open.reader.read(&block(&batch), layout);
-            read.take_in_lost(&batch);
+            let mut read = open.reader.read_batch(&batch).unwrap_or_default();
             self.count(0, &read);
             let before = yielded.block.records.lines + yielded.passed;
             read.name_faults(open.name, before);
@@ -203,29 +197,12 @@ impl<S: Sink> Files<'_, S> {
 }
 
 impl<S> OpenTable<'_, S> {
-    fn rows(&self, group: usize) -> std::result::Result<Rows, TableError> {
+    fn rows(&self, group: usize) -> std::result::Result<GroupRows, TableError> {
         let columns = &self.plan.columns;
         if self.plan.is_events {
             self.table.events(group, columns, BLOCK_LEN)
         } else {
             self.table.rows(group, columns, BLOCK_LEN)
-        }
-    }
-
-    /// The column order of a batch's lines.
-    fn layout(&mut self, batch: &Batch) -> Arc<Layout> {
-        let Lines::Columns(names) = &batch.lines else {
-            // Without lines.
-            return Arc::new(Layout::default_v2());
-        };
-        match &self.layout {
-            Some((known, layout)) if known == names => Arc::clone(layout),
-            _ => {
-                let layout = Layout::from_names(names.iter().map(String::as_str));
-                let layout = Arc::new(layout.unwrap_or_else(Layout::default_v2));
-                self.layout = Some((Arc::clone(names), Arc::clone(&layout)));
-                layout
-            }
         }
     }
 }

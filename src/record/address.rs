@@ -6,14 +6,14 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::leaf::{ODD, Parsed, non_digits, token};
+use super::leaf::{Leaf, ODD, non_digits, token};
 
 /// An IPv4 or IPv6 address, or `-`, written to `place`.
 ///
 /// Returned instead, it would be put together byte by byte and moved as a whole
 /// right after, which a processor has to wait for.
 #[inline(always)]
-pub(super) fn address<'a>(input: &'a [u8], place: &mut Option<IpAddr>) -> Parsed<'a, ()> {
+pub(super) fn address<'a>(input: &'a [u8], place: &mut Option<IpAddr>) -> Leaf<'a, ()> {
     match dotted_quad(input) {
         Some((len, address)) => {
             *place = Some(IpAddr::V4(address));
@@ -23,9 +23,26 @@ pub(super) fn address<'a>(input: &'a [u8], place: &mut Option<IpAddr>) -> Parsed
     }
 }
 
+/// The address that `text` is, and nothing else; none if it is no plain one.
+#[inline]
+pub(super) fn whole(text: &[u8]) -> Option<IpAddr> {
+    let mut window = [b' '; 20];
+    if let Some(room) = window.get_mut(..text.len())
+        && text.len() <= 15
+    {
+        room.copy_from_slice(text);
+        if let Some((len, address)) = dotted_quad(&window)
+            && len == text.len()
+        {
+            return Some(IpAddr::V4(address));
+        }
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
 /// IPv6, `-`, and the last few bytes of a block.
 #[inline(never)]
-fn other_address<'a>(input: &'a [u8], place: &mut Option<IpAddr>) -> Parsed<'a, ()> {
+fn other_address<'a>(input: &'a [u8], place: &mut Option<IpAddr>) -> Leaf<'a, ()> {
     let (rest, text) = token(input)?;
     *place = match text {
         b"-" => None,
@@ -110,7 +127,7 @@ mod tests {
     use super::*;
     use crate::record::leaf::tests::both;
 
-    fn address(input: &[u8]) -> Parsed<'_, Option<IpAddr>> {
+    fn address(input: &[u8]) -> Leaf<'_, Option<IpAddr>> {
         let mut place = None;
         let (rest, ()) = super::address(input, &mut place)?;
         Ok((rest, place))

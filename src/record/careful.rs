@@ -6,10 +6,10 @@
 //! line had it been spelt as AWS does, or the reason why there is none.
 
 use super::{
-    Fault, FaultKind, Layout, ObservedFlags, Record, Separator,
-    cells::{Cell, Cells},
-    grammar::{self, Step},
-    odd,
+    Fault, FaultKind, Layout, ObservedFlags, Record, RecordText, Separator,
+    cells::{LineCell, LineCells},
+    column::Step,
+    grammar, odd,
 };
 
 /// Reads `line`, which has no line end, under `layout`.
@@ -19,7 +19,7 @@ pub(super) fn record<'a>(layout: &Layout, line: &'a [u8]) -> Result<Record<'a>, 
         Some(record) => record,
         None => cells(layout, line, body.text, body.start)?,
     };
-    record.line = body.text;
+    record.text = RecordText::Line(body.text);
     record.line_time_ns = body.time_ns;
     Ok(record)
 }
@@ -42,7 +42,7 @@ pub(super) fn cells<'a>(
     start: usize,
 ) -> Result<Record<'a>, Fault<'a>> {
     let columns = layout.columns();
-    let cells = Cells::new(text, layout.separator());
+    let cells = LineCells::new(text, layout.separator());
     count(&cells, columns.len()).map_err(|kind| Fault::in_line(line, kind))?;
     let mut record = Record::default();
     for (index, (column, cell)) in columns.iter().zip(cells).enumerate() {
@@ -60,7 +60,7 @@ pub(super) fn cells<'a>(
 }
 
 /// Whether there are as many cells as columns, but for a comment behind the last.
-fn count(cells: &Cells<'_>, expected: usize) -> Result<(), FaultKind> {
+fn count(cells: &LineCells<'_>, expected: usize) -> Result<(), FaultKind> {
     let found = cells.clone().count();
     let comment = || {
         cells
@@ -76,7 +76,7 @@ fn count(cells: &Cells<'_>, expected: usize) -> Result<(), FaultKind> {
 }
 
 /// Reads one cell into `record`.
-fn put<'a>(step: Step, cell: &Cell<'a>, record: &mut Record<'a>) -> Result<(), FaultKind> {
+fn put<'a>(step: Step, cell: &LineCell<'a>, record: &mut Record<'a>) -> Result<(), FaultKind> {
     let text = cell.text;
     if cell.open {
         return Err(FaultKind::OpenQuote);

@@ -19,7 +19,7 @@ pub enum Separator {
 
 /// One cell of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cell<'a> {
+pub(super) struct LineCell<'a> {
     /// Its text: no quotes around it, no blanks at its ends.
     pub(super) text: &'a [u8],
     /// Where that text starts in the line.
@@ -28,7 +28,7 @@ pub(super) struct Cell<'a> {
     pub(super) open: bool,
 }
 
-impl Cell<'_> {
+impl LineCell<'_> {
     /// Where its text lies in the line.
     pub(super) fn range(&self) -> Range<usize> {
         self.start..self.start + self.text.len()
@@ -48,14 +48,14 @@ pub(super) fn is_absent(text: &[u8]) -> bool {
 
 /// The cells of one line, from left to right.
 #[derive(Clone, Debug)]
-pub(super) struct Cells<'a> {
+pub(super) struct LineCells<'a> {
     line: &'a [u8],
     separator: Separator,
     /// Where the next cell starts; none behind the last.
     at: Option<usize>,
 }
 
-impl<'a> Cells<'a> {
+impl<'a> LineCells<'a> {
     /// The cells of `line`, which holds no line end.
     pub(super) fn new(line: &'a [u8], separator: Separator) -> Self {
         Self {
@@ -65,20 +65,20 @@ impl<'a> Cells<'a> {
         }
     }
 
-    fn next_token(&mut self, at: usize) -> Option<Cell<'a>> {
+    fn next_token(&mut self, at: usize) -> Option<LineCell<'a>> {
         let rest = &self.line[at..];
         let start = at + rest.iter().position(|byte| !is_blank(byte))?;
         let rest = &self.line[start..];
         let len = rest.iter().position(is_blank).unwrap_or(rest.len());
         self.at = Some(start + len);
-        Some(Cell {
+        Some(LineCell {
             text: &rest[..len],
             start,
             open: false,
         })
     }
 
-    fn next_value(&mut self, at: usize) -> Cell<'a> {
+    fn next_value(&mut self, at: usize) -> LineCell<'a> {
         let rest = &self.line[at..];
         let start = at + rest.iter().take_while(|byte| is_blank(byte)).count();
         if self.line.get(start) == Some(&b'"') {
@@ -87,7 +87,7 @@ impl<'a> Cells<'a> {
         let rest = &self.line[start..];
         let len = rest.iter().position(|&byte| byte == b',');
         self.at = len.map(|len| start + len + 1);
-        Cell {
+        LineCell {
             text: rest[..len.unwrap_or(rest.len())].trim_ascii_end(),
             start,
             open: false,
@@ -96,7 +96,7 @@ impl<'a> Cells<'a> {
 
     /// The value behind an opening quote. Doubled quotes stay as they are: what flow
     /// logs hold has none, and a borrowed value cannot lose them.
-    fn next_quoted(&mut self, start: usize) -> Cell<'a> {
+    fn next_quoted(&mut self, start: usize) -> LineCell<'a> {
         let rest = &self.line[start..];
         let mut len = 0;
         let open = loop {
@@ -112,7 +112,7 @@ impl<'a> Cells<'a> {
         self.at = comma.map(|comma| start + len + comma + 1);
         let text = &rest[..len];
         let blanks = text.len() - text.trim_ascii_start().len();
-        Cell {
+        LineCell {
             text: text.trim_ascii(),
             start: start + blanks,
             open,
@@ -120,10 +120,10 @@ impl<'a> Cells<'a> {
     }
 }
 
-impl<'a> Iterator for Cells<'a> {
-    type Item = Cell<'a>;
+impl<'a> Iterator for LineCells<'a> {
+    type Item = LineCell<'a>;
 
-    fn next(&mut self) -> Option<Cell<'a>> {
+    fn next(&mut self) -> Option<LineCell<'a>> {
         let at = self.at.take()?;
         match self.separator {
             Separator::Blank => self.next_token(at),
@@ -142,7 +142,7 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, separator: Separator, expected: &[&str]) {
-        let cells = Cells::new(line.as_bytes(), separator);
+        let cells = LineCells::new(line.as_bytes(), separator);
         for cell in cells.clone() {
             assert_eq!(&line.as_bytes()[cell.range()], cell.text);
         }
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn quote_left_open_is_noticed() {
-        let open: Vec<_> = Cells::new(b"a,\"b", Separator::Comma)
+        let open: Vec<_> = LineCells::new(b"a,\"b", Separator::Comma)
             .map(|cell| cell.open)
             .collect();
         assert_eq!(open, [false, true]);

@@ -12,7 +12,7 @@ use std::fmt;
 
 /// What a field's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldKind {
     /// Any text: identifiers, names, words.
     Text,
     /// A decimal count or code.
@@ -22,11 +22,11 @@ pub enum Kind {
 }
 
 /// One line of the table below a variant: what is known about a field.
-struct Entry {
+struct FieldEntry {
     field: Field,
     name: &'static str,
     version: u8,
-    kind: Kind,
+    kind: FieldKind,
 }
 
 macro_rules! fields {
@@ -37,8 +37,8 @@ macro_rules! fields {
             $(#[doc = concat!("`", $name, "`, since version ", $version, ".")] $variant,)+
         }
 
-        const TABLE: &[Entry] = &[
-            $(Entry { field: Field::$variant, name: $name, version: $version, kind: Kind::$kind },)+
+        const TABLE: &[FieldEntry] = &[
+            $(FieldEntry { field: Field::$variant, name: $name, version: $version, kind: FieldKind::$kind },)+
         ];
 
         impl Field {
@@ -137,7 +137,7 @@ impl Field {
     }
 
     /// What the field's values are.
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> FieldKind {
         self.entry().kind
     }
 
@@ -173,7 +173,7 @@ impl Field {
         (distance <= 1 + entry.name.len() / 4).then_some(entry.field)
     }
 
-    fn entry(self) -> &'static Entry {
+    fn entry(self) -> &'static FieldEntry {
         &TABLE[self as usize]
     }
 }
@@ -239,6 +239,54 @@ const OTHER_NAMES: &[(&str, Field)] = &[
     ("status", Field::LogStatus),
     ("pktsourceaddress", Field::PktSrcAddr),
     ("pktdestinationaddress", Field::PktDstAddr),
+];
+
+/// The fields that anything is made of: packets, interfaces, comments, the verdicts of filters;
+/// those of VPC logs first.
+///
+/// Where columns can be left unread only these are read, and a log that is to convert well
+/// has them. What a line of text is parsed for is less (the grammar); the rest
+/// is found in the line when asked for by name.
+pub const USED: &[Field] = &[
+    Field::AccountId,
+    Field::InterfaceId,
+    Field::SrcAddr,
+    Field::DstAddr,
+    Field::SrcPort,
+    Field::DstPort,
+    Field::Protocol,
+    Field::Packets,
+    Field::Bytes,
+    Field::Start,
+    Field::End,
+    Field::Action,
+    Field::LogStatus,
+    Field::VpcId,
+    Field::SubnetId,
+    Field::InstanceId,
+    Field::TcpFlags,
+    Field::PktSrcAddr,
+    Field::PktDstAddr,
+    Field::Region,
+    Field::AzId,
+    Field::FlowDirection,
+    Field::TrafficPath,
+    Field::RejectReason,
+    Field::ResourceId,
+    Field::InterfaceType,
+    Field::TgwAttachmentId,
+    Field::TgwSrcEni,
+    Field::TgwDstEni,
+    Field::TgwSrcVpcAccountId,
+    Field::TgwDstVpcAccountId,
+    Field::TgwSrcVpcId,
+    Field::TgwDstVpcId,
+    Field::TgwSrcSubnetId,
+    Field::TgwDstSubnetId,
+    Field::PacketsLostNoRoute,
+    Field::PacketsLostBlackhole,
+    Field::PacketsLostMtuExceeded,
+    Field::PacketsLostTtlExpired,
 ];
 
 #[cfg(test)]

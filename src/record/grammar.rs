@@ -1,6 +1,6 @@
 //! The grammar of a line as AWS writes it.
 //!
-//! A layout is compiled into steps, one a column, with neighbouring columns
+//! A layout is compiled into steps ([`Step`]), one a column, with neighbouring columns
 //! that nobody needs folded into one. Reading a line is walking its steps
 //! with nom's leaves and a blank between any two. A line that departs from
 //! AWS's spelling in any way is refused whole, and read by [`super::careful`].
@@ -11,90 +11,15 @@
 use std::net::IpAddr;
 
 use super::{
-    Action, Column, Direction, Field, LogStatus, ObservedFlags, Prefix, Record, Separator,
+    Action, Direction, LogStatus, ObservedFlags, Prefix, Record, RecordText, Separator,
     address::address,
+    column::Step,
     instant,
     layout::Layout,
-    leaf::{ODD, Parsed, blank, line_end, number, short_number, token},
+    leaf::{Leaf, ODD, blank, line_end, number, short_number, token},
     prefix::time_in_front,
     skip::skip,
 };
-
-/// What to do with a column, or with several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Pass over this many columns.
-    Skip(u16),
-    /// The column that names the interface.
-    Eni,
-    /// A column that names it where the first one does not.
-    EniElse,
-    Source,
-    Destination,
-    PktSource,
-    PktDestination,
-    SourcePort,
-    DestinationPort,
-    Protocol,
-    Packets,
-    Bytes,
-    Start,
-    End,
-    Action,
-    LogStatus,
-    Flags,
-    Direction,
-    TrafficPath,
-}
-
-impl Step {
-    /// What to do with `column` where `columns` are all there are, and `needed`, if
-    /// given, are all that matter.
-    pub(super) fn of(column: &Column, columns: &[Column], needed: Option<&[Field]>) -> Self {
-        let Column::Known(field) = column else {
-            return Self::Skip(1);
-        };
-        if needed.is_some_and(|needed| !needed.contains(field)) {
-            return Self::Skip(1);
-        }
-        let has = |field| columns.contains(&Column::Known(field));
-        match field {
-            Field::InterfaceId => Self::Eni,
-            Field::TgwAttachmentId if !has(Field::InterfaceId) => Self::Eni,
-            // AWS field table: flows of a regional NAT gateway have no interface.
-            Field::ResourceId => Self::EniElse,
-            Field::SrcAddr => Self::Source,
-            Field::DstAddr => Self::Destination,
-            Field::PktSrcAddr => Self::PktSource,
-            Field::PktDstAddr => Self::PktDestination,
-            Field::SrcPort => Self::SourcePort,
-            Field::DstPort => Self::DestinationPort,
-            Field::Protocol => Self::Protocol,
-            Field::Packets => Self::Packets,
-            Field::Bytes => Self::Bytes,
-            Field::Start => Self::Start,
-            Field::End => Self::End,
-            Field::Action => Self::Action,
-            Field::LogStatus => Self::LogStatus,
-            Field::TcpFlags => Self::Flags,
-            Field::FlowDirection => Self::Direction,
-            Field::TrafficPath => Self::TrafficPath,
-            _ => Self::Skip(1),
-        }
-    }
-
-    /// The steps of a whole line: neighbouring skips are one.
-    pub(super) fn fold(steps: impl Iterator<Item = Self>) -> Vec<Self> {
-        let mut folded: Vec<Self> = Vec::new();
-        for step in steps {
-            match (folded.last_mut(), step) {
-                (Some(Self::Skip(count)), Self::Skip(more)) => *count += more,
-                _ => folded.push(step),
-            }
-        }
-        folded
-    }
-}
 
 /// Reads the record at the front of a block, if it is spelt as AWS spells it.
 ///
@@ -104,7 +29,7 @@ pub(super) fn record<'a>(
     layout: &Layout,
     block: &'a [u8],
     record: &mut Record<'a>,
-) -> Parsed<'a, ()> {
+) -> Leaf<'a, ()> {
     let input = match (layout.separator(), layout.prefix()) {
         (Separator::Blank, Prefix::None) => block,
         (Separator::Blank, Prefix::Time) => {
@@ -118,7 +43,7 @@ pub(super) fn record<'a>(
         return Err(ODD);
     }
     let (rest, ()) = columns(layout.steps(), input, record)?;
-    record.line = &input[..input.len() - rest.len()];
+    record.text = RecordText::Line(&input[..input.len() - rest.len()]);
     line_end(rest)
 }
 
@@ -128,7 +53,7 @@ pub(super) fn columns<'a>(
     steps: &[Step],
     input: &'a [u8],
     record: &mut Record<'a>,
-) -> Parsed<'a, ()> {
+) -> Leaf<'a, ()> {
     let mut rest = input;
     let mut ends = Ends::default();
     for (index, step) in steps.iter().enumerate() {
@@ -158,7 +83,7 @@ fn read<'a>(
     input: &'a [u8],
     ends: &mut Ends<'a>,
     record: &mut Record<'a>,
-) -> Parsed<'a, ()> {
+) -> Leaf<'a, ()> {
     let rest;
     match step {
         Step::Skip(count) => (rest, ()) = skip(count, input)?,
@@ -217,23 +142,23 @@ fn again<'a>(text: &[u8], input: &'a [u8]) -> Option<&'a [u8]> {
 }
 
 #[inline(always)]
-fn port(input: &[u8]) -> Parsed<'_, Option<u16>> {
+pub(super) fn port(input: &[u8]) -> Leaf<'_, Option<u16>> {
     narrow(short_number(input)?)
 }
 
 #[inline(always)]
-fn octet(input: &[u8]) -> Parsed<'_, Option<u8>> {
+pub(super) fn octet(input: &[u8]) -> Leaf<'_, Option<u8>> {
     narrow(short_number(input)?)
 }
 
 #[inline(always)]
-fn flags(input: &[u8]) -> Parsed<'_, Option<ObservedFlags>> {
+pub(super) fn flags(input: &[u8]) -> Leaf<'_, Option<ObservedFlags>> {
     let (rest, bits) = octet(input)?;
     Ok((rest, bits.map(ObservedFlags)))
 }
 
 #[inline(always)]
-fn narrow<T: TryFrom<u64>>((rest, value): (&[u8], Option<u64>)) -> Parsed<'_, Option<T>> {
+fn narrow<T: TryFrom<u64>>((rest, value): (&[u8], Option<u64>)) -> Leaf<'_, Option<T>> {
     let Some(value) = value else {
         return Ok((rest, None));
     };
@@ -241,7 +166,7 @@ fn narrow<T: TryFrom<u64>>((rest, value): (&[u8], Option<u64>)) -> Parsed<'_, Op
 }
 
 #[inline(always)]
-fn time(input: &[u8]) -> Parsed<'_, Option<i64>> {
+pub(super) fn time(input: &[u8]) -> Leaf<'_, Option<i64>> {
     let (rest, value) = number(input)?;
     let Some(value) = value else {
         return Ok((rest, None));
@@ -250,7 +175,7 @@ fn time(input: &[u8]) -> Parsed<'_, Option<i64>> {
 }
 
 #[inline(always)]
-fn action(input: &[u8]) -> Parsed<'_, Option<Action>> {
+pub(super) fn action(input: &[u8]) -> Leaf<'_, Option<Action>> {
     if let Some(rest) = input.strip_prefix(b"ACCEPT") {
         return Ok((rest, Some(Action::Accept)));
     }
@@ -262,7 +187,7 @@ fn action(input: &[u8]) -> Parsed<'_, Option<Action>> {
 }
 
 #[inline(always)]
-fn log_status(input: &[u8]) -> Parsed<'_, LogStatus> {
+pub(super) fn log_status(input: &[u8]) -> Leaf<'_, LogStatus> {
     match input {
         [b'O', b'K', rest @ ..] | [b'-', rest @ ..] => Ok((rest, LogStatus::Ok)),
         [b'N', b'O', b'D', b'A', b'T', b'A', rest @ ..] => Ok((rest, LogStatus::NoData)),
@@ -274,7 +199,7 @@ fn log_status(input: &[u8]) -> Parsed<'_, LogStatus> {
 }
 
 #[inline(always)]
-fn direction(input: &[u8]) -> Parsed<'_, Option<Direction>> {
+pub(super) fn direction(input: &[u8]) -> Leaf<'_, Option<Direction>> {
     match input {
         [b'i', b'n', b'g', b'r', b'e', b's', b's', rest @ ..] => {
             Ok((rest, Some(Direction::Ingress)))

@@ -5,7 +5,7 @@
 //! begin with an ISO 8601 time. Time zones by name, and dates alone, are not
 //! read.
 
-use super::leaf::{ODD, Parsed};
+use super::leaf::{Leaf, ODD};
 
 /// A Unix time as nanoseconds; none if it lies beyond the year 2262.
 ///
@@ -48,7 +48,7 @@ fn unit_ns(value: u64) -> u64 {
 ///
 /// Between date and time stands `T` or a blank; fraction and zone may be
 /// missing, and a missing zone is UTC.
-pub(super) fn iso(input: &[u8]) -> Parsed<'_, i64> {
+pub(super) fn iso(input: &[u8]) -> Leaf<'_, i64> {
     let Some((fixed, rest)) = input.split_first_chunk::<19>() else {
         return Err(ODD);
     };

@@ -5,26 +5,7 @@
 //! ([`recognise`](super::recognise())); it never follows from the `version` column, nor from
 //! the number of columns alone.
 
-use super::{Field, FormatError, Prefix, Separator, cells::Cells, grammar::Step};
-
-/// One column of a layout.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Column {
-    /// A field AWS documents.
-    Known(Field),
-    /// A column under any other name, carried by that name; `?` if it has none.
-    Unknown(String),
-}
-
-impl Column {
-    /// The name of the column.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Known(field) => field.name(),
-            Self::Unknown(name) => name,
-        }
-    }
-}
+use super::{Column, Field, FormatError, Prefix, Separator, cells::LineCells, column::Step};
 
 /// The order of columns in a file, and what stands around them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,7 +120,7 @@ impl Layout {
         };
         let mut columns = Vec::new();
         let mut unknown_count = 0;
-        for cell in Cells::new(line, separator) {
+        for cell in LineCells::new(line, separator) {
             match Field::from_name(cell.text) {
                 Some(field) => columns.push(Column::Known(field)),
                 None if is_name(cell.text) => {

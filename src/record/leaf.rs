@@ -22,7 +22,7 @@ use nom::{
 pub(super) struct Odd;
 
 /// What a leaf returns: what follows the value, and the value.
-pub(super) type Parsed<'a, T> = IResult<&'a [u8], T, Odd>;
+pub(super) type Leaf<'a, T> = IResult<&'a [u8], T, Odd>;
 
 impl ParseError<&[u8]> for Odd {
     fn from_error_kind(_: &[u8], _: ErrorKind) -> Self {
@@ -39,7 +39,7 @@ pub(super) const ODD: nom::Err<Odd> = nom::Err::Error(Odd);
 
 /// One blank between two values; two of them make a line odd.
 #[inline(always)]
-pub(super) fn blank(input: &[u8]) -> Parsed<'_, ()> {
+pub(super) fn blank(input: &[u8]) -> Leaf<'_, ()> {
     match input {
         [b' ' | b'\t', rest @ ..] => Ok((rest, ())),
         _ => Err(ODD),
@@ -48,7 +48,7 @@ pub(super) fn blank(input: &[u8]) -> Parsed<'_, ()> {
 
 /// The end of a line, with any blanks and the carriage return before it.
 #[inline(always)]
-pub(super) fn line_end(input: &[u8]) -> Parsed<'_, ()> {
+pub(super) fn line_end(input: &[u8]) -> Leaf<'_, ()> {
     match input {
         [b'\n', rest @ ..] => Ok((rest, ())),
         [] => Ok((input, ())),
@@ -56,7 +56,7 @@ pub(super) fn line_end(input: &[u8]) -> Parsed<'_, ()> {
     }
 }
 
-fn loose_line_end(input: &[u8]) -> Parsed<'_, ()> {
+fn loose_line_end(input: &[u8]) -> Leaf<'_, ()> {
     let blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r');
     match &input[input.iter().take_while(blank).count()..] {
         [b'\n', rest @ ..] => Ok((rest, ())),
@@ -67,7 +67,7 @@ fn loose_line_end(input: &[u8]) -> Parsed<'_, ()> {
 
 /// Any text up to a blank or a line end, at least one byte.
 #[inline(always)]
-pub(super) fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
+pub(super) fn token(input: &[u8]) -> Leaf<'_, &[u8]> {
     let mut len = 0;
     while let Some(chunk) = input[len..].first_chunk() {
         let word = u64::from_le_bytes(*chunk);
@@ -83,7 +83,7 @@ pub(super) fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
     cut(input, len)
 }
 
-fn cut(input: &[u8], len: usize) -> Parsed<'_, &[u8]> {
+fn cut(input: &[u8], len: usize) -> Leaf<'_, &[u8]> {
     match input.split_at_checked(len) {
         Some((value, rest)) if len > 0 => Ok((rest, value)),
         _ => Err(ODD),
@@ -92,7 +92,7 @@ fn cut(input: &[u8], len: usize) -> Parsed<'_, &[u8]> {
 
 /// A decimal number or `-`.
 #[inline(always)]
-pub(super) fn number(input: &[u8]) -> Parsed<'_, Option<u64>> {
+pub(super) fn number(input: &[u8]) -> Leaf<'_, Option<u64>> {
     let Some(chunk) = input.first_chunk() else {
         return number_by_digits(input);
     };
@@ -105,7 +105,7 @@ pub(super) fn number(input: &[u8]) -> Parsed<'_, Option<u64>> {
 
 /// A decimal number of at most seven digits, or `-`.
 #[inline(always)]
-pub(super) fn short_number(input: &[u8]) -> Parsed<'_, Option<u64>> {
+pub(super) fn short_number(input: &[u8]) -> Leaf<'_, Option<u64>> {
     let Some(chunk) = input.first_chunk() else {
         return number_by_digits(input);
     };
@@ -118,7 +118,7 @@ pub(super) fn short_number(input: &[u8]) -> Parsed<'_, Option<u64>> {
 
 /// Goes on with a number whose first eight digits are `head`.
 #[inline(always)]
-fn long_number(input: &[u8], head: u64) -> Parsed<'_, Option<u64>> {
+fn long_number(input: &[u8], head: u64) -> Leaf<'_, Option<u64>> {
     let Some(chunk) = input[8..].first_chunk() else {
         return number_by_digits(input);
     };
@@ -130,7 +130,7 @@ fn long_number(input: &[u8], head: u64) -> Parsed<'_, Option<u64>> {
 }
 
 #[cold]
-fn number_by_digits(input: &[u8]) -> Parsed<'_, Option<u64>> {
+fn number_by_digits(input: &[u8]) -> Leaf<'_, Option<u64>> {
     let len = input
         .iter()
         .take_while(|byte| byte.is_ascii_digit())
@@ -145,7 +145,7 @@ fn number_by_digits(input: &[u8]) -> Parsed<'_, Option<u64>> {
 }
 
 #[inline(always)]
-fn dash<T>(input: &[u8]) -> Parsed<'_, Option<T>> {
+fn dash<T>(input: &[u8]) -> Leaf<'_, Option<T>> {
     match input {
         [b'-', rest @ ..] => Ok((rest, None)),
         _ => Err(ODD),
@@ -200,7 +200,7 @@ pub(super) mod tests {
     #[track_caller]
     pub(crate) fn both<T: PartialEq + std::fmt::Debug>(
         text: &str,
-        leaf: impl Fn(&[u8]) -> Parsed<'_, T>,
+        leaf: impl Fn(&[u8]) -> Leaf<'_, T>,
     ) -> Option<T> {
         let read = |input: &str| {
             let (rest, value) = leaf(input.as_bytes()).ok()?;

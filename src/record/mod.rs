@@ -2,7 +2,8 @@
 //!
 //! A record is one line of an archive, parsed where it lies: it borrows the
 //! line, allocates nothing, and holds only what every conversion needs. All
-//! else is found in the line when asked for by name. This module does no I/O,
+//! else is found in the line when asked for by name. The rows of a table are records as well, filled
+//! from its columns, and their texts are those of their cells. This module does no I/O,
 //! starts no threads and knows nothing of TCP beyond the names of its flags.
 //!
 //! ```text
@@ -10,12 +11,14 @@
 //! layout      which column is where         fault    why a line is not a record
 //! recognise   first lines -> layout         rows     block of lines -> records
 //! grammar     a line as AWS writes it       careful  a line as others write it
-//! used        the fields that matter
+//! column      what is done with a column    columns  rows of a table -> records
 //! ```
 
 mod address;
 mod careful;
 mod cells;
+mod column;
+mod columns;
 mod fault;
 mod field;
 mod format;
@@ -29,35 +32,36 @@ mod prefix;
 mod recognise;
 mod rows;
 mod skip;
-mod used;
 mod value;
 
+use std::fmt;
 use std::net::IpAddr;
 
-use self::cells::Cells;
+use self::cells::{LineCells, is_absent};
 pub use self::{
     cells::Separator,
+    column::Column,
+    columns::{ColumnRows, Columns, Filling},
     fault::{Fault, FaultKind},
-    field::{Field, Kind},
+    field::{Field, FieldKind, USED},
     format::FormatError,
     instant::epoch_range,
     interval::{Interval, TimeNote},
-    layout::{Column, Layout},
+    layout::Layout,
     prefix::{Envelope, Prefix},
     recognise::{Evidence, Foreign, Recognised, Unrecognised, recognise},
-    rows::{Row, Rows},
-    used::USED,
+    rows::{Row, RowSource, Rows},
     value::{Action, Direction, LogStatus, ObservedFlags},
 };
 
-/// One flow log record, borrowed from its line.
+/// One flow log record, borrowed from its line or from the columns of a table.
 ///
 /// A column that the layout lacks and a column holding `-` (or nothing, or
 /// `null`) are both `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// The record's own text: no line end, and nothing that stood in front of it.
-    pub line: &'a [u8],
+    /// The record's own text, as one line or cell by cell.
+    pub text: RecordText<'a>,
     /// `interface-id`; for a Transit Gateway its attachment, for a regional NAT
     /// gateway its `resource-id`; empty if there is none.
     pub eni: &'a [u8],
@@ -116,19 +120,80 @@ impl<'a> Record<'a> {
         self.cell(layout, columns.position(|column| column.name() == name)?)
     }
 
-    /// The texts of all fields that AWS documents, but those that are `-`.
-    pub fn fields(&self, layout: &Layout) -> impl Iterator<Item = (Field, &'a [u8])> {
-        let cells = Cells::new(self.line, layout.separator());
-        let columns = layout.columns().iter().zip(cells);
-        columns.filter_map(|(column, cell)| match column {
-            Column::Known(field) if !cell.is_absent() => Some((*field, cell.text)),
-            _ => None,
+    /// The texts of those of these fields that are not absent or `-`, in the order of the columns.
+    pub fn fields(&self, layout: &Layout, of: &[Field]) -> impl Iterator<Item = (Field, &'a [u8])> {
+        let columns = layout.columns().iter().enumerate();
+        let mut cells = match self.text {
+            RecordText::Line(line) => Some(LineCells::new(line, layout.separator())),
+            RecordText::Row(..) => None,
+        };
+        columns.filter_map(move |(index, column)| {
+            let next = cells.as_mut().map(Iterator::next);
+            let field = match column {
+                Column::Known(field) if of.contains(field) => *field,
+                _ => return None,
+            };
+            let text = match next {
+                Some(cell) => cell?.text,
+                None => self.text.row_cell(index)?,
+            };
+            (!is_absent(text)).then_some((field, text))
         })
     }
 
     fn cell(&self, layout: &Layout, index: usize) -> Option<&'a [u8]> {
-        let cell = Cells::new(self.line, layout.separator()).nth(index)?;
-        (!cell.is_absent()).then_some(cell.text)
+        let text = match self.text {
+            RecordText::Line(line) => LineCells::new(line, layout.separator()).nth(index)?.text,
+            RecordText::Row(..) => self.text.row_cell(index)?,
+        };
+        (!is_absent(text)).then_some(text)
+    }
+}
+
+/// Where a record's own text is.
+#[derive(Clone, Copy)]
+pub enum RecordText<'a> {
+    /// A line: no line end, and nothing that stood in front of the record.
+    Line(&'a [u8]),
+    /// A row of a table, by its number.
+    Row(&'a dyn Columns, u32),
+}
+
+impl<'a> RecordText<'a> {
+    fn row_cell(self, index: usize) -> Option<&'a [u8]> {
+        match self {
+            Self::Line(_) => None,
+            Self::Row(columns, row) => Some(columns.text(index, row as usize)),
+        }
+    }
+}
+
+impl Default for RecordText<'_> {
+    fn default() -> Self {
+        Self::Line(b"")
+    }
+}
+
+impl PartialEq for RecordText<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Line(line), Self::Line(other)) => line == other,
+            (Self::Row(columns, row), Self::Row(others, other)) => {
+                std::ptr::addr_eq(*columns, *others) && row == other
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Eq for RecordText<'_> {}
+
+impl fmt::Debug for RecordText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "\"{}\"", line.escape_ascii()),
+            Self::Row(_, row) => write!(f, "row {row}"),
+        }
     }
 }
 

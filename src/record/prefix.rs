@@ -6,9 +6,9 @@
 
 use super::{
     Fault, FaultKind,
-    cells::{Cells, Separator},
+    cells::{LineCells, Separator},
     instant,
-    leaf::{Parsed, blank, number, token},
+    leaf::{Leaf, blank, number, token},
 };
 use nom::{Parser, combinator::eof, sequence::terminated};
 
@@ -60,12 +60,12 @@ impl Prefix {
 }
 
 /// The time in front of a record.
-pub(super) fn time_in_front(line: &[u8]) -> Parsed<'_, i64> {
+pub(super) fn time_in_front(line: &[u8]) -> Leaf<'_, i64> {
     terminated(instant::iso, blank).parse(line)
 }
 
 /// The time in front of a record, and the name of its stream.
-pub(super) fn time_and_stream(line: &[u8]) -> Parsed<'_, i64> {
+pub(super) fn time_and_stream(line: &[u8]) -> Leaf<'_, i64> {
     terminated(time_in_front, (token, blank)).parse(line)
 }
 
@@ -73,7 +73,7 @@ impl Envelope {
     /// The envelope a CSV header such as `timestamp,message` announces.
     pub(super) fn from_header(line: &[u8]) -> Option<Self> {
         let index_of = |names: [&[u8]; 2]| {
-            let mut cells = Cells::new(line, Separator::Comma);
+            let mut cells = LineCells::new(line, Separator::Comma);
             let index = cells.position(|cell| {
                 names
                     .iter()
@@ -88,9 +88,9 @@ impl Envelope {
     }
 
     fn body<'a>(self, line: &'a [u8]) -> Result<Body<'a>, Fault<'a>> {
-        let mut cells = Cells::new(line, Separator::Comma);
+        let mut cells = LineCells::new(line, Separator::Comma);
         let Some(message) = cells.nth(usize::from(self.message)) else {
-            let found = Cells::new(line, Separator::Comma).count();
+            let found = LineCells::new(line, Separator::Comma).count();
             return Err(Fault::in_line(
                 line,
                 FaultKind::columns(found, usize::from(self.message) + 1),
@@ -101,7 +101,7 @@ impl Envelope {
         }
         let time = self
             .time
-            .and_then(|index| Cells::new(line, Separator::Comma).nth(usize::from(index)));
+            .and_then(|index| LineCells::new(line, Separator::Comma).nth(usize::from(index)));
         Ok(Body {
             text: message.text,
             start: message.start,

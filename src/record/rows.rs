@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::{
     Column, Fault, Field, Layout, LogStatus, Prefix, Record, careful,
-    cells::Cells,
+    cells::LineCells,
     grammar,
     prefix::{self, Envelope},
 };
@@ -31,6 +31,15 @@ pub enum Row<'a> {
     Blank,
     /// A line that is none of these.
     Fault(Fault<'a>),
+}
+
+/// Rows, one after the other, from wherever they come.
+pub trait RowSource {
+    /// The next row, and the column order in force after it; none if there is none.
+    fn next_row(&mut self) -> Option<(Row<'_>, &Arc<Layout>)>;
+
+    /// The column order of the row returned last, or of the first before there was one.
+    fn layout(&self) -> &Arc<Layout>;
 }
 
 /// The rows of a block of whole lines, each with its byte offset in the block.
@@ -118,8 +127,20 @@ impl<'a> Iterator for Rows<'a> {
     }
 }
 
+impl RowSource for Rows<'_> {
+    #[inline]
+    fn next_row(&mut self) -> Option<(Row<'_>, &Arc<Layout>)> {
+        let (_, row) = self.next()?;
+        Some((row, &self.layout))
+    }
+
+    fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+}
+
 #[inline]
-fn row(record: Record<'_>) -> Row<'_> {
+pub(super) fn row(record: Record<'_>) -> Row<'_> {
     match record.log_status {
         LogStatus::Ok => Row::Record(record),
         LogStatus::NoData => Row::NoData(record),
@@ -151,7 +172,7 @@ fn header(layout: &Layout, line: &[u8]) -> Option<Layout> {
 /// Query engines return the header of a file as one more row, and add the
 /// values of their partition columns to it.
 fn is_names(layout: &Layout, line: &[u8]) -> bool {
-    let cells = Cells::new(line, layout.separator());
+    let cells = LineCells::new(line, layout.separator());
     let known = cells
         .filter(|cell| Field::from_name(cell.text).is_some())
         .count();

@@ -4,13 +4,13 @@
 //! question needs few columns ([`Layout::reading`](super::Layout::reading)).
 //! What ends a column is counted eight bytes at a time, whatever the lengths.
 
-use super::leaf::{HIGH_BITS, LANES, ODD, Parsed, blank, token};
+use super::leaf::{HIGH_BITS, LANES, Leaf, ODD, blank, token};
 
 /// Passes over `count` columns, and the one blank between any two.
 ///
 /// Like so many tokens with blanks between them, which a test holds it against.
 #[inline]
-pub(super) fn skip(count: u16, input: &[u8]) -> Parsed<'_, ()> {
+pub(super) fn skip(count: u16, input: &[u8]) -> Leaf<'_, ()> {
     let mut left = u32::from(count);
     let mut len = 0;
     // As if a blank stood in front: a column that begins with one is empty.
@@ -53,7 +53,7 @@ pub(super) fn skip(count: u16, input: &[u8]) -> Parsed<'_, ()> {
 
 /// The last few columns of a block, behind which there are not eight bytes.
 #[cold]
-fn one_by_one(count: u16, input: &[u8]) -> Parsed<'_, ()> {
+fn one_by_one(count: u16, input: &[u8]) -> Leaf<'_, ()> {
     let (mut rest, _) = token(input)?;
     for _ in 1..count {
         (rest, ()) = blank(rest)?;

@@ -9,12 +9,12 @@
 
 use std::collections::HashMap;
 
-use super::batch::Row;
+use super::batch::NamedValues;
 use super::json::Json;
 
 /// What the tuples of a file said of connections that go on.
 #[derive(Default)]
-pub(super) struct Open(HashMap<String, Last>);
+pub(super) struct OpenFlows(HashMap<String, Last>);
 
 struct Last {
     time: String,
@@ -44,8 +44,8 @@ pub(super) fn is_record(value: &Json<'_>) -> bool {
 /// Hands out the records in one of the log's own, or a tuple that is none.
 pub(super) fn for_each_row(
     record: &Json<'_>,
-    open: &mut Open,
-    mut each: impl FnMut(Result<Row<'static>, &str>),
+    open: &mut OpenFlows,
+    mut each: impl FnMut(Result<NamedValues<'static>, &str>),
 ) {
     let (flows, groups) = match record.at(&["properties", "flows"]) {
         flows @ Some(_) => (elements(flows), "flows"),
@@ -124,7 +124,7 @@ impl<'t> Tuple<'t> {
         start: &str,
         flags: Option<u8>,
         status: &str,
-    ) -> Row<'static> {
+    ) -> NamedValues<'static> {
         let [source, destination, from, to] = self.ends;
         let ends = if way == 0 {
             [source, destination, from, to]
@@ -162,8 +162,8 @@ impl<'t> Tuple<'t> {
     }
 }
 
-impl Open {
-    fn rows(&mut self, eni: &str, tuple: &Tuple<'_>) -> Vec<Row<'static>> {
+impl OpenFlows {
+    fn rows(&mut self, eni: &str, tuple: &Tuple<'_>) -> Vec<NamedValues<'static>> {
         let name = format!("{eni},{}", tuple.name);
         if tuple.is_denied || tuple.state.is_none() {
             let flags = tuple.is_denied.then_some(SYN);
@@ -214,7 +214,7 @@ mod tests {
         let value = Json::parse(text.as_bytes()).unwrap();
         assert!(is_record(&value));
         let mut seen = Vec::new();
-        for_each_row(&value, &mut Open::default(), |row| match row {
+        for_each_row(&value, &mut OpenFlows::default(), |row| match row {
             Ok(row) => {
                 let cells = row.iter().map(|(_, value)| {
                     let text = value.as_ref().and_then(Json::text).unwrap_or("");

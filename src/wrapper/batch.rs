@@ -1,4 +1,4 @@
-//! Records taken out of their wrapping, as lines of text.
+//! Records taken out of their wrapping: lines of text, or rows of a table.
 //!
 //! The record stage reads lines under one order of columns at a time, and
 //! numbers them. So records are gathered into batches: lines of one kind, then
@@ -10,16 +10,22 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::json::Json;
+use super::parquet::TableRows;
+use crate::record::{ColumnRows, Layout, Rows};
 
-/// Lines of text, and what came behind them.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Lines of text or rows of a table, and what came after them.
+#[derive(Debug, Default)]
 pub struct Batch {
+    /// The column order of the first row; none if it is not known.
+    pub layout: Option<Arc<Layout>>,
     /// What the lines are.
     pub lines: Lines,
     /// The lines, each with its end.
     pub text: Vec<u8>,
+    /// Rows of a table, in place of lines.
+    pub table: Option<TableRows>,
     /// What could not be taken out of its wrapping, after the lines.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<LostRecords>,
     /// Control messages of AWS, behind the lines; each stands for one record.
     pub control_count: u64,
     /// Rows of a table without any value, after the lines; each stands for one record.
@@ -40,7 +46,7 @@ pub enum Lines {
 
 /// Wrapped records that are lost, one after the other.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
+pub struct LostRecords {
     /// How many; `found` is of the first of them.
     pub count: u64,
     /// What is wrong, in the same words for all of its kind.
@@ -50,7 +56,7 @@ pub struct Fault {
 }
 
 /// A record as named values; those that are absent are none.
-pub(super) type Row<'a> = Vec<(&'static str, Option<Json<'a>>)>;
+pub(super) type NamedValues<'a> = Vec<(&'static str, Option<Json<'a>>)>;
 
 /// The first of these paths in `value` that leads to something.
 pub(super) fn cell<'a>(value: &Json<'a>, paths: &[[&str; 2]]) -> Option<Json<'a>> {
@@ -61,14 +67,14 @@ pub(super) fn cell<'a>(value: &Json<'a>, paths: &[[&str; 2]]) -> Option<Json<'a>
 pub(super) struct Gatherer {
     done: VecDeque<Batch>,
     open: Batch,
-    columns: Columns,
+    columns: KeysMet,
     target_len: usize,
 }
 
 /// The columns met so far. They are only ever added to, so that a record that
 /// lacks some reads as before.
 #[derive(Default)]
-struct Columns {
+struct KeysMet {
     names: Vec<String>,
     index_of: HashMap<String, usize>,
     /// The value of each in the row at hand; empty for none.
@@ -82,7 +88,7 @@ impl Gatherer {
         Self {
             done: VecDeque::new(),
             open: Batch::default(),
-            columns: Columns::default(),
+            columns: KeysMet::default(),
             target_len,
         }
     }
@@ -144,7 +150,7 @@ impl Gatherer {
     }
 
     /// Takes in a record of values that were found under the names of others.
-    pub(super) fn named(&mut self, row: &Row<'_>) {
+    pub(super) fn named(&mut self, row: &NamedValues<'_>) {
         let cells = row.iter();
         self.row(cells.map(|(name, value)| (*name, value.as_ref().unwrap_or(&Json::Null))));
     }
@@ -156,7 +162,7 @@ impl Gatherer {
         let are_enough = alike.take(EXAMPLES_MAX).count() == EXAMPLES_MAX;
         match faults.last_mut().filter(|_| are_enough) {
             Some(last) => last.count += 1,
-            None => faults.push(Fault {
+            None => faults.push(LostRecords {
                 count: 1,
                 kind,
                 found: found(),
@@ -184,13 +190,37 @@ impl Gatherer {
     }
 }
 
+/// The rows of a batch, one after the other.
+pub enum BatchRows<'a> {
+    /// Those of lines.
+    Lines(Rows<'a>),
+    /// Those of a table.
+    Columns(ColumnRows<'a>),
+}
+
 impl Batch {
+    /// The rows, but for those that are lost; none if their column order is not known.
+    pub fn rows(&self) -> Option<BatchRows<'_>> {
+        let layout = Arc::clone(self.layout.as_ref()?);
+        Some(match &self.table {
+            Some(table) => BatchRows::Columns(ColumnRows::new(table, layout)),
+            None => BatchRows::Lines(Rows::new(&self.text, layout)),
+        })
+    }
+
+    pub(super) fn of_table(table: TableRows) -> Self {
+        Self {
+            table: Some(table),
+            ..Self::default()
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.text.is_empty() && self.faults.is_empty() && self.control_count == 0
     }
 }
 
-impl Columns {
+impl KeysMet {
     fn enter(&mut self, name: &str, value: &Json<'_>) {
         let index = match self.index_of.get(name) {
             Some(&index) => index,

@@ -6,31 +6,34 @@
 
 use super::batch::Gatherer;
 use super::json::Json;
-use super::{Judge, azure, cloudwatch, gcp, insights, ocsf, payload};
+use super::layouts::Layouts;
+use super::{azure, cloudwatch, gcp, insights, ocsf, payload};
+use crate::archive::Stream;
+use crate::record::Layout;
 
 /// Reads values into lines.
-pub(super) struct Events<J> {
+pub(super) struct Events<'g> {
     pub(super) lines: Gatherer,
     /// Compressed or encoded text that was found, to be read next.
-    pub(super) payloads: Vec<payload::Source>,
-    judge: J,
+    pub(super) payloads: Vec<Stream>,
+    pub(super) layouts: Layouts<'g>,
     /// Whether the values beside a message are the record, once that is known of the file.
     is_beside: Option<bool>,
     /// What the first value was.
     outermost: Option<&'static str>,
     /// What Azure's tuples said so far.
-    azure: azure::Open,
+    azure: azure::OpenFlows,
 }
 
-impl<J: Judge> Events<J> {
-    pub(super) fn new(judge: J, target_len: usize) -> Self {
+impl<'g> Events<'g> {
+    pub(super) fn new(given: Option<&'g Layout>, target_len: usize) -> Self {
         Self {
             lines: Gatherer::new(target_len),
             payloads: Vec::new(),
-            judge,
+            layouts: Layouts::new(given),
             is_beside: None,
             outermost: None,
-            azure: azure::Open::default(),
+            azure: azure::OpenFlows::default(),
         }
     }
 
@@ -159,8 +162,9 @@ impl<J: Judge> Events<J> {
         if names.len() < 2 {
             return false;
         }
-        let judge = &self.judge;
-        let decide = || judge.is_layout(&names) && !judge.is_record(message.as_bytes());
+        let layouts = &self.layouts;
+        let is_layout = || Layout::from_names(names.iter().copied()).is_some();
+        let decide = || is_layout() && !layouts.is_record(message.as_bytes());
         *self.is_beside.get_or_insert_with(decide)
     }
 }

@@ -4,7 +4,7 @@
 //! (`reporter`). That machine stands in for an ENI. There are no TCP flags, and
 //! packets are a sample.
 
-use super::batch::{Row, cell};
+use super::batch::{NamedValues, cell};
 use super::json::Json;
 
 /// Whether this is such an entry.
@@ -13,7 +13,7 @@ pub(super) fn is_entry(value: &Json<'_>) -> bool {
 }
 
 /// The record in it.
-pub(super) fn row<'a>(entry: &Json<'a>) -> Row<'a> {
+pub(super) fn row<'a>(entry: &Json<'a>) -> NamedValues<'a> {
     let payload = entry.get("jsonPayload").unwrap_or(&Json::Null);
     let word = |name: &str| payload.get(name).and_then(Json::text).unwrap_or("");
     let is_source = word("reporter").starts_with("SRC");

@@ -16,7 +16,7 @@ pub(super) enum Json<'a> {
     Null,
     Bool(bool),
     /// A number, as decimal digits where it is whole.
-    Number(Number),
+    Number(JsonNumber),
     Text(Cow<'a, str>),
     Array(Vec<Self>),
     Object(Vec<(Cow<'a, str>, Self)>),
@@ -24,7 +24,7 @@ pub(super) enum Json<'a> {
 
 /// A number of JSON.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Number {
+pub(super) enum JsonNumber {
     Unsigned(u64),
     Signed(i64),
     Float(f64),
@@ -82,8 +82,8 @@ impl<'a> Json<'a> {
     /// A whole number, as such or as text.
     pub(super) fn whole(&self) -> Option<i64> {
         match self {
-            Self::Number(Number::Unsigned(n)) => i64::try_from(*n).ok(),
-            Self::Number(Number::Signed(n)) => Some(*n),
+            Self::Number(JsonNumber::Unsigned(n)) => i64::try_from(*n).ok(),
+            Self::Number(JsonNumber::Signed(n)) => Some(*n),
             Self::Text(text) => text.parse().ok(),
             _ => None,
         }
@@ -95,7 +95,7 @@ impl<'a> Json<'a> {
     }
 }
 
-impl fmt::Display for Number {
+impl fmt::Display for JsonNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unsigned(n) => n.fmt(f),
@@ -141,15 +141,15 @@ impl<'de> Visitor<'de> for Budget<'_> {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(Number::Unsigned(value)))
+        Ok(Json::Number(JsonNumber::Unsigned(value)))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(Number::Signed(value)))
+        Ok(Json::Number(JsonNumber::Signed(value)))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(Number::Float(value)))
+        Ok(Json::Number(JsonNumber::Float(value)))
     }
 
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
@@ -170,7 +170,7 @@ impl<'de> Visitor<'de> for Budget<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
         let mut members = Vec::new();
-        while let Some(Key(name)) = map.next_key()? {
+        while let Some(JsonKey(name)) = map.next_key()? {
             members.push((name, map.next_value_seed(self)?));
         }
         Ok(Json::Object(members))
@@ -178,24 +178,24 @@ impl<'de> Visitor<'de> for Budget<'_> {
 }
 
 /// A key; serde copies those of type `Cow`.
-struct Key<'a>(Cow<'a, str>);
+struct JsonKey<'a>(Cow<'a, str>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for JsonKey<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AnyKey;
         impl<'de> Visitor<'de> for AnyKey {
-            type Value = Key<'de>;
+            type Value = JsonKey<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a key")
             }
 
-            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Borrowed(key)))
+            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<JsonKey<'de>, E> {
+                Ok(JsonKey(Cow::Borrowed(key)))
             }
 
-            fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Owned(key.to_owned())))
+            fn visit_str<E>(self, key: &str) -> Result<JsonKey<'de>, E> {
+                Ok(JsonKey(Cow::Owned(key.to_owned())))
             }
         }
         deserializer.deserialize_str(AnyKey)

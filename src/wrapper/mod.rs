@@ -1,16 +1,17 @@
-//! Records that are wrapped in something else, taken out as lines of text.
+//! Records that are wrapped in something else, taken out of it.
 //!
 //! CloudWatch, Firehose, Kinesis and the AWS command line put records into JSON,
-//! in one of many arrangements, and S3 delivery can put them into Parquet. Here they are taken out, so that the record
-//! stage reads the same lines whatever they came in. Whether a line is a record
-//! is not known here; the few questions that need it are asked of a [`Judge`].
+//! in one of many arrangements, and S3 delivery can put them into Parquet. Here they are taken out,
+//! as lines of text or as the columns of a table, and each batch with its column order: its rows are
+//! read alike, whatever they came in ([`Batch::rows`]).
+//! What a value means is the record stage's business.
 //!
 //! ```text
 //! splitter, scan    text -> values      event       value -> records
 //! json              a value             batch       records -> lines
 //! cloudwatch, insights, payload, ocsf, gcp, azure     one wrapper each
-//! unwrapper   all of these, in a row
-//! parquet     tables; they are no text, and read by column
+//! unwrapper   all of these, in a row; layouts: the column orders of their lines
+//! parquet     tables; they are no text: read by column, and stay columns
 //! ```
 //!
 //! # Invariants
@@ -27,6 +28,7 @@ mod event;
 mod gcp;
 mod insights;
 mod json;
+mod layouts;
 mod ocsf;
 mod parquet;
 mod payload;
@@ -35,21 +37,13 @@ mod splitter;
 mod unwrapper;
 
 pub use self::{
-    batch::{Batch, Fault, Lines},
-    parquet::{Bounds, Rows, Table, TableError, is_guarded},
+    batch::{Batch, BatchRows, Lines, LostRecords},
+    layouts::NamedBy,
+    parquet::{Bounds, GroupRows, Table, TableError, TableRows, is_guarded},
     unwrapper::Unwrapper,
 };
 
 use crate::archive::Magic;
-
-/// What this stage has to know of records, answered by those behind it.
-pub trait Judge {
-    /// Whether `line` is a flow log record whose columns can be told.
-    fn is_record(&self, line: &[u8]) -> bool;
-
-    /// Whether `names` are the columns of a flow log.
-    fn is_layout(&self, names: &[&str]) -> bool;
-}
 
 /// Whether the text that begins with `head` wraps its records.
 pub fn is_wrapped(head: &[u8]) -> bool {

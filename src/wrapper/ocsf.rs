@@ -3,7 +3,7 @@
 //! <https://schema.ocsf.io/classes/network_activity>: endpoints, `traffic` and
 //! `connection_info` hold what a flow log record has under names of its own.
 
-use super::batch::{Row, cell};
+use super::batch::{Gatherer, NamedValues, cell};
 use super::json::Json;
 
 /// All that [`row`] and [`is_event`] look at.
@@ -47,27 +47,80 @@ pub(super) const TELLING: [&[&str]; 4] = [
     &["traffic", "packets"],
 ];
 
+/// The names of what [`row`] makes of an event.
+pub(super) const NAMES: [&str; 20] = [
+    "account-id",
+    "interface-id",
+    "srcaddr",
+    "dstaddr",
+    "srcport",
+    "dstport",
+    "protocol",
+    "packets",
+    "bytes",
+    "start",
+    "end",
+    "action",
+    "log-status",
+    "tcp-flags",
+    "flow-direction",
+    "vpc-id",
+    "subnet-id",
+    "instance-id",
+    "region",
+    "az-id",
+];
+
+/// The class of network activity.
+pub(super) const CLASS: i64 = 4001;
+
+/// The `direction_id` of what leaves.
+pub(super) const LEAVING: i64 = 2;
+
+/// The word for an `action_id` or, where there is none, a `disposition_id`.
+pub(super) fn action(id: Option<i64>) -> &'static str {
+    if id == Some(2) { "REJECT" } else { "ACCEPT" }
+}
+
+/// The word for a `status_code`.
+pub(super) fn status(code: Option<&str>) -> &'static str {
+    match code {
+        Some("NODATA") => "NODATA",
+        Some("SKIPDATA") => "SKIPDATA",
+        _ => "OK",
+    }
+}
+
+/// The word for a direction; empty if there is none.
+pub(super) fn direction(is_leaving: Option<bool>) -> &'static str {
+    is_leaving.map_or("", |leaving| if leaving { "egress" } else { "ingress" })
+}
+
+/// Counts an event of another class as lost.
+pub(super) fn lose(lines: &mut Gatherer, class: Option<i64>) {
+    lines.fault("OCSF event of another class", || {
+        let class = class.map_or_else(|| "none".to_owned(), |class| class.to_string());
+        format!("expected class_uid 4001, found {class}")
+    });
+}
+
 /// Whether this is such an event.
 pub(super) fn is_event(value: &Json<'_>) -> bool {
-    value.get("class_uid").and_then(Json::whole) == Some(4001)
+    value.get("class_uid").and_then(Json::whole) == Some(CLASS)
 }
 
 /// The record in it.
-pub(super) fn row<'a>(event: &Json<'a>) -> Row<'a> {
+pub(super) fn row<'a>(event: &Json<'a>) -> NamedValues<'a> {
     let whole = |path: &[&str]| event.at(path).and_then(Json::whole);
-    let is_leaving = whole(&["connection_info", "direction_id"]).map(|id| id == 2);
+    let is_leaving = whole(&["connection_info", "direction_id"]).map(|id| id == LEAVING);
     // The ENI is an attribute of the side it stands on.
     let sides = match is_leaving {
         Some(false) => ["dst_endpoint", "src_endpoint"],
         _ => ["src_endpoint", "dst_endpoint"],
     };
     let own = |name: &str| cell(event, &sides.map(|side| [side, name]));
-    let is_denied = whole(&["action_id"]).or_else(|| whole(&["disposition_id"])) == Some(2);
-    let status = match event.get("status_code").and_then(Json::text) {
-        Some(status @ ("NODATA" | "SKIPDATA")) => status.to_owned(),
-        _ => "OK".to_owned(),
-    };
-    let direction = is_leaving.map_or("", |leaving| if leaving { "egress" } else { "ingress" });
+    let action = whole(&["action_id"]).or_else(|| whole(&["disposition_id"]));
+    let status = event.get("status_code").and_then(Json::text);
     vec![
         (
             "account-id",
@@ -93,16 +146,13 @@ pub(super) fn row<'a>(event: &Json<'a>) -> Row<'a> {
                 .cloned(),
         ),
         ("end", event.get("end_time").cloned()),
-        (
-            "action",
-            Some(Json::word(if is_denied { "REJECT" } else { "ACCEPT" })),
-        ),
-        ("log-status", Some(Json::word(&status))),
+        ("action", Some(Json::word(self::action(action)))),
+        ("log-status", Some(Json::word(self::status(status)))),
         (
             "tcp-flags",
             cell(event, &[["connection_info", "tcp_flags"]]),
         ),
-        ("flow-direction", Some(Json::word(direction))),
+        ("flow-direction", Some(Json::word(direction(is_leaving)))),
         ("vpc-id", own("vpc_uid")),
         ("subnet-id", own("subnet_uid")),
         ("instance-id", own("instance_uid")),

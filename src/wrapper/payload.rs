@@ -14,9 +14,6 @@ use super::event::excerpt;
 use super::json::Json;
 use crate::archive::{Magic, Stream};
 
-/// Text that was inside a value.
-pub(super) type Source = Stream;
-
 /// The encoded data of an event file's record.
 pub(super) fn encoded<'v>(value: &'v Json<'_>) -> Option<&'v str> {
     let paths: [&[&str]; 3] = [&["awslogs", "data"], &["kinesis", "data"], &["data"]];
@@ -24,7 +21,7 @@ pub(super) fn encoded<'v>(value: &'v Json<'_>) -> Option<&'v str> {
 }
 
 /// Decodes what [`encoded`] found; it is decompressed as it is read.
-pub(super) fn decode(encoded: &str) -> Result<Source, String> {
+pub(super) fn decode(encoded: &str) -> Result<Stream, String> {
     let octets = BASE64.decode(encoded.trim()).map_err(|error| {
         let found = excerpt(encoded.as_bytes());
         format!("expected Base64: {error}; found {found}")

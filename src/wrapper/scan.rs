@@ -7,7 +7,7 @@ use memchr::memchr3;
 
 /// A value that has begun.
 pub(super) struct Scan {
-    pub(super) kind: Kind,
+    pub(super) kind: Scanned,
     /// Brackets open, its own among them.
     depth: usize,
     in_string: bool,
@@ -21,7 +21,7 @@ pub(super) struct Scan {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum Scanned {
     /// An object or an array.
     Nested { is_object: bool },
     /// A string that stands alone.
@@ -33,7 +33,7 @@ pub(super) enum Kind {
 }
 
 /// What the scan of a value came to.
-pub(super) enum Step {
+pub(super) enum ScanStep {
     /// The octets at hand do not suffice.
     More,
     /// It ends before this place.
@@ -45,11 +45,11 @@ pub(super) enum Step {
 }
 
 impl Scan {
-    pub(super) fn begin(kind: Kind, last: u8) -> Self {
+    pub(super) fn begin(kind: Scanned, last: u8) -> Self {
         Self {
             kind,
-            depth: usize::from(!matches!(kind, Kind::Text | Kind::Stray)),
-            in_string: kind == Kind::Text,
+            depth: usize::from(!matches!(kind, Scanned::Text | Scanned::Stray)),
+            in_string: kind == Scanned::Text,
             is_escaped: false,
             last,
             key: Vec::new(),
@@ -58,8 +58,8 @@ impl Scan {
     }
 
     /// Looks at `text` from `at` on, which it moves as far as it came.
-    pub(super) fn go_on(&mut self, text: &[u8], at: &mut usize, frames: usize) -> Step {
-        if self.kind == Kind::Stray {
+    pub(super) fn go_on(&mut self, text: &[u8], at: &mut usize, frames: usize) -> ScanStep {
+        if self.kind == Scanned::Stray {
             return Self::stray(text, at, frames > 0);
         }
         while *at < text.len() {
@@ -73,11 +73,11 @@ impl Scan {
             match octet {
                 b'{' | b'[' => {
                     if !self.may_open() {
-                        return Step::Broken(*at);
+                        return ScanStep::Broken(*at);
                     }
                     *at += 1;
                     if octet == b'[' && frames < FRAMES_MAX && self.holds_records() {
-                        return Step::Descend(*at);
+                        return ScanStep::Descend(*at);
                     }
                     self.depth += 1;
                 }
@@ -85,7 +85,7 @@ impl Scan {
                     *at += 1;
                     self.depth -= 1;
                     if self.depth == 0 {
-                        return Step::End(*at);
+                        return ScanStep::End(*at);
                     }
                 }
                 b'"' => {
@@ -101,11 +101,11 @@ impl Scan {
                 self.last = octet;
             }
         }
-        Step::More
+        ScanStep::More
     }
 
     /// Goes on inside a string.
-    fn string(&mut self, text: &[u8], at: &mut usize) -> Option<Step> {
+    fn string(&mut self, text: &[u8], at: &mut usize) -> Option<ScanStep> {
         if std::mem::take(&mut self.is_escaped) {
             *at += 1;
             return None;
@@ -121,12 +121,12 @@ impl Scan {
                 self.is_escaped = true;
                 *at += 1;
             }
-            Some(b'\n') => return Some(Step::Broken(*at)),
+            Some(b'\n') => return Some(ScanStep::Broken(*at)),
             Some(_) => {
                 self.in_string = false;
                 *at += 1;
                 if self.depth == 0 {
-                    return Some(Step::End(*at));
+                    return Some(ScanStep::End(*at));
                 }
             }
         }
@@ -135,7 +135,10 @@ impl Scan {
 
     /// Whether a bracket may open here; if not, something before it broke off.
     fn may_open(&self) -> bool {
-        let in_object = matches!(self.kind, Kind::Nested { is_object: true } | Kind::Rest);
+        let in_object = matches!(
+            self.kind,
+            Scanned::Nested { is_object: true } | Scanned::Rest
+        );
         match self.last {
             b':' | b'[' => true,
             b',' => self.depth > 1 || !in_object,
@@ -145,22 +148,25 @@ impl Scan {
 
     /// Whether the array that begins here holds records.
     fn holds_records(&self) -> bool {
-        let in_object = matches!(self.kind, Kind::Nested { is_object: true } | Kind::Rest);
+        let in_object = matches!(
+            self.kind,
+            Scanned::Nested { is_object: true } | Scanned::Rest
+        );
         in_object && self.depth == 1 && RECORD_ARRAYS.contains(&self.key.as_slice())
     }
 
     /// Passes over what is no value: to the end of its line, or of its place in an array.
-    fn stray(text: &[u8], at: &mut usize, in_array: bool) -> Step {
+    fn stray(text: &[u8], at: &mut usize, in_array: bool) -> ScanStep {
         let ends = |octet: &u8| match octet {
             b'\n' | b'{' => true,
             b',' | b']' => in_array,
             _ => false,
         };
         match text[*at..].iter().position(ends) {
-            Some(len) => Step::End(*at + len),
+            Some(len) => ScanStep::End(*at + len),
             None => {
                 *at = text.len();
-                Step::More
+                ScanStep::More
             }
         }
     }

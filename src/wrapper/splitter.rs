@@ -15,7 +15,7 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
-use super::scan::{Kind, Scan, Step};
+use super::scan::{Scan, ScanStep, Scanned};
 
 /// What was cut off the front of the text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,14 +41,14 @@ pub(super) struct Splitter<R> {
     at: usize,
     is_ended: bool,
     /// What is open around the values.
-    frames: Vec<Frame>,
+    frames: Vec<Around>,
     scan: Option<Scan>,
     value_len_max: usize,
 }
 
 /// What is open around a value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Frame {
+enum Around {
     /// An array whose elements are yielded.
     Array,
     /// An object that holds such an array; the rest of it is passed over.
@@ -56,7 +56,7 @@ enum Frame {
 }
 
 /// What a piece turned out to be.
-enum Outcome {
+enum PieceKind {
     Value,
     Broken,
     TooLong,
@@ -90,9 +90,9 @@ impl<R: Read> Splitter<R> {
             {
                 let text = &self.buffer[range];
                 return Ok(Some(match outcome {
-                    Outcome::Value => Piece::Value(text),
-                    Outcome::Broken => Piece::Broken(text),
-                    Outcome::TooLong => Piece::TooLong(&text[..EXCERPT_LEN]),
+                    PieceKind::Value => Piece::Value(text),
+                    PieceKind::Broken => Piece::Broken(text),
+                    PieceKind::TooLong => Piece::TooLong(&text[..EXCERPT_LEN]),
                 }));
             }
             if self.at == self.buffer.len() && !self.read_more()? {
@@ -105,7 +105,7 @@ impl<R: Read> Splitter<R> {
         let is_stray = self
             .scan
             .take()
-            .is_some_and(|scan| scan.kind == Kind::Stray);
+            .is_some_and(|scan| scan.kind == Scanned::Stray);
         let is_open = !self.frames.is_empty();
         self.frames.clear();
         let start = std::mem::replace(&mut self.start, self.buffer.len());
@@ -143,18 +143,18 @@ impl<R: Read> Splitter<R> {
             let kind = match octet {
                 b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR => None,
                 b'[' if self.frames.is_empty() => {
-                    self.frames.push(Frame::Array);
+                    self.frames.push(Around::Array);
                     None
                 }
-                b']' if self.frames.last() == Some(&Frame::Array) => {
+                b']' if self.frames.last() == Some(&Around::Array) => {
                     self.frames.pop();
-                    let is_rest = self.frames.last() == Some(&Frame::Object);
-                    is_rest.then_some(Kind::Rest)
+                    let is_rest = self.frames.last() == Some(&Around::Object);
+                    is_rest.then_some(Scanned::Rest)
                 }
-                b'{' => Some(Kind::Nested { is_object: true }),
-                b'[' => Some(Kind::Nested { is_object: false }),
-                b'"' => Some(Kind::Text),
-                _ => Some(Kind::Stray),
+                b'{' => Some(Scanned::Nested { is_object: true }),
+                b'[' => Some(Scanned::Nested { is_object: false }),
+                b'"' => Some(Scanned::Text),
+                _ => Some(Scanned::Stray),
             };
             match kind {
                 None => self.at += 1,
@@ -170,30 +170,30 @@ impl<R: Read> Splitter<R> {
     }
 
     /// Goes on with the value at hand; gives its range once it is over.
-    fn step(&mut self) -> Option<(Range<usize>, Outcome)> {
+    fn step(&mut self) -> Option<(Range<usize>, PieceKind)> {
         let frames = self.frames.len();
         let scan = self.scan.as_mut()?;
         let step = scan.go_on(&self.buffer, &mut self.at, frames);
         let start = self.start;
         let (end, outcome) = match step {
-            Step::More => {
+            ScanStep::More => {
                 self.shed();
                 return None;
             }
-            Step::Descend(end) => {
-                if scan.kind != Kind::Rest {
-                    self.frames.push(Frame::Object);
+            ScanStep::Descend(end) => {
+                if scan.kind != Scanned::Rest {
+                    self.frames.push(Around::Object);
                 }
-                self.frames.push(Frame::Array);
+                self.frames.push(Around::Array);
                 self.go_to(end);
                 return None;
             }
-            Step::Broken(end) => (end, Outcome::Broken),
-            Step::End(end) if scan.kind == Kind::Stray => (end, Outcome::Broken),
-            Step::End(end) if scan.is_too_long => (end, Outcome::TooLong),
-            Step::End(end) => (end, Outcome::Value),
+            ScanStep::Broken(end) => (end, PieceKind::Broken),
+            ScanStep::End(end) if scan.kind == Scanned::Stray => (end, PieceKind::Broken),
+            ScanStep::End(end) if scan.is_too_long => (end, PieceKind::TooLong),
+            ScanStep::End(end) => (end, PieceKind::Value),
         };
-        let is_rest = scan.kind == Kind::Rest;
+        let is_rest = scan.kind == Scanned::Rest;
         self.go_to(end);
         if is_rest {
             self.frames.pop();
@@ -214,7 +214,7 @@ impl<R: Read> Splitter<R> {
         let Some(scan) = &mut self.scan else {
             return;
         };
-        if scan.kind == Kind::Rest {
+        if scan.kind == Scanned::Rest {
             self.start = self.at;
         } else if self.at - self.start > self.value_len_max {
             scan.is_too_long = true;

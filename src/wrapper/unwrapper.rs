@@ -1,35 +1,38 @@
 //! From a wrapped file to batches of lines, a bounded part of it at a time.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
 
 use super::batch::Batch;
 use super::event::{Events, excerpt};
 use super::splitter::{Piece, Splitter, VALUE_LEN_MAX};
-use super::{Judge, is_wrapped};
+use super::{NamedBy, is_wrapped};
 use crate::archive::{Damage, LINE_LEN_MAX, Stream};
+use crate::record::{Layout, Unrecognised};
 
 /// Takes the records of one file out of their wrapping.
-pub struct Unwrapper<J> {
+pub struct Unwrapper<'g> {
     /// What is being read; each was found inside the one before.
-    sources: Vec<Source>,
-    events: Events<J>,
+    sources: Vec<Wrapped>,
+    events: Events<'g>,
     target_len: usize,
     damage: Option<Damage>,
     text_len: u64,
 }
 
-enum Source {
+enum Wrapped {
     Json(Box<Splitter<Stream>>),
     Lines(BufReader<Stream>),
 }
 
-impl<J: Judge> Unwrapper<J> {
-    /// Unwraps `stream` into batches of about `target_len` octets; the first is smaller.
-    pub fn new(stream: Stream, judge: J, target_len: usize) -> Self {
-        let source = Source::Json(Box::new(Splitter::new(stream)));
+impl<'g> Unwrapper<'g> {
+    /// Unwraps `stream` into batches of about `target_len` bytes; the first is smaller. `given` is
+    /// `--format`.
+    pub fn new(stream: Stream, given: Option<&'g Layout>, target_len: usize) -> Self {
+        let source = Wrapped::Json(Box::new(Splitter::new(stream)));
         Self {
             sources: vec![source],
-            events: Events::new(judge, target_len.min(FIRST_LEN)),
+            events: Events::new(given, target_len.min(FIRST_LEN)),
             target_len,
             damage: None,
             text_len: 0,
@@ -38,6 +41,27 @@ impl<J: Judge> Unwrapper<J> {
 
     /// The next batch; none at the end of the file.
     pub fn next_batch(&mut self) -> Option<Batch> {
+        let mut batch = self.gather()?;
+        batch.layout = self.events.layouts.of(&batch);
+        Some(batch)
+    }
+
+    /// Says which column order held at the end of `batch`: lines of its kind go on under it.
+    pub fn keep(&mut self, batch: &Batch, at_end: &Arc<Layout>) {
+        self.events.layouts.keep(batch, at_end);
+    }
+
+    /// What the first column order that was found follows from.
+    pub fn named_by(&self) -> Option<NamedBy> {
+        self.events.layouts.named_by
+    }
+
+    /// Why no column order was found for the first lines for which there was none.
+    pub fn refused(&self) -> Option<&Unrecognised> {
+        self.events.layouts.refused.as_ref()
+    }
+
+    fn gather(&mut self) -> Option<Batch> {
         loop {
             if let Some(batch) = self.events.lines.pop() {
                 self.events.lines.set_target_len(self.target_len);
@@ -66,8 +90,8 @@ impl<J: Judge> Unwrapper<J> {
             return;
         };
         let read = match source {
-            Source::Json(splitter) => read_value(splitter, &mut self.events, &mut self.text_len),
-            Source::Lines(lines) => read_line(lines, &mut self.events),
+            Wrapped::Json(splitter) => read_value(splitter, &mut self.events, &mut self.text_len),
+            Wrapped::Lines(lines) => read_line(lines, &mut self.events),
         };
         match read {
             Ok(true) => {}
@@ -100,17 +124,17 @@ impl<J: Judge> Unwrapper<J> {
                 .fault("data inside data too many times over", found);
         }
         let source = if is_wrapped(stream.head(HEAD_LEN)) {
-            Source::Json(Box::new(Splitter::new(stream)))
+            Wrapped::Json(Box::new(Splitter::new(stream)))
         } else {
-            Source::Lines(BufReader::new(stream))
+            Wrapped::Lines(BufReader::new(stream))
         };
         self.sources.push(source);
     }
 }
 
-fn read_value<J: Judge>(
+fn read_value(
     splitter: &mut Splitter<Stream>,
-    events: &mut Events<J>,
+    events: &mut Events<'_>,
     text_len: &mut u64,
 ) -> io::Result<bool> {
     match splitter.next()? {
@@ -132,7 +156,7 @@ fn read_value<J: Judge>(
     Ok(true)
 }
 
-fn read_line<J: Judge>(lines: &mut BufReader<Stream>, events: &mut Events<J>) -> io::Result<bool> {
+fn read_line(lines: &mut BufReader<Stream>, events: &mut Events<'_>) -> io::Result<bool> {
     let mut line = Vec::new();
     let limit = LINE_LEN_MAX as u64;
     let len = lines.by_ref().take(limit).read_until(b'\n', &mut line)?;

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 /// Folders in the order in which data moves; imports go from right to left only.
 const STAGES: [&str; 10] = [
     "archive",
-    "wrapper",
     "record",
+    "wrapper",
     "flow",
     "connection",
     "diagnosis",
@@ -224,6 +224,7 @@ fn crates_are_used_where_they_belong() {
         ("base64::", &["wrapper", "cli"]),
         ("arrow_array::", &["wrapper"]),
         ("arrow_schema::", &["wrapper"]),
+        ("arrow_select::", &["wrapper"]),
         ("parquet::", &["wrapper"]),
         ("snap::", &["wrapper"]),
         ("memmap2::", &["archive"]),

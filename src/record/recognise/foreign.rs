@@ -9,7 +9,7 @@ use std::{fmt, net::SocketAddr};
 
 use crate::record::{
     Separator,
-    cells::Cells,
+    cells::LineCells,
     odd,
     prefix::{instant_in, time_in_front},
 };
@@ -60,7 +60,7 @@ impl Foreign {
         {
             return Some(Self::ControlMessage);
         }
-        let tokens: Vec<_> = Cells::new(line, Separator::Blank)
+        let tokens: Vec<_> = LineCells::new(line, Separator::Blank)
             .map(|cell| cell.text)
             .collect();
         let [first, second, third, fourth, ..] = tokens[..] else {

@@ -14,10 +14,10 @@ mod suggestion;
 
 pub use self::{foreign::Foreign, refusal::Unrecognised};
 
-use self::{order::ORDERS, refusal::Attempt};
+use self::{order::ORDERS, refusal::LayoutAttempt};
 use super::{
     FormatError, Layout, Prefix, Separator, careful,
-    cells::Cells,
+    cells::LineCells,
     prefix::{Envelope, time_and_stream, time_in_front},
 };
 
@@ -65,7 +65,7 @@ pub fn recognise(head: &[u8], given: Option<&Layout>) -> Result<Recognised, Unre
         return Err(Unrecognised::foreign_file(foreign, first));
     }
     for (index, line) in lines.iter().take(HEADER_LINES_MAX).enumerate() {
-        let Some(header) = Header::read(line) else {
+        let Some(header) = HeaderLine::read(line) else {
             continue;
         };
         // Lines before a header that has no part in them: files strung together.
@@ -106,14 +106,14 @@ fn sample(head: &[u8]) -> Vec<&[u8]> {
 }
 
 /// A line that says what the lines below it are.
-enum Header {
+enum HeaderLine {
     /// It names the columns, or tries to.
     Columns(Result<Layout, FormatError>),
     /// It says in which cell of a CSV line the record is.
     Envelope(Envelope),
 }
 
-impl Header {
+impl HeaderLine {
     fn read(line: &[u8]) -> Option<Self> {
         let in_front = time_in_front(line).ok();
         let text = in_front.map_or(line, |(text, _)| text);
@@ -207,7 +207,7 @@ fn dressings<'a>(lines: &[&'a [u8]]) -> Vec<(Prefix, Vec<&'a [u8]>)> {
 }
 
 /// Whether the given format reads any of `records`; if so, as the layout they have.
-fn agree(given: &Layout, prefix: Prefix, records: &[&[u8]]) -> Result<Layout, Attempt> {
+fn agree(given: &Layout, prefix: Prefix, records: &[&[u8]]) -> Result<Layout, LayoutAttempt> {
     let layout = given
         .clone()
         .with_prefix(Prefix::None)
@@ -219,7 +219,7 @@ fn agree(given: &Layout, prefix: Prefix, records: &[&[u8]]) -> Result<Layout, At
             Err(fault) => why = fault.to_string(),
         }
     }
-    Err(Attempt::new("the given format", why))
+    Err(LayoutAttempt::new("the given format", why))
 }
 
 /// What separates the columns of `records`.
@@ -227,7 +227,7 @@ fn separator_of(records: &[&[u8]]) -> Separator {
     let count = |separator| {
         records
             .first()
-            .map_or(0, |line| Cells::new(line, separator).count())
+            .map_or(0, |line| LineCells::new(line, separator).count())
     };
     if count(Separator::Comma) > count(Separator::Blank) {
         Separator::Comma

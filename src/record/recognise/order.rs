@@ -5,10 +5,10 @@
 //! looked at, those of no use to a conversion too, since two formats of one
 //! length often differ in nothing else.
 
-use super::refusal::Attempt;
+use super::refusal::LayoutAttempt;
 use crate::record::{
     Field, Layout, Separator,
-    cells::{Cells, is_absent},
+    cells::{LineCells, is_absent},
     fault::Excerpt,
     odd,
 };
@@ -122,12 +122,12 @@ impl Order {
         &self,
         records: &[&[u8]],
         separator: Separator,
-    ) -> Result<Layout, Option<Attempt>> {
+    ) -> Result<Layout, Option<LayoutAttempt>> {
         let mut fitting_count = 0;
         let mut telling = false;
         let mut why = None;
         for record in records {
-            let cells: Vec<_> = Cells::new(record, separator)
+            let cells: Vec<_> = LineCells::new(record, separator)
                 .map(|cell| cell.text)
                 .collect();
             if cells.len() != self.len() {
@@ -151,8 +151,9 @@ impl Order {
         {
             return Ok(Layout::of_fields(self.fields).separated_by(separator));
         }
-        Err(why
-            .map(|reason| Attempt::new(self.name, format!("{} columns, but {reason}", self.len()))))
+        Err(why.map(|reason| {
+            LayoutAttempt::new(self.name, format!("{} columns, but {reason}", self.len()))
+        }))
     }
 
     /// The first column that holds what it should not, in words.

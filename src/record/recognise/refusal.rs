@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Foreign, ORDERS, separator_of, suggestion::suggest};
-use crate::record::{FormatError, cells::Cells, fault::Excerpt};
+use crate::record::{FormatError, cells::LineCells, fault::Excerpt};
 
 /// Why a file's layout is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Unrecognised {
     foreign: Foreign,
     /// Quoted, escaped and cut.
     first_line: String,
-    attempts: Vec<Attempt>,
+    attempts: Vec<LayoutAttempt>,
     suggestion: Option<String>,
     header: Option<Box<BadHeader>>,
 }
@@ -26,12 +26,12 @@ struct BadHeader {
 
 /// A layout that was tried, and why it does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Attempt {
+pub(super) struct LayoutAttempt {
     name: &'static str,
     why: String,
 }
 
-impl Attempt {
+impl LayoutAttempt {
     pub(super) fn new(name: &'static str, why: String) -> Self {
         Self { name, why }
     }
@@ -67,18 +67,18 @@ impl Unrecognised {
     /// `records` have no order that is known.
     pub(super) fn none_fits(
         first_line: &[u8],
-        mut attempts: Vec<Attempt>,
+        mut attempts: Vec<LayoutAttempt>,
         records: &[&[u8]],
     ) -> Self {
         let separator = separator_of(records);
         let counts = records
             .iter()
-            .map(|record| Cells::new(record, separator).count());
+            .map(|record| LineCells::new(record, separator).count());
         let count = counts.max().unwrap_or(0);
         if count > 0 && ORDERS.iter().all(|order| order.len() != count) {
             let plural = if count == 1 { "" } else { "s" };
             let why = format!("{count} column{plural}: no known layout has {count}");
-            attempts.push(Attempt::new("well-known orders", why));
+            attempts.push(LayoutAttempt::new("well-known orders", why));
         }
         Self {
             foreign: Foreign::Other,
@@ -140,7 +140,7 @@ impl fmt::Display for Unrecognised {
                 );
             }
         }
-        for Attempt { name, why } in &self.attempts {
+        for LayoutAttempt { name, why } in &self.attempts {
             write!(f, "\n  tried {name}: {why}")?;
         }
         Ok(())

@@ -8,14 +8,18 @@
 use super::order::fits;
 use crate::record::{
     Field, Separator,
-    cells::{Cells, is_absent},
+    cells::{LineCells, is_absent},
 };
 
 /// A format for `records`; none if there is nothing in them to go by.
 pub(super) fn suggest(records: &[&[u8]], separator: Separator) -> Option<String> {
     let lines: Vec<Vec<_>> = records
         .iter()
-        .map(|line| Cells::new(line, separator).map(|cell| cell.text).collect())
+        .map(|line| {
+            LineCells::new(line, separator)
+                .map(|cell| cell.text)
+                .collect()
+        })
         .collect();
     let column_count = lines.first()?.len();
     let same: Vec<_> = lines

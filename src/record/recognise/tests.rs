@@ -1,6 +1,7 @@
 //! Files of every kind that lies in an archive, by their first lines.
 
 use super::*;
+use crate::record::RecordText;
 use crate::record::{Field, Record, Row, Rows};
 
 const V2: &str = "2 123456789010 eni-1235b8ca 172.31.16.139 203.0.113.12 49761 3389 6 20 4249 \
@@ -109,7 +110,7 @@ fn console_download_is_read_through_its_envelope() {
         format!("@timestamp,@message,@logStream\n2018-09-22 20:28:14.000,{V2},eni-1235b8ca-all\n"),
     ] {
         let record = first_record(&text, recognised(&text));
-        assert_eq!(record.line, V2.as_bytes());
+        assert_eq!(record.text, RecordText::Line(V2.as_bytes()));
         assert_eq!(record.line_time_ns, Some(1_537_648_094_000_000_000));
     }
 }

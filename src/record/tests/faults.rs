@@ -75,7 +75,7 @@ fn csv_with_header_and_empty_values_is_read() {
         };
         assert_eq!(
             Record {
-                line: expected.line,
+                text: expected.text,
                 ..record
             },
             expected
@@ -156,7 +156,7 @@ fn time_in_front_is_kept() {
             panic!("{rows:?}");
         };
         assert_eq!(record.line_time_ns, record.start_ns);
-        assert_eq!(record.line, LINE.as_bytes());
+        assert_eq!(record.text, RecordText::Line(LINE.as_bytes()));
     }
 }
 

@@ -47,7 +47,7 @@ fn reads_like_line(format: &str, line: &str) {
     let expected = record("default", LINE);
     let found = record(format, line);
     let bare = |record| Record {
-        line: b"",
+        text: RecordText::default(),
         ..record
     };
     assert_eq!(bare(found), bare(expected), "{line:?}");
@@ -56,7 +56,7 @@ fn reads_like_line(format: &str, line: &str) {
 #[test]
 fn default_record_is_read_whole() {
     let record = record("default", LINE);
-    assert_eq!(record.line, LINE.as_bytes());
+    assert_eq!(record.text, RecordText::Line(LINE.as_bytes()));
     assert_eq!(record.eni, b"eni-1235b8ca");
     assert_eq!(record.source, "172.31.16.139".parse().ok());
     assert_eq!(record.destination, "203.0.113.12".parse().ok());

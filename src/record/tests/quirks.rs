@@ -9,7 +9,7 @@ fn dash_in_any_numeric_column_is_no_value() {
     assert_eq!(
         record,
         Record {
-            line: record.line,
+            text: record.text,
             ..Record::default()
         }
     );

@@ -10,14 +10,14 @@ use arrow_array::{Array, RecordBatch};
 const RUN_MIN: usize = 256;
 
 /// How the rows from `at` on begin: with so many that have no value at all, or with so many others.
-pub(super) enum Run {
+pub(super) enum RowRun {
     Blank(usize),
     Rows(usize),
 }
 
 /// The first rows of `rows` from `at` on that are of one kind.
-pub(super) fn run(rows: &RecordBatch, at: usize) -> Run {
-    let whole = Run::Rows(rows.num_rows() - at);
+pub(super) fn run(rows: &RecordBatch, at: usize) -> RowRun {
+    let whole = RowRun::Rows(rows.num_rows() - at);
     // Columns without a null are by far the most common.
     if rows.columns().iter().any(|column| is_full(column)) {
         return whole;
@@ -28,8 +28,8 @@ pub(super) fn run(rows: &RecordBatch, at: usize) -> Run {
         let len = (begin..rows.num_rows()).take_while(is_blank).count();
         let is_long = len >= RUN_MIN;
         match begin - at {
-            0 if is_long => return Run::Blank(len),
-            before if is_long => return Run::Rows(before),
+            0 if is_long => return RowRun::Blank(len),
+            before if is_long => return RowRun::Rows(before),
             _ => begin += len + 1,
         }
     }

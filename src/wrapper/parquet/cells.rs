@@ -18,12 +18,12 @@ use arrow_array::types::{
 use super::super::batch::unbroken;
 
 /// The values of a column.
-pub(super) struct Cells<'a> {
+pub(super) struct ValueTexts<'a> {
     array: &'a dyn Array,
     write: Write<'a>,
 }
 
-impl<'a> Cells<'a> {
+impl<'a> ValueTexts<'a> {
     /// Those of `array`; none if it holds what no field can be.
     pub(super) fn of(array: &'a dyn Array) -> Option<Self> {
         let write = texts(array)
@@ -53,6 +53,30 @@ impl<'a> Cells<'a> {
             (self.write)(row, text);
         }
     }
+}
+
+/// Writes a row's cell: its value, or `-` where there is none.
+pub(super) fn write(cells: Option<&ValueTexts<'_>>, row: usize, text: &mut Vec<u8>) {
+    let begin = text.len();
+    if let Some(cells) = cells {
+        cells.write(row, text);
+    }
+    if text.len() == begin {
+        text.push(b'-');
+    }
+}
+
+/// The value of a row where it is a text already, but for what [`put_text`] would change; empty for
+/// none.
+pub(super) fn text(array: &dyn Array, row: usize) -> Option<&[u8]> {
+    let text = if let Some(texts) = array.as_string_view_opt() {
+        texts.value(row).as_bytes()
+    } else if let Some(texts) = array.as_binary_view_opt() {
+        texts.value(row)
+    } else {
+        array.as_fixed_size_binary_opt()?.value(row)
+    };
+    Some(if array.is_valid(row) { text } else { b"" })
 }
 
 /// Writes the value of a row.
@@ -104,8 +128,7 @@ fn time<T: ArrowPrimitiveType<Native = i64>>(array: &dyn Array, units: i64) -> O
 /// What is no whole second, or too large to pass for seconds where it is read, is
 /// written in ISO 8601.
 fn put_time(value: i64, units: i64, text: &mut Vec<u8>) {
-    let (seconds, rest) = (value.div_euclid(units), value.rem_euclid(units));
-    if rest == 0 && (0..=i64::from(i32::MAX)).contains(&seconds) {
+    if let Some(seconds) = seconds(value, units) {
         return put_whole(seconds, text);
     }
     let nanoseconds = i128::from(value) * i128::from(1_000_000_000 / units);
@@ -113,6 +136,12 @@ fn put_time(value: i64, units: i64, text: &mut Vec<u8>) {
         Ok(instant) => put(&instant, text),
         Err(_) => put_whole(value, text), // for the record stage to refuse
     }
+}
+
+/// The Unix seconds that a time is written as.
+pub(super) fn seconds(value: i64, units: i64) -> Option<i64> {
+    let (seconds, rest) = (value.div_euclid(units), value.rem_euclid(units));
+    (rest == 0 && (0..=i64::from(i32::MAX)).contains(&seconds)).then_some(seconds)
 }
 
 fn put_whole(value: impl itoa::Integer, text: &mut Vec<u8>) {
@@ -146,7 +175,7 @@ mod tests {
 
     #[track_caller]
     fn check(array: &dyn Array, expected: &[&str]) {
-        let cells = Cells::of(array).unwrap();
+        let cells = ValueTexts::of(array).unwrap();
         let text = |row| {
             let mut text = Vec::new();
             cells.write(row, &mut text);
@@ -200,6 +229,6 @@ mod tests {
         let (_, values, nulls) = Int64Array::from(values).into_parts();
         let behind: Vec<i64> = values.iter().map(|value| value + 5).collect();
         check(&Int64Array::new(behind.into(), nulls), &["12", ""]);
-        assert!(Cells::of(&NullArray::new(3)).is_none());
+        assert!(ValueTexts::of(&NullArray::new(3)).is_none());
     }
 }

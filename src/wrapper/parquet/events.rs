@@ -5,16 +5,16 @@
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
 
-use super::super::batch::{Fault, Gatherer};
+use super::super::batch::{Gatherer, LostRecords};
 use super::super::json::Json;
 use super::super::ocsf;
-use super::cells::Cells;
+use super::cells::ValueTexts;
 use super::group::too_long;
 use crate::archive::LINE_LEN_MAX;
 
 /// A column, whose members may be columns again.
-enum Column<'a> {
-    Values(Cells<'a>),
+enum EventColumn<'a> {
+    Values(ValueTexts<'a>),
     Structs(&'a StructArray, Vec<(&'a str, Self)>),
 }
 
@@ -32,34 +32,30 @@ pub(super) fn gather(rows: &RecordBatch, lines: &mut Gatherer) -> usize {
     rows.num_rows()
 }
 
-fn take_in(columns: &[(&str, Column<'_>)], row: usize, lines: &mut Gatherer) {
+fn take_in(columns: &[(&str, EventColumn<'_>)], row: usize, lines: &mut Gatherer) {
     let mut len = 0;
     let event = object(columns, row, &mut len);
     if len > LINE_LEN_MAX {
-        let Fault { kind, found, .. } = too_long();
+        let LostRecords { kind, found, .. } = too_long();
         lines.fault(kind, || found);
     } else if ocsf::is_event(&event) {
         lines.named(&ocsf::row(&event));
     } else {
-        lines.fault("OCSF event of another class", || {
-            let class = event.get("class_uid").and_then(Json::whole);
-            let class = class.map_or_else(|| "none".to_owned(), |class| class.to_string());
-            format!("expected class_uid 4001, found {class}")
-        });
+        ocsf::lose(lines, event.get("class_uid").and_then(Json::whole));
     }
 }
 
 fn members<'a>(
     columns: impl Iterator<Item = (&'a str, &'a ArrayRef)>,
-) -> Vec<(&'a str, Column<'a>)> {
-    let columns = columns.filter_map(|(name, array)| Some((name, Column::of(array)?)));
+) -> Vec<(&'a str, EventColumn<'a>)> {
+    let columns = columns.filter_map(|(name, array)| Some((name, EventColumn::of(array)?)));
     columns.collect()
 }
 
-impl<'a> Column<'a> {
+impl<'a> EventColumn<'a> {
     fn of(array: &'a dyn Array) -> Option<Self> {
         let Some(structs) = array.as_struct_opt() else {
-            return Cells::of(array).map(Self::Values);
+            return ValueTexts::of(array).map(Self::Values);
         };
         let names = structs.column_names().into_iter();
         Some(Self::Structs(
@@ -85,7 +81,7 @@ impl<'a> Column<'a> {
     }
 }
 
-fn object<'a>(members: &'a [(&str, Column<'_>)], row: usize, len: &mut usize) -> Json<'a> {
+fn object<'a>(members: &'a [(&str, EventColumn<'_>)], row: usize, len: &mut usize) -> Json<'a> {
     let members = members.iter();
     let members = members.map(|(name, column)| ((*name).into(), column.value(row, len)));
     Json::Object(members.collect())

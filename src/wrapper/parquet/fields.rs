@@ -5,7 +5,7 @@
 
 use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, RowGroupMetaData};
 
-use super::thrift::{Compact, Kind, Malformed};
+use super::thrift::{Compact, Malformed, ThriftType};
 
 type Result<T> = std::result::Result<T, Malformed>;
 
@@ -13,9 +13,9 @@ type Result<T> = std::result::Result<T, Malformed>;
 const ROOM: usize = 64 << 20;
 
 /// Memory that is left for what the crate makes of a footer.
-pub(super) struct Room(usize);
+pub(super) struct FooterRoom(usize);
 
-impl Room {
+impl FooterRoom {
     pub(super) fn new() -> Self {
         Self(ROOM)
     }
@@ -51,20 +51,20 @@ pub(super) type Fields = &'static [(i16, Shape)];
 /// Reads the value of a field of a struct that has these fields.
 pub(super) fn field(
     compact: &mut Compact<'_>,
-    room: &mut Room,
+    room: &mut FooterRoom,
     fields: Fields,
     id: i16,
-    kind: Kind,
+    kind: ThriftType,
 ) -> Result<()> {
     let Some((_, shape)) = fields.iter().find(|(known, _)| *known == id) else {
         return compact.skip(kind);
     };
     let is_right = match shape {
-        Shape::Bool => matches!(kind, Kind::Bool(_)),
-        Shape::Byte => kind == Kind::Byte,
-        Shape::Double => kind == Kind::Double,
-        Shape::Binary => kind == Kind::Binary,
-        Shape::Struct(_) => kind == Kind::Struct,
+        Shape::Bool => matches!(kind, ThriftType::Bool(_)),
+        Shape::Byte => kind == ThriftType::Byte,
+        Shape::Double => kind == ThriftType::Double,
+        Shape::Binary => kind == ThriftType::Binary,
+        Shape::Struct(_) => kind == ThriftType::Struct,
         Shape::Whole(_) | Shape::Wholes(_) | Shape::Binaries | Shape::Structs(..) => true,
     };
     if !is_right {

@@ -13,8 +13,8 @@ use parquet::file::reader::ChunkReader;
 use parquet::schema::types::{ColumnDescriptor, Type};
 
 use super::TableError;
-use super::fields::{FILE, Room, SCHEMA_ELEMENT, field};
-use super::thrift::{Compact, Kind, Malformed};
+use super::fields::{FILE, FooterRoom, SCHEMA_ELEMENT, field};
+use super::thrift::{Compact, Malformed, ThriftType};
 
 type Result<T> = std::result::Result<T, Malformed>;
 
@@ -65,7 +65,7 @@ pub(super) fn read(source: &impl ChunkReader) -> std::result::Result<Bytes, Tabl
 
 /// Reads a whole footer, and tells what is wrong with it.
 fn check(footer: &[u8]) -> Result<()> {
-    let mut room = Room::new();
+    let mut room = FooterRoom::new();
     let mut compact = Compact::new(footer);
     room.take(&compact, footer.len())?;
     compact.fields(|compact, id, kind| match id {
@@ -75,7 +75,7 @@ fn check(footer: &[u8]) -> Result<()> {
 }
 
 /// Reads the elements of a schema, of which each says how many of the next are inside it.
-fn schema(compact: &mut Compact<'_>, room: &mut Room, kind: Kind) -> Result<()> {
+fn schema(compact: &mut Compact<'_>, room: &mut FooterRoom, kind: ThriftType) -> Result<()> {
     let mut tree = Tree::default();
     compact.structs(kind, |compact| {
         let (mut name_len, mut child_count) = (0, 0);
@@ -105,11 +105,11 @@ fn schema(compact: &mut Compact<'_>, room: &mut Room, kind: Kind) -> Result<()> 
 #[derive(Default)]
 struct Tree {
     /// The groups around the next element.
-    open: Vec<Group>,
+    open: Vec<SchemaGroup>,
     has_root: bool,
 }
 
-struct Group {
+struct SchemaGroup {
     /// Members that are still to come.
     left: usize,
     /// Bytes of memory of its path.
@@ -141,7 +141,7 @@ impl Tree {
         if self.open.len() == DEPTH_MAX {
             return Err("groups nested too deep");
         }
-        self.open.push(Group {
+        self.open.push(SchemaGroup {
             left: child_count,
             path_len,
         });

@@ -1,4 +1,4 @@
-//! The rows of one row group, as batches of lines.
+//! The rows of one row group, in batches.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,18 +10,22 @@ use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels, parquet_to_a
 use parquet::file::metadata::{FileMetaData, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, FileReader};
 
-use super::super::batch::{Batch, Fault, Gatherer, Lines};
-use super::blanks::{self, Run};
-use super::cells::Cells;
-use super::pages::Group;
+use super::super::batch::{Batch, Gatherer, Lines, LostRecords};
+use super::super::ocsf;
+use super::blanks::{self, RowRun};
+use super::cells::{self, ValueTexts};
+use super::columns::TableRows;
+use super::flat::FlatEvents;
+use super::pages::RowGroup;
 use super::{Table, TableError, events, guarded};
 use crate::archive::LINE_LEN_MAX;
+use crate::record::Layout;
 
 /// Rows that are decoded at a time.
 const ROWS_AT_A_TIME: usize = 4096;
 
 /// The rows of one row group.
-pub struct Rows {
+pub struct GroupRows {
     reader: ParquetRecordBatchReader,
     /// Rows that are decoded, and how many of them have been handed out.
     decoded: Option<(RecordBatch, usize)>,
@@ -29,16 +33,24 @@ pub struct Rows {
     ready: VecDeque<Batch>,
     /// Rows that are still to come, as the row group has it.
     left: u64,
-    shape: Shape,
+    shape: RowShape,
     target_len: usize,
 }
 
 /// What the rows are.
-enum Shape {
-    /// Values of these columns.
-    Columns(Arc<[String]>),
+enum RowShape {
+    /// Values of these columns, which a flow log has in this order.
+    Columns(Arc<[String]>, Arc<Layout>),
     /// OCSF events.
-    Events(Box<Gatherer>),
+    Events(Box<Gatherer>, Arc<Layout>),
+}
+
+impl RowShape {
+    fn layout(&self) -> &Arc<Layout> {
+        match self {
+            Self::Columns(_, layout) | Self::Events(_, layout) => layout,
+        }
+    }
 }
 
 impl<R: ChunkReader + 'static> Table<R> {
@@ -53,10 +65,12 @@ impl<R: ChunkReader + 'static> Table<R> {
         group: usize,
         columns: &[usize],
         target_len: usize,
-    ) -> Result<Rows, TableError> {
+    ) -> Result<GroupRows, TableError> {
         let names = self.columns().filter(|(index, _)| columns.contains(index));
         let names: Vec<String> = names.map(|(_, name)| name.to_owned()).collect();
-        self.read(group, columns, target_len, Shape::Columns(names.into()))
+        let layout = layout(names.iter().map(String::as_str));
+        let shape = RowShape::Columns(names.into(), layout);
+        self.read(group, columns, target_len, shape)
     }
 
     /// The same of a table of events; `columns` are those that [`Table::event_columns`] gave.
@@ -68,8 +82,9 @@ impl<R: ChunkReader + 'static> Table<R> {
         group: usize,
         columns: &[usize],
         target_len: usize,
-    ) -> Result<Rows, TableError> {
-        let shape = Shape::Events(Box::new(Gatherer::new(target_len)));
+    ) -> Result<GroupRows, TableError> {
+        let layout = layout(ocsf::NAMES.iter().copied());
+        let shape = RowShape::Events(Box::new(Gatherer::new(target_len)), layout);
         self.read(group, columns, target_len, shape)
     }
 
@@ -78,8 +93,8 @@ impl<R: ChunkReader + 'static> Table<R> {
         group: usize,
         columns: &[usize],
         target_len: usize,
-        shape: Shape,
-    ) -> Result<Rows, TableError> {
+        shape: RowShape,
+    ) -> Result<GroupRows, TableError> {
         let (reader, left) = guarded(|| {
             let metadata = self.metadata.row_group(group).clone();
             let left = u64::try_from(metadata.num_rows())?;
@@ -99,7 +114,7 @@ impl<R: ChunkReader + 'static> Table<R> {
                 schema_descr,
                 None,
             );
-            let alone: Arc<dyn FileReader> = Arc::new(Group {
+            let alone: Arc<dyn FileReader> = Arc::new(RowGroup {
                 source: Arc::clone(&self.source),
                 metadata: ParquetMetaData::new(file, vec![metadata]),
                 held: Arc::default(),
@@ -109,7 +124,7 @@ impl<R: ChunkReader + 'static> Table<R> {
                 ParquetRecordBatchReader::try_new_with_row_groups(&levels, &alone, rows, None)?;
             Ok((reader, left))
         })?;
-        Ok(Rows {
+        Ok(GroupRows {
             reader,
             decoded: None,
             ready: VecDeque::new(),
@@ -120,7 +135,7 @@ impl<R: ChunkReader + 'static> Table<R> {
     }
 }
 
-impl Rows {
+impl GroupRows {
     /// The next batch; none behind the last row.
     ///
     /// # Errors
@@ -145,9 +160,10 @@ impl Rows {
     /// Makes batches of rows from `at` on; returns of how many.
     fn take(&mut self, rows: &RecordBatch, at: usize) -> usize {
         let rows = match blanks::run(rows, at) {
-            Run::Rows(count) => rows.slice(at, count),
-            Run::Blank(count) => {
+            RowRun::Rows(count) => rows.slice(at, count),
+            RowRun::Blank(count) => {
                 self.ready.push_back(Batch {
+                    layout: Some(Arc::clone(self.shape.layout())),
                     blank_count: count as u64,
                     ..Batch::default()
                 });
@@ -155,15 +171,30 @@ impl Rows {
             }
         };
         match &mut self.shape {
-            Shape::Columns(names) => {
-                let (batch, count) = lines(&rows, names, self.target_len);
+            RowShape::Columns(names, layout) => {
+                let (mut batch, count) = match TableRows::of(rows.columns()) {
+                    Some(table) => (Batch::of_table(table), rows.num_rows()),
+                    None => lines(&rows, names, self.target_len),
+                };
+                batch.layout = Some(Arc::clone(layout));
                 self.ready.push_back(batch);
                 count
             }
-            Shape::Events(gatherer) => {
+            RowShape::Events(gatherer, layout) => {
+                let ready = &mut self.ready;
+                let mut take_in = |batch| {
+                    ready.push_back(Batch {
+                        layout: Some(Arc::clone(layout)),
+                        ..batch
+                    });
+                };
+                if let Some(flat) = FlatEvents::of(&rows) {
+                    flat.batches(gatherer, take_in);
+                    return rows.num_rows();
+                }
                 let count = events::gather(&rows, gatherer);
                 gatherer.flush();
-                self.ready.extend(std::iter::from_fn(|| gatherer.pop()));
+                std::iter::from_fn(|| gatherer.pop()).for_each(&mut take_in);
                 count
             }
         }
@@ -185,10 +216,15 @@ impl Rows {
     }
 }
 
+/// The column order of values under these names.
+fn layout<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Arc<Layout> {
+    Arc::new(Layout::from_names(names).unwrap_or_else(Layout::default_v2))
+}
+
 /// Rows as lines, until there are enough or one is lost; and how many that were.
 fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch, usize) {
     let columns = rows.columns().iter();
-    let columns: Vec<Option<Cells<'_>>> = columns.map(|array| Cells::of(array)).collect();
+    let columns: Vec<Option<ValueTexts<'_>>> = columns.map(|array| ValueTexts::of(array)).collect();
     let mut batch = Batch {
         lines: Lines::Columns(Arc::clone(names)),
         ..Batch::default()
@@ -196,13 +232,7 @@ fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch
     for row in 0..rows.num_rows() {
         let begin = batch.text.len();
         for cells in &columns {
-            let cell_begin = batch.text.len();
-            if let Some(cells) = cells {
-                cells.write(row, &mut batch.text);
-            }
-            if batch.text.len() == cell_begin {
-                batch.text.push(b'-');
-            }
+            cells::write(cells.as_ref(), row, &mut batch.text);
             batch.text.push(b' ');
             if batch.text.len() - begin > LINE_LEN_MAX {
                 batch.text.truncate(begin);
@@ -219,8 +249,8 @@ fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch
     (batch, rows.num_rows())
 }
 
-pub(super) fn too_long() -> Fault {
-    Fault {
+pub(super) fn too_long() -> LostRecords {
+    LostRecords {
         count: 1,
         kind: "row of more than 1 MiB",
         found: "expected at most 1 MiB in the columns that are read".into(),

@@ -1,8 +1,8 @@
-//! Flow logs as Parquet: a table, read by column and handed on as lines.
+//! Flow logs as Parquet: a table, read by column and handed on as columns.
 //!
 //! AWS delivers it, and pandas, Spark and Athena write it again with types of
-//! their own; Security Lake nests OCSF events in it. Rows come out as what the
-//! other wrappers make of theirs, batches of named values, so that the same
+//! their own; Security Lake nests OCSF events in it. Records are filled from the
+//! columns; only a row with a value that is not plain becomes a line of text, so that the same
 //! records give the same capture. Which columns are wanted is not known here.
 //!
 //! ```text
@@ -13,9 +13,11 @@
 //! pages         bytes -> pages; unpack: decompressed, within bounds
 //! delta         pages -> are the counts in them true
 //! blanks        arrays -> rows without any value
-//! cells         a column -> the text of its values
-//! events        structs -> the JSON of OCSF events
-//! group         a row group -> batches of lines
+//! cells         a column -> the texts of its values
+//! columns       columns -> what records are filled with
+//! flat          structs -> the columns of OCSF events
+//! events        the same, one by one: the JSON of each
+//! group         a row group -> batches of rows
 //! ```
 //!
 //! # Invariants
@@ -27,9 +29,11 @@
 mod blanks;
 mod cells;
 mod claims;
+mod columns;
 mod delta;
 mod events;
 mod fields;
+mod flat;
 mod footer;
 mod group;
 mod page_header;
@@ -48,13 +52,14 @@ use parquet::file::reader::{ChunkReader, Length as _};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
-pub use self::group::Rows;
-use self::pages::Source;
+pub use self::columns::TableRows;
+pub use self::group::GroupRows;
+use self::pages::TableSource;
 use super::ocsf;
 
 /// A Parquet file.
 pub struct Table<R> {
-    source: Arc<Source<R>>,
+    source: Arc<TableSource<R>>,
     metadata: ParquetMetaData,
 }
 
@@ -78,7 +83,7 @@ impl<R: ChunkReader + 'static> Table<R> {
     /// # Errors
     /// There is none, or it contradicts itself.
     pub fn open(source: R) -> Result<Self, TableError> {
-        let source = Source(source);
+        let source = TableSource(source);
         let footer = footer::read(&source)?;
         let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(&footer))?;
         claims::check(&metadata, source.len())?;

@@ -6,7 +6,7 @@
 
 use parquet::basic::Encoding;
 
-use super::thrift::{Compact, Kind, Malformed};
+use super::thrift::{Compact, Malformed, ThriftType};
 
 type Result<T> = std::result::Result<T, Malformed>;
 
@@ -19,12 +19,12 @@ pub(super) struct PageHeader {
     pub(super) packed_len: usize,
     /// CRC-32 of those, if the writer gave it.
     pub(super) checksum: Option<u32>,
-    pub(super) content: Content,
+    pub(super) content: PageContent,
 }
 
 /// What is in a page.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(super) enum PageContent {
     Dictionary {
         values: u32,
         encoding: Encoding,
@@ -55,7 +55,7 @@ impl PageHeader {
     pub(super) fn read(octets: &[u8]) -> Result<Self> {
         let mut compact = Compact::new(octets);
         let (mut page_type, mut packed_len, mut checksum) = (None, None, None);
-        let mut content = Content::Other;
+        let mut content = PageContent::Other;
         compact.fields(|compact, id, kind| {
             match id {
                 1 => page_type = Some(compact.i32(kind)?),
@@ -71,7 +71,7 @@ impl PageHeader {
         let (Some(page_type), Some(packed_len)) = (page_type, packed_len) else {
             return compact.malformed(LACKING);
         };
-        if content == Content::Other && [DATA, DICTIONARY, DATA_V2].contains(&page_type) {
+        if content == PageContent::Other && [DATA, DICTIONARY, DATA_V2].contains(&page_type) {
             return compact.malformed(LACKING);
         }
         Ok(Self {
@@ -84,18 +84,18 @@ impl PageHeader {
 }
 
 /// Reads a `DictionaryPageHeader`.
-fn dictionary(compact: &mut Compact<'_>, kind: Kind) -> Result<Content> {
+fn dictionary(compact: &mut Compact<'_>, kind: ThriftType) -> Result<PageContent> {
     let (mut values, mut encoding, mut is_sorted) = (None, None, false);
     inner(compact, kind, |compact, id, kind| {
         match (id, kind) {
             (1, _) => values = Some(count(compact, kind)?),
             (2, _) => encoding = Some(self::encoding(compact, kind)?),
-            (3, Kind::Bool(value)) => is_sorted = value,
+            (3, ThriftType::Bool(value)) => is_sorted = value,
             _ => compact.skip(kind)?,
         }
         Ok(())
     })?;
-    Ok(Content::Dictionary {
+    Ok(PageContent::Dictionary {
         values: there(compact, values)?,
         encoding: there(compact, encoding)?,
         is_sorted,
@@ -103,7 +103,7 @@ fn dictionary(compact: &mut Compact<'_>, kind: Kind) -> Result<Content> {
 }
 
 /// Reads a `DataPageHeader`.
-fn values(compact: &mut Compact<'_>, kind: Kind) -> Result<Content> {
+fn values(compact: &mut Compact<'_>, kind: ThriftType) -> Result<PageContent> {
     let (mut values, mut encodings) = (None, [None; 3]);
     inner(compact, kind, |compact, id, kind| {
         match id {
@@ -115,7 +115,7 @@ fn values(compact: &mut Compact<'_>, kind: Kind) -> Result<Content> {
         }
         Ok(())
     })?;
-    Ok(Content::Values {
+    Ok(PageContent::Values {
         values: there(compact, values)?,
         encoding: there(compact, encodings[0])?,
         definition_levels: there(compact, encodings[1])?,
@@ -124,7 +124,7 @@ fn values(compact: &mut Compact<'_>, kind: Kind) -> Result<Content> {
 }
 
 /// Reads a `DataPageHeaderV2`.
-fn values_v2(compact: &mut Compact<'_>, kind: Kind) -> Result<Content> {
+fn values_v2(compact: &mut Compact<'_>, kind: ThriftType) -> Result<PageContent> {
     let (mut counts, mut encoding, mut is_compressed) = ([None; 5], None, true);
     inner(compact, kind, |compact, id, kind| {
         match (id, kind) {
@@ -134,12 +134,12 @@ fn values_v2(compact: &mut Compact<'_>, kind: Kind) -> Result<Content> {
             (4, _) => encoding = Some(self::encoding(compact, kind)?),
             (5, _) => counts[3] = Some(count(compact, kind)?),
             (6, _) => counts[4] = Some(count(compact, kind)?),
-            (7, Kind::Bool(value)) => is_compressed = value,
+            (7, ThriftType::Bool(value)) => is_compressed = value,
             _ => compact.skip(kind)?,
         }
         Ok(())
     })?;
-    Ok(Content::ValuesV2 {
+    Ok(PageContent::ValuesV2 {
         values: there(compact, counts[0])?,
         nulls: there(compact, counts[1])?,
         rows: there(compact, counts[2])?,
@@ -153,10 +153,10 @@ fn values_v2(compact: &mut Compact<'_>, kind: Kind) -> Result<Content> {
 /// Reads the fields of a struct inside a header.
 fn inner(
     compact: &mut Compact<'_>,
-    kind: Kind,
-    each: impl FnMut(&mut Compact<'_>, i16, Kind) -> Result<()>,
+    kind: ThriftType,
+    each: impl FnMut(&mut Compact<'_>, i16, ThriftType) -> Result<()>,
 ) -> Result<()> {
-    if kind != Kind::Struct {
+    if kind != ThriftType::Struct {
         return compact.malformed("a value where a struct is expected");
     }
     compact.fields(each)
@@ -167,12 +167,12 @@ fn there<T>(compact: &Compact<'_>, value: Option<T>) -> Result<T> {
 }
 
 /// A number that counts something.
-fn count(compact: &mut Compact<'_>, kind: Kind) -> Result<u32> {
+fn count(compact: &mut Compact<'_>, kind: ThriftType) -> Result<u32> {
     let value = compact.i32(kind)?;
     u32::try_from(value).or_else(|_| compact.malformed("a count below zero"))
 }
 
-fn encoding(compact: &mut Compact<'_>, kind: Kind) -> Result<Encoding> {
+fn encoding(compact: &mut Compact<'_>, kind: ThriftType) -> Result<Encoding> {
     let number = compact.i32(kind)?;
     let mut known = Encoding::VARIANTS.iter();
     match known.find(|encoding| **encoding as i32 == number) {
@@ -210,7 +210,7 @@ mod tests {
             len: PAGE.len(),
             packed_len: 7,
             checksum: None,
-            content: Content::Values {
+            content: PageContent::Values {
                 values: 5,
                 encoding: Encoding::PLAIN,
                 definition_levels: Encoding::RLE,
@@ -239,6 +239,6 @@ mod tests {
         }
         // Pages that hold something else, such as an index, are none of ours.
         let index = PageHeader::read(&[0x15, 2, 0x15, 14, 0x15, 14, 0x3c, 0, 0]);
-        assert_eq!(index.unwrap().content, Content::Other);
+        assert_eq!(index.unwrap().content, PageContent::Other);
     }
 }

@@ -18,22 +18,22 @@ use parquet::record::reader::RowIter;
 use parquet::schema::types::Type;
 
 use super::delta;
-use super::page_header::{Content, PageHeader};
+use super::page_header::{PageContent, PageHeader};
 use super::unpack::{PAGE_LEN_MAX, fault, too_long, unpack};
 
 /// Octets of the pages of a row group that are needed at once: a dictionary and a page of each column.
 const HELD_LEN_MAX: usize = 256 << 20;
 
 /// Where the octets of a table are; no more of them than a page may have are read at a time.
-pub(super) struct Source<R>(pub(super) R);
+pub(super) struct TableSource<R>(pub(super) R);
 
-impl<R: ChunkReader> Length for Source<R> {
+impl<R: ChunkReader> Length for TableSource<R> {
     fn len(&self) -> u64 {
         self.0.len()
     }
 }
 
-impl<R: ChunkReader> ChunkReader for Source<R> {
+impl<R: ChunkReader> ChunkReader for TableSource<R> {
     type T = R::T;
 
     fn get_read(&self, start: u64) -> Result<R::T> {
@@ -56,15 +56,15 @@ impl<R: ChunkReader> ChunkReader for Source<R> {
 }
 
 /// One row group of a table, as the `parquet` crate asks for it.
-pub(super) struct Group<R> {
-    pub(super) source: Arc<Source<R>>,
+pub(super) struct RowGroup<R> {
+    pub(super) source: Arc<TableSource<R>>,
     /// Of the table, with this row group alone.
     pub(super) metadata: ParquetMetaData,
     /// Octets of its pages that are needed now.
     pub(super) held: Arc<AtomicUsize>,
 }
 
-impl<R: ChunkReader + 'static> FileReader for Group<R> {
+impl<R: ChunkReader + 'static> FileReader for RowGroup<R> {
     fn metadata(&self) -> &ParquetMetaData {
         &self.metadata
     }
@@ -88,7 +88,7 @@ impl<R: ChunkReader + 'static> FileReader for Group<R> {
 
 /// The columns of one row group.
 struct Chunks<'m, R> {
-    source: Arc<Source<R>>,
+    source: Arc<TableSource<R>>,
     metadata: &'m RowGroupMetaData,
     held: Arc<AtomicUsize>,
 }
@@ -131,7 +131,7 @@ impl<R: ChunkReader + 'static> RowGroupReader for Chunks<'_, R> {
 
 /// The pages of one column of a row group.
 struct Pages<R> {
-    source: Arc<Source<R>>,
+    source: Arc<TableSource<R>>,
     /// Where the next page is, or what is left of it.
     at: u64,
     /// Bytes of the column from there on.
@@ -178,7 +178,7 @@ impl<R: ChunkReader> Pages<R> {
     fn peek(&mut self) -> Result<Option<&PageHeader>> {
         while self.next.is_none() && self.left > 0 {
             let header = self.read_header()?;
-            if header.content == Content::Other {
+            if header.content == PageContent::Other {
                 self.pass(header.packed_len)?;
             } else {
                 self.next = Some(header);
@@ -242,16 +242,16 @@ impl<R: ChunkReader> PageReader for Pages<R> {
         let header = self.peek()?;
         Ok(header.map(|header| {
             let (num_rows, num_levels) = match header.content {
-                Content::Values { values, .. } => (None, Some(values as usize)),
-                Content::ValuesV2 { values, rows, .. } => {
+                PageContent::Values { values, .. } => (None, Some(values as usize)),
+                PageContent::ValuesV2 { values, rows, .. } => {
                     (Some(rows as usize), Some(values as usize))
                 }
-                Content::Dictionary { .. } | Content::Other => (None, None),
+                PageContent::Dictionary { .. } | PageContent::Other => (None, None),
             };
             PageMetadata {
                 num_rows,
                 num_levels,
-                is_dict: matches!(header.content, Content::Dictionary { .. }),
+                is_dict: matches!(header.content, PageContent::Dictionary { .. }),
             }
         }))
     }

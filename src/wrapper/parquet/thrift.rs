@@ -18,7 +18,7 @@ const DEPTH_MAX: usize = 32;
 
 /// A type of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ThriftType {
     /// The value is part of the type.
     Bool(bool),
     Byte,
@@ -68,7 +68,7 @@ impl<'a> Compact<'a> {
     /// read or skip its value.
     pub(super) fn fields(
         &mut self,
-        mut each: impl FnMut(&mut Self, i16, Kind) -> Result<()>,
+        mut each: impl FnMut(&mut Self, i16, ThriftType) -> Result<()>,
     ) -> Result<()> {
         self.deeper(|compact| {
             let mut last = 0;
@@ -97,11 +97,11 @@ impl<'a> Compact<'a> {
     /// Reads a list of structs, one call of `each` for each of them.
     pub(super) fn structs(
         &mut self,
-        kind: Kind,
+        kind: ThriftType,
         mut each: impl FnMut(&mut Self) -> Result<()>,
     ) -> Result<usize> {
         let (of, count) = self.list(kind)?;
-        if count > 0 && of != Kind::Struct {
+        if count > 0 && of != ThriftType::Struct {
             return self.malformed("a list of something else than structs");
         }
         self.deeper(|compact| (0..count).try_for_each(|_| each(compact)))?;
@@ -110,43 +110,43 @@ impl<'a> Compact<'a> {
 
     /// The type and the number of the elements of a list. Each takes at least one byte, so there
     /// are no more of them than bytes.
-    pub(super) fn list(&mut self, kind: Kind) -> Result<(Kind, usize)> {
-        if !matches!(kind, Kind::List | Kind::Set) {
+    pub(super) fn list(&mut self, kind: ThriftType) -> Result<(ThriftType, usize)> {
+        if !matches!(kind, ThriftType::List | ThriftType::Set) {
             return self.malformed("a value where a list is expected");
         }
         let header = self.octet()?;
         if header == 0 {
             // Some writers give an empty list no type.
-            return Ok((Kind::Byte, 0));
+            return Ok((ThriftType::Byte, 0));
         }
         let count = match header >> 4 {
             15 => self.varint(31)?,
             count => u64::from(count),
         };
         let of = self.kind(header & 0x0f)?;
-        if matches!(of, Kind::Bool(_)) {
+        if matches!(of, ThriftType::Bool(_)) {
             return self.malformed("a list of booleans");
         }
         Ok((of, self.counted(count)?))
     }
 
     /// Reads a whole number of a field that holds `bits` bits.
-    pub(super) fn whole(&mut self, kind: Kind, bits: u32) -> Result<i64> {
+    pub(super) fn whole(&mut self, kind: ThriftType, bits: u32) -> Result<i64> {
         match kind {
-            Kind::Whole(_) => self.signed(bits),
+            ThriftType::Whole(_) => self.signed(bits),
             _ => self.malformed("a value where a whole number is expected"),
         }
     }
 
     /// Reads a whole number of 32 bits.
-    pub(super) fn i32(&mut self, kind: Kind) -> Result<i32> {
+    pub(super) fn i32(&mut self, kind: ThriftType) -> Result<i32> {
         let value = self.whole(kind, 32)?;
         i32::try_from(value).or_else(|_| self.malformed(TOO_LARGE))
     }
 
     /// Reads a string of bytes.
-    pub(super) fn binary(&mut self, kind: Kind) -> Result<&'a [u8]> {
-        if kind != Kind::Binary {
+    pub(super) fn binary(&mut self, kind: ThriftType) -> Result<&'a [u8]> {
+        if kind != ThriftType::Binary {
             return self.malformed("a value where a string is expected");
         }
         let len = self.varint(31)?;
@@ -155,20 +155,20 @@ impl<'a> Compact<'a> {
     }
 
     /// Passes over a value of any type.
-    pub(super) fn skip(&mut self, kind: Kind) -> Result<()> {
+    pub(super) fn skip(&mut self, kind: ThriftType) -> Result<()> {
         match kind {
-            Kind::Bool(_) => Ok(()),
-            Kind::Byte => self.octet().map(drop),
-            Kind::Whole(bits) => self.signed(bits).map(drop),
-            Kind::Double => self.octets(8).map(drop),
-            Kind::Uuid => self.octets(16).map(drop),
-            Kind::Binary => self.binary(kind).map(drop),
-            Kind::Struct => self.fields(|compact, _, kind| compact.skip(kind)),
-            Kind::List | Kind::Set => {
+            ThriftType::Bool(_) => Ok(()),
+            ThriftType::Byte => self.octet().map(drop),
+            ThriftType::Whole(bits) => self.signed(bits).map(drop),
+            ThriftType::Double => self.octets(8).map(drop),
+            ThriftType::Uuid => self.octets(16).map(drop),
+            ThriftType::Binary => self.binary(kind).map(drop),
+            ThriftType::Struct => self.fields(|compact, _, kind| compact.skip(kind)),
+            ThriftType::List | ThriftType::Set => {
                 let (of, count) = self.list(kind)?;
                 self.deeper(|compact| (0..count).try_for_each(|_| compact.skip(of)))
             }
-            Kind::Map => self.skip_map(),
+            ThriftType::Map => self.skip_map(),
         }
     }
 
@@ -180,7 +180,7 @@ impl<'a> Compact<'a> {
         }
         let kinds = self.octet()?;
         let kinds = [self.kind(kinds >> 4)?, self.kind(kinds & 0x0f)?];
-        if kinds.iter().any(|kind| matches!(kind, Kind::Bool(_))) {
+        if kinds.iter().any(|kind| matches!(kind, ThriftType::Bool(_))) {
             return self.malformed("a map of booleans");
         }
         self.deeper(|compact| {
@@ -206,21 +206,21 @@ impl<'a> Compact<'a> {
         Ok(value)
     }
 
-    fn kind(&self, number: u8) -> Result<Kind> {
+    fn kind(&self, number: u8) -> Result<ThriftType> {
         Ok(match number {
-            1 => Kind::Bool(true),
-            2 => Kind::Bool(false),
-            3 => Kind::Byte,
-            4 => Kind::Whole(16),
-            5 => Kind::Whole(32),
-            6 => Kind::Whole(64),
-            7 => Kind::Double,
-            8 => Kind::Binary,
-            9 => Kind::List,
-            10 => Kind::Set,
-            11 => Kind::Map,
-            12 => Kind::Struct,
-            13 => Kind::Uuid,
+            1 => ThriftType::Bool(true),
+            2 => ThriftType::Bool(false),
+            3 => ThriftType::Byte,
+            4 => ThriftType::Whole(16),
+            5 => ThriftType::Whole(32),
+            6 => ThriftType::Whole(64),
+            7 => ThriftType::Double,
+            8 => ThriftType::Binary,
+            9 => ThriftType::List,
+            10 => ThriftType::Set,
+            11 => ThriftType::Map,
+            12 => ThriftType::Struct,
+            13 => ThriftType::Uuid,
             _ => return self.malformed("a type that Thrift does not have"),
         })
     }
@@ -299,7 +299,7 @@ mod tests {
     #[track_caller]
     fn check(octets: &[u8], expected: Option<&str>) {
         let mut compact = Compact::new(octets);
-        let found = compact.skip(Kind::Struct).err();
+        let found = compact.skip(ThriftType::Struct).err();
         assert_eq!(found.map(|found| found.what), expected, "{octets:?}");
         assert!(expected.is_some() || compact.at() == octets.len());
     }
@@ -371,7 +371,7 @@ mod tests {
         for (inside, nested) in [(0x1c, "structs"), (0x19, "lists")] {
             let mut octets = vec![inside; 1];
             octets.resize(100_000, if inside == 0x19 { 0x19 } else { inside });
-            let found = Compact::new(&octets).skip(Kind::Struct).unwrap_err();
+            let found = Compact::new(&octets).skip(ThriftType::Struct).unwrap_err();
             assert_eq!(found.what, "values nested too deep", "{nested}");
         }
     }

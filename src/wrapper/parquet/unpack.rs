@@ -6,7 +6,7 @@ use parquet::basic::Compression;
 use parquet::column::page::Page;
 use parquet::errors::{ParquetError, Result};
 
-use super::page_header::{Content, PageHeader};
+use super::page_header::{PageContent, PageHeader};
 
 /// Bytes of a page, of a footer, or of anything else that is read in one piece. Writers
 /// aim at 1 MiB a page; a few put a whole column of a row group into one.
@@ -22,7 +22,7 @@ pub(super) fn unpack(header: &PageHeader, packed: &[u8], compression: Compressio
         }
     }
     Ok(match header.content {
-        Content::Dictionary {
+        PageContent::Dictionary {
             values,
             encoding,
             is_sorted,
@@ -32,7 +32,7 @@ pub(super) fn unpack(header: &PageHeader, packed: &[u8], compression: Compressio
             encoding,
             is_sorted,
         },
-        Content::Values {
+        PageContent::Values {
             values,
             encoding,
             definition_levels,
@@ -45,7 +45,7 @@ pub(super) fn unpack(header: &PageHeader, packed: &[u8], compression: Compressio
             rep_level_encoding: repetition_levels,
             statistics: None,
         },
-        Content::ValuesV2 {
+        PageContent::ValuesV2 {
             values: num_values,
             nulls: num_nulls,
             rows: num_rows,
@@ -77,7 +77,7 @@ pub(super) fn unpack(header: &PageHeader, packed: &[u8], compression: Compressio
                 statistics: None,
             }
         }
-        Content::Other => return Err(fault("a page that holds no values".into())),
+        PageContent::Other => return Err(fault("a page that holds no values".into())),
     })
 }
 

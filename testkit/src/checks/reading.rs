@@ -7,8 +7,8 @@ use bytes::Bytes;
 use flow2pcap::archive::Stream;
 use flow2pcap::filter::{Bound, EndpointSide, Expression, Qualifier, RecordFacts};
 use flow2pcap::flow::{Addresses, EniIndex, Place, observe};
-use flow2pcap::record::{Layout, Row, Rows, recognise};
-use flow2pcap::wrapper::{Batch, Judge, Lines, Table, Unwrapper};
+use flow2pcap::record::{Layout, Row, RowSource, Rows, recognise};
+use flow2pcap::wrapper::{Batch, BatchRows, Lines, Table, Unwrapper};
 
 /// Octets of a stream that are looked at; more would only be slower.
 const TEXT_LEN_MAX: usize = 1 << 20;
@@ -164,7 +164,7 @@ pub fn unwrapper(octets: &[u8]) {
     let Ok(stream) = Stream::new(Cursor::new(octets.to_vec())) else {
         return;
     };
-    let mut unwrapper = Unwrapper::new(stream, Anything, 256);
+    let mut unwrapper = Unwrapper::new(stream, None, 256);
     let mut len = 0;
     while let Some(batch) = unwrapper.next_batch() {
         whole_lines(&batch);
@@ -195,7 +195,7 @@ pub fn table(octets: &[u8]) {
             while let Ok(Some(batch)) = read.next_batch() {
                 whole_lines(&batch);
                 let lost: u64 = batch.faults.iter().map(|fault| fault.count).sum();
-                count += lines(&batch.text) as u64 + lost + batch.blank_count;
+                count += rows_of(&batch) + lost + batch.blank_count;
                 len += batch.text.len();
                 if len > TEXT_LEN_MAX {
                     return;
@@ -204,6 +204,28 @@ pub fn table(octets: &[u8]) {
             assert!(count <= rows, "no more rows than there are");
         }
     }
+}
+
+/// How many rows a batch has, each of which can be asked for anything.
+fn rows_of(batch: &Batch) -> u64 {
+    match batch.rows() {
+        Some(BatchRows::Lines(rows)) => count(rows),
+        Some(BatchRows::Columns(rows)) => count(rows),
+        None => 0,
+    }
+}
+
+fn count(mut rows: impl RowSource) -> u64 {
+    let mut count = 0;
+    while let Some((row, layout)) = rows.next_row() {
+        count += 1;
+        if let Row::Record(record) = row {
+            for column in layout.columns() {
+                let _ = record.get_by_name(layout, column.name());
+            }
+        }
+    }
+    count
 }
 
 fn whole_lines(batch: &Batch) {
@@ -218,19 +240,6 @@ fn whole_lines(batch: &Batch) {
         }
     }
     assert!(batch.faults.iter().all(|fault| !fault.found.is_empty()));
-}
-
-/// Lets values beside a message be read.
-struct Anything;
-
-impl Judge for Anything {
-    fn is_record(&self, line: &[u8]) -> bool {
-        recognise(line, None).is_ok()
-    }
-
-    fn is_layout(&self, names: &[&str]) -> bool {
-        Layout::from_names(names.iter().copied()).is_some()
-    }
 }
 
 fn layout(choice: u8) -> Layout {

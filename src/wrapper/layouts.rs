@@ -1,0 +1,102 @@
+//! Under which column order the lines of a batch are.
+//!
+//! Lines that were logged name their columns, or are recognised by their values; named values are
+//! what their names say. A header in the midst of lines holds until the end of the file, so whoever
+//! reads a batch says what held at its end.
+
+use std::sync::Arc;
+
+use super::batch::{Batch, Lines};
+use crate::record::{Evidence, Layout, Unrecognised, recognise};
+
+/// What says which column is which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedBy {
+    /// The names of the values.
+    Keys,
+    /// Something in the lines.
+    Lines(Evidence),
+}
+
+/// The column orders of a file's lines, by what the lines are.
+pub(super) struct Layouts<'g> {
+    /// `--format`.
+    given: Option<&'g Layout>,
+    plain: Option<Arc<Layout>>,
+    timed: Option<Arc<Layout>>,
+    /// Of named values, with the names.
+    named: Option<(Arc<[String]>, Arc<Layout>)>,
+    /// What the first of them follows from.
+    pub(super) named_by: Option<NamedBy>,
+    /// Why the first lines that were not recognised were not.
+    pub(super) refused: Option<Unrecognised>,
+}
+
+impl<'g> Layouts<'g> {
+    pub(super) fn new(given: Option<&'g Layout>) -> Self {
+        Self {
+            given,
+            plain: None,
+            timed: None,
+            named: None,
+            named_by: None,
+            refused: None,
+        }
+    }
+
+    /// Whether `line` is a flow log record whose columns are known.
+    pub(super) fn is_record(&self, line: &[u8]) -> bool {
+        recognise(line, self.given).is_ok()
+    }
+
+    /// The column order of a batch's lines, if it is known.
+    pub(super) fn of(&mut self, batch: &Batch) -> Option<Arc<Layout>> {
+        let known = match &batch.lines {
+            _ if batch.text.is_empty() => Some(Arc::new(Layout::default_v2())),
+            Lines::Plain => self.plain.clone(),
+            Lines::Timed => self.timed.clone(),
+            Lines::Columns(names) => {
+                let same = self.named.as_ref().filter(|(known, _)| known == names);
+                same.map(|(_, layout)| Arc::clone(layout))
+            }
+        };
+        known.or_else(|| self.find(batch))
+    }
+
+    fn find(&mut self, batch: &Batch) -> Option<Arc<Layout>> {
+        let (layout, named_by) = match &batch.lines {
+            Lines::Columns(names) => {
+                let layout = Layout::from_names(names.iter().map(String::as_str))?;
+                (layout, NamedBy::Keys)
+            }
+            Lines::Plain | Lines::Timed => {
+                let head = &batch.text[..batch.text.len().min(HEAD_LEN)];
+                match recognise(head, self.given) {
+                    Ok(recognised) => (recognised.layout, NamedBy::Lines(recognised.evidence)),
+                    Err(refused) => {
+                        self.refused.get_or_insert(refused);
+                        return None;
+                    }
+                }
+            }
+        };
+        self.named_by.get_or_insert(named_by);
+        Some(Arc::new(layout))
+    }
+
+    /// Keeps the column order at the end of a batch for the next of its kind.
+    pub(super) fn keep(&mut self, batch: &Batch, at_end: &Arc<Layout>) {
+        if batch.text.is_empty() {
+            return;
+        }
+        let layout = Arc::clone(at_end);
+        match &batch.lines {
+            Lines::Plain => self.plain = Some(layout),
+            Lines::Timed => self.timed = Some(layout),
+            Lines::Columns(names) => self.named = Some((Arc::clone(names), layout)),
+        }
+    }
+}
+
+/// Bytes in which the column order of lines must show.
+const HEAD_LEN: usize = 64 << 10;

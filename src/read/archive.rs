@@ -266,7 +266,9 @@ impl<S: Sink> Sink for Matching<'_, S> {
     }
 
     fn silence(&self, part: &mut Self::Part, found: &Found<'_>) {
-        self.sink.silence(&mut part.part, found);
+        if found.matches == Some(true) && self.is_then(found) {
+            self.sink.silence(&mut part.part, found);
+        }
     }
 
     fn complete(&self, part: &mut Self::Part, base: u64) -> Result<()> {

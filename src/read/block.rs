@@ -121,15 +121,7 @@ impl<S: Sink> BlockReader<'_, S> {
 
     #[inline]
     fn record(&self, read: &mut BlockYield<S::Part>, record: &Record<'_>, layout: &Arc<Layout>) {
-        let found = Found {
-            record,
-            layout,
-            place: self.place(read),
-            matches: self.filter.verdict(&RecordFacts {
-                line: Some(FilteredRecord { record, layout }),
-                path: self.path,
-            }),
-        };
+        let found = self.found(read, record, layout);
         match self.sink.record(&mut read.part, &found) {
             Ok(()) => {
                 read.taken += 1;
@@ -140,13 +132,26 @@ impl<S: Sink> BlockReader<'_, S> {
     }
 
     fn silence(&self, read: &mut BlockYield<S::Part>, record: &Record<'_>, layout: &Arc<Layout>) {
-        let found = Found {
+        let found = self.found(read, record, layout);
+        self.sink.silence(&mut read.part, &found);
+    }
+
+    #[inline]
+    fn found<'r>(
+        &self,
+        read: &BlockYield<S::Part>,
+        record: &'r Record<'r>,
+        layout: &'r Arc<Layout>,
+    ) -> Found<'r> {
+        Found {
             record,
             layout,
             place: self.place(read),
-            matches: None,
-        };
-        self.sink.silence(&mut read.part, &found);
+            matches: self.filter.verdict(&RecordFacts {
+                line: Some(FilteredRecord { record, layout }),
+                path: self.path,
+            }),
+        }
     }
 
     fn place(&self, read: &BlockYield<S::Part>) -> Place {

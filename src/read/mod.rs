@@ -51,6 +51,7 @@
 mod account;
 mod archive;
 mod block;
+mod columns;
 mod describe;
 mod files;
 mod json;
@@ -63,6 +64,7 @@ mod source_names;
 pub use self::{
     account::Account,
     archive::{Archive, ArchiveBuilder},
+    columns::{ColumnBatch, ColumnBatches, ColumnBuilders},
     meter::Meter,
     sink::{Found, Sink},
     source_names::SourceNames,

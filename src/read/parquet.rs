@@ -66,7 +66,7 @@ impl<S: Sink> Files<'_, S> {
                 return Ok(unusable(file, &found));
             }
         };
-        let Some(plan) = ReadPlan::of(&table) else {
+        let Some(plan) = ReadPlan::of(&table, &self.read_fields()) else {
             return foreign_file(file, "Parquet that is no flow log");
         };
         note_layout(&mut yielded.input, TOLD_BY);
@@ -87,6 +87,18 @@ impl<S: Sink> Files<'_, S> {
         }
         yielded.block.tell_columns(|_| TOLD_BY);
         Ok(yielded)
+    }
+
+    /// The fields that are read of a table: those that the sink looks at, and what every reader
+    /// has to know; all that are used where a filter is to be asked as well.
+    fn read_fields(&self) -> Vec<Field> {
+        let own = self.sink.fields();
+        let mut read = vec![Field::Start, Field::End, Field::LogStatus];
+        if own.is_none() || !self.filter.wants_all() {
+            read.extend(USED);
+        }
+        read.extend(own.unwrap_or_default());
+        read
     }
 
     /// Reads a table that comes from front to back: its footer is the last of it.
@@ -209,7 +221,7 @@ impl<S> OpenTable<'_, S> {
 
 impl ReadPlan {
     /// What to read of `table`; none if it is no flow log.
-    fn of(table: &Table<fs::File>) -> Option<Self> {
+    fn of(table: &Table<fs::File>, read: &[Field]) -> Option<Self> {
         let (numbers, names): (Vec<usize>, Vec<&str>) = table.columns().unzip();
         if let Some(layout) = Layout::from_names(names.iter().copied()) {
             let fields: Vec<_> = numbers.into_iter().zip(layout.columns()).collect();
@@ -218,8 +230,13 @@ impl ReadPlan {
                 let found = fields.iter().filter(|(_, column)| is_wanted(column));
                 found.map(|(number, _)| *number).collect()
             };
+            let mut columns: Vec<usize> = of(read);
+            if columns.is_empty() {
+                // Rows have to be counted by something.
+                columns = of(USED);
+            }
             return Some(Self {
-                columns: of(USED),
+                columns,
                 times: of(&[Field::Start, Field::End]),
                 is_events: false,
             });

@@ -145,6 +145,16 @@ impl Layout {
     /// where keys without a value are left out: the ENI, both times and the status. Where two
     /// names mean one field, the one that is spelled like it is taken.
     pub fn from_names<'n>(names: impl IntoIterator<Item = &'n str> + Clone) -> Option<Self> {
+        let layout = Self::of_names(names);
+        let has = |field: &Field| layout.columns.contains(&Column::Known(*field));
+        let is_flow = [Field::SrcAddr, Field::PktSrcAddr].iter().any(has)
+            && [Field::DstAddr, Field::PktDstAddr].iter().any(has);
+        let is_status = STATUS_FIELDS.iter().all(has);
+        (is_flow || is_status).then_some(layout)
+    }
+
+    /// The layout of columns of which it is known that a flow log has them: some of a table's.
+    pub(crate) fn of_names<'n>(names: impl IntoIterator<Item = &'n str> + Clone) -> Self {
         let is_own = |name: &str, field: Field| {
             let own = name.len() == field.name().len();
             own && Field::from_name(name.as_bytes()) == Some(field)
@@ -164,11 +174,7 @@ impl Layout {
             let unknown = || Column::Unknown(name.to_owned());
             columns.push(field.map_or_else(unknown, Column::Known));
         }
-        let has = |either: [Field; 2]| either.iter().any(|field| seen.contains(field));
-        let is_flow =
-            has([Field::SrcAddr, Field::PktSrcAddr]) && has([Field::DstAddr, Field::PktDstAddr]);
-        let is_status = STATUS_FIELDS.iter().all(|field| seen.contains(field));
-        (is_flow || is_status).then(|| Self::compile(columns, None))
+        Self::compile(columns, None)
     }
 
     /// The same columns with `prefix` around them.

@@ -7,7 +7,7 @@ use assert_cmd::Command;
 use flow2pcap::error::ErrorKind;
 use flow2pcap::filter::{Bound, Filter};
 use flow2pcap::flow::Unusable;
-use flow2pcap::read::{Archive, Found, Sink};
+use flow2pcap::read::{Archive, ColumnBatch, ColumnBatches, Found, Sink};
 use flow2pcap::record::Field;
 use tempfile::TempDir;
 
@@ -181,4 +181,84 @@ fn what_is_no_flow_log_is_an_error_that_lists_what_was_left_out() {
     };
     assert_eq!((left_out.len(), damaged.len()), (1, 0));
     assert!(left_out[0].example.ends_with("trail.json"), "{left_out:?}");
+}
+
+/// What a batch holds, row by row, as AWS would write it; `-` for null.
+fn cells(batch: &arrow_array::RecordBatch) -> Vec<Vec<String>> {
+    use arrow_array::Array as _;
+    use arrow_array::cast::AsArray as _;
+    use arrow_array::types::{TimestampNanosecondType, UInt64Type};
+    let cell = |column: &arrow_array::ArrayRef, row: usize| {
+        if column.is_null(row) {
+            "-".to_owned()
+        } else if let Some(texts) = column.as_string_opt::<i32>() {
+            texts.value(row).to_owned()
+        } else if let Some(numbers) = column.as_primitive_opt::<UInt64Type>() {
+            numbers.value(row).to_string()
+        } else {
+            let times = column.as_primitive::<TimestampNanosecondType>();
+            (times.value(row) / 1_000_000_000).to_string()
+        }
+    };
+    let rows = 0..batch.num_rows();
+    rows.map(|row| {
+        batch
+            .columns()
+            .iter()
+            .map(|column| cell(column, row))
+            .collect()
+    })
+    .collect()
+}
+
+/// The records of `log` by these fields, in order.
+fn by_columns(log: &Path, fields: &[Field]) -> Vec<Vec<String>> {
+    let taken = std::sync::Mutex::new(BTreeMap::new());
+    let batches = ColumnBatches::new(fields, |batch: ColumnBatch| {
+        let place = (batch.file, batch.lines_before);
+        let again = taken.lock().unwrap().insert(place, cells(&batch.records));
+        assert!(again.is_none(), "two batches at {place:?}");
+        Ok(())
+    });
+    let archive = Archive::open(&[log.to_owned()]).unwrap();
+    let (account, _) = archive.read(&batches).unwrap();
+    let rows: Vec<Vec<String>> = taken
+        .into_inner()
+        .unwrap()
+        .into_values()
+        .flatten()
+        .collect();
+    let records = &account.records;
+    let logged = records.told + records.no_data + records.skip_data;
+    assert_eq!(rows.len() as u64, logged, "{}", log.display());
+    assert!(logged > 0, "{records:?}");
+    rows
+}
+
+#[test]
+fn columns_hold_what_the_lines_do_whatever_they_come_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let (names, lines) = records("v5_all_fields.log");
+    let fields: Vec<Field> = names
+        .iter()
+        .filter_map(|name| Field::from_name(name.as_bytes()))
+        .collect();
+    assert_eq!(fields.len(), 29);
+    let expected: Vec<Vec<String>> = lines
+        .iter()
+        .map(|line| line.split(' ').map(str::to_owned).collect())
+        .collect();
+    for log in one_of_each(&folder).iter().take(7) {
+        assert_eq!(by_columns(log, &fields), expected, "{}", log.display());
+    }
+    for log in one_of_each(&folder).iter().skip(7) {
+        let rows = by_columns(log, &[Field::SrcAddr, Field::Bytes, Field::LogStatus]);
+        let flows = rows.iter().filter(|row| row[2] == "OK");
+        assert!(flows.clone().count() > 0, "{} {rows:?}", log.display());
+        assert!(
+            flows.clone().all(|row| row[0] != "-"),
+            "{} {rows:?}",
+            log.display()
+        );
+    }
 }

@@ -218,7 +218,7 @@ impl GroupRows {
 
 /// The column order of values under these names.
 fn layout<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Arc<Layout> {
-    Arc::new(Layout::from_names(names).unwrap_or_else(Layout::default_v2))
+    Arc::new(Layout::of_names(names))
 }
 
 /// Rows as lines, until there are enough or one is lost; and how many that were.

@@ -1,22 +1,88 @@
-//! Turns archived AWS VPC Flow Logs back into packets.
+//! Turns archived AWS VPC Flow Logs back into packets, and reads any archive of flow logs.
 //!
-//! This page is the map of the house: what stands where, what must stay true,
-//! and what words mean here. What the program does for its user is in
-//! `README.md`.
+//! This page is the guide for those who use the library and those who change it. What the
+//! program does for its user is in `README.md`.
 //!
-//! # Bird's-eye view
+//! # How do I read the records of any archive?
 //!
-//! Lines of text go in, a capture comes out. The folders stand in the order in
-//! which data moves. A module may import from those to its left, never from
-//! those to its right:
+//! With [`read::Archive`]. It takes files, folders and standard input: text, CSV, gzip, zstd, zip,
+//! tar, JSON as CloudWatch, Firehose and Azure write it, Parquet, OCSF. Records come on all cores,
+//! so they go to a [`read::Sink`], which says what the records of one block come to, and how two
+//! blocks in a row are joined:
 //!
-//! ```text
-//! archive -> record -> wrapper -> flow -> connection -> packet -> capture
-//! bytes      one line  rows       one way both ways     headers   pcapng
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use flow2pcap::filter::Filter;
+//! use flow2pcap::flow::Unusable;
+//! use flow2pcap::read::{Archive, Found, Sink};
+//!
+//! /// Rejected records by destination port.
+//! struct RejectedPorts;
+//!
+//! impl Sink for RejectedPorts {
+//!     type Part = BTreeMap<u16, u64>;
+//!
+//!     fn record(&self, ports: &mut Self::Part, found: &Found<'_>) -> Result<(), Unusable> {
+//!         *ports.entry(found.record.destination_port.unwrap_or(0)).or_default() += 1;
+//!         Ok(())
+//!     }
+//!
+//!     fn append(&self, ports: &mut Self::Part, later: Self::Part) {
+//!         for (port, records) in later {
+//!             *ports.entry(port).or_default() += records;
+//!         }
+//!     }
+//! }
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("a.log");
+//! # std::fs::write(&path, "2 123456789010 eni-1 10.0.0.1 10.0.0.2 40000 22 6 1 60 1418530010 1418530070 REJECT OK\n")?;
+//! let filter = Filter {
+//!     condition: Some("reject and tcp".parse()?),
+//!     ..Filter::default()
+//! };
+//! let archive = Archive::builder(&[path]).filter(filter).open()?;
+//! let (account, ports) = archive.read(&RejectedPorts)?;
+//! assert_eq!(ports, BTreeMap::from([(22, 1)]));
+//! assert!(account.records.adds_up()); // nothing is lost without a reason
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Two lines that stand in the wrong order are enough to see all of it but the
-//! ends, [`archive`] and [`capture`]:
+//! There are three ways to take what is read, from the simplest to the closest:
+//!
+//! | You want | Use |
+//! |---|---|
+//! | each record, borrowed from its line or its table | [`read::Sink`] |
+//! | typed columns, for a query engine or a writer of tables | [`read::ColumnBatches`] |
+//! | the rows of text that you have in memory | [`record::Rows`], with [`record::recognise()`] |
+//!
+//! # How do I do what the program does?
+//!
+//! Each subcommand is a function of [`pipeline`]: [`pipeline::convert()`], [`pipeline::diagnose()`],
+//! [`pipeline::inspect()`], [`pipeline::metrics()`], [`pipeline::report()`]. All take a
+//! [`pipeline::Request`] and a [`read::Meter`], which another thread may watch:
+//!
+//! ```
+//! use flow2pcap::pipeline::{Convert, Meter, Request, convert};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("a.log");
+//! # std::fs::write(&path, "2 123456789010 eni-1 10.0.0.1 10.0.0.2 40000 22 6 1 60 1418530010 1418530070 REJECT OK\n")?;
+//! # let capture = folder.path().join("a.pcapng");
+//! let request = Request::new(vec![path]).memory(256 << 20);
+//! let summary = convert(&Convert::new(request, capture), &Meter::default())?;
+//! assert_eq!(summary.packets.written, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! An [`error::Error`] says what failed as an [`error::ErrorKind`] with its facts. The library names
+//! no options: what to type next is said in `cli/advice.rs`.
+//!
+//! # How is a connection rebuilt?
+//!
+//! From observations of both directions, without any I/O. Two lines in the wrong order are enough to
+//! see it:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -51,63 +117,58 @@
 //!
 //! # The map
 //!
+//! Data moves from left to right, and a module imports only from those to its left. A test holds the
+//! whole table of who may import whom (`tests/suite/architecture.rs`).
+//!
+//! ```text
+//! archive -> record -> wrapper -> flow -> connection -> packet -> capture
+//! bytes      lines     JSON,      one     both          headers   pcapng
+//!                      tables     way     ways
+//!            \____ read ____/     \______ pipeline ______________/
+//! ```
+//!
 //! - [`archive`]: where bytes come from. Walks folders, enters zip and tar, maps or inflates files,
-//!   hands out runs of whole lines. Knows nothing of what a line says.
-//! - [`record`]: one line. Which column is which, the grammar, the values, and
-//!   why a line is no record. A [`record::Record`] borrows its line.
-//! - [`wrapper`]: records inside JSON and Parquet, taken out with their column order. Knows what
-//!   wraps them (CloudWatch, Firehose, tables, …); what a value means is asked of [`record`].
-//! - [`flow`]: one way of a conversation. Keeps of a record the numbers that the
-//!   rebuild needs ([`flow::Observation`]), drops what was delivered twice, and
-//!   decides whose view is told.
-//! - [`connection`]: both ways, and the heart of it all. Divides a conversation
-//!   into connections and plans their segments, in an order that TCP allows.
-//!   Pure: the same records give the same segments, always and everywhere.
-//! - [`packet`]: the headers of one packet, built by etherparse, or copied from those
-//!   of the one before with the numbers that differ.
-//! - [`capture`]: pcapng or classic pcap, as bytes.
+//!   hands out runs of whole lines. Does not know what a line says.
+//! - [`record`]: one line. Which column is which, the grammar, the values, and why a line is not a
+//!   record. A [`record::Record`] borrows its line, or its row of a table.
+//! - [`wrapper`]: records inside JSON and Parquet. JSON becomes lines, and the columns of a table
+//!   become records without any text in between.
+//! - [`filter`]: which part of an archive is wanted: its grammar, its verdict on a record, and what a
+//!   path or a row group's statistics prune.
+//! - [`read`]: all of these in one: the records of any archive, on all cores, to any sink.
+//! - [`flow`]: one direction of a conversation. Keeps of a record the numbers that the rebuild needs
+//!   ([`flow::Observation`]), drops what was delivered twice ([`flow::Candidate`]), and chooses the
+//!   view that is used where several ENIs logged the same packets ([`flow::Viewed`]).
+//! - [`connection`]: both directions, and the heart of it all. Divides a conversation into connections
+//!   and plans their segments, in an order that TCP allows. Pure: the same records give the same
+//!   segments.
+//! - [`diagnosis`]: what went wrong: attempts, their symptoms, and the causes that explain most of
+//!   them. Knows nothing of packets.
+//! - [`metrics`]: sums over time. Counts records and connections that it is given, and keeps the
+//!   largest sums where there are too many.
+//! - [`packet`]: the headers of one packet, built by etherparse, or copied from those of the packet
+//!   before with the numbers that differ.
+//! - [`capture`]: pcapng or classic pcap.
+//! - [`output`]: a file, several files or a pipe that is written whole or not at all.
+//! - [`pipeline`]: the subcommands, and the only module that knows every stage.
+//! - [`summary`] and [`survey`]: the account of a run, and what an archive holds.
+//! - [`setup`]: how to create a flow log that converts well, as a script or a template.
+//! - [`error`], [`time`], [`blocking`], [`names`], [`printable`]: what every module may use: failures,
+//!   instants, streams that make their user wait, the tables of protocols and services, and text from
+//!   outside made fit for a person, a shell or a spreadsheet.
+//! - `main.rs` and `cli/`, the program: what was typed, what it means, and the answers in words. It is
+//!   compiled into the library so that tests reach it in their own process; the rest of the library
+//!   neither prints nor exits.
 //!
-//! Beside the row stand:
-//!
-//! - [`diagnosis`]: what is the matter, told from whole conversations: attempts, their symptoms,
-//!   and the causes that explain most of them. Reads [`record`], [`flow`] and [`connection`];
-//!   they know nothing of it, and it knows nothing of packets. Start at [`pipeline::diagnose`].
-//! - [`filter`]: which part of an archive is wanted: its grammar, its verdict on a
-//!   record, and what a path rules out. Reads [`archive`], [`record`] and [`flow`]; they
-//!   know nothing of it.
-//! - [`metrics`]: sums over time, of what by what is asked for. Counts records and connections that
-//!   it is given, and keeps the largest sums where there are too many. Reads [`flow`], [`connection`]
-//!   and [`names`]; they know nothing of it. Start reading at
-//!   [`pipeline::metrics()`].
-//! - [`output`]: a file that appears whole or not at all, several of them, or a pipe, compressed as its
-//!   name asks. Knows nothing of what is written; a signal abandons it. [`capture`] names its parts by it.
-//! - [`pipeline`]: the only module that knows every stage. Fans work out over
-//!   the cores and brings the results back into one order. Start reading at
-//!   [`pipeline::convert`].
-//! - [`setup`]: how to create a flow log that converts well, as a script or a template. Uses the
-//!   names of fields in [`record`], and nothing else of this.
-//! - [`summary`]: the account of a run: every file, line, record, packet and octet.
-//! - [`survey`]: what an archive holds, for those who do not convert it yet. Start reading at
-//!   [`pipeline::inspect`].
-//! - [`error`], [`time`] and [`blocking`]: what ends a run, how instants are counted, and streams
-//!   that make whoever reads or writes them wait.
-//! - [`names`]: the one table of protocols and the one of services. Every module may use it.
-//! - [`printable`]: text from outside, made fit for a person, a shell or a spreadsheet. Every module
-//!   may use it, and whatever prints a name does.
-//! - `main.rs` and `cli/`, the binary: what was typed, what it means, and the
-//!   summary in words. It is compiled into the library so that tests reach it in their own process;
-//!   the rest of the library neither prints nor exits. The page of `report` is filled in
-//!   `cli/report/` from `templates/`; what it tells is read by [`pipeline::report()`].
-//!
-//! A later stage (analysis, queries, reports) is a new folder that reads from
-//! [`record`] or [`connection`], never a branch inside them.
+//! A later stage (analysis, queries, reports) is a new folder that uses [`read`], [`record`] or
+//! [`connection`], never a branch inside them.
 //!
 //! # Invariants
 //!
 //! Many are about what is absent.
 //!
 //! - nom is used in [`record`] and [`filter`] only, and so are its error types.
-//! - rayon is used in [`pipeline`] only; nothing else in the library starts a thread.
+//! - rayon is used in [`read`] and [`pipeline`] only; nothing else in the library starts a thread.
 //! - A panic is caught only around calls into the `parquet` crate, in `wrapper/parquet/mod.rs`.
 //! - `unsafe` is used only where a file is mapped, in `archive/mapping.rs`, where it is
 //!   guarded against losing its end meanwhile, in `archive/mapping/guard.rs`, and in the allocator
@@ -116,12 +177,11 @@
 //!   into words in `pipeline/convert/framer.rs`.
 //! - [`record`] knows no TCP state, only the names of its flags.
 //! - [`connection`] and [`diagnosis`] have no I/O, no clock, no threads and no random source.
-//! - The same input gives the same octets, for any number of threads, any memory and
+//! - The same input gives the same bytes, for any number of threads, any memory and
 //!   any order of the inputs.
-//! - No record leaves uncounted: every line has exactly one fate in
-//!   [`summary::Records`].
-//! - Sizes of a record's segments add up to its octets, whatever the detail. Only
-//!   a record that claims fewer octets than its headers need gets more, and that
+//! - Every line is counted in exactly one category of [`summary::Records`].
+//! - Sizes of a record's segments add up to its bytes, whatever the detail. Only
+//!   a record that claims fewer bytes than its headers need gets more, and that
 //!   is counted.
 //! - SYN before SYN-ACK before the initiator's next segment; a FIN after its
 //!   side's data; nothing acknowledged that was not sent.
@@ -153,20 +213,20 @@
 //! | interval | AWS's capture window of 60 or 600 s at most; a setting, not a column |
 //! | window | the instants a record allows for its packets: start to the end of its last second |
 //! | observed flags | `tcp-flags`: the OR over the interval; one segment's bits are [`packet::tcp::Flags`] |
-//! | attempt | one try to reach a service, as the records of every ENI tell it |
+//! | attempt | one try to reach a service, as the records of every ENI show it |
 //! | symptom | what is the matter with one attempt |
 //! | finding | one cause that explains many symptoms, with what proves it and what speaks against it |
 //! | verdict | `ACCEPT` or `REJECT`, which is not a TCP reset |
-//! | vantage | the view, an ENI and a side of it, whose records tell a conversation |
+//! | vantage | the view, an ENI and a side of it, whose records are used for a conversation |
 //! | matching | what a [`filter::Filter`] asks for: of records. A connection is *kept* if one of its records matches |
 //! | ruled out | a file that is not opened, since by its path nothing in it can match; a row group that is not read, since by its statistics nothing in it can |
 //! | table, row group | a Parquet file; a run of its rows that is read for itself |
-//! | told, told elsewhere | a record that became packets; one whose packets another view tells |
+//! | told, told elsewhere | a record that became packets; one whose packets another view has |
 //! | episode | connections of one conversation so close that they are rebuilt in a row |
 //! | series, cell | one question and one value of each of its dimensions; its sums in one stretch of time |
 //! | folded | said of series that are added up as `other` |
 //! | part | one of several captures that a run writes beside each other |
-//! | captured length, original length | octets of headers written; octets the packet had |
+//! | captured length, original length | bytes of headers written; bytes that the packet had |
 //! | observed, synthesized | read from a record; invented here |
 //! | presumed | assumed for want of `tcp-flags`, and said to be |
 

@@ -8,7 +8,7 @@
 //!
 //! Episodes are connections of one conversation so close that they are rebuilt in a row. What a
 //! slice of time holds is rebuilt ([`task`]), put into frames ([`framer`], [`frames`]), brought
-//! into order ([`rebuilt`], [`ordering`]) and written ([`write`], [`capture_writer`]).
+//! into order ([`rebuilt`], [`ordering`]) and written ([`mod@write`], [`capture_writer`]).
 
 mod capture_writer;
 mod framer;

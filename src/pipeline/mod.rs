@@ -9,9 +9,9 @@
 //! ```
 //!
 //! All of them read with [`crate::read`], like every other user of it. Between two
-//! stages lie buckets ([`spilling::buckets`]), which go to temporary files when memory is short.
+//! stages lie buckets (`spilling/buckets.rs`), which go to temporary files when memory is short.
 //! What has to be in order of time and does not fit is sorted in runs, which go to such files as
-//! well and are merged ([`spilling::sorted_runs`]). So memory does not grow with the archive, only
+//! well and are merged (`spilling/sorted_runs.rs`). So memory does not grow with the archive, only
 //! the room on the disk.
 //!
 //! # Invariants

@@ -1,6 +1,6 @@
-//! From files to records by conversation, on all cores.
+//! From files to the blocks that a sink takes, on all cores.
 //!
-//! A mapped file is read by several threads ([`mapped`](super::mapped)); what is
+//! A mapped file is read by several threads ([`mmap`](super::mmap)); what is
 //! compressed is inflated front to back, but several files at a time. Each block
 //! is read on its own and numbered from its own first line; the places are put
 //! right when those before it are known, so that nothing depends on which thread

@@ -201,6 +201,7 @@ impl Pruned {
 
 /// Files that were not read for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NotRead {
     /// How many.
     pub count: u64,

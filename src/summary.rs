@@ -26,6 +26,7 @@ const GAPS_MAX: usize = 1_000;
 
 /// The whole account of a run.
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// Files and their octets.
     pub input: Input,
@@ -53,6 +54,7 @@ pub struct Summary {
 
 /// Files and their octets.
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct Input {
     /// Files read.
     pub files: u64,
@@ -99,6 +101,7 @@ impl Input {
 
 /// The fate of every line.
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct Records {
     /// Lines in all.
     pub lines: u64,
@@ -188,6 +191,7 @@ impl Records {
 
 /// A stretch of time in which AWS dropped records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Gap {
     /// The ENI.
     pub eni: String,
@@ -199,6 +203,7 @@ pub struct Gap {
 
 /// How many records needed an assumption.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct AssumedCounts {
     /// The protocol, told by tcp-flags and ports.
     pub protocol: u64,
@@ -234,6 +239,7 @@ impl AssumedCounts {
 
 /// Connections by outcome, and what the rebuild had to do to them.
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct Connections {
     /// How many of each outcome.
     pub by_outcome: BTreeMap<&'static str, u64>,
@@ -261,6 +267,7 @@ impl Connections {
 
 /// Packets and octets; sums of 128 bits never overflow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Packets {
     /// Packets that the records told count.
     pub logged: u128,

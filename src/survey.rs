@@ -23,6 +23,7 @@ use crate::summary::{Input, Records};
 
 /// The whole account of an inspection.
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct Survey {
     /// Files and their octets.
     pub input: Input,
@@ -58,6 +59,7 @@ pub struct Survey {
 
 /// What some records add up to; sums of 128 bits never overflow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct LoggedSums {
     /// How many records.
     pub records: u64,
@@ -85,6 +87,7 @@ impl LoggedSums {
 
 /// What the records of one protocol add up to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Protocol {
     /// Its IANA number.
     pub number: u8,
@@ -96,6 +99,7 @@ pub struct Protocol {
 
 /// One ENI: what its records tell of it, empty where they tell nothing, and what they add up to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct EniTraffic {
     /// Its name.
     pub name: String,
@@ -113,6 +117,7 @@ pub struct EniTraffic {
 
 /// What a conversion with one `--detail` would come to, about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Estimate {
     /// The value of `--detail`.
     pub detail: &'static str,

@@ -62,6 +62,7 @@ pub enum Certainty {
 
 /// Where something was seen; empty where the records do not tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct FindingScope {
     /// The ENIs at which it shows.
     pub enis: BTreeSet<String>,
@@ -79,6 +80,7 @@ pub struct FindingScope {
 
 /// What is said of one cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// The cause.
     pub cause: Cause,
@@ -116,6 +118,7 @@ pub struct Finding {
 
 /// A finding in short, which is told together with others of the same cause and certainty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Brief {
     /// The cause in one line.
     pub title: String,

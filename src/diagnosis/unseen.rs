@@ -12,6 +12,7 @@ const NEVER_LOGGED: &str = "queries to the Amazon DNS server, instance metadata 
 
 /// One thing that the archive cannot show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Unseen {
     /// What is missing.
     pub what: String,

@@ -28,6 +28,7 @@ use crate::time::joined;
 
 /// What was found, and in what.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Diagnosis {
     /// What explains the trouble, the most important first.
     pub findings: Vec<Finding>,

@@ -44,6 +44,7 @@ pub struct Metrics {
 
 /// The answers, and the account of what was read for them.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Answers {
     /// One for each question.
     pub tables: Vec<Table>,

@@ -45,6 +45,7 @@ impl Report {
 
 /// What a page tells. Each packet counts once, as in a capture.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Reported {
     /// What is the matter, and what was read.
     pub diagnosis: Diagnosis,

@@ -17,6 +17,7 @@ use crate::record::{Field, FieldKind, LogStatus, Record};
 
 /// Records of one block of a file, by column.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ColumnBatch {
     /// A column for each field that was asked for, in that order; null is what a record does not
     /// say. Times are instants in nanoseconds, numbers have 64 bits, all else is text.

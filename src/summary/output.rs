@@ -10,6 +10,7 @@ use crate::printable::{cell, exact, printable};
 
 /// What was written.
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct OutputFile {
     /// Its path, as typed.
     pub path: String,
@@ -32,6 +33,7 @@ impl OutputFile {
 
 /// Several captures beside each other.
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct OutputParts {
     /// The path of the table of them.
     pub index: String,
@@ -41,6 +43,7 @@ pub struct OutputParts {
 
 /// One of them.
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct OutputPart {
     /// Its path.
     pub path: String,
@@ -103,6 +106,7 @@ pub const WIRESHARK_PACKETS: u64 = 1_000_000;
 
 /// A filter that leaves fewer packets, for a capture that is larger than Wireshark likes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct FilterSuggestion {
     /// What it asks for, as an expression that [`crate::filter::Expression`] reads.
     pub filter: String,

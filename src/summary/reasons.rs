@@ -13,6 +13,7 @@ pub struct Reasons(pub BTreeMap<String, Reason>);
 
 /// One reason's count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Reason {
     /// How often.
     pub count: u64,
@@ -22,6 +23,7 @@ pub struct Reason {
 
 /// A place in the input and what was found there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Example {
     /// A file, or a line of it: `FILE:LINE`.
     pub place: String,

@@ -11,6 +11,7 @@ const ORDERS_MAX: usize = 1_000;
 
 /// One order of columns, and where it was met.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ColumnOrder {
     /// The columns.
     pub layout: Arc<Layout>,

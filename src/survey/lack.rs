@@ -11,6 +11,7 @@ use crate::record::Field;
 
 /// Fields that are missing, and what that costs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Lack {
     /// Those of one kind that some order of columns lacks.
     pub fields: Vec<&'static str>,

@@ -126,7 +126,7 @@ pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
     let archive = request.archive()?;
     let run = Run::new(&archive, meter);
     let encoder = Encoder::new(Format::of(&convert.output)?, convert.link);
-    let reserved = PendingOutput::of(convert, archive.paths())?;
+    let pending = PendingOutput::of(convert, archive.paths())?;
 
     let folder = SpillFolder::new(&request.temp_dir);
     let conversations = Conversations::new(request.held_max(), &folder, convert.detail);
@@ -146,9 +146,9 @@ pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
     };
     let settled = settler.settle(&conversations)?;
     drop(conversations);
-    let narrower = settled.busiest.suggest(enis, convert.max_packets)?;
+    let narrower = settled.by_filter.suggest(enis, convert.max_packets)?;
 
-    let mut capture = reserved.open(encoder, section(enis, convert.single_interface), enis)?;
+    let mut capture = pending.open(encoder, section(enis, convert.single_interface), enis)?;
     let names = framer::eni_names(enis);
     let framer = Framer {
         encoder,

@@ -254,7 +254,7 @@ impl<P: Default> BlockYield<P> {
     }
 
     /// Says what told the column orders of a whole file.
-    pub(crate) fn tell_columns(&mut self, told_by: impl Fn(&Layout) -> &'static str) {
+    pub(crate) fn name_columns(&mut self, told_by: impl Fn(&Layout) -> &'static str) {
         self.columns = std::mem::take(&mut self.columns).of_file(told_by);
     }
 

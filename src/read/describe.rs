@@ -18,14 +18,14 @@ pub(crate) fn of_text(content: &Content, layout: &Layout) -> String {
         (Prefix::TimeAndStream, _) => "text with a time and a stream in front of each line",
         (Prefix::Cells(_), _) => "CSV with the record in a cell",
     };
-    packed(text, packing)
+    in_packing(text, packing)
 }
 
 /// A file of JSON whose first value was this.
 pub(crate) fn of_json(outermost: Option<&str>, packing: Option<Magic>) -> String {
     match outermost {
-        Some(kind) => packed(&format!("JSON ({kind})"), packing),
-        None => packed("JSON", packing),
+        Some(kind) => in_packing(&format!("JSON ({kind})"), packing),
+        None => in_packing("JSON", packing),
     }
 }
 
@@ -46,6 +46,6 @@ pub(crate) fn of_pack(pack: &Pack) -> &'static str {
     }
 }
 
-fn packed(kind: &str, packing: Option<Magic>) -> String {
+fn in_packing(kind: &str, packing: Option<Magic>) -> String {
     packing.map_or_else(|| kind.to_owned(), |packing| format!("{kind} in {packing}"))
 }

@@ -198,7 +198,7 @@ impl<S: Sink> Files<'_, S> {
             note_damage(&mut yielded.input, file, &damage);
         }
         yielded.block.name_faults(&file.name, 0);
-        yielded.block.tell_columns(|layout| {
+        yielded.block.name_columns(|layout| {
             if layout.columns() == begun_with.columns() {
                 told_by
             } else {

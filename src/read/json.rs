@@ -70,7 +70,7 @@ impl<S: Sink> Files<'_, S> {
         }
         yielded.block.name_faults(&file.name, 0);
         let told_by = told_by.unwrap_or_default();
-        yielded.block.tell_columns(|_| told_by);
+        yielded.block.name_columns(|_| told_by);
         note_kind(
             &mut yielded.input,
             &describe::of_json(unwrapper.outermost(), packing),

@@ -85,7 +85,7 @@ impl<S: Sink> Files<'_, S> {
             self.read_group(&mut open, group, rows, &mut yielded, file)?;
             self.meter.bytes.fetch_add(share, Relaxed);
         }
-        yielded.block.tell_columns(|_| TOLD_BY);
+        yielded.block.name_columns(|_| TOLD_BY);
         Ok(yielded)
     }
 

@@ -27,7 +27,7 @@ use crate::pipeline::convert::split::Split;
 use crate::pipeline::convert::task::Task;
 use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
-use crate::pipeline::spilling::episode_codec::{self, Batches, Episode, StoredEpisode};
+use crate::pipeline::spilling::episode_codec::{self, Batches, EncodedEpisode, Episode};
 use crate::pipeline::spilling::sorted_runs::RunMerge;
 use crate::read::Meter;
 use crate::summary::{Connections, Packets};
@@ -70,11 +70,11 @@ enum Ready<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Writes every frame to `outlet`.
+    /// Writes every frame to `capture`.
     ///
     /// # Errors
     /// What writing fails with, here or to temporary files.
-    pub(crate) fn write(&'a self, outlet: &mut CaptureWriter) -> Result<Written> {
+    pub(crate) fn write(&'a self, capture: &mut CaptureWriter) -> Result<Written> {
         let mut written = Written::default();
         let mut before = EpisodesBefore::default();
         let mut frames = Slice::default();
@@ -84,7 +84,7 @@ impl<'a> Writer<'a> {
         // order, and the one before that is written.
         for slice in 0..=self.slices.count() {
             let (put_out, (in_order, next)) = rayon::join(
-                || self.put_out(ready, outlet),
+                || self.put_out(ready, capture),
                 || {
                     let last = slice.checked_sub(1);
                     rayon::join(
@@ -97,7 +97,7 @@ impl<'a> Writer<'a> {
             ready = in_order.unwrap_or_else(|| Ok(Ready::Whole(Vec::new())))?;
             rebuilt = next?;
         }
-        self.put_out(ready, outlet)?;
+        self.put_out(ready, capture)?;
         Ok(written)
     }
 
@@ -136,9 +136,9 @@ impl<'a> Writer<'a> {
     /// Says of each task what came before it, and counts on in `before`.
     fn numbered<'e, 'o>(
         &self,
-        tasks: Vec<&'e [StoredEpisode<'o>]>,
+        tasks: Vec<&'e [EncodedEpisode<'o>]>,
         before: &mut EpisodesBefore,
-    ) -> Vec<(EpisodesBefore, &'e [StoredEpisode<'o>])> {
+    ) -> Vec<(EpisodesBefore, &'e [EncodedEpisode<'o>])> {
         // To count connections takes a look into every episode, which others need not pay for.
         let connections: Vec<u64> = match self.split {
             Some(Split::Connections(_)) => tasks.par_iter().map(|task| connections(task)).collect(),
@@ -186,10 +186,10 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes the frames of a slice.
-    fn put_out(&self, ready: Ready<'_>, outlet: &mut CaptureWriter) -> Result<()> {
+    fn put_out(&self, ready: Ready<'_>, capture: &mut CaptureWriter) -> Result<()> {
         let mut merge = match ready {
             Ready::Whole(parts) => {
-                outlet.write(&parts)?;
+                capture.write(&parts)?;
                 self.pool
                     .give_back(parts.into_iter().map(|part| part.octets));
                 return Ok(());
@@ -203,7 +203,7 @@ impl<'a> Writer<'a> {
                 return Ok(());
             }
             self.meter.packets.fetch_add(count, Relaxed);
-            outlet.write(std::slice::from_ref(&next))?;
+            capture.write(std::slice::from_ref(&next))?;
         }
     }
 }
@@ -217,13 +217,13 @@ struct EpisodesBefore {
 }
 
 /// How many connections these episodes have.
-fn connections(episodes: &[StoredEpisode<'_>]) -> u64 {
-    let count = |episode: &StoredEpisode<'_>| episode.connection_count() as u64;
+fn connections(episodes: &[EncodedEpisode<'_>]) -> u64 {
+    let count = |episode: &EncodedEpisode<'_>| episode.connection_count() as u64;
     episodes.iter().map(count).sum()
 }
 
 /// Cuts episodes into runs of about [`TASK_LEN`] octets, or [`TASKS_MAX`] runs.
-fn tasks<'e, 'o>(episodes: &'e [StoredEpisode<'o>]) -> Vec<&'e [StoredEpisode<'o>]> {
+fn tasks<'e, 'o>(episodes: &'e [EncodedEpisode<'o>]) -> Vec<&'e [EncodedEpisode<'o>]> {
     let all_len: usize = episodes.iter().map(|episode| episode.octets().len()).sum();
     let task_len = TASK_LEN.max(all_len / TASKS_MAX);
     let mut tasks = Vec::new();

@@ -66,16 +66,16 @@ mod tests {
     use super::*;
 
     /// Lines of a second in these slots.
-    fn covered(slots: &[i64]) -> Coverage {
-        let mut covered = Coverage::default();
+    fn coverage(slots: &[i64]) -> Coverage {
+        let mut coverage = Coverage::default();
         let starts = slots.iter().map(|slot| slot * SLOT_NS);
-        starts.for_each(|start| covered.meet(start, start + SECOND_NS));
-        covered
+        starts.for_each(|start| coverage.meet(start, start + SECOND_NS));
+        coverage
     }
 
     #[test]
     fn half_an_hour_without_records_is_a_hole() {
-        let found = covered(&[0, 1, 2, 8, 20]);
+        let found = coverage(&[0, 1, 2, 8, 20]);
         assert_eq!(found.span_ns, Some((0, 20 * SLOT_NS + SECOND_NS)));
         let holes = found.holes(&Coverage::default());
         assert_eq!(holes, [(9 * SLOT_NS, 20 * SLOT_NS)]);
@@ -83,11 +83,11 @@ mod tests {
 
     #[test]
     fn quiet_half_an_hour_is_no_hole() {
-        let quiet = covered(&[12, 40]);
+        let quiet = coverage(&[12, 40]);
         // Behind the last record nothing is said of holes, for there the archive ends.
-        assert_eq!(covered(&[8, 16]).holes(&quiet), []);
+        assert_eq!(coverage(&[8, 16]).holes(&quiet), []);
         assert_eq!(
-            covered(&[8, 20]).holes(&quiet),
+            coverage(&[8, 20]).holes(&quiet),
             [(13 * SLOT_NS, 20 * SLOT_NS)]
         );
     }

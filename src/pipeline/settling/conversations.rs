@@ -18,7 +18,7 @@ use crate::pipeline::settling::time_slices::Starts;
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::episode_codec;
 use crate::pipeline::spilling::memory_limit::ConversationCost;
-use crate::pipeline::spilling::record_codec::{PackedRecord, unpack_candidate};
+use crate::pipeline::spilling::record_codec::{EncodedRecord, unpack_candidate};
 use crate::pipeline::spilling::temporary::SpillFolder;
 
 /// Buckets, of which each thread settles one at a time.
@@ -28,7 +28,7 @@ pub(crate) const BUCKETS: usize = 256;
 pub(crate) const LEVELS: u32 = 4;
 
 /// Part of what may be held that one bucket may be when it is settled: decoded it
-/// takes thrice the room, and each thread has one.
+/// takes three times the room, and each thread has one.
 const SETTLED_SHARE: usize = 16;
 
 /// Records on their way from files to conversations.
@@ -65,8 +65,8 @@ impl Observations for Conversations<'_> {
                 run = (o.start_ns, 0);
             }
             run.1 = run.1.saturating_add(self.detail.packets_max(o.packets));
-            let packed = PackedRecord::of(&o.into());
-            self.buckets.put(bucket(&o.key, 0), packed.octets())?;
+            let encoded = EncodedRecord::of(&o.into());
+            self.buckets.put(bucket(&o.key, 0), encoded.octets())?;
         }
         starts.count(run.0, run.1);
         let mut all = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,18 +136,18 @@ impl Complete<'_, '_> {
         self.buckets.count()
     }
 
-    /// Takes the records of a bucket and gives them to `tell`, whole conversations in
-    /// any order, with the direction that all records of their ENI together tell.
+    /// Takes the records of a bucket and gives them to `each`, whole conversations in
+    /// any order, with the direction that all records of their ENI together show.
     ///
     /// # Errors
     /// What was put on the disk cannot be read, a conversation needs more than the memory, and
-    /// what `tell` fails with.
+    /// what `each` fails with.
     pub(crate) fn take(
         &self,
         bucket: usize,
-        mut tell: impl FnMut(&[Candidate]) -> Result<()>,
+        mut each: impl FnMut(&[Candidate]) -> Result<()>,
     ) -> Result<()> {
-        self.take_level(&self.buckets, bucket, 1, &mut tell)
+        self.take_level(&self.buckets, bucket, 1, &mut each)
     }
 
     /// Takes a bucket that was filled by the octet of the hash before `level`. What is
@@ -157,16 +157,16 @@ impl Complete<'_, '_> {
         buckets: &Buckets<'_>,
         bucket: usize,
         level: u32,
-        tell: &mut dyn FnMut(&[Candidate]) -> Result<()>,
+        each: &mut dyn FnMut(&[Candidate]) -> Result<()>,
     ) -> Result<()> {
         let settled_max = self.buckets.held_max() / SETTLED_SHARE;
         if buckets.len(bucket) <= settled_max {
             let mut records = episode_codec::candidates(&buckets.take(bucket)?);
             records.iter_mut().for_each(|o| self.complete(o));
-            return tell(&records);
+            return each(&records);
         }
         if level == LEVELS {
-            return tell(&self.one(buckets, bucket)?);
+            return each(&self.one(buckets, bucket)?);
         }
         let parts = Buckets::new(BUCKETS, settled_max, self.buckets.folder());
         buckets.drain(bucket, |part| {
@@ -179,26 +179,26 @@ impl Complete<'_, '_> {
             }
             Ok(())
         })?;
-        (0..BUCKETS).try_for_each(|bucket| self.take_level(&parts, bucket, level + 1, tell))
+        (0..BUCKETS).try_for_each(|bucket| self.take_level(&parts, bucket, level + 1, each))
     }
 
     /// Takes a bucket that cannot be divided: it is one conversation, as good as always.
     fn one(&self, buckets: &Buckets<'_>, bucket: usize) -> Result<Vec<Candidate>> {
         let mut records = Vec::new();
-        let mut toll = ConversationCost::default();
+        let mut cost = ConversationCost::default();
         buckets.drain(bucket, |part| {
             let mut rest = &part[..];
             while let Some(mut o) = unpack_candidate(&mut rest) {
-                toll.count(&o, self.detail);
+                cost.count(&o, self.detail);
                 self.complete(&mut o);
-                if toll.is_within(self.memory) {
+                if cost.is_within(self.memory) {
                     records.push(o);
                 }
             }
             Ok(())
         })?;
         if let Some(o) = records.first() {
-            toll.check(&o.key, self.memory)?;
+            cost.check(&o.key, self.memory)?;
         }
         Ok(records)
     }
@@ -213,13 +213,13 @@ impl Complete<'_, '_> {
     }
 }
 
-/// Gives `tell` each conversation of these records, which are in any order.
+/// Gives `each` each conversation of these records, which are in any order.
 ///
 /// # Errors
-/// What `tell` fails with.
+/// What `each` fails with.
 pub(crate) fn each(
     records: &[Candidate],
-    mut tell: impl FnMut(&mut Vec<Candidate>) -> Result<()>,
+    mut each: impl FnMut(&mut Vec<Candidate>) -> Result<()>,
 ) -> Result<()> {
     let hashes = records.iter().map(|o| hash(&o.key));
     let mut order: Vec<(u64, u32)> = hashes.zip(0..).collect();
@@ -233,10 +233,10 @@ pub(crate) fn each(
         if conversation.iter().any(|o| o.key != key) {
             conversation.sort_unstable_by_key(|o| o.key);
             for same_key in conversation.chunk_by(|a, b| a.key == b.key) {
-                tell(&mut same_key.to_vec())?;
+                each(&mut same_key.to_vec())?;
             }
         } else {
-            tell(&mut conversation)?;
+            each(&mut conversation)?;
         }
     }
     Ok(())

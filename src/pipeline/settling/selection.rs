@@ -136,7 +136,7 @@ mod tests {
         records.iter().copied().map(Viewed::from).collect()
     }
 
-    fn narrow(span: Span, only_matching: bool) -> Selection {
+    fn selection(span: Span, only_matching: bool) -> Selection {
         Selection {
             span,
             only_matching,
@@ -150,7 +150,7 @@ mod tests {
             record(2, 60, true),
             record(3, 900, false),
         ];
-        let mut wanted = narrow(EVER, false).sift(&mut records);
+        let mut wanted = selection(EVER, false).sift(&mut records);
         let records = viewed(&records);
         wanted.left(&records);
         assert_eq!(records.len(), 3);
@@ -165,7 +165,7 @@ mod tests {
             record(2, 5, true),
             record(3, 900, false),
         ];
-        let mut wanted = narrow(EVER, false).sift(&mut records);
+        let mut wanted = selection(EVER, false).sift(&mut records);
         records.remove(1); // another view has its packets
         let records = viewed(&records);
         wanted.left(&records);
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn only_matching_drops_single_records() {
         let mut records = vec![record(1, 0, false), record(2, 60, true)];
-        let wanted = narrow(EVER, true).sift(&mut records);
+        let wanted = selection(EVER, true).sift(&mut records);
         assert_eq!(records.len(), 1);
         assert!(wanted.keeps(&viewed(&records)));
     }
@@ -193,7 +193,7 @@ mod tests {
             record(3, 119, true),
             record(4, 120, true),
         ];
-        let _ = narrow(span, true).sift(&mut records);
+        let _ = selection(span, true).sift(&mut records);
         let lines: Vec<u64> = records.iter().map(|o| o.place.line).collect();
         assert_eq!(lines, [2, 3]);
     }

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::flow::{Candidate, Vantage, Viewed, duplicates, vantage};
 use crate::pipeline::settling::conversations::{self, Complete};
 use crate::pipeline::settling::selection::{Selection, Wanted};
-use crate::pipeline::settling::suggest_filters::Busiest;
+use crate::pipeline::settling::suggest_filters::PacketsByFilter;
 use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::episode_codec;
@@ -34,7 +34,7 @@ pub(crate) struct SettleCounts {
     /// Records that a filter leaves out.
     pub filtered: u64,
     /// Where the packets are, as far as anyone counts that.
-    pub busiest: Busiest,
+    pub by_filter: PacketsByFilter,
     /// First and last instant of those that are used.
     pub span_ns: Option<(i64, i64)>,
 }
@@ -63,7 +63,7 @@ impl SettleCounts {
         self.duplicates += other.duplicates;
         self.told_elsewhere += other.told_elsewhere;
         self.filtered += other.filtered;
-        self.busiest = self.busiest.add(other.busiest);
+        self.by_filter = self.by_filter.add(other.by_filter);
         self.span_ns = joined(self.span_ns, other.span_ns);
         self
     }
@@ -158,7 +158,7 @@ impl Settler<'_> {
                 let mut counts = SettleCounts::default();
                 conversations.take(bucket, |records| {
                     counts = std::mem::take(&mut counts).add(self.settle_all(records)?);
-                    counts.busiest.bound();
+                    counts.by_filter.bound();
                     Ok(())
                 })?;
                 Ok(counts)
@@ -168,13 +168,13 @@ impl Settler<'_> {
 
     /// Settles the conversations of these records, which are in any order.
     fn settle_all(&self, records: &[Candidate]) -> Result<SettleCounts> {
-        let (mut counts, mut busiest) = (SettleCounts::default(), Busiest::default());
+        let (mut counts, mut by_filter) = (SettleCounts::default(), PacketsByFilter::default());
         let mut out = Vec::new();
         conversations::each(records, |conversation| {
             let mut number = 0;
             let keep = |view: &[Viewed], connections: &[Range<usize>]| {
                 for connection in connections {
-                    busiest.count(&view[connection.clone()], self.settling.detail);
+                    by_filter.count(&view[connection.clone()], self.settling.detail);
                 }
                 for_each_episode(view, connections, |episode| {
                     out.clear();
@@ -187,8 +187,8 @@ impl Settler<'_> {
             self.settling.settle(conversation, &mut counts, keep)
         })?;
         // There may be any number of hosts.
-        busiest.prune();
-        counts.busiest = busiest;
+        by_filter.prune();
+        counts.by_filter = by_filter;
         Ok(counts)
     }
 }

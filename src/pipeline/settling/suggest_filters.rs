@@ -1,7 +1,7 @@
 //! Where the packets are, to say what to narrow to when they are too many.
 //!
 //! Memory stays bounded although an archive may have any number of hosts: each
-//! bucket of conversations passes on only its busiest. A host that matters has
+//! bucket of conversations passes on only its busiest hosts. A host that matters has
 //! conversations in many buckets and is among the first in most, so what is
 //! lost of it is little. The same records give the same answer on any number of
 //! threads, since buckets are cut by a fixed hash.
@@ -33,7 +33,7 @@ type PacketsBy<K> = HashMap<K, u64, RandomState>;
 
 /// Packets that records become, about, by what a filter could tell apart.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Busiest {
+pub(crate) struct PacketsByFilter {
     /// All of them.
     packets: u64,
     /// Those of connections in which something was rejected.
@@ -42,7 +42,7 @@ pub(crate) struct Busiest {
     hosts: PacketsBy<IpAddr>,
 }
 
-impl Busiest {
+impl PacketsByFilter {
     /// Counts the records of one connection.
     pub(crate) fn count(&mut self, connection: &[Viewed], detail: Detail) {
         let Some(first) = connection.first() else {
@@ -189,17 +189,17 @@ mod tests {
     fn suggestions_that_fit_come_first_and_keep_most() {
         let mut enis = Enis::default();
         let (a, b) = (enis.enter(b"eni-a"), enis.enter(b"eni-b"));
-        let mut busiest = Busiest::default();
+        let mut by_filter = PacketsByFilter::default();
         for (eni, packets, rejected) in [(a, 800, false), (b, 150, false), (b, 50, true)] {
             let mut o = viewed(Way::Up, packets, 0, 10, 12, 2);
             o.eni = eni;
             if rejected {
                 o.verdict = Verdict::Reject(RejectReason::Unsaid);
             }
-            busiest.count(&[o], Detail::Exact);
+            by_filter.count(&[o], Detail::Exact);
         }
         let filters = |wanted| {
-            let found = busiest.suggestions(&enis, wanted).into_iter();
+            let found = by_filter.suggestions(&enis, wanted).into_iter();
             found
                 .map(|found| (found.filter, found.packets))
                 .collect::<Vec<_>>()
@@ -226,27 +226,31 @@ mod tests {
 
     #[test]
     fn pruning_keeps_the_busiest_hosts() {
-        let mut busiest = Busiest::default();
+        let mut by_filter = PacketsByFilter::default();
         for host in 0..200_u8 {
             let mut o = viewed(Way::Up, u64::from(host) + 1, 0, 10, 12, 2);
             o.key.high.address = IpAddr::from([10, 9, 9, host]);
-            busiest.count(&[o], Detail::Exact);
+            by_filter.count(&[o], Detail::Exact);
         }
-        busiest.prune();
-        assert_eq!(busiest.hosts.len(), HOSTS_MAX);
-        assert!(busiest.hosts.contains_key(&IpAddr::from([10, 9, 9, 199])));
-        assert!(!busiest.hosts.contains_key(&IpAddr::from([10, 9, 9, 9])));
+        by_filter.prune();
+        assert_eq!(by_filter.hosts.len(), HOSTS_MAX);
+        assert!(by_filter.hosts.contains_key(&IpAddr::from([10, 9, 9, 199])));
+        assert!(!by_filter.hosts.contains_key(&IpAddr::from([10, 9, 9, 9])));
         for part in 0..=200_u8 {
-            let mut more = Busiest::default();
+            let mut more = PacketsByFilter::default();
             for host in 0..64_u8 {
                 let mut o = viewed(Way::Up, 1, 0, 10, 12, 2);
                 o.key.high.address = IpAddr::from([10, 8, part, host]);
                 more.count(&[o], Detail::Exact);
             }
-            busiest = busiest.add(more);
-            busiest.bound();
-            assert!(busiest.hosts.len() <= HOSTS_HELD, "{}", busiest.hosts.len());
+            by_filter = by_filter.add(more);
+            by_filter.bound();
+            assert!(
+                by_filter.hosts.len() <= HOSTS_HELD,
+                "{}",
+                by_filter.hosts.len()
+            );
         }
-        assert!(busiest.hosts.contains_key(&IpAddr::from([10, 9, 9, 199])));
+        assert!(by_filter.hosts.contains_key(&IpAddr::from([10, 9, 9, 199])));
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::error::Result;
 use crate::flow::{Candidate, ConnectionKey, Viewed};
 use crate::pipeline::spilling::buckets::Buckets;
-use crate::pipeline::spilling::record_codec::{self, PackedRecord, unpack, unpack_candidate};
+use crate::pipeline::spilling::record_codec::{self, EncodedRecord, unpack, unpack_candidate};
 use crate::pipeline::spilling::sorted_runs::{RunHead, RunMerge, SortedRuns};
 
 /// The records in the parts of a bucket, on their way to a view.
@@ -42,7 +42,7 @@ pub(crate) fn put_episode(
     put_word(number, out);
     put_word(connections.len() as u64, out);
     let told = connections.iter().flat_map(|range| &records[range.clone()]);
-    told.for_each(|o| out.extend_from_slice(PackedRecord::of(o).octets()));
+    told.for_each(|o| out.extend_from_slice(EncodedRecord::of(o).octets()));
     // After the records, so that the first of them is found near the begin of the episode.
     for range in connections {
         put_word(range.len() as u64, out);
@@ -52,7 +52,7 @@ pub(crate) fn put_episode(
 }
 
 impl Episode {
-    /// Becomes the episode that [`StoredEpisode::octets`] hold.
+    /// Becomes the episode that [`EncodedEpisode::octets`] hold.
     pub(crate) fn read(&mut self, mut octets: &[u8]) {
         let connections = take_len(&mut octets);
         let (mut records, mut lens) = octets.split_at(octets.len() - WORD_LEN * connections);
@@ -118,13 +118,13 @@ impl RunHead for EpisodeHead {
 
 /// An episode among others in its bucket.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct StoredEpisode<'a> {
+pub(crate) struct EncodedEpisode<'a> {
     head: EpisodeHead,
     /// As it was put, with all that is in front.
     whole: &'a [u8],
 }
 
-impl<'a> StoredEpisode<'a> {
+impl<'a> EncodedEpisode<'a> {
     /// Its connections and records, for [`Episode::read`].
     pub(crate) fn octets(&self) -> &'a [u8] {
         &self.whole[2 * WORD_LEN..]
@@ -137,7 +137,7 @@ impl<'a> StoredEpisode<'a> {
 }
 
 /// The episodes in the parts of a bucket, in order.
-pub(crate) fn episodes(parts: &[Vec<u8>]) -> Vec<StoredEpisode<'_>> {
+pub(crate) fn episodes(parts: &[Vec<u8>]) -> Vec<EncodedEpisode<'_>> {
     let mut episodes = Vec::new();
     for part in parts {
         let mut rest = &part[..];
@@ -145,7 +145,7 @@ pub(crate) fn episodes(parts: &[Vec<u8>]) -> Vec<StoredEpisode<'_>> {
             let head = EpisodeHead::read(rest);
             let (whole, behind) = rest.split_at(head.item_len());
             rest = behind;
-            episodes.push(StoredEpisode { head, whole });
+            episodes.push(EncodedEpisode { head, whole });
         }
     }
     episodes.sort_unstable_by_key(|episode| episode.head);

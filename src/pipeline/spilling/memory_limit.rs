@@ -28,9 +28,9 @@ pub(crate) struct ConversationCost {
 impl ConversationCost {
     /// The cost of these records.
     pub(crate) fn of(records: &[Viewed], detail: Detail) -> Self {
-        let mut toll = Self::default();
-        records.iter().for_each(|o| toll.count(o, detail));
-        toll
+        let mut cost = Self::default();
+        records.iter().for_each(|o| cost.count(o, detail));
+        cost
     }
 
     /// Adds a record.
@@ -81,8 +81,8 @@ mod tests {
     #[test]
     fn record_costs_no_more_than_the_packets_that_it_becomes() {
         let record = viewed(Way::Up, u64::MAX, 40_000_000, 0, 60, 2);
-        let toll = ConversationCost::of(&[record], Detail::Exact);
-        assert!(toll.check(&record.key, 1 << 30).is_ok());
+        let cost = ConversationCost::of(&[record], Detail::Exact);
+        assert!(cost.check(&record.key, 1 << 30).is_ok());
     }
 
     #[test]

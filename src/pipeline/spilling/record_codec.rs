@@ -37,20 +37,20 @@ const PATH_BITS: u32 = 4;
 const CLOCK_BITS: u32 = 4;
 
 /// A record in its stored form.
-pub(crate) struct PackedRecord {
+pub(crate) struct EncodedRecord {
     octets: [u8; LEN_MAX + NUMBER_LEN],
     len: usize,
 }
 
-impl PackedRecord {
+impl EncodedRecord {
     /// The stored form of a record.
     pub(crate) fn of(o: &Viewed) -> Self {
-        let mut packed = Self {
+        let mut encoded = Self {
             octets: [0; _],
             len: 8,
         };
-        packed.put_endpoint(&o.key.low);
-        packed.put_endpoint(&o.key.high);
+        encoded.put_endpoint(&o.key.low);
+        encoded.put_endpoint(&o.key.high);
         let times = Times::of(o);
         let rejected_at = o.rejected_at.map_or(0, |eni| u64::from(eni.0) + 1);
         let numbers = [
@@ -67,11 +67,11 @@ impl PackedRecord {
         ];
         let mut front = 0;
         for number in numbers {
-            front = front << 4 | packed.put_number(number);
+            front = front << 4 | encoded.put_number(number);
         }
         front |= facts(o, times.in_seconds) << LENGTHS_BITS;
-        packed.octets[..8].copy_from_slice(&front.to_le_bytes());
-        packed
+        encoded.octets[..8].copy_from_slice(&front.to_le_bytes());
+        encoded
     }
 
     /// The octets, for [`unpack`].
@@ -378,10 +378,10 @@ mod tests {
     #[test]
     fn records_come_back_as_they_were() {
         let records = records();
-        let packed: Vec<PackedRecord> = records.iter().map(PackedRecord::of).collect();
-        let octets: Vec<u8> = packed
+        let encoded: Vec<EncodedRecord> = records.iter().map(EncodedRecord::of).collect();
+        let octets: Vec<u8> = encoded
             .iter()
-            .flat_map(PackedRecord::octets)
+            .flat_map(EncodedRecord::octets)
             .copied()
             .collect();
         let mut rest = &octets[..];
@@ -393,7 +393,7 @@ mod tests {
     #[test]
     fn common_record_takes_a_fourth_of_its_size_in_memory() {
         let common = viewed(Way::Up, 3, 180, 1_773_454_500, 1_773_454_559, 2);
-        let len = PackedRecord::of(&common).octets().len();
+        let len = EncodedRecord::of(&common).octets().len();
         assert!(len * 4 <= size_of::<Viewed>(), "{len}");
     }
 }

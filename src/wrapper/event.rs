@@ -4,7 +4,7 @@
 //! such a thing is no flow log shows when its names are held against those of
 //! the fields, which is not done here.
 
-use super::batch::Gatherer;
+use super::batch::{Gatherer, excerpt};
 use super::json::Json;
 use super::layouts::Layouts;
 use super::{azure, cloudwatch, gcp, insights, ocsf, payload};
@@ -168,15 +168,6 @@ impl<'g> Events<'g> {
         *self.is_beside.get_or_insert_with(decide)
     }
 }
-
-/// The front of `text`, quoted and escaped.
-pub(super) fn excerpt(text: &[u8]) -> String {
-    let front = &text[..text.len().min(EXCERPT_LEN)];
-    let dots = if front.len() < text.len() { "…" } else { "" };
-    format!("{:?}{dots}", String::from_utf8_lossy(front))
-}
-
-const EXCERPT_LEN: usize = 60;
 
 /// Wrappers around a record, one inside the other, that no tool exceeds.
 const DEPTH_MAX: usize = 6;

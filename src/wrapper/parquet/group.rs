@@ -236,7 +236,7 @@ fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch
             batch.text.push(b' ');
             if batch.text.len() - begin > LINE_LEN_MAX {
                 batch.text.truncate(begin);
-                batch.faults.push(too_long());
+                batch.faults.push(LostRecords::long_row());
                 return (batch, row + 1);
             }
         }
@@ -247,14 +247,6 @@ fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch
         }
     }
     (batch, rows.num_rows())
-}
-
-pub(super) fn too_long() -> LostRecords {
-    LostRecords {
-        count: 1,
-        kind: "row of more than 1 MiB",
-        found: "expected at most 1 MiB in the columns that are read".into(),
-    }
 }
 
 /// The same columns, but texts are told by where they stand in their page.

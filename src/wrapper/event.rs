@@ -7,7 +7,7 @@
 use super::batch::{Gatherer, excerpt};
 use super::json::Json;
 use super::layouts::Layouts;
-use super::{azure, cloudwatch, gcp, insights, ocsf, payload};
+use super::{azure, cloudwatch, gcp, ocsf, payload};
 use crate::archive::Stream;
 use crate::record::Layout;
 
@@ -64,9 +64,9 @@ impl<'g> Events<'g> {
         }
         match value {
             Json::Text(message) => self.message(None, message, depth),
-            Json::Array(cells) if insights::is_row(cells) => {
+            Json::Array(cells) if cloudwatch::is_answer_row(cells) => {
                 self.note("Logs Insights answer");
-                self.object(&insights::object(cells), depth);
+                self.object(&cloudwatch::answer_object(cells), depth);
             }
             Json::Array(elements) if elements.iter().all(|e| e.members().is_some()) => {
                 elements.iter().for_each(|e| self.take_in(e, depth + 1));

@@ -10,8 +10,8 @@
 
 use std::ops::Range;
 
+use super::Filter;
 use super::expression::RecordFacts;
-use super::request::Filter;
 use super::time::Bound;
 use crate::archive::{File, s3_path};
 use crate::time::SECOND_NS;

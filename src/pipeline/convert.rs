@@ -31,6 +31,7 @@ use self::framer::Framer;
 use self::memory_shares::MemoryShares;
 use self::pool::Pool;
 use self::section::section;
+use self::task::TaskContext;
 use self::write::Writer;
 use crate::capture::{Encoder, Format, LinkType};
 use crate::connection::Detail;
@@ -159,15 +160,17 @@ pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
         single_interface: convert.single_interface || convert.split == Some(Split::Eni),
     };
     let writer = Writer {
-        slices: &slices,
         episodes: &episodes,
-        waiting: &buckets(),
-        framer,
-        detail: convert.detail,
-        split: convert.split,
         meter,
-        pool: Pool::new(room.frames),
-        room,
+        tasks: TaskContext {
+            slices: &slices,
+            waiting: &buckets(),
+            framer,
+            detail: convert.detail,
+            split: convert.split,
+            pool: Pool::new(room.frames),
+            room,
+        },
     };
     let written = writer.write(&mut capture)?;
     let output = capture.finish(convert)?;

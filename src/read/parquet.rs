@@ -20,7 +20,7 @@ use crate::read::files::{BLOCK_LEN, FileOffset, FileYield, Files};
 use crate::read::files::{foreign_file, note_damage, note_kind, note_layout, unusable};
 use crate::read::sink::Sink;
 use crate::record::{Column, Field, Layout, USED, epoch_range};
-use crate::wrapper::{Bounds, GroupRows, Table, TableError};
+use crate::wrapper::{Bounds, GroupRows, ParquetTable, TableError};
 
 /// What tells which column is which, in the words of the summary.
 const TOLD_BY: &str = "column names";
@@ -40,7 +40,7 @@ struct ReadPlan {
 
 /// A table that is being read.
 struct OpenTable<'a, S> {
-    table: Table<fs::File>,
+    table: ParquetTable<fs::File>,
     plan: ReadPlan,
     reader: BlockReader<'a, S>,
     name: &'a str,
@@ -59,7 +59,7 @@ impl<S: Sink> Files<'_, S> {
         let mut yielded = FileYield::default();
         yielded.input.files = 1;
         yielded.input.bytes = file.len;
-        let table = match Table::open(source) {
+        let table = match ParquetTable::open(source) {
             Ok(table) => table,
             Err(error) => {
                 let found = format!("no row of the table can be read: {error}");
@@ -221,7 +221,7 @@ impl<S> OpenTable<'_, S> {
 
 impl ReadPlan {
     /// What to read of `table`; none if it is no flow log.
-    fn of(table: &Table<fs::File>, read: &[Field]) -> Option<Self> {
+    fn of(table: &ParquetTable<fs::File>, read: &[Field]) -> Option<Self> {
         let (numbers, names): (Vec<usize>, Vec<&str>) = table.columns().unzip();
         if let Some(layout) = Layout::from_names(names.iter().copied()) {
             let fields: Vec<_> = numbers.into_iter().zip(layout.columns()).collect();
@@ -251,7 +251,7 @@ impl ReadPlan {
     }
 
     /// From when to when a row group's records began and ended, if it tells.
-    fn times(&self, table: &Table<fs::File>, group: usize) -> Option<Range<i64>> {
+    fn times(&self, table: &ParquetTable<fs::File>, group: usize) -> Option<Range<i64>> {
         let bounds = self.times.iter().map(|time| {
             Some(match table.bounds(group, *time)? {
                 Bounds::Instants(min, max) => (min, max),

@@ -136,6 +136,15 @@ fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
 }
 
+/// `character`, or what replaces it where it would end the cell that a value is written to.
+#[inline]
+pub(crate) fn unbroken(character: char) -> char {
+    match character {
+        c if c.is_whitespace() || c.is_control() => '_',
+        c => c,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,48 +4,7 @@
 //! shows it so in `LogFormat`; this is the spelling that messages use as well.
 //! Since it is typed or pasted by hand, every mistake is named with its place.
 
-use super::{Column, Field, Layout};
-
-/// Why a `--format` text names no layout.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FormatError {
-    /// No column at all.
-    #[error(
-        "the format names no column; give field names such as '${{srcaddr}} ${{dstaddr}}', or `default`"
-    )]
-    Empty,
-    /// A token that names no field.
-    #[error(
-        "column {position} of the format: no field is called \"{token}\"{}",
-        hint(*.nearest)
-    )]
-    UnknownField {
-        /// Which column, from 1.
-        position: usize,
-        /// What was written.
-        token: String,
-        /// The field that may have been meant.
-        nearest: Option<Field>,
-    },
-    /// A field named twice.
-    #[error("columns {first} and {position} are both `{field}`")]
-    Repeated {
-        /// Which field.
-        field: Field,
-        /// Where it stands first, from 1.
-        first: usize,
-        /// Where it stands again, from 1.
-        position: usize,
-    },
-}
-
-fn hint(nearest: Option<Field>) -> String {
-    match nearest {
-        Some(field) => format!("; did you mean `{field}`?"),
-        None => "; write ? for a column that is to be passed over".to_owned(),
-    }
-}
+use super::{Column, Field, Layout, layout::FormatError};
 
 impl Layout {
     /// The layout a `--format` text names.

@@ -5,7 +5,7 @@
 //! ([`recognise`](super::recognise())); it never follows from the `version` column, nor from
 //! the number of columns alone.
 
-use super::{Column, Field, FormatError, Prefix, Separator, cells::LineCells, column::Step};
+use super::{Column, Field, Prefix, Separator, cells::LineCells, column::Step};
 
 /// The order of columns in a file, and what stands around them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,47 @@ pub struct Layout {
     needed: Option<Vec<Field>>,
     steps: Vec<Step>,
     fits_anything: bool,
+}
+
+/// Why columns, or the `--format` text that names them, are no layout.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormatError {
+    /// No column at all.
+    #[error(
+        "the format names no column; give field names such as '${{srcaddr}} ${{dstaddr}}', or `default`"
+    )]
+    Empty,
+    /// A token that names no field.
+    #[error(
+        "column {position} of the format: no field is called \"{token}\"{}",
+        hint(*.nearest)
+    )]
+    UnknownField {
+        /// Which column, from 1.
+        position: usize,
+        /// What was written.
+        token: String,
+        /// The field that may have been meant.
+        nearest: Option<Field>,
+    },
+    /// A field named twice.
+    #[error("columns {first} and {position} are both `{field}`")]
+    Repeated {
+        /// Which field.
+        field: Field,
+        /// Where it is first, from 1.
+        first: usize,
+        /// Where it is again, from 1.
+        position: usize,
+    },
+}
+
+fn hint(nearest: Option<Field>) -> String {
+    match nearest {
+        Some(field) => format!("; did you mean `{field}`?"),
+        None => "; write ? for a column that is to be passed over".to_owned(),
+    }
 }
 
 /// The fields of a record without traffic, NODATA or SKIPDATA.

@@ -37,6 +37,7 @@ mod value;
 use std::fmt;
 use std::net::IpAddr;
 
+pub(crate) use self::cells::unbroken;
 use self::cells::{LineCells, is_absent};
 pub use self::{
     cells::Separator,
@@ -44,10 +45,9 @@ pub use self::{
     columns::{ColumnRows, Columns, Filling},
     fault::{Fault, FaultKind},
     field::{Field, FieldKind, USED},
-    format::FormatError,
     instant::epoch_range,
     interval::{Interval, TimeNote},
-    layout::Layout,
+    layout::{FormatError, Layout},
     prefix::{Envelope, Prefix},
     recognise::{Evidence, Foreign, Recognised, Unrecognised, recognise},
     rows::{Row, RowSource, Rows},

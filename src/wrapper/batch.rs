@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::json::Json;
 use super::parquet::TableRows;
-use crate::record::{ColumnRows, Layout, Rows};
+use crate::record::{ColumnRows, Layout, Rows, unbroken};
 
 /// Lines of text or rows of a table, and what came after them.
 #[derive(Debug, Default)]
@@ -54,6 +54,26 @@ pub struct LostRecords {
     /// What was found, and what was expected.
     pub found: String,
 }
+
+impl LostRecords {
+    /// A row of a table that is longer than a line may be.
+    pub(super) fn long_row() -> Self {
+        Self {
+            count: 1,
+            kind: "row of more than 1 MiB",
+            found: "expected at most 1 MiB in the columns that are read".into(),
+        }
+    }
+}
+
+/// What was found in place of a record: the front of `text`, quoted and escaped.
+pub(super) fn excerpt(text: &[u8]) -> String {
+    let front = &text[..text.len().min(EXCERPT_LEN)];
+    let dots = if front.len() < text.len() { "…" } else { "" };
+    format!("{:?}{dots}", String::from_utf8_lossy(front))
+}
+
+const EXCERPT_LEN: usize = 60;
 
 /// A record as named values; those that are absent are none.
 pub(super) type NamedValues<'a> = Vec<(&'static str, Option<Json<'a>>)>;
@@ -263,14 +283,6 @@ impl KeysMet {
         }
         text.pop();
         text.push(b'\n');
-    }
-}
-
-/// `character`, or what stands for it where it would end the cell.
-pub(super) fn unbroken(character: char) -> char {
-    match character {
-        c if c.is_whitespace() || c.is_control() => '_',
-        c => c,
     }
 }
 

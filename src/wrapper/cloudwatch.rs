@@ -2,7 +2,10 @@
 //!
 //! An event is a message with its time and, if a filter pattern named its
 //! columns, `extractedFields`. Firehose writes events that are a message alone,
-//! and Logs Insights writes `@message` and `@timestamp`.
+//! and Logs Insights writes `@message` and `@timestamp`; in the answers of its
+//! API, each row is an array of `{"field": …, "value": …}`.
+
+use std::borrow::Cow;
 
 use super::json::Json;
 
@@ -14,6 +17,24 @@ pub(super) fn log_events<'v, 'a>(value: &'v Json<'a>) -> Option<&'v [Json<'a>]> 
 /// Whether this is what CloudWatch sends to see whether its destination is there.
 pub(super) fn is_control(value: &Json<'_>) -> bool {
     value.get("messageType").and_then(Json::text) == Some("CONTROL_MESSAGE")
+}
+
+/// Whether these are the cells of a row of a Logs Insights answer.
+pub(super) fn is_answer_row(cells: &[Json<'_>]) -> bool {
+    let is_cell = |cell: &Json<'_>| cell.get("field").is_some_and(|name| name.text().is_some());
+    !cells.is_empty() && cells.iter().all(is_cell)
+}
+
+/// The same row as an object.
+pub(super) fn answer_object<'a>(cells: &[Json<'a>]) -> Json<'a> {
+    let member = |cell: &Json<'a>| -> Option<(Cow<'a, str>, Json<'a>)> {
+        let Some(Json::Text(name)) = cell.get("field") else {
+            return None;
+        };
+        let value = cell.get("value").cloned().unwrap_or(Json::Null);
+        Some((name.clone(), value))
+    };
+    Json::Object(cells.iter().filter_map(member).collect())
 }
 
 /// The message of an event.
@@ -63,6 +84,16 @@ mod tests {
         assert!(is_control(&json(
             r#"{"messageType":"CONTROL_MESSAGE","logEvents":[]}"#
         )));
+    }
+
+    #[test]
+    fn row_of_an_answer_becomes_an_object() {
+        let row = json(r#"[{"field":"srcAddr","value":"10.0.0.1"},{"field":"@ptr"}]"#);
+        let cells = row.elements().unwrap();
+        assert!(is_answer_row(cells));
+        let expected = json(r#"{"srcAddr":"10.0.0.1","@ptr":null}"#);
+        assert_eq!(answer_object(cells), expected);
+        assert!(!is_answer_row(&[]));
     }
 
     #[test]

@@ -4,10 +4,10 @@
 //! such a thing is no flow log shows when its names are held against those of
 //! the fields, which is not done here.
 
-use super::batch::Gatherer;
+use super::batch::{Gatherer, excerpt};
 use super::json::Json;
 use super::layouts::Layouts;
-use super::{azure, cloudwatch, gcp, insights, ocsf, payload};
+use super::{azure, cloudwatch, gcp, ocsf, payload};
 use crate::archive::Stream;
 use crate::record::Layout;
 
@@ -64,9 +64,9 @@ impl<'g> Events<'g> {
         }
         match value {
             Json::Text(message) => self.message(None, message, depth),
-            Json::Array(cells) if insights::is_row(cells) => {
+            Json::Array(cells) if cloudwatch::is_answer_row(cells) => {
                 self.note("Logs Insights answer");
-                self.object(&insights::object(cells), depth);
+                self.object(&cloudwatch::answer_object(cells), depth);
             }
             Json::Array(elements) if elements.iter().all(|e| e.members().is_some()) => {
                 elements.iter().for_each(|e| self.take_in(e, depth + 1));
@@ -168,15 +168,6 @@ impl<'g> Events<'g> {
         *self.is_beside.get_or_insert_with(decide)
     }
 }
-
-/// The front of `text`, quoted and escaped.
-pub(super) fn excerpt(text: &[u8]) -> String {
-    let front = &text[..text.len().min(EXCERPT_LEN)];
-    let dots = if front.len() < text.len() { "…" } else { "" };
-    format!("{:?}{dots}", String::from_utf8_lossy(front))
-}
-
-const EXCERPT_LEN: usize = 60;
 
 /// Wrappers around a record, one inside the other, that no tool exceeds.
 const DEPTH_MAX: usize = 6;

@@ -9,7 +9,7 @@
 //! ```text
 //! splitter, scan    text -> values      event       value -> records
 //! json              a value             batch       records -> lines
-//! cloudwatch, insights, payload, ocsf, gcp, azure     one wrapper each
+//! cloudwatch, payload, ocsf, gcp, azure     one wrapper each
 //! unwrapper   all of these, in a row; layouts: the column orders of their lines
 //! parquet     tables; they are no text: read by column, and stay columns
 //! ```
@@ -26,7 +26,6 @@ mod batch;
 mod cloudwatch;
 mod event;
 mod gcp;
-mod insights;
 mod json;
 mod layouts;
 mod ocsf;
@@ -39,7 +38,7 @@ mod unwrapper;
 pub use self::{
     batch::{Batch, BatchRows, Lines, LostRecords},
     layouts::NamedBy,
-    parquet::{Bounds, GroupRows, Table, TableError, TableRows, is_guarded},
+    parquet::{Bounds, GroupRows, ParquetTable, TableError, TableRows, is_guarded},
     unwrapper::Unwrapper,
 };
 

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::event::excerpt;
+use super::batch::excerpt;
 use super::json::Json;
 use crate::archive::{Magic, Stream};
 

@@ -3,8 +3,8 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
-use super::batch::Batch;
-use super::event::{Events, excerpt};
+use super::batch::{Batch, excerpt};
+use super::event::Events;
 use super::splitter::{Piece, Splitter, VALUE_LEN_MAX};
 use super::{NamedBy, is_wrapped};
 use crate::archive::{Damage, LINE_LEN_MAX, Stream};

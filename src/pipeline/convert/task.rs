@@ -3,14 +3,19 @@
 //! Frames that belong in the slice are handed over to it in portions; those of a later
 //! slice are put where they wait for it.
 
-use crate::connection::{Segment, rebuild};
+use crate::connection::{Detail, Segment, rebuild};
 use crate::error::Result;
-use crate::pipeline::convert::framer::{Placed, Scratch};
+use crate::pipeline::convert::framer::{Framer, Placed, Scratch};
 use crate::pipeline::convert::frames::PartTag;
 use crate::pipeline::convert::frames::{self, FrameKey, Frames};
+use crate::pipeline::convert::memory_shares::MemoryShares;
+use crate::pipeline::convert::pool::Pool;
 use crate::pipeline::convert::rebuilt::Rebuilding;
-use crate::pipeline::convert::write::{Writer, Written};
+use crate::pipeline::convert::split::Split;
+use crate::pipeline::settling::time_slices::Slices;
+use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::episode_codec::Episode;
+use crate::summary::{Connections, Packets};
 
 /// Bytes of frames that are put into a later slice at once, about: successive
 /// frames of a connection are often for the same.
@@ -22,9 +27,29 @@ const STEP_NS: i64 = 1_000;
 /// Segments that become frames before the task looks whether it has too many frames.
 const PORTION: usize = 1 << 10;
 
+/// What all tasks of a run have in common: how episodes become frames, and where these may wait.
+pub(crate) struct TaskContext<'a> {
+    pub slices: &'a Slices,
+    /// Frames that wait, one bucket a slice.
+    pub waiting: &'a Buckets<'a>,
+    pub framer: Framer<'a>,
+    pub detail: Detail,
+    /// What tells parts of the capture apart, if it has any.
+    pub split: Option<Split>,
+    pub pool: Pool,
+    pub room: MemoryShares,
+}
+
+/// What a task made, or all of them together.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    pub connections: Connections,
+    pub packets: Packets,
+}
+
 /// Some episodes of one slice, being rebuilt.
 pub(crate) struct Task<'a, 't> {
-    writer: &'a Writer<'a>,
+    context: &'a TaskContext<'a>,
     rebuilding: &'t Rebuilding<'a>,
     slice: usize,
     end_ns: i64,
@@ -42,18 +67,18 @@ pub(crate) struct Task<'a, 't> {
 impl<'a, 't> Task<'a, 't> {
     /// Nothing is rebuilt yet; `connections_before` is how many connections come before the first.
     pub(crate) fn new(
-        writer: &'a Writer<'a>,
+        context: &'a TaskContext<'a>,
         rebuilding: &'t Rebuilding<'a>,
         slice: usize,
         connections_before: u64,
     ) -> Self {
         Self {
-            writer,
+            context,
             rebuilding,
             slice,
-            end_ns: writer.slices.end_ns(slice),
+            end_ns: context.slices.end_ns(slice),
             connections_before,
-            frames: Frames::new(&writer.pool),
+            frames: Frames::new(&context.pool),
             written: Written::default(),
             segments: Vec::new(),
             waiting: Vec::new(),
@@ -75,7 +100,7 @@ impl<'a, 't> Task<'a, 't> {
             rest = behind;
             self.segments.clear();
             self.scratch.begin_connection();
-            let story = rebuild(records, self.writer.detail, &mut self.segments);
+            let story = rebuild(records, self.context.detail, &mut self.segments);
             let connections = &mut self.written.connections;
             connections.moved_packets += story.moved + put_behind(last_ns, &mut self.segments);
             connections.presumed += u64::from(story.presumed);
@@ -99,7 +124,7 @@ impl<'a, 't> Task<'a, 't> {
                     place = place.saturating_add(1);
                     last_ns = last_ns.max(segment.time_ns);
                 }
-                if self.frames.len() > self.writer.room.task {
+                if self.frames.len() > self.context.room.task {
                     self.hand_over()?;
                 }
             }
@@ -112,7 +137,7 @@ impl<'a, 't> Task<'a, 't> {
     /// What tells the frame of `placed` apart, where that matters.
     #[inline]
     fn tag(&self, placed: &Placed<'_>, begins: bool) -> PartTag {
-        match self.writer.split {
+        match self.context.split {
             None => PartTag::default(),
             Some(split) => {
                 let number = split.number(placed.record.eni, self.connections_before);
@@ -124,14 +149,14 @@ impl<'a, 't> Task<'a, 't> {
     fn frame(&mut self, key: FrameKey, tag: PartTag, placed: &Placed<'_>) -> Result<()> {
         self.written.packets.written += 1;
         self.written.packets.bytes_written += u128::from(placed.segment.original_len);
-        let framer = &self.writer.framer;
+        let framer = &self.context.framer;
         if key.time_ns < self.end_ns {
             let scratch = &mut self.scratch;
             self.frames
                 .push(key, tag, |out| framer.frame(placed, scratch, out));
             return Ok(());
         }
-        let slice = self.writer.slices.of(key.time_ns).max(self.slice + 1);
+        let slice = self.context.slices.of(key.time_ns).max(self.slice + 1);
         if slice != self.waits_for || self.waiting.len() >= WAITING_LEN {
             self.put_waiting()?;
             self.waits_for = slice;
@@ -144,7 +169,7 @@ impl<'a, 't> Task<'a, 't> {
 
     /// Passes the frames of this slice on.
     fn hand_over(&mut self) -> Result<()> {
-        let none = Frames::new(&self.writer.pool);
+        let none = Frames::new(&self.context.pool);
         let frames = std::mem::replace(&mut self.frames, none);
         self.rebuilding.hand_over(frames.complete())
     }
@@ -162,7 +187,7 @@ impl<'a, 't> Task<'a, 't> {
     /// Puts the frames that wait where they are waited for.
     fn put_waiting(&mut self) -> Result<()> {
         if !self.waiting.is_empty() {
-            self.writer.waiting.put(self.waits_for, &self.waiting)?;
+            self.context.waiting.put(self.waits_for, &self.waiting)?;
             self.waiting.clear();
         }
         Ok(())

@@ -14,23 +14,17 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use rayon::prelude::*;
 
-use crate::connection::Detail;
 use crate::error::Result;
 use crate::pipeline::convert::capture_writer::CaptureWriter;
-use crate::pipeline::convert::framer::Framer;
 use crate::pipeline::convert::frames::{FrameHead, Ordered};
-use crate::pipeline::convert::memory_shares::MemoryShares;
 use crate::pipeline::convert::ordering::Slice;
-use crate::pipeline::convert::pool::Pool;
 use crate::pipeline::convert::rebuilt::{Rebuilding, Rebuilt};
 use crate::pipeline::convert::split::Split;
-use crate::pipeline::convert::task::Task;
-use crate::pipeline::settling::time_slices::Slices;
+use crate::pipeline::convert::task::{Task, TaskContext, Written};
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::episode_codec::{self, Batches, EncodedEpisode, Episode};
 use crate::pipeline::spilling::sorted_runs::RunMerge;
 use crate::read::Meter;
-use crate::summary::{Connections, Packets};
 
 /// Octets of episodes that are rebuilt in one task, about.
 const TASK_LEN: usize = 16 << 10;
@@ -38,27 +32,13 @@ const TASK_LEN: usize = 16 << 10;
 /// The most tasks in a slice, about: each has buffers of its own.
 const TASKS_MAX: usize = 256;
 
-/// What was written.
-#[derive(Debug, Default)]
-pub(crate) struct Written {
-    pub connections: Connections,
-    pub packets: Packets,
-}
-
 /// Rebuilds episodes and writes their frames.
 pub(crate) struct Writer<'a> {
-    pub slices: &'a Slices,
     /// One bucket a slice.
     pub episodes: &'a Buckets<'a>,
-    /// Frames that wait, one bucket a slice.
-    pub waiting: &'a Buckets<'a>,
-    pub framer: Framer<'a>,
-    pub detail: Detail,
-    /// What tells parts of the capture apart, if it has any.
-    pub split: Option<Split>,
     pub meter: &'a Meter,
-    pub pool: Pool,
-    pub room: MemoryShares,
+    /// What rebuilds them.
+    pub tasks: TaskContext<'a>,
 }
 
 /// The frames of a slice, in order.
@@ -78,11 +58,11 @@ impl<'a> Writer<'a> {
         let mut written = Written::default();
         let mut before = EpisodesBefore::default();
         let mut frames = Slice::default();
-        let mut rebuilt = Rebuilt::new(self.waiting.folder());
+        let mut rebuilt = Rebuilt::new(self.tasks.waiting.folder());
         let mut ready = Ready::Whole(Vec::new());
         // Three slices are in work at once: one is rebuilt, the one before it is put in
         // order, and the one before that is written.
-        for slice in 0..=self.slices.count() {
+        for slice in 0..=self.tasks.slices.count() {
             let (put_out, (in_order, next)) = rayon::join(
                 || self.put_out(ready, capture),
                 || {
@@ -108,16 +88,20 @@ impl<'a> Writer<'a> {
         before: &mut EpisodesBefore,
         written: &mut Written,
     ) -> Result<Rebuilt<'a>> {
-        let rebuilding = Rebuilding::new(self.waiting.folder(), self.room.frames, &self.pool);
-        if slice == self.slices.count() {
+        let rebuilding = Rebuilding::new(
+            self.tasks.waiting.folder(),
+            self.tasks.room.frames,
+            &self.tasks.pool,
+        );
+        if slice == self.tasks.slices.count() {
             return Ok(rebuilding.complete());
         }
-        let mut batches = Batches::of(self.episodes, slice, self.room.episodes)?;
+        let mut batches = Batches::of(self.episodes, slice, self.tasks.room.episodes)?;
         while let Some(parts) = batches.next()? {
             let episodes = episode_codec::episodes(&parts);
             let tasks = self.numbered(tasks(&episodes), before);
             let made = tasks.into_par_iter().map(|(first, episodes)| {
-                let mut task = Task::new(self, &rebuilding, slice, first.connections);
+                let mut task = Task::new(&self.tasks, &rebuilding, slice, first.connections);
                 let mut held = Episode::default();
                 for (number, episode) in (first.episodes..).zip(episodes) {
                     held.read(episode.octets());
@@ -140,7 +124,7 @@ impl<'a> Writer<'a> {
         before: &mut EpisodesBefore,
     ) -> Vec<(EpisodesBefore, &'e [EncodedEpisode<'o>])> {
         // To count connections takes a look into every episode, which others need not pay for.
-        let connections: Vec<u64> = match self.split {
+        let connections: Vec<u64> = match self.tasks.split {
             Some(Split::Connections(_)) => tasks.par_iter().map(|task| connections(task)).collect(),
             _ => vec![0; tasks.len()],
         };
@@ -162,27 +146,31 @@ impl<'a> Writer<'a> {
         frames: &mut Slice,
     ) -> Result<Ready<'a>> {
         let mut runs = rebuilt.runs;
-        let len = rebuilt.len.saturating_add(self.waiting.len(slice));
-        let has_room = runs.is_empty() && len <= self.room.frames;
+        let len = rebuilt.len.saturating_add(self.tasks.waiting.len(slice));
+        let has_room = runs.is_empty() && len <= self.tasks.room.frames;
         rebuilt.frames.into_iter().for_each(|part| frames.add(part));
         if has_room {
-            for part in self.waiting.take(slice)? {
+            for part in self.tasks.waiting.take(slice)? {
                 frames.add_waiting(part);
             }
             self.meter.packets.fetch_add(frames.count() as u64, Relaxed);
-            let (ready, waited) = frames.in_order(&self.pool, self.split.is_some());
-            self.waiting.give_back(waited);
+            let (ready, waited) = frames.in_order(&self.tasks.pool, self.tasks.split.is_some());
+            self.tasks.waiting.give_back(waited);
             return Ok(Ready::Whole(ready));
         }
-        self.waiting.drain(slice, |part| {
+        self.tasks.waiting.drain(slice, |part| {
             frames.add_waiting(part);
-            if frames.len() > self.room.frames {
-                self.waiting.give_back(frames.spill(&mut runs, &self.pool)?);
+            if frames.len() > self.tasks.room.frames {
+                self.tasks
+                    .waiting
+                    .give_back(frames.spill(&mut runs, &self.tasks.pool)?);
             }
             Ok(())
         })?;
-        self.waiting.give_back(frames.spill(&mut runs, &self.pool)?);
-        Ok(Ready::SortedRuns(runs.merge(self.room.frames)?))
+        self.tasks
+            .waiting
+            .give_back(frames.spill(&mut runs, &self.tasks.pool)?);
+        Ok(Ready::SortedRuns(runs.merge(self.tasks.room.frames)?))
     }
 
     /// Writes the frames of a slice.
@@ -190,7 +178,8 @@ impl<'a> Writer<'a> {
         let mut merge = match ready {
             Ready::Whole(parts) => {
                 capture.write(&parts)?;
-                self.pool
+                self.tasks
+                    .pool
                     .give_back(parts.into_iter().map(|part| part.octets));
                 return Ok(());
             }
@@ -198,7 +187,7 @@ impl<'a> Writer<'a> {
         };
         let mut next = Ordered::default();
         loop {
-            let count = next.refill(&mut merge, self.split.is_some())?;
+            let count = next.refill(&mut merge, self.tasks.split.is_some())?;
             if count == 0 {
                 return Ok(());
             }

@@ -14,7 +14,7 @@ mod suggestion;
 
 pub use self::{foreign::Foreign, refusal::Unrecognised};
 
-use self::{order::ORDERS, refusal::LayoutAttempt};
+use self::order::{LayoutAttempt, ORDERS};
 use super::{
     FormatError, Layout, Prefix, Separator, careful,
     cells::LineCells,

@@ -5,7 +5,6 @@
 //! looked at, those of no use to a conversion too, since two formats of one
 //! length often differ in nothing else.
 
-use super::refusal::LayoutAttempt;
 use crate::record::{
     Field, Layout, Separator,
     cells::{LineCells, is_absent},
@@ -19,6 +18,19 @@ pub(super) struct Order {
     fields: &'static [Field],
     /// Every line must fit, and without doubt: the order has no column of its own.
     strict: bool,
+}
+
+/// A layout that was tried, and why it does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LayoutAttempt {
+    pub(super) name: &'static str,
+    pub(super) why: String,
+}
+
+impl LayoutAttempt {
+    pub(super) fn new(name: &'static str, why: String) -> Self {
+        Self { name, why }
+    }
 }
 
 /// Every order that occurs without a header.

@@ -2,7 +2,12 @@
 
 use std::fmt;
 
-use super::{Foreign, ORDERS, separator_of, suggestion::suggest};
+use super::{
+    foreign::Foreign,
+    order::{LayoutAttempt, ORDERS},
+    separator_of,
+    suggestion::suggest,
+};
 use crate::record::{FormatError, cells::LineCells, fault::Excerpt};
 
 /// Why a file's layout is not known.
@@ -22,19 +27,6 @@ struct BadHeader {
     /// Which line of the file it is, from 1.
     number: usize,
     error: FormatError,
-}
-
-/// A layout that was tried, and why it does not fit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LayoutAttempt {
-    name: &'static str,
-    why: String,
-}
-
-impl LayoutAttempt {
-    pub(super) fn new(name: &'static str, why: String) -> Self {
-        Self { name, why }
-    }
 }
 
 impl Unrecognised {

@@ -15,7 +15,7 @@ use arrow_array::types::{
     TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
-use super::super::batch::unbroken;
+use crate::record::unbroken;
 
 /// The values of a column.
 pub(super) struct ValueTexts<'a> {

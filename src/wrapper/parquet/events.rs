@@ -9,7 +9,6 @@ use super::super::batch::{Gatherer, LostRecords};
 use super::super::json::Json;
 use super::super::ocsf;
 use super::cells::ValueTexts;
-use super::group::too_long;
 use crate::archive::LINE_LEN_MAX;
 
 /// A column, whose members may be columns again.
@@ -36,7 +35,7 @@ fn take_in(columns: &[(&str, EventColumn<'_>)], row: usize, lines: &mut Gatherer
     let mut len = 0;
     let event = object(columns, row, &mut len);
     if len > LINE_LEN_MAX {
-        let LostRecords { kind, found, .. } = too_long();
+        let LostRecords { kind, found, .. } = LostRecords::long_row();
         lines.fault(kind, || found);
     } else if ocsf::is_event(&event) {
         lines.named(&ocsf::row(&event));

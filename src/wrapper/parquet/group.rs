@@ -17,7 +17,7 @@ use super::cells::{self, ValueTexts};
 use super::columns::TableRows;
 use super::flat::FlatEvents;
 use super::pages::RowGroup;
-use super::{Table, TableError, events, guarded};
+use super::{ParquetTable, TableError, events, guarded};
 use crate::archive::LINE_LEN_MAX;
 use crate::record::Layout;
 
@@ -53,10 +53,10 @@ impl RowShape {
     }
 }
 
-impl<R: ChunkReader + 'static> Table<R> {
+impl<R: ChunkReader + 'static> ParquetTable<R> {
     /// The rows of a row group in batches of about `target_len` octets, of these columns alone.
     ///
-    /// `columns` are numbers that [`Table::columns`] gave, in ascending order.
+    /// `columns` are numbers that [`ParquetTable::columns`] gave, in ascending order.
     ///
     /// # Errors
     /// The row group cannot be read.
@@ -73,7 +73,7 @@ impl<R: ChunkReader + 'static> Table<R> {
         self.read(group, columns, target_len, shape)
     }
 
-    /// The same of a table of events; `columns` are those that [`Table::event_columns`] gave.
+    /// The same of a table of events; `columns` are those that [`ParquetTable::event_columns`] gave.
     ///
     /// # Errors
     /// The row group cannot be read.
@@ -236,7 +236,7 @@ fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch
             batch.text.push(b' ');
             if batch.text.len() - begin > LINE_LEN_MAX {
                 batch.text.truncate(begin);
-                batch.faults.push(too_long());
+                batch.faults.push(LostRecords::long_row());
                 return (batch, row + 1);
             }
         }
@@ -247,14 +247,6 @@ fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch
         }
     }
     (batch, rows.num_rows())
-}
-
-pub(super) fn too_long() -> LostRecords {
-    LostRecords {
-        count: 1,
-        kind: "row of more than 1 MiB",
-        found: "expected at most 1 MiB in the columns that are read".into(),
-    }
 }
 
 /// The same columns, but texts are told by where they stand in their page.

@@ -58,7 +58,7 @@ use self::pages::TableSource;
 use super::ocsf;
 
 /// A Parquet file.
-pub struct Table<R> {
+pub struct ParquetTable<R> {
     source: Arc<TableSource<R>>,
     metadata: ParquetMetaData,
 }
@@ -77,7 +77,7 @@ pub enum Bounds {
     Instants(i64, i64),
 }
 
-impl<R: ChunkReader + 'static> Table<R> {
+impl<R: ChunkReader + 'static> ParquetTable<R> {
     /// Reads the footer of a table.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use flow2pcap::archive::Stream;
 use flow2pcap::filter::{Bound, EndpointSide, Expression, Qualifier, RecordFacts};
 use flow2pcap::flow::{Addresses, EniIndex, Place, observe};
 use flow2pcap::record::{Layout, Row, RowSource, Rows, recognise};
-use flow2pcap::wrapper::{Batch, BatchRows, Lines, Table, Unwrapper};
+use flow2pcap::wrapper::{Batch, BatchRows, Lines, ParquetTable, Unwrapper};
 
 /// Octets of a stream that are looked at; more would only be slower.
 const TEXT_LEN_MAX: usize = 1 << 20;
@@ -177,7 +177,7 @@ pub fn unwrapper(octets: &[u8]) {
 
 /// A table gives no more rows than it says it has, whatever it says.
 pub fn table(octets: &[u8]) {
-    let table = match Table::open(Bytes::from(octets.to_vec())) {
+    let table = match ParquetTable::open(Bytes::from(octets.to_vec())) {
         Ok(table) => table,
         Err(refusal) => return assert!(!refusal.to_string().is_empty()),
     };

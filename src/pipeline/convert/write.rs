@@ -241,3 +241,6 @@ fn tasks<'e, 'o>(episodes: &'e [StoredEpisode<'o>]) -> Vec<&'e [StoredEpisode<'o
     }
     tasks
 }
+
+#[cfg(test)]
+mod tests;

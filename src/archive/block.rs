@@ -222,6 +222,117 @@ mod tests {
         check("a/bcdefgh", 2, "a/|!");
     }
 
+    /// Where blocks of lines of up to 5 bytes are: overlong lines before, offset, end.
+    fn places(text: &str, target_len: usize) -> Vec<(u64, u64, u64)> {
+        let cutter = Cutter {
+            target_len,
+            line_len_max: 5,
+        };
+        let blocks = Blocks::new(text.as_bytes(), 0, cutter);
+        blocks
+            .map(|block| (block.overlong_count, block.offset, block.end()))
+            .collect()
+    }
+
+    #[test]
+    fn offset_and_end_say_where_a_block_is_in_the_text() {
+        let none: [(u64, u64, u64); 0] = [];
+        assert_eq!(places("", 6), none);
+        assert_eq!(places("ab\ncd\nef\n", 6), [(0, 0, 6), (0, 6, 9)]);
+        assert_eq!(places("ab\ncd\nef", 6), [(0, 0, 6), (0, 6, 8)]);
+        // What is passed over counts in the offsets: seven bytes and their line end.
+        assert_eq!(places("abcdefg\nh\n", 6), [(1, 8, 10)]);
+        assert_eq!(places("a\nbcdefgh\ni", 2), [(0, 0, 2), (1, 10, 11)]);
+        // Behind an overlong last line there is nothing, at the end of the text.
+        assert_eq!(places("a\nbcdefgh\n", 2), [(0, 0, 2), (1, 10, 10)]);
+        assert_eq!(places("a\nbcdefgh", 2), [(0, 0, 2), (1, 9, 9)]);
+    }
+
+    #[test]
+    fn bytes_read_are_those_up_to_the_end_with_what_is_before_the_text() {
+        let cutter = Cutter {
+            target_len: 4,
+            line_len_max: 5,
+        };
+        let blocks = Blocks::new(b"ab\nabcdefgh\ncd\n", 3, cutter);
+        let read: Vec<u64> = blocks.map(|block| block.read_len).collect();
+        assert_eq!(read, [6, 18]);
+    }
+
+    #[test]
+    fn carriage_return_is_no_line_end_and_stays_with_its_line() {
+        check("ab\r/cd\r/", 100, "ab\r/cd\r/");
+        check("ab\r/cd\r/", 4, "ab\r/|cd\r/");
+        check("ab\r/cd\r", 4, "ab\r/|cd\r");
+        check("\r/\r/", 2, "\r/|\r/");
+        // Without a line feed it is one line, and too long.
+        check("ab\rcd\r/e/", 100, "!e/");
+    }
+
+    #[test]
+    fn front_of_a_text_that_may_go_on_is_cut_only_where_that_is_certain() {
+        let cutter = Cutter {
+            target_len: 6,
+            line_len_max: 5,
+        };
+        let table = [
+            ("", FrontCut::Open, FrontCut::Open),
+            ("ab", FrontCut::Open, FrontCut::Lines(2)),
+            ("abcde", FrontCut::Open, FrontCut::Lines(5)),
+            ("abcdef", FrontCut::Overlong, FrontCut::Overlong),
+            ("abcde\n", FrontCut::Lines(6), FrontCut::Lines(6)),
+            ("ab\nc", FrontCut::Lines(3), FrontCut::Lines(4)),
+            ("ab\ncd\nef", FrontCut::Lines(6), FrontCut::Lines(6)),
+        ];
+        for (text, open, ended) in table {
+            assert_eq!(cutter.cut(text.as_bytes(), false), open, "{text:?} goes on");
+            assert_eq!(cutter.cut(text.as_bytes(), true), ended, "{text:?} ends");
+        }
+    }
+
+    #[test]
+    fn line_of_the_greatest_length_is_delivered_and_one_of_a_byte_more_is_not() {
+        for (len, overlong_count) in [(LINE_LEN_MAX, 0), (LINE_LEN_MAX + 1, 1)] {
+            for end in ["\n", ""] {
+                let text = "x".repeat(len) + end;
+                let blocks = Blocks::new(text.as_bytes(), 0, Cutter::new(1));
+                let blocks: Vec<Block<'_>> = blocks.collect();
+                let [block] = blocks[..] else {
+                    panic!("one block of {len}, ending in {end:?}")
+                };
+                assert_eq!(block.overlong_count, overlong_count);
+                let delivered = if overlong_count == 0 { text.len() } else { 0 };
+                assert_eq!(block.bytes.len(), delivered);
+                assert_eq!(block.end(), text.len() as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn before_keeps_whole_lines_that_end_by_then() {
+        let block = Block {
+            bytes: b"ab\ncd\nef",
+            offset: 10,
+            overlong_count: 2,
+            read_len: 99,
+        };
+        let table: [(u64, Option<&[u8]>); 9] = [
+            (0, None),
+            (10, None),
+            (12, None),
+            (13, Some(b"ab\n")),
+            (15, Some(b"ab\n")),
+            (16, Some(b"ab\ncd\n")),
+            (17, Some(b"ab\ncd\n")),
+            (18, Some(b"ab\ncd\nef")),
+            (50, Some(b"ab\ncd\nef")),
+        ];
+        for (text_offset, bytes) in table {
+            let expected = bytes.map(|bytes| Block { bytes, ..block });
+            assert_eq!(block.before(text_offset), expected, "before {text_offset}");
+        }
+    }
+
     proptest! {
         #[test]
         fn blocks_any_target_give_the_same_lines(
@@ -239,6 +350,26 @@ mod tests {
                 prop_assert!(block.bytes.len() <= target_len || line_count == 1);
                 prop_assert_eq!(block.overlong_count, 0);
             }
+        }
+
+        #[test]
+        fn blocks_are_where_they_say_and_only_overlong_lines_are_between_them(
+            text in "[ab\r\n]{0,60}",
+            target_len in 1_usize..30,
+            line_len_max in 1_usize..6,
+        ) {
+            let cutter = Cutter { target_len, line_len_max };
+            let mut end = 0;
+            for block in Blocks::new(text.as_bytes(), 0, cutter) {
+                let (from, to) = (block.offset as usize, block.end() as usize);
+                prop_assert_eq!(block.bytes, &text.as_bytes()[from..to]);
+                let passed = text[end..from].split_inclusive('\n');
+                let lens: Vec<usize> = passed.map(|l| l.trim_end_matches('\n').len()).collect();
+                prop_assert!(lens.iter().all(|len| *len > line_len_max));
+                prop_assert_eq!(block.overlong_count, lens.len() as u64);
+                end = to;
+            }
+            prop_assert_eq!(end, text.len());
         }
 
         #[test]

@@ -177,8 +177,9 @@ mod tests {
     use super::*;
     use crate::{
         archive::{
-            block::Blocks,
-            testing::{gzip, zstd},
+            block::{Blocks, LINE_LEN_MAX},
+            mapping::Mapping,
+            testing::{Folder, gzip, zstd},
         },
         error::Error,
     };
@@ -345,6 +346,40 @@ mod tests {
             Ok(())
         });
         assert_eq!((damage.unwrap(), read_len), (None, packed_len));
+    }
+
+    #[test]
+    fn blocks_of_a_stream_are_those_of_the_file_in_memory() {
+        let long = "x".repeat(LINE_LEN_MAX + 1);
+        let longest = "x".repeat(LINE_LEN_MAX);
+        let folder = Folder::new();
+        for text in [
+            "one\r\ntwo\r\n\r\nthree",
+            "\u{feff}one\ntwo\n",
+            "\n",
+            "one",
+            &format!("one\n{long}\ntwo\n"),
+            &format!("one\n{long}"),
+            &format!("{longest}\n{longest}"),
+        ] {
+            let path = folder.write("a.log", text.as_bytes());
+            let mut file = std::fs::File::open(path).unwrap();
+            let mapping = Mapping::of(&mut file, text.len() as u64).unwrap().unwrap();
+            for target_len in [1, 5, 1 << 16] {
+                let mut seen = Vec::new();
+                let stream = Stream::new(pipe(text, 1000)).unwrap();
+                let damage = stream.for_each_block(target_len, |block| {
+                    seen.push((block.bytes.to_vec(), block.offset, block.overlong_count));
+                    Ok(())
+                });
+                assert_eq!(damage.unwrap(), None);
+                let blocks = mapping.blocks(target_len);
+                let mapped: Vec<_> = blocks
+                    .map(|block| (block.bytes.to_vec(), block.offset, block.overlong_count))
+                    .collect();
+                assert!(seen == mapped, "{} bytes, {target_len}", text.len());
+            }
+        }
     }
 
     proptest! {

@@ -281,3 +281,6 @@ fn gap(record: &Record<'_>) -> Gap {
         end_ns: record.end_ns,
     }
 }
+
+#[cfg(test)]
+mod tests;

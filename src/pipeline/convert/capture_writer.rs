@@ -204,3 +204,6 @@ impl SplitOutput {
         Ok(OutputParts { index, files })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -297,3 +297,6 @@ fn ticks(time_ns: i64) -> u32 {
     let [a, b, c, d, ..] = (time_ns / TICK_NS).to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }
+
+#[cfg(test)]
+mod tests;

@@ -230,3 +230,6 @@ fn tasks<'e, 'o>(episodes: &'e [EncodedEpisode<'o>]) -> Vec<&'e [EncodedEpisode<
     }
     tasks
 }
+
+#[cfg(test)]
+mod tests;

@@ -216,3 +216,6 @@ fn for_each_episode(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,331 @@
+//! What a comment says of a record, and which packets have one.
+
+use super::*;
+use crate::archive;
+use crate::capture::{Format, LinkType};
+use crate::connection::{Detail, Outcome, rebuild};
+use crate::flow::observation::tests::{viewed, with};
+use crate::flow::{EniIndex, Way};
+
+/// One file, in a folder.
+fn names() -> SourceNames {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.log");
+    std::fs::write(&path, "x").unwrap();
+    SourceNames::new(&archive::walk(&[path]).unwrap().files, vec![])
+}
+
+const LOSSES: Losses = Losses {
+    no_route: 4,
+    blackhole: 0,
+    mtu_exceeded: 2,
+    ttl_expired: 0,
+};
+
+/// The line of a record of which packets were lost.
+const LOSSY_LINE: u64 = 9;
+
+/// Gives `ask` a framer that comments like this.
+fn with_framer<T>(comments: Comments, ask: impl FnOnce(&Framer<'_>) -> T) -> T {
+    let lossy = Place {
+        file: 0,
+        line: LOSSY_LINE,
+    };
+    ask(&Framer {
+        encoder: Encoder::new(Format::Pcapng, LinkType::default()),
+        names: &names(),
+        losses: &[(lossy, LOSSES)],
+        enis: &["eni-1".into(), "eni-2".into()],
+        comments,
+        single_interface: false,
+    })
+}
+
+/// A record of line 7 that goes up, from second 10 to 12, with a SYN.
+fn record() -> Viewed {
+    let o = viewed(Way::Up, 3, 180, 10, 12, 2);
+    with(o, |o| o.place = Place { file: 0, line: 7 })
+}
+
+fn story(initiator: Way, evidence: RoleEvidence) -> Story {
+    Story {
+        role: Role {
+            initiator,
+            evidence,
+        },
+        outcome: Outcome::Open,
+        presumed: false,
+        moved: 0,
+        bytes_added: 0,
+    }
+}
+
+/// The packet of a record: its first, or one of the others.
+fn segment(o: &Viewed, is_first: bool) -> Segment {
+    let mut segments = Vec::new();
+    rebuild(&[*o], Detail::Exact, &mut segments);
+    Segment {
+        is_first,
+        ..segments[0]
+    }
+}
+
+fn comment(comments: Comments, o: &Viewed, is_first: bool, story: &Story) -> String {
+    let placed = Placed::new(segment(o, is_first), o, story);
+    let mut scratch = Scratch::default();
+    with_framer(comments, |framer| framer.comment(&placed, &mut scratch));
+    scratch.comment
+}
+
+fn whole(o: &Viewed, story: &Story) -> String {
+    comment(Comments::All, o, true, story)
+}
+
+fn changed(change: impl FnOnce(&mut Viewed)) -> Viewed {
+    let mut o = record();
+    change(&mut o);
+    o
+}
+
+const BEGIN: &str =
+    "record=a.log:7 eni=eni-1 action=ACCEPT packets=3 bytes=180 flags=2 start=10 end=12";
+const ROLE: &str = " role=initiator by=syn";
+
+#[test]
+fn comment_says_what_was_logged_and_who_began() {
+    let story = story(Way::Up, RoleEvidence::Syn);
+    assert_eq!(whole(&record(), &story), [BEGIN, ROLE].concat());
+}
+
+/// What differs from the comment of [`record`]: the words it has instead.
+#[test]
+fn each_fact_of_a_record_has_its_words() {
+    let reject = |reason| changed(|o| o.verdict = Verdict::Reject(reason));
+    let table = [
+        (
+            "eni",
+            changed(|o| o.eni = EniIndex(1)),
+            vec![("eni=eni-1", "eni=eni-2")],
+        ),
+        (
+            "line",
+            changed(|o| o.place.line = 8),
+            vec![("a.log:7", "a.log:8")],
+        ),
+        (
+            "packets",
+            changed(|o| o.packets = 4),
+            vec![("packets=3", "packets=4")],
+        ),
+        (
+            "part of a record",
+            changed(|o| o.left_out = 17),
+            vec![("packets=3", "packets=3 part-of=20")],
+        ),
+        (
+            "part of more than can be counted",
+            changed(|o| o.left_out = u64::MAX),
+            vec![("packets=3", "packets=3 part-of=18446744073709551615")],
+        ),
+        (
+            "no bytes",
+            changed(|o| o.bytes = None),
+            vec![("bytes=180", "bytes=-")],
+        ),
+        (
+            "no flags",
+            changed(|o| o.flags = None),
+            vec![(" flags=2", "")],
+        ),
+        (
+            "milliseconds",
+            changed(|o| {
+                o.start_ns += 7 * TICK_NS;
+                o.end_ns += 500 * TICK_NS;
+            }),
+            vec![("start=10", "start=10.007"), ("end=12", "end=12.500")],
+        ),
+        (
+            "clock that was late, with the times that were logged",
+            changed(|o| {
+                o.clock_ns = 3 * SECOND_NS;
+                o.start_ns += 3 * SECOND_NS;
+                o.end_ns += 3 * SECOND_NS;
+            }),
+            vec![("end=12", "end=12 clock=+3s")],
+        ),
+        (
+            "clock that was early",
+            changed(|o| {
+                o.clock_ns = -2 * SECOND_NS;
+                o.start_ns -= 2 * SECOND_NS;
+                o.end_ns -= 2 * SECOND_NS;
+            }),
+            vec![("end=12", "end=12 clock=-2s")],
+        ),
+        (
+            "rejected elsewhere",
+            changed(|o| o.rejected_at = Some(EniIndex(1))),
+            vec![("end=12", "end=12 rejected-at=eni-2")],
+        ),
+        (
+            "losses, but for causes that cost nothing",
+            changed(|o| o.place.line = LOSSY_LINE),
+            vec![
+                ("a.log:7", "a.log:9"),
+                ("end=12", "end=12 lost-no-route=4 lost-mtu-exceeded=2"),
+            ],
+        ),
+        (
+            "rejected",
+            reject(RejectReason::Unsaid),
+            vec![("ACCEPT", "REJECT")],
+        ),
+        (
+            "rejected by BPA",
+            reject(RejectReason::BlockPublicAccess),
+            vec![("ACCEPT", "REJECT"), ("end=12", "end=12 reject-reason=BPA")],
+        ),
+        (
+            "rejected by EC",
+            reject(RejectReason::EncryptionControls),
+            vec![("ACCEPT", "REJECT"), ("end=12", "end=12 reject-reason=EC")],
+        ),
+        (
+            "rejected for something new",
+            reject(RejectReason::Other),
+            vec![
+                ("ACCEPT", "REJECT"),
+                ("end=12", "end=12 reject-reason=other"),
+            ],
+        ),
+    ];
+    for (what, o, differences) in table {
+        let mut expected = BEGIN.to_owned();
+        for (word, other) in differences {
+            assert!(expected.contains(word), "{what}");
+            expected = expected.replace(word, other);
+        }
+        let story = story(Way::Up, RoleEvidence::Syn);
+        assert_eq!(whole(&o, &story), expected + ROLE, "{what}");
+    }
+}
+
+#[test]
+fn words_of_all_facts_have_one_order() {
+    let o = changed(|o| {
+        o.place.line = LOSSY_LINE;
+        o.left_out = 1;
+        o.clock_ns = SECOND_NS;
+        o.rejected_at = Some(EniIndex(1));
+        o.verdict = Verdict::Reject(RejectReason::Other);
+    });
+    let mut story = story(Way::Up, RoleEvidence::Syn);
+    story.presumed = true;
+    let said = whole(&o, &story);
+    let keys: Vec<&str> = said
+        .split([' '])
+        .map(|w| w.split('=').next().unwrap())
+        .collect();
+    let expected = "record eni action packets part-of bytes flags start end reject-reason clock \
+                    rejected-at lost-no-route lost-mtu-exceeded role by presumed";
+    assert_eq!(keys.join(" "), expected);
+}
+
+#[test]
+fn role_is_that_of_the_record_s_way_and_has_its_evidence() {
+    use RoleEvidence::{Direction, First, Ports, Syn, SynAck};
+    let udp = changed(|o| o.key.protocol = UDP);
+    let table = [
+        (record(), Way::Up, Syn, " role=initiator by=syn"),
+        (record(), Way::Down, SynAck, " role=responder by=syn-ack"),
+        (record(), Way::Up, Ports, " role=initiator by=ports"),
+        (
+            record(),
+            Way::Down,
+            Direction,
+            " role=responder by=direction",
+        ),
+        (record(), Way::Up, First, " role=initiator by=first-seen"),
+        (udp, Way::Down, Ports, " role=responder by=ports"),
+        // Of a datagram that is but the first there is no more to say.
+        (udp, Way::Up, First, ""),
+    ];
+    for (o, initiator, evidence, expected) in table {
+        let said = whole(&o, &story(initiator, evidence));
+        assert_eq!(said, [BEGIN, expected].concat(), "{evidence:?}");
+    }
+}
+
+#[test]
+fn what_is_presumed_is_said() {
+    let mut story = story(Way::Up, RoleEvidence::Syn);
+    story.presumed = true;
+    let expected = [BEGIN, ROLE, " presumed=handshake,teardown"].concat();
+    assert_eq!(whole(&record(), &story), expected);
+}
+
+#[test]
+fn packets_have_a_comment_as_asked_for() {
+    let story = story(Way::Up, RoleEvidence::Syn);
+    let rejected = changed(|o| o.verdict = Verdict::Reject(RejectReason::Unsaid));
+    let said = |comments, o: &Viewed, is_first| comment(comments, o, is_first, &story);
+    let of = |action| [BEGIN, ROLE].concat().replace("ACCEPT", action);
+    let (accept, reject) = (of("ACCEPT"), of("REJECT"));
+    let table = [
+        (Comments::None, true, "", ""),
+        (Comments::None, false, "", ""),
+        (Comments::Record, true, &accept[..], &reject[..]),
+        (Comments::Record, false, "", "action=REJECT"),
+        (Comments::All, true, &accept, &reject),
+        (Comments::All, false, &accept, &reject),
+    ];
+    for (comments, is_first, of_accepted, of_rejected) in table {
+        let what = format!("{comments:?}, first: {is_first}");
+        assert_eq!(said(comments, &record(), is_first), of_accepted, "{what}");
+        assert_eq!(said(comments, &rejected, is_first), of_rejected, "{what}");
+    }
+}
+
+#[test]
+fn frame_is_on_the_interface_of_its_eni_or_on_the_only_one() {
+    let o = changed(|o| o.eni = EniIndex(1));
+    let story = story(Way::Up, RoleEvidence::Syn);
+    let placed = Placed::new(segment(&o, true), &o, &story);
+    for (single_interface, interface) in [(false, 1), (true, 0)] {
+        let mut out = Vec::new();
+        with_framer(Comments::All, |framer| {
+            let framer = Framer {
+                encoder: framer.encoder,
+                enis: framer.enis,
+                losses: framer.losses,
+                names: framer.names,
+                comments: framer.comments,
+                single_interface,
+            };
+            framer.frame(&placed, &mut Scratch::default(), &mut out);
+        });
+        // An Enhanced Packet Block: type, length, interface (pcapng section 4.3).
+        assert_eq!(out[8..12], u32::to_le_bytes(interface));
+    }
+}
+
+#[test]
+fn headers_copied_from_those_before_are_those_that_are_built_anew() {
+    let records = [
+        viewed(Way::Up, 40, 20_000, 10, 12, 3),
+        viewed(Way::Down, 60, 60_000, 10, 12, 19),
+    ];
+    let mut segments = Vec::new();
+    rebuild(&records, Detail::Exact, &mut segments);
+    assert_eq!(segments.len(), 100);
+    let mut scratch = Scratch::default();
+    for (i, segment) in segments.iter().enumerate() {
+        let o = &records[segment.record as usize];
+        scratch.headers.clear();
+        scratch.headers(segment, o);
+        let mut anew = Vec::new();
+        packet(segment, o).emit(&mut anew);
+        assert_eq!(scratch.headers, anew, "segment {i}");
+    }
+}

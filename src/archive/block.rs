@@ -361,7 +361,8 @@ mod tests {
             let cutter = Cutter { target_len, line_len_max };
             let mut end = 0;
             for block in Blocks::new(text.as_bytes(), 0, cutter) {
-                let (from, to) = (block.offset as usize, block.end() as usize);
+                let (from, to) = (block.offset, block.end());
+                let (from, to) = (usize::try_from(from)?, usize::try_from(to)?);
                 prop_assert_eq!(block.bytes, &text.as_bytes()[from..to]);
                 let passed = text[end..from].split_inclusive('\n');
                 let lens: Vec<usize> = passed.map(|l| l.trim_end_matches('\n').len()).collect();

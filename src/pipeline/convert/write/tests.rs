@@ -4,14 +4,17 @@ use std::path::Path;
 
 use super::*;
 use crate::capture::{Encoder, Format, LinkType};
-use crate::connection::{Segment, rebuild};
+use crate::connection::{Detail, Segment, rebuild};
 use crate::flow::observation::tests::{viewed, with};
 use crate::flow::{Enis, Place, Viewed, Way};
 use crate::pipeline::convert::capture_writer::PendingOutput;
+use crate::pipeline::convert::framer::Framer;
+use crate::pipeline::convert::memory_shares::MemoryShares;
+use crate::pipeline::convert::pool::Pool;
 use crate::pipeline::convert::section::section;
 use crate::pipeline::convert::{Comments, Convert};
 use crate::pipeline::run::Request;
-use crate::pipeline::settling::time_slices::Starts;
+use crate::pipeline::settling::time_slices::{Slices, Starts};
 use crate::pipeline::spilling::sorted_runs::RunHead as _;
 use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::read::SourceNames;
@@ -110,9 +113,8 @@ fn with_writer<T>(
         episode_codec::put_episode(&records, &ranges, 0, &mut out);
         episodes.put(slices.of(records[0].start_ns), &out).unwrap();
     }
-    let writer = Writer {
+    let tasks = TaskContext {
         slices: &slices,
-        episodes: &episodes,
         waiting: &buckets(),
         framer: Framer {
             encoder: Encoder::new(Format::Pcap, LinkType::default()),
@@ -124,9 +126,13 @@ fn with_writer<T>(
         },
         detail: Detail::Exact,
         split: how.split,
-        meter: &Meter::default(),
         pool: Pool::new(1 << 20),
         room: how.room,
+    };
+    let writer = Writer {
+        episodes: &episodes,
+        meter: &Meter::default(),
+        tasks,
     };
     ask(&writer, &folder)
 }
@@ -141,12 +147,14 @@ fn write(how: &How, clients: &[Client]) -> Out {
         enis.enter(b"eni-1");
         let pending = PendingOutput::of(&convert, &[]).unwrap();
         let section = section(&enis, false);
-        let mut capture = pending.open(writer.framer.encoder, section, &enis).unwrap();
+        let mut capture = pending
+            .open(writer.tasks.framer.encoder, section, &enis)
+            .unwrap();
         let written = writer.write(&mut capture).unwrap();
         let output = capture.finish(&convert).unwrap();
         assert_eq!(
             u128::from(writer.meter.packets.load(Relaxed)),
-            u128::from(written.packets.written)
+            written.packets.written
         );
         let parts = output.parts.map(|parts| parts.files).unwrap_or_default();
         let read = |path: &Path| std::fs::read(path).unwrap();
@@ -261,7 +269,7 @@ fn frame_later_than_its_slice_waits_for_its_own() {
         let here: Vec<i64> = keys.map(|(key, ..)| key.time_ns).collect();
         let waiting = |slice: usize| {
             let mut times = Vec::new();
-            for part in writer.waiting.take(slice).unwrap() {
+            for part in writer.tasks.waiting.take(slice).unwrap() {
                 let mut rest = &part[..];
                 while !rest.is_empty() {
                     let head = FrameHead::read(rest);

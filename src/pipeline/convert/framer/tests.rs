@@ -98,10 +98,23 @@ fn comment_says_what_was_logged_and_who_began() {
 }
 
 /// What differs from the comment of [`record`]: the words it has instead.
+type Differences = Vec<(&'static str, &'static str)>;
+
+fn check(table: Vec<(&str, Viewed, Differences)>) {
+    for (what, o, differences) in table {
+        let mut expected = BEGIN.to_owned();
+        for (word, other) in differences {
+            assert!(expected.contains(word), "{what}");
+            expected = expected.replace(word, other);
+        }
+        let story = story(Way::Up, RoleEvidence::Syn);
+        assert_eq!(whole(&o, &story), expected + ROLE, "{what}");
+    }
+}
+
 #[test]
-fn each_fact_of_a_record_has_its_words() {
-    let reject = |reason| changed(|o| o.verdict = Verdict::Reject(reason));
-    let table = [
+fn each_count_of_a_record_has_its_words() {
+    check(vec![
         (
             "eni",
             changed(|o| o.eni = EniIndex(1)),
@@ -137,6 +150,13 @@ fn each_fact_of_a_record_has_its_words() {
             changed(|o| o.flags = None),
             vec![(" flags=2", "")],
         ),
+    ]);
+}
+
+#[test]
+fn times_and_verdicts_of_a_record_have_their_words() {
+    let reject = |reason| changed(|o| o.verdict = Verdict::Reject(reason));
+    check(vec![
         (
             "milliseconds",
             changed(|o| {
@@ -199,16 +219,7 @@ fn each_fact_of_a_record_has_its_words() {
                 ("end=12", "end=12 reject-reason=other"),
             ],
         ),
-    ];
-    for (what, o, differences) in table {
-        let mut expected = BEGIN.to_owned();
-        for (word, other) in differences {
-            assert!(expected.contains(word), "{what}");
-            expected = expected.replace(word, other);
-        }
-        let story = story(Way::Up, RoleEvidence::Syn);
-        assert_eq!(whole(&o, &story), expected + ROLE, "{what}");
-    }
+    ]);
 }
 
 #[test]

@@ -21,8 +21,10 @@ use crate::filter::Filter;
 use crate::read::Meter;
 use crate::read::block::{BlockReader, BlockYield};
 use crate::read::describe;
+use crate::read::parquet::{read_packed_table, read_table};
 use crate::read::sink::Sink;
 use crate::read::source_names::ArchiveMember;
+use crate::read::{json, mmap};
 use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognise};
 use crate::summary::{Example, Input};
 use crate::wrapper;
@@ -152,14 +154,16 @@ impl<S: Sink> Files<'_, S> {
         let mut content = match opened {
             Opened::Content(content) => content,
             Opened::Pack(_) => return left_out(file, &LeftOutReason::PackInPack),
-            Opened::Table(source) => return self.read_table(at, file, source),
-            Opened::PackedTable(stream) => return self.read_packed_table(at, file, stream),
+            Opened::Table(source) => return read_table(self, at, file, source),
+            Opened::PackedTable(stream) => {
+                return read_packed_table(self, at, file, stream);
+            }
             Opened::LeftOut(reason) => return left_out(file, &reason),
         };
         if wrapper::is_wrapped(content.head(HEAD_LEN))
             && let Content::Stream(stream) = content
         {
-            return self.read_wrapped(at, file, stream);
+            return json::read_wrapped(self, at, file, stream);
         }
         let recognised = match recognise(content.head(HEAD_LEN), self.format) {
             Ok(recognised) => recognised,
@@ -185,7 +189,7 @@ impl<S: Sink> Files<'_, S> {
         let layout = Arc::new(self.needed(recognised.layout));
         let begun_with = Arc::clone(&layout);
         let (block, damage) = match content {
-            Content::Mapped(mapping) => self.read_mapped(&mapping, &reader, layout)?,
+            Content::Mapped(mapping) => mmap::read_mapped(self, &mapping, &reader, layout)?,
             Content::Stream(stream) => {
                 let (block, read_len, damage) = self.read_stream(stream, at, &reader, layout)?;
                 // Pipes have no length of their own.

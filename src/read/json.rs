@@ -16,67 +16,65 @@ use crate::read::sink::Sink;
 use crate::record::recognise;
 use crate::wrapper::{NamedBy, Unwrapper};
 
-impl<S: Sink> Files<'_, S> {
-    /// Reads a file that begins with a wrapper.
-    pub(crate) fn read_wrapped(
-        &self,
-        at: FileOffset,
-        file: &File,
-        mut stream: Stream,
-    ) -> Result<FileYield<S::Part>> {
-        // What to call it, should it hold no flow log.
-        let as_text = recognise(stream.head(HEAD_LEN), None).err();
-        let reader = self.block_reader(at, file);
-        let read_len = stream.read_len();
-        let packing = stream.packing();
-        let mut counted_len = 0;
-        let mut yielded = FileYield::default();
-        let mut unwrapper = Unwrapper::new(stream, self.format, BLOCK_LEN);
-        while let Some(batch) = unwrapper.next_batch() {
-            let mut read = match reader.read_batch(&batch) {
-                Some(read) => read,
-                None => {
-                    let is_none_known = unwrapper.named_by().is_none();
-                    if is_none_known && yielded.block.records.lines >= STRANGE_MAX {
-                        break;
-                    }
-                    BlockYield::of_unknown_columns(&batch)
-                }
-            };
-            if let Some(at_end) = &read.layout_at_end {
-                unwrapper.keep(&batch, at_end);
-            }
-            let octets = read_len.load(Relaxed);
-            self.count(octets - counted_len, &read);
-            counted_len = octets;
-            self.complete(&mut read, at.lines_before + yielded.block.records.lines)?;
-            yielded.block.append(read, self.sink);
-        }
-        let told_by = unwrapper.named_by().map(in_words);
-        match told_by {
-            Some(told_by) => note_layout(&mut yielded.input, told_by),
-            None if unwrapper.refused().is_none() && yielded.block.records.control > 0 => {}
+/// Reads a file that begins with a wrapper.
+pub(crate) fn read_wrapped<S: Sink>(
+    files: &Files<'_, S>,
+    at: FileOffset,
+    file: &File,
+    mut stream: Stream,
+) -> Result<FileYield<S::Part>> {
+    // What to call it, should it hold no flow log.
+    let as_text = recognise(stream.head(HEAD_LEN), None).err();
+    let reader = files.block_reader(at, file);
+    let read_len = stream.read_len();
+    let packing = stream.packing();
+    let mut counted_len = 0;
+    let mut yielded = FileYield::default();
+    let mut unwrapper = Unwrapper::new(stream, files.format, BLOCK_LEN);
+    while let Some(batch) = unwrapper.next_batch() {
+        let mut read = match reader.read_batch(&batch) {
+            Some(read) => read,
             None => {
-                return match unwrapper.refused().or(as_text.as_ref()) {
-                    Some(unrecognised) => foreign(file, unrecognised),
-                    None => foreign_file(file, "JSON"),
-                };
+                let is_none_known = unwrapper.named_by().is_none();
+                if is_none_known && yielded.block.records.lines >= STRANGE_MAX {
+                    break;
+                }
+                BlockYield::of_unknown_columns(&batch)
             }
+        };
+        if let Some(at_end) = &read.layout_at_end {
+            unwrapper.keep(&batch, at_end);
         }
-        yielded.input.files = 1;
-        yielded.input.bytes = file.len.max(read_len.load(Relaxed));
-        if let Some(damage) = unwrapper.damage() {
-            note_damage(&mut yielded.input, file, damage);
-        }
-        yielded.block.name_faults(&file.name, 0);
-        let told_by = told_by.unwrap_or_default();
-        yielded.block.name_columns(|_| told_by);
-        note_kind(
-            &mut yielded.input,
-            &describe::of_json(unwrapper.outermost(), packing),
-        );
-        Ok(yielded)
+        let octets = read_len.load(Relaxed);
+        files.count(octets - counted_len, &read);
+        counted_len = octets;
+        files.complete(&mut read, at.lines_before + yielded.block.records.lines)?;
+        yielded.block.append(read, files.sink);
     }
+    let told_by = unwrapper.named_by().map(in_words);
+    match told_by {
+        Some(told_by) => note_layout(&mut yielded.input, told_by),
+        None if unwrapper.refused().is_none() && yielded.block.records.control > 0 => {}
+        None => {
+            return match unwrapper.refused().or(as_text.as_ref()) {
+                Some(unrecognised) => foreign(file, unrecognised),
+                None => foreign_file(file, "JSON"),
+            };
+        }
+    }
+    yielded.input.files = 1;
+    yielded.input.bytes = file.len.max(read_len.load(Relaxed));
+    if let Some(damage) = unwrapper.damage() {
+        note_damage(&mut yielded.input, file, damage);
+    }
+    yielded.block.name_faults(&file.name, 0);
+    let told_by = told_by.unwrap_or_default();
+    yielded.block.name_columns(|_| told_by);
+    note_kind(
+        &mut yielded.input,
+        &describe::of_json(unwrapper.outermost(), packing),
+    );
+    Ok(yielded)
 }
 
 fn in_words(named_by: NamedBy) -> &'static str {

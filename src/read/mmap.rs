@@ -18,82 +18,80 @@ use crate::record::Layout;
 /// Blocks of a mapped file that are read side by side, for each thread.
 const BLOCKS_A_THREAD: usize = 3;
 
-impl<S: Sink> Files<'_, S> {
-    /// Reads a file whose first line stands under `layout`; and what became of it meanwhile, if
-    /// not all of it was read.
-    pub(crate) fn read_mapped(
-        &self,
-        mapping: &Mapping,
-        reader: &BlockReader<'_, S>,
-        mut layout: Arc<Layout>,
-    ) -> Result<(BlockYield<S::Part>, Option<Damage>)> {
-        let run_len = BLOCKS_A_THREAD * rayon::current_num_threads();
-        let mut blocks = mapping.blocks(BLOCK_LEN);
-        let mut whole = BlockYield::default();
-        let mut end = 0;
-        loop {
-            let mut run: Vec<Block<'_>> = blocks.by_ref().take(run_len).collect();
-            let mut yields = self.read_run(&run, reader, &layout);
-            let mut damage = None;
-            // What was behind the end of the file when it was read is none of it. To read again what
-            // is before is rare and short; meanwhile the file may shrink more.
-            while let Some(found) = damage_within(mapping, &run) {
-                run = run
-                    .iter()
-                    .map_while(|block| block.before(found.text_offset))
-                    .collect();
-                yields = self.read_run(&run, reader, &layout);
-                damage = Some(found);
-            }
-            end = run.last().map_or(end, Block::end);
-            let is_last = run.is_empty() || damage.is_some();
-            let mut bases = Vec::with_capacity(run.len());
-            let mut base = whole.records.lines;
-            for read in &yields {
-                bases.push(base);
-                base += read.records.lines;
-            }
-            if let Some(last) = yields.last() {
-                layout = last.layout_at_end.clone().unwrap_or(layout);
-            }
-            let kept = yields.par_iter_mut().zip(bases);
-            kept.try_for_each(|(read, base)| self.complete(read, base))?;
-            yields
-                .into_iter()
-                .for_each(|read| whole.append(read, self.sink));
-            if is_last {
-                let damage = damage.map(|damage| Damage {
-                    text_offset: end,
-                    ..damage
-                });
-                return Ok((whole, damage));
-            }
+/// Reads a file whose first line stands under `layout`; and what became of it meanwhile, if
+/// not all of it was read.
+pub(crate) fn read_mapped<S: Sink>(
+    files: &Files<'_, S>,
+    mapping: &Mapping,
+    reader: &BlockReader<'_, S>,
+    mut layout: Arc<Layout>,
+) -> Result<(BlockYield<S::Part>, Option<Damage>)> {
+    let run_len = BLOCKS_A_THREAD * rayon::current_num_threads();
+    let mut blocks = mapping.blocks(BLOCK_LEN);
+    let mut whole = BlockYield::default();
+    let mut end = 0;
+    loop {
+        let mut run: Vec<Block<'_>> = blocks.by_ref().take(run_len).collect();
+        let mut yields = read_run(files, &run, reader, &layout);
+        let mut damage = None;
+        // What was behind the end of the file when it was read is none of it. To read again what
+        // is before is rare and short; meanwhile the file may shrink more.
+        while let Some(found) = damage_within(mapping, &run) {
+            run = run
+                .iter()
+                .map_while(|block| block.before(found.text_offset))
+                .collect();
+            yields = read_run(files, &run, reader, &layout);
+            damage = Some(found);
         }
-    }
-
-    /// Reads blocks in a row, the first of which stands under `layout`.
-    fn read_run(
-        &self,
-        run: &[Block<'_>],
-        reader: &BlockReader<'_, S>,
-        layout: &Arc<Layout>,
-    ) -> Vec<BlockYield<S::Part>> {
-        let read_block = |block: &Block<'_>| {
-            let read = reader.read(block, Arc::clone(layout));
-            self.count(block.bytes.len() as u64, &read);
-            read
-        };
-        let mut yields: Vec<BlockYield<S::Part>> = run.par_iter().map(read_block).collect();
-        // A header in the middle of a file changes the column order of the blocks behind it.
-        let mut now = Arc::clone(layout);
-        for (block, read) in run.iter().zip(&mut yields) {
-            if *now != **layout {
-                *read = reader.read(block, Arc::clone(&now));
-            }
-            now = read.layout_at_end.clone().unwrap_or(now);
+        end = run.last().map_or(end, Block::end);
+        let is_last = run.is_empty() || damage.is_some();
+        let mut bases = Vec::with_capacity(run.len());
+        let mut base = whole.records.lines;
+        for read in &yields {
+            bases.push(base);
+            base += read.records.lines;
         }
+        if let Some(last) = yields.last() {
+            layout = last.layout_at_end.clone().unwrap_or(layout);
+        }
+        let kept = yields.par_iter_mut().zip(bases);
+        kept.try_for_each(|(read, base)| files.complete(read, base))?;
         yields
+            .into_iter()
+            .for_each(|read| whole.append(read, files.sink));
+        if is_last {
+            let damage = damage.map(|damage| Damage {
+                text_offset: end,
+                ..damage
+            });
+            return Ok((whole, damage));
+        }
     }
+}
+
+/// Reads blocks in a row, the first of which stands under `layout`.
+fn read_run<S: Sink>(
+    files: &Files<'_, S>,
+    run: &[Block<'_>],
+    reader: &BlockReader<'_, S>,
+    layout: &Arc<Layout>,
+) -> Vec<BlockYield<S::Part>> {
+    let read_block = |block: &Block<'_>| {
+        let read = reader.read(block, Arc::clone(layout));
+        files.count(block.bytes.len() as u64, &read);
+        read
+    };
+    let mut yields: Vec<BlockYield<S::Part>> = run.par_iter().map(read_block).collect();
+    // A header in the middle of a file changes the column order of the blocks behind it.
+    let mut now = Arc::clone(layout);
+    for (block, read) in run.iter().zip(&mut yields) {
+        if *now != **layout {
+            *read = reader.read(block, Arc::clone(&now));
+        }
+        now = read.layout_at_end.clone().unwrap_or(now);
+    }
+    yields
 }
 
 /// What has become of a file since it was mapped, if that reaches into these blocks of it.

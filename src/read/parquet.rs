@@ -48,163 +48,160 @@ struct OpenTable<'a, S> {
     base: u64,
 }
 
-impl<S: Sink> Files<'_, S> {
-    /// Reads a table that can be read at any place of it.
-    pub(crate) fn read_table(
-        &self,
-        at: FileOffset,
-        file: &File,
-        source: fs::File,
-    ) -> Result<FileYield<S::Part>> {
-        let mut yielded = FileYield::default();
-        yielded.input.files = 1;
-        yielded.input.bytes = file.len;
-        let table = match ParquetTable::open(source) {
-            Ok(table) => table,
+/// Reads a table that can be read at any place of it.
+pub(crate) fn read_table<S: Sink>(
+    files: &Files<'_, S>,
+    at: FileOffset,
+    file: &File,
+    source: fs::File,
+) -> Result<FileYield<S::Part>> {
+    let mut yielded = FileYield::default();
+    yielded.input.files = 1;
+    yielded.input.bytes = file.len;
+    let table = match ParquetTable::open(source) {
+        Ok(table) => table,
+        Err(error) => {
+            let found = format!("no row of the table can be read: {error}");
+            return Ok(unusable(file, &found));
+        }
+    };
+    let Some(plan) = ReadPlan::of(&table, &read_fields(files)) else {
+        return foreign_file(file, "Parquet that is no flow log");
+    };
+    note_layout(&mut yielded.input, TOLD_BY);
+    note_kind(&mut yielded.input, describe::of_table(plan.is_events));
+    let reader = files.block_reader(at, file);
+    let mut open = OpenTable {
+        table,
+        plan,
+        reader,
+        name: &file.name,
+        base: at.lines_before,
+    };
+    let groups: Vec<u64> = open.table.group_rows().collect();
+    let share = file.len / (groups.len() as u64).max(1);
+    for (group, rows) in groups.into_iter().enumerate() {
+        read_group(files, &mut open, group, rows, &mut yielded, file)?;
+        files.meter.bytes.fetch_add(share, Relaxed);
+    }
+    yielded.block.name_columns(|_| TOLD_BY);
+    Ok(yielded)
+}
+
+/// The fields that are read of a table: those that the sink looks at, and what every reader
+/// has to know; all that are used where a filter is to be asked as well.
+fn read_fields<S: Sink>(files: &Files<'_, S>) -> Vec<Field> {
+    let own = files.sink.fields();
+    let mut read = vec![Field::Start, Field::End, Field::LogStatus];
+    if own.is_none() || !files.filter.wants_all() {
+        read.extend(USED);
+    }
+    read.extend(own.unwrap_or_default());
+    read
+}
+
+/// Reads a table that comes from front to back: its footer is the last of it.
+pub(crate) fn read_packed_table<S: Sink>(
+    files: &Files<'_, S>,
+    at: FileOffset,
+    file: &File,
+    mut stream: Stream,
+) -> Result<FileYield<S::Part>> {
+    let mut kept =
+        tempfile::tempfile_in(files.temp_dir).map_err(|error| cannot_keep(files, error))?;
+    let mut buffer = vec![0; BLOCK_LEN];
+    let mut len = 0;
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => {
+                len += read as u64;
+                let written = kept.write_all(&buffer[..read]);
+                written.map_err(|error| cannot_keep(files, error))?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
-                let found = format!("no row of the table can be read: {error}");
+                let damage = Damage::of(&error, len);
+                let found = format!("no row of the table can be read: {damage}");
                 return Ok(unusable(file, &found));
             }
-        };
-        let Some(plan) = ReadPlan::of(&table, &self.read_fields()) else {
-            return foreign_file(file, "Parquet that is no flow log");
-        };
-        note_layout(&mut yielded.input, TOLD_BY);
-        note_kind(&mut yielded.input, describe::of_table(plan.is_events));
-        let reader = self.block_reader(at, file);
-        let mut open = OpenTable {
-            table,
-            plan,
-            reader,
-            name: &file.name,
-            base: at.lines_before,
-        };
-        let groups: Vec<u64> = open.table.group_rows().collect();
-        let share = file.len / (groups.len() as u64).max(1);
-        for (group, rows) in groups.into_iter().enumerate() {
-            self.read_group(&mut open, group, rows, &mut yielded, file)?;
-            self.meter.bytes.fetch_add(share, Relaxed);
         }
-        yielded.block.name_columns(|_| TOLD_BY);
-        Ok(yielded)
+        if len > PACKED_LEN_MAX {
+            let reason = "Parquet of more than 1 GiB in an archive, compressed or from a pipe: unpack it first";
+            return foreign_file(file, reason);
+        }
     }
-
-    /// The fields that are read of a table: those that the sink looks at, and what every reader
-    /// has to know; all that are used where a filter is to be asked as well.
-    fn read_fields(&self) -> Vec<Field> {
-        let own = self.sink.fields();
-        let mut read = vec![Field::Start, Field::End, Field::LogStatus];
-        if own.is_none() || !self.filter.wants_all() {
-            read.extend(USED);
-        }
-        read.extend(own.unwrap_or_default());
-        read
+    let mut yielded = read_table(files, at, file, kept)?;
+    if yielded.input.files > 0 {
+        // Pipes have no length of their own.
+        yielded.input.bytes = file.len.max(stream.read_len().load(Relaxed));
     }
+    Ok(yielded)
+}
 
-    /// Reads a table that comes from front to back: its footer is the last of it.
-    pub(crate) fn read_packed_table(
-        &self,
-        at: FileOffset,
-        file: &File,
-        mut stream: Stream,
-    ) -> Result<FileYield<S::Part>> {
-        let mut kept =
-            tempfile::tempfile_in(self.temp_dir).map_err(|error| self.cannot_keep(error))?;
-        let mut buffer = vec![0; BLOCK_LEN];
-        let mut len = 0;
-        loop {
-            match stream.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => {
-                    len += read as u64;
-                    let written = kept.write_all(&buffer[..read]);
-                    written.map_err(|error| self.cannot_keep(error))?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let damage = Damage::of(&error, len);
-                    let found = format!("no row of the table can be read: {damage}");
-                    return Ok(unusable(file, &found));
-                }
-            }
-            if len > PACKED_LEN_MAX {
-                let reason = "Parquet of more than 1 GiB in an archive, compressed or from a pipe: unpack it first";
-                return foreign_file(file, reason);
-            }
-        }
-        let mut yielded = self.read_table(at, file, kept)?;
-        if yielded.input.files > 0 {
-            // Pipes have no length of their own.
-            yielded.input.bytes = file.len.max(stream.read_len().load(Relaxed));
-        }
-        Ok(yielded)
+fn cannot_keep<S: Sink>(files: &Files<'_, S>, said: io::Error) -> Error {
+    let kind = ErrorKind::NoTemporaryFile {
+        what: TemporaryData::Table,
+        folder: files.temp_dir.to_owned(),
+        said,
+    };
+    kind.into()
+}
+
+/// Reads a row group, unless it is ruled out.
+fn read_group<S: Sink>(
+    files: &Files<'_, S>,
+    open: &mut OpenTable<'_, S>,
+    group: usize,
+    rows: u64,
+    yielded: &mut FileYield<S::Part>,
+    file: &File,
+) -> Result<()> {
+    let times = open.plan.times(&open.table, group);
+    if let (Some(times), Some(wanted)) = (times, files.wanted)
+        && !may_tell(wanted, &times)
+    {
+        yielded.input.row_groups_ruled_out += 1;
+        yielded.input.rows_ruled_out += rows;
+        yielded.passed += rows;
+        // A relative time counts from the newest record, wanted or not.
+        yielded.pruned_newest_ns = yielded.pruned_newest_ns.max(Some(times.end));
+        return Ok(());
     }
+    let before = yielded.block.records.lines;
+    let read = match open.rows(group) {
+        Ok(mut rows) => read_rows(files, open, &mut rows, yielded)?,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = read {
+        let read = yielded.block.records.lines - before;
+        let number = group + 1;
+        let found = format!("row group {number} breaks off after {read} of {rows} rows: {error}");
+        note_damage(&mut yielded.input, file, &found);
+        yielded.passed += rows - read;
+    }
+    Ok(())
+}
 
-    fn cannot_keep(&self, said: io::Error) -> Error {
-        let kind = ErrorKind::NoTemporaryFile {
-            what: TemporaryData::Table,
-            folder: self.temp_dir.to_owned(),
-            said,
+/// Reads rows until there are no more, or they make no sense.
+fn read_rows<S: Sink>(
+    files: &Files<'_, S>,
+    open: &mut OpenTable<'_, S>,
+    rows: &mut GroupRows,
+    yielded: &mut FileYield<S::Part>,
+) -> Result<std::result::Result<(), TableError>> {
+    loop {
+        let batch = match rows.next_batch() {
+            Ok(Some(batch)) => batch,
+            Ok(None) => return Ok(Ok(())),
+            Err(error) => return Ok(Err(error)),
         };
-        kind.into()
-    }
-
-    /// Reads a row group, unless it is ruled out.
-    fn read_group(
-        &self,
-        open: &mut OpenTable<'_, S>,
-        group: usize,
-        rows: u64,
-        yielded: &mut FileYield<S::Part>,
-        file: &File,
-    ) -> Result<()> {
-        let times = open.plan.times(&open.table, group);
-        if let (Some(times), Some(wanted)) = (times, self.wanted)
-            && !may_tell(wanted, &times)
-        {
-            yielded.input.row_groups_ruled_out += 1;
-            yielded.input.rows_ruled_out += rows;
-            yielded.passed += rows;
-            // A relative time counts from the newest record, wanted or not.
-            yielded.pruned_newest_ns = yielded.pruned_newest_ns.max(Some(times.end));
-            return Ok(());
-        }
-        let before = yielded.block.records.lines;
-        let read = match open.rows(group) {
-            Ok(mut rows) => self.read_rows(open, &mut rows, yielded)?,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = read {
-            let read = yielded.block.records.lines - before;
-            let number = group + 1;
-            let found =
-                format!("row group {number} breaks off after {read} of {rows} rows: {error}");
-            note_damage(&mut yielded.input, file, &found);
-            yielded.passed += rows - read;
-        }
-        Ok(())
-    }
-
-    /// Reads rows until there are no more, or they make no sense.
-    fn read_rows(
-        &self,
-        open: &mut OpenTable<'_, S>,
-        rows: &mut GroupRows,
-        yielded: &mut FileYield<S::Part>,
-    ) -> Result<std::result::Result<(), TableError>> {
-        loop {
-            let batch = match rows.next_batch() {
-                Ok(Some(batch)) => batch,
-                Ok(None) => return Ok(Ok(())),
-                Err(error) => return Ok(Err(error)),
-            };
-            let mut read = open.reader.read_batch(&batch).unwrap_or_default();
-            self.count(0, &read);
-            let before = yielded.block.records.lines + yielded.passed;
-            read.name_faults(open.name, before);
-            self.complete(&mut read, open.base + before)?;
-            yielded.block.append(read, self.sink);
-        }
+        let mut read = open.reader.read_batch(&batch).unwrap_or_default();
+        files.count(0, &read);
+        let before = yielded.block.records.lines + yielded.passed;
+        read.name_faults(open.name, before);
+        files.complete(&mut read, open.base + before)?;
+        yielded.block.append(read, files.sink);
     }
 }
 

@@ -39,7 +39,7 @@
 //! archive  which files       files    one after the other, several at a time
 //! sink     where records go  mmap     a file in memory, by several threads
 //! account  what was read     json     JSON, front to back
-//! describe what a file is    parquet  tables, by row group
+//! describe what a file is    table    Parquet, by row group
 //! block    lines -> records  source_names  what to call the place of a record
 //! ```
 //!
@@ -57,9 +57,9 @@ mod files;
 mod json;
 mod meter;
 mod mmap;
-mod parquet;
 mod sink;
 mod source_names;
+mod table;
 
 pub use self::{
     account::Account,

@@ -1,10 +1,9 @@
 //! From files to the blocks that a sink takes, on all cores.
 //!
-//! A mapped file is read by several threads ([`mmap`](super::mmap)); what is
-//! compressed is inflated front to back, but several files at a time. Each block
-//! is read on its own and numbered from its own first line; the places are put
-//! right when those before it are known, so that nothing depends on which thread
-//! came first.
+//! A mapped file is read by several threads ([`mmap`]); what is compressed is
+//! inflated front to back, but several files at a time. Each block is read on its
+//! own and numbered from its own first line; the places are put right when those
+//! before it are known, so that nothing depends on which thread came first.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! How fast a whole archive becomes a capture, on all cores: text and S3 folders of gzip.
 //!
-//! Octets are those of the text, whatever it was wrapped in. Each run asserts
-//! that every line and every octet logged is accounted for.
+//! Bytes are those of the text, whatever it was wrapped in. Each run asserts
+//! that every line and every byte logged is accounted for.
 
 use std::path::Path;
 

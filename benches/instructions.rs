@@ -23,7 +23,7 @@ use flow2pcap::packet::{
     tcp::{Flags, Options},
 };
 use flow2pcap::pipeline::{Convert, Meter, Request, convert};
-use flow2pcap::record::{Row, Rows, recognise};
+use flow2pcap::record::{Row, Rows, recognize};
 use testkit::traffic::{Settings, Traffic, Version};
 
 /// What is kept of the profile that this is built with.
@@ -186,7 +186,7 @@ fn archive(version: Version, count: u32, folder: &Path) -> PathBuf {
 
 fn parse(input: &Path) -> u64 {
     let text = fs::read(input).expect("the log was written");
-    let layout = recognise(&text, None).expect("it has a header").layout;
+    let layout = recognize(&text, None).expect("it has a header").layout;
     let rows = Rows::new(&text, Arc::new(layout));
     let records = rows.filter(|(_, row)| matches!(row, Row::Record(_)));
     records.count() as u64

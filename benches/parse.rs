@@ -57,7 +57,7 @@ fn archive(version: Version) -> (Vec<u8>, Totals) {
     let _ = Traffic::new(settings).write(|line| {
         text.extend_from_slice(line.text);
         count += 1;
-        bytes += line.octets;
+        bytes += line.bytes;
         if text.len() < ARCHIVE_LEN {
             ControlFlow::Continue(())
         } else {
@@ -281,14 +281,14 @@ mod cursor {
                 self.text = rest;
                 return Some(None);
             }
-            let mut octets = [0; 4];
-            for (index, octet) in octets.iter_mut().enumerate() {
+            let mut bytes = [0; 4];
+            for (index, byte) in bytes.iter_mut().enumerate() {
                 if index > 0 {
                     self.byte(b'.')?;
                 }
-                *octet = u8::try_from(self.number()??).ok()?;
+                *byte = u8::try_from(self.number()??).ok()?;
             }
-            Some(Some(IpAddr::from(octets)))
+            Some(Some(IpAddr::from(bytes)))
         }
     }
 }

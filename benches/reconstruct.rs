@@ -2,7 +2,7 @@
 //!
 //! Records are parsed and observed before the clock runs. `split` puts each
 //! conversation in order and divides it; `rebuild` does that and plans every
-//! segment. Sums of packets and octets are asserted against the generator's.
+//! segment. Sums of packets and bytes are asserted against the generator's.
 
 use std::{hint::black_box, ops::ControlFlow, sync::Arc};
 
@@ -20,16 +20,16 @@ struct Observed {
     conversations: Vec<Vec<Viewed>>,
     text_len: u64,
     records: u64,
-    octets: u64,
+    bytes: u64,
 }
 
 fn observed() -> Observed {
     let mut text = Vec::new();
-    let (mut lines, mut octets) = (0, 0);
+    let (mut lines, mut bytes) = (0, 0);
     let _ = Traffic::new(Settings::new(Version::V5, 1)).write(|line| {
         text.extend_from_slice(line.text);
         lines += 1;
-        octets += line.octets;
+        bytes += line.bytes;
         if lines < LINES {
             ControlFlow::Continue(())
         } else {
@@ -51,7 +51,7 @@ fn observed() -> Observed {
         all.push(Viewed::from(observation));
     }
     let records = all.len() as u64;
-    // Each ENI's view is a conversation of its own here, so that no octet goes untold.
+    // Each ENI's view is a conversation of its own here, so that no byte goes untold.
     let key = |o: &Viewed| (o.key, o.eni.0);
     all.sort_by_key(key);
     let conversations = all.chunk_by(|a, b| key(a) == key(b)).map(<[_]>::to_vec);
@@ -59,7 +59,7 @@ fn observed() -> Observed {
         conversations: conversations.collect(),
         text_len: text.len() as u64,
         records,
-        octets,
+        bytes,
     }
 }
 
@@ -85,7 +85,7 @@ fn reconstruct(criterion: &mut Criterion) {
         ] {
             group.bench_function(BenchmarkId::new("rebuild", name), |bencher| {
                 let fresh = || observed.conversations.clone();
-                let measured = |all| assert_eq!(rebuild_all(all, detail), observed.octets);
+                let measured = |all| assert_eq!(rebuild_all(all, detail), observed.bytes);
                 bencher.iter_batched(fresh, measured, BatchSize::LargeInput);
             });
         }
@@ -99,9 +99,9 @@ fn split_all(mut conversations: Vec<Vec<Viewed>>) -> usize {
     counts.sum()
 }
 
-/// How many octets the segments have.
+/// How many bytes the segments have.
 fn rebuild_all(mut conversations: Vec<Vec<Viewed>>, detail: Detail) -> u64 {
-    let mut octets = 0;
+    let mut bytes = 0;
     let mut segments = Vec::new();
     for conversation in &mut conversations {
         for connection in split(conversation) {
@@ -110,10 +110,10 @@ fn rebuild_all(mut conversations: Vec<Vec<Viewed>>, detail: Detail) -> u64 {
             let lens = black_box(&segments)
                 .iter()
                 .map(|s| u64::from(s.original_len));
-            octets += lens.sum::<u64>();
+            bytes += lens.sum::<u64>();
         }
     }
-    octets
+    bytes
 }
 
 criterion_group!(benches, reconstruct);

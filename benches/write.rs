@@ -1,4 +1,4 @@
-//! How fast packets become octets: headers, and headers within their frame.
+//! How fast packets become bytes: headers, and headers within their frame.
 //!
 //! Elements are packets. Each run asserts the length of what it wrote, so that a
 //! figure cannot come from writing less.
@@ -17,7 +17,7 @@ use flow2pcap::{
 /// Enough to leave the first cache, few enough to stay in the last.
 const PACKET_COUNT: u32 = 10_000;
 
-/// A comment as the converter writes it, of 117 octets.
+/// A comment as the converter writes it, of 117 bytes.
 const COMMENT: &str = "record=AWSLogs/1/a.log.gz:12345 eni=eni-0123456789abcdef0 \
                        action=REJECT packets=12 bytes=3456 flags=2 start=1 end=2";
 

@@ -21,7 +21,7 @@ struct Args {
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
 
-    /// Octets of text before compression, at least: 500MB, 10GB
+    /// Bytes of text before compression, at least: 500MB, 10GB
     #[arg(long, value_parser = parse_size, required_unless_present = "records")]
     size: Option<u64>,
 
@@ -73,7 +73,7 @@ fn main() -> anyhow::Result<()> {
     };
     let goal = match (args.records, args.size) {
         (Some(records), _) => Goal::Lines(records),
-        (None, size) => Goal::Octets(size.unwrap_or(0)),
+        (None, size) => Goal::Bytes(size.unwrap_or(0)),
     };
     let shape = match (args.files, args.tree) {
         (Some(files), _) => Shape::Files(files),
@@ -83,18 +83,18 @@ fn main() -> anyhow::Result<()> {
     let made = generate(settings, goal, shape, args.gzip, &args.output)
         .with_context(|| args.output.display().to_string())?;
     eprintln!(
-        "{} records, {} octets of text, telling of {} packets and {} octets; {} files in {:.1} s",
+        "{} records, {} bytes of text, telling of {} packets and {} bytes; {} files in {:.1} s",
         made.lines,
         made.text_len,
         made.packets,
-        made.octets,
+        made.bytes,
         made.files,
         begun.elapsed().as_secs_f64(),
     );
     Ok(())
 }
 
-/// `500MB`, `10GB`, or octets.
+/// `500MB`, `10GB`, or bytes.
 fn parse_size(typed: &str) -> Result<u64, String> {
     let digits_len = typed.find(|c: char| !c.is_ascii_digit());
     let (digits, unit) = typed.split_at(digits_len.unwrap_or(typed.len()));

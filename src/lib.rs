@@ -55,7 +55,7 @@
 //! |---|---|
 //! | each record, borrowed from its line or its table | [`read::Sink`] |
 //! | typed columns, for a query engine or a writer of tables | [`read::ColumnBatches`] |
-//! | the rows of text that you have in memory | [`record::Rows`], with [`record::recognise()`] |
+//! | the rows of text that you have in memory | [`record::Rows`], with [`record::recognize()`] |
 //!
 //! # How do I do what the program does?
 //!
@@ -89,13 +89,13 @@
 //!
 //! use flow2pcap::connection::{Detail, SegmentKind, rebuild, split};
 //! use flow2pcap::flow::{Addresses, Enis, Place, observe};
-//! use flow2pcap::record::{Row, Rows, recognise};
+//! use flow2pcap::record::{Row, Rows, recognize};
 //!
 //! // The SYN-ACK (18) is listed before the SYN (2), with the same second.
 //! let text = b"srcaddr dstaddr srcport dstport protocol packets bytes start end tcp-flags\n\
 //!     10.0.21.40 10.0.11.15 5432 40404 6 1 60 1773454565 1773454565 18\n\
 //!     10.0.11.15 10.0.21.40 40404 5432 6 1 60 1773454565 1773454565 2\n";
-//! let layout = Arc::new(recognise(text, None).unwrap().layout);
+//! let layout = Arc::new(recognize(text, None).unwrap().layout);
 //!
 //! let mut enis = Enis::default();
 //! let mut conversation = Vec::new();

@@ -1,4 +1,4 @@
-//! Sums over time: packets, octets, records and connections, by what one likes.
+//! Sums over time: packets, bytes, records and connections, by what one likes.
 //!
 //! An archive is asked some [`Question`]s at once. What it holds is counted into a [`Tally`] a
 //! block at a time, what falls into one bucket of time is collected, a [`Ranking`] of each question

@@ -1,7 +1,7 @@
-//! What a run did with its input: every file, line, record, packet and octet.
+//! What a run did with its input: every file, line, record, packet and byte.
 //!
 //! Nothing leaves uncounted: the lines read are the sum of all their fates, and
-//! the octets written are those of the records told plus what is named as
+//! the bytes written are those of the records told plus what is named as
 //! added. Putting this into words is the command line's business
 //! (`cli::summary`); `--json` prints it as it is.
 
@@ -28,7 +28,7 @@ const GAPS_MAX: usize = 1_000;
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Files and their octets.
+    /// Files and their bytes.
     pub input: Input,
     /// Lines and records.
     pub records: Records,
@@ -38,39 +38,39 @@ pub struct Summary {
     pub enis: u64,
     /// Connections, and conversations that are not TCP.
     pub connections: Connections,
-    /// Packets and octets, logged and written.
+    /// Packets and bytes, logged and written.
     pub packets: Packets,
     /// Filters to try, where there are more packets than Wireshark takes with ease.
-    pub narrower: Vec<FilterSuggestion>,
+    pub suggested_filters: Vec<FilterSuggestion>,
     /// The time that was asked for, nanoseconds since the epoch; `null` where it has no end.
-    pub asked_ns: Option<(Option<i64>, Option<i64>)>,
+    pub requested_ns: Option<(Option<i64>, Option<i64>)>,
     /// The capture, or its parts.
     pub output: OutputFile,
-    /// Octets that went to temporary files, because memory was short.
+    /// Bytes that went to temporary files, because memory was short.
     pub spilled_bytes: u64,
     /// Wall time, milliseconds.
     pub elapsed_ms: u64,
 }
 
-/// Files and their octets.
+/// Files and their bytes.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Input {
     /// Files read.
     pub files: u64,
-    /// Octets of them, compressed where they are.
-    pub bytes: u64,
+    /// Bytes of them, compressed where they are.
+    pub file_bytes: u64,
     /// Files not read, by reason.
     pub left_out: Reasons,
     /// Files that were not opened: by their paths they hold nothing that was asked for.
-    pub ruled_out: u64,
-    /// Octets of those.
-    pub ruled_out_bytes: u64,
+    pub pruned: u64,
+    /// Bytes of those.
+    pub pruned_file_bytes: u64,
     /// Row groups of tables that were not read: by their statistics they hold nothing that was
     /// asked for.
-    pub row_groups_ruled_out: u64,
+    pub row_groups_pruned: u64,
     /// Rows of those.
-    pub rows_ruled_out: u64,
+    pub rows_pruned: u64,
     /// Files read in part, because the rest is damaged.
     pub damaged: Reasons,
     /// Files by what told their column order.
@@ -83,15 +83,15 @@ impl Input {
     /// Takes in files that stand behind these.
     pub fn add(&mut self, later: Self) {
         self.files += later.files;
-        self.bytes += later.bytes;
+        self.file_bytes += later.file_bytes;
         self.left_out.add(later.left_out);
-        self.ruled_out += later.ruled_out;
-        self.ruled_out_bytes += later.ruled_out_bytes;
-        self.row_groups_ruled_out += later.row_groups_ruled_out;
-        self.rows_ruled_out += later.rows_ruled_out;
+        self.pruned += later.pruned;
+        self.pruned_file_bytes += later.pruned_file_bytes;
+        self.row_groups_pruned += later.row_groups_pruned;
+        self.rows_pruned += later.rows_pruned;
         self.damaged.add(later.damaged);
-        for (told_by, files) in later.layouts {
-            *self.layouts.entry(told_by).or_default() += files;
+        for (evidence, files) in later.layouts {
+            *self.layouts.entry(evidence).or_default() += files;
         }
         for (kind, files) in later.kinds {
             *self.kinds.entry(kind).or_default() += files;
@@ -112,15 +112,15 @@ pub struct Records {
     /// Messages by which CloudWatch sees whether a destination is there.
     pub control: u64,
     /// Records that the capture tells.
-    pub told: u64,
+    pub used: u64,
     /// Records that say the same of the same ENI as another.
     pub duplicates: u64,
     /// Records whose packets another ENI tells.
-    pub told_elsewhere: u64,
+    pub other_vantage: u64,
     /// Records that are not what was asked for, nor of a connection that is.
     pub filtered: u64,
     /// Records that do not say whether they are what was asked for, whatever became of them.
-    pub undecided: u64,
+    pub missing_filter_field: u64,
     /// NODATA: the ENI saw no traffic.
     pub no_data: u64,
     /// SKIPDATA: AWS dropped records.
@@ -145,9 +145,9 @@ impl Records {
             self.headers,
             self.blank,
             self.control,
-            self.told,
+            self.used,
             self.duplicates,
-            self.told_elsewhere,
+            self.other_vantage,
             self.filtered,
             self.no_data,
             self.skip_data,
@@ -171,11 +171,11 @@ impl Records {
         self.headers += later.headers;
         self.blank += later.blank;
         self.control += later.control;
-        self.told += later.told;
+        self.used += later.used;
         self.duplicates += later.duplicates;
-        self.told_elsewhere += later.told_elsewhere;
+        self.other_vantage += later.other_vantage;
         self.filtered += later.filtered;
-        self.undecided += later.undecided;
+        self.missing_filter_field += later.missing_filter_field;
         self.no_data += later.no_data;
         self.skip_data += later.skip_data;
         self.skipped.add(later.skipped);
@@ -209,7 +209,7 @@ pub struct AssumedCounts {
     pub protocol: u64,
     /// One packet, because the record counts none.
     pub packets: u64,
-    /// Bare headers, because the record counts no octets.
+    /// Bare headers, because the record counts no bytes.
     pub bytes: u64,
     /// One instant, because the record has no interval.
     pub time: u64,
@@ -265,7 +265,7 @@ impl Connections {
     }
 }
 
-/// Packets and octets; sums of 128 bits never overflow.
+/// Packets and bytes; sums of 128 bits never overflow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Packets {
@@ -273,19 +273,19 @@ pub struct Packets {
     pub logged: u128,
     /// Packets written.
     pub written: u128,
-    /// Octets that the records told count, from the IP header on.
+    /// Bytes that the records told count, from the IP header on.
     pub bytes_logged: u128,
-    /// Octets written, as original lengths from the IP header on.
+    /// Bytes written, as original lengths from the IP header on.
     pub bytes_written: u128,
 }
 
 impl Packets {
-    /// Octets written that no record counted: headers of records that count fewer, or none.
+    /// Bytes written that no record counted: headers of records that count fewer, or none.
     pub fn bytes_added(&self) -> u128 {
         self.bytes_written.saturating_sub(self.bytes_logged)
     }
 
-    /// Octets of records that count more than a network can carry, which are not written.
+    /// Bytes of records that count more than a network can carry, which are not written.
     pub fn bytes_lost(&self) -> u128 {
         self.bytes_logged.saturating_sub(self.bytes_written)
     }
@@ -308,7 +308,7 @@ mod tests {
         let mut records = Records {
             lines: 3,
             headers: 1,
-            told: 1,
+            used: 1,
             ..Records::default()
         };
         assert!(!records.adds_up());

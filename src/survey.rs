@@ -9,7 +9,7 @@
 //! call told, a duplicate or told elsewhere is all `told` here.
 
 mod columns;
-mod lack;
+mod missing_fields;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use serde::Serialize;
 
 pub use self::{
     columns::{ColumnOrder, ColumnOrders},
-    lack::{Lack, lacking},
+    missing_fields::{MissingFields, missing_fields},
 };
 use crate::summary::{Input, Records};
 
@@ -25,16 +25,16 @@ use crate::summary::{Input, Records};
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Survey {
-    /// Files and their octets.
+    /// Files and their bytes.
     pub input: Input,
     /// Each order of columns, by the files in which it was met first.
     pub columns: ColumnOrders,
     /// Fields that the rebuild could use and some records have no column for.
-    pub lacking: Vec<Lack>,
+    pub missing_fields: Vec<MissingFields>,
     /// Earliest start and latest end of the records, nanoseconds since the epoch.
     pub span_ns: Option<(i64, i64)>,
     /// The time that was asked for, nanoseconds since the epoch; `null` where it has no end.
-    pub asked_ns: Option<(Option<i64>, Option<i64>)>,
+    pub requested_ns: Option<(Option<i64>, Option<i64>)>,
     /// The fate of every line.
     pub records: Records,
     /// What all the records count that are what was asked for.
@@ -65,7 +65,7 @@ pub struct LoggedSums {
     pub records: u64,
     /// Packets that they count.
     pub packets: u128,
-    /// Octets that they count, from the IP header on.
+    /// Bytes that they count, from the IP header on.
     pub bytes: u128,
 }
 
@@ -123,8 +123,8 @@ pub struct Estimate {
     pub detail: &'static str,
     /// Packets of the capture.
     pub packets: u64,
-    /// Octets of the capture, as uncompressed pcapng.
-    pub bytes: u64,
+    /// Bytes of the capture, as uncompressed pcapng.
+    pub file_bytes: u64,
     /// How long it takes to make, milliseconds.
     pub elapsed_ms: u64,
 }

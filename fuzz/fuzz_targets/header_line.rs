@@ -4,4 +4,4 @@
 
 use testkit::checks::reading;
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| reading::header_line(octets));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| reading::header_line(bytes));

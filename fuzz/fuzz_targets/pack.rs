@@ -4,4 +4,4 @@
 
 use testkit::checks::packs;
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| packs::pack(octets));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| packs::pack(bytes));

@@ -9,5 +9,5 @@ use testkit::checks::reading;
 
 libfuzzer_sys::fuzz_target!(
     init: std::panic::set_hook(Box::new(|_| {})),
-    |octets: &[u8]| reading::table(octets)
+    |bytes: &[u8]| reading::table(bytes)
 );

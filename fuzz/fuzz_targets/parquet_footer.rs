@@ -9,5 +9,5 @@ use testkit::checks::footers;
 
 libfuzzer_sys::fuzz_target!(
     init: std::panic::set_hook(Box::new(|_| {})),
-    |octets: &[u8]| footers::parquet_footer(octets)
+    |bytes: &[u8]| footers::parquet_footer(bytes)
 );

@@ -4,4 +4,4 @@
 
 use testkit::checks::printing;
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| printing::printed(octets));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| printing::printed(bytes));

@@ -5,7 +5,7 @@
 //! file and the same file inflated piece by piece give the same blocks.
 //!
 //! # Overlong lines
-//! No record is longer than a few hundred octets, but a file that is not a log
+//! No record is longer than a few hundred bytes, but a file that is not a log
 //! may hold no line end at all, and a compressed one can make gigabytes of that.
 //! A line longer than [`LINE_LEN_MAX`] is therefore not delivered. The next
 //! block says how many there were, so that lines can still be numbered.
@@ -19,11 +19,11 @@ use memchr::{memchr, memrchr};
 pub struct Block<'a> {
     /// The lines with their line ends; the last line of a text may lack one.
     pub bytes: &'a [u8],
-    /// Octets of decompressed text before the block, a byte order mark not counted.
+    /// Bytes of decompressed text before the block, a byte order mark not counted.
     pub offset: u64,
     /// Lines longer than [`LINE_LEN_MAX`] just before the block, which are not delivered.
     pub overlong_count: u64,
-    /// Octets of the file read so far, compressed if the file is: for progress.
+    /// Bytes of the file read so far, compressed if the file is: for progress.
     pub read_len: u64,
 }
 
@@ -47,13 +47,13 @@ impl Block<'_> {
     }
 }
 
-/// Longest line that is delivered, in octets, its line end not counted.
+/// Longest line that is delivered, in bytes, its line end not counted.
 pub const LINE_LEN_MAX: usize = 1 << 20;
 
 /// Where text is cut.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cutter {
-    /// Octets a block has at most, unless its only line is longer.
+    /// Bytes a block has at most, unless its only line is longer.
     pub(super) target_len: usize,
     pub(super) line_len_max: usize,
 }
@@ -61,7 +61,7 @@ pub(super) struct Cutter {
 /// What stands at the front of a text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum FrontCut {
-    /// So many octets of whole lines.
+    /// So many bytes of whole lines.
     Lines(usize),
     /// A line that is too long.
     Overlong,
@@ -77,16 +77,16 @@ impl Cutter {
         }
     }
 
-    /// Octets that are enough for [`Cutter::cut`] to find the end of any line.
+    /// Bytes that are enough for [`Cutter::cut`] to find the end of any line.
     pub(super) fn ahead_len_max(&self) -> usize {
         self.target_len.max(self.line_len_max + 1)
     }
 
-    /// Cuts a block off the front of `text`, in which `target_len` octets are in view
+    /// Cuts a block off the front of `text`, in which `target_len` bytes are in view
     /// unless it ends before. `is_end` tells that nothing follows `text`.
     ///
     /// Goes forward in strides of the longest line and looks back for a line end:
-    /// a stride without one proves an overlong line, and hardly any octet is
+    /// a stride without one proves an overlong line, and hardly any byte is
     /// looked at, which matters where each page has to be read from a disk.
     pub(super) fn cut(&self, text: &[u8], is_end: bool) -> FrontCut {
         let mut lines_len = 0;
@@ -120,7 +120,7 @@ pub struct Blocks<'a> {
     text: &'a [u8],
     offset: usize,
     cutter: Cutter,
-    /// Octets of the file before `text`.
+    /// Bytes of the file before `text`.
     skipped_len: usize,
 }
 
@@ -346,7 +346,7 @@ mod tests {
             for (index, block) in blocks.iter().enumerate() {
                 let ends_a_line = block.bytes.last() == Some(&b'\n');
                 prop_assert!(ends_a_line || index + 1 == blocks.len());
-                let line_count = block.bytes.split_inclusive(|octet| *octet == b'\n').count();
+                let line_count = block.bytes.split_inclusive(|byte| *byte == b'\n').count();
                 prop_assert!(block.bytes.len() <= target_len || line_count == 1);
                 prop_assert_eq!(block.overlong_count, 0);
             }

@@ -65,7 +65,7 @@ pub enum Pack {
 }
 
 impl Content {
-    /// Returns the first `len` octets of the text, fewer if it is shorter.
+    /// Returns the first `len` bytes of the text, fewer if it is shorter.
     ///
     /// They are not consumed: the first block begins with them. For a stream they
     /// are held in memory, so `len` should be what a few lines take.
@@ -81,7 +81,7 @@ impl Content {
         }
     }
 
-    /// Why less of it is there than of a file that was listed with `listed_len` octets, as far as
+    /// Why less of it is there than of a file that was listed with `listed_len` bytes, as far as
     /// that is known before more than its head is read; none if it is whole.
     pub fn damage(&self, listed_len: u64) -> Option<Damage> {
         match self {
@@ -118,7 +118,7 @@ impl Pack {
 
 /// Opens `file` and finds out what it is.
 ///
-/// Waits for the first octets of a pipe.
+/// Waits for the first bytes of a pipe.
 ///
 /// # Errors
 /// A file that was typed and cannot be opened. One that was found in a folder is
@@ -164,7 +164,7 @@ fn open_path(path: &Path) -> io::Result<Opened> {
     Ok(open_stream(file))
 }
 
-/// What begins with the first octets of `file`, a byte order mark not counted.
+/// What begins with the first bytes of `file`, a byte order mark not counted.
 fn magic_of(file: &mut fs::File) -> io::Result<Magic> {
     let mut head = Vec::with_capacity(Magic::HEAD_LEN);
     let len = Magic::HEAD_LEN as u64;
@@ -263,8 +263,8 @@ mod tests {
     #[test]
     fn other_formats_are_left_out() {
         let folder = Folder::new();
-        let check = |octets: &[u8], expected| {
-            assert_eq!(reason(open_typed(folder.write("a.log", octets))), expected);
+        let check = |bytes: &[u8], expected| {
+            assert_eq!(reason(open_typed(folder.write("a.log", bytes))), expected);
         };
         check(b"", LeftOutReason::Empty);
         check(b"\xff\xfe2\0", LeftOutReason::Format(Magic::Utf16));

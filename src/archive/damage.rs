@@ -14,7 +14,7 @@ use super::decode::TrailingBytes;
 /// half a line can pass for a whole one with other numbers in it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Damage {
-    /// Octets of decompressed text before it, up to the last whole line.
+    /// Bytes of decompressed text before it, up to the last whole line.
     pub text_offset: u64,
     /// What is wrong there.
     pub kind: DamageKind,
@@ -26,11 +26,11 @@ pub struct Damage {
 pub enum DamageKind {
     /// The compressed data contradict themselves; the decoder's message.
     Corrupt(String),
-    /// The file lost its end while it was read: so many octets are left of so many.
+    /// The file lost its end while it was read: so many bytes are left of so many.
     Shrunk {
-        /// Octets of the file that are left.
+        /// Bytes of the file that are left.
         kept_len: u64,
-        /// Octets of the file when it was opened.
+        /// Bytes of the file when it was opened.
         of_len: u64,
     },
     /// Bytes that are not compressed follow compressed ones. The text before them is whole.
@@ -72,23 +72,23 @@ impl fmt::Display for Damage {
         let text_offset = self.text_offset;
         match &self.kind {
             DamageKind::Corrupt(message) => {
-                write!(f, "corrupt after {text_offset} octets of text: {message}")
+                write!(f, "corrupt after {text_offset} bytes of text: {message}")
             }
             DamageKind::Shrunk { kept_len, of_len } => write!(
                 f,
-                "shrank while it was read: {kept_len} of {of_len} octets are left"
+                "shrank while it was read: {kept_len} of {of_len} bytes are left"
             ),
             DamageKind::TrailingBytes => {
                 write!(
                     f,
-                    "bytes that are not compressed follow {text_offset} octets of text"
+                    "bytes that are not compressed follow {text_offset} bytes of text"
                 )
             }
-            DamageKind::Truncated => write!(f, "cut short after {text_offset} octets of text"),
+            DamageKind::Truncated => write!(f, "cut short after {text_offset} bytes of text"),
             DamageKind::Unreadable(message) => {
                 write!(
                     f,
-                    "not readable after {text_offset} octets of text: {message}"
+                    "not readable after {text_offset} bytes of text: {message}"
                 )
             }
         }
@@ -113,15 +113,15 @@ mod tests {
     fn failure_of_a_decoder_or_of_the_system_is_told_apart() {
         check(
             io::ErrorKind::UnexpectedEof.into(),
-            "cut short after 7 octets of text",
+            "cut short after 7 bytes of text",
         );
         check(
             io::Error::other(TrailingBytes),
-            "bytes that are not compressed follow 7 octets of text",
+            "bytes that are not compressed follow 7 bytes of text",
         );
         check(
             io::Error::new(io::ErrorKind::InvalidInput, "corrupt deflate stream"),
-            "corrupt after 7 octets of text: corrupt deflate stream",
+            "corrupt after 7 bytes of text: corrupt deflate stream",
         );
         let kind = DamageKind::of(&io::Error::from_raw_os_error(5));
         assert!(matches!(kind, DamageKind::Unreadable(_)));

@@ -20,7 +20,7 @@ use super::{left_out::LeftOutReason, lookahead::Lookahead, magic::Magic};
 
 /// Decodes `source` until text is found; tells what it is compressed with, if it is: the outermost.
 ///
-/// A source that fails before its first octet passes for text: its failure is met
+/// A source that fails before its first byte passes for text: its failure is met
 /// by whoever reads on.
 ///
 /// # Errors
@@ -193,7 +193,7 @@ impl ZstdFrame {
 fn skip_padding(source: &mut Lookahead) -> io::Result<()> {
     loop {
         let buffered = source.fill_buf()?;
-        let zeros_len = buffered.iter().take_while(|octet| **octet == 0).count();
+        let zeros_len = buffered.iter().take_while(|byte| **byte == 0).count();
         let is_all_zero = zeros_len == buffered.len();
         source.consume(zeros_len);
         if !is_all_zero || zeros_len == 0 {
@@ -214,8 +214,8 @@ mod tests {
     use super::*;
     use crate::archive::testing::{gzip, zstd};
 
-    fn source(octets: Vec<u8>) -> Lookahead {
-        Lookahead::new(Box::new(io::Cursor::new(octets)))
+    fn source(bytes: Vec<u8>) -> Lookahead {
+        Lookahead::new(Box::new(io::Cursor::new(bytes)))
     }
 
     fn decode(packed: Vec<u8>, magic: Magic) -> (String, Option<io::Error>) {
@@ -318,13 +318,13 @@ mod tests {
     #[test]
     fn source_without_text_is_left_out() {
         let wrapped = (0..5).fold(b"2 OK\n".to_vec(), |inner, _| gzip(&inner));
-        for (octets, reason) in [
+        for (bytes, reason) in [
             (Vec::new(), LeftOutReason::Empty),
             (gzip(b""), LeftOutReason::Empty),
             (gzip(b"BZh91AY&SY"), LeftOutReason::Format(Magic::Bzip2)),
             (wrapped, LeftOutReason::NestedTooDeep),
         ] {
-            assert_eq!(unwrap(source(octets)).err(), Some(reason));
+            assert_eq!(unwrap(source(bytes)).err(), Some(reason));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What to do with an entry that was found in a folder, or with a member of an archive.
 //!
-//! Archives are synchronised, mounted and browsed, and each of that leaves files
+//! Archives are synchronized, mounted and browsed, and each of that leaves files
 //! behind. Only what cannot be a log is left out here; whether the rest are logs,
 //! their content tells.
 

@@ -15,7 +15,7 @@ pub struct File {
     /// What packet comments call it: the path as it was typed, joined with what
     /// was walked, as one printable word.
     pub name: String,
-    /// Octets on the disk; 0 where nobody knows, as for a pipe.
+    /// Bytes on the disk; 0 where nobody knows, as for a pipe.
     pub len: u64,
     /// It was typed, not found: failing to open it ends the run.
     pub is_typed: bool,

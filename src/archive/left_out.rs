@@ -24,7 +24,7 @@ pub struct LeftOut {
 pub enum LeftOutReason {
     /// The same file is listed already, under a name that sorts before.
     AlreadyListed,
-    /// It holds no octet.
+    /// It holds no byte.
     Empty,
     /// It holds something that is not lines of text.
     Format(Magic),

@@ -1,4 +1,4 @@
-//! A reader whose next octets can be looked at before they are taken.
+//! A reader whose next bytes can be looked at before they are taken.
 //!
 //! Everything that decides by content needs it: which format begins here, does
 //! another gzip member follow, where does the last whole line end. What was
@@ -11,12 +11,12 @@ use std::{
 
 use memchr::memchr;
 
-/// Anything that yields octets and can move between threads.
+/// Anything that yields bytes and can move between threads.
 pub(super) type ByteSource = Box<dyn Read + Send>;
 
 /// A buffer in front of a [`ByteSource`].
 ///
-/// A failure of the source is kept until every octet before it has been taken:
+/// A failure of the source is kept until every byte before it has been taken:
 /// what was read before the damage is as good as any.
 pub(super) struct Lookahead {
     source: ByteSource,
@@ -45,13 +45,13 @@ impl Lookahead {
         }
     }
 
-    /// Returns all buffered octets, at least `len` of them unless the source ends before.
+    /// Returns all buffered bytes, at least `len` of them unless the source ends before.
     pub(super) fn peek(&mut self, len: usize) -> &[u8] {
         self.fill(len);
         self.buffered()
     }
 
-    /// Reads until `len` octets are buffered or the source ends.
+    /// Reads until `len` bytes are buffered or the source ends.
     pub(super) fn fill(&mut self, len: usize) {
         if self.buffered().len() >= len || !self.is_reading() {
             return;
@@ -62,12 +62,12 @@ impl Lookahead {
         }
     }
 
-    /// The octets that are read and not yet taken.
+    /// The bytes that are read and not yet taken.
     pub(super) fn buffered(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 
-    /// Skips up to and with the next line end; returns how many octets that took.
+    /// Skips up to and with the next line end; returns how many bytes that took.
     pub(super) fn skip_line(&mut self) -> u64 {
         let mut skipped_len = 0;
         loop {
@@ -156,9 +156,9 @@ const BUFFER_LEN: usize = 128 << 10;
 mod tests {
     use super::*;
 
-    /// Yields one octet a call, interrupts itself, and fails at the end.
+    /// Yields one byte a call, interrupts itself, and fails at the end.
     struct Reluctant {
-        octets: Vec<u8>,
+        bytes: Vec<u8>,
         is_interrupted: bool,
     }
 
@@ -168,17 +168,17 @@ mod tests {
             if self.is_interrupted {
                 return Err(io::ErrorKind::Interrupted.into());
             }
-            if self.octets.is_empty() {
+            if self.bytes.is_empty() {
                 return Err(io::Error::other("the cable is out"));
             }
-            out[0] = self.octets.remove(0);
+            out[0] = self.bytes.remove(0);
             Ok(1)
         }
     }
 
-    fn reluctant(octets: &[u8]) -> Lookahead {
+    fn reluctant(bytes: &[u8]) -> Lookahead {
         Lookahead::new(Box::new(Reluctant {
-            octets: octets.to_vec(),
+            bytes: bytes.to_vec(),
             is_interrupted: false,
         }))
     }
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn failure_comes_after_the_octets_before_it_and_once() {
+    fn failure_comes_after_the_bytes_before_it_and_once() {
         let mut input = reluctant(b"ab");
         assert_eq!(input.peek(9), b"ab");
         assert!(input.failure().is_some());

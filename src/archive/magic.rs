@@ -1,11 +1,11 @@
-//! What a file is, told by its first octets.
+//! What a file is, told by its first bytes.
 //!
 //! Names do not count: archives hold gzip without `.gz` and text under `.gz`,
 //! after a download that inflated it in passing.
 
 use std::fmt;
 
-/// What the first octets of a file, or of an inflated stream, show.
+/// What the first bytes of a file, or of an inflated stream, show.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Magic {
@@ -34,7 +34,7 @@ pub enum Magic {
 }
 
 impl Magic {
-    /// Octets that [`Magic::of`] looks at; more of them change nothing.
+    /// Bytes that [`Magic::of`] looks at; more of them change nothing.
     pub(super) const HEAD_LEN: usize = 512;
 
     /// Tells what begins with `head`; an empty head is text.
@@ -92,12 +92,12 @@ fn is_zstd_skippable(head: &[u8]) -> bool {
 
 /// Tells compressed data and UTF-16 without a mark from text.
 ///
-/// Of evenly spread octets one in nine is a control character, of UTF-16 every
+/// Of evenly spread bytes one in nine is a control character, of UTF-16 every
 /// second. Damaged text may hold a few, and its lines are judged one by one.
 fn is_binary(head: &[u8]) -> bool {
     const CONTROL_SHARE: usize = 32;
-    let is_blank = |octet: u8| matches!(octet, b'\t' | b'\n' | b'\x0c' | b'\r');
-    let is_odd = |octet: &&u8| octet.is_ascii_control() && !is_blank(**octet);
+    let is_blank = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r');
+    let is_odd = |byte: &&u8| byte.is_ascii_control() && !is_blank(**byte);
     head.iter().filter(is_odd).count() * CONTROL_SHARE > head.len()
 }
 
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn control_octets_few_is_text_many_is_binary() {
+    fn control_bytes_few_is_text_many_is_binary() {
         let mut damaged =
             b"2 123456789012 eni-1 10.0.0.1 10.0.0.2 1 2 6 3 4 5 6 ACCEPT OK\n".to_vec();
         damaged[20] = 0;

@@ -4,7 +4,7 @@
 //! than to copy it, and on many cores all of them stop for it.
 //!
 //! A file may change while it is mapped. One that is replaced or grows is read as it was when it
-//! was opened. One that is written to is read as it comes: any octets are taken for what
+//! was opened. One that is written to is read as it comes: any bytes are taken for what
 //! they are. One that shrinks reads as zeros behind its new end (see the guard), and
 //! [`Mapping::damage`] says so.
 
@@ -22,17 +22,17 @@ use super::{
 #[cfg_attr(not(target_os = "linux"), path = "mapping/unguarded.rs")]
 mod guard;
 
-/// Files up to this many octets are read.
+/// Files up to this many bytes are read.
 const READ_LEN_MAX: u64 = 256 << 10;
 
 /// A file mapped into memory, or read if it is small, to be used as text.
 #[derive(Debug)]
 pub struct Mapping {
-    octets: Octets,
+    bytes: Bytes,
 }
 
 #[derive(Debug)]
-enum Octets {
+enum Bytes {
     Mapped(Mapped),
     Read(Vec<u8>),
 }
@@ -46,40 +46,40 @@ struct Mapped {
 }
 
 impl Mapping {
-    /// Maps or reads the first `len` octets of `file`, which must be a regular file that had as
+    /// Maps or reads the first `len` bytes of `file`, which must be a regular file that had as
     /// many when it was looked at, and that nothing has been read of.
     ///
     /// None if it is neither small nor can be mapped: it is to be streamed.
     pub(super) fn of(file: &mut fs::File, len: u64) -> io::Result<Option<Self>> {
-        let octets = if len <= READ_LEN_MAX {
+        let bytes = if len <= READ_LEN_MAX {
             let mut read = Vec::with_capacity(usize::try_from(len).unwrap_or(0) + 1);
             file.take(len).read_to_end(&mut read)?;
-            Some(Octets::Read(read))
+            Some(Bytes::Read(read))
         } else {
-            Mapped::of(file, len)?.map(Octets::Mapped)
+            Mapped::of(file, len)?.map(Bytes::Mapped)
         };
-        Ok(octets.map(|octets| Self { octets }))
+        Ok(bytes.map(|bytes| Self { bytes }))
     }
 
-    fn octets(&self) -> &[u8] {
-        match &self.octets {
-            Octets::Mapped(mapped) => &mapped.map,
-            Octets::Read(read) => read,
+    fn raw(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Mapped(mapped) => &mapped.map,
+            Bytes::Read(read) => read,
         }
     }
 
     /// The text, without a byte order mark in front of it.
     pub fn bytes(&self) -> &[u8] {
-        without_bom(self.octets())
+        without_bom(self.raw())
     }
 
-    /// Returns the text as blocks of about `target_len` octets, in order.
+    /// Returns the text as blocks of about `target_len` bytes, in order.
     ///
     /// Blocks are found without reading the text, so collecting them all first,
     /// to share them out, is cheap.
     pub fn blocks(&self, target_len: usize) -> Blocks<'_> {
         let text = self.bytes();
-        let bom_len = self.octets().len() - text.len();
+        let bom_len = self.raw().len() - text.len();
         Blocks::new(text, bom_len, Cutter::new(target_len))
     }
 
@@ -88,15 +88,15 @@ impl Mapping {
     /// What stands before it was there whenever it was read until now; what was read behind it
     /// is not to be used. To be asked after reading, now and then: it asks the system.
     pub fn damage(&self) -> Option<Damage> {
-        match &self.octets {
-            Octets::Mapped(mapped) => mapped.damage(),
-            Octets::Read(_) => None,
+        match &self.bytes {
+            Bytes::Mapped(mapped) => mapped.damage(),
+            Bytes::Read(_) => None,
         }
     }
 
-    /// What became of the file before it was opened, if it was listed with more octets than it had.
+    /// What became of the file before it was opened, if it was listed with more bytes than it had.
     pub(super) fn lack(&self, listed_len: u64) -> Option<Damage> {
-        let len = self.octets().len() as u64;
+        let len = self.raw().len() as u64;
         (len < listed_len).then(|| Damage {
             text_offset: self.bytes().len() as u64,
             kind: DamageKind::Shrunk {
@@ -116,7 +116,7 @@ impl Mapped {
         #[expect(unsafe_code, reason = "nobody can promise that a file stays as it is")]
         // SAFETY: the map is private to this process and only read. That no one
         // else changes the file cannot be enforced. If someone writes to it, the
-        // parsers see other octets than before; they take any octets for what they
+        // parsers see other bytes than before; they take any bytes for what they
         // are, never as proof of anything, and look at each of them for itself, so
         // the worst is a wrong record. If someone truncates it, they see zeros, from the
         // guard without which no map is used.
@@ -155,10 +155,10 @@ mod tests {
     use super::*;
     use crate::archive::testing::Folder;
 
-    fn map(octets: &[u8]) -> Mapping {
+    fn map(bytes: &[u8]) -> Mapping {
         let folder = Folder::new();
-        let path = folder.write("a.log", octets);
-        of(&path, octets.len())
+        let path = folder.write("a.log", bytes);
+        of(&path, bytes.len())
     }
 
     fn of(path: &Path, len: usize) -> Mapping {
@@ -182,9 +182,9 @@ mod tests {
     fn large_file_is_mapped_and_small_file_is_read() {
         let large = vec![b'a'; 300 << 10];
         let mapping = map(&large);
-        assert!(matches!(mapping.octets, Octets::Mapped(_)));
+        assert!(matches!(mapping.bytes, Bytes::Mapped(_)));
         assert_eq!(mapping.bytes(), large);
-        assert!(matches!(map(b"one\n").octets, Octets::Read(_)));
+        assert!(matches!(map(b"one\n").bytes, Bytes::Read(_)));
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(mapping.bytes(), b"one\n");
         assert_eq!(mapping.damage(), None);
         let lack = mapping.lack(8).unwrap().to_string();
-        assert_eq!(lack, "shrank while it was read: 4 of 8 octets are left");
+        assert_eq!(lack, "shrank while it was read: 4 of 8 bytes are left");
         assert_eq!(mapping.lack(4), None);
     }
 
@@ -228,16 +228,16 @@ mod tests {
         const LEN: usize = 1 << 20;
         let folder = Folder::new();
         for (begin, kept_len) in [("", 300_000), ("", 0), ("", 4096), ("\u{feff}", 300_000)] {
-            let mut octets = vec![b'a'; LEN];
-            octets[..begin.len()].copy_from_slice(begin.as_bytes());
-            let path = folder.write("a.log", &octets);
+            let mut bytes = vec![b'a'; LEN];
+            bytes[..begin.len()].copy_from_slice(begin.as_bytes());
+            let path = folder.write("a.log", &bytes);
             let mapping = of(&path, LEN);
             assert_eq!(mapping.damage(), None);
             truncate(&path, kept_len);
-            let text = mapping.octets();
+            let text = mapping.raw();
             assert_eq!(text[LEN - 1], 0);
-            octets[kept_len..].fill(0);
-            assert_eq!(text, octets);
+            bytes[kept_len..].fill(0);
+            assert_eq!(text, bytes);
             let shrunk = Damage {
                 text_offset: (kept_len - begin.len()) as u64,
                 kind: DamageKind::Shrunk {
@@ -267,7 +267,7 @@ mod tests {
                         let mapping = of(&path, 300 << 10);
                         let kept_len = if number % 2 == 0 { 300 << 10 } else { 8192 };
                         truncate(&path, kept_len);
-                        let count = |octet| mapping.bytes().iter().filter(|o| **o == octet).count();
+                        let count = |byte| mapping.bytes().iter().filter(|o| **o == byte).count();
                         assert_eq!(count(b'a'), kept_len);
                         assert_eq!(count(0), (300 << 10) - kept_len);
                     }

@@ -13,7 +13,7 @@
 //! # Invariants
 //! * Every file under a typed folder is either listed or left out with a
 //!   [`LeftOutReason`]; a file reached twice is listed once.
-//! * What a file is follows from its first octets, never from its name.
+//! * What a file is follows from its first bytes, never from its name.
 //! * A block ends at a line end, or at the end of the text.
 //! * Memory is bounded by the block length and [`LINE_LEN_MAX`], whatever the
 //!   input holds.

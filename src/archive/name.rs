@@ -3,7 +3,7 @@
 //! Comments are lists of `key=value` between blanks, and end up in Wireshark's
 //! columns, so a name must be one word of printable text. It is the path as it
 //! was typed, joined with the part that was walked: what the reader typed is
-//! what the reader recognises, and it can be pasted back into a shell. It does
+//! what the reader recognizes, and it can be pasted back into a shell. It does
 //! not depend on the current folder, nor on what else was typed.
 //!
 //! `.` parts and doubled separators are dropped. White space, what is not printable
@@ -48,15 +48,15 @@ fn push_escaped(name: &mut String, part: &OsStr) {
                 c => name.push(c),
             }
         }
-        for &octet in chunk.invalid() {
-            push_hex(name, u32::from(octet));
+        for &byte in chunk.invalid() {
+            push_hex(name, u32::from(byte));
         }
     }
 }
 
-fn push_hex(name: &mut String, octet: u32) {
+fn push_hex(name: &mut String, byte: u32) {
     // Writing into a String cannot fail.
-    let _ = write!(name, "\\x{octet:02x}");
+    let _ = write!(name, "\\x{byte:02x}");
 }
 
 #[cfg(test)]
@@ -93,7 +93,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn octets_not_utf8_are_escaped() {
+    fn bytes_not_utf8_are_escaped() {
         use std::os::unix::ffi::OsStrExt;
 
         let path = Path::new(OsStr::from_bytes(b"logs/\xff\xfea.log"));

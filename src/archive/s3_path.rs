@@ -37,7 +37,7 @@ pub struct S3Name<'a> {
 /// use flow2pcap::archive::s3_path;
 ///
 /// let name = "123456789012_vpcflowlogs_us-east-1_fl-0a1b_20240501T1620Z_fe123456.log.gz";
-/// let told = s3_path::parse(name).ok_or("not recognised")?;
+/// let told = s3_path::parse(name).ok_or("not recognized")?;
 /// assert_eq!(told.region, "us-east-1");
 /// assert_eq!(told.slot_s, Some(1_714_580_400));
 /// # Ok::<(), &str>(())
@@ -78,7 +78,7 @@ fn from_folders(folders: &str) -> Option<S3Name<'_>> {
         let service = service.strip_prefix("aws-service=").unwrap_or(service);
         let region = region.strip_prefix("aws-region=").unwrap_or(region);
         // People name folders `vpcflowlogs` too; these two are not found beside theirs.
-        let is_account = account.len() == 12 && account.bytes().all(|octet| octet.is_ascii_digit());
+        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
         let is_region = region.contains('-') && !region.contains('=');
         (service == SERVICE && is_account && is_region).then_some(S3Name {
             account,

@@ -32,7 +32,7 @@ pub struct Stream {
 impl Stream {
     /// Unwraps `source` until text is found.
     ///
-    /// Waits for the first octets. A failure to read them is not one here: it is
+    /// Waits for the first bytes. A failure to read them is not one here: it is
     /// the [`Damage`] that [`Stream::for_each_block`] returns.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Stream {
         self.packing
     }
 
-    /// Returns the first `len` octets of the text, fewer if it is shorter.
+    /// Returns the first `len` bytes of the text, fewer if it is shorter.
     ///
     /// They are not consumed: the first block begins with them.
     pub fn head(&mut self, len: usize) -> &[u8] {
@@ -72,13 +72,13 @@ impl Stream {
         Some(Damage::of(failure, self.text.buffered().len() as u64))
     }
 
-    /// Counts the octets of the file read so far, compressed if it is; for progress, and
+    /// Counts the bytes of the file read so far, compressed if it is; for progress, and
     /// still there when the stream is gone.
     pub fn read_len(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.read_len)
     }
 
-    /// Hands out the text in blocks of about `target_len` octets, in order.
+    /// Hands out the text in blocks of about `target_len` bytes, in order.
     ///
     /// # Errors
     /// What `each` returns, which ends the reading. Damage is not an error; it
@@ -141,7 +141,7 @@ impl Stream {
     }
 }
 
-/// The text octet by octet, for what is not lines. A failure comes behind all that was read.
+/// The text byte by byte, for what is not lines. A failure comes behind all that was read.
 impl Read for Stream {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.text.read(out)
@@ -184,29 +184,29 @@ mod tests {
         error::Error,
     };
 
-    /// Yields at most `step_len` octets a call, as pipes do.
+    /// Yields at most `step_len` bytes a call, as pipes do.
     struct Pipe {
-        octets: io::Cursor<Vec<u8>>,
+        bytes: io::Cursor<Vec<u8>>,
         step_len: usize,
     }
 
     impl Read for Pipe {
         fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
             let len = out.len().min(self.step_len);
-            self.octets.read(&mut out[..len])
+            self.bytes.read(&mut out[..len])
         }
     }
 
-    fn pipe(octets: impl Into<Vec<u8>>, step_len: usize) -> Pipe {
+    fn pipe(bytes: impl Into<Vec<u8>>, step_len: usize) -> Pipe {
         Pipe {
-            octets: io::Cursor::new(octets.into()),
+            bytes: io::Cursor::new(bytes.into()),
             step_len,
         }
     }
 
-    fn read(octets: Vec<u8>) -> (String, Option<Damage>) {
+    fn read(bytes: Vec<u8>) -> (String, Option<Damage>) {
         let mut text = Vec::new();
-        let stream = Stream::new(pipe(octets, 1000)).unwrap();
+        let stream = Stream::new(pipe(bytes, 1000)).unwrap();
         let damage = stream.for_each_block(64, |block| {
             assert_eq!(block.offset, text.len() as u64);
             text.extend_from_slice(block.bytes);
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn text_plain_or_wrapped_is_the_same() {
         let text = lines(5000);
-        for octets in [
+        for bytes in [
             text.clone().into_bytes(),
             gzip(text.as_bytes()),
             zstd(text.as_bytes()),
@@ -232,7 +232,7 @@ mod tests {
             gzip(&zstd(&gzip(&gzip(text.as_bytes())))),
             gzip(&["\u{feff}", &text].concat().into_bytes()),
         ] {
-            assert_eq!(read(octets), (text.clone(), None));
+            assert_eq!(read(bytes), (text.clone(), None));
         }
     }
 
@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(seen, "");
         assert_eq!(
             damage.unwrap().to_string(),
-            "cut short after 0 octets of text"
+            "cut short after 0 bytes of text"
         );
     }
 
@@ -306,8 +306,8 @@ mod tests {
     #[test]
     fn line_without_end_of_any_length_takes_bounded_memory() {
         let mut count = 0;
-        let octets = io::repeat(b'x').take(64 << 20).chain(&b"\n2 OK\n"[..]);
-        let mut stream = Stream::new(octets).unwrap();
+        let bytes = io::repeat(b'x').take(64 << 20).chain(&b"\n2 OK\n"[..]);
+        let mut stream = Stream::new(bytes).unwrap();
         assert_eq!(stream.head(4), b"xxxx");
         let damage = stream.for_each_block(64, |block| {
             assert_eq!(
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn read_len_counts_compressed_octets() {
+    fn read_len_counts_compressed_bytes() {
         let packed = gzip(lines(5000).as_bytes());
         let packed_len = packed.len() as u64;
         let mut read_len = 0;

@@ -173,13 +173,13 @@ impl Position {
     fn header(&mut self) -> io::Result<Option<tar::Header>> {
         let mut header = tar::Header::new_old();
         self.read_exact(header.as_mut_bytes())?;
-        let octets = header.as_bytes();
-        if octets.iter().all(|octet| *octet == 0) {
+        let bytes = header.as_bytes();
+        if bytes.iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
         // The checksum itself counts as blanks.
-        let sum = |octets: &[u8]| octets.iter().map(|octet| u32::from(*octet)).sum::<u32>();
-        let sum = sum(&octets[..148]) + 8 * u32::from(b' ') + sum(&octets[156..]);
+        let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+        let sum = sum(&bytes[..148]) + 8 * u32::from(b' ') + sum(&bytes[156..]);
         if sum != header.cksum()? {
             return Err(corrupt("the checksum of a header is another one"));
         }
@@ -192,9 +192,9 @@ impl Position {
         let extension = if len > len_max {
             Extension::TooLong
         } else {
-            let mut octets = vec![0; usize::try_from(len).unwrap_or_default()];
-            self.read_exact(&mut octets)?;
-            Extension::Kept(octets)
+            let mut bytes = vec![0; usize::try_from(len).unwrap_or_default()];
+            self.read_exact(&mut bytes)?;
+            Extension::Kept(bytes)
         };
         self.pass(begin, len)?;
         Ok(extension)
@@ -298,8 +298,8 @@ impl Read for TarMember {
     }
 }
 
-fn lossy(octets: &[u8]) -> String {
-    String::from_utf8_lossy(octets).into_owned()
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn corrupt(what: &'static str) -> io::Error {

@@ -35,10 +35,10 @@ impl Folder {
     }
 
     /// Writes a file, and the folders around it.
-    pub(super) fn write(&self, path: &str, octets: &[u8]) -> PathBuf {
+    pub(super) fn write(&self, path: &str, bytes: &[u8]) -> PathBuf {
         let path = self.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, octets).unwrap();
+        fs::write(&path, bytes).unwrap();
         path
     }
 }

@@ -159,7 +159,7 @@ impl ZipMember {
     }
 }
 
-/// The octets of a member, held against their checksum and number.
+/// The bytes of a member, held against their checksum and number.
 struct CheckedMember {
     source: ByteSource,
     crc: Crc,

@@ -1,4 +1,4 @@
-//! One packet of the capture, as the octets that are written for it.
+//! One packet of the capture, as the bytes that are written for it.
 //!
 //! pcap-file builds an Enhanced Packet Block from a dozen small writes, twice
 //! over. Packets are what a capture is made of, so theirs is laid out here by hand:
@@ -31,15 +31,15 @@ pub struct Frame<'a> {
     pub interface: u32,
     /// Towards the interface's host or away from it, if known.
     pub direction: Option<PacketDirection>,
-    /// Octets on the wire from the IP header on; at least `headers.len()`.
+    /// Bytes on the wire from the IP header on; at least `headers.len()`.
     pub original_len: u32,
     /// The packet's headers, IP header first.
     pub headers: &'a [u8],
-    /// Cut to 65,535 octets. Classic pcap has none.
+    /// Cut to 65,535 bytes. Classic pcap has none.
     pub comment: Option<&'a str>,
 }
 
-/// Turns a section and its frames into octets. Holds no state between calls.
+/// Turns a section and its frames into bytes. Holds no state between calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Encoder {
     format: Format,
@@ -52,7 +52,7 @@ impl Encoder {
         Self { format, link }
     }
 
-    /// The octets that stand before the first frame.
+    /// The bytes that stand before the first frame.
     ///
     /// # Errors
     /// [`Usage`](crate::error::ErrorKind::Usage) if pcap-file refuses the section.
@@ -78,16 +78,16 @@ impl Encoder {
         }
     }
 
-    /// [`Frame::original_len`] of a frame, from the octets that [`frame`](Self::frame) made of it.
+    /// [`Frame::original_len`] of a frame, from the bytes that [`frame`](Self::frame) made of it.
     ///
     /// # Panics
-    /// If `octets` are no such frame.
-    pub fn original_len(&self, octets: &[u8]) -> u32 {
+    /// If `bytes` are no such frame.
+    pub fn original_len(&self, bytes: &[u8]) -> u32 {
         let at = match self.format {
             Format::Pcapng => 24,
             Format::Pcap => 12,
         };
-        let len = octets[at..].first_chunk().expect("a frame is longer");
+        let len = bytes[at..].first_chunk().expect("a frame is longer");
         u32::from_le_bytes(*len) - self.link.header_len()
     }
 
@@ -158,7 +158,7 @@ fn put_option_head(out: &mut Vec<u8>, code: u16, value_len: usize) {
     out.extend_from_slice(&value_len.to_le_bytes());
 }
 
-/// Appends the zeros that bring `len` octets to a multiple of 4.
+/// Appends the zeros that bring `len` bytes to a multiple of 4.
 fn pad(out: &mut Vec<u8>, len: u32) {
     let count = usize::try_from(padded(len) - len).unwrap_or(0);
     out.extend_from_slice(&[0; 3][..count]);
@@ -172,8 +172,8 @@ fn padded(len: u32) -> u32 {
     clippy::cast_possible_truncation,
     reason = "headers and cut comments are short"
 )]
-fn len_u32(octets: &[u8]) -> u32 {
-    octets.len() as u32
+fn len_u32(bytes: &[u8]) -> u32 {
+    bytes.len() as u32
 }
 
 #[expect(

@@ -28,14 +28,14 @@ pub enum LinkType {
     /// The IP header (LINKTYPE_RAW, 101). Frame lengths are the log's own bytes.
     #[default]
     Raw,
-    /// An Ethernet header of 14 octets (LINKTYPE_ETHERNET, 1), which is in no
+    /// An Ethernet header of 14 bytes (LINKTYPE_ETHERNET, 1), which is in no
     /// log and adds itself to every length. libpcap needs it: it refuses a file
     /// with several interfaces of type 101.
     Ethernet,
 }
 
 impl LinkType {
-    /// Octets that stand before the IP header.
+    /// Bytes that stand before the IP header.
     pub fn header_len(self) -> u32 {
         match self {
             Self::Raw => 0,
@@ -69,7 +69,7 @@ impl LinkType {
             None => (address(b'u', interface), address(b'u', interface)),
         };
         // The version is the first four bits of either IP header.
-        let ether_type: u16 = match ip.first().map(|octet| octet >> 4) {
+        let ether_type: u16 = match ip.first().map(|byte| byte >> 4) {
             Some(6) => 0x86dd,
             _ => 0x0800,
         };
@@ -89,7 +89,7 @@ fn address(side: u8, interface: u32) -> [u8; 6] {
     [0x02, side, a, b, c, d]
 }
 
-/// Octets of an Ethernet header.
+/// Bytes of an Ethernet header.
 const ETHERNET_LEN: u8 = 14;
 
 #[cfg(test)]

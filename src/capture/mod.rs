@@ -1,14 +1,14 @@
 //! The capture: packets in, pcapng (or classic pcap) out.
 //!
-//! An [`Encoder`] turns a [`Section`] into the octets a capture opens with, and
-//! each [`Frame`] into the octets of one packet. It holds no state between frames,
+//! An [`Encoder`] turns a [`Section`] into the bytes a capture opens with, and
+//! each [`Frame`] into the bytes of one packet. It holds no state between frames,
 //! so any thread may encode any part of the capture into its own buffer. Where those
 //! buffers go is for [`crate::output`]; what its name means for a capture is in [`Format`] and
 //! [`part_names`]. None of these knows flow logs, or makes up time, order or names.
 //!
 //! # Invariants
 //! * One section; every interface and every name comes before the first packet.
-//! * All numbers are little-endian, whatever the machine: same input, same octets.
+//! * All numbers are little-endian, whatever the machine: same input, same bytes.
 //! * Nothing a reader has been seen to stumble over: no custom blocks, no
 //!   `epb_verdict`, no `if_tsoffset`, one name an address.
 
@@ -29,7 +29,7 @@ pub use self::{
     section::{Interface, Section},
 };
 
-/// The longest prefix of `text` that has at most `len_max` octets and ends at a
+/// The longest prefix of `text` that has at most `len_max` bytes and ends at a
 /// character boundary.
 fn cut(text: &str, len_max: usize) -> &str {
     &text[..text.floor_char_boundary(len_max)]

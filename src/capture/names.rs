@@ -16,7 +16,7 @@ use super::line;
 /// The blocks that hold `names`; none if there is none to hold.
 ///
 /// The first name of an address counts. A name ends at its first NUL, since that
-/// is what ends it in the block, and is cut to [`NAME_LEN_MAX`] octets.
+/// is what ends it in the block, and is cut to [`NAME_LEN_MAX`] bytes.
 pub(super) fn blocks(names: &[(IpAddr, String)]) -> Vec<Block<'_>> {
     let mut seen = HashSet::new();
     let records: Vec<_> = names
@@ -51,7 +51,7 @@ fn record<'a>(address: IpAddr, name: Cow<'a, str>) -> Record<'a> {
     }
 }
 
-/// Octets of a name that Wireshark keeps; a longer one would be cut inside a
+/// Bytes of a name that Wireshark keeps; a longer one would be cut inside a
 /// character.
 const NAME_LEN_MAX: usize = 63;
 

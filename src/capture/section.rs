@@ -19,7 +19,7 @@ use pcap_file::{
 
 use super::{OPTION_LEN_MAX, line, link::LinkType, names};
 
-/// The one section of a capture. Text longer than 65,535 octets is cut.
+/// The one section of a capture. Text longer than 65,535 bytes is cut.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Section {
     /// What a reader should know before the first packet.
@@ -29,7 +29,7 @@ pub struct Section {
     /// The interfaces; a frame names one by its place here, from 0.
     pub interfaces: Vec<Interface>,
     /// What addresses are called. The first name of an address counts, and 63
-    /// octets of it.
+    /// bytes of it.
     pub names: Vec<(IpAddr, String)>,
 }
 
@@ -93,7 +93,7 @@ impl Interface {
             InterfaceTsResolution::NANO,
         ));
         if let Some(filter) = self.filter.as_deref() {
-            // pcapng section 4.2: a first octet of 0 says that text follows.
+            // pcapng section 4.2: a first byte of 0 says that text follows.
             let mut value = vec![0];
             value.extend_from_slice(line(filter, OPTION_LEN_MAX - 1).as_bytes());
             options.push(InterfaceDescriptionOption::IfFilter(Cow::Owned(value)));
@@ -138,8 +138,8 @@ mod tests {
 
     /// Everything that pcap-file reads from a preamble, as text.
     fn read_back(section: &Section, link: LinkType) -> String {
-        let octets = section.to_pcapng(link).unwrap();
-        let mut reader = PcapNgReader::new(&octets[..]).unwrap();
+        let bytes = section.to_pcapng(link).unwrap();
+        let mut reader = PcapNgReader::new(&bytes[..]).unwrap();
         let mut text = format!("{:?}", reader.section());
         while let Some(block) = reader.next_block() {
             let (block, _) = block.unwrap();
@@ -188,9 +188,9 @@ mod tests {
 
     #[test]
     fn pcap_header_states_link_and_nanoseconds() {
-        let octets = pcap_header(LinkType::Ethernet).unwrap();
-        assert_eq!(octets[..4], 0xa1b2_3c4d_u32.to_le_bytes());
-        let header = PcapReader::new(&octets[..]).unwrap().header();
+        let bytes = pcap_header(LinkType::Ethernet).unwrap();
+        assert_eq!(bytes[..4], 0xa1b2_3c4d_u32.to_le_bytes());
+        let header = PcapReader::new(&bytes[..]).unwrap().header();
         assert_eq!(header.datalink, DataLink::ETHERNET);
         assert_eq!(header.ts_resolution, PcapTsResolution::NanoSecond);
     }

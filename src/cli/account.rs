@@ -18,21 +18,21 @@ pub(crate) fn input(
     columns: &str,
 ) -> fmt::Result {
     let files = count(input.files, "file");
-    let text = format!("{files}, {}{columns}", HumanBytes(input.bytes));
+    let text = format!("{files}, {}{columns}", HumanBytes(input.file_bytes));
     page.row(f, "input", &text)?;
-    if input.ruled_out > 0 {
+    if input.pruned > 0 {
         let text = format!(
             "{}, {}, not opened: by their paths they hold nothing that was asked for",
-            count(input.ruled_out, "file"),
-            HumanBytes(input.ruled_out_bytes)
+            count(input.pruned, "file"),
+            HumanBytes(input.pruned_file_bytes)
         );
         page.row(f, "", &text)?;
     }
-    if input.row_groups_ruled_out > 0 {
+    if input.row_groups_pruned > 0 {
         let text = format!(
             "{}, {}, not read: by their statistics they hold nothing that was asked for",
-            count(input.row_groups_ruled_out, "row group"),
-            count(input.rows_ruled_out, "row")
+            count(input.row_groups_pruned, "row group"),
+            count(input.rows_pruned, "row")
         );
         page.row(f, "", &text)?;
     }
@@ -44,10 +44,10 @@ pub(crate) fn input(
 pub(crate) fn times(
     f: &mut Formatter<'_>,
     page: Page,
-    asked_ns: Option<(Option<i64>, Option<i64>)>,
+    requested_ns: Option<(Option<i64>, Option<i64>)>,
     span_ns: Option<(i64, i64)>,
 ) -> fmt::Result {
-    if let Some((from, to)) = asked_ns {
+    if let Some((from, to)) = requested_ns {
         let from = from.map_or_else(|| "the beginning".to_owned(), instant);
         let to = to.map_or_else(|| "the end".to_owned(), instant);
         page.row(f, "asked for", format!("{from} to {to}"))?;
@@ -62,13 +62,13 @@ pub(crate) fn times(
 /// The fate of every line; `told` says it of those that are records and matter.
 pub(crate) fn records(f: &mut Formatter<'_>, page: Page, r: &Records, told: &str) -> fmt::Result {
     let lines = count(r.lines, "line");
-    let text = format!("{}{told}, of {lines}", HumanCount(r.told));
+    let text = format!("{}{told}, of {lines}", HumanCount(r.used));
     page.row(f, "records", &text)?;
     let plural = |n: u64, one: &'static str, many: &'static str| if n == 1 { one } else { many };
     let fates = [
         (r.filtered, "do not match what was asked for"),
         (
-            r.told_elsewhere,
+            r.other_vantage,
             "tell of packets that another ENI's records tell",
         ),
         (r.duplicates, "delivered more than once"),
@@ -80,14 +80,14 @@ pub(crate) fn records(f: &mut Formatter<'_>, page: Page, r: &Records, told: &str
     for (n, what) in fates.iter().filter(|(n, _)| *n > 0) {
         page.row(f, "", format!("{} {what}", HumanCount(*n)))?;
     }
-    if r.undecided > 0 {
+    if r.missing_filter_field > 0 {
         let text = format!(
             "{} do not say what the filter asks for, so they do not match",
-            HumanCount(r.undecided)
+            HumanCount(r.missing_filter_field)
         );
         page.note(f, "", &text)?;
     }
-    if r.told == 0 && r.filtered > 0 {
+    if r.used == 0 && r.filtered > 0 {
         page.note(f, "", "nothing matches, so there is nothing to tell")?;
     }
     page.reasons(f, "skipped", &r.skipped)?;

@@ -68,7 +68,7 @@ pub(crate) struct Args {
     /// Several captures beside OUT, and OUT.csv to choose by: eni, hour, size=256MB, connections=1000
     ///
     /// -o out.pcapng gives out-eni-0a1b.pcapng, out-2026-03-14T02.pcapng or out-00001.pcapng, each a
-    /// capture of its own, and out.csv with each one's packets, octets, times and connections. All
+    /// capture of its own, and out.csv with each one's packets, bytes, times and connections. All
     /// of them together have the packets of the one capture, once each. By eni, a part has its own
     /// interface only. By size, a part ends behind the packet that reaches it, before compression.
     /// With connections, those stay whole; with hour and size, one may go on in the next part.

@@ -22,7 +22,7 @@ impl fmt::Display for DiagnosisText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let d = self.diagnosis;
         account::input(f, self.page, &d.input, "")?;
-        account::times(f, self.page, d.asked_ns, d.span_ns)?;
+        account::times(f, self.page, d.requested_ns, d.span_ns)?;
         account::records(f, self.page, &d.records, " looked at")?;
         account::gaps(f, self.page, &d.records)?;
         let symptoms: Vec<String> = d
@@ -35,7 +35,7 @@ impl fmt::Display for DiagnosisText<'_> {
             "attempts",
             &format!("{}: {}", HumanCount(d.attempts), symptoms.join(", ")),
         )?;
-        for (index, unseen) in d.unseen.iter().enumerate() {
+        for (index, unseen) in d.blind_spots.iter().enumerate() {
             let name = if index == 0 { "cannot see" } else { "" };
             self.lines(f, name, &format!("{}: {}", unseen.what, unseen.means))?;
         }
@@ -65,7 +65,7 @@ impl fmt::Display for DiagnosisText<'_> {
 
 impl DiagnosisText<'_> {
     fn finding(&self, f: &mut fmt::Formatter<'_>, number: usize, finding: &Finding) -> fmt::Result {
-        let (certainty, colour) = match finding.certainty {
+        let (certainty, color) = match finding.certainty {
             Certainty::Proved => ("proved", TROUBLE),
             Certainty::Likely => ("likely", TROUBLE),
             Certainty::Possible => ("possible", NOTE),
@@ -75,7 +75,7 @@ impl DiagnosisText<'_> {
         let heads = wrapped(head.split(' '));
         let names = std::iter::once(format!("{number}.")).chain(std::iter::repeat(String::new()));
         for (name, line) in names.zip(heads) {
-            self.page.row(f, &name, self.page.paint(colour, &line))?;
+            self.page.row(f, &name, self.page.paint(color, &line))?;
         }
         self.lines(f, "seen", &finding.seen)?;
         self.lines(f, "where", &place(&finding.scope))?;

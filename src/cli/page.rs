@@ -19,17 +19,17 @@ pub(crate) const TROUBLE: &str = "31";
 /// What heads others.
 pub(crate) const BOLD: &str = "1";
 
-/// Writes rows, in colour on a terminal.
+/// Writes rows, in color on a terminal.
 #[derive(Clone, Copy)]
 pub(crate) struct Page {
-    pub(crate) colour: bool,
+    pub(crate) color: bool,
 }
 
 impl Page {
-    /// `text` in the colour of this code.
+    /// `text` in the color of this code.
     pub(crate) fn paint(self, code: &str, text: &str) -> PrintedLine {
         let PrintedLine(text) = text.into();
-        PrintedLine(if self.colour {
+        PrintedLine(if self.color {
             format!("\x1b[{code}m{text}\x1b[0m")
         } else {
             text
@@ -75,8 +75,8 @@ impl Page {
     }
 }
 
-/// A line, or a part of one, that does nothing to a terminal but to colour what [`Page::paint`]
-/// coloured.
+/// A line, or a part of one, that does nothing to a terminal but to color what [`Page::paint`]
+/// colored.
 ///
 /// Whatever it is made from becomes printable here, line feeds too: nothing from outside reaches a
 /// reader in any other way, and a row is always one line.
@@ -148,12 +148,35 @@ pub(crate) fn json_or_page<'f, T: Serialize, D: Display>(
     Ok(text(found, page).to_string())
 }
 
-/// `found` as one JSON document.
+/// The version of our JSON documents. It grows when a key is renamed, removed or changes its meaning;
+/// a new key alone does not change it.
+const JSON_SCHEMA: u32 = 1;
+
+/// A JSON document with its version as the first key.
+#[derive(Serialize)]
+struct Versioned<'f, T> {
+    schema: u32,
+    #[serde(flatten)]
+    found: &'f T,
+}
+
+/// Formats `found`, a struct, as one of our JSON documents: the `schema` version comes first.
 ///
 /// # Errors
-/// None that this has a cause for.
+/// Fails if `found` does not serialize as an object.
 pub(crate) fn json(found: &impl Serialize) -> anyhow::Result<String> {
-    Ok(escaped(serde_json::to_string_pretty(found)?) + "\n")
+    foreign_json(&Versioned {
+        schema: JSON_SCHEMA,
+        found,
+    })
+}
+
+/// Formats `document` as JSON whose keys somebody else defines, such as a CloudFormation template.
+///
+/// # Errors
+/// Fails if a map in `document` has keys that are not strings.
+pub(crate) fn foreign_json(document: &impl Serialize) -> anyhow::Result<String> {
+    Ok(escaped(serde_json::to_string_pretty(document)?) + "\n")
 }
 
 /// So many of what there can be several of.
@@ -198,8 +221,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_one_line_each_and_only_paint_colours_them() {
-        let page = Page { colour: true };
+    fn rows_are_one_line_each_and_only_paint_colors_them() {
+        let page = Page { color: true };
         let text = fmt::from_fn(|f| page.row(f, "a\n", page.paint(NOTE, "b\x1b[2J\nc")));
         assert_eq!(
             text.to_string(),

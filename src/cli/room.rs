@@ -69,7 +69,7 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
         .parse::<u64>()
         .ok()
         .and_then(|n| n.checked_mul(1 << shift));
-    size.ok_or_else(|| "not a number of octets that a machine has".into())
+    size.ok_or_else(|| "not a number of bytes that a machine has".into())
 }
 
 /// Where temporary files go if nothing is said. Not `/tmp`, which is memory on many systems.

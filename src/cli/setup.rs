@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args as ClapArgs, ValueEnum};
 use flow2pcap::setup::{AccountId, Destination, Partitions, Region, Resource, Setup};
 
-use super::page::json;
+use super::page::foreign_json;
 use super::streams::Streams;
 
 const EXAMPLES: &str = "\
@@ -105,7 +105,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     let setup = args.setup()?;
     let text = match args.output {
         OutputChoice::Cli => setup.script(),
-        OutputChoice::Cloudformation => json(&setup.template())?,
+        OutputChoice::Cloudformation => foreign_json(&setup.template())?,
     };
     streams
         .give(&text)

@@ -51,14 +51,14 @@ impl<'a> Streams<'a> {
     /// A page for standard output.
     pub(crate) fn out_page(&self) -> Page {
         Page {
-            colour: self.is_out_terminal(),
+            color: self.is_out_terminal(),
         }
     }
 
     /// A page for standard error.
     pub(crate) fn err_page(&self) -> Page {
         Page {
-            colour: self.is_err_terminal(),
+            color: self.is_err_terminal(),
         }
     }
 

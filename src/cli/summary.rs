@@ -9,7 +9,7 @@ use indicatif::{HumanBytes, HumanCount};
 use super::page::{Page, PrintedLine, TROUBLE, count, wide};
 use super::{account, advice};
 
-/// A summary as a person reads it, in colour on a terminal.
+/// A summary as a person reads it, in color on a terminal.
 pub(crate) struct SummaryText<'a> {
     pub(crate) summary: &'a Summary,
     pub(crate) page: Page,
@@ -26,7 +26,7 @@ impl SummaryText<'_> {
             format!("; columns told: {}", layouts.join(", "))
         };
         account::input(f, self.page, &s.input, &columns)?;
-        account::times(f, self.page, s.asked_ns, s.span_ns)?;
+        account::times(f, self.page, s.requested_ns, s.span_ns)?;
         account::records(f, self.page, &s.records, " told")?;
         account::gaps(f, self.page, &s.records)
     }
@@ -99,12 +99,12 @@ impl SummaryText<'_> {
             let text = format!("{lost} fewer than logged: records that count more than 64 TiB");
             self.page.note(f, "", &text)?;
         }
-        if !s.narrower.is_empty() {
+        if !s.suggested_filters.is_empty() {
             let text = format!(
                 "more than about {WIRESHARK_PACKETS} packets make Wireshark slow; to narrow:"
             );
             self.page.note(f, "", &text)?;
-            let suggestions = s.narrower.iter();
+            let suggestions = s.suggested_filters.iter();
             for line in suggestions.filter_map(|s| advice::suggestion(&s.filter, s.packets)) {
                 self.page.row(f, "", format!("  {line}"))?;
             }
@@ -134,7 +134,7 @@ impl fmt::Display for SummaryText<'_> {
             self.page.row(f, "memory", &text)?;
         }
         let seconds = f64::from(u32::try_from(s.elapsed_ms).unwrap_or(u32::MAX)) / 1000.0;
-        let size = HumanBytes(s.output.bytes);
+        let size = HumanBytes(s.output.file_bytes);
         let written = match &s.output.parts {
             None => format!("{}, {size}", s.output.path),
             Some(parts) => format!(

@@ -35,8 +35,8 @@ impl fmt::Display for SurveyText<'_> {
                 .map(|(kind, n)| format!("{} of {kind}", count(*n, "file"))),
         )?;
         self.columns(f)?;
-        self.lacking(f)?;
-        account::times(f, self.page, s.asked_ns, s.span_ns)?;
+        self.missing_fields(f)?;
+        account::times(f, self.page, s.requested_ns, s.span_ns)?;
         account::records(f, self.page, &s.records, "")?;
         self.gaps(f)?;
         self.traffic(f)?;
@@ -80,17 +80,17 @@ impl SurveyText<'_> {
         for (index, order) in orders.iter().take(ORDERS_SHOWN).enumerate() {
             let ColumnOrder {
                 layout,
-                told_by,
+                evidence,
                 files,
                 records,
             } = order;
             let columns = layout.columns();
             let text = format!(
-                "{} in {}, {}, told by {}:",
+                "{} in {}, {}, from the {}:",
                 columns.len(),
                 count(*files, "file"),
                 count(*records, "record"),
-                evidence(told_by)
+                evidence_text(evidence)
             );
             self.page
                 .row(f, if index == 0 { "columns" } else { "" }, &text)?;
@@ -106,15 +106,15 @@ impl SurveyText<'_> {
         Ok(())
     }
 
-    fn lacking(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn missing_fields(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = self.survey;
-        if s.lacking.is_empty() {
+        if s.missing_fields.is_empty() {
             return self
                 .page
                 .row(f, "missing", "no field that the rebuild uses");
         }
         let all: u64 = s.columns.iter().map(|order| order.records).sum();
-        let lacks = s.lacking.iter().map(|lack| {
+        let lacks = s.missing_fields.iter().map(|lack| {
             let fields = self.page.paint(NOTE, &lack.fields.join(", "));
             let of = if lack.records < all {
                 format!(" of {}", count(lack.records, "record"))
@@ -166,7 +166,7 @@ impl SurveyText<'_> {
         self.sums(f, "protocols", &protocols.collect::<Vec<_>>())
     }
 
-    /// Sums in columns; those of which something is to be seen are in colour.
+    /// Sums in columns; those of which something is to be seen are in color.
     fn sums(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -231,7 +231,7 @@ impl SurveyText<'_> {
             let Estimate {
                 detail,
                 packets,
-                bytes,
+                file_bytes,
                 elapsed_ms,
             } = estimate;
             let time = match elapsed_ms.div_ceil(1_000) {
@@ -241,7 +241,7 @@ impl SurveyText<'_> {
             format!(
                 "--detail {detail:8} about {:>12} packets, {:>11}, {time}",
                 HumanCount(*packets).to_string(),
-                HumanBytes(*bytes).to_string()
+                HumanBytes(*file_bytes).to_string()
             )
         });
         self.rows(f, "convert", estimates)?;
@@ -260,11 +260,10 @@ fn is_vpc(resource: Resource) -> bool {
     resource.kind() == ResourceKind::Vpc
 }
 
-/// What told an order of columns.
-fn evidence(told_by: &str) -> String {
-    match told_by {
-        "header line" | "keys" => told_by.to_owned(),
-        "given format" => "--format".to_owned(),
-        order => format!("the order of values ({order})"),
+/// Says where the columns of an order are known from.
+fn evidence_text(evidence: &str) -> String {
+    match evidence {
+        "header line" | "keys" | "given format" => evidence.to_owned(),
+        order => format!("order of the values ({order})"),
     }
 }

@@ -14,20 +14,20 @@ use crate::flow::Way;
 /// Pure ACKs that are for SYN-ACK, FIN or nothing at all.
 const SPARE_ACKS: u64 = 1;
 
-/// Octets for which the other side gets one segment to acknowledge them with.
+/// Bytes for which the other side gets one segment to acknowledge them with.
 /// Sequence numbers are compared within 2³¹ (RFC 9293 section 3.4).
 const OCTETS_AN_ACK: u64 = 1 << 29;
 
-/// Leaves each way segments enough to acknowledge the octets of the other, where
+/// Leaves each way segments enough to acknowledge the bytes of the other, where
 /// packets are merged: few large segments soon fill half of the sequence space.
-pub(super) fn acknowledge_octets(plans: &mut [Vec<Planned>; 2]) {
+pub(super) fn acknowledge_bytes(plans: &mut [Vec<Planned>; 2]) {
     let sum = |lane: &[Planned], of: fn(&Planned) -> u64| {
         lane.iter().fold(0_u64, |sum, p| sum.saturating_add(of(p)))
     };
     for way in Way::BOTH {
-        let octets = sum(&plans[way.reverse().index()], |p| p.plan.payload);
+        let bytes = sum(&plans[way.reverse().index()], |p| p.plan.payload);
         let own = &mut plans[way.index()];
-        let wanted = (octets / OCTETS_AN_ACK).saturating_sub(sum(own, |p| p.plan.body));
+        let wanted = (bytes / OCTETS_AN_ACK).saturating_sub(sum(own, |p| p.plan.body));
         let payload = sum(own, |p| p.plan.payload).max(1);
         for p in own.iter_mut().filter(|_| wanted > 0) {
             let share = u128::from(wanted) * u128::from(p.plan.payload) / u128::from(payload);

@@ -1,7 +1,7 @@
 //! Conversations without connections: UDP, ICMP and every other protocol.
 //!
 //! Nothing orders their packets but time and habit: a question stands before
-//! its answer. Octets are shared out evenly over a record's packets, since a
+//! its answer. Bytes are shared out evenly over a record's packets, since a
 //! record tells no single size.
 
 use std::ops::RangeInclusive;
@@ -14,22 +14,22 @@ use crate::connection::spread::{Lean, Spread, spread_beside};
 use crate::flow::{UDP, Viewed, Way};
 use crate::time::SECOND_NS;
 
-/// The most octets that one packet stands for.
+/// The most bytes that one packet stands for.
 const PACKET_MAX: u64 = 1 << 30;
 
-/// The most octets of one record: 64 TiB, more than any network interface
+/// The most bytes of one record: 64 TiB, more than any network interface
 /// carries in an interval.
 const BYTES_MAX: u64 = 1 << 46;
 
 /// Ports of STUN (RFC 8489 section 2), and those beside it that relays of calls use.
 const STUN_PORTS: RangeInclusive<u16> = 3478..=3481;
 
-/// Least octets of a STUN message that answers a connectivity check: header,
+/// Least bytes of a STUN message that answers a connectivity check: header,
 /// XOR-MAPPED-ADDRESS, MESSAGE-INTEGRITY, FINGERPRINT.
 const CHECKED_LEAST: u64 = 20 + 12 + 24 + 8;
 
 /// How much longer than its answer a connectivity check is: by a USERNAME of
-/// at least 9 octets, PRIORITY and a role, less XOR-MAPPED-ADDRESS; and by a
+/// at least 9 bytes, PRIORITY and a role, less XOR-MAPPED-ADDRESS; and by a
 /// longer USERNAME and USE-CANDIDATE, if it has them.
 const CHECK_EXCESS: RangeInclusive<u64> = 24..=64;
 
@@ -37,7 +37,7 @@ const CHECK_EXCESS: RangeInclusive<u64> = 24..=64;
 /// the second to which flow logs round.
 const TURN_MIN_NS: i64 = 2 * SECOND_NS;
 
-/// Least octets of a packet of this conversation: its headers, and over IPv6
+/// Least bytes of a packet of this conversation: its headers, and over IPv6
 /// one more where nothing but the IP header is written, since Wireshark takes
 /// an IPv6 packet without payload for a lost one.
 fn least_len(o: &Viewed) -> u64 {
@@ -114,11 +114,11 @@ fn take_turns(records: &[Viewed]) -> bool {
 /// Relays of calls are ICE agents (RFC 8445) and check their peers from the
 /// ports of STUN. A check has USERNAME, PRIORITY and a role, its answer has
 /// XOR-MAPPED-ADDRESS in their place, so that the check is the longer by 24
-/// octets or a little more; both end with MESSAGE-INTEGRITY and FINGERPRINT.
+/// bytes or a little more; both end with MESSAGE-INTEGRITY and FINGERPRINT.
 /// Who asks a STUN server without credentials asks shortly, and one who is
 /// told to bring them is told so at length.
 ///
-/// Of real checks all 8 are longer than their answers by 24 or 28 octets, 2 of
+/// Of real checks all 8 are longer than their answers by 24 or 28 bytes, 2 of
 /// them from a relay.
 fn asker(records: &[Viewed], role: Role) -> Way {
     let [a, b] = records else {
@@ -143,7 +143,7 @@ fn asker(records: &[Viewed], role: Role) -> Way {
     if checked { peer.way } else { role.initiator }
 }
 
-/// Appends the packets of one record; returns the octets added to its own.
+/// Appends the packets of one record; returns the bytes added to its own.
 fn place(
     record: u32,
     o: &Viewed,
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn octets_add_up_whatever_the_detail() {
+    fn bytes_add_up_whatever_the_detail() {
         for detail in [
             Detail::Exact,
             Detail::Compact { per_record_max: 4 },

@@ -8,7 +8,7 @@
 //! ```text
 //! split      records of one conversation -> records of one connection
 //! role       who opened it, and how that is known
-//! sizes      which headers explain the octets
+//! sizes      which headers explain the bytes
 //! presume    flags for records that have none
 //! parts      a record's flags and counters -> SYNs, FIN, RSTs, the rest
 //! plan       sizes that add up
@@ -25,7 +25,7 @@
 //! ```
 //!
 //! # Invariants
-//! * The sizes of a record's segments add up to its octets.
+//! * The sizes of a record's segments add up to its bytes.
 //! * SYN before SYN-ACK before the initiator's next segment; a FIN after its
 //!   side's data; nothing acknowledged that was not sent.
 
@@ -82,7 +82,7 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> St
         bytes_added += plan.bytes_added;
         plans[o.way.index()].push(Planned::new(plan, o.packets));
     }
-    balance::acknowledge_octets(&mut plans);
+    balance::acknowledge_bytes(&mut plans);
     balance::balance(&mut plans);
     settle_spreads(&mut plans);
     let service_port = records[0].key.sender(role.initiator.reverse()).port;

@@ -17,7 +17,7 @@ pub struct Story {
     pub presumed: bool,
     /// Segments that causality moved out of their record's window.
     pub moved: u64,
-    /// Octets written beyond those logged, in records that claim fewer than headers need.
+    /// Bytes written beyond those logged, in records that claim fewer than headers need.
     pub bytes_added: u64,
 }
 

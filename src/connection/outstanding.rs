@@ -6,7 +6,7 @@
 //! archive can look like it: the other way was not logged, or only a stretch of
 //! it, or an asymmetric route hid its ACKs.
 //!
-//! So where one way sends more data segments in a row than [`MOST`], the octets
+//! So where one way sends more data segments in a row than [`MOST`], the bytes
 //! of each record are laid on fewer of them. What becomes of the others:
 //!
 //! * in [`Detail::Exact`] every packet stays, without payload. Where the other
@@ -101,20 +101,20 @@ fn thin_out(drafts: &mut [SegmentDraft], row: &[usize], mut others: Others<'_>) 
         let kept = (own.len() * MOST / row.len()).max(1);
         let payload = |index: &usize| u64::from(drafts[*index].payload);
         let headers = |index: &usize| u64::from(drafts[*index].original_len) - payload(index);
-        let mut octets: u64 = own.iter().map(payload).sum();
-        let room = usize::try_from(octets / PAYLOAD_MAX + 1).unwrap_or(usize::MAX);
+        let mut bytes: u64 = own.iter().map(payload).sum();
+        let room = usize::try_from(bytes / PAYLOAD_MAX + 1).unwrap_or(usize::MAX);
         let kept = kept.max(room).min(own.len());
         // The first one of each equal part stays, and so the first of the record.
         let stays = |i: usize| i == 0 || i * kept / own.len() > (i - 1) * kept / own.len();
         if let Others::Merged(_) = others {
             let merged = own.iter().enumerate().filter(|(i, _)| !stays(*i));
-            octets += merged.map(|(_, index)| headers(index)).sum::<u64>();
+            bytes += merged.map(|(_, index)| headers(index)).sum::<u64>();
         }
         let mut place = 0;
         for (i, index) in own.iter().enumerate() {
             let draft = &mut drafts[*index];
             if stays(i) {
-                let share = octets / kept as u64 + u64::from(place < octets % kept as u64);
+                let share = bytes / kept as u64 + u64::from(place < bytes % kept as u64);
                 resize(draft, u32::try_from(share).unwrap_or(u32::MAX));
                 place += 1;
                 continue;
@@ -142,7 +142,7 @@ fn record_runs(drafts: &[SegmentDraft], row: &[usize]) -> Vec<Range<usize>> {
     .collect()
 }
 
-/// Gives a segment this much payload, the octets of a jumbo option among it where it needs one.
+/// Gives a segment this much payload, the bytes of a jumbo option among it where it needs one.
 fn resize(draft: &mut SegmentDraft, payload: u32) {
     let headers = draft.original_len - draft.payload - u32::from(draft.tcp_len);
     let is_ipv6 = headers >= IPV6_LEN;

@@ -20,10 +20,10 @@ use crate::record::ObservedFlags;
 const RSTS_OF_TERSE: Fraction = Fraction { part: 2, whole: 3 };
 const RSTS_OF_OTHERS: Fraction = Fraction { part: 1, whole: 3 };
 
-/// Octets of payload that one message has at most: a ClientHello, a request.
+/// Bytes of payload that one message has at most: a ClientHello, a request.
 const ONE_MESSAGE: u64 = 700;
 
-/// Octets of TCP options that RSTs and segments with timestamps have on average.
+/// Bytes of TCP options that RSTs and segments with timestamps have on average.
 const OPTIONS_MEAN: u32 = 8;
 
 /// A part of a whole.
@@ -56,7 +56,7 @@ pub(super) struct RecordParts {
 }
 
 impl RecordParts {
-    /// The counts together with the octets that the record gives.
+    /// The counts together with the bytes that the record gives.
     pub(super) fn tally(&self, bytes: u64) -> CountedPackets {
         CountedPackets {
             syns: self.syns,
@@ -95,7 +95,7 @@ struct WaySummary {
     packets: u64,
     /// Every record has SYN or SYN-ACK and no other flag, and the size of such.
     only_syns: bool,
-    /// No record has more octets than as many SYNs could have.
+    /// No record has more bytes than as many SYNs could have.
     fits_syns: bool,
     syn_ack: bool,
     only_rsts: bool,

@@ -1,10 +1,10 @@
-//! How many segments of which kind a record becomes, so that octets add up.
+//! How many segments of which kind a record becomes, so that bytes add up.
 //!
 //! [`crate::connection::parts`] says what the packets were; this module sizes
-//! them. Headers take their share of the record's octets, and what is left is
+//! them. Headers take their share of the record's bytes, and what is left is
 //! payload, shared out over the data segments. Whatever the detail, the sizes
 //! of a record's segments add up to its `bytes` exactly; only a record that
-//! claims fewer octets than its headers need gets more, and that is counted.
+//! claims fewer bytes than its headers need gets more, and that is counted.
 
 use crate::connection::parts::RecordParts;
 use crate::connection::sizes::{BARE, SYN_MAX, Sizes};
@@ -85,7 +85,7 @@ pub(super) struct SegmentPlan {
     pub window: (i64, i64),
     /// SYNs or SYN-ACKs.
     pub syns: u64,
-    /// Octets of all SYNs together, headers and all.
+    /// Bytes of all SYNs together, headers and all.
     pub syn_bytes: u64,
     /// Data segments and pure ACKs.
     pub body: u64,
@@ -101,9 +101,9 @@ pub(super) struct SegmentPlan {
     pub plain_len: u32,
     /// IP and TCP header of a RST.
     pub rst_len: u32,
-    /// Octets of the IP header.
+    /// Bytes of the IP header.
     pub ip_len: u32,
-    /// Octets that the segments have and the record has not.
+    /// Bytes that the segments have and the record has not.
     pub bytes_added: u64,
     /// Whether there are fewer segments than the record has packets.
     pub merged: bool,
@@ -149,7 +149,7 @@ impl SegmentPlan {
         self.syns + self.body + u64::from(self.fin) + self.rsts
     }
 
-    /// Settles octets of headers and payload, with SYNs of `syn_len` octets.
+    /// Settles bytes of headers and payload, with SYNs of `syn_len` bytes.
     fn size(&mut self, bytes: Option<u64>, syn_len: u32) {
         let rest = (self.body + u64::from(self.fin)) * u64::from(self.plain_len)
             + self.rsts * u64::from(self.rst_len);
@@ -231,9 +231,9 @@ impl SegmentPlan {
         }
     }
 
-    /// Octets of the headers and of the payload of the SYN of that index.
+    /// Bytes of the headers and of the payload of the SYN of that index.
     ///
-    /// Headers are multiples of 4 octets long; what is left over is data.
+    /// Headers are multiples of 4 bytes long; what is left over is data.
     pub(super) fn syn_len(&self, index: u64) -> (u32, u32) {
         let each = (self.syn_bytes / self.syns) & !3;
         let left = self.syn_bytes - each * self.syns;
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn octets_below_the_headers_are_added_and_said() {
+    fn bytes_below_the_headers_are_added_and_said() {
         let p = plan(
             RecordParts {
                 others: 3,

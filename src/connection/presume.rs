@@ -11,7 +11,7 @@ use crate::flow::{Viewed, Way};
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
-/// Octets a packet beyond its headers, below which some packets must be pure ACKs.
+/// Bytes a packet beyond its headers, below which some packets must be pure ACKs.
 const MEAGRE: u64 = 60;
 
 /// How long after the SYN-ACK the initiator's ACK may seem to come: a round
@@ -80,7 +80,7 @@ fn packets(records: &[Viewed], way: Way) -> u64 {
     own.fold(0, |sum, o| sum.saturating_add(o.packets))
 }
 
-/// Octets beyond bare headers of `tcp_len`; none if a record counts no octets or fewer.
+/// Bytes beyond bare headers of `tcp_len`; none if a record counts no bytes or fewer.
 fn payload(records: &[Viewed], way: Way, tcp_len: u32) -> Option<u64> {
     let own = records.iter().filter(|o| o.way == way);
     own.map(|o| {
@@ -90,10 +90,10 @@ fn payload(records: &[Viewed], way: Way, tcp_len: u32) -> Option<u64> {
     .try_fold(0_u64, |sum, payload| sum.checked_add(payload?))
 }
 
-/// Whether the way has no octets but those of headers, a SYN's options among them.
+/// Whether the way has no bytes but those of headers, a SYN's options among them.
 fn is_silent(records: &[Viewed], way: Way) -> bool {
     let options = u64::from(STAMPED - BARE);
-    let nearly_none = |payload: Option<u64>| payload.is_some_and(|octets| octets <= options);
+    let nearly_none = |payload: Option<u64>| payload.is_some_and(|bytes| bytes <= options);
     nearly_none(payload(records, way, BARE)) || nearly_none(payload(records, way, STAMPED))
 }
 
@@ -104,13 +104,13 @@ fn is_silent(records: &[Viewed], way: Way) -> bool {
 /// RST where data came, and 2 of 2 FIN and ACK where none did.
 fn resets_at_close(records: &[Viewed], way: Way) -> bool {
     let own = || records.iter().filter(|o| o.way == way);
-    let said = payload(records, way.reverse(), BARE).is_some_and(|octets| octets > 0);
+    let said = payload(records, way.reverse(), BARE).is_some_and(|bytes| bytes > 0);
     said && packets(records, way) == 2 && own().all(|o| o.bytes.is_some() && only_bare(o))
 }
 
 /// Whether a lone answer has the size of a SYN-ACK, and one that no pure ACK has:
 /// an MSS alone, with SACK permitted or a window scale, or with all of them and
-/// timestamps; timestamps alone make 12 octets of options, SACK blocks more.
+/// timestamps; timestamps alone make 12 bytes of options, SACK blocks more.
 fn is_syn_ack_by_size(answer: &Viewed) -> bool {
     matches!(options(answer), Some(4 | 8 | 20))
 }
@@ -123,7 +123,7 @@ fn is_syn_ack_of_talk(records: &[Viewed], opening: usize, answer: usize) -> bool
     options(&records[answer]) == Some(12) && !is_silent(records, records[opening].way)
 }
 
-/// Octets of one packet beyond bare headers.
+/// Bytes of one packet beyond bare headers.
 fn options(o: &Viewed) -> Option<u64> {
     o.bytes?.checked_sub(u64::from(ip_len(o) + BARE))
 }
@@ -143,7 +143,7 @@ fn is_left_alone(records: &[Viewed], opening: usize, answer: usize) -> bool {
 fn is_meagre(records: &[Viewed], way: Way) -> bool {
     let count = packets(records, way);
     let few = count.saturating_mul(MEAGRE);
-    count > 1 && payload(records, way, BARE).is_some_and(|octets| octets < few)
+    count > 1 && payload(records, way, BARE).is_some_and(|bytes| bytes < few)
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub struct Segment {
     pub time_ns: i64,
     /// Index of the record that counted it, among those given.
     pub record: u32,
-    /// Octets from the IP header on.
+    /// Bytes from the IP header on.
     pub original_len: u32,
     /// Sequence number; 0 where there is none.
     pub seq: u32,
@@ -38,7 +38,7 @@ pub struct Segment {
     pub ack: u32,
     /// The window field, unscaled.
     pub window: u16,
-    /// Octets of the TCP header; 0 where there is none.
+    /// Bytes of the TCP header; 0 where there is none.
     pub tcp_len: u8,
     /// Which way it went.
     pub way: Way,
@@ -59,11 +59,11 @@ pub(super) struct SegmentDraft {
     pub time_ns: i64,
     /// Index of the record that counted it.
     pub record: u32,
-    /// Octets from the IP header on.
+    /// Bytes from the IP header on.
     pub original_len: u32,
-    /// Payload octets.
+    /// Payload bytes.
     pub payload: u32,
-    /// Octets of the TCP header.
+    /// Bytes of the TCP header.
     pub tcp_len: u8,
     /// Which way it goes.
     pub way: Way,

@@ -8,7 +8,7 @@
 //! # How pure ACKs find something new
 //! Each acknowledges all that has arrived, unless more pure ACKs follow before
 //! anything new does. Then it, and the data segments before it, hold back one
-//! octet for each of them. The merge has seen to it that there are enough.
+//! byte for each of them. The merge has seen to it that there are enough.
 
 use crate::connection::segment::{Segment, SegmentDraft, SegmentKind};
 use crate::flow::{ConnectionKey, Viewed, Way};
@@ -23,7 +23,7 @@ const SHIFTS: [u32; 4] = [0, 6, 7, 8];
 /// Sequence state of one side.
 #[derive(Clone, Copy, Debug, Default)]
 struct Half {
-    /// Sequence number of the next octet.
+    /// Sequence number of the next byte.
     next: u32,
     /// The latest acknowledgement that it sent.
     acked: u32,
@@ -111,7 +111,7 @@ pub(super) fn number(first: &Viewed, drafts: &[SegmentDraft], out: &mut Vec<Segm
     }
 }
 
-/// For each segment, how many octets of what has arrived it leaves for the
+/// For each segment, how many bytes of what has arrived it leaves for the
 /// pure ACKs of its side that follow before anything new arrives.
 fn held_back(drafts: &[SegmentDraft]) -> Vec<u32> {
     let mut held = vec![0; drafts.len()];
@@ -166,7 +166,7 @@ fn initial(key: &ConnectionKey, birth: u64, way: Way) -> u32 {
         for part in address.to_le_bytes().chunks_exact(8) {
             state = mix(
                 state,
-                part.iter().fold(0, |n, octet| n << 8 | u64::from(*octet)),
+                part.iter().fold(0, |n, byte| n << 8 | u64::from(*byte)),
             );
         }
         state = mix(state, u64::from(endpoint.port));

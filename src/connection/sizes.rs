@@ -1,9 +1,9 @@
 //! How long the headers of a connection's segments are.
 //!
-//! A record gives octets and packets, never a single size. But headers come in
-//! few sizes: 20 octets of TCP, or 32 with timestamps, and a SYN with one of
+//! A record gives bytes and packets, never a single size. But headers come in
+//! few sizes: 20 bytes of TCP, or 32 with timestamps, and a SYN with one of
 //! five sets of options. Sums that only one set explains settle it: 60 + 52 + 52
-//! octets in three packets are a Linux SYN and two pure ACKs with timestamps.
+//! bytes in three packets are a Linux SYN and two pure ACKs with timestamps.
 //!
 //! # What is guessed
 //! Where the sums allow both, timestamps are taken to be on, as they are by
@@ -11,15 +11,15 @@
 
 use crate::flow::Viewed;
 
-/// Octets of an IPv6 header.
+/// Bytes of an IPv6 header.
 pub(super) const IPV6_LEN: u32 = 40;
-/// The longest IPv6 packet without Jumbo Payload option (RFC 2675): the header and 65,535 octets.
+/// The longest IPv6 packet without Jumbo Payload option (RFC 2675): the header and 65,535 bytes.
 pub(super) const IPV6_PLAIN_MAX: u32 = IPV6_LEN + 65_535;
-/// Octets that the option takes from the payload, and so from sequence space.
+/// Bytes that the option takes from the payload, and so from sequence space.
 pub(super) const JUMBO_OPTION_LEN: u32 = 8;
-/// Octets of a TCP header without options.
+/// Bytes of a TCP header without options.
 pub(super) const BARE: u32 = 20;
-/// Octets of a TCP header with timestamps (RFC 7323 section 3.2).
+/// Bytes of a TCP header with timestamps (RFC 7323 section 3.2).
 pub(super) const STAMPED: u32 = 32;
 /// TCP headers of SYNs, with timestamps among the options: Linux, Apple.
 const SYN_STAMPED: [u32; 2] = [40, 44];
@@ -37,14 +37,14 @@ pub(super) struct CountedPackets {
     pub rsts: u64,
     /// All the others.
     pub others: u64,
-    /// Octets of all of them.
+    /// Bytes of all of them.
     pub bytes: u64,
 }
 
-/// Header sizes of one connection, IP header included, in octets.
+/// Header sizes of one connection, IP header included, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sizes {
-    /// Octets of the IP header: 20 or 40.
+    /// Bytes of the IP header: 20 or 40.
     pub ip: u32,
     /// IP and TCP header of a segment without SYN or RST.
     pub plain: u32,
@@ -79,7 +79,7 @@ impl Sizes {
         headers.iter().map(move |h| self.ip + h)
     }
 
-    /// What the headers of `tally` add up to with SYNs of `syn` octets.
+    /// What the headers of `tally` add up to with SYNs of `syn` bytes.
     fn headers(self, tally: &CountedPackets, syn: u32) -> u64 {
         let each = |count: u64, len: u32| count.saturating_mul(len.into());
         each(tally.syns, syn)
@@ -87,7 +87,7 @@ impl Sizes {
             .saturating_add(each(tally.others, self.plain))
     }
 
-    /// Whether the octets suffice for the headers.
+    /// Whether the bytes suffice for the headers.
     fn leaves_payload(self, tally: &CountedPackets) -> bool {
         let least = self.syn_candidates().min().unwrap_or(self.plain);
         self.headers(tally, least) <= tally.bytes
@@ -100,7 +100,7 @@ impl Sizes {
         (1..u64::from(STAMPED - BARE)).contains(&left) && !self.explains(tally)
     }
 
-    /// Whether the headers alone make up the octets.
+    /// Whether the headers alone make up the bytes.
     fn explains(self, tally: &CountedPackets) -> bool {
         let any_size = tally.syns > 0;
         let mut candidates = self
@@ -112,7 +112,7 @@ impl Sizes {
     /// IP and TCP header of a SYN in a record of this `tally`.
     ///
     /// Records of SYNs alone tell their size; else the size that explains the
-    /// octets without payload; else the usual one, or less where that is too much.
+    /// bytes without payload; else the usual one, or less where that is too much.
     pub(super) fn syn(self, tally: &CountedPackets) -> u32 {
         if tally.syns > 0 && tally.rsts + tally.others == 0 {
             let each = u32::try_from(tally.bytes / tally.syns).unwrap_or(u32::MAX);
@@ -133,7 +133,7 @@ impl Sizes {
     }
 }
 
-/// Whether the octets are those of bare headers, as RSTs are sent.
+/// Whether the bytes are those of bare headers, as RSTs are sent.
 pub(super) fn only_bare(o: &Viewed) -> bool {
     let bare = u64::from(ip_len(o) + BARE);
     o.bytes
@@ -148,12 +148,12 @@ pub(super) fn have_syn_size(o: &Viewed) -> bool {
     };
     let options = (bytes / n).checked_sub(u64::from(ip_len(o) + BARE));
     if n == 1 {
-        return options.is_some_and(|octets| octets <= u64::from(SYN_MAX - BARE));
+        return options.is_some_and(|bytes| bytes <= u64::from(SYN_MAX - BARE));
     }
     bytes % n == 0 && matches!(options, Some(4 | 8 | 12 | 20 | 24))
 }
 
-/// Octets of the IP header.
+/// Bytes of the IP header.
 pub(super) fn ip_len(o: &Viewed) -> u32 {
     if o.key.is_ipv6() { IPV6_LEN } else { 20 }
 }
@@ -203,12 +203,12 @@ mod tests {
     }
 
     #[test]
-    fn octets_that_allow_both_are_taken_for_linux() {
+    fn bytes_that_allow_both_are_taken_for_linux() {
         check(&[tally(1, 9, 9000)], 52, 60);
     }
 
     #[test]
-    fn fewer_octets_than_headers_never_underflow() {
+    fn fewer_bytes_than_headers_never_underflow() {
         check(&[tally(1, 9, 10)], 40, 40);
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::flow::UDP;
 use crate::flow::observation::tests::viewed;
 
-/// Rebuilds `records` (way, packets, octets, first and last second, flags) in exact detail and
+/// Rebuilds `records` (way, packets, bytes, first and last second, flags) in exact detail and
 /// writes each segment as its sender, `i` or `r`, and its kind; data is `d`, a pure ACK `a`.
 #[track_caller]
 fn check(records: &[(Way, u64, u64, i64, i64, u8)], expected: &str) -> Vec<Segment> {
@@ -117,7 +117,7 @@ fn pure_ack_that_nothing_explains_is_a_keep_alive() {
         "ia ra ia ra",
     );
     assert_eq!(segments.len(), 2);
-    // RFC 9293 section 3.8.4: a keep-alive repeats the octet before the next, and is answered.
+    // RFC 9293 section 3.8.4: a keep-alive repeats the byte before the next, and is answered.
     assert_eq!(more[1].seq.wrapping_add(1), more[0].ack);
     assert_eq!(more[2].seq, more[0].seq);
 }

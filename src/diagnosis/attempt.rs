@@ -13,7 +13,7 @@ use crate::record::ObservedFlags;
 pub struct Traffic {
     /// Packets logged.
     pub packets: u64,
-    /// Octets logged, from the IP header on.
+    /// Bytes logged, from the IP header on.
     pub bytes: u64,
     /// All `tcp-flags` together.
     pub flags: ObservedFlags,

@@ -31,6 +31,7 @@
 mod attempt;
 mod attempt_counts;
 mod attempt_index;
+mod blind_spots;
 mod bounded;
 mod cause;
 mod display_filter;
@@ -40,14 +41,13 @@ mod judgment;
 mod path_counts;
 mod scan;
 mod symptom;
-mod unseen;
 mod visibility;
 
 pub use attempt::{Attempt, EniView, Traffic, WayTraffic};
 pub use attempt_counts::AttemptCounts;
+pub use blind_spots::BlindSpot;
 pub use cause::{Ground, findings};
 pub use finding::{Brief, Cause, Certainty, Finding, FindingScope};
 pub use gather::attempts;
 pub use symptom::{Limit, Party, Symptom};
-pub use unseen::Unseen;
 pub use visibility::Visibility;

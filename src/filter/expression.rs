@@ -91,7 +91,7 @@ pub enum Name {
 pub enum CountField {
     /// Packets in the interval.
     Packets,
-    /// Octets in the interval.
+    /// Bytes in the interval.
     Bytes,
 }
 

@@ -12,7 +12,7 @@ use crate::printable::is_printable;
 pub struct FilterError {
     /// The whole filter.
     text: String,
-    /// Octets in front of the place.
+    /// Bytes in front of the place.
     offset: usize,
     /// What was expected there.
     expected: String,
@@ -37,7 +37,7 @@ impl FilterError {
         }
     }
 
-    /// Octets in front of the place where the filter goes wrong.
+    /// Bytes in front of the place where the filter goes wrong.
     pub fn offset(&self) -> usize {
         self.offset
     }

@@ -33,7 +33,7 @@ pub struct Sifted {
     /// Those to read, in the order in which they came.
     pub files: Vec<File>,
     /// The others.
-    pub ruled_out: RuledOut,
+    pub pruned: RuledOut,
     /// Where the newest slot among the paths begins, nanoseconds since the Unix epoch. A relative
     /// time counts from the newest record, or from here if this is later.
     pub newest_slot_ns: Option<i64>,
@@ -47,7 +47,7 @@ pub struct Sifted {
 pub struct RuledOut {
     /// How many.
     pub files: u64,
-    /// Their octets.
+    /// Their bytes.
     pub bytes: u64,
 }
 
@@ -68,19 +68,19 @@ impl Filter {
         }
         let (possible, others) = files.into_iter().partition(|file| self.may_match(file));
         sifted.files = possible;
-        others.iter().for_each(|file| sifted.ruled_out.count(file));
+        others.iter().for_each(|file| sifted.pruned.count(file));
         let filed: Vec<_> = sifted.files.iter().map(filed_ns).collect();
         sifted.newest_slot_ns = filed.iter().flatten().map(|filed| filed.start).max();
         let wanted = self.wanted(&filed, sifted.newest_slot_ns);
         let has_bound = self.from.is_some() || self.to.is_some();
         sifted.wanted = has_bound.then(|| wanted.clone());
         let mut filed = filed.into_iter();
-        let ruled_out = &mut sifted.ruled_out;
+        let pruned = &mut sifted.pruned;
         sifted.files.retain(|file| {
             let reach = filed.next().flatten().map(reach);
             let may_match = reach.is_none_or(|reach| overlap(&wanted, &reach));
             if !may_match {
-                ruled_out.count(file);
+                pruned.count(file);
             }
             may_match
         });
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    /// Files of a day's archive, one for each slot, of 10 octets each.
+    /// Files of a day's archive, one for each slot, of 10 bytes each.
     fn day() -> Vec<File> {
         let slots = (0..288).map(|slot| {
             let (hour, minute) = (slot / 12, slot % 12 * 5);
@@ -178,8 +178,8 @@ mod tests {
         let sifted = filter.sift(files);
         let slot = |file: &File| file.name.split('_').nth(4).unwrap()[9..13].to_owned();
         let files = &sifted.files;
-        assert_eq!(sifted.ruled_out.files, (before - files.len()) as u64);
-        assert_eq!(sifted.ruled_out.bytes, 10 * sifted.ruled_out.files);
+        assert_eq!(sifted.pruned.files, (before - files.len()) as u64);
+        assert_eq!(sifted.pruned.bytes, 10 * sifted.pruned.files);
         (slot(&files[0]), slot(files.last().unwrap()), files.len())
     }
 

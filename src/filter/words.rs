@@ -144,17 +144,17 @@ pub(super) fn net(text: &str) -> Option<Net> {
     })
 }
 
-/// The front octets of IPv4 addresses: `10.1` is `10.1.0.0/16`.
+/// The front bytes of IPv4 addresses: `10.1` is `10.1.0.0/16`.
 fn short_net(text: &str) -> Option<Net> {
-    let octets: Vec<u8> = text
+    let bytes: Vec<u8> = text
         .split('.')
-        .map(|octet| octet.parse().ok())
+        .map(|byte| byte.parse().ok())
         .collect::<Option<_>>()?;
     let mut address = [0; 4];
-    address.get_mut(..octets.len())?.copy_from_slice(&octets);
+    address.get_mut(..bytes.len())?.copy_from_slice(&bytes);
     Some(Net {
         address: Ipv4Addr::from(address).into(),
-        prefix_len: u8::try_from(8 * octets.len()).ok()?,
+        prefix_len: u8::try_from(8 * bytes.len()).ok()?,
     })
 }
 

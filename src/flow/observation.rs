@@ -69,7 +69,7 @@ pub struct Observation {
     pub path: Option<TrafficPath>,
     /// Packets counted; 1 where the record has no such column.
     pub packets: u64,
-    /// Octets counted from the IP header on, where the record says.
+    /// Bytes counted from the IP header on, where the record says.
     pub bytes: Option<u64>,
     /// First packet, nanoseconds since the Unix epoch.
     pub start_ns: i64,

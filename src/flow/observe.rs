@@ -30,7 +30,7 @@ pub struct Assumed {
     pub protocol: bool,
     /// One packet.
     pub packets: bool,
-    /// Octets of bare headers.
+    /// Bytes of bare headers.
     pub bytes: bool,
     /// The time in front of the line, or one end of the interval, for both.
     pub time: bool,

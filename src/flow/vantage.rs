@@ -124,7 +124,7 @@ pub fn choose(candidates: &[Candidate], vantage: Vantage) -> Chosen {
     let view = records.first().map(Viewpoint::of);
     if records.iter().all(|o| Some(Viewpoint::of(o)) == view) {
         return Chosen {
-            told_elsewhere: 0,
+            other_vantage: 0,
             groups: vec![records.len()],
             records,
         };
@@ -133,7 +133,7 @@ pub fn choose(candidates: &[Candidate], vantage: Vantage) -> Chosen {
         records.sort_by_key(Viewpoint::of);
         let groups = records.chunk_by(|a, b| Viewpoint::of(a) == Viewpoint::of(b));
         return Chosen {
-            told_elsewhere: 0,
+            other_vantage: 0,
             groups: groups.map(<[_]>::len).collect(),
             records,
         };
@@ -153,7 +153,7 @@ pub fn choose(candidates: &[Candidate], vantage: Vantage) -> Chosen {
     // A record of which part is used may begin later than before.
     records.sort_by_key(|o| o.start_ns);
     Chosen {
-        told_elsewhere: (candidates.len() - records.len()) as u64,
+        other_vantage: (candidates.len() - records.len()) as u64,
         groups: vec![records.len()],
         records,
     }
@@ -212,7 +212,7 @@ pub struct Chosen {
     /// How many of them belong to each view, in order.
     pub groups: Vec<usize>,
     /// Records whose packets are those of a view that is used.
-    pub told_elsewhere: u64,
+    pub other_vantage: u64,
 }
 
 fn by_view(observations: &[Viewed]) -> Vec<(Viewpoint, Seen)> {

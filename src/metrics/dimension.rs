@@ -1,6 +1,6 @@
 //! What sums can be taken by: the properties of a record, its ENI and its connection.
 //!
-//! A value is put into a key as octets, so that keys of any dimensions compare and hash alike, and
+//! A value is put into a key as bytes, so that keys of any dimensions compare and hash alike, and
 //! read from it again when the sums are done. The form is this run's own and is read by no other.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -19,7 +19,7 @@ pub const OTHER: &str = "other";
 /// What stands for a value that nothing tells.
 const UNKNOWN: &str = "unknown";
 
-/// Octets of the length in front of a value.
+/// Bytes of the length in front of a value.
 const LENGTH_LEN: usize = 4;
 
 /// A property that sums can be taken by.
@@ -178,7 +178,7 @@ impl Dimension {
                 ["ingress", "egress"][usize::from(*leaving != 0)].into()
             }
             (Self::DestinationPort, [high, low]) => u16::from_be_bytes([*high, *low]).to_string(),
-            (Self::SourceAddress | Self::DestinationAddress, octets) => address(octets),
+            (Self::SourceAddress | Self::DestinationAddress, bytes) => address(bytes),
             (_, name) => unlike_own_words(String::from_utf8_lossy(name).into_owned()),
         };
         if text.is_empty() {
@@ -231,11 +231,11 @@ fn take<'k>(key: &mut &'k [u8]) -> Option<&'k [u8]> {
     Some(value)
 }
 
-fn address(octets: &[u8]) -> String {
-    if let Ok(octets) = <[u8; 4]>::try_from(octets) {
-        Ipv4Addr::from(octets).to_string()
-    } else if let Ok(octets) = <[u8; 16]>::try_from(octets) {
-        Ipv6Addr::from(octets).to_string()
+fn address(bytes: &[u8]) -> String {
+    if let Ok(bytes) = <[u8; 4]>::try_from(bytes) {
+        Ipv4Addr::from(bytes).to_string()
+    } else if let Ok(bytes) = <[u8; 16]>::try_from(bytes) {
+        Ipv6Addr::from(bytes).to_string()
     } else {
         String::new()
     }

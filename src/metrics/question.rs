@@ -13,7 +13,7 @@ use super::dimension::{Dimension, PacketFacts};
 pub enum Measure {
     /// Packets that records count.
     Packets,
-    /// Octets that they count, from the IP header on.
+    /// Bytes that they count, from the IP header on.
     Bytes,
     /// Records.
     Records,
@@ -57,7 +57,7 @@ impl FromStr for Measure {
 pub struct Counts {
     /// Packets.
     pub packets: u128,
-    /// Octets, from the IP header on.
+    /// Bytes, from the IP header on.
     pub bytes: u128,
     /// Records that begin here.
     pub records: u64,

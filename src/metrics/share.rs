@@ -1,4 +1,4 @@
-//! A record's packets and octets, shared out over the buckets of time that it spans.
+//! A record's packets and bytes, shared out over the buckets of time that it spans.
 //!
 //! A record says how much there was between two instants, not when. The best that can be said is
 //! that it was spread evenly, so each bucket gets the part of it that the bucket has of the
@@ -17,7 +17,7 @@ pub struct BucketShare {
     pub begin_ns: i64,
     /// Packets.
     pub packets: u64,
-    /// Octets.
+    /// Bytes.
     pub bytes: u64,
 }
 

@@ -13,7 +13,7 @@ use super::question::{Counts, Question};
 use super::share::{BucketShare, share_out};
 use crate::time::joined;
 
-/// Octets of a bucket's begin, at the end of a cell's key.
+/// Bytes of a bucket's begin, at the end of a cell's key.
 const BEGIN_LEN: usize = 8;
 
 /// Cells by key.
@@ -46,10 +46,7 @@ impl<'q> Tally<'q> {
     /// # Panics
     /// There are more than 256 questions.
     pub fn new(every: Every, questions: &'q [Question]) -> Self {
-        assert!(
-            questions.len() <= 256,
-            "a key numbers questions in an octet"
-        );
+        assert!(questions.len() <= 256, "a key numbers questions in an byte");
         Self {
             every,
             questions,
@@ -149,7 +146,7 @@ pub struct SeriesCell<'k> {
 }
 
 impl<'k> SeriesCell<'k> {
-    /// Puts it behind others, as octets.
+    /// Puts it behind others, as bytes.
     pub fn put(&self, out: &mut Vec<u8>) {
         let Counts {
             packets,
@@ -166,15 +163,15 @@ impl<'k> SeriesCell<'k> {
     }
 
     /// Takes one off the front of what was put; none at the end.
-    pub fn take(octets: &mut &'k [u8]) -> Option<Self> {
-        let (len, rest) = octets.split_first_chunk()?;
+    pub fn take(from: &mut &'k [u8]) -> Option<Self> {
+        let (len, rest) = from.split_first_chunk()?;
         let len = usize::try_from(u64::from_le_bytes(*len)).ok()?;
         let (key, rest) = rest.split_at_checked(len)?;
         let (packets, rest) = rest.split_first_chunk()?;
         let (bytes, rest) = rest.split_first_chunk()?;
         let (records, rest) = rest.split_first_chunk()?;
         let (connections, rest) = rest.split_first_chunk()?;
-        *octets = rest;
+        *from = rest;
         let counts = Counts {
             packets: u128::from_le_bytes(*packets),
             bytes: u128::from_le_bytes(*bytes),
@@ -201,7 +198,7 @@ pub fn begin_ns(key: &[u8]) -> i64 {
     i64::from_be_bytes(begin) ^ i64::MIN
 }
 
-/// An instant as octets that compare as instants do.
+/// An instant as bytes that compare as instants do.
 fn ordered(begin_ns: i64) -> [u8; BEGIN_LEN] {
     (begin_ns ^ i64::MIN).to_be_bytes()
 }
@@ -300,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_travel_as_octets() {
+    fn cells_travel_as_bytes() {
         let counts = Counts {
             packets: u128::MAX,
             bytes: 2,
@@ -308,9 +305,9 @@ mod tests {
             connections: u64::MAX,
         };
         let cells = [&b"first"[..], b""].map(|key| SeriesCell { key, counts });
-        let mut octets = Vec::new();
-        cells.iter().for_each(|cell| cell.put(&mut octets));
-        let mut rest = &octets[..];
+        let mut bytes = Vec::new();
+        cells.iter().for_each(|cell| cell.put(&mut bytes));
+        let mut rest = &bytes[..];
         assert_eq!(SeriesCell::take(&mut rest), Some(cells[0].clone()));
         assert_eq!(SeriesCell::take(&mut rest), Some(cells[1].clone()));
         assert_eq!(SeriesCell::take(&mut rest), None);

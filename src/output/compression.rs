@@ -62,15 +62,15 @@ impl Compressor {
         })
     }
 
-    pub(super) fn write_all(&mut self, octets: &[u8]) -> io::Result<()> {
+    pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Self::Plain(file) => file.write_all(octets),
-            Self::Gzip(file) => file.write_all(octets),
-            Self::Zstd(file) => file.write_all(octets),
+            Self::Plain(file) => file.write_all(bytes),
+            Self::Gzip(file) => file.write_all(bytes),
+            Self::Zstd(file) => file.write_all(bytes),
         }
     }
 
-    /// Ends the stream and returns the octets that reached the file.
+    /// Ends the stream and returns the bytes that reached the file.
     pub(super) fn finish(self) -> io::Result<u64> {
         let mut file = match self {
             Self::Plain(file) => file,
@@ -130,7 +130,7 @@ impl<W: Write> Even<W> {
     }
 }
 
-/// A file that sees no write below [`WRITE_LEN`] octets but the last.
+/// A file that sees no write below [`WRITE_LEN`] bytes but the last.
 ///
 /// The standard library's `BufWriter` sends off what it holds, however little,
 /// when a piece does not fit; this one lets the piece join first.
@@ -162,17 +162,17 @@ impl Collected {
 }
 
 impl Write for Collected {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        if self.pending.is_empty() && octets.len() >= WRITE_LEN {
-            let written = self.file.write(octets)?;
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.pending.is_empty() && bytes.len() >= WRITE_LEN {
+            let written = self.file.write(bytes)?;
             self.written_len += written as u64;
             return Ok(written);
         }
-        self.pending.extend_from_slice(octets);
+        self.pending.extend_from_slice(bytes);
         if self.pending.len() >= WRITE_LEN {
             self.send()?;
         }
-        Ok(octets.len())
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -184,7 +184,7 @@ impl Write for Collected {
 /// Bytes that a compressor is given at once.
 const PIECE_LEN: usize = 64 << 10;
 
-/// Octets of a write: beyond this the cost of the call itself no longer shows.
+/// Bytes of a write: beyond this the cost of the call itself no longer shows.
 const WRITE_LEN: usize = 256 * 1024;
 
 /// On a capture of 720,000 packets level 6 saves another 18 % and takes over four

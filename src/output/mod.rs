@@ -103,7 +103,7 @@ impl Output {
         })
     }
 
-    /// Writes `octets` after what was written before.
+    /// Writes `bytes` after what was written before.
     ///
     /// Small pieces are collected, so that the system sees few and large writes.
     ///
@@ -111,14 +111,14 @@ impl Output {
     /// [`ReaderGone`](crate::error::ErrorKind::ReaderGone) if a pipe has no reader any more;
     /// [`NoRoom`](crate::error::ErrorKind::NoRoom) if the disk is full or a limit reached;
     /// [`Io`](crate::error::ErrorKind::Io) if it fails. No file is left then.
-    pub fn write_all(&mut self, octets: &[u8]) -> Result<()> {
+    pub fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
         self.compressor
-            .write_all(octets)
+            .write_all(bytes)
             .map_err(|e| Error::write(&self.path, e))
     }
 
     /// Writes what is still collected and gives the file its name. Returns its
-    /// length, in octets as stored.
+    /// length, in bytes as stored.
     ///
     /// # Errors
     /// As [`write_all`](Self::write_all), or [`Io`](crate::error::ErrorKind::Io) if the file

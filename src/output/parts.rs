@@ -19,10 +19,10 @@ use super::{
 use crate::error::{Error, Result};
 use crate::printable::shown;
 
-/// Octets that collect before they are appended.
+/// Bytes that collect before they are appended.
 const PENDING_MAX: usize = 8 << 20;
 
-/// Octets of a part that are compressed at a time.
+/// Bytes of a part that are compressed at a time.
 const COPY_LEN: usize = 1 << 20;
 
 /// The most parts: beyond this nobody finds anything in a folder.
@@ -63,7 +63,7 @@ struct PartFile {
     path: PathBuf,
     unfinished: Unfinished,
     pending: Vec<u8>,
-    /// Octets written, before compression.
+    /// Bytes written, before compression.
     len: u64,
 }
 
@@ -72,7 +72,7 @@ struct PartFile {
 pub struct StoredPart {
     /// Its path, beside the one that was given for the whole.
     pub path: PathBuf,
-    /// Its length in octets, compressed where it is.
+    /// Its length in bytes, compressed where it is.
     pub stored_len: u64,
 }
 
@@ -106,11 +106,11 @@ impl PartFiles {
         })
     }
 
-    /// Begins the part of this name with `octets`; it is known by the number that is returned.
+    /// Begins the part of this name with `bytes`; it is known by the number that is returned.
     ///
     /// # Errors
     /// As [`create`](Self::create), or if there are more parts than anybody wants.
-    pub fn begin(&mut self, name: &str, octets: &[u8]) -> Result<usize> {
+    pub fn begin(&mut self, name: &str, bytes: &[u8]) -> Result<usize> {
         if self.parts.len() == PARTS_MAX {
             return Err(Error::usage(format!(
                 "more than {PARTS_MAX} parts; make them larger, or narrow what is converted"
@@ -128,27 +128,27 @@ impl PartFiles {
             len: 0,
         });
         let number = self.parts.len() - 1;
-        self.write(number, octets)?;
+        self.write(number, bytes)?;
         Ok(number)
     }
 
-    /// Writes `octets` after what was written to a part before.
+    /// Writes `bytes` after what was written to a part before.
     ///
     /// # Errors
     /// [`NoRoom`](crate::error::ErrorKind::NoRoom) if the disk is full or a limit reached,
     /// [`Io`](crate::error::ErrorKind::Io) if it fails. No file is left then.
-    pub fn write(&mut self, part: usize, octets: &[u8]) -> Result<()> {
+    pub fn write(&mut self, part: usize, bytes: &[u8]) -> Result<()> {
         let part = &mut self.parts[part];
-        part.pending.extend_from_slice(octets);
-        part.len += octets.len() as u64;
-        self.pending_len += octets.len();
+        part.pending.extend_from_slice(bytes);
+        part.len += bytes.len() as u64;
+        self.pending_len += bytes.len();
         if self.pending_len >= PENDING_MAX {
             self.append_pending()?;
         }
         Ok(())
     }
 
-    /// Octets that were written to a part, before compression.
+    /// Bytes that were written to a part, before compression.
     pub fn len(&self, part: usize) -> u64 {
         self.parts[part].len
     }
@@ -239,10 +239,10 @@ fn real(path: &Path, example: &str, inputs: &[PathBuf]) -> Result<PathBuf> {
     }
 }
 
-/// Appends `octets`. Messages name `path`.
-fn append(to: &Unfinished, path: &Path, octets: &[u8]) -> Result<()> {
+/// Appends `bytes`. Messages name `path`.
+fn append(to: &Unfinished, path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = to.open().map_err(|e| Error::io("open", path, e))?;
-    file.write_all(octets).map_err(|e| Error::write(path, e))
+    file.write_all(bytes).map_err(|e| Error::write(path, e))
 }
 
 #[cfg(test)]

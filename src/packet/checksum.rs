@@ -8,7 +8,7 @@ use super::ip::AddressPair;
 /// The ones' complement sum over pseudo-header and transport header, still open
 /// to be folded: RFC 9293 section 3.1 for TCP, RFC 768 for UDP.
 ///
-/// `transport_len` counts header and payload, in octets. IPv4's pseudo-header
+/// `transport_len` counts header and payload, in bytes. IPv4's pseudo-header
 /// has only 16 bits for it; the sum takes all 32, as IPv6 does (RFC 8200 section
 /// 8.1), which is the same number wherever IPv4 defines one. Zeros add nothing
 /// to a ones' complement sum, so the absent payload is not looked at.

@@ -1,14 +1,14 @@
 //! The network header: IPv4 or IPv6, and what either says of a packet that is
 //! longer than its length field can hold.
 //!
-//! Merged data segments outgrow 65,535 octets, and Wireshark must still count
+//! Merged data segments outgrow 65,535 bytes, and Wireshark must still count
 //! all of them (`frame.len`, `tcp.len`) without an expert item. What it accepts,
 //! tried with 4.0 for TCP, UDP and bare protocols:
 //!
 //! | | up to | beyond |
 //! |---|---|---|
 //! | IPv4 | total length | total length 0, read as segmentation offload |
-//! | IPv6 | payload length | Jumbo Payload option (RFC 2675), 8 octets |
+//! | IPv6 | payload length | Jumbo Payload option (RFC 2675), 8 bytes |
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -32,7 +32,7 @@ impl Family {
         }
     }
 
-    /// The longest packet, in octets, whose length the plain header can state:
+    /// The longest packet, in bytes, whose length the plain header can state:
     /// IPv4 counts its own header in 16 bits, IPv6 does not.
     pub fn plain_len_max(self) -> u32 {
         match self {
@@ -41,7 +41,7 @@ impl Family {
         }
     }
 
-    /// Octets of the network header of a packet of `original_len` octets.
+    /// Bytes of the network header of a packet of `original_len` bytes.
     pub fn header_len(self, original_len: u32) -> u16 {
         match self {
             Self::V4 => Ipv4Header::MIN_LEN_U16,
@@ -89,7 +89,7 @@ impl AddressPair {
         }
     }
 
-    /// Appends the network header of a packet of `original_len` octets.
+    /// Appends the network header of a packet of `original_len` bytes.
     #[inline]
     pub(super) fn emit(&self, protocol: u8, original_len: u32, out: &mut Vec<u8>) {
         match *self {
@@ -136,14 +136,14 @@ impl AddressPair {
 
 /// A Hop-by-Hop Options header that holds the Jumbo Payload option alone.
 ///
-/// RFC 2675 section 2: the length counts every octet after the IPv6 header,
+/// RFC 2675 section 2: the length counts every byte after the IPv6 header,
 /// this header included.
 fn jumbo_payload(protocol: u8, payload_len: u32) -> [u8; JUMBO_LEN as usize] {
     let [a, b, c, d] = payload_len.to_be_bytes();
     [protocol, 0, JUMBO_KIND, 4, a, b, c, d]
 }
 
-/// IANA's recommended default (RFC 1700); Wireshark colours anything below 5.
+/// IANA's recommended default (RFC 1700); Wireshark colors anything below 5.
 const HOP_LIMIT: u8 = 64;
 const IPV6_LEN: u16 = 40;
 const JUMBO_LEN: u16 = 8;

@@ -6,7 +6,7 @@
 //! module decides what they say. It knows no flow logs and does no I/O.
 //!
 //! # Invariants
-//! * What is emitted is exactly [`Packet::headers_len`] octets, and never more
+//! * What is emitted is exactly [`Packet::headers_len`] bytes, and never more
 //!   than [`Packet::original_len`].
 //! * TCP and UDP checksums count the absent payload as zeros, so they are right
 //!   where there is no payload, and right again for a tool that pads the packet
@@ -29,10 +29,10 @@ pub use self::{
     template::{Numbers, Template},
 };
 
-/// The longest original length of a packet, in octets.
+/// The longest original length of a packet, in bytes.
 ///
 /// Wireshark holds lengths as signed 32-bit integers and cuts a longer packet
-/// down to 2,147,483,647 octets; the rest leaves room for a link header.
+/// down to 2,147,483,647 bytes; the rest leaves room for a link header.
 pub const ORIGINAL_LEN_MAX: u32 = i32::MAX.cast_unsigned() - 64;
 
 /// One IP packet, told by its headers and its length.
@@ -75,23 +75,23 @@ pub enum InvalidPacket {
         to: IpAddr,
     },
     /// The packet would be shorter than its own headers.
-    #[error("{original_len} octets cannot hold the headers, which need {least}")]
+    #[error("{original_len} bytes cannot hold the headers, which need {least}")]
     TooShort {
-        /// What was asked for, in octets.
+        /// What was asked for, in bytes.
         original_len: u32,
-        /// [`Transport::original_len_min`], in octets.
+        /// [`Transport::original_len_min`], in bytes.
         least: u32,
     },
     /// The packet would be longer than [`ORIGINAL_LEN_MAX`].
-    #[error("{original_len} octets are more than a packet can hold, which is {ORIGINAL_LEN_MAX}")]
+    #[error("{original_len} bytes are more than a packet can hold, which is {ORIGINAL_LEN_MAX}")]
     TooLong {
-        /// What was asked for, in octets.
+        /// What was asked for, in bytes.
         original_len: u32,
     },
 }
 
 impl Packet {
-    /// A packet of `original_len` octets: IP header, transport header, payload.
+    /// A packet of `original_len` bytes: IP header, transport header, payload.
     ///
     /// # Errors
     /// [`InvalidPacket::MixedFamily`] if the addresses are of two families;
@@ -153,12 +153,12 @@ impl Packet {
         self.transport
     }
 
-    /// Octets on the wire from the IP header on: headers and payload.
+    /// Bytes on the wire from the IP header on: headers and payload.
     pub fn original_len(&self) -> u32 {
         self.original_len
     }
 
-    /// Octets of the headers, which are what [`emit`](Self::emit) appends.
+    /// Bytes of the headers, which are what [`emit`](Self::emit) appends.
     pub fn headers_len(&self) -> usize {
         usize::from(
             self.transport
@@ -166,14 +166,14 @@ impl Packet {
         )
     }
 
-    /// Octets after the headers, in Wireshark `tcp.len` for a segment: what its
+    /// Bytes after the headers, in Wireshark `tcp.len` for a segment: what its
     /// sequence number space counts besides SYN and FIN.
     pub fn payload_len(&self) -> u32 {
         self.transport
             .payload_len(self.addresses.family(), self.original_len)
     }
 
-    /// Appends the headers to `out` and returns how many octets that were.
+    /// Appends the headers to `out` and returns how many bytes that were.
     pub fn emit(&self, out: &mut Vec<u8>) -> usize {
         let before = out.len();
         let transport_len = self.payload_len() + u32::from(self.transport.header_len());
@@ -207,7 +207,7 @@ impl Transport {
         }
     }
 
-    /// Octets of the transport's own header.
+    /// Bytes of the transport's own header.
     pub fn header_len(&self) -> u16 {
         match self {
             Self::Tcp(segment) => segment.options.header_len(),
@@ -216,16 +216,16 @@ impl Transport {
         }
     }
 
-    /// Octets of all headers of a packet of `original_len` octets.
+    /// Bytes of all headers of a packet of `original_len` bytes.
     ///
     /// The length matters for IPv6 alone, where a packet beyond
-    /// [`Family::plain_len_max`] carries 8 octets of Jumbo Payload option; they
+    /// [`Family::plain_len_max`] carries 8 bytes of Jumbo Payload option; they
     /// come out of the payload, so that the original length stays what was asked.
     pub fn headers_len(&self, family: Family, original_len: u32) -> u16 {
         family.header_len(original_len) + self.header_len()
     }
 
-    /// Octets of payload in a packet of `original_len` octets; 0 if it is shorter
+    /// Bytes of payload in a packet of `original_len` bytes; 0 if it is shorter
     /// than its headers.
     pub fn payload_len(&self, family: Family, original_len: u32) -> u32 {
         original_len.saturating_sub(u32::from(self.headers_len(family, original_len)))
@@ -234,7 +234,7 @@ impl Transport {
     /// The shortest original length that Wireshark reads without complaint.
     ///
     /// That is the headers, except for [`Transport::Bare`] over IPv6, which needs
-    /// one octet more: a payload length of 0 is read as lost to segmentation
+    /// one byte more: a payload length of 0 is read as lost to segmentation
     /// offload and the absent payload is dissected.
     pub fn original_len_min(&self, family: Family) -> u32 {
         let headers_len = u32::from(self.headers_len(family, 0));

@@ -18,15 +18,15 @@ pub struct TcpSegment {
     pub source_port: u16,
     /// Port of the receiver.
     pub destination_port: u16,
-    /// Sequence number of the first octet, or of SYN.
+    /// Sequence number of the first byte, or of SYN.
     pub seq: u32,
-    /// The next octet expected from the other side; written as 0 without ACK,
+    /// The next byte expected from the other side; written as 0 without ACK,
     /// since Wireshark notes a number that no flag vouches for.
     pub ack: u32,
     /// The control bits.
     pub flags: Flags,
     /// The window as it stands in the header, before any scaling, in units of
-    /// 1 << [`Options::window_shift`] octets once both SYNs carried one.
+    /// 1 << [`Options::window_shift`] bytes once both SYNs carried one.
     pub window: u16,
     /// Which options follow.
     pub options: Options,
@@ -37,7 +37,7 @@ pub struct TcpSegment {
 }
 
 impl TcpSegment {
-    /// Appends the header of a segment of `segment_len` octets, header included.
+    /// Appends the header of a segment of `segment_len` bytes, header included.
     #[inline]
     pub(super) fn emit(&self, addresses: &AddressPair, segment_len: u32, out: &mut Vec<u8>) {
         let acknowledges = self.flags.contains(Flags::ACK);
@@ -58,10 +58,10 @@ impl TcpSegment {
             ),
             ..TcpHeader::default()
         };
-        let mut octets = header.to_bytes();
-        let sum = checksum::sum(addresses, 6, segment_len, &octets).ones_complement();
-        octets[CHECKSUM].copy_from_slice(&sum.to_ne_bytes());
-        out.extend_from_slice(&octets);
+        let mut bytes = header.to_bytes();
+        let sum = checksum::sum(addresses, 6, segment_len, &bytes).ones_complement();
+        bytes[CHECKSUM].copy_from_slice(&sum.to_ne_bytes());
+        out.extend_from_slice(&bytes);
     }
 }
 
@@ -89,7 +89,7 @@ impl Flags {
         self.0 & mask.0 == mask.0
     }
 
-    /// The bits as they stand in octet 13 of the header.
+    /// The bits as they stand in byte 13 of the header.
     pub const fn bits(self) -> u8 {
         self.0
     }
@@ -129,26 +129,26 @@ enum OptionLayout {
 }
 
 impl Options {
-    /// No options: a header of 20 octets.
+    /// No options: a header of 20 bytes.
     pub const NONE: Self = Self::of(OptionLayout::None, 20);
-    /// MSS alone: 24 octets, as scanners and small stacks send.
+    /// MSS alone: 24 bytes, as scanners and small stacks send.
     pub const MSS: Self = Self::of(OptionLayout::Mss, 24);
-    /// MSS, NOP, NOP, SACK-permitted: 28 octets.
+    /// MSS, NOP, NOP, SACK-permitted: 28 bytes.
     pub const MSS_SACK: Self = Self::of(OptionLayout::MssSack, 28);
-    /// MSS, NOP, window scale, NOP, NOP, SACK-permitted: 32 octets.
+    /// MSS, NOP, window scale, NOP, NOP, SACK-permitted: 32 bytes.
     pub const WINDOWS: Self = Self::of(OptionLayout::Windows, 32);
-    /// MSS, SACK-permitted, timestamps, NOP, window scale: 40 octets.
+    /// MSS, SACK-permitted, timestamps, NOP, window scale: 40 bytes.
     pub const LINUX: Self = Self::of(OptionLayout::Linux, 40);
-    /// MSS, NOP, window scale, NOP, NOP, timestamps, SACK-permitted, end: 44 octets.
+    /// MSS, NOP, window scale, NOP, NOP, timestamps, SACK-permitted, end: 44 bytes.
     pub const APPLE: Self = Self::of(OptionLayout::Apple, 44);
-    /// NOP, NOP, timestamps: 32 octets, for segments without SYN.
+    /// NOP, NOP, timestamps: 32 bytes, for segments without SYN.
     pub const TIMESTAMPS: Self = Self::of(OptionLayout::Timestamps, 32);
 
     const fn of(layout: OptionLayout, header_len: u16) -> Self {
         Self { layout, header_len }
     }
 
-    /// The options of a SYN whose TCP header is `header_len` octets long.
+    /// The options of a SYN whose TCP header is `header_len` bytes long.
     ///
     /// A length that no layout has is filled up behind the next shorter one. A
     /// length that no header can have is brought to the nearest below, or to 20.
@@ -175,7 +175,7 @@ impl Options {
         Self { layout, header_len }
     }
 
-    /// Octets of the TCP header with these options: a multiple of 4, 20 to 60.
+    /// Bytes of the TCP header with these options: a multiple of 4, 20 to 60.
     pub const fn header_len(self) -> u16 {
         self.header_len
     }
@@ -221,16 +221,16 @@ impl Options {
             OptionLayout::Apple => &[mss, Noop, scale, Noop, Noop, stamp, SackPermitted],
             OptionLayout::Timestamps => &[Noop, Noop, stamp],
         };
-        let written = TcpOptions::try_from_elements(elements).expect("no layout exceeds 24 octets");
+        let written = TcpOptions::try_from_elements(elements).expect("no layout exceeds 24 bytes");
         if written.len() + 20 == usize::from(self.header_len) {
             return written;
         }
         // RFC 9293 section 3.1: what follows the End of Option List option is
         // padding of zeros. Four NOPs in a row would be a warning in Wireshark.
-        let mut octets = [0; TcpOptions::MAX_LEN];
-        octets[..written.len()].copy_from_slice(&written);
-        TcpOptions::try_from_slice(&octets[..usize::from(self.header_len - 20)])
-            .expect("a header is 60 octets at most")
+        let mut bytes = [0; TcpOptions::MAX_LEN];
+        bytes[..written.len()].copy_from_slice(&written);
+        TcpOptions::try_from_slice(&bytes[..usize::from(self.header_len - 20)])
+            .expect("a header is 60 bytes at most")
     }
 }
 

@@ -3,7 +3,7 @@
 //! Most segments of one way of a connection differ in a few numbers: lengths,
 //! sequence numbers, flags, window, timestamps, checksums. etherparse builds the
 //! first; the others are copies with those numbers put in, which takes a quarter
-//! of the time. Tests hold them against etherparse octet for octet. SYNs, which
+//! of the time. Tests hold them against etherparse byte for byte. SYNs, which
 //! have options of their own, and IPv6 packets with a Jumbo Payload option are
 //! not made here.
 
@@ -32,7 +32,7 @@ pub struct Numbers {
 /// Headers without the numbers in which segments differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
-    octets: [u8; LEN_MAX],
+    bytes: [u8; LEN_MAX],
     len: usize,
     /// Where the TCP header begins.
     ip_len: usize,
@@ -83,10 +83,10 @@ impl Template {
         // Source and destination end the IP header; the protocol is TCP.
         let addresses_len = if family == Family::V4 { 8 } else { 32 };
         let pseudo_header = sum(&network[ip_len - addresses_len..]) + 6;
-        let mut octets = [0; LEN_MAX];
-        octets[..built.len()].copy_from_slice(&built);
+        let mut bytes = [0; LEN_MAX];
+        bytes[..built.len()].copy_from_slice(&built);
         Some(Self {
-            octets,
+            bytes,
             len: built.len(),
             ip_len,
             family,
@@ -100,23 +100,23 @@ impl Template {
         })
     }
 
-    /// Octets of the TCP header.
+    /// Bytes of the TCP header.
     pub fn tcp_len(&self) -> usize {
         self.len - self.ip_len
     }
 
-    /// Whether a packet of so many octets has these headers. One of IPv6 that
+    /// Whether a packet of so many bytes has these headers. One of IPv6 that
     /// needs a Jumbo Payload option has another.
     pub fn fits(&self, original_len: u32) -> bool {
         self.family == Family::V4 || original_len <= self.family.plain_len_max()
     }
 
-    /// Appends the headers of a segment of `original_len` octets from the IP header on,
+    /// Appends the headers of a segment of `original_len` bytes from the IP header on,
     /// for which they are long enough and which [fits](Self::fits).
     #[inline]
     pub fn emit(&self, numbers: &Numbers, original_len: u32, out: &mut Vec<u8>) {
         let begin = out.len();
-        out.extend_from_slice(&self.octets[..self.len]);
+        out.extend_from_slice(&self.bytes[..self.len]);
         let (network, transport) = out[begin..].split_at_mut(self.ip_len);
         self.put_length(network, original_len);
         self.put_numbers(transport, numbers, original_len);
@@ -177,9 +177,9 @@ fn words(number: u32) -> u32 {
     (number >> 16) + (number & 0xffff)
 }
 
-/// The 16-bit words of an even number of octets, added up.
-fn sum(octets: &[u8]) -> u32 {
-    let pairs = octets.chunks_exact(2);
+/// The 16-bit words of an even number of bytes, added up.
+fn sum(bytes: &[u8]) -> u32 {
+    let pairs = bytes.chunks_exact(2);
     pairs
         .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]))
         .sum()

@@ -48,9 +48,9 @@ fn emitted(packet: &Packet) -> Vec<u8> {
 }
 
 /// RFC 1071 section 4.1, word for word: the folded sum of 16-bit words.
-fn rfc1071_sum(octets: &[u8]) -> u32 {
+fn rfc1071_sum(bytes: &[u8]) -> u32 {
     let mut sum = 0u32;
-    for pair in octets.chunks(2) {
+    for pair in bytes.chunks(2) {
         let low = pair.get(1).copied().unwrap_or(0);
         sum += u32::from(pair[0]) << 8 | u32::from(low);
     }
@@ -63,14 +63,14 @@ fn rfc1071_sum(octets: &[u8]) -> u32 {
 /// Checks that the packet is valid once its payload is filled up with zeros.
 #[track_caller]
 fn check_sums(packet: &Packet) {
-    let mut octets = emitted(packet);
-    octets.resize(usize::try_from(packet.original_len()).unwrap(), 0);
+    let mut bytes = emitted(packet);
+    bytes.resize(usize::try_from(packet.original_len()).unwrap(), 0);
     let (mut pseudo, body) = match packet.source() {
         IpAddr::V4(_) => {
-            assert_eq!(rfc1071_sum(&octets[..20]), 0xffff, "IPv4 header");
-            (octets[12..20].to_vec(), &octets[20..])
+            assert_eq!(rfc1071_sum(&bytes[..20]), 0xffff, "IPv4 header");
+            (bytes[12..20].to_vec(), &bytes[20..])
         }
-        IpAddr::V6(_) => (octets[8..40].to_vec(), &octets[40..]),
+        IpAddr::V6(_) => (bytes[8..40].to_vec(), &bytes[40..]),
     };
     if let Transport::Bare { .. } = packet.transport() {
         return;
@@ -110,8 +110,8 @@ fn udp_checksum_is_never_zero() {
             source_port,
             destination_port: 53,
         };
-        let octets = emitted(&packet(V6, transport, 48));
-        assert_ne!(octets[46..48], [0, 0], "port {source_port}");
+        let bytes = emitted(&packet(V6, transport, 48));
+        assert_ne!(bytes[46..48], [0, 0], "port {source_port}");
     }
 }
 
@@ -130,17 +130,17 @@ fn tcp_round_trip() {
     for addresses in [V4, V6] {
         for flags in flags {
             let packet = packet(addresses, segment(flags, Options::LINUX), 1500);
-            let octets = emitted(&packet);
-            let read = LaxPacketHeaders::from_ip(&octets).unwrap();
+            let bytes = emitted(&packet);
+            let read = LaxPacketHeaders::from_ip(&bytes).unwrap();
             let Some(TransportHeader::Tcp(tcp)) = read.transport else {
-                panic!("no TCP header in {octets:02x?}");
+                panic!("no TCP header in {bytes:02x?}");
             };
             let acknowledges = flags.contains(Flags::ACK);
             assert_eq!((tcp.source_port, tcp.destination_port), (50_000, 443));
             assert_eq!(tcp.sequence_number, 0x89ab_cdef);
             let expected_ack = if acknowledges { 0x1234_5678 } else { 0 };
             assert_eq!(tcp.acknowledgment_number, expected_ack);
-            assert_eq!(octets[octets.len() - 40 + 13], flags.bits());
+            assert_eq!(bytes[bytes.len() - 40 + 13], flags.bits());
             assert_eq!((tcp.window_size, tcp.urgent_pointer), (64_240, 0));
             let expected_echo = if acknowledges { 0x0bad_cafe } else { 0 };
             assert!(tcp.options_iterator().any(
@@ -152,9 +152,9 @@ fn tcp_round_trip() {
 
 #[test]
 fn ipv4_header_states_length_and_addresses() {
-    let octets = emitted(&packet(V4, Transport::Bare { protocol: 50 }, 1234));
-    let Some(NetHeaders::Ipv4(ip, _)) = LaxPacketHeaders::from_ip(&octets).unwrap().net else {
-        panic!("no IPv4 header in {octets:02x?}");
+    let bytes = emitted(&packet(V4, Transport::Bare { protocol: 50 }, 1234));
+    let Some(NetHeaders::Ipv4(ip, _)) = LaxPacketHeaders::from_ip(&bytes).unwrap().net else {
+        panic!("no IPv4 header in {bytes:02x?}");
     };
     assert_eq!((ip.total_len, ip.time_to_live), (1234, 64));
     assert_eq!(
@@ -167,9 +167,9 @@ fn ipv4_header_states_length_and_addresses() {
 
 #[test]
 fn ipv6_header_states_length_and_addresses() {
-    let octets = emitted(&packet(V6, Transport::Bare { protocol: 58 }, 1234));
-    let Some(NetHeaders::Ipv6(ip, _)) = LaxPacketHeaders::from_ip(&octets).unwrap().net else {
-        panic!("no IPv6 header in {octets:02x?}");
+    let bytes = emitted(&packet(V6, Transport::Bare { protocol: 58 }, 1234));
+    let Some(NetHeaders::Ipv6(ip, _)) = LaxPacketHeaders::from_ip(&bytes).unwrap().net else {
+        panic!("no IPv6 header in {bytes:02x?}");
     };
     assert_eq!((ip.payload_length, ip.hop_limit), (1194, 64));
     assert_eq!(
@@ -184,15 +184,15 @@ fn ipv6_header_states_length_and_addresses() {
 fn check_syn(header_len: u32, expected_kinds: &[u8]) {
     let options = Options::syn(header_len);
     assert_eq!(u32::from(options.header_len()), header_len);
-    let octets = emitted(&packet(V4, segment(Flags::SYN, options), 20 + header_len));
-    assert_eq!(u32::from(octets[32] >> 4) * 4, header_len);
+    let bytes = emitted(&packet(V4, segment(Flags::SYN, options), 20 + header_len));
+    assert_eq!(u32::from(bytes[32] >> 4) * 4, header_len);
     let mut kinds = Vec::new();
-    let mut rest = &octets[40..];
+    let mut rest = &bytes[40..];
     while let Some(&kind) = rest.first() {
         kinds.push(kind);
         rest = match kind {
             tcp_option::KIND_END => {
-                assert!(rest.iter().all(|&octet| octet == 0));
+                assert!(rest.iter().all(|&byte| byte == 0));
                 break;
             }
             tcp_option::KIND_NOOP => &rest[1..],
@@ -219,9 +219,9 @@ fn syn_options_follow_the_header_length() {
 #[test]
 fn linux_syn_matches_reference_bytes() {
     let syn = segment(Flags::SYN, Options::LINUX);
-    let octets = emitted(&packet(V4, syn, 60));
+    let bytes = emitted(&packet(V4, syn, 60));
     let expected = b"\x02\x04\x05\xb4\x04\x02\x08\x0a\xde\xad\xbe\xef\0\0\0\0\x01\x03\x03\x07";
-    assert_eq!(octets[40..], *expected);
+    assert_eq!(bytes[40..], *expected);
 }
 
 #[test]
@@ -255,18 +255,18 @@ fn length_beyond_ipv6_payload_length_is_a_jumbo_payload() {
     assert_eq!(plain.payload_len(), 65_575 - 60);
 
     let jumbo = packet(V6, ack, 65_576);
-    let octets = emitted(&jumbo);
-    assert_eq!(octets[4..7], [0, 0, 0]);
-    assert_eq!(octets[40..48], [6, 0, 0xc2, 4, 0, 1, 0, 0]);
+    let bytes = emitted(&jumbo);
+    assert_eq!(bytes[4..7], [0, 0, 0]);
+    assert_eq!(bytes[40..48], [6, 0, 0xc2, 4, 0, 1, 0, 0]);
     assert_eq!(jumbo.payload_len(), 65_576 - 68);
 }
 
 #[test]
 fn udp_length_beyond_its_field_is_full_in_ipv4_and_zero_in_ipv6() {
     let length = |addresses, original_len| {
-        let octets = emitted(&packet(addresses, UDP, original_len));
-        let at = octets.len() - 4;
-        u16::from_be_bytes([octets[at], octets[at + 1]])
+        let bytes = emitted(&packet(addresses, UDP, original_len));
+        let at = bytes.len() - 4;
+        u16::from_be_bytes([bytes[at], bytes[at + 1]])
     };
     assert_eq!(length(V4, 28), 8);
     assert_eq!(length(V4, 65_555), 65_535);
@@ -358,7 +358,7 @@ fn check_template(
     let mut out = Vec::new();
     template.emit(numbers, original_len, &mut out);
     let built = emitted(&packet(addresses, transport, original_len));
-    assert_eq!(out, built, "{numbers:?}, {original_len} octets");
+    assert_eq!(out, built, "{numbers:?}, {original_len} bytes");
 }
 
 #[test]

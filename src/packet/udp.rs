@@ -4,10 +4,10 @@ use etherparse::UdpHeader;
 
 use super::{Family, checksum, ip::AddressPair};
 
-/// Octets of the header.
+/// Bytes of the header.
 pub(super) const HEADER_LEN: u16 = UdpHeader::LEN_U16;
 
-/// Appends the header of a datagram of `datagram_len` octets, header included.
+/// Appends the header of a datagram of `datagram_len` bytes, header included.
 #[inline]
 pub(super) fn emit(
     source_port: u16,

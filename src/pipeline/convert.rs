@@ -147,7 +147,7 @@ pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
     };
     let settled = settler.settle(&conversations)?;
     drop(conversations);
-    let narrower = settled.by_filter.suggest(enis, convert.max_packets)?;
+    let suggested_filters = settled.by_filter.suggest(enis, convert.max_packets)?;
 
     let mut capture = pending.open(encoder, section(enis, convert.single_interface), enis)?;
     let names = framer::eni_names(enis);
@@ -183,8 +183,8 @@ pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
         enis: enis.iter().len() as u64,
         connections: written.connections,
         packets: written.packets,
-        narrower,
-        asked_ns: selection.and_then(|selection| selection.asked_ns()),
+        suggested_filters,
+        requested_ns: selection.and_then(|selection| selection.requested_ns()),
         output,
         spilled_bytes: folder.spilled(),
         elapsed_ms: run.elapsed_ms(),

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 pub(crate) use self::coverage::Coverage;
 use crate::connection::Detail;
-use crate::diagnosis::{AttemptCounts, Finding, Ground, Unseen, Visibility, attempts, findings};
+use crate::diagnosis::{AttemptCounts, BlindSpot, Finding, Ground, Visibility, attempts, findings};
 use crate::error::Result;
 use crate::flow::{Addresses, Candidate, Enis, Place, duplicates};
 use crate::pipeline::reading::Observations;
@@ -33,7 +33,7 @@ pub struct Diagnosis {
     /// What explains the trouble, the most important first.
     pub findings: Vec<Finding>,
     /// What the archive cannot show.
-    pub unseen: Vec<Unseen>,
+    pub blind_spots: Vec<BlindSpot>,
     /// Connection attempts, and conversations that are not TCP.
     pub attempts: u64,
     /// Attempts by what is the matter with them.
@@ -41,14 +41,14 @@ pub struct Diagnosis {
     /// Earliest start and latest end of the attempts looked at, nanoseconds since the epoch.
     pub span_ns: Option<(i64, i64)>,
     /// The time that was asked for, nanoseconds since the epoch; `null` where it has no end.
-    pub asked_ns: Option<(Option<i64>, Option<i64>)>,
+    pub requested_ns: Option<(Option<i64>, Option<i64>)>,
     /// ENIs that wrote the records.
     pub enis: u64,
-    /// Files and their octets.
+    /// Files and their bytes.
     pub input: Input,
     /// Lines and records; those of attempts that were looked at are `told`.
     pub records: Records,
-    /// Octets that went to temporary files, because memory was short.
+    /// Bytes that went to temporary files, because memory was short.
     pub spilled_bytes: u64,
     /// Wall time, milliseconds.
     pub elapsed_ms: u64,
@@ -96,11 +96,11 @@ pub(super) fn diagnose_archive(
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     Ok(Diagnosis {
         findings: findings(&tally, &ground),
-        unseen: visibility.unseen(&tally, read.records.skip_data),
+        blind_spots: visibility.blind_spots(&tally, read.records.skip_data),
         attempts: tally.attempts,
         symptoms: tally.by_symptom().clone(),
         span_ns: counts.span_ns,
-        asked_ns: selection.and_then(|selection| selection.asked_ns()),
+        requested_ns: selection.and_then(|selection| selection.requested_ns()),
         enis: enis.iter().len() as u64,
         input: read.input,
         records: read.records,

@@ -22,7 +22,7 @@ use crate::names::protocol_keyword;
 use crate::pipeline::reading::Observations;
 use crate::pipeline::run::{Request, Run};
 use crate::read::Meter;
-use crate::survey::{EniTraffic, LoggedSums, Protocol, Survey, lacking};
+use crate::survey::{EniTraffic, LoggedSums, Protocol, Survey, missing_fields};
 use crate::time::joined;
 
 /// ENIs that are named.
@@ -51,14 +51,14 @@ pub fn inspect(request: &Request, meter: &Meter) -> Result<Survey> {
     let enis = &read.enis;
     let read_in = reading.elapsed();
     let tally = census.into_sums();
-    read.records.told = tally.logged.records;
+    read.records.used = tally.logged.records;
     read.records.filtered = tally.filtered;
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     let names = files.iter().map(|file| &*file.name);
     let names = names.chain(read.account.member_names());
     let columns = &read.account.columns;
     let mut survey = Survey {
-        lacking: lacking(columns),
+        missing_fields: missing_fields(columns),
         columns: columns.clone(),
         estimates: tally
             .forecast
@@ -67,7 +67,7 @@ pub fn inspect(request: &Request, meter: &Meter) -> Result<Survey> {
     };
     survey.input = read.input;
     survey.records = read.records;
-    survey.asked_ns = selection.and_then(|selection| selection.asked_ns());
+    survey.requested_ns = selection.and_then(|selection| selection.requested_ns());
     for told in names.filter_map(s3_path::parse) {
         note(&mut survey.accounts, told.account);
         note(&mut survey.regions, told.region);

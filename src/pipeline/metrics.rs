@@ -50,11 +50,11 @@ pub struct Answers {
     pub tables: Vec<Table>,
     /// Whether each packet counts once.
     pub is_once: bool,
-    /// Files and their octets.
+    /// Files and their bytes.
     pub input: Input,
     /// The fate of every line; what is counted is told.
     pub records: Records,
-    /// Octets that went to temporary files, because memory was short.
+    /// Bytes that went to temporary files, because memory was short.
     pub spilled_bytes: u64,
     /// Wall time, milliseconds.
     pub elapsed_ms: u64,
@@ -153,7 +153,7 @@ fn count_while_reading(
         filtered: AtomicU64::new(0),
     };
     let mut read = run.read(Addresses::Packet, &logged)?;
-    read.records.told = logged.counted.into_inner();
+    read.records.used = logged.counted.into_inner();
     read.records.filtered = logged.filtered.into_inner();
     Ok(read)
 }

@@ -51,15 +51,15 @@ pub struct Reported {
     pub diagnosis: Diagnosis,
     /// How long a stretch of time is.
     pub every: Every,
-    /// Packets and octets by action.
+    /// Packets and bytes by action.
     pub actions: Table,
     /// Packets that were rejected, by protocol.
     pub rejected: Table,
     /// Connections by outcome.
     pub outcomes: Table,
-    /// Octets and packets by source and destination address.
+    /// Bytes and packets by source and destination address.
     pub talkers: Table,
-    /// Octets by source and destination subnet.
+    /// Bytes by source and destination subnet.
     pub subnets: Table,
     /// Packets that were rejected, by source address.
     pub rejected_sources: Table,
@@ -105,7 +105,7 @@ pub fn report(asked: &Report, meter: &Meter) -> Result<(Reported, Output)> {
 /// The time that records cover, as far as it was asked for.
 fn span_ns(diagnosis: &Diagnosis) -> (i64, i64) {
     let (start, end) = diagnosis.span_ns.unwrap_or_default();
-    let (from, to) = diagnosis.asked_ns.unwrap_or_default();
+    let (from, to) = diagnosis.requested_ns.unwrap_or_default();
     let start = from.map_or(start, |from| start.max(from));
     (start, to.map_or(end, |to| end.min(to)).max(start))
 }

@@ -32,8 +32,8 @@ impl Account {
             pruned_newest_ns: sifted.newest_slot_ns,
             ..Self::default()
         };
-        read.input.ruled_out = sifted.ruled_out.files;
-        read.input.ruled_out_bytes = sifted.ruled_out.bytes;
+        read.input.pruned = sifted.pruned.files;
+        read.input.pruned_file_bytes = sifted.pruned.bytes;
         for entry in left_out {
             let place = || Example {
                 place: exact(&entry.path),
@@ -79,7 +79,7 @@ impl Account {
 
 /// The error for a run that found no flow log, with what was skipped instead.
 fn nothing_to_read(input: &Input) -> Error {
-    let pruned = match (input.row_groups_ruled_out, input.ruled_out) {
+    let pruned = match (input.row_groups_pruned, input.pruned) {
         (groups @ 1.., _) => Some(Pruned::RowGroups(groups)),
         (0, files @ 1..) if input.files == 0 => Some(Pruned::Files(files)),
         _ => None,

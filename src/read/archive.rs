@@ -140,7 +140,7 @@ impl Archive {
             wants_any_time: self.filter.from.is_none() && self.filter.to.is_none(),
         };
         let (mut account, part) = self.read_all(&matching, meter)?;
-        account.records.told = part.used;
+        account.records.used = part.used;
         account.records.filtered = part.filtered;
         Ok((account, part.part))
     }

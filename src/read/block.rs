@@ -125,7 +125,7 @@ impl<S: Sink> BlockReader<'_, S> {
         match self.sink.record(&mut read.part, &found) {
             Ok(()) => {
                 read.taken += 1;
-                read.records.undecided += u64::from(found.matches.is_none());
+                read.records.missing_filter_field += u64::from(found.matches.is_none());
             }
             Err(unusable) => read.fault(unusable.name(), || unusable.to_string()),
         }
@@ -170,7 +170,7 @@ impl<P: Default> BlockYield<P> {
         if now > before {
             self.columns.count(ColumnOrder {
                 layout: Arc::clone(layout),
-                told_by: "",
+                evidence: "",
                 files: 0,
                 records: now - before,
             });
@@ -254,8 +254,8 @@ impl<P: Default> BlockYield<P> {
     }
 
     /// Says what told the column orders of a whole file.
-    pub(crate) fn name_columns(&mut self, told_by: impl Fn(&Layout) -> &'static str) {
-        self.columns = std::mem::take(&mut self.columns).of_file(told_by);
+    pub(crate) fn name_columns(&mut self, evidence: impl Fn(&Layout) -> &'static str) {
+        self.columns = std::mem::take(&mut self.columns).of_file(evidence);
     }
 
     /// Moves the faults to the reasons for which lines were skipped, under the name of their file

@@ -24,14 +24,14 @@ use crate::read::sink::Sink;
 use crate::read::source_names::ArchiveMember;
 use crate::read::table::{read_packed_table, read_table};
 use crate::read::{json, mmap};
-use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognise};
+use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognize};
 use crate::summary::{Example, Input};
 use crate::wrapper;
 
-/// Octets of a block: large enough to be worth a task, small enough to share out.
+/// Bytes of a block: large enough to be worth a task, small enough to share out.
 pub(crate) const BLOCK_LEN: usize = 2 << 20;
 
-/// Octets in which a file's column order must show.
+/// Bytes in which a file's column order must show.
 pub(crate) const HEAD_LEN: usize = 64 << 10;
 
 /// What a file held.
@@ -164,35 +164,35 @@ impl<S: Sink> Files<'_, S> {
         {
             return json::read_wrapped(self, at, file, stream);
         }
-        let recognised = match recognise(content.head(HEAD_LEN), self.format) {
-            Ok(recognised) => recognised,
-            Err(unrecognised) => {
+        let recognized = match recognize(content.head(HEAD_LEN), self.format) {
+            Ok(recognized) => recognized,
+            Err(unrecognized) => {
                 // What is left of one line tells nothing of what the file was.
                 let has_line = content.head(HEAD_LEN).contains(&b'\n');
                 return match content.damage(file.len) {
                     Some(damage) if !has_line => Ok(unusable(file, &damage)),
-                    _ => foreign(file, &unrecognised),
+                    _ => foreign(file, &unrecognized),
                 };
             }
         };
         let mut yielded = FileYield::default();
         yielded.input.files = 1;
-        yielded.input.bytes = file.len;
-        let told_by = told_by(recognised.evidence);
-        note_layout(&mut yielded.input, told_by);
+        yielded.input.file_bytes = file.len;
+        let evidence = evidence_name(recognized.evidence);
+        note_layout(&mut yielded.input, evidence);
         note_kind(
             &mut yielded.input,
-            &describe::of_text(&content, &recognised.layout),
+            &describe::of_text(&content, &recognized.layout),
         );
         let reader = self.block_reader(at, file);
-        let layout = Arc::new(self.needed(recognised.layout));
+        let layout = Arc::new(self.needed(recognized.layout));
         let begun_with = Arc::clone(&layout);
         let (block, damage) = match content {
             Content::Mapped(mapping) => mmap::read_mapped(self, &mapping, &reader, layout)?,
             Content::Stream(stream) => {
                 let (block, read_len, damage) = self.read_stream(stream, at, &reader, layout)?;
                 // Pipes have no length of their own.
-                yielded.input.bytes = yielded.input.bytes.max(read_len);
+                yielded.input.file_bytes = yielded.input.file_bytes.max(read_len);
                 (block, damage)
             }
         };
@@ -203,9 +203,9 @@ impl<S: Sink> Files<'_, S> {
         yielded.block.name_faults(&file.name, 0);
         yielded.block.name_columns(|layout| {
             if layout.columns() == begun_with.columns() {
-                told_by
+                evidence
             } else {
-                self::told_by(Evidence::Header)
+                evidence_name(Evidence::Header)
             }
         });
         Ok(yielded)
@@ -264,8 +264,8 @@ impl<S: Sink> Files<'_, S> {
     }
 }
 
-/// What told a column order, in the words of the summary.
-pub(crate) fn told_by(evidence: Evidence) -> &'static str {
+/// What a column order was known by, in the words of the summary.
+pub(crate) fn evidence_name(evidence: Evidence) -> &'static str {
     match evidence {
         Evidence::Header => "header line",
         Evidence::Given => "given format",
@@ -273,8 +273,8 @@ pub(crate) fn told_by(evidence: Evidence) -> &'static str {
     }
 }
 
-pub(crate) fn note_layout(input: &mut Input, told_by: &str) {
-    input.layouts.insert(told_by.to_owned(), 1);
+pub(crate) fn note_layout(input: &mut Input, evidence: &str) {
+    input.layouts.insert(evidence.to_owned(), 1);
 }
 
 pub(crate) fn note_kind(input: &mut Input, kind: &str) {
@@ -305,19 +305,19 @@ impl<P, F: FnMut(FileYield<P>)> InOrder<P, F> {
 /// looked for: it ends the run, with the format to give.
 pub(crate) fn foreign<P: Default>(
     file: &File,
-    unrecognised: &Unrecognised,
+    unrecognized: &Unrecognised,
 ) -> Result<FileYield<P>> {
     let has_addresses = |suggestion: &str| suggestion.contains("srcaddr");
-    match unrecognised.foreign() {
-        Foreign::Other if file.is_typed || unrecognised.suggestion().is_some_and(has_addresses) => {
+    match unrecognized.foreign() {
+        Foreign::Other if file.is_typed || unrecognized.suggestion().is_some_and(has_addresses) => {
             Err(ErrorKind::UnknownLayout {
                 file: file.name.clone(),
-                why: unrecognised.to_string(),
-                suggestion: unrecognised.suggestion().map(str::to_owned),
+                why: unrecognized.to_string(),
+                suggestion: unrecognized.suggestion().map(str::to_owned),
             }
             .into())
         }
-        Foreign::Other if unrecognised.has_header() => {
+        Foreign::Other if unrecognized.has_header() => {
             foreign_file(file, "text whose header names a column twice")
         }
         Foreign::Other => foreign_file(file, "text that is no flow log"),
@@ -329,7 +329,7 @@ pub(crate) fn foreign<P: Default>(
 pub(crate) fn unusable<P: Default>(file: &File, damage: &dyn fmt::Display) -> FileYield<P> {
     let mut yielded = FileYield::default();
     yielded.input.files = 1;
-    yielded.input.bytes = file.len;
+    yielded.input.file_bytes = file.len;
     note_damage(&mut yielded.input, file, damage);
     yielded
 }

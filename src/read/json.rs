@@ -11,9 +11,11 @@ use crate::error::Result;
 use crate::read::block::BlockYield;
 use crate::read::describe;
 use crate::read::files::{BLOCK_LEN, FileOffset, FileYield, Files, HEAD_LEN};
-use crate::read::files::{foreign, foreign_file, note_damage, note_kind, note_layout, told_by};
+use crate::read::files::{
+    evidence_name, foreign, foreign_file, note_damage, note_kind, note_layout,
+};
 use crate::read::sink::Sink;
-use crate::record::recognise;
+use crate::record::recognize;
 use crate::wrapper::{NamedBy, Unwrapper};
 
 /// Reads a file that begins with a wrapper.
@@ -24,7 +26,7 @@ pub(crate) fn read_wrapped<S: Sink>(
     mut stream: Stream,
 ) -> Result<FileYield<S::Part>> {
     // What to call it, should it hold no flow log.
-    let as_text = recognise(stream.head(HEAD_LEN), None).err();
+    let as_text = recognize(stream.head(HEAD_LEN), None).err();
     let reader = files.block_reader(at, file);
     let read_len = stream.read_len();
     let packing = stream.packing();
@@ -45,31 +47,31 @@ pub(crate) fn read_wrapped<S: Sink>(
         if let Some(at_end) = &read.layout_at_end {
             unwrapper.keep(&batch, at_end);
         }
-        let octets = read_len.load(Relaxed);
-        files.count(octets - counted_len, &read);
-        counted_len = octets;
+        let bytes = read_len.load(Relaxed);
+        files.count(bytes - counted_len, &read);
+        counted_len = bytes;
         files.complete(&mut read, at.lines_before + yielded.block.records.lines)?;
         yielded.block.append(read, files.sink);
     }
-    let told_by = unwrapper.named_by().map(in_words);
-    match told_by {
-        Some(told_by) => note_layout(&mut yielded.input, told_by),
+    let evidence = unwrapper.named_by().map(in_words);
+    match evidence {
+        Some(evidence) => note_layout(&mut yielded.input, evidence),
         None if unwrapper.refused().is_none() && yielded.block.records.control > 0 => {}
         None => {
             return match unwrapper.refused().or(as_text.as_ref()) {
-                Some(unrecognised) => foreign(file, unrecognised),
+                Some(unrecognized) => foreign(file, unrecognized),
                 None => foreign_file(file, "JSON"),
             };
         }
     }
     yielded.input.files = 1;
-    yielded.input.bytes = file.len.max(read_len.load(Relaxed));
+    yielded.input.file_bytes = file.len.max(read_len.load(Relaxed));
     if let Some(damage) = unwrapper.damage() {
         note_damage(&mut yielded.input, file, damage);
     }
     yielded.block.name_faults(&file.name, 0);
-    let told_by = told_by.unwrap_or_default();
-    yielded.block.name_columns(|_| told_by);
+    let evidence = evidence.unwrap_or_default();
+    yielded.block.name_columns(|_| evidence);
     note_kind(
         &mut yielded.input,
         &describe::of_json(unwrapper.outermost(), packing),
@@ -80,7 +82,7 @@ pub(crate) fn read_wrapped<S: Sink>(
 fn in_words(named_by: NamedBy) -> &'static str {
     match named_by {
         NamedBy::Keys => "keys",
-        NamedBy::Lines(evidence) => told_by(evidence),
+        NamedBy::Lines(evidence) => evidence_name(evidence),
     }
 }
 

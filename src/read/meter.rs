@@ -9,11 +9,11 @@ use crate::archive::File;
 pub struct Meter {
     /// Files to be read.
     pub files_total: AtomicU64,
-    /// Octets to be read; 0 if unknown.
+    /// Bytes to be read; 0 if unknown.
     pub bytes_total: AtomicU64,
     /// Files read.
     pub files: AtomicU64,
-    /// Octets read.
+    /// Bytes read.
     pub bytes: AtomicU64,
     /// Lines read.
     pub records: AtomicU64,

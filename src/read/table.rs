@@ -25,7 +25,7 @@ use crate::wrapper::{Bounds, GroupRows, ParquetTable, TableError};
 /// What tells which column is which, in the words of the summary.
 const TOLD_BY: &str = "column names";
 
-/// Octets of a table that has to be kept in a temporary file before it can be read. AWS
+/// Bytes of a table that has to be kept in a temporary file before it can be read. AWS
 /// delivers files of at most 75 MB.
 const PACKED_LEN_MAX: u64 = 1 << 30;
 
@@ -57,7 +57,7 @@ pub(crate) fn read_table<S: Sink>(
 ) -> Result<FileYield<S::Part>> {
     let mut yielded = FileYield::default();
     yielded.input.files = 1;
-    yielded.input.bytes = file.len;
+    yielded.input.file_bytes = file.len;
     let table = match ParquetTable::open(source) {
         Ok(table) => table,
         Err(error) => {
@@ -134,7 +134,7 @@ pub(crate) fn read_packed_table<S: Sink>(
     let mut yielded = read_table(files, at, file, kept)?;
     if yielded.input.files > 0 {
         // Pipes have no length of their own.
-        yielded.input.bytes = file.len.max(stream.read_len().load(Relaxed));
+        yielded.input.file_bytes = file.len.max(stream.read_len().load(Relaxed));
     }
     Ok(yielded)
 }
@@ -161,8 +161,8 @@ fn read_group<S: Sink>(
     if let (Some(times), Some(wanted)) = (times, files.wanted)
         && !may_tell(wanted, &times)
     {
-        yielded.input.row_groups_ruled_out += 1;
-        yielded.input.rows_ruled_out += rows;
+        yielded.input.row_groups_pruned += 1;
+        yielded.input.rows_pruned += rows;
         yielded.passed += rows;
         // A relative time counts from the newest record, wanted or not.
         yielded.pruned_newest_ns = yielded.pruned_newest_ns.max(Some(times.end));

@@ -70,10 +70,10 @@ fn dotted_quad(input: &[u8]) -> Option<(usize, Ipv4Addr)> {
     let (c, stops) = next_stop(stops);
     let (d, _) = next_stop(stops);
     let dotted = (window[a & 15] == b'.') & (window[b & 15] == b'.') & (window[c & 15] == b'.');
-    let first = octet(window, 0, a);
-    let second = octet(window, a + 1, b);
-    let third = octet(window, b + 1, c);
-    let fourth = octet(window, c + 1, d);
+    let first = byte(window, 0, a);
+    let second = byte(window, a + 1, b);
+    let third = byte(window, b + 1, c);
+    let fourth = byte(window, c + 1, d);
     if !dotted || first | second | third | fourth > 255 {
         return None;
     }
@@ -87,9 +87,9 @@ fn next_stop(stops: u32) -> (usize, u32) {
     (stops.trailing_zeros() as usize, stops & (stops - 1))
 }
 
-/// The number at `start..stop`; more than 255 if there is no octet.
+/// The number at `start..stop`; more than 255 if there is no byte.
 #[inline(always)]
-fn octet(window: &[u8; 20], start: usize, stop: usize) -> u32 {
+fn byte(window: &[u8; 20], start: usize, stop: usize) -> u32 {
     let len = stop - start;
     let from = start & 15;
     let four = [

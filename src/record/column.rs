@@ -84,7 +84,7 @@ impl Step {
         }
     }
 
-    /// The steps of a whole line: neighbouring skips are one.
+    /// The steps of a whole line: neighboring skips are one.
     pub(super) fn fold(steps: impl Iterator<Item = Self>) -> Vec<Self> {
         let mut folded: Vec<Self> = Vec::new();
         for step in steps {

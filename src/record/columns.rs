@@ -188,7 +188,7 @@ impl<'a> Filling<'a> {
                     whole(t, grammar::port, &mut r.destination_port)
                 });
             }
-            Step::Protocol => self.put(texts, |r, t| whole(t, grammar::octet, &mut r.protocol)),
+            Step::Protocol => self.put(texts, |r, t| whole(t, grammar::byte, &mut r.protocol)),
             Step::Packets => self.put(texts, |r, t| whole(t, leaf::number, &mut r.packets)),
             Step::Bytes => self.put(texts, |r, t| whole(t, leaf::number, &mut r.bytes)),
             Step::Start => self.put(texts, |r, t| whole(t, grammar::time, &mut r.start_ns)),
@@ -203,7 +203,7 @@ impl<'a> Filling<'a> {
                 self.put(texts, |r, t| whole(t, grammar::direction, &mut r.direction))
             }
             Step::TrafficPath => {
-                self.put(texts, |r, t| whole(t, grammar::octet, &mut r.traffic_path));
+                self.put(texts, |r, t| whole(t, grammar::byte, &mut r.traffic_path));
             }
         }
     }

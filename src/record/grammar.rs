@@ -1,6 +1,6 @@
 //! The grammar of a line as AWS writes it.
 //!
-//! A layout is compiled into steps ([`Step`]), one a column, with neighbouring columns
+//! A layout is compiled into steps ([`Step`]), one a column, with neighboring columns
 //! that nobody needs folded into one. Reading a line is walking its steps
 //! with nom's leaves and a blank between any two. A line that departs from
 //! AWS's spelling in any way is refused whole, and read by [`super::careful`].
@@ -119,7 +119,7 @@ fn read<'a>(
         },
         Step::SourcePort => (rest, record.source_port) = port(input)?,
         Step::DestinationPort => (rest, record.destination_port) = port(input)?,
-        Step::Protocol => (rest, record.protocol) = octet(input)?,
+        Step::Protocol => (rest, record.protocol) = byte(input)?,
         Step::Packets => (rest, record.packets) = number(input)?,
         Step::Bytes => (rest, record.bytes) = number(input)?,
         Step::Start => (rest, record.start_ns) = time(input)?,
@@ -128,7 +128,7 @@ fn read<'a>(
         Step::LogStatus => (rest, record.log_status) = log_status(input)?,
         Step::Flags => (rest, record.flags) = flags(input)?,
         Step::Direction => (rest, record.direction) = direction(input)?,
-        Step::TrafficPath => (rest, record.traffic_path) = octet(input)?,
+        Step::TrafficPath => (rest, record.traffic_path) = byte(input)?,
     }
     Ok((rest, ()))
 }
@@ -147,13 +147,13 @@ pub(super) fn port(input: &[u8]) -> Leaf<'_, Option<u16>> {
 }
 
 #[inline(always)]
-pub(super) fn octet(input: &[u8]) -> Leaf<'_, Option<u8>> {
+pub(super) fn byte(input: &[u8]) -> Leaf<'_, Option<u8>> {
     narrow(short_number(input)?)
 }
 
 #[inline(always)]
 pub(super) fn flags(input: &[u8]) -> Leaf<'_, Option<ObservedFlags>> {
-    let (rest, bits) = octet(input)?;
+    let (rest, bits) = byte(input)?;
     Ok((rest, bits.map(ObservedFlags)))
 }
 

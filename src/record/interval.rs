@@ -69,7 +69,7 @@ impl Interval {
     }
 }
 
-/// One day. AWS aggregates over at most 600 s; people who summarise their logs
+/// One day. AWS aggregates over at most 600 s; people who summarize their logs
 /// afterwards do so by the hour or the day. Nothing true is longer.
 const LENGTH_MAX_NS: u64 = 86_400 * 1_000_000_000;
 

@@ -2,7 +2,7 @@
 //!
 //! A layout is the order of columns that one flow log was created with. It is
 //! named by a header line, by `--format`, or found out from the values
-//! ([`recognise`](super::recognise())); it never follows from the `version` column, nor from
+//! ([`recognize`](super::recognize())); it never follows from the `version` column, nor from
 //! the number of columns alone.
 
 use super::{Column, Field, Prefix, Separator, cells::LineCells, column::Step};

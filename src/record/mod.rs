@@ -9,7 +9,7 @@
 //! ```text
 //! field       what a column can be          value    what a word can be
 //! layout      which column is where         fault    why a line is not a record
-//! recognise   first lines -> layout         rows     block of lines -> records
+//! recognize   first lines -> layout         rows     block of lines -> records
 //! grammar     a line as AWS writes it       careful  a line as others write it
 //! column      what is done with a column    columns  rows of a table -> records
 //! ```
@@ -29,7 +29,7 @@ mod layout;
 mod leaf;
 mod odd;
 mod prefix;
-mod recognise;
+mod recognize;
 mod rows;
 mod skip;
 mod value;
@@ -49,7 +49,7 @@ pub use self::{
     interval::{Interval, TimeNote},
     layout::{FormatError, Layout},
     prefix::{Envelope, Prefix},
-    recognise::{Evidence, Foreign, Recognised, Unrecognised, recognise},
+    recognize::{Evidence, Foreign, Recognized, Unrecognised, recognize},
     rows::{Row, RowSource, Rows},
     value::{Action, Direction, LogStatus, ObservedFlags},
 };

@@ -91,7 +91,7 @@ impl fmt::Display for Destination {
     }
 }
 
-/// Whether `text` has that many octets at most, one at least, all letters, digits or of `more`.
+/// Whether `text` has that many bytes at most, one at least, all letters, digits or of `more`.
 fn is_of(text: &str, len_max: usize, more: &str) -> bool {
     let may = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
     (1..=len_max).contains(&text.len()) && text.chars().all(may)
@@ -124,7 +124,7 @@ fn check_bucket(bucket: &str) -> Result<(), InvalidSetting> {
     Err(InvalidSetting::new("bucket", bucket, expected))
 }
 
-/// A key of S3 has 1024 octets at most, and AWS's own folders and file names stand behind this.
+/// A key of S3 has 1024 bytes at most, and AWS's own folders and file names stand behind this.
 const FOLDER_LEN_MAX: usize = 255;
 
 // VPC user guide, "Create a flow log that publishes to Amazon S3": AWSLogs is reserved.

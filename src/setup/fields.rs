@@ -1,6 +1,6 @@
 //! Which columns to ask for.
 //!
-//! Every field that is used ([`USED`]), and few others, since AWS charges by the octet. In AWS's own
+//! Every field that is used ([`USED`]), and few others, since AWS charges by the byte. In AWS's own
 //! order, so that people and other programs know the log again.
 
 use super::resource::ResourceKind;

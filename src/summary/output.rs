@@ -14,18 +14,18 @@ use crate::printable::{cell, exact, printable};
 pub struct OutputFile {
     /// Its path, as typed.
     pub path: String,
-    /// Its octets, compressed where it is; of all its parts if it has any.
-    pub bytes: u64,
+    /// Its size, compressed where it is; of all its parts if it has any.
+    pub file_bytes: u64,
     /// Its parts, where there was to be more than one file.
     pub parts: Option<OutputParts>,
 }
 
 impl OutputFile {
-    /// The capture at `path`, of so many octets.
-    pub fn new(path: &Path, bytes: u64, parts: Option<OutputParts>) -> Self {
+    /// The capture at `path`, of `file_bytes` bytes.
+    pub fn new(path: &Path, file_bytes: u64, parts: Option<OutputParts>) -> Self {
         Self {
             path: exact(path),
-            bytes,
+            file_bytes,
             parts,
         }
     }
@@ -49,10 +49,10 @@ pub struct OutputPart {
     pub path: String,
     /// Packets in it.
     pub packets: u64,
-    /// Octets that these had.
+    /// Bytes that these had.
     pub bytes: u128,
-    /// Octets of the file, compressed where it is.
-    pub octets: u64,
+    /// Bytes of the file, compressed where it is.
+    pub file_bytes: u64,
     /// Time of the first packet, nanoseconds since the epoch.
     pub first_ns: Option<i64>,
     /// Time of the last.
@@ -65,14 +65,14 @@ impl OutputPart {
     /// The table of parts that stands beside them: CSV as in RFC 4180, with names of files
     /// and no folders, since it is moved with them.
     pub fn table(parts: &[Self]) -> String {
-        let mut table = String::from("file,packets,bytes,octets,first,last,connections\n");
+        let mut table = String::from("file,packets,bytes,file_bytes,first,last,connections\n");
         for part in parts {
             let name = Path::new(&part.path).file_name().unwrap_or_default();
             let cells = [
                 quoted(&exact(name)),
                 part.packets.to_string(),
                 part.bytes.to_string(),
-                part.octets.to_string(),
+                part.file_bytes.to_string(),
                 instant(part.first_ns),
                 instant(part.last_ns),
                 part.connections.to_string(),
@@ -124,14 +124,14 @@ mod tests {
             path: "folder/a,b-\"1\".pcapng".into(),
             packets: 2,
             bytes: 120,
-            octets: 500,
+            file_bytes: 500,
             first_ns: Some(1_773_454_565_000_000_000),
             last_ns: Some(1_773_454_565_000_500_000),
             connections: 1,
         };
         assert_eq!(
             OutputPart::table(&[part]),
-            "file,packets,bytes,octets,first,last,connections\n\
+            "file,packets,bytes,file_bytes,first,last,connections\n\
              \"a,b-\"\"1\"\".pcapng\",2,120,500,2026-03-14T02:16:05Z,2026-03-14T02:16:05.0005Z,1\n"
         );
     }

@@ -16,7 +16,7 @@ pub struct ColumnOrder {
     /// The columns.
     pub layout: Arc<Layout>,
     /// What named them: a header line, the given format, keys, or the name of a well-known order.
-    pub told_by: &'static str,
+    pub evidence: &'static str,
     /// Files in which records stand under them.
     pub files: u64,
     /// Those records, NODATA and SKIPDATA among them.
@@ -32,7 +32,7 @@ impl ColumnOrders {
     /// are counted under the last of these.
     pub fn count(&mut self, met: ColumnOrder) {
         let is_same = |known: &ColumnOrder| {
-            known.told_by == met.told_by
+            known.evidence == met.evidence
                 && (Arc::ptr_eq(&known.layout, &met.layout)
                     || known.layout.columns() == met.layout.columns())
         };
@@ -52,13 +52,13 @@ impl ColumnOrders {
         later.0.into_iter().for_each(|met| self.count(met));
     }
 
-    /// The same, met in one file, where `told_by` says what told each.
+    /// The same, met in one file, where `evidence` says what told each.
     #[must_use]
-    pub fn of_file(self, told_by: impl Fn(&Layout) -> &'static str) -> Self {
+    pub fn of_file(self, evidence: impl Fn(&Layout) -> &'static str) -> Self {
         let mut orders = Self::default();
         for order in self.0 {
             orders.count(ColumnOrder {
-                told_by: told_by(&order.layout),
+                evidence: evidence(&order.layout),
                 files: 1,
                 ..order
             });
@@ -87,7 +87,7 @@ impl Serialize for ColumnOrder {
         let columns: Vec<&str> = self.layout.columns().iter().map(Column::name).collect();
         let mut order = serializer.serialize_struct("ColumnOrder", 4)?;
         order.serialize_field("columns", &columns)?;
-        order.serialize_field("told_by", self.told_by)?;
+        order.serialize_field("evidence", self.evidence)?;
         order.serialize_field("files", &self.files)?;
         order.serialize_field("records", &self.records)?;
         order.end()
@@ -98,10 +98,10 @@ impl Serialize for ColumnOrder {
 mod tests {
     use super::*;
 
-    fn order(names: &str, told_by: &'static str) -> ColumnOrder {
+    fn order(names: &str, evidence: &'static str) -> ColumnOrder {
         ColumnOrder {
             layout: Arc::new(Layout::from_format(names).unwrap()),
-            told_by,
+            evidence,
             files: 1,
             records: 5,
         }

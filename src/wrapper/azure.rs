@@ -32,7 +32,7 @@ struct Tuple<'t> {
     is_outbound: bool,
     is_denied: bool,
     state: Option<u8>,
-    /// Packets and octets there and back; empty if not counted.
+    /// Packets and bytes there and back; empty if not counted.
     counts: [&'t str; 4],
 }
 

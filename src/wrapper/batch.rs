@@ -103,7 +103,7 @@ struct KeysMet {
 }
 
 impl Gatherer {
-    /// Makes batches of about `target_len` octets.
+    /// Makes batches of about `target_len` bytes.
     pub(super) fn new(target_len: usize) -> Self {
         Self {
             done: VecDeque::new(),

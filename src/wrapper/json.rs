@@ -1,7 +1,7 @@
 //! A JSON value that borrows the text it was read from.
 //!
 //! What wraps flow logs is told by its keys, so values are read without a type
-//! to aim at; but most of their octets are messages, and those are not copied.
+//! to aim at; but most of their bytes are messages, and those are not copied.
 //! Keys stay in their order.
 
 use std::borrow::Cow;

@@ -1,13 +1,13 @@
 //! Under which column order the lines of a batch are.
 //!
-//! Lines that were logged name their columns, or are recognised by their values; named values are
+//! Lines that were logged name their columns, or are recognized by their values; named values are
 //! what their names say. A header in the midst of lines holds until the end of the file, so whoever
 //! reads a batch says what held at its end.
 
 use std::sync::Arc;
 
 use super::batch::{Batch, Lines};
-use crate::record::{Evidence, Layout, Unrecognised, recognise};
+use crate::record::{Evidence, Layout, Unrecognised, recognize};
 
 /// What says which column is which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(super) struct Layouts<'g> {
     named: Option<(Arc<[String]>, Arc<Layout>)>,
     /// What the first of them follows from.
     pub(super) named_by: Option<NamedBy>,
-    /// Why the first lines that were not recognised were not.
+    /// Why the first lines that were not recognized were not.
     pub(super) refused: Option<Unrecognised>,
 }
 
@@ -46,7 +46,7 @@ impl<'g> Layouts<'g> {
 
     /// Whether `line` is a flow log record whose columns are known.
     pub(super) fn is_record(&self, line: &[u8]) -> bool {
-        recognise(line, self.given).is_ok()
+        recognize(line, self.given).is_ok()
     }
 
     /// The column order of a batch's lines, if it is known.
@@ -71,8 +71,8 @@ impl<'g> Layouts<'g> {
             }
             Lines::Plain | Lines::Timed => {
                 let head = &batch.text[..batch.text.len().min(HEAD_LEN)];
-                match recognise(head, self.given) {
-                    Ok(recognised) => (recognised.layout, NamedBy::Lines(recognised.evidence)),
+                match recognize(head, self.given) {
+                    Ok(recognized) => (recognized.layout, NamedBy::Lines(recognized.evidence)),
                     Err(refused) => {
                         self.refused.get_or_insert(refused);
                         return None;

@@ -22,11 +22,11 @@ pub(super) fn encoded<'v>(value: &'v Json<'_>) -> Option<&'v str> {
 
 /// Decodes what [`encoded`] found; it is decompressed as it is read.
 pub(super) fn decode(encoded: &str) -> Result<Stream, String> {
-    let octets = BASE64.decode(encoded.trim()).map_err(|error| {
+    let bytes = BASE64.decode(encoded.trim()).map_err(|error| {
         let found = excerpt(encoded.as_bytes());
         format!("expected Base64: {error}; found {found}")
     })?;
-    let mut source = Stream::new(Cursor::new(octets))
+    let mut source = Stream::new(Cursor::new(bytes))
         .map_err(|reason| format!("expected text or gzip, found: {reason}"))?;
     match Magic::of(source.head(HEAD_LEN)) {
         magic @ Magic::Parquet => Err(format!("expected text or gzip, found: {magic}")),
@@ -34,7 +34,7 @@ pub(super) fn decode(encoded: &str) -> Result<Stream, String> {
     }
 }
 
-/// Octets that tell a table from text.
+/// Bytes that tell a table from text.
 const HEAD_LEN: usize = 4;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(

@@ -1,4 +1,4 @@
-//! One JSON value, followed from its first octet to its last.
+//! One JSON value, followed from its first byte to its last.
 //!
 //! A scan knows brackets, strings and the key it stands at, and goes on wherever
 //! more text arrives. It does not look back, so a value may be of any length.
@@ -12,7 +12,7 @@ pub(super) struct Scan {
     depth: usize,
     in_string: bool,
     is_escaped: bool,
-    /// Last octet that is neither blank nor inside a string; a quote for a string.
+    /// Last byte that is neither blank nor inside a string; a quote for a string.
     last: u8,
     /// The string at depth 1 read last, which may be a key; no longer than any of interest.
     key: Vec<u8>,
@@ -34,7 +34,7 @@ pub(super) enum Scanned {
 
 /// What the scan of a value came to.
 pub(super) enum ScanStep {
-    /// The octets at hand do not suffice.
+    /// The bytes at hand do not suffice.
     More,
     /// It ends before this place.
     End(usize),
@@ -69,14 +69,14 @@ impl Scan {
                     None => continue,
                 }
             }
-            let octet = text[*at];
-            match octet {
+            let byte = text[*at];
+            match byte {
                 b'{' | b'[' => {
                     if !self.may_open() {
                         return ScanStep::Broken(*at);
                     }
                     *at += 1;
-                    if octet == b'[' && frames < FRAMES_MAX && self.holds_records() {
+                    if byte == b'[' && frames < FRAMES_MAX && self.holds_records() {
                         return ScanStep::Descend(*at);
                     }
                     self.depth += 1;
@@ -97,8 +97,8 @@ impl Scan {
                 }
                 _ => *at += 1,
             }
-            if !octet.is_ascii_whitespace() {
-                self.last = octet;
+            if !byte.is_ascii_whitespace() {
+                self.last = byte;
             }
         }
         ScanStep::More
@@ -157,7 +157,7 @@ impl Scan {
 
     /// Passes over what is no value: to the end of its line, or of its place in an array.
     fn stray(text: &[u8], at: &mut usize, in_array: bool) -> ScanStep {
-        let ends = |octet: &u8| match octet {
+        let ends = |byte: &u8| match byte {
             b'\n' | b'{' => true,
             b',' | b']' => in_array,
             _ => false,

@@ -28,7 +28,7 @@ pub(super) enum Piece<'a> {
     TooLong(&'a [u8]),
 }
 
-/// Longest value that is yielded, in octets.
+/// Longest value that is yielded, in bytes.
 pub(super) const VALUE_LEN_MAX: usize = 64 << 20;
 
 /// Cuts what `source` yields into values.
@@ -139,8 +139,8 @@ impl<R: Read> Splitter<R> {
 
     /// Goes to where the next value begins, through the brackets around it.
     fn skip_between(&mut self) {
-        while let Some(&octet) = self.buffer.get(self.at) {
-            let kind = match octet {
+        while let Some(&byte) = self.buffer.get(self.at) {
+            let kind = match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | b',' | RECORD_SEPARATOR => None,
                 b'[' if self.frames.is_empty() => {
                     self.frames.push(Around::Array);
@@ -161,7 +161,7 @@ impl<R: Read> Splitter<R> {
                 Some(kind) => {
                     self.start = self.at;
                     self.at += 1;
-                    self.scan = Some(Scan::begin(kind, octet));
+                    self.scan = Some(Scan::begin(kind, byte));
                     return;
                 }
             }
@@ -230,7 +230,7 @@ const RECORD_SEPARATOR: u8 = 0x1e;
 
 const READ_LEN: usize = 256 << 10;
 
-/// Octets kept of a value that is too long.
+/// Bytes kept of a value that is too long.
 const EXCERPT_LEN: usize = 64;
 
 #[cfg(test)]

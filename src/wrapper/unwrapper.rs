@@ -170,7 +170,7 @@ fn read_line(lines: &mut BufReader<Stream>, events: &mut Events<'_>) -> io::Resu
     Ok(len > 0)
 }
 
-/// Octets in which a file's wrapper must show.
+/// Bytes in which a file's wrapper must show.
 const HEAD_LEN: usize = 512;
 
 /// Enough lines to tell whether a file is a flow log at all.

@@ -18,7 +18,7 @@ pub enum Goal {
     /// So many of them.
     Lines(u64),
     /// Of text, however it is compressed.
-    Octets(u64),
+    Bytes(u64),
 }
 
 /// How the lines lie on disk.
@@ -42,7 +42,7 @@ pub struct Made {
     /// The sum of `packets` over all lines.
     pub packets: u64,
     /// The sum of `bytes` over all lines.
-    pub octets: u64,
+    pub bytes: u64,
     /// How many files were written.
     pub files: u64,
 }
@@ -116,7 +116,7 @@ impl Archive {
         self.made.lines += 1;
         self.made.text_len += line.text.len() as u64;
         self.made.packets += line.packets;
-        self.made.octets += line.octets;
+        self.made.bytes += line.bytes;
         match self.shape {
             Shape::OneFile => Ok(()),
             // A window reaches back over one end of five minutes, never over two.
@@ -129,7 +129,7 @@ impl Archive {
     fn parts_done(&self, goal: Goal, count: u64) -> u64 {
         let (done, all) = match goal {
             Goal::Lines(lines) => (self.made.lines, lines),
-            Goal::Octets(octets) => (self.made.text_len, octets),
+            Goal::Bytes(bytes) => (self.made.text_len, bytes),
         };
         let parts = u128::from(done) * u128::from(count) / u128::from(all.max(1));
         u64::try_from(parts).unwrap_or(u64::MAX)

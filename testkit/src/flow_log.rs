@@ -65,13 +65,13 @@ pub fn records(text: &str) -> Vec<Record> {
 
 /// The text of a file, inflated if its name says so.
 pub fn text(path: &Path) -> String {
-    let octets = fs::read(path).unwrap();
+    let bytes = fs::read(path).unwrap();
     let mut text = String::new();
     if path.extension().is_some_and(|extension| extension == "gz") {
-        let mut decoder = flate2::read::MultiGzDecoder::new(&*octets);
+        let mut decoder = flate2::read::MultiGzDecoder::new(&*bytes);
         decoder.read_to_string(&mut text).unwrap();
     } else {
-        text = String::from_utf8(octets).unwrap();
+        text = String::from_utf8(bytes).unwrap();
     }
     text
 }
@@ -91,14 +91,14 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Packets and octets of each directed five-tuple at each ENI.
+/// Packets and bytes of each directed five-tuple at each ENI.
 pub fn sums(records: &[Record]) -> Sums {
     let mut sums = Sums::new();
     for record in records {
         let eni = record.get("interface-id").unwrap_or("").to_owned();
-        let (packets, octets) = sums.entry((eni, record.tuple())).or_default();
+        let (packets, bytes) = sums.entry((eni, record.tuple())).or_default();
         *packets += record.number("packets");
-        *octets += u128::from(record.number("bytes"));
+        *bytes += u128::from(record.number("bytes"));
     }
     sums
 }

@@ -20,7 +20,7 @@ const V5: &str = "version account-id interface-id srcaddr dstaddr srcport dstpor
                   pkt-srcaddr pkt-dstaddr region az-id sublocation-type sublocation-id \
                   pkt-src-aws-service pkt-dst-aws-service flow-direction traffic-path";
 
-/// A conversation over some intervals: packets and octets each way in each.
+/// A conversation over some intervals: packets and bytes each way in each.
 #[derive(Clone, Debug)]
 struct Conversation {
     protocol: u8,
@@ -194,7 +194,7 @@ proptest! {
     }
 
     #[test]
-    fn archives_in_less_detail_keep_every_octet(
+    fn archives_in_less_detail_keep_every_byte(
         conversations in prop::collection::vec(conversation(), 1..12),
         detail in prop::sample::select(&["compact", "control"][..]),
         shuffle in any::<u64>(),
@@ -203,12 +203,12 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = file(&folder, "flows.log", &text);
         let converted = convert(&[path], &["--detail", detail]);
-        let octets = |sums: testkit::pcapng::packet::Sums| -> BTreeMap<_, _> {
-            sums.into_iter().map(|(key, (_, octets))| (key, octets)).collect()
+        let bytes = |sums: testkit::pcapng::packet::Sums| -> BTreeMap<_, _> {
+            sums.into_iter().map(|(key, (_, bytes))| (key, bytes)).collect()
         };
         let capture = converted.capture();
         let logged = flow_log::sums(&flow_log::records(&text));
-        prop_assert_eq!(octets(sums(&capture)), octets(logged));
+        prop_assert_eq!(bytes(sums(&capture)), bytes(logged));
         prop_assert!(capture.packets.is_sorted_by_key(|p| p.time_ns));
         check_causality(&capture);
     }

@@ -12,7 +12,7 @@ use arrow_schema::DataType;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataWriter, RowGroupMetaData};
 
 use crate::support::tables::{Table, aws, footer};
-use crate::support::wrapping::convert_octets;
+use crate::support::wrapping::convert_bytes;
 use crate::support::{file, testdata};
 
 /// KiB of address space that a run may have: half is what the program takes itself, and 64 MiB are left.
@@ -45,9 +45,9 @@ fn convert_in_little_space(inputs: &[&Path]) -> (String, Option<i32>) {
 
 /// Asserts that a file is refused with these words, and that a good one beside it is read.
 #[track_caller]
-fn refused(octets: &[u8], expected: &str) {
+fn refused(bytes: &[u8], expected: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let bomb = file(&folder, "bomb", octets);
+    let bomb = file(&folder, "bomb", bytes);
     let (text, code) = convert_in_little_space(&[&bomb]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains(expected), "{text}");
@@ -58,7 +58,7 @@ fn refused(octets: &[u8], expected: &str) {
 }
 
 /// A tar archive whose first member says something of the second, in `len` equal bytes; compressed.
-fn tar_bomb(folder: &tempfile::TempDir, kind: u8, octet: u8, len: usize) -> PathBuf {
+fn tar_bomb(folder: &tempfile::TempDir, kind: u8, byte: u8, len: usize) -> PathBuf {
     let header = |name: &str, kind: u8, len: usize| {
         let mut header = tar::Header::new_gnu();
         header.set_path(name).unwrap();
@@ -70,7 +70,7 @@ fn tar_bomb(folder: &tempfile::TempDir, kind: u8, octet: u8, len: usize) -> Path
     let path = folder.path().join("bomb.tar.zst");
     let mut archive = zstd::Encoder::new(fs::File::create(&path).unwrap(), 1).unwrap();
     archive.write_all(&header("x", kind, len)).unwrap();
-    for chunk in vec![octet; len].chunks(1 << 20) {
+    for chunk in vec![byte; len].chunks(1 << 20) {
         archive.write_all(chunk).unwrap();
     }
     for name in ["a.log", "b.log"] {
@@ -88,7 +88,7 @@ fn tar_bomb(folder: &tempfile::TempDir, kind: u8, octet: u8, len: usize) -> Path
 
 #[test]
 fn names_in_a_tar_archive_take_no_memory() {
-    for (kind, octet, expected) in [
+    for (kind, byte, expected) in [
         (b'L', 0, "a name of more than 4096 bytes"),
         (b'L', b'n', "a name of more than 4096 bytes"),
         (b'x', b'a', "a header of more than 1 MiB"),
@@ -96,7 +96,7 @@ fn names_in_a_tar_archive_take_no_memory() {
         (b'g', b'a', "2 files"),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let path = tar_bomb(&folder, kind, octet, 96 << 20);
+        let path = tar_bomb(&folder, kind, byte, 96 << 20);
         assert!(fs::metadata(&path).unwrap().len() < 64 << 10);
         let (text, code) = convert_in_little_space(&[&path]);
         assert_eq!(code, Some(0), "{text}");
@@ -151,11 +151,11 @@ fn groups_inside_each_other_are_refused_whatever_type_counts_them() {
 }
 
 /// A file whose footer was changed.
-fn changed(octets: &[u8], change: impl Fn(ParquetMetaData) -> ParquetMetaData) -> Vec<u8> {
-    let metadata = change(footer(octets));
-    let tail = octets.len() - 8;
-    let (len, _) = octets[tail..].split_first_chunk().unwrap();
-    let mut changed = octets[..tail - u32::from_le_bytes(*len) as usize].to_vec();
+fn changed(bytes: &[u8], change: impl Fn(ParquetMetaData) -> ParquetMetaData) -> Vec<u8> {
+    let metadata = change(footer(bytes));
+    let tail = bytes.len() - 8;
+    let (len, _) = bytes[tail..].split_first_chunk().unwrap();
+    let mut changed = bytes[..tail - u32::from_le_bytes(*len) as usize].to_vec();
     ParquetMetaDataWriter::new(&mut changed, &metadata)
         .finish()
         .unwrap();
@@ -163,8 +163,8 @@ fn changed(octets: &[u8], change: impl Fn(ParquetMetaData) -> ParquetMetaData) -
 }
 
 /// A file whose first row group says something else.
-fn with_group(octets: &[u8], change: impl Fn(RowGroupMetaData) -> RowGroupMetaData) -> Vec<u8> {
-    changed(octets, |metadata| {
+fn with_group(bytes: &[u8], change: impl Fn(RowGroupMetaData) -> RowGroupMetaData) -> Vec<u8> {
+    changed(bytes, |metadata| {
         let group = change(metadata.row_group(0).clone());
         metadata.into_builder().set_row_groups(vec![group]).build()
     })
@@ -172,15 +172,15 @@ fn with_group(octets: &[u8], change: impl Fn(RowGroupMetaData) -> RowGroupMetaDa
 
 #[test]
 fn file_of_more_rows_than_its_bytes_can_hold_is_refused() {
-    let octets = Table::of("v5_fifty.log", aws).octets();
+    let bytes = Table::of("v5_fifty.log", aws).bytes();
     for rows in [1 << 31, 1_000_000_000_000, i64::MAX] {
-        let claiming = with_group(&octets, |group| {
+        let claiming = with_group(&bytes, |group| {
             group.into_builder().set_num_rows(rows).build().unwrap()
         });
         refused(&claiming, &format!("it says that it has {rows} rows, but"));
     }
     // Columns that share their bytes, so that each is decompressed for any number of row groups.
-    let groups = changed(&octets, |metadata| {
+    let groups = changed(&bytes, |metadata| {
         let groups = vec![metadata.row_group(0).clone(); 20];
         metadata.into_builder().set_row_groups(groups).build()
     });
@@ -206,12 +206,12 @@ fn nulls(rows: usize) -> Table {
 #[test]
 fn rows_without_any_value_are_counted_and_cost_no_line() {
     let begun = Instant::now();
-    let converted = convert_octets(Table::of("v5_fifty.log", aws).octets());
-    let told = converted.count("/records/told");
+    let converted = convert_bytes(Table::of("v5_fifty.log", aws).bytes());
+    let told = converted.count("/records/used");
     assert!(told > 0);
     let folder = tempfile::tempdir().unwrap();
     let good = file(&folder, "good.log", RECORD);
-    let blank = file(&folder, "blank", nulls(1 << 19).octets());
+    let blank = file(&folder, "blank", nulls(1 << 19).bytes());
     let converted = crate::support::convert(&[blank, good], &[]);
     converted.assert_lines_add_up();
     let skipped = &converted.summary()["records"]["skipped"]["row without a value"];
@@ -244,9 +244,9 @@ fn rows_beside_those_without_a_value_keep_their_numbers() {
         ),
         ("end".into(), Arc::new(Int64Array::from_iter(starts))),
     ];
-    let converted = convert_octets(Table::with_columns(columns).in_groups_of(10_000).octets());
+    let converted = convert_bytes(Table::with_columns(columns).in_groups_of(10_000).bytes());
     assert_eq!(converted.count("/records/lines"), 5_001);
-    assert_eq!(converted.count("/records/told"), 6);
+    assert_eq!(converted.count("/records/used"), 6);
     let packets = converted.capture().packets;
     let places: Vec<&str> = packets
         .iter()
@@ -275,11 +275,11 @@ fn rows_that_are_all_alike_are_read() {
         ("start".into(), number(1_600_000_000)),
         ("end".into(), number(1_600_000_000)),
     ];
-    let octets = Table::with_columns(columns).in_groups_of(1 << 20).octets();
-    assert!(octets.len() < ROWS / 10, "{}", octets.len());
-    let converted = convert_octets(octets);
+    let bytes = Table::with_columns(columns).in_groups_of(1 << 20).bytes();
+    assert!(bytes.len() < ROWS / 10, "{}", bytes.len());
+    let converted = convert_bytes(bytes);
     assert_eq!(converted.count("/records/duplicates"), ROWS as u64 - 1);
-    assert_eq!(converted.count("/records/told"), 1);
+    assert_eq!(converted.count("/records/used"), 1);
 }
 
 #[test]

@@ -134,7 +134,10 @@ fn json_is_all_of_stdout() {
     let with = convert_with(&[&sound, "-o", out, "--json"]);
     let summary: serde_json::Value = serde_json::from_slice(&with.stdout).unwrap();
     assert_eq!(summary["packets"]["logged"], 161);
-    assert_eq!(summary["output"]["bytes"], fs::metadata(out).unwrap().len());
+    assert_eq!(
+        summary["output"]["file_bytes"],
+        fs::metadata(out).unwrap().len()
+    );
     let without = convert_with(&[&sound, "-o", out]);
     assert!(without.stdout.is_empty());
     assert!(without.stderr.contains("packets"));
@@ -153,12 +156,12 @@ fn quiet_is_silent_but_for_failures() {
 }
 
 #[test]
-fn dash_streams_the_same_octets_to_stdout() {
+fn dash_streams_the_same_bytes_to_stdout() {
     let sound = path("v5_all_fields.log");
     let run = convert_with(&[&sound, "-o", "-"]);
     assert_eq!(run.code, 0);
     assert!(run.stderr.contains("packets"), "the summary is on stderr");
-    assert!(run.stdout == convert(&[sound], &[]).octets());
+    assert!(run.stdout == convert(&[sound], &[]).bytes());
 }
 
 #[test]
@@ -182,8 +185,8 @@ fn stream_opens_in_tshark() {
 #[test]
 fn endings_choose_format_and_compression() {
     let input = [testdata("incident")];
-    let plain = convert(&input, &[]).octets();
-    let inflated = |name: &str| convert_to(name, &input, &[]).octets();
+    let plain = convert(&input, &[]).bytes();
+    let inflated = |name: &str| convert_to(name, &input, &[]).bytes();
     let mut text = Vec::new();
     let packed = inflated("out.pcapng.gz");
     let mut decoder = flate2::read::MultiGzDecoder::new(&*packed);
@@ -249,7 +252,7 @@ fn done_replaces_an_earlier_capture() {
     let out = file(&folder, "out.pcapng", "of last week");
     let sound = path("v2_default.log");
     assert_eq!(convert_with(&[&sound, "-o", out.to_str().unwrap()]).code, 0);
-    assert!(fs::read(&out).unwrap() == convert(&[sound], &[]).octets());
+    assert!(fs::read(&out).unwrap() == convert(&[sound], &[]).bytes());
     assert_eq!(names_in(folder.path()), ["out.pcapng"]);
 }
 

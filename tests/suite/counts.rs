@@ -16,7 +16,7 @@ const AS_READ: [&str; 12] = [
     "no_data",
     "skip_data",
     "skipped",
-    "undecided",
+    "missing_filter_field",
     "gaps",
     "gaps_by_eni",
     "lost",
@@ -117,7 +117,7 @@ impl Told {
         assert_eq!(all("packets"), count("/packets/logged"));
         assert_eq!(all("packets"), count("/packets/written"));
         assert_eq!(all("bytes"), count("/packets/bytes_logged"));
-        assert_eq!(all("records"), count("/records/told"));
+        assert_eq!(all("records"), count("/records/used"));
         let outcomes = summary["connections"]["by_outcome"].as_object().unwrap();
         let outcomes: Sums = outcomes
             .iter()
@@ -164,7 +164,7 @@ impl Told {
 
 /// Records that are told, told elsewhere, duplicates and left out by a filter.
 fn fates(told: &Value) -> [u64; 4] {
-    ["told", "told_elsewhere", "duplicates", "filtered"]
+    ["used", "other_vantage", "duplicates", "filtered"]
         .map(|name| told["records"][name].as_u64().unwrap())
 }
 

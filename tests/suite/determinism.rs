@@ -1,4 +1,4 @@
-//! The same input gives the same octets, whatever the number of threads, the
+//! The same input gives the same bytes, whatever the number of threads, the
 //! order in which inputs are named, and the way the text is wrapped.
 
 use std::fs;
@@ -47,10 +47,10 @@ fn threads_do_not_change_the_capture() {
     assert!(text.len() > 2 << 20, "several blocks: {}", text.len());
     let log = file(&folder, "long.log", text);
     for detail in ["exact", "compact", "control"] {
-        let octets = ["1", "2", "5"]
-            .map(|threads| convert(&[&log], &["--detail", detail, "--threads", threads]).octets());
-        assert!(octets[0] == octets[1], "{detail}: 1 and 2 threads");
-        assert!(octets[0] == octets[2], "{detail}: 1 and 5 threads");
+        let bytes = ["1", "2", "5"]
+            .map(|threads| convert(&[&log], &["--detail", detail, "--threads", threads]).bytes());
+        assert!(bytes[0] == bytes[1], "{detail}: 1 and 2 threads");
+        assert!(bytes[0] == bytes[2], "{detail}: 1 and 5 threads");
     }
 }
 
@@ -74,12 +74,12 @@ fn memory_does_not_change_the_capture() {
             let summary = pipeline::convert(&request, &Meter::default()).unwrap();
             (fs::read(request.output).unwrap(), summary.spilled_bytes)
         };
-        let (octets, spilled) = with(u64::MAX);
+        let (bytes, spilled) = with(u64::MAX);
         assert_eq!(spilled, 0);
         for memory in [1 << 20, 0] {
             let (same, spilled) = with(memory);
             assert!(spilled > 100_000, "{detail:?} in {memory}: {spilled}");
-            assert!(octets == same, "{detail:?} in {memory}");
+            assert!(bytes == same, "{detail:?} in {memory}");
         }
     }
     assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
@@ -122,8 +122,8 @@ fn outputs(
     let summary = pipeline::convert(&request, &Meter::default()).unwrap();
     let names = names_in(folder.path()).into_iter();
     let files = names.map(|name| {
-        let octets = fs::read(folder.path().join(&name)).unwrap();
-        (name, octets)
+        let bytes = fs::read(folder.path().join(&name)).unwrap();
+        (name, bytes)
     });
     (files.collect(), summary.spilled_bytes)
 }
@@ -154,15 +154,15 @@ fn memory_changes_no_format_and_no_part() {
 
 #[test]
 fn threads_do_not_change_the_summary() {
-    let octets = ["1", "2", "5"].map(|threads| {
+    let bytes = ["1", "2", "5"].map(|threads| {
         let converted = convert(&[testdata("broken.log")], &["--threads", threads]);
         let mut summary = converted.summary().clone();
         summary["elapsed_ms"] = 0.into();
         summary["output"]["path"] = "".into();
         summary
     });
-    assert_eq!(octets[0], octets[1]);
-    assert_eq!(octets[0], octets[2]);
+    assert_eq!(bytes[0], bytes[1]);
+    assert_eq!(bytes[0], bytes[2]);
 }
 
 #[test]
@@ -170,18 +170,18 @@ fn order_of_inputs_does_not_change_the_capture() {
     let mut files = flow_log::files_below(&testdata("incident"));
     files.push(testdata("v5_all_fields.log"));
     files.push(testdata("v2_default.log"));
-    let expected = convert(&files, &[]).octets();
+    let expected = convert(&files, &[]).bytes();
     files.reverse();
-    assert!(convert(&files, &[]).octets() == expected, "reversed");
+    assert!(convert(&files, &[]).bytes() == expected, "reversed");
     files.rotate_left(3);
-    assert!(convert(&files, &[]).octets() == expected, "rotated");
+    assert!(convert(&files, &[]).bytes() == expected, "rotated");
 }
 
 #[test]
 fn files_named_twice_count_once() {
     let once = [testdata("v2_default.log")];
     let twice = [testdata("v2_default.log"), testdata("v2_default.log")];
-    assert!(convert(&once, &[]).octets() == convert(&twice, &[]).octets());
+    assert!(convert(&once, &[]).bytes() == convert(&twice, &[]).bytes());
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn copies_of_a_file_are_duplicates() {
     let copies = ["a.log", "b.log"].map(|name| file(&folder, name, &text));
     let options = ["--comments", "none"];
     let (one, two) = (convert(&copies[..1], &options), convert(&copies, &options));
-    assert!(one.octets() == two.octets());
+    assert!(one.bytes() == two.bytes());
     assert_eq!(two.count("/records/duplicates"), 19);
     two.assert_lines_add_up();
 }
@@ -201,8 +201,8 @@ fn folder_is_its_files() {
     let folder = testdata("incident");
     let files = flow_log::files_below(&folder);
     let options = ["--comments", "none"];
-    let expected = convert(&[&folder], &options).octets();
-    assert!(convert(&files, &options).octets() == expected);
+    let expected = convert(&[&folder], &options).bytes();
+    assert!(convert(&files, &options).bytes() == expected);
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn wrapping_does_not_change_the_capture() {
             ),
             file(&folder, "named_wrong.log", gzip(&text)),
         ];
-        let captures = wrapped.map(|path| convert(&[path], &["--comments", "none"]).octets());
+        let captures = wrapped.map(|path| convert(&[path], &["--comments", "none"]).bytes());
         for capture in &captures[1..] {
             assert!(*capture == captures[0]);
         }
@@ -236,7 +236,7 @@ fn wrapping_does_not_change_the_capture() {
 #[test]
 fn standard_input_is_a_file() {
     let text = fs::read(testdata("v5_all_fields.log")).unwrap();
-    let expected = convert(&[testdata("v5_all_fields.log")], &["--comments", "none"]).octets();
+    let expected = convert(&[testdata("v5_all_fields.log")], &["--comments", "none"]).bytes();
     for text in [gzip(&text), text] {
         let arguments = ["convert", "-", "-o", "-", "--comments", "none", "--quiet"];
         let run = run(flow2pcap().args(arguments).write_stdin(text));

@@ -293,7 +293,7 @@ fn incident_is_diagnosed_by_each_of_its_stories() {
     assert_eq!(findings[0]["where"]["from"][0], "10.0.11.15");
     assert_eq!(findings[0]["where"]["ports"][0], 5432);
     assert!(
-        told["unseen"][0]["what"]
+        told["blind_spots"][0]["what"]
             .as_str()
             .unwrap()
             .contains("SKIPDATA")
@@ -336,15 +336,17 @@ fn answer_does_not_depend_on_threads_memory_or_order() {
 #[test]
 fn archive_without_flags_says_what_it_cannot_tell() {
     let told = diagnose(&[testdata("v2_default.log")], &[]);
-    let unseen: Vec<&str> = told["unseen"]
+    let blind_spots: Vec<&str> = told["blind_spots"]
         .as_array()
         .unwrap()
         .iter()
         .map(|u| u["what"].as_str().unwrap())
         .collect();
     assert!(
-        unseen.iter().any(|what| what.contains("without tcp-flags")),
-        "{unseen:?}"
+        blind_spots
+            .iter()
+            .any(|what| what.contains("without tcp-flags")),
+        "{blind_spots:?}"
     );
     let needs_flags = ["refused", "reset", "half-open", "idle-timeout"];
     let mut findings = told["findings"].as_array().unwrap().iter();
@@ -362,7 +364,7 @@ fn narrowing_looks_at_whole_attempts() {
     );
     assert_eq!(told["attempts"], 1);
     assert_eq!(
-        told["records"]["told"], 2,
+        told["records"]["used"], 2,
         "the ACCEPT at the initiator belongs to it"
     );
     assert_eq!(told["findings"][0]["cause"], "inbound-blocked");
@@ -379,7 +381,7 @@ fn hour_without_traffic_is_no_hole_where_enis_say_so() {
         let folder = tempfile::tempdir().unwrap();
         let text = [columns, &record(first), &between, &record(last)].concat();
         let told = diagnose(&[file(&folder, "quiet.log", text)], &[]);
-        let unseen = told["unseen"].to_string();
+        let unseen = told["blind_spots"].to_string();
         assert_eq!(unseen.contains("half an hour"), has_hole, "{unseen}");
     }
 }
@@ -395,7 +397,7 @@ fn text_tells_what_cannot_be_seen_before_what_was_found() {
     };
     assert!(at("cannot see") < at("findings"));
     assert!(at("1.  ") < at("2.  ") && at("[likely]") > at("findings"));
-    assert!(!text.contains('\x1b'), "colour is for terminals");
+    assert!(!text.contains('\x1b'), "color is for terminals");
 }
 
 #[test]

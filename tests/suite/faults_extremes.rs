@@ -36,12 +36,12 @@ fn assert_sums(converted: &Converted, log: &Path) {
     assert!(packet::sums(&converted.capture()) == expected);
 }
 
-/// One record of a connection from that port, with these packets, octets, start and end.
+/// One record of a connection from that port, with these packets, bytes, start and end.
 fn record(port: u16, counted: &str) -> String {
-    let [packets, octets, start, end]: [&str; 4] =
+    let [packets, bytes, start, end]: [&str; 4] =
         counted.split(' ').collect::<Vec<_>>().try_into().unwrap();
     format!(
-        "2 111122223333 eni-1 10.0.0.1 10.0.0.2 {port} 443 6 {packets} {octets} {start} {end} ACCEPT OK 2"
+        "2 111122223333 eni-1 10.0.0.1 10.0.0.2 {port} 443 6 {packets} {bytes} {start} {end} ACCEPT OK 2"
     )
 }
 
@@ -60,7 +60,7 @@ fn times_from_1970_to_2262_are_told_as_they_are() {
     let converted = convert(&[&path], &[]);
     converted.assert_lines_add_up();
     assert_eq!(
-        (converted.count("/records/told"), converted.skipped()),
+        (converted.count("/records/used"), converted.skipped()),
         (4, 2)
     );
     let capture = converted.capture();
@@ -142,7 +142,7 @@ fn crowd_of_one_second_is_written_in_pieces_and_comes_out_the_same() {
     let path = one_second(&folder);
     let roomy = convert(&[&path], &["--memory", "8GiB"]);
     let cramped = convert(&[&path], &["--memory", "16MiB"]);
-    assert!(roomy.octets() == cramped.octets());
+    assert!(roomy.bytes() == cramped.bytes());
     assert_sums(&cramped, &path);
 }
 
@@ -159,7 +159,7 @@ fn crowd_of_enis_has_an_interface_each() {
     assert_eq!(converted.capture().interfaces.len(), crowd());
 }
 
-/// One connection that sends an octet or two each second for that many records.
+/// One connection that sends an byte or two each second for that many records.
 fn one_connection(folder: &TempDir) -> PathBuf {
     let lines = (0..crowd()).map(|i| {
         let (ends, ports, flags) = match i % 2 {

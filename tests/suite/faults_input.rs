@@ -36,7 +36,7 @@ fn log(records: usize) -> String {
 }
 
 fn lines(text: &[u8]) -> u64 {
-    text.iter().filter(|octet| **octet == b'\n').count() as u64
+    text.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// `inspect --json` on one thread, which reads its inputs one after the other.
@@ -131,7 +131,7 @@ fn file_that_shrinks_at_any_moment_costs_its_own_rest() {
         let whole = lines(&text.as_bytes()[..usize::try_from(kept_len).unwrap()]);
         match damage(&summary) {
             Some(found) => {
-                let told = format!("{kept_len} of {} octets are left", text.len());
+                let told = format!("{kept_len} of {} bytes are left", text.len());
                 assert!(found.ends_with(&told), "{found}");
                 assert_eq!((code, read), (1, whole));
                 assert_eq!(summary["records"]["skipped"].as_object().unwrap().len(), 0);
@@ -195,12 +195,12 @@ fn pipe(folder: &TempDir, name: &str) -> PathBuf {
 #[test]
 fn file_that_is_cut_after_it_was_listed_is_used_as_far_as_it_goes() {
     let text = log(9_000);
-    let table = Table::of("v5_fifty.log", aws).in_groups_of(7).octets();
+    let table = Table::of("v5_fifty.log", aws).in_groups_of(7).bytes();
     let packed = zstd::encode_all(text.as_bytes(), 1).unwrap();
     let (half, end) = (packed.len() / 2, gzip(&text).len() - 9);
     let cut_short = Some("cut short after ");
     let no_row = Some("no row of the table can be read: ");
-    for (octets, kept_len, expected_lines, found) in [
+    for (bytes, kept_len, expected_lines, found) in [
         (text.clone().into_bytes(), 3, 0, Some("3 of ")),
         (text.clone().into_bytes(), 400_000, 3_000, None),
         (gzip(&text), 20, 0, cut_short),
@@ -212,7 +212,7 @@ fn file_that_is_cut_after_it_was_listed_is_used_as_far_as_it_goes() {
         let folder = tempfile::tempdir().unwrap();
         // The run waits here until the other file is cut.
         let gate = pipe(&folder, "a");
-        let path = file(&folder, "b", octets);
+        let path = file(&folder, "b", bytes);
         let run = inspect(&[&gate, &path]).spawn().unwrap();
         let mut opened = fs::File::options().write(true).open(&gate).unwrap();
         truncate(&path, u64::try_from(kept_len).unwrap());
@@ -256,7 +256,7 @@ fn file_that_opens_and_cannot_be_read_is_damaged_and_no_failure() {
     let memory = PathBuf::from("/proc/self/mem");
     let survey = survey(&inspect(&[memory, path]).output().unwrap());
     assert_eq!(count(&survey, "/records/lines"), 10);
-    let found = "not readable after 0 octets of text: ";
+    let found = "not readable after 0 bytes of text: ";
     assert!(damage(&survey).unwrap().starts_with(found), "{survey}");
 }
 

@@ -254,7 +254,7 @@ fn older_and_longer_capture_in_shared_memory_is_replaced_as_a_whole() {
         &[&testdata("incident"), &output],
     );
     assert_eq!(run.status.code(), Some(0));
-    assert!(fs::read(&output).unwrap() == converted.octets());
+    assert!(fs::read(&output).unwrap() == converted.bytes());
 }
 
 #[test]

@@ -78,8 +78,8 @@ fn files_in(folder: &Path) -> Files {
     let names = names_in(folder).into_iter();
     names
         .map(|name| {
-            let octets = fs::read(folder.join(&name)).unwrap();
-            (name, octets)
+            let bytes = fs::read(folder.join(&name)).unwrap();
+            (name, bytes)
         })
         .collect()
 }

@@ -103,10 +103,10 @@ fn expression_and_options_of_the_same_meaning_give_the_same_capture() {
         (&["--eni", DATABASE], "not not eni eni-0d73f0b5c9e2a6184"),
     ];
     for (options, expression) in pairs {
-        let by_options = incident(options).octets();
+        let by_options = incident(options).bytes();
         assert_eq!(
             by_options,
-            incident(&["--filter", expression]).octets(),
+            incident(&["--filter", expression]).bytes(),
             "{expression}"
         );
     }
@@ -114,13 +114,13 @@ fn expression_and_options_of_the_same_meaning_give_the_same_capture() {
 
 #[test]
 fn filter_that_everything_matches_changes_nothing() {
-    let all = incident(&[]).octets();
-    assert_eq!(all, incident(&["--filter", "tcp or not tcp"]).octets());
+    let all = incident(&[]).bytes();
+    assert_eq!(all, incident(&["--filter", "tcp or not tcp"]).bytes());
     assert_eq!(
         all,
-        incident(&["--from", "2020-01-01", "--to", "2030-01-01"]).octets()
+        incident(&["--from", "2020-01-01", "--to", "2030-01-01"]).bytes()
     );
-    assert_eq!(all, incident(&["--max-packets", "316"]).octets());
+    assert_eq!(all, incident(&["--max-packets", "316"]).bytes());
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn connection_is_kept_whole_unless_only_matching() {
     let narrowed = |filter: &str, more: &[&str]| {
         let converted = convert(&[&log], &[&["--filter", filter], more].concat());
         converted.assert_lines_add_up();
-        ["told", "filtered"].map(|fate| converted.count(&format!("/records/{fate}")))
+        ["used", "filtered"].map(|fate| converted.count(&format!("/records/{fate}")))
     };
     let second = [
         "--from",
@@ -179,7 +179,7 @@ fn relative_time_counts_from_the_newest_record() {
     let told = |options: &[&str]| {
         let converted = convert(&[&log], options);
         converted.assert_lines_add_up();
-        converted.count("/records/told")
+        converted.count("/records/used")
     };
     assert_eq!(
         told(&["--from", "-2h"]),
@@ -206,10 +206,10 @@ fn column_that_is_missing_matches_neither_way() {
     ] {
         let converted = convert(&[&log], &["--filter", filter]);
         converted.assert_lines_add_up();
-        assert_eq!(converted.count("/records/told"), 0, "{filter}");
+        assert_eq!(converted.count("/records/used"), 0, "{filter}");
         assert!(converted.capture().packets.is_empty());
         let records = converted.count("/records/filtered");
-        assert_eq!(converted.count("/records/undecided"), records);
+        assert_eq!(converted.count("/records/missing_filter_field"), records);
     }
 }
 
@@ -247,14 +247,14 @@ fn hour_of_a_day_reads_less_than_a_tenth_and_misses_nothing() {
     let options = [&hour[..], &["--comments", "none"]].concat();
     let narrowed = convert(&files, &options);
     narrowed.assert_lines_add_up();
-    assert_eq!(narrowed.count("/input/ruled_out"), 270);
+    assert_eq!(narrowed.count("/input/pruned"), 270);
     assert_eq!(narrowed.count("/input/files"), 18);
-    assert!(narrowed.count("/input/bytes") * 10 < narrowed.count("/input/ruled_out_bytes"));
+    assert!(narrowed.count("/input/file_bytes") * 10 < narrowed.count("/input/pruned_file_bytes"));
     let whole = convert(&others, &options);
     assert_eq!(whole.count("/input/files"), 288);
-    assert_eq!(narrowed.octets(), whole.octets());
+    assert_eq!(narrowed.bytes(), whole.bytes());
     assert_eq!(
-        narrowed.count("/records/told"),
+        narrowed.count("/records/used"),
         13,
         "the last one ends at 13:00:10"
     );
@@ -262,8 +262,8 @@ fn hour_of_a_day_reads_less_than_a_tenth_and_misses_nothing() {
     assert_eq!(relative.count("/input/files"), 15);
     let flat_relative = convert(&others, &["--from=-1h"]);
     assert_eq!(
-        relative.count("/records/told"),
-        flat_relative.count("/records/told")
+        relative.count("/records/used"),
+        flat_relative.count("/records/used")
     );
 }
 
@@ -274,7 +274,7 @@ fn region_of_the_path_stands_for_a_column_that_is_missing() {
     let told = |filter: &str| {
         let converted = convert(&files[..3], &["--filter", filter]);
         converted.assert_lines_add_up();
-        ["/records/told", "/input/ruled_out"].map(|count| converted.count(count))
+        ["/records/used", "/input/pruned"].map(|count| converted.count(count))
     };
     assert_eq!(told("region us-east-1 and port 40001"), [1, 0]);
     assert_eq!(
@@ -334,7 +334,7 @@ fn more_than_a_million_packets_come_with_filters_to_try() {
     text += &line(1, 1_773_446_400, "REJECT");
     let log = file(&folder, "flows.log", text);
     let converted = convert(&[&log], &[]);
-    let first = &converted.summary()["narrower"][0];
+    let first = &converted.summary()["suggested_filters"][0];
     assert_eq!(first["filter"], "reject");
     assert_eq!(first["packets"], 5);
 }

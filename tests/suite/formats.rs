@@ -18,7 +18,7 @@ struct Row {
     skip_data: u64,
     rejected: u64,
     packets: u64,
-    octets: u64,
+    bytes: u64,
 }
 
 #[track_caller]
@@ -27,20 +27,20 @@ fn check(name: &str, options: &[&str], numbers: [u64; 6]) -> Converted {
     let converted = convert(&[testdata(name)], &options);
     let count = |pointer| converted.count(pointer);
     let found = [
-        count("/records/told") + count("/records/told_elsewhere") + count("/records/duplicates"),
+        count("/records/used") + count("/records/other_vantage") + count("/records/duplicates"),
         count("/records/no_data"),
         count("/records/skip_data"),
         converted.skipped(),
         count("/packets/logged"),
         count("/packets/bytes_logged"),
     ];
-    let row = |[records, no_data, skip_data, rejected, packets, octets]: [u64; 6]| Row {
+    let row = |[records, no_data, skip_data, rejected, packets, bytes]: [u64; 6]| Row {
         records,
         no_data,
         skip_data,
         rejected,
         packets,
-        octets,
+        bytes,
     };
     assert_eq!(row(found), row(numbers), "{name}");
     assert_eq!(count("/packets/written"), count("/packets/logged"));
@@ -69,7 +69,7 @@ fn conversations(converted: &Converted) -> usize {
     names.len()
 }
 
-/// Asserts that no header had to be added to the octets of the log.
+/// Asserts that no header had to be added to the bytes of the log.
 #[track_caller]
 fn check_full(name: &str, numbers: [u64; 6], conversation_count: usize) -> Converted {
     let converted = check(name, &[], numbers);
@@ -183,9 +183,9 @@ fn formats_are_spelt_in_any_way() {
             .join(" "),
     ];
     let input = [testdata("seed_two_lines.log")];
-    let expected = convert(&input, &["--format", TROUBLESHOOTING]).octets();
+    let expected = convert(&input, &["--format", TROUBLESHOOTING]).bytes();
     for spelling in spellings {
-        assert_eq!(convert(&input, &["--format", &spelling]).octets(), expected);
+        assert_eq!(convert(&input, &["--format", &spelling]).bytes(), expected);
     }
 }
 
@@ -259,7 +259,7 @@ fn headers_only_save_the_trouble_of_recognition() {
         ("tgw_default.log", "tgw_headerless.log"),
     ] {
         let [headed, headerless] = [headed, headerless]
-            .map(|name| convert(&[testdata(name)], &["--comments", "none"]).octets());
+            .map(|name| convert(&[testdata(name)], &["--comments", "none"]).bytes());
         assert_eq!(headed, headerless);
     }
 }
@@ -321,8 +321,8 @@ fn other_logs_are_refused_alone() {
 fn other_logs_are_left_out_among_flow_logs_and_counted() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["alb_access.log", "cloudtrail.json", "aws-logs-write-test"] {
-        let octets = fs::read(testdata("not_a_flow_log").join(name)).unwrap();
-        file(&folder, name, octets);
+        let bytes = fs::read(testdata("not_a_flow_log").join(name)).unwrap();
+        file(&folder, name, bytes);
     }
     file(
         &folder,

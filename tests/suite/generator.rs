@@ -35,7 +35,7 @@ fn generated(settings: Settings, goal: Goal, shape: Shape, gzip: bool) -> Genera
     }
 }
 
-fn octets_of(converted: &Converted, name: &str) -> u64 {
+fn bytes_of(converted: &Converted, name: &str) -> u64 {
     converted.count(&format!("/packets/{name}"))
 }
 
@@ -79,8 +79,8 @@ fn goal_is_reached_and_not_exceeded() {
     let made = generated(few_enis(Version::V2), lines, Shape::OneFile, false);
     assert_eq!(made.made.lines, 3_000);
     assert_eq!(sorted_lines(&made.path).len(), 3_000);
-    let octets = Goal::Octets(1_000_000);
-    let made = generated(few_enis(Version::V5), octets, Shape::OneFile, false).made;
+    let bytes = Goal::Bytes(1_000_000);
+    let made = generated(few_enis(Version::V5), bytes, Shape::OneFile, false).made;
     assert!((1_000_000..1_000_500).contains(&made.text_len), "{made:?}");
 }
 
@@ -94,9 +94,9 @@ fn every_line_converts_and_sums_are_those_of_the_lines() {
         converted.assert_lines_add_up();
         assert_eq!(converted.skipped(), 0);
         assert_eq!(converted.count("/records/duplicates"), 0);
-        assert_eq!(octets_of(&converted, "bytes_logged"), made.made.octets);
-        assert_eq!(octets_of(&converted, "bytes_written"), made.made.octets);
-        assert_eq!(octets_of(&converted, "logged"), made.made.packets);
+        assert_eq!(bytes_of(&converted, "bytes_logged"), made.made.bytes);
+        assert_eq!(bytes_of(&converted, "bytes_written"), made.made.bytes);
+        assert_eq!(bytes_of(&converted, "logged"), made.made.packets);
     }
 }
 
@@ -110,12 +110,12 @@ fn text_folders_and_small_files_give_the_same_capture() {
         };
         let lines = Goal::Lines(12_000);
         let text = generated(settings, lines, Shape::OneFile, false);
-        let expected = convert(&[&text.path], &["--comments", "none"]).octets();
+        let expected = convert(&[&text.path], &["--comments", "none"]).bytes();
         for (shape, gzip) in [(Shape::Tree, true), (Shape::Files(100), false)] {
             let made = generated(settings, lines, shape, gzip);
             assert_eq!(sorted_lines(&made.path), sorted_lines(&text.path));
             let converted = convert(&[&made.path], &["--comments", "none"]);
-            assert!(converted.octets() == expected, "{version:?} {shape:?}");
+            assert!(converted.bytes() == expected, "{version:?} {shape:?}");
             if let Shape::Files(count) = shape {
                 assert_eq!(made.made.files, count);
                 assert_eq!(converted.count("/input/files"), count);

@@ -125,7 +125,7 @@ use Shape::{Complete, Datagrams, Midstream, NoAck, Open, Refused, Reset, SynOnly
 use testkit::flow_log;
 use testkit::pcapng::packet::{ACK, FIN, RST, SYN};
 
-/// Initiator, responder, packets and octets there and back, shape.
+/// Initiator, responder, packets and bytes there and back, shape.
 type Story = (&'static str, &'static str, [u64; 4], Shape);
 
 #[rustfmt::skip]
@@ -155,7 +155,7 @@ const STORIES: [Story; 19] = [
 const SCANNED: [u16; 12] = [21, 22, 23, 25, 110, 139, 445, 1433, 3306, 3389, 5900, 8443];
 
 #[test]
-fn conversations_have_the_packets_and_octets_of_the_log() {
+fn conversations_have_the_packets_and_bytes_of_the_log() {
     let Some(frames) = frames() else { return };
     let mut told = 0;
     for (initiator, responder, sums, _) in STORIES {
@@ -291,7 +291,7 @@ fn frames_tell_eni_record_and_direction() {
     assert!(frames.iter().all(|f| f.eni.starts_with("eni-0")));
     let told = frames.iter().filter(|f| f.comment.contains("record="));
     let told: Vec<&Frame> = told.collect();
-    assert_eq!(told.len() as u64, INCIDENT.count("/records/told"));
+    assert_eq!(told.len() as u64, INCIDENT.count("/records/used"));
     for f in told {
         assert!(f.comment.contains(&format!("eni={}", f.eni)), "{f:?}");
         assert!(f.comment.contains(".log.gz:"), "{f:?}");
@@ -325,7 +325,7 @@ fn summary_counts_outcomes_records_and_packets() {
     assert_eq!(*outcomes, expected);
     assert_eq!(INCIDENT.count("/records/lines"), 132);
     assert_eq!(INCIDENT.count("/records/headers"), 4);
-    let told = INCIDENT.count("/records/told") + INCIDENT.count("/records/told_elsewhere");
+    let told = INCIDENT.count("/records/used") + INCIDENT.count("/records/other_vantage");
     assert_eq!(told, 80);
     assert_eq!(INCIDENT.count("/records/no_data"), 47);
     assert_eq!(

@@ -51,8 +51,8 @@ fn same_fates(input: &Path) -> (Value, crate::support::Converted) {
     ] {
         assert_eq!(ours[fate], theirs[fate], "{fate}");
     }
-    let told = converted.count("/records/told") + converted.count("/records/duplicates");
-    assert_eq!(ours["told"], told);
+    let told = converted.count("/records/used") + converted.count("/records/duplicates");
+    assert_eq!(ours["used"], told);
     assert_eq!(survey["input"], converted.summary()["input"]);
     assert_eq!(survey["enis"], converted.summary()["enis"]);
     (survey, converted)
@@ -67,18 +67,18 @@ fn incident_is_told_to_the_last_byte() {
         survey["columns"][0]["columns"].as_array().unwrap().len(),
         29
     );
-    assert_eq!(survey["columns"][0]["told_by"], "header line");
+    assert_eq!(survey["columns"][0]["evidence"], "header line");
     assert_eq!(survey["columns"][0]["files"], 4);
     assert_eq!(survey["columns"][0]["records"], 128);
     assert_eq!(survey["columns"].as_array().unwrap().len(), 1);
-    assert_eq!(survey["lacking"], json!([]));
+    assert_eq!(survey["missing_fields"], json!([]));
     assert_eq!(
         survey["span_ns"],
         json!([1_773_454_504_000_000_000_u64, 1_773_455_336_000_000_000_u64])
     );
     let records = &survey["records"];
     assert_eq!(
-        (&records["lines"], &records["told"]),
+        (&records["lines"], &records["used"]),
         (&json!(132), &json!(80))
     );
     assert_eq!(
@@ -111,7 +111,7 @@ fn person_is_told_the_same_of_the_incident() {
     let page = page(testdata("incident"), &[]);
     for line in [
         "kinds        4 files of text in gzip",
-        "columns      29 in 4 files, 128 records, told by header line:",
+        "columns      29 in 4 files, 128 records, from the header line:",
         "missing      no field that the rebuild uses",
         "span         2026-03-14T02:15:04Z to 2026-03-14T02:28:56Z",
         "records      80, of 132 lines",
@@ -149,7 +149,7 @@ fn conversion_tells_the_same_of_the_lines_and_sums() {
         testdata("cloudwatch_console.csv"),
         testdata("tgw_default.log"),
         made("one.log", Version::V5, Goal::Lines(4_000), Shape::OneFile),
-        made("tree", Version::V2, Goal::Octets(500_000), Shape::Tree),
+        made("tree", Version::V2, Goal::Bytes(500_000), Shape::Tree),
         made("many", Version::V5, Goal::Lines(700), Shape::Files(60)),
     ] {
         let (survey, converted) = same_fates(&input);
@@ -180,7 +180,10 @@ fn estimate_of_a_capture_is_near_what_it_becomes() {
         for estimate in survey["estimates"].as_array().unwrap() {
             let detail = estimate["detail"].as_str().unwrap();
             let converted = convert(&[&input], &["--vantage", "all", "--detail", detail]);
-            for (ours, theirs) in [("packets", "/packets/written"), ("bytes", "/output/bytes")] {
+            for (ours, theirs) in [
+                ("packets", "/packets/written"),
+                ("file_bytes", "/output/file_bytes"),
+            ] {
                 let (about, is) = (estimate[ours].as_u64().unwrap(), converted.count(theirs));
                 let off = about.abs_diff(is);
                 assert!(
@@ -208,12 +211,12 @@ fn record_delivered_twice_counts_twice() {
 #[test]
 fn default_format_lacks_flags_and_says_how_to_log_them() {
     let survey = inspect(testdata("v2_headerless.log"), &[]);
-    assert_eq!(survey["columns"][0]["told_by"], "default");
-    assert_eq!(survey["lacking"][0]["fields"], json!(["tcp-flags"]));
-    assert_eq!(survey["lacking"][0]["records"], 26);
+    assert_eq!(survey["columns"][0]["evidence"], "default");
+    assert_eq!(survey["missing_fields"][0]["fields"], json!(["tcp-flags"]));
+    assert_eq!(survey["missing_fields"][0]["records"], 26);
     let page = page(testdata("v2_headerless.log"), &[]);
     assert!(
-        page.contains("told by the order of values (default):"),
+        page.contains("from the order of the values (default):"),
         "{page}"
     );
     assert!(page.contains("missing      tcp-flags: handshakes and ends are presumed"));
@@ -270,11 +273,11 @@ fn member_of_an_archive_is_named_with_it() {
     let mut tar = tar::Builder::new(Vec::new());
     let text = std::fs::read(testdata("v2_default.log")).unwrap();
     let packed = gzip(&text);
-    for (name, octets) in [("AWSLogs/a.log", &text), ("AWSLogs/b.log.gz", &packed)] {
+    for (name, bytes) in [("AWSLogs/a.log", &text), ("AWSLogs/b.log.gz", &packed)] {
         let mut header = tar::Header::new_gnu();
-        header.set_size(octets.len() as u64);
+        header.set_size(bytes.len() as u64);
         header.set_cksum();
-        tar.append_data(&mut header, name, &octets[..]).unwrap();
+        tar.append_data(&mut header, name, &bytes[..]).unwrap();
     }
     let packed = file(&folder, "logs.tar", tar.into_inner().unwrap());
     let (survey, _) = same_fates(&packed);
@@ -308,17 +311,17 @@ fn filter_leaves_the_records_that_a_conversion_of_only_those_tells() {
         let all = [options, &["--vantage", "all", "--only-matching"]].concat();
         let converted = convert(&[&incident], &all);
         assert_eq!(
-            survey["records"]["told"],
-            converted.count("/records/told"),
+            survey["records"]["used"],
+            converted.count("/records/used"),
             "{options:?}"
         );
         assert_eq!(
             survey["records"]["filtered"],
             converted.count("/records/filtered")
         );
-        assert_eq!(survey["asked_ns"], converted.summary()["asked_ns"]);
-        assert_eq!(survey["logged"]["records"], survey["records"]["told"]);
-        assert!(converted.count("/records/told") > 0, "{options:?}");
+        assert_eq!(survey["requested_ns"], converted.summary()["requested_ns"]);
+        assert_eq!(survey["logged"]["records"], survey["records"]["used"]);
+        assert!(converted.count("/records/used") > 0, "{options:?}");
     }
 }
 

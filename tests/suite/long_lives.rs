@@ -1,4 +1,4 @@
-//! Connections over thousands of intervals, past the wrap of sequence numbers, of more octets than
+//! Connections over thousands of intervals, past the wrap of sequence numbers, of more bytes than
 //! 32 bits count and of more segments than Wireshark keeps in mind: nothing in them may look wrong.
 
 use std::collections::VecDeque;
@@ -41,7 +41,7 @@ fn unacked_most(capture: &Capture) -> usize {
     most
 }
 
-/// Tells a connection's `records` in this detail; no octet may be lost, no more than Wireshark can
+/// Tells a connection's `records` in this detail; no byte may be lost, no more than Wireshark can
 /// bear be unacknowledged, and nothing be flagged.
 #[track_caller]
 fn check(records: &[String], detail: &str) -> crate::support::Converted {

@@ -34,7 +34,7 @@ fn little_memory_gives_the_same_capture_and_says_what_it_cost() {
     let control = ["--detail", "control", "--temp-dir", spill];
     let roomy = convert(&[&log], &control);
     let cramped = convert(&[&log], &[&control[..], &["--memory", "16MiB"]].concat());
-    assert!(roomy.octets() == cramped.octets());
+    assert!(roomy.bytes() == cramped.bytes());
     assert_eq!(roomy.summary()["spilled_bytes"], 0);
     let spilled = cramped.summary()["spilled_bytes"].as_u64().unwrap();
     assert!((4 << 20..64 << 20).contains(&spilled), "{spilled}");

@@ -181,7 +181,7 @@ fn once_counts_what_a_conversion_tells() {
     let packets = converted.count("/packets/logged");
     let (bytes, told) = (
         converted.count("/packets/bytes_logged"),
-        converted.count("/records/told"),
+        converted.count("/records/used"),
     );
     assert_eq!(all, [bytes, packets, told].map(u128::from));
     let options = [

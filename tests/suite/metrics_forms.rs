@@ -123,7 +123,7 @@ fn json_and_the_page_tell_the_same() {
             "total": {"rejected_packets": 20}, "points": [point],
         }])
     );
-    assert_eq!(told["records"]["told"], 80);
+    assert_eq!(told["records"]["used"], 80);
     let (page, _) = output(&inputs, &["--format", "table"]);
     for line in [
         "rejected_packets every 15m, by protocol",
@@ -156,7 +156,7 @@ fn what_cannot_be_done_is_said_with_what_can() {
     for (options, said) in [
         (&["--every", "7m"][..], "15m"),
         (&["--by", "port"], "dstport"),
-        (&["--measure", "octets"], "bytes"),
+        (&["--measure", "volume"], "bytes"),
         (&["--format", "xml"], "openmetrics"),
         (&["--top", "0"], "1"),
     ] {

@@ -16,17 +16,17 @@ fn incident(options: &[&str]) -> Capture {
     convert(&[testdata("incident")], &options).capture()
 }
 
-/// Packets and octets of each directed five-tuple, wherever seen.
+/// Packets and bytes of each directed five-tuple, wherever seen.
 fn totals(capture: &Capture) -> BTreeMap<Tuple, (u64, u128)> {
     let mut totals = BTreeMap::new();
-    for ((_, tuple), (packets, octets)) in sums(capture) {
+    for ((_, tuple), (packets, bytes)) in sums(capture) {
         let total: &mut (u64, u128) = totals.entry(tuple).or_default();
-        *total = (total.0 + packets, total.1 + octets);
+        *total = (total.0 + packets, total.1 + bytes);
     }
     totals
 }
 
-/// Packets written and octets written for each record, by the comment on its first packet.
+/// Packets written and bytes written for each record, by the comment on its first packet.
 ///
 /// Good only where all packets have a comment.
 fn records(capture: &Capture) -> BTreeMap<String, (u64, u64, u64, u64)> {
@@ -103,7 +103,7 @@ fn addresses_of_the_interface_show_the_gateway() {
 }
 
 #[test]
-fn link_ethernet_puts_fourteen_octets_in_front() {
+fn link_ethernet_puts_fourteen_bytes_in_front() {
     let (raw, ethernet) = (incident(&[]), incident(&["--link", "ethernet"]));
     assert!(raw.interfaces.iter().all(|i| i.link == 101));
     assert!(ethernet.interfaces.iter().all(|i| i.link == 1));
@@ -151,7 +151,7 @@ fn comments_stand_on_the_first_packet_of_each_record_on_all_or_on_none() {
     };
     assert_eq!(count("none"), (0, 316));
     assert_eq!(count("all"), (316, 316));
-    let records = convert(&[testdata("incident")], &[]).count("/records/told");
+    let records = convert(&[testdata("incident")], &[]).count("/records/used");
     assert_eq!(count("record").0 as u64, records);
     let bare = incident(&["--comments", "none"]);
     assert!(bare.packets.iter().all(|p| p.comments.is_empty()));
@@ -180,17 +180,17 @@ fn comments_lead_back_to_the_line() {
 }
 
 #[test]
-fn compact_keeps_octets_and_its_cap() {
+fn compact_keeps_bytes_and_its_cap() {
     for cap in ["4", "5", "16", "64"] {
         let options = ["--comments", "all", "--max-per-record", cap];
         let converted = convert(&[testdata("incident")], &options);
         let most = cap.parse::<u64>().unwrap();
-        for (record, (written, octets, packets, bytes)) in records(&converted.capture()) {
+        for (record, (written, written_bytes, packets, bytes)) in records(&converted.capture()) {
             assert!(
                 written <= most.min(packets),
                 "{record}: {written} of {packets}"
             );
-            assert_eq!(octets, bytes, "{record}");
+            assert_eq!(written_bytes, bytes, "{record}");
         }
         let written = converted.count("/packets/bytes_written");
         assert_eq!(written, 139_452, "{cap}");
@@ -198,12 +198,12 @@ fn compact_keeps_octets_and_its_cap() {
 }
 
 #[test]
-fn control_keeps_octets_handshake_and_teardown() {
+fn control_keeps_bytes_handshake_and_teardown() {
     let options = ["--detail", "control", "--comments", "all"];
     let converted = convert(&[testdata("incident")], &options);
     let capture = converted.capture();
-    for (record, (_, octets, _, bytes)) in records(&capture) {
-        assert_eq!(octets, bytes, "{record}");
+    for (record, (_, written_bytes, _, bytes)) in records(&capture) {
+        assert_eq!(written_bytes, bytes, "{record}");
     }
     let exact = incident(&[]);
     assert!(capture.packets.len() < exact.packets.len());

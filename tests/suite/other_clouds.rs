@@ -7,14 +7,14 @@ use crate::support::{Converted, convert, file};
 use serde_json::{Value, json};
 use testkit::pcapng::packet::sums;
 
-/// Packets and octets from each address to each other.
+/// Packets and bytes from each address to each other.
 fn totals(converted: &Converted) -> BTreeMap<(String, String), (u64, u128)> {
     let mut totals: BTreeMap<_, (u64, u128)> = BTreeMap::new();
-    for ((_, tuple), (packets, octets)) in sums(&converted.capture()) {
+    for ((_, tuple), (packets, bytes)) in sums(&converted.capture()) {
         let ends = (tuple.source.0.to_string(), tuple.destination.0.to_string());
         let total = totals.entry(ends).or_default();
         total.0 += packets;
-        total.1 += octets;
+        total.1 += bytes;
     }
     totals
 }
@@ -24,9 +24,9 @@ fn total(converted: &Converted, source: &str, destination: &str) -> (u64, u128) 
     totals[&(source.to_owned(), destination.to_owned())]
 }
 
-fn convert_exactly(octets: &str) -> Converted {
+fn convert_exactly(bytes: &str) -> Converted {
     let folder = tempfile::tempdir().unwrap();
-    let converted = convert(&[file(&folder, "x", octets)], &["--detail", "exact"]);
+    let converted = convert(&[file(&folder, "x", bytes)], &["--detail", "exact"]);
     converted.assert_lines_add_up();
     assert_eq!(converted.skipped(), 0, "{}", converted.summary());
     converted
@@ -76,9 +76,9 @@ fn ocsf_events_tell_what_their_records_do() {
         .filter(|r| r["log-status"] == "OK")
         .collect();
     let events: Vec<Value> = records.iter().map(ocsf).collect();
-    let plain = convert_octets(lines(&records));
-    for octets in [lines(&events), Value::from(events).to_string()] {
-        assert_eq!(told(&convert_octets(octets)), told(&plain));
+    let plain = convert_bytes(lines(&records));
+    for bytes in [lines(&events), Value::from(events).to_string()] {
+        assert_eq!(told(&convert_bytes(bytes)), told(&plain));
     }
 }
 
@@ -116,11 +116,11 @@ fn gcp_entries_of_both_reporters_are_told_once() {
         entry("SRC", far, near, (5, 5000)),
         entry("DEST", far, near, (5, 5000)),
     ];
-    for octets in [lines(&entries), json!(entries).to_string()] {
-        let converted = convert_exactly(&octets);
+    for bytes in [lines(&entries), json!(entries).to_string()] {
+        let converted = convert_exactly(&bytes);
         assert_eq!(total(&converted, "10.0.0.1", "10.0.0.2"), (7, 700));
         assert_eq!(total(&converted, "10.0.0.2", "10.0.0.1"), (5, 5000));
-        assert_eq!(converted.count("/records/told_elsewhere"), 2);
+        assert_eq!(converted.count("/records/other_vantage"), 2);
         assert_eq!(converted.count("/enis"), 2);
         assert_eq!(
             converted.count("/connections/presumed"),

@@ -28,11 +28,11 @@ fn files_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
 
 pub(crate) fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
-    for (name, octets) in files {
+    for (name, bytes) in files {
         let mut header = tar::Header::new_gnu();
-        header.set_size(octets.len() as u64);
+        header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
-        builder.append_data(&mut header, name, &octets[..]).unwrap();
+        builder.append_data(&mut header, name, &bytes[..]).unwrap();
     }
     builder.into_inner().unwrap()
 }
@@ -40,18 +40,18 @@ pub(crate) fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
 /// A zip archive made by hand, as APPNOTE.TXT sections 4.3.7, 4.3.12 and 4.3.16 have it.
 pub(crate) fn zip(files: &[(String, Vec<u8>)], is_deflated: bool) -> Vec<u8> {
     let (mut body, mut table) = (Vec::new(), Vec::new());
-    for (name, octets) in files {
+    for (name, bytes) in files {
         let offset = u32::try_from(body.len()).unwrap();
         let mut crc = flate2::Crc::new();
-        crc.update(octets);
+        crc.update(bytes);
         let level = flate2::Compression::fast();
         let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), level);
-        encoder.write_all(octets).unwrap();
+        encoder.write_all(bytes).unwrap();
         let deflated = encoder.finish().unwrap();
-        let data = if is_deflated { &deflated } else { octets };
+        let data = if is_deflated { &deflated } else { bytes };
         let mut shared = vec![20, 0, 0, 0, if is_deflated { 8 } else { 0 }, 0, 0, 0, 0, 0];
         shared.extend(crc.sum().to_le_bytes());
-        for len in [data.len(), octets.len()] {
+        for len in [data.len(), bytes.len()] {
             shared.extend(u32::try_from(len).unwrap().to_le_bytes());
         }
         shared.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
@@ -102,8 +102,8 @@ fn places(converted: &Converted) -> Vec<String> {
 fn folder_in_an_archive_is_the_folder() {
     let folder = testdata("incident");
     let plain = convert(&[&folder], &[]);
-    for octets in packs(&files_below(&folder)) {
-        let packed = convert_octets(octets);
+    for bytes in packs(&files_below(&folder)) {
+        let packed = convert_bytes(bytes);
         assert_eq!(told(&packed), told(&plain));
         assert_eq!(places(&packed), places(&plain));
         assert_eq!(packed.count("/input/files"), plain.count("/input/files"));
@@ -125,11 +125,11 @@ fn members_wrapped_or_compressed_are_read_by_their_content() {
         ),
     ];
     let plain = convert(&[testdata("v5_fifty.log")], &[]);
-    for octets in packs(&members) {
-        let packed = convert_octets(octets);
+    for bytes in packs(&members) {
+        let packed = convert_bytes(bytes);
         assert_eq!(told(&packed), told(&plain));
         assert_eq!(packed.count("/input/files"), 3);
-        let records = packed.count("/records/told") + packed.count("/records/told_elsewhere");
+        let records = packed.count("/records/used") + packed.count("/records/other_vantage");
         assert_eq!(packed.count("/records/duplicates"), 2 * records);
     }
 }
@@ -145,8 +145,8 @@ fn members_that_are_no_flow_log_are_left_out_by_kind() {
     members.push(("inner.tar".into(), tar(&[("x".into(), text.clone())])));
     members.push(("v5.log".into(), text));
     let plain = convert(&[testdata("v5_fifty.log")], &[]);
-    for octets in packs(&members) {
-        let packed = convert_octets(octets);
+    for bytes in packs(&members) {
+        let packed = convert_bytes(bytes);
         assert_eq!(told(&packed), told(&plain));
         let left_out = packed.summary()["input"]["left_out"].as_object().unwrap();
         let count: u64 = left_out
@@ -187,8 +187,8 @@ fn archive_cut_short_gives_what_stands_before() {
     let files = files_below(&testdata("incident"));
     let whole = tar(&files);
     let two_thirds = &whole[..whole.len() * 2 / 3];
-    for octets in [two_thirds.to_vec(), gzip(&whole)[..1500].to_vec()] {
-        let converted = convert_octets(octets);
+    for bytes in [two_thirds.to_vec(), gzip(&whole)[..1500].to_vec()] {
+        let converted = convert_bytes(bytes);
         let damaged = &converted.summary()["input"]["damaged"]["damaged"];
         assert!(
             damaged["count"].as_u64() >= Some(1),
@@ -200,7 +200,7 @@ fn archive_cut_short_gives_what_stands_before() {
     let mut zipped = zip(&[("x".into(), text.clone())], false);
     let at = zipped.windows(6).rposition(|six| six == b"IPv4 1").unwrap();
     zipped[at] = b'i';
-    let converted = convert_octets(zipped);
+    let converted = convert_bytes(zipped);
     let damaged = &converted.summary()["input"]["damaged"]["damaged"];
     assert_eq!(damaged["count"], 1);
     assert!(

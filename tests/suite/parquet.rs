@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::support::tables::{
     Table, Values, aws, aws_with_dashes, categories, footer, pandas, spoil, texts, untold,
 };
-use crate::support::wrapping::{check, convert_octets, gzip, told};
+use crate::support::wrapping::{check, convert_bytes, gzip, told};
 use crate::support::{convert, file, flow2pcap, run, testdata};
 use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, Int64Array, ListArray, StringArray, TimestampMicrosecondArray};
@@ -23,11 +23,11 @@ fn delivered() -> Table {
 
 #[test]
 fn as_aws_delivers_it() {
-    let converted = check(delivered().octets());
+    let converted = check(delivered().bytes());
     assert_eq!(converted.summary()["input"]["layouts"]["column names"], 1);
-    check(Table::of(V5, aws_with_dashes).octets());
+    check(Table::of(V5, aws_with_dashes).bytes());
     for compression in [Compression::SNAPPY, Compression::ZSTD(ZstdLevel::default())] {
-        check(Table::of(V5, aws).compressed_by(compression).octets());
+        check(Table::of(V5, aws).compressed_by(compression).bytes());
     }
 }
 
@@ -35,9 +35,9 @@ fn as_aws_delivers_it() {
 fn as_other_tools_write_it_again() {
     for typed in [pandas, categories, untold, texts] {
         let table = || Table::of(V5, typed).compressed_by(Compression::SNAPPY);
-        check(table().octets());
-        check(table().named(|name| name.replace('_', "-")).octets());
-        check(table().in_groups_of(7).octets());
+        check(table().bytes());
+        check(table().named(|name| name.replace('_', "-")).bytes());
+        check(table().in_groups_of(7).bytes());
     }
 }
 
@@ -50,19 +50,19 @@ fn columns_beside_those_of_a_flow_log_do_no_harm() {
     let tags: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(tags));
     let table = delivered().and("partition_0", days);
     let table = table.and("__index_level_0__", index).and("tags", tags);
-    check(table.octets());
+    check(table.bytes());
 }
 
 #[test]
 fn all_fields_that_text_tells_are_told() {
     for name in ["v11_all_fields.log", "tgw_default.log", "v2_default.log"] {
         let plain = convert(&[testdata(name)], &[]);
-        let table = convert_octets(Table::of(name, texts).octets());
+        let table = convert_bytes(Table::of(name, texts).bytes());
         assert_eq!(told(&table), told(&plain), "{name}");
         let filter = "vpc vpc-0f1e2d3c4b5a69788 or subnet subnet-1 or region eu-central-1 \
                       or account 111122223333 or instance i-1 or eni eni-1";
         let folder = tempfile::tempdir().unwrap();
-        let path = file(&folder, "x", Table::of(name, texts).octets());
+        let path = file(&folder, "x", Table::of(name, texts).bytes());
         let narrowed = |path| convert(&[path], &["--filter", filter]);
         assert_eq!(
             told(&narrowed(path)),
@@ -76,30 +76,30 @@ fn all_fields_that_text_tells_are_told() {
 fn table_is_found_by_content_where_aws_puts_it_and_in_what_it_comes() {
     let plain = convert(&[testdata(V5)], &[]);
     let folder = tempfile::tempdir().unwrap();
-    let octets = delivered().octets();
+    let bytes = delivered().bytes();
     let hive = "AWSLogs/aws-account-id=111122223333/aws-service=vpcflowlogs/\
                 aws-region=eu-central-1/year=2026/month=03/day=14/hour=08/\
                 111122223333_vpcflowlogs_eu-central-1_fl-0a_20260314T0800Z_3f9a1c2e.log.parquet";
-    file(&folder, hive, &octets);
+    file(&folder, hive, &bytes);
     let options = ["--account", "111122223333", "--from", "2026-03-14T08:00"];
     let converted = convert(&[folder.path()], &options);
     assert_eq!(told(&converted), told(&plain));
     let mut tar = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
-    header.set_size(octets.len() as u64);
-    tar.append_data(&mut header, "a.log", &octets[..]).unwrap();
-    for packed in [gzip(&octets), tar.into_inner().unwrap()] {
+    header.set_size(bytes.len() as u64);
+    tar.append_data(&mut header, "a.log", &bytes[..]).unwrap();
+    for packed in [gzip(&bytes), tar.into_inner().unwrap()] {
         check(packed);
     }
     let piped = folder.path().join("o.pcapng");
     let mut command = flow2pcap();
     command.args(["convert", "-", "-o"]).arg(&piped);
-    assert_eq!(run(command.write_stdin(octets)).code, 0);
+    assert_eq!(run(command.write_stdin(bytes)).code, 0);
 }
 
 #[test]
 fn row_of_the_table_is_the_line_of_the_record() {
-    let converted = convert_octets(delivered().in_groups_of(5).octets());
+    let converted = convert_bytes(delivered().in_groups_of(5).bytes());
     let comments = converted.capture().packets.into_iter();
     let comments: Vec<String> = comments.flat_map(|packet| packet.comments).collect();
     assert!(
@@ -122,7 +122,7 @@ fn value_that_makes_no_sense_costs_its_row_alone() {
         }
         _ => aws(name, values),
     };
-    let converted = convert_octets(Table::of(V5, bytes).in_groups_of(5).octets());
+    let converted = convert_bytes(Table::of(V5, bytes).in_groups_of(5).bytes());
     assert_eq!(converted.skipped(), 1);
     let skipped = converted.summary()["records"]["skipped"].to_string();
     assert!(skipped.contains("x:12"), "{skipped}");
@@ -131,38 +131,38 @@ fn value_that_makes_no_sense_costs_its_row_alone() {
 
 #[test]
 fn column_that_is_not_needed_is_not_read() {
-    let mut octets = Table::of(V5, aws).octets();
+    let mut bytes = Table::of(V5, aws).bytes();
     for column in ["version", "pkt_src_aws_service", "sublocation_id"] {
-        spoil(&mut octets, 0, column);
+        spoil(&mut bytes, 0, column);
     }
-    check(octets);
+    check(bytes);
 }
 
 #[test]
 fn chunk_that_is_compressed_otherwise_is_named_with_what_to_do() {
-    let mut octets = Table::of(V5, aws).octets();
-    let footer = footer(&octets);
+    let mut bytes = Table::of(V5, aws).bytes();
+    let footer = footer(&bytes);
     let column = footer.row_group(0).column(3);
     assert_eq!(column.column_path().string(), "srcaddr");
     // In the footer, the codec follows the name in its list.
-    let name_at = find_last(&octets, b"\x18\x07srcaddr\x15") + 10;
-    assert_eq!(octets[name_at], 0);
-    octets[name_at] = 14; // LZ4_RAW, zigzag
-    let message = refusal(&octets);
+    let name_at = find_last(&bytes, b"\x18\x07srcaddr\x15") + 10;
+    assert_eq!(bytes[name_at], 0);
+    bytes[name_at] = 14; // LZ4_RAW, zigzag
+    let message = refusal(&bytes);
     let expected = "0 of 50 rows: compressed by LZ4_RAW; write it again with SNAPPY, GZIP or ZSTD";
     assert!(message.contains(expected), "{message}");
 }
 
-fn find_last(octets: &[u8], pattern: &[u8]) -> usize {
-    let mut windows = octets.windows(pattern.len());
+fn find_last(bytes: &[u8], pattern: &[u8]) -> usize {
+    let mut windows = bytes.windows(pattern.len());
     windows.rposition(|window| window == pattern).unwrap()
 }
 
 #[test]
 fn row_group_that_does_not_decode_costs_no_other() {
-    let mut octets = Table::of(V5, aws).in_groups_of(7).octets();
-    spoil(&mut octets, 1, "srcaddr");
-    let converted = convert_octets(octets);
+    let mut bytes = Table::of(V5, aws).in_groups_of(7).bytes();
+    spoil(&mut bytes, 1, "srcaddr");
+    let converted = convert_bytes(bytes);
     assert_eq!(converted.count("/records/lines"), 43);
     let damaged = &converted.summary()["input"]["damaged"]["damaged"];
     let found = damaged["examples"][0]["found"].as_str().unwrap();
@@ -173,9 +173,9 @@ fn row_group_that_does_not_decode_costs_no_other() {
 }
 
 /// What a run says that has this file alone.
-fn refusal(octets: &[u8]) -> String {
+fn refusal(bytes: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let path = file(&folder, "x.parquet", octets);
+    let path = file(&folder, "x.parquet", bytes);
     let mut command = flow2pcap();
     command.arg("convert").arg(path).arg("-o");
     let run = run(command.arg(folder.path().join("o.pcapng")));
@@ -186,15 +186,15 @@ fn refusal(octets: &[u8]) -> String {
 
 #[test]
 fn table_without_a_true_footer_is_damaged() {
-    let octets = delivered().octets();
-    let len = octets.len();
-    let message = refusal(&octets[..len - 100]);
+    let bytes = delivered().bytes();
+    let len = bytes.len();
+    let message = refusal(&bytes[..len - 100]);
     assert!(
         message.contains("no row of the table can be read"),
         "{message}"
     );
     for footer_len in [u32::MAX, i32::MAX as u32, u32::try_from(len).unwrap(), 0, 9] {
-        let mut lying = octets.clone();
+        let mut lying = bytes.clone();
         lying[len - 8..len - 4].copy_from_slice(&footer_len.to_le_bytes());
         let message = refusal(&lying);
         assert!(
@@ -202,7 +202,7 @@ fn table_without_a_true_footer_is_damaged() {
             "{message}"
         );
     }
-    let both = [&octets[..len - 100], &octets[..]];
+    let both = [&bytes[..len - 100], &bytes[..]];
     let folder = tempfile::tempdir().unwrap();
     let paths = ["a", "b"].map(|name| file(&folder, name, both[usize::from(name == "b")]));
     let converted = convert(&paths, &[]);
@@ -213,11 +213,11 @@ fn table_without_a_true_footer_is_damaged() {
 #[test]
 fn table_of_something_else_is_left_out_by_its_kind() {
     let names: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
-    let octets = Table::with_columns(vec![("name".into(), names)]).octets();
-    let message = refusal(&octets);
+    let bytes = Table::with_columns(vec![("name".into(), names)]).bytes();
+    let message = refusal(&bytes);
     assert!(message.contains("Parquet that is no flow log"), "{message}");
     let folder = tempfile::tempdir().unwrap();
-    let converted = convert(&[file(&folder, "x", octets), testdata(V5)], &[]);
+    let converted = convert(&[file(&folder, "x", bytes), testdata(V5)], &[]);
     let left_out = &converted.summary()["input"]["left_out"];
     assert_eq!(left_out["Parquet that is no flow log"]["count"], 1);
 }
@@ -241,7 +241,7 @@ fn half_a_day(times: fn(Vec<i64>) -> ArrayRef) -> Vec<u8> {
     columns.push(("start".into(), times(hours.clone())));
     let ends = hours.iter().map(|hour| hour + 59).collect();
     columns.push(("end".into(), times(ends)));
-    Table::with_columns(columns).in_groups_of(1).octets()
+    Table::with_columns(columns).in_groups_of(1).bytes()
 }
 
 fn seconds(times: Vec<i64>) -> ArrayRef {
@@ -270,11 +270,11 @@ fn read_of(times: fn(Vec<i64>) -> ArrayRef, options: &[&str]) -> (u64, u64) {
     let converted = convert(&[path], options);
     converted.assert_lines_add_up();
     assert_eq!(
-        converted.count("/input/row_groups_ruled_out"),
-        converted.count("/input/rows_ruled_out")
+        converted.count("/input/row_groups_pruned"),
+        converted.count("/input/rows_pruned")
     );
     (
-        converted.count("/input/row_groups_ruled_out"),
+        converted.count("/input/row_groups_pruned"),
         converted.count("/records/lines"),
     )
 }
@@ -342,9 +342,9 @@ fn times_of_96_bits_as_spark_writes_them() {
         required int32 srcport; required int32 dstport; required int32 protocol;
     }";
     let schema = Arc::new(parse_message_type(schema).unwrap());
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     let properties = Arc::default();
-    let mut writer = SerializedFileWriter::new(&mut octets, schema, properties).unwrap();
+    let mut writer = SerializedFileWriter::new(&mut bytes, schema, properties).unwrap();
     let mut group = writer.next_row_group().unwrap();
     // 2026-03-14 is the Julian day 2461114.
     let nanoseconds = 8_u64 * 3_600 * 1_000_000_000;
@@ -364,9 +364,9 @@ fn times_of_96_bits_as_spark_writes_them() {
     group.close().unwrap();
     writer.close().unwrap();
     let eight = 1_773_475_200_000_000_000_i64;
-    let converted = convert_octets(octets);
+    let converted = convert_bytes(bytes);
     assert_eq!(converted.summary()["span_ns"][0], eight);
-    assert_eq!(converted.count("/records/told"), 1);
+    assert_eq!(converted.count("/records/used"), 1);
 }
 
 fn write_one<T: DataType>(group: &mut SerializedRowGroupWriter<'_, &mut Vec<u8>>, value: T::T) {

@@ -17,10 +17,10 @@ use proptest::prelude::*;
 
 const SECOND_NS: i64 = 1_000_000_000;
 
-/// Octets of the least IPv4 and TCP headers.
+/// Bytes of the least IPv4 and TCP headers.
 const HEADERS_LEN: u64 = 40;
 
-/// Octets of a SYN with all the options that anyone sends.
+/// Bytes of a SYN with all the options that anyone sends.
 const SYN_LEN: u64 = 60;
 
 /// Seconds of an aggregation interval.
@@ -77,7 +77,7 @@ fn observation(ends: &str, protocol: u8) -> Observation {
     seen.unwrap().0
 }
 
-/// Packets, octets of each and seconds of a side's intervals, and whether it closes.
+/// Packets, bytes of each and seconds of a side's intervals, and whether it closes.
 type Side = (Vec<(u64, u64, i64)>, bool);
 
 /// One connection as AWS logs it: each side's SYN in its first interval, its FIN in its last.
@@ -205,7 +205,7 @@ fn rebuilt(mut records: Vec<Viewed>, detail: Detail) -> Vec<(Vec<Viewed>, Vec<Se
     ranges.into_iter().map(rebuild).collect()
 }
 
-/// Octets that a segment carries behind its headers.
+/// Bytes that a segment carries behind its headers.
 fn payload_len(segment: &Segment) -> u32 {
     segment.original_len - 20 - u32::from(segment.tcp_len)
 }
@@ -224,7 +224,7 @@ fn check_order(segments: &[Segment]) {
         let (own, peer) = (s.way.index(), s.way.reverse().index());
         let repeated =
             matches!(s.kind, SegmentKind::Syn | SegmentKind::SynAck) && syn[own] == Some(s.seq);
-        // RFC 9293 section 3.8.4: a keep-alive stands one octet before the next.
+        // RFC 9293 section 3.8.4: a keep-alive stands one byte before the next.
         let keeps_alive = next[own] == Some(s.seq.wrapping_add(1)) && payload_len(s) <= 1;
         if let Some(next) = next[own]
             && !repeated
@@ -290,12 +290,12 @@ proptest! {
     })]
 
     #[test]
-    fn octets_and_packets_are_those_of_each_record(told in logged(), detail in detail()) {
+    fn bytes_and_packets_are_those_of_each_record(told in logged(), detail in detail()) {
         for (records, segments) in rebuilt(observations(&told, TCP), detail) {
             for (index, o) in records.iter().enumerate() {
                 let own = segments.iter().filter(|s| s.record as usize == index);
-                let octets: u64 = own.clone().map(|s| u64::from(s.original_len)).sum();
-                prop_assert_eq!(Some(octets), o.bytes);
+                let bytes: u64 = own.clone().map(|s| u64::from(s.original_len)).sum();
+                prop_assert_eq!(Some(bytes), o.bytes);
                 let count = own.clone().count() as u64;
                 if detail == Detail::Exact {
                     prop_assert_eq!(count, o.packets);
@@ -324,9 +324,9 @@ proptest! {
             t.bytes = Some(t.packets * HEADERS_LEN);
         }
         for (records, segments) in rebuilt(observations(&told, TCP), Detail::Exact) {
-            let octets: u64 = segments.iter().map(|s| u64::from(s.original_len)).sum();
+            let bytes: u64 = segments.iter().map(|s| u64::from(s.original_len)).sum();
             let logged: u64 = records.iter().filter_map(|o| o.bytes).sum();
-            prop_assert_eq!(octets, logged);
+            prop_assert_eq!(bytes, logged);
         }
     }
 
@@ -343,8 +343,8 @@ proptest! {
         prop_assume!(protocol != TCP);
         for (records, segments) in rebuilt(observations(&told, protocol), Detail::Exact) {
             prop_assert!(segments.is_sorted_by_key(|s| s.time_ns));
-            let octets: u64 = segments.iter().map(|s| u64::from(s.original_len)).sum();
-            prop_assert_eq!(octets, records.iter().filter_map(|o| o.bytes).sum::<u64>());
+            let bytes: u64 = segments.iter().map(|s| u64::from(s.original_len)).sum();
+            prop_assert_eq!(bytes, records.iter().filter_map(|o| o.bytes).sum::<u64>());
             let packets: u64 = records.iter().map(|o| o.packets).sum();
             prop_assert_eq!(segments.len() as u64, packets);
         }

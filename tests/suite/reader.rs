@@ -31,7 +31,7 @@ fn example(name: &str) -> Command {
 fn one_of_each(folder: &TempDir) -> Vec<PathBuf> {
     let v5 = std::fs::read(testdata("v5_all_fields.log")).unwrap();
     let member = [("a/v5.log".to_owned(), v5.clone())];
-    let table = Table::of("v5_all_fields.log", tables::aws).octets();
+    let table = Table::of("v5_all_fields.log", tables::aws).bytes();
     let mut files = vec![
         file(folder, "v5.log", &v5),
         file(folder, "v5.log.gz", gzip(&v5)),
@@ -144,12 +144,12 @@ fn records_that_do_not_match_are_counted_and_not_handed_on() {
     };
     let (account, ports) = read(filter("port 7 or port 8", None));
     assert_eq!(ports, ["7", "8"]);
-    assert_eq!((account.records.told, account.records.filtered), (2, 98));
+    assert_eq!((account.records.used, account.records.filtered), (2, 98));
     // Ten minutes before the newest record ends is the second in which that of minute 89 does.
     let (account, ports) = read(filter("tcp", Some("-10m")));
     assert_eq!(ports.first().map(String::as_str), Some("89"));
     assert!(account.records.adds_up(), "{:?}", account.records);
-    assert_eq!(account.records.told, ports.len() as u64);
+    assert_eq!(account.records.used, ports.len() as u64);
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn by_columns(log: &Path, fields: &[Field]) -> Vec<Vec<String>> {
         .flatten()
         .collect();
     let records = &account.records;
-    let logged = records.told + records.no_data + records.skip_data;
+    let logged = records.used + records.no_data + records.skip_data;
     assert_eq!(rows.len() as u64, logged, "{}", log.display());
     assert!(logged > 0, "{records:?}");
     rows

@@ -99,7 +99,7 @@ fn page_of_a_busy_day_is_small() {
     let folder = tempfile::tempdir().unwrap();
     let (.., html) = page(&[file(&folder, "day.log", text)], &[]);
     assert!(html.contains("every 15 minutes"));
-    assert!(html.len() < 2_000_000, "{} octets", html.len());
+    assert!(html.len() < 2_000_000, "{} bytes", html.len());
 }
 
 #[test]

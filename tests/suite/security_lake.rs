@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::support::tables::Table;
-use crate::support::wrapping::{convert_octets, told, v5};
+use crate::support::wrapping::{convert_bytes, told, v5};
 use arrow_array::{ArrayRef, Int64Array, StringArray, StructArray};
 use parquet::basic::{Compression, ZstdLevel};
 
@@ -84,7 +84,7 @@ pub(crate) fn events() -> Vec<u8> {
         .map(|(name, array)| (name.to_owned(), array));
     let zstd = Compression::ZSTD(ZstdLevel::default());
     let table = Table::with_columns(columns.collect()).compressed_by(zstd);
-    table.in_groups_of(8).octets()
+    table.in_groups_of(8).bytes()
 }
 
 fn structs(members: Vec<(&str, ArrayRef)>) -> ArrayRef {
@@ -96,8 +96,8 @@ fn security_lake_tells_what_its_records_do() {
     let (columns, records) = v5();
     let records = records.into_iter().filter(|record| record.contains(" OK "));
     let text: Vec<String> = [columns.join(" ")].into_iter().chain(records).collect();
-    let plain = convert_octets(text.join("\n"));
-    let lake = convert_octets(events());
+    let plain = convert_bytes(text.join("\n"));
+    let lake = convert_bytes(events());
     assert_eq!(told(&lake), told(&plain));
     assert_eq!(lake.skipped(), 0);
 }

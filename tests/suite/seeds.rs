@@ -14,7 +14,7 @@ use testkit::checks::{conversion, footers, packs, printing, reading};
 /// fuzzer kept.
 fn replay(target: &str, check: fn(&[u8])) {
     replay_seeds(target, check);
-    kept(target).iter().for_each(|octets| check(octets));
+    kept(target).iter().for_each(|bytes| check(bytes));
 }
 
 /// Runs `check` on every seed of a target, and on front parts of it.
@@ -29,9 +29,9 @@ fn replay_fronts(target: &str, step: usize, check: fn(&[u8])) {
         .join(target);
     let mut count = 0;
     for entry in fs::read_dir(&folder).unwrap() {
-        let octets = fs::read(entry.unwrap().path()).unwrap();
-        for len in (0..octets.len()).step_by(step).chain([octets.len()]) {
-            check(&octets[..len]);
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        for len in (0..bytes.len()).step_by(step).chain([bytes.len()]) {
+            check(&bytes[..len]);
         }
         count += 1;
     }
@@ -44,9 +44,9 @@ fn kept(target: &str) -> Vec<Vec<u8>> {
     let unpacked = zstd::decode_all(fs::File::open(&path).unwrap()).unwrap();
     let mut archive = tar::Archive::new(&unpacked[..]);
     let entries = archive.entries().unwrap().map(|entry| {
-        let mut octets = Vec::new();
-        entry.unwrap().read_to_end(&mut octets).unwrap();
-        octets
+        let mut bytes = Vec::new();
+        entry.unwrap().read_to_end(&mut bytes).unwrap();
+        bytes
     });
     let kept: Vec<_> = entries.collect();
     assert!(!kept.is_empty(), "nothing in {}", path.display());
@@ -85,8 +85,8 @@ fn record_rows() {
 }
 
 #[test]
-fn recognise() {
-    replay("recognise", reading::recognise_head);
+fn recognize() {
+    replay("recognize", reading::recognize_head);
 }
 
 #[test]
@@ -126,15 +126,15 @@ fn stream() {
 
 /// Pages and footer say how much there is of everything; none of it is believed.
 #[test]
-fn parquet_with_an_octet_changed() {
+fn parquet_with_an_byte_changed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/parquet");
     for entry in fs::read_dir(folder).unwrap() {
-        let mut octets = fs::read(entry.unwrap().path()).unwrap();
-        for at in (0..octets.len()).step_by(23) {
-            let was = octets[at];
-            octets[at] ^= 0xff;
-            reading::table(&octets);
-            octets[at] = was;
+        let mut bytes = fs::read(entry.unwrap().path()).unwrap();
+        for at in (0..bytes.len()).step_by(23) {
+            let was = bytes[at];
+            bytes[at] ^= 0xff;
+            reading::table(&bytes);
+            bytes[at] = was;
         }
     }
 }
@@ -147,18 +147,18 @@ proptest! {
 
     /// The same promises, with inputs that shrink to what matters.
     #[test]
-    fn any_records_keep_their_sums(octets in prop::collection::vec(any::<u8>(), 9..400)) {
-        conversion::any_records(&octets);
+    fn any_records_keep_their_sums(bytes in prop::collection::vec(any::<u8>(), 9..400)) {
+        conversion::any_records(&bytes);
     }
 
     /// Few changes at random are enough for most of what a footer can lie about.
     #[test]
-    fn parquet_footers_with_values_changed(octets in prop::collection::vec(any::<u8>(), 12..90)) {
-        footers::parquet_footer(&octets);
+    fn parquet_footers_with_values_changed(bytes in prop::collection::vec(any::<u8>(), 12..90)) {
+        footers::parquet_footer(&bytes);
     }
 
     #[test]
-    fn packs_of_any_members(octets in prop::collection::vec(any::<u8>(), 5..90)) {
-        packs::pack(&octets);
+    fn packs_of_any_members(bytes in prop::collection::vec(any::<u8>(), 5..90)) {
+        packs::pack(&bytes);
     }
 }

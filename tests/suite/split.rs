@@ -58,7 +58,7 @@ fn split(inputs: &[PathBuf], by: &str) -> Vec<Part> {
     let sum = |column: &str| -> u64 { index.iter().map(|row| number(row, column)).sum() };
     assert_eq!(sum("packets"), converted.count("/packets/written"));
     assert_eq!(sum("bytes"), converted.count("/packets/bytes_written"));
-    assert_eq!(sum("octets"), converted.count("/output/bytes"));
+    assert_eq!(sum("file_bytes"), converted.count("/output/file_bytes"));
     let outcomes = converted.summary()["connections"]["by_outcome"].as_object();
     let connections = outcomes.unwrap().values().map(|n| n.as_u64().unwrap());
     assert_eq!(sum("connections"), connections.sum::<u64>());
@@ -66,7 +66,7 @@ fn split(inputs: &[PathBuf], by: &str) -> Vec<Part> {
         assert_eq!(row["file"], *name);
         assert_eq!(number(row, "packets"), part.packets.len() as u64);
         let path = converted.path().with_file_name(name);
-        assert_eq!(number(row, "octets"), fs::metadata(path).unwrap().len());
+        assert_eq!(number(row, "file_bytes"), fs::metadata(path).unwrap().len());
         for (column, packet) in [
             ("first", part.packets.first()),
             ("last", part.packets.last()),
@@ -174,7 +174,7 @@ fn part_ends_behind_the_packet_that_reaches_its_size() {
     let converted = convert(&[testdata("incident")], &["--split", "size=16kb"]);
     let lens: Vec<u64> = index(converted.path())
         .iter()
-        .map(|row| number(row, "octets"))
+        .map(|row| number(row, "file_bytes"))
         .collect();
     assert_eq!(lens.len(), 3, "{lens:?}");
     for len in &lens[..2] {

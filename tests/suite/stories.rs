@@ -3,7 +3,7 @@
 use crate::support::story::{retell, tell};
 use crate::support::{convert, file, tshark::tshark};
 
-/// Tells `records` (source, destination, their ports, packets, octets, start, end, action and
+/// Tells `records` (source, destination, their ports, packets, bytes, start, end, action and
 /// flags, at one ENI that is 10.0.0.2's) and checks what tshark makes of them: frame by frame
 /// the stream, the sender's port, the flags, and what its analysis says.
 #[track_caller]
@@ -285,18 +285,18 @@ fn long_connection_cut_by_the_ends_of_the_archive() {
 
 /// Converts TCP `records` as [`check`] has them, in exact detail, and compares the sums.
 #[track_caller]
-fn check_sums(records: &str, packets: u64, octets: u64) {
+fn check_sums(records: &str, packets: u64, bytes: u64) {
     let text = format!(
         "srcaddr dstaddr srcport dstport protocol packets bytes start end tcp-flags\n{records}"
     );
     let folder = tempfile::tempdir().unwrap();
     let converted = convert(&[file(&folder, "sums.log", &text)], &["--detail", "exact"]);
     assert_eq!(converted.count("/packets/written"), packets);
-    assert_eq!(converted.count("/packets/bytes_written"), octets);
+    assert_eq!(converted.count("/packets/bytes_written"), bytes);
 }
 
 #[test]
-fn fin_in_two_records_keeps_every_octet() {
+fn fin_in_two_records_keeps_every_byte() {
     check_sums(
         "10.0.0.1 10.0.0.2 40000 443 6 2 120 1700000000 1700000059 3\n\
          10.0.0.1 10.0.0.2 40000 443 6 2 120 1700000000 1700000059 1\n",
@@ -315,7 +315,7 @@ fn lone_packet_of_a_jumbo_frame_stays_one() {
 }
 
 #[test]
-fn resets_of_more_octets_than_a_segment_can_hold_are_split() {
+fn resets_of_more_bytes_than_a_segment_can_hold_are_split() {
     let resets = "srcaddr dstaddr srcport dstport protocol packets bytes start end tcp-flags\n\
                   10.0.0.1 10.0.0.2 40000 443 6 100000000 4000000000 1773454512 1773454570 4\n";
     let folder = tempfile::tempdir().unwrap();

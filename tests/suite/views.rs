@@ -36,10 +36,10 @@ fn seen(eni: &str, ahead: i64, intervals: &[Interval], there: &str, back: &str) 
         .iter()
         .flat_map(|(start, end, up, down, up_flags, down_flags)| {
             let (start, end) = (start + ahead, end + ahead);
-            let (up_octets, down_octets) = (up * 150, down * 900);
+            let (up_bytes, down_bytes) = (up * 150, down * 900);
             [
-                format!("{eni} {there} {up} {up_octets} {start} {end} ACCEPT {up_flags}"),
-                format!("{eni} {back} {down} {down_octets} {start} {end} ACCEPT {down_flags}"),
+                format!("{eni} {there} {up} {up_bytes} {start} {end} ACCEPT {up_flags}"),
+                format!("{eni} {back} {down} {down_bytes} {start} {end} ACCEPT {down_flags}"),
             ]
         });
     records.collect()
@@ -220,7 +220,7 @@ fn vantage_all_shows_every_view_and_each_alone_is_clean() {
         (load_balancer(), [("eni-balancer", 46), ("eni-target", 23)]),
     ] {
         let converted = tell(&records, &["--vantage", "all", "--detail", "exact"]);
-        assert_eq!(converted.count("/records/told_elsewhere"), 0);
+        assert_eq!(converted.count("/records/other_vantage"), 0);
         let together = tshark.count(converted.path(), "tcp.analysis.flags");
         assert!(
             together > 0,

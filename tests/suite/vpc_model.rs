@@ -109,7 +109,7 @@ fn network_acl_is_not_met_within_a_subnet() {
     for seed in 0..25 {
         let told = Told::new(seed, Some(Fault::AclBlocksReply));
         for record in told.records.iter().filter(|record| !is_accepted(record)) {
-            // The second octet pair of an address tells its subnet.
+            // The second byte pair of an address tells its subnet.
             let net = |name| {
                 record
                     .get(name)

@@ -81,8 +81,8 @@ fn cloudwatch_envelopes_in_every_arrangement() {
 
 #[test]
 fn control_message_is_counted_and_is_no_record() {
-    let octets = [gzip(control()), gzip(envelope(&events()))].concat();
-    let converted = check(octets);
+    let bytes = [gzip(control()), gzip(envelope(&events()))].concat();
+    let converted = check(bytes);
     assert_eq!(converted.count("/records/control"), 1);
     let folder = tempfile::tempdir().unwrap();
     let plain = testdata("v5_fifty.log");
@@ -148,7 +148,7 @@ fn json_broken_costs_no_other_record() {
     text.insert(3, "{\"srcaddr\": \"10.0.0.1\", \"dstaddr\"".into());
     text.insert(6, "{\"srcaddr\" \"10.0.0.1\"}".into());
     let plain = convert(&[testdata("v5_fifty.log")], &[]);
-    let converted = convert_octets(text.join("\n"));
+    let converted = convert_bytes(text.join("\n"));
     assert_eq!(told(&converted), told(&plain));
     let skipped = &converted.summary()["records"]["skipped"];
     let example = &skipped["JSON that breaks off"]["examples"][0];
@@ -171,12 +171,12 @@ fn json_broken_costs_no_other_record() {
 #[test]
 fn json_cut_short_is_damage() {
     let text = json!({"events": events()}).to_string();
-    let converted = convert_octets(&text[..text.len() * 2 / 3]);
+    let converted = convert_bytes(&text[..text.len() * 2 / 3]);
     let damaged = &converted.summary()["input"]["damaged"]["damaged"];
     assert_eq!(damaged["count"], 1);
-    assert!(converted.count("/records/told") > 3);
+    assert!(converted.count("/records/used") > 3);
     let packed = gzip(&text);
-    let converted = convert_octets(&packed[..packed.len() * 2 / 3]);
+    let converted = convert_bytes(&packed[..packed.len() * 2 / 3]);
     assert_eq!(
         converted.summary()["input"]["damaged"]["damaged"]["count"],
         1
@@ -194,8 +194,8 @@ fn json_nested_a_million_deep_or_bombed_is_bounded() {
     .concat();
     let bomb = base64(gzip(vec![b'x'; 80 << 20]));
     let event = json!({"awslogs": {"data": bomb}}).to_string();
-    for (name, octets) in [("deep", deep), ("bomb", event.into_bytes())] {
-        let path = file(&folder, name, octets);
+    for (name, bytes) in [("deep", deep), ("bomb", event.into_bytes())] {
+        let path = file(&folder, name, bytes);
         let mut command = flow2pcap();
         let run = run(command
             .arg("convert")
@@ -215,7 +215,7 @@ fn json_that_is_no_flow_log_is_left_out_by_its_kind() {
     let folder = tempfile::tempdir().unwrap();
     let plain = testdata("v5_fifty.log");
     let trail = json!({"Records": [{"eventVersion": "1.08", "eventSource": "s3.amazonaws.com"}]});
-    for (octets, kind) in [
+    for (bytes, kind) in [
         (trail.to_string(), "a CloudTrail log"),
         (json!({"a": [1, 2, 3]}).to_string(), "JSON"),
         (
@@ -224,7 +224,7 @@ fn json_that_is_no_flow_log_is_left_out_by_its_kind() {
         ),
         ("[1, 2, 3]".to_owned(), "JSON"),
     ] {
-        let path = file(&folder, "x.json", octets);
+        let path = file(&folder, "x.json", bytes);
         let converted = convert(&[path, plain.clone()], &[]);
         assert_eq!(
             converted.summary()["input"]["left_out"][kind]["count"],
@@ -256,7 +256,7 @@ fn skipdata_without_empty_keys_counts_wherever_it_is() {
         let objects: Vec<Value> = order.into_iter().cloned().collect();
         let converted = convert(&[file(&folder, "x.json", lines(&objects))], &[]);
         converted.assert_lines_add_up();
-        let counts = ["skip_data", "no_data", "told"]
+        let counts = ["skip_data", "no_data", "used"]
             .map(|fate| converted.count(&format!("/records/{fate}")));
         assert_eq!((counts, converted.skipped()), ([1; 3], 0));
     }

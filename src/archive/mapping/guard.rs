@@ -52,7 +52,7 @@ struct Slot {
     /// Its first page above [`PAGES_BITS`], and how many there are below them; 0 if free. One number,
     /// so that the handler never meets the begin of one mapping with the length of another.
     pages: AtomicU64,
-    /// The first octet of it that is lost, if any is.
+    /// The first byte of it that is lost, if any is.
     lost_from: AtomicUsize,
 }
 
@@ -78,7 +78,7 @@ impl Guard {
         Some(Self { slot })
     }
 
-    /// The first octet of the mapping that was found to be lost; `usize::MAX` if none was.
+    /// The first byte of the mapping that was found to be lost; `usize::MAX` if none was.
     pub(super) fn lost_from(&self) -> usize {
         self.slot.lost_from.load(SeqCst)
     }
@@ -180,7 +180,7 @@ fn put_zeros(address: usize, page_len: usize) -> bool {
     slot.lost_from.fetch_min(from - start, SeqCst);
     // SAFETY: the range lies in a mapping that is guarded. It is there: whoever touched it borrows
     // it, and it is given back only after its guard. It belongs to nobody else, is only read, and
-    // whoever reads it takes any octets for what they are.
+    // whoever reads it takes any bytes for what they are.
     let zeros = unsafe {
         libc::mmap(
             ptr::without_provenance_mut(from),
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn nothing_is_guarded_that_is_empty_or_not_a_mapping() {
         assert!(Guard::over(&[]).is_none());
-        let octets = [0; 2];
-        assert!(Guard::over(&octets[1..]).is_none());
+        let bytes = [0; 2];
+        assert!(Guard::over(&bytes[1..]).is_none());
     }
 }

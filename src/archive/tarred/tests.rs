@@ -18,10 +18,10 @@ fn header(name: &str, kind: EntryType, len: u64) -> Vec<u8> {
 
 /// A member, filled up to whole blocks.
 fn member(name: &str, kind: EntryType, content: &[u8]) -> Vec<u8> {
-    let mut octets = header(name, kind, content.len() as u64);
-    octets.extend(content);
-    octets.resize(octets.len().next_multiple_of(512), 0);
-    octets
+    let mut bytes = header(name, kind, content.len() as u64);
+    bytes.extend(content);
+    bytes.resize(bytes.len().next_multiple_of(512), 0);
+    bytes
 }
 
 fn log(name: &str) -> Vec<u8> {
@@ -50,12 +50,12 @@ fn read(source: impl Read + Send + 'static) -> (Vec<String>, Option<Damage>) {
 
 #[track_caller]
 fn check(parts: &[Vec<u8>], expected: &[&str]) {
-    let octets = parts.concat();
-    for octets in [
-        [&octets[..], &END].concat(),
-        gzip(&[&octets[..], &END].concat()),
+    let bytes = parts.concat();
+    for bytes in [
+        [&bytes[..], &END].concat(),
+        gzip(&[&bytes[..], &END].concat()),
     ] {
-        let (found, damage) = read(io::Cursor::new(octets));
+        let (found, damage) = read(io::Cursor::new(bytes));
         assert_eq!(found, expected);
         assert_eq!(damage, None);
     }
@@ -170,12 +170,12 @@ fn map_of_a_sparse_file_is_passed_over_however_long() {
     more[504] = 1; // isextended
     let mut last = [0; 512];
     last[..5].copy_from_slice(b"00000");
-    let mut octets = sparse.as_bytes().to_vec();
-    octets.extend(more.repeat(10_000));
-    octets.extend(last);
-    octets.extend([b'x'; 512]);
+    let mut bytes = sparse.as_bytes().to_vec();
+    bytes.extend(more.repeat(10_000));
+    bytes.extend(last);
+    bytes.extend([b'x'; 512]);
     check(
-        &[octets, log("a")],
+        &[bytes, log("a")],
         &[": not a regular file; name it itself to read it", "a: 2 OK"],
     );
 }

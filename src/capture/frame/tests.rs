@@ -67,7 +67,7 @@ fn linked(link: LinkType, frame: &Frame<'_>) -> Vec<u8> {
 
 #[test]
 fn enhanced_packet_matches_reference_bytes() {
-    let octets: Vec<u8> = (0x45..0x45 + 108).collect();
+    let bytes: Vec<u8> = (0x45..0x45 + 108).collect();
     let comments = ["", "a", "ab", "abc", "abcd", "action=REJECT", "Zürich"];
     let comments = comments.map(Some).into_iter().chain([None]);
     let directions = [
@@ -87,7 +87,7 @@ fn enhanced_packet_matches_reference_bytes() {
                             interface,
                             direction,
                             original_len: 70_000,
-                            headers: &octets[..headers_len],
+                            headers: &bytes[..headers_len],
                             comment,
                         };
                         let mut out = b"before".to_vec();

@@ -15,7 +15,7 @@ use crate::cli::page::count;
 /// Data in one request.
 const DATA_MAX: usize = 1_000;
 
-/// Octets of the data in one request, with some room for what stands around them.
+/// Bytes of the data in one request, with some room for what stands around them.
 const DATA_LEN_MAX: usize = 900_000;
 
 /// Characters of a dimension's value.
@@ -76,7 +76,7 @@ struct Requests {
     namespace: String,
     /// Those of the request that is being filled, as JSON.
     data: Vec<String>,
-    /// Their octets.
+    /// Their bytes.
     len: usize,
     /// The requests that are full.
     out: String,

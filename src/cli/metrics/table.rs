@@ -19,9 +19,9 @@ pub(super) fn text(answers: &Answers, every: Every, page: Page) -> String {
         out += &rows(table);
         out.push('\n');
     }
-    let records = count(answers.records.told, "record");
+    let records = count(answers.records.used, "record");
     out += &if answers.is_once {
-        let (again, elsewhere) = (answers.records.duplicates, answers.records.told_elsewhere);
+        let (again, elsewhere) = (answers.records.duplicates, answers.records.other_vantage);
         format!(
             "{records}, each packet once: not counted are {} delivered twice and {} of what another \
              ENI tells\n",

@@ -1,8 +1,8 @@
-//! A picture of sums over time: stacked bars, as SVG that takes its colours from the page.
+//! A picture of sums over time: stacked bars, as SVG that takes its colors from the page.
 //!
-//! plotters draws, with colours that nobody sees: each stands for a class of the page's style, which
+//! plotters draws, with colors that nobody sees: each stands for a class of the page's style, which
 //! takes its place, so that one picture serves light, dark and paper. The page's policy allows no
-//! colour in any other way but as plain attributes.
+//! color in any other way but as plain attributes.
 
 use std::fmt::Write as _;
 
@@ -45,11 +45,11 @@ pub(super) fn svg(axis: Axis, layers: &[PictureLayer]) -> anyhow::Result<String>
     let fixed = [(TEXT, "ink"), (LINE, "line"), (GRID, "grid")];
     for (index, class) in classes.chain(fixed) {
         let RGBColor(r, g, b) = standing_for(index);
-        let colour = format!("#{r:02X}{g:02X}{b:02X}");
+        let color = format!("#{r:02X}{g:02X}{b:02X}");
         svg = svg
-            .replace(&format!("fill=\"{colour}\""), &format!("class=\"{class}\""))
+            .replace(&format!("fill=\"{color}\""), &format!("class=\"{class}\""))
             .replace(
-                &format!("stroke=\"{colour}\""),
+                &format!("stroke=\"{color}\""),
                 &format!("class=\"{class}\""),
             );
     }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_have_the_classes_of_their_layers_and_nothing_has_a_colour() {
+    fn bars_have_the_classes_of_their_layers_and_nothing_has_a_color() {
         let mut bad = vec![0; 24];
         bad[3] = 5;
         let svg = svg(DAY, &[layer("good", vec![9; 24]), layer("bad", bad)]).unwrap();

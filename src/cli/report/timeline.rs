@@ -3,7 +3,7 @@
 use flow2pcap::metrics::{Measure, Table};
 use flow2pcap::time::SECOND_NS;
 
-/// Stretches that are drawn; where there are more, as over many years, neighbours are joined.
+/// Stretches that are drawn; where there are more, as over many years, neighbors are joined.
 const DRAWN_MAX: i64 = 400;
 
 /// The time that all pictures of a page show.
@@ -53,13 +53,13 @@ impl Axis {
 pub(super) struct PictureLayer {
     /// What it is called.
     pub(super) name: String,
-    /// Its colour, as the page's style names it.
+    /// Its color, as the page's style names it.
     pub(super) class: &'static str,
     /// Its sums.
     pub(super) sums: Vec<u128>,
 }
 
-/// Colours for what has none of its own.
+/// Colors for what has none of its own.
 const PALETTE: [&str; 8] = ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"];
 
 /// The series of a table on this axis.
@@ -85,7 +85,7 @@ pub(super) fn layers(table: &Table, measure: Measure, axis: Axis) -> Vec<Picture
     layers
 }
 
-/// The colour of what means the same in all pictures.
+/// The color of what means the same in all pictures.
 fn own_class(name: &str) -> Option<&'static str> {
     match name {
         "ACCEPT" | "complete" => Some("good"),

@@ -198,7 +198,7 @@ fn same_source_fails_and_passes_so_it_is_intermittent_and_the_split_is_named() {
 #[test]
 fn hosts_of_one_zone_that_fail_are_one_finding_against_those_that_work() {
     let mut archive = Archive::default();
-    // The third octet of an address has as many digits as the number of its zone.
+    // The third byte of an address has as many digits as the number of its zone.
     for target in ["10.0.11.40", "10.0.12.41"] {
         archive.attempts("10.0.3.15", (target, 8080), 5, Fate::Silent);
     }

@@ -82,7 +82,7 @@ impl CaptureWriter {
         match self {
             Self::Whole(output) => ready
                 .iter()
-                .try_for_each(|part| output.write_all(&part.octets)),
+                .try_for_each(|part| output.write_all(&part.bytes)),
             Self::Split(apart) => ready.iter().try_for_each(|part| apart.write(part)),
         }
     }
@@ -97,7 +97,7 @@ impl CaptureWriter {
             Self::Split(apart) => {
                 let parts = apart.finish()?;
                 (
-                    parts.files.iter().map(|part| part.octets).sum(),
+                    parts.files.iter().map(|part| part.file_bytes).sum(),
                     Some(parts),
                 )
             }
@@ -125,7 +125,7 @@ pub(crate) struct SplitOutput {
 
 impl SplitOutput {
     fn write(&mut self, ordered: &Ordered) -> Result<()> {
-        let mut rest = &ordered.octets[..];
+        let mut rest = &ordered.bytes[..];
         for cut in &ordered.cuts {
             let (frame, behind) = rest.split_at(cut.len as usize);
             rest = behind;
@@ -195,7 +195,7 @@ impl SplitOutput {
         self.parts.finish(|stored: &[StoredPart]| {
             for (account, StoredPart { path, stored_len }) in files.iter_mut().zip(stored) {
                 account.path = exact(&path);
-                account.octets = *stored_len;
+                account.file_bytes = *stored_len;
             }
             // The order in which parts began is of no use to anybody.
             files.sort_by(|a, b| a.path.cmp(&b.path));

@@ -47,7 +47,7 @@ pub(crate) fn eni_names(enis: &Enis) -> Vec<String> {
     names.collect()
 }
 
-/// Turns placed segments into the octets of their frames.
+/// Turns placed segments into the bytes of their frames.
 pub(crate) struct Framer<'a> {
     pub encoder: Encoder,
     /// What comments call each file.

@@ -1,7 +1,7 @@
 //! Frames on their way into one order of time.
 //!
 //! A frame is encoded as soon as its connection is rebuilt, so that records and
-//! segments can go. From then on it is a run of octets and a [`FrameKey`]. The order
+//! segments can go. From then on it is a run of bytes and a [`FrameKey`]. The order
 //! of frames is that of time, then episode, then place in the episode: the same
 //! for any number of threads and any memory.
 //!
@@ -59,13 +59,13 @@ impl PartTag {
     }
 
     /// As it is in front of a frame that waits.
-    pub(crate) fn to_octets(self) -> [u8; 4] {
+    pub(crate) fn to_bytes(self) -> [u8; 4] {
         self.0.to_le_bytes()
     }
 
-    /// What [`to_octets`](Self::to_octets) gave.
-    pub(crate) fn of_octets(octets: [u8; 4]) -> Self {
-        Self(u32::from_le_bytes(octets))
+    /// What [`to_bytes`](Self::to_bytes) gave.
+    pub(crate) fn of_bytes(bytes: [u8; 4]) -> Self {
+        Self(u32::from_le_bytes(bytes))
     }
 }
 
@@ -94,7 +94,7 @@ impl FrameHead {
         bytes[8..16].copy_from_slice(&self.key.episode.to_le_bytes());
         bytes[16..20].copy_from_slice(&self.key.place.to_le_bytes());
         bytes[20..24].copy_from_slice(&self.len.to_le_bytes());
-        bytes[24..].copy_from_slice(&self.tag.to_octets());
+        bytes[24..].copy_from_slice(&self.tag.to_bytes());
         bytes
     }
 
@@ -120,7 +120,7 @@ impl RunHead for FrameHead {
                 place: half(16),
             },
             len: half(20),
-            tag: PartTag::of_octets(half(24).to_le_bytes()),
+            tag: PartTag::of_bytes(half(24).to_le_bytes()),
         }
     }
 
@@ -132,8 +132,8 @@ impl RunHead for FrameHead {
 /// Frames in order.
 #[derive(Debug, Default)]
 pub(crate) struct Ordered {
-    /// The octets of all of them.
-    pub octets: Vec<u8>,
+    /// The bytes of all of them.
+    pub bytes: Vec<u8>,
     /// Where one ends and what it is, if that was asked for.
     pub cuts: Vec<FrameEnd>,
 }
@@ -145,11 +145,11 @@ impl Ordered {
     /// # Errors
     /// The runs cannot be read.
     pub(crate) fn refill(&mut self, merge: &mut RunMerge<'_, FrameHead>, cut: bool) -> Result<u64> {
-        self.octets.clear();
+        self.bytes.clear();
         self.cuts.clear();
         let mut count = 0;
-        while self.octets.len() < MERGED_LEN
-            && let Some(head) = merge.next(HEAD_LEN, &mut self.octets)?
+        while self.bytes.len() < MERGED_LEN
+            && let Some(head) = merge.next(HEAD_LEN, &mut self.bytes)?
         {
             count += 1;
             if cut {
@@ -164,7 +164,7 @@ impl Ordered {
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     /// The bytes of all of them, one after the other.
-    pub octets: Vec<u8>,
+    pub bytes: Vec<u8>,
     /// FrameKey, bytes and tag of each.
     pub keys: Vec<(FrameKey, u32, PartTag)>,
 }
@@ -173,14 +173,14 @@ impl Frames {
     /// None yet.
     pub(crate) fn new(pool: &Pool) -> Self {
         Self {
-            octets: pool.take(),
+            bytes: pool.take(),
             keys: Vec::with_capacity(FRAMES_MIN),
         }
     }
 
     /// Bytes of all of them, as if each had its head in front.
     pub(crate) fn len(&self) -> usize {
-        self.octets.len() + HEAD_LEN * self.keys.len()
+        self.bytes.len() + HEAD_LEN * self.keys.len()
     }
 
     /// Gives the room back that is not needed, where most frames wait for later slices.
@@ -193,9 +193,9 @@ impl Frames {
 
     /// Adds the frame that `encode` appends.
     pub(crate) fn push(&mut self, key: FrameKey, tag: PartTag, encode: impl FnOnce(&mut Vec<u8>)) {
-        let begin = self.octets.len();
-        encode(&mut self.octets);
-        let len = u32::try_from(self.octets.len() - begin).expect("a frame is small");
+        let begin = self.bytes.len();
+        encode(&mut self.bytes);
+        let len = u32::try_from(self.bytes.len() - begin).expect("a frame is small");
         self.keys.push((key, len, tag));
     }
 }
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn tag_keeps_its_number_and_its_mark() {
         for (number, begins) in [(0, false), (0, true), (7, true), (u32::MAX >> 1, false)] {
-            let tag = PartTag::of_octets(PartTag::new(number, begins).to_octets());
+            let tag = PartTag::of_bytes(PartTag::new(number, begins).to_bytes());
             assert_eq!((tag.number(), tag.begins()), (number, begins));
         }
     }

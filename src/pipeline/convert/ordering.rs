@@ -29,7 +29,7 @@ struct FrameEntry {
 
 impl FrameEntry {
     /// The frame, which lies in one of `runs`.
-    fn octets<'r>(&self, runs: &'r [Vec<u8>]) -> &'r [u8] {
+    fn bytes<'r>(&self, runs: &'r [Vec<u8>]) -> &'r [u8] {
         let run = &runs[(self.at >> OFFSET_BITS) as usize];
         let offset = (self.at & ((1 << OFFSET_BITS) - 1)) as usize;
         &run[offset..offset + self.len as usize]
@@ -63,7 +63,7 @@ impl Slice {
                 at += u64::from(len);
                 entry
             }));
-        self.runs.push(frames.octets);
+        self.runs.push(frames.bytes);
         self.pooled = self.runs.len();
     }
 
@@ -111,8 +111,8 @@ impl Slice {
         let gathered = tasks.into_par_iter().map(|(task, begin, ends)| {
             sort_stretches(task, begin, ends);
             let cuts = if cut { cuts(task) } else { Vec::new() };
-            let octets = gather(task, runs, pool.take());
-            Ordered { octets, cuts }
+            let bytes = gather(task, runs, pool.take());
+            Ordered { bytes, cuts }
         });
         let gathered = gathered.collect();
         (gathered, self.empty(pool))
@@ -133,7 +133,7 @@ impl Slice {
             self.entries.iter().try_for_each(|e| {
                 let (key, len, tag) = (e.key, e.len, e.tag);
                 file.append(&FrameHead { key, len, tag }.bytes())?;
-                file.append(e.octets(&self.runs))
+                file.append(e.bytes(&self.runs))
             })
         })?;
         Ok(self.empty(pool))
@@ -217,7 +217,7 @@ impl Stretches {
 fn gather(entries: &[FrameEntry], runs: &[Vec<u8>], mut out: Vec<u8>) -> Vec<u8> {
     out.reserve(entries.iter().map(|e| e.len as usize).sum());
     for e in entries {
-        out.extend_from_slice(e.octets(runs));
+        out.extend_from_slice(e.bytes(runs));
     }
     out
 }
@@ -247,10 +247,7 @@ mod tests {
     }
 
     fn concat(ordered: &[Ordered]) -> Vec<u8> {
-        ordered
-            .iter()
-            .flat_map(|part| part.octets.clone())
-            .collect()
+        ordered.iter().flat_map(|part| part.bytes.clone()).collect()
     }
 
     #[test]
@@ -262,13 +259,13 @@ mod tests {
             // Bursts and silence, and many frames at one instant.
             let time_ns = (i * i % 9_973).pow(3).cast_signed() - 500;
             let key = key(time_ns, i % 7, (i % 65_536) as u32);
-            let octets = i.to_le_bytes();
+            let bytes = i.to_le_bytes();
             let tag = PartTag::new((i % 1_000) as u32, i % 5 == 0);
-            expected.push((key, octets, tag));
+            expected.push((key, bytes, tag));
             if i % 3 == 0 {
-                put_waiting(key, tag, |out| out.extend_from_slice(&octets), &mut waiting);
+                put_waiting(key, tag, |out| out.extend_from_slice(&bytes), &mut waiting);
             } else {
-                made.push(key, tag, |out| out.extend_from_slice(&octets));
+                made.push(key, tag, |out| out.extend_from_slice(&bytes));
             }
         }
         let mut slice = Slice::default();
@@ -276,9 +273,9 @@ mod tests {
         slice.add_waiting(waiting);
         assert_eq!(slice.count(), 50_000);
         expected.sort_unstable();
-        let octets: Vec<u8> = expected.iter().flat_map(|(_, octets, _)| *octets).collect();
+        let bytes: Vec<u8> = expected.iter().flat_map(|(_, bytes, _)| *bytes).collect();
         let (ordered, _) = slice.in_order(&Pool::new(usize::MAX), true);
-        assert!(concat(&ordered) == octets);
+        assert!(concat(&ordered) == bytes);
         let cuts = ordered.iter().flat_map(|part| &part.cuts);
         assert!(
             cuts.eq(&expected
@@ -311,9 +308,9 @@ mod tests {
         slice.add(made);
         let (ordered, _) = slice.in_order(&Pool::new(usize::MAX), false);
         assert!(ordered.iter().all(|part| part.cuts.is_empty()));
-        let octets = concat(&ordered);
+        let bytes = concat(&ordered);
         assert_eq!(
-            (octets[0], &octets[1..9]),
+            (bytes[0], &bytes[1..9]),
             (77, &[0, 0, 0, 0, 1, 0, 0, 0][..])
         );
     }
@@ -331,12 +328,12 @@ mod tests {
             for i in 0..500_u32 {
                 let key = key((i * 7_919 % 97).into(), run.into(), i);
                 let tag = PartTag::new(i % 1_000, i % 5 == 0);
-                let octets = vec![run; (i % 200) as usize];
-                same.push(key, tag, |out| out.extend_from_slice(&octets));
+                let bytes = vec![run; (i % 200) as usize];
+                same.push(key, tag, |out| out.extend_from_slice(&bytes));
                 if i % 3 == 0 {
-                    put_waiting(key, tag, |out| out.extend_from_slice(&octets), &mut waiting);
+                    put_waiting(key, tag, |out| out.extend_from_slice(&bytes), &mut waiting);
                 } else {
-                    made.push(key, tag, |out| out.extend_from_slice(&octets));
+                    made.push(key, tag, |out| out.extend_from_slice(&bytes));
                 }
             }
             assert!(made.len() + waiting.len() == same.len());
@@ -348,13 +345,13 @@ mod tests {
         }
         let (expected, _) = whole.in_order(&pool, true);
         let mut merge = runs.merge(0).unwrap();
-        let (mut octets, mut cuts) = (Vec::new(), Vec::new());
+        let (mut bytes, mut cuts) = (Vec::new(), Vec::new());
         let mut next = Ordered::default();
         while next.refill(&mut merge, true).unwrap() > 0 {
-            octets.extend_from_slice(&next.octets);
+            bytes.extend_from_slice(&next.bytes);
             cuts.extend_from_slice(&next.cuts);
         }
-        assert!(octets == concat(&expected));
+        assert!(bytes == concat(&expected));
         assert!(cuts.iter().eq(expected.iter().flat_map(|part| &part.cuts)));
     }
 }

@@ -19,7 +19,7 @@ pub enum Split {
     /// The hour of its time, UTC.
     Hour,
     /// What was written before: a part ends behind the packet that brings it to this many
-    /// octets, not compressed.
+    /// bytes, not compressed.
     Size(u64),
     /// Its connection: a part has this many, each with all its packets. They are counted in
     /// the order in which their episodes begin.

@@ -26,7 +26,7 @@ use crate::pipeline::spilling::episode_codec::{self, Batches, EncodedEpisode, Ep
 use crate::pipeline::spilling::sorted_runs::RunMerge;
 use crate::read::Meter;
 
-/// Octets of episodes that are rebuilt in one task, about.
+/// Bytes of episodes that are rebuilt in one task, about.
 const TASK_LEN: usize = 16 << 10;
 
 /// The most tasks in a slice, about: each has buffers of its own.
@@ -104,7 +104,7 @@ impl<'a> Writer<'a> {
                 let mut task = Task::new(&self.tasks, &rebuilding, slice, first.connections);
                 let mut held = Episode::default();
                 for (number, episode) in (first.episodes..).zip(episodes) {
-                    held.read(episode.octets());
+                    held.read(episode.bytes());
                     task.rebuild(number, &held)?;
                 }
                 task.finish()
@@ -180,7 +180,7 @@ impl<'a> Writer<'a> {
                 capture.write(&parts)?;
                 self.tasks
                     .pool
-                    .give_back(parts.into_iter().map(|part| part.octets));
+                    .give_back(parts.into_iter().map(|part| part.bytes));
                 return Ok(());
             }
             Ready::SortedRuns(merge) => merge,
@@ -211,9 +211,9 @@ fn connections(episodes: &[EncodedEpisode<'_>]) -> u64 {
     episodes.iter().map(count).sum()
 }
 
-/// Cuts episodes into runs of about [`TASK_LEN`] octets, or [`TASKS_MAX`] runs.
+/// Cuts episodes into runs of about [`TASK_LEN`] bytes, or [`TASKS_MAX`] runs.
 fn tasks<'e, 'o>(episodes: &'e [EncodedEpisode<'o>]) -> Vec<&'e [EncodedEpisode<'o>]> {
-    let all_len: usize = episodes.iter().map(|episode| episode.octets().len()).sum();
+    let all_len: usize = episodes.iter().map(|episode| episode.bytes().len()).sum();
     let task_len = TASK_LEN.max(all_len / TASKS_MAX);
     let mut tasks = Vec::new();
     let mut rest = episodes;
@@ -221,7 +221,7 @@ fn tasks<'e, 'o>(episodes: &'e [EncodedEpisode<'o>]) -> Vec<&'e [EncodedEpisode<
         let mut len = 0;
         let fitting = rest.iter().take_while(|episode| {
             let fits = len < task_len;
-            len += episode.octets().len();
+            len += episode.bytes().len();
             fits
         });
         let (task, behind) = rest.split_at(fitting.count());

@@ -36,24 +36,24 @@ const PACKET_COST: u128 = 1_900;
 /// Those an inspection takes for a record, by callgrind over 65,000 lines: reading, and adding up.
 const INSPECT_COST: u128 = 4_000;
 
-/// Octets of an enhanced packet block without headers and options.
+/// Bytes of an enhanced packet block without headers and options.
 const BLOCK_LEN: u64 = 32;
 
-/// Octets of options that say the direction, and that there are no more.
+/// Bytes of options that say the direction, and that there are no more.
 const DIRECTION_LEN: u64 = 12;
 
-/// Octets of the option `action=REJECT`.
+/// Bytes of the option `action=REJECT`.
 const REJECT_LEN: u64 = 20;
 
-/// Octets in which a comment's words and times stand, without names and counts:
+/// Bytes in which a comment's words and times stand, without names and counts:
 /// `record=:… eni= action=ACCEPT packets= bytes= flags= start=… end=… role=initiator by=…`.
 const COMMENT_LEN: u64 = 4 + 105;
 
-/// Octets of a section's header, and of each interface.
+/// Bytes of a section's header, and of each interface.
 const SECTION_LEN: u64 = 450;
 const INTERFACE_LEN: u64 = 190;
 
-/// Packets and octets for each value of `--detail`.
+/// Packets and bytes for each value of `--detail`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Estimator {
     packets: [u64; DETAILS.len()],
@@ -70,8 +70,8 @@ impl Estimator {
         for ((_, detail), (all, bytes)) in DETAILS.iter().zip(sums) {
             let packets = suggest_filters::about(o, *detail);
             *all = all.saturating_add(packets);
-            let octets = packets.saturating_mul(each + rest);
-            *bytes = bytes.saturating_add(octets).saturating_add(first - rest);
+            let added = packets.saturating_mul(each + rest);
+            *bytes = bytes.saturating_add(added).saturating_add(first - rest);
         }
     }
 
@@ -92,7 +92,7 @@ impl Estimator {
         each.map(|((detail, _), (packets, bytes))| Estimate {
             detail,
             packets: *packets,
-            bytes: bytes.saturating_add(around),
+            file_bytes: bytes.saturating_add(around),
             elapsed_ms: elapsed_ms(lines, *packets, read_in),
         })
         .collect()
@@ -106,7 +106,7 @@ fn elapsed_ms(lines: u64, packets: u64, read_in: Duration) -> u64 {
     u64::try_from(ms).unwrap_or(u64::MAX)
 }
 
-/// Octets of the headers of a packet that is neither SYN nor RST, in whole words.
+/// Bytes of the headers of a packet that is neither SYN nor RST, in whole words.
 fn headers_len(o: &Candidate) -> u64 {
     let ip = if o.key.low.address.is_ipv4() { 20 } else { 40 };
     ip + match o.key.protocol {
@@ -116,7 +116,7 @@ fn headers_len(o: &Candidate) -> u64 {
     }
 }
 
-/// Octets of the option that is the comment on a record's first packet.
+/// Bytes of the option that is the comment on a record's first packet.
 fn comment_len(o: &Candidate, file: &str, eni: &str) -> u64 {
     let file = file.rsplit('/').next().unwrap_or_default();
     let numbers = [Some(o.place.line), Some(o.packets), o.bytes];

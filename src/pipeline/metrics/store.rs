@@ -23,7 +23,7 @@ use crate::time::joined;
 /// CellMap at which a tally is emptied.
 const TALLY_MAX: usize = 1 << 16;
 
-/// The most octets of cells that are collected at once; so many hold fewer than [`CELLS_MAX`].
+/// The most bytes of cells that are collected at once; so many hold fewer than [`CELLS_MAX`].
 const COLLECTED_MAX: usize = 16 << 20;
 
 /// Part of what may be held that is collected at once, if that is less.
@@ -38,7 +38,7 @@ pub(crate) struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    /// Empty; at most `held_max` octets stay in memory, about.
+    /// Empty; at most `held_max` bytes stay in memory, about.
     pub(crate) fn new(
         every: Every,
         questions: &'a [Question],
@@ -74,11 +74,11 @@ impl<'a> Store<'a> {
     /// # Errors
     /// There is no room for it.
     pub(crate) fn put(&self, tally: &mut Tally<'_>) -> Result<()> {
-        let mut octets = Vec::new();
+        let mut bytes = Vec::new();
         for (key, counts) in tally.take_cells() {
-            octets.clear();
-            SeriesCell { key: &key, counts }.put(&mut octets);
-            self.cells.put(bucket(series(&key), 0), &octets)?;
+            bytes.clear();
+            SeriesCell { key: &key, counts }.put(&mut bytes);
+            self.cells.put(bucket(series(&key), 0), &bytes)?;
         }
         let mut span_ns = lock(&self.span_ns);
         *span_ns = joined(*span_ns, tally.span_ns());
@@ -103,7 +103,7 @@ impl<'a> Store<'a> {
         Ok(rankings.collect())
     }
 
-    /// Collects a bucket that was filled by the octet of the hash before `level`.
+    /// Collects a bucket that was filled by the byte of the hash before `level`.
     fn collect(
         &self,
         cells: &Buckets<'_>,
@@ -114,11 +114,11 @@ impl<'a> Store<'a> {
         let collected_max = COLLECTED_MAX.min(self.cells.held_max() / COLLECTED_SHARE);
         if cells.len(from) > collected_max && level < LEVELS {
             let parts = Buckets::new(BUCKETS, collected_max, self.cells.folder());
-            let mut octets = Vec::new();
+            let mut bytes = Vec::new();
             for_each_cell(cells, from, |cell| {
-                octets.clear();
-                cell.put(&mut octets);
-                parts.put(bucket(series(cell.key), level), &octets)
+                bytes.clear();
+                cell.put(&mut bytes);
+                parts.put(bucket(series(cell.key), level), &bytes)
             })?;
             return (0..BUCKETS).try_for_each(|b| self.collect(&parts, b, level + 1, rankings));
         }

@@ -24,7 +24,7 @@ use crate::pipeline::spilling::temporary::SpillFolder;
 /// Buckets, of which each thread settles one at a time.
 pub(crate) const BUCKETS: usize = 256;
 
-/// How often a bucket may be divided: by one octet of the hash after the other.
+/// How often a bucket may be divided: by one byte of the hash after the other.
 pub(crate) const LEVELS: u32 = 4;
 
 /// Part of what may be held that one bucket may be when it is settled: decoded it
@@ -40,7 +40,7 @@ pub(crate) struct Conversations<'a> {
 }
 
 impl<'a> Conversations<'a> {
-    /// None yet; at most `held_max` octets of them stay in memory.
+    /// None yet; at most `held_max` bytes of them stay in memory.
     pub(crate) fn new(held_max: usize, folder: &'a SpillFolder, detail: Detail) -> Self {
         Self {
             buckets: Buckets::new(BUCKETS, held_max, folder),
@@ -66,7 +66,7 @@ impl Observations for Conversations<'_> {
             }
             run.1 = run.1.saturating_add(self.detail.packets_max(o.packets));
             let encoded = EncodedRecord::of(&o.into());
-            self.buckets.put(bucket(&o.key, 0), encoded.octets())?;
+            self.buckets.put(bucket(&o.key, 0), encoded.bytes())?;
         }
         starts.count(run.0, run.1);
         let mut all = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +95,7 @@ impl<'a> Conversations<'a> {
     }
 
     /// Says that all files are read, and which ENIs there are; one conversation may take
-    /// `memory` octets.
+    /// `memory` bytes.
     pub(crate) fn complete(self, enis: &Enis, memory: u64) -> (Complete<'a, '_>, Starts) {
         let numbers = self
             .numbers
@@ -150,8 +150,8 @@ impl Complete<'_, '_> {
         self.take_level(&self.buckets, bucket, 1, &mut each)
     }
 
-    /// Takes a bucket that was filled by the octet of the hash before `level`. What is
-    /// too large to be settled at once is divided by the next octet first.
+    /// Takes a bucket that was filled by the byte of the hash before `level`. What is
+    /// too large to be settled at once is divided by the next byte first.
     fn take_level(
         &self,
         buckets: &Buckets<'_>,
@@ -173,8 +173,8 @@ impl Complete<'_, '_> {
             let mut rest = &part[..];
             let mut from = rest;
             while let Some(o) = unpack_candidate(&mut rest) {
-                let octets = &from[..from.len() - rest.len()];
-                parts.put(self::bucket(&o.key, level), octets)?;
+                let bytes = &from[..from.len() - rest.len()];
+                parts.put(self::bucket(&o.key, level), bytes)?;
                 from = rest;
             }
             Ok(())
@@ -247,7 +247,7 @@ fn hash(key: &(impl Hash + ?Sized)) -> u64 {
     FixedState::with_seed(0).hash_one(key)
 }
 
-/// The bucket that the octet of that level of a key's hash names, from the highest on.
+/// The bucket that the byte of that level of a key's hash names, from the highest on.
 pub(crate) fn bucket(key: &(impl Hash + ?Sized), level: u32) -> usize {
     (hash(key) >> (56 - 8 * level) & 0xff) as usize
 }

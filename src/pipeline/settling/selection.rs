@@ -46,7 +46,7 @@ impl Selection {
     }
 
     /// The time that is wanted, where it has a begin or an end.
-    pub(crate) fn asked_ns(&self) -> Option<(Option<i64>, Option<i64>)> {
+    pub(crate) fn requested_ns(&self) -> Option<(Option<i64>, Option<i64>)> {
         let from = Some(self.span.from_ns).filter(|ns| *ns > i64::MIN);
         let to = Some(self.span.to_ns).filter(|ns| *ns < i64::MAX);
         (from.is_some() || to.is_some()).then_some((from, to))

@@ -30,7 +30,7 @@ pub(crate) struct SettleCounts {
     /// Records that say the same of the same ENI as another.
     pub duplicates: u64,
     /// Records whose packets are those of another view.
-    pub told_elsewhere: u64,
+    pub other_vantage: u64,
     /// Records that a filter leaves out.
     pub filtered: u64,
     /// Where the packets are, as far as anyone counts that.
@@ -42,9 +42,9 @@ pub(crate) struct SettleCounts {
 impl SettleCounts {
     /// Counts these among the fates of all lines.
     pub(crate) fn add_to(&self, records: &mut Records) {
-        records.told += self.records;
+        records.used += self.records;
         records.duplicates += self.duplicates;
-        records.told_elsewhere += self.told_elsewhere;
+        records.other_vantage += self.other_vantage;
         records.filtered += self.filtered;
     }
 
@@ -61,7 +61,7 @@ impl SettleCounts {
     pub(crate) fn add(mut self, other: Self) -> Self {
         self.records += other.records;
         self.duplicates += other.duplicates;
-        self.told_elsewhere += other.told_elsewhere;
+        self.other_vantage += other.other_vantage;
         self.filtered += other.filtered;
         self.by_filter = self.by_filter.add(other.by_filter);
         self.span_ns = joined(self.span_ns, other.span_ns);
@@ -117,7 +117,7 @@ impl Settling {
         }
         counts.duplicates += duplicates::remove(records);
         let mut chosen = vantage::choose(records, self.vantage);
-        counts.told_elsewhere += chosen.told_elsewhere;
+        counts.other_vantage += chosen.other_vantage;
         wanted.left(&chosen.records);
         let mut rest = &mut chosen.records[..];
         for len in chosen.groups {

@@ -15,7 +15,7 @@ use crate::time::SECOND_NS;
 const SPANS_MAX: usize = 1 << 16;
 
 /// Part of the memory that one packet of a slice may be: its frame takes some
-/// 120 octets, and a multiple of that on its way.
+/// 120 bytes, and a multiple of that on its way.
 const FRAME_COST: u64 = 4 << 10;
 
 /// Packets in a slice, about: so few that they stay in the processor's cache.
@@ -95,7 +95,7 @@ pub(crate) struct Slices {
 }
 
 impl Slices {
-    /// Cuts slices that can be written within `memory` octets, about.
+    /// Cuts slices that can be written within `memory` bytes, about.
     ///
     /// That is a wish: time does not separate packets of one instant, and no more slices are
     /// cut than there is memory for. Whoever writes a slice has to be ready for a larger one.

@@ -45,7 +45,7 @@ const LINK_LEN: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Buckets<'a> {
     buckets: Vec<Mutex<Bucket>>,
-    /// Octets of all chunks in memory. May fall below 0 for a moment: a chunk can be
+    /// Bytes of all chunks in memory. May fall below 0 for a moment: a chunk can be
     /// spilled before the thread that filled it has counted it.
     held: AtomicI64,
     held_max: usize,
@@ -92,7 +92,7 @@ impl FileRange {
 }
 
 impl<'a> Buckets<'a> {
-    /// So many buckets, which together hold at most `held_max` octets in memory, about.
+    /// So many buckets, which together hold at most `held_max` bytes in memory, about.
     pub(crate) fn new(count: usize, held_max: usize, folder: &'a SpillFolder) -> Self {
         let chunk_len = held_max / (CHUNKS_EACH * count.max(1));
         Self {
@@ -106,7 +106,7 @@ impl<'a> Buckets<'a> {
         }
     }
 
-    /// Octets that may be held in memory.
+    /// Bytes that may be held in memory.
     pub(crate) fn held_max(&self) -> usize {
         self.held_max
     }
@@ -172,7 +172,7 @@ impl<'a> Buckets<'a> {
         Ok(())
     }
 
-    /// Octets in the bucket of that number.
+    /// Bytes in the bucket of that number.
     pub(crate) fn len(&self, bucket: usize) -> usize {
         let bucket = lock(&self.buckets[bucket]);
         let held: usize = bucket.chunks.iter().map(Vec::len).sum();
@@ -180,7 +180,7 @@ impl<'a> Buckets<'a> {
         held.saturating_add(spilled)
     }
 
-    /// Puts items behind the others; returns by how many octets that made the bucket larger.
+    /// Puts items behind the others; returns by how many bytes that made the bucket larger.
     fn put_in(&self, bucket: &mut Bucket, items: &[u8]) -> usize {
         if let Some(last) = bucket.chunks.last_mut()
             && last.capacity() - last.len() >= items.len()

@@ -42,7 +42,7 @@ pub(crate) fn put_episode(
     put_word(number, out);
     put_word(connections.len() as u64, out);
     let told = connections.iter().flat_map(|range| &records[range.clone()]);
-    told.for_each(|o| out.extend_from_slice(EncodedRecord::of(o).octets()));
+    told.for_each(|o| out.extend_from_slice(EncodedRecord::of(o).bytes()));
     // After the records, so that the first of them is found near the begin of the episode.
     for range in connections {
         put_word(range.len() as u64, out);
@@ -52,10 +52,10 @@ pub(crate) fn put_episode(
 }
 
 impl Episode {
-    /// Becomes the episode that [`EncodedEpisode::octets`] hold.
-    pub(crate) fn read(&mut self, mut octets: &[u8]) {
-        let connections = take_len(&mut octets);
-        let (mut records, mut lens) = octets.split_at(octets.len() - WORD_LEN * connections);
+    /// Becomes the episode that [`EncodedEpisode::bytes`] hold.
+    pub(crate) fn read(&mut self, mut bytes: &[u8]) {
+        let connections = take_len(&mut bytes);
+        let (mut records, mut lens) = bytes.split_at(bytes.len() - WORD_LEN * connections);
         self.connections.clear();
         for _ in 0..connections {
             self.connections.push(take_len(&mut lens));
@@ -67,7 +67,7 @@ impl Episode {
     }
 }
 
-/// Octets of a number in front of an episode; the first is how many octets follow.
+/// Bytes of a number in front of an episode; the first is how many bytes follow.
 const WORD_LEN: usize = 8;
 
 fn put_word(number: u64, out: &mut Vec<u8>) {
@@ -126,13 +126,13 @@ pub(crate) struct EncodedEpisode<'a> {
 
 impl<'a> EncodedEpisode<'a> {
     /// Its connections and records, for [`Episode::read`].
-    pub(crate) fn octets(&self) -> &'a [u8] {
+    pub(crate) fn bytes(&self) -> &'a [u8] {
         &self.whole[2 * WORD_LEN..]
     }
 
     /// How many connections it has.
     pub(crate) fn connection_count(&self) -> usize {
-        take_len(&mut self.octets())
+        take_len(&mut self.bytes())
     }
 }
 
@@ -219,11 +219,11 @@ mod tests {
             o.key.low.port = port;
             vec![o; 3]
         };
-        let mut octets = Vec::new();
+        let mut bytes = Vec::new();
         for (start_s, port) in [(20, 1), (10, 7), (10, 3)] {
-            put_episode(&episode(start_s, port), &[0..1, 1..3], 0, &mut octets);
+            put_episode(&episode(start_s, port), &[0..1, 1..3], 0, &mut bytes);
         }
-        let parts = [octets];
+        let parts = [bytes];
         let stored = episodes(&parts);
         let order: Vec<_> = stored
             .iter()
@@ -235,8 +235,8 @@ mod tests {
             connections: vec![1, 2],
         };
         let mut read = Episode::default();
-        read.read(stored[0].octets());
-        read.read(stored[2].octets());
+        read.read(stored[0].bytes());
+        read.read(stored[2].bytes());
         assert_eq!(read, expected);
     }
 
@@ -246,16 +246,16 @@ mod tests {
         let folder = SpillFolder::new(temporary.path());
         let listed = |held_max: usize, room: usize| {
             let buckets = Buckets::new(2, held_max, &folder);
-            let mut octets = Vec::new();
+            let mut bytes = Vec::new();
             for i in 0..3_000_u16 {
                 let mut o = viewed(Way::Up, 3, 180, i64::from(i % 5), 99, 2);
                 o.key.low.port = u16::try_from(u32::from(i) * 7_919 % 3_000).unwrap();
                 // Some episodes are larger than the room for all of them.
                 let connections = if i % 500 == 3 { 60 } else { 1 };
                 let ranges: Vec<_> = (0..connections).map(|n| n..n + 1).collect();
-                octets.clear();
-                put_episode(&vec![o; connections], &ranges, 0, &mut octets);
-                buckets.put(1, &octets).unwrap();
+                bytes.clear();
+                put_episode(&vec![o; connections], &ranges, 0, &mut bytes);
+                buckets.put(1, &bytes).unwrap();
             }
             let mut batches = Batches::of(&buckets, 1, room).unwrap();
             let (mut all, mut count) = (Vec::new(), 0);
@@ -264,7 +264,7 @@ mod tests {
                 all.extend(
                     episodes(&parts)
                         .iter()
-                        .map(|e| (e.head, e.octets().to_vec())),
+                        .map(|e| (e.head, e.bytes().to_vec())),
                 );
             }
             (all, count)

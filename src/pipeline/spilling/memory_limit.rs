@@ -9,10 +9,10 @@ use crate::connection::Detail;
 use crate::error::{ErrorKind, Result};
 use crate::flow::{ConnectionKey, Endpoint, Observation, Viewed};
 
-/// Octets that a record takes while its connection is settled or rebuilt, by measurement.
+/// Bytes that a record takes while its connection is settled or rebuilt, by measurement.
 const RECORD_COST: u64 = 512;
 
-/// Octets that each of its packets takes besides.
+/// Bytes that each of its packets takes besides.
 const PACKET_COST: u64 = 128;
 
 /// What costs no more is settled whatever the memory.
@@ -39,17 +39,17 @@ impl ConversationCost {
         self.packets = self.packets.saturating_add(detail.packets_max(o.packets));
     }
 
-    fn octets(&self) -> u64 {
+    fn bytes(&self) -> u64 {
         let packets = self.packets.saturating_mul(PACKET_COST);
         packets.saturating_add(self.records.saturating_mul(RECORD_COST))
     }
 
-    /// Whether it fits in `memory` octets.
+    /// Whether it fits in `memory` bytes.
     pub(crate) fn is_within(&self, memory: u64) -> bool {
-        self.octets() <= memory.max(ALWAYS)
+        self.bytes() <= memory.max(ALWAYS)
     }
 
-    /// Sees to it that the conversation `key` fits in `memory` octets.
+    /// Sees to it that the conversation `key` fits in `memory` bytes.
     ///
     /// # Errors
     /// It does not.
@@ -62,7 +62,7 @@ impl ConversationCost {
             protocol: key.protocol,
             records: self.records,
             packets: self.packets,
-            needed: self.octets(),
+            needed: self.bytes(),
         }
         .into())
     }

@@ -1,9 +1,9 @@
-//! One record as octets, for the buckets between two stages.
+//! One record as bytes, for the buckets between two stages.
 //!
-//! Some 45 octets in place of 160. A word in front says what the record has and
-//! how many octets each of its numbers takes; then come the addresses and
-//! ports, and the numbers, the low octet of each first. So a number is written
-//! as eight octets, of which the next one overwrites those it does not need,
+//! Some 45 bytes in place of 160. A word in front says what the record has and
+//! how many bytes each of its numbers takes; then come the addresses and
+//! ports, and the numbers, the low byte of each first. So a number is written
+//! as eight bytes, of which the next one overwrites those it does not need,
 //! and read as eight and cut: neither is a loop, nor a question.
 //!
 //! The form is this run's own and is read by no other.
@@ -17,13 +17,13 @@ use crate::flow::{
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
-/// The most octets that a record takes: the word, two addresses with ports, nine numbers.
+/// The most bytes that a record takes: the word, two addresses with ports, nine numbers.
 pub(crate) const LEN_MAX: usize = 8 + 2 * 18 + 9 * 8;
 
-/// About the fewest octets that a record takes: small numbers, and IPv4.
+/// About the fewest bytes that a record takes: small numbers, and IPv4.
 pub(crate) const LEN_LEAST: usize = 8 + 2 * 6 + 4 + 3;
 
-/// A number is read as so many octets, also where the record ends with it.
+/// A number is read as so many bytes, also where the record ends with it.
 const NUMBER_LEN: usize = 8;
 
 /// Nine numbers whose lengths, 0 to 8, take four bits each of the word in front.
@@ -38,7 +38,7 @@ const CLOCK_BITS: u32 = 4;
 
 /// A record in its stored form.
 pub(crate) struct EncodedRecord {
-    octets: [u8; LEN_MAX + NUMBER_LEN],
+    bytes: [u8; LEN_MAX + NUMBER_LEN],
     len: usize,
 }
 
@@ -46,7 +46,7 @@ impl EncodedRecord {
     /// The stored form of a record.
     pub(crate) fn of(o: &Viewed) -> Self {
         let mut encoded = Self {
-            octets: [0; _],
+            bytes: [0; _],
             len: 8,
         };
         encoded.put_endpoint(&o.key.low);
@@ -70,13 +70,13 @@ impl EncodedRecord {
             front = front << 4 | encoded.put_number(number);
         }
         front |= facts(o, times.in_seconds) << LENGTHS_BITS;
-        encoded.octets[..8].copy_from_slice(&front.to_le_bytes());
+        encoded.bytes[..8].copy_from_slice(&front.to_le_bytes());
         encoded
     }
 
-    /// The octets, for [`unpack`].
-    pub(crate) fn octets(&self) -> &[u8] {
-        &self.octets[..self.len]
+    /// The bytes, for [`unpack`].
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
 
     fn put_endpoint(&mut self, endpoint: &Endpoint) {
@@ -87,14 +87,14 @@ impl EncodedRecord {
         self.put(&endpoint.port.to_le_bytes());
     }
 
-    fn put(&mut self, octets: &[u8]) {
-        self.octets[self.len..self.len + octets.len()].copy_from_slice(octets);
-        self.len += octets.len();
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
     }
 
-    /// Appends a number; returns how many octets it takes.
+    /// Appends a number; returns how many bytes it takes.
     fn put_number(&mut self, number: u64) -> u64 {
-        self.octets[self.len..self.len + NUMBER_LEN].copy_from_slice(&number.to_le_bytes());
+        self.bytes[self.len..self.len + NUMBER_LEN].copy_from_slice(&number.to_le_bytes());
         let len = (u64::BITS - number.leading_zeros()).div_ceil(8);
         self.len += len as usize;
         len.into()
@@ -179,28 +179,28 @@ const IN_SECONDS: u32 = 8;
 /// How many questions there are.
 const QUESTIONS: u32 = 9;
 
-/// Takes the first of the records that `octets` hold; `None` behind the last.
-pub(crate) fn unpack(octets: &mut &[u8]) -> Option<Viewed> {
+/// Takes the first of the records that `bytes` hold; `None` behind the last.
+pub(crate) fn unpack(bytes: &mut &[u8]) -> Option<Viewed> {
     let mut padded = [0; LEN_MAX + NUMBER_LEN];
-    let (record, len) = match octets.first_chunk() {
+    let (record, len) = match bytes.first_chunk() {
         Some(record) => Unpacker::record(record),
-        None if octets.is_empty() => return None,
+        None if bytes.is_empty() => return None,
         None => {
-            padded[..octets.len()].copy_from_slice(octets);
+            padded[..bytes.len()].copy_from_slice(bytes);
             Unpacker::record(&padded)
         }
     };
-    *octets = &octets[len..];
+    *bytes = &bytes[len..];
     Some(record)
 }
 
-/// Takes the first of the records that `octets` hold, which were put as they were logged.
-pub(crate) fn unpack_candidate(octets: &mut &[u8]) -> Option<Candidate> {
+/// Takes the first of the records that `bytes` hold, which were put as they were logged.
+pub(crate) fn unpack_candidate(bytes: &mut &[u8]) -> Option<Candidate> {
     let Viewed {
         observation,
         matched,
         ..
-    } = unpack(octets)?;
+    } = unpack(bytes)?;
     Some(Candidate {
         observation,
         matched,
@@ -209,17 +209,17 @@ pub(crate) fn unpack_candidate(octets: &mut &[u8]) -> Option<Candidate> {
 
 /// Reads one record.
 struct Unpacker<'a> {
-    octets: &'a [u8; LEN_MAX + NUMBER_LEN],
+    bytes: &'a [u8; LEN_MAX + NUMBER_LEN],
     at: usize,
     /// What is left of the word in front.
     front: u64,
 }
 
 impl<'a> Unpacker<'a> {
-    /// The record, and how many octets it takes.
-    fn record(octets: &'a [u8; LEN_MAX + NUMBER_LEN]) -> (Viewed, usize) {
+    /// The record, and how many bytes it takes.
+    fn record(bytes: &'a [u8; LEN_MAX + NUMBER_LEN]) -> (Viewed, usize) {
         let mut unpacker = Self {
-            octets,
+            bytes,
             at: 0,
             front: 0,
         };
@@ -289,14 +289,14 @@ impl<'a> Unpacker<'a> {
     }
 
     fn take<const N: usize>(&mut self) -> [u8; N] {
-        let taken = self.octets[self.at..].first_chunk();
+        let taken = self.bytes[self.at..].first_chunk();
         self.at += N;
         *taken.expect("the longest record has room for one more number")
     }
 
-    /// The next eight octets.
+    /// The next eight bytes.
     fn word(&self) -> u64 {
-        let word = self.octets[self.at..].first_chunk();
+        let word = self.bytes[self.at..].first_chunk();
         u64::from_le_bytes(*word.expect("the longest record has room for one more number"))
     }
 
@@ -379,12 +379,12 @@ mod tests {
     fn records_come_back_as_they_were() {
         let records = records();
         let encoded: Vec<EncodedRecord> = records.iter().map(EncodedRecord::of).collect();
-        let octets: Vec<u8> = encoded
+        let bytes: Vec<u8> = encoded
             .iter()
-            .flat_map(EncodedRecord::octets)
+            .flat_map(EncodedRecord::bytes)
             .copied()
             .collect();
-        let mut rest = &octets[..];
+        let mut rest = &bytes[..];
         let back: Vec<Viewed> = std::iter::from_fn(|| unpack(&mut rest)).collect();
         assert_eq!(back, records);
         assert!(rest.is_empty());
@@ -393,7 +393,7 @@ mod tests {
     #[test]
     fn common_record_takes_a_fourth_of_its_size_in_memory() {
         let common = viewed(Way::Up, 3, 180, 1_773_454_500, 1_773_454_559, 2);
-        let len = EncodedRecord::of(&common).octets().len();
+        let len = EncodedRecord::of(&common).bytes().len();
         assert!(len * 4 <= size_of::<Viewed>(), "{len}");
     }
 }

@@ -290,12 +290,12 @@ fn undecided_are_records_that_do_not_say_and_that_the_sink_takes() {
     ]
     .concat();
     let mut whole = read_after(0, &text, &filter);
-    assert_eq!(whole.records.undecided, 2);
+    assert_eq!(whole.records.missing_filter_field, 2);
     assert_eq!(whole.part.records, [(1, None), (4, None), (6, Some(true))]);
     whole.append(read_after(0, &v2(1), &filter), &Note);
-    assert_eq!(whole.records.undecided, 3);
+    assert_eq!(whole.records.missing_filter_field, 3);
     // Without a filter every record is what is asked for.
-    assert_eq!(read(&text).records.undecided, 0);
+    assert_eq!(read(&text).records.missing_filter_field, 0);
 }
 
 /// Two lines, then what was lost on the way: three records, two messages, two empty rows.

@@ -29,7 +29,7 @@ proptest! {
             let lines = block.split_inclusive(|&byte| byte == b'\n').count();
             prop_assert_eq!(Rows::new(&block, layout).count(), lines);
         }
-        let _ = recognise(&block, None);
+        let _ = recognize(&block, None);
     }
 
     #[test]

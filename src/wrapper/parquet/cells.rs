@@ -158,9 +158,9 @@ fn put_text(value: &[u8], text: &mut Vec<u8>) {
         return text.extend_from_slice(value);
     }
     let value = String::from_utf8_lossy(value);
-    let mut octets = [0; 4];
+    let mut bytes = [0; 4];
     for character in value.trim().chars().map(unbroken) {
-        text.extend_from_slice(character.encode_utf8(&mut octets).as_bytes());
+        text.extend_from_slice(character.encode_utf8(&mut bytes).as_bytes());
     }
 }
 
@@ -216,9 +216,9 @@ mod tests {
             &StringViewArray::from_iter_values(texts),
             &["eni-1", "a_b", "", "\u{e4}"],
         );
-        let octets: [&[u8]; 2] = [b"OK", b"\xff"];
+        let bytes: [&[u8]; 2] = [b"OK", b"\xff"];
         check(
-            &BinaryViewArray::from_iter_values(octets),
+            &BinaryViewArray::from_iter_values(bytes),
             &["OK", "\u{fffd}"],
         );
     }

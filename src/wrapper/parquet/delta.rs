@@ -1,6 +1,6 @@
 //! Runs of numbers that are told by how they differ, as far as it takes to pass over them.
 //!
-//! Texts may be encoded as their lengths in such a run, with the octets behind.
+//! Texts may be encoded as their lengths in such a run, with the bytes behind.
 //! A run says how many numbers it has, and the `parquet` crate makes room for
 //! them before it looks for them. So the runs of a page are looked at first.
 //!
@@ -23,12 +23,12 @@ pub(super) fn is_sound(encoding: Encoding, values: &[u8]) -> bool {
     }
 }
 
-/// What follows the run at the front of `octets`.
-fn run(mut octets: &[u8]) -> Option<&[u8]> {
-    let block_len = varint(&mut octets)?;
-    let miniblocks = varint(&mut octets)?;
-    let count = varint(&mut octets)?;
-    varint(&mut octets)?;
+/// What follows the run at the front of `bytes`.
+fn run(mut bytes: &[u8]) -> Option<&[u8]> {
+    let block_len = varint(&mut bytes)?;
+    let miniblocks = varint(&mut bytes)?;
+    let count = varint(&mut bytes)?;
+    varint(&mut bytes)?;
     let miniblock_len = block_len.checked_div(miniblocks)?;
     if count > VALUES_MAX || miniblock_len == 0 {
         return None;
@@ -36,27 +36,27 @@ fn run(mut octets: &[u8]) -> Option<&[u8]> {
     // The first value stands in the header.
     let mut left = count.saturating_sub(1);
     while left > 0 {
-        varint(&mut octets)?;
-        let (widths, rest) = octets.split_at_checked(usize::try_from(miniblocks).ok()?)?;
-        octets = rest;
+        varint(&mut bytes)?;
+        let (widths, rest) = bytes.split_at_checked(usize::try_from(miniblocks).ok()?)?;
+        bytes = rest;
         for width in widths {
-            // Miniblocks behind the last value have a width, and no octets.
+            // Miniblocks behind the last value have a width, and no bytes.
             if left == 0 {
                 break;
             }
             let len = u64::from(*width).checked_mul(miniblock_len)? / 8;
-            octets = octets.get(usize::try_from(len).ok()?..)?;
+            bytes = bytes.get(usize::try_from(len).ok()?..)?;
             left = left.saturating_sub(miniblock_len);
         }
     }
-    Some(octets)
+    Some(bytes)
 }
 
-fn varint(octets: &mut &[u8]) -> Option<u64> {
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
-        let (first, rest) = octets.split_first()?;
-        *octets = rest;
+        let (first, rest) = bytes.split_first()?;
+        *bytes = rest;
         value |= u64::from(first & 0x7f) << shift;
         if *first < 0x80 {
             return Some(value);
@@ -71,22 +71,22 @@ mod tests {
 
     /// A run of one block of 128 values in 4 miniblocks, all alike.
     fn alike(count: u64) -> Vec<u8> {
-        let mut octets = vec![0x80, 0x01, 4];
+        let mut bytes = vec![0x80, 0x01, 4];
         let mut left = count;
         while left > 0x7f {
-            octets.push(left.to_le_bytes()[0] | 0x80);
+            bytes.push(left.to_le_bytes()[0] | 0x80);
             left >>= 7;
         }
-        octets.push(left.to_le_bytes()[0]);
-        octets.extend([0, 0, 0, 0, 0, 0]);
-        octets
+        bytes.push(left.to_le_bytes()[0]);
+        bytes.extend([0, 0, 0, 0, 0, 0]);
+        bytes
     }
 
     #[test]
     fn run_is_passed_over_to_what_follows() {
-        let mut octets = alike(100);
-        octets.extend(b"text");
-        assert_eq!(run(&octets), Some(&b"text"[..]));
+        let mut bytes = alike(100);
+        bytes.extend(b"text");
+        assert_eq!(run(&bytes), Some(&b"text"[..]));
         let mut wide = vec![0x80, 0x01, 4, 40, 0, 0, 8, 8, 0, 0];
         wide.extend([1; 64]);
         assert_eq!(run(&wide), Some(&[][..]));

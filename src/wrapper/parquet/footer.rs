@@ -32,8 +32,8 @@ pub(super) fn read(source: &impl ChunkReader) -> std::result::Result<Bytes, Tabl
         return error("it is too short to have a footer".into());
     };
     let get = |begin, len| {
-        let octets = source.get_bytes(begin, len);
-        octets.map_err(|error| TableError(super::one_line(&error)))
+        let bytes = source.get_bytes(begin, len);
+        bytes.map_err(|error| TableError(super::one_line(&error)))
     };
     let tail = get(tail_at, TAIL_LEN)?;
     let Some((len, magic)) = tail.split_first_chunk() else {
@@ -170,30 +170,30 @@ mod tests {
     const I32: u8 = 5;
     const I64: u8 = 6;
 
-    fn varint(mut value: u64, octets: &mut Vec<u8>) {
+    fn varint(mut value: u64, bytes: &mut Vec<u8>) {
         while value > 0x7f {
-            octets.push(value.to_le_bytes()[0] | 0x80);
+            bytes.push(value.to_le_bytes()[0] | 0x80);
             value >>= 7;
         }
-        octets.push(value.to_le_bytes()[0]);
+        bytes.push(value.to_le_bytes()[0]);
     }
 
     /// A footer whose schema is elements of so many members each, as whole numbers of this type.
     fn footer(counts: &[u32], whole: u8) -> Vec<u8> {
-        let mut octets = vec![0x15, 2, 0x19, 0xfc]; // version 1, a list of structs
-        varint(counts.len() as u64, &mut octets);
+        let mut bytes = vec![0x15, 2, 0x19, 0xfc]; // version 1, a list of structs
+        varint(counts.len() as u64, &mut bytes);
         for count in counts {
-            octets.extend([0x48, 1, b'a', 0x10 | whole]); // name, num_children
-            varint(u64::from(*count) << 1, &mut octets);
-            octets.push(0);
+            bytes.extend([0x48, 1, b'a', 0x10 | whole]); // name, num_children
+            varint(u64::from(*count) << 1, &mut bytes);
+            bytes.push(0);
         }
-        octets.push(0);
-        octets
+        bytes.push(0);
+        bytes
     }
 
     #[track_caller]
-    fn refused(octets: &[u8], expected: &str) {
-        let found = check(octets).unwrap_err().to_string();
+    fn refused(bytes: &[u8], expected: &str) {
+        let found = check(bytes).unwrap_err().to_string();
         assert!(found.contains(expected), "{found}");
     }
 
@@ -223,9 +223,9 @@ mod tests {
 
     #[test]
     fn footer_cut_anywhere_is_refused() {
-        let octets = footer(&[2, 0, 1, 0], I32);
-        for len in 0..octets.len() {
-            refused(&octets[..len], "more said to follow than there is");
+        let bytes = footer(&[2, 0, 1, 0], I32);
+        for len in 0..bytes.len() {
+            refused(&bytes[..len], "more said to follow than there is");
         }
     }
 
@@ -233,8 +233,8 @@ mod tests {
     fn lists_are_bounded_by_the_bytes_that_are_there() {
         let most = [0xff, 0xff, 0xff, 0xff, 0x07];
         for field in [0x29, 0x49, 0x59, 0x79] {
-            let octets = [&[field, 0xfc], &most[..]].concat();
-            refused(&octets, "more said to follow than there is");
+            let bytes = [&[field, 0xfc], &most[..]].concat();
+            refused(&bytes, "more said to follow than there is");
             refused(&[field, 0x15, 0, 0], "list of something else than structs");
             refused(&[field - 1, 0, 0], "a list is expected");
         }
@@ -243,22 +243,22 @@ mod tests {
     #[test]
     fn memory_for_what_is_there_is_bounded() {
         // Row groups of three bytes each, which take some hundreds in memory.
-        let mut octets = vec![0x49, 0xfc];
-        varint(1 << 20, &mut octets);
-        octets.extend([0x36, 0, 0].repeat(1 << 20));
-        refused(&octets, "more than 64 MiB of memory");
+        let mut bytes = vec![0x49, 0xfc];
+        varint(1 << 20, &mut bytes);
+        bytes.extend([0x36, 0, 0].repeat(1 << 20));
+        refused(&bytes, "more than 64 MiB of memory");
         // A long name of a group, which each of its many columns keeps.
-        let mut octets = vec![0x29, 0xfc];
-        varint(10_001, &mut octets);
-        octets.push(0x48);
-        varint(1 << 14, &mut octets);
-        octets.extend([b'a'; 1 << 14]);
-        octets.push(0x15);
-        varint(20_000, &mut octets);
-        octets.push(0);
-        octets.extend([0x48, 1, b'b', 0].repeat(10_000));
-        octets.push(0);
-        refused(&octets, "more than 64 MiB of memory");
+        let mut bytes = vec![0x29, 0xfc];
+        varint(10_001, &mut bytes);
+        bytes.push(0x48);
+        varint(1 << 14, &mut bytes);
+        bytes.extend([b'a'; 1 << 14]);
+        bytes.push(0x15);
+        varint(20_000, &mut bytes);
+        bytes.push(0);
+        bytes.extend([0x48, 1, b'b', 0].repeat(10_000));
+        bytes.push(0);
+        refused(&bytes, "more than 64 MiB of memory");
     }
 
     #[test]

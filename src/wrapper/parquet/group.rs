@@ -54,7 +54,7 @@ impl RowShape {
 }
 
 impl<R: ChunkReader + 'static> ParquetTable<R> {
-    /// The rows of a row group in batches of about `target_len` octets, of these columns alone.
+    /// The rows of a row group in batches of about `target_len` bytes, of these columns alone.
     ///
     /// `columns` are numbers that [`ParquetTable::columns`] gave, in ascending order.
     ///
@@ -251,7 +251,7 @@ fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch
 
 /// The same columns, but texts are told by where they stand in their page.
 ///
-/// Else each is copied out of the dictionary, row by row; a few octets of a file could ask for
+/// Else each is copied out of the dictionary, row by row; a few bytes of a file could ask for
 /// any number of copies.
 fn views(fields: &Fields) -> Fields {
     let view = |field: &Arc<Field>| {

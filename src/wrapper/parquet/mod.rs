@@ -151,7 +151,7 @@ impl<R: ChunkReader + 'static> ParquetTable<R> {
 }
 
 /// Whether a column can hold the values of a field: one a row, and none of a fixed length that no
-/// field has, since room is made for as many octets in each row.
+/// field has, since room is made for as many bytes in each row.
 fn is_read(column: &ColumnDescriptor) -> bool {
     let is_short = column.physical_type() != Type::FIXED_LEN_BYTE_ARRAY
         || column.type_length() <= FIXED_LEN_MAX;
@@ -220,5 +220,5 @@ const KINDS: [&str; 4] = [
 /// Characters of a message; some of them quote what they found.
 const MESSAGE_LEN_MAX: usize = 200;
 
-/// Octets of a value in a column where all have as many; a number of 128 bits takes 16.
+/// Bytes of a value in a column where all have as many; a number of 128 bits takes 16.
 const FIXED_LEN_MAX: i32 = 64;

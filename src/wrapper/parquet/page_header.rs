@@ -51,9 +51,9 @@ pub(super) enum PageContent {
 }
 
 impl PageHeader {
-    /// Reads the header that `octets` begin with.
-    pub(super) fn read(octets: &[u8]) -> Result<Self> {
-        let mut compact = Compact::new(octets);
+    /// Reads the header that `bytes` begin with.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self> {
+        let mut compact = Compact::new(bytes);
         let (mut page_type, mut packed_len, mut checksum) = (None, None, None);
         let mut content = PageContent::Other;
         compact.fields(|compact, id, kind| {
@@ -197,10 +197,10 @@ mod tests {
         0x15, 0, 0x15, 14, 0x15, 14, 0x2c, 0x15, 10, 0x15, 0, 0x15, 6, 0x15, 6, 0, 0,
     ];
 
-    fn changed(at: usize, octet: u8) -> Option<String> {
-        let mut octets = PAGE.to_vec();
-        octets[at] = octet;
-        let found = PageHeader::read(&octets);
+    fn changed(at: usize, byte: u8) -> Option<String> {
+        let mut bytes = PAGE.to_vec();
+        bytes[at] = byte;
+        let found = PageHeader::read(&bytes);
         found.err().map(|malformed| malformed.to_string())
     }
 
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn header_that_contradicts_itself_is_refused() {
-        for (at, octet, expected) in [
+        for (at, byte, expected) in [
             (1, 4, "without a field"), // a dictionary page with the header of another
             (5, 1, "below zero"),      // of -1 bytes
             (8, 1, "below zero"),      // of -1 values
@@ -234,7 +234,7 @@ mod tests {
             (6, 0x28, "struct is expected"), // the inner header is a string
             (9, 0x1f, "type that Thrift"),
         ] {
-            let found = changed(at, octet).unwrap();
+            let found = changed(at, byte).unwrap();
             assert!(found.contains(expected), "{at}: {found}");
         }
         // Pages that hold something else, such as an index, are none of ours.

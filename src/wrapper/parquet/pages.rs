@@ -21,10 +21,10 @@ use super::delta;
 use super::page_header::{PageContent, PageHeader};
 use super::unpack::{PAGE_LEN_MAX, fault, too_long, unpack};
 
-/// Octets of the pages of a row group that are needed at once: a dictionary and a page of each column.
+/// Bytes of the pages of a row group that are needed at once: a dictionary and a page of each column.
 const HELD_LEN_MAX: usize = 256 << 20;
 
-/// Where the octets of a table are; no more of them than a page may have are read at a time.
+/// Where the bytes of a table are; no more of them than a page may have are read at a time.
 pub(super) struct TableSource<R>(pub(super) R);
 
 impl<R: ChunkReader> Length for TableSource<R> {
@@ -44,7 +44,7 @@ impl<R: ChunkReader> ChunkReader for TableSource<R> {
         let end = start.saturating_add(length as u64);
         if end > self.0.len() {
             return Err(fault(format!(
-                "{length} octets are said to stand at {start}, but the file has {}",
+                "{length} bytes are said to stand at {start}, but the file has {}",
                 self.0.len()
             )));
         }
@@ -60,7 +60,7 @@ pub(super) struct RowGroup<R> {
     pub(super) source: Arc<TableSource<R>>,
     /// Of the table, with this row group alone.
     pub(super) metadata: ParquetMetaData,
-    /// Octets of its pages that are needed now.
+    /// Bytes of its pages that are needed now.
     pub(super) held: Arc<AtomicUsize>,
 }
 
@@ -146,7 +146,7 @@ struct Pages<R> {
     held: Held,
 }
 
-/// Octets of the pages of a row group that are needed at once.
+/// Bytes of the pages of a row group that are needed at once.
 struct Held {
     /// Of all columns.
     all: Arc<AtomicUsize>,
@@ -289,31 +289,31 @@ fn least_len(physical_type: PhysicalType, fixed_len: i32) -> usize {
 impl<R: ChunkReader> Pages<R> {
     /// Refuses counts that nothing in a page bears out, before room is made for so many values.
     fn check(&self, page: &Page) -> Result<()> {
-        let octets = page.buffer();
+        let bytes = page.buffer();
         let values = match page {
             Page::DictionaryPage { num_values, .. } => {
-                if *num_values as usize > octets.len() / self.value_len {
-                    let len = octets.len();
+                if *num_values as usize > bytes.len() / self.value_len {
+                    let len = bytes.len();
                     return Err(fault(format!(
-                        "a dictionary of {len} octets is said to hold {num_values} values"
+                        "a dictionary of {len} bytes is said to hold {num_values} values"
                     )));
                 }
                 return Ok(());
             }
-            Page::DataPage { .. } if self.has_levels => match octets.split_first_chunk() {
+            Page::DataPage { .. } if self.has_levels => match bytes.split_first_chunk() {
                 Some((len, rest)) => rest.get(u32::from_le_bytes(*len) as usize..),
                 None => None,
             },
-            Page::DataPage { .. } => Some(&octets[..]),
+            Page::DataPage { .. } => Some(&bytes[..]),
             Page::DataPageV2 {
                 def_levels_byte_len,
                 rep_levels_byte_len,
                 ..
-            } => octets.get(*def_levels_byte_len as usize + *rep_levels_byte_len as usize..),
+            } => bytes.get(*def_levels_byte_len as usize + *rep_levels_byte_len as usize..),
         };
         let encoding = page.encoding();
         // Each value may repeat all that stands before it; only small pages of them are bounded.
-        let is_long = encoding == Encoding::DELTA_BYTE_ARRAY && octets.len() > DELTA_LEN_MAX;
+        let is_long = encoding == Encoding::DELTA_BYTE_ARRAY && bytes.len() > DELTA_LEN_MAX;
         if is_long || !values.is_some_and(|values| delta::is_sound(encoding, values)) {
             let message = format!("a page by {encoding} whose counts cannot be true");
             return Err(fault(message));
@@ -332,7 +332,7 @@ const HEADER_LEN: usize = 1 << 10;
 /// Bytes of the header of a page at most.
 const HEADER_LEN_MAX: usize = 1 << 20;
 
-/// Octets of a page whose values are told by how they differ from each other.
+/// Bytes of a page whose values are told by how they differ from each other.
 const DELTA_LEN_MAX: usize = 4 << 20;
 
 #[cfg(test)]

@@ -51,10 +51,10 @@ pub(super) struct Compact<'a> {
 type Result<T> = std::result::Result<T, Malformed>;
 
 impl<'a> Compact<'a> {
-    pub(super) fn new(octets: &'a [u8]) -> Self {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self {
-            rest: octets,
-            len: octets.len(),
+            rest: bytes,
+            len: bytes.len(),
             depth: 0,
         }
     }
@@ -73,7 +73,7 @@ impl<'a> Compact<'a> {
         self.deeper(|compact| {
             let mut last = 0;
             loop {
-                let header = compact.octet()?;
+                let header = compact.byte()?;
                 if header == STOP {
                     return Ok(());
                 }
@@ -114,7 +114,7 @@ impl<'a> Compact<'a> {
         if !matches!(kind, ThriftType::List | ThriftType::Set) {
             return self.malformed("a value where a list is expected");
         }
-        let header = self.octet()?;
+        let header = self.byte()?;
         if header == 0 {
             // Some writers give an empty list no type.
             return Ok((ThriftType::Byte, 0));
@@ -151,17 +151,17 @@ impl<'a> Compact<'a> {
         }
         let len = self.varint(31)?;
         let len = self.counted(len)?;
-        self.octets(len)
+        self.bytes(len)
     }
 
     /// Passes over a value of any type.
     pub(super) fn skip(&mut self, kind: ThriftType) -> Result<()> {
         match kind {
             ThriftType::Bool(_) => Ok(()),
-            ThriftType::Byte => self.octet().map(drop),
+            ThriftType::Byte => self.byte().map(drop),
             ThriftType::Whole(bits) => self.signed(bits).map(drop),
-            ThriftType::Double => self.octets(8).map(drop),
-            ThriftType::Uuid => self.octets(16).map(drop),
+            ThriftType::Double => self.bytes(8).map(drop),
+            ThriftType::Uuid => self.bytes(16).map(drop),
             ThriftType::Binary => self.binary(kind).map(drop),
             ThriftType::Struct => self.fields(|compact, _, kind| compact.skip(kind)),
             ThriftType::List | ThriftType::Set => {
@@ -178,7 +178,7 @@ impl<'a> Compact<'a> {
         if count == 0 {
             return Ok(());
         }
-        let kinds = self.octet()?;
+        let kinds = self.byte()?;
         let kinds = [self.kind(kinds >> 4)?, self.kind(kinds & 0x0f)?];
         if kinds.iter().any(|kind| matches!(kind, ThriftType::Bool(_))) {
             return self.malformed("a map of booleans");
@@ -233,16 +233,16 @@ impl<'a> Compact<'a> {
         }
     }
 
-    fn octet(&mut self) -> Result<u8> {
-        Ok(self.octets(1)?[0])
+    fn byte(&mut self) -> Result<u8> {
+        Ok(self.bytes(1)?[0])
     }
 
-    fn octets(&mut self, len: usize) -> Result<&'a [u8]> {
-        let Some((octets, rest)) = self.rest.split_at_checked(len) else {
+    fn bytes(&mut self, len: usize) -> Result<&'a [u8]> {
+        let Some((bytes, rest)) = self.rest.split_at_checked(len) else {
             return self.malformed(CUT_SHORT);
         };
         self.rest = rest;
-        Ok(octets)
+        Ok(bytes)
     }
 
     /// A whole number with a sign, as zigzag, in so many bits.
@@ -255,14 +255,14 @@ impl<'a> Compact<'a> {
     fn varint(&mut self, bits: u32) -> Result<u64> {
         let mut value = 0;
         for shift in (0..bits).step_by(7) {
-            let octet = self.octet()?;
-            let part = u64::from(octet & 0x7f);
+            let byte = self.byte()?;
+            let part = u64::from(byte & 0x7f);
             if bits - shift < 7 && part >> (bits - shift) > 0 {
                 return self.malformed(TOO_LARGE);
             }
             value |= part << shift;
-            if octet < 0x80 {
-                if octet == 0 && shift > 0 {
+            if byte < 0x80 {
+                if byte == 0 && shift > 0 {
                     return self.malformed("a number longer than it needs to be");
                 }
                 return Ok(value);
@@ -297,11 +297,11 @@ mod tests {
 
     /// Skips one struct; what was wrong, if anything.
     #[track_caller]
-    fn check(octets: &[u8], expected: Option<&str>) {
-        let mut compact = Compact::new(octets);
+    fn check(bytes: &[u8], expected: Option<&str>) {
+        let mut compact = Compact::new(bytes);
         let found = compact.skip(ThriftType::Struct).err();
-        assert_eq!(found.map(|found| found.what), expected, "{octets:?}");
-        assert!(expected.is_some() || compact.at() == octets.len());
+        assert_eq!(found.map(|found| found.what), expected, "{bytes:?}");
+        assert!(expected.is_some() || compact.at() == bytes.len());
     }
 
     #[test]
@@ -322,11 +322,11 @@ mod tests {
             &[0x1b, 1, 0x58, 2, 1, b'v'],          // a map
             &[0x0c, 0xd0, 0x0f, 0x00],             // field 1000, an empty struct
         ];
-        let mut octets = fields.concat();
-        octets.push(STOP);
-        check(&octets, None);
-        for len in 0..octets.len() {
-            check(&octets[..len], Some(CUT_SHORT));
+        let mut bytes = fields.concat();
+        bytes.push(STOP);
+        check(&bytes, None);
+        for len in 0..bytes.len() {
+            check(&bytes[..len], Some(CUT_SHORT));
         }
     }
 
@@ -369,9 +369,9 @@ mod tests {
     #[test]
     fn values_inside_each_other_are_read_to_a_bounded_depth() {
         for (inside, nested) in [(0x1c, "structs"), (0x19, "lists")] {
-            let mut octets = vec![inside; 1];
-            octets.resize(100_000, if inside == 0x19 { 0x19 } else { inside });
-            let found = Compact::new(&octets).skip(ThriftType::Struct).unwrap_err();
+            let mut bytes = vec![inside; 1];
+            bytes.resize(100_000, if inside == 0x19 { 0x19 } else { inside });
+            let found = Compact::new(&bytes).skip(ThriftType::Struct).unwrap_err();
             assert_eq!(found.what, "values nested too deep", "{nested}");
         }
     }

@@ -83,24 +83,24 @@ pub(super) fn unpack(header: &PageHeader, packed: &[u8], compression: Compressio
 
 /// What `packed` holds, after `front`.
 fn inflate(front: &[u8], packed: &[u8], compression: Compression) -> Result<Vec<u8>> {
-    let mut octets = front.to_vec();
+    let mut bytes = front.to_vec();
     let limit = PAGE_LEN_MAX as u64 + 1;
     match compression {
-        Compression::UNCOMPRESSED => octets.extend_from_slice(packed),
+        Compression::UNCOMPRESSED => bytes.extend_from_slice(packed),
         Compression::SNAPPY => {
             if snap::raw::decompress_len(packed).map_err(corrupt)? > PAGE_LEN_MAX {
                 return Err(too_long());
             }
             let values = snap::raw::Decoder::new().decompress_vec(packed);
-            octets.append(&mut values.map_err(corrupt)?);
+            bytes.append(&mut values.map_err(corrupt)?);
         }
         Compression::GZIP(_) => {
             let decoder = flate2::read::MultiGzDecoder::new(packed);
-            decoder.take(limit).read_to_end(&mut octets)?;
+            decoder.take(limit).read_to_end(&mut bytes)?;
         }
         Compression::ZSTD(_) => {
             let decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
-            decoder.take(limit).read_to_end(&mut octets)?;
+            decoder.take(limit).read_to_end(&mut bytes)?;
         }
         other => {
             return Err(fault(format!(
@@ -108,10 +108,10 @@ fn inflate(front: &[u8], packed: &[u8], compression: Compression) -> Result<Vec<
             )));
         }
     }
-    if octets.len() > PAGE_LEN_MAX {
+    if bytes.len() > PAGE_LEN_MAX {
         return Err(too_long());
     }
-    Ok(octets)
+    Ok(bytes)
 }
 
 fn corrupt(error: snap::Error) -> ParquetError {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Yields at most `step` octets a call.
+/// Yields at most `step` bytes a call.
 struct Pipe<'a>(&'a [u8], usize);
 
 impl Read for Pipe<'_> {

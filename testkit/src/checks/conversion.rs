@@ -33,9 +33,9 @@ const MEMORY: u64 = 16 << 20;
 
 /// Any text, with any options, becomes a capture that can be read, or is refused with a reason.
 ///
-/// The first octet chooses the options.
-pub fn any_log(octets: &[u8]) {
-    let Some((choice, text)) = octets.split_first() else {
+/// The first byte chooses the options.
+pub fn any_log(bytes: &[u8]) {
+    let Some((choice, text)) = bytes.split_first() else {
         return;
     };
     let details = [Detail::Control, Detail::Compact { per_record_max: 8 }];
@@ -58,9 +58,9 @@ pub fn any_log(octets: &[u8]) {
 
 /// Any records become packets whose sums, by directed five-tuple, are theirs, and are diagnosed.
 ///
-/// The first octet chooses the detail, and each eight more are a record.
-pub fn any_records(octets: &[u8]) {
-    let Some((choice, records)) = octets.split_first() else {
+/// The first byte chooses the detail, and each eight more are a record.
+pub fn any_records(bytes: &[u8]) {
+    let Some((choice, records)) = bytes.split_first() else {
         return;
     };
     let detail = match choice % 4 {
@@ -88,8 +88,8 @@ pub fn any_records(octets: &[u8]) {
         found.keys().collect::<Vec<_>>(),
         expected.keys().collect::<Vec<_>>()
     );
-    for (flow, (packets, octets)) in &expected {
-        assert_eq!(found[flow].1, *octets, "octets of {flow:?}");
+    for (flow, (packets, bytes)) in &expected {
+        assert_eq!(found[flow].1, *bytes, "bytes of {flow:?}");
         if detail == Detail::Exact {
             assert_eq!(found[flow].0, *packets, "packets of {flow:?}");
         }
@@ -110,9 +110,9 @@ const PAIRS: [(&str, &str, &str); 6] = [
 ];
 
 /// A line that has room for the headers of all its packets.
-fn line(octets: &[u8; 8]) -> String {
-    let [pair, ports, packets, bytes, start, length, flags, rest] = octets.map(u64::from);
-    let (source, destination, direction) = PAIRS[octets[0] as usize % PAIRS.len()];
+fn line(choices: &[u8; 8]) -> String {
+    let [pair, ports, packets, bytes, start, length, flags, rest] = choices.map(u64::from);
+    let (source, destination, direction) = PAIRS[choices[0] as usize % PAIRS.len()];
     let protocol = [6, 6, 6, 17, 1, 47, 58, 0][(pair / 8 % 8) as usize];
     let (near, far) = (
         [443, 53, 22, 40_000][(ports % 4) as usize],
@@ -145,8 +145,8 @@ fn line(octets: &[u8; 8]) -> String {
 /// Files of any kinds are read or left out, each as a whole and whatever lies beside it.
 ///
 /// The first byte chooses the options; each file begins with one that says how it is packed.
-pub fn many_files(octets: &[u8]) {
-    let Some((choice, rest)) = octets.split_first() else {
+pub fn many_files(bytes: &[u8]) {
+    let Some((choice, rest)) = bytes.split_first() else {
         return;
     };
     let details = [Detail::Exact, Detail::Compact { per_record_max: 8 }];
@@ -193,7 +193,7 @@ pub fn many_files(octets: &[u8]) {
 fn counts(summary: &Summary) -> [u128; 4] {
     [
         summary.records.lines.into(),
-        summary.records.told.into(),
+        summary.records.used.into(),
         summary.input.files.into(),
         summary.packets.logged,
     ]
@@ -226,9 +226,9 @@ fn check(summary: &Summary, capture: &pcapng::Capture, link_len: u32) {
     assert!(summary.records.adds_up(), "{:?}", summary.records);
     rules::check(capture);
     let lens = capture.packets.iter();
-    let octets: u128 = lens.map(|p| u128::from(p.original_len - link_len)).sum();
+    let bytes: u128 = lens.map(|p| u128::from(p.original_len - link_len)).sum();
     assert_eq!(capture.packets.len() as u128, summary.packets.written);
-    assert_eq!(octets, summary.packets.bytes_written);
+    assert_eq!(bytes, summary.packets.bytes_written);
 }
 
 /// Any records are diagnosed; each is looked at once, and no finding counts more than there is.
@@ -257,9 +257,9 @@ fn run(
     change(&mut asked);
     match convert(&asked, &Meter::default()) {
         Ok(summary) => {
-            let octets = fs::read(&output).expect("what was just written");
+            let bytes = fs::read(&output).expect("what was just written");
             fs::remove_file(&output).expect("what was just read");
-            Ok((summary, pcapng::read(&octets)))
+            Ok((summary, pcapng::read(&bytes)))
         }
         Err(error) => {
             assert!(!output.exists(), "no output after an error");
@@ -277,11 +277,11 @@ fn path(name: &str) -> PathBuf {
     FOLDER.with(|folder| folder.path().join(name))
 }
 
-fn write(name: &str, octets: &[u8]) -> PathBuf {
+fn write(name: &str, bytes: &[u8]) -> PathBuf {
     let path = path(name);
     if !path.parent().is_some_and(Path::is_dir) {
         fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a new folder");
     }
-    fs::write(&path, octets).expect("room for a log");
+    fs::write(&path, bytes).expect("room for a log");
     path
 }

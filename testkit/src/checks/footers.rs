@@ -41,10 +41,10 @@ enum Value {
     Struct(Vec<(i16, Self)>),
 }
 
-/// A table whose footer was changed as `octets` say opens, or is refused, and gives no more rows
+/// A table whose footer was changed as `bytes` say opens, or is refused, and gives no more rows
 /// than it says it has.
-pub fn parquet_footer(octets: &[u8]) {
-    let Some((choice, edits)) = octets.split_first() else {
+pub fn parquet_footer(bytes: &[u8]) {
+    let Some((choice, edits)) = bytes.split_first() else {
         return;
     };
     let file = FILES[usize::from(*choice) % FILES.len()];
@@ -53,12 +53,12 @@ pub fn parquet_footer(octets: &[u8]) {
     for edit in edits.chunks_exact(EDIT_LEN).take(EDITS_MAX) {
         change(&mut tree, edit);
     }
-    let mut octets = body.to_vec();
-    write(&tree, &mut octets);
-    let len = u32::try_from(octets.len() - body.len()).expect("footers are small");
-    octets.extend(len.to_le_bytes());
-    octets.extend(b"PAR1");
-    reading::table(&octets);
+    let mut bytes = body.to_vec();
+    write(&tree, &mut bytes);
+    let len = u32::try_from(bytes.len() - body.len()).expect("footers are small");
+    bytes.extend(len.to_le_bytes());
+    bytes.extend(b"PAR1");
+    reading::table(&bytes);
 }
 
 /// A file without its footer, and the footer.
@@ -78,7 +78,7 @@ fn change(tree: &mut Value, edit: &[u8]) {
     let value = nth(tree, &mut left).expect("there are so many");
     let number = argument
         .iter()
-        .fold(0_u64, |n, octet| n << 8 | u64::from(*octet));
+        .fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
     let first = argument[0];
     // So that no tree grows beyond measure.
     let copies = usize::from(u16::from_be_bytes([argument[6], argument[7]])) % COPIES_MAX;
@@ -142,58 +142,58 @@ fn nth<'a>(value: &'a mut Value, left: &mut usize) -> Option<&'a mut Value> {
 }
 
 /// Reads a value of a good footer.
-fn read(kind: u8, octets: &mut &[u8]) -> Value {
+fn read(kind: u8, bytes: &mut &[u8]) -> Value {
     match kind {
         1 | 2 => Value::Plain(kind, vec![]),
-        3 => Value::Plain(kind, take(octets, 1)),
+        3 => Value::Plain(kind, take(bytes, 1)),
         4..=6 => {
-            let value = varint(octets);
+            let value = varint(bytes);
             Value::Whole(
                 kind,
                 (value >> 1).cast_signed() ^ -(value & 1).cast_signed(),
                 0,
             )
         }
-        7 => Value::Plain(kind, take(octets, 8)),
+        7 => Value::Plain(kind, take(bytes, 8)),
         8 => {
-            let len = varint(octets);
-            Value::Text(take(octets, len), 0)
+            let len = varint(bytes);
+            Value::Text(take(bytes, len), 0)
         }
         9 => {
-            let header = take(octets, 1)[0];
+            let header = take(bytes, 1)[0];
             let count = match header >> 4 {
-                15 => varint(octets),
+                15 => varint(bytes),
                 count => count.into(),
             };
-            let elements = (0..count).map(|_| read(header & 15, octets));
+            let elements = (0..count).map(|_| read(header & 15, bytes));
             Value::List(header & 15, elements.collect(), 0)
         }
         _ => {
             let (mut fields, mut id) = (Vec::new(), 0);
             loop {
-                let header = take(octets, 1)[0];
+                let header = take(bytes, 1)[0];
                 if header == 0 {
                     return Value::Struct(fields);
                 }
                 id += i16::from(header >> 4);
-                fields.push((id, read(header & 15, octets)));
+                fields.push((id, read(header & 15, bytes)));
             }
         }
     }
 }
 
-fn take(octets: &mut &[u8], len: u64) -> Vec<u8> {
+fn take(bytes: &mut &[u8], len: u64) -> Vec<u8> {
     let len = usize::try_from(len).expect("good footers are small");
-    let (front, rest) = octets.split_at(len);
-    *octets = rest;
+    let (front, rest) = bytes.split_at(len);
+    *bytes = rest;
     front.to_vec()
 }
 
-fn varint(octets: &mut &[u8]) -> u64 {
-    let len = octets.iter().take_while(|octet| **octet > 127).count() + 1;
-    let parts = take(octets, len as u64);
+fn varint(bytes: &mut &[u8]) -> u64 {
+    let len = bytes.iter().take_while(|byte| **byte > 127).count() + 1;
+    let parts = take(bytes, len as u64);
     let parts = parts.iter().rev();
-    parts.fold(0, |value, octet| value << 7 | u64::from(octet & 127))
+    parts.fold(0, |value, byte| value << 7 | u64::from(byte & 127))
 }
 
 fn kind(value: &Value) -> u8 {
@@ -205,53 +205,53 @@ fn kind(value: &Value) -> u8 {
     }
 }
 
-fn write(value: &Value, octets: &mut Vec<u8>) {
+fn write(value: &Value, bytes: &mut Vec<u8>) {
     match value {
-        Value::Plain(_, plain) => octets.extend(plain),
+        Value::Plain(_, plain) => bytes.extend(plain),
         Value::Whole(_, number, longer) => {
             put(
                 ((number << 1) ^ (number >> 63)).cast_unsigned(),
                 *longer,
-                octets,
+                bytes,
             );
         }
         Value::Text(text, more) => {
-            put((text.len() as u64).wrapping_add(*more), 0, octets);
-            octets.extend(text);
+            put((text.len() as u64).wrapping_add(*more), 0, bytes);
+            bytes.extend(text);
         }
         Value::List(kind, elements, more) => {
-            octets.push(0xf0 | kind);
-            put((elements.len() as u64).wrapping_add(*more), 0, octets);
-            elements.iter().for_each(|element| write(element, octets));
+            bytes.push(0xf0 | kind);
+            put((elements.len() as u64).wrapping_add(*more), 0, bytes);
+            elements.iter().for_each(|element| write(element, bytes));
         }
         Value::Struct(fields) => {
             let mut last = 0;
             for (id, value) in fields {
                 match id.checked_sub(last) {
-                    Some(step @ 1..=15) => octets.push(step.to_le_bytes()[0] << 4 | kind(value)),
+                    Some(step @ 1..=15) => bytes.push(step.to_le_bytes()[0] << 4 | kind(value)),
                     _ => {
-                        octets.push(kind(value));
+                        bytes.push(kind(value));
                         let id = i64::from(*id);
-                        put(((id << 1) ^ (id >> 63)).cast_unsigned(), 0, octets);
+                        put(((id << 1) ^ (id >> 63)).cast_unsigned(), 0, bytes);
                     }
                 }
                 last = *id;
-                write(value, octets);
+                write(value, bytes);
             }
-            octets.push(0);
+            bytes.push(0);
         }
     }
 }
 
 /// Writes a number in so many bytes more than it needs.
-fn put(mut value: u64, longer: usize, octets: &mut Vec<u8>) {
+fn put(mut value: u64, longer: usize, bytes: &mut Vec<u8>) {
     while value > 127 {
-        octets.push(value.to_le_bytes()[0] | 128);
+        bytes.push(value.to_le_bytes()[0] | 128);
         value >>= 7;
     }
-    octets.push(value.to_le_bytes()[0] | if longer > 0 { 128 } else { 0 });
+    bytes.push(value.to_le_bytes()[0] | if longer > 0 { 128 } else { 0 });
     if let Some(zeros) = longer.checked_sub(1) {
-        octets.extend(std::iter::repeat_n(128, zeros));
-        octets.push(0);
+        bytes.extend(std::iter::repeat_n(128, zeros));
+        bytes.push(0);
     }
 }

@@ -20,18 +20,18 @@ const HEAD_LEN: usize = 4096;
 /// Members of an archive come one after another, each with a name of bounded length.
 ///
 /// The first byte chooses the kind of archive: tar, compressed tar, or zip.
-pub fn pack(octets: &[u8]) {
-    let Some((choice, members)) = octets.split_first() else {
+pub fn pack(bytes: &[u8]) {
+    let Some((choice, members)) = bytes.split_first() else {
         return;
     };
-    let octets = match choice % 4 {
+    let bytes = match choice % 4 {
         0 => tar(members),
         1 => gzip(&tar(members)),
         2 => zip(members),
         _ => members.to_vec(),
     };
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-    file.write_all(&octets).expect("room for it");
+    file.write_all(&bytes).expect("room for it");
     let walk = archive::walk(&[file.path().to_owned()]).expect("it is there");
     for listed in &walk.files {
         let Ok(Opened::Pack(pack)) = archive::open(listed) else {
@@ -70,8 +70,8 @@ pub fn pack(octets: &[u8]) {
 
 /// What the input says of one member, four bytes each: what it is, the length of its name, that of
 /// its content, and what is wrong with it.
-fn members(octets: &[u8]) -> impl Iterator<Item = [u8; 4]> {
-    let members = octets.chunks_exact(4).take(MEMBERS_MAX);
+fn members(bytes: &[u8]) -> impl Iterator<Item = [u8; 4]> {
+    let members = bytes.chunks_exact(4).take(MEMBERS_MAX);
     members.map(|member| [member[0], member[1], member[2], member[3]])
 }
 
@@ -84,10 +84,10 @@ fn name(len: u8, seed: u8) -> Vec<u8> {
         .collect()
 }
 
-fn tar(octets: &[u8]) -> Vec<u8> {
+fn tar(bytes: &[u8]) -> Vec<u8> {
     const KINDS: &[u8] = b"00LKxgS125\x007D";
     let mut archive = Vec::new();
-    for [what, name_len, content_len, lie] in members(octets) {
+    for [what, name_len, content_len, lie] in members(bytes) {
         let kind = KINDS[usize::from(what) % KINDS.len()];
         let content = match kind {
             b'L' | b'K' => name(name_len, content_len),
@@ -120,7 +120,7 @@ fn tar(octets: &[u8]) -> Vec<u8> {
             header[482] = lie >> 7; // more of its map follows
         }
         header[148..156].fill(b' ');
-        let sum: u32 = header.iter().map(|octet| u32::from(*octet)).sum();
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
         header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
         archive.extend(header);
         archive.extend(content);
@@ -133,22 +133,22 @@ fn tar(octets: &[u8]) -> Vec<u8> {
 /// Extensions of PAX, with a path and a size.
 fn extensions(name_len: u8, seed: u8) -> Vec<u8> {
     let path = name(name_len, seed);
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     for (key, value) in [("path", &path[..]), ("size", seed.to_string().as_bytes())] {
         let len = key.len() + value.len() + 3;
         let len = len + (len + 3).to_string().len();
-        octets.extend(format!("{len} {key}=").bytes());
-        octets.extend(value);
-        octets.push(b'\n');
+        bytes.extend(format!("{len} {key}=").bytes());
+        bytes.extend(value);
+        bytes.push(b'\n');
     }
-    octets
+    bytes
 }
 
 /// A zip archive of members as they are (APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16).
-fn zip(octets: &[u8]) -> Vec<u8> {
+fn zip(bytes: &[u8]) -> Vec<u8> {
     let (mut body, mut table) = (Vec::new(), Vec::new());
     let mut count = 0_u16;
-    for [what, name_len, content_len, lie] in members(octets) {
+    for [what, name_len, content_len, lie] in members(bytes) {
         let content = b"2 OK\n".repeat(content_len.into());
         let name = name(name_len, what);
         let mut crc = flate2::Crc::new();
@@ -206,8 +206,8 @@ fn u32(len: usize) -> u32 {
     u32::try_from(len).expect("small archives")
 }
 
-fn gzip(octets: &[u8]) -> Vec<u8> {
+fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(octets).expect("into memory");
+    encoder.write_all(bytes).expect("into memory");
     encoder.finish().expect("into memory")
 }

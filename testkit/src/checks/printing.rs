@@ -42,8 +42,8 @@ const TEXTS: [&str; 22] = [
 ///
 /// The first byte chooses the subcommand, the second how the input is made. The next line is the
 /// name of the file, the one after it an argument, and the rest a text, or values of columns.
-pub fn printed(octets: &[u8]) {
-    let [choice, kind, rest @ ..] = octets else {
+pub fn printed(bytes: &[u8]) {
+    let [choice, kind, rest @ ..] = bytes else {
         return;
     };
     let mut lines = rest.splitn(3, |byte| *byte == b'\n');
@@ -152,7 +152,7 @@ impl Ran {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         // The status says nothing: most of what is typed here is refused.
         let _ = run(typed, &mut Streams::to(&mut out, &mut err));
-        let text = |octets| String::from_utf8(octets).expect("UTF-8");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         Self {
             words: words.into_iter().map(str::to_owned).collect(),
             out: text(out),
@@ -207,11 +207,11 @@ fn rows(csv: &str) {
 
 /// A name that a file may have.
 #[cfg(unix)]
-fn file_name(octets: &[u8]) -> PathBuf {
+fn file_name(bytes: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStringExt as _;
 
-    let octets = octets.iter().filter(|byte| !b"/\0".contains(byte));
-    let name: Vec<u8> = octets.copied().take(100).collect();
+    let bytes = bytes.iter().filter(|byte| !b"/\0".contains(byte));
+    let name: Vec<u8> = bytes.copied().take(100).collect();
     let is_taken = ["", ".", "..", "out.pcapng", "out.html"].map(str::as_bytes);
     if is_taken.contains(&&name[..]) {
         return "in.log".into();
@@ -252,10 +252,10 @@ fn as_json(values: &[u8]) -> Vec<u8> {
 /// Records as text, with the bytes of these values that a column may have.
 fn as_lines(values: &[u8], status: &str) -> Vec<u8> {
     let word = |value: &[u8]| -> Vec<u8> {
-        let octets = value
+        let bytes = value
             .iter()
             .filter(|byte| !b" \t\r\n\x0b\x0c".contains(byte));
-        let word: Vec<u8> = octets.copied().collect();
+        let word: Vec<u8> = bytes.copied().collect();
         if word.is_empty() { b"-".to_vec() } else { word }
     };
     let words: BTreeSet<_> = values

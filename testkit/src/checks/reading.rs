@@ -7,10 +7,10 @@ use bytes::Bytes;
 use flow2pcap::archive::Stream;
 use flow2pcap::filter::{Bound, EndpointSide, Expression, Qualifier, RecordFacts};
 use flow2pcap::flow::{Addresses, EniIndex, Place, observe};
-use flow2pcap::record::{Layout, Row, RowSource, Rows, recognise};
+use flow2pcap::record::{Layout, Row, RowSource, Rows, recognize};
 use flow2pcap::wrapper::{Batch, BatchRows, Lines, ParquetTable, Unwrapper};
 
-/// Octets of a stream that are looked at; more would only be slower.
+/// Bytes of a stream that are looked at; more would only be slower.
 const TEXT_LEN_MAX: usize = 1 << 20;
 
 /// Row groups of a table that are looked at.
@@ -26,11 +26,11 @@ const FORMATS: [&str; 4] = [
 ];
 
 /// A header line or `--format` names a layout, which reads back as itself, or is refused.
-pub fn header_line(octets: &[u8]) {
-    if let Some(layout) = Layout::from_header(octets) {
+pub fn header_line(bytes: &[u8]) {
+    if let Some(layout) = Layout::from_header(bytes) {
         assert!(!layout.columns().is_empty());
     }
-    let Ok(text) = std::str::from_utf8(octets) else {
+    let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
     match Layout::from_format(text) {
@@ -48,9 +48,9 @@ pub fn header_line(octets: &[u8]) {
 
 /// Rows cover the block, one after another; each can be asked for anything.
 ///
-/// The first octet chooses the layout.
-pub fn record_rows(octets: &[u8]) {
-    let Some((choice, block)) = octets.split_first() else {
+/// The first byte chooses the layout.
+pub fn record_rows(bytes: &[u8]) {
+    let Some((choice, block)) = bytes.split_first() else {
         return;
     };
     let mut rows = Rows::new(block, Arc::new(layout(*choice)));
@@ -82,10 +82,10 @@ pub fn record_rows(octets: &[u8]) {
 }
 
 /// The first lines of a file tell its layout, or why not.
-pub fn recognise_head(octets: &[u8]) {
+pub fn recognize_head(bytes: &[u8]) {
     for format in [None, Some(layout(1))] {
-        match recognise(octets, format.as_ref()) {
-            Ok(recognised) => assert!(!recognised.layout.columns().is_empty()),
+        match recognize(bytes, format.as_ref()) {
+            Ok(recognized) => assert!(!recognized.layout.columns().is_empty()),
             Err(refusal) => assert!(!refusal.to_string().is_empty()),
         }
     }
@@ -93,9 +93,9 @@ pub fn recognise_head(octets: &[u8]) {
 
 /// Wherever a text is cut at a line end, its rows are the same.
 ///
-/// The first octet chooses the layout, the second where to cut.
-pub fn chunk_cuts(octets: &[u8]) {
-    let [choice, cut, text @ ..] = octets else {
+/// The first byte chooses the layout, the second where to cut.
+pub fn chunk_cuts(bytes: &[u8]) {
+    let [choice, cut, text @ ..] = bytes else {
         return;
     };
     let start = Arc::new(layout(*choice));
@@ -114,8 +114,8 @@ pub fn chunk_cuts(octets: &[u8]) {
 }
 
 /// Text, wrapped or not, arrives in whole lines, and what is damaged is said to be.
-pub fn stream(octets: &[u8]) {
-    let Ok(mut stream) = Stream::new(Cursor::new(octets.to_vec())) else {
+pub fn stream(bytes: &[u8]) {
+    let Ok(mut stream) = Stream::new(Cursor::new(bytes.to_vec())) else {
         return;
     };
     let head = stream.head(64).to_vec();
@@ -137,8 +137,8 @@ pub fn stream(octets: &[u8]) {
 }
 
 /// A filter has a verdict and keeps it when put in parentheses, or is refused at a place in it.
-pub fn filter(octets: &[u8]) {
-    let Ok(text) = std::str::from_utf8(octets) else {
+pub fn filter(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
     let _ = text.parse::<Bound>();
@@ -160,8 +160,8 @@ pub fn filter(octets: &[u8]) {
 }
 
 /// Whatever is wrapped comes out as whole lines, or as faults that say what was found.
-pub fn unwrapper(octets: &[u8]) {
-    let Ok(stream) = Stream::new(Cursor::new(octets.to_vec())) else {
+pub fn unwrapper(bytes: &[u8]) {
+    let Ok(stream) = Stream::new(Cursor::new(bytes.to_vec())) else {
         return;
     };
     let mut unwrapper = Unwrapper::new(stream, None, 256);
@@ -176,8 +176,8 @@ pub fn unwrapper(octets: &[u8]) {
 }
 
 /// A table gives no more rows than it says it has, whatever it says.
-pub fn table(octets: &[u8]) {
-    let table = match ParquetTable::open(Bytes::from(octets.to_vec())) {
+pub fn table(bytes: &[u8]) {
+    let table = match ParquetTable::open(Bytes::from(bytes.to_vec())) {
         Ok(table) => table,
         Err(refusal) => return assert!(!refusal.to_string().is_empty()),
     };
@@ -234,8 +234,8 @@ fn whole_lines(batch: &Batch) {
         "whole lines"
     );
     if let Lines::Columns(names) = &batch.lines {
-        for line in batch.text.split_inclusive(|octet| *octet == b'\n') {
-            let cells = line.split(|octet| *octet == b' ');
+        for line in batch.text.split_inclusive(|byte| *byte == b'\n') {
+            let cells = line.split(|byte| *byte == b' ');
             assert_eq!(cells.count(), names.len().max(1), "a cell a column");
         }
     }
@@ -254,9 +254,9 @@ fn lines(text: &[u8]) -> usize {
 }
 
 fn memchr_all(text: &[u8]) -> Vec<usize> {
-    let octets = text.iter().enumerate();
-    octets
-        .filter(|(_, octet)| **octet == b'\n')
+    let bytes = text.iter().enumerate();
+    bytes
+        .filter(|(_, byte)| **byte == b'\n')
         .map(|(at, _)| at)
         .collect()
 }

@@ -4,7 +4,7 @@
 //! or of the crate behind it, is not repeated here. Whatever readers only
 //! tolerate is a panic: a wrong length, padding that is not zero, an option
 //! list without its end, an option unknown or given twice, a packet before its
-//! interface or its predecessor, more octets captured than there were, text
+//! interface or its predecessor, more bytes captured than there were, text
 //! that is not UTF-8 or holds a control character, an address with two names.
 //!
 //! Every capture that a test writes is read by it, and so is what the fuzz targets convert. What is
@@ -46,9 +46,9 @@ pub struct Packet {
     pub interface: usize,
     /// Nanoseconds since the Unix epoch.
     pub time_ns: u64,
-    /// Octets captured.
+    /// Bytes captured.
     pub captured: Vec<u8>,
-    /// Octets there were.
+    /// Bytes there were.
     pub original_len: u32,
     /// `epb_flags`: 1 inbound, 2 outbound.
     pub direction: Option<u32>,
@@ -81,13 +81,13 @@ const PACKET: u32 = 6;
 ///
 /// # Panics
 /// On whatever is not as the format wants it.
-pub fn read(octets: &[u8]) -> Capture {
+pub fn read(bytes: &[u8]) -> Capture {
     let mut capture = Capture {
         comment: String::new(),
         interfaces: Vec::new(),
         packets: Vec::new(),
     };
-    let mut rest = Octets(octets);
+    let mut rest = Bytes(bytes);
     let mut is_first = true;
     let mut last_ns = 0;
     let mut named = BTreeSet::new();
@@ -121,16 +121,16 @@ pub fn read(octets: &[u8]) -> Capture {
     capture
 }
 
-fn block<'a>(rest: &mut Octets<'a>) -> (u32, Octets<'a>) {
+fn block<'a>(rest: &mut Bytes<'a>) -> (u32, Bytes<'a>) {
     let kind = rest.u32();
     let len = rest.u32();
-    assert!(len >= 12 && len.is_multiple_of(4), "block of {len} octets");
+    assert!(len >= 12 && len.is_multiple_of(4), "block of {len} bytes");
     let body = rest.take(len as usize - 12);
     assert_eq!(rest.u32(), len, "a block's second length");
-    (kind, Octets(body))
+    (kind, Bytes(body))
 }
 
-fn section(mut body: Octets<'_>) -> String {
+fn section(mut body: Bytes<'_>) -> String {
     assert_eq!(body.u32(), 0x1A2B_3C4D, "byte order");
     assert_eq!((body.u16(), body.u16()), (1, 0), "version");
     let (low, high) = (body.u32(), body.u32());
@@ -143,7 +143,7 @@ fn section(mut body: Octets<'_>) -> String {
     comments.into_iter().next().unwrap()
 }
 
-fn interface(mut body: Octets<'_>) -> Interface {
+fn interface(mut body: Bytes<'_>) -> Interface {
     let link = body.u16();
     assert_eq!(body.u16(), 0, "reserved");
     assert_eq!(body.u32(), 0, "no limit of length");
@@ -165,7 +165,7 @@ fn interface(mut body: Octets<'_>) -> Interface {
     }
 }
 
-fn packet(mut body: Octets<'_>) -> Packet {
+fn packet(mut body: Bytes<'_>) -> Packet {
     let interface = body.u32() as usize;
     let (high, low) = (body.u32(), body.u32());
     let captured_len = body.u32();
@@ -203,7 +203,7 @@ fn known(options: &[(u16, &[u8])], codes: &[u16]) {
 }
 
 /// A Name Resolution Block. Versions of Wireshark differ in which of two names they show.
-fn names(mut body: Octets<'_>, named: &mut BTreeSet<Vec<u8>>) {
+fn names(mut body: Bytes<'_>, named: &mut BTreeSet<Vec<u8>>) {
     loop {
         let (kind, len) = (body.u16(), usize::from(body.u16()));
         let address_len = match kind {
@@ -217,7 +217,7 @@ fn names(mut body: Octets<'_>, named: &mut BTreeSet<Vec<u8>>) {
         let name = name.strip_suffix(&[0]).expect("a name that ends in zero");
         assert!(
             !name.is_empty() && name.len() <= 63,
-            "a name of {} octets",
+            "a name of {} bytes",
             name.len()
         );
         text(name);
@@ -226,7 +226,7 @@ fn names(mut body: Octets<'_>, named: &mut BTreeSet<Vec<u8>>) {
 }
 
 /// The options up to `opt_endofopt`, which must be there if any is, and be the last.
-fn options(mut body: Octets<'_>) -> Vec<(u16, &[u8])> {
+fn options(mut body: Bytes<'_>) -> Vec<(u16, &[u8])> {
     let mut options = Vec::new();
     while !body.0.is_empty() {
         let (code, len) = (body.u16(), body.u16());
@@ -241,28 +241,28 @@ fn options(mut body: Octets<'_>) -> Vec<(u16, &[u8])> {
     options
 }
 
-fn text(octets: &[u8]) -> String {
-    let text = String::from_utf8(octets.to_vec()).unwrap();
+fn text(bytes: &[u8]) -> String {
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
     assert!(!text.contains(char::is_control), "{text:?}");
     text
 }
 
 /// What is left to be read.
 #[derive(Clone, Copy)]
-struct Octets<'a>(&'a [u8]);
+struct Bytes<'a>(&'a [u8]);
 
-impl<'a> Octets<'a> {
+impl<'a> Bytes<'a> {
     fn take(&mut self, len: usize) -> &'a [u8] {
-        let (taken, rest) = self.0.split_at_checked(len).expect("octets end too early");
+        let (taken, rest) = self.0.split_at_checked(len).expect("bytes end too early");
         self.0 = rest;
         taken
     }
 
-    /// `len` octets, and zeros up to a multiple of four.
+    /// `len` bytes, and zeros up to a multiple of four.
     fn padded(&mut self, len: usize) -> &'a [u8] {
         let taken = self.take(len);
         let padding = self.take(len.next_multiple_of(4) - len);
-        assert!(padding.iter().all(|octet| *octet == 0), "padding not zero");
+        assert!(padding.iter().all(|byte| *byte == 0), "padding not zero");
         taken
     }
 

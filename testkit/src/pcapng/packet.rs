@@ -50,7 +50,7 @@ pub struct Tcp {
     pub ack: u32,
     /// FIN 1, SYN 2, RST 4, PSH 8, ACK 16.
     pub flags: u8,
-    /// Octets of payload that there were.
+    /// Bytes of payload that there were.
     pub payload_len: u32,
 }
 
@@ -90,13 +90,13 @@ impl Tcp {
 /// # Panics
 /// On headers that do not fit the packet.
 pub fn headers(packet: &Packet) -> Headers {
-    let octets = &packet.captured;
-    let (source, destination, protocol, ip_len) = match octets[0] >> 4 {
-        4 => ipv4(octets, packet.original_len),
-        6 => ipv6(octets, packet.original_len),
+    let bytes = &packet.captured;
+    let (source, destination, protocol, ip_len) = match bytes[0] >> 4 {
+        4 => ipv4(bytes, packet.original_len),
+        6 => ipv6(bytes, packet.original_len),
         version => panic!("IP version {version}"),
     };
-    let transport = &octets[ip_len..];
+    let transport = &bytes[ip_len..];
     let ports = match protocol {
         6 | 17 => (u16_at(transport, 0), u16_at(transport, 2)),
         _ => (0, 0),
@@ -120,44 +120,44 @@ pub fn headers(packet: &Packet) -> Headers {
     Headers { tuple, tcp }
 }
 
-fn ipv4(octets: &[u8], original_len: u32) -> (IpAddr, IpAddr, u8, usize) {
-    assert_eq!(octets[0], 0x45, "an IPv4 header without options");
-    let total_len = u32::from(u16_at(octets, 2));
+fn ipv4(bytes: &[u8], original_len: u32) -> (IpAddr, IpAddr, u8, usize) {
+    assert_eq!(bytes[0], 0x45, "an IPv4 header without options");
+    let total_len = u32::from(u16_at(bytes, 2));
     // 0 stands for a length beyond 16 bits, as segmentation offload leaves it.
     assert!([0, original_len].contains(&total_len), "IPv4 total length");
     assert!(total_len > 0 || original_len > 0xffff);
-    let address = |at: usize| Ipv4Addr::from(u32_at(octets, at)).into();
-    (address(12), address(16), octets[9], 20)
+    let address = |at: usize| Ipv4Addr::from(u32_at(bytes, at)).into();
+    (address(12), address(16), bytes[9], 20)
 }
 
-fn ipv6(octets: &[u8], original_len: u32) -> (IpAddr, IpAddr, u8, usize) {
+fn ipv6(bytes: &[u8], original_len: u32) -> (IpAddr, IpAddr, u8, usize) {
     let address = |at: usize| {
-        let octets: [u8; 16] = octets[at..at + 16].try_into().unwrap();
-        Ipv6Addr::from(octets).into()
+        let bytes: [u8; 16] = bytes[at..at + 16].try_into().unwrap();
+        Ipv6Addr::from(bytes).into()
     };
-    let payload_len = u32::from(u16_at(octets, 4));
+    let payload_len = u32::from(u16_at(bytes, 4));
     let (protocol, len) = if payload_len == 0 {
         // RFC 2675: a hop-by-hop header with the Jumbo Payload option.
-        assert_eq!(octets[6], 0, "next header");
-        assert_eq!(octets[41..44], [0, 0xc2, 4]);
-        assert_eq!(u32_at(octets, 44) + 40, original_len, "jumbo length");
-        (octets[40], 48)
+        assert_eq!(bytes[6], 0, "next header");
+        assert_eq!(bytes[41..44], [0, 0xc2, 4]);
+        assert_eq!(u32_at(bytes, 44) + 40, original_len, "jumbo length");
+        (bytes[40], 48)
     } else {
         assert_eq!(payload_len + 40, original_len, "IPv6 payload length");
-        (octets[6], 40)
+        (bytes[6], 40)
     };
     (address(8), address(24), protocol, len)
 }
 
-fn u16_at(octets: &[u8], at: usize) -> u16 {
-    u16::from_be_bytes(octets[at..at + 2].try_into().unwrap())
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes(bytes[at..at + 2].try_into().unwrap())
 }
 
-fn u32_at(octets: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes(octets[at..at + 4].try_into().unwrap())
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())
 }
 
-/// Packets and octets of each directed five-tuple at each interface.
+/// Packets and bytes of each directed five-tuple at each interface.
 pub type Sums = BTreeMap<(String, Tuple), (u64, u128)>;
 
 /// The sums of a capture with link type RAW.
@@ -168,9 +168,9 @@ pub fn sums(capture: &Capture) -> Sums {
             capture.interface_of(packet).to_owned(),
             headers(packet).tuple,
         );
-        let (packets, octets) = sums.entry(key).or_default();
+        let (packets, bytes) = sums.entry(key).or_default();
         *packets += 1;
-        *octets += u128::from(packet.original_len);
+        *bytes += u128::from(packet.original_len);
     }
     sums
 }

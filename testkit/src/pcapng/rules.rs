@@ -1,4 +1,4 @@
-//! What Wireshark 4.4 and later complain of in a single packet, checked in the octets.
+//! What Wireshark 4.4 and later complain of in a single packet, checked in the bytes.
 //!
 //! No such version need be installed: each rule is one that its dissectors state.
 //! What they find by comparing packets is `tcp.analysis`, which the tests that
@@ -29,23 +29,23 @@ pub fn check(capture: &Capture) {
 fn check_packet(packet: &Packet) {
     assert!(packet.captured.len() < 256, "headers and no payload");
     let headers = headers(packet);
-    let octets = &packet.captured;
-    let ip_len = match octets[0] >> 4 {
+    let bytes = &packet.captured;
+    let ip_len = match bytes[0] >> 4 {
         4 => 20,
-        _ if octets[4..7] == [0; 3] => 48, // RFC 2675: the jumbo option
+        _ if bytes[4..7] == [0; 3] => 48, // RFC 2675: the jumbo option
         _ => 40,
     };
-    let hop_limit = if octets[0] >> 4 == 4 {
-        octets[8]
+    let hop_limit = if bytes[0] >> 4 == 4 {
+        bytes[8]
     } else {
-        octets[7]
+        bytes[7]
     };
     assert!(hop_limit >= 5, "\"TTL low or unexpected\"");
-    if octets[0] >> 4 == 4 {
-        let sum = ones_complement(0, &octets[..20]);
+    if bytes[0] >> 4 == 4 {
+        let sum = ones_complement(0, &bytes[..20]);
         assert_eq!(sum, 0xffff, "IPv4 header checksum");
     }
-    let transport = &octets[ip_len..];
+    let transport = &bytes[ip_len..];
     match headers.tuple.protocol {
         6 => check_tcp(transport),
         17 => check_udp(
@@ -55,13 +55,13 @@ fn check_packet(packet: &Packet) {
         ),
         _ => assert!(transport.is_empty(), "a type or code that no log has"),
     }
-    let is_whole = octets.len() == packet.original_len as usize;
+    let is_whole = bytes.len() == packet.original_len as usize;
     if is_whole && headers.tuple.protocol == 6 {
         // Complete segments are checked where the user asks for it.
         let addresses = if ip_len == 20 {
-            &octets[12..20]
+            &bytes[12..20]
         } else {
-            &octets[8..40]
+            &bytes[8..40]
         };
         let pseudo = 6 + u32::try_from(transport.len()).unwrap();
         let sum = ones_complement(ones_complement(pseudo, addresses), transport);
@@ -82,7 +82,7 @@ fn check_tcp(header: &[u8]) {
     }
     let kinds = option_kinds(options);
     if flags & SYN != 0 && options.len() > 4 {
-        // In 24 octets of header there is room for the first alone.
+        // In 24 bytes of header there is room for the first alone.
         assert!(kinds.contains(&2), "a SYN with options and without MSS");
         assert!(
             kinds.contains(&4),
@@ -103,7 +103,7 @@ fn option_kinds(mut options: &[u8]) -> Vec<u8> {
         match kind {
             0 => {
                 assert!(
-                    rest.iter().all(|octet| *octet == 0),
+                    rest.iter().all(|byte| *byte == 0),
                     "options behind their end"
                 );
                 break;
@@ -138,8 +138,8 @@ fn check_udp(header: &[u8], len: usize, is_ipv6: bool) {
 }
 
 /// RFC 1071: the one's complement sum of 16-bit words, with `from` to begin with.
-fn ones_complement(from: u32, octets: &[u8]) -> u32 {
-    let words = octets.chunks(2).map(|pair| match pair {
+fn ones_complement(from: u32, bytes: &[u8]) -> u32 {
+    let words = bytes.chunks(2).map(|pair| match pair {
         [high, low] => u32::from(*high) << 8 | u32::from(*low),
         _ => u32::from(pair[0]) << 8,
     });

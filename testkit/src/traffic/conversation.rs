@@ -43,7 +43,7 @@ impl Conversation {
         self.ways[0].last_ms().max(self.ways[1].last_ms())
     }
 
-    /// Octets that IPv6 has more than IPv4, in each packet.
+    /// Bytes that IPv6 has more than IPv4, in each packet.
     fn extra(&self) -> u64 {
         if self.ends[0].address.is_ipv6() {
             20
@@ -66,7 +66,7 @@ impl Conversation {
                 first_ms,
                 last_ms: end_ms,
                 packets,
-                octets: packets * (52 + extra) + data * payload,
+                bytes: packets * (52 + extra) + data * payload,
                 flags: 0,
             }
         };
@@ -93,10 +93,10 @@ impl Conversation {
     pub(super) fn rejected(ends: [End; 2], at_ms: u64, syns: usize) -> Self {
         let mut c = Self::new(ends, TCP);
         c.rejected = true;
-        let octets = 60 + c.extra();
+        let bytes = 60 + c.extra();
         let delays_ms = [0, 1000, 3000, 7000];
         for (run, delay_ms) in c.ways[0].0.iter_mut().zip(delays_ms).take(syns) {
-            *run = Run::one(at_ms + delay_ms, octets, SYN);
+            *run = Run::one(at_ms + delay_ms, bytes, SYN);
         }
         c
     }
@@ -118,18 +118,18 @@ impl Conversation {
     }
 
     /// One datagram each way: DNS, NTP.
-    pub(super) fn question(ends: [End; 2], at_ms: u64, octets: [u64; 2]) -> Self {
+    pub(super) fn question(ends: [End; 2], at_ms: u64, bytes: [u64; 2]) -> Self {
         let mut c = Self::new(ends, UDP);
-        c.ways[0].0[0] = Run::one(at_ms, octets[0] + c.extra(), 0);
-        c.ways[1].0[0] = Run::one(at_ms + 9, octets[1] + c.extra(), 0);
+        c.ways[0].0[0] = Run::one(at_ms, bytes[0] + c.extra(), 0);
+        c.ways[1].0[0] = Run::one(at_ms + 9, bytes[1] + c.extra(), 0);
         c
     }
 
     /// A datagram that a security group dropped.
-    pub(super) fn stray(ends: [End; 2], at_ms: u64, octets: u64) -> Self {
+    pub(super) fn stray(ends: [End; 2], at_ms: u64, bytes: u64) -> Self {
         let mut c = Self::new(ends, UDP);
         c.rejected = true;
-        c.ways[0].0[0] = Run::one(at_ms, octets + c.extra(), 0);
+        c.ways[0].0[0] = Run::one(at_ms, bytes + c.extra(), 0);
         c
     }
 
@@ -142,7 +142,7 @@ impl Conversation {
                 first_ms: at_ms + delay_ms,
                 last_ms: at_ms + delay_ms + (packets - 1) * 1000,
                 packets,
-                octets: packets * 84,
+                bytes: packets * 84,
                 flags: 0,
             };
         }
@@ -157,7 +157,7 @@ pub(super) struct Load {
     pub len_ms: u64,
     /// Segments of data that initiator and responder send.
     pub data: [u64; 2],
-    /// Octets in each.
+    /// Bytes in each.
     pub payload: [u64; 2],
 }
 

@@ -33,7 +33,7 @@ impl Record<'_> {
         word_number(out, self.destination.port.into());
         word_number(out, self.protocol.into());
         word_number(out, counted.packets);
-        word_number(out, counted.octets);
+        word_number(out, counted.bytes);
         word_number(out, counted.first_ms / 1000);
         word_number(out, counted.last_ms / 1000);
         word(out, if self.rejected { "REJECT" } else { "ACCEPT" });
@@ -116,9 +116,9 @@ fn word_address(out: &mut Vec<u8>, address: IpAddr) {
     match address {
         IpAddr::V4(v4) => {
             let mut separator = b' ';
-            for octet in v4.octets() {
+            for byte in v4.octets() {
                 out.push(separator);
-                out.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+                out.extend_from_slice(itoa::Buffer::new().format(byte).as_bytes());
                 separator = b'.';
             }
         }

@@ -48,8 +48,8 @@ pub(super) fn begin(
         }
         700..900 => {
             let ends = datagram_ends(network, 53, v6, random);
-            let octets = [random.between(56, 90), random.between(80, 500)];
-            Conversation::question(ends, at_ms, octets)
+            let bytes = [random.between(56, 90), random.between(80, 500)];
+            Conversation::question(ends, at_ms, bytes)
         }
         900..940 => {
             let ends = datagram_ends(network, 123, v6, random);

@@ -86,7 +86,7 @@ pub struct Line<'a> {
     /// As logged; 0 for an empty window.
     pub packets: u64,
     /// As logged; 0 for an empty window.
-    pub octets: u64,
+    pub bytes: u64,
 }
 
 /// The lines of all ENIs, minute after minute.
@@ -169,7 +169,7 @@ impl Traffic {
                         account: eni.account,
                         end_s: counted.last_ms / 1000,
                         packets: counted.packets,
-                        octets: counted.octets,
+                        bytes: counted.bytes,
                     })?;
                 }
             }
@@ -203,7 +203,7 @@ impl Traffic {
                 account: eni.account,
                 end_s,
                 packets: 0,
-                octets: 0,
+                bytes: 0,
             })?;
         }
         ControlFlow::Continue(())

@@ -44,7 +44,7 @@ impl Eni {
             9 => "-".to_owned(),
             _ => id("i", index, 0xd1b5_4a32_d192_ed03),
         };
-        let [vpc_octet, subnet_octet] = [vpc, subnet].map(|n| u8::try_from(n % 256).unwrap_or(0));
+        let [vpc_byte, subnet_byte] = [vpc, subnet].map(|n| u8::try_from(n % 256).unwrap_or(0));
         let host = u8::try_from(10 + index % 64).unwrap_or(0);
         Self {
             account,
@@ -59,7 +59,7 @@ impl Eni {
                 id("subnet", subnet, 0xe703_7ed1_a0b4_28db),
             ),
             zone: ["euc1-az1", "euc1-az2", "euc1-az3"][usize::from(subnet) % 3],
-            address: Ipv4Addr::new(10, vpc_octet, subnet_octet, host),
+            address: Ipv4Addr::new(10, vpc_byte, subnet_byte, host),
             address_v6: Ipv6Addr::new(0x2001, 0xdb8, 0x10, vpc, subnet, 0, 0, 0x10 + index),
             idle: index % 32 == 31,
             phase_ms: random.below(60) * 1000,

@@ -13,19 +13,19 @@ pub(super) struct Run {
     pub last_ms: u64,
     pub packets: u64,
     /// Of all of them, shared out evenly.
-    pub octets: u64,
+    pub bytes: u64,
     /// What `tcp-flags` shows of each.
     pub flags: u8,
 }
 
 impl Run {
     /// A single packet.
-    pub(super) fn one(at_ms: u64, octets: u64, flags: u8) -> Self {
+    pub(super) fn one(at_ms: u64, bytes: u64, flags: u8) -> Self {
         Self {
             first_ms: at_ms,
             last_ms: at_ms,
             packets: 1,
-            octets,
+            bytes,
             flags,
         }
     }
@@ -49,8 +49,8 @@ impl Run {
         self.first_ms + (self.last_ms - self.first_ms) * index / gaps
     }
 
-    fn octets_before(&self, index: u64) -> u64 {
-        self.octets * index / self.packets
+    fn bytes_before(&self, index: u64) -> u64 {
+        self.bytes * index / self.packets
     }
 }
 
@@ -58,7 +58,7 @@ impl Run {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counted {
     pub packets: u64,
-    pub octets: u64,
+    pub bytes: u64,
     pub first_ms: u64,
     pub last_ms: u64,
     pub flags: u8,
@@ -87,13 +87,13 @@ impl Way {
             }
             let all = all.get_or_insert(Counted {
                 packets: 0,
-                octets: 0,
+                bytes: 0,
                 first_ms: u64::MAX,
                 last_ms: 0,
                 flags: 0,
             });
             all.packets += end - first;
-            all.octets += run.octets_before(end) - run.octets_before(first);
+            all.bytes += run.bytes_before(end) - run.bytes_before(first);
             all.first_ms = all.first_ms.min(run.at_ms(first));
             all.last_ms = all.last_ms.max(run.at_ms(end - 1));
             all.flags |= run.flags;

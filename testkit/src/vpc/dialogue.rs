@@ -5,7 +5,7 @@
 
 use std::net::SocketAddrV4;
 
-use super::network::{Behaviour, ICMP, UDP};
+use super::network::{Behavior, ICMP, UDP};
 use super::wire::{ACK, FIN, Fate, Node, Packet, RST, SYN, Wire};
 use crate::random::Random;
 
@@ -124,7 +124,7 @@ impl Dialogue {
     }
 
     fn answer_datagram(&self, wire: &mut Wire, node: Node, asked: Packet, reply: u64) -> Outcome {
-        let answers = self.protocol == ICMP || behaviour(wire, node, &asked) == Behaviour::Answers;
+        let answers = self.protocol == ICMP || behavior(wire, node, &asked) == Behavior::Answers;
         let answer = asked.answer(0, reply + 28);
         match answers.then(|| wire.send(way_back(wire, node, asked.source), answer)) {
             Some(Fate::Arrived(..)) => Outcome::Complete,
@@ -145,14 +145,14 @@ impl Dialogue {
                 ..syn
             };
             let back = way_back(wire, responder, syn.source);
-            match behaviour(wire, responder, &syn) {
-                Behaviour::Drops | Behaviour::Stopped => {}
-                Behaviour::Refuses => {
+            match behavior(wire, responder, &syn) {
+                Behavior::Drops | Behavior::Stopped => {}
+                Behavior::Refuses => {
                     if let Fate::Arrived(..) = wire.send(back, syn.answer(RST | ACK, RST_BYTES)) {
                         return Err(Outcome::Refused);
                     }
                 }
-                Behaviour::Answers | Behaviour::Resets => {
+                Behavior::Answers | Behavior::Resets => {
                     let answer = syn.answer(SYN | ACK, SYN_BYTES);
                     if let Fate::Arrived(..) = wire.send(back, answer) {
                         return Ok(Open {
@@ -178,14 +178,13 @@ impl Dialogue {
 }
 
 /// What the host at this node does with the packet.
-fn behaviour(wire: &Wire, node: Node, packet: &Packet) -> Behaviour {
+fn behavior(wire: &Wire, node: Node, packet: &Packet) -> Behavior {
     match node {
         Node::Eni(eni) => {
             let port = packet.destination.port();
-            wire.network
-                .behaviour(eni, packet.protocol, port, packet.at)
+            wire.network.behavior(eni, packet.protocol, port, packet.at)
         }
-        Node::Outside => Behaviour::Answers,
+        Node::Outside => Behavior::Answers,
     }
 }
 
@@ -222,7 +221,7 @@ impl Open<'_> {
         for exchange in &self.dialogue.exchanges {
             self.now += exchange.after;
             self.say(wire, random, End::Initiator, exchange.request)?;
-            if self.responder_does(wire) == Behaviour::Resets {
+            if self.responder_does(wire) == Behavior::Resets {
                 self.send(wire, End::Responder, RST | ACK, 1, RST_BYTES);
                 return Err(Outcome::Reset);
             }
@@ -235,14 +234,14 @@ impl Open<'_> {
         self.close(wire)
     }
 
-    fn responder_does(&self, wire: &Wire) -> Behaviour {
+    fn responder_does(&self, wire: &Wire) -> Behavior {
         let (source, destination) = self.there;
         let asked = Packet {
             source,
             destination,
             ..self.dialogue.packet(self.now, ACK, HEADERS)
         };
-        behaviour(wire, self.responder, &asked)
+        behavior(wire, self.responder, &asked)
     }
 
     fn send(&mut self, wire: &mut Wire, end: End, flags: u8, packets: u64, bytes: u64) -> Fate {
@@ -267,26 +266,26 @@ impl Open<'_> {
         self.send(wire, end, ACK, packets, packets * HEADERS);
     }
 
-    /// Sends so many octets, again if need be, and has them acknowledged.
+    /// Sends so many bytes, again if need be, and has them acknowledged.
     fn say(
         &mut self,
         wire: &mut Wire,
         random: &mut Random,
         end: End,
-        octets: u64,
+        bytes: u64,
     ) -> Result<(), Outcome> {
-        let segments = octets.div_ceil(SEGMENT_PAYLOAD).max(1);
-        let bytes = segments * HEADERS + octets;
+        let segments = bytes.div_ceil(SEGMENT_PAYLOAD).max(1);
+        let bytes = segments * HEADERS + bytes;
         // One in a hundred is lost further on, where no flow log sees it.
         if random.percent(1) {
-            self.send(wire, end, ACK, 1, HEADERS + octets.min(SEGMENT_PAYLOAD));
+            self.send(wire, end, ACK, 1, HEADERS + bytes.min(SEGMENT_PAYLOAD));
             self.now += 250;
         }
         let begun = self.now;
         for after in DATA_AGAIN_MS {
             self.now = begun + after;
             let fate = self.send(wire, end, ACK, segments, bytes);
-            let is_deaf = end == End::Initiator && self.responder_does(wire) == Behaviour::Drops;
+            let is_deaf = end == End::Initiator && self.responder_does(wire) == Behavior::Drops;
             match fate {
                 Fate::Arrived(..) if is_deaf => {}
                 Fate::Arrived(..) => {

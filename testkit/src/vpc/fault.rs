@@ -1,7 +1,7 @@
 //! What may go wrong, each one cause of an incident, and how it is put into a VPC.
 
 use super::build::{Edge, End, Manner, Vpc};
-use super::network::{ALWAYS, Behaviour, During, Network, Role, TCP, Trouble};
+use super::network::{ALWAYS, Behavior, During, Network, Role, TCP, Trouble};
 use super::noise::{SCANNERS, public_enis};
 use crate::random::Random;
 
@@ -122,12 +122,12 @@ impl Planter<'_> {
             Fault::AclOutbound => self.acl_outbound(during),
             Fault::PublicAccessBlock => self.public_access_block(during),
             Fault::Unencrypted => self.unencrypted(during),
-            Fault::Refused => self.trouble(Behaviour::Refuses, "refused", during),
+            Fault::Refused => self.trouble(Behavior::Refuses, "refused", during),
             Fault::Silent => {
-                let behaviour = self.random.of(&[Behaviour::Drops, Behaviour::Stopped]);
-                self.trouble(behaviour, "no-reply", during)
+                let behavior = self.random.of(&[Behavior::Drops, Behavior::Stopped]);
+                self.trouble(behavior, "no-reply", during)
             }
-            Fault::Reset => self.trouble(Behaviour::Resets, "reset", during),
+            Fault::Reset => self.trouble(Behavior::Resets, "reset", during),
             Fault::NoWayOut => self.no_way_out(),
             Fault::ReplyElsewhere => self.reply_elsewhere(),
             Fault::HalfOpen => self.half_open(during),
@@ -157,18 +157,18 @@ impl Planter<'_> {
     /// All responders of an edge behave badly.
     fn trouble(
         &mut self,
-        behaviour: Behaviour,
+        behavior: Behavior,
         cause: &'static str,
         during: During,
     ) -> Option<Planted> {
         // If who answers is stopped, somebody else has to log that nobody does.
         let edge = self.edge(|_, edge| {
-            let is_seen = behaviour != Behaviour::Stopped || !edge.initiating().is_empty();
+            let is_seen = behavior != Behavior::Stopped || !edge.initiating().is_empty();
             !edge.responding().is_empty() && is_seen
         })?;
         let enis = edge.responding();
         let mut planted = Planted::new(cause, edge, during, enis);
-        self.afflict(&mut planted, behaviour);
+        self.afflict(&mut planted, behavior);
         if planted.during.start > 0 {
             planted.causes.push("intermittent");
         }
@@ -176,14 +176,14 @@ impl Planter<'_> {
     }
 
     /// The planted ENIs behave like this, on the edge's port or on all.
-    fn afflict(&mut self, planted: &mut Planted, behaviour: Behaviour) {
-        let whole_host = behaviour == Behaviour::Stopped
-            || behaviour == Behaviour::Drops && self.random.percent(40);
+    fn afflict(&mut self, planted: &mut Planted, behavior: Behavior) {
+        let whole_host =
+            behavior == Behavior::Stopped || behavior == Behavior::Drops && self.random.percent(40);
         for eni in &planted.enis {
             let host = &mut self.vpc.network.enis[*eni];
             host.troubles.push(Trouble {
                 port: (!whole_host).then_some(planted.edge.port),
-                behaviour,
+                behavior,
                 during: planted.during.clone(),
             });
             if whole_host {
@@ -191,7 +191,7 @@ impl Planter<'_> {
                 planted.ports.extend(services.map(|(_, port)| port));
             }
         }
-        if matches!(behaviour, Behaviour::Drops | Behaviour::Stopped) {
+        if matches!(behavior, Behavior::Drops | Behavior::Stopped) {
             // Silence is logged by who is left alone.
             planted.enis.extend(planted.edge.initiating());
         }
@@ -201,11 +201,11 @@ impl Planter<'_> {
         let zone_of = |network: &Network, eni: &usize| network.subnet_of(*eni).zone;
         let mut edge =
             self.edge(|network, edge| is_spread(network, edge) && !edge.initiating().is_empty())?;
-        let (behaviour, root) = self.random.of(&[
-            (Behaviour::Refuses, "refused"),
-            (Behaviour::Drops, "no-reply"),
-            (Behaviour::Stopped, "no-reply"),
-            (Behaviour::Resets, "reset"),
+        let (behavior, root) = self.random.of(&[
+            (Behavior::Refuses, "refused"),
+            (Behavior::Drops, "no-reply"),
+            (Behavior::Stopped, "no-reply"),
+            (Behavior::Resets, "reset"),
         ]);
         let split = self.random.below(3);
         let one = self.random.of(&edge.responding());
@@ -227,7 +227,7 @@ impl Planter<'_> {
         edge.responders
             .retain(|end| end.eni().is_some_and(|eni| bad.contains(&eni)));
         let mut planted = Planted::new("intermittent", edge, during, bad);
-        self.afflict(&mut planted, behaviour);
+        self.afflict(&mut planted, behavior);
         planted.causes.push(root);
         Some(planted)
     }
@@ -242,7 +242,7 @@ impl Planter<'_> {
         let one = self.random.of(&edge.responding());
         edge.responders.retain(|end| end.eni() == Some(one));
         let mut planted = Planted::new("refused", edge, ALWAYS, vec![one]);
-        self.afflict(&mut planted, Behaviour::Refuses);
+        self.afflict(&mut planted, Behavior::Refuses);
         Some(planted)
     }
 

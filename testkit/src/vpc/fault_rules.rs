@@ -108,7 +108,7 @@ impl Planter<'_> {
         Some(planted)
     }
 
-    /// Whether the records tell that it is no ACL: within a subnet none is met, and a neighbour of
+    /// Whether the records tell that it is no ACL: within a subnet none is met, and a neighbor of
     /// who is barred passes.
     fn group_is_proved(&self, planted: &Planted, inbound: bool) -> bool {
         let network = &self.vpc.network;
@@ -131,10 +131,10 @@ impl Planter<'_> {
         let subnet = |end: End| end.eni().map(|eni| network.enis[eni].subnet);
         barred.into_iter().any(|(initiator, responder)| {
             let near = |other: End| subnet(other).is_some() && subnet(other) == subnet(initiator);
-            let neighbours = pairs
+            let neighbors = pairs
                 .iter()
                 .filter(|(other, to)| near(*other) && *to == responder);
-            near(responder) || neighbours.copied().any(passes)
+            near(responder) || neighbors.copied().any(passes)
         })
     }
 

@@ -175,7 +175,7 @@ pub(super) enum Role {
 
 /// How a host deals with what reaches one of its ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Behaviour {
+pub(super) enum Behavior {
     Answers,
     /// Nothing listens: RST.
     Refuses,
@@ -191,7 +191,7 @@ pub(super) enum Behaviour {
 #[derive(Clone, Debug)]
 pub(super) struct Trouble {
     pub(super) port: Option<u16>,
-    pub(super) behaviour: Behaviour,
+    pub(super) behavior: Behavior,
     pub(super) during: During,
 }
 
@@ -264,20 +264,20 @@ impl Network {
         let troubles = &self.enis[eni].troubles;
         troubles
             .iter()
-            .any(|trouble| trouble.behaviour == Behaviour::Stopped && trouble.during.contains(&at))
+            .any(|trouble| trouble.behavior == Behavior::Stopped && trouble.during.contains(&at))
     }
 
-    pub(super) fn behaviour(&self, eni: usize, protocol: u8, port: u16, at: u64) -> Behaviour {
+    pub(super) fn behavior(&self, eni: usize, protocol: u8, port: u16, at: u64) -> Behavior {
         let eni = &self.enis[eni];
         let concerns = |trouble: &&Trouble| {
             trouble.during.contains(&at) && trouble.port.is_none_or(|bad| bad == port)
         };
         if let Some(trouble) = eni.troubles.iter().find(concerns) {
-            trouble.behaviour
+            trouble.behavior
         } else if eni.services.contains(&(protocol, port)) {
-            Behaviour::Answers
+            Behavior::Answers
         } else {
-            Behaviour::Refuses
+            Behavior::Refuses
         }
     }
 

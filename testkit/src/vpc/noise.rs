@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::build::{End, Vpc};
 use super::dialogue::{Close, Dialogue};
-use super::network::{Behaviour, During, Net, Network, Role, Route, TCP, Trouble};
+use super::network::{Behavior, During, Net, Network, Role, Route, TCP, Trouble};
 use super::traffic::{Planner, ephemeral};
 use super::wire::{ACK, FIN, Fate, Node, Packet, RST, SYN, Wire};
 use crate::random::Random;
@@ -28,7 +28,7 @@ pub(super) fn restart(vpc: &mut Vpc, archive: &During, random: &mut Random) {
     let end = start + random.between(2_000, 9_000);
     vpc.network.enis[host].troubles.push(Trouble {
         port: Some(port),
-        behaviour: Behaviour::Refuses,
+        behavior: Behavior::Refuses,
         during: start..end,
     });
 }

@@ -30,7 +30,7 @@ pub(super) struct Packet {
     /// As in the TCP header.
     pub(super) flags: u8,
     pub(super) packets: u64,
-    /// Octets of them all, IP headers included.
+    /// Bytes of them all, IP headers included.
     pub(super) bytes: u64,
 }
 

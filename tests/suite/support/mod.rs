@@ -90,28 +90,28 @@ pub(crate) fn parts_of(path: &Path) -> Vec<PathBuf> {
 
 /// What is in the file, unpacked if it is packed.
 pub(crate) fn unpacked(path: &Path) -> Vec<u8> {
-    let octets = fs::read(path).unwrap();
-    unpack(&octets)
+    let bytes = fs::read(path).unwrap();
+    unpack(&bytes)
 }
 
 /// Reads a pcapng, packed or not, as strictly as can be; classic pcap is no business of ours.
-fn accept(octets: &[u8]) {
-    let unpacked = unpack(octets);
+fn accept(bytes: &[u8]) {
+    let unpacked = unpack(bytes);
     if unpacked[..4] != 0xa1b2_3c4d_u32.to_le_bytes() {
         rules::check(&pcapng::read(&unpacked));
     }
 }
 
-fn unpack(octets: &[u8]) -> Vec<u8> {
-    match octets {
+fn unpack(bytes: &[u8]) -> Vec<u8> {
+    match bytes {
         [0x1f, 0x8b, ..] => {
             let mut unpacked = Vec::new();
-            let mut decoder = flate2::read::MultiGzDecoder::new(octets);
+            let mut decoder = flate2::read::MultiGzDecoder::new(bytes);
             decoder.read_to_end(&mut unpacked).unwrap();
             unpacked
         }
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::decode_all(octets).unwrap(),
-        _ => octets.to_vec(),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::decode_all(bytes).unwrap(),
+        _ => bytes.to_vec(),
     }
 }
 
@@ -152,14 +152,14 @@ impl Converted {
         &self.path
     }
 
-    /// Its octets.
-    pub(crate) fn octets(&self) -> Vec<u8> {
+    /// Its bytes.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         fs::read(&self.path).unwrap()
     }
 
     /// What our own reader makes of it.
     pub(crate) fn capture(&self) -> pcapng::Capture {
-        pcapng::read(&self.octets())
+        pcapng::read(&self.bytes())
     }
 
     /// The summary that `--json` gave.
@@ -190,9 +190,9 @@ impl Converted {
             "headers",
             "blank",
             "control",
-            "told",
+            "used",
             "duplicates",
-            "told_elsewhere",
+            "other_vantage",
             "filtered",
             "no_data",
             "skip_data",
@@ -208,11 +208,11 @@ impl Converted {
     }
 }
 
-/// A file with these octets in a folder of its own.
-pub(crate) fn file(folder: &TempDir, name: &str, octets: impl AsRef<[u8]>) -> PathBuf {
+/// A file with these bytes in a folder of its own.
+pub(crate) fn file(folder: &TempDir, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
     let path = folder.path().join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, octets).unwrap();
+    fs::write(&path, bytes).unwrap();
     path
 }
 

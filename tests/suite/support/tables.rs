@@ -77,8 +77,8 @@ impl Table {
         self
     }
 
-    /// The octets of the file.
-    pub(crate) fn octets(self) -> Vec<u8> {
+    /// The bytes of the file.
+    pub(crate) fn bytes(self) -> Vec<u8> {
         let columns = self.columns.into_iter();
         let columns = columns.map(|(name, array)| (name, array, true));
         let rows = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
@@ -86,26 +86,25 @@ impl Table {
             .set_compression(self.compression)
             .set_max_row_group_row_count(Some(self.group_rows))
             .build();
-        let mut octets = Vec::new();
-        let mut writer =
-            ArrowWriter::try_new(&mut octets, rows.schema(), Some(properties)).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), Some(properties)).unwrap();
         writer.write(&rows).unwrap();
         writer.close().unwrap();
-        octets
+        bytes
     }
 }
 
 /// What the footer of a file says.
-pub(crate) fn footer(octets: &[u8]) -> ParquetMetaData {
-    let octets = bytes::Bytes::from(octets.to_vec());
+pub(crate) fn footer(bytes: &[u8]) -> ParquetMetaData {
+    let bytes = bytes::Bytes::from(bytes.to_vec());
     ParquetMetaDataReader::new()
-        .parse_and_finish(&octets)
+        .parse_and_finish(&bytes)
         .unwrap()
 }
 
 /// Overwrites a column of a row group with nonsense.
-pub(crate) fn spoil(octets: &mut [u8], group: usize, column: &str) {
-    let footer = footer(octets);
+pub(crate) fn spoil(bytes: &mut [u8], group: usize, column: &str) {
+    let footer = footer(bytes);
     let chunks = footer.row_group(group).columns().iter();
     let mut named = chunks.filter(|chunk| chunk.column_path().string() == column);
     let (start, len) = named.next().unwrap().byte_range();
@@ -113,7 +112,7 @@ pub(crate) fn spoil(octets: &mut [u8], group: usize, column: &str) {
         usize::try_from(start).unwrap(),
         usize::try_from(len).unwrap(),
     );
-    octets[start..start + len].fill(0xff);
+    bytes[start..start + len].fill(0xff);
 }
 
 /// As AWS delivers a column: INT32, INT64 or a string, absent values as null.
@@ -170,7 +169,7 @@ pub(crate) fn categories(name: &str, values: &Values<'_>) -> ArrayRef {
     }
 }
 
-/// Octets that nothing says are text.
+/// Bytes that nothing says are text.
 pub(crate) fn untold(name: &str, values: &Values<'_>) -> ArrayRef {
     match name {
         "start" | "end" => {
@@ -179,8 +178,8 @@ pub(crate) fn untold(name: &str, values: &Values<'_>) -> ArrayRef {
         }
         _ if is_number(name) => Arc::new(numbers::<i64>(values).collect::<Int64Array>()),
         _ => {
-            let octets = values.iter().map(|value| value.map(str::as_bytes));
-            Arc::new(octets.collect::<BinaryArray>())
+            let bytes = values.iter().map(|value| value.map(str::as_bytes));
+            Arc::new(bytes.collect::<BinaryArray>())
         }
     }
 }

@@ -70,15 +70,15 @@ pub(crate) fn control() -> String {
 }
 
 /// One gzip member.
-pub(crate) fn gzip(octets: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn gzip(bytes: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(octets.as_ref()).unwrap();
+    encoder.write_all(bytes.as_ref()).unwrap();
     encoder.finish().unwrap()
 }
 
 /// In Base64.
-pub(crate) fn base64(octets: impl AsRef<[u8]>) -> String {
-    base64::engine::general_purpose::STANDARD.encode(octets)
+pub(crate) fn base64(bytes: impl AsRef<[u8]>) -> String {
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 /// JSON lines.
@@ -102,19 +102,19 @@ pub(crate) fn told(converted: &Converted) -> (Vec<Interface>, Vec<Packet>) {
     (capture.interfaces, capture.packets)
 }
 
-/// Converts a file of these octets.
-pub(crate) fn convert_octets(octets: impl AsRef<[u8]>) -> Converted {
+/// Converts a file of these bytes.
+pub(crate) fn convert_bytes(bytes: impl AsRef<[u8]>) -> Converted {
     let folder = tempfile::tempdir().unwrap();
-    let converted = convert(&[file(&folder, "x", octets)], &[]);
+    let converted = convert(&[file(&folder, "x", bytes)], &[]);
     converted.assert_lines_add_up();
     converted
 }
 
-/// Asserts that `octets` tell what the plain text does.
+/// Asserts that `bytes` tell what the plain text does.
 #[track_caller]
-pub(crate) fn check(octets: impl AsRef<[u8]>) -> Converted {
+pub(crate) fn check(bytes: impl AsRef<[u8]>) -> Converted {
     let plain = convert(&[testdata("v5_fifty.log")], &[]);
-    let wrapped = convert_octets(octets);
+    let wrapped = convert_bytes(bytes);
     assert_eq!(told(&wrapped), told(&plain));
     assert_eq!(wrapped.skipped(), 0, "{}", wrapped.summary());
     wrapped

@@ -10,7 +10,7 @@ use crate::flow::{
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
-/// An archive in the making: ENIs by address, in subnets by the third octet of it.
+/// An archive in the making: ENIs by address, in subnets by the third byte of it.
 #[derive(Default)]
 pub(super) struct Archive {
     enis: Enis,

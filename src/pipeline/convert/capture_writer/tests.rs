@@ -47,7 +47,7 @@ fn encoder() -> Encoder {
 fn ordered(frames: &[Made]) -> Ordered {
     let mut ordered = Ordered::default();
     for frame in frames {
-        let begin = ordered.octets.len();
+        let begin = ordered.bytes.len();
         let encoded = Frame {
             time_ns: frame.time_ns.cast_unsigned(),
             interface: 0,
@@ -56,9 +56,9 @@ fn ordered(frames: &[Made]) -> Ordered {
             headers: &[frame.mark; 20],
             comment: None,
         };
-        encoder().frame(&mut ordered.octets, &encoded);
+        encoder().frame(&mut ordered.bytes, &encoded);
         ordered.cuts.push(FrameEnd {
-            len: u32::try_from(ordered.octets.len() - begin).unwrap(),
+            len: u32::try_from(ordered.bytes.len() - begin).unwrap(),
             tag: PartTag::new(frame.number, frame.begins),
             time_ns: frame.time_ns,
         });
@@ -107,14 +107,14 @@ fn check(split: Split, expected: &[Part<'_>]) {
         assert_eq!(part.packets, in_part.len() as u64, "{what}");
         let bytes = in_part.iter().map(|mark| original_len(*mark));
         assert_eq!(part.bytes, u128::from(bytes.sum::<u32>()), "{what}");
-        assert_eq!(part.octets, file.len() as u64, "{what}");
+        assert_eq!(part.file_bytes, file.len() as u64, "{what}");
         assert_eq!(part.connections, *connections, "{what}");
         let time = |mark: &u8| FRAMES[usize::from(*mark) - 1].time_ns;
         assert_eq!(part.first_ns, in_part.first().map(time), "{what}");
         assert_eq!(part.last_ns, in_part.last().map(time), "{what}");
     }
-    let bytes: u64 = parts.iter().map(|part| part.octets).sum();
-    assert_eq!(output.bytes, bytes);
+    let bytes: u64 = parts.iter().map(|part| part.file_bytes).sum();
+    assert_eq!(output.file_bytes, bytes);
 }
 
 fn section() -> Section {
@@ -190,6 +190,6 @@ fn capture_of_one_part_is_all_frames_as_they_come() {
     let output = writer.finish(&convert).unwrap();
     let file = std::fs::read(&convert.output).unwrap();
     assert_eq!(marks(&file), [1, 2, 3, 4, 5]);
-    assert_eq!(output.bytes, file.len() as u64);
+    assert_eq!(output.file_bytes, file.len() as u64);
     assert!(output.parts.is_none());
 }

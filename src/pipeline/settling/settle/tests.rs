@@ -64,7 +64,7 @@ fn settled(settling: &Settling, records: &[Candidate]) -> ([u64; 4], usize) {
     let fates = [
         counts.records,
         counts.duplicates,
-        counts.told_elsewhere,
+        counts.other_vantage,
         counts.filtered,
     ];
     (fates, kept)
@@ -214,7 +214,7 @@ fn counts_of_conversations_add_up_to_the_fates_of_lines() {
     let one = SettleCounts {
         records: 1,
         duplicates: 2,
-        told_elsewhere: 3,
+        other_vantage: 3,
         filtered: 4,
         span_ns: Some((5, 9)),
         ..SettleCounts::default()
@@ -222,7 +222,7 @@ fn counts_of_conversations_add_up_to_the_fates_of_lines() {
     let other = SettleCounts {
         records: 10,
         duplicates: 20,
-        told_elsewhere: 30,
+        other_vantage: 30,
         filtered: 40,
         span_ns: Some((2, 6)),
         ..SettleCounts::default()
@@ -232,9 +232,9 @@ fn counts_of_conversations_add_up_to_the_fates_of_lines() {
     let mut records = Records::default();
     both.add_to(&mut records);
     let fates = [
-        records.told,
+        records.used,
         records.duplicates,
-        records.told_elsewhere,
+        records.other_vantage,
         records.filtered,
     ];
     assert_eq!(fates, [11, 22, 33, 44]);

@@ -23,7 +23,7 @@ use super::{
 
 /// A file's layout, and what told it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recognised {
+pub struct Recognized {
     /// The layout its lines have.
     pub layout: Layout,
     /// What told it.
@@ -51,12 +51,12 @@ pub enum Evidence {
 ///
 /// # Examples
 /// ```
-/// use flow2pcap::record::{Evidence, recognise};
+/// use flow2pcap::record::{Evidence, recognize};
 /// let head = b"2 123456789010 eni-abc123de 172.31.9.69 172.31.9.12 49761 3389 6 20 4249 \
 ///     1418530010 1418530070 REJECT OK\n";
-/// assert_eq!(recognise(head, None).unwrap().evidence, Evidence::Order("default"));
+/// assert_eq!(recognize(head, None).unwrap().evidence, Evidence::Order("default"));
 /// ```
-pub fn recognise(head: &[u8], given: Option<&Layout>) -> Result<Recognised, Unrecognised> {
+pub fn recognize(head: &[u8], given: Option<&Layout>) -> Result<Recognized, Unrecognised> {
     let lines = sample(head);
     let Some(&first) = lines.first() else {
         return Err(Unrecognised::foreign_file(Foreign::Empty, b""));
@@ -73,7 +73,7 @@ pub fn recognise(head: &[u8], given: Option<&Layout>) -> Result<Recognised, Unre
             return Ok(before);
         }
         let number = || line_number(head, line);
-        return header.recognise((number, line), &lines[index + 1..], given);
+        return header.recognize((number, line), &lines[index + 1..], given);
     }
     without_header(&lines, given)
 }
@@ -131,16 +131,16 @@ impl HeaderLine {
     }
 
     /// The layout of the lines `below` this header, which has that number and reads `line`.
-    fn recognise(
+    fn recognize(
         self,
         (number, line): (impl FnOnce() -> usize, &[u8]),
         below: &[&[u8]],
         given: Option<&Layout>,
-    ) -> Result<Recognised, Unrecognised> {
+    ) -> Result<Recognized, Unrecognised> {
         let envelope = match self {
             Self::Columns(Ok(layout)) => {
                 let evidence = Evidence::Header;
-                return Ok(Recognised { layout, evidence });
+                return Ok(Recognized { layout, evidence });
             }
             Self::Columns(Err(error)) => {
                 // What was asked for is what the message below asks for.
@@ -157,7 +157,7 @@ impl HeaderLine {
             return Err(Unrecognised::foreign_file(Foreign::Empty, line));
         }
         let found = without_header(&records, given)?;
-        Ok(Recognised {
+        Ok(Recognized {
             layout: found.layout.with_prefix(envelope),
             ..found
         })
@@ -165,13 +165,13 @@ impl HeaderLine {
 }
 
 /// The layout of lines of which none is a header.
-fn without_header(lines: &[&[u8]], given: Option<&Layout>) -> Result<Recognised, Unrecognised> {
+fn without_header(lines: &[&[u8]], given: Option<&Layout>) -> Result<Recognized, Unrecognised> {
     let mut attempts = Vec::new();
     for (prefix, records) in dressings(lines) {
         match given.map(|given| agree(given, prefix, &records)) {
             Some(Ok(layout)) => {
                 let evidence = Evidence::Given;
-                return Ok(Recognised { layout, evidence });
+                return Ok(Recognized { layout, evidence });
             }
             Some(Err(attempt)) => attempts.push(attempt),
             None => {}
@@ -181,7 +181,7 @@ fn without_header(lines: &[&[u8]], given: Option<&Layout>) -> Result<Recognised,
                 Ok(layout) => {
                     let layout = layout.with_prefix(prefix);
                     let evidence = Evidence::Order(order.name());
-                    return Ok(Recognised { layout, evidence });
+                    return Ok(Recognized { layout, evidence });
                 }
                 Err(attempt) => attempts.extend(attempt),
             }

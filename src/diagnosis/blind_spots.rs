@@ -7,13 +7,13 @@ use crate::diagnosis::visibility::Visibility;
 
 /// What AWS never logs (VPC User Guide, flow log limitations).
 const NEVER_LOGGED: &str = "queries to the Amazon DNS server, instance metadata (169.254.169.254), Amazon Time Sync \
-     (169.254.169.123), DHCP, Windows licence activation, the VPC router's reserved address, the source of \
+     (169.254.169.123), DHCP, Windows license activation, the VPC router's reserved address, the source of \
      mirrored traffic, and traffic between an endpoint ENI and a Network Load Balancer";
 
 /// One thing that the archive cannot show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Unseen {
+pub struct BlindSpot {
     /// What is missing.
     pub what: String,
     /// What cannot be concluded for it.
@@ -22,7 +22,7 @@ pub struct Unseen {
 
 impl Visibility {
     /// All that this archive cannot show.
-    pub fn unseen(&self, tally: &AttemptCounts, skip_data: u64) -> Vec<Unseen> {
+    pub fn blind_spots(&self, tally: &AttemptCounts, skip_data: u64) -> Vec<BlindSpot> {
         let counted: [(u64, &str, &str); 7] = [
             (
                 skip_data,
@@ -61,16 +61,16 @@ impl Visibility {
             ),
         ];
         let there = counted.into_iter().filter(|(n, ..)| *n > 0);
-        let mut unseen: Vec<Unseen> = there
-            .map(|(n, what, means)| Unseen {
+        let mut spots: Vec<BlindSpot> = there
+            .map(|(n, what, means)| BlindSpot {
                 what: format!("{n} {what}"),
                 means,
             })
             .collect();
-        unseen.push(Unseen {
+        spots.push(BlindSpot {
             what: format!("AWS never logs {NEVER_LOGGED}"),
             means: "that none of it is here says nothing",
         });
-        unseen
+        spots
     }
 }

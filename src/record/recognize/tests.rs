@@ -16,25 +16,25 @@ const EIGHT: &str = "10.0.0.1 10.0.0.1 49152 10.0.1.1 10.0.1.1 443 2 REJECT";
 const TIME: &str = "2018-09-22T20:28:14.000Z";
 
 #[track_caller]
-fn recognised(head: &str) -> Recognised {
-    recognise(head.as_bytes(), None).unwrap_or_else(|error| panic!("{head}: {error}"))
+fn recognized(head: &str) -> Recognized {
+    recognize(head.as_bytes(), None).unwrap_or_else(|error| panic!("{head}: {error}"))
 }
 
 #[track_caller]
 fn order(head: &str, expected: &'static str) -> Layout {
-    let found = recognised(head);
+    let found = recognized(head);
     assert_eq!(found.evidence, Evidence::Order(expected));
     found.layout
 }
 
 #[track_caller]
 fn refused(head: &str) -> Unrecognised {
-    recognise(head.as_bytes(), None).unwrap_err()
+    recognize(head.as_bytes(), None).unwrap_err()
 }
 
 /// The first record of `text` under the layout found for it.
 #[track_caller]
-fn first_record(text: &str, found: Recognised) -> Record<'_> {
+fn first_record(text: &str, found: Recognized) -> Record<'_> {
     let mut rows = Rows::new(text.as_bytes(), found.layout.into()).map(|(_, row)| row);
     match rows.find(|row| *row != Row::Header) {
         Some(Row::Record(record)) => record,
@@ -109,7 +109,7 @@ fn console_download_is_read_through_its_envelope() {
         format!("timestamp,message\n1537648094000,\"{V2}\"\n"),
         format!("@timestamp,@message,@logStream\n2018-09-22 20:28:14.000,{V2},eni-1235b8ca-all\n"),
     ] {
-        let record = first_record(&text, recognised(&text));
+        let record = first_record(&text, recognized(&text));
         assert_eq!(record.text, RecordText::Line(V2.as_bytes()));
         assert_eq!(record.line_time_ns, Some(1_537_648_094_000_000_000));
     }
@@ -119,7 +119,7 @@ fn console_download_is_read_through_its_envelope() {
 fn header_wins_over_format() {
     let text = "dstaddr srcaddr\n10.0.0.1 10.0.0.2\n";
     let given = Layout::from_format("srcaddr dstaddr").unwrap();
-    let found = recognise(text.as_bytes(), Some(&given)).unwrap();
+    let found = recognize(text.as_bytes(), Some(&given)).unwrap();
     assert_eq!(
         (found.evidence, found.layout.index_of(Field::DstAddr)),
         (Evidence::Header, Some(0))
@@ -128,7 +128,7 @@ fn header_wins_over_format() {
 
 #[test]
 fn header_below_stray_lines_is_found() {
-    let found = recognised("\n\nFlow logs of Monday\nsrcaddr dstaddr\n10.0.0.1 10.0.0.2\n");
+    let found = recognized("\n\nFlow logs of Monday\nsrcaddr dstaddr\n10.0.0.1 10.0.0.2\n");
     assert_eq!(found.evidence, Evidence::Header);
 }
 
@@ -162,13 +162,13 @@ fn format_is_used_where_the_lines_agree() {
         ("10.0.0.1 x 10.0.0.2", Prefix::None),
         (&format!("{TIME} 10.0.0.1 x 10.0.0.2"), Prefix::Time),
     ] {
-        let found = recognise(line.as_bytes(), Some(&given)).unwrap();
+        let found = recognize(line.as_bytes(), Some(&given)).unwrap();
         assert_eq!(
             (found.evidence, found.layout.prefix()),
             (Evidence::Given, prefix)
         );
     }
-    let other = recognise(V2.as_bytes(), Some(&given)).unwrap();
+    let other = recognize(V2.as_bytes(), Some(&given)).unwrap();
     assert_eq!(other.evidence, Evidence::Order("default"));
 }
 
@@ -273,7 +273,7 @@ fn record_in_an_order_of_its_own_with_a_time_in_front_is_no_load_balancer_log() 
         Layout::from_format("dstaddr dstport packets flow-direction srcaddr start end").unwrap();
     let line =
         b"2024-05-06T15:28:22Z 10.114.7.155 59981 2 egress 10.250.0.10 1715010902 1715010961\n";
-    assert!(recognise(line, Some(&given)).is_ok());
+    assert!(recognize(line, Some(&given)).is_ok());
 }
 
 #[test]
@@ -290,6 +290,6 @@ fn header_that_names_a_column_twice_is_said_to() {
     assert!(!words.contains("no header"), "{words}");
     // What it asks for is taken.
     let given = Layout::from_format("version srcaddr dstaddr ? action").unwrap();
-    let found = recognise(text.as_bytes(), Some(&given)).unwrap();
+    let found = recognize(text.as_bytes(), Some(&given)).unwrap();
     assert_eq!(found.evidence, Evidence::Given);
 }

@@ -12,7 +12,7 @@ use crate::record::Field;
 /// Fields that are missing, and what that costs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Lack {
+pub struct MissingFields {
     /// Those of one kind that some order of columns lacks.
     pub fields: Vec<&'static str>,
     /// What a capture loses by it.
@@ -97,18 +97,18 @@ const NEEDS: &[ColumnNeed] = &[
 const TRANSIT_GATEWAY: &[Field] = &[Field::TgwId, Field::TgwAttachmentId];
 
 /// What the records under these orders of columns lack.
-pub fn lacking(orders: &ColumnOrders) -> Vec<Lack> {
+pub fn missing_fields(orders: &ColumnOrders) -> Vec<MissingFields> {
     NEEDS.iter().filter_map(|need| need.lack(orders)).collect()
 }
 
 impl ColumnNeed {
-    fn lack(&self, orders: &ColumnOrders) -> Option<Lack> {
-        let lacking = orders.iter().filter(|order| self.is_lacking(order));
-        let records = lacking.clone().map(|order| order.records).sum();
-        let lacks = |field: &&Field| lacking.clone().any(|order| !has(order, **field));
+    fn lack(&self, orders: &ColumnOrders) -> Option<MissingFields> {
+        let missing_fields = orders.iter().filter(|order| self.is_lacking(order));
+        let records = missing_fields.clone().map(|order| order.records).sum();
+        let lacks = |field: &&Field| missing_fields.clone().any(|order| !has(order, **field));
         let fields = self.fields.iter().filter(lacks);
         let fields: Vec<&'static str> = fields.map(|field| field.name()).collect();
-        (!fields.is_empty()).then_some(Lack {
+        (!fields.is_empty()).then_some(MissingFields {
             fields,
             cost: self.cost,
             records,
@@ -137,7 +137,7 @@ mod tests {
         let mut orders = ColumnOrders::default();
         orders.count(ColumnOrder {
             layout: Arc::new(Layout::from_format(&names.join(" ")).unwrap()),
-            told_by: "header line",
+            evidence: "header line",
             files: 1,
             records: 7,
         });
@@ -145,18 +145,18 @@ mod tests {
     }
 
     fn names(orders: &ColumnOrders) -> Vec<&'static str> {
-        let lacks = lacking(orders).into_iter();
+        let lacks = missing_fields(orders).into_iter();
         lacks.flat_map(|lack| lack.fields).collect()
     }
 
     #[test]
     fn all_fields_up_to_version_5_lack_nothing() {
-        assert_eq!(lacking(&order(&Field::ALL[..29])), []);
+        assert_eq!(missing_fields(&order(&Field::ALL[..29])), []);
     }
 
     #[test]
     fn default_format_lacks_flags_true_ends_direction_and_names() {
-        let lacking = names(&order(&Field::ALL[..14]));
+        let missing_fields = names(&order(&Field::ALL[..14]));
         let expected = [
             "tcp-flags",
             "pkt-srcaddr",
@@ -166,7 +166,7 @@ mod tests {
             "subnet-id",
             "instance-id",
         ];
-        assert_eq!(lacking, expected);
+        assert_eq!(missing_fields, expected);
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
         let fields = Field::ALL[..29].iter();
         let without: Vec<Field> = fields.copied().filter(|f| *f != Field::End).collect();
         orders.add(order(&without));
-        let lacks = lacking(&orders);
+        let lacks = missing_fields(&orders);
         assert_eq!(
             (lacks.len(), &*lacks[0].fields, lacks[0].records),
             (1, &["end"][..], 7)

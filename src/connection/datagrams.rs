@@ -6,7 +6,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::connection::outcome::{self, Story};
+use crate::connection::outcome::{self, ConnectionInfo};
 use crate::connection::plan::{Detail, PACKETS_MAX};
 use crate::connection::role::Role;
 use crate::connection::segment::{Segment, SegmentKind};
@@ -55,7 +55,7 @@ pub(super) fn rebuild(
     role: Role,
     detail: Detail,
     out: &mut Vec<Segment>,
-) -> Story {
+) -> ConnectionInfo {
     let begin = out.len();
     let windows = Way::BOTH.map(|way| {
         let own = records.iter().filter(|o| o.way == way);
@@ -79,7 +79,7 @@ pub(super) fn rebuild(
     // Where times tie the asker's packet is the question.
     out[begin..].sort_by_key(|s| (s.time_ns, s.way != asker, s.record));
     let outcome = outcome::outcome(records, &[], role);
-    Story {
+    ConnectionInfo {
         role,
         outcome,
         presumed: false,

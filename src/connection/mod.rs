@@ -9,15 +9,15 @@
 //! split      records of one conversation -> records of one connection
 //! role       who opened it, and how that is known
 //! sizes      which headers explain the bytes
-//! presume    flags for records that have none
+//! infer      flags for records that have none
 //! parts      a record's flags and counters -> SYNs, FIN, RSTs, the rest
 //! plan       sizes that add up
 //! balance    how many of the segments carry data, and how many acknowledge it
 //! spread     where in its window each packet goes
-//! closing    whose FIN comes first
+//! teardown   whose FIN comes first
 //! lane       one way in the order sent, with the times that its records suggest
 //! merge      both ways in one order
-//! outstanding  no more in flight than Wireshark counts
+//! in_flight  no more in flight than Wireshark counts
 //! sequence   sequence and acknowledgement numbers
 //! segment    one packet, before it has headers
 //! datagrams  the same for UDP, ICMP and all that is not TCP
@@ -30,23 +30,23 @@
 //!   side's data; nothing acknowledged that was not sent.
 
 mod balance;
-mod closing;
 mod datagrams;
+mod in_flight;
+mod infer;
 mod lane;
 mod merge;
 mod outcome;
-mod outstanding;
 mod parts;
 mod plan;
-mod presume;
 mod role;
 mod segment;
 mod sequence;
 mod sizes;
 mod split;
 mod spread;
+mod teardown;
 
-pub use outcome::{Outcome, Story};
+pub use outcome::{ConnectionInfo, Outcome};
 pub use plan::{Detail, PER_RECORD_MAX};
 pub use role::{Role, RoleEvidence};
 pub use segment::{Segment, SegmentKind};
@@ -64,7 +64,7 @@ use crate::names::service_at;
 ///
 /// # Panics
 /// If there is no record.
-pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> Story {
+pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> ConnectionInfo {
     let role = role::role(records);
     if records[0].key.protocol != TCP {
         return datagrams::rebuild(records, role, detail, out);
@@ -92,7 +92,7 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> St
             .iter()
             .any(|o| o.way == way && o.leaving == Some(true))
     });
-    closing::close(&mut plans, role, local);
+    teardown::close(&mut plans, role, local);
     let [up, down] = plans;
     let lanes = [
         Lane::new(Way::Up, role.initiator == Way::Up, up),
@@ -100,14 +100,14 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> St
     ];
     let mut drafts = Vec::new();
     let adjustments = merge::merge(lanes, &mut drafts);
-    outstanding::limit(&mut drafts, detail);
+    in_flight::limit(&mut drafts, detail);
     // Of records that tie, lines say which comes first, and lines differ by how the archive is cut.
     let born = records
         .iter()
         .min_by_key(|o| (o.start_ns, o.way, o.packets, o.bytes));
     sequence::number(born.unwrap_or(&records[0]), &drafts, out);
     let outcome = outcome::outcome(records, &reading.parts, role);
-    Story {
+    ConnectionInfo {
         role,
         outcome,
         presumed: reading.presumed,

@@ -8,7 +8,7 @@ use crate::flow::{TCP, Viewed};
 
 /// What is known of a connection once it is rebuilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Story {
+pub struct ConnectionInfo {
     /// Who opened it, and how that is known.
     pub role: Role,
     /// How it went.

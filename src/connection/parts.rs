@@ -5,7 +5,7 @@
 //! fits: a SYN that nobody answered was repeated; three packets of SYN's size
 //! and flags were three SYNs; packets that add up to bare RSTs were RSTs.
 
-use crate::connection::presume::presume;
+use crate::connection::infer::infer_flags;
 use crate::connection::role::Role;
 use crate::connection::sizes::{BARE, CountedPackets, SYN_MAX, have_syn_size, ip_len, only_bare};
 use crate::flow::{Viewed, Way};
@@ -70,7 +70,7 @@ impl RecordParts {
 /// Reads the records of one TCP connection, in order of start.
 pub(super) fn read(records: &[Viewed], role: Role) -> FlagReading {
     let flags = if records.iter().all(|o| o.flags.is_none()) {
-        presume(records, role)
+        infer_flags(records, role)
     } else {
         records.iter().map(|o| o.observed()).collect()
     };

@@ -16,9 +16,9 @@ fn check(records: &[(Way, u64, u64, i64, i64, u8)], expected: &str) -> Vec<Segme
     let mut records: Vec<Viewed> = records.iter().map(told).collect();
     assert_eq!(split(&mut records).len(), 1, "one connection");
     let mut segments = Vec::new();
-    let story = rebuild(&records, Detail::Exact, &mut segments);
+    let info = rebuild(&records, Detail::Exact, &mut segments);
     let word = |s: &Segment| {
-        let side = if s.way == story.role.initiator {
+        let side = if s.way == info.role.initiator {
             'i'
         } else {
             'r'

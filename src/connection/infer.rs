@@ -19,7 +19,7 @@ const MEAGRE: u64 = 60;
 const ACK_MAX_NS: i64 = 3 * SECOND_NS;
 
 /// The flags that these records of one connection would likely have had.
-pub(super) fn presume(records: &[Viewed], role: Role) -> Vec<ObservedFlags> {
+pub(super) fn infer_flags(records: &[Viewed], role: Role) -> Vec<ObservedFlags> {
     let mut flags = vec![ObservedFlags::default(); records.len()];
     let (there, back) = (role.initiator, role.initiator.reverse());
     let first = |way| records.iter().position(|o| o.way == way);
@@ -158,7 +158,7 @@ mod tests {
             with(viewed(*way, *packets, *bytes, 0, 10, 0), |o| o.flags = None)
         };
         let records: Vec<Viewed> = records.iter().map(bare).collect();
-        let flags = presume(&records, role::role(&records));
+        let flags = infer_flags(&records, role::role(&records));
         assert_eq!(flags.iter().map(|f| f.0).collect::<Vec<_>>(), expected);
     }
 
@@ -206,7 +206,7 @@ mod tests {
                 at(Way::Up, 2, again_s, again_s + 45),
                 at(Way::Down, 2, again_s, again_s + 45),
             ];
-            let flags = presume(&records, role::role(&records));
+            let flags = infer_flags(&records, role::role(&records));
             [flags[0].0, flags[1].0]
         };
         assert_eq!((flags(1), flags(45)), ([2, 18], [0, 0]));

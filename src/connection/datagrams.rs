@@ -9,7 +9,7 @@ use crate::connection::outcome::{self, ConnectionInfo};
 use crate::connection::plan::{Detail, PACKETS_MAX};
 use crate::connection::role::Role;
 use crate::connection::segment::{Segment, SegmentKind};
-use crate::connection::spread::{Bias, Spread, spread_beside};
+use crate::connection::spread::{Bias, Spread, spread_among};
 use crate::flow::{UDP, Viewed, Way};
 use crate::time::SECOND_NS;
 
@@ -66,7 +66,7 @@ pub(super) fn rebuild(
     for (i, o) in records.iter().enumerate() {
         let index = u32::try_from(i).expect("fewer than 2^32 records a conversation");
         let others = &windows[o.way.reverse().index()];
-        let spread = spread_beside((o.start_ns, o.until_ns()), others, |window| *window);
+        let spread = spread_among((o.start_ns, o.until_ns()), others, |window| *window);
         let bias = match (o.way == asking_way, in_turn) {
             (true, false) => Bias::ASKS,
             (false, false) => Bias::ANSWERS,
@@ -222,14 +222,14 @@ mod tests {
 
     #[test]
     fn longer_message_of_a_stun_exchange_with_credentials_is_the_question() {
-        let first = |port, asked: u64, answered: u64| {
+        let first = |port, question: u64, answer: u64| {
             let at = |way, bytes| {
                 let mut o = udp(way, 1, bytes);
                 o.key.high.port = port;
                 o
             };
             let out = rebuilt(
-                &[at(Way::Up, asked), at(Way::Down, answered)],
+                &[at(Way::Up, question), at(Way::Down, answer)],
                 Detail::Exact,
             );
             out[0].way

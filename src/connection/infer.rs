@@ -105,8 +105,8 @@ fn is_silent(records: &[Viewed], way: Way) -> bool {
 /// where none did.
 fn resets_at_close(records: &[Viewed], way: Way) -> bool {
     let own = || records.iter().filter(|o| o.way == way);
-    let said = payload(records, way.reverse(), BARE).is_some_and(|bytes| bytes > 0);
-    said && packets(records, way) == 2 && own().all(|o| o.bytes.is_some() && only_bare(o))
+    let peer_sent_data = payload(records, way.reverse(), BARE).is_some_and(|bytes| bytes > 0);
+    peer_sent_data && packets(records, way) == 2 && own().all(|o| o.bytes.is_some() && only_bare(o))
 }
 
 /// Whether a lone answer has the size of a SYN-ACK, and one that no pure ACK has: with an MSS

@@ -149,7 +149,8 @@ impl Planned {
         }
     }
 
-    /// Each retransmission waits twice as long as the previous one (RFC 6298 section 5).
+    /// Returns the time of the SYN with that index: each retransmission waits twice as long as the
+    /// previous one (RFC 6298 section 5).
     fn syn_ns(&self, index: u64, initiates: bool) -> i64 {
         let (from, until) = self.plan.window;
         let (length, n) = (until - from, self.plan.syns);

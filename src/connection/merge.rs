@@ -156,7 +156,7 @@ enum DataNeed {
 
 impl DataNeed {
     /// Whether the body segment at the head carries data.
-    fn is_met_by_data(self, step: LaneStep, credit: Credit) -> bool {
+    fn is_data(self, step: LaneStep, credit: Credit) -> bool {
         match self {
             Self::Data => true,
             Self::Ack => false,
@@ -325,7 +325,7 @@ impl LaneProgress {
                 self.syns_sent += 1;
             }
             LaneStep::Established | LaneStep::Request | LaneStep::Body(_) | LaneStep::Trail => {
-                if need.is_met_by_data(step, credit) {
+                if need.is_data(step, credit) {
                     draft.payload = plan.payload_of(self.data_done);
                     self.data_done += 1;
                 } else {

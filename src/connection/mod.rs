@@ -55,7 +55,7 @@ pub use split::split;
 use crate::connection::lane::{Lane, Planned};
 use crate::connection::plan::SegmentPlan;
 use crate::connection::sizes::Sizes;
-use crate::connection::spread::spread_beside;
+use crate::connection::spread::spread_among;
 use crate::flow::{TCP, Viewed, Way};
 use crate::names::service_at;
 
@@ -134,9 +134,9 @@ pub fn judge(records: &[Viewed]) -> (Role, Outcome) {
 fn set_spreads([up, down]: &mut [Vec<Planned>; 2]) {
     let window = |p: &Planned| p.plan.window;
     up.iter_mut()
-        .for_each(|p| p.spread = spread_beside(p.plan.window, down, window));
+        .for_each(|p| p.spread = spread_among(p.plan.window, down, window));
     down.iter_mut()
-        .for_each(|p| p.spread = spread_beside(p.plan.window, up, window));
+        .for_each(|p| p.spread = spread_among(p.plan.window, up, window));
 }
 
 /// Reserves the initiator's first segments after the SYN-ACK for the handshake and for the request

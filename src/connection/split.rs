@@ -52,8 +52,8 @@ pub fn split(records: &mut [Viewed]) -> Vec<Range<usize>> {
     ranges
 }
 
-/// Where records of whole connections, from SYN to FIN, have the same start, puts each answer after
-/// its own SYN: the first answer after the first SYN, and so on.
+/// Puts each answer after its own SYN where records of whole connections, from SYN to FIN, have the
+/// same start: the first answer after the first SYN, and so on.
 ///
 /// They have the same start where a port was used twice in one interval and the ENI uses the
 /// interval's start as the start of each record.

@@ -83,7 +83,7 @@ impl Spread {
 
     /// Returns the spread for this window, given the windows of the other direction in order of
     /// start.
-    pub(super) fn beside(window: (i64, i64), others: impl Iterator<Item = (i64, i64)>) -> Self {
+    pub(super) fn among(window: (i64, i64), others: impl Iterator<Item = (i64, i64)>) -> Self {
         let near = others.filter(|other| other.0 < window.1 && window.0 < other.1);
         let busy = near.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
         let active = busy.map_or(window, |busy| (window.0.max(busy.0), window.1.min(busy.1)));
@@ -121,7 +121,7 @@ impl Spread {
 }
 
 /// Returns the spread of a window, given the other direction's records in order of start.
-pub(super) fn spread_beside<T>(
+pub(super) fn spread_among<T>(
     own: (i64, i64),
     others: &[T],
     window: impl Fn(&T) -> (i64, i64),
@@ -129,7 +129,7 @@ pub(super) fn spread_beside<T>(
     // Records that may overlap are the last ones that begin before its end.
     let begun = others.partition_point(|other| window(other).0 < own.1);
     let near = others[..begun].iter().rev().take(NEAR_RECORDS);
-    Spread::beside(own, near.map(window))
+    Spread::among(own, near.map(window))
 }
 
 /// Returns `part / whole` of a length, without overflow.
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn all_packets_but_the_last_are_placed_while_the_other_direction_is_active() {
-        let spread = Spread::beside((0, 60 * S), std::iter::once((0, 2 * S)));
+        let spread = Spread::among((0, 60 * S), std::iter::once((0, 2 * S)));
         let at = |i| spread.instant(i, 5, Bias::EVEN, false);
         assert!(at(3) < 2 * S);
         assert_eq!(at(4), 59 * S + S / 2);
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn first_packet_comes_alone_where_the_other_direction_begins_later() {
-        let spread = Spread::beside((0, 4 * S), std::iter::once((3 * S, 4 * S)));
+        let spread = Spread::among((0, 4 * S), std::iter::once((3 * S, 4 * S)));
         let at = |i| spread.instant(i, 3, Bias::EVEN, false);
         assert_eq!(at(0), S / 2);
         assert!(at(1) >= 3 * S);
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn record_that_overlaps_no_other_keeps_its_window() {
-        let spread = Spread::beside((0, S), std::iter::once((5 * S, 6 * S)));
+        let spread = Spread::among((0, S), std::iter::once((5 * S, 6 * S)));
         assert_eq!(spread, Spread::alone((0, S)));
     }
 }

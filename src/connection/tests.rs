@@ -240,7 +240,7 @@ proptest! {
     // One of these may become tens of thousands of segments.
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// Overflow panics in the test profile.
+    // Overflow panics in the test profile.
     #[test]
     fn extreme_numbers_do_not_overflow(
         logged in proptest::collection::vec(any_extreme(), 1..6),

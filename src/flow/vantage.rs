@@ -161,8 +161,8 @@ pub fn choose(candidates: &[Candidate], vantage: Vantage) -> Chosen {
 /// records of one kind come before all of the other: the format of the flow log was changed, not
 /// the ENI's position in the path.
 fn give_sides(observations: &mut [Viewed]) {
-    let says = |o: &Viewed| o.leaving.is_some();
-    if observations.iter().all(says) || !observations.iter().any(says) {
+    let has_direction = |o: &Viewed| o.leaving.is_some();
+    if observations.iter().all(has_direction) || !observations.iter().any(has_direction) {
         return;
     }
     let mut sides: HashMap<EniIndex, Sides, RandomState> = HashMap::default();
@@ -193,13 +193,13 @@ impl Sides {
 
     /// Returns the side of the records without a direction, if it is certain.
     fn up_leaves(&self) -> Option<bool> {
-        let (side, said) = match self.0 {
-            [Some(said), None, _] => (true, said),
-            [None, Some(said), _] => (false, said),
+        let (side, directed) = match self.0 {
+            [Some(directed), None, _] => (true, directed),
+            [None, Some(directed), _] => (false, directed),
             _ => return None,
         };
-        let unsaid = self.0[2]?;
-        (said.1 <= unsaid.0 || unsaid.1 <= said.0).then_some(side)
+        let undirected = self.0[2]?;
+        (directed.1 <= undirected.0 || undirected.1 <= directed.0).then_some(side)
     }
 }
 
@@ -306,8 +306,8 @@ fn align(observations: &mut [Viewed], kept: &[bool], vantage: Viewpoint) {
     }
 }
 
-/// Where a kept record has `ACCEPT` and an unused record has `REJECT` for the same packets at
-/// another ENI, stores that ENI in the kept record.
+/// Stores in each kept `ACCEPT` record the ENI at which an unused record has `REJECT` for the same
+/// packets, if there is one.
 fn note_rejects(observations: &mut [Viewed], kept: &[bool]) {
     let rejects = Way::BOTH.map(|way| Rejects::of(observations, kept, way));
     for (o, _) in observations
@@ -315,7 +315,7 @@ fn note_rejects(observations: &mut [Viewed], kept: &[bool]) {
         .zip(kept)
         .filter(|(o, kept)| **kept && !o.verdict.is_reject())
     {
-        o.rejected_at = rejects[o.way.index()].beside(o);
+        o.rejected_at = rejects[o.way.index()].during(o);
     }
 }
 
@@ -340,7 +340,7 @@ impl Rejects {
     }
 
     /// Returns the ENI of the first such record that another ENI logged at the time of `o`.
-    fn beside(&self, o: &Viewed) -> Option<EniIndex> {
+    fn during(&self, o: &Viewed) -> Option<EniIndex> {
         let from_ns = o.start_ns.saturating_sub(SLACK_NS);
         let until_ns = o.end_ns.saturating_add(SLACK_NS);
         let over = self.records.partition_point(|(_, until)| *until < from_ns);
@@ -511,11 +511,11 @@ mod tests {
             .collect();
         records.push(viewed(Way::Up, 9, 540, 250, 260, 2));
         let rejects = Rejects::of(&records, &[false, false, false, true], Way::Up);
-        assert_eq!(rejects.beside(&records[3]), Some(EniIndex(1)));
+        assert_eq!(rejects.during(&records[3]), Some(EniIndex(1)));
         let late = viewed(Way::Up, 9, 540, 1_000, 1_010, 2);
-        assert_eq!(rejects.beside(&late), None);
+        assert_eq!(rejects.during(&late), None);
         let own = Rejects::of(&records, &[false, true, true, true], Way::Up);
-        assert_eq!(own.beside(&with(late, |o| o.eni = EniIndex(1))), None);
+        assert_eq!(own.during(&with(late, |o| o.eni = EniIndex(1))), None);
     }
 
     #[test]

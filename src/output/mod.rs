@@ -84,8 +84,8 @@ impl Output {
                 let file = file.map_err(|e| Error::io("open", path, e))?;
                 (path.to_owned(), file, None)
             }
-            Target::Beside(target) => {
-                let unfinished = Unfinished::beside(target)?;
+            Target::File(target) => {
+                let unfinished = Unfinished::new(target)?;
                 let file = unfinished.open().map_err(|e| Error::io("open", path, e))?;
                 (path.to_owned(), file, Some(unfinished))
             }

@@ -101,7 +101,7 @@ impl PartFiles {
             inputs: inputs.to_vec(),
             parts: Vec::new(),
             pending_len: 0,
-            index: Unfinished::beside(real(&index_path, example, inputs)?)?,
+            index: Unfinished::new(real(&index_path, example, inputs)?)?,
             index_path,
         })
     }
@@ -233,7 +233,7 @@ impl PartFile {
 /// Returns the final path of the file that `path` leads to.
 fn real(path: &Path, example: &str, inputs: &[PathBuf]) -> Result<PathBuf> {
     match Target::find(path, example, inputs)? {
-        Target::Beside(target) => Ok(target),
+        Target::File(target) => Ok(target),
         Target::Stdout | Target::Direct => Err(Error::usage(format!(
             "{} is a pipe or a device, but a part of the capture needs this name; choose another name",
             shown(path)

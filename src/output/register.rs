@@ -49,7 +49,8 @@ impl Register {
         }))
     }
 
-    /// The data is consistent at every step, so a panic elsewhere does not corrupt it.
+    /// Locks the contents. They are consistent at every step, so a panic elsewhere does not corrupt
+    /// them.
     fn lock(&self) -> MutexGuard<'_, Registered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -20,7 +20,7 @@ pub(super) enum Target {
     /// A pipe or a device.
     Direct,
     /// A regular file, existing or not, after following all symbolic links.
-    Beside(PathBuf),
+    File(PathBuf),
 }
 
 impl Target {
@@ -37,7 +37,7 @@ impl Target {
                 )));
             }
             check_folder(path)?;
-            return Ok(Self::Beside(path.to_owned()));
+            return Ok(Self::File(path.to_owned()));
         };
         if found.is_dir() {
             return Err(Error::usage(format!(
@@ -63,7 +63,7 @@ impl Target {
                 "{named} exists and is write-protected; remove it, or choose another name"
             )));
         }
-        Ok(Self::Beside(real))
+        Ok(Self::File(real))
     }
 }
 

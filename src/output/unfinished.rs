@@ -36,7 +36,7 @@ pub(super) struct Unfinished {
 impl Unfinished {
     /// Creates a leader in the folder of `target`, because only there is the rename sure to stay on
     /// one file system. Removes files that killed runs have left there.
-    pub(super) fn beside(target: PathBuf) -> Result<Self> {
+    pub(super) fn new(target: PathBuf) -> Result<Self> {
         Self::listed_in(&REGISTER, target)
     }
 
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn follower_in_another_folder_has_its_own_lock() {
         let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let leader = Unfinished::beside(here.path().join("out.csv")).unwrap();
+        let leader = Unfinished::new(here.path().join("out.csv")).unwrap();
         let near = leader.followed_by(here.path().join("a")).unwrap();
         let far = leader.followed_by(there.path().join("b")).unwrap();
         assert!(near.locked.is_none() && far.locked.is_some());

@@ -226,7 +226,7 @@ fn linux_syn_matches_reference_bytes() {
 
 #[test]
 fn syn_of_impossible_header_length_gets_the_nearest_possible_one() {
-    for (asked, taken) in [
+    for (requested, given) in [
         (0, 20),
         (19, 20),
         (23, 20),
@@ -234,7 +234,7 @@ fn syn_of_impossible_header_length_gets_the_nearest_possible_one() {
         (64, 60),
         (u32::MAX, 60),
     ] {
-        assert_eq!(Options::syn(asked).header_len(), taken);
+        assert_eq!(Options::syn(requested).header_len(), given);
     }
 }
 

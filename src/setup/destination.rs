@@ -152,7 +152,7 @@ fn check_stream(arn: &str) -> Result<(), InvalidSetting> {
             return Ok(());
         }
     }
-    let expected = "one such as arn:aws:firehose:eu-west-1:123456789012:deliverystream/NAME";
+    let expected = "an ARN such as arn:aws:firehose:eu-west-1:123456789012:deliverystream/NAME";
     Err(InvalidSetting::new(
         "ARN of a Firehose stream",
         arn,

@@ -28,9 +28,9 @@ fn vpc() -> Vec<Field> {
         .iter()
         .take_while(|field| **field < Field::ResourceType);
     let everywhere = of_vpcs.filter(|field| field.version() <= VERSION_MAX);
-    let asked =
+    let is_requested =
         |field: &&Field| USED.contains(field) || matches!(field, Field::Version | Field::Type);
-    everywhere.filter(asked).copied().collect()
+    everywhere.filter(is_requested).copied().collect()
 }
 
 /// Fields of Transit Gateway flow logs, which have no verdict and no ENI of their own.

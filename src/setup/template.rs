@@ -131,8 +131,8 @@ fn bucket(bucket: &str) -> Value {
     })
 }
 
-/// Created only together with the bucket, because it would replace the policy of an existing
-/// bucket.
+/// Returns the bucket policy. It is created only together with the bucket, because it would replace
+/// the policy of an existing bucket.
 fn bucket_policy(bucket: &str, policy: &Value) -> Value {
     json!({
         "Type": "AWS::S3::BucketPolicy",

@@ -40,7 +40,7 @@ fn check(filter: &str, expected: &str) {
     assert_eq!(shown(&expression), expected, "{filter}");
 }
 
-/// `place` is the text of the filter before the error.
+/// Asserts that a filter is an error at the end of `place`, with this message.
 #[track_caller]
 fn refuse(filter: &str, place: &str, expected: &str) {
     let error = filter.parse::<Expression>().unwrap_err();

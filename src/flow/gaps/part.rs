@@ -83,7 +83,7 @@ pub(super) fn runs(records: impl Iterator<Item = (usize, Window)>) -> Vec<Record
     let mut runs: Vec<RecordRun> = Vec::new();
     for (record, window) in records {
         match runs.last_mut() {
-            Some(run) if run.window.meets(&window) => {
+            Some(run) if run.window.overlaps(&window) => {
                 run.window.join(&window);
                 run.records.push(record);
             }

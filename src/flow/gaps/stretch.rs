@@ -15,7 +15,7 @@ use crate::flow::gaps::timeline::{
 #[derive(Debug, Default)]
 pub(super) struct GapStretch {
     runs: Vec<RecordRun>,
-    beside: Vec<Window>,
+    neighbors: Vec<Window>,
 }
 
 /// Divides runs, which are in order, so that no window overlaps runs of two groups. With the
@@ -31,21 +31,21 @@ pub(super) fn stretches(
         let window = &run.window;
         let span = (window.from_ns, window.until_ns);
         let surely = same_clock || window.len_ns() > SLACK_NS && vantage.may_have_lost(span);
-        let beside = used.beside(window, surely);
+        let neighbors = used.neighbors(window, surely);
         let begins = |window: Option<&Window>| window.map(|window| window.from_ns);
-        let (first, last) = (begins(beside.first()), stretches.last_mut());
-        match last.filter(|last| first.is_some() && begins(last.beside.last()) >= first) {
+        let (first, last) = (begins(neighbors.first()), stretches.last_mut());
+        match last.filter(|last| first.is_some() && begins(last.neighbors.last()) >= first) {
             Some(last) => {
-                let known = begins(last.beside.last());
-                let new = beside
+                let known = begins(last.neighbors.last());
+                let new = neighbors
                     .into_iter()
                     .filter(|window| Some(window.from_ns) > known);
                 last.runs.push(run);
-                last.beside.extend(new);
+                last.neighbors.extend(new);
             }
             None => stretches.push(GapStretch {
                 runs: vec![run],
-                beside,
+                neighbors,
             }),
         }
     }
@@ -84,7 +84,7 @@ impl GapStretch {
         vantage: &ViewTimeline,
         theirs: &ViewTimeline,
     ) -> Vec<(RecordRun, Option<GapPart>)> {
-        if self.beside.is_empty() {
+        if self.neighbors.is_empty() {
             let whole = |run: RecordRun| {
                 let part = GapPart {
                     packets: run.window.packets,
@@ -118,12 +118,12 @@ impl GapStretch {
         same: &LazyCell<Same, impl FnOnce() -> Same>,
     ) -> Claim {
         let (window, packets) = (&run.window, run.window.packets);
-        let beside = overlapping(&self.beside, window, |other| other);
-        let mut gaps = window.without(beside.iter());
+        let neighbors = overlapping(&self.neighbors, window, |other| other);
+        let mut gaps = window.without(neighbors.iter());
         // A difference of clocks beyond whole seconds is not a gap.
         gaps.retain(|gap| gap.1.saturating_sub(gap.0) > EDGE_NS && vantage.may_have_lost(*gap));
         let lost_ns = vantage.lost_ns(&gaps);
-        let is_alone = !beside.iter().any(|other| other.meets(window));
+        let is_alone = !neighbors.iter().any(|other| other.overlaps(window));
         let (likely, doubt, most) = match is_alone {
             true => (packets as f64, (packets as f64).powi(2), packets),
             false if lost_ns > 0 && same.has(window) => (0.0, 0.0, packets),
@@ -156,9 +156,9 @@ impl GapStretch {
     ) -> u64 {
         let sum = |packets: &mut dyn Iterator<Item = u64>| packets.map(i128::from).sum::<i128>();
         let counted = sum(&mut self.runs.iter().map(|run| run.window.packets));
-        let have = sum(&mut self.beside.iter().map(|window| window.packets));
+        let have = sum(&mut self.neighbors.iter().map(|window| window.packets));
         let (mut elsewhere, mut elsewhere_doubt, mut elsewhere_most) = (0.0, 0.0, 0.0);
-        for window in &self.beside {
+        for window in &self.neighbors {
             let runs = overlapping(&self.runs, window, |run| &run.window);
             let open = window.without(runs.iter().map(|run| &run.window));
             let lost_ns = theirs.lost_ns(&open);
@@ -195,13 +195,13 @@ impl Same {
     /// most of their time or are the only ones with that count.
     fn of(stretch: &GapStretch, vantage: &ViewTimeline, logged: &ViewTimeline) -> Self {
         let theirs = stretch.runs.iter().map(|run| run.window);
-        let mut all = theirs.chain(stretch.beside.iter().copied());
+        let mut all = theirs.chain(stretch.neighbors.iter().copied());
         if !all.any(|window| is_interval(window.len_ns())) {
             return Self(HashSet::default()); // all records are dated by their packets
         }
         let mut pairs: HashMap<(u64, u64), [Vec<Window>; 2], RandomState> = HashMap::default();
         let theirs = stretch.runs.iter().map(|run| (0, run.window));
-        let ours = stretch.beside.iter().map(|window| (1, *window));
+        let ours = stretch.neighbors.iter().map(|window| (1, *window));
         for (side, window) in theirs.chain(ours) {
             pairs.entry(window.counts()).or_default()[side].push(window);
         }
@@ -212,7 +212,7 @@ impl Same {
                 let is_only = vantage.counts_once(their) && logged.counts_once(their);
                 while ours.next_if(|our| our.until_ns <= their.from_ns).is_some() {}
                 let meeting = ours.peek().filter(|our| {
-                    our.meets(their)
+                    our.overlaps(their)
                         && (is_interval(our.len_ns()) || is_interval(their.len_ns()))
                         && (is_only || our.shares_most(their))
                 });

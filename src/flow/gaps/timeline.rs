@@ -44,7 +44,7 @@ impl Window {
     }
 
     /// Whether two windows may have packets in common.
-    pub(super) fn meets(&self, other: &Self) -> bool {
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
         let from_ns = self.from_ns.max(other.from_ns);
         let common_ns = self.until_ns.min(other.until_ns).saturating_sub(from_ns);
         common_ns > EDGE_NS || common_ns > 0 && common_ns >= self.len_ns().min(other.len_ns())
@@ -140,7 +140,7 @@ impl Windows {
 
     /// Adds a window that begins no earlier than the last one.
     fn push(&mut self, mut window: Window) {
-        while let Some(last) = self.0.pop_if(|last| last.meets(&window)) {
+        while let Some(last) = self.0.pop_if(|last| last.overlaps(&window)) {
             window.join(&last);
         }
         self.0.push(window);
@@ -161,7 +161,7 @@ impl Windows {
     /// Returns the windows that overlap this one, and those whose edge packets may belong to it
     /// because a clock is off by a fraction of a second; if there are none, the nearest window
     /// within the slack. Leaves out windows that do not overlap it if it is `surely` in a gap.
-    pub(super) fn beside(&self, window: &Window, surely: bool) -> Vec<Window> {
+    pub(super) fn neighbors(&self, window: &Window, surely: bool) -> Vec<Window> {
         let reach_ns = window.from_ns.saturating_sub(EDGE_NS);
         let until_ns = window.until_ns.saturating_add(EDGE_NS);
         let first = self.count_before(reach_ns).saturating_sub(1);
@@ -169,7 +169,7 @@ impl Windows {
         let near = near
             .take_while(|other| other.from_ns <= until_ns)
             .filter(|other| other.until_ns >= reach_ns);
-        if surely && !near.clone().any(|other| other.meets(window)) {
+        if surely && !near.clone().any(|other| other.overlaps(window)) {
             return Vec::new();
         }
         let near: Vec<Window> = near.copied().collect();

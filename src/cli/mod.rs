@@ -1,7 +1,7 @@
-//! What was typed, and what it means; one file a subcommand.
+//! The command line: arguments, help, and the text of every output; one file for each subcommand.
 //!
-//! The binary is this and a `main`. It is part of the library so that tests and the fuzz target
-//! `printed` reach every text that it prints without a process for each; nobody else should use it.
+//! The binary is this module and a `main`. It is part of the library so that tests and the fuzz target
+//! `printed` reach every printed text without starting a process. It is not a public interface.
 
 mod account;
 mod advice;
@@ -32,7 +32,7 @@ use flow2pcap::printable::printable_lines;
 pub use self::interrupt::{are_last_words_said, claim_last_words};
 pub use self::streams::Streams;
 
-/// Turns archived AWS VPC Flow Logs back into packets that Wireshark opens.
+/// Turns AWS VPC Flow Logs back into packets that Wireshark opens.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -55,7 +55,7 @@ enum Command {
     Setup(Box<setup::Args>),
 }
 
-/// Does what was typed, its first word being the name of the program, and returns the exit status.
+/// Runs the command line `typed`, whose first word is the program's name, and returns the exit status.
 pub fn run(typed: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) -> ExitCode {
     let typed: Vec<OsString> = typed.into_iter().collect();
     let cli = match Cli::try_parse_from(&typed) {
@@ -68,7 +68,7 @@ pub fn run(typed: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>)
             let why = format!("flow2pcap: {}\n", advice::message(&error));
             let why = printable_lines(&why);
             while streams.is_process() && !claim_last_words() {
-                std::thread::park(); // until the other thread has ended the process
+                std::thread::park(); // until the other thread ends the process
             }
             streams.tell(&why);
             ExitCode::from(2)

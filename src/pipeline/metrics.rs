@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use rayon::prelude::*;
 
 use self::store::Store;
-use crate::connection::{Detail, Segment, Story, rebuild};
+use crate::connection::{ConnectionInfo, Detail, Segment, rebuild};
 use crate::error::Result;
 use crate::filter::Span;
 use crate::flow::{Addresses, Candidate, Enis, Vantage, Viewed};
@@ -291,31 +291,31 @@ impl ConversationCounter<'_, '_> {
         segments: &mut Vec<Segment>,
     ) {
         segments.clear();
-        let story = self
+        let info = self
             .is_of_connections
             .then(|| rebuild(records, self.settling.detail, segments));
         for o in records {
-            tally.count(&self.facts(o, story.as_ref()));
+            tally.count(&self.facts(o, info.as_ref()));
         }
-        if let Some(story) = &story {
-            tally.count_connection(&self.facts(&opening(records, story), Some(story)));
+        if let Some(info) = &info {
+            tally.count_connection(&self.facts(&opening(records, info), Some(info)));
         }
     }
 
-    fn facts<'f>(&'f self, o: &'f Viewed, story: Option<&Story>) -> PacketFacts<'f> {
+    fn facts<'f>(&'f self, o: &'f Viewed, info: Option<&ConnectionInfo>) -> PacketFacts<'f> {
         PacketFacts {
             observation: o,
             eni: self.enis.get(o.eni),
             subnets: self.subnets.as_ref(),
-            outcome: story.map(|story| story.outcome),
+            outcome: info.map(|info| info.outcome),
         }
     }
 }
 
 /// What stands for a connection as a whole: its initiator's first record from the connection's
 /// start on, and rejected if any of its records is.
-fn opening(records: &[Viewed], story: &Story) -> Viewed {
-    let initiator = story.role.initiator;
+fn opening(records: &[Viewed], info: &ConnectionInfo) -> Viewed {
+    let initiator = info.role.initiator;
     let own = records.iter().find(|o| o.way == initiator);
     let first = own.unwrap_or(&records[0]);
     let stopped = records.iter().find(|o| o.is_rejected()).unwrap_or(first);

@@ -212,7 +212,10 @@ fn place_that_takes_no_file_is_refused_before_anything_is_read() {
     if matches!(run.status.code(), Some(126 | 127)) {
         left_out("another user", "place_that_takes_no_file_is_refused");
     } else {
-        assert_failed(&run, &["takes no new files", "choose another folder"]);
+        assert_failed(
+            &run,
+            &["no new files can be created", "choose another folder"],
+        );
     }
     assert_eq!(names_in(folder.path()), ["log"]);
 }

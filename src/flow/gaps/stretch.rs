@@ -1,4 +1,4 @@
-//! How many packets of records that lie beside each other only one of two views has.
+//! Estimates how many packets of overlapping records only one of two views has.
 
 use std::cell::LazyCell;
 
@@ -11,15 +11,15 @@ use crate::flow::gaps::timeline::{
     EDGE_NS, ViewTimeline, Window, Windows, is_interval, overlapping, sum_ns,
 };
 
-/// Runs of a view, and the used windows beside them, that have to be judged together.
+/// Runs of a view, and the used windows that overlap them, which must be compared together.
 #[derive(Debug, Default)]
 pub(super) struct GapStretch {
     runs: Vec<RecordRun>,
     beside: Vec<Window>,
 }
 
-/// Divides runs, which are in order, where no window is beside two of them. By the `same_clock`, a
-/// run that meets no window is surely in a gap.
+/// Divides runs, which are in order, so that no window overlaps runs of two groups. With the
+/// `same_clock`, a run that overlaps no window is certainly in a gap.
 pub(super) fn stretches(
     used: &Windows,
     vantage: &ViewTimeline,
@@ -52,8 +52,8 @@ pub(super) fn stretches(
     stretches
 }
 
-/// The packets of a window in so much of its time, and the square of how far that may be off: they
-/// may come in bursts, at any part of it.
+/// Returns the packets of a window in this part of its time, and the variance of that number: they
+/// may come in bursts, in any part of the window.
 fn by_time(window: &Window, ns: i64) -> (f64, f64) {
     let is_all = window.len_ns().saturating_sub(ns) <= 2 * EDGE_NS && ns > 2 * EDGE_NS;
     let part = match is_all {
@@ -64,21 +64,21 @@ fn by_time(window: &Window, ns: i64) -> (f64, f64) {
     (packets * part, (packets * part * (1.0 - part)).powi(2))
 }
 
-/// What may be used of a run.
+/// The part of a run that may be used.
 #[derive(Clone, Copy, Debug)]
 struct Claim {
-    /// Its packets in gaps, by the time that it spends in them.
+    /// Its packets in gaps, estimated from the time that it spends in them.
     likely: f64,
-    /// The square of how far that may be off.
+    /// The variance of that estimate.
     doubt: f64,
-    /// The most that it may be.
+    /// The upper limit of that number.
     most: u64,
-    /// From the first gap to the end of the last.
+    /// The time from the start of the first gap to the end of the last.
     gap_ns: (i64, i64),
 }
 
 impl GapStretch {
-    /// How much is used of each run of a view that logged `theirs`.
+    /// Returns how much is used of each run of a view that logged `theirs`.
     pub(super) fn parts(
         self,
         vantage: &ViewTimeline,
@@ -110,7 +110,7 @@ impl GapStretch {
         self.runs.into_iter().zip(parts).collect()
     }
 
-    /// What of a run lies in gaps of the vantage that nothing fills yet.
+    /// Returns the part of a run that is in gaps of the vantage and not filled yet.
     fn claim(
         &self,
         run: &RecordRun,
@@ -120,7 +120,7 @@ impl GapStretch {
         let (window, packets) = (&run.window, run.window.packets);
         let beside = overlapping(&self.beside, window, |other| other);
         let mut gaps = window.without(beside.iter());
-        // What clocks differ by beyond whole seconds is no gap.
+        // A difference of clocks beyond whole seconds is not a gap.
         gaps.retain(|gap| gap.1.saturating_sub(gap.0) > EDGE_NS && vantage.may_have_lost(*gap));
         let lost_ns = vantage.lost_ns(&gaps);
         let is_alone = !beside.iter().any(|other| other.meets(window));
@@ -131,7 +131,7 @@ impl GapStretch {
                 let (likely, doubt) = by_time(window, lost_ns);
                 (likely, doubt, packets)
             }
-            // Only counts can say, and at most as much as passes in that time.
+            // Only counts can decide, up to the number of packets that pass in that time.
             false => {
                 let most = by_time(window, sum_ns(gaps.iter())).0;
                 (0.0, 0.0, whole(most.ceil()))
@@ -147,7 +147,7 @@ impl GapStretch {
         }
     }
 
-    /// How many packets of the runs the used windows do not have.
+    /// Returns how many packets of the runs are not in the used windows.
     fn missing(
         &self,
         claims: &[Claim],
@@ -172,7 +172,7 @@ impl GapStretch {
         let more = (counted - have) as f64;
         let likely: f64 = claims.iter().map(|claim| claim.likely).sum();
         let doubt: f64 = claims.iter().map(|claim| claim.doubt).sum();
-        // Two estimates of one number, each as good as there is little doubt about it.
+        // Two estimates of one number, each weighted by the inverse of its variance.
         let missing = match elsewhere_doubt > 0.0 {
             true => {
                 let part = doubt / (doubt + elsewhere_doubt);
@@ -186,18 +186,18 @@ impl GapStretch {
     }
 }
 
-/// Windows of a stretch that both views have, whatever their times say: where records are dated by
-/// their intervals, those of the same packets overlap in part.
+/// Windows in a group that both views have, whatever their times are: where records are dated by
+/// their intervals, records of the same packets overlap only in part.
 struct Same(HashSet<Window, RandomState>);
 
 impl Same {
-    /// Those that count the same as one that they meet, and either share most of their time with
-    /// it or are the only ones that count that.
+    /// Returns the windows with the same count as a window that they overlap, where the two share
+    /// most of their time or are the only ones with that count.
     fn of(stretch: &GapStretch, vantage: &ViewTimeline, logged: &ViewTimeline) -> Self {
         let theirs = stretch.runs.iter().map(|run| run.window);
         let mut all = theirs.chain(stretch.beside.iter().copied());
         if !all.any(|window| is_interval(window.len_ns())) {
-            return Self(HashSet::default()); // all are dated by their packets
+            return Self(HashSet::default()); // all records are dated by their packets
         }
         let mut pairs: HashMap<(u64, u64), [Vec<Window>; 2], RandomState> = HashMap::default();
         let theirs = stretch.runs.iter().map(|run| (0, run.window));
@@ -230,13 +230,13 @@ impl Same {
     }
 }
 
-/// A count, which is 0 where the number is less.
+/// Rounds a count; a negative number becomes 0.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn whole(number: f64) -> u64 {
     number as u64
 }
 
-/// Divides `missing` packets among claims: by what is likely first, and up to the most of each.
+/// Divides `missing` packets among claims: first by their estimates, then up to the limit of each.
 fn grant(claims: &[Claim], missing: u64) -> Vec<u64> {
     let likely: f64 = claims.iter().map(|claim| claim.likely).sum();
     let mut left = missing;

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use crate::capture::{Encoder, Frame, PacketDirection};
-use crate::connection::{Role, RoleEvidence, Segment, SegmentKind, Story};
+use crate::connection::{ConnectionInfo, Role, RoleEvidence, Segment, SegmentKind};
 use crate::flow::{Enis, Losses, Place, RejectReason, TCP, UDP, Verdict, Viewed};
 use crate::packet::{Numbers, Packet, Template, Transport, tcp};
 use crate::pipeline::convert::Comments;
@@ -31,12 +31,12 @@ pub(crate) struct Placed<'a> {
 }
 
 impl<'a> Placed<'a> {
-    pub(crate) fn new(segment: Segment, record: &'a Viewed, story: &Story) -> Self {
+    pub(crate) fn new(segment: Segment, record: &'a Viewed, info: &ConnectionInfo) -> Self {
         Self {
             segment,
             record,
-            role: story.role,
-            presumed: story.presumed,
+            role: info.role,
+            presumed: info.presumed,
         }
     }
 }

@@ -100,11 +100,11 @@ impl<'a, 't> Task<'a, 't> {
             rest = behind;
             self.segments.clear();
             self.scratch.begin_connection();
-            let story = rebuild(records, self.context.detail, &mut self.segments);
+            let info = rebuild(records, self.context.detail, &mut self.segments);
             let connections = &mut self.written.connections;
-            connections.moved_packets += story.moved + put_behind(last_ns, &mut self.segments);
-            connections.presumed += u64::from(story.presumed);
-            connections.count(story.outcome);
+            connections.moved_packets += info.moved + put_behind(last_ns, &mut self.segments);
+            connections.presumed += u64::from(info.presumed);
+            connections.count(info.outcome);
             for o in records {
                 self.written.packets.logged += u128::from(o.packets);
                 self.written.packets.bytes_logged += u128::from(o.bytes.unwrap_or(0));
@@ -118,7 +118,7 @@ impl<'a, 't> Task<'a, 't> {
                         episode,
                         place,
                     };
-                    let placed = Placed::new(*segment, &records[segment.record as usize], &story);
+                    let placed = Placed::new(*segment, &records[segment.record as usize], &info);
                     self.frame(key, self.tag(&placed, begins), &placed)?;
                     begins = false;
                     place = place.saturating_add(1);

@@ -47,8 +47,8 @@ fn record() -> Viewed {
     with(o, |o| o.place = Place { file: 0, line: 7 })
 }
 
-fn story(initiator: Way, evidence: RoleEvidence) -> Story {
-    Story {
+fn info(initiator: Way, evidence: RoleEvidence) -> ConnectionInfo {
+    ConnectionInfo {
         role: Role {
             initiator,
             evidence,
@@ -70,15 +70,15 @@ fn segment(o: &Viewed, is_first: bool) -> Segment {
     }
 }
 
-fn comment(comments: Comments, o: &Viewed, is_first: bool, story: &Story) -> String {
-    let placed = Placed::new(segment(o, is_first), o, story);
+fn comment(comments: Comments, o: &Viewed, is_first: bool, info: &ConnectionInfo) -> String {
+    let placed = Placed::new(segment(o, is_first), o, info);
     let mut scratch = Scratch::default();
     with_framer(comments, |framer| framer.comment(&placed, &mut scratch));
     scratch.comment
 }
 
-fn whole(o: &Viewed, story: &Story) -> String {
-    comment(Comments::All, o, true, story)
+fn whole(o: &Viewed, info: &ConnectionInfo) -> String {
+    comment(Comments::All, o, true, info)
 }
 
 fn changed(change: impl FnOnce(&mut Viewed)) -> Viewed {
@@ -93,8 +93,8 @@ const ROLE: &str = " role=initiator by=syn";
 
 #[test]
 fn comment_says_what_was_logged_and_who_began() {
-    let story = story(Way::Up, RoleEvidence::Syn);
-    assert_eq!(whole(&record(), &story), [BEGIN, ROLE].concat());
+    let info = info(Way::Up, RoleEvidence::Syn);
+    assert_eq!(whole(&record(), &info), [BEGIN, ROLE].concat());
 }
 
 /// What differs from the comment of [`record`]: the words it has instead.
@@ -107,8 +107,8 @@ fn check(table: Vec<(&str, Viewed, Differences)>) {
             assert!(expected.contains(word), "{what}");
             expected = expected.replace(word, other);
         }
-        let story = story(Way::Up, RoleEvidence::Syn);
-        assert_eq!(whole(&o, &story), expected + ROLE, "{what}");
+        let info = info(Way::Up, RoleEvidence::Syn);
+        assert_eq!(whole(&o, &info), expected + ROLE, "{what}");
     }
 }
 
@@ -231,9 +231,9 @@ fn words_of_all_facts_have_one_order() {
         o.rejected_at = Some(EniIndex(1));
         o.verdict = Verdict::Reject(RejectReason::Other);
     });
-    let mut story = story(Way::Up, RoleEvidence::Syn);
-    story.presumed = true;
-    let said = whole(&o, &story);
+    let mut info = info(Way::Up, RoleEvidence::Syn);
+    info.presumed = true;
+    let said = whole(&o, &info);
     let keys: Vec<&str> = said
         .split([' '])
         .map(|w| w.split('=').next().unwrap())
@@ -263,24 +263,24 @@ fn role_is_that_of_the_record_s_way_and_has_its_evidence() {
         (udp, Way::Up, First, ""),
     ];
     for (o, initiator, evidence, expected) in table {
-        let said = whole(&o, &story(initiator, evidence));
+        let said = whole(&o, &info(initiator, evidence));
         assert_eq!(said, [BEGIN, expected].concat(), "{evidence:?}");
     }
 }
 
 #[test]
 fn what_is_presumed_is_said() {
-    let mut story = story(Way::Up, RoleEvidence::Syn);
-    story.presumed = true;
+    let mut info = info(Way::Up, RoleEvidence::Syn);
+    info.presumed = true;
     let expected = [BEGIN, ROLE, " presumed=handshake,teardown"].concat();
-    assert_eq!(whole(&record(), &story), expected);
+    assert_eq!(whole(&record(), &info), expected);
 }
 
 #[test]
 fn packets_have_a_comment_as_asked_for() {
-    let story = story(Way::Up, RoleEvidence::Syn);
+    let info = info(Way::Up, RoleEvidence::Syn);
     let rejected = changed(|o| o.verdict = Verdict::Reject(RejectReason::Unsaid));
-    let said = |comments, o: &Viewed, is_first| comment(comments, o, is_first, &story);
+    let said = |comments, o: &Viewed, is_first| comment(comments, o, is_first, &info);
     let of = |action| [BEGIN, ROLE].concat().replace("ACCEPT", action);
     let (accept, reject) = (of("ACCEPT"), of("REJECT"));
     let table = [
@@ -301,8 +301,8 @@ fn packets_have_a_comment_as_asked_for() {
 #[test]
 fn frame_is_on_the_interface_of_its_eni_or_on_the_only_one() {
     let o = changed(|o| o.eni = EniIndex(1));
-    let story = story(Way::Up, RoleEvidence::Syn);
-    let placed = Placed::new(segment(&o, true), &o, &story);
+    let info = info(Way::Up, RoleEvidence::Syn);
+    let placed = Placed::new(segment(&o, true), &o, &info);
     for (single_interface, interface) in [(false, 1), (true, 0)] {
         let mut out = Vec::new();
         with_framer(Comments::All, |framer| {

@@ -101,7 +101,7 @@ fn whole_lines_before_the_new_end_count_and_nothing_behind_it() {
         assert_eq!(read.block.records.skipped.total(), 0);
         let damaged = &read.input.damaged.0["damaged"];
         let found = format!(
-            "shrank while it was read: {kept_len} of {} bytes are left",
+            "shrank while it was read: {kept_len} of {} bytes remain",
             text.len()
         );
         assert_eq!((damaged.count, &damaged.examples[0].found), (1, &found));

@@ -149,7 +149,7 @@ fn chunk_that_is_compressed_otherwise_is_named_with_what_to_do() {
     assert_eq!(bytes[name_at], 0);
     bytes[name_at] = 14; // LZ4_RAW, zigzag
     let message = refusal(&bytes);
-    let expected = "0 of 50 rows: compressed by LZ4_RAW; write it again with SNAPPY, GZIP or ZSTD";
+    let expected = "0 of 50 rows: compressed with LZ4_RAW; rewrite it with SNAPPY, GZIP or ZSTD";
     assert!(message.contains(expected), "{message}");
 }
 

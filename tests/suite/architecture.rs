@@ -51,23 +51,31 @@ const FILE_LINES_MANY: usize = 600;
 
 const FUNCTION_LINES_MAX: usize = 70;
 
-/// What may stand at the top of the repository.
-const TOP: [&str; 16] = [
+/// Entries that may be at the top of the repository.
+const TOP: [&str; 24] = [
+    ".cargo",
     ".ci",
     ".gitignore",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "Cargo.lock",
     "Cargo.toml",
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
+    "SECURITY.md",
     "benches",
+    "docs",
     "examples",
     "fuzz",
+    "pyproject.toml",
+    "python",
     "src",
     "templates",
     "testdata",
     "testkit",
     "tests",
+    "xtask",
     ".git",
 ];
 

@@ -5,11 +5,13 @@
 
 mod account;
 mod advice;
+mod completions;
 mod convert;
 mod diagnose;
 mod findings;
 mod inspect;
 mod interrupt;
+mod man;
 mod metrics;
 mod narrowing;
 mod page;
@@ -26,7 +28,7 @@ mod survey;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use flow2pcap::printable::printable_lines;
 
 pub use self::interrupt::{are_last_words_said, claim_last_words};
@@ -53,6 +55,8 @@ enum Command {
     Metrics(Box<metrics::Args>),
     Report(Box<report::Args>),
     Setup(Box<setup::Args>),
+    Completions(Box<completions::Args>),
+    Man(Box<man::Args>),
 }
 
 /// Runs the command line `typed`, whose first word is the program's name, and returns the exit status.
@@ -87,5 +91,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
         Command::Metrics(args) => metrics::run(&args, streams),
         Command::Report(args) => report::run(&args, streams),
         Command::Setup(args) => setup::run(&args, streams),
+        Command::Completions(args) => completions::run(&args, Cli::command(), streams),
+        Command::Man(args) => man::run(&args, Cli::command(), streams),
     }
 }

@@ -1,7 +1,7 @@
 //! Turns archived AWS VPC Flow Logs back into packets, and reads any archive of flow logs.
 //!
-//! This page is the guide for those who use the library and those who change it. What the
-//! program does for its user is in `README.md`.
+//! This page is the guide for those who use the library and those who change it. `README.md` and
+//! `docs/` are the guide to the program.
 //!
 //! # How do I read the records of any archive?
 //!

@@ -1,6 +1,6 @@
 """Writes records into files as people have them: text, compressed, exported, wrapped in JSON, in archives.
 
-Every wrapper here is one that README.md names under "What it reads". A wrapper takes rows of one layout
+Every wrapper here is one that docs/inputs.md names. A wrapper takes rows of one layout
 and returns the bytes of one file; archives take whole files.
 """
 

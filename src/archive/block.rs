@@ -33,8 +33,8 @@ impl Block<'_> {
         self.offset + self.bytes.len() as u64
     }
 
-    /// Returns the whole lines of the block before `text_offset`, or `None` if the block begins at
-    /// or after it.
+    /// Returns a block of only the whole lines before `text_offset`, or `None` if there is no such
+    /// line.
     pub fn before(&self, text_offset: u64) -> Option<Self> {
         if self.end() <= text_offset {
             return Some(*self);

@@ -37,7 +37,7 @@ enum Bytes {
     Read(Vec<u8>),
 }
 
-/// The order of the fields matters: the guard must be dropped after the mapping.
+/// Fields are dropped in this order: the guard is dropped first, while the mapping still exists.
 #[derive(Debug)]
 struct Mapped {
     guard: Guard,

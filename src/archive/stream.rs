@@ -125,7 +125,8 @@ impl Stream {
         Ok(failure.map(|failure| Damage::of(&failure, offset)))
     }
 
-    /// Whether the source ended without a failure after the buffered bytes.
+    /// Whether the buffered bytes complete the text: the source has ended, and nothing is missing.
+    /// Trailing bytes after compressed data do not count as missing text.
     fn is_whole(&self) -> bool {
         let is_intact = |failure| DamageKind::of(failure) == DamageKind::TrailingBytes;
         !self.text.is_reading() && self.text.failure().is_none_or(is_intact)
@@ -141,8 +142,8 @@ impl Stream {
     }
 }
 
-/// Reads the text byte by byte, for content that is not lines. A failure is reported after all
-/// bytes before it.
+/// Reads the text as bytes, for content that is not lines. A failure is reported after all bytes
+/// before it.
 impl Read for Stream {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.text.read(out)

@@ -16,8 +16,7 @@ use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
 use crate::survey::{ColumnOrder, ColumnOrders};
 use crate::wrapper::{Batch, BatchRows};
 
-/// Approximate minimum length of a line in bytes. Memory is reserved for this many records in a
-/// block.
+/// Approximate minimum length of a line in bytes, to estimate how many records a block holds.
 const LINE_LEN_LEAST: usize = 100;
 
 /// Number of bytes of a line shown in messages, enough to recognize the line.
@@ -215,7 +214,7 @@ impl<P: Default> BlockYield<P> {
         }
     }
 
-    /// Counts the records after the lines that could not be unwrapped.
+    /// Counts the records that could not be unwrapped. They come after the lines.
     fn count_lost(&mut self, batch: &Batch) {
         for lost in &batch.faults {
             self.records.lines += 1;

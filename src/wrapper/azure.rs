@@ -192,8 +192,8 @@ const FIN: u8 = 1;
 const SYN: u8 = 2;
 const ACK: u8 = 16;
 
-/// Maximum number of connections remembered. For further ones, counts start at the first tuple
-/// after the limit.
+/// Maximum number of connections remembered. For further ones, the interval of each record starts
+/// when its tuple was logged.
 const OPEN_MAX: usize = 1 << 20;
 
 #[cfg(test)]

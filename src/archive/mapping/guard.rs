@@ -66,8 +66,8 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Guards the pages of `mapping`. The mapping must be gone before its pages are used for
-    /// anything else.
+    /// Guards the pages of `mapping`. The guard must be dropped before these pages are unmapped or
+    /// used for anything else.
     ///
     /// Returns `None` if there are too many mappings or SIGBUS cannot be handled.
     pub(super) fn over(mapping: &[u8]) -> Option<Self> {
@@ -185,8 +185,8 @@ fn put_zeros(address: usize, page_len: usize) -> bool {
     let from = address - address % page_len;
     slot.lost_from.fetch_min(from - start, SeqCst);
     // SAFETY: the range lies in a guarded mapping. The mapping exists: the code that touched it
-    // borrows it, and its guard outlives it. Nothing else uses this memory. It is only read, and
-    // its readers accept any bytes.
+    // borrows it, and it is unmapped only after its guard is dropped. Nothing else uses this
+    // memory. It is only read, and its readers accept any bytes.
     let zeros = unsafe {
         libc::mmap(
             ptr::without_provenance_mut(from),

@@ -228,13 +228,13 @@ pub(super) fn fits(field: Field, text: &[u8]) -> bool {
     }
 }
 
-/// `us-east-1`, `use1-az4`, `usw2-lax1-az1`.
+/// Whether `text` has the form of a region or zone: `us-east-1`, `use1-az4`, `usw2-lax1-az1`.
 fn is_place(text: &[u8]) -> bool {
     let letters = text.iter().take(2).all(u8::is_ascii_lowercase);
     letters && text.contains(&b'-') && text.last().is_some_and(u8::is_ascii_digit)
 }
 
-/// `AMAZON`, `ROUTE53_HEALTHCHECKS`.
+/// Whether `text` has the form of a service name: `AMAZON`, `ROUTE53_HEALTHCHECKS`.
 fn is_service(text: &[u8]) -> bool {
     let capital = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
     text.first().is_some_and(u8::is_ascii_uppercase) && text.iter().all(capital)

@@ -116,7 +116,7 @@ fn always(_: &[u8]) -> bool {
     true
 }
 
-/// Whether `text` can be a time since flow logs exist (June 2015), in seconds.
+/// Whether `text` can be a time in seconds after flow logs were introduced (June 2015).
 fn is_recent(text: &[u8]) -> bool {
     let seconds = std::str::from_utf8(text)
         .ok()

@@ -66,8 +66,8 @@ pub(super) fn write(cells: Option<&ValueTexts<'_>>, row: usize, text: &mut Vec<u
     }
 }
 
-/// Returns the value of a row that is already text, without the changes that [`put_text`] would
-/// make. Empty if there is no value.
+/// Returns the value of a row in a text column, without the changes that [`put_text`] would make.
+/// The text is empty if there is no value. Returns `None` if the column does not hold text.
 pub(super) fn text(array: &dyn Array, row: usize) -> Option<&[u8]> {
     let text = if let Some(texts) = array.as_string_view_opt() {
         texts.value(row).as_bytes()

@@ -1,4 +1,4 @@
-//! Columns of a table as the source for filling records.
+//! Columns of a table, from which records are filled.
 //!
 //! [`super::cells`] defines which types there are, and which text a log would contain for a value.
 //! Whole numbers, times in whole seconds, and texts are passed on unchanged. So is a floating point

@@ -24,7 +24,7 @@
 //! * Only the requested columns are read.
 //! * Row groups are read one at a time and independently: one that cannot be decoded does not
 //!   affect the others.
-//! * No claim of a file about itself is trusted before memory is allocated for it.
+//! * Lengths and counts declared by a file are checked before memory is allocated for them.
 
 mod blanks;
 mod cells;

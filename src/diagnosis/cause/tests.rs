@@ -1,4 +1,4 @@
-//! One cause each, from the fewest attempts that show it.
+//! One test for each cause, with the fewest attempts that show it.
 
 mod archive;
 mod layer;
@@ -33,7 +33,7 @@ fn whole_subnet_fails_so_it_is_the_acl() {
         archive.attempts("10.0.11.15", (target, 8080), 5, Fate::RejectedIn);
     }
     archive.attempts("10.0.11.15", ("10.0.22.40", 8080), 5, Fate::Passes);
-    // Within the subnet no ACL judges.
+    // ACLs do not apply within a subnet.
     archive.attempts("10.0.21.41", ("10.0.21.40", 9000), 5, Fate::Passes);
     let found = archive.check(Cause::AclInbound, Certainty::Likely);
     assert_eq!(
@@ -48,7 +48,7 @@ fn within_a_subnet_it_is_the_security_group() {
     let mut archive = Archive::default();
     archive.attempts("10.0.21.15", DB, 5, Fate::RejectedIn);
     let found = archive.check(Cause::SecurityGroupInbound, Certainty::Likely);
-    assert!(found.seen.contains("no ACL judges"), "{}", found.seen);
+    assert!(found.seen.contains("same subnet"), "{}", found.seen);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn port_that_fails_from_outside_the_subnet_only_is_the_acl() {
 }
 
 #[test]
-fn nothing_to_compare_with_is_undecided() {
+fn without_traffic_to_compare_with_it_is_undecided() {
     let mut archive = Archive::default();
     archive.attempts("10.0.11.15", DB, 5, Fate::RejectedIn);
     archive.check(Cause::InboundBlocked, Certainty::Proved);
@@ -95,11 +95,11 @@ fn what_passed_before_proves_nothing() {
 }
 
 #[test]
-fn way_out_is_told_apart_like_the_way_in() {
+fn outbound_layers_are_distinguished_like_inbound_ones() {
     let mut archive = Archive::default();
     archive.attempts("10.0.11.15", DB, 5, Fate::RejectedOut);
     archive.check(Cause::OutboundBlocked, Certainty::Proved);
-    // An ACL may deny one port as well as a security group may lack it.
+    // An ACL may deny one port, and a security group may have no rule for it.
     archive.attempts("10.0.11.15", ("10.0.22.1", 443), 5, Fate::Passes);
     archive.check(Cause::OutboundBlocked, Certainty::Proved);
     archive.attempts("10.0.11.16", DB, 5, Fate::Passes);
@@ -124,19 +124,19 @@ fn blocked_reply_names_the_ports_that_pass_and_those_that_do_not() {
         found.seen
     );
     assert!(
-        found.title.contains("subnet-21") && found.title.contains("way out"),
+        found.title.contains("subnet-21") && found.title.contains("outbound"),
         "{}",
         found.title
     );
 }
 
 #[test]
-fn silence_refusal_and_time_out_are_told_as_such() {
+fn no_reply_refusal_and_idle_timeout_each_have_their_cause() {
     let mut archive = Archive::default();
     archive.attempts("10.0.11.15", DB, 5, Fate::Silent);
     let found = archive.check(Cause::NoReply, Certainty::Likely);
     assert!(
-        found.seen.contains("enter the responder's ENI"),
+        found.seen.contains("reach the responder's ENI"),
         "{}",
         found.seen
     );
@@ -150,7 +150,7 @@ fn silence_refusal_and_time_out_are_told_as_such() {
 }
 
 #[test]
-fn subnet_that_gets_nothing_from_the_internet_is_one_finding() {
+fn subnet_without_replies_from_the_internet_is_one_finding() {
     let mut archive = Archive::default();
     for target in ["198.51.100.1", "198.51.100.2", "203.0.113.3"] {
         archive.attempts("10.0.11.15", (target, 443), 2, Fate::Silent);
@@ -161,7 +161,7 @@ fn subnet_that_gets_nothing_from_the_internet_is_one_finding() {
     assert!(
         found
             .title
-            .contains("subnet-11 gets no answer from the internet"),
+            .contains("No reply from the internet to subnet-11"),
         "{}",
         found.title
     );
@@ -189,7 +189,7 @@ fn same_source_fails_and_passes_so_it_is_intermittent_and_the_split_is_named() {
     }
     let found = archive.check(Cause::Intermittent, Certainty::Likely);
     assert!(
-        found.seen.contains("ports") && found.seen.contains("10 of 10 fail"),
+        found.seen.contains("ports") && found.seen.contains("10 of 10 attempts"),
         "{}",
         found.seen
     );
@@ -205,21 +205,21 @@ fn hosts_of_one_zone_that_fail_are_one_finding_against_those_that_work() {
     for target in ["10.0.7.42", "10.0.111.43"] {
         archive.attempts("10.0.3.15", (target, 8080), 5, Fate::Passes);
     }
-    // Others ask it for something else.
+    // Other clients use another service of it.
     archive.attempts("10.0.4.15", ("10.0.11.40", 9100), 5, Fate::Refused);
     let found = archive.check(Cause::NoReply, Certainty::Likely);
     assert_eq!((found.count, found.of), (10, 20));
     let to: Vec<&String> = found.scope.to.iter().collect();
     assert_eq!(to, ["10.0.11.40", "10.0.12.41"]);
     assert!(
-        found.title.contains("2 of 4 hosts, all of zone az2;"),
+        found.title.contains("2 of 4 hosts, all in zone az2;"),
         "{}",
         found.title
     );
     assert!(
         found
             .seen
-            .contains("10.0.7.42, 10.0.111.43 let 10 attempts pass"),
+            .contains("10.0.7.42, 10.0.111.43 answered 10 attempts"),
         "{}",
         found.seen
     );
@@ -227,11 +227,11 @@ fn hosts_of_one_zone_that_fail_are_one_finding_against_those_that_work() {
 }
 
 #[test]
-fn host_that_refuses_is_told_against_others_that_its_clients_ask() {
+fn refusing_host_is_compared_with_other_hosts_of_its_clients() {
     let mut archive = Archive::default();
     archive.attempts("10.0.3.15", ("10.0.11.40", 8080), 5, Fate::Refused);
     archive.attempts("10.0.3.15", ("10.0.11.41", 8080), 5, Fate::Passes);
-    // Asked by others, or for something else.
+    // Used by other clients, or for another service.
     archive.attempts("10.0.4.15", ("10.0.11.42", 8080), 5, Fate::Passes);
     archive.attempts("10.0.3.15", ("10.0.11.43", 9000), 5, Fate::Passes);
     let found = archive.check(Cause::Refused, Certainty::Proved);
@@ -241,11 +241,15 @@ fn host_that_refuses_is_told_against_others_that_its_clients_ask() {
         "{}",
         found.title
     );
-    assert!(found.seen.contains("10.0.11.41 let 5"), "{}", found.seen);
+    assert!(
+        found.seen.contains("10.0.11.41 answered 5"),
+        "{}",
+        found.seen
+    );
 }
 
 #[test]
-fn healthy_network_with_its_noise_has_no_trouble() {
+fn healthy_network_with_noise_has_only_possible_findings() {
     let mut archive = Archive::default();
     archive.attempts("10.0.11.15", DB, 50, Fate::Passes);
     archive.attempts("10.0.11.15", DB, 1, Fate::Refused);
@@ -277,7 +281,7 @@ fn healthy_network_with_its_noise_has_no_trouble() {
 }
 
 #[test]
-fn scan_from_inside_is_told_and_hides_no_other_fault() {
+fn scan_from_inside_is_reported_and_hides_no_other_failure() {
     let mut archive = Archive::default();
     for port in 1..30 {
         archive.attempt(
@@ -290,7 +294,7 @@ fn scan_from_inside_is_told_and_hides_no_other_fault() {
     let found = archive.check(Cause::Scan, Certainty::Likely);
     assert_eq!(found.count, 29);
     assert!(found.scope.enis.contains("eni-10.0.11.99"), "{found:#?}");
-    // A host that is taken over goes on with its work.
+    // A compromised host continues its normal work.
     archive.attempts("10.0.11.99", ("10.0.22.1", 443), 90, Fate::Passes);
     let first = archive.check(Cause::Scan, Certainty::Likely);
     assert_eq!(first.count, 29);
@@ -299,13 +303,13 @@ fn scan_from_inside_is_told_and_hides_no_other_fault() {
 }
 
 #[test]
-fn more_alike_than_a_page_holds_are_counted_in_one() {
+fn similar_findings_beyond_one_page_are_merged() {
     let mut archive = Archive::default();
     for i in 0..60 {
         let (from, to) = (format!("10.0.{i}.15"), format!("10.0.{i}.40"));
         archive.attempts(&from, (&to, 8000 + i), 5, Fate::Refused);
     }
-    // Another kind is told in full, wherever it stands.
+    // A finding of another kind is kept in full, wherever it is in the list.
     archive.attempts("10.0.99.15", DB, 5, Fate::RejectedIn);
     let findings = archive.findings();
     assert_eq!(findings.len(), 50);

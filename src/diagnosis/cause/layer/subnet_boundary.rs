@@ -1,7 +1,8 @@
-//! What passes the border of a subnet while something fails at one of its ENIs, looked up by likeness.
+//! Traffic that crosses a subnet boundary while other traffic fails at one of its ENIs, indexed by
+//! what paths have in common.
 //!
-//! An archive may hold thousands of paths that fail at one ENI beside thousands that pass, so they are
-//! not compared one by one: what two paths can have in common are keys.
+//! An archive may hold thousands of failing paths at one ENI and thousands of passing ones, so they
+//! are not compared one by one. Whatever two paths can have in common is a key.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -11,10 +12,10 @@ use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, span};
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::{EniIndex, is_private};
 
-/// What is asked for: protocol and port.
+/// A service by protocol and port.
 pub(in crate::diagnosis::cause) type Asked = (u8, u16);
 
-/// What is asked for on this path.
+/// Returns the service of this path.
 pub(in crate::diagnosis::cause) fn asked(path: &Path) -> Asked {
     (path.protocol, path.port)
 }
@@ -22,14 +23,14 @@ pub(in crate::diagnosis::cause) fn asked(path: &Path) -> Asked {
 /// What paths may have in common at their far end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Far<'a> {
-    /// One host; none for all that is outside.
+    /// One host; `None` for all hosts outside.
     Host(Option<IpAddr>),
     Subnet(&'a str),
-    /// All of the internet, to which somebody turns.
+    /// The whole internet, as a destination.
     Internet,
 }
 
-/// All that a path may have in common with others at its far end.
+/// Returns everything that a path may have in common with others at its far end.
 pub(super) fn far<'a>(
     attempts: &AttemptIndex<'a>,
     end: End,
@@ -50,11 +51,11 @@ pub(super) fn far<'a>(
     .flatten()
 }
 
-/// What fails at one ENI, in kinds.
+/// Failing entries at one ENI, summarized by service and far end.
 pub(super) struct Failed<'a> {
     pub(super) services: BTreeSet<Asked>,
     pub(super) far: BTreeSet<Far<'a>>,
-    /// Whether all of it crosses the border of the subnet in a direction that is known.
+    /// Whether all of the traffic crosses the subnet boundary in a known direction.
     pub(super) is_at_border: bool,
 }
 
@@ -69,18 +70,19 @@ impl<'a> Failed<'a> {
     }
 }
 
-/// What passes meanwhile, the first of each kind.
+/// Traffic that passes at the same time, one example of each kind.
 #[derive(Default)]
 pub(super) struct Border<'a> {
     by_service: BTreeMap<Asked, PathSymptom<'a>>,
     by_both: BTreeMap<(Asked, Far<'a>), PathSymptom<'a>>,
     far: BTreeSet<Far<'a>>,
-    /// What is asked for of those that pass at the ENI itself.
+    /// Services that pass at the ENI itself.
     pub(super) here: BTreeSet<Asked>,
 }
 
 impl<'a> Border<'a> {
-    /// What passes at this ENI, and at others of its subnet, while these fail.
+    /// Collects traffic that passes at this ENI, and at others of its subnet, while these entries
+    /// fail.
     pub(super) fn of(
         attempts: &AttemptIndex<'a>,
         end: End,
@@ -115,17 +117,17 @@ impl<'a> Border<'a> {
         self.by_service.is_empty()
     }
 
-    /// The first that asks for this.
+    /// Returns an entry of this service that passes.
     pub(super) fn service(&self, asked: Asked) -> Option<&PathSymptom<'a>> {
         self.by_service.get(&asked)
     }
 
-    /// Whether any has one of these in common.
+    /// Whether any passing entry has one of these far ends.
     pub(super) fn has_far(&self, mut far: impl Iterator<Item = Far<'a>>) -> bool {
         far.any(|far| self.far.contains(&far))
     }
 
-    /// One that asks for this and has one of these in common.
+    /// Returns a passing entry of this service with one of these far ends.
     pub(super) fn both(
         &self,
         asked: Asked,
@@ -135,13 +137,13 @@ impl<'a> Border<'a> {
     }
 }
 
-/// Whether the records tell on which way all of these were rejected.
+/// Whether the direction of all these rejections is known.
 pub(in crate::diagnosis::cause) fn is_directed(entries: &[PathSymptom<'_>]) -> bool {
     let is_unknown = |entry: &PathSymptom<'_>| matches!(entry.symptom, Symptom::Blocked(_));
     !entries.iter().any(is_unknown)
 }
 
-/// Whether a request got past both layers at this end, across the border of its subnet.
+/// Whether a request got past both layers at this end, across the boundary of its subnet.
 pub(in crate::diagnosis::cause) fn passes(
     attempts: &AttemptIndex<'_>,
     end: End,
@@ -149,7 +151,7 @@ pub(in crate::diagnosis::cause) fn passes(
 ) -> bool {
     let admitted = match (end, entry.symptom) {
         (_, symptom) if symptom.is_admitted() => true,
-        // Blocked only at the other end.
+        // Rejected at the other end only.
         (End::Source, Symptom::InboundBlocked(_)) => true,
         _ => false,
     };

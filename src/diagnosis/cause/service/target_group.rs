@@ -1,7 +1,9 @@
-//! Hosts that the same clients ask for the same: those that fail, beside those that do not.
+//! Hosts that provide the same service to the same clients: those that fail, compared with the
+//! others.
 //!
-//! Behind a load balancer, or wherever clients have several hosts to choose from, what fails at some of
-//! them has one cause, not one for each host; and that the others work tells where to look.
+//! If clients can choose between several hosts, for example the targets of a load balancer, a
+//! failure at some of them has one cause, not one for each host. The hosts that work show where to
+//! look.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -13,36 +15,36 @@ use crate::diagnosis::finding::Cause;
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::is_private;
 
-/// Who asks.
+/// A client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Asker<'a> {
-    /// The boxes of one kind together, as the nodes of a load balancer.
+    /// All ENIs of one type together, for example the nodes of a load balancer.
     Boxes(&'a str),
-    /// A host; none for all that is outside.
+    /// A host; `None` for all hosts outside.
     Host(Option<IpAddr>),
 }
 
-/// Who asks what of many: protocol, port.
+/// A client with the protocol and port that it uses.
 type AskedService<'a> = (Asker<'a>, u8, u16);
 
-/// What passes at hosts inside, by who asks what.
+/// Passing traffic at hosts inside, by client and service.
 pub(super) struct TargetGroups<'l, 'a> {
     attempts: &'l AttemptIndex<'a>,
     passing: HashMap<AskedService<'a>, Vec<PathSymptom<'a>>>,
 }
 
 /// The hosts that work while others fail.
-pub(super) struct Beside {
-    /// How many fail of how many, to stand behind the title.
+pub(super) struct WorkingHosts {
+    /// How many of the hosts fail, for the end of the title.
     pub(super) title: String,
-    /// Which of them work, and what those that fail have in common.
+    /// The hosts that work, and what the failing ones have in common.
     pub(super) seen: String,
-    /// Attempts that pass there.
+    /// Successful attempts at the working hosts.
     pub(super) passed: u64,
 }
 
 impl<'l, 'a> TargetGroups<'l, 'a> {
-    /// Looks up what passes.
+    /// Indexes the traffic that passes.
     pub(super) fn new(attempts: &'l AttemptIndex<'a>) -> Self {
         let mut passing: HashMap<AskedService<'a>, Vec<PathSymptom<'a>>> = HashMap::new();
         let passes = |entry: &&PathSymptom<'a>| entry.symptom == Symptom::Passed;
@@ -53,7 +55,7 @@ impl<'l, 'a> TargetGroups<'l, 'a> {
         Self { attempts, passing }
     }
 
-    /// Makes one of those that fail alike on one port and have a client in common.
+    /// Merges failures of the same kind on one port that have a client in common.
     pub(super) fn joined(&self, troubles: Vec<Trouble<'a>>) -> Vec<Trouble<'a>> {
         let mut joined: Vec<Trouble<'a>> = Vec::new();
         let mut alike: BTreeMap<_, Vec<Trouble<'a>>> = BTreeMap::new();
@@ -87,13 +89,13 @@ impl<'l, 'a> TargetGroups<'l, 'a> {
             .collect()
     }
 
-    /// The hosts that pass what is asked of them by those who fail elsewhere; none if there are none.
-    /// Hosts of `failing` do not count.
-    pub(super) fn beside(
+    /// Returns the hosts that work for the same clients at the same time, other than hosts in
+    /// `failing`; `None` if there are none.
+    pub(super) fn working(
         &self,
         trouble: &Trouble<'a>,
         failing: &BTreeSet<ServiceKey>,
-    ) -> Option<Beside> {
+    ) -> Option<WorkingHosts> {
         if !is_of_group(trouble) {
             return None;
         }
@@ -118,26 +120,27 @@ impl<'l, 'a> TargetGroups<'l, 'a> {
         let place = self.common(&bad, &good);
         let (at, seen) = match place {
             Some(place) => (
-                format!(", all of {place}"),
-                format!("those that fail are all in {place}, and none of the others is"),
+                format!(", all in {place}"),
+                format!("all failing hosts, and none of the others, are in {place}"),
             ),
             None => (
                 String::new(),
-                "nothing in the records tells the ones from the others".to_owned(),
+                "nothing in the records distinguishes the failing hosts from the others".to_owned(),
             ),
         };
-        Some(Beside {
+        Some(WorkingHosts {
             title: format!(" ({} of {of} hosts{at}; the others work)", bad.len()),
             seen: format!(
-                "; {} of {of} hosts that the same clients ask for it: meanwhile {} let {passed} attempts pass; {seen}",
+                "; failing: {} of {of} hosts that serve the same clients; {} answered {} at the same time; {seen}",
                 bad.len(),
                 names::targets(&working),
+                names::counted(passed, "attempt"),
             ),
             passed,
         })
     }
 
-    /// The zone or subnet that all bad hosts have in common, and no good one.
+    /// Returns the zone or subnet that all bad hosts and no good host have in common.
     fn common(&self, bad: &BTreeSet<IpAddr>, good: &BTreeSet<IpAddr>) -> Option<String> {
         let enis = self.attempts.enis;
         let zone = |host: &IpAddr| Some(&*enis.get(self.attempts.owner(*host)?).zone);
@@ -147,7 +150,8 @@ impl<'l, 'a> TargetGroups<'l, 'a> {
     }
 }
 
-/// The one place of all bad hosts where no good one is; none if that is not known of each.
+/// Returns the one place of all bad hosts if no good host is in it; `None` if the place of any host
+/// is unknown.
 fn alone<'a>(
     bad: &BTreeSet<IpAddr>,
     good: &BTreeSet<IpAddr>,
@@ -160,7 +164,7 @@ fn alone<'a>(
     (is_there && good.iter().all(is_elsewhere)).then_some(first)
 }
 
-/// Whether it is of a host that may be one of several that do the same.
+/// Whether the failing host may be one of several with the same service.
 fn is_of_group(trouble: &Trouble<'_>) -> bool {
     let is_of_a_port = matches!(
         trouble.cause,
@@ -169,7 +173,7 @@ fn is_of_group(trouble: &Trouble<'_>) -> bool {
     is_of_a_port && trouble.is_sure() && trouble.entries.iter().all(is_near)
 }
 
-/// Inside: hosts of the internet are others' and have nothing in common but a port.
+/// Whether the host is inside; hosts in the internet have nothing in common but a port.
 fn is_near(entry: &PathSymptom<'_>) -> bool {
     is_private(entry.path.target) || entry.path.target_eni.is_some()
 }
@@ -190,7 +194,7 @@ fn targets(entries: &[PathSymptom<'_>]) -> BTreeSet<IpAddr> {
     entries.iter().map(|entry| entry.path.target).collect()
 }
 
-/// Numbers the groups in which each member shares something with another one.
+/// Numbers the groups of members that share something, directly or through other members.
 fn connected<'a>(members: impl Iterator<Item = Vec<AskedService<'a>>>) -> Vec<usize> {
     let mut groups: Vec<usize> = Vec::new();
     let mut known: HashMap<AskedService<'a>, usize> = HashMap::new();
@@ -207,7 +211,7 @@ fn connected<'a>(members: impl Iterator<Item = Vec<AskedService<'a>>>) -> Vec<us
         .collect()
 }
 
-/// The lowest member of the group of this one.
+/// Returns the lowest member of this one's group.
 fn root(groups: &[usize], mut member: usize) -> usize {
     while groups[member] != member {
         member = groups[member];

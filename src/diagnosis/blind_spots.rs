@@ -23,7 +23,29 @@ pub struct BlindSpot {
 impl Visibility {
     /// Returns all blind spots of this archive.
     pub fn blind_spots(&self, tally: &AttemptCounts, skip_data: u64) -> Vec<BlindSpot> {
-        let counted: [(u64, [&str; 2], &str); 7] = [
+        let counted = self.counted(tally, skip_data).into_iter();
+        let present = counted.filter(|(n, ..)| *n > 0);
+        let mut spots: Vec<BlindSpot> = present
+            .map(|(n, [one, several], means)| BlindSpot {
+                what: format!("{n} {}", if n == 1 { one } else { several }),
+                means,
+            })
+            .collect();
+        spots.push(BlindSpot {
+            what: format!("AWS does not log {NEVER_LOGGED}"),
+            means: "their absence is expected",
+        });
+        spots
+    }
+
+    /// Returns the blind spots that are counted: their number, what they are (one and several), and
+    /// what they mean.
+    fn counted(
+        &self,
+        tally: &AttemptCounts,
+        skip_data: u64,
+    ) -> [(u64, [&'static str; 2], &'static str); 7] {
+        [
             (
                 skip_data,
                 [
@@ -80,18 +102,6 @@ impl Visibility {
                 ],
                 "findings cover a sample of the paths; filter by time, ENI or port to see all",
             ),
-        ];
-        let present = counted.into_iter().filter(|(n, ..)| *n > 0);
-        let mut spots: Vec<BlindSpot> = present
-            .map(|(n, [one, several], means)| BlindSpot {
-                what: format!("{n} {}", if n == 1 { one } else { several }),
-                means,
-            })
-            .collect();
-        spots.push(BlindSpot {
-            what: format!("AWS does not log {NEVER_LOGGED}"),
-            means: "their absence is expected",
-        });
-        spots
+        ]
     }
 }

@@ -91,7 +91,7 @@ fn names_in_a_tar_archive_take_no_memory() {
     for (kind, byte, expected) in [
         (b'L', 0, "member name longer than 4096 bytes"),
         (b'L', b'n', "member name longer than 4096 bytes"),
-        (b'x', b'a', "a header of more than 1 MiB"),
+        (b'x', b'a', "member header larger than 1 MiB"),
         (b'K', b'n', "2 files"),
         (b'g', b'a', "2 files"),
     ] {

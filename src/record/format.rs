@@ -95,7 +95,7 @@ mod tests {
         let error = Layout::from_format("${srcaddr} ${dst-adr}").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "column 2 of the format: no field is called \"dst-adr\"; did you mean `dstaddr`?"
+            "column 2 of the format: unknown field \"dst-adr\"; did you mean `dstaddr`?"
         );
         let error = Layout::from_format("whatever").unwrap_err();
         assert!(error.to_string().ends_with("write ? for a column to skip"));

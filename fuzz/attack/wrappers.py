@@ -57,7 +57,7 @@ def message(row):
 
 
 def keyed(row, rng, style):
-    """One record as an object with one key a field."""
+    """One record as an object with one key per field."""
     found = {}
     for name, value in zip(row.layout, row.cells()):
         key = name if style["hyphens"] else name.replace("-", "_")

@@ -1,7 +1,7 @@
 //! Finds the header lengths of a connection's segments.
 //!
 //! A record has totals of bytes and packets, never a single size. But headers have few sizes: 20
-//! bytes of TCP, or 32 with timestamps, and a SYN with one of five sets of options. Totals that only
+//! bytes of TCP, or 32 with timestamps, and a SYN with one of six sets of options. Totals that only
 //! one set explains settle the size: 60 + 52 + 52 bytes in three packets are a Linux SYN and two
 //! pure ACKs with timestamps.
 //!

@@ -140,7 +140,7 @@ pub struct Records {
 impl Records {
     /// Whether every line is counted exactly once.
     pub fn adds_up(&self) -> bool {
-        let fates = [
+        let counts = [
             self.headers,
             self.blank,
             self.control,
@@ -152,7 +152,7 @@ impl Records {
             self.skip_data,
             self.skipped.total(),
         ];
-        self.lines == fates.iter().sum::<u64>()
+        self.lines == counts.iter().sum::<u64>()
     }
 
     /// Counts a SKIPDATA record.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::FindingDraft;
-use super::layer::{Asked, Case, Failing, FilterLayer, asked, is_directed, passes};
+use super::layer::{Case, Failing, FilterLayer, ServicePort, is_directed, passes, service_port};
 use super::names;
 use crate::diagnosis::attempt_index::Roles;
 use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, grouped};
@@ -25,7 +25,9 @@ struct BlockVerdict<'a> {
 pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>, roles: &Roles) -> Vec<FindingDraft<'a>> {
     let mut drafts = Vec::new();
     for end in [End::Target, End::Source] {
-        let at = |entry: &PathSymptom<'a>| bite(end, entry).filter(|_| attempts.is_meant(entry));
+        let at = |entry: &PathSymptom<'a>| {
+            rejecting_eni(end, entry).filter(|_| attempts.is_meant(entry))
+        };
         let failing = grouped(attempts.all(), at);
         let mut merged: BTreeMap<(FilterLayer, String), BTreeMap<EniIndex, BlockVerdict<'a>>> =
             BTreeMap::new();
@@ -83,7 +85,7 @@ fn verdicts<'a>(
 }
 
 /// Returns the ENI that rejected a request at this end.
-pub(super) fn bite(end: End, entry: &PathSymptom<'_>) -> Option<EniIndex> {
+pub(super) fn rejecting_eni(end: End, entry: &PathSymptom<'_>) -> Option<EniIndex> {
     match (end, entry.symptom) {
         (End::Target, Symptom::InboundBlocked(eni) | Symptom::Blocked(eni))
         | (End::Source, Symptom::OutboundBlocked(eni)) => Some(eni),
@@ -99,7 +101,10 @@ fn one_cause(attempts: &AttemptIndex<'_>, eni: EniIndex, verdict: &BlockVerdict<
         return subnet.to_owned();
     }
     let paths = verdict.entries.iter().map(|entry| entry.path);
-    format!("{:?}", paths.map(asked).collect::<BTreeSet<Asked>>())
+    format!(
+        "{:?}",
+        paths.map(service_port).collect::<BTreeSet<ServicePort>>()
+    )
 }
 
 fn draft<'a>(

@@ -21,8 +21,8 @@ mod subnet_boundary;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use self::subnet_boundary::{Asked, asked, is_directed, passes};
-use self::subnet_boundary::{Border, Failed, Far, far};
+use self::subnet_boundary::{Boundary, Failed, Far, far};
+pub(super) use self::subnet_boundary::{ServicePort, is_directed, passes, service_port};
 use super::names;
 use crate::diagnosis::attempt_counts::Path;
 use crate::diagnosis::attempt_index::Roles;
@@ -54,7 +54,7 @@ pub(super) struct Case<'l, 'a> {
 struct At<'c, 'a> {
     eni: EniIndex,
     entries: &'c [PathSymptom<'a>],
-    border: Border<'a>,
+    boundary: Boundary<'a>,
 }
 
 /// What two paths may have in common.
@@ -84,7 +84,7 @@ impl<'l, 'a> Case<'l, 'a> {
     }
 
     /// Returns the services that fail at this ENI.
-    pub(super) fn services(&self, eni: EniIndex) -> &BTreeSet<Asked> {
+    pub(super) fn services(&self, eni: EniIndex) -> &BTreeSet<ServicePort> {
         &self.kinds[&eni].services
     }
 
@@ -98,7 +98,7 @@ impl<'l, 'a> Case<'l, 'a> {
         let at = At {
             eni,
             entries,
-            border: Border::of(self.attempts, self.end, eni, entries),
+            boundary: Boundary::of(self.attempts, self.end, eni, entries),
         };
         let decided = self
             .by_exception(&at)
@@ -109,7 +109,7 @@ impl<'l, 'a> Case<'l, 'a> {
                     .map(|why| (FilterLayer::SecurityGroup, why))
             });
         decided.unwrap_or_else(|| {
-            let why = match at.border.here.is_empty() {
+            let why = match at.boundary.here.is_empty() {
                     false => "traffic that passes at the same time fits both filters, so it is unknown which one rejects",
                     true => {
                         "nothing else passes this ENI or its subnet at that time, so it is unknown which filter rejects"
@@ -132,7 +132,9 @@ impl<'l, 'a> Case<'l, 'a> {
             );
         }
         at.entries.iter().find_map(|failed| {
-            let passed = at.border.both(asked(failed.path), self.far(failed.path))?;
+            let passed = at
+                .boundary
+                .both(service_port(failed.path), self.far(failed.path))?;
             Some(format!("at the same time {}", self.way(at.eni, passed)))
         })
     }
@@ -150,14 +152,14 @@ impl<'l, 'a> Case<'l, 'a> {
     fn alike(&self, at: &At<'_, 'a>, likeness: Likeness, anywhere: bool) -> Option<String> {
         at.entries.iter().find_map(|failed| {
             let passes = match likeness {
-                Likeness::ServiceKey => at.border.service(asked(failed.path)).is_some(),
-                Likeness::Far => at.border.has_far(self.far(failed.path)),
+                Likeness::ServiceKey => at.boundary.service(service_port(failed.path)).is_some(),
+                Likeness::Far => at.boundary.has_far(self.far(failed.path)),
             };
             if passes {
                 return None;
             }
             let fails_alike = |also: &Failed<'a>| match likeness {
-                Likeness::ServiceKey => also.services.contains(&asked(failed.path)),
+                Likeness::ServiceKey => also.services.contains(&service_port(failed.path)),
                 Likeness::Far => self.far(failed.path).any(|far| also.far.contains(&far)),
             };
             let (other, _) = self.others(at.eni, anywhere).find(|(other, also)| {
@@ -184,13 +186,13 @@ impl<'l, 'a> Case<'l, 'a> {
                 && entry.seen.goes_on_during(span)
         };
         let all = self.attempts.at(self.end, at.eni).filter(is_inside);
-        let inside = grouped(all, |entry| Some(asked(entry.path)));
+        let inside = grouped(all, |entry| Some(service_port(entry.path)));
         at.entries.iter().find_map(|failed| {
-            let asked = asked(failed.path);
-            if at.border.service(asked).is_some() {
+            let service_port = service_port(failed.path);
+            if at.boundary.service(service_port).is_some() {
                 return None;
             }
-            let inside = inside.get(&asked)?.iter().find(|inside| {
+            let inside = inside.get(&service_port)?.iter().find(|inside| {
                 far(inside.path)
                     .zip(far(failed.path))
                     .is_some_and(|(a, b)| !self.roles.differ(self.attempts, a, b))
@@ -211,10 +213,12 @@ impl<'l, 'a> Case<'l, 'a> {
             .filter(|(_, also)| !also.services.is_disjoint(services))
             .count();
         let mut services_here = services.iter();
-        if fails == 0 || services_here.any(|asked| at.border.service(*asked).is_some()) {
+        if fails == 0
+            || services_here.any(|service_port| at.boundary.service(*service_port).is_some())
+        {
             return None;
         }
-        if at.border.is_quiet() {
+        if at.boundary.is_quiet() {
             return Some(format!(
                 "{} ENIs of the subnet reject traffic, and nothing crosses the subnet boundary at that time",
                 fails + 1
@@ -228,7 +232,7 @@ impl<'l, 'a> Case<'l, 'a> {
                 End::Source => entry.path.source_eni,
             };
             near.is_some_and(|near| self.attempts.subnet(near) != subnet)
-                && services.contains(&asked(entry.path))
+                && services.contains(&service_port(entry.path))
                 && passes(self.attempts, self.end, entry)
                 && entry.seen.goes_on_during(span)
         });
@@ -242,10 +246,10 @@ impl<'l, 'a> Case<'l, 'a> {
     /// exactly the combination is rare, and a security group without a rule for it is not.
     fn by_contrast(&self, at: &At<'_, 'a>) -> Option<String> {
         at.entries.iter().find_map(|failed| {
-            let asked = asked(failed.path);
-            let by_service = at.border.service(asked)?;
-            let by_far = at.border.has_far(self.far(failed.path));
-            (by_far || at.border.here.contains(&asked))
+            let service_port = service_port(failed.path);
+            let by_service = at.boundary.service(service_port)?;
+            let by_far = at.boundary.has_far(self.far(failed.path));
+            (by_far || at.boundary.here.contains(&service_port))
                 .then(|| format!("at the same time {}", self.way(at.eni, by_service)))
         })
     }
@@ -263,7 +267,7 @@ impl<'l, 'a> Case<'l, 'a> {
             *other != eni
                 && !subnet.is_empty()
                 && (anywhere || is_near(*other))
-                && also.is_at_border
+                && also.is_at_boundary
         })
     }
 

@@ -3,7 +3,7 @@
 mod archive;
 mod layer;
 
-use self::archive::{Archive, Fate};
+use self::archive::{Archive, AttemptResult};
 use crate::diagnosis::finding::{Cause, Certainty};
 
 const DB: (&str, u16) = ("10.0.21.40", 5432);
@@ -11,8 +11,8 @@ const DB: (&str, u16) = ("10.0.21.40", 5432);
 #[test]
 fn other_sources_pass_the_same_eni_so_it_is_the_security_group() {
     let mut archive = Archive::default();
-    archive.attempts("10.0.11.15", DB, 5, Fate::RejectedIn);
-    archive.attempts("10.0.12.27", DB, 5, Fate::Passes);
+    archive.attempts("10.0.11.15", DB, 5, AttemptResult::RejectedIn);
+    archive.attempts("10.0.12.27", DB, 5, AttemptResult::Passes);
     let found = archive.check(Cause::SecurityGroupInbound, Certainty::Likely);
     assert_eq!((found.count, found.of), (5, 10));
     assert_eq!(
@@ -30,11 +30,11 @@ fn other_sources_pass_the_same_eni_so_it_is_the_security_group() {
 fn whole_subnet_fails_so_it_is_the_acl() {
     let mut archive = Archive::default();
     for target in ["10.0.21.40", "10.0.21.41"] {
-        archive.attempts("10.0.11.15", (target, 8080), 5, Fate::RejectedIn);
+        archive.attempts("10.0.11.15", (target, 8080), 5, AttemptResult::RejectedIn);
     }
-    archive.attempts("10.0.11.15", ("10.0.22.40", 8080), 5, Fate::Passes);
+    archive.attempts("10.0.11.15", ("10.0.22.40", 8080), 5, AttemptResult::Passes);
     // ACLs do not apply within a subnet.
-    archive.attempts("10.0.21.41", ("10.0.21.40", 9000), 5, Fate::Passes);
+    archive.attempts("10.0.21.41", ("10.0.21.40", 9000), 5, AttemptResult::Passes);
     let found = archive.check(Cause::AclInbound, Certainty::Likely);
     assert_eq!(
         found.scope.subnets.iter().collect::<Vec<_>>(),
@@ -46,7 +46,7 @@ fn whole_subnet_fails_so_it_is_the_acl() {
 #[test]
 fn within_a_subnet_it_is_the_security_group() {
     let mut archive = Archive::default();
-    archive.attempts("10.0.21.15", DB, 5, Fate::RejectedIn);
+    archive.attempts("10.0.21.15", DB, 5, AttemptResult::RejectedIn);
     let found = archive.check(Cause::SecurityGroupInbound, Certainty::Likely);
     assert!(found.seen.contains("same subnet"), "{}", found.seen);
 }
@@ -55,8 +55,8 @@ fn within_a_subnet_it_is_the_security_group() {
 fn roles_that_share_no_security_group_fail_alike_so_it_is_the_acl() {
     let mut archive = Archive::default();
     for (target, serves) in [("10.0.21.40", 5432), ("10.0.21.41", 6379)] {
-        archive.attempts("10.0.11.15", (target, serves), 5, Fate::Passes);
-        archive.attempts("10.0.12.27", (target, 9100), 4, Fate::RejectedIn);
+        archive.attempts("10.0.11.15", (target, serves), 5, AttemptResult::Passes);
+        archive.attempts("10.0.12.27", (target, 9100), 4, AttemptResult::RejectedIn);
     }
     let found = archive.check(Cause::AclInbound, Certainty::Likely);
     assert_eq!(found.count, 8);
@@ -65,30 +65,30 @@ fn roles_that_share_no_security_group_fail_alike_so_it_is_the_acl() {
 #[test]
 fn port_that_fails_from_outside_the_subnet_only_is_the_acl() {
     let mut archive = Archive::default();
-    archive.attempts("10.0.11.15", DB, 5, Fate::RejectedIn);
-    archive.attempts("10.0.11.15", (DB.0, 22), 5, Fate::Passes);
+    archive.attempts("10.0.11.15", DB, 5, AttemptResult::RejectedIn);
+    archive.attempts("10.0.11.15", (DB.0, 22), 5, AttemptResult::Passes);
     archive.check(Cause::InboundBlocked, Certainty::Proved);
-    archive.attempts("10.0.21.15", DB, 5, Fate::Passes);
+    archive.attempts("10.0.21.15", DB, 5, AttemptResult::Passes);
     archive.check(Cause::AclInbound, Certainty::Likely);
 }
 
 #[test]
 fn without_traffic_to_compare_with_it_is_undecided() {
     let mut archive = Archive::default();
-    archive.attempts("10.0.11.15", DB, 5, Fate::RejectedIn);
+    archive.attempts("10.0.11.15", DB, 5, AttemptResult::RejectedIn);
     archive.check(Cause::InboundBlocked, Certainty::Proved);
 }
 
 #[test]
 fn what_passed_before_proves_nothing() {
     let mut archive = Archive::default();
-    archive.attempts("10.0.11.15", DB, 3, Fate::Passes);
+    archive.attempts("10.0.11.15", DB, 3, AttemptResult::Passes);
     for i in 0..3 {
         archive.attempt(
             ("10.0.11.15", 50_000 + i),
             DB,
             600 + 60 * i64::from(i),
-            Fate::RejectedIn,
+            AttemptResult::RejectedIn,
         );
     }
     archive.check(Cause::InboundBlocked, Certainty::Proved);
@@ -97,16 +97,16 @@ fn what_passed_before_proves_nothing() {
 #[test]
 fn outbound_layers_are_distinguished_like_inbound_ones() {
     let mut archive = Archive::default();
-    archive.attempts("10.0.11.15", DB, 5, Fate::RejectedOut);
+    archive.attempts("10.0.11.15", DB, 5, AttemptResult::RejectedOut);
     archive.check(Cause::OutboundBlocked, Certainty::Proved);
     // An ACL may deny one port, and a security group may have no rule for it.
-    archive.attempts("10.0.11.15", ("10.0.22.1", 443), 5, Fate::Passes);
+    archive.attempts("10.0.11.15", ("10.0.22.1", 443), 5, AttemptResult::Passes);
     archive.check(Cause::OutboundBlocked, Certainty::Proved);
-    archive.attempts("10.0.11.16", DB, 5, Fate::Passes);
+    archive.attempts("10.0.11.16", DB, 5, AttemptResult::Passes);
     archive.check(Cause::SecurityGroupOutbound, Certainty::Likely);
     let mut archive = Archive::default();
-    archive.attempts("10.0.11.15", DB, 5, Fate::RejectedOut);
-    archive.attempts("10.0.11.16", DB, 5, Fate::RejectedOut);
+    archive.attempts("10.0.11.15", DB, 5, AttemptResult::RejectedOut);
+    archive.attempts("10.0.11.16", DB, 5, AttemptResult::RejectedOut);
     archive.check(Cause::AclOutbound, Certainty::Likely);
 }
 
@@ -114,8 +114,13 @@ fn outbound_layers_are_distinguished_like_inbound_ones() {
 fn blocked_reply_names_the_ports_that_pass_and_those_that_do_not() {
     let mut archive = Archive::default();
     for i in 0..4 {
-        archive.attempt(("10.0.11.15", 60_000 + i), DB, 10, Fate::ReplyRejected);
-        archive.attempt(("10.0.11.15", 33_000 + i), DB, 10, Fate::Passes);
+        archive.attempt(
+            ("10.0.11.15", 60_000 + i),
+            DB,
+            10,
+            AttemptResult::ReplyRejected,
+        );
+        archive.attempt(("10.0.11.15", 33_000 + i), DB, 10, AttemptResult::Passes);
     }
     let found = archive.check(Cause::AclBlocksReply, Certainty::Proved);
     assert!(
@@ -133,7 +138,7 @@ fn blocked_reply_names_the_ports_that_pass_and_those_that_do_not() {
 #[test]
 fn no_reply_refusal_and_idle_timeout_each_have_their_cause() {
     let mut archive = Archive::default();
-    archive.attempts("10.0.11.15", DB, 5, Fate::Silent);
+    archive.attempts("10.0.11.15", DB, 5, AttemptResult::Silent);
     let found = archive.check(Cause::NoReply, Certainty::Likely);
     assert!(
         found.seen.contains("reach the responder's ENI"),
@@ -141,10 +146,10 @@ fn no_reply_refusal_and_idle_timeout_each_have_their_cause() {
         found.seen
     );
     let mut archive = Archive::default();
-    archive.attempts("10.0.11.15", DB, 5, Fate::Refused);
+    archive.attempts("10.0.11.15", DB, 5, AttemptResult::Refused);
     archive.check(Cause::Refused, Certainty::Proved);
     let mut archive = Archive::default();
-    archive.attempts("10.0.11.15", DB, 2, Fate::Cut(400));
+    archive.attempts("10.0.11.15", DB, 2, AttemptResult::Cut(400));
     let found = archive.check(Cause::IdleTimeout, Certainty::Likely);
     assert!(found.title.contains("350 s"), "{}", found.title);
 }
@@ -153,8 +158,8 @@ fn no_reply_refusal_and_idle_timeout_each_have_their_cause() {
 fn subnet_without_replies_from_the_internet_is_one_finding() {
     let mut archive = Archive::default();
     for target in ["198.51.100.1", "198.51.100.2", "203.0.113.3"] {
-        archive.attempts("10.0.11.15", (target, 443), 2, Fate::Silent);
-        archive.attempts("10.0.12.15", (target, 443), 2, Fate::Passes);
+        archive.attempts("10.0.11.15", (target, 443), 2, AttemptResult::Silent);
+        archive.attempts("10.0.12.15", (target, 443), 2, AttemptResult::Passes);
     }
     let found = archive.check(Cause::NoReply, Certainty::Likely);
     assert_eq!((found.count, found.scope.to.len()), (6, 3));
@@ -181,9 +186,9 @@ fn same_source_fails_and_passes_so_it_is_intermittent_and_the_split_is_named() {
             DB,
             at_s,
             if i % 2 == 0 {
-                Fate::Passes
+                AttemptResult::Passes
             } else {
-                Fate::Refused
+                AttemptResult::Refused
             },
         );
     }
@@ -200,13 +205,13 @@ fn hosts_of_one_zone_that_fail_are_one_finding_against_those_that_work() {
     let mut archive = Archive::default();
     // The third byte of an address has as many digits as the number of its zone.
     for target in ["10.0.11.40", "10.0.12.41"] {
-        archive.attempts("10.0.3.15", (target, 8080), 5, Fate::Silent);
+        archive.attempts("10.0.3.15", (target, 8080), 5, AttemptResult::Silent);
     }
     for target in ["10.0.7.42", "10.0.111.43"] {
-        archive.attempts("10.0.3.15", (target, 8080), 5, Fate::Passes);
+        archive.attempts("10.0.3.15", (target, 8080), 5, AttemptResult::Passes);
     }
     // Other clients use another service of it.
-    archive.attempts("10.0.4.15", ("10.0.11.40", 9100), 5, Fate::Refused);
+    archive.attempts("10.0.4.15", ("10.0.11.40", 9100), 5, AttemptResult::Refused);
     let found = archive.check(Cause::NoReply, Certainty::Likely);
     assert_eq!((found.count, found.of), (10, 20));
     let to: Vec<&String> = found.scope.to.iter().collect();
@@ -229,11 +234,11 @@ fn hosts_of_one_zone_that_fail_are_one_finding_against_those_that_work() {
 #[test]
 fn refusing_host_is_compared_with_other_hosts_of_its_clients() {
     let mut archive = Archive::default();
-    archive.attempts("10.0.3.15", ("10.0.11.40", 8080), 5, Fate::Refused);
-    archive.attempts("10.0.3.15", ("10.0.11.41", 8080), 5, Fate::Passes);
+    archive.attempts("10.0.3.15", ("10.0.11.40", 8080), 5, AttemptResult::Refused);
+    archive.attempts("10.0.3.15", ("10.0.11.41", 8080), 5, AttemptResult::Passes);
     // Used by other clients, or for another service.
-    archive.attempts("10.0.4.15", ("10.0.11.42", 8080), 5, Fate::Passes);
-    archive.attempts("10.0.3.15", ("10.0.11.43", 9000), 5, Fate::Passes);
+    archive.attempts("10.0.4.15", ("10.0.11.42", 8080), 5, AttemptResult::Passes);
+    archive.attempts("10.0.3.15", ("10.0.11.43", 9000), 5, AttemptResult::Passes);
     let found = archive.check(Cause::Refused, Certainty::Proved);
     assert_eq!((found.count, found.of), (5, 10));
     assert!(
@@ -251,21 +256,21 @@ fn refusing_host_is_compared_with_other_hosts_of_its_clients() {
 #[test]
 fn healthy_network_with_noise_has_only_possible_findings() {
     let mut archive = Archive::default();
-    archive.attempts("10.0.11.15", DB, 50, Fate::Passes);
-    archive.attempts("10.0.11.15", DB, 1, Fate::Refused);
+    archive.attempts("10.0.11.15", DB, 50, AttemptResult::Passes);
+    archive.attempts("10.0.11.15", DB, 1, AttemptResult::Refused);
     for port in 1..30 {
         archive.attempt(
             ("203.0.113.66", 61_000),
             ("10.0.1.20", port),
             100,
-            Fate::RejectedIn,
+            AttemptResult::RejectedIn,
         );
     }
     archive.attempt(
         ("203.0.113.67", 61_000),
         ("10.0.1.20", 22),
         100,
-        Fate::RejectedIn,
+        AttemptResult::RejectedIn,
     );
     let findings = archive.findings();
     assert!(
@@ -288,17 +293,17 @@ fn scan_from_inside_is_reported_and_hides_no_other_failure() {
             ("10.0.11.99", 61_000),
             ("10.0.21.40", port),
             100,
-            Fate::RejectedIn,
+            AttemptResult::RejectedIn,
         );
     }
     let found = archive.check(Cause::Scan, Certainty::Likely);
     assert_eq!(found.count, 29);
     assert!(found.scope.enis.contains("eni-10.0.11.99"), "{found:#?}");
     // A compromised host continues its normal work.
-    archive.attempts("10.0.11.99", ("10.0.22.1", 443), 90, Fate::Passes);
+    archive.attempts("10.0.11.99", ("10.0.22.1", 443), 90, AttemptResult::Passes);
     let first = archive.check(Cause::Scan, Certainty::Likely);
     assert_eq!(first.count, 29);
-    archive.attempts("10.0.11.15", DB, 40, Fate::RejectedIn);
+    archive.attempts("10.0.11.15", DB, 40, AttemptResult::RejectedIn);
     archive.check(Cause::InboundBlocked, Certainty::Proved);
 }
 
@@ -307,10 +312,10 @@ fn similar_findings_beyond_one_page_are_merged() {
     let mut archive = Archive::default();
     for i in 0..60 {
         let (from, to) = (format!("10.0.{i}.15"), format!("10.0.{i}.40"));
-        archive.attempts(&from, (&to, 8000 + i), 5, Fate::Refused);
+        archive.attempts(&from, (&to, 8000 + i), 5, AttemptResult::Refused);
     }
     // A finding of another kind is kept in full, wherever it is in the list.
-    archive.attempts("10.0.99.15", DB, 5, Fate::RejectedIn);
+    archive.attempts("10.0.99.15", DB, 5, AttemptResult::RejectedIn);
     let findings = archive.findings();
     assert_eq!(findings.len(), 50);
     assert_eq!(findings[0].cause, Cause::InboundBlocked);

@@ -129,8 +129,8 @@ impl Times {
     }
 }
 
-/// Returns the fields of a record as 28 bits: `tcp-flags` and protocol, then one flag bit for each
-/// field.
+/// Returns the properties of a record as 28 bits: protocol and `tcp-flags`, then the flag bits, then
+/// the verdict.
 fn facts(o: &Viewed, in_seconds: bool) -> u64 {
     let verdict = match o.verdict {
         Verdict::Accept => 0,
@@ -139,10 +139,10 @@ fn facts(o: &Viewed, in_seconds: bool) -> u64 {
         Verdict::Reject(RejectReason::EncryptionControls) => 3,
         Verdict::Reject(RejectReason::Other) => 4,
     };
-    let answers = [
+    let flags = [
         (HAS_FLAGS, o.flags.is_some()),
         (HAS_BYTES, o.bytes.is_some()),
-        (LEAVING_IS_SAID, o.leaving.is_some()),
+        (HAS_LEAVING, o.leaving.is_some()),
         (IS_LEAVING, o.leaving == Some(true)),
         (WAY_IS_DOWN, o.way == Way::Down),
         (IS_MATCHED, o.matched),
@@ -150,9 +150,9 @@ fn facts(o: &Viewed, in_seconds: bool) -> u64 {
         (HIGH_IS_V6, o.key.high.address.is_ipv6()),
         (IN_SECONDS, in_seconds),
     ];
-    let mut facts = verdict << QUESTIONS;
-    for (question, answer) in answers {
-        facts |= u64::from(answer) << question;
+    let mut facts = verdict << FLAG_BITS;
+    for (bit, is_set) in flags {
+        facts |= u64::from(is_set) << bit;
     }
     facts << 16 | u64::from(o.observed().0) << 8 | u64::from(o.key.protocol)
 }
@@ -168,10 +168,10 @@ fn verdict(number: u64) -> Verdict {
     }
 }
 
-// The positions of the flag bits in the facts.
+// The positions of the flag bits in the properties.
 const HAS_FLAGS: u32 = 0;
 const HAS_BYTES: u32 = 1;
-const LEAVING_IS_SAID: u32 = 2;
+const HAS_LEAVING: u32 = 2;
 const IS_LEAVING: u32 = 3;
 const WAY_IS_DOWN: u32 = 4;
 const IS_MATCHED: u32 = 5;
@@ -179,7 +179,7 @@ const LOW_IS_V6: u32 = 6;
 const HIGH_IS_V6: u32 = 7;
 const IN_SECONDS: u32 = 8;
 /// The number of flag bits.
-const QUESTIONS: u32 = 9;
+const FLAG_BITS: u32 = 9;
 
 /// Decodes the first record in `bytes`; `None` after the last.
 pub(crate) fn unpack(bytes: &mut &[u8]) -> Option<Viewed> {
@@ -228,23 +228,23 @@ impl<'a> Unpacker<'a> {
         let word = unpacker.word();
         unpacker.at = 8;
         let facts = word >> LENGTHS_BITS;
-        let asked = |question: u32| facts >> (16 + question) & 1 == 1;
-        let low = unpacker.endpoint(asked(LOW_IS_V6));
-        let high = unpacker.endpoint(asked(HIGH_IS_V6));
+        let is_set = |bit: u32| facts >> (16 + bit) & 1 == 1;
+        let low = unpacker.endpoint(is_set(LOW_IS_V6));
+        let high = unpacker.endpoint(is_set(HIGH_IS_V6));
         // The length of the first number is in the highest bits.
         unpacker.front = word << (u64::BITS - LENGTHS_BITS);
         let packets = unpacker.number();
         let bytes = unpacker.number();
         let (start, length) = (unpacker.number(), unpacker.number());
-        let unit = if asked(IN_SECONDS) { SECOND_NS } else { 1 };
+        let unit = if is_set(IN_SECONDS) { SECOND_NS } else { 1 };
         let start_ns = unzigzag(start) * unit;
         let line = unpacker.number();
         let file = unpacker.half();
         let eni = EniIndex(unpacker.half());
-        let beside = unpacker.number();
-        let rejected_at = (beside >> (PATH_BITS + CLOCK_BITS)).checked_sub(1);
-        let clock = beside >> PATH_BITS & ((1 << CLOCK_BITS) - 1);
-        let path = beside & ((1 << PATH_BITS) - 1);
+        let rejection = unpacker.number();
+        let rejected_at = (rejection >> (PATH_BITS + CLOCK_BITS)).checked_sub(1);
+        let clock = rejection >> PATH_BITS & ((1 << CLOCK_BITS) - 1);
+        let path = rejection & ((1 << PATH_BITS) - 1);
         let left_out = unpacker.number();
         let observation = Observation {
             key: ConnectionKey {
@@ -252,25 +252,25 @@ impl<'a> Unpacker<'a> {
                 high,
                 protocol: (facts & 0xff) as u8,
             },
-            way: if asked(WAY_IS_DOWN) {
+            way: if is_set(WAY_IS_DOWN) {
                 Way::Down
             } else {
                 Way::Up
             },
-            leaving: asked(LEAVING_IS_SAID).then(|| asked(IS_LEAVING)),
-            verdict: verdict(facts >> (16 + QUESTIONS)),
-            flags: asked(HAS_FLAGS).then_some(ObservedFlags((facts >> 8 & 0xff) as u8)),
+            leaving: is_set(HAS_LEAVING).then(|| is_set(IS_LEAVING)),
+            verdict: verdict(facts >> (16 + FLAG_BITS)),
+            flags: is_set(HAS_FLAGS).then_some(ObservedFlags((facts >> 8 & 0xff) as u8)),
             eni,
             path: TrafficPath::of(path as u8),
             packets,
-            bytes: asked(HAS_BYTES).then_some(bytes),
+            bytes: is_set(HAS_BYTES).then_some(bytes),
             start_ns,
             end_ns: start_ns.wrapping_add(unzigzag(length) * unit),
             place: Place { file, line },
         };
         let record = Viewed {
             observation,
-            matched: asked(IS_MATCHED),
+            matched: is_set(IS_MATCHED),
             rejected_at: rejected_at.map(|eni| EniIndex((eni & 0xffff_ffff) as u32)),
             clock_ns: unzigzag(clock) * SECOND_NS,
             left_out,

@@ -13,10 +13,10 @@ use crate::diagnosis::symptom::Symptom;
 use crate::flow::{EniIndex, is_private};
 
 /// A service by protocol and port.
-pub(in crate::diagnosis::cause) type Asked = (u8, u16);
+pub(in crate::diagnosis::cause) type ServicePort = (u8, u16);
 
 /// Returns the service of this path.
-pub(in crate::diagnosis::cause) fn asked(path: &Path) -> Asked {
+pub(in crate::diagnosis::cause) fn service_port(path: &Path) -> ServicePort {
     (path.protocol, path.port)
 }
 
@@ -53,34 +53,34 @@ pub(super) fn far<'a>(
 
 /// Failing entries at one ENI, summarized by service and far end.
 pub(super) struct Failed<'a> {
-    pub(super) services: BTreeSet<Asked>,
+    pub(super) services: BTreeSet<ServicePort>,
     pub(super) far: BTreeSet<Far<'a>>,
     /// Whether all of the traffic crosses the subnet boundary in a known direction.
-    pub(super) is_at_border: bool,
+    pub(super) is_at_boundary: bool,
 }
 
 impl<'a> Failed<'a> {
     pub(super) fn of(attempts: &AttemptIndex<'a>, end: End, entries: &[PathSymptom<'a>]) -> Self {
         let paths = || entries.iter().map(|entry| entry.path);
         Self {
-            services: paths().map(asked).collect(),
+            services: paths().map(service_port).collect(),
             far: paths().flat_map(|path| far(attempts, end, path)).collect(),
-            is_at_border: is_directed(entries) && paths().all(|path| attempts.crosses(path)),
+            is_at_boundary: is_directed(entries) && paths().all(|path| attempts.crosses(path)),
         }
     }
 }
 
 /// Traffic that passes at the same time, one example of each kind.
 #[derive(Default)]
-pub(super) struct Border<'a> {
-    by_service: BTreeMap<Asked, PathSymptom<'a>>,
-    by_both: BTreeMap<(Asked, Far<'a>), PathSymptom<'a>>,
+pub(super) struct Boundary<'a> {
+    by_service: BTreeMap<ServicePort, PathSymptom<'a>>,
+    by_both: BTreeMap<(ServicePort, Far<'a>), PathSymptom<'a>>,
     far: BTreeSet<Far<'a>>,
     /// Services that pass at the ENI itself.
-    pub(super) here: BTreeSet<Asked>,
+    pub(super) here: BTreeSet<ServicePort>,
 }
 
-impl<'a> Border<'a> {
+impl<'a> Boundary<'a> {
     /// Collects traffic that passes at this ENI, and at others of its subnet, while these entries
     /// fail.
     pub(super) fn of(
@@ -91,25 +91,28 @@ impl<'a> Border<'a> {
     ) -> Self {
         let span = span(failed);
         let paths: BTreeSet<&Path> = failed.iter().map(|entry| entry.path).collect();
-        let mut border = Self::default();
+        let mut boundary = Self::default();
         for near in std::iter::once(eni).chain(attempts.siblings(eni)) {
             for entry in attempts.at(end, near) {
                 let is_meanwhile = passes(attempts, end, entry) && entry.seen.goes_on_during(span);
                 if !is_meanwhile || paths.contains(entry.path) {
                     continue;
                 }
-                let asked = asked(entry.path);
-                border.by_service.entry(asked).or_insert(*entry);
+                let service_port = service_port(entry.path);
+                boundary.by_service.entry(service_port).or_insert(*entry);
                 for far in far(attempts, end, entry.path) {
-                    border.by_both.entry((asked, far)).or_insert(*entry);
-                    border.far.insert(far);
+                    boundary
+                        .by_both
+                        .entry((service_port, far))
+                        .or_insert(*entry);
+                    boundary.far.insert(far);
                 }
                 if near == eni {
-                    border.here.insert(asked);
+                    boundary.here.insert(service_port);
                 }
             }
         }
-        border
+        boundary
     }
 
     /// Whether nothing passes at all.
@@ -118,8 +121,8 @@ impl<'a> Border<'a> {
     }
 
     /// Returns an entry of this service that passes.
-    pub(super) fn service(&self, asked: Asked) -> Option<&PathSymptom<'a>> {
-        self.by_service.get(&asked)
+    pub(super) fn service(&self, service_port: ServicePort) -> Option<&PathSymptom<'a>> {
+        self.by_service.get(&service_port)
     }
 
     /// Whether any passing entry has one of these far ends.
@@ -130,10 +133,10 @@ impl<'a> Border<'a> {
     /// Returns a passing entry of this service with one of these far ends.
     pub(super) fn both(
         &self,
-        asked: Asked,
+        service_port: ServicePort,
         mut far: impl Iterator<Item = Far<'a>>,
     ) -> Option<&PathSymptom<'a>> {
-        far.find_map(|far| self.by_both.get(&(asked, far)))
+        far.find_map(|far| self.by_both.get(&(service_port, far)))
     }
 }
 

@@ -17,20 +17,20 @@ use crate::flow::is_private;
 
 /// A client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Asker<'a> {
+enum RequestSource<'a> {
     /// All ENIs of one type together, for example the nodes of a load balancer.
-    Boxes(&'a str),
+    Type(&'a str),
     /// A host; `None` for all hosts outside.
     Host(Option<IpAddr>),
 }
 
 /// A client with the protocol and port that it uses.
-type AskedService<'a> = (Asker<'a>, u8, u16);
+type RequestedService<'a> = (RequestSource<'a>, u8, u16);
 
 /// Passing traffic at hosts inside, by client and service.
 pub(super) struct TargetGroups<'l, 'a> {
     attempts: &'l AttemptIndex<'a>,
-    passing: HashMap<AskedService<'a>, Vec<PathSymptom<'a>>>,
+    passing: HashMap<RequestedService<'a>, Vec<PathSymptom<'a>>>,
 }
 
 /// The hosts that work while others fail.
@@ -46,11 +46,11 @@ pub(super) struct WorkingHosts {
 impl<'l, 'a> TargetGroups<'l, 'a> {
     /// Indexes the traffic that passes.
     pub(super) fn new(attempts: &'l AttemptIndex<'a>) -> Self {
-        let mut passing: HashMap<AskedService<'a>, Vec<PathSymptom<'a>>> = HashMap::new();
+        let mut passing: HashMap<RequestedService<'a>, Vec<PathSymptom<'a>>> = HashMap::new();
         let passes = |entry: &&PathSymptom<'a>| entry.symptom == Symptom::Passed;
         for entry in attempts.all().filter(passes).filter(|entry| is_near(entry)) {
-            let question = question(attempts, entry);
-            passing.entry(question).or_default().push(*entry);
+            let requested_service = requested_service(attempts, entry);
+            passing.entry(requested_service).or_default().push(*entry);
         }
         Self { attempts, passing }
     }
@@ -70,7 +70,7 @@ impl<'l, 'a> TargetGroups<'l, 'a> {
             }
         }
         for troubles in alike.into_values() {
-            let members = troubles.iter().map(|trouble| self.questions(trouble));
+            let members = troubles.iter().map(|trouble| self.requested(trouble));
             let groups = connected(members);
             let mut by_group: BTreeMap<usize, Vec<Trouble<'a>>> = BTreeMap::new();
             for (group, trouble) in groups.into_iter().zip(troubles) {
@@ -82,10 +82,10 @@ impl<'l, 'a> TargetGroups<'l, 'a> {
         joined
     }
 
-    fn questions(&self, trouble: &Trouble<'a>) -> Vec<AskedService<'a>> {
+    fn requested(&self, trouble: &Trouble<'a>) -> Vec<RequestedService<'a>> {
         let entries = trouble.entries.iter();
         entries
-            .map(|entry| question(self.attempts, entry))
+            .map(|entry| requested_service(self.attempts, entry))
             .collect()
     }
 
@@ -100,17 +100,19 @@ impl<'l, 'a> TargetGroups<'l, 'a> {
             return None;
         }
         let span = span(&trouble.entries);
-        let mut questions = self.questions(trouble);
-        questions.sort_unstable_by_key(|(asker, ..)| match asker {
-            Asker::Boxes(kind) => (*kind, None),
-            Asker::Host(address) => ("", *address),
+        let mut requested = self.requested(trouble);
+        requested.sort_unstable_by_key(|(source, ..)| match source {
+            RequestSource::Type(kind) => (*kind, None),
+            RequestSource::Host(address) => ("", *address),
         });
-        questions.dedup();
-        let asked = questions.iter().filter_map(|q| self.passing.get(q));
+        requested.dedup();
+        let passing = requested
+            .iter()
+            .filter_map(|service| self.passing.get(service));
         let works = |entry: &&PathSymptom<'a>| {
             !failing.contains(&service(entry.path)) && entry.seen.goes_on_during(span)
         };
-        let working: Vec<PathSymptom<'a>> = asked.flatten().filter(works).copied().collect();
+        let working: Vec<PathSymptom<'a>> = passing.flatten().filter(works).copied().collect();
         if working.is_empty() {
             return None;
         }
@@ -178,16 +180,19 @@ fn is_near(entry: &PathSymptom<'_>) -> bool {
     is_private(entry.path.target) || entry.path.target_eni.is_some()
 }
 
-fn question<'a>(attempts: &AttemptIndex<'a>, entry: &PathSymptom<'a>) -> AskedService<'a> {
+fn requested_service<'a>(
+    attempts: &AttemptIndex<'a>,
+    entry: &PathSymptom<'a>,
+) -> RequestedService<'a> {
     let path = entry.path;
     let kind = path
         .source_eni
         .map_or("", |eni| attempts.enis.get(eni).kind.as_str());
-    let asker = match kind {
-        "" => Asker::Host(path.source),
-        kind => Asker::Boxes(kind),
+    let source = match kind {
+        "" => RequestSource::Host(path.source),
+        kind => RequestSource::Type(kind),
     };
-    (asker, path.protocol, path.port)
+    (source, path.protocol, path.port)
 }
 
 fn targets(entries: &[PathSymptom<'_>]) -> BTreeSet<IpAddr> {
@@ -195,13 +200,13 @@ fn targets(entries: &[PathSymptom<'_>]) -> BTreeSet<IpAddr> {
 }
 
 /// Numbers the groups of members that share something, directly or through other members.
-fn connected<'a>(members: impl Iterator<Item = Vec<AskedService<'a>>>) -> Vec<usize> {
+fn connected<'a>(members: impl Iterator<Item = Vec<RequestedService<'a>>>) -> Vec<usize> {
     let mut groups: Vec<usize> = Vec::new();
-    let mut known: HashMap<AskedService<'a>, usize> = HashMap::new();
-    for (member, questions) in members.enumerate() {
+    let mut known: HashMap<RequestedService<'a>, usize> = HashMap::new();
+    for (member, requested) in members.enumerate() {
         groups.push(member);
-        for question in questions {
-            let other = *known.entry(question).or_insert(member);
+        for requested_service in requested {
+            let other = *known.entry(requested_service).or_insert(member);
             let (one, other) = (root(&groups, member), root(&groups, other));
             groups[one.max(other)] = one.min(other);
         }

@@ -20,7 +20,7 @@ pub(super) struct Archive {
 
 /// The result of an attempt.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Fate {
+pub(super) enum AttemptResult {
     Passes,
     RejectedIn,
     RejectedOut,
@@ -97,26 +97,26 @@ impl Archive {
         source: (&str, u16),
         target: (&str, u16),
         at_s: i64,
-        fate: Fate,
+        result: AttemptResult,
     ) {
         let (there, back) = ([source, target], [target, source]);
-        match fate {
-            Fate::Passes => {
+        match result {
+            AttemptResult::Passes => {
                 self.way(there, at_s, 3, [false; 2]);
                 self.way(back, at_s, 19, [false; 2]);
             }
-            Fate::RejectedIn => self.way(there, at_s, 2, [false, true]),
-            Fate::RejectedOut => self.way(there, at_s, 2, [true, false]),
-            Fate::ReplyRejected => {
+            AttemptResult::RejectedIn => self.way(there, at_s, 2, [false, true]),
+            AttemptResult::RejectedOut => self.way(there, at_s, 2, [true, false]),
+            AttemptResult::ReplyRejected => {
                 self.way(there, at_s, 2, [false; 2]);
                 self.way(back, at_s, 18, [true, false]);
             }
-            Fate::Silent => self.way(there, at_s, 2, [false; 2]),
-            Fate::Refused => {
+            AttemptResult::Silent => self.way(there, at_s, 2, [false; 2]),
+            AttemptResult::Refused => {
                 self.way(there, at_s, 2, [false; 2]);
                 self.way(back, at_s, 4, [false; 2]);
             }
-            Fate::Cut(silence_s) => {
+            AttemptResult::Cut(silence_s) => {
                 self.way(there, at_s, 2, [false; 2]);
                 self.way(back, at_s, 18, [false; 2]);
                 self.way(there, at_s + 7 + silence_s, 0, [false; 2]);
@@ -126,10 +126,16 @@ impl Archive {
     }
 
     /// Adds `count` such attempts, one minute apart, from different ports.
-    pub(super) fn attempts(&mut self, from: &str, to: (&str, u16), count: u16, fate: Fate) {
+    pub(super) fn attempts(
+        &mut self,
+        from: &str,
+        to: (&str, u16),
+        count: u16,
+        result: AttemptResult,
+    ) {
         for i in 0..count {
             let port = 40_000 + i * 97 + u16::try_from(self.line % 90).unwrap();
-            self.attempt((from, port), to, i64::from(i) * 60, fate);
+            self.attempt((from, port), to, i64::from(i) * 60, result);
         }
     }
 

@@ -6,13 +6,13 @@
 
 use std::collections::BTreeSet;
 
-use super::archive::{Archive, Fate};
+use super::archive::{Archive, AttemptResult};
 use crate::diagnosis::attempt_index::Roles;
 use crate::diagnosis::attempt_index::{AttemptIndex, End, grouped};
-use crate::diagnosis::cause::blocked::bite;
+use crate::diagnosis::cause::blocked::rejecting_eni;
 use crate::diagnosis::cause::layer::{Case, FilterLayer};
 
-use Fate::{Passes, RejectedIn, RejectedOut};
+use AttemptResult::{Passes, RejectedIn, RejectedOut};
 
 /// The database whose ENI rejects, another host in its subnet, and one in another subnet.
 const DB: (&str, u16) = ("10.0.21.40", 5432);
@@ -25,14 +25,14 @@ const NEIGHBOR: &str = "10.0.11.16";
 const STRANGER: &str = "10.0.12.27";
 
 /// An attempt: source, destination and result.
-type Tried<'a> = (&'a str, (&'a str, u16), Fate);
+type Tried<'a> = (&'a str, (&'a str, u16), AttemptResult);
 
 /// Makes five of each attempt, one minute apart, and fewer of failed ones: the most used service of an ENI is its role.
 fn archive(tried: &[Tried<'_>]) -> Archive {
     let mut archive = Archive::default();
-    for (from, to, fate) in tried {
-        let count = if *fate == Passes { 5 } else { 4 };
-        archive.attempts(from, *to, count, *fate);
+    for (from, to, result) in tried {
+        let count = if *result == Passes { 5 } else { 4 };
+        archive.attempts(from, *to, count, *result);
     }
     archive
 }
@@ -44,7 +44,7 @@ fn check_at(mut archive: Archive, (end, address): (End, &str), layer: FilterLaye
     let tally = archive.tally();
     let attempts = AttemptIndex::new(&tally, archive.enis(), &BTreeSet::new());
     let roles = Roles::new(&attempts);
-    let failing = grouped(attempts.all(), |entry| bite(end, entry));
+    let failing = grouped(attempts.all(), |entry| rejecting_eni(end, entry));
     let (found, reason) = Case::new(&attempts, &roles, end, &failing).decide(eni);
     assert_eq!(found, layer, "{reason}");
     assert!(reason.contains(why), "{reason}");

@@ -61,22 +61,26 @@ fn settled(settling: &Settling, records: &[Candidate]) -> ([u64; 4], usize) {
         .settle(&mut records.to_vec(), &mut counts, keep)
         .unwrap();
     assert_eq!(counts.records, kept_records, "used is what is handed over");
-    let fates = [
+    let counts = [
         counts.records,
         counts.duplicates,
         counts.other_vantage,
         counts.filtered,
     ];
-    (fates, kept)
+    (counts, kept)
 }
 
 /// Name, settings, records, their expected counts, and the number of connections kept.
 type Case = (&'static str, Settling, Vec<Candidate>, [u64; 4], usize);
 
 fn check(table: Vec<Case>) {
-    for (what, settling, records, fates, connections) in table {
-        assert_eq!(settled(&settling, &records), (fates, connections), "{what}");
-        assert_eq!(fates.iter().sum::<u64>(), records.len() as u64, "{what}");
+    for (what, settling, records, counts, connections) in table {
+        assert_eq!(
+            settled(&settling, &records),
+            (counts, connections),
+            "{what}"
+        );
+        assert_eq!(counts.iter().sum::<u64>(), records.len() as u64, "{what}");
     }
 }
 
@@ -165,7 +169,7 @@ fn every_record_is_counted_once_if_some_match() {
             1,
         ),
         (
-            "all fates",
+            "all categories",
             whole,
             vec![
                 a,
@@ -231,13 +235,13 @@ fn counts_of_conversations_add_up_to_the_counts_of_lines() {
     assert_eq!(both.span_ns, Some((2, 9)));
     let mut records = Records::default();
     both.add_to(&mut records);
-    let fates = [
+    let counts = [
         records.used,
         records.duplicates,
         records.other_vantage,
         records.filtered,
     ];
-    assert_eq!(fates, [11, 22, 33, 44]);
+    assert_eq!(counts, [11, 22, 33, 44]);
 }
 
 #[test]

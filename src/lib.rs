@@ -1,7 +1,7 @@
 //! Turns archived AWS VPC Flow Logs back into packets, and reads any archive of flow logs.
 //!
-//! This page is a guide for users of the library and for contributors. `README.md` describes the
-//! program for its users.
+//! This page is a guide for users of the library and for contributors. `README.md` and `docs/`
+//! describe the program.
 //!
 //! # How do I read the records of any archive?
 //!

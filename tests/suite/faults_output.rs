@@ -177,7 +177,7 @@ fn summary_that_cannot_be_written_is_a_failure_that_says_the_output_is_whole() {
         "\"$0\" convert -q --json \"$1\" -o \"$2\" >/dev/full",
         &[&log, &output],
     );
-    assert_failed(&run, &["out.pcapng is whole", "No space left"]);
+    assert_failed(&run, &["out.pcapng is complete", "No space left"]);
     assert_eq!(names_in(out.path()), ["out.pcapng"]);
     let run = shell(
         "\"$0\" convert \"$1\" -o \"$2\" 2>/dev/full",

@@ -19,7 +19,8 @@ Builds a release of flow2pcap for this machine: a folder with the program, its m
 for shells and licenses, an archive of that folder, and SHA256SUMS.
 
 Options:
-  --skip-build [BINARY]  Pack BINARY, or the result of an earlier release build, instead of building
+  --skip-build [BINARY]  Pack BINARY, or the result of an earlier release build, instead of building.
+                         The names are those of the target that would be built
   --output FOLDER        The folder to write to [default: dist]
 
 Example:

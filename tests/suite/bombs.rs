@@ -89,9 +89,9 @@ fn tar_bomb(folder: &tempfile::TempDir, kind: u8, byte: u8, len: usize) -> PathB
 #[test]
 fn names_in_a_tar_archive_take_no_memory() {
     for (kind, byte, expected) in [
-        (b'L', 0, "a name of more than 4096 bytes"),
-        (b'L', b'n', "a name of more than 4096 bytes"),
-        (b'x', b'a', "a header of more than 1 MiB"),
+        (b'L', 0, "name longer than 4096 bytes"),
+        (b'L', b'n', "name longer than 4096 bytes"),
+        (b'x', b'a', "header larger than 1 MiB"),
         (b'K', b'n', "2 files"),
         (b'g', b'a', "2 files"),
     ] {

@@ -118,8 +118,8 @@ fn end(refused: fmt::Arguments<'_>) {
     // It is shorter than that, whatever the number.
     let _ = writeln!(
         left,
-        "flow2pcap: {refused}; give less with --memory or --threads, \
-         or raise its limit (`ulimit -v`, or that of the container)"
+        "error: {refused}\n\n  tip: give less with --memory or --threads, or raise the limit \
+         (`ulimit -v`, or that of the container)"
     );
     let line_len = 256 - left.len();
     exit_with(&line[..line_len]);

@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::printable::number::grouped;
 use crate::printable::{printable, shown};
 
 /// A failure that ends the run.
@@ -33,10 +34,7 @@ pub enum ErrorKind {
         source: io::Error,
     },
     /// The disk is full, or a quota or a limit is reached.
-    #[error(
-        "cannot write {}: {said}; make room there (`df`, `ulimit -f`)",
-        shown(path)
-    )]
+    #[error("cannot write {}: {said}", shown(path))]
     NoRoom {
         /// The file that grew.
         path: PathBuf,
@@ -80,8 +78,9 @@ pub enum ErrorKind {
     },
     /// The records of one connection need more memory than the run may take.
     #[error(
-        "{} and {}, protocol {protocol}, have {records} records that become {packets} packets, and \
-         what belongs to one connection is rebuilt as a whole", ends[0], ends[1]
+        "not enough memory for one connection, which is rebuilt as a whole: {} and {}, protocol \
+         {protocol}, have {} records that become {} packets", ends[0], ends[1], grouped(*records),
+         grouped(*packets)
     )]
     NeedsMemory {
         /// Addresses and ports of both ends.
@@ -96,7 +95,9 @@ pub enum ErrorKind {
         needed: u64,
     },
     /// A capture would have more packets than it may have.
-    #[error("about {packets} packets, more than {limit}, so nothing is written")]
+    #[error(
+        "about {} packets, more than {}, so nothing is written", grouped(*packets), grouped(*limit)
+    )]
     TooManyPackets {
         /// Packets that it would have, about.
         packets: u64,
@@ -106,7 +107,7 @@ pub enum ErrorKind {
         suggestions: Vec<(String, u64)>,
     },
     /// The answer to one question has more buckets of time than there is room for.
-    #[error("more than {limit} stretches of time, which no memory holds and nobody reads")]
+    #[error("more than {} time buckets", grouped(*limit as u64))]
     TooManyBuckets {
         /// How many there is room for.
         limit: usize,
@@ -188,12 +189,14 @@ impl Pruned {
     fn reason(self) -> String {
         match self {
             Self::RowGroups(count) => format!(
-                "by their statistics, none of {count} row groups holds what was asked for; ask \
-                 for another time"
+                "by their statistics, none of {} row groups can match the filter; choose another time \
+                 range",
+                grouped(count)
             ),
             Self::Files(count) => format!(
-                "by their paths, none of {count} files holds what was asked for; ask for a time, \
-                 account and region that their names tell"
+                "by their paths, none of {} files can match the filter; choose a time range, account \
+                 and region that occur in their names",
+                grouped(count)
             ),
         }
     }
@@ -216,7 +219,10 @@ fn listed(left_out: &[NotRead], damaged: &[NotRead]) -> String {
     let lines = |verb: &str, files: &[NotRead]| {
         let lines = files.iter().map(|file| {
             let (reason, example) = (printable(&file.reason), &file.example);
-            format!("\n  {} {verb}: {reason}, such as {example}", file.count)
+            format!(
+                "\n  {} {verb}: {reason}, such as {example}",
+                grouped(file.count)
+            )
         });
         lines.collect::<String>()
     };

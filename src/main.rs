@@ -1,7 +1,7 @@
-//! The process edge: arguments in, exit code out.
+//! The process: arguments in, exit status out.
 //!
-//! 0 done; 1 done, but `--strict` found records that do not parse; 2 failed, for want of memory as
-//! well; 128 and the number of a signal, ended by that.
+//! The exit status is 0 if the run is done; 1 if it is done and `--strict` found records that do not
+//! parse; 2 if it failed, also if memory ran out; 128 plus the number of the signal that ended it.
 
 mod allocation;
 
@@ -14,12 +14,12 @@ static ALLOCATOR: allocation::OrEnd = allocation::OrEnd;
 
 fn main() -> ExitCode {
     allocation::hold_reserve();
-    let tell = std::panic::take_hook();
+    let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         allocation::end_where_refused(panic);
-        // What a file brings about is reported as damage of that file.
+        // A panic that a file causes is reported as damage of that file.
         if !flow2pcap::wrapper::is_guarded() {
-            tell(panic);
+            print(panic);
         }
     }));
     Streams::with_process(|streams| run(std::env::args_os(), streams))

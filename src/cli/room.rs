@@ -1,11 +1,13 @@
-//! How much memory a run may use, and where the rest goes.
+//! How much memory a run may use, and where temporary files go.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use flow2pcap::printable::shown;
 
-/// The least memory that makes sense.
+use super::advice::refusal;
+
+/// The least memory that a run can work with.
 const MEMORY_MIN: u64 = 16 << 20;
 
 #[derive(Debug, Args)]
@@ -24,19 +26,20 @@ pub(crate) struct RoomArgs {
 }
 
 impl RoomArgs {
-    /// Where temporary files go.
+    /// Returns the folder of temporary files.
     ///
     /// # Errors
-    /// What was typed is no folder.
+    /// Fails if the folder does not exist.
     pub(crate) fn temp_dir(&self) -> anyhow::Result<PathBuf> {
         let Some(folder) = &self.temp_dir else {
             return Ok(temp_dir());
         };
-        anyhow::ensure!(
-            folder.is_dir(),
-            "{} is no folder; --temp-dir names one that is there",
-            shown(folder)
-        );
+        if !folder.is_dir() {
+            return Err(refusal(
+                format!("{} is not a folder", shown(folder)),
+                "give --temp-dir a folder that exists",
+            ));
+        }
         Ok(folder.clone())
     }
 }
@@ -44,15 +47,14 @@ impl RoomArgs {
 fn parse_memory(text: &str) -> Result<u64, String> {
     match parse_size(text)? {
         size if size >= MEMORY_MIN => Ok(size),
-        _ => Err("less than 16MiB does not hold what one thread works on".into()),
+        _ => Err("at least 16MiB, which one thread needs".into()),
     }
 }
 
-/// The bytes in a text such as `512MiB`, `256MB` or `4g`: powers of 1024, as memory is sold, whether
-/// or not there is an i.
+/// Parses a size such as `512MiB`, `256MB` or `4g`. Units are powers of 1024, with or without an i.
 ///
 /// # Errors
-/// What was expected.
+/// Says what was expected.
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
@@ -69,10 +71,10 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
         .parse::<u64>()
         .ok()
         .and_then(|n| n.checked_mul(1 << shift));
-    size.ok_or_else(|| "not a number of bytes that a machine has".into())
+    size.ok_or_else(|| "too many bytes".into())
 }
 
-/// Where temporary files go if nothing is said. Not `/tmp`, which is memory on many systems.
+/// Returns the default folder of temporary files. It is not `/tmp`, which is in memory on many systems.
 pub(crate) fn temp_dir() -> PathBuf {
     let lasting = PathBuf::from("/var/tmp");
     match std::env::var_os("TMPDIR") {

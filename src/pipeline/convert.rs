@@ -44,7 +44,7 @@ use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::printable::{cut, printable};
-use crate::read::Meter;
+use crate::read::{Meter, Phase};
 use crate::summary::Summary;
 
 /// What is to be converted, and how.
@@ -144,6 +144,7 @@ pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
         settling: Settling::new(vantage, selection, convert.detail, request.memory),
         slices: &slices,
         episodes: &episodes,
+        meter,
     };
     let settled = settler.settle(&conversations)?;
     drop(conversations);
@@ -172,6 +173,7 @@ pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
             room,
         },
     };
+    meter.begin(Phase::Writing, settled.by_filter.packets());
     let written = writer.write(&mut capture)?;
     let output = capture.finish(convert)?;
     settled.add_to(&mut read.records);

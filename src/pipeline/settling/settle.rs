@@ -19,6 +19,7 @@ use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::episode_codec;
 use crate::pipeline::spilling::memory_limit::ConversationCost;
+use crate::read::{Meter, Phase};
 use crate::summary::Records;
 use crate::time::joined;
 
@@ -144,6 +145,7 @@ pub(crate) struct Settler<'a> {
     pub slices: &'a Slices,
     /// One bucket a slice.
     pub episodes: &'a Buckets<'a>,
+    pub meter: &'a Meter,
 }
 
 impl Settler<'_> {
@@ -152,6 +154,7 @@ impl Settler<'_> {
     /// # Errors
     /// There is no room for them, in memory or on the disk.
     pub(crate) fn settle(&self, conversations: &Complete<'_, '_>) -> Result<SettleCounts> {
+        self.meter.begin(Phase::Grouping, conversations.records());
         let buckets = (0..conversations.count()).into_par_iter();
         buckets
             .map(|bucket| {
@@ -159,6 +162,7 @@ impl Settler<'_> {
                 conversations.take(bucket, |records| {
                     counts = std::mem::take(&mut counts).add(self.settle_all(records)?);
                     counts.by_filter.bound();
+                    self.meter.add(records.len() as u64);
                     Ok(())
                 })?;
                 Ok(counts)

@@ -62,6 +62,11 @@ impl PacketsByFilter {
         }
     }
 
+    /// Returns all packets, about.
+    pub(crate) fn packets(&self) -> u64 {
+        self.packets
+    }
+
     /// Forgets all but the busiest hosts.
     pub(crate) fn prune(&mut self) {
         let mut hosts: Vec<(IpAddr, u64)> = std::mem::take(&mut self.hosts).into_iter().collect();

@@ -105,18 +105,18 @@ impl Message {
         let label = self.severity.label();
         let mut lines = self.text.lines();
         let head = page.paint(self.severity.style(), label).and(" ");
-        let head = head.and(lines.next().unwrap_or_default());
+        let head = head.and(with_commands(lines.next().unwrap_or_default()));
         page.hanging(f, head, label.len() + 1)?;
         for line in lines {
             let indent = line.len() - line.trim_start().len();
-            page.hanging(f, PrintedLine::from(line), indent + 2)?;
+            page.hanging(f, with_commands(line), indent + 2)?;
         }
         if !self.tips.is_empty() {
             writeln!(f)?;
         }
         for tip in &self.tips {
             let head = PrintedLine::from("  ").and(page.paint(TIP, "tip:"));
-            page.hanging(f, head.and(" ").and(&tip.text), TIP_INDENT)?;
+            page.hanging(f, head.and(" ").and(with_commands(&tip.text)), TIP_INDENT)?;
             for command in &tip.commands {
                 let indent = PrintedLine::from(" ".repeat(TIP_INDENT));
                 page.hanging(f, indent.and(PrintedLine::whole(command)), 0)?;
@@ -124,6 +124,16 @@ impl Message {
         }
         Ok(())
     }
+}
+
+/// Makes a line in which text between backticks, such as a command, is never wrapped.
+fn with_commands(text: &str) -> PrintedLine {
+    let parts = text.split_inclusive('`').enumerate();
+    let parts = parts.map(|(index, part)| match index % 2 {
+        0 => PrintedLine::from(part),
+        _ => PrintedLine::whole(part),
+    });
+    PrintedLine::joined(parts, "")
 }
 
 /// Columns before the text of a tip.
@@ -151,7 +161,7 @@ mod tests {
             Message::error("no flow log among the inputs, which are\n  3 left out: empty");
         assert_eq!(
             narrow(&message.tips(vec![tip])),
-            "error: no flow log among the inputs,\n       which are\n  3 left out: empty\n\n  \
+            "error: no flow log; make one with\n       `a long command`, which is\n  3 left out: empty\n\n  \
              tip: choose a time range with --from\n       and --to, or run:\n       \
              flow2pcap inspect archive.log --from 2026-03-14T02:15\n"
         );

@@ -162,15 +162,20 @@ impl View {
             ];
         }
         let percent = self.percent();
-        let left = rate.map(|rate| {
+        let left = rate.filter(|_| self.done < self.total);
+        let left = left.map(|rate| {
             #[expect(clippy::cast_precision_loss, reason = "nor the time that is left")]
             let rest = (self.total - self.done) as f64;
             duration(rounded((rest / rate).ceil()))
         });
         let left = left.map_or_else(String::new, |left| format!(", {left} left"));
-        let (done, total) = (self.amount(self.done), self.amount(self.total));
+        let total = self.amount(self.total);
+        let done = match self.phase.reads_files() {
+            true => self.amount(self.done),
+            false => grouped(self.done).to_string(),
+        };
         let mut variants = Vec::new();
-        if self.phase.reads_files() {
+        if self.phase.reads_files() && self.files_total > 1 {
             let (files, all) = (grouped(self.files), count(self.files_total, "file"));
             variants.push(format!(
                 "{percent}  {files} of {all}, {done} of {total}{speed}{left}"
@@ -198,7 +203,7 @@ impl View {
         format!("{}{tip:<1$}", "=".repeat(full), columns - full)
     }
 
-    /// Formats so much of the phase's unit.
+    /// Formats an amount in the unit of the phase.
     fn amount(&self, n: u64) -> String {
         match self.phase {
             Phase::Writing => count(n, "packet"),

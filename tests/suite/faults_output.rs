@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::support::{file, names_in, testdata};
+use crate::support::{assert_one_error, file, names_in, testdata};
 use tempfile::TempDir;
 use testkit::archive::{Goal, Shape, generate};
 use testkit::traffic::{Settings, Version};
@@ -17,15 +17,16 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_flow2pcap");
 fn shell(line: &str, arguments: &[&Path]) -> Output {
     let mut bash = Command::new("bash");
     bash.args(["-c", line, PROGRAM]).args(arguments);
+    bash.env("COLUMNS", "1000");
     bash.stdin(Stdio::null()).output().unwrap()
 }
 
-/// Asserts that a run failed with one line that has all of `said`, and returns that.
+/// Asserts that a run failed with one message that has all of `said`, and returns it.
 #[track_caller]
 fn assert_failed(run: &Output, said: &[&str]) -> String {
     let stderr = String::from_utf8_lossy(&run.stderr).into_owned();
     assert_eq!(run.status.code(), Some(2), "{:?}: {stderr}", run.status);
-    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert_one_error(&stderr);
     for word in said {
         assert!(stderr.contains(word), "{word} is not in {stderr}");
     }
@@ -177,7 +178,7 @@ fn summary_that_cannot_be_written_is_a_failure_that_says_the_output_is_whole() {
         "\"$0\" convert -q --json \"$1\" -o \"$2\" >/dev/full",
         &[&log, &output],
     );
-    assert_failed(&run, &["out.pcapng is whole", "No space left"]);
+    assert_failed(&run, &["out.pcapng is complete", "No space left"]);
     assert_eq!(names_in(out.path()), ["out.pcapng"]);
     let run = shell(
         "\"$0\" convert \"$1\" -o \"$2\" 2>/dev/full",

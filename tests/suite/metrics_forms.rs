@@ -127,7 +127,7 @@ fn json_and_the_page_tell_the_same() {
     let (page, _) = output(&inputs, &["--format", "table"]);
     for line in [
         "rejected_packets every 15m, by protocol",
-        "in all                TCP            20",
+        "total                 TCP            20",
         "2026-03-14T02:15:00Z  TCP            20",
     ] {
         assert!(

@@ -119,20 +119,20 @@ fn reply_blocked<'a>(
     let subnet = first.map_or_else(String::new, |eni| names::subnet(attempts, eni));
     let passed = passes.map_or_else(
         || "no reply crosses the subnet's border that way".to_owned(),
-        |ports| format!("replies to ports {ports} pass"),
+        |ports| format!("replies to {ports} pass"),
     );
     FindingDraft {
         cause: Cause::AclBlocksReply,
         certainty,
         title: format!("the network ACL of {subnet} blocks replies{way}"),
         seen: format!(
-            "requests from {} to {} ({}) are ACCEPTed and their replies REJECTed at {}; replies to ports {} are \
+            "requests from {} to {} ({}) are ACCEPTed and their replies REJECTed at {}; replies to {} are \
              blocked, {passed}",
             names::sources(&entries),
             names::targets(&entries),
             names::ports(&entries),
             names::enis(attempts, &enis),
-            fails.unwrap_or_else(|| "unknown".to_owned()),
+            fails.unwrap_or_else(|| "unknown ports".to_owned()),
         ),
         others: passing.iter().map(|entry| entry.seen.count).sum(),
         entries,
@@ -141,7 +141,8 @@ fn reply_blocked<'a>(
     }
 }
 
-/// The initiators' ports in words: lowest and highest of each run of blocks that were seen.
+/// Formats the initiators' ports: lowest and highest of each run of blocks that occur, as in
+/// `port 60114` or `ports 1024-2047, 60114`.
 fn port_range(entries: &[PathSymptom<'_>]) -> Option<String> {
     let sum = PathCounts::sum(entries.iter().map(|entry| entry.seen))?;
     let mut runs: Vec<(u16, u16)> = Vec::new();
@@ -161,5 +162,7 @@ fn port_range(entries: &[PathSymptom<'_>]) -> Option<String> {
             format!("{low}-{high}")
         }
     });
-    Some(named.collect::<Vec<_>>().join(", "))
+    let named = named.collect::<Vec<_>>().join(", ");
+    let is_one = !named.contains([',', '-']);
+    Some(format!("{} {named}", if is_one { "port" } else { "ports" }))
 }

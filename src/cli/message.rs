@@ -157,8 +157,9 @@ mod tests {
             text: "choose a time range with --from and --to, or run:".into(),
             commands: vec!["flow2pcap inspect archive.log --from 2026-03-14T02:15".into()],
         };
-        let message =
-            Message::error("no flow log among the inputs, which are\n  3 left out: empty");
+        let message = Message::error(
+            "no flow log; make one with `a long command`, which is\n  3 left out: empty",
+        );
         assert_eq!(
             narrow(&message.tips(vec![tip])),
             "error: no flow log; make one with\n       `a long command`, which is\n  3 left out: empty\n\n  \

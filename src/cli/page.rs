@@ -79,12 +79,8 @@ impl Page {
                 let text: String = name.0.into_iter().map(|span| span.text).collect();
                 write!(f, "{}", self.paint(BOLD, &text))?;
             }
-            writeln!(
-                f,
-                "{:1$}{line}",
-                "",
-                NAME_COLUMNS.saturating_sub(len).max(1)
-            )?;
+            let gap = " ".repeat(NAME_COLUMNS.saturating_sub(len).max(1));
+            writeln!(f, "{gap}{line}")?;
             name = PrintedLine::default();
         }
         Ok(())

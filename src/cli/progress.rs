@@ -199,8 +199,13 @@ impl View {
         let all = u128::from(self.total.max(1));
         let full = u128::from(self.done) * columns as u128 / all;
         let full = usize::try_from(full).unwrap_or(columns).min(columns);
-        let tip = if full < columns { ">" } else { "" };
-        format!("{}{tip:<1$}", "=".repeat(full), columns - full)
+        let rest = columns - full;
+        let tip = if rest > 0 { ">" } else { "" };
+        format!(
+            "{}{tip}{}",
+            "=".repeat(full),
+            " ".repeat(rest.saturating_sub(1))
+        )
     }
 
     /// Formats an amount in the unit of the phase.
@@ -276,7 +281,7 @@ mod tests {
         );
         assert_eq!(
             at(79),
-            "reading [==>       ]  25%  512.00 MiB of 2.00 GiB, 128.00 MiB/s, 12 s left"
+            "reading [===>           ]  25%  512.00 MiB of 2.00 GiB, 128.00 MiB/s, 12 s left"
         );
         assert_eq!(at(39), "reading [===>        ]  25%, 12 s left");
         assert_eq!(at(10), "reading  2");

@@ -110,6 +110,7 @@ fn full_file_system_is_a_failure_that_leaves_nothing() {
         let line = format!("{mounted} || exit 99; {line}; status=$?; ls -A \"$1/m\"; exit $status");
         Command::new("unshare")
             .args(["-rm", "bash", "-c", &line, PROGRAM])
+            .env("COLUMNS", "1000")
             .args(arguments)
             .output()
     };

@@ -121,8 +121,8 @@ fn end(refused: fmt::Arguments<'_>) {
     // The message is shorter than that for any number.
     let _ = writeln!(
         left,
-        "flow2pcap: {refused}; lower --memory or --threads, \
-         or raise the memory limit (`ulimit -v`, or that of the container)"
+        "error: {refused}\n\n  tip: give less with --memory or --threads, or raise the limit \
+         (`ulimit -v`, or that of the container)"
     );
     let line_len = 256 - left.len();
     exit_with(&line[..line_len]);

@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::printable::number::grouped;
 use crate::printable::{printable, shown};
 
 /// A failure that ends the run.
@@ -33,11 +34,8 @@ pub enum ErrorKind {
         /// The error from the operating system.
         source: io::Error,
     },
-    /// The disk is full, or a quota or limit is reached.
-    #[error(
-        "cannot write {}: {said}; free some space there (see `df`, `ulimit -f`)",
-        shown(path)
-    )]
+    /// The disk is full, or a quota or a limit is reached.
+    #[error("cannot write {}: {said}", shown(path))]
     NoRoom {
         /// The file that was written.
         path: PathBuf,
@@ -82,8 +80,9 @@ pub enum ErrorKind {
     },
     /// The records of one connection need more memory than the run may use.
     #[error(
-        "{} and {}, protocol {protocol}, have {records} records that become {packets} packets, and \
-         all records of one connection are rebuilt together", ends[0], ends[1]
+        "not enough memory for one connection, which is rebuilt as a whole: {} and {}, protocol \
+         {protocol}, have {} records that become {} packets", ends[0], ends[1], grouped(*records),
+         grouped(*packets)
     )]
     NeedsMemory {
         /// Addresses and ports of both ends.
@@ -97,8 +96,10 @@ pub enum ErrorKind {
         /// The memory they need, in bytes.
         needed: u64,
     },
-    /// A capture would exceed its packet limit.
-    #[error("about {packets} packets, more than {limit}, so nothing is written")]
+    /// A capture would have more packets than it may have.
+    #[error(
+        "about {} packets, more than {}, so nothing is written", grouped(*packets), grouped(*limit)
+    )]
     TooManyPackets {
         /// The approximate number of packets it would have.
         packets: u64,
@@ -107,8 +108,8 @@ pub enum ErrorKind {
         /// Filter expressions, with the approximate number of packets that each leaves.
         suggestions: Vec<(String, u64)>,
     },
-    /// The answer to one question has more time buckets than fit.
-    #[error("too many time buckets (limit {limit})")]
+    /// The answer to one question has more buckets of time than there is room for.
+    #[error("more than {} time buckets", grouped(*limit as u64))]
     TooManyBuckets {
         /// The maximum number of buckets.
         limit: usize,
@@ -190,12 +191,14 @@ impl Pruned {
     fn reason(self) -> String {
         match self {
             Self::RowGroups(count) => format!(
-                "by their statistics, none of {count} row groups can match the filter; try another \
-                 time range"
+                "by their statistics, none of {} row groups can match the filter; choose another time \
+                 range",
+                grouped(count)
             ),
             Self::Files(count) => format!(
-                "by their paths, none of {count} files can match the filter; use a time range, \
-                 account and region that appear in their names"
+                "by their paths, none of {} files can match the filter; choose a time range, account \
+                 and region that occur in their names",
+                grouped(count)
             ),
         }
     }
@@ -218,7 +221,10 @@ fn listed(left_out: &[NotRead], damaged: &[NotRead]) -> String {
     let lines = |verb: &str, files: &[NotRead]| {
         let lines = files.iter().map(|file| {
             let (reason, example) = (printable(&file.reason), &file.example);
-            format!("\n  {} {verb}: {reason}, such as {example}", file.count)
+            format!(
+                "\n  {} {verb}: {reason}, such as {example}",
+                grouped(file.count)
+            )
         });
         lines.collect::<String>()
     };

@@ -20,6 +20,7 @@
 
 pub mod cell;
 pub mod json;
+pub mod number;
 pub mod shell;
 
 use std::borrow::Cow;

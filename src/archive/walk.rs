@@ -66,7 +66,8 @@ impl Walk {
 
     fn add_path(&mut self, input: &Path) -> Result<()> {
         if input.to_string_lossy().starts_with("s3://") {
-            let command = shell::path(input).map(|from| format!(": aws s3 sync {from} FOLDER"));
+            let command =
+                shell::path(input).map(|from| format!(" with `aws s3 sync {from} FOLDER`"));
             return Err(Error::usage(format!(
                 "cannot read {}: only local files are read; copy it first{}",
                 shown(input),

@@ -1,16 +1,17 @@
-//! What was read and what became of it, in words: the part that every summary has.
+//! What was read and how it was counted: the part that every summary has.
 
 use std::fmt::{self, Formatter};
 
+use flow2pcap::printable::number::grouped;
 use flow2pcap::summary::{Input, Records};
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::HumanBytes;
 
-use super::page::{Page, count, instant, name};
+use super::page::{Page, PrintedLine, count, instant, name};
 
-/// Gaps named one by one; the rest are counted.
+/// Gaps that are listed; the rest are counted.
 pub(crate) const GAPS_SHOWN: u64 = 5;
 
-/// Files that were read, not opened, left out, or read in part.
+/// Writes the files that were read, not opened, left out, or read in part.
 pub(crate) fn input(
     f: &mut Formatter<'_>,
     page: Page,
@@ -22,7 +23,7 @@ pub(crate) fn input(
     page.row(f, "input", &text)?;
     if input.pruned > 0 {
         let text = format!(
-            "{}, {}, not opened: by their paths they hold nothing that was asked for",
+            "{}, {}, not opened: by their paths they cannot match the filter",
             count(input.pruned, "file"),
             HumanBytes(input.pruned_file_bytes)
         );
@@ -30,7 +31,7 @@ pub(crate) fn input(
     }
     if input.row_groups_pruned > 0 {
         let text = format!(
-            "{}, {}, not read: by their statistics they hold nothing that was asked for",
+            "{}, {}, not read: by their statistics they cannot match the filter",
             count(input.row_groups_pruned, "row group"),
             count(input.rows_pruned, "row")
         );
@@ -40,7 +41,7 @@ pub(crate) fn input(
     page.reasons(f, "read in part", &input.damaged)
 }
 
-/// The time that was asked for, and that of the records.
+/// Writes the time range of the filter, and that of the records.
 pub(crate) fn times(
     f: &mut Formatter<'_>,
     page: Page,
@@ -50,7 +51,7 @@ pub(crate) fn times(
     if let Some((from, to)) = requested_ns {
         let from = from.map_or_else(|| "the beginning".to_owned(), instant);
         let to = to.map_or_else(|| "the end".to_owned(), instant);
-        page.row(f, "asked for", format!("{from} to {to}"))?;
+        page.row(f, "requested", format!("{from} to {to}"))?;
     }
     if let Some((start, end)) = span_ns {
         let text = format!("{} to {}", instant(start), instant(end));
@@ -59,90 +60,108 @@ pub(crate) fn times(
     Ok(())
 }
 
-/// The fate of every line; `told` says it of those that are records and matter.
-pub(crate) fn records(f: &mut Formatter<'_>, page: Page, r: &Records, told: &str) -> fmt::Result {
+/// Writes how every line was counted; `verb` is what was done with the records that match, such as
+/// "used".
+pub(crate) fn records(f: &mut Formatter<'_>, page: Page, r: &Records, verb: &str) -> fmt::Result {
     let lines = count(r.lines, "line");
-    let text = format!("{}{told}, of {lines}", HumanCount(r.used));
+    let text = format!("{} of {lines} {verb}", grouped(r.used));
     page.row(f, "records", &text)?;
     let plural = |n: u64, one: &'static str, many: &'static str| if n == 1 { one } else { many };
-    let fates = [
-        (r.filtered, "do not match what was asked for"),
+    let categories = [
         (
-            r.other_vantage,
-            "tell of packets that another ENI's records tell",
+            r.filtered,
+            plural(
+                r.filtered,
+                "does not match the filter",
+                "do not match the filter",
+            ),
         ),
+        (r.other_vantage, "already logged at another ENI"),
         (r.duplicates, "delivered more than once"),
         (r.no_data, "NODATA"),
         (r.headers, plural(r.headers, "header line", "header lines")),
         (r.blank, plural(r.blank, "blank line", "blank lines")),
-        (r.control, "CloudWatch control messages"),
+        (
+            r.control,
+            plural(
+                r.control,
+                "CloudWatch control message",
+                "CloudWatch control messages",
+            ),
+        ),
     ];
-    for (n, what) in fates.iter().filter(|(n, _)| *n > 0) {
-        page.row(f, "", format!("{} {what}", HumanCount(*n)))?;
+    for (n, text) in categories.iter().filter(|(n, _)| *n > 0) {
+        page.row(f, "", format!("{} {text}", grouped(*n)))?;
     }
     if r.missing_filter_field > 0 {
         let text = format!(
-            "{} do not say what the filter asks for, so they do not match",
-            HumanCount(r.missing_filter_field)
+            "{} without a field that the filter needs, so {} not match",
+            count(r.missing_filter_field, "record"),
+            plural(r.missing_filter_field, "it does", "they do")
         );
         page.note(f, "", &text)?;
     }
     if r.used == 0 && r.filtered > 0 {
-        page.note(f, "", "nothing matches, so there is nothing to tell")?;
+        page.note(f, "", "no record matches the filter")?;
     }
     page.reasons(f, "skipped", &r.skipped)?;
-    let a = &r.assumed;
-    let assumed = [
-        (a.protocol, "have no protocol; tcp-flags and ports told it"),
-        (a.packets, "count no packets: taken for one"),
-        (a.bytes, "count no bytes: headers only"),
-        (a.time, "have no interval: one instant stands for it"),
-        (
-            a.repaired_time,
-            "have an interval that cannot be true: put right",
-        ),
-    ];
-    for (n, what) in assumed.iter().filter(|(n, _)| *n > 0) {
-        page.row(f, "", format!("{} {what}", HumanCount(*n)))?;
-    }
+    assumptions(f, page, r)?;
     losses(f, page, r)
 }
 
-/// Packets that Transit Gateways lost.
-fn losses(f: &mut Formatter<'_>, page: Page, r: &Records) -> fmt::Result {
-    let causes = r.lost.by_cause();
-    let causes: Vec<String> = causes
-        .map(|(cause, packets)| format!("{} {cause}", HumanCount(packets)))
-        .collect();
-    if causes.is_empty() {
-        return Ok(());
+/// Writes what had to be assumed of records.
+fn assumptions(f: &mut Formatter<'_>, page: Page, r: &Records) -> fmt::Result {
+    let a = &r.assumed;
+    let assumed = [
+        (
+            a.protocol,
+            "without a protocol: inferred from tcp-flags and ports",
+        ),
+        (a.packets, "without a packet count: counted as one packet"),
+        (a.bytes, "without a byte count: headers only"),
+        (a.time, "without an interval: counted at one instant"),
+        (a.repaired_time, "with an impossible interval: corrected"),
+    ];
+    for (n, text) in assumed.iter().filter(|(n, _)| *n > 0) {
+        page.row(f, "", format!("{} {text}", grouped(*n)))?;
     }
+    Ok(())
+}
+
+/// Writes the packets that transit gateways dropped.
+fn losses(f: &mut Formatter<'_>, page: Page, r: &Records) -> fmt::Result {
+    let causes: Vec<(String, u64)> = r
+        .lost
+        .by_cause()
+        .map(|(cause, packets)| (format!("{} {cause}", grouped(packets)), packets))
+        .collect();
+    let Some((_, last)) = causes.last() else {
+        return Ok(());
+    };
+    let noun = if *last == 1 { "packet" } else { "packets" };
+    let causes: Vec<&str> = causes.iter().map(|(text, _)| text.as_str()).collect();
     let text = format!(
-        "{} packets, as logged by Transit Gateways",
+        "{} {noun}, as logged by transit gateways",
         causes.join(", ")
     );
     page.note(f, "lost", &text)
 }
 
-/// Where AWS dropped records.
+/// Writes where AWS dropped records.
 pub(crate) fn gaps(f: &mut Formatter<'_>, page: Page, r: &Records) -> fmt::Result {
     if r.skip_data == 0 {
         return Ok(());
     }
     let text = format!(
-        "{} SKIPDATA: AWS dropped records, and silence proves nothing there",
-        r.skip_data
+        "{} (SKIPDATA): AWS dropped records, so missing records there are not evidence",
+        count(r.skip_data, "gap")
     );
     page.note(f, "gaps", &text)?;
     for gap in r.gaps.iter().zip(0..GAPS_SHOWN).map(|(gap, _)| gap) {
         let at = |ns: Option<i64>| ns.map_or_else(|| "?".to_owned(), instant);
-        let text = format!(
-            "  {} {} to {}",
-            name(&gap.eni),
-            at(gap.start_ns),
-            at(gap.end_ns)
-        );
-        page.row(f, "", &text)?;
+        let times = format!(" {} to {}", at(gap.start_ns), at(gap.end_ns));
+        let eni = PrintedLine::whole(name(&gap.eni));
+        page.row(f, "", PrintedLine::from("  ").and(eni).and(times))?;
     }
     Ok(())
 }

@@ -1,95 +1,149 @@
-//! What to do next, in options of the command line, when a run fails or its capture is large.
+//! What to do next, as options of the command line, after a failure or a large capture.
 //!
-//! The library's errors say what failed; which option helps is known here alone.
+//! The errors of the library report what failed. Which option helps is known only here.
 
 use flow2pcap::error::{Error, ErrorKind, SecondReading, TemporaryData};
+use flow2pcap::printable::number::grouped;
 use flow2pcap::printable::shell::{option, quoted};
 use flow2pcap::summary::WIRESHARK_PACKETS;
 
-/// The message of an error that ends a run, with what to do next.
-pub(super) fn message(error: &anyhow::Error) -> String {
-    let text = format!("{error:#}");
-    match error.downcast_ref::<Error>() {
-        Some(failure) => advised(text, failure.kind()),
-        None => text,
-    }
-}
+use super::message::{Message, Tip};
 
-fn advised(text: String, kind: &ErrorKind) -> String {
-    let advice = match kind {
-        ErrorKind::NoRoom { .. } => ", or choose another place with -o".to_owned(),
-        ErrorKind::NoTemporaryFile { what, .. } => {
-            let instead = match what {
-                TemporaryData::Overflow => "let more stay in memory with --memory",
-                TemporaryData::Table => {
-                    "unpack Parquet that is compressed, in an archive or comes from a pipe"
-                }
-            };
-            format!("; choose another folder with --temp-dir, or {instead}")
-        }
-        ErrorKind::UnknownLayout { suggestion, .. } => format_to_complete(suggestion.as_deref()),
-        ErrorKind::NeedsMemory { ends, needed, .. } => {
-            let [low, high] = ends.map(|end| end.ip());
-            format!(
-                ": let more stay in memory with --memory {}MiB, make fewer packets with --detail \
-                 control, leave it out with --filter {}, or name a time with --from and --to",
-                needed.div_ceil(1 << 20),
-                quoted(&format!("not (host {low} and host {high})")),
-            )
-        }
+/// Makes the message of an error that ends a run.
+pub(super) fn message(error: &anyhow::Error) -> Message {
+    if let Some(message) = error.downcast_ref::<Refusal>() {
+        return Message::error(&message.text).tips(message.tips.clone());
+    }
+    let text = format!("{error:#}");
+    let Some(failure) = error.downcast_ref::<Error>() else {
+        return Message::error(text);
+    };
+    match failure.kind() {
         ErrorKind::TooManyPackets {
             packets,
             limit,
             suggestions,
-        } => return too_many_packets(*packets, *limit, suggestions),
-        ErrorKind::TooManyBuckets { .. } => {
-            "; choose longer ones with --every, or a part of the archive with --from and --to"
-                .to_owned()
-        }
-        ErrorKind::ReadsStdinTwice { purpose } => {
-            let instead = match purpose {
-                SecondReading::RelativeTime => "name the time, as in --from 2026-03-14T02:15",
-                SecondReading::Report => {
-                    "write it to a file first, as in `cat >archive.log`, and name that"
-                }
-            };
-            format!("; {instead}")
-        }
-        _ => String::new(),
-    };
-    text + &advice
-}
-
-fn format_to_complete(suggestion: Option<&str>) -> String {
-    match suggestion {
-        Some(format) => format!(
-            "\n  give the order of the columns, with field names in place of any ?:\n    --format {}",
-            quoted(format)
-        ),
-        None => "\n  if this is a flow log, give the order of its columns: --format '${srcaddr} \
-                 ${dstaddr} …'"
-            .to_owned(),
+        } => too_many_packets(*packets, *limit, suggestions),
+        kind => Message::error(text).tips(tips(kind)),
     }
 }
 
-fn too_many_packets(packets: u64, limit: u64, suggestions: &[(String, u64)]) -> String {
-    let suggestions = suggestions.iter();
-    let lines = suggestions.filter_map(|(filter, packets)| suggestion(filter, *packets));
-    let lines: String = lines.map(|line| format!("\n  {line}")).collect();
-    format!(
-        "about {packets} packets, more than --max-packets {limit}, so nothing is written \
-         (Wireshark is slow beyond about {WIRESHARK_PACKETS}). To narrow:{lines}\nor name a time \
-         with --from and --to, or make fewer packets of the same records with --detail control"
-    )
+/// A refusal of the command line itself, with what to do next.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(super) struct Refusal {
+    text: String,
+    tips: Vec<Tip>,
 }
 
-/// A filter to try as an option, and what it leaves; none if it cannot be typed.
+/// Makes an error with one tip.
+pub(super) fn refusal(text: impl Into<String>, tip: impl Into<Tip>) -> anyhow::Error {
+    let (text, tips) = (text.into(), vec![tip.into()]);
+    anyhow::Error::new(Refusal { text, tips })
+}
+
+fn tips(kind: &ErrorKind) -> Vec<Tip> {
+    match kind {
+        ErrorKind::NoRoom { .. } => vec![
+            "make room there (`df`, `ulimit -f`)".into(),
+            "choose another place with -o".into(),
+        ],
+        ErrorKind::NoTemporaryFile { what, .. } => vec![
+            "choose another folder with --temp-dir".into(),
+            match what {
+                TemporaryData::Overflow => "keep more in memory with --memory".into(),
+                TemporaryData::Table => {
+                    "decompress or extract the Parquet files first, and do not \
+                                         read them from a pipe"
+                        .into()
+                }
+            },
+        ],
+        ErrorKind::UnknownLayout { suggestion, .. } => {
+            vec![format_to_complete(suggestion.as_deref())]
+        }
+        ErrorKind::NeedsMemory { ends, needed, .. } => {
+            let [low, high] = ends.map(|end| end.ip());
+            vec![
+                format!(
+                    "keep more in memory with --memory {}MiB",
+                    needed.div_ceil(1 << 20)
+                )
+                .into(),
+                "make fewer packets with --detail control".into(),
+                Tip {
+                    text: "leave the connection out:".into(),
+                    commands: vec![format!(
+                        "--filter {}",
+                        quoted(&format!("not (host {low} and host {high})"))
+                    )],
+                },
+                TIME_RANGE.into(),
+            ]
+        }
+        ErrorKind::TooManyBuckets { .. } => {
+            vec!["use longer buckets with --every".into(), TIME_RANGE.into()]
+        }
+        ErrorKind::ReadsStdinTwice { purpose } => vec![match purpose {
+            SecondReading::RelativeTime => {
+                "give a date and time, as in --from 2026-03-14T02:15".into()
+            }
+            SecondReading::Report => {
+                "write it to a file first, as in `cat >archive.log`, and read that file".into()
+            }
+        }],
+        _ => Vec::new(),
+    }
+}
+
+/// The tip to read less.
+const TIME_RANGE: &str = "choose a time range with --from and --to";
+
+fn format_to_complete(suggestion: Option<&str>) -> Tip {
+    match suggestion {
+        Some(format) => Tip {
+            text: "give the order of the columns; replace each ? with the name of a field:".into(),
+            commands: vec![format!("--format {}", quoted(format))],
+        },
+        None => Tip {
+            text: "if this is a flow log, give the order of its columns:".into(),
+            commands: vec!["--format '${srcaddr} ${dstaddr} …'".into()],
+        },
+    }
+}
+
+fn too_many_packets(packets: u64, limit: u64, suggestions: &[(String, u64)]) -> Message {
+    let message = Message::error(format!(
+        "about {} packets, more than --max-packets {}, so nothing is written (Wireshark is slow \
+         with more than about {})",
+        grouped(packets),
+        grouped(limit),
+        grouped(WIRESHARK_PACKETS)
+    ));
+    let suggestions = suggestions.iter();
+    let commands = suggestions.filter_map(|(filter, packets)| suggestion(filter, *packets));
+    let commands: Vec<String> = commands.collect();
+    let mut tips = Vec::new();
+    if !commands.is_empty() {
+        let text = "add a filter:".into();
+        tips.push(Tip { text, commands });
+    }
+    tips.push(TIME_RANGE.into());
+    tips.push("make fewer packets of the same records with --detail control".into());
+    message.tips(tips)
+}
+
+/// Formats a filter to try as an option, with the packets that it leaves; `None` if it cannot be typed.
 pub(super) fn suggestion(filter: &str, packets: u64) -> Option<String> {
     let option = as_option(filter)?;
-    Some(format!("{option:<40} leaves about {packets}"))
+    let noun = if packets == 1 { "packet" } else { "packets" };
+    Some(format!(
+        "{option:<40} leaves about {} {noun}",
+        grouped(packets)
+    ))
 }
 
-/// The shortest option that asks for what `filter` does.
+/// The shortest option that means the same as `filter`.
 fn as_option(filter: &str) -> Option<String> {
     match filter.split_once(' ') {
         None if filter == "reject" => option("--action", "reject"),
@@ -104,9 +158,11 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::cli::page::Page;
 
     fn worded(kind: ErrorKind) -> String {
-        message(&anyhow::Error::new(Error::from(kind)))
+        let message = message(&anyhow::Error::new(Error::from(kind)));
+        message.on(Page::PLAIN).to_string()
     }
 
     #[test]
@@ -134,7 +190,12 @@ mod tests {
             packets: 1_280,
             needed: 2_442 << 20,
         });
-        for part in ["10.0.0.1:40000", "20 records", "--memory 2442MiB", "--from"] {
+        for part in [
+            "10.0.0.1:40000",
+            "20 records that become 1,280 packets",
+            "\n\n  tip: keep more in memory with --memory 2442MiB\n",
+            "--from",
+        ] {
             assert!(memory.contains(part), "{memory}");
         }
         let temporary = worded(ErrorKind::NoTemporaryFile {
@@ -144,6 +205,9 @@ mod tests {
         });
         assert!(temporary.contains("/no/such: ") && temporary.contains("--temp-dir"));
         let limit = worded(ErrorKind::TooManyBuckets { limit: 1_000 });
-        assert!(limit.contains("limit 1000") && limit.contains("--every"));
+        assert!(
+            limit.contains("1,000") && limit.contains("--every"),
+            "{limit}"
+        );
     }
 }

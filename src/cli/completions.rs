@@ -53,7 +53,7 @@ pub(crate) fn run(
     clap_complete::generate(args.shell, &mut program, name, &mut script);
     let script = String::from_utf8(script).context("the completions are not text")?;
     streams
-        .give(&script)
+        .print_out(&script)
         .context("cannot write to standard output")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,9 +9,12 @@ use flow2pcap::connection::{Detail, PER_RECORD_MAX};
 use flow2pcap::error::ErrorKind;
 use flow2pcap::flow::Addresses;
 use flow2pcap::pipeline::{self, Comments, Convert, Split, VantageChoice};
+use flow2pcap::printable::number::grouped;
 use flow2pcap::printable::shown;
 use flow2pcap::summary::WIRESHARK_PACKETS;
 
+use crate::cli::advice::refusal;
+use crate::cli::message::Message;
 use crate::cli::narrowing::{Keeping, Narrowing};
 use crate::cli::page::json;
 use crate::cli::reading::ReadingArgs;
@@ -194,16 +197,18 @@ impl Args {
     }
 }
 
-/// Runs the conversion and prints its summary.
+/// Converts an archive and prints the summary.
 ///
 /// # Errors
-/// Fails if there is no output.
+/// Fails if no capture can be written.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let to_stdout = args.output.as_os_str() == "-";
-    anyhow::ensure!(
-        !(args.json && to_stdout),
-        "--json and -o - both use standard output; write the capture to a file"
-    );
+    if args.json && to_stdout {
+        return Err(refusal(
+            "--json and -o - both write to standard output",
+            "write the capture to a file",
+        ));
+    }
     warn_of_size(args, streams);
     let request = args.request()?;
     let converted = args
@@ -211,17 +216,17 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         .run(streams, |meter| pipeline::convert(&request, meter))?;
     let summary = match converted {
         Err(error) if to_stdout && matches!(error.kind(), ErrorKind::ReaderGone { .. }) => {
-            // The reader of the pipe closed it: it has what it wants.
+            // The reader of the capture closed it early, which is not an error.
             return Ok(ExitCode::SUCCESS);
         }
         converted => converted?,
     };
     if !args.reading.quiet {
         let (summary, page) = (&summary, streams.err_page());
-        streams.tell(&summary::SummaryText { summary, page }.to_string());
+        streams.print_err(&summary::SummaryText { summary, page }.to_string());
     }
     if args.json
-        && let Err(error) = streams.give(&json(&summary)?)
+        && let Err(error) = streams.print_out(&json(&summary)?)
     {
         let output = shown(&args.output);
         anyhow::bail!("{output} is complete, but its summary cannot be written: {error}");
@@ -229,15 +234,17 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     Ok(args.reading.exit_code(&summary.records, &summary.input))
 }
 
-/// Warns early that a large capture will be slow.
+/// Warns early that a large capture makes Wireshark slow.
 fn warn_of_size(args: &Args, streams: &mut Streams<'_>) {
     let large = args.keeping.max_packets;
     if let Some(packets) =
         large.filter(|packets| *packets > WIRESHARK_PACKETS && !args.reading.quiet)
     {
-        streams.tell(&format!(
-            "flow2pcap: --max-packets {packets}: Wireshark is slow beyond about {WIRESHARK_PACKETS}\n"
-        ));
+        streams.report(&Message::warning(format!(
+            "Wireshark is slow with more than about {} packets, and --max-packets is {}",
+            grouped(WIRESHARK_PACKETS),
+            grouped(packets)
+        )));
     }
 }
 

@@ -1,15 +1,15 @@
-//! What a diagnosis found, in words: what cannot be seen first, then one block a finding.
+//! The result of a diagnosis, as text: its limits first, then one block for each finding.
 
 use std::fmt;
 
 use flow2pcap::diagnosis::{Certainty, Finding, FindingScope};
 use flow2pcap::pipeline::Diagnosis;
-use indicatif::HumanCount;
+use flow2pcap::printable::number::grouped;
 
 use super::account;
-use super::page::{NOTE, Page, TROUBLE, count, name, wrapped};
+use super::page::{NOTE, Page, PrintedLine, TROUBLE, count, name};
 
-/// Lines that are named as proof; more are in the JSON.
+/// Records that are listed as evidence; more are in the JSON.
 const RECORDS_SHOWN: usize = 4;
 
 /// A diagnosis as a person reads it.
@@ -23,35 +23,32 @@ impl fmt::Display for DiagnosisText<'_> {
         let d = self.diagnosis;
         account::input(f, self.page, &d.input, "")?;
         account::times(f, self.page, d.requested_ns, d.span_ns)?;
-        account::records(f, self.page, &d.records, " looked at")?;
+        account::records(f, self.page, &d.records, "examined")?;
         account::gaps(f, self.page, &d.records)?;
-        let symptoms: Vec<String> = d
-            .symptoms
-            .iter()
-            .map(|(name, n)| format!("{} {name}", HumanCount(*n)))
-            .collect();
-        self.lines(
-            f,
-            "attempts",
-            &format!("{}: {}", HumanCount(d.attempts), symptoms.join(", ")),
-        )?;
+        let symptoms = d.symptoms.iter();
+        let symptoms =
+            symptoms.map(|(name, n)| PrintedLine::whole(format!("{} {name}", grouped(*n))));
+        let symptoms = PrintedLine::joined(symptoms, ", ");
+        let attempts = PrintedLine::from(format!("{}: ", grouped(d.attempts)));
+        self.page.row(f, "attempts", attempts.and(symptoms))?;
         for (index, unseen) in d.blind_spots.iter().enumerate() {
             let name = if index == 0 { "cannot see" } else { "" };
-            self.lines(f, name, &format!("{}: {}", unseen.what, unseen.means))?;
+            let text = format!("{}: {}", unseen.what, unseen.means);
+            self.page.row(f, name, &text)?;
         }
         let is_trouble = |finding: &&Finding| finding.certainty != Certainty::Possible;
         let trouble = d.findings.iter().filter(is_trouble).count() as u64;
         let rest = d.findings.len() as u64 - trouble;
         let text = match (trouble, rest) {
-            (0, 0) => "none: nothing in these records looks wrong".to_owned(),
+            (0, 0) => "none: no problem found in these records".to_owned(),
             (0, rest) => format!(
-                "no trouble; {} that may be harmless",
+                "no problems; {} that may be harmless",
                 count(rest, "observation")
             ),
-            (n, 0) => HumanCount(n).to_string(),
+            (n, 0) => grouped(n).to_string(),
             (n, rest) => format!(
                 "{}, and {} that may be harmless",
-                HumanCount(n),
+                grouped(n),
                 count(rest, "observation")
             ),
         };
@@ -72,50 +69,43 @@ impl DiagnosisText<'_> {
         };
         writeln!(f)?;
         let head = format!("{} [{certainty}]", finding.title);
-        let heads = wrapped(head.split(' '));
-        let names = std::iter::once(format!("{number}.")).chain(std::iter::repeat(String::new()));
-        for (name, line) in names.zip(heads) {
-            self.page.row(f, &name, self.page.paint(color, &line))?;
-        }
-        self.lines(f, "seen", &finding.seen)?;
-        self.lines(f, "where", &place(&finding.scope))?;
+        let number = format!("{number}.");
+        self.page.row(f, &number, self.page.paint(color, &head))?;
+        self.page.row(f, "seen", &finding.seen)?;
+        self.page.row(f, "where", &place(&finding.scope))?;
         let often = format!(
             "{} to {}, {} of {} attempts",
             finding.first,
             finding.last,
-            HumanCount(finding.count),
-            HumanCount(finding.of)
+            grouped(finding.count),
+            grouped(finding.of)
         );
-        self.lines(f, "when", &often)?;
-        let more = finding.records.len().saturating_sub(RECORDS_SHOWN);
+        self.page.row(f, "when", &often)?;
+        let more = finding.records.len().saturating_sub(RECORDS_SHOWN) as u64;
         for (index, record) in finding.records.iter().take(RECORDS_SHOWN).enumerate() {
-            self.page
-                .row(f, if index == 0 { "records" } else { "" }, record)?;
+            let name = if index == 0 { "records" } else { "" };
+            self.page.row(f, name, PrintedLine::whole(record))?;
         }
         if more > 0 {
             self.page
-                .row(f, "", format!("and {more} more, see --json"))?;
+                .row(f, "", format!("and {} more, see --json", grouped(more)))?;
         }
-        self.lines(f, "means", &finding.means)?;
+        self.page.row(f, "means", &finding.means)?;
         for (index, text) in finding.look_at.iter().enumerate() {
-            self.lines(f, if index == 0 { "look at" } else { "" }, text)?;
+            self.page
+                .row(f, if index == 0 { "look at" } else { "" }, text)?;
         }
         for (index, text) in finding.against.iter().enumerate() {
-            self.lines(f, if index == 0 { "against" } else { "" }, text)?;
+            self.page
+                .row(f, if index == 0 { "against" } else { "" }, text)?;
         }
-        // Not wrapped, to be copied whole.
-        self.page.row(f, "Wireshark", &finding.display_filter)
-    }
-
-    /// A text over as many lines as it needs.
-    fn lines(&self, f: &mut fmt::Formatter<'_>, name: &str, text: &str) -> fmt::Result {
-        let names = std::iter::once(name).chain(std::iter::repeat(""));
-        let mut rows = names.zip(wrapped(text.split(' ')));
-        rows.try_for_each(|(name, line)| self.page.row(f, name, &line))
+        // Not wrapped, so that it can be copied.
+        let filter = PrintedLine::whole(&finding.display_filter);
+        self.page.row(f, "Wireshark", filter)
     }
 }
 
-/// Where something was seen, in one line.
+/// Formats where a finding was seen, as one line.
 pub(crate) fn place(scope: &FindingScope) -> String {
     let list = |names: Vec<String>, what: &str| match names.is_empty() {
         true => None,
@@ -123,13 +113,18 @@ pub(crate) fn place(scope: &FindingScope) -> String {
     };
     let text =
         |names: &std::collections::BTreeSet<String>| names.iter().map(|text| name(text)).collect();
+    let port = if scope.ports.len() == 1 {
+        "port "
+    } else {
+        "ports "
+    };
     let parts = [
         list(text(&scope.enis), ""),
         list(text(&scope.instances), ""),
         list(text(&scope.subnets), ""),
         list(text(&scope.from), "from "),
         list(text(&scope.to), "to "),
-        list(scope.ports.iter().map(u16::to_string).collect(), "port "),
+        list(scope.ports.iter().map(u16::to_string).collect(), port),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

@@ -1,10 +1,9 @@
-//! What a signal does to a run: it ends, leaves nothing half done, and says what there is. And who
-//! says why a run fails: one thread, once.
+//! How signals and failures end a run: nothing half done is left, and one message says why.
 //!
-//! Nobody hears of SIGKILL; what it leaves is removed by the next run ([`Output`]).
+//! A SIGKILL cannot be handled; the next run removes what it leaves ([`Output`]).
 //!
-//! Where memory or threads run out, several threads notice it at the same time. The first one says
-//! why the process ends, and ends it.
+//! If memory or threads run out, several threads notice it at the same time. The first one prints the
+//! message and ends the process.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -12,25 +11,31 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use flow2pcap::output::{Left, Output};
 use indicatif::ProgressBar;
 
+use super::message::Message;
+use super::page::Page;
+
 /// Whether a thread has claimed the last words.
 static ARE_SAID: AtomicBool = AtomicBool::new(false);
 
-/// Whether a signal has come. What fails behind that fails for want of what was removed.
+/// Whether a signal has come. Failures after it are caused by the removal of unfinished files.
 static CAUGHT: AtomicBool = AtomicBool::new(false);
 
-/// Lets SIGINT, SIGTERM and SIGHUP end the process, and clear `bar`, which is drawn on stderr.
+/// Lets SIGINT, SIGTERM and SIGHUP end the process. The message goes to `page` on stderr, after `bar`,
+/// which is drawn there too, is cleared.
 ///
 /// # Errors
-/// The system takes no handler, or gives no thread.
-pub(crate) fn watch(bar: ProgressBar) -> anyhow::Result<()> {
+/// Fails if the system accepts no handler or starts no thread.
+pub(crate) fn watch(bar: ProgressBar, page: Page) -> anyhow::Result<()> {
     system::on_signal(move |signal| {
         CAUGHT.store(true, SeqCst);
-        // First, for stderr may be a terminal that is stopped.
+        // First, because stderr may be a terminal that is stopped.
         let left = Output::abandon_all();
-        // Nothing is drawn any more while the bar is suspended, and that is for good.
+        // Nothing is drawn while the bar is suspended, and it never resumes.
         bar.suspend(|| {
-            // If nobody hears it, that changes nothing.
-            let _ = writeln!(std::io::stderr(), "flow2pcap: interrupted, {}", words(left));
+            let message = Message::error(format!("interrupted; {}", words(left)));
+            // A message that cannot be written changes nothing.
+            let text = message.on(page).to_string();
+            let _ = std::io::stderr().write_all(text.as_bytes());
             std::process::exit(128 + signal)
         })
     })
@@ -39,34 +44,34 @@ pub(crate) fn watch(bar: ProgressBar) -> anyhow::Result<()> {
 fn words(left: Left) -> &'static str {
     match left {
         Left::Nothing => "no output written",
-        Left::Cut => "what was written is not whole",
-        Left::Whole => "but the output is whole",
+        Left::Cut => "the output is incomplete",
+        Left::Whole => "the output is complete",
     }
 }
 
-/// Gives what was made of a run back, unless a signal has come: then the thread that heard of it
-/// has the last word.
-pub(crate) fn unless_caught<T>(made: T) -> T {
+/// Returns the result of a run, unless a signal has come: then the thread that handles it ends the
+/// process.
+pub(crate) fn unless_caught<T>(result: T) -> T {
     while CAUGHT.load(SeqCst) {
         std::thread::park();
     }
-    made
+    result
 }
 
-/// Whether the caller is the first to ask, in this process. If not, another thread is ending it.
+/// Whether the caller is the first of this process to ask. If not, another thread is ending it.
 pub fn claim_last_words() -> bool {
     !ARE_SAID.swap(true, SeqCst)
 }
 
-/// Whether a thread has claimed them.
+/// Whether a thread has claimed the last words.
 pub fn are_last_words_said() -> bool {
     ARE_SAID.load(SeqCst)
 }
 
-/// Lets a write beyond `ulimit -f` fail like one to a full disk, where it would kill the process.
+/// Makes a write beyond `ulimit -f` fail like one to a full disk. Otherwise it would kill the process.
 ///
 /// # Errors
-/// The system takes no handler.
+/// Fails if the system accepts no handler.
 pub(crate) fn outlive_size_limit() -> std::io::Result<()> {
     system::outlive_size_limit()
 }
@@ -92,8 +97,8 @@ mod system {
         Ok(())
     }
 
-    /// Signals that whoever started the process has it ignore, as `nohup` does, by bit: 0 is
-    /// signal 1. None where the system does not tell (proc(5), "SigIgn").
+    /// Signals that the parent process set to be ignored, as `nohup` does: bit 0 is signal 1. No bit is
+    /// set if the system does not report them (proc(5), "SigIgn").
     fn ignored() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -101,7 +106,7 @@ mod system {
     }
 
     pub(super) fn outlive_size_limit() -> io::Result<()> {
-        // Being handled, it does not kill. That it came shows in what the write returns.
+        // A signal that is handled does not kill. The write reports the failure.
         let heard = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(signal_hook::consts::SIGXFSZ, heard)?;
         Ok(())
@@ -110,7 +115,7 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
-    /// SIGINT, by which a console's Ctrl-C goes there.
+    /// The number of SIGINT, which Ctrl-C in a console corresponds to.
     const INTERRUPT: i32 = 2;
 
     pub(super) fn on_signal(end: impl FnOnce(i32) + Send + 'static) -> anyhow::Result<()> {

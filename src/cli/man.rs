@@ -42,7 +42,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitCode> {
     let page = page(program, args.subcommand.as_deref())?;
     streams
-        .give(&page)
+        .print_out(&page)
         .context("cannot write to standard output")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -15,6 +15,7 @@ use flow2pcap::pipeline::{self, Answers, Metrics};
 use flow2pcap::record::Layout;
 
 use self::form::{Form, FormatChoice};
+use super::message::Message;
 use super::narrowing::Narrowing;
 use super::page::{count, wide};
 use super::reading::{FormatOption as _, ReadingArgs};
@@ -195,21 +196,21 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     };
     if !args.reading.quiet {
         for note in notes {
-            streams.tell(&format!("flow2pcap: {note}\n"));
+            streams.report(&Message::warning(note));
         }
     }
     args.reading
         .give(streams, &text, &answers.records, &answers.input)
 }
 
-/// Returns notes on what the sums leave out.
+/// Returns warnings about what the sums leave out.
 fn notes(answers: &Answers) -> Vec<String> {
     let mut notes = Vec::new();
     let records = &answers.records;
     let (skipped, damaged) = (records.skipped.total(), answers.input.damaged.total());
     if skipped + damaged > 0 {
         notes.push(format!(
-            "not counted: {} that could not be parsed, and the unreadable part of {}; run inspect for \
+            "{} that could not be parsed and the unreadable part of {} were not counted; run `inspect` for \
              details",
             count(skipped, "line"),
             count(damaged, "damaged file"),
@@ -217,7 +218,7 @@ fn notes(answers: &Answers) -> Vec<String> {
     }
     if records.skip_data > 0 {
         notes.push(format!(
-            "AWS dropped records in {} (SKIPDATA), so the sums are too low there; run inspect for details",
+            "AWS dropped records in {} (SKIPDATA), so the sums are too small; run `inspect` for details",
             count(records.skip_data, "interval"),
         ));
     }
@@ -225,16 +226,16 @@ fn notes(answers: &Answers) -> Vec<String> {
         let metric = table.question.metric(table.question.measures[0]);
         if table.is_cut {
             notes.push(format!(
-                "{metric}: the {} smallest groups are summed as other, because the limit is {} sums; use \
-                 --top, fewer --by, a longer --every or a filter",
+                "{metric}: the {} smallest sums over the whole time are added up as other, because at \
+                 most {} are kept; use --top, fewer dimensions in --by, a longer --every or a filter",
                 wide(table.folded.into()),
                 wide(CELLS_MAX as u128),
             ));
         }
         if table.wants_zeros() && !table.is_full && !table.series.is_empty() {
             notes.push(format!(
-                "{metric}: zeros are not printed, because there would be too many; use a longer --every, \
-                 or --from and --to",
+                "{metric}: zeros are left out, because there would be too many from the first to the last \
+                 record; use a longer --every, or --from and --to",
             ));
         }
     }

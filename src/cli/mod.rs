@@ -1,7 +1,7 @@
-//! The command line: arguments, help, and the text of every output; one file for each subcommand.
+//! The command line: its arguments and its output, with one file for each subcommand.
 //!
 //! The binary is this module and a `main`. It is part of the library so that tests and the fuzz target
-//! `printed` reach every printed text without starting a process. It is not a public interface.
+//! `printed` can check all printed text in their own process. Other programs should not use it.
 
 mod account;
 mod advice;
@@ -12,6 +12,7 @@ mod findings;
 mod inspect;
 mod interrupt;
 mod man;
+mod message;
 mod metrics;
 mod narrowing;
 mod page;
@@ -24,12 +25,12 @@ mod setup;
 mod streams;
 mod summary;
 mod survey;
+mod terminal;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
-use flow2pcap::printable::printable_lines;
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use self::interrupt::{are_last_words_said, claim_last_words};
 pub use self::streams::Streams;
@@ -43,6 +44,13 @@ pub use self::streams::Streams;
     max_term_width = 100
 )]
 struct Cli {
+    /// When to use color
+    ///
+    /// With auto, text has color on a terminal, unless NO_COLOR, CLICOLOR=0 or TERM=dumb is set, and
+    /// elsewhere only if CLICOLOR_FORCE is set. Files written with -o never have color.
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -59,28 +67,36 @@ enum Command {
     Man(Box<man::Args>),
 }
 
-/// Runs the command line `typed`, whose first word is the program's name, and returns the exit status.
+/// Runs the command line `typed`, whose first word is the name of the program; returns the exit
+/// status.
 pub fn run(typed: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) -> ExitCode {
     let typed: Vec<OsString> = typed.into_iter().collect();
-    let cli = match Cli::try_parse_from(&typed) {
+    // Messages about the arguments follow the choice too, and it is not parsed yet.
+    streams.set_color(terminal::typed_color(&typed));
+    let cli = match parse(&typed) {
         Ok(cli) => cli,
         Err(error) => return refused::explain(error, &typed, streams),
     };
     match dispatch(cli, streams) {
         Ok(status) => status,
         Err(error) => {
-            let why = format!("flow2pcap: {}\n", advice::message(&error));
-            let why = printable_lines(&why);
+            let message = advice::message(&error);
             while streams.is_process() && !claim_last_words() {
                 std::thread::park(); // until the other thread ends the process
             }
-            streams.tell(&why);
+            streams.report(&message);
             ExitCode::from(2)
         }
     }
 }
 
+fn parse(typed: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut matches = Cli::command().try_get_matches_from(typed)?;
+    Cli::from_arg_matches_mut(&mut matches)
+}
+
 fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
+    streams.set_color(cli.color);
     if streams.is_process() {
         interrupt::outlive_size_limit()?;
     }

@@ -10,8 +10,10 @@ use flow2pcap::pipeline::{Meter, Request};
 use flow2pcap::record::Layout;
 use flow2pcap::summary::{Input, Records};
 
+use super::advice::refusal;
 use super::interrupt;
 use super::narrowing::Narrowing;
+use super::page;
 use super::progress::ProgressLine;
 use super::room::RoomArgs;
 use super::streams::Streams;
@@ -88,9 +90,10 @@ impl<F: FormatOption> ReadingArgs<F> {
     ) -> anyhow::Result<T> {
         let pool = self.pool()?;
         let meter = Arc::new(Meter::default());
-        let progress = ProgressLine::start(&meter, !self.quiet && streams.is_err_terminal());
+        let progress = ProgressLine::start(&meter, !self.quiet && streams.can_redraw_err());
         if streams.is_process() {
-            interrupt::watch(progress.bar()).context(NO_SIGNALS)?;
+            let watched = interrupt::watch(progress.bar(), streams.err_page());
+            watched.map_err(no_signals)?;
         }
         let made = interrupt::unless_caught(pool.install(|| work(&meter)));
         progress.stop();
@@ -111,10 +114,15 @@ impl<F: FormatOption> ReadingArgs<F> {
             } else {
                 ""
             };
-            let plural = if count == 1 { "" } else { "s" };
-            anyhow::anyhow!(
-                "cannot start {count} thread{plural}: {refused}; {fewer}raise the limit of \
-                 processes (`ulimit -u`) or of address space (`ulimit -v`)"
+            refusal(
+                format!(
+                    "cannot start {}: {refused}",
+                    page::count(count as u64, "thread")
+                ),
+                format!(
+                    "{fewer}raise the limit of processes (`ulimit -u`) or of address space \
+                     (`ulimit -v`)"
+                ),
             )
         })
     }
@@ -131,7 +139,7 @@ impl<F: FormatOption> ReadingArgs<F> {
         input: &Input,
     ) -> anyhow::Result<ExitCode> {
         streams
-            .give(text)
+            .print_out(text)
             .context("cannot write to standard output")?;
         Ok(self.exit_code(records, input))
     }
@@ -143,6 +151,11 @@ impl<F: FormatOption> ReadingArgs<F> {
     }
 }
 
-/// The message when no signal handler can be installed.
-const NO_SIGNALS: &str = "cannot listen for signals; raise the limit of processes (`ulimit -u`), \
-                          of open files (`ulimit -n`) or of address space (`ulimit -v`)";
+/// Makes the error of a process that cannot handle signals.
+fn no_signals(error: anyhow::Error) -> anyhow::Error {
+    refusal(
+        format!("cannot listen for signals: {error:#}"),
+        "raise the limit of processes (`ulimit -u`), of open files (`ulimit -n`) or of address space \
+         (`ulimit -v`)",
+    )
+}

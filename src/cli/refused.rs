@@ -1,4 +1,4 @@
-//! What is said of arguments that make no sense, and of those that ask for help.
+//! Messages about arguments that do not parse, and requests for help.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -10,31 +10,35 @@ use flow2pcap::printable::{is_printable, printable, printable_lines, shell};
 
 use super::streams::Streams;
 
-/// Prints what clap has to say, which repeats what was typed; returns the exit status.
+/// Prints clap's message, which may repeat arguments; returns the exit status.
 pub(super) fn explain(mut error: Error, typed: &[OsString], streams: &mut Streams<'_>) -> ExitCode {
     let status = u8::try_from(error.exit_code()).unwrap_or(2);
     let all = |is: fn(&str) -> bool| typed.iter().all(|arg| arg.to_str().is_some_and(is));
     if !all(|arg| matches!(shell::word(arg), Some(Cow::Borrowed(_)))) {
-        // "To pass '--x' as a value, use '-- --x'": clap quotes that for nobody.
+        // "To pass '--x' as a value, use '-- --x'": clap does not quote that for a shell.
         error.remove(ContextKind::Suggested);
     }
-    if streams.is_process() && all(|arg| arg.chars().all(is_printable)) {
-        // In color, where there is any. If nobody hears it, that is no other failure.
-        let _ = error.print();
-        return ExitCode::from(status);
-    }
     let is_error = error.use_stderr();
-    let text = without_escapes(error);
-    if is_error {
-        streams.tell(&text);
+    let page = if is_error {
+        streams.err_page()
     } else {
-        // Help that nobody reads is no failure either.
-        let _ = streams.give(&text);
+        streams.out_page()
+    };
+    let text = if page.color && all(|arg| arg.chars().all(is_printable)) {
+        error.render().ansi().to_string()
+    } else {
+        without_escapes(error)
+    };
+    if is_error {
+        streams.print_err(&text);
+    } else {
+        // Help that cannot be written is not a failure.
+        let _ = streams.print_out(&text);
     }
     ExitCode::from(status)
 }
 
-/// The message without color: values first, so that their line feeds are escaped, then all of it.
+/// Renders the message without color. Values are escaped first, including their line feeds, and then the rest.
 fn without_escapes(mut error: Error) -> String {
     let line = |text: &String| printable(text).into_owned();
     let context: Vec<_> = error
@@ -45,7 +49,7 @@ fn without_escapes(mut error: Error) -> String {
                 let texts = texts.iter().map(line);
                 Some((kind, ContextValue::Strings(texts.collect())))
             }
-            // Text of clap's own, with line feeds.
+            // Clap's own text, which has line feeds.
             _ => None,
         })
         .collect();

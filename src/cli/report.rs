@@ -6,6 +6,7 @@ mod page;
 mod rows;
 mod timeline;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,7 +15,9 @@ use flow2pcap::error::ErrorKind;
 use flow2pcap::pipeline::{self, Report};
 use flow2pcap::printable::shown;
 
+use super::advice::refusal;
 use super::narrowing::Narrowing;
+use super::page::PrintedLine;
 use super::reading::ReadingArgs;
 use super::room::RoomArgs;
 use super::streams::Streams;
@@ -73,12 +76,15 @@ pub(crate) struct Args {
 /// Fails if inputs cannot be read or hold no flow log, or if the output cannot be written.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let to_stdout = args.output.as_os_str() == "-";
-    anyhow::ensure!(
-        !args.output.is_dir(),
-        "{} is a folder; name a file in it, such as {}",
-        shown(&args.output),
-        shown(&args.output.join("report.html"))
-    );
+    if args.output.is_dir() {
+        return Err(refusal(
+            format!("{} is a folder", shown(&args.output)),
+            format!(
+                "name a file in it, such as {}",
+                shown(&args.output.join("report.html"))
+            ),
+        ));
+    }
     let format = args.reading.format.as_ref();
     let request = args.reading.request(format, &args.room, &args.narrowing)?;
     let request = Report::new(request, args.output.clone());
@@ -100,9 +106,11 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     if !args.reading.quiet && !to_stdout {
         let findings = super::page::count(diagnosis.findings.len() as u64, "finding");
         let path = shown(&args.output);
-        streams.tell(&format!(
-            "flow2pcap: {path}: {findings}; open it in a browser\n"
-        ));
+        let page = streams.err_page();
+        let text = PrintedLine::whole(path.to_string());
+        let text = text.and(format!(", {findings}; open it in a browser"));
+        let row = fmt::from_fn(|f| page.row(f, "output", text.clone())).to_string();
+        streams.print_err(&row);
     }
     Ok(args.reading.exit_code(&diagnosis.records, &diagnosis.input))
 }

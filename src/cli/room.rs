@@ -1,11 +1,13 @@
-//! The options for memory and temporary files.
+//! How much memory a run may use, and where temporary files go.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use flow2pcap::printable::shown;
 
-/// The smallest value of `--memory`.
+use super::advice::refusal;
+
+/// The least memory that a run can work with.
 const MEMORY_MIN: u64 = 16 << 20;
 
 #[derive(Debug, Args)]
@@ -24,19 +26,20 @@ pub(crate) struct RoomArgs {
 }
 
 impl RoomArgs {
-    /// Returns the directory for temporary files.
+    /// Returns the folder of temporary files.
     ///
     /// # Errors
-    /// Fails if the given path is not a directory.
+    /// Fails if the folder does not exist.
     pub(crate) fn temp_dir(&self) -> anyhow::Result<PathBuf> {
         let Some(folder) = &self.temp_dir else {
             return Ok(temp_dir());
         };
-        anyhow::ensure!(
-            folder.is_dir(),
-            "{} is not a directory; give --temp-dir one that exists",
-            shown(folder)
-        );
+        if !folder.is_dir() {
+            return Err(refusal(
+                format!("{} is not a folder", shown(folder)),
+                "give --temp-dir a folder that exists",
+            ));
+        }
         Ok(folder.clone())
     }
 }
@@ -44,15 +47,14 @@ impl RoomArgs {
 fn parse_memory(text: &str) -> Result<u64, String> {
     match parse_size(text)? {
         size if size >= MEMORY_MIN => Ok(size),
-        _ => Err("the minimum is 16MiB, the working memory of one thread".into()),
+        _ => Err("at least 16MiB, which one thread needs".into()),
     }
 }
 
-/// Parses a size such as `512MiB`, `256MB` or `4g`. All units are powers of 1024, with or without
-/// the `i`, as memory is sold.
+/// Parses a size such as `512MiB`, `256MB` or `4g`. Units are powers of 1024, with or without an i.
 ///
 /// # Errors
-/// Returns a message that says what was expected.
+/// Says what was expected.
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
@@ -69,11 +71,10 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
         .parse::<u64>()
         .ok()
         .and_then(|n| n.checked_mul(1 << shift));
-    size.ok_or_else(|| "the size is too large".into())
+    size.ok_or_else(|| "too many bytes".into())
 }
 
-/// Returns the default directory for temporary files. It is not `/tmp`, which is in memory on many
-/// systems.
+/// Returns the default folder of temporary files. It is not `/tmp`, which is in memory on many systems.
 pub(crate) fn temp_dir() -> PathBuf {
     let lasting = PathBuf::from("/var/tmp");
     match std::env::var_os("TMPDIR") {

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::{Args as ClapArgs, ValueEnum};
 use flow2pcap::setup::{AccountId, Destination, Partitions, Region, Resource, Setup};
 
+use super::advice::refusal;
 use super::page::foreign_json;
 use super::streams::Streams;
 
@@ -84,10 +85,13 @@ impl Args {
                     hourly: self.per_hour,
                 };
             }
-            _ => anyhow::ensure!(
-                !self.hive && !self.per_hour,
-                "--hive and --per-hour name folders in S3; give --destination s3://BUCKET/FOLDER"
-            ),
+            _ if self.hive || self.per_hour => {
+                return Err(refusal(
+                    "--hive and --per-hour are only for folders in S3",
+                    "use --destination s3://BUCKET/FOLDER",
+                ));
+            }
+            _ => {}
         }
         Ok(Setup {
             resource: self.resource.clone(),
@@ -109,7 +113,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         OutputChoice::Cloudformation => foreign_json(&setup.template())?,
     };
     streams
-        .give(&text)
+        .print_out(&text)
         .context("cannot write to standard output")?;
     Ok(ExitCode::SUCCESS)
 }

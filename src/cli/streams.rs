@@ -1,10 +1,13 @@
-//! Where the text of a run goes, and whether a person watches there.
+//! Where the text of a run goes, and what those streams can show.
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
 
+use clap::ColorChoice;
 use flow2pcap::blocking::Blocking;
 
+use super::message::Message;
 use super::page::Page;
+use super::terminal;
 
 /// Where text goes: to the streams of the process, or to a test that reads it.
 ///
@@ -14,15 +17,17 @@ pub struct Streams<'a> {
     err: &'a mut dyn Write,
     /// Whether these are the streams of the process, which then has signals and a terminal too.
     is_process: bool,
+    color: ColorChoice,
 }
 
 impl<'a> Streams<'a> {
-    /// Text that a test reads: nothing of it is in color, and no signal is waited for.
+    /// Sends text to a test, without color and without waiting for signals.
     pub fn to(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
         Self {
             out,
             err,
             is_process: false,
+            color: ColorChoice::Never,
         }
     }
 
@@ -32,10 +37,18 @@ impl<'a> Streams<'a> {
             out: &mut Blocking(io::stdout()),
             err: &mut Blocking(io::stderr()),
             is_process: true,
+            color: ColorChoice::Auto,
         })
     }
 
-    /// Whether the process is to itself: it may take signals and draw on a terminal.
+    /// Sets when the streams of the process have color.
+    pub(crate) fn set_color(&mut self, color: ColorChoice) {
+        if self.is_process {
+            self.color = color;
+        }
+    }
+
+    /// Whether the run has the process to itself, so that it may handle signals and draw on a terminal.
     pub(crate) fn is_process(&self) -> bool {
         self.is_process
     }
@@ -44,34 +57,49 @@ impl<'a> Streams<'a> {
         self.is_process && io::stdout().is_terminal()
     }
 
-    pub(crate) fn is_err_terminal(&self) -> bool {
-        self.is_process && io::stderr().is_terminal()
+    /// Whether progress can be drawn on standard error.
+    pub(crate) fn can_redraw_err(&self) -> bool {
+        self.is_process && terminal::can_redraw()
     }
 
     /// A page for standard output.
     pub(crate) fn out_page(&self) -> Page {
+        if !self.is_process {
+            return Page::PLAIN;
+        }
         Page {
-            color: self.is_out_terminal(),
+            color: terminal::is_colored(self.color, &io::stdout()),
+            width: terminal::out_width(),
         }
     }
 
     /// A page for standard error.
     pub(crate) fn err_page(&self) -> Page {
+        if !self.is_process {
+            return Page::PLAIN;
+        }
         Page {
-            color: self.is_err_terminal(),
+            color: terminal::is_colored(self.color, &io::stderr()),
+            width: terminal::err_width(),
         }
     }
 
-    /// Writes to standard error. If nobody hears it, the run has not failed.
-    pub(crate) fn tell(&mut self, text: &str) {
+    /// Writes an error or a warning to standard error.
+    pub(crate) fn report(&mut self, message: &Message) {
+        let text = message.on(self.err_page()).to_string();
+        self.print_err(&text);
+    }
+
+    /// Writes to standard error, ignoring write errors.
+    pub(crate) fn print_err(&mut self, text: &str) {
         let _ = self.err.write_all(text.as_bytes());
     }
 
-    /// Writes to standard output. Whoever closes it, as `head` does, has seen enough.
+    /// Writes to standard output. A reader that closes it early, as `head` does, is not an error.
     ///
     /// # Errors
-    /// What else keeps it from being written.
-    pub(crate) fn give(&mut self, text: &str) -> io::Result<()> {
+    /// Fails if standard output cannot be written for any other reason.
+    pub(crate) fn print_out(&mut self, text: &str) -> io::Result<()> {
         let written = self.out.write_all(text.as_bytes());
         match written.and_then(|()| self.out.flush()) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

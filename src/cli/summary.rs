@@ -1,15 +1,16 @@
-//! The summary that ends every run, in words.
+//! The summary after every conversion, as text.
 
 use std::fmt;
 
 use flow2pcap::connection::Outcome;
+use flow2pcap::printable::number::grouped;
 use flow2pcap::summary::{Summary, WIRESHARK_PACKETS};
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::HumanBytes;
 
 use super::page::{Page, PrintedLine, TROUBLE, count, wide};
 use super::{account, advice};
 
-/// A summary as a person reads it, in color on a terminal.
+/// A summary as a person reads it.
 pub(crate) struct SummaryText<'a> {
     pub(crate) summary: &'a Summary,
     pub(crate) page: Page,
@@ -19,15 +20,17 @@ impl SummaryText<'_> {
     fn input(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = self.summary;
         let layouts = s.input.layouts.iter();
-        let layouts: Vec<String> = layouts.map(|(by, n)| format!("{n} by {by}")).collect();
+        let layouts: Vec<String> = layouts
+            .map(|(evidence, files)| format!("{evidence} ({})", count(*files, "file")))
+            .collect();
         let columns = if layouts.is_empty() {
             String::new()
         } else {
-            format!("; columns told: {}", layouts.join(", "))
+            format!("; columns from {}", layouts.join(", "))
         };
         account::input(f, self.page, &s.input, &columns)?;
         account::times(f, self.page, s.requested_ns, s.span_ns)?;
-        account::records(f, self.page, &s.records, " told")?;
+        account::records(f, self.page, &s.records, "used")?;
         account::gaps(f, self.page, &s.records)
     }
 
@@ -36,25 +39,25 @@ impl SummaryText<'_> {
         let c = &s.connections;
         let outcomes = Outcome::ALL.iter().filter_map(|outcome| {
             let n = c.by_outcome.get(outcome.name())?;
-            let text = format!("{} {outcome}", HumanCount(*n));
+            let text = format!("{} {outcome}", grouped(*n));
             Some(if is_trouble(*outcome) {
-                self.page.paint(TROUBLE, &text)
+                self.page.paint_whole(TROUBLE, &text)
             } else {
-                text.into()
+                PrintedLine::whole(text)
             })
         });
         let outcomes: Vec<PrintedLine> = outcomes.collect();
-        self.page.row(f, "ENIs", HumanCount(s.enis).to_string())?;
+        self.page.row(f, "ENIs", grouped(s.enis).to_string())?;
         let outcomes = if outcomes.is_empty() {
             "none".into()
         } else {
-            PrintedLine::joined(&outcomes, ", ")
+            PrintedLine::joined(outcomes, ", ")
         };
         self.page.row(f, "connections", outcomes)?;
         if c.presumed > 0 {
             let text = format!(
-                "{} without tcp-flags: handshake and teardown presumed",
-                HumanCount(c.presumed)
+                "{} without tcp-flags: handshake and teardown are assumed",
+                grouped(c.presumed)
             );
             self.page.row(f, "", &text)?;
         }
@@ -90,29 +93,37 @@ impl SummaryText<'_> {
         if p.bytes_added() > 0 {
             let added = wide(p.bytes_added());
             let text = format!(
-                "{added} more than logged: headers of records that count fewer bytes, or none"
+                "{added} more than logged: headers of records that report fewer bytes, or none"
             );
             self.page.note(f, "", &text)?;
         }
         if p.bytes_lost() > 0 {
             let lost = wide(p.bytes_lost());
-            let text = format!("{lost} fewer than logged: records that count more than 64 TiB");
+            let text = format!("{lost} fewer than logged: records that report more than 64 TiB");
             self.page.note(f, "", &text)?;
         }
         if !s.suggested_filters.is_empty() {
             let text = format!(
-                "more than about {WIRESHARK_PACKETS} packets make Wireshark slow; to narrow:"
+                "Wireshark is slow with more than about {} packets; to write fewer, add:",
+                grouped(WIRESHARK_PACKETS)
             );
             self.page.note(f, "", &text)?;
             let suggestions = s.suggested_filters.iter();
             for line in suggestions.filter_map(|s| advice::suggestion(&s.filter, s.packets)) {
-                self.page.row(f, "", format!("  {line}"))?;
+                let line = PrintedLine::from("  ").and(PrintedLine::whole(line));
+                self.page.row(f, "", line)?;
             }
         }
-        if s.connections.moved_packets > 0 {
+        let moved = s.connections.moved_packets;
+        if moved > 0 {
             let text = format!(
-                "{} packets moved out of their record's seconds by causality",
-                s.connections.moved_packets
+                "{} moved outside the seconds of {} so that no answer comes before its cause",
+                count(moved, "packet"),
+                if moved == 1 {
+                    "its record"
+                } else {
+                    "their records"
+                }
             );
             self.page.row(f, "", &text)?;
         }
@@ -128,7 +139,7 @@ impl fmt::Display for SummaryText<'_> {
         self.packets(f)?;
         if s.spilled_bytes > 0 {
             let text = format!(
-                "{} went to temporary files; with more --memory the run is faster",
+                "{} went to temporary files; a larger --memory makes the run faster",
                 HumanBytes(s.spilled_bytes)
             );
             self.page.row(f, "memory", &text)?;
@@ -136,19 +147,19 @@ impl fmt::Display for SummaryText<'_> {
         let seconds = f64::from(u32::try_from(s.elapsed_ms).unwrap_or(u32::MAX)) / 1000.0;
         let size = HumanBytes(s.output.file_bytes);
         let written = match &s.output.parts {
-            None => format!("{}, {size}", s.output.path),
-            Some(parts) => format!(
-                "{}, {size}, listed in {}",
-                count(parts.files.len() as u64, "part"),
-                parts.index
-            ),
+            None => PrintedLine::whole(&s.output.path).and(format!(", {size}")),
+            Some(parts) => PrintedLine::from(format!(
+                "{}, {size}, listed in ",
+                count(parts.files.len() as u64, "part")
+            ))
+            .and(PrintedLine::whole(&parts.index)),
         };
         self.page
-            .row(f, "output", format!("{written}, in {seconds:.2} s"))
+            .row(f, "output", written.and(format!(", in {seconds:.2} s")))
     }
 }
 
-/// Whether a reader who looks for a fault looks for these.
+/// Whether connections with this outcome are what a troubleshooter looks for.
 fn is_trouble(outcome: Outcome) -> bool {
     matches!(
         outcome,

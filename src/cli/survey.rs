@@ -1,20 +1,21 @@
-//! What an inspection found, in words.
+//! The result of an inspection, as text.
 
 use std::fmt;
 
+use flow2pcap::printable::number::grouped;
 use flow2pcap::record::Column;
 use flow2pcap::setup::{Resource, ResourceKind};
 use flow2pcap::survey::{ColumnOrder, Estimate, LoggedSums, Survey};
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::HumanBytes;
 
 use super::account;
-use super::page::{self, NOTE, Page, PrintedLine, TROUBLE, count, wide, wrapped};
+use super::page::{self, NOTE, Page, PrintedLine, TROUBLE, count, wide};
 
-/// Orders of columns that are spelt out; more are only counted.
+/// Orders of columns that are listed; more are only counted.
 const ORDERS_SHOWN: usize = 5;
 
 /// Names that are listed; more are only counted.
-const NAMES_SHOWN: usize = 20;
+const NAMES_SHOWN: u64 = 20;
 
 /// A survey as a person reads it.
 pub(crate) struct SurveyText<'a> {
@@ -37,8 +38,12 @@ impl fmt::Display for SurveyText<'_> {
         self.columns(f)?;
         self.missing_fields(f)?;
         account::times(f, self.page, s.requested_ns, s.span_ns)?;
-        account::records(f, self.page, &s.records, "")?;
+        account::records(f, self.page, &s.records, "counted")?;
         self.gaps(f)?;
+        if s.records.used == 0 {
+            // Without records the rest would be a table of zeros.
+            return Ok(());
+        }
         self.traffic(f)?;
         self.enis(f)?;
         self.names(f, "accounts", &s.accounts)?;
@@ -48,7 +53,7 @@ impl fmt::Display for SurveyText<'_> {
 }
 
 impl SurveyText<'_> {
-    /// Rows of which the first has the name.
+    /// Writes rows, the first of which has the name.
     fn rows(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -67,12 +72,18 @@ impl SurveyText<'_> {
         all: impl IntoIterator<Item = &'n String, IntoIter: ExactSizeIterator>,
     ) -> fmt::Result {
         let all = all.into_iter();
-        let more = all.len().saturating_sub(NAMES_SHOWN);
-        let mut words: Vec<String> = all.take(NAMES_SHOWN).map(|text| page::name(text)).collect();
-        if more > 0 {
-            words.push(format!("and {more} more"));
+        if all.len() == 0 {
+            return Ok(());
         }
-        self.rows(f, name, wrapped(words.iter().map(String::as_str)))
+        let more = (all.len() as u64).saturating_sub(NAMES_SHOWN);
+        let shown = all.zip(0..NAMES_SHOWN);
+        let mut words: Vec<PrintedLine> = shown
+            .map(|(text, _)| PrintedLine::whole(page::name(text)))
+            .collect();
+        if more > 0 {
+            words.push(format!("and {} more", grouped(more)).into());
+        }
+        self.page.row(f, name, PrintedLine::joined(words, " "))
     }
 
     fn columns(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,14 +105,15 @@ impl SurveyText<'_> {
             );
             self.page
                 .row(f, if index == 0 { "columns" } else { "" }, &text)?;
-            for line in wrapped(columns.iter().map(Column::name)) {
-                self.page.row(f, "", format!("  {line}"))?;
-            }
+            let names = columns.iter().map(Column::name);
+            let names = names.map(|name| PrintedLine::whole(page::name(name)));
+            let names = PrintedLine::joined(names, " ");
+            self.page.row(f, "", PrintedLine::from("  ").and(names))?;
         }
-        let more = orders.iter().len().saturating_sub(ORDERS_SHOWN);
+        let more = orders.iter().len().saturating_sub(ORDERS_SHOWN) as u64;
         if more > 0 {
-            self.page
-                .row(f, "", format!("and {more} more orders of columns"))?;
+            let text = format!("and {} of columns", count(more, "more order"));
+            self.page.row(f, "", text)?;
         }
         Ok(())
     }
@@ -111,7 +123,7 @@ impl SurveyText<'_> {
         if s.missing_fields.is_empty() {
             return self
                 .page
-                .row(f, "missing", "no field that the rebuild uses");
+                .row(f, "missing", "no field that a conversion needs");
         }
         let all: u64 = s.columns.iter().map(|order| order.records).sum();
         let lacks = s.missing_fields.iter().map(|lack| {
@@ -124,13 +136,13 @@ impl SurveyText<'_> {
             fields.and(format!("{of}: {}", lack.cost))
         });
         self.rows(f, "missing", lacks)?;
-        // Only what `setup` takes: a record may name anything.
+        // Only a VPC that `setup` accepts: a record may name anything.
         let vpcs = s.busiest_enis.iter().map(|eni| &*eni.vpc);
         let mut vpcs = vpcs.filter(|vpc| vpc.parse().is_ok_and(is_vpc));
         let vpc = vpcs.next().unwrap_or("vpc-…");
-        let text =
-            format!("A VPC flow log with all of it: flow2pcap setup {vpc} --destination s3://…");
-        self.page.row(f, "", &text)
+        let command = format!("flow2pcap setup {vpc} --destination s3://…");
+        let text = PrintedLine::from("to create a flow log with all fields: ");
+        self.page.row(f, "", text.and(PrintedLine::whole(command)))
     }
 
     fn gaps(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -143,7 +155,7 @@ impl SurveyText<'_> {
         by_eni.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
         let named = by_eni
             .iter()
-            .map(|(eni, n)| format!("{} ({n})", page::name(eni)));
+            .map(|(eni, n)| format!("{} ({})", page::name(eni), grouped(**n)));
         let named: Vec<String> = std::iter::once("by ENI:".to_owned()).chain(named).collect();
         self.names(f, "", &named)
     }
@@ -161,12 +173,12 @@ impl SurveyText<'_> {
                 .map_or_else(|| format!("protocol {number}"), str::to_owned);
             ((name, false), protocol.logged)
         });
-        self.sums(f, "logged", &[(("in all".to_owned(), false), s.logged)])?;
+        self.sums(f, "logged", &[(("total".to_owned(), false), s.logged)])?;
         self.sums(f, "actions", &actions.collect::<Vec<_>>())?;
         self.sums(f, "protocols", &protocols.collect::<Vec<_>>())
     }
 
-    /// Sums in columns; those of which something is to be seen are in color.
+    /// Writes sums in columns; those that show trouble are in color.
     fn sums(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -185,43 +197,50 @@ impl SurveyText<'_> {
         self.rows(f, name, rows)
     }
 
-    /// Sums, as wide as those of everything.
+    /// Formats sums, as wide as the total.
     fn amounts(&self, sums: &LoggedSums) -> String {
         let texts = |sums: &LoggedSums| {
-            let records = HumanCount(sums.records).to_string();
+            let records = grouped(sums.records).to_string();
             [records, wide(sums.packets), wide(sums.bytes)]
         };
         let [records, packets, bytes] = texts(sums);
         let [r, p, b] = texts(&self.survey.logged).map(|text| text.len());
-        let noun = if sums.records == 1 {
-            "record,"
-        } else {
-            "records,"
-        };
-        format!("{records:>r$} {noun:8} {packets:>p$} packets, {bytes:>b$} bytes")
+        let noun = |n: u128, noun: &str| format!("{noun}{}", if n == 1 { "" } else { "s" });
+        let record_noun = noun(sums.records.into(), "record") + ",";
+        let packet_noun = noun(sums.packets, "packet") + ",";
+        let byte_noun = noun(sums.bytes, "byte");
+        format!(
+            "{records:>r$} {record_noun:8} {packets:>p$} {packet_noun:8} {bytes:>b$} {byte_noun}"
+        )
     }
 
     fn enis(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = self.survey;
         let named = s.busiest_enis.len();
         let which = if (named as u64) < s.enis {
-            format!("; the busiest {named}:")
+            format!("; the {named} busiest:")
         } else {
             String::new()
         };
         self.page
-            .row(f, "ENIs", format!("{}{which}", HumanCount(s.enis)))?;
+            .row(f, "ENIs", format!("{}{which}", grouped(s.enis)))?;
         let names: Vec<String> = s.busiest_enis.iter().map(|e| page::name(&e.name)).collect();
-        // At most what a name is cut to.
+        // At most the length that a name is cut to.
         let width = names.iter().map(|name| name.chars().count()).max();
         let width = width.unwrap_or(0);
         for (eni, name) in s.busiest_enis.iter().zip(names) {
+            let amounts = self.amounts(&eni.logged);
+            let text = PrintedLine::whole(format!("{name:width$} {amounts}"));
+            self.page.row(f, "", PrintedLine::from("  ").and(text))?;
             let facts = [&eni.instance, &eni.subnet, &eni.vpc];
             let known = facts.into_iter().filter(|fact| !fact.is_empty());
-            let facts: Vec<String> = known.map(|fact| page::name(fact)).collect();
-            let (amounts, facts) = (self.amounts(&eni.logged), facts.join(" "));
-            let text = format!("  {name:width$} {amounts} {facts}");
-            self.page.row(f, "", text.trim_end())?;
+            let facts: Vec<PrintedLine> = known
+                .map(|fact| PrintedLine::whole(page::name(fact)))
+                .collect();
+            if !facts.is_empty() {
+                let facts = PrintedLine::joined(facts, " ");
+                self.page.row(f, "", PrintedLine::from("    ").and(facts))?;
+            }
         }
         Ok(())
     }
@@ -235,23 +254,22 @@ impl SurveyText<'_> {
                 elapsed_ms,
             } = estimate;
             let time = match elapsed_ms.div_ceil(1_000) {
-                0 | 1 => "within a second".to_owned(),
+                0 | 1 => "within 1 second".to_owned(),
                 seconds => format!("in {}", count(seconds, "second")),
             };
+            let noun = if *packets == 1 { "packet," } else { "packets," };
             format!(
-                "--detail {detail:8} about {:>12} packets, {:>11}, {time}",
-                HumanCount(*packets).to_string(),
+                "--detail {detail:8} about {:>12} {noun:8} {:>11}, {time}",
+                grouped(*packets),
                 HumanBytes(*file_bytes).to_string()
             )
         });
         self.rows(f, "convert", estimates)?;
-        let text = "An estimate from what records count and how fast they were read here. What was \
-                    logged twice";
-        self.page.row(f, "", text)?;
         self.page.row(
             f,
             "",
-            "or by several ENIs is written once: then there is less.",
+            "Estimates from the logged packets and the speed of this run. Duplicates and packets \
+             logged by several ENIs are written once, so the capture may be smaller.",
         )
     }
 }
@@ -260,7 +278,7 @@ fn is_vpc(resource: Resource) -> bool {
     resource.kind() == ResourceKind::Vpc
 }
 
-/// Says where the columns of an order are known from.
+/// Names the source of an order of columns.
 fn evidence_text(evidence: &str) -> String {
     match evidence {
         "header line" | "keys" | "given format" => evidence.to_owned(),

@@ -45,7 +45,7 @@ use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::printable::{cut, printable};
-use crate::read::Meter;
+use crate::read::{Meter, Phase};
 use crate::summary::Summary;
 
 /// The archive to convert, and the options.
@@ -145,6 +145,7 @@ pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
         settling: Settling::new(vantage, selection, convert.detail, request.memory),
         slices: &slices,
         episodes: &episodes,
+        meter,
     };
     let settled = settler.settle(&conversations)?;
     drop(conversations);
@@ -173,6 +174,7 @@ pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
             room,
         },
     };
+    meter.begin(Phase::Writing, settled.by_filter.packets());
     let written = writer.write(&mut capture)?;
     let output = capture.finish(convert)?;
     settled.add_to(&mut read.records);

@@ -22,7 +22,7 @@ use crate::pipeline::settling::conversations::{self, Complete, Conversations};
 use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::settling::settle::SettleCounts;
 use crate::pipeline::spilling::temporary::SpillFolder;
-use crate::read::{Archive, Meter};
+use crate::read::{Archive, Meter, Phase};
 use crate::summary::{Input, Records};
 use crate::time::joined;
 
@@ -85,7 +85,7 @@ pub(super) fn diagnose_archive(
     let enis = &read.enis;
     let (conversations, _) = listening.conversations.complete(enis, request.memory);
     let selection = request.selection(read.newest_ns);
-    let (tally, counts) = look(&conversations, selection.as_ref(), &visibility, enis)?;
+    let (tally, counts) = look(&conversations, selection.as_ref(), &visibility, enis, meter)?;
     let places = read.account.source_names(archive.files());
     let name = |place: Place| {
         let (file, line) = places.of(place);
@@ -144,9 +144,11 @@ fn look(
     selection: Option<&Selection>,
     visibility: &Visibility,
     enis: &Enis,
+    meter: &Meter,
 ) -> Result<(AttemptCounts, SettleCounts)> {
-    // One sum for all threads, to which they add whatever is in memory at once: a sum per thread
-    // would hold the same paths several times.
+    meter.begin(Phase::Diagnosing, conversations.records());
+    // One sum for all threads, to which they add what is in memory at once: a sum for each of them would
+    // hold the same paths over and over.
     let all = Mutex::new((AttemptCounts::default(), SettleCounts::default()));
     let buckets = (0..conversations.count()).into_par_iter();
     buckets.try_for_each(|bucket| {
@@ -169,6 +171,7 @@ fn look(
             let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
             all.0.add(tally);
             all.1 = std::mem::take(&mut all.1).add(counts);
+            meter.add(records.len() as u64);
             Ok(())
         })
     })?;

@@ -41,7 +41,7 @@ pub fn inspect(request: &Request, meter: &Meter) -> Result<Survey> {
     let archive = request.archive()?;
     let run = Run::new(&archive, meter);
     let files = archive.files();
-    let selection = request.selection(archive.newest_ns()?);
+    let selection = request.selection(archive.newest_ns(meter)?);
     let census = Census {
         files,
         span: selection.map(|selection| selection.span),

@@ -23,7 +23,7 @@ use crate::pipeline::settling::conversations::{self, Conversations};
 use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::settling::settle::{SettleCounts, Settling};
 use crate::pipeline::spilling::temporary::SpillFolder;
-use crate::read::{Archive, Meter};
+use crate::read::{Archive, Meter, Phase};
 use crate::summary::{Input, Records};
 
 /// The archive to read, and the questions about it.
@@ -126,10 +126,11 @@ pub(super) fn measure_archive(
         let conversations = Conversations::new(held_max, &folder, Detail::Control);
         count_when_all_are_read(asked, &run, &store, conversations)?
     } else {
-        let selection = request.selection(archive.newest_ns()?);
+        let selection = request.selection(archive.newest_ns(meter)?);
         count_while_reading(&run, &store, selection)?
     };
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
+    meter.begin(Phase::Sorting, 0);
     Ok(Answers {
         tables: store.tables()?,
         is_once: asked.is_once(),
@@ -178,10 +179,12 @@ fn count_when_all_are_read(
         is_of_connections: asked.is_of_connections(),
     };
     let is_once = asked.is_once();
+    run.meter.begin(Phase::Counting, conversations.records());
     let buckets = (0..conversations.count()).into_par_iter();
     let counts = buckets.map(|bucket| -> Result<SettleCounts> {
         let (mut tally, mut counts) = (store.tally(), SettleCounts::default());
         conversations.take(bucket, |records| {
+            run.meter.add(records.len() as u64);
             if is_once {
                 counter.count_once(records, &mut tally, &mut counts)
             } else {

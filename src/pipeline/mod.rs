@@ -35,4 +35,4 @@ pub use self::inspect::inspect;
 pub use self::metrics::{Answers, Metrics, metrics};
 pub use self::report::{Report, Reported, report};
 pub use self::run::Request;
-pub use crate::read::Meter;
+pub use crate::read::{Meter, Phase};

@@ -134,7 +134,7 @@ impl Archive {
     /// See [`read`](Self::read).
     pub fn read_with<S: Sink>(&self, sink: &S, meter: &Meter) -> Result<(Account, S::Part)> {
         let span = match self.has_relative_time() {
-            true => self.newest_ns()?,
+            true => self.newest_ns(meter)?,
             false => None,
         };
         let matching = Matching {
@@ -155,7 +155,7 @@ impl Archive {
     pub(crate) fn read_all<S: Sink>(&self, sink: &S, meter: &Meter) -> Result<(Account, S::Part)> {
         let mut account = Account::new(&self.left_out, &self.sifted);
         let mut all = S::Part::default();
-        meter.expect(self.files());
+        meter.begin_reading(self.files(), false);
         self.files_for(sink, meter).read(self.files(), |file| {
             sink.append(&mut all, account.append(file));
         })?;
@@ -168,7 +168,7 @@ impl Archive {
     ///
     /// # Errors
     /// Fails if files cannot be read, including standard input, which cannot be read twice.
-    pub(crate) fn newest_ns(&self) -> Result<Option<i64>> {
+    pub(crate) fn newest_ns(&self, meter: &Meter) -> Result<Option<i64>> {
         if !self.has_relative_time() {
             return Ok(None);
         }
@@ -176,9 +176,9 @@ impl Archive {
             let purpose = SecondReading::RelativeTime;
             return Err(ErrorKind::ReadsStdinTwice { purpose }.into());
         }
-        let meter = Meter::default();
+        meter.begin_reading(self.files(), true);
         let mut newest_ns = self.sifted.newest_slot_ns;
-        self.files_for(&Newest, &meter).read(self.files(), |file| {
+        self.files_for(&Newest, meter).read(self.files(), |file| {
             newest_ns = newest_ns.max(file.pruned_newest_ns).max(file.block.part);
         })?;
         Ok(newest_ns)

@@ -65,7 +65,7 @@ pub use self::{
     account::Account,
     archive::{Archive, ArchiveBuilder},
     columns::{ColumnBatch, ColumnBatches, ColumnBuilders},
-    meter::Meter,
+    meter::{Meter, Phase},
     sink::{Found, Sink},
     source_names::SourceNames,
 };

@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 use testkit::pcapng;
 
 use crate::support::tshark::tshark;
-use crate::support::{Run, convert, convert_to, file, flow2pcap, names_in, run, testdata};
+use crate::support::{
+    Run, assert_one_error, convert, convert_to, file, flow2pcap, names_in, run, testdata,
+};
 
 /// Runs `convert` with these arguments behind it.
 fn convert_with(arguments: &[&str]) -> Run {
@@ -258,10 +260,10 @@ fn done_replaces_an_earlier_capture() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn full_disk_is_one_clear_line() {
+fn full_disk_is_one_clear_error() {
     let run = convert_with(&[&path("v2_default.log"), "-o", "/dev/full", "--quiet"]);
     assert_eq!(run.code, 2);
-    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    assert_one_error(&run.stderr);
     assert!(run.stderr.contains("/dev/full"), "{}", run.stderr);
     assert!(run.stderr.contains("space"), "{}", run.stderr);
 }

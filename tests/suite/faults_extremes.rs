@@ -210,7 +210,7 @@ fn connection_beyond_the_memory_is_refused_with_what_helps() {
         .stderr
         .split_once("--memory ")
         .expect("says how much it takes");
-    let memory = behind.split(',').next().unwrap();
+    let memory = behind.split_whitespace().next().unwrap();
     if crowd() <= 40_000 {
         assert_eq!(
             convert(memory, to.path()).code,

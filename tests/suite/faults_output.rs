@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::support::{file, names_in, testdata};
+use crate::support::{assert_one_error, file, names_in, testdata};
 use tempfile::TempDir;
 use testkit::archive::{Goal, Shape, generate};
 use testkit::traffic::{Settings, Version};
@@ -17,15 +17,16 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_flow2pcap");
 fn shell(line: &str, arguments: &[&Path]) -> Output {
     let mut bash = Command::new("bash");
     bash.args(["-c", line, PROGRAM]).args(arguments);
+    bash.env("COLUMNS", "1000");
     bash.stdin(Stdio::null()).output().unwrap()
 }
 
-/// Asserts that a run failed with one line that has all of `said`, and returns that.
+/// Asserts that a run failed with one message that has all of `said`, and returns it.
 #[track_caller]
 fn assert_failed(run: &Output, said: &[&str]) -> String {
     let stderr = String::from_utf8_lossy(&run.stderr).into_owned();
     assert_eq!(run.status.code(), Some(2), "{:?}: {stderr}", run.status);
-    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert_one_error(&stderr);
     for word in said {
         assert!(stderr.contains(word), "{word} is not in {stderr}");
     }
@@ -109,6 +110,7 @@ fn full_file_system_is_a_failure_that_leaves_nothing() {
         let line = format!("{mounted} || exit 99; {line}; status=$?; ls -A \"$1/m\"; exit $status");
         Command::new("unshare")
             .args(["-rm", "bash", "-c", &line, PROGRAM])
+            .env("COLUMNS", "1000")
             .args(arguments)
             .output()
     };

@@ -126,7 +126,7 @@ fn interrupt_often(conversion: &Conversion) {
             Some(status) => {
                 assert_eq!(status, code, "{what}");
                 assert_eq!(said.contains("no output written"), left == before, "{what}");
-                assert_eq!(said.contains("output is whole"), left == whole, "{what}");
+                assert_eq!(said.contains("output is complete"), left == whole, "{what}");
             }
             // Before anything listens to it, a signal ends the process by itself.
             None => assert!(left == before || run.status.signal() == Some(9), "{what}"),
@@ -160,6 +160,7 @@ fn terminal_has_its_line_back_after_an_interrupt() {
     );
     let typed = Command::new("script")
         .args(["-qec", &line, "/dev/null"])
+        .envs([("NO_COLOR", "1"), ("TERM", "xterm")])
         .stdin(Stdio::null())
         .output();
     let Ok(typed) = typed else {
@@ -172,7 +173,7 @@ fn terminal_has_its_line_back_after_an_interrupt() {
         return;
     };
     let seen = String::from_utf8_lossy(&typed.stdout);
-    let (drawn, end) = seen.split_once("flow2pcap: interrupted").unwrap();
+    let (drawn, end) = seen.split_once("error: interrupted").unwrap();
     assert!(drawn.contains("reading"), "{seen:?}");
     // What was drawn is cleared, the message begins a line, and nothing is drawn behind it.
     assert!(

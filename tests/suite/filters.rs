@@ -303,7 +303,7 @@ fn too_many_packets_end_the_run_with_filters_to_try() {
     let options: Vec<&str> = run
         .stderr
         .lines()
-        .filter(|l| l.starts_with("  --"))
+        .filter(|l| l.starts_with("       --"))
         .collect();
     assert_eq!(options.len(), 3, "{}", run.stderr);
     assert!(options[0].contains("--action reject"), "{}", run.stderr);
@@ -315,7 +315,7 @@ fn too_many_packets_end_the_run_with_filters_to_try() {
     assert_eq!(run.code, 0);
     assert!(
         run.stderr
-            .starts_with("flow2pcap: --max-packets 2000000: Wireshark is slow")
+            .starts_with("warning: Wireshark is slow with more than about 1,000,000 packets, and --max-packets is 2,000,000\n")
     );
 }
 
@@ -364,13 +364,13 @@ fn filter_that_makes_no_sense_is_pointed_at() {
 fn summary_says_what_was_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let run = incident_run(&folder, &["--from=-5m", "--filter", "reject"]);
-    let said = "78 do not match what was asked for";
+    let said = "78 do not match the filter";
     assert!(run.stderr.contains(said), "{}", run.stderr);
     assert!(
         run.stderr
-            .contains("asked for    2026-03-14T02:23:56Z to the end")
+            .contains("requested    2026-03-14T02:23:56Z to the end")
     );
     let run = incident_run(&folder, &["--from", "2026-03-14T02:36Z"]);
-    let said = "3 files, 2.89 KiB, not opened: by their paths they hold nothing";
+    let said = "3 files, 2.89 KiB, not opened: by their paths they cannot match the filter";
     assert!(run.stderr.contains(said), "{}", run.stderr);
 }

@@ -112,12 +112,12 @@ fn person_is_told_the_same_of_the_incident() {
     for line in [
         "kinds        4 files of text in gzip",
         "columns      29 in 4 files, 128 records, from the header line:",
-        "missing      no field that the rebuild uses",
+        "missing      no field that a conversion needs",
         "span         2026-03-14T02:15:04Z to 2026-03-14T02:28:56Z",
-        "records      80, of 132 lines",
+        "records      80 of 132 lines counted",
         "             47 NODATA",
         "               eni-0e19a4c6d8b3f7522 2026-03-14T02:22:50Z to 2026-03-14T02:23:49Z",
-        "logged       in all               80 records, 506 packets, 235,475 bytes",
+        "logged       total                80 records, 506 packets, 235,475 bytes",
         "             ICMP                  4 records,   8 packets,     672 bytes",
         "accounts     111122223333",
         "regions      eu-central-1",
@@ -243,7 +243,7 @@ fn gaps_are_counted_by_eni_where_there_are_many() {
         json!({"eni-0": 1_250, "eni-1": 1_250})
     );
     assert_eq!(records["gaps"].as_array().unwrap().len(), 1_000);
-    assert!(page(&path, &[]).contains("             by ENI: eni-0 (1250) eni-1 (1250)\n"));
+    assert!(page(&path, &[]).contains("             by ENI: eni-0 (1,250) eni-1 (1,250)\n"));
     // The last protocol number there is.
     let named = json!([{"number": 255, "name": "Reserved", "logged": sums(1, 3, 300)}]);
     assert_eq!(survey["protocols"], named);

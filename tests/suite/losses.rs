@@ -94,7 +94,7 @@ fn summary_says_how_many_were_lost_if_any() {
         command.args(["convert", "-o", "-"]).arg(testdata(name));
         run(&mut command).stderr
     };
-    let line = "lost         3 blackhole packets, as logged by Transit Gateways\n";
+    let line = "lost         3 blackhole packets, as logged by transit gateways\n";
     assert!(said("tgw_default.log").contains(line));
     assert!(!said("v2_default.log").contains("lost"));
 }

@@ -55,6 +55,7 @@ mod setup;
 mod split;
 mod stories;
 mod support;
+mod terminal;
 mod views;
 mod views_union;
 mod vpc_marks;

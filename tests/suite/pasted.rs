@@ -57,7 +57,7 @@ fn suggested_options_are_the_very_words_that_were_meant() {
         let refused = convert(&["--max-packets=5".to_owned()]);
         assert_eq!(refused.code, 2);
         let told = lines(&refused);
-        let told = told.iter().filter_map(|line| line.strip_prefix("  "));
+        let told = told.iter().filter_map(|line| line.strip_prefix("       "));
         let options: Vec<_> = told
             .filter_map(|line| line.split_once(" leaves about "))
             .collect();
@@ -69,6 +69,7 @@ fn suggested_options_are_the_very_words_that_were_meant() {
             refused.stderr
         );
         for (option, left) in options {
+            let (left, _) = left.split_once(" packet").unwrap();
             let words = words(folder.path(), option);
             let [option, value] = match &words[..] {
                 [word] => [
@@ -112,7 +113,8 @@ fn suggested_commands_are_quoted() {
     }
     let bucket = "s3://$(touch PWNED)/a'b";
     let stderr = run(flow2pcap().args(["inspect", bucket])).stderr;
-    let (_, command) = stderr.trim_end().split_once("copy it first: ").unwrap();
+    let (_, command) = stderr.split_once("copy it first with `").unwrap();
+    let (command, _) = command.rsplit_once('`').unwrap();
     assert_eq!(
         words(folder.path(), command),
         ["aws", "s3", "sync", bucket, "FOLDER"]

@@ -141,7 +141,7 @@ fn what_goes_wrong_says_nothing_of_a_capture() {
         assert!(says, "{}", run.stderr);
     }
     let (.., html) = page(&[testdata("incident")], &["--host", "192.0.2.1"]);
-    assert!(html.contains("nothing matches, so there is nothing to tell"));
+    assert!(html.contains("no record matches the filter"));
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! Formats sums as aligned columns: first the totals, then the sums of each time bucket.
+//! Sums as a table for a person: the totals first, then one row for each time bucket.
+
+use std::fmt;
 
 use flow2pcap::metrics::{Counts, Every, Series, Table};
 use flow2pcap::pipeline::Answers;
@@ -7,10 +9,10 @@ use flow2pcap::printable::label;
 use super::form::names;
 use crate::cli::page::{BOLD, Page, count, instant, name, wide};
 
-/// The label of the row of totals.
+/// The start of rows that are totals.
 const TOTAL: &str = "total";
 
-/// Formats all tables and a note on how they were counted.
+/// Formats all tables, and how they were counted.
 pub(super) fn text(answers: &Answers, every: Every, page: Page) -> String {
     let mut out = String::new();
     for table in &answers.tables {
@@ -20,21 +22,21 @@ pub(super) fn text(answers: &Answers, every: Every, page: Page) -> String {
         out.push('\n');
     }
     let records = count(answers.records.used, "record");
-    out += &if answers.is_once {
+    let note = if answers.is_once {
         let (again, elsewhere) = (answers.records.duplicates, answers.records.other_vantage);
         format!(
-            "{records}, each packet counted once: {} delivered twice and {} already logged at another \
-             ENI are left out\n",
+            "{records}, with each packet counted once: {} delivered twice and {} already logged at \
+             another ENI are not counted",
             count(again, "record"),
             count(elsewhere, "record"),
         )
     } else {
         format!(
             "{records} as logged: a packet that two ENIs logged counts twice (use --once to count it \
-             once)\n"
+             once)"
         )
     };
-    out
+    out + &fmt::from_fn(|f| page.hanging(f, note.as_str().into(), 0)).to_string()
 }
 
 fn title(table: &Table, every: Every) -> String {
@@ -73,8 +75,8 @@ fn row(table: &Table, start: String, series: &Series, counts: &Counts) -> Vec<St
     std::iter::once(start).chain(labels).chain(sums).collect()
 }
 
-/// Formats rows of equal length with aligned columns: the first `left` cells are aligned to the
-/// left, and the others, which are numbers, to the right.
+/// Aligns rows of the same number of cells: the first `left` cells to the left, and the others, which are
+/// numbers, to the right.
 fn aligned(rows: &[Vec<String>], left: usize) -> String {
     let len = |cell: &String| cell.chars().count();
     let mut widths: Vec<usize> = rows.first().map_or_else(Vec::new, |row| vec![0; row.len()]);
@@ -104,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_stand_right_and_names_left() {
+    fn numbers_are_aligned_right_and_names_left() {
         let rows = [["a", "b", "n"], ["long", "x", "1,000"]];
         let rows = rows.map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(aligned(&rows, 2), "a     b      n\nlong  x  1,000\n");

@@ -70,10 +70,10 @@ struct AccountText<'a>(&'a Diagnosis);
 
 impl fmt::Display for AccountText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (d, page) = (self.0, Page { color: false });
+        let (d, page) = (self.0, Page::PLAIN);
         account::input(f, page, &d.input, "")?;
         account::times(f, page, d.requested_ns, d.span_ns)?;
-        account::records(f, page, &d.records, " looked at")?;
+        account::records(f, page, &d.records, "examined")?;
         account::gaps(f, page, &d.records)
     }
 }

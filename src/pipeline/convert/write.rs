@@ -106,7 +106,10 @@ impl<'a> Writer<'a> {
                     held.read(episode.bytes());
                     task.rebuild(number, &held)?;
                 }
-                task.finish()
+                let made = task.finish()?;
+                let packets = u64::try_from(made.packets.written).unwrap_or(u64::MAX);
+                self.meter.add(packets);
+                Ok(made)
             });
             for part in made.collect::<Result<Vec<_>>>()? {
                 written.connections.add(&part.connections);

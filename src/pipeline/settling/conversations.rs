@@ -5,6 +5,7 @@
 //! capture.
 
 use std::hash::{BuildHasher as _, Hash};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use foldhash::fast::{FixedState, RandomState};
@@ -37,6 +38,8 @@ pub(crate) struct Conversations<'a> {
     numbers: Mutex<HashMap<Vec<u8>, u32, RandomState>>,
     starts: Mutex<Starts>,
     detail: Detail,
+    /// Records that were taken in.
+    records: AtomicU64,
 }
 
 impl<'a> Conversations<'a> {
@@ -47,6 +50,7 @@ impl<'a> Conversations<'a> {
             numbers: Mutex::default(),
             starts: Mutex::default(),
             detail,
+            records: AtomicU64::new(0),
         }
     }
 }
@@ -54,6 +58,7 @@ impl<'a> Conversations<'a> {
 impl Observations for Conversations<'_> {
     fn take_in(&self, records: Vec<Candidate>, base: u64, enis: &Enis) -> Result<()> {
         let numbers = self.numbers(enis);
+        self.records.fetch_add(records.len() as u64, Relaxed);
         let mut starts = Starts::default();
         // Many consecutive records begin in the same second.
         let mut run = (0, 0);
@@ -111,6 +116,7 @@ impl<'a> Conversations<'a> {
             enis,
             memory,
             detail: self.detail,
+            records: self.records.into_inner(),
         };
         (
             complete,
@@ -128,9 +134,15 @@ pub(crate) struct Complete<'a, 'e> {
     enis: &'e Enis,
     memory: u64,
     detail: Detail,
+    records: u64,
 }
 
 impl Complete<'_, '_> {
+    /// Returns the number of records.
+    pub(crate) fn records(&self) -> u64 {
+        self.records
+    }
+
     /// Returns the number of buckets.
     pub(crate) fn count(&self) -> usize {
         self.buckets.count()

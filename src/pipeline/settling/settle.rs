@@ -18,6 +18,7 @@ use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::episode_codec;
 use crate::pipeline::spilling::memory_limit::ConversationCost;
+use crate::read::{Meter, Phase};
 use crate::summary::Records;
 use crate::time::joined;
 
@@ -143,6 +144,7 @@ pub(crate) struct Settler<'a> {
     pub slices: &'a Slices,
     /// Episodes, one bucket per slice.
     pub episodes: &'a Buckets<'a>,
+    pub meter: &'a Meter,
 }
 
 impl Settler<'_> {
@@ -151,6 +153,7 @@ impl Settler<'_> {
     /// # Errors
     /// There is no space for them, in memory or on disk.
     pub(crate) fn settle(&self, conversations: &Complete<'_, '_>) -> Result<SettleCounts> {
+        self.meter.begin(Phase::Grouping, conversations.records());
         let buckets = (0..conversations.count()).into_par_iter();
         buckets
             .map(|bucket| {
@@ -158,6 +161,7 @@ impl Settler<'_> {
                 conversations.take(bucket, |records| {
                     counts = std::mem::take(&mut counts).add(self.settle_all(records)?);
                     counts.by_filter.bound();
+                    self.meter.add(records.len() as u64);
                     Ok(())
                 })?;
                 Ok(counts)

@@ -62,6 +62,11 @@ impl PacketsByFilter {
         }
     }
 
+    /// Returns the approximate number of all packets.
+    pub(crate) fn packets(&self) -> u64 {
+        self.packets
+    }
+
     /// Drops all but the busiest hosts.
     pub(crate) fn prune(&mut self) {
         let mut hosts: Vec<(IpAddr, u64)> = std::mem::take(&mut self.hosts).into_iter().collect();

@@ -39,6 +39,7 @@ fn what_comes_from_outside_is_printed_in_one_way() {
         "src/output/target.rs",
         "src/cli/interrupt.rs",
         "src/cli/streams.rs",
+        "src/cli/terminal.rs",
     ];
     for word in ["io::stdout()", "io::stderr()"] {
         none(lines_with(&sources, word, |source| {

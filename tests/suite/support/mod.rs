@@ -40,7 +40,18 @@ pub(crate) fn testdata(name: &str) -> PathBuf {
 pub(crate) fn flow2pcap() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flow2pcap"));
     command.timeout(std::time::Duration::from_secs(120));
+    // Paths of temporary folders differ in length, so no expectation may depend on where lines wrap.
+    command.env("COLUMNS", "1000");
     command
+}
+
+/// Asserts that `stderr` is one error, with nothing after it except tips.
+#[track_caller]
+pub(crate) fn assert_one_error(stderr: &str) {
+    let (error, tips) = stderr.split_once('\n').unwrap_or((stderr, ""));
+    assert!(error.starts_with("error: "), "{stderr}");
+    let are_tips = tips.is_empty() || tips.starts_with("\n  tip: ");
+    assert!(are_tips && !tips.contains("error:"), "{stderr}");
 }
 
 /// What a run left behind.

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::flow::Place;
+
 /// A cause that findings name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -103,6 +105,9 @@ pub struct Finding {
     pub of: u64,
     /// The lowest lines that prove it, `FILE:LINE`.
     pub records: Vec<String>,
+    /// The places of the same lines.
+    #[serde(skip)]
+    pub places: Vec<Place>,
     /// What it means.
     pub means: String,
     /// What to look at in AWS.

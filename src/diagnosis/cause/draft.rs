@@ -128,7 +128,7 @@ impl FindingAccount {
     pub(super) fn finding(self, ground: &Ground<'_>) -> Finding {
         let explanation = explanations::of(self.cause);
         let said = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        let places = self.counted.places.iter();
+        let places: Vec<Place> = self.counted.places.iter().copied().collect();
         let shown = &self.shown;
         Finding {
             cause: self.cause,
@@ -140,7 +140,8 @@ impl FindingAccount {
             last: instant(self.counted.last_ns),
             count: self.counted.count,
             of: self.counted.count + self.others,
-            records: places.map(|place| (ground.name)(*place)).collect(),
+            records: places.iter().map(|place| (ground.name)(*place)).collect(),
+            places,
             means: explanation.means.to_owned(),
             look_at: said(explanation.look_at),
             against: said(explanation.against),

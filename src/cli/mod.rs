@@ -6,6 +6,7 @@
 mod account;
 mod advice;
 mod convert;
+mod convert_command;
 mod diagnose;
 mod findings;
 mod inspect;

@@ -82,7 +82,7 @@ const openTarget = () => {
 };
 addEventListener('hashchange', openTarget);
 openTarget();
-const folds = [...document.querySelectorAll('.finding details')];
+const folds = [...document.querySelectorAll('.finding details, #summary details')];
 let closed = [];
 addEventListener('beforeprint', () => {
   closed = folds.filter((fold) => !fold.open);

@@ -1,5 +1,6 @@
 //! The `flow2pcap convert` command that makes a capture of one finding.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -7,10 +8,6 @@ use flow2pcap::diagnosis::Finding;
 use flow2pcap::printable::shell::{option, path, quoted};
 use flow2pcap::record::Layout;
 use jiff::Timestamp;
-
-/// Names that a finding lists of one kind, at most. A full list may lack some, so no filter can be
-/// made of it.
-const LISTED_MAX: usize = 12;
 
 /// Characters of a command that a reader may be expected to copy.
 const COMMAND_MAX: usize = 2_000;
@@ -50,22 +47,27 @@ pub(crate) fn convert_command(
 
 /// Returns the filter that leaves the hosts and ports of a finding.
 fn condition(finding: &Finding) -> Option<String> {
-    let scope = &finding.scope;
-    let hosts = |names: &std::collections::BTreeSet<String>| {
+    let (scope, left_out) = (&finding.scope, finding.scope.left_out);
+    let hosts = |names: &BTreeSet<String>, left_out: usize| {
         let hosts = names.iter().map(|name| name.parse::<IpAddr>().ok());
-        let hosts: Option<Vec<String>> = hosts.map(|host| Some(format!("host {}", host?))).collect();
-        any(hosts?)
+        let hosts = hosts.map(|host| Some(format!("host {}", host?)));
+        any(hosts.collect::<Option<Vec<String>>>()?, left_out)
     };
     let ports = scope.ports.iter().map(|port| format!("port {port}"));
-    let terms = [hosts(&scope.from), hosts(&scope.to), any(ports.collect())];
+    let terms = [
+        hosts(&scope.from, left_out.from),
+        hosts(&scope.to, left_out.to),
+        any(ports.collect(), left_out.ports),
+    ];
     let terms: Vec<String> = terms.into_iter().flatten().collect();
     (!terms.is_empty()).then(|| terms.join(" and "))
 }
 
-/// Returns the alternatives in one term; `None` if there are none, or if some may be missing.
-fn any(terms: Vec<String>) -> Option<String> {
+/// Returns the alternatives in one term; `None` if there are none, or if some are not listed.
+fn any(terms: Vec<String>, left_out: usize) -> Option<String> {
     match terms.len() {
-        0 | LISTED_MAX.. => None,
+        _ if left_out > 0 => None,
+        0 => None,
         1 => terms.into_iter().next(),
         _ => Some(format!("({})", terms.join(" or "))),
     }

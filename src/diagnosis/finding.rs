@@ -78,6 +78,26 @@ pub struct FindingScope {
     pub to: BTreeSet<String>,
     /// The ports of the services; the few lowest.
     pub ports: BTreeSet<u16>,
+    /// How many names are not listed.
+    #[serde(skip)]
+    pub left_out: NamesLeftOut,
+}
+
+/// How many names of each kind a scope does not list; where findings are summed up, at least.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NamesLeftOut {
+    /// ENIs.
+    pub enis: usize,
+    /// Subnets.
+    pub subnets: usize,
+    /// Instances.
+    pub instances: usize,
+    /// Sources.
+    pub from: usize,
+    /// Targets.
+    pub to: usize,
+    /// Ports.
+    pub ports: usize,
 }
 
 /// What is said of one cause.

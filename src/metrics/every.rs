@@ -60,12 +60,10 @@ impl Every {
     /// The shortest of [`Every::LENGTHS_S`] that is no shorter than `shortest_s` and of which there
     /// are at most `stretches_max` in a span from the first to the second instant, nanoseconds since
     /// the Unix epoch; a day where even days are more.
-    pub fn of_span(
-        (start_ns, end_ns): (i64, i64),
-        stretches_max: u64,
-        shortest_s: i64,
-    ) -> Self {
-        let long = Self::LENGTHS_S.into_iter().filter(|length_s| *length_s >= shortest_s);
+    pub fn of_span((start_ns, end_ns): (i64, i64), stretches_max: u64, shortest_s: i64) -> Self {
+        let long = Self::LENGTHS_S
+            .into_iter()
+            .filter(|length_s| *length_s >= shortest_s);
         let mut lengths = long.map(|seconds| Self { seconds });
         let found = lengths.find(|every| {
             let first = every.begin_ns(start_ns);

@@ -102,8 +102,7 @@ pub(super) fn diagnose_archive(
     let enis = &read.enis;
     let (conversations, _) = listening.conversations.complete(enis, request.memory);
     let selection = request.selection(read.newest_ns);
-    let (tally, counts, is_involved) =
-        look(&conversations, selection.as_ref(), &visibility, enis)?;
+    let (tally, counts, is_involved) = look(&conversations, selection.as_ref(), &visibility, enis)?;
     let places = read.account.source_names(archive.files());
     let name = |place: Place| {
         let (file, line) = places.of(place);

@@ -281,7 +281,9 @@ impl ConversationCounter<'_, '_> {
     ) -> Result<()> {
         let mut segments = Vec::new();
         conversations::each(records, |conversation| {
-            let sought = self.examples.and_then(|examples| examples.sought(conversation));
+            let sought = self
+                .examples
+                .and_then(|examples| examples.sought(conversation));
             self.settling
                 .settle(conversation, counts, |view, connections| {
                     for connection in connections {

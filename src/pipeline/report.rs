@@ -152,7 +152,11 @@ fn known(name: &str) -> Option<String> {
 /// The ENIs, subnets and instances that a finding names.
 fn named(finding: &Finding) -> impl Iterator<Item = &String> {
     let scope = &finding.scope;
-    scope.enis.iter().chain(&scope.subnets).chain(&scope.instances)
+    scope
+        .enis
+        .iter()
+        .chain(&scope.subnets)
+        .chain(&scope.instances)
 }
 
 /// The region in the path of the first file that proves a finding.

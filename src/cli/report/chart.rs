@@ -17,7 +17,7 @@ pub(super) const WIDTH: f64 = 960.0;
 pub(super) const PLOT: (f64, f64) = (64.0, 944.0);
 
 /// Room above a panel for its title.
-const TITLE_HEIGHT: f64 = 22.0;
+const TITLE_HEIGHT: f64 = 30.0;
 
 /// Room below the panels for times and dates.
 const TIMES_HEIGHT: f64 = 58.0;
@@ -27,8 +27,8 @@ const TICKS_MAX: i64 = 10;
 
 /// Distances between times that people count in, seconds.
 const TICKS_S: [i64; 20] = [
-    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, DAY_S,
-    172_800, 604_800,
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200,
+    DAY_S, 172_800, 604_800,
 ];
 
 const DAY_S: i64 = 86_400;
@@ -139,7 +139,11 @@ fn panel(axis: Axis, content: &PanelContent<'_>, top: f64) -> ChartPanel {
             // A bar that is there is seen, however small it is beside the others.
             let height = (y(from) - y(below[nth])).max(1.0);
             let width = (right - left - 0.6).max(0.8);
-            let _ = write!(path, "M{left:.1} {:.1}v-{height:.1}h{width:.1}v{height:.1}z", y(from));
+            let _ = write!(
+                path,
+                "M{left:.1} {:.1}v-{height:.1}h{width:.1}v{height:.1}z",
+                y(from)
+            );
         }
         (layer.class, path)
     });
@@ -176,7 +180,14 @@ fn column(axis: Axis, nth: usize, unit: &str, layers: &[&PictureLayer]) -> Chart
     let (from_s, to_s) = (axis.at_s(nth), axis.at_s(nth + 1));
     let mut text = format!("{} to {} UTC", strftime(from_s, "%Y-%m-%d %H:%M:%S"), {
         let is_same_day = from_s.div_euclid(DAY_S) == to_s.div_euclid(DAY_S);
-        strftime(to_s, if is_same_day { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" })
+        strftime(
+            to_s,
+            if is_same_day {
+                "%H:%M:%S"
+            } else {
+                "%Y-%m-%d %H:%M:%S"
+            },
+        )
     });
     for layer in layers.iter().filter(|layer| layer.sums[nth] > 0) {
         let _ = write!(text, "\n{}: {} {unit}", layer.name, wide(layer.sums[nth]));
@@ -227,7 +238,8 @@ fn tick_times(begin_s: i64, end_s: i64) -> (i64, Vec<i64>) {
 
 /// A time in UTC.
 pub(super) fn strftime(at_s: i64, form: &str) -> String {
-    Timestamp::from_second(at_s).map_or_else(|_| at_s.to_string(), |at| at.strftime(form).to_string())
+    Timestamp::from_second(at_s)
+        .map_or_else(|_| at_s.to_string(), |at| at.strftime(form).to_string())
 }
 
 /// A sum with three digits at most.

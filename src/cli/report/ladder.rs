@@ -71,7 +71,10 @@ pub(super) struct LadderRow {
 /// Draws a connection.
 pub(super) fn picture(ladder: &Ladder) -> LadderPicture {
     let lines = lines(ladder);
-    let rejecting: Vec<f64> = lines[1..lines.len() - 1].iter().map(|line| line.x).collect();
+    let rejecting: Vec<f64> = lines[1..lines.len() - 1]
+        .iter()
+        .map(|line| line.x)
+        .collect();
     let mut rows = Vec::new();
     let mut y = FIRST_ROW;
     for (index, step) in ladder.steps.iter().enumerate() {
@@ -144,7 +147,11 @@ fn row(step: &LadderStep, protocol: u8, y: f64, rejecting: &[f64]) -> LadderRow 
     };
     let stop = step.rejected_by.and_then(|index| rejecting.get(index));
     let to = stop.copied().unwrap_or(to);
-    let (sign, anchor) = if from < to { (1.0, "start") } else { (-1.0, "end") };
+    let (sign, anchor) = if from < to {
+        (1.0, "start")
+    } else {
+        (-1.0, "end")
+    };
     let head = match stop {
         Some(x) => format!("M{:.1} {:.1}l12 12m0 -12l-12 12", x - 6.0, y - 6.0),
         None => format!("M{to:.1} {y:.1}l{:.1} -4v8z", -8.0 * sign),

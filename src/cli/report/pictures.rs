@@ -69,7 +69,9 @@ pub(super) fn pictures(reported: &Reported) -> Vec<Picture> {
         return Vec::new();
     };
     let pictures = contents.iter();
-    pictures.map(|content| picture(reported, axis, content)).collect()
+    pictures
+        .map(|content| picture(reported, axis, content))
+        .collect()
 }
 
 fn picture(reported: &Reported, axis: Axis, content: &PictureContent<'_>) -> Picture {
@@ -80,14 +82,19 @@ fn picture(reported: &Reported, axis: Axis, content: &PictureContent<'_>) -> Pic
         false => &[],
     };
     let marks = marks(findings, axis, PLOT);
-    let panels = content.panels.iter().enumerate().map(|(nth, (title, height))| {
-        let is_here = |layer: &&PictureLayer| content.panels.len() == 1 || layer.is_failure == (nth == 1);
-        PanelContent {
-            title: format!("{title}, {every}"),
-            height: *height,
-            layers: layers.iter().filter(is_here).collect(),
-        }
-    });
+    let panels = content
+        .panels
+        .iter()
+        .enumerate()
+        .map(|(nth, (title, height))| {
+            let is_here =
+                |layer: &&PictureLayer| content.panels.len() == 1 || layer.is_failure == (nth == 1);
+            PanelContent {
+                title: format!("{title}, {every}"),
+                height: *height,
+                layers: layers.iter().filter(is_here).collect(),
+            }
+        });
     let panels: Vec<PanelContent<'_>> = panels.collect();
     Picture {
         title: content.what.to_owned(),

@@ -84,8 +84,20 @@ fn id_kind(word: &str) -> Option<&str> {
     let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     let is_number = matches!(number.len(), 8 | 17) && number.bytes().all(is_hex);
     let kinds = [
-        "acl", "eni", "fl", "i", "igw", "nat", "pcx", "rtb", "sg", "subnet", "tgw", "tgw-attach",
-        "vpc", "vpce",
+        "acl",
+        "eni",
+        "fl",
+        "i",
+        "igw",
+        "nat",
+        "pcx",
+        "rtb",
+        "sg",
+        "subnet",
+        "tgw",
+        "tgw-attach",
+        "vpc",
+        "vpce",
     ];
     (is_number && kinds.contains(&kind)).then_some(kind)
 }
@@ -124,7 +136,9 @@ fn is_region(name: &str) -> bool {
     continent.len() == 2
         && are_letters(continent)
         && matches!(middle.len(), 1 | 2)
-        && middle.iter().all(|part| are_letters(part) && (3..=12).contains(&part.len()))
+        && middle
+            .iter()
+            .all(|part| are_letters(part) && (3..=12).contains(&part.len()))
         && matches!(number.len(), 1 | 2)
         && number.bytes().all(|b| b.is_ascii_digit())
 }
@@ -148,7 +162,10 @@ mod tests {
         assert_eq!(joined, text);
         let names = found.iter().filter(|piece| piece.is_name);
         let names: Vec<&str> = names.map(|piece| &*piece.text).collect();
-        assert_eq!(names, [ENI, "10.0.0.1", "2001:db8::1", "2026-03-14T02:15:00Z"]);
+        assert_eq!(
+            names,
+            [ENI, "10.0.0.1", "2001:db8::1", "2026-03-14T02:15:00Z"]
+        );
     }
 
     #[test]
@@ -159,16 +176,32 @@ mod tests {
         assert_eq!(link("eu-central-1").as_deref(), Some(expected));
         for region in ["cn-north-1", "us-gov-west-1"] {
             let link = link(region).unwrap();
-            assert!(link.starts_with(&format!("https://{region}.console.amazonaws")), "{link}");
+            assert!(
+                link.starts_with(&format!("https://{region}.console.amazonaws")),
+                "{link}"
+            );
         }
-        for region in ["", "evil.example/", "eu-central", "a-b-1", "eu-central-1.x", "EU-west-1"] {
+        for region in [
+            "",
+            "evil.example/",
+            "eu-central",
+            "a-b-1",
+            "eu-central-1.x",
+            "EU-west-1",
+        ] {
             assert_eq!(link(region), None, "{region}");
         }
     }
 
     #[test]
     fn what_aws_would_not_write_is_no_id() {
-        for word in ["eni-1", "eni-0D73F0B5C9E2A6184", "x-0d73f0b5c9e2a6184", "eni-", "-"] {
+        for word in [
+            "eni-1",
+            "eni-0D73F0B5C9E2A6184",
+            "x-0d73f0b5c9e2a6184",
+            "eni-",
+            "-",
+        ] {
             assert_eq!(id_kind(word), None, "{word}");
         }
         assert_eq!(id_kind("tgw-attach-0d73f0b5c9e2a6184"), Some("tgw-attach"));

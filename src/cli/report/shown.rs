@@ -1,5 +1,7 @@
 //! A finding as the page shows it.
 
+use std::collections::BTreeSet;
+
 use flow2pcap::diagnosis::{Certainty, Finding};
 use flow2pcap::pipeline::Ladder;
 
@@ -7,8 +9,7 @@ use super::ladder::{self, LadderPicture};
 use super::page::Typed;
 use super::pieces::{Console, Piece};
 use crate::cli::convert_command::convert_command;
-use crate::cli::findings::place;
-use crate::cli::page::{count, wide};
+use crate::cli::page::{count, name, wide};
 
 /// Lines that are named as proof of one finding.
 const RECORDS_SHOWN: usize = 8;
@@ -73,7 +74,11 @@ pub(super) fn shown<'a>(
     );
     let alike = finding.alike.iter().take(ALIKE_SHOWN).map(|brief| {
         let often = format!("{} to {}", brief.first, brief.last);
-        let counted = format!("{} of {}", wide(brief.count.into()), count(brief.of, "attempt"));
+        let counted = format!(
+            "{} of {}",
+            wide(brief.count.into()),
+            count(brief.of, "attempt")
+        );
         console.pieces(&format!("{}: {often}, {counted}", brief.title))
     });
     let output = format!("finding-{number}.pcapng");
@@ -87,7 +92,7 @@ pub(super) fn shown<'a>(
         },
         title: console.pieces(&finding.title),
         seen: console.pieces(&finding.seen),
-        place: console.pieces(&place(&finding.scope)),
+        place: console.pieces(&place(finding)),
         count: wide(finding.count.into()),
         often: console.pieces(&often),
         means: console.pieces(&finding.means),
@@ -97,9 +102,40 @@ pub(super) fn shown<'a>(
         more_records: more_records(finding, records.len()),
         alike: alike.collect(),
         alike_left: finding.alike.len().saturating_sub(ALIKE_SHOWN),
-        ladder: ladder.filter(|ladder| !ladder.steps.is_empty()).map(ladder::picture),
+        ladder: ladder
+            .filter(|ladder| !ladder.steps.is_empty())
+            .map(ladder::picture),
         command: convert_command(finding, typed.inputs, typed.format, &output),
     }
+}
+
+/// Where something was seen, and how many names are not listed.
+fn place(finding: &Finding) -> String {
+    let (scope, left_out) = (&finding.scope, finding.scope.left_out);
+    let at_least = if finding.alike.is_empty() {
+        ""
+    } else {
+        "at least "
+    };
+    let ports: BTreeSet<String> = scope.ports.iter().map(u16::to_string).collect();
+    let lists = [
+        ("", &scope.enis, left_out.enis),
+        ("", &scope.instances, left_out.instances),
+        ("", &scope.subnets, left_out.subnets),
+        ("from ", &scope.from, left_out.from),
+        ("to ", &scope.to, left_out.to),
+        ("port ", &ports, left_out.ports),
+    ];
+    let lists = lists.into_iter().filter(|(_, names, _)| !names.is_empty());
+    let texts = lists.map(|(what, names, left_out)| {
+        let names: Vec<String> = names.iter().map(|text| name(text)).collect();
+        let more = match left_out {
+            0 => String::new(),
+            more => format!(" and {at_least}{} more", wide(more as u128)),
+        };
+        format!("{what}{}{more}", names.join(", "))
+    });
+    texts.collect::<Vec<_>>().join("; ")
 }
 
 /// Says how much the lines that are listed leave out. How many lines there are in all is not counted,

@@ -99,7 +99,10 @@ impl Sought<'_> {
             let fitness = (has_syn, holds, Reverse(*rank), Reverse(start_ns));
             let best = self.examples.best.lock();
             let mut best = best.unwrap_or_else(PoisonError::into_inner);
-            if best[*finding].as_ref().is_none_or(|(known, _)| *known < fitness) {
+            if best[*finding]
+                .as_ref()
+                .is_none_or(|(known, _)| *known < fitness)
+            {
                 best[*finding] = Some((fitness, ladder.clone()));
             }
         }

@@ -122,7 +122,10 @@ mod tests {
     }
 
     fn kinds(steps: &[LadderStep]) -> Vec<(LadderPacket, bool)> {
-        steps.iter().map(|step| (step.kind, step.by_initiator)).collect()
+        steps
+            .iter()
+            .map(|step| (step.kind, step.by_initiator))
+            .collect()
     }
 
     #[test]
@@ -140,7 +143,11 @@ mod tests {
         assert_eq!(bytes + headers.sum::<u64>(), 12_000);
         let begin = [(Syn, true), (SynAck, false), (Data, true)];
         assert_eq!(kinds(&steps)[..3], begin);
-        assert_eq!((steps[2].packets, steps[2].acks), (0, 1), "ends the handshake");
+        assert_eq!(
+            (steps[2].packets, steps[2].acks),
+            (0, 1),
+            "ends the handshake"
+        );
         assert_eq!(steps.iter().filter(|step| step.kind == Fin).count(), 2);
         assert!(steps.len() <= STEPS_MAX, "{steps:?}");
     }

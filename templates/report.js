@@ -1,8 +1,8 @@
 
 'use strict';
 
-// Filters to copy. Where the browser does not let a page copy, the text is selected for it.
-for (const code of document.querySelectorAll('.filter code')) {
+// Filters and commands to copy. Where the browser does not let a page copy, the text is selected for it.
+for (const code of document.querySelectorAll('.copy code')) {
   const button = document.createElement('button');
   button.type = 'button';
   button.textContent = 'Copy';
@@ -47,3 +47,45 @@ for (const table of document.querySelectorAll('table.sortable')) {
     });
   });
 }
+
+// What a bar counts, without the delay of the browser's own hint.
+const hover = document.createElement('div');
+hover.className = 'hover';
+hover.hidden = true;
+document.body.append(hover);
+for (const column of document.querySelectorAll('.column')) {
+  const title = column.querySelector('title');
+  const text = title.textContent;
+  title.remove();
+  column.setAttribute('aria-label', text);
+  const show = (event) => {
+    hover.textContent = text;
+    hover.hidden = false;
+    const left = Math.min(event.clientX + 14, innerWidth - hover.offsetWidth - 4);
+    const top = event.clientY + 18 + hover.offsetHeight > innerHeight ? event.clientY - hover.offsetHeight - 10 : event.clientY + 18;
+    hover.style.left = `${Math.max(left, 4)}px`;
+    hover.style.top = `${top}px`;
+  };
+  column.addEventListener('pointerenter', show);
+  column.addEventListener('pointermove', show);
+  column.addEventListener('pointerleave', () => { hover.hidden = true; });
+}
+
+// A link to a folded finding opens it, and paper shows all of them.
+const openTarget = () => {
+  const target = location.hash && document.getElementById(location.hash.slice(1));
+  const folded = target && target.closest('details');
+  if (folded) {
+    folded.open = true;
+    target.scrollIntoView();
+  }
+};
+addEventListener('hashchange', openTarget);
+openTarget();
+const folds = [...document.querySelectorAll('.finding details, #summary details')];
+let closed = [];
+addEventListener('beforeprint', () => {
+  closed = folds.filter((fold) => !fold.open);
+  closed.forEach((fold) => { fold.open = true; });
+});
+addEventListener('afterprint', () => closed.forEach((fold) => { fold.open = false; }));

@@ -7,6 +7,7 @@ mod account;
 mod advice;
 mod completions;
 mod convert;
+mod convert_command;
 mod diagnose;
 mod findings;
 mod inspect;

@@ -1,19 +1,24 @@
 //! `flow2pcap report`: writes the diagnosis and its charts as one HTML page.
 
 mod chart;
+mod ladder;
+mod marks;
 mod matrix;
 mod page;
+mod pictures;
+mod pieces;
 mod rows;
+mod shown;
 mod timeline;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
 use flow2pcap::error::ErrorKind;
 use flow2pcap::pipeline::{self, Report};
-use flow2pcap::printable::shown;
+use flow2pcap::printable::{printable, shown};
 
 use super::advice::refusal;
 use super::narrowing::Narrowing;
@@ -28,18 +33,21 @@ Examples:
       Write one page that explains the incident: to open, print or send.
 
   flow2pcap report AWSLogs/ -o report.html --from 2026-03-14T02:00 --to 2026-03-14T03:00
-      Report one hour. Shorter time ranges get finer charts.
+      The same for one hour. The shorter the time, the finer the pictures: from one second to one day,
+      but no finer than the intervals of the records.
 
   flow2pcap report AWSLogs/ -o - --host 10.0.11.15 | ssh web 'cat >report.html'
       Write the page to standard output.
 
-The page has the findings of diagnose, with their display filters for Wireshark; charts of accepted and
-rejected packets, rejected packets by protocol, and outcomes of connections; tables of the busiest
-and the most rejected hosts, ports and subnets; what the archive cannot show; and how it was read.
+On the page: a table of all findings; accepted and rejected packets, rejected packets by protocol and
+outcomes of connections over time; each finding with a drawing of one of its connections, its display
+filter for Wireshark (as in diagnose), the convert command that makes a capture of it, and links to
+the AWS console; which addresses send most, which are rejected, on which ports, and how much subnets
+send to each other; what the archive cannot show, and how it was read.
 
-Each packet counts once, as in convert and metrics --once. The page loads nothing from any server and
-works without scripts; with scripts, tables sort and filters copy. It contains addresses and names
-from the archive: consider who receives it.
+Each packet counts once, as convert writes it and as metrics --once counts it. The page asks no server
+for anything and needs no scripts; with them its tables sort, and its filters and commands copy. To
+have a PDF, print the page from a browser. Names in it are those of the archive: consider who gets it.
 
 The archive is read twice, so standard input cannot be an INPUT.
 
@@ -85,13 +93,27 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
             ),
         ));
     }
+    if let Some(extension) = foreign_extension(&args.output) {
+        return Err(refusal(
+            format!(
+                "{} ends in .{}, but report writes HTML",
+                shown(&args.output),
+                printable(&extension)
+            ),
+            "name the page .html; to get a PDF, print the page from a browser",
+        ));
+    }
     let format = args.reading.format.as_ref();
     let request = args.reading.request(format, &args.room, &args.narrowing)?;
     let request = Report::new(request, args.output.clone());
     let (reported, mut output) = args
         .reading
         .run(streams, |meter| pipeline::report(&request, meter))??;
-    let html = page::html(&reported)?;
+    let typed = page::Typed {
+        inputs: &args.reading.inputs,
+        format,
+    };
+    let html = page::html(&reported, &typed)?;
     let written = output
         .write_all(html.as_bytes())
         .and_then(|()| output.finish());
@@ -113,4 +135,18 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         streams.print_err(&row);
     }
     Ok(args.reading.exit_code(&diagnosis.records, &diagnosis.input))
+}
+
+/// Returns the extension of an output that no browser takes for a page. What has none, such as a
+/// named pipe, is no file of another kind.
+fn foreign_extension(output: &Path) -> Option<String> {
+    let extension = |path: &Path| Some(path.extension()?.to_string_lossy().into_owned());
+    let is = |found: &str, known: &[&str]| known.iter().any(|k| found.eq_ignore_ascii_case(k));
+    let outer = extension(output)?;
+    let found = if is(&outer, &["gz", "zst"]) {
+        extension(Path::new(output.file_stem()?)).unwrap_or(outer)
+    } else {
+        outer
+    };
+    (!is(&found, &["html", "htm"])).then_some(found)
 }

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::flow::Place;
+
 /// A cause of failing attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -76,6 +78,26 @@ pub struct FindingScope {
     pub to: BTreeSet<String>,
     /// The service ports: the few lowest.
     pub ports: BTreeSet<u16>,
+    /// How many names are not listed.
+    #[serde(skip)]
+    pub left_out: NamesLeftOut,
+}
+
+/// How many names of each kind a scope does not list; where findings are summed up, at least.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NamesLeftOut {
+    /// ENIs.
+    pub enis: usize,
+    /// Subnets.
+    pub subnets: usize,
+    /// Instances.
+    pub instances: usize,
+    /// Sources.
+    pub from: usize,
+    /// Targets.
+    pub to: usize,
+    /// Ports.
+    pub ports: usize,
 }
 
 /// One cause with its evidence.
@@ -103,6 +125,9 @@ pub struct Finding {
     pub of: u64,
     /// The lowest lines that prove it, as `FILE:LINE`.
     pub records: Vec<String>,
+    /// The places of the same lines.
+    #[serde(skip)]
+    pub places: Vec<Place>,
     /// The meaning of the cause.
     pub means: String,
     /// Instructions on what to check in AWS.

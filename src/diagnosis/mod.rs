@@ -48,7 +48,7 @@ pub use attempt::{Attempt, EniView, Traffic, WayTraffic};
 pub use attempt_counts::AttemptCounts;
 pub use blind_spots::BlindSpot;
 pub use cause::{Ground, findings};
-pub use finding::{Brief, Cause, Certainty, Finding, FindingScope};
+pub use finding::{Brief, Cause, Certainty, Finding, FindingScope, NamesLeftOut};
 pub use gather::attempts;
 pub use symptom::{Limit, Party, Symptom};
 pub use visibility::Visibility;

@@ -35,6 +35,8 @@ pub struct Eni {
     pub zone: String,
     /// `account-id`.
     pub account: String,
+    /// `region`.
+    pub region: String,
     /// `interface-type`, a field since version 11.
     pub kind: String,
     /// The ENI's own address, if flow-direction shows which one it is.
@@ -54,6 +56,7 @@ impl Eni {
             (&mut self.vpc, &other.vpc),
             (&mut self.zone, &other.zone),
             (&mut self.account, &other.account),
+            (&mut self.region, &other.region),
             (&mut self.kind, &other.kind),
         ];
         for (mine, theirs) in texts {

@@ -13,7 +13,7 @@ use crate::record::ObservedFlags;
 use crate::time::until_ns;
 
 /// The line that a record came from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// Index into the list of input files.
     pub file: u32,

@@ -35,16 +35,40 @@ impl Default for Every {
 }
 
 impl Every {
-    /// Returns the shortest of 1 minute, 15 minutes, 1 hour, 6 hours and 1 day that divides the
-    /// span between two instants, in nanoseconds since the Unix epoch, into at most `stretches_max`
-    /// buckets; a day if even days are more.
-    pub fn of_span((start_ns, end_ns): (i64, i64), stretches_max: u64) -> Self {
-        let lengths = [60, 15 * 60, HOUR_S, 6 * HOUR_S, DAY_S].map(|seconds| Self { seconds });
-        let is_long = |every: &Self| {
+    /// The lengths of which [`Every::of_span`] chooses, seconds: those in which people count.
+    pub const LENGTHS_S: [i64; 18] = [
+        1,
+        2,
+        5,
+        10,
+        15,
+        30,
+        60,
+        120,
+        300,
+        600,
+        900,
+        1_800,
+        HOUR_S,
+        2 * HOUR_S,
+        3 * HOUR_S,
+        6 * HOUR_S,
+        12 * HOUR_S,
+        DAY_S,
+    ];
+
+    /// The shortest of [`Every::LENGTHS_S`] that is no shorter than `shortest_s` and of which there
+    /// are at most `stretches_max` in a span from the first to the second instant, nanoseconds since
+    /// the Unix epoch; a day where even days are more.
+    pub fn of_span((start_ns, end_ns): (i64, i64), stretches_max: u64, shortest_s: i64) -> Self {
+        let long = Self::LENGTHS_S
+            .into_iter()
+            .filter(|length_s| *length_s >= shortest_s);
+        let mut lengths = long.map(|seconds| Self { seconds });
+        let found = lengths.find(|every| {
             let first = every.begin_ns(start_ns);
             first.abs_diff(end_ns) / every.ns().unsigned_abs() < stretches_max
-        };
-        let found = lengths.into_iter().find(is_long);
+        });
         found.unwrap_or(Self { seconds: DAY_S })
     }
 
@@ -126,17 +150,24 @@ mod tests {
     }
 
     #[test]
-    fn length_for_a_span_is_the_shortest_within_the_limit() {
-        let of = |seconds: i64| Every::of_span((0, seconds * SECOND_NS), 200).to_string();
-        let spans = [
-            0,
-            199 * 60,
-            200 * 60,
-            50 * HOUR_S - 1,
-            50 * HOUR_S,
-            9_999 * DAY_S,
-        ];
-        assert_eq!(spans.map(of), ["1m", "1m", "15m", "15m", "1h", "1d"]);
+    fn stretches_of_a_span_are_as_short_as_there_may_be_many() {
+        let of = |seconds: i64, shortest_s: i64| {
+            Every::of_span((0, seconds * SECOND_NS), 120, shortest_s).to_string()
+        };
+        let spans = [0, 119, 120, 3_599, 2 * HOUR_S, DAY_S, 9_999 * DAY_S];
+        assert_eq!(
+            spans.map(|seconds| of(seconds, 1)),
+            ["1s", "1s", "2s", "30s", "2m", "15m", "1d"]
+        );
+        assert_eq!(of(119, 60), "1m", "no shorter than the records");
+    }
+
+    #[test]
+    fn lengths_to_choose_from_are_lengths_that_may_be_typed() {
+        for seconds in Every::LENGTHS_S {
+            let every = Every { seconds };
+            assert_eq!(every.to_string().parse(), Ok(every));
+        }
     }
 
     #[test]

@@ -6,12 +6,14 @@
 
 mod coverage;
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use serde::Serialize;
 
 pub(crate) use self::coverage::Coverage;
+use crate::archive::s3_path;
 use crate::connection::Detail;
 use crate::diagnosis::{AttemptCounts, BlindSpot, Finding, Ground, Visibility, attempts, findings};
 use crate::error::Result;
@@ -63,7 +65,21 @@ pub struct Diagnosis {
 /// An input cannot be read or its column order is unknown, there is no flow log at all, there is no
 /// space for temporary files, or a conversation needs more than the memory.
 pub fn diagnose(request: &Request, meter: &Meter) -> Result<Diagnosis> {
-    diagnose_archive(request, &request.archive()?, meter)
+    let examined = diagnose_archive(request, &request.archive()?, meter)?;
+    Ok(examined.diagnosis)
+}
+
+/// A diagnosis, and the facts about the archive that a report shows.
+pub(super) struct Examined {
+    pub diagnosis: Diagnosis,
+    /// The ENIs of the archive.
+    pub enis: Enis,
+    /// Whether each ENI logged an examined attempt, in the order of the ENIs.
+    pub is_involved: Vec<bool>,
+    /// The accounts and the regions that the paths of the files name.
+    pub named_by_paths: (BTreeSet<String>, BTreeSet<String>),
+    /// How long the interval of most records is at most, seconds.
+    pub interval_s: i64,
 }
 
 /// Diagnoses an open archive.
@@ -71,7 +87,7 @@ pub(super) fn diagnose_archive(
     request: &Request,
     archive: &Archive,
     meter: &Meter,
-) -> Result<Diagnosis> {
+) -> Result<Examined> {
     let run = Run::new(archive, meter);
     let folder = SpillFolder::new(&request.temp_dir);
     let listening = Listening {
@@ -81,11 +97,13 @@ pub(super) fn diagnose_archive(
     let mut read = run.read(Addresses::Packet, &listening)?;
     let coverage = listening.coverage.into_inner();
     let coverage = coverage.unwrap_or_else(PoisonError::into_inner);
+    let interval_s = coverage.interval_s();
     let visibility = visibility(coverage, &read);
     let enis = &read.enis;
     let (conversations, _) = listening.conversations.complete(enis, request.memory);
     let selection = request.selection(read.newest_ns);
-    let (tally, counts) = look(&conversations, selection.as_ref(), &visibility, enis, meter)?;
+    let (tally, counts, is_involved) =
+        look(&conversations, selection.as_ref(), &visibility, enis, meter)?;
     let places = read.account.source_names(archive.files());
     let name = |place: Place| {
         let (file, line) = places.of(place);
@@ -94,7 +112,7 @@ pub(super) fn diagnose_archive(
     let ground = Ground { enis, name: &name };
     counts.add_to(&mut read.records);
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
-    Ok(Diagnosis {
+    let diagnosis = Diagnosis {
         findings: findings(&tally, &ground),
         blind_spots: visibility.blind_spots(&tally, read.records.skip_data),
         attempts: tally.attempts,
@@ -106,6 +124,21 @@ pub(super) fn diagnose_archive(
         records: read.records,
         spilled_bytes: folder.spilled(),
         elapsed_ms: run.elapsed_ms(),
+    };
+    drop(conversations);
+    let names = archive.files().iter().map(|file| file.name.as_str());
+    let names = names.chain(read.account.member_names());
+    let mut named_by_paths = (BTreeSet::new(), BTreeSet::new());
+    for name in names.filter_map(s3_path::parse) {
+        named_by_paths.0.insert(name.account.to_owned());
+        named_by_paths.1.insert(name.region.to_owned());
+    }
+    Ok(Examined {
+        diagnosis,
+        named_by_paths,
+        enis: read.enis,
+        is_involved,
+        interval_s,
     })
 }
 
@@ -138,22 +171,25 @@ fn visibility(coverage: Coverage, read: &Contents) -> Visibility {
     visibility
 }
 
-/// Examines all conversations; returns the counts of their attempts, and how the records were used.
+/// Examines all conversations. Returns their attempts, how the records were used, and whether each
+/// ENI logged one of the attempts.
 fn look(
     conversations: &Complete<'_, '_>,
     selection: Option<&Selection>,
     visibility: &Visibility,
     enis: &Enis,
     meter: &Meter,
-) -> Result<(AttemptCounts, SettleCounts)> {
+) -> Result<(AttemptCounts, SettleCounts, Vec<bool>)> {
     meter.begin(Phase::Diagnosing, conversations.records());
     // One sum for all threads, to which they add what is in memory at once: a sum for each of them would
     // hold the same paths over and over.
-    let all = Mutex::new((AttemptCounts::default(), SettleCounts::default()));
+    let nobody = vec![false; enis.iter().len()];
+    let all = Mutex::new((AttemptCounts::default(), SettleCounts::default(), nobody));
     let buckets = (0..conversations.count()).into_par_iter();
     buckets.try_for_each(|bucket| {
         conversations.take(bucket, |records| {
             let (mut tally, mut counts) = (AttemptCounts::default(), SettleCounts::default());
+            let mut involved = BTreeSet::new();
             conversations::each(records, |conversation| {
                 keep_selected(conversation, selection, &mut counts);
                 for attempt in attempts(conversation) {
@@ -162,6 +198,7 @@ fn look(
                         let span_ns = (attempt.first_ns, attempt.last_ns);
                         counts.span_ns = joined(counts.span_ns, Some(span_ns));
                         tally.take_in(&attempt, visibility, enis);
+                        involved.extend(attempt.views.iter().map(|view| view.eni));
                     } else {
                         counts.filtered += attempt.records;
                     }
@@ -172,6 +209,9 @@ fn look(
             all.0.add(tally);
             all.1 = std::mem::take(&mut all.1).add(counts);
             meter.add(records.len() as u64);
+            for eni in involved {
+                all.2[eni.0 as usize] = true;
+            }
             Ok(())
         })
     })?;

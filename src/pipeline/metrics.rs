@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::filter::Span;
 use crate::flow::{Addresses, Candidate, Enis, Vantage, Viewed};
 use crate::metrics::{Dimension, Every, PacketFacts, Question, Subnets, Table, Tally};
+use crate::pipeline::ladder::Examples;
 use crate::pipeline::reading::Observations;
 use crate::pipeline::run::{Contents, Request, Run};
 use crate::pipeline::settling::conversations::{self, Conversations};
@@ -108,14 +109,16 @@ impl Metrics {
 /// An input cannot be read or its column order is unknown, there is no flow log at all, there are
 /// too many time buckets, or there is no space for temporary files.
 pub fn metrics(asked: &Metrics, meter: &Meter) -> Result<Answers> {
-    measure_archive(asked, &asked.request.archive()?, meter)
+    measure_archive(asked, &asked.request.archive()?, meter, None)
 }
 
-/// Answers questions about an open archive.
+/// Answers questions about an open archive. If each packet counts once, `examples` sees every
+/// connection.
 pub(super) fn measure_archive(
     asked: &Metrics,
     archive: &Archive,
     meter: &Meter,
+    examples: Option<&Examples>,
 ) -> Result<Answers> {
     let run = Run::new(archive, meter);
     let request = &asked.request;
@@ -124,7 +127,7 @@ pub(super) fn measure_archive(
     let store = Store::new(asked.every, &asked.questions, held_max, &folder);
     let read = if asked.is_known_late() {
         let conversations = Conversations::new(held_max, &folder, Detail::Control);
-        count_when_all_are_read(asked, &run, &store, conversations)?
+        count_when_all_are_read(asked, &run, &store, conversations, examples)?
     } else {
         let selection = request.selection(archive.newest_ns(meter)?);
         count_while_reading(&run, &store, selection)?
@@ -165,6 +168,7 @@ fn count_when_all_are_read(
     run: &Run<'_>,
     store: &Store<'_>,
     conversations: Conversations<'_>,
+    examples: Option<&Examples>,
 ) -> Result<Contents> {
     let request = &asked.request;
     let mut read = run.read(Addresses::Packet, &conversations)?;
@@ -177,6 +181,7 @@ fn count_when_all_are_read(
         subnets: asked.is_of_subnets().then(|| Subnets::of(enis)),
         settling: Settling::new(Vantage::Auto, selection, Detail::Control, request.memory),
         is_of_connections: asked.is_of_connections(),
+        examples,
     };
     let is_once = asked.is_once();
     run.meter.begin(Phase::Counting, conversations.records());
@@ -245,6 +250,8 @@ struct ConversationCounter<'a, 's> {
     settling: Settling,
     /// Whether connections are counted, or outcomes are needed.
     is_of_connections: bool,
+    /// What looks for examples among the connections, if anything does.
+    examples: Option<&'a Examples>,
 }
 
 impl ConversationCounter<'_, '_> {
@@ -277,10 +284,17 @@ impl ConversationCounter<'_, '_> {
     ) -> Result<()> {
         let mut segments = Vec::new();
         conversations::each(records, |conversation| {
+            let sought = self
+                .examples
+                .and_then(|examples| examples.sought(conversation));
             self.settling
                 .settle(conversation, counts, |view, connections| {
                     for connection in connections {
-                        self.count_connection(&view[connection.clone()], tally, &mut segments);
+                        let records = &view[connection.clone()];
+                        self.count_connection(records, tally, &mut segments);
+                        if let Some(sought) = &sought {
+                            sought.look_at(records, self.enis);
+                        }
                     }
                     self.store.put_if_large(tally)
                 })

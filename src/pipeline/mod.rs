@@ -6,6 +6,7 @@
 //! inspect    a survey of the archive            spilling   temporary storage between stages
 //! metrics    sums over time                     run        code shared by all subcommands
 //! report     diagnosis and metrics, for a page
+//! ladder     examples of findings, packet by packet
 //! ```
 //!
 //! All of them read with [`crate::read`], like every other user of it. Records between two stages
@@ -22,6 +23,7 @@
 mod convert;
 mod diagnose;
 mod inspect;
+mod ladder;
 mod metrics;
 mod reading;
 mod report;
@@ -32,7 +34,8 @@ mod spilling;
 pub use self::convert::{Comments, Convert, Split, VantageChoice, convert};
 pub use self::diagnose::{Diagnosis, diagnose};
 pub use self::inspect::inspect;
+pub use self::ladder::{Ladder, LadderPacket, LadderStep, OmittedPackets, RejectingEni};
 pub use self::metrics::{Answers, Metrics, metrics};
-pub use self::report::{Report, Reported, report};
+pub use self::report::{Origin, Report, Reported, report};
 pub use self::run::Request;
 pub use crate::read::{Meter, Phase};

@@ -151,12 +151,13 @@ impl Observed {
 }
 
 /// The fields that [`learn`] uses.
-const FACTS: [Field; 6] = [
+const FACTS: [Field; 7] = [
     Field::InstanceId,
     Field::SubnetId,
     Field::VpcId,
     Field::AzId,
     Field::AccountId,
+    Field::Region,
     Field::InterfaceType,
 ];
 
@@ -169,6 +170,7 @@ fn learn(eni: &mut Eni, record: &Record<'_>, layout: &Layout) {
             Field::VpcId => &mut eni.vpc,
             Field::AzId => &mut eni.zone,
             Field::AccountId => &mut eni.account,
+            Field::Region => &mut eni.region,
             Field::InterfaceType => &mut eni.kind,
             _ => continue,
         };

@@ -1,20 +1,29 @@
 //! A report for one page: the diagnosis of an archive, and its traffic over time.
 //!
-//! The archive is read twice: first for the diagnosis, which also yields the time span, then for
-//! sums over intervals that fit the span. `cli` draws the page.
+//! The archive is read twice: first for the diagnosis, which also gives its span, then for sums over
+//! stretches of time that fit the span and for one example connection of each of the first findings.
+//! The command line draws the page.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use crate::archive::s3_path;
+use crate::diagnosis::Finding;
 
 use crate::error::{ErrorKind, Result, SecondReading};
 use crate::metrics::{Dimension, Every, Measure, Question, QuestionScope, Table};
 use crate::output::Output;
-use crate::pipeline::diagnose::{Diagnosis, diagnose_archive};
+use crate::pipeline::diagnose::{Diagnosis, Examined, diagnose_archive};
+use crate::pipeline::ladder::{Examples, Ladder};
 use crate::pipeline::metrics::{Metrics, measure_archive};
 use crate::pipeline::run::Request;
 use crate::read::Meter;
 
-/// The most intervals in a chart, unless the archive has more days than that.
-const STRETCHES_MAX: u64 = 240;
+/// Stretches of time that a picture shows, at most, unless the archive has more than so many days.
+const STRETCHES_MAX: u64 = 120;
+
+/// Findings that get an example.
+const EXAMPLES_MAX: usize = 10;
 
 /// The most series in a chart.
 const LAYERS_MAX: usize = 7;
@@ -49,7 +58,11 @@ impl Report {
 pub struct Reported {
     /// The diagnosis, with the account of the input.
     pub diagnosis: Diagnosis,
-    /// Length of an interval.
+    /// Where the records come from.
+    pub origin: Origin,
+    /// One connection of each of the first findings, in their order; `None` where none was found.
+    pub ladders: Vec<Option<Ladder>>,
+    /// How long a stretch of time is.
     pub every: Every,
     /// Packets and bytes by action.
     pub actions: Table,
@@ -67,7 +80,92 @@ pub struct Reported {
     pub rejected_ports: Table,
 }
 
-/// Reads the contents of a page; returns them with the open output for the page.
+/// Where the records of a report come from, as far as records and paths say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Origin {
+    /// The accounts.
+    pub accounts: BTreeSet<String>,
+    /// The regions.
+    pub regions: BTreeSet<String>,
+    /// The VPCs.
+    pub vpcs: BTreeSet<String>,
+    /// The region of each VPC, and of each ENI, subnet and instance that a finding names.
+    pub region_of: BTreeMap<String, String>,
+    /// The time that the records cover, as far as it was asked for; nanoseconds since the epoch.
+    pub span_ns: Option<(i64, i64)>,
+}
+
+impl Origin {
+    fn of(examined: &Examined) -> Self {
+        let involved = || {
+            let enis = examined.enis.iter().zip(&examined.is_involved);
+            enis.filter(|(_, is_involved)| **is_involved)
+        };
+        let (accounts, regions) = &examined.named_by_paths;
+        let diagnosis = &examined.diagnosis;
+        let mut origin = Self {
+            span_ns: diagnosis.span_ns.map(|_| span_ns(diagnosis)),
+            ..Self::default()
+        };
+        for (eni, _) in involved() {
+            origin.accounts.extend(known(&eni.account));
+            origin.regions.extend(known(&eni.region));
+            origin.vpcs.extend(known(&eni.vpc));
+        }
+        if origin.accounts.is_empty() {
+            origin.accounts.clone_from(accounts);
+        }
+        if origin.regions.is_empty() {
+            origin.regions.clone_from(regions);
+        }
+        // Where there is one region only, all is there.
+        let mut only = origin.regions.iter();
+        let only = only.next().filter(|_| only.next().is_none()).cloned();
+        let mut region_of = BTreeMap::new();
+        for (eni, _) in involved() {
+            if let Some(region) = known(&eni.region).or_else(|| only.clone()) {
+                let ids = [&eni.name, &eni.subnet, &eni.instance, &eni.vpc];
+                let ids = ids.into_iter().filter_map(|id| known(id));
+                region_of.extend(ids.map(|id| (id, region.clone())));
+            }
+        }
+        for finding in &diagnosis.findings {
+            if let Some(region) = region_by_path(finding) {
+                let names = named(finding).cloned();
+                names.for_each(|id| _ = region_of.entry(id).or_insert_with(|| region.clone()));
+            }
+        }
+        let findings = diagnosis.findings.iter();
+        let named: BTreeSet<&String> = findings.flat_map(named).chain(&origin.vpcs).collect();
+        region_of.retain(|id, _| named.contains(id));
+        origin.region_of = region_of;
+        origin
+    }
+}
+
+/// A name that a record gives, if it does.
+fn known(name: &str) -> Option<String> {
+    (!matches!(name, "" | "-")).then(|| name.to_owned())
+}
+
+/// The ENIs, subnets and instances that a finding names.
+fn named(finding: &Finding) -> impl Iterator<Item = &String> {
+    let scope = &finding.scope;
+    scope
+        .enis
+        .iter()
+        .chain(&scope.subnets)
+        .chain(&scope.instances)
+}
+
+/// The region in the path of the first file that proves a finding.
+fn region_by_path(finding: &Finding) -> Option<String> {
+    let (file, _line) = finding.records.first()?.rsplit_once(':')?;
+    s3_path::parse(file).map(|path| path.region.to_owned())
+}
+
+/// Reads what a page tells; returns it with the open output that the page is to be written to.
 ///
 /// Runs on rayon's current thread pool.
 ///
@@ -82,14 +180,24 @@ pub fn report(asked: &Report, meter: &Meter) -> Result<(Reported, Output)> {
     }
     let archive = request.archive()?;
     let output = Output::create(&asked.output, "report.html", archive.paths())?;
-    let diagnosis = diagnose_archive(request, &archive, meter)?;
-    let every = Every::of_span(span_ns(&diagnosis), STRETCHES_MAX);
+    let examined = diagnose_archive(request, &archive, meter)?;
+    let origin = Origin::of(&examined);
+    let Examined {
+        diagnosis,
+        interval_s,
+        ..
+    } = examined;
+    let every = Every::of_span(span_ns(&diagnosis), STRETCHES_MAX, interval_s);
     let sums = Metrics::new(request.clone(), every, questions().to_vec()).once(true);
-    let answers = measure_archive(&sums, &archive, meter)?;
+    let first = diagnosis.findings.len().min(EXAMPLES_MAX);
+    let examples = Examples::new(&diagnosis.findings[..first]);
+    let answers = measure_archive(&sums, &archive, meter, Some(&examples))?;
     let mut tables = answers.tables.into_iter();
     let mut next = || tables.next().expect("each question has its table");
     let reported = Reported {
         diagnosis,
+        origin,
+        ladders: examples.into_ladders(),
         every,
         actions: next(),
         rejected: next(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::attempts::{log, often};
 use crate::support::browser::browser;
+use crate::support::tshark::tshark;
 use crate::support::{Run, file, flow2pcap, run, testdata};
 use serde_json::json;
 use tempfile::TempDir;
@@ -51,25 +52,222 @@ fn hostile(folder: &TempDir) -> PathBuf {
 }
 
 #[test]
-fn findings_come_first_then_pictures_then_what_cannot_be_shown() {
+fn summary_comes_first_then_pictures_then_findings_then_what_cannot_be_shown() {
     let (.., html) = page(&[testdata("incident")], &[]);
     let order = [
-        "The security group of eni-0d73f0b5c9e2a6184 blocks inbound TCP 5432",
+        "<title>Flow logs of account 111122223333, eu-central-1, vpc-0c5e7a9b1d3f20486, \
+         2026-03-14 02:15:04 to 02:28:56 UTC</title>",
+        "<h1>Flow logs of account 111122223333",
+        "2026-03-14 02:15:04 to 02:28:56 UTC</span></h1>",
+        "Findings at a glance",
+        "<a href=\"#finding-1\">the security group of",
+        "Accepted and rejected packets",
+        "accepted packets, per minute",
+        "rejected packets, per minute",
+        "Rejected packets by protocol",
+        "Connections by outcome",
+        "connections that failed, per minute",
+        "<h2>Findings</h2>",
+        "id=\"finding-1\"",
         "ip.addr == 10.0.21.40 &#38;&#38;",
-        "Accepted and rejected packets, every minute",
-        "Rejected packets by protocol, every 15 minutes",
-        "Connections by outcome, every minute",
+        "id=\"finding-2\"",
+        "The largest",
         "Who talks most",
         "Whose packets are rejected",
         "On which ports",
-        "Which subnets talk",
+        "Traffic between subnets",
         "What this archive cannot show</h2>",
         "1 SKIPDATA",
     ];
     let places: Vec<Option<usize>> = order.iter().map(|text| html.find(text)).collect();
     assert!(places.iter().all(Option::is_some), "{places:?}");
     assert!(places.is_sorted(), "{places:?}");
-    assert_eq!(html.matches("<svg ").count(), 3);
+    assert_eq!(html.matches("<svg class=\"chart\"").count(), 3);
+    assert_eq!(html.matches("<svg class=\"ladder\"").count(), 7);
+    assert_eq!(html.matches("time (UTC)</text>").count(), 3 + 7);
+}
+
+/// A log of services that do not answer, as many as that, and of a busy one.
+fn many_failures(folder: &TempDir, services: u64) -> PathBuf {
+    let mut rows = Vec::new();
+    for service in 0..services {
+        let row = format!(
+            "a{service}/s egress 10.0.1.{service} 10.0.2.{service} {{p}} {} 3 {{s}} ACCEPT 2",
+            5_000 + service
+        );
+        rows.extend(often(12, &[&row]));
+    }
+    file(folder, "many.log", log(&rows))
+}
+
+#[test]
+fn findings_beyond_the_first_ten_are_folded_and_all_have_an_anchor() {
+    let folder = tempfile::tempdir().unwrap();
+    let (.., html) = page(&[many_failures(&folder, 14)], &[]);
+    for number in 1..=14 {
+        let link = format!("<td class=\"title\"><a href=\"#finding-{number}\">");
+        let id = format!("id=\"finding-{number}\"");
+        let mark = format!("\" href=\"#finding-{number}\"><title>Finding {number}: ");
+        for text in [link, id, mark] {
+            assert_eq!(html.matches(&text).count(), 1, "{text}");
+        }
+    }
+    assert!(html.contains("<summary>and 4 more</summary>"));
+    let findings = &html[html.find("<h2>Findings</h2>").unwrap()..];
+    assert_eq!(findings.matches("</details></li>").count(), 4);
+    assert!(findings.find("<details>").unwrap() > findings.find("id=\"finding-10\"").unwrap());
+    // Each finding has 12 attempts, and 8 lines are kept.
+    assert!(html.contains("and at least 4 more: these are the first lines of 12 attempts"));
+    assert_eq!(html.matches("<svg class=\"ladder\"").count(), 10);
+}
+
+#[test]
+fn ladder_shows_the_packets_that_convert_writes() {
+    let (.., html) = page(&[testdata("incident")], &[]);
+    let at = html.find("id=\"finding-1\"").unwrap();
+    let ladder = &html[at..at + html[at..].find("</svg>").unwrap()];
+    let times: Vec<&str> = ladder
+        .split("<text class=\"ink\" x=\"8\" y=\"")
+        .filter_map(|text| text.split_once('>')?.1.split_once('<'))
+        .map(|(time, _)| time)
+        .filter(|time| time.contains('.'))
+        .collect();
+    assert!(times.len() > 2, "{ladder}");
+    assert_eq!(
+        ladder
+            .matches("SYN <tspan class=\"rejected\">REJECT")
+            .count(),
+        times.len()
+    );
+    assert_eq!(ladder.matches("class=\"cross\"").count(), times.len());
+    for name in ["10.0.11.15:", "10.0.21.40:5432", "eni-0d73f0b5c9e2a6184"] {
+        assert!(ladder.contains(name), "{name}");
+    }
+    let Some(tshark) = tshark() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("incident.pcapng");
+    let converted = run(flow2pcap()
+        .arg("convert")
+        .arg(testdata("incident"))
+        .arg("--output")
+        .arg(&capture));
+    assert_eq!(converted.code, 0, "{}", converted.stderr);
+    let port = ladder.split("10.0.11.15:").nth(1).unwrap();
+    let port = port.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+    let filter = format!("tcp.srcport == {port} && tcp.dstport == 5432");
+    let written = tshark.fields(&capture, &filter, &["frame.time_epoch"]);
+    let time = |row: &Vec<String>| {
+        let (second, rest) = row[0].split_once('.').unwrap();
+        let second = second.parse::<u64>().unwrap() % 86_400;
+        let (h, m, s) = (second / 3_600, second / 60 % 60, second % 60);
+        format!("{h:02}:{m:02}:{s:02}.{}", &rest[..3])
+    };
+    assert_eq!(times, written.iter().map(time).collect::<Vec<_>>());
+}
+
+#[test]
+fn long_connection_is_drawn_in_few_arrows() {
+    let mut rows = vec!["a/s egress 10.0.1.5 10.0.2.9 41000 5432 1 0 ACCEPT 2".to_owned()];
+    for minute in 1..30 {
+        let second = minute * 100;
+        rows.push(format!(
+            "a/s egress 10.0.1.5 10.0.2.9 41000 5432 9 {second} ACCEPT 0"
+        ));
+    }
+    rows.push("a/s ingress 10.0.2.9 10.0.1.5 5432 41000 1 0 ACCEPT 18".to_owned());
+    rows.push("a/s ingress 10.0.2.9 10.0.1.5 5432 41000 1 3000 ACCEPT 4".to_owned());
+    let folder = tempfile::tempdir().unwrap();
+    let (.., html) = page(&[file(&folder, "long.log", log(&rows))], &[]);
+    let ladder = html.split("<svg class=\"ladder\"").nth(1).unwrap();
+    let ladder = &ladder[..ladder.find("</svg>").unwrap()];
+    assert!(ladder.matches("class=\"arrow\"").count() <= 12, "{ladder}");
+    assert!(ladder.contains("more packets</text>"), "{ladder}");
+    assert!(
+        ladder.contains("9 data packets") && ladder.contains(">RST<"),
+        "{ladder}"
+    );
+}
+
+#[test]
+fn command_beside_a_finding_converts_what_its_display_filter_shows() {
+    let (.., html) = page(&[testdata("incident")], &[]);
+    let unescaped = html
+        .replace("&#39;", "'")
+        .replace("&#38;", "&")
+        .replace("&#34;", "\"");
+    let codes = unescaped.split("<dd class=\"copy\"><code>").skip(1);
+    let codes: Vec<&str> = codes
+        .map(|code| code.split("</code>").next().unwrap())
+        .collect();
+    assert_eq!(codes.len(), 14, "a filter and a command for each finding");
+    let folder = tempfile::tempdir().unwrap();
+    for pair in codes.chunks(2) {
+        let [filter, command] = pair else { panic!() };
+        let program = flow2pcap().get_program().to_owned();
+        let arguments = command.strip_prefix("flow2pcap ").unwrap();
+        let mut shell = assert_cmd::Command::new("sh");
+        shell
+            .arg("-c")
+            .arg(format!("\"$0\" {arguments}"))
+            .arg(program)
+            .current_dir(folder.path());
+        let converted = run(&mut shell);
+        assert_eq!(converted.code, 0, "{command}: {}", converted.stderr);
+        let capture = folder.path().join(command.split(' ').next_back().unwrap());
+        assert!(capture.exists(), "{command}");
+        if let Some(tshark) = tshark() {
+            assert!(tshark.count(&capture, filter) > 0, "{command}: {filter}");
+        }
+    }
+}
+
+#[test]
+fn ids_of_aws_link_to_the_console_of_their_region_and_no_others() {
+    let (.., html) = page(&[testdata("incident")], &[]);
+    let links: Vec<&str> = html
+        .split("href=\"https://")
+        .skip(1)
+        .map(|link| link.split('"').next().unwrap())
+        .collect();
+    for fragment in [
+        "NetworkInterface:networkInterfaceId=eni-0d73f0b5c9e2a6184",
+        "SubnetDetails:subnetId=subnet-",
+        "InstanceDetails:instanceId=i-",
+        "VpcDetails:VpcId=vpc-0c5e7a9b1d3f20486",
+    ] {
+        assert!(
+            links.iter().any(|link| link.contains(fragment)),
+            "{fragment}: {links:?}"
+        );
+    }
+    let is_there = |link: &&str| {
+        link.starts_with("eu-central-1.console.aws.amazon.com/")
+            && link.contains("/home?region=eu-central-1#")
+    };
+    assert!(links.iter().all(|link| is_there(&link)), "{links:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let (.., html) = page(&[hostile(&folder)], &[]);
+    assert!(
+        !html.contains("href=\"https://"),
+        "no region, and no id of AWS"
+    );
+}
+
+#[test]
+fn page_of_another_kind_than_html_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["report.pdf", "report.PDF", "a.txt", "report.pdf.gz"] {
+        let page = folder.path().join(name);
+        let run = report(&page, &[testdata("incident")], &[]);
+        assert_eq!(run.code, 2, "{name}");
+        let says = run.stderr.contains("report writes HTML") && run.stderr.contains("print it");
+        assert!(says, "{}", run.stderr);
+        assert!(!page.exists());
+    }
+    for name in ["report.htm", "report.HTML", "report.html.gz", "page"] {
+        let run = report(&folder.path().join(name), &[testdata("incident")], &[]);
+        assert_eq!(run.code, 0, "{name}: {}", run.stderr);
+    }
 }
 
 #[test]
@@ -98,7 +296,9 @@ fn page_of_a_busy_day_is_small() {
     }
     let folder = tempfile::tempdir().unwrap();
     let (.., html) = page(&[file(&folder, "day.log", text)], &[]);
-    assert!(html.contains("every 15 minutes"));
+    assert!(html.contains("accepted packets, per 15 minutes"));
+    let columns = html.matches("<g class=\"column\">").count();
+    assert!((3 * 60..=3 * 121).contains(&columns), "{columns}");
     assert!(html.len() < 2_000_000, "{} bytes", html.len());
 }
 
@@ -121,8 +321,8 @@ fn standard_input_and_an_input_as_output_are_refused_with_what_to_do() {
         "{}",
         run.stderr
     );
-    let input = hostile(&folder);
-    let before = fs::read(&input).unwrap();
+    let before = fs::read(hostile(&folder)).unwrap();
+    let input = file(&folder, "input.html", &before);
     let run = report(&input, &[&input], &[]);
     assert_eq!(run.code, 2);
     assert!(run.stderr.contains("also an input"), "{}", run.stderr);
@@ -161,7 +361,7 @@ fn browser_shows_the_page_without_complaint_or_request_and_sorts_its_tables() {
     assert_eq!(browser.evaluate(column), json!(downwards));
     browser.press_enter(head);
     assert_eq!(browser.evaluate(column), json!(sorted));
-    let copies = "return document.querySelectorAll('.filter button').length";
+    let copies = "return document.querySelectorAll('.copy button').length";
     assert!(browser.evaluate(copies).as_u64().unwrap() > 0);
     let requests = "return performance.getEntriesByType('resource').length";
     assert_eq!(browser.evaluate(requests), json!(0));
@@ -208,5 +408,46 @@ fn browser_runs_nothing_of_a_hostile_archive() {
     let found = "return [document.scripts.length, document.images.length, \
                  document.body.textContent.includes('<script>alert(1)</script>')]";
     assert_eq!(browser.evaluate(found), json!([1, 0, true]));
+    assert_eq!(browser.console(), [json!(null); 0]);
+}
+
+#[test]
+fn browser_opens_a_folded_finding_for_its_link_and_all_of_them_on_paper() {
+    let Some(browser) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (_folder, path, _) = page(&[many_failures(&folder, 14)], &[]);
+    browser.open(&path);
+    let open = "return [...document.querySelectorAll('.finding details')].map(fold => fold.open)";
+    assert_eq!(browser.evaluate(open), json!([false, false, false, false]));
+    browser.evaluate("location.hash = '#finding-12'");
+    browser.evaluate("return new Promise(done => requestAnimationFrame(() => setTimeout(done)))");
+    assert_eq!(browser.evaluate(open), json!([false, true, false, false]));
+    browser.evaluate("dispatchEvent(new Event('beforeprint'))");
+    assert_eq!(browser.evaluate(open), json!([true, true, true, true]));
+    browser.evaluate("dispatchEvent(new Event('afterprint'))");
+    assert_eq!(browser.evaluate(open), json!([false, true, false, false]));
+    assert_eq!(browser.console(), [json!(null); 0]);
+}
+
+#[test]
+fn browser_breaks_no_name_and_shows_what_a_bar_counts() {
+    let Some(browser) = browser() else { return };
+    let (_folder, path, _) = page(&[testdata("incident")], &[]);
+    browser.narrow_to(390);
+    browser.open(&path);
+    let broken = "return [...document.querySelectorAll('.name')].filter(name => \
+                  name.getClientRects().length !== 1).map(name => name.textContent)";
+    assert_eq!(browser.evaluate(broken), json!([]));
+    let names = "return document.querySelectorAll('.name').length";
+    assert!(browser.evaluate(names).as_u64().unwrap() > 30);
+    let hover = "const column = document.querySelector('.column'); \
+                 column.dispatchEvent(new PointerEvent('pointerenter', {clientX: 9, clientY: 9})); \
+                 return document.querySelector('.hover').textContent";
+    let text = browser.evaluate(hover);
+    let text = text.as_str().unwrap();
+    assert!(
+        text.starts_with("2026-03-14 02:15:00 to 02:16:00 UTC\nACCEPT: "),
+        "{text}"
+    );
     assert_eq!(browser.console(), [json!(null); 0]);
 }

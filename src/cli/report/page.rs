@@ -1,34 +1,39 @@
 //! The page: what was read, put into the template, which escapes whatever it is given.
 //!
-//! Only what stands in `templates/` and what [`chart`] draws goes into the page as it is. The policy
-//! in its head names style and script by their hashes, so nothing else runs, wherever it comes from.
+//! Only what is in `templates/` goes into the page as it is. The policy in its head names style and
+//! script by their hashes, so nothing else runs, wherever it comes from.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 
 use askama::Template;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use flow2pcap::diagnosis::{Certainty, Finding};
-use flow2pcap::metrics::Table;
-use flow2pcap::pipeline::{Diagnosis, Reported};
-use flow2pcap::printable::printable_lines;
+use flow2pcap::pipeline::{Diagnosis, Origin, Reported};
+use flow2pcap::printable::{cut, printable, printable_lines};
+use flow2pcap::record::Layout;
 use sha2::{Digest as _, Sha256};
 
-use super::chart;
 use super::matrix::Matrix;
-use super::rows::{PageTable, measure};
-use super::timeline::{Axis, PictureLayer, layers};
+use super::pictures::Picture;
+use super::pieces::{Console, Piece};
+use super::rows::PageTable;
+use super::shown::{ShownFinding, shown};
+use super::{chart, ladder, marks, pictures};
 use crate::cli::account;
-use crate::cli::findings::place;
-use crate::cli::page::{Page, count, instant, wide};
+use crate::cli::page::{Page, count, wide};
 
 const STYLE: &str = include_str!("../../../templates/report.css");
 const SCRIPT: &str = include_str!("../../../templates/report.js");
 
-/// Lines that are named as proof of one finding.
-const RECORDS_SHOWN: usize = 8;
+/// Findings that are open when the page is; the others are folded.
+const FINDINGS_OPEN: usize = 10;
 
-/// A quarter of an hour, in which network teams count what is rejected.
-const QUARTER_S: i64 = 15 * 60;
+/// Names of one kind in the title.
+const TITLE_NAMES: usize = 3;
+
+/// Characters of a name in the title.
+const TITLE_NAME_MAX: usize = 40;
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -38,6 +43,8 @@ struct HtmlPage<'a> {
     script: &'static str,
     script_hash: String,
     diagnosis: &'a Diagnosis,
+    title: String,
+    subject: Vec<Piece>,
     span: String,
     counts: Vec<String>,
     findings: Vec<ShownFinding<'a>>,
@@ -47,22 +54,24 @@ struct HtmlPage<'a> {
     account: AccountText<'a>,
 }
 
-/// A finding, as it is shown.
-struct ShownFinding<'a> {
-    finding: &'a Finding,
-    certainty: &'static str,
-    place: String,
-    often: String,
-    records: &'a [String],
-    records_left: usize,
+impl HtmlPage<'_> {
+    /// The findings that are open.
+    fn open(&self) -> &[ShownFinding<'_>] {
+        &self.findings[..self.findings.len().min(FINDINGS_OPEN)]
+    }
+
+    /// The findings that are folded.
+    fn folded(&self) -> &[ShownFinding<'_>] {
+        &self.findings[self.findings.len().min(FINDINGS_OPEN)..]
+    }
 }
 
-/// A picture with its title and numbers.
-struct Picture {
-    title: String,
-    svg: String,
-    layers: Vec<PictureLayer>,
-    numbers: PageTable,
+/// What was typed, as far as the page repeats it in its commands.
+pub(super) struct Typed<'a> {
+    /// The inputs.
+    pub(super) inputs: &'a [PathBuf],
+    /// The order of columns.
+    pub(super) format: Option<&'a Layout>,
 }
 
 /// How it was read, in the words that every summary has.
@@ -82,25 +91,32 @@ impl fmt::Display for AccountText<'_> {
 ///
 /// # Errors
 /// None that is known of: it is written to memory.
-pub(super) fn html(reported: &Reported) -> anyhow::Result<String> {
+pub(super) fn html(reported: &Reported, typed: &Typed<'_>) -> anyhow::Result<String> {
     let d = &reported.diagnosis;
+    let console = Console(&reported.origin.region_of);
     let symptoms = d.symptoms.iter();
     let symptoms = symptoms.map(|(name, n)| format!("{} {name}", wide((*n).into())));
+    let (subject, span) = (subject(&reported.origin), span(&reported.origin));
+    let findings = d.findings.iter().zip(1..);
     let page = HtmlPage {
         style: STYLE,
         style_hash: hash(STYLE),
         script: SCRIPT,
         script_hash: hash(SCRIPT),
         diagnosis: d,
-        span: d.span_ns.map_or_else(
-            || "no records".to_owned(),
-            |(start, end)| format!("{} to {}", instant(start), instant(end)),
-        ),
+        title: format!("{subject}, {span}"),
+        subject: console.pieces(&subject),
+        span,
         counts: std::iter::once(count(d.attempts, "attempt"))
             .chain(symptoms)
             .collect(),
-        findings: d.findings.iter().map(shown).collect(),
-        pictures: pictures(reported)?,
+        findings: findings
+            .map(|(finding, number)| {
+                let ladder = reported.ladders.get(number - 1).and_then(Option::as_ref);
+                shown(finding, number, ladder, console, typed)
+            })
+            .collect(),
+        pictures: pictures::pictures(reported),
         matrix: Matrix::of(&reported.subnets),
         lists: lists(reported),
         account: AccountText(d),
@@ -115,67 +131,45 @@ fn hash(text: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text)))
 }
 
-fn shown(finding: &Finding) -> ShownFinding<'_> {
-    let records = &finding.records[..finding.records.len().min(RECORDS_SHOWN)];
-    ShownFinding {
-        finding,
-        certainty: match finding.certainty {
-            Certainty::Proved => "proved",
-            Certainty::Likely => "likely",
-            Certainty::Possible => "possible",
-        },
-        place: place(&finding.scope),
-        often: format!(
-            "{} to {}, {} of {}",
-            finding.first,
-            finding.last,
-            wide(finding.count.into()),
-            count(finding.of, "attempt")
-        ),
-        records,
-        records_left: finding.records.len() - records.len(),
+/// What the page is about: accounts, regions and VPCs.
+fn subject(origin: &Origin) -> String {
+    let accounts = names(&origin.accounts);
+    let accounts = match origin.accounts.len() {
+        0 => None,
+        1 => Some(format!("account {accounts}")),
+        _ => Some(format!("accounts {accounts}")),
+    };
+    let others = [&origin.regions, &origin.vpcs];
+    let others = others.into_iter().filter(|names| !names.is_empty());
+    let parts: Vec<String> = accounts.into_iter().chain(others.map(names)).collect();
+    if parts.is_empty() {
+        return "Flow logs".to_owned();
+    }
+    format!("Flow logs of {}", parts.join(", "))
+}
+
+/// The first names, and how many more there are.
+fn names(names: &BTreeSet<String>) -> String {
+    let first = names.iter().take(TITLE_NAMES);
+    let first = first.map(|name| cut(&printable(name), TITLE_NAME_MAX).into_owned());
+    let first = first.collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(TITLE_NAMES) {
+        0 => first,
+        more => format!("{first} and {} more", wide(more as u128)),
     }
 }
 
-fn pictures(reported: &Reported) -> anyhow::Result<Vec<Picture>> {
-    let every_s = reported.every.seconds();
-    let tables = [
-        ("Accepted and rejected packets", &reported.actions, every_s),
-        (
-            "Rejected packets by protocol",
-            &reported.rejected,
-            every_s.max(QUARTER_S),
-        ),
-        ("Connections by outcome", &reported.outcomes, every_s),
-    ];
-    let mut pictures = Vec::new();
-    for (what, table, shortest_s) in tables {
-        // All of a page have the time of the first, which has every packet.
-        if let Some(axis) = Axis::of(&reported.actions, shortest_s) {
-            pictures.push(picture(what, table, axis)?);
-        }
-    }
-    Ok(pictures)
-}
-
-fn picture(what: &str, table: &Table, axis: Axis) -> anyhow::Result<Picture> {
-    let title = format!("{what}, {}", every(axis.step_s));
-    let layers = layers(table, measure(table), axis);
-    Ok(Picture {
-        svg: chart::svg(axis, &layers)?,
-        numbers: PageTable::stretches("In numbers", axis, &layers),
-        title,
-        layers,
-    })
-}
-
-fn every(seconds: i64) -> String {
-    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
-    let unit = units.into_iter().find(|(unit_s, _)| seconds % unit_s == 0);
-    let (unit_s, unit) = unit.unwrap_or((1, "second"));
-    match seconds / unit_s {
-        1 => format!("every {unit}"),
-        n => format!("every {n} {unit}s"),
+/// The time that the page is about.
+fn span(origin: &Origin) -> String {
+    let Some((start_ns, end_ns)) = origin.span_ns else {
+        return "no records".to_owned();
+    };
+    let at = |ns: i64, form| chart::strftime(ns.div_euclid(1_000_000_000), form);
+    let [from, to] = [start_ns, end_ns].map(|ns| (at(ns, "%Y-%m-%d"), at(ns, "%H:%M:%S")));
+    if from.0 == to.0 {
+        format!("{} {} to {} UTC", from.0, from.1, to.1)
+    } else {
+        format!("{} {} to {} {} UTC", from.0, from.1, to.0, to.1)
     }
 }
 

@@ -4,7 +4,7 @@ use flow2pcap::metrics::{Measure, Table};
 use flow2pcap::time::SECOND_NS;
 
 /// Stretches that are drawn; where there are more, as over many years, neighbors are joined.
-const DRAWN_MAX: i64 = 400;
+const DRAWN_MAX: i64 = 120;
 
 /// The time that all pictures of a page show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub(super) struct PictureLayer {
     pub(super) name: String,
     /// Its color, as the page's style names it.
     pub(super) class: &'static str,
+    /// Whether it counts what failed.
+    pub(super) is_failure: bool,
     /// Its sums.
     pub(super) sums: Vec<u128>,
 }
@@ -77,7 +79,12 @@ pub(super) fn layers(table: &Table, measure: Measure, axis: Axis) -> Vec<Picture
             let name = series.labels.join(" ");
             let own = own_class(&name);
             let class = own.unwrap_or_else(|| free.next().copied().unwrap_or(PALETTE[0]));
-            PictureLayer { name, class, sums }
+            PictureLayer {
+                is_failure: is_failure(&name),
+                name,
+                class,
+                sums,
+            }
         })
         .collect();
     // What went well is the ground on which the rest stands.
@@ -92,6 +99,19 @@ fn own_class(name: &str) -> Option<&'static str> {
         "REJECT" | "rejected" => Some("bad"),
         _ => None,
     }
+}
+
+/// Whether a series counts what failed.
+fn is_failure(name: &str) -> bool {
+    let failures = [
+        "REJECT",
+        "rejected",
+        "refused",
+        "reset",
+        "half-open",
+        "unanswered",
+    ];
+    failures.contains(&name)
 }
 
 #[cfg(test)]
@@ -144,7 +164,7 @@ mod tests {
     fn no_archive_has_more_stretches_than_can_be_drawn() {
         let table = table(vec![series("ACCEPT", &[-86_400, 99_999 * 86_400])]);
         let axis = Axis::of(&table, 86_400).unwrap();
-        assert!(axis.stretches <= 401, "{axis:?}");
+        assert!(axis.stretches <= 121, "{axis:?}");
         let sums: u128 = layers(&table, Measure::Packets, axis)[0].sums.iter().sum();
         assert_eq!(sums, 2);
         assert_eq!(Axis::of(&self::table(Vec::new()), 60), None);

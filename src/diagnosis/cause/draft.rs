@@ -11,7 +11,7 @@ use super::explanations;
 use super::names::{self, LISTED_MAX, listed};
 use crate::diagnosis::attempt_index::PathSymptom;
 use crate::diagnosis::display_filter::{Shows, display_filter};
-use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, FindingScope};
+use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, FindingScope, NamesLeftOut};
 use crate::diagnosis::path_counts::PathCounts;
 use crate::flow::{Eni, EniIndex, Enis, Place};
 
@@ -46,17 +46,25 @@ impl FindingDraft<'_> {
         let hosts: BTreeSet<IpAddr> = paths().map(|path| path.target).collect();
         let ports: BTreeSet<u16> = paths().map(|path| path.port).collect();
         let protocols: BTreeSet<u8> = paths().map(|path| path.protocol).collect();
-        let numbered = ports.iter().copied().filter(|port| *port > 0);
+        let numbered = || ports.iter().copied().filter(|port| *port > 0);
+        let sources: BTreeSet<Option<IpAddr>> = paths().map(|path| path.source).collect();
+        let at = scope(ground.enis, &self.enis);
         Some(FindingAccount {
             cause: self.cause,
             certainty: self.certainty,
             title: self.title,
             seen: self.seen,
             scope: FindingScope {
-                from: listed(paths().map(|path| names::source(path.source))),
+                from: listed(sources.iter().map(|source| names::source(*source))),
                 to: listed(hosts.iter().map(IpAddr::to_string)),
-                ports: numbered.take(LISTED_MAX).collect(),
-                ..scope(ground.enis, &self.enis)
+                ports: numbered().take(LISTED_MAX).collect(),
+                left_out: NamesLeftOut {
+                    from: left_out(sources.len()),
+                    to: left_out(hosts.len()),
+                    ports: left_out(numbered().count()),
+                    ..at.left_out
+                },
+                ..at
             },
             counted,
             others: self.others,
@@ -131,7 +139,7 @@ impl FindingAccount {
     pub(super) fn finding(self, ground: &Ground<'_>) -> Finding {
         let explanation = explanations::of(self.cause);
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        let places = self.counted.places.iter();
+        let places: Vec<Place> = self.counted.places.iter().copied().collect();
         let shown = &self.shown;
         Finding {
             cause: self.cause,
@@ -143,7 +151,8 @@ impl FindingAccount {
             last: instant(self.counted.last_ns),
             count: self.counted.count,
             of: self.counted.count + self.others,
-            records: places.map(|place| (ground.name)(*place)).collect(),
+            records: places.iter().map(|place| (ground.name)(*place)).collect(),
+            places,
             means: explanation.means.to_owned(),
             look_at: owned(explanation.look_at),
             against: owned(explanation.against),
@@ -165,16 +174,28 @@ fn instant(ns: i64) -> String {
 /// Returns the scope of a finding from its ENIs.
 pub(super) fn scope(enis: &Enis, at: &BTreeSet<EniIndex>) -> FindingScope {
     let names = |of: fn(&Eni) -> &String| {
-        listed(
-            at.iter()
-                .map(|eni| of(enis.get(*eni)).clone())
-                .filter(|name| !name.is_empty()),
-        )
+        let names = at.iter().map(|eni| of(enis.get(*eni)));
+        let names: BTreeSet<&String> = names.filter(|name| !name.is_empty()).collect();
+        let rest = left_out(names.len());
+        (listed(names.into_iter().cloned()), rest)
     };
+    let (own, subnets) = (names(|eni| &eni.name), names(|eni| &eni.subnet));
+    let instances = names(|eni| &eni.instance);
     FindingScope {
-        enis: names(|eni| &eni.name),
-        subnets: names(|eni| &eni.subnet),
-        instances: names(|eni| &eni.instance),
+        enis: own.0,
+        subnets: subnets.0,
+        instances: instances.0,
+        left_out: NamesLeftOut {
+            enis: own.1,
+            subnets: subnets.1,
+            instances: instances.1,
+            ..NamesLeftOut::default()
+        },
         ..FindingScope::default()
     }
+}
+
+/// How many of these names are not listed.
+pub(super) fn left_out(names: usize) -> usize {
+    names.saturating_sub(LISTED_MAX)
 }

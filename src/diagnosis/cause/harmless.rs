@@ -4,13 +4,13 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::draft::{FindingAccount, FindingDraft, Ground, ShownPackets, scope};
+use super::draft::{FindingAccount, FindingDraft, Ground, ShownPackets, left_out, scope};
 use super::names::{self, LISTED_MAX, listed};
 use crate::diagnosis::attempt_counts::AttemptCounts;
 use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, grouped, owners};
 use crate::diagnosis::bounded::Bounded;
 use crate::diagnosis::display_filter::Shows;
-use crate::diagnosis::finding::{Cause, Certainty, FindingScope};
+use crate::diagnosis::finding::{Cause, Certainty, FindingScope, NamesLeftOut};
 use crate::diagnosis::path_counts::PathCounts;
 use crate::diagnosis::scan::ScanCounts;
 use crate::diagnosis::symptom::Symptom;
@@ -116,6 +116,11 @@ fn account(
             from: BTreeSet::from([source.to_string()]),
             to: listed(tried.hosts.iter().map(IpAddr::to_string)),
             ports: tried.ports.iter().copied().take(LISTED_MAX).collect(),
+            left_out: NamesLeftOut {
+                to: left_out(tried.hosts.len()),
+                ports: left_out(tried.ports.len()),
+                ..at.left_out
+            },
             ..at
         },
         counted: seen.clone(),

@@ -79,19 +79,36 @@ impl FindingAccount {
         self.shown.ports.extend(other.shown.ports);
         self.shown.protocols.extend(other.shown.protocols);
         let (own, more) = (&mut self.scope, other.scope);
-        for (own, more) in [
-            (&mut own.enis, more.enis),
-            (&mut own.subnets, more.subnets),
-            (&mut own.instances, more.instances),
-            (&mut own.from, more.from),
-            (&mut own.to, more.to),
+        let (rest, rest_more) = (&mut own.left_out, more.left_out);
+        for (own, more, rest, rest_more) in [
+            (&mut own.enis, more.enis, &mut rest.enis, rest_more.enis),
+            (
+                &mut own.subnets,
+                more.subnets,
+                &mut rest.subnets,
+                rest_more.subnets,
+            ),
+            (
+                &mut own.instances,
+                more.instances,
+                &mut rest.instances,
+                rest_more.instances,
+            ),
+            (&mut own.from, more.from, &mut rest.from, rest_more.from),
+            (&mut own.to, more.to, &mut rest.to, rest_more.to),
         ] {
             own.extend(more);
+            // The same names may be left out of both.
+            *rest = rest_more
+                .max(*rest)
+                .max(own.len().saturating_sub(LISTED_MAX));
             while own.len() > LISTED_MAX {
                 own.pop_last();
             }
         }
         own.ports.extend(more.ports);
+        let ports = own.ports.len().saturating_sub(LISTED_MAX);
+        rest.ports = rest_more.ports.max(rest.ports).max(ports);
         while own.ports.len() > LISTED_MAX {
             own.ports.pop_last();
         }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::metrics::Every;
 use crate::time::{SECOND_NS, joined};
 
 /// Width of the intervals in which AWS delivers files.
@@ -22,12 +23,17 @@ pub(crate) struct Coverage {
     /// Earliest start and latest end.
     pub span_ns: Option<(i64, i64)>,
     slots: BTreeSet<i64>,
+    /// Lines by the shortest bucket of a report that holds their interval.
+    lengths: [u64; Every::LENGTHS_S.len()],
 }
 
 impl Coverage {
     /// Adds the interval of a record.
     pub(crate) fn meet(&mut self, start_ns: i64, end_ns: i64) {
         self.span_ns = joined(self.span_ns, Some((start_ns, end_ns)));
+        let length_s = end_ns.saturating_sub(start_ns) / SECOND_NS;
+        let holds = Every::LENGTHS_S.partition_point(|bucket_s| *bucket_s < length_s);
+        self.lengths[holds.min(Every::LENGTHS_S.len() - 1)] += 1;
         if self.slots.len() <= SLOTS_MAX {
             self.slots
                 .extend([start_ns.div_euclid(SLOT_NS), end_ns.div_euclid(SLOT_NS)]);
@@ -37,13 +43,29 @@ impl Coverage {
     /// Adds the coverage of other records.
     pub(crate) fn add(&mut self, other: Self) {
         self.span_ns = joined(self.span_ns, other.span_ns);
+        let lengths = self.lengths.iter_mut().zip(other.lengths);
+        lengths.for_each(|(lines, more)| *lines += more);
         if self.slots.len() <= SLOTS_MAX {
             self.slots.extend(other.slots);
         }
     }
 
-    /// Returns the gaps within the span that neither these records nor `quiet` ones cover,
-    /// nanoseconds since the epoch.
+    /// The shortest bucket of a report that holds the whole interval of nine lines in ten, seconds.
+    /// A shorter one would show what a record does not say: when within its interval its packets were.
+    pub(crate) fn interval_s(&self) -> i64 {
+        let lines: u64 = self.lengths.iter().sum();
+        let mut held = 0;
+        let lengths = Every::LENGTHS_S.iter().zip(self.lengths);
+        let found = lengths.take_while(|(_, lines_here)| {
+            let is_short = held < lines - lines / 10;
+            held += lines_here;
+            is_short
+        });
+        found.last().map_or(1, |(length_s, _)| *length_s)
+    }
+
+    /// Stretches within the span that neither these lines nor `quiet` ones cover, nanoseconds since
+    /// the epoch.
     pub(crate) fn holes(mut self, quiet: &Self) -> Vec<(i64, i64)> {
         let Some((start_ns, end_ns)) = self.span_ns else {
             return Vec::new();
@@ -71,6 +93,21 @@ mod tests {
         let starts = slots.iter().map(|slot| slot * SLOT_NS);
         starts.for_each(|start| coverage.meet(start, start + SECOND_NS));
         coverage
+    }
+
+    #[test]
+    fn bucket_holds_the_interval_of_nine_lines_in_ten() {
+        let interval_s = |lengths_s: &[i64]| {
+            let mut coverage = Coverage::default();
+            let lengths = lengths_s.iter().map(|length_s| length_s * SECOND_NS);
+            lengths.for_each(|length| coverage.meet(0, length));
+            coverage.interval_s()
+        };
+        assert_eq!(interval_s(&[]), 1);
+        assert_eq!(interval_s(&[0; 20]), 1);
+        assert_eq!(interval_s(&[59; 20]), 60);
+        assert_eq!(interval_s(&[599, 59, 598]), 600);
+        assert_eq!(interval_s(&[&[7; 18][..], &[600; 2]].concat()), 10);
     }
 
     #[test]

@@ -24,13 +24,15 @@ mod expression;
 mod fault;
 mod grammar;
 mod paths;
+mod peers;
 mod time;
 mod words;
+mod written;
 
 pub use self::{
     expression::{
-        Comparison, CountField, EndpointSide, Expression, FilteredRecord, Name, Net, RecordFacts,
-        Term,
+        Comparison, CountField, EndpointSide, Expression, FilteredRecord, Name, Net, Peer,
+        RecordFacts, Term,
     },
     fault::FilterError,
     paths::{MARGIN_S, RuledOut, Sifted, may_tell},

@@ -150,10 +150,14 @@ impl PacketsByFilter {
 
 /// Whether the name of an ENI can be a word of a filter. What of it was not UTF-8 is lost.
 fn is_word(name: &str) -> bool {
-    let filter = format!("eni {name}");
-    let is_eni = Expression::Term(Term::Is(Name::Eni, name.to_owned()));
     let is_whole = |c: char| c != char::REPLACEMENT_CHARACTER && is_printable(c);
-    name.chars().all(is_whole) && filter.parse() == Ok(is_eni)
+    let is_eni = match format!("eni {name}").parse() {
+        Ok(Expression::Term(Term::Is(Name::Eni, read) | Term::Begins(Name::Eni, read))) => {
+            read == name
+        }
+        _ => false,
+    };
+    name.chars().all(is_whole) && is_eni
 }
 
 /// Packets that a record becomes: just what is written, but with [`Detail::Control`],

@@ -57,7 +57,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let request = Request::new(args.reading.inputs.clone())
         .format(args.reading.format.clone())
-        .filter(args.narrowing.filter())
+        .filter(args.narrowing.filter()?)
         .temp_dir(temp_dir());
     let survey = args
         .reading

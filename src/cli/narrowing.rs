@@ -4,7 +4,9 @@
 //! different names and `--filter` narrow (all must hold).
 
 use clap::Args;
-use flow2pcap::filter::{Bound, EndpointSide, Expression, Filter, Name, Qualifier};
+use flow2pcap::filter::{Bound, EndpointSide, Expression, Filter, Name, Peer, Qualifier};
+
+use super::page::instant;
 
 /// Which part of the archive becomes packets
 #[derive(Debug, Args)]
@@ -14,11 +16,21 @@ pub(crate) struct Narrowing {
     ///
     /// What names no zone is UTC. Files whose path says that they hold nothing of that time are not
     /// even opened, so a connection that lives longer lacks what it did long before and after.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        visible_alias = "since",
+        value_name = "TIME",
+        allow_hyphen_values = true
+    )]
     from: Option<Bound>,
 
     /// Until before when, likewise; a date means its first instant
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        visible_alias = "until",
+        value_name = "TIME",
+        allow_hyphen_values = true
+    )]
     to: Option<Bound>,
 
     /// The name of an ENI, or of what stands for it
@@ -28,6 +40,22 @@ pub(crate) struct Narrowing {
     /// An address at either end, of the packet or the ENI: 10.0.0.5, 2001:db8::1, 10.0.0.0/24
     #[arg(long, value_name = "ADDRESS", value_parser = value(Qualifier::Host(EndpointSide::Either)))]
     host: Vec<Expression>,
+
+    /// The source address of a record, or the network it is in
+    #[arg(long, value_name = "ADDRESS", value_parser = value(Qualifier::Host(EndpointSide::Source)))]
+    src: Vec<Expression>,
+
+    /// The destination address of a record, or the network it is in
+    #[arg(long, value_name = "ADDRESS", value_parser = value(Qualifier::Host(EndpointSide::Destination)))]
+    dst: Vec<Expression>,
+
+    /// Two addresses or networks, and what they sent to each other: --between 10.0.11.15 10.0.21.40
+    #[arg(long, num_args = 2, value_names = ["ADDRESS", "ADDRESS"])]
+    between: Vec<Peer>,
+
+    /// One connection, both directions: '10.0.11.15:52744 > 10.0.21.40:5432'
+    #[arg(long, value_name = "CONNECTION", value_parser = Expression::connection)]
+    connection: Vec<Expression>,
 
     /// A port at either end: 443, https, 8000-8999
     #[arg(long, value_name = "PORT", value_parser = value(Qualifier::Port(EndpointSide::Either)))]
@@ -95,11 +123,22 @@ pub(crate) struct Keeping {
 }
 
 impl Narrowing {
-    /// What is wanted.
-    pub(crate) fn filter(&self) -> Filter {
+    /// The filter that the options make together.
+    ///
+    /// # Errors
+    /// The time ends before it begins.
+    pub(crate) fn filter(&self) -> anyhow::Result<Filter> {
+        check_order(self.from, self.to)?;
+        let pairs = self.between.as_chunks::<2>().0.iter();
+        let between = pairs.map(|[one, other]| Expression::between(*one, *other));
+        let between = between.collect();
         let options = [
             &self.eni,
             &self.host,
+            &self.src,
+            &self.dst,
+            &between,
+            &self.connection,
             &self.port,
             &self.protocol,
             &self.action,
@@ -113,12 +152,36 @@ impl Narrowing {
         let given = options.into_iter().filter(|values| !values.is_empty());
         let mut all: Vec<Expression> = given.map(|any| Expression::Any(any.clone())).collect();
         all.extend(self.filter.clone());
-        Filter {
+        Ok(Filter {
             condition: (!all.is_empty()).then_some(Expression::All(all)),
             from: self.from,
             to: self.to,
             only_matching: false,
+        })
+    }
+}
+
+/// # Errors
+/// Nothing can be between these: the first is not before the second. An instant and a time before
+/// the newest record can be compared when all is read.
+fn check_order(from: Option<Bound>, to: Option<Bound>) -> anyhow::Result<()> {
+    match (from, to) {
+        (Some(Bound::At(from)), Some(Bound::At(to))) if from >= to => {
+            let (from, to) = (instant(from), instant(to));
+            let relation = if from == to {
+                "is the same as"
+            } else {
+                "is after"
+            };
+            anyhow::bail!("--from {from} {relation} --to {to}: no time is between them")
         }
+        (Some(Bound::BeforeNewest(from)), Some(Bound::BeforeNewest(to))) if from <= to => {
+            anyhow::bail!(
+                "--from is not before --to: both count back from the newest record, so --from needs \
+                 the longer time, as in --from -2h --to -1h"
+            )
+        }
+        _ => Ok(()),
     }
 }
 

@@ -72,7 +72,7 @@ impl<F: FormatOption> ReadingArgs<F> {
     ) -> anyhow::Result<Request> {
         Ok(Request::new(self.inputs.clone())
             .format(format.cloned())
-            .filter(narrowing.filter())
+            .filter(narrowing.filter()?)
             .memory(room.memory)
             .temp_dir(room.temp_dir()?))
     }

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::diagnosis::members::FindingMembers;
+
 /// A cause that findings name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -111,6 +113,9 @@ pub struct Finding {
     pub against: Vec<String>,
     /// What shows it in Wireshark, in the capture that `convert` makes of the same archive.
     pub display_filter: String,
+    /// The attempts that it explains.
+    #[serde(skip)]
+    pub members: FindingMembers,
     /// Those that it stands for, where there are too many alike to tell each in full.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alike: Vec<Brief>,

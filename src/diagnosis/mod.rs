@@ -19,6 +19,7 @@
 //! unseen          what the archive cannot show
 //! attempt_index   the counts, indexed for contrast, and what ENIs are for
 //! finding         what is said: cause, certainty, evidence, display filter
+//! members         which attempts a finding explains
 //! cause           symptoms -> findings
 //! ```
 //!
@@ -38,6 +39,7 @@ mod display_filter;
 mod finding;
 mod gather;
 mod judgment;
+mod members;
 mod path_counts;
 mod scan;
 mod symptom;
@@ -48,6 +50,7 @@ pub use attempt_counts::AttemptCounts;
 pub use blind_spots::BlindSpot;
 pub use cause::{Ground, findings};
 pub use finding::{Brief, Cause, Certainty, Finding, FindingScope};
-pub use gather::attempts;
+pub use gather::{attempts, attempts_with_places};
+pub use members::FindingMembers;
 pub use symptom::{Limit, Party, Symptom};
 pub use visibility::Visibility;

@@ -130,6 +130,19 @@ impl Symptom {
         )
     }
 
+    /// Whether the attempt did not lead to a connection, as those of a scan.
+    pub fn leads_nowhere(self) -> bool {
+        matches!(
+            self,
+            Self::InboundBlocked(_)
+                | Self::OutboundBlocked(_)
+                | Self::Blocked(_)
+                | Self::NoReply
+                | Self::HalfOpen
+                | Self::Refused
+        )
+    }
+
     /// Whether both ends talked to each other.
     pub fn is_passed(self) -> bool {
         matches!(self, Self::Passed | Self::Reset(_) | Self::IdleTimeout(_))

@@ -11,6 +11,7 @@ use super::names::{self, LISTED_MAX, listed};
 use crate::diagnosis::attempt_index::PathSymptom;
 use crate::diagnosis::display_filter::{Shows, display_filter};
 use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, FindingScope};
+use crate::diagnosis::members::FindingMembers;
 use crate::diagnosis::path_counts::PathCounts;
 use crate::flow::{Eni, EniIndex, Enis, Place};
 
@@ -59,6 +60,7 @@ impl FindingDraft<'_> {
             },
             counted,
             others: self.others,
+            members: FindingMembers::of_entries(&self.entries),
             shown: ShownPackets {
                 hosts,
                 ports,
@@ -81,6 +83,8 @@ pub(super) struct FindingAccount {
     pub(super) counted: PathCounts,
     /// Attempts to the same that have nothing to do with it.
     pub(super) others: u64,
+    /// The attempts that it explains.
+    pub(super) members: FindingMembers,
     pub(super) shown: ShownPackets,
     /// Those that it stands for, in short.
     pub(super) alike: Vec<Brief>,
@@ -150,6 +154,7 @@ impl FindingAccount {
                 &shown.protocols,
                 shown.shows,
             ),
+            members: self.members,
             alike: self.alike,
         }
     }

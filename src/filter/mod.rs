@@ -11,6 +11,9 @@
 //! time         when all files are read     -2h counts from the newest record
 //! ```
 //!
+//! Where it keeps nothing, [`FilterWatch`] has noted why. An expression is written out in the words
+//! that it is read from, for messages and suggested commands.
+//!
 //! What becomes of the rest of a connection is the pipeline's business.
 //!
 //! # Invariants
@@ -26,6 +29,7 @@ mod grammar;
 mod paths;
 mod peers;
 mod time;
+mod watch;
 mod words;
 mod written;
 
@@ -37,6 +41,7 @@ pub use self::{
     fault::FilterError,
     paths::{MARGIN_S, RuledOut, Sifted, may_tell},
     time::{Bound, Span, TimeError},
+    watch::{FilterWatch, NameFound, Noticed, PartCounts, WantedName},
     words::Qualifier,
 };
 

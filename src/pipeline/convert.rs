@@ -37,8 +37,10 @@ use crate::capture::{Encoder, Format, LinkType};
 use crate::connection::Detail;
 use crate::error::{ErrorKind, Result};
 use crate::flow::{Addresses, Enis, Vantage};
-use crate::pipeline::run::{Request, Run};
+use crate::pipeline::diagnose::finding_records;
+use crate::pipeline::run::{Request, Run, with_names};
 use crate::pipeline::settling::conversations::Conversations;
+use crate::pipeline::settling::finding_records::FindingMarker;
 use crate::pipeline::settling::settle::{Settler, Settling};
 use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
@@ -69,6 +71,8 @@ pub struct Convert {
     pub single_interface: bool,
     /// Which packets get a comment.
     pub comments: Comments,
+    /// The finding of the archive's diagnosis, counted from 1, whose connections alone are converted.
+    pub finding: Option<u64>,
     /// Packets beyond which there is no capture, but the filters that would make it smaller.
     pub max_packets: Option<u64>,
 }
@@ -86,6 +90,7 @@ impl Convert {
             link: LinkType::default(),
             single_interface: false,
             comments: Comments::default(),
+            finding: None,
             max_packets: None,
         }
     }
@@ -120,15 +125,24 @@ pub enum Comments {
 /// Runs on rayon's current thread pool.
 ///
 /// # Errors
-/// An input that cannot be read or whose column order cannot be told, and an
-/// output that cannot be written. No output is left then.
+/// An input that cannot be read or whose column order cannot be told, no flow log or record at all, a
+/// filter that nothing matches, and an output that cannot be written. No output is left then.
 pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
+    with_names(&convert.request, |request| {
+        let mut convert = convert.clone();
+        convert.request = request.clone();
+        convert_named(&convert, meter)
+    })
+}
+
+fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
     let request = &convert.request;
     let archive = request.archive()?;
     let run = Run::new(&archive, meter);
     let encoder = Encoder::new(Format::of(&convert.output)?, convert.link);
     let pending = PendingOutput::of(convert, archive.paths())?;
 
+    let finding = finding_records(convert.finding, request, &archive, meter)?;
     let folder = SpillFolder::new(&request.temp_dir);
     let conversations = Conversations::new(request.held_max(), &folder, convert.detail);
     let mut read = run.read(convert.addresses, &conversations)?;
@@ -140,13 +154,21 @@ pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
     let buckets = || Buckets::new(slices.count(), request.held_max(), &folder);
     let episodes = buckets();
     let selection = request.selection(read.newest_ns);
+    let finding = finding.as_ref().map(|finding| FindingMarker {
+        finding,
+        selection,
+        enis,
+    });
+    let kept = selection.or_else(|| finding.as_ref().map(FindingMarker::keeps));
     let settler = Settler {
-        settling: Settling::new(vantage, selection, convert.detail, request.memory),
+        settling: Settling::new(vantage, kept, convert.detail, request.memory),
+        finding,
         slices: &slices,
         episodes: &episodes,
     };
     let settled = settler.settle(&conversations)?;
     drop(conversations);
+    read.check_kept(request, settled.records)?;
     let suggested_filters = settled.by_filter.suggest(enis, convert.max_packets)?;
 
     let mut capture = pending.open(encoder, section(enis, convert.single_interface), enis)?;

@@ -6,6 +6,7 @@
 
 mod coverage;
 
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -14,11 +15,13 @@ use serde::Serialize;
 pub(crate) use self::coverage::Coverage;
 use crate::connection::Detail;
 use crate::diagnosis::{AttemptCounts, BlindSpot, Finding, Ground, Visibility, attempts, findings};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result, SecondReading};
 use crate::flow::{Addresses, Candidate, Enis, Place, duplicates};
+use crate::output::Output;
 use crate::pipeline::reading::Observations;
-use crate::pipeline::run::{Contents, Request, Run};
+use crate::pipeline::run::{Contents, Request, Run, with_names};
 use crate::pipeline::settling::conversations::{self, Complete, Conversations};
+use crate::pipeline::settling::finding_records::FindingRecords;
 use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::settling::settle::SettleCounts;
 use crate::pipeline::spilling::temporary::SpillFolder;
@@ -60,10 +63,25 @@ pub struct Diagnosis {
 /// Runs on rayon's current thread pool.
 ///
 /// # Errors
-/// An input that cannot be read or whose column order cannot be told, no flow log at all, no room
+/// An input that cannot be read or whose column order cannot be told, no flow log or record at all,
+/// a filter that nothing matches, no room
 /// for what memory does not hold, and a conversation that needs more than the memory.
 pub fn diagnose(request: &Request, meter: &Meter) -> Result<Diagnosis> {
-    diagnose_archive(request, &request.archive()?, meter)
+    with_names(request, |request| {
+        diagnose_archive(request, &request.archive()?, meter)
+    })
+}
+
+/// The same; returns the open file that the findings are to be written to as well.
+///
+/// # Errors
+/// What ends a diagnosis, and an output that is an input or cannot be written.
+pub fn diagnose_to(request: &Request, output: &Path, meter: &Meter) -> Result<(Diagnosis, Output)> {
+    with_names(request, |request| {
+        let archive = request.archive()?;
+        let output = Output::create(output, "findings.txt", archive.paths())?;
+        Ok((diagnose_archive(request, &archive, meter)?, output))
+    })
 }
 
 /// The same of an archive that is open.
@@ -72,6 +90,46 @@ pub(super) fn diagnose_archive(
     archive: &Archive,
     meter: &Meter,
 ) -> Result<Diagnosis> {
+    Ok(diagnosed(request, archive, meter)?.0)
+}
+
+/// The records of finding `number`, counted from 1, of an archive that is open; none without a number.
+///
+/// # Errors
+/// What ends a diagnosis, and a number that no finding has.
+pub(super) fn finding_records(
+    number: Option<u64>,
+    request: &Request,
+    archive: &Archive,
+    meter: &Meter,
+) -> Result<Option<FindingRecords>> {
+    let Some(number) = number else {
+        return Ok(None);
+    };
+    if archive.has_stdin() {
+        let purpose = SecondReading::Finding;
+        return Err(ErrorKind::ReadsStdinTwice { purpose }.into());
+    }
+    let mut request = request.clone();
+    request.filter.only_matching = false;
+    let (diagnosis, visibility) = diagnosed(&request, archive, meter)?;
+    let count = diagnosis.findings.len() as u64;
+    let index = number.checked_sub(1).and_then(|n| usize::try_from(n).ok());
+    match index.and_then(|index| diagnosis.findings.into_iter().nth(index)) {
+        Some(finding) => Ok(Some(FindingRecords {
+            members: finding.members,
+            visibility,
+        })),
+        None => Err(ErrorKind::NoSuchFinding { number, count }.into()),
+    }
+}
+
+/// A diagnosis, and when silence proved something in it.
+fn diagnosed(
+    request: &Request,
+    archive: &Archive,
+    meter: &Meter,
+) -> Result<(Diagnosis, Visibility)> {
     let run = Run::new(archive, meter);
     let folder = SpillFolder::new(&request.temp_dir);
     let listening = Listening {
@@ -86,6 +144,7 @@ pub(super) fn diagnose_archive(
     let (conversations, _) = listening.conversations.complete(enis, request.memory);
     let selection = request.selection(read.newest_ns);
     let (tally, counts) = look(&conversations, selection.as_ref(), &visibility, enis)?;
+    read.check_kept(request, counts.records)?;
     let places = read.account.source_names(archive.files());
     let name = |place: Place| {
         let (file, line) = places.of(place);
@@ -94,7 +153,7 @@ pub(super) fn diagnose_archive(
     let ground = Ground { enis, name: &name };
     counts.add_to(&mut read.records);
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
-    Ok(Diagnosis {
+    let diagnosis = Diagnosis {
         findings: findings(&tally, &ground),
         blind_spots: visibility.blind_spots(&tally, read.records.skip_data),
         attempts: tally.attempts,
@@ -106,7 +165,8 @@ pub(super) fn diagnose_archive(
         records: read.records,
         spilled_bytes: folder.spilled(),
         elapsed_ms: run.elapsed_ms(),
-    })
+    };
+    Ok((diagnosis, visibility))
 }
 
 /// Passes records on to their conversations, and notes what time they cover.

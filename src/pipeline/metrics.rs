@@ -18,7 +18,7 @@ use crate::filter::Span;
 use crate::flow::{Addresses, Candidate, Enis, Vantage, Viewed};
 use crate::metrics::{Dimension, Every, PacketFacts, Question, Subnets, Table, Tally};
 use crate::pipeline::reading::Observations;
-use crate::pipeline::run::{Contents, Request, Run};
+use crate::pipeline::run::{Contents, Request, Run, with_names};
 use crate::pipeline::settling::conversations::{self, Conversations};
 use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::settling::settle::{SettleCounts, Settling};
@@ -105,10 +105,14 @@ impl Metrics {
 /// for counts from the newest record and records are counted one by one.
 ///
 /// # Errors
-/// An input that cannot be read or whose column order cannot be told, no flow log at all, more
-/// buckets of time than there is room for, and no room for temporary files.
+/// An input that cannot be read or whose column order cannot be told, no flow log or record at all,
+/// a filter that nothing matches, more buckets of time than there is room for, and no room for temporary files.
 pub fn metrics(asked: &Metrics, meter: &Meter) -> Result<Answers> {
-    measure_archive(asked, &asked.request.archive()?, meter)
+    with_names(&asked.request, |request| {
+        let mut asked = asked.clone();
+        asked.request = request.clone();
+        measure_archive(&asked, &request.archive()?, meter)
+    })
 }
 
 /// The same of an archive that is open.
@@ -130,6 +134,7 @@ pub(super) fn measure_archive(
         count_while_reading(&run, &store, selection)?
     };
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
+    read.check_kept(request, read.records.used)?;
     Ok(Answers {
         tables: store.tables()?,
         is_once: asked.is_once(),

@@ -30,7 +30,7 @@ mod settling;
 mod spilling;
 
 pub use self::convert::{Comments, Convert, Split, VantageChoice, convert};
-pub use self::diagnose::{Diagnosis, diagnose};
+pub use self::diagnose::{Diagnosis, diagnose, diagnose_to};
 pub use self::inspect::inspect;
 pub use self::metrics::{Answers, Metrics, metrics};
 pub use self::report::{Report, Reported, report};

@@ -10,7 +10,7 @@ use crate::metrics::{Dimension, Every, Measure, Question, QuestionScope, Table};
 use crate::output::Output;
 use crate::pipeline::diagnose::{Diagnosis, diagnose_archive};
 use crate::pipeline::metrics::{Metrics, measure_archive};
-use crate::pipeline::run::Request;
+use crate::pipeline::run::{Request, with_names};
 use crate::read::Meter;
 
 /// Stretches of time that a picture shows, at most, unless the archive has more than so many days.
@@ -75,13 +75,18 @@ pub struct Reported {
 /// What ends a diagnosis or a run of metrics; standard input among the inputs; an output that
 /// cannot be written.
 pub fn report(asked: &Report, meter: &Meter) -> Result<(Reported, Output)> {
-    let request = &asked.request;
+    with_names(&asked.request, |request| {
+        report_named(request, &asked.output, meter)
+    })
+}
+
+fn report_named(request: &Request, output: &Path, meter: &Meter) -> Result<(Reported, Output)> {
     if request.inputs.iter().any(|input| input == Path::new("-")) {
         let purpose = SecondReading::Report;
         return Err(ErrorKind::ReadsStdinTwice { purpose }.into());
     }
     let archive = request.archive()?;
-    let output = Output::create(&asked.output, "report.html", archive.paths())?;
+    let output = Output::create(output, "report.html", archive.paths())?;
     let diagnosis = diagnose_archive(request, &archive, meter)?;
     let every = Every::of_span(span_ns(&diagnosis), STRETCHES_MAX);
     let sums = Metrics::new(request.clone(), every, questions().to_vec()).once(true);

@@ -1,7 +1,7 @@
 //! The process edge: arguments in, exit code out.
 //!
 //! 0 done; 1 done, but `--strict` found records that do not parse; 2 failed, for want of memory as
-//! well; 128 and the number of a signal, ended by that.
+//! well; 3 nothing matches the filter; 128 and the number of a signal, ended by that.
 
 mod allocation;
 

@@ -6,6 +6,9 @@ use flow2pcap::error::{Error, ErrorKind, SecondReading, TemporaryData};
 use flow2pcap::printable::shell::{option, quoted};
 use flow2pcap::summary::WIRESHARK_PACKETS;
 
+use super::nothing_kept;
+use super::page::count;
+
 /// The message of an error that ends a run, with what to do next.
 pub(super) fn message(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
@@ -46,10 +49,25 @@ fn advised(text: String, kind: &ErrorKind) -> String {
             "; choose longer ones with --every, or a part of the archive with --from and --to"
                 .to_owned()
         }
+        ErrorKind::NothingKept(unmatched) => return nothing_kept::worded(unmatched),
+        ErrorKind::NothingMatches {
+            filed_ns: Some((start, end)),
+            ..
+        } => nothing_kept::archive_span("by their paths, the files are", *start, *end),
+        ErrorKind::NothingReadable { lines, .. } => nothing_readable(*lines),
+        ErrorKind::AmbiguousName { is_whole: true, .. } => {
+            "; standard input can be read once: write it to a file first, as in `cat >archive.log`, \
+             and name that"
+                .to_owned()
+        }
+        ErrorKind::AmbiguousName { .. } => "; write more of the name".to_owned(),
+        ErrorKind::NoSuchFinding { count: 1.., .. } => {
+            "; `flow2pcap diagnose` with the same inputs and filter lists them".to_owned()
+        }
         ErrorKind::ReadsStdinTwice { purpose } => {
             let instead = match purpose {
                 SecondReading::RelativeTime => "name the time, as in --from 2026-03-14T02:15",
-                SecondReading::Report => {
+                SecondReading::Report | SecondReading::Finding => {
                     "write it to a file first, as in `cat >archive.log`, and name that"
                 }
             };
@@ -70,6 +88,14 @@ fn format_to_complete(suggestion: Option<&str>) -> String {
                  ${dstaddr} …'"
             .to_owned(),
     }
+}
+
+fn nothing_readable(lines: u64) -> String {
+    format!(
+        "\n  {} in all; if this is a flow log, give the order of its columns: --format '${{srcaddr}} \
+         ${{dstaddr}} …'",
+        count(lines, "line")
+    )
 }
 
 fn too_many_packets(packets: u64, limit: u64, suggestions: &[(String, u64)]) -> String {

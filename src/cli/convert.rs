@@ -49,7 +49,7 @@ In Wireshark:
   frame.interface_name == \"eni-0a1b2c3d4e5f60718\"
 
 Exit status: 0 done; 1 done, but --strict found records that do not parse or a damaged file; 2 failed, and no output;
-130 and 143 ended by SIGINT and SIGTERM.";
+3 nothing matches the filter, and no output; 130 and 143 ended by SIGINT and SIGTERM.";
 
 /// Converts flow logs to a capture
 ///
@@ -74,6 +74,13 @@ pub(crate) struct Args {
     /// With connections, those stay whole; with hour and size, one may go on in the next part.
     #[arg(long, value_name = "BY", value_parser = parse_split)]
     split: Option<Split>,
+
+    /// Only the connections of this finding of `flow2pcap diagnose` with the same inputs and filter
+    ///
+    /// Findings are numbered from 1 in the order in which diagnose prints them. The inputs are read
+    /// twice, so standard input cannot be one of them.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    finding: Option<u64>,
 
     /// How much becomes packets
     #[arg(long, value_enum, default_value_t = DetailChoice::Compact)]
@@ -185,6 +192,7 @@ impl Args {
             CommentChoice::Record => Comments::Record,
             CommentChoice::All => Comments::All,
         };
+        convert.finding = self.finding;
         convert.max_packets = self.keeping.max_packets;
         Ok(convert)
     }
@@ -200,6 +208,10 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         !(args.json && to_stdout),
         "--json and -o - both want standard output; write the capture to a file"
     );
+    anyhow::ensure!(
+        args.finding.is_none() || matches!(args.addresses, AddressChoice::Packet),
+        "--finding needs --addresses packet: a diagnosis looks at the addresses of the packets"
+    );
     warn_of_size(args, streams);
     let request = args.request()?;
     let converted = args
@@ -212,6 +224,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         }
         converted => converted?,
     };
+    args.reading.note_silence(streams, &summary.records);
     if !args.reading.quiet {
         let (summary, page) = (&summary, streams.err_page());
         streams.tell(&summary::SummaryText { summary, page }.to_string());

@@ -16,6 +16,8 @@ const RECORDS_SHOWN: usize = 4;
 pub(crate) struct DiagnosisText<'a> {
     pub(crate) diagnosis: &'a Diagnosis,
     pub(crate) page: Page,
+    /// The command that converts a finding, by its number; none where there is none.
+    pub(crate) convert: &'a dyn Fn(usize) -> Option<String>,
 }
 
 impl fmt::Display for DiagnosisText<'_> {
@@ -43,6 +45,7 @@ impl fmt::Display for DiagnosisText<'_> {
         let trouble = d.findings.iter().filter(is_trouble).count() as u64;
         let rest = d.findings.len() as u64 - trouble;
         let text = match (trouble, rest) {
+            (0, 0) if d.records.used == 0 => "none: there are no records of traffic".to_owned(),
             (0, 0) => "none: nothing in these records looks wrong".to_owned(),
             (0, rest) => format!(
                 "no trouble; {} that may be harmless",
@@ -104,7 +107,11 @@ impl DiagnosisText<'_> {
             self.lines(f, if index == 0 { "against" } else { "" }, text)?;
         }
         // Not wrapped, to be copied whole.
-        self.page.row(f, "Wireshark", &finding.display_filter)
+        self.page.row(f, "Wireshark", &finding.display_filter)?;
+        match (self.convert)(number) {
+            Some(command) => self.page.row(f, "convert", &command),
+            None => Ok(()),
+        }
     }
 
     /// A text over as many lines as it needs.

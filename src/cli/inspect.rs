@@ -29,7 +29,8 @@ Examples:
 Records are added up as they were logged. A conversion finds those that were delivered twice, and
 packets that several ENIs logged, and writes them once; here they count each time.
 
-Exit status: 0 done; 1 done, but --strict found records that do not parse or a damaged file; 2 failed.";
+Exit status: 0 done; 1 done, but --strict found records that do not parse or a damaged file; 2 failed;
+3 nothing matches the filter.";
 
 /// Tells what is in flow logs, without converting them
 ///
@@ -67,6 +68,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         survey,
         page,
     })?;
+    args.reading.note_silence(streams, &survey.records);
     args.reading
         .give(streams, &told, &survey.records, &survey.input)
 }

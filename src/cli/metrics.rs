@@ -61,7 +61,8 @@ A record that spans several stretches of time is shared out over them in proport
 together are what it counts. Records and connections count where they begin. Where nothing was
 counted between the first and the last stretch a zero is told, but not of every ENI, address and port.
 
-Exit status: 0 done; 1 done, but --strict found records that do not parse or a damaged file; 2 failed.";
+Exit status: 0 done; 1 done, but --strict found records that do not parse or a damaged file; 2 failed;
+3 nothing matches the filter.";
 
 /// Adds up packets, bytes, records or connections over time
 ///
@@ -76,6 +77,10 @@ pub(crate) struct Args {
     /// The same column order, where --format says how to print
     #[arg(long, value_name = "FORMAT", value_parser = Layout::parse)]
     columns: Option<Layout>,
+
+    /// The same as --format json
+    #[arg(long)]
+    json: bool,
 
     /// How long a stretch of time is, from the full hour on (UTC): 30s, 1m, 15m, 1h, 6h, 1d
     #[arg(long, value_name = "TIME", default_value_t)]
@@ -152,6 +157,7 @@ impl Args {
     fn form(&self, streams: &Streams<'_>) -> Form {
         match self.reading.format {
             Some(FormatChoice::As(form)) => form,
+            _ if self.json => Form::Json,
             _ if streams.is_out_terminal() => Form::Table,
             _ => Form::Csv,
         }
@@ -174,6 +180,12 @@ fn distinct<T: Copy + PartialEq>(typed: &[T]) -> Vec<T> {
 /// # Errors
 /// Inputs that cannot be read, or hold no flow log, and more stretches of time than there is room for.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
+    let is_other_form =
+        matches!(args.reading.format, Some(FormatChoice::As(form)) if form != Form::Json);
+    anyhow::ensure!(
+        !(args.json && is_other_form),
+        "--json is --format json, and --format asks for another form; leave one of them out"
+    );
     let request = args.request()?;
     let answers = args
         .reading
@@ -196,6 +208,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
             streams.tell(&format!("flow2pcap: {note}\n"));
         }
     }
+    args.reading.note_silence(streams, &answers.records);
     args.reading
         .give(streams, &told, &answers.records, &answers.input)
 }

@@ -6,12 +6,14 @@
 mod account;
 mod advice;
 mod convert;
+mod convert_command;
 mod diagnose;
 mod findings;
 mod inspect;
 mod interrupt;
 mod metrics;
 mod narrowing;
+mod nothing_kept;
 mod page;
 mod progress;
 mod reading;
@@ -71,7 +73,7 @@ pub fn run(typed: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>)
                 std::thread::park(); // until the other thread has ended the process
             }
             streams.tell(&why);
-            ExitCode::from(2)
+            ExitCode::from(nothing_kept::exit_status(&error))
         }
     }
 }

@@ -4,7 +4,9 @@
 //! different names and `--filter` narrow (all must hold).
 
 use clap::Args;
-use flow2pcap::filter::{Bound, EndpointSide, Expression, Filter, Name, Peer, Qualifier};
+use flow2pcap::filter::{Bound, EndpointSide, Expression, Filter, Name, Peer, Qualifier, Term};
+use flow2pcap::printable::shell;
+use flow2pcap::time::SECOND_NS;
 
 use super::page::instant;
 
@@ -129,28 +131,10 @@ impl Narrowing {
     /// The time ends before it begins.
     pub(crate) fn filter(&self) -> anyhow::Result<Filter> {
         check_order(self.from, self.to)?;
-        let pairs = self.between.as_chunks::<2>().0.iter();
-        let between = pairs.map(|[one, other]| Expression::between(*one, *other));
-        let between = between.collect();
-        let options = [
-            &self.eni,
-            &self.host,
-            &self.src,
-            &self.dst,
-            &between,
-            &self.connection,
-            &self.port,
-            &self.protocol,
-            &self.action,
-            &self.direction,
-            &self.account,
-            &self.region,
-            &self.vpc,
-            &self.subnet,
-            &self.instance,
-        ];
-        let given = options.into_iter().filter(|values| !values.is_empty());
-        let mut all: Vec<Expression> = given.map(|any| Expression::Any(any.clone())).collect();
+        let options = self.options();
+        let options = options.into_iter().map(|(_, values)| values);
+        let given = options.filter(|values| !values.is_empty());
+        let mut all: Vec<Expression> = given.map(Expression::Any).collect();
         all.extend(self.filter.clone());
         Ok(Filter {
             condition: (!all.is_empty()).then_some(Expression::All(all)),
@@ -159,6 +143,75 @@ impl Narrowing {
             only_matching: false,
         })
     }
+}
+
+impl Narrowing {
+    /// The conditions of each option.
+    fn options(&self) -> [(&'static str, Vec<Expression>); 15] {
+        let pairs = self.between.as_chunks::<2>().0.iter();
+        let between = pairs.map(|[one, other]| Expression::between(*one, *other));
+        [
+            ("--eni", self.eni.clone()),
+            ("--host", self.host.clone()),
+            ("--src", self.src.clone()),
+            ("--dst", self.dst.clone()),
+            ("--between", between.collect()),
+            ("--connection", self.connection.clone()),
+            ("--port", self.port.clone()),
+            ("--protocol", self.protocol.clone()),
+            ("--action", self.action.clone()),
+            ("--direction", self.direction.clone()),
+            ("--account", self.account.clone()),
+            ("--region", self.region.clone()),
+            ("--vpc", self.vpc.clone()),
+            ("--subnet", self.subnet.clone()),
+            ("--instance", self.instance.clone()),
+        ]
+    }
+
+    /// The options as words of a shell that mean the same; none if one cannot be typed.
+    pub(crate) fn typed(&self) -> Option<Vec<String>> {
+        let mut words = Vec::new();
+        for (name, bound) in [("--from", self.from), ("--to", self.to)] {
+            if let Some(bound) = bound {
+                words.push(shell::option(name, &typed_bound(bound))?);
+            }
+        }
+        for (name, values) in self.options() {
+            for value in values {
+                words.push(typed_value(name, &value)?);
+            }
+        }
+        if let Some(filter) = &self.filter {
+            words.push(shell::option("--filter", &filter.to_string())?);
+        }
+        Some(words)
+    }
+}
+
+/// An instant, or a time before the newest record.
+fn typed_bound(bound: Bound) -> String {
+    match bound {
+        Bound::At(ns) => instant(ns),
+        Bound::BeforeNewest(ns) => format!("-{}s", ns / SECOND_NS),
+    }
+}
+
+/// An option whose value is that condition.
+fn typed_value(name: &str, condition: &Expression) -> Option<String> {
+    if let Expression::Term(Term::Between(one, other)) = condition {
+        return match name {
+            "--between" => Some(format!(
+                "{name} {} {}",
+                shell::word(&one.to_string())?,
+                shell::word(&other.to_string())?
+            )),
+            _ => shell::option(name, &format!("{one} > {other}")),
+        };
+    }
+    // The value is the last word of a condition, such as that of "src host 10.0.0.5".
+    let condition = condition.to_string();
+    shell::option(name, condition.rsplit(' ').next()?)
 }
 
 /// # Errors

@@ -137,6 +137,22 @@ impl<F: FormatOption> ReadingArgs<F> {
         Ok(self.exit_code(records, input))
     }
 
+    /// Says so where the archive has only records of time without traffic.
+    pub(crate) fn note_silence(&self, streams: &mut Streams<'_>, records: &Records) {
+        let silent = records.no_data + records.skip_data;
+        let others = [records.used, records.filtered, records.skipped.total()];
+        if !self.quiet && silent > 0 && others.iter().all(|count| *count == 0) {
+            let kinds = match (records.no_data, records.skip_data) {
+                (_, 0) => "NODATA",
+                (0, _) => "SKIPDATA",
+                _ => "NODATA and SKIPDATA",
+            };
+            streams.tell(&format!(
+                "flow2pcap: only {kinds} records: the archive has no record of traffic\n"
+            ));
+        }
+    }
+
     /// The exit status of a run that read this.
     pub(crate) fn exit_code(&self, records: &Records, input: &Input) -> ExitCode {
         let is_unsound = records.skipped.total() > 0 || input.damaged.total() > 0;

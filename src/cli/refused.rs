@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Error;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use flow2pcap::printable::{is_printable, printable, printable_lines, shell};
 
 use super::streams::Streams;
@@ -18,6 +19,7 @@ pub(super) fn explain(mut error: Error, typed: &[OsString], streams: &mut Stream
         // "To pass '--x' as a value, use '-- --x'": clap quotes that for nobody.
         error.remove(ContextKind::Suggested);
     }
+    suggest_subcommand(&mut error);
     if streams.is_process() && all(|arg| arg.chars().all(is_printable)) {
         // In color, where there is any. If nobody hears it, that is no other failure.
         let _ = error.print();
@@ -32,6 +34,22 @@ pub(super) fn explain(mut error: Error, typed: &[OsString], streams: &mut Stream
         let _ = streams.give(&text);
     }
     ExitCode::from(status)
+}
+
+/// Names the command that was probably meant where a path is in the place of a subcommand.
+fn suggest_subcommand(error: &mut Error) {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else {
+        return;
+    };
+    if error.kind() != ErrorKind::InvalidSubcommand || !Path::new(typed).exists() {
+        return;
+    }
+    if let Some(path) = shell::path(typed) {
+        let tip = format!("to convert it, type: flow2pcap convert {path} -o out.pcapng");
+        let tips = ContextValue::StyledStrs(vec![tip.into()]);
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, tips);
+    }
 }
 
 /// The message without color: values first, so that their line feeds are escaped, then all of it.

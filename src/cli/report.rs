@@ -43,7 +43,7 @@ those of the archive: mind to whom you send it.
 The archive is read twice, so standard input is no INPUT here.
 
 Exit status: 0 done, whatever was found; 1 done, but --strict found records that do not parse or a
-damaged file; 2 failed, and no page.";
+damaged file; 2 failed, and no page; 3 nothing matches the filter, and no page.";
 
 /// Writes one page that says what is the matter, with pictures
 ///
@@ -97,6 +97,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         written => written?,
     };
     let diagnosis = &reported.diagnosis;
+    args.reading.note_silence(streams, &diagnosis.records);
     if !args.reading.quiet && !to_stdout {
         let findings = super::page::count(diagnosis.findings.len() as u64, "finding");
         let path = shown(&args.output);

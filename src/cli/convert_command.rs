@@ -1,0 +1,126 @@
+//! The command that converts the connections of one finding, to be copied and pasted.
+
+use std::path::{Path, PathBuf};
+
+use flow2pcap::printable::shell;
+use flow2pcap::record::Layout;
+
+use super::narrowing::Narrowing;
+
+/// Returns the command that writes the packets of finding `finding`, counted from 1, of the same
+/// inputs, column order and filter; none where it cannot be typed, and for standard input, which
+/// cannot be read again.
+pub(super) fn convert_command(
+    inputs: &[PathBuf],
+    format: Option<&Layout>,
+    narrowing: &Narrowing,
+    finding: usize,
+) -> Option<String> {
+    let mut words = vec!["flow2pcap convert".to_owned()];
+    for input in inputs {
+        if input == Path::new("-") {
+            return None;
+        }
+        words.push(shell::path(input)?);
+    }
+    words.push(format!("-o finding-{finding}.pcapng --finding {finding}"));
+    if let Some(format) = format {
+        words.push(shell::option("--format", &format.format())?);
+    }
+    words.extend(narrowing.typed()?);
+    Some(words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Typed {
+        #[command(flatten)]
+        narrowing: Narrowing,
+    }
+
+    #[track_caller]
+    fn check(options: &[&str], expected: Option<&str>) {
+        let typed = Typed::parse_from([&["flow2pcap"], options].concat());
+        let inputs = [PathBuf::from("AWS Logs")];
+        let command = convert_command(&inputs, None, &typed.narrowing, 2);
+        let begin = "flow2pcap convert 'AWS Logs' -o finding-2.pcapng --finding 2";
+        let expected = expected.map(|expected| format!("{begin}{expected}"));
+        assert_eq!(command, expected);
+        // What it says means the same.
+        let command = command.unwrap_or_default();
+        let words: Vec<&str> = command[begin.len()..].split_whitespace().collect();
+        if !command.contains("--filter") && !command.contains("--connection") {
+            let again = Typed::parse_from([&["flow2pcap"], &words[..]].concat());
+            let filters = [&typed, &again].map(|typed| typed.narrowing.filter().unwrap());
+            assert_eq!(filters[0], filters[1]);
+        }
+    }
+
+    #[test]
+    fn options_are_typed_as_they_mean() {
+        check(&[], Some(""));
+        check(
+            &[
+                "--host",
+                "10.0.0.5",
+                "--host",
+                "10.1.0.0/16",
+                "--port",
+                "https",
+                "--port",
+                "1-9",
+            ],
+            Some(" --host 10.0.0.5 --host 10.1.0.0/16 --port 443 --port 1-9"),
+        );
+        check(
+            &["--from", "-2h", "--to", "2026-03-14T02:15"],
+            Some(" --from=-7200s --to 2026-03-14T02:15:00Z"),
+        );
+        check(
+            &[
+                "--protocol",
+                "icmp6",
+                "--protocol",
+                "41",
+                "--action",
+                "REJECT",
+                "--direction",
+                "inbound",
+            ],
+            Some(" --protocol 58 --protocol 41 --action reject --direction ingress"),
+        );
+        check(
+            &[
+                "--between",
+                "10.0.0.1",
+                "10.0.0.2",
+                "--src",
+                "10.0.0.0/8",
+                "--eni",
+                "eni-0a",
+            ],
+            Some(" --eni eni-0a --src 10.0.0.0/8 --between 10.0.0.1 10.0.0.2"),
+        );
+        check(
+            &[
+                "--connection",
+                "10.0.0.1:1 > 10.0.0.2:2",
+                "--filter",
+                "tcp and not reject",
+            ],
+            Some(" --connection '10.0.0.1:1 > 10.0.0.2:2' --filter 'tcp and not reject'"),
+        );
+    }
+
+    #[test]
+    fn standard_input_has_no_command() {
+        let typed = Typed::parse_from(["flow2pcap"]);
+        let stdin = [PathBuf::from("-")];
+        assert_eq!(convert_command(&stdin, None, &typed.narrowing, 1), None);
+    }
+}

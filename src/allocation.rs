@@ -1,9 +1,10 @@
-//! What happens where the system gives no more memory: one line that says so, and status 2.
+//! Ends the program with a one-line message and status 2 when the system has no more memory.
 //!
-//! The language's own answer is to abort, which says neither what helps nor removes the unfinished
-//! output. It can be replaced only by the allocator that is refused, so this is one: the system's,
-//! which ends the run where that returns nothing. It bounds nothing and counts nothing; how much is
-//! asked for is up to `--memory`. It holds for the program alone, not for users of the library.
+//! Rust's default is to abort, which neither says what helps nor removes the unfinished output.
+//! Only the allocator can change that, so this module is an allocator: the system's, except that it
+//! ends the run if the system's allocator returns null. It does not limit or count memory;
+//! `--memory` controls how much is requested. It applies to the program only, not to users of the
+//! library.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -17,22 +18,24 @@ use flow2pcap::cli::{are_last_words_said, claim_last_words};
 use flow2pcap::output::Output;
 use flow2pcap::wrapper::is_guarded;
 
-/// The system's allocator, which ends the run with a message where it has nothing to give.
+/// The system's allocator, which ends the run with a message if an allocation fails.
 pub(crate) struct OrEnd;
 
 #[expect(unsafe_code, reason = "an allocator is unsafe to write")]
-// SAFETY: all is done by the system's allocator, with what the caller gave. Nothing unwinds: `end`
-// either returns, and then so does the null that it was called for, or ends the process.
+// SAFETY: the system's allocator does all the work, with the caller's arguments. Nothing unwinds:
+// `end` either returns, and then the null that caused the call is returned too, or it ends the
+// process.
 unsafe impl GlobalAlloc for OrEnd {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: what the caller promises of `layout` is what the system's asks for.
+        // SAFETY: the caller's guarantees for `layout` are the ones that the system's allocator
+        // requires.
         or_end(unsafe { System.alloc(layout) }, layout.size())
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: `block` came from here, so from the system's, and with this `layout`.
+        // SAFETY: `block` came from this allocator, and so from the system's, with this `layout`.
         unsafe { System.dealloc(block, layout) }
     }
 
@@ -44,7 +47,7 @@ unsafe impl GlobalAlloc for OrEnd {
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_len: usize) -> *mut u8 {
-        // SAFETY: as in `dealloc`, and what the caller promises of `new_len` is what is asked for.
+        // SAFETY: as in `dealloc`, and the caller's guarantees for `new_len` are the ones required.
         or_end(unsafe { System.realloc(block, layout, new_len) }, new_len)
     }
 }
@@ -60,30 +63,30 @@ fn or_end(block: *mut u8, len: usize) -> *mut u8 {
 }
 
 thread_local! {
-    /// Whether this thread is ending the run. Needs no memory to be there.
+    /// Whether this thread is ending the run. Works without available memory.
     static ENDS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Address space that is given back when the run is ended.
+/// Address space that is released when the run is ended.
 ///
-/// Other threads go on until the process is gone, and the C library and the unwinder, which do not
-/// ask this allocator, abort where they get nothing.
+/// Other threads continue until the process is gone, and the C library and the unwinder, which do
+/// not use this allocator, abort if they get no memory.
 static RESERVE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Bytes of [`RESERVE`]. Nobody writes to them, so they take no memory.
+/// Size of [`RESERVE`] in bytes. It is never written to, so it uses no memory.
 const RESERVE_LEN: usize = 4 << 20;
 
-/// Sets address space aside for the end of the run. Ends it if there is not even that.
+/// Reserves address space for the end of the run. Ends the run if even that fails.
 pub(crate) fn hold_reserve() {
     let reserve = Vec::with_capacity(RESERVE_LEN);
     *RESERVE.lock().unwrap_or_else(PoisonError::into_inner) = reserve;
 }
 
-/// Ends the run where `panic` is about memory, and returns where it is not.
+/// Ends the run if `panic` is about memory, and returns otherwise.
 ///
-/// To be asked before anything is said of a panic, and before it unwinds, which takes memory too.
-/// The standard library panics where a new thread gets no stack, or none for its signals. What a
-/// file brings about may say the same, and ends no run.
+/// Must be called before a panic is reported, and before it unwinds, which needs memory too. The
+/// standard library panics if a new thread gets no stack, or no stack for its signal handlers. A
+/// panic caused by a file may have the same message, and must not end the run.
 pub(crate) fn end_where_refused(panic: &PanicHookInfo<'_>) {
     let said = panic.payload_as_str().unwrap_or_default();
     let is_refused = said.contains("(os error 12)") || said.starts_with("failed to spawn thread");
@@ -95,9 +98,9 @@ pub(crate) fn end_where_refused(panic: &PanicHookInfo<'_>) {
     }
 }
 
-/// Ends the run for want of memory, and says what was refused. Asks for no memory itself.
+/// Ends the run because of a lack of memory, and says what was refused. Allocates no memory itself.
 ///
-/// Returns only where the ending itself asks for memory; then the language's own answer is left.
+/// Returns only if ending the run itself requests memory; then Rust's default, aborting, applies.
 #[cold]
 #[inline(never)]
 fn end(refused: fmt::Arguments<'_>) {
@@ -105,7 +108,7 @@ fn end(refused: fmt::Arguments<'_>) {
         return;
     }
     if !claim_last_words() {
-        // Whoever has claimed them needs a moment to say them.
+        // The thread that has claimed the messages needs a moment to print them.
         std::thread::sleep(Duration::from_secs(1));
         exit_with(b"");
     }
@@ -115,19 +118,18 @@ fn end(refused: fmt::Arguments<'_>) {
     Output::abandon_where_free();
     let mut line = [0_u8; 256];
     let mut left = &mut line[..];
-    // It is shorter than that, whatever the number.
+    // The message is shorter than that for any number.
     let _ = writeln!(
         left,
-        "flow2pcap: {refused}; give less with --memory or --threads, \
-         or raise its limit (`ulimit -v`, or that of the container)"
+        "flow2pcap: {refused}; lower --memory or --threads, \
+         or raise the memory limit (`ulimit -v`, or that of the container)"
     );
     let line_len = 256 - left.len();
     exit_with(&line[..line_len]);
 }
 
-/// Writes `line` to standard error and ends the process, both without asking anybody: a thread that
-/// waits in [`end`] may hold the lock of the stream, and what else runs at the end of a process
-/// would ask for memory.
+/// Writes `line` to standard error and ends the process, both without locks and handlers: a thread
+/// that waits in [`end`] may hold the lock of the stream, and exit handlers would request memory.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "the safe ways take a lock and run handlers")]
 fn exit_with(line: &[u8]) -> ! {

@@ -1,18 +1,19 @@
-//! Streams that do not block, read and written as if they did.
+//! Reads and writes nonblocking streams as if they were blocking.
 //!
-//! Standard input and output come from whoever started the process, and may be pipes that it has
-//! set not to block (`O_NONBLOCK`), as some runtimes and remote shells do. Then the system answers
-//! EAGAIN where there is nothing to read yet, or no room to write. That is no failure: more comes,
-//! or room does. Nothing else is done here; other errors go to the caller.
+//! Standard input and output are inherited from the parent process, and may be pipes that it has
+//! set to nonblocking mode (`O_NONBLOCK`), as some runtimes and remote shells do. The system then
+//! returns EAGAIN if there is nothing to read yet, or no space to write. That is not a failure:
+//! data or space becomes available later. Nothing else is handled here; other errors are returned
+//! to the caller.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// How long to wait before trying again: long enough to cost nothing, and soon enough for a pipe.
+/// Time to wait before trying again: long enough to use almost no CPU, and short enough for a pipe.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// A stream whose reads and writes wait until there is something to read, or room to write.
+/// A stream whose reads and writes wait until there is data to read, or space to write.
 #[derive(Debug)]
 pub struct Blocking<T>(pub T);
 
@@ -45,7 +46,7 @@ impl<T: Write> Write for Blocking<T> {
 mod tests {
     use super::*;
 
-    /// Moves one byte at every second try.
+    /// Transfers one byte on every second attempt.
     struct Hesitant(Vec<u8>, bool);
 
     impl Hesitant {
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_lost_while_a_stream_would_block() {
+    fn no_bytes_are_lost_while_a_stream_would_block() {
         let mut read = Vec::new();
         let source = Hesitant(b"cba".to_vec(), false);
         Blocking(source).read_to_end(&mut read).unwrap();
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn other_errors_are_the_callers() {
+    fn other_errors_are_returned_to_the_caller() {
         struct Broken;
         impl Read for Broken {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

@@ -1,8 +1,9 @@
 //! Failures that end a run, as kinds with their facts.
 //!
-//! A message says what failed and where. Which option helps is not known here: a program that
-//! has options matches on the [`ErrorKind`] and says so itself. Bad input is not here either. A line that does not parse is counted, with its
-//! first examples kept, and the run goes on ([`crate::record::Fault`]).
+//! A message says what failed and where. This module does not know which option helps: a program
+//! with options matches on the [`ErrorKind`] and adds that. Bad input is not an error either. A
+//! line that does not parse is counted, its first examples are kept, and the run goes on
+//! ([`crate::record::Fault`]).
 
 use std::{
     fmt, io,
@@ -18,53 +19,54 @@ pub struct Error {
     kind: Box<ErrorKind>,
 }
 
-/// What failed.
+/// The kind of a failure.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The operating system refused something.
+    /// The operating system refused an operation.
     #[error("cannot {action} {}", shown(path))]
     Io {
         /// A verb, as in "cannot read FILE".
         action: &'static str,
         /// The file or folder concerned.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error from the operating system.
         source: io::Error,
     },
-    /// The disk is full, or a quota or a limit is reached.
+    /// The disk is full, or a quota or limit is reached.
     #[error(
-        "cannot write {}: {said}; make room there (`df`, `ulimit -f`)",
+        "cannot write {}: {said}; free some space there (see `df`, `ulimit -f`)",
         shown(path)
     )]
     NoRoom {
-        /// The file that grew.
+        /// The file that was written.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error from the operating system.
         said: io::Error,
     },
-    /// Temporary data cannot be kept or read again.
-    #[error("cannot keep {} in {}: {said}", what.name(), shown(folder))]
+    /// Temporary data cannot be stored or read back.
+    #[error("cannot store {} in {}: {said}", what.name(), shown(folder))]
     NoTemporaryFile {
-        /// What was to be kept.
+        /// The data to be stored.
         what: TemporaryData,
-        /// The folder of temporary files.
+        /// The folder for temporary files.
         folder: PathBuf,
-        /// What the operating system said.
+        /// The error from the operating system.
         said: io::Error,
     },
     /// None of the inputs is a flow log.
     #[error("no flow log among the inputs{}", listed(left_out, damaged))]
     NoFlowLog {
-        /// What was left out without being read.
+        /// Files skipped without being read.
         left_out: Vec<NotRead>,
-        /// What could not be read.
+        /// Files that could not be read.
         damaged: Vec<NotRead>,
     },
-    /// Files or row groups are there, and what is known of them says that none matches the filter.
+    /// There are files or row groups, but their paths or statistics show that none matches the
+    /// filter.
     #[error("nothing to read: {}", pruned.reason())]
     NothingMatches {
-        /// What was pruned.
+        /// Files or row groups that were pruned.
         pruned: Pruned,
         /// The time that the paths of all files give, nanoseconds since the Unix epoch.
         filed_ns: Option<(i64, i64)>,
@@ -119,84 +121,84 @@ pub enum ErrorKind {
         /// How many findings there are.
         count: u64,
     },
-    /// A file looks like a flow log, and the order of its columns is not known.
+    /// A file looks like a flow log, but the order of its columns is unknown.
     #[error("{file}: {why}")]
     UnknownLayout {
-        /// The file's name, fit to be printed.
+        /// The file's name, escaped for printing.
         file: String,
         /// What was found, and what was tried.
         why: String,
-        /// A format to complete, `?` for each column that is not known; none if there is nothing
-        /// to go by.
+        /// A format to complete, with `?` for each unknown column; `None` if there is no evidence
+        /// to build one from.
         suggestion: Option<String>,
     },
-    /// The records of one connection need more memory than the run may take.
+    /// The records of one connection need more memory than the run may use.
     #[error(
         "{} and {}, protocol {protocol}, have {records} records that become {packets} packets, and \
-         what belongs to one connection is rebuilt as a whole", ends[0], ends[1]
+         all records of one connection are rebuilt together", ends[0], ends[1]
     )]
     NeedsMemory {
         /// Addresses and ports of both ends.
         ends: [SocketAddr; 2],
-        /// The IANA number of the protocol.
+        /// The IANA protocol number.
         protocol: u8,
-        /// Their records.
+        /// The number of their records.
         records: u64,
-        /// The packets that these become.
+        /// The number of packets these records become.
         packets: u64,
-        /// Bytes of memory that they need.
+        /// The memory they need, in bytes.
         needed: u64,
     },
-    /// A capture would have more packets than it may have.
+    /// A capture would exceed its packet limit.
     #[error("about {packets} packets, more than {limit}, so nothing is written")]
     TooManyPackets {
-        /// Packets that it would have, about.
+        /// The approximate number of packets it would have.
         packets: u64,
-        /// Packets that it may have.
+        /// The packet limit.
         limit: u64,
-        /// Filter expressions, and the packets that each leaves, about.
+        /// Filter expressions, with the approximate number of packets that each leaves.
         suggestions: Vec<(String, u64)>,
     },
-    /// The answer to one question has more buckets of time than there is room for.
-    #[error("more than {limit} stretches of time, which no memory holds and nobody reads")]
+    /// The answer to one question has more time buckets than fit.
+    #[error("too many time buckets (limit {limit})")]
     TooManyBuckets {
-        /// How many there is room for.
+        /// The maximum number of buckets.
         limit: usize,
     },
-    /// What was asked for needs the input twice, and standard input can be read once.
-    #[error("{} twice, and standard input can be read once", purpose.needs())]
+    /// The request reads the input twice, and standard input can be read only once.
+    #[error("{} twice, but standard input can be read only once", purpose.needs())]
     ReadsStdinTwice {
-        /// What needs it twice.
+        /// The reason the input is read twice.
         purpose: SecondReading,
     },
-    /// No record is of the ENI whose view was to be used.
-    #[error("no record of {name}; the archive has {}", known.join(", "))]
+    /// No record belongs to the ENI whose view was requested.
+    #[error("no record from {name}; the archive has {}", known.join(", "))]
     UnknownEni {
-        /// Its name, fit to be printed.
+        /// Its name, escaped for printing.
         name: String,
-        /// The first few ENIs of the archive, likewise.
+        /// The first few ENIs of the archive, escaped in the same way.
         known: Vec<String>,
     },
-    /// More input files than can be numbered.
+    /// There are more input files than can be numbered.
     #[error("more than 2^32 input files")]
     TooManyFiles,
-    /// Whoever read the output closed it, as `head` does; seldom worth an alarm.
+    /// The reader of the output closed it, as `head` does. Rarely a problem.
     #[error("the reader of {} closed it before the end", shown(path))]
     ReaderGone {
         /// The pipe, or "standard output".
         path: PathBuf,
     },
-    /// What was asked for cannot be done; the message says why and what to do next.
+    /// The request cannot be carried out; the message says why and what to do next.
     #[error("{0}")]
     Usage(String),
 }
 
-/// What is kept in a temporary file.
+/// The kind of data in a temporary file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TemporaryData {
-    /// What has no room in memory.
+    /// Data that does not fit in memory.
     Overflow,
-    /// A table that has to be whole before it can be read.
+    /// A table that must be complete before it can be read.
     Table,
 }
 
@@ -209,12 +211,12 @@ impl TemporaryData {
     }
 }
 
-/// Why the input is read twice.
+/// The reason the input is read twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecondReading {
-    /// A time counts from the newest record, which is known when all is read.
+    /// A time counts from the newest record, which is known only after all input is read.
     RelativeTime,
-    /// A report diagnoses first and counts then.
+    /// A report runs the diagnosis first and then counts.
     Report,
     /// A finding is found first and its connections are converted then.
     Finding,
@@ -223,7 +225,7 @@ pub enum SecondReading {
 impl SecondReading {
     fn needs(self) -> &'static str {
         match self {
-            Self::RelativeTime => "a time that counts from the newest record has its input read",
+            Self::RelativeTime => "a time relative to the newest record reads the input",
             Self::Report => "a report reads its input",
             Self::Finding => "a conversion of one finding reads its input",
         }
@@ -272,12 +274,12 @@ impl UnmatchedPart {
     }
 }
 
-/// What is not read because nothing in it can match the filter.
+/// Files or row groups that are not read because nothing in them can match the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pruned {
-    /// So many files, by their paths.
+    /// The number of files pruned by their paths.
     Files(u64),
-    /// So many row groups, by their statistics.
+    /// The number of row groups pruned by their statistics.
     RowGroups(u64),
 }
 
@@ -285,12 +287,12 @@ impl Pruned {
     fn reason(self) -> String {
         match self {
             Self::RowGroups(count) => format!(
-                "by their statistics, none of {count} row groups holds what was asked for; ask \
-                 for another time"
+                "by their statistics, none of {count} row groups can match the filter; try another \
+                 time range"
             ),
             Self::Files(count) => format!(
-                "by their paths, none of {count} files holds what was asked for; ask for a time, \
-                 account and region that their names tell"
+                "by their paths, none of {count} files can match the filter; use a time range, \
+                 account and region that appear in their names"
             ),
         }
     }
@@ -300,15 +302,15 @@ impl Pruned {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotRead {
-    /// How many.
+    /// The number of files.
     pub count: u64,
     /// The reason.
     pub reason: String,
-    /// The first of them, and what was found there.
+    /// The first of these files, and what was found in it.
     pub example: String,
 }
 
-/// One line for each reason, all text from outside made fit for a terminal.
+/// Lists one line per reason, with all external text escaped for a terminal.
 fn listed(left_out: &[NotRead], damaged: &[NotRead]) -> String {
     let lines = |verb: &str, files: &[NotRead]| {
         let lines = files.iter().map(|file| {
@@ -357,7 +359,7 @@ fn unknown_name(what: &str, name: &str, known: &[String], count: u64, files_prun
 }
 
 impl Error {
-    /// A failure of the operating system at `path`.
+    /// Returns the error for a failed operation of the operating system on `path`.
     pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         ErrorKind::Io {
             action,
@@ -367,7 +369,8 @@ impl Error {
         .into()
     }
 
-    /// A write to `path` that failed, which is a kind of its own where that says what to do.
+    /// Returns the error for a failed write to `path`, with a kind of its own where that suggests
+    /// what to do.
     pub fn write(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
@@ -384,12 +387,12 @@ impl Error {
         .into()
     }
 
-    /// A request that cannot be met; `message` says what to do next.
+    /// Returns the error for a request that cannot be carried out; `message` says what to do next.
     pub fn usage(message: impl Into<String>) -> Self {
         ErrorKind::Usage(message.into()).into()
     }
 
-    /// What failed.
+    /// Returns the kind of failure.
     pub fn kind(&self) -> &ErrorKind {
         &self.kind
     }
@@ -415,5 +418,5 @@ impl std::error::Error for Error {
     }
 }
 
-/// Shorthand for results of this crate.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,14 +1,14 @@
 //! Turns archived AWS VPC Flow Logs back into packets, and reads any archive of flow logs.
 //!
-//! This page is the guide for those who use the library and those who change it. What the
-//! program does for its user is in `README.md`.
+//! This page is a guide for users of the library and for contributors. `README.md` and `docs/`
+//! describe the program.
 //!
 //! # How do I read the records of any archive?
 //!
-//! With [`read::Archive`]. It takes files, folders and standard input: text, CSV, gzip, zstd, zip,
-//! tar, JSON as CloudWatch, Firehose and Azure write it, Parquet, OCSF. Records come on all cores,
-//! so they go to a [`read::Sink`], which says what the records of one block come to, and how two
-//! blocks in a row are joined:
+//! Use [`read::Archive`]. It reads files, folders and standard input: text, CSV, gzip, zstd, zip,
+//! tar, JSON as CloudWatch, Firehose and Azure write it, Parquet, OCSF. Records are read on all
+//! cores, so they go to a [`read::Sink`], which defines the result for the records of one block,
+//! and how the results of two consecutive blocks are joined:
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -49,19 +49,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! There are three ways to take what is read, from the simplest to the closest:
+//! There are three ways to receive records, from the simplest to the lowest level:
 //!
 //! | You want | Use |
 //! |---|---|
 //! | each record, borrowed from its line or its table | [`read::Sink`] |
-//! | typed columns, for a query engine or a writer of tables | [`read::ColumnBatches`] |
-//! | the rows of text that you have in memory | [`record::Rows`], with [`record::recognize()`] |
+//! | typed columns, for a query engine or a table writer | [`read::ColumnBatches`] |
+//! | the rows of text in memory | [`record::Rows`], with [`record::recognize()`] |
 //!
 //! # How do I do what the program does?
 //!
-//! Each subcommand is a function of [`pipeline`]: [`pipeline::convert()`], [`pipeline::diagnose()`],
-//! [`pipeline::inspect()`], [`pipeline::metrics()`], [`pipeline::report()`]. All take a
-//! [`pipeline::Request`] and a [`read::Meter`], which another thread may watch:
+//! Each subcommand is a function of [`pipeline`]: [`pipeline::convert()`],
+//! [`pipeline::diagnose()`], [`pipeline::inspect()`], [`pipeline::metrics()`],
+//! [`pipeline::report()`]. Each takes a [`pipeline::Request`] and a [`read::Meter`], which another
+//! thread may watch:
 //!
 //! ```
 //! use flow2pcap::pipeline::{Convert, Meter, Request, convert};
@@ -76,13 +77,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! An [`error::Error`] says what failed as an [`error::ErrorKind`] with its facts. The library names
-//! no options: what to type next is said in `cli/advice.rs`.
+//! An [`error::Error`] has an [`error::ErrorKind`] with the facts of the failure. The library does
+//! not name command-line options: `cli/advice.rs` adds what to type next.
 //!
 //! # How is a connection rebuilt?
 //!
-//! From observations of both directions, without any I/O. Two lines in the wrong order are enough to
-//! see it:
+//! From observations of both directions, without any I/O. Two lines in the wrong order are enough
+//! for an example:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -115,10 +116,10 @@
 //! # Ok::<(), flow2pcap::flow::Unusable>(())
 //! ```
 //!
-//! # The map
+//! # Modules
 //!
-//! Data moves from left to right, and a module imports only from those to its left. A test holds the
-//! whole table of who may import whom (`tests/suite/architecture.rs`).
+//! Data moves from left to right, and a module imports only from modules to its left. A test has
+//! the full table of allowed imports (`tests/suite/architecture.rs`).
 //!
 //! ```text
 //! archive -> record -> wrapper -> flow -> connection -> packet -> capture
@@ -127,112 +128,110 @@
 //!            \____ read ____/     \______ pipeline ______________/
 //! ```
 //!
-//! - [`archive`]: where bytes come from. Walks folders, enters zip and tar, maps or inflates files,
-//!   hands out runs of whole lines. Does not know what a line says.
-//! - [`record`]: one line. Which column is which, the grammar, the values, and why a line is not a
-//!   record. A [`record::Record`] borrows its line, or its row of a table.
-//! - [`wrapper`]: records inside JSON and Parquet. JSON becomes lines, and the columns of a table
-//!   become records without any text in between.
-//! - [`filter`]: which part of an archive is wanted: its grammar, its verdict on a record, and what a
-//!   path or a row group's statistics prune.
-//! - [`read`]: all of these in one: the records of any archive, on all cores, to any sink.
-//! - [`flow`]: one direction of a conversation. Keeps of a record the numbers that the rebuild needs
-//!   ([`flow::Observation`]), drops what was delivered twice ([`flow::Candidate`]), and chooses the
-//!   view that is used where several ENIs logged the same packets ([`flow::Viewed`]).
-//! - [`connection`]: both directions, and the heart of it all. Divides a conversation into connections
-//!   and plans their segments, in an order that TCP allows. Pure: the same records give the same
-//!   segments.
-//! - [`diagnosis`]: what went wrong: attempts, their symptoms, and the causes that explain most of
-//!   them. Knows nothing of packets.
-//! - [`metrics`]: sums over time. Counts records and connections that it is given, and keeps the
-//!   largest sums where there are too many.
-//! - [`packet`]: the headers of one packet, built by etherparse, or copied from those of the packet
-//!   before with the numbers that differ.
+//! - [`archive`]: the source of bytes. Walks folders, opens zip and tar archives, maps or
+//!   decompresses files, and returns blocks of whole lines. Does not interpret lines.
+//! - [`record`]: one line. Finds which column is which, parses the values, and reports why a line
+//!   is not a record. A [`record::Record`] borrows from its line, or from its row of a table.
+//! - [`wrapper`]: records inside JSON and Parquet. JSON is converted to lines, and the columns of a
+//!   table become records without any text in between.
+//! - [`filter`]: selects part of an archive: the filter grammar, its verdict on a record, and the
+//!   pruning of files by path and of row groups by their statistics.
+//! - [`read`]: all of these combined: sends the records of any archive, on all cores, to any sink.
+//! - [`flow`]: one direction of a conversation. Keeps the numbers of a record that the rebuild
+//!   needs ([`flow::Observation`]), removes records delivered twice ([`flow::Candidate`]), and
+//!   chooses the view to use if several ENIs logged the same packets ([`flow::Viewed`]).
+//! - [`connection`]: both directions, and the core of the library. Divides a conversation into
+//!   connections and plans their segments, in an order that TCP allows. Pure: the same records give
+//!   the same segments.
+//! - [`diagnosis`]: failures: attempts, their symptoms, and the causes that explain most of them.
+//!   Does not depend on packets.
+//! - [`metrics`]: sums over time. Counts the records and connections it receives, and keeps only
+//!   the largest sums if there are too many.
+//! - [`packet`]: the headers of one packet, built by etherparse, or copied from the previous
+//!   packet's headers with the different numbers replaced.
 //! - [`capture`]: pcapng or classic pcap.
-//! - [`output`]: a file, several files or a pipe that is written whole or not at all.
+//! - [`output`]: a file, several files or a pipe; files are written completely or not at all.
 //! - [`pipeline`]: the subcommands, and the only module that knows every stage.
-//! - [`summary`] and [`survey`]: the account of a run, and what an archive holds.
+//! - [`summary`] and [`survey`]: the counts of a run, and the contents of an archive.
 //! - [`setup`]: how to create a flow log that converts well, as a script or a template.
-//! - [`error`], [`time`], [`blocking`], [`names`], [`printable`]: what every module may use: failures,
-//!   instants, streams that make their user wait, the tables of protocols and services, and text from
-//!   outside made fit for a person, a shell or a spreadsheet.
-//! - `main.rs` and `cli/`, the program: what was typed, what it means, and the answers in words. It is
-//!   compiled into the library so that tests reach it in their own process; the rest of the library
-//!   neither prints nor exits.
+//! - [`error`], [`time`], [`blocking`], [`names`], [`printable`]: for use by every module:
+//!   failures, instants, streams that wait for data, the tables of protocols and services, and text
+//!   from outside made safe for a person, a shell or a spreadsheet.
+//! - `main.rs` and `cli/`, the program: parses the command line and prints the results. It is
+//!   compiled into the library so that tests can run it in their own process; the rest of the
+//!   library neither prints nor exits.
 //!
 //! A later stage (analysis, queries, reports) is a new folder that uses [`read`], [`record`] or
 //! [`connection`], never a branch inside them.
 //!
 //! # Invariants
 //!
-//! Many are about what is absent.
+//! Many of these exclude something.
 //!
 //! - nom is used in [`record`] and [`filter`] only, and so are its error types.
 //! - rayon is used in [`read`] and [`pipeline`] only; nothing else in the library starts a thread.
 //! - A panic is caught only around calls into the `parquet` crate, in `wrapper/parquet/mod.rs`.
-//! - `unsafe` is used only where a file is mapped, in `archive/mapping.rs`, where it is
-//!   guarded against losing its end meanwhile, in `archive/mapping/guard.rs`, and in the allocator
-//!   of the program, in `allocation.rs`.
-//! - [`packet`] and [`capture`] know no flow logs. What a comment says is put
-//!   into words in `pipeline/convert/framer.rs`.
-//! - [`record`] knows no TCP state, only the names of its flags.
+//! - `unsafe` is used only in `archive/mapping.rs`, where a file is mapped; in
+//!   `archive/mapping/guard.rs`, which guards a mapping against a file that is truncated meanwhile;
+//!   and in `allocation.rs`, the allocator of the program.
+//! - [`packet`] and [`capture`] do not depend on flow logs. The text of packet comments is written
+//!   in `pipeline/convert/framer.rs`.
+//! - [`record`] does not know TCP states, only the names of TCP flags.
 //! - [`connection`] and [`diagnosis`] have no I/O, no clock, no threads and no random source.
 //! - The same input gives the same bytes, for any number of threads, any memory and
 //!   any order of the inputs.
 //! - Every line is counted in exactly one category of [`summary::Records`].
-//! - Sizes of a record's segments add up to its bytes, whatever the detail. Only
-//!   a record that claims fewer bytes than its headers need gets more, and that
-//!   is counted.
-//! - SYN before SYN-ACK before the initiator's next segment; a FIN after its
-//!   side's data; nothing acknowledged that was not sent.
-//! - A file has its name when it is whole, and not before. While it is unfinished it is locked, or
-//!   follows one that is; what is not locked nobody will finish.
-//! - Text from outside reaches a person through [`printable`] only: it commands no terminal, hides
-//!   nothing and starts no line. A row is made of a `cli::page::PrintedLine`, which sees to that, and widths
-//!   are those of what was cut.
-//! - A command that is suggested is quoted by [`printable::shell`], or left out.
-//! - Bad input is data, not an error: a line or file that makes no sense is
-//!   counted, with its first examples, and the run goes on. [`error::Error`] is for what
-//!   ends a run.
+//! - The sizes of a record's segments add up to its bytes, in every detail. Only a record that
+//!   claims fewer bytes than its headers need gets more, and the extra bytes are counted.
+//! - The SYN precedes the SYN-ACK, which precedes the initiator's next segment. A FIN follows all
+//!   data of its sender. No segment acknowledges data that was not sent.
+//! - A file has its final name only when it is complete. An unfinished file is locked, or follows
+//!   one that is; no process will finish a file without a lock.
+//! - Text from outside reaches a person only through [`printable`]: it cannot control a terminal,
+//!   hide anything or start a line. Rows are made of `cli::page::PrintedLine`s, which ensure that,
+//!   and column widths are computed from text that was already cut.
+//! - A command that is suggested is quoted by [`printable::shell`], or omitted.
+//! - Bad input is data, not an error: an invalid line or file is counted, the first examples are
+//!   kept, and the run goes on. [`error::Error`] is for failures that end a run.
 //!
 //! # Glossary
 //!
 //! | Term | Meaning |
 //! |---|---|
 //! | flow log record | one parsed row; a *line* is its bytes before parsing |
-//! | layout | the order of columns in a file, and what separates them |
-//! | ENI | AWS network interface, `interface-id`; pcapng's own are *interfaces* |
+//! | layout | the order of columns in a file, and their separator |
+//! | ENI | AWS network interface, `interface-id`; the interfaces of pcapng are called *interfaces* |
 //! | five-tuple | source, destination, their ports, protocol; directed |
 //! | connection key | both directions of a five-tuple; implies no role |
 //! | conversation | all records of one connection key, of any protocol |
-//! | flow, connection | one direction; both |
+//! | flow, connection | one direction; both directions |
 //! | way | the direction of a record's packets within its conversation |
 //! | source, destination | columns of one record |
-//! | initiator, responder | roles, and never more certain than their evidence |
-//! | midstream | a connection whose SYN lies outside the archive |
-//! | interval | AWS's capture window of 60 or 600 s at most; a setting, not a column |
-//! | window | the instants a record allows for its packets: start to the end of its last second |
+//! | initiator, responder | roles, never more certain than their evidence |
+//! | midstream | a connection whose SYN is not in the archive |
+//! | interval | AWS's aggregation interval of at most 60 or 600 s; a setting, not a column |
+//! | window | the time that a record allows for its packets: from its start to the end of its last second |
 //! | observed flags | `tcp-flags`: the OR over the interval; one segment's bits are [`packet::tcp::Flags`] |
-//! | attempt | one try to reach a service, as the records of every ENI show it |
-//! | symptom | what is the matter with one attempt |
-//! | finding | one cause that explains many symptoms, with what proves it and what speaks against it |
+//! | attempt | one try to reach a service, as the records of all ENIs show it |
+//! | symptom | the problem of one attempt |
+//! | finding | one cause that explains many symptoms, with the evidence for and against it |
 //! | verdict | `ACCEPT` or `REJECT`, which is not a TCP reset |
 //! | vantage | the view, an ENI and a side of it, whose records are used for a conversation |
-//! | matching | what a [`filter::Filter`] asks for: of records. A connection is *kept* if one of its records matches |
-//! | ruled out | a file that is not opened, since by its path nothing in it can match; a row group that is not read, since by its statistics nothing in it can |
-//! | table, row group | a Parquet file; a run of its rows that is read for itself |
-//! | told, told elsewhere | a record that became packets; one whose packets another view has |
-//! | episode | connections of one conversation so close that they are rebuilt in a row |
-//! | series, cell | one question and one value of each of its dimensions; its sums in one stretch of time |
-//! | folded | said of series that are added up as `other` |
-//! | part | one of several captures that a run writes beside each other |
-//! | captured length, original length | bytes of headers written; bytes that the packet had |
-//! | observed, synthesized | read from a record; invented here |
-//! | presumed | assumed for want of `tcp-flags`, and said to be |
+//! | matching | a record that meets the [`filter::Filter`]. A connection is *kept* if one of its records matches |
+//! | pruned | a file that is not opened, or a row group that is not read, because its path or statistics show that nothing in it can match |
+//! | table, row group | a Parquet file; a range of its rows that can be read separately |
+//! | used, other vantage | a record that became packets; a record whose packets are in another view |
+//! | episode | connections of one conversation so close in time that they are rebuilt together |
+//! | series, cell | one question and one value of each of its dimensions; its sums in one time bucket |
+//! | folded | series that are added up as `other` |
+//! | part | one of several captures that a run writes to one folder |
+//! | captured length, original length | bytes of headers written; bytes of the whole packet |
+//! | observed, synthesized | read from a record; invented by this program |
+//! | presumed | assumed because `tcp-flags` are missing, and marked as such |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-// `cli` names the library as every other program does.
+// `cli` names the library in the same way as any other program.
 extern crate self as flow2pcap;
 
 pub mod archive;

@@ -1,19 +1,20 @@
-//! Sums over time: packets, bytes, records and connections, by what one likes.
+//! Sums over time: packets, bytes, records and connections, by chosen dimensions.
 //!
-//! An archive is asked some [`Question`]s at once. What it holds is counted into a [`Tally`] a
-//! block at a time, what falls into one bucket of time is collected, a [`Ranking`] of each question
-//! keeps the largest series, and gives a [`Table`] in the end. Nothing is read, printed or drawn
-//! here: [`crate::pipeline::metrics()`] reads, the command line and reports show.
+//! One run answers several [`Question`]s. Packets are counted into a [`Tally`] block by block, and
+//! the parts of each time bucket are collected. A [`Ranking`] per question keeps the largest series
+//! and returns a [`Table`] in the end. This module does not read, print or draw:
+//! [`crate::pipeline::metrics()`] reads, the command line and reports show.
 //!
 //! # What is counted
-//! Either what records say, each as often as it is in the archive, as a metric filter of
-//! CloudWatch would; or what was, each packet once, as a capture has it
-//! ([`crate::pipeline::Metrics::once`]). This folder counts what it is given.
+//! Either records as they are in the archive, including duplicates, as a CloudWatch metric filter
+//! would count; or actual traffic, each packet once, as in a capture
+//! ([`crate::pipeline::Metrics::once`]). This module counts whatever it is given.
 //!
 //! # Invariants
-//! * Sums are exact: those of a table add up to those of the records that the question asks for,
-//!   whatever is shared out over time ([`share`]) or folded for want of room ([`ranking`]).
-//! * The order in which packets are counted and series offered changes nothing.
+//! * Sums are exact: the sums of a table add up to those of the records that the question selects,
+//!   even if records are divided over time ([`share`]) or series are merged to save memory
+//!   ([`ranking`]).
+//! * The result does not depend on the order in which packets are counted and series are offered.
 
 pub mod dimension;
 pub mod every;

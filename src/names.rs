@@ -1,11 +1,12 @@
-//! Protocols and services by name: one table of each, for whoever reads or prints a name.
+//! Names of protocols and services: one table of each, for all code that reads or prints a name.
 //!
-//! This module knows numbers and names. It does not decide what a record or a filter may say.
+//! This module knows numbers and names. It does not decide which values a record or a filter may
+//! have.
 
 use etherparse::IpNumber;
 
-/// Protocols by the names that people and tools give them, in lower case: the IANA's keywords, those
-/// of pcap-filter(7), and what exports of flow logs say. Several names may have one number.
+/// Protocols by name, in lowercase: the IANA's keywords, the names in pcap-filter(7), and names
+/// used by people, tools and exports of flow logs. Several names may have the same number.
 ///
 /// <https://www.iana.org/assignments/protocol-numbers>
 const PROTOCOLS: [(&str, u8); 20] = [
@@ -31,14 +32,14 @@ const PROTOCOLS: [(&str, u8); 20] = [
     ("sctp", 132),
 ];
 
-/// The number of a protocol that has this name, in any case.
+/// Returns the number of the protocol with this name, ignoring case.
 pub fn protocol_number(name: &str) -> Option<u8> {
     let mut known = PROTOCOLS.iter();
     let found = known.find(|(known, _)| known.eq_ignore_ascii_case(name));
     found.map(|(_, number)| *number)
 }
 
-/// The keyword that the IANA registered for a protocol number, such as `TCP` for 6.
+/// Returns the keyword that the IANA registered for a protocol number, such as `TCP` for 6.
 pub fn protocol_keyword(number: u8) -> Option<&'static str> {
     IpNumber(number).keyword_str()
 }
@@ -52,20 +53,21 @@ pub fn protocol_of_keyword(keyword: &str) -> Option<u8> {
     (0..=u8::MAX).find(is_named)
 }
 
-/// A service that people know by name, at its well-known port.
+/// A well-known service and its port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Service {
     /// Its port, over TCP, UDP or both.
     pub port: u16,
     /// Its name in a sentence: `PostgreSQL`.
     pub title: &'static str,
-    /// Its names in a filter, in lower case; first the one of the IANA's registry, if it has one.
+    /// Its names in a filter, in lowercase; the name in the IANA's registry comes first, if there
+    /// is one.
     pub names: &'static [&'static str],
     /// Whether it answers queries from applications.
     pub is_database: bool,
     /// Whether its server sends the first data of a connection, such as a greeting.
     pub greets: bool,
-    /// Whether it is hardly ever spoken over TCP.
+    /// Whether it is rarely used over TCP.
     pub is_udp: bool,
 }
 
@@ -103,7 +105,7 @@ impl Service {
     }
 }
 
-/// <https://www.iana.org/assignments/service-names-port-numbers>, and what people call them.
+/// Names from <https://www.iana.org/assignments/service-names-port-numbers>, and common names.
 const SERVICES: [Service; 25] = [
     Service::new(21, "FTP", &["ftp"]).greeting(),
     Service::new(22, "SSH", &["ssh"]).greeting(),
@@ -139,13 +141,13 @@ const SERVICES: [Service; 25] = [
     Service::new(27017, "MongoDB", &["mongodb"]).database(),
 ];
 
-/// The service that is known for a port.
+/// Returns the service with this port.
 pub fn service_at(port: u16) -> Option<&'static Service> {
     let place = SERVICES.binary_search_by_key(&port, |service| service.port);
     place.ok().map(|place| &SERVICES[place])
 }
 
-/// The service that has this name, in any case.
+/// Returns the service with this name, ignoring case.
 pub fn service_named(name: &str) -> Option<&'static Service> {
     let is_named = |known: &&str| known.eq_ignore_ascii_case(name);
     let mut services = SERVICES.iter();
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn keywords_of_the_iana_are_read_back() {
+    fn iana_keywords_are_recognized() {
         for (_, number) in PROTOCOLS {
             let keyword = protocol_keyword(number).unwrap();
             assert_eq!(protocol_number(keyword), Some(number), "{keyword}");
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn services_are_found_by_port_and_by_each_name() {
+    fn services_are_found_by_port_and_by_every_name() {
         assert!(SERVICES.is_sorted_by(|a, b| a.port < b.port));
         for service in &SERVICES {
             assert_eq!(service_at(service.port), Some(service));

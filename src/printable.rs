@@ -1,20 +1,22 @@
-//! Text from outside, on its way to whoever reads it.
+//! Makes text from outside safe to print.
 //!
-//! Names in records, names of files and what was typed are data. A terminal obeys some of their
+//! Names in records, file names and user input are data. A terminal interprets some of their
 //! characters, and a reader cannot see others: an escape sequence rewrites the screen, a line feed
-//! starts a line that this program never wrote, U+202E turns text around. So everything from
-//! outside goes through this module before a person, a shell or a spreadsheet gets it.
+//! starts a line that this program never wrote, U+202E reverses text. So all text from outside goes
+//! through this module before it reaches a person, a shell or a spreadsheet.
 //!
-//! - [`printable`] is for a line that a person reads, [`printable_lines`] for text with lines of
-//!   our own, [`shown`] for paths, [`label`] for a name that has to stay unique.
-//! - [`json::escaped`] is for JSON, [`shell::word`] for a command, [`cell::inert`] for a spreadsheet.
+//! - [`printable`] is for a line that a person reads, [`printable_lines`] for text with line feeds
+//!   from this program, [`shown`] for paths, [`label`] for a name that must stay unique.
+//! - [`json::escaped`] is for JSON, [`shell::word`] for a command, [`cell::inert`] for a
+//!   spreadsheet.
 //!
-//! What is escaped looks like `\u{1b}`; `\n`, `\r` and `\t` keep their short forms. A backslash
-//! stays as it is: then escaping what is escaped changes nothing, so that every stage of the
-//! output may do it, and a path of Windows stays readable. The price is that `\u{1b}` may also have
-//! been typed that way. Where that matters there is [`label`], and JSON has every text exactly.
+//! Escaped characters look like `\u{1b}`; `
+//! `, `\r` and `\t` keep their short forms. Backslashes are not escaped. Escaping twice therefore
+//! changes nothing, so every stage of the output may escape, and Windows paths stay readable. The
+//! drawback is that a literal `\u{1b}` in the input looks the same. Where that matters, use
+//! [`label`]; JSON output has every text exactly.
 //!
-//! This module knows nothing of flow logs, and does not decide what is worth a reader's time.
+//! This module does not depend on flow logs, and does not decide which text is worth printing.
 
 pub mod cell;
 pub mod json;
@@ -24,12 +26,13 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::{self, Display, Formatter, Write as _};
 
-/// Whether a reader sees this character, and a terminal only draws it.
+/// Whether a character is visible to a reader, and a terminal only draws it.
 ///
-/// False for controls (C0, DEL, C1), for what changes the direction of text or has no width of
-/// its own, for separators of lines, for white space other than the blank, and for what Unicode has
-/// not assigned. The standard library's `Debug` draws the same line (Unicode's categories C and Z),
-/// but for the characters that are letters, marks or symbols by category and drawn as nothing.
+/// False for control characters (C0, DEL, C1), characters that change the direction of text or have
+/// no width of their own, line separators, white space other than the space character, and code
+/// points that Unicode has not assigned. The standard library's `Debug` uses the same rule
+/// (Unicode's categories C and Z), except for invisible characters whose category is letter, mark
+/// or symbol.
 pub fn is_printable(c: char) -> bool {
     match c {
         ' '..='~' => true,
@@ -47,8 +50,8 @@ pub fn is_printable(c: char) -> bool {
         | '\u{ffa0}'
         | '\u{e0100}'..='\u{e01ef}' => false,
         c => {
-            // Of a text, `Debug` escapes a combining mark only at the front. A decomposed "ü" in a
-            // file name is no deceit.
+            // `Debug` escapes a combining mark only at the start of a text. A decomposed "ü" in a
+            // file name is harmless.
             let mut text = [b'a'; 5];
             let len = c.encode_utf8(&mut text[1..]).len();
             let text = std::str::from_utf8(&text[..=len]).unwrap_or_default();
@@ -57,24 +60,26 @@ pub fn is_printable(c: char) -> bool {
     }
 }
 
-/// `text` as a part of one line: whatever is not printable is escaped, line feeds too.
+/// Returns `text` for use within one line: everything that is not printable is escaped, including
+/// line feeds.
 pub fn printable(text: &str) -> Cow<'_, str> {
     escaped_unless(text, is_printable)
 }
 
-/// `text` with the same, but for its line feeds, which have to be our own.
+/// Returns `text` escaped in the same way except for its line feeds, which must come from this
+/// program.
 pub fn printable_lines(text: &str) -> Cow<'_, str> {
     escaped_unless(text, |c| c == '\n' || is_printable(c))
 }
 
-fn escaped_unless(text: &str, may: impl Fn(char) -> bool) -> Cow<'_, str> {
-    // Nearly all text is.
-    if text.bytes().all(|b| matches!(b, b' '..=b'~')) || text.chars().all(&may) {
+fn escaped_unless(text: &str, is_allowed: impl Fn(char) -> bool) -> Cow<'_, str> {
+    // Nearly all text is printable.
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) || text.chars().all(&is_allowed) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if may(c) {
+        if is_allowed(c) {
             out.push(c);
         } else {
             push_escaped(c, &mut out);
@@ -90,10 +95,10 @@ fn push_escaped(c: char, out: &mut String) {
     }
 }
 
-/// A name that has to stay unique: itself if all of it is printable, else in quotes, with its
-/// backslashes and quotes escaped too.
+/// Returns a name that stays unique: the name itself if all of it is printable, otherwise in
+/// quotes, with its backslashes and quotes also escaped.
 ///
-/// Two names never share a label, unless a printable one has a quote and a backslash at its front.
+/// Two names never share a label, unless a printable one begins with a quote and a backslash.
 pub fn label(name: &str) -> Cow<'_, str> {
     if matches!(printable(name), Cow::Borrowed(_)) {
         return Cow::Borrowed(name);
@@ -110,11 +115,12 @@ pub fn label(name: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The front of `text`, at most so many characters, with `…` at its end where there was more.
+/// Returns the beginning of `text`, at most `chars_max` characters, with `…` at the end if it was
+/// cut.
 ///
-/// Nothing from outside may set a width: the standard library panics beyond 65,535.
+/// Widths must never come from outside: the standard library panics above 65,535.
 pub fn cut(text: &str, chars_max: usize) -> Cow<'_, str> {
-    // No character has less than one byte.
+    // Every character has at least one byte.
     if text.len() <= chars_max {
         return Cow::Borrowed(text);
     }
@@ -126,14 +132,14 @@ pub fn cut(text: &str, chars_max: usize) -> Cow<'_, str> {
     }
 }
 
-/// A path or another text of the system's, as a part of one line.
+/// Returns a path or another operating system string for use within one line.
 ///
-/// What is not UTF-8 looks like `\xff`, so that two names do not become one.
+/// Bytes that are not UTF-8 look like `\xff`, so that different names stay different.
 pub fn shown(text: &(impl AsRef<OsStr> + ?Sized)) -> Shown<'_> {
     Shown(text.as_ref())
 }
 
-/// See [`shown`].
+/// The displayable form of a path; see [`shown`].
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a>(&'a OsStr);
 
@@ -143,7 +149,8 @@ impl Display for Shown<'_> {
     }
 }
 
-/// A path or another text of the system's as it is, for JSON. What is not UTF-8 looks like `\xff`.
+/// Returns a path or another operating system string exactly, for JSON. Bytes that are not UTF-8
+/// look like `\xff`.
 pub fn exact(text: &(impl AsRef<OsStr> + ?Sized)) -> String {
     let mut out = String::new();
     for chunk in text.as_ref().as_encoded_bytes().utf8_chunks() {
@@ -162,22 +169,22 @@ mod tests {
 
     use super::*;
 
-    /// One of each kind of character that must not get through.
+    /// One of each kind of character that must be escaped.
     const DECEITFUL: &str = "\0\u{7}\u{8}\t\n\r\u{1b}\u{7f}\u{85}\u{9b}\u{a0}\u{ad}\u{34f}\u{61c}\
         \u{115f}\u{1160}\u{17b4}\u{180b}\u{180e}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{2028}\
         \u{2029}\u{202a}\u{202e}\u{2060}\u{2064}\u{2066}\u{2069}\u{206f}\u{2800}\u{3000}\u{3164}\
         \u{fe0f}\u{feff}\u{ffa0}\u{fff9}\u{fffb}\u{1d173}\u{e0001}\u{e0020}\u{e007f}\u{e0100}\u{f0000}";
 
     #[test]
-    fn nothing_that_deceives_is_printable() {
+    fn deceptive_characters_are_not_printable() {
         for c in DECEITFUL.chars() {
             assert!(!is_printable(c), "{}", c.escape_unicode());
         }
     }
 
     #[test]
-    fn letters_of_all_people_are_printable() {
-        // Decomposed "ü", Devanagari and Thai with vowel signs, and the replacement character.
+    fn letters_of_all_scripts_are_printable() {
+        // A decomposed "ü", Devanagari and Thai with vowel signs, and the replacement character.
         for text in [
             "eni-0a1b",
             "a\"b'c\\",
@@ -194,13 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn escapes_say_which_character_it_was() {
+    fn escapes_identify_the_character() {
         assert_eq!(printable("a\x1b[31m\n\u{202e}"), "a\\u{1b}[31m\\n\\u{202e}");
         assert_eq!(printable_lines("a\x1b\nb\r"), "a\\u{1b}\nb\\r");
     }
 
     #[test]
-    fn long_names_are_cut_by_character() {
+    fn long_names_are_cut_at_a_character() {
         assert_eq!(cut("eni-0a1b", 8), "eni-0a1b");
         assert_eq!(cut("eni-0a1bc", 8), "eni-0a1…");
         assert_eq!(cut("ééééé", 5), "ééééé");
@@ -209,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_have_labels_that_differ() {
+    fn different_names_have_different_labels() {
         let names = [
             "\x1b",
             "\\u{1b}",
@@ -227,7 +234,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn names_that_are_not_utf8_stay_apart() {
+    fn different_names_that_are_not_utf8_stay_different() {
         use std::os::unix::ffi::OsStrExt as _;
 
         let [a, b] = [&b"a\xff\x1b"[..], b"a\xfe\x1b"].map(|name| shown(OsStr::from_bytes(name)));
@@ -237,7 +244,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printable_is_printed_as_it_is(text in any::<String>()) {
+        fn printable_text_is_printed_unchanged(text in any::<String>()) {
             let once = printable(&text);
             prop_assert!(once.chars().all(is_printable));
             prop_assert_eq!(printable(&once), &*once);

@@ -1,9 +1,8 @@
-//! What a run did with its input: every file, line, record, packet and byte.
+//! The account of a run: every file, line, record, packet and byte of its input.
 //!
-//! Nothing leaves uncounted: the lines read are the sum of all their fates, and
-//! the bytes written are those of the records told plus what is named as
-//! added. Putting this into words is the command line's business
-//! (`cli::summary`); `--json` prints it as it is.
+//! Every line is counted in exactly one category, and the bytes written are those of the used
+//! records plus the bytes that are listed as added. `cli::summary` prints the account as text;
+//! `--json` serializes it unchanged.
 
 mod output;
 mod reasons;
@@ -21,10 +20,10 @@ pub use self::{
     reasons::{Example, Reason, Reasons},
 };
 
-/// SKIPDATA gaps listed one by one; more are only counted.
+/// The most SKIPDATA gaps that are listed; more are only counted.
 const GAPS_MAX: usize = 1_000;
 
-/// The whole account of a run.
+/// The complete account of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
@@ -32,21 +31,21 @@ pub struct Summary {
     pub input: Input,
     /// Lines and records.
     pub records: Records,
-    /// Earliest start and latest end of the records told, nanoseconds since the epoch.
+    /// Earliest start and latest end of the used records, nanoseconds since the epoch.
     pub span_ns: Option<(i64, i64)>,
     /// ENIs that wrote the records.
     pub enis: u64,
-    /// Connections, and conversations that are not TCP.
+    /// Connections, including conversations that are not TCP.
     pub connections: Connections,
     /// Packets and bytes, logged and written.
     pub packets: Packets,
-    /// Filters to try, where there are more packets than Wireshark takes with ease.
+    /// Filters to try, if there are more packets than Wireshark handles well.
     pub suggested_filters: Vec<FilterSuggestion>,
-    /// The time that was asked for, nanoseconds since the epoch; `null` where it has no end.
+    /// Requested time range, nanoseconds since the epoch; `null` where it is unlimited.
     pub requested_ns: Option<(Option<i64>, Option<i64>)>,
     /// The capture, or its parts.
     pub output: OutputFile,
-    /// Bytes that went to temporary files, because memory was short.
+    /// Bytes written to temporary files because memory was full.
     pub spilled_bytes: u64,
     /// Wall time, milliseconds.
     pub elapsed_ms: u64,
@@ -58,29 +57,29 @@ pub struct Summary {
 pub struct Input {
     /// Files read.
     pub files: u64,
-    /// Bytes of them, compressed where they are.
+    /// Their bytes, compressed if they are.
     pub file_bytes: u64,
     /// Files not read, by reason.
     pub left_out: Reasons,
-    /// Files that were not opened: by their paths they hold nothing that was asked for.
+    /// Files that were not opened, because their paths show that they cannot match the filter.
     pub pruned: u64,
-    /// Bytes of those.
+    /// Bytes of these files.
     pub pruned_file_bytes: u64,
-    /// Row groups of tables that were not read: by their statistics they hold nothing that was
-    /// asked for.
+    /// Row groups of tables that were not read, because their statistics show that they cannot
+    /// match the filter.
     pub row_groups_pruned: u64,
-    /// Rows of those.
+    /// Rows in these row groups.
     pub rows_pruned: u64,
-    /// Files read in part, because the rest is damaged.
+    /// Files that were read in part, because the rest is damaged.
     pub damaged: Reasons,
-    /// Files by what told their column order.
+    /// Files by the source of their column order.
     pub layouts: BTreeMap<String, u64>,
-    /// Files by what they are, and what that is wrapped in.
+    /// Files by format and container.
     pub kinds: BTreeMap<String, u64>,
 }
 
 impl Input {
-    /// Takes in files that stand behind these.
+    /// Adds files that come after these.
     pub fn add(&mut self, later: Self) {
         self.files += later.files;
         self.file_bytes += later.file_bytes;
@@ -99,49 +98,49 @@ impl Input {
     }
 }
 
-/// The fate of every line.
+/// The account of every line.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Records {
-    /// Lines in all.
+    /// Number of lines.
     pub lines: u64,
     /// Header lines.
     pub headers: u64,
-    /// Lines with nothing in them.
+    /// Empty lines.
     pub blank: u64,
-    /// Messages by which CloudWatch sees whether a destination is there.
+    /// Messages that CloudWatch writes to check that a destination exists.
     pub control: u64,
-    /// Records that the capture tells.
+    /// Records used in the output.
     pub used: u64,
-    /// Records that say the same of the same ENI as another.
+    /// Records that repeat another record of the same ENI.
     pub duplicates: u64,
-    /// Records whose packets another ENI tells.
+    /// Records whose packets were already logged at another ENI.
     pub other_vantage: u64,
-    /// Records that are not what was asked for, nor of a connection that is.
+    /// Records that neither match the filter nor belong to a connection with a matching record.
     pub filtered: u64,
-    /// Records that do not say whether they are what was asked for, whatever became of them.
+    /// Records without the fields that the filter needs. They are also counted in another category.
     pub missing_filter_field: u64,
     /// NODATA: the ENI saw no traffic.
     pub no_data: u64,
     /// SKIPDATA: AWS dropped records.
     pub skip_data: u64,
-    /// Lines that are no record, and records that cannot become packets, by reason.
+    /// Lines that are not records, and records that cannot become packets, by reason.
     pub skipped: Reasons,
-    /// Where AWS dropped records.
+    /// Intervals in which AWS dropped records.
     pub gaps: Vec<Gap>,
-    /// How many such gaps each ENI has, those that are not listed too.
+    /// Number of such gaps at each ENI, including those that are not listed.
     pub gaps_by_eni: BTreeMap<String, u64>,
-    /// What Transit Gateways lost, as records count it that match a filter, but for its time; those
-    /// of all ENIs are added up.
+    /// Packets lost by Transit Gateways, from all records that match the filter except for its
+    /// time; summed over all ENIs.
     pub lost: Losses,
-    /// What had to be assumed of records.
+    /// Assumptions that were necessary to use records.
     pub assumed: AssumedCounts,
 }
 
 impl Records {
-    /// Whether every line has one fate.
+    /// Whether every line is counted exactly once.
     pub fn adds_up(&self) -> bool {
-        let fates = [
+        let counts = [
             self.headers,
             self.blank,
             self.control,
@@ -153,7 +152,7 @@ impl Records {
             self.skip_data,
             self.skipped.total(),
         ];
-        self.lines == fates.iter().sum::<u64>()
+        self.lines == counts.iter().sum::<u64>()
     }
 
     /// Counts a SKIPDATA record.
@@ -165,7 +164,7 @@ impl Records {
         }
     }
 
-    /// Takes in the counts of lines that stand behind these.
+    /// Adds the counts of lines that come after these.
     pub fn add(&mut self, later: Self) {
         self.lines += later.lines;
         self.headers += later.headers;
@@ -189,36 +188,36 @@ impl Records {
     }
 }
 
-/// A stretch of time in which AWS dropped records.
+/// An interval in which AWS dropped records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Gap {
     /// The ENI.
     pub eni: String,
-    /// Its start, nanoseconds since the epoch, if the record tells it.
+    /// Its start, nanoseconds since the epoch, if the record has it.
     pub start_ns: Option<i64>,
-    /// Its end, likewise.
+    /// Its end, nanoseconds since the epoch, if the record has it.
     pub end_ns: Option<i64>,
 }
 
-/// How many records needed an assumption.
+/// Counts of records by the assumption that was necessary.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AssumedCounts {
-    /// The protocol, told by tcp-flags and ports.
+    /// The protocol was inferred from tcp-flags and ports.
     pub protocol: u64,
-    /// One packet, because the record counts none.
+    /// One packet was assumed, because the record counts none.
     pub packets: u64,
-    /// Bare headers, because the record counts no bytes.
+    /// Headers without data were assumed, because the record counts no bytes.
     pub bytes: u64,
-    /// One instant, because the record has no interval.
+    /// One instant was assumed, because the record has no interval.
     pub time: u64,
-    /// An interval that could not be true.
+    /// The interval was corrected, because it could not be true.
     pub repaired_time: u64,
 }
 
 impl AssumedCounts {
-    /// Counts what one record needed.
+    /// Counts the assumptions for one record.
     pub fn count(&mut self, assumed: Assumed) {
         self.protocol += u64::from(assumed.protocol);
         self.packets += u64::from(assumed.packets);
@@ -227,7 +226,7 @@ impl AssumedCounts {
         self.repaired_time += u64::from(assumed.repaired_time);
     }
 
-    /// Takes in what other records needed.
+    /// Adds the counts of other records.
     pub fn add(&mut self, other: Self) {
         self.protocol += other.protocol;
         self.packets += other.packets;
@@ -237,15 +236,15 @@ impl AssumedCounts {
     }
 }
 
-/// Connections by outcome, and what the rebuild had to do to them.
+/// Connections by outcome, with changes that the rebuild made.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Connections {
-    /// How many of each outcome.
+    /// Number of connections by outcome.
     pub by_outcome: BTreeMap<&'static str, u64>,
-    /// Those whose handshake and teardown are presumed, for want of tcp-flags.
+    /// Connections whose handshake and teardown are presumed, because there are no tcp-flags.
     pub presumed: u64,
-    /// Packets that causality moved out of their record's seconds.
+    /// Packets moved out of the seconds of their record to keep a causal order.
     pub moved_packets: u64,
 }
 
@@ -255,7 +254,7 @@ impl Connections {
         *self.by_outcome.entry(outcome.name()).or_default() += 1;
     }
 
-    /// Takes in the counts of other connections.
+    /// Adds the counts of other connections.
     pub fn add(&mut self, other: &Self) {
         for (name, count) in &other.by_outcome {
             *self.by_outcome.entry(name).or_default() += count;
@@ -269,28 +268,30 @@ impl Connections {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Packets {
-    /// Packets that the records told count.
+    /// Packets counted by the used records.
     pub logged: u128,
     /// Packets written.
     pub written: u128,
-    /// Bytes that the records told count, from the IP header on.
+    /// Bytes counted by the used records, from the IP header on.
     pub bytes_logged: u128,
     /// Bytes written, as original lengths from the IP header on.
     pub bytes_written: u128,
 }
 
 impl Packets {
-    /// Bytes written that no record counted: headers of records that count fewer, or none.
+    /// Returns the bytes written that no record counted: headers for records that count too few
+    /// bytes or none.
     pub fn bytes_added(&self) -> u128 {
         self.bytes_written.saturating_sub(self.bytes_logged)
     }
 
-    /// Bytes of records that count more than a network can carry, which are not written.
+    /// Returns the bytes of records that count more than a network can carry, which are not
+    /// written.
     pub fn bytes_lost(&self) -> u128 {
         self.bytes_logged.saturating_sub(self.bytes_written)
     }
 
-    /// Takes in the sums of other records.
+    /// Adds the sums of other records.
     pub fn add(&mut self, other: &Self) {
         self.logged += other.logged;
         self.written += other.written;
@@ -304,7 +305,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_add_up_only_if_every_line_has_one_fate() {
+    fn records_add_up_only_if_every_line_is_counted_once() {
         let mut records = Records {
             lines: 3,
             headers: 1,

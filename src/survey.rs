@@ -1,12 +1,12 @@
-//! What an archive holds: the account of an inspection.
+//! The contents of an archive: the result of an inspection.
 //!
-//! Everything is added up while files are read and no record is kept, so memory
-//! does not grow with the archive, only with its ENIs. That has a price: a
-//! record that was delivered twice counts twice, and so do packets that two ENIs
-//! logged. [`crate::pipeline::convert`] holds the records and finds both.
+//! Everything is added up while files are read and no record is kept, so memory grows only with the
+//! number of ENIs, not with the archive. The price is that a record delivered twice counts twice,
+//! and so do packets that two ENIs logged. [`crate::pipeline::convert`] keeps the records and
+//! detects both.
 //!
-//! The fates of lines are those of a conversion ([`Records`]); what it would
-//! call told, a duplicate or told elsewhere is all `told` here.
+//! The categories of lines are those of a conversion ([`Records`]), with one exception: records that
+//! a conversion would use, drop as duplicates or leave to another vantage are all counted as `used`.
 
 mod columns;
 mod missing_fields;
@@ -21,51 +21,51 @@ pub use self::{
 };
 use crate::summary::{Input, Records};
 
-/// The whole account of an inspection.
+/// The complete result of an inspection.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Survey {
     /// Files and their bytes.
     pub input: Input,
-    /// Each order of columns, by the files in which it was met first.
+    /// Each order of columns, in the order in which they first appear in files.
     pub columns: ColumnOrders,
-    /// Fields that the rebuild could use and some records have no column for.
+    /// Fields that would help the rebuild and that some records have no column for.
     pub missing_fields: Vec<MissingFields>,
-    /// Earliest start and latest end of the records, nanoseconds since the epoch.
+    /// Earliest start and latest end of the records, in nanoseconds since the Unix epoch.
     pub span_ns: Option<(i64, i64)>,
-    /// The time that was asked for, nanoseconds since the epoch; `null` where it has no end.
+    /// The requested time range, in nanoseconds since the Unix epoch; `null` for an open end.
     pub requested_ns: Option<(Option<i64>, Option<i64>)>,
-    /// The fate of every line.
+    /// The category of every line.
     pub records: Records,
-    /// What all the records count that are what was asked for.
+    /// Sums over all records that match the filter.
     pub logged: LoggedSums,
-    /// The same by `action`, with the reason if the record gives one.
+    /// The same sums by `action`, with the reason if the record has one.
     pub actions: BTreeMap<&'static str, LoggedSums>,
-    /// The same by protocol, that with most packets first.
+    /// The same sums by protocol, most packets first.
     pub protocols: Vec<Protocol>,
-    /// ENIs that wrote the records.
+    /// Number of ENIs that wrote the records.
     pub enis: u64,
-    /// Those that counted most packets.
+    /// The ENIs with the most packets.
     pub busiest_enis: Vec<EniTraffic>,
-    /// Accounts that records or paths name.
+    /// Accounts named in records or paths.
     pub accounts: BTreeSet<String>,
-    /// Regions that paths name.
+    /// Regions named in paths.
     pub regions: BTreeSet<String>,
-    /// What a conversion would come to.
+    /// Estimates of the capture that a conversion would write.
     pub estimates: Vec<Estimate>,
-    /// Wall time, milliseconds.
+    /// Wall time in milliseconds.
     pub elapsed_ms: u64,
 }
 
-/// What some records add up to; sums of 128 bits never overflow.
+/// Sums over records; sums of 128 bits never overflow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LoggedSums {
-    /// How many records.
+    /// Number of records.
     pub records: u64,
-    /// Packets that they count.
+    /// Number of packets they count.
     pub packets: u128,
-    /// Bytes that they count, from the IP header on.
+    /// Number of bytes they count, from the IP header on.
     pub bytes: u128,
 }
 
@@ -77,7 +77,7 @@ impl LoggedSums {
         self.bytes += u128::from(bytes);
     }
 
-    /// Takes in the sums of other records.
+    /// Adds the sums of other records.
     pub fn add(&mut self, other: &Self) {
         self.records += other.records;
         self.packets += other.packets;
@@ -85,7 +85,7 @@ impl LoggedSums {
     }
 }
 
-/// What the records of one protocol add up to.
+/// The sums over the records of one protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Protocol {
@@ -93,11 +93,11 @@ pub struct Protocol {
     pub number: u8,
     /// Its IANA keyword, if it has one.
     pub name: Option<&'static str>,
-    /// Its records.
+    /// Sums over its records.
     pub logged: LoggedSums,
 }
 
-/// One ENI: what its records tell of it, empty where they tell nothing, and what they add up to.
+/// One ENI: facts from its records, empty where they have none, and sums over them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct EniTraffic {
@@ -111,20 +111,20 @@ pub struct EniTraffic {
     pub vpc: String,
     /// Its account.
     pub account: String,
-    /// Its records.
+    /// Sums over its records.
     pub logged: LoggedSums,
 }
 
-/// What a conversion with one `--detail` would come to, about.
+/// An estimate of the capture that a conversion with one `--detail` would write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Estimate {
     /// The value of `--detail`.
     pub detail: &'static str,
-    /// Packets of the capture.
+    /// Packets in the capture.
     pub packets: u64,
-    /// Bytes of the capture, as uncompressed pcapng.
+    /// Size of the capture in bytes, as uncompressed pcapng.
     pub file_bytes: u64,
-    /// How long it takes to make, milliseconds.
+    /// Time to write it, in milliseconds.
     pub elapsed_ms: u64,
 }

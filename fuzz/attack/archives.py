@@ -112,7 +112,7 @@ class Judge:
         packets, _ = capture.sums()
         wanted = truth.bounds(self.world)
         for who, (lowest, highest) in wanted.items():
-            # What lies in a gap in part is an estimate, which the README says.
+            # A record that is partly in a gap is an estimate: see docs/internals/rebuild.md.
             highest += 0 if self.world.aligned else 2 + highest // 4
             if not lowest <= packets[who] <= highest:
                 slug = "lost" if packets[who] < lowest else "twice"

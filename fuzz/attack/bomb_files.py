@@ -24,7 +24,7 @@ BUILDERS = {}
 class Plan:
     """What a bomb may take, and what it must not cost."""
 
-    rss: int = 256 * MIB  # 64 MiB of --memory, and what README.md lists beside it
+    rss: int = 256 * MIB  # 64 MiB of --memory, and what docs/limits.md adds to it
     seconds: int = 20  # of CPU time
     beside: bool = True  # a good file is beside the bomb, and must be read
     may_refuse: bool = False

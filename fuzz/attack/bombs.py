@@ -57,8 +57,8 @@ def judge(bench, plan, args):
 
 
 def allowed(run, plan):
-    """Refusals that README.md announces: a file of no known columns, and a conversation that does not fit."""
-    return plan.may_refuse or "columns are in no known order" in run.message()
+    """Refusals that docs/limits.md documents: a file of no known columns, and a conversation that does not fit."""
+    return plan.may_refuse or "column order is unknown" in run.message()
 
 
 def attack(bench, rng, number):

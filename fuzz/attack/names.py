@@ -63,7 +63,7 @@ def member(rng):
 
 
 def unknown(rng):
-    """A text of no known order, whose columns end up in a message."""
+    """A text with an unknown column order, whose columns end up in a message."""
     return (" ".join([evil(rng, False) or "x" for _ in range(rng.randrange(2, 16))]) + "\n").encode("utf-8", "surrogateescape") * 3
 
 

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 
 DOCUMENTED = {0, 1, 2}
-"""Exit statuses that README.md lists for runs that no signal ended."""
+"""Exit statuses that docs/limits.md lists for runs that no signal ended."""
 
 SECONDS = 20
 """A run on a small input that takes more CPU time than this is a find, however busy the machine is."""
@@ -177,7 +177,7 @@ class Bench:
 
 
 def laws(run, statuses=DOCUMENTED, rss=None, seconds=SECONDS, json_out=False, text_out=True):
-    """The finds of one run: what README.md promises whatever the input is."""
+    """The finds of one run: what docs/limits.md guarantees for any input."""
     finds = []
 
     def find(slug, why, promise):

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 
-SLACK = 7.0  # seconds: the 5 by which README.md lets clocks differ, and the whole seconds of start and end
+SLACK = 7.0  # seconds: clocks may differ by 5 (docs/internals/rebuild.md), and start and end are whole seconds
 
 
 def as_logged(world):

@@ -90,7 +90,7 @@ class Row:
         return self.values.get("log-status", "OK") == "OK" and self.connection >= 0
 
     def tuple(self):
-        """The directed five-tuple that packets of this record get, as README.md says under Addresses."""
+        """The directed five-tuple that packets of this record get, as docs/internals/rebuild.md says under Addresses."""
         def address(packet, plain):
             value = self.values[packet] if packet in self.layout else "-"
             return ipaddress.ip_address(value if value != "-" else self.values[plain]).packed
@@ -135,7 +135,7 @@ def conversation(rng, base, span):
         packets.append(Packet(now, forward, size, flag))
 
     if protocol != 6:
-        # Over IPv6 a packet has a byte after its header at least: the README says why.
+        # Over IPv6 a packet has a byte after its header at least: docs/limits.md says why.
         head = ip + (8 if protocol in (17, 1, 58) else int(six))
         for _ in range(rng.choice([1, 1, 2, 5, 12])):
             send(True, head + rng.randrange(0, 900))

@@ -1,6 +1,6 @@
 """Writes records into files as people have them: text, compressed, exported, wrapped in JSON, in archives.
 
-Every wrapper here is one that README.md names under "What it reads". A wrapper takes rows of one layout
+Every wrapper here is one that docs/inputs.md names. A wrapper takes rows of one layout
 and returns the bytes of one file; archives take whole files.
 """
 
@@ -57,7 +57,7 @@ def message(row):
 
 
 def keyed(row, rng, style):
-    """One record as an object with one key a field."""
+    """One record as an object with one key per field."""
     found = {}
     for name, value in zip(row.layout, row.cells()):
         key = name if style["hyphens"] else name.replace("-", "_")

@@ -1,39 +1,40 @@
-//! Text cut into runs of whole lines.
+//! Cuts text into blocks of whole lines.
 //!
-//! Parsers want much text at once and never half a line. The cuts depend on the
-//! text and on the wanted length alone, not on how the text arrives: a mapped
-//! file and the same file inflated piece by piece give the same blocks.
+//! Parsers want large pieces of text and never half a line. The cuts depend only on the text and
+//! the target length, not on how the text arrives: a mapped file and the same file decompressed
+//! piece by piece give the same blocks.
 //!
 //! # Overlong lines
-//! No record is longer than a few hundred bytes, but a file that is not a log
-//! may hold no line end at all, and a compressed one can make gigabytes of that.
-//! A line longer than [`LINE_LEN_MAX`] is therefore not delivered. The next
-//! block says how many there were, so that lines can still be numbered.
+//! No record is longer than a few hundred bytes. But a file that is not a log may hold no line end
+//! at all, and a compressed one can produce gigabytes without one. A line longer than
+//! [`LINE_LEN_MAX`] is therefore not delivered. The next block reports how many such lines there
+//! were, so that lines can still be numbered.
 
 use memchr::{memchr, memrchr};
 
-/// A run of whole lines.
+/// A block of whole lines.
 ///
 /// Empty only at the end of a text whose last line is overlong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Block<'a> {
-    /// The lines with their line ends; the last line of a text may lack one.
+    /// The lines with their line ends. The last line of a text may have none.
     pub bytes: &'a [u8],
-    /// Bytes of decompressed text before the block, a byte order mark not counted.
+    /// Bytes of decompressed text before the block, not counting a byte order mark.
     pub offset: u64,
-    /// Lines longer than [`LINE_LEN_MAX`] just before the block, which are not delivered.
+    /// Number of lines longer than [`LINE_LEN_MAX`] just before the block. They are not delivered.
     pub overlong_count: u64,
-    /// Bytes of the file read so far, compressed if the file is: for progress.
+    /// Bytes of the file read so far, for progress. Compressed bytes if the file is compressed.
     pub read_len: u64,
 }
 
 impl Block<'_> {
-    /// The offset of what follows the block.
+    /// Returns the offset of the first byte after the block.
     pub fn end(&self) -> u64 {
         self.offset + self.bytes.len() as u64
     }
 
-    /// The whole lines of it that stand before `text_offset`; none if it begins there or behind.
+    /// Returns a block of only the whole lines before `text_offset`, or `None` if there is no such
+    /// line.
     pub fn before(&self, text_offset: u64) -> Option<Self> {
         if self.end() <= text_offset {
             return Some(*self);
@@ -47,21 +48,21 @@ impl Block<'_> {
     }
 }
 
-/// Longest line that is delivered, in bytes, its line end not counted.
+/// Longest line that is delivered, in bytes, not counting its line end.
 pub const LINE_LEN_MAX: usize = 1 << 20;
 
-/// Where text is cut.
+/// Cuts text into blocks of a target length.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cutter {
-    /// Bytes a block has at most, unless its only line is longer.
+    /// Maximum length of a block in bytes, unless its only line is longer.
     pub(super) target_len: usize,
     pub(super) line_len_max: usize,
 }
 
-/// What stands at the front of a text.
+/// The kind of text found at the front.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum FrontCut {
-    /// So many bytes of whole lines.
+    /// Whole lines of this many bytes.
     Lines(usize),
     /// A line that is too long.
     Overlong,
@@ -77,17 +78,17 @@ impl Cutter {
         }
     }
 
-    /// Bytes that are enough for [`Cutter::cut`] to find the end of any line.
+    /// Returns how many bytes are enough for [`Cutter::cut`] to find the end of any line.
     pub(super) fn ahead_len_max(&self) -> usize {
         self.target_len.max(self.line_len_max + 1)
     }
 
-    /// Cuts a block off the front of `text`, in which `target_len` bytes are in view
-    /// unless it ends before. `is_end` tells that nothing follows `text`.
+    /// Cuts a block off the front of `text`, which holds at least `target_len` bytes unless the
+    /// text ends earlier. `is_end` says that nothing follows `text`.
     ///
-    /// Goes forward in strides of the longest line and looks back for a line end:
-    /// a stride without one proves an overlong line, and hardly any byte is
-    /// looked at, which matters where each page has to be read from a disk.
+    /// Moves forward in steps of the longest line and searches backward for a line end. A step
+    /// without one proves an overlong line. This way few bytes are read, which matters when every
+    /// page has to be read from disk.
     pub(super) fn cut(&self, text: &[u8], is_end: bool) -> FrontCut {
         let mut lines_len = 0;
         loop {
@@ -101,7 +102,7 @@ impl Cutter {
             }
             let is_last = is_end && rest.len() <= self.line_len_max;
             return match memchr(b'\n', stride) {
-                // The next line is the next block's.
+                // The next line belongs to the next block.
                 _ if lines_len > 0 && !(is_last && rest.len() < room_len) => {
                     FrontCut::Lines(lines_len)
                 }
@@ -114,13 +115,13 @@ impl Cutter {
     }
 }
 
-/// The blocks of a text that is in memory.
+/// The blocks of a text in memory.
 #[derive(Clone, Debug)]
 pub struct Blocks<'a> {
     text: &'a [u8],
     offset: usize,
     cutter: Cutter,
-    /// Bytes of the file before `text`.
+    /// Length in bytes of the part of the file before `text`.
     skipped_len: usize,
 }
 
@@ -172,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    /// `|` stands between blocks, `!` for an overlong line, `/` for a line end.
+    /// In `expected`, `|` separates blocks, `!` is an overlong line, and `/` is a line end.
     #[track_caller]
     fn check(text: &str, target_len: usize, expected: &str) {
         let cutter = Cutter {
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_gathered_up_to_the_target() {
+    fn lines_are_collected_up_to_the_target() {
         check("ab/cd/ef/", 6, "ab/cd/|ef/");
         check("ab/cd/ef/", 7, "ab/cd/|ef/");
         check("ab/cd/ef/", 100, "ab/cd/ef/");
@@ -200,20 +201,20 @@ mod tests {
     }
 
     #[test]
-    fn line_longer_than_the_target_is_a_block() {
+    fn line_longer_than_the_target_is_a_block_of_its_own() {
         check("abcde/f/", 2, "abcde/|f/");
         check("a/bcdef/g/", 3, "a/|bcdef/|g/");
     }
 
     #[test]
-    fn last_line_without_end_is_delivered() {
+    fn last_line_without_line_end_is_delivered() {
         check("ab/cd", 100, "ab/cd");
         check("ab/cd", 3, "ab/|cd");
         check("abcde", 1, "abcde");
     }
 
     #[test]
-    fn line_overlong_is_counted_not_delivered() {
+    fn overlong_line_is_counted_but_not_delivered() {
         check("abcde/", 100, "abcde/");
         check("abcdef/", 100, "!");
         check("abcdef", 100, "!");
@@ -222,7 +223,8 @@ mod tests {
         check("a/bcdefgh", 2, "a/|!");
     }
 
-    /// Where blocks of lines of up to 5 bytes are: overlong lines before, offset, end.
+    /// Returns the overlong lines before, the offset, and the end of each block, for lines of up to
+    /// 5 bytes.
     fn places(text: &str, target_len: usize) -> Vec<(u64, u64, u64)> {
         let cutter = Cutter {
             target_len,
@@ -235,21 +237,21 @@ mod tests {
     }
 
     #[test]
-    fn offset_and_end_say_where_a_block_is_in_the_text() {
+    fn offset_and_end_are_the_position_of_the_block_in_the_text() {
         let none: [(u64, u64, u64); 0] = [];
         assert_eq!(places("", 6), none);
         assert_eq!(places("ab\ncd\nef\n", 6), [(0, 0, 6), (0, 6, 9)]);
         assert_eq!(places("ab\ncd\nef", 6), [(0, 0, 6), (0, 6, 8)]);
-        // What is passed over counts in the offsets: seven bytes and their line end.
+        // The skipped line counts in the offsets: seven bytes and the line end.
         assert_eq!(places("abcdefg\nh\n", 6), [(1, 8, 10)]);
         assert_eq!(places("a\nbcdefgh\ni", 2), [(0, 0, 2), (1, 10, 11)]);
-        // Behind an overlong last line there is nothing, at the end of the text.
+        // At the end of the text, an empty block follows an overlong last line.
         assert_eq!(places("a\nbcdefgh\n", 2), [(0, 0, 2), (1, 10, 10)]);
         assert_eq!(places("a\nbcdefgh", 2), [(0, 0, 2), (1, 9, 9)]);
     }
 
     #[test]
-    fn bytes_read_are_those_up_to_the_end_with_what_is_before_the_text() {
+    fn read_len_includes_the_bytes_before_the_text() {
         let cutter = Cutter {
             target_len: 4,
             line_len_max: 5,
@@ -260,17 +262,17 @@ mod tests {
     }
 
     #[test]
-    fn carriage_return_is_no_line_end_and_stays_with_its_line() {
+    fn carriage_return_does_not_end_a_line_and_stays_in_it() {
         check("ab\r/cd\r/", 100, "ab\r/cd\r/");
         check("ab\r/cd\r/", 4, "ab\r/|cd\r/");
         check("ab\r/cd\r", 4, "ab\r/|cd\r");
         check("\r/\r/", 2, "\r/|\r/");
-        // Without a line feed it is one line, and too long.
+        // Without a line feed, the text is one line, and it is too long.
         check("ab\rcd\r/e/", 100, "!e/");
     }
 
     #[test]
-    fn front_of_a_text_that_may_go_on_is_cut_only_where_that_is_certain() {
+    fn unfinished_text_is_cut_only_where_the_cut_is_certain() {
         let cutter = Cutter {
             target_len: 6,
             line_len_max: 5,
@@ -291,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn line_of_the_greatest_length_is_delivered_and_one_of_a_byte_more_is_not() {
+    fn line_of_maximum_length_is_delivered_but_one_byte_more_is_not() {
         for (len, overlong_count) in [(LINE_LEN_MAX, 0), (LINE_LEN_MAX + 1, 1)] {
             for end in ["\n", ""] {
                 let text = "x".repeat(len) + end;
@@ -309,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn before_keeps_whole_lines_that_end_by_then() {
+    fn before_keeps_whole_lines_that_end_at_or_before_the_offset() {
         let block = Block {
             bytes: b"ab\ncd\nef",
             offset: 10,
@@ -335,7 +337,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn blocks_any_target_give_the_same_lines(
+        fn blocks_of_any_target_length_hold_the_same_lines(
             text in "[ab\n]{0,60}",
             target_len in 1_usize..30,
         ) {
@@ -353,7 +355,7 @@ mod tests {
         }
 
         #[test]
-        fn blocks_are_where_they_say_and_only_overlong_lines_are_between_them(
+        fn blocks_are_at_their_offsets_with_only_overlong_lines_between(
             text in "[ab\r\n]{0,60}",
             target_len in 1_usize..30,
             line_len_max in 1_usize..6,
@@ -374,7 +376,7 @@ mod tests {
         }
 
         #[test]
-        fn overlong_lines_any_target_are_left_out_one_by_one(
+        fn overlong_lines_are_skipped_one_by_one_at_any_target_length(
             text in "[ab\n]{0,60}",
             target_len in 1_usize..30,
             line_len_max in 1_usize..6,

@@ -1,14 +1,14 @@
-//! What is in a file: text, however it comes, or other files.
+//! Opens a file and finds out what it holds: text, or other files.
 //!
-//! Plain regular files are in memory as a whole, where several threads can share
-//! them: mapped, or read if they are small. Zip archives are opened by their
-//! directory, tables by their footer. All else is streamed: what is
-//! compressed, pipes, devices, and files on systems that cannot map them.
+//! Plain regular files are held in memory whole, where several threads can share them. They are
+//! mapped, or read if they are small. Zip archives are opened by their directory, and tables by
+//! their footer. Everything else is streamed: compressed files, pipes, devices, and files on
+//! systems that cannot map them.
 //!
-//! Of archives nothing is unpacked to disk. A member is a stream like any other, judged by
-//! its own content, so that compressed logs inside an archive are read as well,
-//! and however large it claims to be, only the part at hand is in memory. An
-//! archive inside an archive is not entered.
+//! Nothing is unpacked to disk. A member of an archive is a stream like any other and is judged by
+//! its own content, so compressed logs inside an archive are read too. However large a member
+//! claims to be, only the current part of it is in memory. An archive inside an archive is not
+//! opened.
 
 use std::{
     fs, io,
@@ -31,44 +31,44 @@ use super::{
 use crate::blocking::Blocking;
 use crate::error::{Error, Result};
 
-/// What a file turned out to be.
+/// The result of opening a file.
 #[derive(Debug)]
 pub enum Opened {
-    /// Text to be read.
+    /// Text to read.
     Content(Content),
-    /// Files in a file.
+    /// An archive of files.
     Pack(Pack),
-    /// A table (Parquet), to be read at any place of it.
+    /// A table (Parquet) that can be read at any offset.
     Table(fs::File),
-    /// A table that comes from front to back, and has to be whole before it can be read.
+    /// A table in a stream. It must be received completely before it can be read.
     PackedTable(Stream),
-    /// Something that is not read, and why.
+    /// A file that is not read, and the reason.
     LeftOut(LeftOutReason),
 }
 
 /// The text of a file.
 #[derive(Debug)]
 pub enum Content {
-    /// All of it in memory.
+    /// Text that is completely in memory.
     Mapped(Mapping),
-    /// Read once, from front to back.
+    /// Text that is read once, from front to back.
     Stream(Stream),
 }
 
-/// A file that holds others.
+/// A file that holds other files.
 #[derive(Debug)]
 pub enum Pack {
-    /// A zip archive, whose table of contents has been read.
+    /// A zip archive whose table of contents has been read.
     Zip(Zip),
     /// A tar archive, compressed or not.
     Tar(Stream),
 }
 
 impl Content {
-    /// Returns the first `len` bytes of the text, fewer if it is shorter.
+    /// Returns the first `len` bytes of the text, or fewer if the text is shorter.
     ///
-    /// They are not consumed: the first block begins with them. For a stream they
-    /// are held in memory, so `len` should be what a few lines take.
+    /// They are not consumed: the first block begins with them. A stream holds them in memory, so
+    /// `len` should cover only a few lines.
     pub fn head(&mut self, len: usize) -> &[u8] {
         match self {
             Self::Mapped(mapping) => {
@@ -81,22 +81,24 @@ impl Content {
         }
     }
 
-    /// Why less of it is there than of a file that was listed with `listed_len` bytes, as far as
-    /// that is known before more than its head is read; none if it is whole.
+    /// Returns why less text is available than in the file that was listed with `listed_len` bytes,
+    /// as far as the head of the file shows. Returns `None` if the file is whole.
     pub fn damage(&self, listed_len: u64) -> Option<Damage> {
         match self {
-            Self::Mapped(mapping) => mapping.damage().or_else(|| mapping.lack(listed_len)),
+            Self::Mapped(mapping) => mapping
+                .damage()
+                .or_else(|| mapping.loss_before_opening(listed_len)),
             Self::Stream(stream) => stream.damage(),
         }
     }
 }
 
 impl Pack {
-    /// Opens each member of this archive, which is `file`, in their order there.
+    /// Opens each member of this archive, which is `file`, in archive order.
     ///
     /// # Errors
-    /// What `each` returns, which ends the reading. Damage is not an error; it is
-    /// returned once everything before it has been handed out.
+    /// Returns the error of `each`, which ends the reading. Damage is not an error: it is returned
+    /// after everything before it has been delivered.
     pub fn for_each_member(
         self,
         file: &File,
@@ -121,8 +123,8 @@ impl Pack {
 /// Waits for the first bytes of a pipe.
 ///
 /// # Errors
-/// A file that was typed and cannot be opened. One that was found in a folder is
-/// left out instead.
+/// Fails if a file named by the user cannot be opened. A file found in a folder is left out
+/// instead.
 pub fn open(file: &File) -> Result<Opened> {
     if file.is_stdin() {
         return Ok(open_stream(Blocking(io::stdin())));
@@ -139,7 +141,7 @@ pub fn open(file: &File) -> Result<Opened> {
 fn open_path(path: &Path) -> io::Result<Opened> {
     let mut file = fs::File::open(path)?;
     let metadata = file.metadata()?;
-    // Files of length zero may still deliver: the kernel's own do.
+    // Files of length zero may still deliver data, such as files that the kernel provides.
     if metadata.is_file() && metadata.len() > 0 {
         let magic = magic_of(&mut file);
         file.rewind()?;
@@ -157,14 +159,14 @@ fn open_path(path: &Path) -> io::Result<Opened> {
                 });
             }
             Ok(Magic::Parquet) => return Ok(Opened::Table(file)),
-            // The stream finds out, and is where a failure to read belongs.
+            // The stream detects this, and reports a read failure as damage.
             Ok(_) | Err(_) => {}
         }
     }
     Ok(open_stream(file))
 }
 
-/// What begins with the first bytes of `file`, a byte order mark not counted.
+/// Returns the format of `file` from its first bytes, ignoring a byte order mark.
 fn magic_of(file: &mut fs::File) -> io::Result<Magic> {
     let mut head = Vec::with_capacity(Magic::HEAD_LEN);
     let len = Magic::HEAD_LEN as u64;
@@ -172,7 +174,7 @@ fn magic_of(file: &mut fs::File) -> io::Result<Magic> {
     Ok(Magic::of(without_bom(&head)))
 }
 
-/// What `source` turns out to be.
+/// Finds out what `source` holds.
 pub(super) fn open_stream(source: impl io::Read + Send + 'static) -> Opened {
     let mut stream = match Stream::new(source) {
         Ok(stream) => stream,
@@ -185,7 +187,7 @@ pub(super) fn open_stream(source: impl io::Read + Send + 'static) -> Opened {
     }
 }
 
-/// What `source`, the bytes of a member, turns out to be.
+/// Finds out what `source`, the bytes of a member, holds.
 pub(super) fn open_member(source: ByteSource) -> Opened {
     match open_stream(source) {
         Opened::Pack(_) => Opened::LeftOut(LeftOutReason::PackInPack),
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_mapped_whatever_its_name() {
+    fn text_is_mapped_whatever_the_file_name() {
         let folder = Folder::new();
         let path = folder.write("a.log.gz", b"\xef\xbb\xbf2 OK\n");
         let mut content = content(open_typed(path));
@@ -234,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_streamed_whatever_its_name() {
+    fn gzip_is_streamed_whatever_the_file_name() {
         let folder = Folder::new();
         let path = folder.write("a.log", &gzip(b"2 OK\n"));
         let mut content = content(open_typed(path));
@@ -252,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn table_is_read_at_any_place_of_it_if_it_is_a_file() {
+    fn table_in_a_regular_file_can_be_read_at_any_offset() {
         let folder = Folder::new();
         let path = folder.write("a.log.gz", b"PAR1....");
         assert!(matches!(open_typed(path), Opened::Table(_)));
@@ -295,13 +297,13 @@ mod tests {
     }
 
     #[test]
-    fn content_can_move_to_another_thread() {
+    fn content_can_be_sent_to_another_thread() {
         fn check<T: Send>() {}
         check::<Content>();
     }
 
     #[test]
-    fn file_gone_is_error_if_typed_and_left_out_if_found() {
+    fn missing_file_is_an_error_if_typed_and_left_out_if_found() {
         let mut file = File::typed(Folder::new().join("gone.log"), None);
         let message = open(&file).unwrap_err().to_string();
         assert!(message.starts_with("cannot read ") && message.ends_with("gone.log"));

@@ -1,48 +1,49 @@
-//! Where a file stops making sense.
+//! The place where a file becomes unreadable, and why.
 //!
-//! Downloads break off and disks rot, and an archive is large enough for both. A
-//! damaged file costs its own rest, not the run: it is a value here, for the
-//! summary to show, not an [`crate::error::Error`].
+//! Downloads break off and disks fail, and a large archive contains both. A damaged file loses only
+//! its own remaining data and does not end the run. Damage is therefore a value for the summary to
+//! show, not an [`crate::error::Error`].
 
 use std::{fmt, io};
 
 use super::decode::TrailingBytes;
 
-/// Where the text of a file ends before the file does, and why.
+/// The offset at which the text of a file ends before the file does, and the reason.
 ///
-/// Everything before it has been delivered, except a line whose end is missing:
-/// half a line can pass for a whole one with other numbers in it.
+/// Everything before it has been delivered, except a line whose end is missing: half a line can
+/// look like a whole line with other numbers in it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Damage {
-    /// Bytes of decompressed text before it, up to the last whole line.
+    /// Bytes of decompressed text before the damage, up to the last whole line.
     pub text_offset: u64,
-    /// What is wrong there.
+    /// The kind of damage.
     pub kind: DamageKind,
 }
 
-/// What is wrong with a file from some place on.
+/// A kind of damage to a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum DamageKind {
-    /// The compressed data contradict themselves; the decoder's message.
+    /// The compressed data is inconsistent. Holds the decoder's message.
     Corrupt(String),
-    /// The file lost its end while it was read: so many bytes are left of so many.
+    /// The file was truncated while it was read.
     Shrunk {
-        /// Bytes of the file that are left.
+        /// Bytes of the file that remain.
         kept_len: u64,
         /// Bytes of the file when it was opened.
         of_len: u64,
     },
-    /// Bytes that are not compressed follow compressed ones. The text before them is whole.
+    /// Uncompressed bytes follow compressed ones. The text before them is complete.
     TrailingBytes,
-    /// The compressed data end in the middle.
+    /// The compressed data ends in the middle.
     Truncated,
-    /// The operating system stopped delivering; its message.
+    /// The operating system stopped delivering data. Holds its message.
     Unreadable(String),
 }
 
 impl Damage {
-    /// What the `failure` of a [`Stream`](super::Stream) means, met behind so much text.
+    /// Converts the `failure` of a [`Stream`](super::Stream) that occurred after `text_offset`
+    /// bytes of text.
     pub(crate) fn of(failure: &io::Error, text_offset: u64) -> Self {
         let kind = DamageKind::of(failure);
         Self { text_offset, kind }
@@ -50,7 +51,8 @@ impl Damage {
 }
 
 impl DamageKind {
-    /// Decoders and the operating system share one error type; only the latter has codes.
+    /// Classifies `failure`. Decoders and the operating system share one error type, but only the
+    /// operating system sets an error code.
     pub(super) fn of(failure: &io::Error) -> Self {
         if failure
             .get_ref()
@@ -76,20 +78,14 @@ impl fmt::Display for Damage {
             }
             DamageKind::Shrunk { kept_len, of_len } => write!(
                 f,
-                "shrank while it was read: {kept_len} of {of_len} bytes are left"
+                "shrank while it was read: {kept_len} of {of_len} bytes remain"
             ),
             DamageKind::TrailingBytes => {
-                write!(
-                    f,
-                    "bytes that are not compressed follow {text_offset} bytes of text"
-                )
+                write!(f, "uncompressed data after {text_offset} bytes of text")
             }
             DamageKind::Truncated => write!(f, "cut short after {text_offset} bytes of text"),
             DamageKind::Unreadable(message) => {
-                write!(
-                    f,
-                    "not readable after {text_offset} bytes of text: {message}"
-                )
+                write!(f, "unreadable after {text_offset} bytes of text: {message}")
             }
         }
     }
@@ -110,14 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn failure_of_a_decoder_or_of_the_system_is_told_apart() {
+    fn decoder_failures_and_system_failures_are_distinguished() {
         check(
             io::ErrorKind::UnexpectedEof.into(),
             "cut short after 7 bytes of text",
         );
         check(
             io::Error::other(TrailingBytes),
-            "bytes that are not compressed follow 7 bytes of text",
+            "uncompressed data after 7 bytes of text",
         );
         check(
             io::Error::new(io::ErrorKind::InvalidInput, "corrupt deflate stream"),

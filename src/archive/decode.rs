@@ -1,12 +1,12 @@
-//! From compressed data to text or JSON: gzip and zstd, inside one another too.
+//! Decompresses gzip and zstd, including one inside the other, to text or JSON.
 //!
-//! Both formats are sequences: of members (gzip) or of frames (zstd), and AWS
-//! does write several into one object. Each is decoded on its own, and what
-//! follows it is looked at here rather than left to the decoders, because they
-//! cannot tell another member from padding or from bytes that do not belong.
+//! Both formats are sequences, of members (gzip) or of frames (zstd), and AWS does write several of
+//! them into one object. Each is decoded on its own. The bytes after it are examined here and not
+//! by the decoders, because the decoders cannot distinguish another member from padding or from
+//! bytes that do not belong to the file.
 //!
-//! What comes out is judged like what went in: Firehose compresses once more what
-//! CloudWatch had compressed.
+//! The decompressed data is examined in the same way, because Firehose compresses data again that
+//! CloudWatch had already compressed.
 
 use std::{
     fmt,
@@ -18,13 +18,14 @@ use zstd::stream::raw::{Decoder as ZstdDecoder, Operation as _};
 
 use super::{left_out::LeftOutReason, lookahead::Lookahead, magic::Magic};
 
-/// Decodes `source` until text is found; tells what it is compressed with, if it is: the outermost.
+/// Decodes `source` until text is found. Also returns the outermost compression format, if there is
+/// one.
 ///
-/// A source that fails before its first byte passes for text: its failure is met
-/// by whoever reads on.
+/// A source that fails before its first byte is treated as text. The failure is reported when the
+/// text is read.
 ///
 /// # Errors
-/// The reason why there is no text.
+/// Returns the reason why there is no text.
 pub(super) fn unwrap(mut source: Lookahead) -> Result<(Lookahead, Option<Magic>), LeftOutReason> {
     let mut packing = None;
     for _ in 0..=WRAPPING_COUNT_MAX {
@@ -49,22 +50,23 @@ pub(super) fn unwrap(mut source: Lookahead) -> Result<(Lookahead, Option<Magic>)
 
 /// The members of one compressed source, one after the other.
 pub(super) struct Members {
-    /// The format of the first member; the others must have it too.
+    /// The format of the first member. The others must have the same one.
     magic: Magic,
     state: MemberState,
-    /// For all frames of zstd, since a new one takes longer than a small frame.
+    /// One decoder for all frames of zstd, since creating one takes longer than decoding a small
+    /// frame.
     zstd: Option<ZstdDecoder<'static>>,
-    /// The same for gzip, between two members.
+    /// The gzip decoder, kept for reuse between two members.
     gzip: Option<Box<GzDecoder<Lookahead>>>,
 }
 
-/// Where among the members of a source the next read begins.
+/// The position among the members of a source where the next read begins.
 enum MemberState {
     /// Before a member.
     Between(Lookahead),
     Gzip(Box<GzDecoder<Lookahead>>),
     Zstd(ZstdFrame),
-    /// The last member is over, or damage ended them.
+    /// After the last member, or after damage that ended them.
     Over,
 }
 
@@ -74,14 +76,14 @@ struct ZstdFrame {
     is_over: bool,
 }
 
-/// Bytes after the last member that are neither padding nor a member.
+/// Error for bytes after the last member that are neither padding nor a member.
 ///
-/// It travels inside an [`io::Error`], at the place where it was met.
+/// It is carried inside an [`io::Error`], which occurs at the place of these bytes.
 #[derive(Debug)]
 pub(super) struct TrailingBytes;
 
 impl Members {
-    /// Decodes `source`, which begins as `magic` says: gzip or zstd.
+    /// Decodes `source`, whose first bytes have the format `magic`: gzip or zstd.
     pub(super) fn new(source: Lookahead, magic: Magic) -> Self {
         debug_assert!(matches!(magic, Magic::Gzip | Magic::Zstd));
         Self {
@@ -92,7 +94,7 @@ impl Members {
         }
     }
 
-    /// Goes from the end of a member to the next one.
+    /// Moves from the end of a member to the next one.
     fn advance(&mut self) -> io::Result<()> {
         let mut source = match std::mem::replace(&mut self.state, MemberState::Over) {
             MemberState::Between(source) => source,
@@ -169,12 +171,12 @@ impl fmt::Display for TrailingBytes {
 impl std::error::Error for TrailingBytes {}
 
 impl ZstdFrame {
-    /// Reads some of the frame; nothing after its end.
+    /// Reads some bytes of the frame, or none after its end.
     fn read(&mut self, decoder: &mut ZstdDecoder<'static>, out: &mut [u8]) -> io::Result<usize> {
         if self.is_over {
             return Ok(0);
         }
-        // What was decoded before and had no room comes first, and needs no more input.
+        // Output that was decoded earlier but did not fit comes first. It needs no more input.
         let mut status = decoder.run_on_buffers(&[], out)?;
         while status.bytes_written == 0 && status.remaining > 0 {
             let packed = self.source.fill_buf()?;
@@ -189,7 +191,7 @@ impl ZstdFrame {
     }
 }
 
-/// Skips the zeros that tapes and block devices leave behind a file.
+/// Skips the zeros that tapes and block devices append to a file.
 fn skip_padding(source: &mut Lookahead) -> io::Result<()> {
     loop {
         let buffered = source.fill_buf()?;
@@ -202,11 +204,11 @@ fn skip_padding(source: &mut Lookahead) -> io::Result<()> {
     }
 }
 
-/// A decoder that meets corrupt data drops what it decoded in the same call, so
-/// this bounds what damage takes with it.
+/// Longest read from a decoder, in bytes. A decoder that finds corrupt data drops the output of
+/// that call, so this limits how much text is lost before the damage.
 const READ_LEN_MAX: usize = 128 << 10;
 
-/// How often text may be compressed over; Firehose does it twice.
+/// Maximum number of nested compressions. Firehose uses two.
 const WRAPPING_COUNT_MAX: usize = 4;
 
 #[cfg(test)]
@@ -232,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_members_several_are_joined() {
+    fn several_gzip_members_are_joined() {
         let packed = [gzip(b"one\n"), gzip(b""), gzip(b"two\n")].concat();
         let (text, failure) = decode(packed, Magic::Gzip);
         assert_eq!(text, "one\ntwo\n");
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn zstd_frames_several_with_one_to_skip_are_joined() {
+    fn several_zstd_frames_with_a_skippable_one_are_joined() {
         let to_skip = b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec();
         let packed = [to_skip, zstd(b"one\n"), zstd(b"two\n")].concat();
         let (text, failure) = decode(packed, Magic::Zstd);
@@ -248,9 +250,9 @@ mod tests {
         assert!(failure.is_none());
     }
 
-    /// Two million empty frames took nine seconds, each with a decoder of its own.
+    /// Two million empty frames took nine seconds when each got its own decoder.
     #[test]
-    fn member_without_content_costs_less_than_a_decoder() {
+    fn empty_member_costs_less_than_a_new_decoder() {
         const COUNT: u32 = 20_000;
         let time = |what: &mut dyn FnMut()| {
             let begun = std::time::Instant::now();
@@ -293,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn member_cut_short_delivers_what_stands_before() {
+    fn truncated_member_delivers_the_text_before_the_cut() {
         let line = "2 123456789012 eni-1 OK\n".repeat(10_000);
         for (packed, magic) in [
             (gzip(line.as_bytes()), Magic::Gzip),
@@ -306,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn checksum_wrong_is_reported_after_the_text() {
+    fn wrong_checksum_is_reported_after_the_text() {
         let mut packed = gzip(b"one\n");
         let checksum_index = packed.len() - 8;
         packed[checksum_index] ^= 1;

@@ -1,8 +1,8 @@
-//! What to do with an entry that was found in a folder, or with a member of an archive.
+//! Decides what to do with an entry of a folder or a member of an archive.
 //!
-//! Archives are synchronized, mounted and browsed, and each of that leaves files
-//! behind. Only what cannot be a log is left out here; whether the rest are logs,
-//! their content tells.
+//! Archives are synchronized, mounted, and browsed, and each of these leaves extra files. Only
+//! entries that cannot be logs are left out here. The content of the others decides whether they
+//! are logs.
 
 use std::fs::Metadata;
 
@@ -10,17 +10,17 @@ use walkdir::DirEntry;
 
 use super::{left_out::LeftOutReason, lookahead::ByteSource};
 
-/// What to do with an entry.
+/// The decision about an entry.
 pub(super) enum EntryFate {
-    /// Walk into it.
+    /// A folder to walk.
     Folder,
-    /// List it.
+    /// A file to list.
     File(Metadata),
-    /// Leave it out, with all that it holds.
+    /// An entry to leave out with everything in it.
     LeftOut(LeftOutReason),
 }
 
-/// Decides about something that was found, or about the typed folder itself.
+/// Decides about an entry that was found, or about the folder that the user named.
 pub(super) fn judge(entry: &DirEntry) -> EntryFate {
     let is_found = entry.depth() > 0;
     let file_name = entry.file_name();
@@ -46,7 +46,8 @@ pub(super) fn judge(entry: &DirEntry) -> EntryFate {
     }
 }
 
-/// Why a member at `path` inside an archive is left out, if it is; as in a folder.
+/// Returns why a member at `path` inside an archive is left out, if it is. The rules are those for
+/// folders.
 pub(super) fn judge_member(path: &str) -> Option<LeftOutReason> {
     let mut parts = path.split('/');
     if parts
@@ -61,28 +62,29 @@ pub(super) fn judge_member(path: &str) -> Option<LeftOutReason> {
     is_test.then_some(LeftOutReason::WriteTest)
 }
 
-/// What is known of a member of an archive before it is read.
+/// Facts about a member of an archive that are known before it is read.
 pub(super) struct MemberHeader<'a> {
-    /// Its path in the archive, as found there.
+    /// Its path as written in the archive.
     pub(super) path: &'a str,
-    /// Its bytes, compressed where it is.
+    /// Its length in the archive in bytes, compressed if it is compressed.
     pub(super) len: u64,
-    /// Why it cannot be read, if so.
+    /// Why it cannot be read, if it cannot.
     pub(super) reason: Option<LeftOutReason>,
 }
 
-/// Opens a member; its bytes as they are in the archive once that is unpacked.
+/// Opens a member and returns its bytes as they are stored in the unpacked archive.
 pub(super) type OpenMember<'a> = &'a mut dyn FnMut() -> Result<ByteSource, LeftOutReason>;
 
-/// Bytes of a member's path. No file system has longer ones, and S3 has 1,024.
+/// Longest path of a member, in bytes. No file system has longer ones, and S3 allows 1,024.
 pub(super) const NAME_LEN_MAX: usize = 4096;
 
-/// Why a member is not read whose path has more. Without how many, since each reason is counted.
+/// Returns the reason for a member whose path is too long. It does not contain the length, since
+/// files are counted by reason.
 pub(super) fn too_long() -> LeftOutReason {
     LeftOutReason::NotReadable(format!(
-        "a name of more than {NAME_LEN_MAX} bytes in an archive: unpack it first"
+        "member name longer than {NAME_LEN_MAX} bytes: unpack the archive first"
     ))
 }
 
-/// CloudWatch's export task and load balancers each leave one behind.
+/// Test files that CloudWatch's export task and load balancers leave in a bucket.
 const WRITE_TESTS: [&str; 2] = ["aws-logs-write-test", "ELBAccessLogTestFile"];

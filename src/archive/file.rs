@@ -1,4 +1,4 @@
-//! A file to read: where it is, and what it is called.
+//! A file to read: its location and its name in output.
 
 use std::{
     fs,
@@ -10,27 +10,27 @@ use super::name;
 /// A file to read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct File {
-    /// Where it is; `-` alone is standard input.
+    /// Its location. `-` alone is standard input.
     pub path: PathBuf,
-    /// What packet comments call it: the path as it was typed, joined with what
-    /// was walked, as one printable word.
+    /// Its name in packet comments, as one printable word: the path named by the user, joined with
+    /// the path below it.
     pub name: String,
-    /// Bytes on the disk; 0 where nobody knows, as for a pipe.
+    /// Bytes on disk, or 0 if unknown, as for a pipe.
     pub len: u64,
-    /// It was typed, not found: failing to open it ends the run.
+    /// Whether the user named this file. If so, failing to open it ends the run.
     pub is_typed: bool,
-    /// What two ways to the same file have in common.
+    /// Equal for two paths to the same file.
     pub(super) identity: Identity,
 }
 
-/// What sets a file apart from others, whatever its path.
+/// Identifies a file regardless of its path.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Identity {
-    /// Device and number there.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no such numbers"))]
+    /// Device and inode number.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has these numbers"))]
     Inode(u64, u64),
-    /// The path as it was given: pipes have none of their own (`/dev/fd/63`), and can
-    /// be read only once.
+    /// The path as it was given. Pipes have no path of their own (`/dev/fd/63`), and can be read
+    /// only once.
     Path(PathBuf),
 }
 
@@ -60,7 +60,7 @@ impl File {
         }
     }
 
-    /// A member at `path` inside this archive; `len` is what it takes there.
+    /// Returns the member at `path` inside this archive. `len` is its length there.
     pub(super) fn member(&self, path: &Path, len: u64) -> Self {
         Self {
             name: format!("{}/{}", self.name, name::of(path)),
@@ -77,8 +77,7 @@ impl File {
         }
     }
 
-    /// Tells whether this is standard input. A file of that name has a folder in
-    /// front of it (`./-`).
+    /// Whether this is standard input. A file with that name has a folder in its path (`./-`).
     pub fn is_stdin(&self) -> bool {
         self.path.as_os_str() == "-"
     }

@@ -1,7 +1,7 @@
-//! Files that are not read, and why.
+//! Files that are not read, and the reasons.
 //!
-//! Leaving a file out is not a failure: archives hold more than logs. It is
-//! never silent either; the summary counts each [`LeftOut`] by its reason.
+//! Leaving a file out is not a failure, since archives hold more than logs. But it is always
+//! reported: the summary counts each [`LeftOut`] by its reason.
 
 use std::{fmt, path::PathBuf};
 
@@ -10,53 +10,53 @@ use super::magic::Magic;
 /// A file or folder that is not read.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct LeftOut {
-    /// What is left out; a folder stands for all that it holds.
+    /// The path left out. A folder represents everything in it.
     pub path: PathBuf,
-    /// Why.
+    /// The reason.
     pub reason: LeftOutReason,
 }
 
-/// Why a file or folder is not read.
+/// A reason for not reading a file or folder.
 ///
 /// Displays as words that end a summary line, such as "3 files left out: hidden".
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum LeftOutReason {
-    /// The same file is listed already, under a name that sorts before.
+    /// The same file is already listed, under a name that sorts earlier.
     AlreadyListed,
-    /// It holds no byte.
+    /// The file is empty.
     Empty,
-    /// It holds something that is not lines of text.
+    /// The file holds something other than lines of text.
     Format(Magic),
-    /// Its name begins with a dot, and it was found, not typed.
+    /// Its name begins with a dot, and the user did not name the file itself.
     Hidden,
-    /// A link to one of the folders it stands in.
+    /// A link to one of the folders that contain it.
     LinkLoop,
-    /// Gzip inside gzip, more often than any tool does.
+    /// Compressed data nested more deeply than any tool does.
     NestedTooDeep,
-    /// The operating system refused it; its message.
+    /// The operating system refused to read it. Holds its message.
     NotReadable(String),
     /// A zip or tar archive inside another one.
     PackInPack,
-    /// A socket, pipe or device that was found, not typed.
+    /// A socket, pipe or device that the user did not name.
     SpecialFile,
-    /// What AWS writes to see whether it may write.
+    /// A file that AWS writes to test whether it has permission to write.
     WriteTest,
 }
 
 impl fmt::Display for LeftOutReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AlreadyListed => f.write_str("the same file is listed already"),
+            Self::AlreadyListed => f.write_str("same file as another input"),
             Self::Empty => f.write_str("empty"),
             Self::Format(magic) => magic.fmt(f),
             Self::Hidden => f.write_str("hidden; name the file itself to read it"),
-            Self::LinkLoop => f.write_str("a link to a folder around it"),
-            Self::NestedTooDeep => f.write_str("compressed too many times over"),
-            Self::NotReadable(message) => write!(f, "not readable: {message}"),
-            Self::PackInPack => f.write_str("an archive inside an archive: unpack it first"),
-            Self::SpecialFile => f.write_str("not a regular file; name it itself to read it"),
-            Self::WriteTest => f.write_str("a write test of AWS"),
+            Self::LinkLoop => f.write_str("link to a folder that contains it"),
+            Self::NestedTooDeep => f.write_str("too many layers of compression"),
+            Self::NotReadable(message) => write!(f, "unreadable: {message}"),
+            Self::PackInPack => f.write_str("archive inside an archive: unpack it first"),
+            Self::SpecialFile => f.write_str("not a regular file; name it directly to read it"),
+            Self::WriteTest => f.write_str("AWS write test"),
         }
     }
 }

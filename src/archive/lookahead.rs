@@ -1,8 +1,8 @@
-//! A reader whose next bytes can be looked at before they are taken.
+//! A reader whose next bytes can be examined before they are consumed.
 //!
-//! Everything that decides by content needs it: which format begins here, does
-//! another gzip member follow, where does the last whole line end. What was
-//! looked at is still there for whoever reads next, so no decision loses bytes.
+//! Everything that decides by content needs this: which format begins here, whether another gzip
+//! member follows, where the last whole line ends. Examined bytes are still there for the next
+//! reader, so no decision loses bytes.
 
 use std::{
     io::{self, BufRead, Read},
@@ -11,13 +11,13 @@ use std::{
 
 use memchr::memchr;
 
-/// Anything that yields bytes and can move between threads.
+/// A source of bytes that can move between threads.
 pub(super) type ByteSource = Box<dyn Read + Send>;
 
 /// A buffer in front of a [`ByteSource`].
 ///
-/// A failure of the source is kept until every byte before it has been taken:
-/// what was read before the damage is as good as any.
+/// A failure of the source is held back until every byte before it has been consumed, since data
+/// before the damage is as good as any other.
 pub(super) struct Lookahead {
     source: ByteSource,
     buffer: Vec<u8>,
@@ -26,7 +26,7 @@ pub(super) struct Lookahead {
     state: SourceState,
 }
 
-/// How far a source is read.
+/// Whether a source has ended, and how.
 enum SourceState {
     Reading,
     Ended,
@@ -34,7 +34,7 @@ enum SourceState {
 }
 
 impl Lookahead {
-    /// Puts a buffer in front of `source`; reads nothing yet.
+    /// Creates a buffer in front of `source`, without reading yet.
     pub(super) fn new(source: ByteSource) -> Self {
         Self {
             source,
@@ -45,7 +45,7 @@ impl Lookahead {
         }
     }
 
-    /// Returns all buffered bytes, at least `len` of them unless the source ends before.
+    /// Returns all buffered bytes: at least `len` of them, unless the source ends earlier.
     pub(super) fn peek(&mut self, len: usize) -> &[u8] {
         self.fill(len);
         self.buffered()
@@ -62,12 +62,12 @@ impl Lookahead {
         }
     }
 
-    /// The bytes that are read and not yet taken.
+    /// Returns the bytes that are read and not yet consumed.
     pub(super) fn buffered(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 
-    /// Skips up to and with the next line end; returns how many bytes that took.
+    /// Skips the rest of the line and its line end. Returns how many bytes were skipped.
     pub(super) fn skip_line(&mut self) -> u64 {
         let mut skipped_len = 0;
         loop {
@@ -82,12 +82,12 @@ impl Lookahead {
         }
     }
 
-    /// Tells whether the source may hold more than what is buffered.
+    /// Whether the source may hold more than the buffered bytes.
     pub(super) fn is_reading(&self) -> bool {
         matches!(self.state, SourceState::Reading)
     }
 
-    /// The failure that ended the source, if one did.
+    /// Returns the failure that ended the source, if there was one.
     pub(super) fn failure(&self) -> Option<&io::Error> {
         match &self.state {
             SourceState::Failed(failure) => Some(failure),
@@ -95,7 +95,7 @@ impl Lookahead {
         }
     }
 
-    /// Takes the failure that ended the source, which from now on just ends.
+    /// Takes the failure that ended the source. After that the source simply ends.
     pub(super) fn take_failure(&mut self) -> Option<io::Error> {
         if self.is_reading() {
             return None;
@@ -149,14 +149,14 @@ impl BufRead for Lookahead {
     }
 }
 
-/// Large enough that a system call costs nothing, small enough for the cache.
+/// Large enough to make the cost of system calls negligible, small enough for the cache.
 const BUFFER_LEN: usize = 128 << 10;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Yields one byte a call, interrupts itself, and fails at the end.
+    /// Yields one byte per call, interrupts itself, and fails at the end.
     struct Reluctant {
         bytes: Vec<u8>,
         is_interrupted: bool,
@@ -169,7 +169,7 @@ mod tests {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             if self.bytes.is_empty() {
-                return Err(io::Error::other("the cable is out"));
+                return Err(io::Error::other("the cable is unplugged"));
             }
             out[0] = self.bytes.remove(0);
             Ok(1)
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn peek_then_read_loses_nothing() {
+    fn read_after_peek_returns_every_byte() {
         let mut input = Lookahead::new(Box::new(&b"abcdef"[..]));
         assert_eq!(&input.peek(2)[..2], b"ab");
         input.consume(1);
@@ -195,14 +195,14 @@ mod tests {
     }
 
     #[test]
-    fn peek_more_than_one_read_yields_reads_on() {
+    fn peek_of_more_than_one_read_reads_again() {
         let mut input = reluctant(b"abcdef");
         assert_eq!(input.peek(4), b"abcd");
         assert!(input.is_reading());
     }
 
     #[test]
-    fn skip_line_stops_after_the_line_end_or_at_the_end() {
+    fn skip_line_stops_after_the_line_end_or_at_the_end_of_the_source() {
         let mut input = reluctant(b"abc\ndef");
         assert_eq!(input.skip_line(), 4);
         assert_eq!(input.skip_line(), 3);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn failure_comes_after_the_bytes_before_it_and_once() {
+    fn failure_is_reported_once_after_the_bytes_before_it() {
         let mut input = reluctant(b"ab");
         assert_eq!(input.peek(9), b"ab");
         assert!(input.failure().is_some());
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(input.read(&mut out).unwrap(), 2);
         assert_eq!(
             input.read(&mut out).unwrap_err().to_string(),
-            "the cable is out"
+            "the cable is unplugged"
         );
         assert_eq!(input.read(&mut out).unwrap(), 0);
     }

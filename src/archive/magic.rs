@@ -1,15 +1,15 @@
-//! What a file is, told by its first bytes.
+//! Recognizes the format of a file by its first bytes.
 //!
-//! Names do not count: archives hold gzip without `.gz` and text under `.gz`,
-//! after a download that inflated it in passing.
+//! File names are ignored: archives hold gzip files without `.gz`, and plain text named `.gz` after
+//! a download that decompressed it on the way.
 
 use std::fmt;
 
-/// What the first bytes of a file, or of an inflated stream, show.
+/// The format that the first bytes of a file or of a decompressed stream show.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Magic {
-    /// Neither text nor anything else that is known here.
+    /// Not text, and not any other format known here.
     Binary,
     /// Compressed by bzip2.
     Bzip2,
@@ -17,15 +17,15 @@ pub enum Magic {
     Gzip,
     /// A JSON object or array.
     Json,
-    /// Parquet, a table that is read from its end; AWS offers it as an alternative to text.
+    /// Parquet, a table whose index is at the end. AWS offers it as an alternative to text.
     Parquet,
     /// A packet capture, pcapng or classic pcap.
     Capture,
     /// A tar archive.
     Tar,
-    /// Lines of text, as far as the head shows.
+    /// Lines of text, as far as the first bytes show.
     Text,
-    /// Text in UTF-16, as PowerShell redirections write it.
+    /// Text in UTF-16, as written by PowerShell redirections.
     Utf16,
     /// Compressed by xz.
     Xz,
@@ -36,10 +36,10 @@ pub enum Magic {
 }
 
 impl Magic {
-    /// Bytes that [`Magic::of`] looks at; more of them change nothing.
+    /// Number of bytes that [`Magic::of`] examines. More bytes make no difference.
     pub(super) const HEAD_LEN: usize = 512;
 
-    /// Tells what begins with `head`; an empty head is text.
+    /// Returns the format of data that begins with `head`. An empty head is text.
     pub fn of(head: &[u8]) -> Self {
         let head = &head[..head.len().min(Self::HEAD_LEN)];
         let known = PREFIXES.iter().find(|(prefix, _)| head.starts_with(prefix));
@@ -48,7 +48,7 @@ impl Magic {
         }
         if head
             .get(TAR_MAGIC_AT..)
-            .is_some_and(|behind| behind.starts_with(b"ustar"))
+            .is_some_and(|magic| magic.starts_with(b"ustar"))
         {
             return Self::Tar;
         }
@@ -74,7 +74,7 @@ impl fmt::Display for Magic {
             Self::Parquet => "Parquet",
             Self::Tar => "tar archive",
             Self::Text => "text",
-            Self::Utf16 => "text in UTF-16: save it as UTF-8 first",
+            Self::Utf16 => "UTF-16 text: save it as UTF-8 first",
             Self::Xz => "xz: decompress it first",
             Self::Zip => "zip archive in a pipe or compressed: unpack it first",
             Self::Zstd => "zstd",
@@ -82,21 +82,21 @@ impl fmt::Display for Magic {
     }
 }
 
-/// Returns `text` without the mark that some editors put before UTF-8.
+/// Returns `text` without the byte order mark that some editors put before UTF-8.
 pub(super) fn without_bom(text: &[u8]) -> &[u8] {
     text.strip_prefix(UTF8_BOM).unwrap_or(text)
 }
 
-// RFC 8878 section 3.1.2: a frame to skip begins with 0x184D2A5?; pzstd and the
+// Whether `head` begins a skippable zstd frame, 0x184D2A5? in RFC 8878 section 3.1.2. pzstd and the
 // seekable format put one before the first frame that holds data.
 fn is_zstd_skippable(head: &[u8]) -> bool {
     matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }
 
-/// Tells compressed data and UTF-16 without a mark from text.
+/// Whether `head` is compressed data or UTF-16 without a byte order mark.
 ///
-/// Of evenly spread bytes one in nine is a control character, of UTF-16 every
-/// second. Damaged text may hold a few, and its lines are judged one by one.
+/// One in nine evenly distributed bytes is a control character, and every second byte of UTF-16 is
+/// one. Damaged text may contain a few, and its lines are judged one by one.
 fn is_binary(head: &[u8]) -> bool {
     const CONTROL_SHARE: usize = 32;
     let is_blank = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r');
@@ -106,7 +106,7 @@ fn is_binary(head: &[u8]) -> bool {
 
 pub(super) const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// Where POSIX tars say what they are, behind the name and the numbers of the first member.
+/// Offset of the magic of POSIX tar, after the name and the numbers of the first member.
 const TAR_MAGIC_AT: usize = 257;
 
 const PREFIXES: &[(&[u8], Magic)] = &[
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn prefix_known_names_the_format() {
+    fn known_prefix_identifies_the_format() {
         check(b"\x1f\x8b\x08\x00", Magic::Gzip);
         check(b"\x28\xb5\x2f\xfd\x04", Magic::Zstd);
         check(b"\x5e\x2a\x4d\x18\x04\0\0\0", Magic::Zstd);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn tar_is_told_by_its_first_header() {
+    fn tar_is_recognized_by_its_first_header() {
         let mut head = b"a/2 OK.log".to_vec();
         head.resize(257, 0);
         check(&[&head[..], b"ustar\0"].concat(), Magic::Tar);
@@ -159,13 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn bracket_after_blanks_and_bom_is_json() {
+    fn bracket_after_blanks_and_byte_order_mark_is_json() {
         check(b"{\"events\":[]}", Magic::Json);
         check(b"\xef\xbb\xbf\r\n  [{}]", Magic::Json);
     }
 
     #[test]
-    fn record_or_header_or_nothing_is_text() {
+    fn record_or_header_or_empty_file_is_text() {
         check(b"", Magic::Text);
         check(b"\n\n", Magic::Text);
         check(b"\xef\xbb\xbfversion account-id\r\n", Magic::Text);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn control_bytes_few_is_text_many_is_binary() {
+    fn few_control_bytes_are_text_and_many_are_binary() {
         let mut damaged =
             b"2 123456789012 eni-1 10.0.0.1 10.0.0.2 1 2 6 3 4 5 6 ACCEPT OK\n".to_vec();
         damaged[20] = 0;

@@ -1,12 +1,12 @@
-//! A plain text file as memory. Only here and in the guard is there `unsafe`.
+//! A plain text file in memory. This module and its guard are the only ones here that use `unsafe`.
 //!
-//! Small files are read rather than mapped: to map and unmap one costs more
-//! than to copy it, and on many cores all of them stop for it.
+//! Small files are read and not mapped: mapping and unmapping a file costs more than copying it,
+//! and on a machine with many cores it stops all of them.
 //!
-//! A file may change while it is mapped. One that is replaced or grows is read as it was when it
-//! was opened. One that is written to is read as it comes: any bytes are taken for what
-//! they are. One that shrinks reads as zeros behind its new end (see the guard), and
-//! [`Mapping::damage`] says so.
+//! A file may change while it is mapped. If it is replaced or grows, the contents at the time of
+//! opening are read. If it is written to, the new bytes are read, since the parsers accept any
+//! bytes. If it shrinks, zeros are read after its new end (see the guard), and [`Mapping::damage`]
+//! reports that.
 
 use std::{fs, io, io::Read as _};
 
@@ -22,10 +22,10 @@ use super::{
 #[cfg_attr(not(target_os = "linux"), path = "mapping/unguarded.rs")]
 mod guard;
 
-/// Files up to this many bytes are read.
+/// Files of up to this many bytes are read instead of mapped.
 const READ_LEN_MAX: u64 = 256 << 10;
 
-/// A file mapped into memory, or read if it is small, to be used as text.
+/// A file used as text, mapped into memory, or read if it is small.
 #[derive(Debug)]
 pub struct Mapping {
     bytes: Bytes,
@@ -37,7 +37,7 @@ enum Bytes {
     Read(Vec<u8>),
 }
 
-/// The fields go in this order: a mapping is guarded as long as it is there.
+/// Fields are dropped in this order: the guard is dropped first, while the mapping still exists.
 #[derive(Debug)]
 struct Mapped {
     guard: Guard,
@@ -46,10 +46,10 @@ struct Mapped {
 }
 
 impl Mapping {
-    /// Maps or reads the first `len` bytes of `file`, which must be a regular file that had as
-    /// many when it was looked at, and that nothing has been read of.
+    /// Maps or reads the first `len` bytes of `file`, which must be a regular file of that length
+    /// with nothing read from it yet.
     ///
-    /// None if it is neither small nor can be mapped: it is to be streamed.
+    /// Returns `None` if the file is not small and cannot be mapped. It must then be streamed.
     pub(super) fn of(file: &mut fs::File, len: u64) -> io::Result<Option<Self>> {
         let bytes = if len <= READ_LEN_MAX {
             let mut read = Vec::with_capacity(usize::try_from(len).unwrap_or(0) + 1);
@@ -68,25 +68,25 @@ impl Mapping {
         }
     }
 
-    /// The text, without a byte order mark in front of it.
+    /// Returns the text without a leading byte order mark.
     pub fn bytes(&self) -> &[u8] {
         without_bom(self.raw())
     }
 
     /// Returns the text as blocks of about `target_len` bytes, in order.
     ///
-    /// Blocks are found without reading the text, so collecting them all first,
-    /// to share them out, is cheap.
+    /// Finding the blocks does not read the whole text, so it is cheap to collect all of them first
+    /// and then share them among threads.
     pub fn blocks(&self, target_len: usize) -> Blocks<'_> {
         let text = self.bytes();
         let bom_len = self.raw().len() - text.len();
         Blocks::new(text, bom_len, Cutter::new(target_len))
     }
 
-    /// What has become of the text since it was mapped, if less of it is there by now.
+    /// Returns the damage if part of the text has been lost since the file was mapped.
     ///
-    /// What stands before it was there whenever it was read until now; what was read behind it
-    /// is not to be used. To be asked after reading, now and then: it asks the system.
+    /// Text before the damage was intact whenever it was read until now. Text after it must not be
+    /// used. Call this after reading, but not too often, since it makes a system call.
     pub fn damage(&self) -> Option<Damage> {
         match &self.bytes {
             Bytes::Mapped(mapped) => mapped.damage(),
@@ -94,8 +94,9 @@ impl Mapping {
         }
     }
 
-    /// What became of the file before it was opened, if it was listed with more bytes than it had.
-    pub(super) fn lack(&self, listed_len: u64) -> Option<Damage> {
+    /// Returns the damage if the file was listed with `listed_len` bytes and was shorter when it
+    /// was opened.
+    pub(super) fn loss_before_opening(&self, listed_len: u64) -> Option<Damage> {
         let len = self.raw().len() as u64;
         (len < listed_len).then(|| Damage {
             text_offset: self.bytes().len() as u64,
@@ -113,13 +114,15 @@ impl Mapped {
         let Ok(map_len) = usize::try_from(len) else {
             return Ok(None);
         };
-        #[expect(unsafe_code, reason = "nobody can promise that a file stays as it is")]
-        // SAFETY: the map is private to this process and only read. That no one
-        // else changes the file cannot be enforced. If someone writes to it, the
-        // parsers see other bytes than before; they take any bytes for what they
-        // are, never as proof of anything, and look at each of them for itself, so
-        // the worst is a wrong record. If someone truncates it, they see zeros, from the
-        // guard without which no map is used.
+        #[expect(
+            unsafe_code,
+            reason = "nothing can guarantee that a file does not change"
+        )]
+        // SAFETY: the map is private to this process and only read. It cannot be enforced that no
+        // other process changes the file. If one writes to it, the parsers see other bytes than
+        // before. They accept any bytes, never take them as proof of anything, and examine each of
+        // them individually, so the worst result is a wrong record. If one truncates the file, they
+        // see zeros, which the guard supplies. No map is used without the guard.
         let map = unsafe { MmapOptions::new().len(map_len).map(&file)? };
         let guard = Guard::over(&map);
         Ok(guard.map(|guard| Self { guard, map, file }))
@@ -138,7 +141,7 @@ impl Mapped {
                 of_len: len,
             }
         } else {
-            DamageKind::Unreadable("cut while it was read, or the disk fails".to_owned())
+            DamageKind::Unreadable("file truncated while it was read, or disk failure".to_owned())
         };
         let kept = &self.map[..usize::try_from(kept_len).unwrap_or(0)];
         Some(Damage {
@@ -164,7 +167,7 @@ mod tests {
     fn of(path: &Path, len: usize) -> Mapping {
         let mut file = fs::File::open(path).unwrap();
         let mapping = Mapping::of(&mut file, len as u64).unwrap();
-        mapping.expect("there is room in the table")
+        mapping.expect("the table has a free slot")
     }
 
     fn truncate(path: &Path, len: usize) {
@@ -173,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn mapping_is_the_file() {
+    fn mapping_holds_the_bytes_of_the_file() {
         assert_eq!(map(b"one\ntwo\n").bytes(), b"one\ntwo\n");
     }
 
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn byte_order_mark_is_read_but_not_text() {
+    fn byte_order_mark_is_counted_as_read_but_is_not_text() {
         let mapping = map(b"\xef\xbb\xbfone\ntwo\n");
         assert_eq!(mapping.bytes(), b"one\ntwo\n");
         let blocks: Vec<_> = mapping
@@ -199,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn file_that_grew_is_read_as_far_as_it_was() {
+    fn file_that_grew_is_read_up_to_its_listed_length() {
         let folder = Folder::new();
         let path = folder.write("a.log", b"one\ntwo\n");
         assert_eq!(of(&path, 4).bytes(), b"one\n");
@@ -211,20 +214,20 @@ mod tests {
     }
 
     #[test]
-    fn file_that_shrank_before_it_is_read_is_what_is_left() {
+    fn file_that_shrank_before_reading_yields_the_remaining_bytes() {
         let folder = Folder::new();
         let path = folder.write("a.log", b"one\n");
         let mapping = of(&path, 8);
         assert_eq!(mapping.bytes(), b"one\n");
         assert_eq!(mapping.damage(), None);
-        let lack = mapping.lack(8).unwrap().to_string();
-        assert_eq!(lack, "shrank while it was read: 4 of 8 bytes are left");
-        assert_eq!(mapping.lack(4), None);
+        let loss = mapping.loss_before_opening(8).unwrap().to_string();
+        assert_eq!(loss, "shrank while it was read: 4 of 8 bytes remain");
+        assert_eq!(mapping.loss_before_opening(4), None);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn file_that_shrinks_is_zeros_from_there_on_and_says_so() {
+    fn file_that_shrinks_reads_as_zeros_and_is_reported_as_damaged() {
         const LEN: usize = 1 << 20;
         let folder = Folder::new();
         for (begin, kept_len) in [("", 300_000), ("", 0), ("", 4096), ("\u{feff}", 300_000)] {
@@ -246,7 +249,7 @@ mod tests {
                 },
             };
             assert_eq!(mapping.damage(), Some(shrunk));
-            // What was read stays lost, though the file has its length again.
+            // The lost text stays lost even if the file gets its length back.
             truncate(&path, LEN);
             let damage = mapping.damage().unwrap();
             assert!(damage.text_offset <= LEN as u64 / 2, "{damage}");
@@ -256,7 +259,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn files_that_shrink_under_many_threads_leave_the_others_alone() {
+    fn shrinking_files_in_many_threads_do_not_affect_the_other_files() {
         let folder = Folder::new();
         std::thread::scope(|scope| {
             for number in 0..8 {

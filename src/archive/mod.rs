@@ -1,25 +1,23 @@
-//! Where bytes come from: folders, files, pipes, and what wraps them.
+//! Reads bytes from folders, files, pipes, archives, and compressed files.
 //!
-//! [`walk()`] turns what was typed into a list of files whose order does not
-//! depend on the order of typing. [`open()`] turns one of them into [`Content`]:
-//! text in memory, or text that is still being inflated; or into a [`Pack`] of
-//! members to be opened in turn. Tables (Parquet) are told from text and handed on as
-//! they are: [`crate::wrapper`] reads them. The others hand text out as
-//! [`Block`]s, runs of whole lines, cut at the same places either way.
+//! [`walk()`] turns the inputs into a list of files. The order of the list does not depend on the
+//! order of the inputs. [`open()`] opens one of these files as [`Content`], which is text in memory
+//! or a stream of text, or as a [`Pack`], whose members are opened in turn. Text is delivered as
+//! [`Block`]s of whole lines, cut at the same places either way. Tables (Parquet) are recognized
+//! and passed on unread: [`crate::wrapper`] reads them.
 //!
-//! What a line says is not known here; that is [`crate::record`]. Nothing here
-//! starts a thread.
+//! The meaning of a line is not known here; [`crate::record`] parses it. Nothing here starts a
+//! thread.
 //!
 //! # Invariants
-//! * Every file under a typed folder is either listed or left out with a
-//!   [`LeftOutReason`]; a file reached twice is listed once.
-//! * What a file is follows from its first bytes, never from its name.
-//! * A block ends at a line end, or at the end of the text.
-//! * Memory is bounded by the block length and [`LINE_LEN_MAX`], whatever the
-//!   input holds.
+//! * Every file under an input folder is either listed or left out with a [`LeftOutReason`]. A file
+//!   reached twice is listed once.
+//! * The format of a file follows from its first bytes, never from its name.
+//! * A block ends at a line end or at the end of the text.
+//! * Memory is bounded by the block length and [`LINE_LEN_MAX`], whatever the input holds.
 //! * A file may change or shrink while it is mapped: no signal ends the process.
-//! * Damage inside a file ends that file, not the run: what was before it is
-//!   delivered and [`Damage`] says where it begins.
+//! * Damage inside a file ends that file, not the run: the text before it is delivered, and
+//!   [`Damage`] reports where it begins.
 
 mod block;
 mod content;

@@ -1,14 +1,13 @@
-//! How a file is called in packet comments and messages.
+//! Names files in packet comments and messages.
 //!
-//! Comments are lists of `key=value` between blanks, and end up in Wireshark's
-//! columns, so a name must be one word of printable text. It is the path as it
-//! was typed, joined with the part that was walked: what the reader typed is
-//! what the reader recognizes, and it can be pasted back into a shell. It does
-//! not depend on the current folder, nor on what else was typed.
+//! Comments are lists of `key=value` separated by blanks, and they appear in Wireshark's columns,
+//! so a name must be one word of printable text. It is the path that the user named, joined with
+//! the path below it. The user recognizes that path and can paste it back into a shell. It does not
+//! depend on the current folder or on the other inputs.
 //!
-//! `.` parts and doubled separators are dropped. White space, what is not printable
-//! ([`crate::printable`]) and what is not UTF-8 become `\u{…}` or `\x…`, a backslash becomes two, so two
-//! paths never share a name unless they are the same path.
+//! `.` parts and doubled separators are dropped. White space, unprintable characters
+//! ([`crate::printable`]), and bytes that are not UTF-8 become `\u{…}` or `\x…`, and a backslash
+//! becomes two. Two paths therefore share a name only if they are the same path.
 
 use std::{
     ffi::OsStr,
@@ -69,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn path_plain_is_unchanged() {
+    fn plain_path_is_unchanged() {
         check("logs/2024/05/a.log.gz", "logs/2024/05/a.log.gz");
         check("/mnt/year=2024/a.log", "/mnt/year=2024/a.log");
         check("../b.log", "../b.log");
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_controls_and_backslashes_are_escaped() {
+    fn blanks_control_characters_and_backslashes_are_escaped() {
         check("my logs/a\tb\n.log", "my\\x20logs/a\\x09b\\x0a.log");
         check("a\u{a0}b\u{85}", "a\\u{a0}b\\u{85}");
         check("\u{202e}gol.a\u{200b}", "\\u{202e}gol.a\\u{200b}");
@@ -93,7 +92,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn bytes_not_utf8_are_escaped() {
+    fn bytes_that_are_not_utf8_are_escaped() {
         use std::os::unix::ffi::OsStrExt;
 
         let path = Path::new(OsStr::from_bytes(b"logs/\xff\xfea.log"));

@@ -1,45 +1,44 @@
-//! What the key of a flow log file in S3 tells, before the file is read.
+//! Facts in the S3 key of a flow log file, available before the file is read.
 //!
-//! AWS delivers to `AWSLogs/ACCOUNT/vpcflowlogs/REGION/YYYY/MM/DD/`, or to the
-//! same folders with Hive names (`aws-account-id=ACCOUNT/…`). In both, the file
-//! is `ACCOUNT_vpcflowlogs_REGION_FLOWLOG_YYYYMMDDTHHMMZ_HASH.log.gz`. Archives
-//! move, so whatever stands before those folders is ignored, and a file name
-//! alone is enough.
+//! AWS delivers to `AWSLogs/ACCOUNT/vpcflowlogs/REGION/YYYY/MM/DD/`, or to the same folders with
+//! Hive names (`aws-account-id=ACCOUNT/…`). In both, the file is
+//! `ACCOUNT_vpcflowlogs_REGION_FLOWLOG_YYYYMMDDTHHMMZ_HASH.log.gz`. Archives get moved, so
+//! everything before those folders is ignored, and the file name alone is enough.
 //!
-//! Records have the last word; a path only fills in what a format leaves out.
+//! Values in records take precedence. A path only supplies values that a format omits.
 
 use jiff::{
     civil::{Date, DateTime},
     tz::TimeZone,
 };
 
-/// What a path tells of the file's records.
+/// Facts in a path about the records of the file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct S3Name<'a> {
     /// The account that owns the flow log.
     pub account: &'a str,
     /// The region, such as `eu-central-1`.
     pub region: &'a str,
-    /// The flow log, `fl-…`; `None` if only the folders are those of AWS.
+    /// The flow log, `fl-…`, or `None` if only the folders follow the AWS layout.
     pub flow_log: Option<&'a str>,
-    /// Unix seconds where the file's slot of five minutes begins. Records are
-    /// filed by their `end`.
+    /// Start of the file's five-minute slot, in Unix seconds. Records are filed by their `end`.
     pub slot_s: Option<i64>,
-    /// Unix seconds from and before which the records ended: those of the slot,
-    /// or of the hour or day that the folders name if the file's name names none.
+    /// Range of the records' end times in Unix seconds, start inclusive and end exclusive. It is
+    /// the slot, or the hour or day in the folder names if the file name has no slot.
     pub filed_s: Option<(i64, i64)>,
 }
 
-/// Reads `path`, whose parts are separated by `/`; `None` if it is not AWS's.
+/// Parses `path`, whose parts are separated by `/`. Returns `None` if it does not follow the AWS
+/// layout.
 ///
 /// # Examples
 /// ```
 /// use flow2pcap::archive::s3_path;
 ///
 /// let name = "123456789012_vpcflowlogs_us-east-1_fl-0a1b_20240501T1620Z_fe123456.log.gz";
-/// let told = s3_path::parse(name).ok_or("not recognized")?;
-/// assert_eq!(told.region, "us-east-1");
-/// assert_eq!(told.slot_s, Some(1_714_580_400));
+/// let name = s3_path::parse(name).ok_or("not recognized")?;
+/// assert_eq!(name.region, "us-east-1");
+/// assert_eq!(name.slot_s, Some(1_714_580_400));
 /// # Ok::<(), &str>(())
 /// ```
 pub fn parse(path: &str) -> Option<S3Name<'_>> {
@@ -47,7 +46,7 @@ pub fn parse(path: &str) -> Option<S3Name<'_>> {
     from_file(file).or_else(|| from_folders(folders))
 }
 
-/// Length of the slot in a file's name, in seconds.
+/// Length of the slot in a file name, in seconds.
 const SLOT_S: i64 = 300;
 
 fn from_file(file: &str) -> Option<S3Name<'_>> {
@@ -67,7 +66,7 @@ fn from_file(file: &str) -> Option<S3Name<'_>> {
     })
 }
 
-/// The folders are in one order in both layouts; only Hive labels them.
+/// Parses the folders. Both layouts use the same order; only Hive labels the values.
 fn from_folders(folders: &str) -> Option<S3Name<'_>> {
     let folders: Vec<&str> = folders.split('/').collect();
     folders.windows(3).enumerate().find_map(|(index, window)| {
@@ -77,7 +76,7 @@ fn from_folders(folders: &str) -> Option<S3Name<'_>> {
         let account = account.strip_prefix("aws-account-id=").unwrap_or(account);
         let service = service.strip_prefix("aws-service=").unwrap_or(service);
         let region = region.strip_prefix("aws-region=").unwrap_or(region);
-        // People name folders `vpcflowlogs` too; these two are not found beside theirs.
+        // Users also name folders `vpcflowlogs`, but without an account and a region next to it.
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
         let is_region = region.contains('-') && !region.contains('=');
         (service == SERVICE && is_account && is_region).then_some(S3Name {
@@ -90,7 +89,7 @@ fn from_folders(folders: &str) -> Option<S3Name<'_>> {
     })
 }
 
-/// The day, or the hour of it, that the folders below the region name.
+/// Returns the day or hour in the folder names below the region.
 fn filed_s(folders: &[&str]) -> Option<(i64, i64)> {
     let number = |index: usize, label: &str| -> Option<i8> {
         let folder = folders.get(index)?;
@@ -127,7 +126,7 @@ mod tests {
     use super::*;
 
     const FILE: &str = "123456789012_vpcflowlogs_us-east-1_fl-0a1b_20240501T1620Z_fe123456.log.gz";
-    const FILE_TOLD: S3Name<'_> = S3Name {
+    const FILE_FACTS: S3Name<'_> = S3Name {
         account: "123456789012",
         region: "us-east-1",
         flow_log: Some("fl-0a1b"),
@@ -138,7 +137,7 @@ mod tests {
         flow_log: None,
         slot_s: None,
         filed_s: Some((1_714_521_600, 1_714_608_000)),
-        ..FILE_TOLD
+        ..FILE_FACTS
     };
 
     #[track_caller]
@@ -147,17 +146,17 @@ mod tests {
     }
 
     #[test]
-    fn file_name_of_aws_in_any_folder_tells_all() {
-        check(FILE, Some(FILE_TOLD));
-        check(&format!("/mnt/old logs/{FILE}"), Some(FILE_TOLD));
+    fn aws_file_name_is_parsed_in_any_folder() {
+        check(FILE, Some(FILE_FACTS));
+        check(&format!("/mnt/old logs/{FILE}"), Some(FILE_FACTS));
         check(
             &format!("p/o-abc/AWSLogs/123456789012/vpcflowlogs/us-east-1/2024/05/01/16/{FILE}"),
-            Some(FILE_TOLD),
+            Some(FILE_FACTS),
         );
     }
 
     #[test]
-    fn folders_plain_or_hive_tell_account_and_region() {
+    fn plain_and_hive_folders_give_account_and_region() {
         check(
             "AWSLogs/123456789012/vpcflowlogs/us-east-1/2024/05/01/renamed.log",
             Some(FOLDERS_TOLD),
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_hours_tell_the_hour() {
+    fn hourly_folders_give_the_hour() {
         let hour = Some(S3Name {
             filed_s: Some((1_714_579_200, 1_714_582_800)),
             ..FOLDERS_TOLD
@@ -197,11 +196,11 @@ mod tests {
     }
 
     #[test]
-    fn slot_not_a_time_is_none() {
+    fn invalid_slot_time_is_none() {
         let expected = S3Name {
             slot_s: None,
             filed_s: None,
-            ..FILE_TOLD
+            ..FILE_FACTS
         };
         check(
             &FILE.replace("20240501T1620Z", "20241301T1620Z"),
@@ -211,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_others_are_none() {
+    fn other_names_are_none() {
         check("", None);
         check("flows.log", None);
         check(

@@ -1,7 +1,7 @@
-//! Text that arrives piece by piece: inflated, or from a pipe.
+//! Text that arrives piece by piece: decompressed, or from a pipe.
 //!
-//! The text is handed out as blocks. A line that has begun when a block ends is
-//! carried over into the next.
+//! The text is delivered in blocks. A line that is incomplete at the end of a block is carried over
+//! into the next block.
 
 use std::{
     fmt,
@@ -32,11 +32,11 @@ pub struct Stream {
 impl Stream {
     /// Unwraps `source` until text is found.
     ///
-    /// Waits for the first bytes. A failure to read them is not one here: it is
-    /// the [`Damage`] that [`Stream::for_each_block`] returns.
+    /// Waits for the first bytes. A failure to read them is not an error here: it is the [`Damage`]
+    /// that [`Stream::for_each_block`] returns.
     ///
     /// # Errors
-    /// The reason why there is no text.
+    /// Returns the reason why there is no text.
     pub fn new(source: impl Read + Send + 'static) -> Result<Self, LeftOutReason> {
         let read_len = Arc::new(AtomicU64::new(0));
         let (mut text, packing) = decode::unwrap(Lookahead::new(Box::new(Counted {
@@ -53,12 +53,12 @@ impl Stream {
         })
     }
 
-    /// What the text is compressed with, the outermost if there are several; none if it is not.
+    /// Returns the outermost compression of the text, or `None` if it is not compressed.
     pub fn packing(&self) -> Option<Magic> {
         self.packing
     }
 
-    /// Returns the first `len` bytes of the text, fewer if it is shorter.
+    /// Returns the first `len` bytes of the text, or fewer if the text is shorter.
     ///
     /// They are not consumed: the first block begins with them.
     pub fn head(&mut self, len: usize) -> &[u8] {
@@ -66,23 +66,23 @@ impl Stream {
         &head[..head.len().min(len)]
     }
 
-    /// Where the text ends before its time, if that is met in what was looked at so far.
+    /// Returns the damage, if any occurred in the part of the text read so far.
     pub(super) fn damage(&self) -> Option<Damage> {
         let failure = self.text.failure()?;
         Some(Damage::of(failure, self.text.buffered().len() as u64))
     }
 
-    /// Counts the bytes of the file read so far, compressed if it is; for progress, and
-    /// still there when the stream is gone.
+    /// Returns the counter of bytes read from the file so far, compressed if it is compressed. It
+    /// is for progress, and outlives the stream.
     pub fn read_len(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.read_len)
     }
 
-    /// Hands out the text in blocks of about `target_len` bytes, in order.
+    /// Delivers the text in blocks of about `target_len` bytes, in order.
     ///
     /// # Errors
-    /// What `each` returns, which ends the reading. Damage is not an error; it
-    /// is returned once everything before it has been handed out.
+    /// Returns the error of `each`, which ends the reading. Damage is not an error: it is returned
+    /// after everything before it has been delivered.
     pub fn for_each_block(
         self,
         target_len: usize,
@@ -125,7 +125,8 @@ impl Stream {
         Ok(failure.map(|failure| Damage::of(&failure, offset)))
     }
 
-    /// Tells whether nothing is missing after what is buffered.
+    /// Whether the buffered bytes complete the text: the source has ended, and nothing is missing.
+    /// Trailing bytes after compressed data do not count as missing text.
     fn is_whole(&self) -> bool {
         let is_intact = |failure| DamageKind::of(failure) == DamageKind::TrailingBytes;
         !self.text.is_reading() && self.text.failure().is_none_or(is_intact)
@@ -141,7 +142,8 @@ impl Stream {
     }
 }
 
-/// The text byte by byte, for what is not lines. A failure comes behind all that was read.
+/// Reads the text as bytes, for content that is not lines. A failure is reported after all bytes
+/// before it.
 impl Read for Stream {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.text.read(out)
@@ -156,7 +158,7 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// Counts what is read, for progress.
+/// Counts the bytes read, for progress.
 struct Counted<R> {
     source: R,
     read_len: Arc<AtomicU64>,
@@ -184,7 +186,7 @@ mod tests {
         error::Error,
     };
 
-    /// Yields at most `step_len` bytes a call, as pipes do.
+    /// Yields at most `step_len` bytes per call, as pipes do.
     struct Pipe {
         bytes: io::Cursor<Vec<u8>>,
         step_len: usize,
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn text_plain_or_wrapped_is_the_same() {
+    fn plain_and_compressed_text_are_the_same() {
         let text = lines(5000);
         for bytes in [
             text.clone().into_bytes(),
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn head_looked_at_is_delivered_again() {
+    fn head_is_delivered_again() {
         let text = lines(5000);
         let mut stream = Stream::new(pipe(gzip(text.as_bytes()), 100)).unwrap();
         assert_eq!(stream.head(9), &text.as_bytes()[..9]);
@@ -253,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_cut_short_delivers_whole_lines_then_damage() {
+    fn truncated_gzip_delivers_whole_lines_and_then_damage() {
         let text = lines(5000);
         let packed = gzip(text.as_bytes());
         let (seen, damage) = read(packed[..packed.len() / 2].to_vec());
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_cut_inside_its_header_is_damage_not_empty() {
+    fn gzip_truncated_inside_its_header_is_damaged_not_empty() {
         let (seen, damage) = read(gzip(b"2 OK\n")[..5].to_vec());
         assert_eq!(seen, "");
         assert_eq!(
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_second_member_corrupt_delivers_the_first() {
+    fn corrupt_second_gzip_member_delivers_the_first() {
         let text = lines(5000);
         let mut second = gzip(text.as_bytes());
         second[10] = 0xff; // a deflate block of a type that does not exist
@@ -284,14 +286,14 @@ mod tests {
     }
 
     #[test]
-    fn trailing_bytes_keep_the_last_line() {
+    fn trailing_bytes_do_not_drop_the_last_line() {
         let (seen, damage) = read([gzip(b"one\ntwo"), b"rubbish".to_vec()].concat());
         assert_eq!(seen, "one\ntwo");
         assert_eq!(damage.unwrap().kind, DamageKind::TrailingBytes);
     }
 
     #[test]
-    fn source_unreadable_from_the_start_is_damage() {
+    fn source_unreadable_from_the_start_is_damaged() {
         struct Broken;
         impl Read for Broken {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn line_without_end_of_any_length_takes_bounded_memory() {
+    fn line_of_any_length_without_line_end_takes_bounded_memory() {
         let mut count = 0;
         let bytes = io::repeat(b'x').take(64 << 20).chain(&b"\n2 OK\n"[..]);
         let mut stream = Stream::new(bytes).unwrap();
@@ -321,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn receiver_failing_ends_the_reading() {
+    fn error_of_the_receiver_ends_the_reading() {
         let mut call_count = 0;
         let stream = Stream::new(pipe(lines(100), 10)).unwrap();
         let ended = stream.for_each_block(64, |_| {
@@ -349,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_of_a_stream_are_those_of_the_file_in_memory() {
+    fn blocks_of_a_stream_equal_those_of_the_file_in_memory() {
         let long = "x".repeat(LINE_LEN_MAX + 1);
         let longest = "x".repeat(LINE_LEN_MAX);
         let folder = Folder::new();
@@ -386,7 +388,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn blocks_of_a_stream_are_those_of_memory(
+        fn blocks_of_any_stream_equal_those_of_memory(
             text in "[ab\n]{1,200}",
             target_len in 1_usize..50,
             line_len_max in 1_usize..9,

@@ -1,10 +1,10 @@
-//! The members of a tar archive, read front to back as it is inflated.
+//! Reads the members of a tar archive from front to back while it is decompressed.
 //!
-//! The `tar` crate knows the dialects of headers. What is around them is read here, since that
-//! crate reads names of any length into memory, and since members have to be streams of
-//! their own. Longer names than a header has room for are in members of their own, in front of
-//! the one that they name: GNU's `L`, or `path` among the extensions of PAX, which may also hold
-//! a larger size. A name of more than [`NAME_LEN_MAX`] is passed over, and its member is left out.
+//! The `tar` crate parses the dialects of headers. Everything around the headers is read here,
+//! since that crate reads names of any length into memory, and since each member must be its own
+//! stream. A name that does not fit in a header is stored in a special member before the one that
+//! it names: GNU's `L`, or `path` in the extensions of PAX, which may also hold a larger size. A
+//! name longer than [`NAME_LEN_MAX`] is skipped, and its member is left out.
 //!
 //! Sources: POSIX `pax`, "ustar interchange format" and "pax interchange format"; the manual of GNU
 //! tar, "Basic Tar Format".
@@ -22,34 +22,35 @@ use super::{
 };
 use crate::error::Result;
 
-/// Bytes of the extensions of one member. They are a few hundred, but may hold attributes of files.
+/// Maximum length of one member's extensions in bytes. A few hundred bytes are usual, but they may
+/// hold file attributes.
 const EXTENSIONS_LEN_MAX: u64 = 1 << 20;
 
-/// The stream of an archive, which members read by turns with this module.
+/// The stream of an archive, read alternately by a member and by this module.
 #[derive(Clone)]
 struct SharedStream(Arc<Mutex<Position>>);
 
 struct Position {
     stream: Stream,
-    /// Bytes taken from the stream.
+    /// Bytes read from the stream.
     taken_len: u64,
 }
 
-/// One member: so many bytes of the stream.
+/// One member, as a number of bytes of the stream.
 struct TarMember {
     shared: SharedStream,
     left_len: u64,
 }
 
-/// A header, with what was in front of it for it.
+/// A header, combined with the special members before it.
 struct TarEntry {
     header: tar::Header,
-    /// Its path; what is wrong with it if that is too long.
+    /// Its path, or the reason for leaving it out if the path is too long.
     path: std::result::Result<String, LeftOutReason>,
     len: u64,
 }
 
-/// What was in front of a header for it, each as far as it is kept.
+/// The contents of the special members before a header, each as far as it is kept.
 #[derive(Default)]
 struct InFront {
     long_name: Option<Extension>,
@@ -57,10 +58,10 @@ struct InFront {
     extensions: Option<Extension>,
 }
 
-/// The content of a member that says something of the next one.
+/// The content of a special member, which describes the next member.
 enum Extension {
     Kept(Vec<u8>),
-    /// It has too many bytes.
+    /// Content with too many bytes.
     TooLong,
 }
 
@@ -74,7 +75,7 @@ pub(super) fn for_each_member(
         taken_len: 0,
     })));
     loop {
-        // Not in the match: its value would hold the lock.
+        // Not in the match, because its value would hold the lock.
         let entry = shared.lock().entry();
         let entry = match entry {
             Ok(Some(entry)) => entry,
@@ -103,7 +104,7 @@ pub(super) fn for_each_member(
                 }))
             })?;
         }
-        // A member need not have been read, or not to its end.
+        // The member may not have been read, or not to its end.
         let passed = shared.lock().pass(begin, entry.len);
         if let Err(failure) = passed {
             return Ok(Some(shared.damage(&failure)));
@@ -112,7 +113,8 @@ pub(super) fn for_each_member(
 }
 
 impl Position {
-    /// The next header, with what is in front of it; none after the last.
+    /// Returns the next header, combined with the special members before it, or `None` after the
+    /// last.
     fn entry(&mut self) -> io::Result<Option<TarEntry>> {
         let mut in_front = InFront::default();
         loop {
@@ -133,7 +135,7 @@ impl Position {
                     in_front.long_name.replace(name).is_some()
                 }
                 EntryType::GNULongLink if is_known => {
-                    // Where a link leads is not looked at.
+                    // The target of a link is ignored.
                     self.extension(len, 0)?;
                     std::mem::replace(&mut in_front.has_long_link, true)
                 }
@@ -149,7 +151,7 @@ impl Position {
         }
     }
 
-    /// A header with what was in front of it.
+    /// Combines a header with the special members before it.
     fn described(
         &mut self,
         header: tar::Header,
@@ -160,7 +162,7 @@ impl Position {
         let is_global = kind == EntryType::XGlobalHeader;
         let size = in_front.size().filter(|_| !is_global);
         if kind == EntryType::GNUSparse {
-            self.pass_sparse_map(&header)?;
+            self.skip_sparse_map(&header)?;
         }
         Ok(TarEntry {
             path: in_front.path(&header),
@@ -169,7 +171,7 @@ impl Position {
         })
     }
 
-    /// The next header; none if a block of zeros ends the archive.
+    /// Returns the next header, or `None` if a block of zeros ends the archive.
     fn header(&mut self) -> io::Result<Option<tar::Header>> {
         let mut header = tar::Header::new_old();
         self.read_exact(header.as_mut_bytes())?;
@@ -177,16 +179,17 @@ impl Position {
         if bytes.iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
-        // The checksum itself counts as blanks.
+        // The checksum field itself counts as blanks.
         let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
         let sum = sum(&bytes[..148]) + 8 * u32::from(b' ') + sum(&bytes[156..]);
         if sum != header.cksum()? {
-            return Err(corrupt("the checksum of a header is another one"));
+            return Err(corrupt("header checksum mismatch"));
         }
         Ok(Some(header))
     }
 
-    /// The content of a member of `len` bytes, which is not kept if it has more than `len_max`.
+    /// Reads the content of a member of `len` bytes, but keeps it only if `len` is at most
+    /// `len_max`.
     fn extension(&mut self, len: u64, len_max: u64) -> io::Result<Extension> {
         let begin = self.taken_len;
         let extension = if len > len_max {
@@ -200,8 +203,8 @@ impl Position {
         Ok(extension)
     }
 
-    /// Passes over the rest of a sparse file's map, which comes after its header.
-    fn pass_sparse_map(&mut self, header: &tar::Header) -> io::Result<()> {
+    /// Skips the rest of a sparse file's map, which follows its header.
+    fn skip_sparse_map(&mut self, header: &tar::Header) -> io::Result<()> {
         let mut is_extended = header.as_gnu().is_some_and(tar::GnuHeader::is_extended);
         while is_extended {
             let mut more = GnuExtSparseHeader::new();
@@ -211,7 +214,7 @@ impl Position {
         Ok(())
     }
 
-    /// Goes to the end of a member of `len` bytes that began at `begin`.
+    /// Moves to the end of a member of `len` bytes that began at `begin`.
     fn pass(&mut self, begin: u64, len: u64) -> io::Result<()> {
         let end = len.checked_next_multiple_of(BLOCK_LEN);
         let end = end.and_then(|len| len.checked_add(begin));
@@ -238,7 +241,7 @@ impl InFront {
         self.long_name.is_some() || self.has_long_link || self.extensions.is_some()
     }
 
-    /// What these say the path of the member with this header is.
+    /// Returns the path of the member with this header, taking the special members into account.
     fn path(&self, header: &tar::Header) -> std::result::Result<String, LeftOutReason> {
         let path = match (&self.long_name, &self.extensions) {
             (Some(Extension::TooLong), _) => return Err(too_long()),
@@ -246,7 +249,7 @@ impl InFront {
             (None, Some(Extension::TooLong)) => {
                 let most = EXTENSIONS_LEN_MAX >> 20;
                 return Err(LeftOutReason::NotReadable(format!(
-                    "a header of more than {most} MiB in an archive: unpack it first"
+                    "member header larger than {most} MiB: unpack the archive first"
                 )));
             }
             (None, Some(Extension::Kept(extensions))) => {
@@ -264,7 +267,7 @@ impl InFront {
         Ok(path)
     }
 
-    /// The size of the member, if it has one other than in its header.
+    /// Returns the size of the member, if the special members give another one than its header.
     fn size(&self) -> Option<u64> {
         let Some(Extension::Kept(extensions)) = &self.extensions else {
             return None;
@@ -306,7 +309,7 @@ fn corrupt(what: &'static str) -> io::Error {
     io::Error::other(what)
 }
 
-/// What a tar archive is made of.
+/// Length in bytes of the blocks of a tar archive.
 const BLOCK_LEN: u64 = 512;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the tests of this module share: compressing, and folders of files.
+//! Helpers for the tests of this module: compression, and temporary folders of files.
 
 use std::{
     fs,
@@ -6,19 +6,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// One gzip member.
+/// Compresses `text` as one gzip member.
 pub(super) fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(text).unwrap();
     encoder.finish().unwrap()
 }
 
-/// One zstd frame.
+/// Compresses `text` as one zstd frame.
 pub(super) fn zstd(text: &[u8]) -> Vec<u8> {
     zstd::encode_all(text, 1).unwrap()
 }
 
-/// A folder that goes away with the test.
+/// A temporary folder, deleted at the end of the test.
 pub(super) struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -34,7 +34,7 @@ impl Folder {
         self.path().join(path)
     }
 
-    /// Writes a file, and the folders around it.
+    /// Writes a file, creating the folders in its path.
     pub(super) fn write(&self, path: &str, bytes: &[u8]) -> PathBuf {
         let path = self.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -1,11 +1,11 @@
-//! From what was typed to the list of files to read.
+//! Turns the inputs of the user into the list of files to read.
 //!
-//! The list does not depend on the order of typing, nor on the order in which a
-//! folder yields its entries, because the capture must not. It is sorted by name,
-//! which for AWS's names is nearly the order of time.
+//! The list does not depend on the order of the inputs, nor on the order in which a folder yields
+//! its entries, because the output must not depend on them. It is sorted by name, which for AWS's
+//! names is nearly the order of time.
 //!
-//! A file that was typed is always listed: whoever names a hidden file means it.
-//! A file that was found in a folder is left out if it cannot be a log.
+//! A file that the user named is always listed, even if it is hidden. A file found in a folder is
+//! left out if it cannot be a log.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -23,23 +23,23 @@ use super::{
 use crate::error::{Error, Result};
 use crate::printable::{printable, shell, shown};
 
-/// What there is to read, and what is left out of it.
+/// The files to read, and the files left out.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Walk {
-    /// Each file once, sorted by name, then by path.
+    /// Each file once, sorted by name and then by path.
     pub files: Vec<File>,
-    /// Sorted by path.
+    /// The files left out, sorted by path.
     pub left_out: Vec<LeftOut>,
 }
 
-/// Lists the files that `inputs` mean: files, folders, and `-` for standard input.
+/// Lists the files in `inputs`, which are files, folders, and `-` for standard input.
 ///
-/// Links are followed. A file that is reached in several ways is listed once, under
-/// the name that sorts first.
+/// Links are followed. A file that is reached in several ways is listed once, under the name that
+/// sorts first.
 ///
 /// # Errors
-/// An input that is missing or cannot be opened, a folder without any file to read,
-/// and `-` given twice.
+/// Fails if an input is missing or cannot be opened, if a folder has no file to read, or if `-` is
+/// given twice.
 pub fn walk(inputs: &[PathBuf]) -> Result<Walk> {
     let mut walk = Walk::default();
     for input in inputs {
@@ -56,7 +56,9 @@ pub fn walk(inputs: &[PathBuf]) -> Result<Walk> {
 impl Walk {
     fn add_stdin(&mut self, input: &Path) -> Result<()> {
         if self.files.iter().any(File::is_stdin) {
-            return Err(Error::usage("standard input can be read once: give - once"));
+            return Err(Error::usage(
+                "standard input can be read only once: use - only once",
+            ));
         }
         self.files.push(File::typed(input.to_owned(), None));
         Ok(())
@@ -75,7 +77,7 @@ impl Walk {
         if metadata.is_dir() {
             return self.add_folder(input);
         }
-        // To learn it now is better than after hours. Opening a pipe would wait.
+        // Failing now is better than failing after hours. Opening a pipe would wait.
         if metadata.is_file() {
             fs::File::open(input).map_err(|source| Error::io("read", input, source))?;
         }
@@ -129,7 +131,7 @@ impl Walk {
         self.left_out.push(LeftOut { path, reason });
     }
 
-    /// Makes the order of typing disappear.
+    /// Sorts the files and removes duplicates, so that the order of the inputs does not matter.
     fn sort(&mut self) {
         self.files
             .sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
@@ -148,7 +150,7 @@ impl Walk {
             }
         }
         self.files = files;
-        // A folder that was typed twice leaves the same things out twice.
+        // A folder that was given twice leaves out the same files twice.
         self.left_out.sort();
         self.left_out.dedup();
     }
@@ -157,9 +159,9 @@ impl Walk {
 fn no_file(folder: &Path, left_out: &[LeftOut]) -> Error {
     let folder = shown(folder);
     Error::usage(match left_out.iter().min() {
-        None => format!("no file in {folder}: name a folder that holds flow logs"),
+        None => format!("no file in {folder}: give a folder that holds flow logs"),
         Some(first) => format!(
-            "no file to read in {folder}: {} left out, such as {} ({})",
+            "no readable file in {folder}: {} left out, such as {} ({})",
             left_out.len(),
             shown(&first.path),
             printable(&first.reason.to_string()),
@@ -172,7 +174,7 @@ mod tests {
     use super::*;
     use crate::archive::testing::Folder;
 
-    /// The names of the files, and what is left out, below `folder`.
+    /// Returns the names of the files below `folder`, and the files left out.
     fn walked(folder: &Folder, inputs: &[&str]) -> (Vec<String>, Vec<(String, LeftOutReason)>) {
         let inputs: Vec<PathBuf> = inputs.iter().map(|input| folder.join(input)).collect();
         let walk = walk(&inputs).unwrap();
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_in_any_order_give_the_same_walk() {
+    fn inputs_in_any_order_give_the_same_list() {
         let folder = Folder::new();
         for path in ["a/1.log", "a/.hidden", "b/2.log", "b/.hidden"] {
             folder.write(path, b"2 OK\n");
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_not_logs_are_left_out_with_their_reason() {
+    fn files_that_are_not_logs_are_left_out_with_a_reason() {
         let folder = Folder::new();
         folder.write("a.log", b"2 OK\n");
         folder.write(".DS_Store", b"?");
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_or_empty_or_write_test_if_typed_is_listed() {
+    fn hidden_or_empty_file_or_write_test_is_listed_if_typed() {
         let folder = Folder::new();
         let typed = [".a.log", ".b/c.log", "aws-logs-write-test", "empty"];
         for path in typed {
@@ -275,7 +277,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_are_followed_once_and_loops_left_out() {
+    fn links_are_followed_once_and_link_loops_are_left_out() {
         use LeftOutReason::{AlreadyListed, LinkLoop, NotReadable};
         use std::os::unix::fs::symlink;
 
@@ -299,7 +301,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn socket_found_is_left_out() {
+    fn socket_in_a_folder_is_left_out() {
         let folder = Folder::new();
         folder.write("a.log", b"2 OK\n");
         let _socket = std::os::unix::net::UnixListener::bind(folder.join("s")).unwrap();
@@ -310,7 +312,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn names_not_utf8_are_read() {
+    fn names_that_are_not_utf8_are_read() {
         use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
         let folder = Folder::new();
@@ -335,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn input_missing_is_error_that_names_it() {
+    fn missing_input_is_an_error_that_names_it() {
         let missing = Folder::new().join("missing.log");
         assert_eq!(
             message(std::slice::from_ref(&missing)),
@@ -345,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn folder_without_file_to_read_is_error_that_says_why() {
+    fn folder_without_file_to_read_is_an_error_with_the_reason() {
         let folder = Folder::new();
         let path = folder.path().to_owned();
         assert!(message(std::slice::from_ref(&path)).starts_with("no file in "));

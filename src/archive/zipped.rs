@@ -1,7 +1,7 @@
-//! The members of a zip archive, each found through its table of contents.
+//! Reads the members of a zip archive, which are found through its table of contents.
 //!
-//! The `zip` crate reads the table; a member is then inflated from its place in
-//! the file, as a stream of its own, and held against its checksum.
+//! The `zip` crate reads the table. Each member is then decompressed from its place in the file as
+//! its own stream, and verified against its checksum.
 
 use std::fs;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -33,7 +33,7 @@ struct ZipMember {
     method: CompressionMethod,
     is_encrypted: bool,
     is_file: bool,
-    /// It takes bytes that another member takes as well.
+    /// Whether another member also uses bytes of this one.
     is_shared: bool,
 }
 
@@ -41,7 +41,7 @@ impl Zip {
     /// Reads the table of contents of `file`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Returns why the archive cannot be read.
     pub(super) fn open(file: fs::File) -> Result<Self, LeftOutReason> {
         let not_readable = |error: &dyn std::error::Error| {
             LeftOutReason::NotReadable(format!("zip archive: {error}"))
@@ -57,7 +57,7 @@ impl Zip {
             if found.is_dir() {
                 continue;
             }
-            // Absent only of a member that does not stand in the file.
+            // `None` only for a member whose data is not in the file.
             let Some(offset) = found.data_start() else {
                 continue;
             };
@@ -116,10 +116,10 @@ impl Zip {
     }
 }
 
-/// Notes members that take bytes of one before them.
+/// Marks members that use bytes of an earlier member.
 ///
-/// A table of contents that points to the same bytes again and again has an archive of a megabyte
-/// inflate to any size.
+/// If a table of contents points to the same bytes again and again, an archive of one megabyte can
+/// decompress to any size.
 fn note_shared(members: &mut [ZipMember]) {
     let mut in_order: Vec<&mut ZipMember> = members.iter_mut().collect();
     in_order.sort_by_key(|member| member.offset);
@@ -137,7 +137,7 @@ impl ZipMember {
         }
         if self.is_shared {
             return Some(LeftOutReason::NotReadable(
-                "its bytes are those of another member of the archive".into(),
+                "shares its bytes with another member of the archive".into(),
             ));
         }
         let known = [CompressionMethod::Stored, CompressionMethod::DEFLATE];
@@ -151,7 +151,7 @@ impl ZipMember {
         } else if !is_known {
             let method = self.method;
             Some(LeftOutReason::NotReadable(format!(
-                "compressed by {method}: unpack it first"
+                "compressed with {method}: unpack it first"
             )))
         } else {
             None
@@ -159,7 +159,7 @@ impl ZipMember {
     }
 }
 
-/// The bytes of a member, held against their checksum and number.
+/// The bytes of a member, verified against their checksum and count.
 struct CheckedMember {
     source: ByteSource,
     crc: Crc,
@@ -176,7 +176,7 @@ impl Read for CheckedMember {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             if self.crc.sum() != self.expected {
-                return Err(io::Error::other("the checksum is another one"));
+                return Err(io::Error::other("checksum mismatch"));
             }
         }
         match self.left_len.checked_sub(len as u64) {
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_that_take_bytes_of_another_are_read_once() {
+    fn members_that_share_bytes_are_read_once() {
         let member = |(offset, packed_len)| ZipMember {
             path: String::new(),
             offset,

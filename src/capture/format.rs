@@ -1,4 +1,4 @@
-//! Which file format a file's name asks for, and what several captures are called.
+//! The file format for a file name, and the names of the parts of a capture.
 
 use std::{fs, path::Path};
 
@@ -12,20 +12,20 @@ pub enum Format {
     /// pcapng, with interfaces, comments, names and directions.
     #[default]
     Pcapng,
-    /// Classic pcap with nanoseconds, for tools that read nothing else: packets
-    /// and times, no interfaces, comments, names or directions.
+    /// Classic pcap with nanoseconds, for tools that read nothing else: packets and times, without
+    /// interfaces, comments, names or directions.
     Pcap,
 }
 
 impl Format {
-    /// The format that the ending of `path` asks for.
+    /// Returns the format for the extension of `path`.
     ///
-    /// A path that is no regular file (`-`, a pipe, a device) may have any name
-    /// and is pcapng unless the name says otherwise.
+    /// A path that is not a regular file (`-`, a pipe, a device) may have any name and is pcapng
+    /// unless its name has another known extension.
     ///
     /// # Errors
-    /// [`Usage`](crate::error::ErrorKind::Usage) if the ending says nothing; the
-    /// message lists those that do.
+    /// Returns [`Usage`](crate::error::ErrorKind::Usage) if the extension is unknown; the message
+    /// lists the known ones.
     pub fn of(path: &Path) -> Result<Self> {
         let (stem, _) = Compression::split(path);
         if stem.ends_with(".pcapng") {
@@ -34,7 +34,7 @@ impl Format {
         if stem.ends_with(".pcap") {
             return Ok(Self::Pcap);
         }
-        // A folder passes too: opening it gives the better message.
+        // A folder is accepted too: opening it gives the better error message.
         let is_special = fs::metadata(path).is_ok_and(|found| !found.is_file());
         if path == Path::new("-") || is_special {
             return Ok(Self::Pcapng);
@@ -47,15 +47,15 @@ impl Format {
     }
 }
 
-/// A name for a capture, which messages suggest.
+/// An example name for a capture, used in messages.
 pub const EXAMPLE: &str = "capture.pcapng";
 
-/// What the parts of a capture at `path` are called: of `out.pcapng`, these are `out-NAME.pcapng`
-/// and the index `out.csv`.
+/// Returns the names for the parts of a capture at `path`: for `out.pcapng`, these are
+/// `out-NAME.pcapng` and the index `out.csv`.
 ///
 /// # Errors
-/// [`Usage`](crate::error::ErrorKind::Usage) if `path` cannot have parts: it is standard output,
-/// or its name does not end in `.pcapng` or `.pcap`.
+/// Returns [`Usage`](crate::error::ErrorKind::Usage) if `path` cannot have parts: it is standard
+/// output, or its name does not end in `.pcapng` or `.pcap`.
 pub fn part_names(path: &Path) -> Result<PartNames<'_>> {
     let name = path.file_name().and_then(|name| name.to_str());
     let end = name.and_then(|name| name.to_ascii_lowercase().rfind(".pcap"));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn ending_decides() {
+    fn extension_decides_the_format() {
         check("a/b.pcapng", Format::Pcapng, Compression::None);
         check("b.pcapng.gz", Format::Pcapng, Compression::Gzip);
         check("b.pcapng.zst", Format::Pcapng, Compression::Zstd);
@@ -96,13 +96,13 @@ mod tests {
     }
 
     #[test]
-    fn pipe_and_device_are_pcapng() {
+    fn pipes_and_devices_are_pcapng() {
         check("-", Format::Pcapng, Compression::None);
         check("/dev/null", Format::Pcapng, Compression::None);
     }
 
     #[test]
-    fn unknown_ending_is_error_that_lists_the_known() {
+    fn error_for_an_unknown_extension_lists_the_known_ones() {
         for name in ["out.txt", "out", "out.gz", "pcapng", "out.pcapng.bz2"] {
             let message = Format::of(Path::new(name)).unwrap_err().to_string();
             assert!(
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_named_after_the_whole() {
+    fn parts_are_named_after_the_capture() {
         for (path, stem, ending) in [
             ("out.pcapng", "out", ".pcapng"),
             ("a/b/Out.PCAP.gz", "Out", ".PCAP.gz"),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_name_for_parts_is_refused() {
+    fn path_that_cannot_have_parts_is_refused() {
         for name in ["-", "/dev/null", ".pcapng", "out.txt"] {
             let error = part_names(Path::new(name)).unwrap_err().to_string();
             assert!(error.contains("such as out.pcapng"), "{error}");

@@ -1,7 +1,7 @@
-//! One packet of the capture, as the bytes that are written for it.
+//! The encoding of one packet of the capture.
 //!
-//! pcap-file builds an Enhanced Packet Block from a dozen small writes, twice
-//! over. Packets are what a capture is made of, so theirs is laid out here by hand:
+//! pcap-file builds an Enhanced Packet Block from a dozen small writes, and does so twice. Packets
+//! are most of a capture, so their blocks are laid out here by hand:
 //!
 //! ```text
 //! type | block length | interface | time high | time low | captured | original
@@ -10,8 +10,7 @@
 //! block length
 //! ```
 //!
-//! A test holds this byte for byte against what pcap-file writes. Change the
-//! layout there first.
+//! A test compares this byte for byte with the output of pcap-file. Change the layout there first.
 
 use super::{
     OPTION_LEN_MAX, cut,
@@ -21,25 +20,25 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// One packet, still without a place in the file.
+/// One packet, not yet placed in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// Nanoseconds since the Unix epoch. Classic pcap ends in 2106 and holds
-    /// a later time as its last second.
+    /// The time in nanoseconds since the Unix epoch. Classic pcap ends in 2106 and stores later
+    /// times as its last second.
     pub time_ns: u64,
-    /// Which of [`Section::interfaces`], from 0.
+    /// Index into [`Section::interfaces`].
     pub interface: u32,
-    /// Towards the interface's host or away from it, if known.
+    /// The direction, into or out of the interface's host, if known.
     pub direction: Option<PacketDirection>,
-    /// Bytes on the wire from the IP header on; at least `headers.len()`.
+    /// Length on the wire in bytes from the IP header on; at least `headers.len()`.
     pub original_len: u32,
     /// The packet's headers, IP header first.
     pub headers: &'a [u8],
-    /// Cut to 65,535 bytes. Classic pcap has none.
+    /// The comment, cut to 65,535 bytes. Classic pcap has none.
     pub comment: Option<&'a str>,
 }
 
-/// Turns a section and its frames into bytes. Holds no state between calls.
+/// Encodes a section and its frames into bytes. Holds no state between calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Encoder {
     format: Format,
@@ -47,18 +46,18 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder for one format and link type.
+    /// Creates an encoder for one format and link type.
     pub fn new(format: Format, link: LinkType) -> Self {
         Self { format, link }
     }
 
-    /// The bytes that stand before the first frame.
+    /// Returns the bytes before the first frame.
     ///
     /// # Errors
-    /// [`Usage`](crate::error::ErrorKind::Usage) if pcap-file refuses the section.
+    /// Returns [`Usage`](crate::error::ErrorKind::Usage) if pcap-file refuses the section.
     pub fn preamble(&self, section: &Section) -> Result<Vec<u8>> {
         let refused = |e: &dyn std::error::Error| {
-            Error::usage(format!("cannot write the head of the capture: {e}"))
+            Error::usage(format!("cannot write the beginning of the capture: {e}"))
         };
         match self.format {
             Format::Pcapng => section.to_pcapng(self.link).map_err(|e| refused(&e)),
@@ -78,10 +77,10 @@ impl Encoder {
         }
     }
 
-    /// [`Frame::original_len`] of a frame, from the bytes that [`frame`](Self::frame) made of it.
+    /// Returns the [`Frame::original_len`] of a frame from its encoding by [`frame`](Self::frame).
     ///
     /// # Panics
-    /// If `bytes` are no such frame.
+    /// Panics if `bytes` is not such a frame.
     pub fn original_len(&self, bytes: &[u8]) -> u32 {
         let at = match self.format {
             Format::Pcapng => 24,
@@ -91,7 +90,7 @@ impl Encoder {
         u32::from_le_bytes(*len) - self.link.header_len()
     }
 
-    /// pcapng section 4.3: an Enhanced Packet Block.
+    /// Appends an Enhanced Packet Block (pcapng section 4.3).
     #[inline]
     fn enhanced_packet(&self, out: &mut Vec<u8>, frame: &Frame<'_>, captured: u32, original: u32) {
         let comment = frame.comment.map(|comment| cut(comment, OPTION_LEN_MAX));
@@ -135,7 +134,7 @@ impl Encoder {
         put_u32s(out, [block_len]);
     }
 
-    /// A record of a classic pcap (draft-ietf-opsawg-pcap section 5).
+    /// Appends a record of classic pcap (draft-ietf-opsawg-pcap section 5).
     #[inline]
     fn record(&self, out: &mut Vec<u8>, frame: &Frame<'_>, captured: u32, original: u32) {
         let seconds = u32::try_from(frame.time_ns / NS_PER_S).unwrap_or(u32::MAX);
@@ -151,14 +150,14 @@ fn put_u32s<const N: usize>(out: &mut Vec<u8>, words: [u32; N]) {
     out.extend_from_slice(words.map(u32::to_le_bytes).as_flattened());
 }
 
-/// Code and length of an option; the length does not count the padding.
+/// Appends the code and length of an option; the length does not count the padding.
 fn put_option_head(out: &mut Vec<u8>, code: u16, value_len: usize) {
     let value_len = u16::try_from(value_len).unwrap_or(u16::MAX);
     out.extend_from_slice(&code.to_le_bytes());
     out.extend_from_slice(&value_len.to_le_bytes());
 }
 
-/// Appends the zeros that bring `len` bytes to a multiple of 4.
+/// Appends the zeros that pad `len` bytes to a multiple of 4.
 fn pad(out: &mut Vec<u8>, len: u32) {
     let count = usize::try_from(padded(len) - len).unwrap_or(0);
     out.extend_from_slice(&[0; 3][..count]);
@@ -178,7 +177,7 @@ fn len_u32(bytes: &[u8]) -> u32 {
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "the caller masks or divides it down"
+    reason = "the caller masks or divides the value first"
 )]
 fn half(value: u64) -> u32 {
     value as u32

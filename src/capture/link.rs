@@ -1,9 +1,9 @@
-//! The link layer below the packets: which way each goes, and no header or an invented one of
-//! Ethernet.
+//! The link layer below the packets: the direction of each packet, and either no link header or an
+//! invented Ethernet header.
 
 use pcap_file::DataLink;
 
-/// Which way a packet went, seen from its interface (`epb_flags`).
+/// The direction of a packet, seen from its interface (`epb_flags`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PacketDirection {
     /// Into the host.
@@ -13,7 +13,7 @@ pub enum PacketDirection {
 }
 
 impl PacketDirection {
-    /// pcapng section 4.3.1, bits 0 and 1: 01 is inbound, 10 is outbound.
+    /// Returns the flags (pcapng section 4.3.1, bits 0 and 1): 01 is inbound, 10 is outbound.
     pub(super) fn flags(self) -> u32 {
         match self {
             Self::Inbound => 1,
@@ -22,20 +22,19 @@ impl PacketDirection {
     }
 }
 
-/// What each frame starts with.
+/// The first header of each frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LinkType {
-    /// The IP header (LINKTYPE_RAW, 101). Frame lengths are the log's own bytes.
+    /// The IP header (LINKTYPE_RAW, 101). Frame lengths are the log's own byte counts.
     #[default]
     Raw,
-    /// An Ethernet header of 14 bytes (LINKTYPE_ETHERNET, 1), which is in no
-    /// log and adds itself to every length. libpcap needs it: it refuses a file
-    /// with several interfaces of type 101.
+    /// An Ethernet header of 14 bytes (LINKTYPE_ETHERNET, 1). It is not in the log and is added to
+    /// every length. libpcap needs it: it refuses a file with several interfaces of type 101.
     Ethernet,
 }
 
 impl LinkType {
-    /// Bytes that stand before the IP header.
+    /// Returns the number of bytes before the IP header.
     pub fn header_len(self) -> u32 {
         match self {
             Self::Raw => 0,
@@ -79,17 +78,17 @@ impl LinkType {
     }
 }
 
-/// An invented address: locally administered and unicast (`02`), a letter for the
-/// side, and the interface's number.
+/// Returns an invented address: locally administered and unicast (`02`), a letter for the side, and
+/// the interface's number.
 ///
-/// `e` is the ENI and `n` the network beyond, so `02:65:…` as the source reads as
-/// outbound; `u` stands on both sides where the direction is unknown.
+/// `e` is the ENI and `n` the network beyond, so `02:65:…` as the source means outbound; both sides
+/// have `u` if the direction is unknown.
 fn address(side: u8, interface: u32) -> [u8; 6] {
     let [a, b, c, d] = interface.to_be_bytes();
     [0x02, side, a, b, c, d]
 }
 
-/// Bytes of an Ethernet header.
+/// Length of an Ethernet header in bytes.
 const ETHERNET_LEN: u8 = 14;
 
 #[cfg(test)]
@@ -105,12 +104,12 @@ mod tests {
     }
 
     #[test]
-    fn raw_adds_nothing() {
+    fn raw_link_type_adds_no_header() {
         check(LinkType::Raw, Some(PacketDirection::Inbound), &[0x45], &[]);
     }
 
     #[test]
-    fn ethernet_outbound_v4_leaves_the_eni() {
+    fn outbound_ipv4_packet_has_the_eni_as_ethernet_source() {
         let expected = b"\x02n\0\0\x01\x02\x02e\0\0\x01\x02\x08\x00";
         check(
             LinkType::Ethernet,
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn ethernet_inbound_v6_reaches_the_eni() {
+    fn inbound_ipv6_packet_has_the_eni_as_ethernet_destination() {
         let expected = b"\x02e\0\0\x01\x02\x02n\0\0\x01\x02\x86\xdd";
         check(
             LinkType::Ethernet,
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn ethernet_unknown_direction_names_neither_side() {
+    fn packet_of_unknown_direction_names_neither_side() {
         let expected = b"\x02u\0\0\x01\x02\x02u\0\0\x01\x02\x08\x00";
         check(LinkType::Ethernet, None, &[0x45], expected);
     }

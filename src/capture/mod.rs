@@ -1,16 +1,16 @@
-//! The capture: packets in, pcapng (or classic pcap) out.
+//! Encodes packets as pcapng or classic pcap.
 //!
-//! An [`Encoder`] turns a [`Section`] into the bytes a capture opens with, and
-//! each [`Frame`] into the bytes of one packet. It holds no state between frames,
-//! so any thread may encode any part of the capture into its own buffer. Where those
-//! buffers go is for [`crate::output`]; what its name means for a capture is in [`Format`] and
-//! [`part_names`]. None of these knows flow logs, or makes up time, order or names.
+//! An [`Encoder`] encodes a [`Section`] into the first bytes of a capture, and each [`Frame`] into
+//! the bytes of one packet. It holds no state between frames, so any thread may encode any part of
+//! the capture into its own buffer. [`crate::output`] writes the buffers; [`Format`] and
+//! [`part_names`] interpret the name of a capture. None of these depends on flow logs, or invents
+//! time, order or names.
 //!
 //! # Invariants
-//! * One section; every interface and every name comes before the first packet.
-//! * All numbers are little-endian, whatever the machine: same input, same bytes.
-//! * Nothing a reader has been seen to stumble over: no custom blocks, no
-//!   `epb_verdict`, no `if_tsoffset`, one name an address.
+//! * There is one section; every interface and every name comes before the first packet.
+//! * All numbers are little-endian on every machine, so that the same input gives the same bytes.
+//! * Features on which readers are known to fail are not used: no custom blocks, no `epb_verdict`,
+//!   no `if_tsoffset`, only one name per address.
 
 mod format;
 mod frame;
@@ -29,13 +29,13 @@ pub use self::{
     section::{Interface, Section},
 };
 
-/// The longest prefix of `text` that has at most `len_max` bytes and ends at a
-/// character boundary.
+/// Returns the longest prefix of `text` that has at most `len_max` bytes and ends at a character
+/// boundary.
 fn cut(text: &str, len_max: usize) -> &str {
     &text[..text.floor_char_boundary(len_max)]
 }
 
-/// `text` as Wireshark shows it to a person, on one line: printable, then cut.
+/// Returns `text` as Wireshark shows it, on one line: escaped, then cut.
 fn line(text: &str, len_max: usize) -> Cow<'_, str> {
     match printable(text) {
         Cow::Borrowed(text) => Cow::Borrowed(cut(text, len_max)),
@@ -43,7 +43,7 @@ fn line(text: &str, len_max: usize) -> Cow<'_, str> {
     }
 }
 
-/// What an option's 16-bit length can say: pcapng section 3.5.
+/// The maximum of an option's 16-bit length: pcapng section 3.5.
 const OPTION_LEN_MAX: usize = u16::MAX as usize;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Name Resolution Blocks: what an address is called.
+//! Name Resolution Blocks: the names of addresses.
 //!
-//! Wireshark shows these names where network name resolution is on. It reads one
-//! name an address (4.0 shows the last of several, 4.4 the first) and, in one
-//! pass, only those that stand before the packet.
+//! Wireshark shows these names if network name resolution is on. It reads one name per address (4.0
+//! shows the last of several, 4.4 the first) and, in one pass, only names that come before the
+//! packet.
 
 use std::{borrow::Cow, collections::HashSet, net::IpAddr};
 
@@ -13,10 +13,10 @@ use pcap_file::pcapng::{
 
 use super::line;
 
-/// The blocks that hold `names`; none if there is none to hold.
+/// Returns the blocks for `names`; none if there are no names to write.
 ///
-/// The first name of an address counts. A name ends at its first NUL, since that
-/// is what ends it in the block, and is cut to [`NAME_LEN_MAX`] bytes.
+/// The first name of an address is used. A name ends at its first NUL, which would end it in the
+/// block, and is cut to [`NAME_LEN_MAX`] bytes.
 pub(super) fn blocks(names: &[(IpAddr, String)]) -> Vec<Block<'_>> {
     let mut seen = HashSet::new();
     let records: Vec<_> = names
@@ -37,7 +37,7 @@ pub(super) fn blocks(names: &[(IpAddr, String)]) -> Vec<Block<'_>> {
         .collect()
 }
 
-/// The part of a name that can be written, or `None` if that is nothing.
+/// Returns the part of a name that can be written; `None` if that is empty.
 fn shown(name: &str) -> Option<Cow<'_, str>> {
     let name = name.split('\0').next().unwrap_or(name);
     Some(line(name, NAME_LEN_MAX)).filter(|name| !name.is_empty())
@@ -51,11 +51,11 @@ fn record<'a>(address: IpAddr, name: Cow<'a, str>) -> Record<'a> {
     }
 }
 
-/// Bytes of a name that Wireshark keeps; a longer one would be cut inside a
+/// The number of bytes of a name that Wireshark keeps; it would cut a longer name inside a
 /// character.
 const NAME_LEN_MAX: usize = 63;
 
-/// Keeps a block below 1 MiB. Wireshark refuses one of 16 MiB.
+/// Keeps a block below 1 MiB. Wireshark refuses a block of 16 MiB.
 const RECORD_COUNT_MAX: usize = 8192;
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn no_names_is_no_block() {
+    fn no_names_give_no_block() {
         assert!(blocks(&[]).is_empty());
     }
 
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_name_gives_way_to_a_later_one() {
+    fn empty_name_is_replaced_by_a_later_one() {
         check(
             &[
                 ("10.0.0.1", ""),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn name_cannot_command_a_terminal() {
+    fn control_characters_in_a_name_are_escaped() {
         check(
             &[("10.0.0.1", "a\x1b[2J\n")],
             &[("10.0.0.1", "a\\u{1b}[2J\\n")],
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn many_names_are_split_into_blocks() {
+    fn many_names_are_divided_into_blocks() {
         let names: Vec<_> = (0..20_000u32)
             .map(|i| (IpAddr::from(i.to_be_bytes()), format!("host-{i}")))
             .collect();

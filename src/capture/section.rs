@@ -1,4 +1,4 @@
-//! What a capture opens with: its section header, its interfaces, its names.
+//! The beginning of a capture: its section header, its interfaces, its names.
 
 use std::{borrow::Cow, net::IpAddr};
 
@@ -19,17 +19,16 @@ use pcap_file::{
 
 use super::{OPTION_LEN_MAX, line, link::LinkType, names};
 
-/// The one section of a capture. Text longer than 65,535 bytes is cut.
+/// The single section of a capture. Text longer than 65,535 bytes is cut.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Section {
-    /// What a reader should know before the first packet.
+    /// Information for the reader before the first packet.
     pub comment: String,
     /// The program that wrote the capture (`shb_userappl`).
     pub application: String,
-    /// The interfaces; a frame names one by its place here, from 0.
+    /// The interfaces; a frame refers to an interface by its index here.
     pub interfaces: Vec<Interface>,
-    /// What addresses are called. The first name of an address counts, and 63
-    /// bytes of it.
+    /// Names of addresses. The first name of an address is used, up to 63 bytes of it.
     pub names: Vec<(IpAddr, String)>,
 }
 
@@ -40,21 +39,21 @@ pub struct Interface {
     pub name: String,
     /// `frame.interface_description` in Wireshark.
     pub description: String,
-    /// What decided which packets are here, as text; not a libpcap filter.
+    /// A description of which packets are included, as text; not a libpcap filter.
     pub filter: Option<String>,
 }
 
 impl Section {
-    /// The section header, interface and name blocks of a pcapng file.
+    /// Returns the section header, interface and name blocks of a pcapng file.
     ///
     /// # Errors
-    /// What pcap-file refuses to write; no section can be one of those.
+    /// Returns the error of pcap-file; no section can cause one.
     pub(super) fn to_pcapng(&self, link: LinkType) -> Result<Vec<u8>, PcapNgWriteError> {
         let header = SectionHeaderBlock {
             endianness: Endianness::Little,
             major_version: 1,
             minor_version: 0,
-            // pcapng section 4.1: -1 is "not said", for a writer that streams.
+            // pcapng section 4.1: -1 means unspecified, for a writer that streams.
             section_length: -1,
             options: self.options(),
         };
@@ -93,35 +92,36 @@ impl Interface {
             InterfaceTsResolution::NANO,
         ));
         if let Some(filter) = self.filter.as_deref() {
-            // pcapng section 4.2: a first byte of 0 says that text follows.
+            // pcapng section 4.2: a first byte of 0 means that text follows.
             let mut value = vec![0];
             value.extend_from_slice(line(filter, OPTION_LEN_MAX - 1).as_bytes());
             options.push(InterfaceDescriptionOption::IfFilter(Cow::Owned(value)));
         }
         InterfaceDescriptionBlock {
             linktype: link.data_link(),
-            // pcapng section 4.2: 0 is no limit. libpcap wants the same everywhere.
+            // pcapng section 4.2: 0 means no limit. libpcap requires the same value for all
+            // interfaces.
             snaplen: 0,
             options,
         }
     }
 }
 
-/// The file header of a classic pcap: nanoseconds, and no word of the section.
+/// Returns the file header of classic pcap: nanoseconds, and nothing from the section.
 pub(super) fn pcap_header(link: LinkType) -> Result<Vec<u8>, pcap_file::pcap::PcapWriteError> {
     let header = PcapHeader {
         datalink: link.data_link(),
         ts_resolution: PcapTsResolution::NanoSecond,
         endianness: Endianness::Little,
-        // Classic pcap has no "no limit"; this is what tcpdump and Wireshark
-        // write for it, and no set of headers comes near.
+        // Classic pcap has no value for "no limit"; tcpdump and Wireshark write this one, and no
+        // set of headers comes close to it.
         snaplen: 262_144,
         ..PcapHeader::default()
     };
     Ok(PcapWriter::with_header(Vec::new(), header)?.into_inner())
 }
 
-/// The value of a text option, which a reader sees on one line; `None` where there is nothing to say.
+/// Returns the value of a text option, which readers see on one line; `None` if it is empty.
 fn text(value: &str) -> Option<Cow<'_, str>> {
     Some(line(value, OPTION_LEN_MAX)).filter(|value| !value.is_empty())
 }
@@ -136,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// Everything that pcap-file reads from a preamble, as text.
+    /// Returns everything that pcap-file reads from the beginning of a capture, as text.
     fn read_back(section: &Section, link: LinkType) -> String {
         let bytes = section.to_pcapng(link).unwrap();
         let mut reader = PcapNgReader::new(&bytes[..]).unwrap();
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_texts_are_left_out() {
+    fn empty_texts_are_omitted() {
         let section = Section {
             interfaces: vec![Interface::default()],
             ..Section::default()
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn pcap_header_states_link_and_nanoseconds() {
+    fn pcap_header_has_link_type_and_nanoseconds() {
         let bytes = pcap_header(LinkType::Ethernet).unwrap();
         assert_eq!(bytes[..4], 0xa1b2_3c4d_u32.to_le_bytes());
         let header = PcapReader::new(&bytes[..]).unwrap().header();

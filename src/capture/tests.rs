@@ -1,16 +1,16 @@
-//! Captures against the rules of pcapng, read byte by byte and without pcap-file, which forgives
-//! much; and broken ones, so that each rule is known to be looked at.
+//! Checks captures against the rules of pcapng, read byte by byte and without pcap-file, which
+//! accepts many errors. Broken captures prove that each rule is checked.
 
 use std::net::IpAddr;
 
 use super::*;
 
-/// Bytes of a packet's headers; only their number matters here, and the version in the first.
+/// Bytes of a packet's headers; only their number matters here, and the version in the first byte.
 const HEADERS: [u8; 60] = [0x45; 60];
 
-/// What a rule needs to know of the blocks before.
+/// Facts about the previous blocks that a rule needs.
 #[derive(Default)]
-struct Seen {
+struct BlocksSoFar {
     sections: usize,
     interfaces: u32,
     names: usize,
@@ -41,7 +41,7 @@ fn len_at(bytes: &[u8], at: usize) -> Checked<usize> {
     u32_at(bytes, at).map(|len| usize::try_from(len).unwrap())
 }
 
-/// Splits off `len` bytes and the zeros that bring them to a multiple of 4.
+/// Splits off `len` bytes and the zeros that pad them to a multiple of 4.
 fn split_padded(bytes: &[u8], len: usize) -> Checked<(&[u8], &[u8])> {
     let padded = len.next_multiple_of(4);
     ensure(bytes.len() >= padded, "a value inside its block")?;
@@ -50,7 +50,7 @@ fn split_padded(bytes: &[u8], len: usize) -> Checked<(&[u8], &[u8])> {
     Ok((&bytes[..len], &bytes[padded..]))
 }
 
-/// A list of records or options that ends with one of code 0; and what is after it.
+/// Reads a list of records or options that ends with code 0; returns the rest.
 fn list(mut bytes: &[u8], mut each: impl FnMut(u16, &[u8])) -> Checked<&[u8]> {
     loop {
         ensure(!bytes.is_empty(), "an end of the list")?;
@@ -65,7 +65,7 @@ fn list(mut bytes: &[u8], mut each: impl FnMut(u16, &[u8])) -> Checked<&[u8]> {
     }
 }
 
-/// Options to the end of a block; none need no end.
+/// Reads options to the end of a block; without options there is no end marker.
 fn options(bytes: &[u8]) -> Checked<()> {
     if bytes.is_empty() {
         return Ok(());
@@ -80,8 +80,8 @@ fn options(bytes: &[u8]) -> Checked<()> {
     ensure(is_rising, "no option twice")
 }
 
-/// Checks all rules for one block, whose type and lengths are taken off.
-fn check_body(seen: &mut Seen, kind: u32, body: &[u8]) -> Checked<()> {
+/// Checks all rules for one block, without its type and lengths.
+fn check_body(seen: &mut BlocksSoFar, kind: u32, body: &[u8]) -> Checked<()> {
     ensure(
         (kind == 0x0a0d_0d0a) == (seen.sections == 0),
         "one section header, and first",
@@ -134,9 +134,9 @@ fn check_body(seen: &mut Seen, kind: u32, body: &[u8]) -> Checked<()> {
     }
 }
 
-/// Checks a whole capture; the rule that it breaks, if it breaks one.
-fn check(mut bytes: &[u8]) -> Checked<Seen> {
-    let mut seen = Seen::default();
+/// Checks a whole capture; returns the rule that it breaks, if any.
+fn check(mut bytes: &[u8]) -> Checked<BlocksSoFar> {
+    let mut seen = BlocksSoFar::default();
     while !bytes.is_empty() {
         let len = len_at(bytes, 4)?;
         ensure(
@@ -176,8 +176,8 @@ fn section(texts: [&str; 3], interfaces: usize) -> Section {
 }
 
 #[test]
-fn captures_of_every_length_keep_the_rules() {
-    // Each length modulo 4, none at all, letters of several bytes, and what is cut.
+fn captures_with_texts_of_every_length_follow_the_rules() {
+    // Every length modulo 4, the empty text, characters of several bytes, and text that is cut.
     let long = "é".repeat(OPTION_LEN_MAX / 2 + 1);
     let texts = ["", "a", "ab", "abc", "abcd", "Zürich", &long];
     for link in [LinkType::Raw, LinkType::Ethernet] {
@@ -207,8 +207,8 @@ fn captures_of_every_length_keep_the_rules() {
     }
 }
 
-/// A section header of 28 bytes, an interface of 32, a packet of 52 with 6 bytes of headers and a
-/// comment of one letter.
+/// Builds a section header of 28 bytes, an interface of 32, and a packet of 52 with 6 bytes of
+/// headers and a comment of one letter.
 fn small() -> Vec<u8> {
     let encoder = Encoder::new(Format::Pcapng, LinkType::Raw);
     let section = Section {
@@ -229,7 +229,7 @@ fn small() -> Vec<u8> {
 }
 
 #[test]
-fn small_capture_is_these_bytes() {
+fn small_capture_has_exactly_these_bytes() {
     let expected = b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0\
         \x01\0\0\0\x20\0\0\0\x65\0\0\0\0\0\0\0\x09\0\x01\0\x09\0\0\0\0\0\0\0\x20\0\0\0\
         \x06\0\0\0\x34\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x06\0\0\0\x06\0\0\0\
@@ -238,7 +238,7 @@ fn small_capture_is_these_bytes() {
 }
 
 #[test]
-fn broken_rule_is_noticed() {
+fn each_broken_rule_is_detected() {
     let (interface, packet) = (28, 60);
     for (at, byte, rule) in [
         (4, 0x1d, "a length of whole words"),

@@ -170,6 +170,6 @@ mod tests {
         });
         assert!(temporary.contains("/no/such: ") && temporary.contains("--temp-dir"));
         let limit = worded(ErrorKind::TooManyBuckets { limit: 1_000 });
-        assert!(limit.contains("more than 1000") && limit.contains("--every"));
+        assert!(limit.contains("limit 1000") && limit.contains("--every"));
     }
 }

@@ -1,4 +1,4 @@
-//! `flow2pcap convert`: flow logs in, a capture out.
+//! `flow2pcap convert`: reads flow logs and writes a capture.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,56 +22,61 @@ use crate::cli::summary;
 const EXAMPLES: &str = "\
 Examples:
   flow2pcap convert AWSLogs/ -o incident.pcapng
-      Everything under a folder as `aws s3 sync` left it.
+      Convert everything in a folder that `aws s3 sync` filled.
 
   flow2pcap convert vpcflow.log.gz -o - | wireshark -k -i -
-      Straight into Wireshark; the summary goes to stderr.
+      Pipe the capture into Wireshark; the summary goes to stderr.
 
   flow2pcap convert export/ -o out.pcapng \\
       --format '${pkt-srcaddr} ${srcaddr} ${srcport} ${pkt-dstaddr} ${dstaddr} ${dstport} ${tcp-flags} ${action}'
-      Logs without a header line, in an order of your own.
+      Read logs without a header line, in a custom column order.
 
   zcat *.gz | flow2pcap convert - -o out.pcapng.zst --detail exact
-      Every logged packet, compressed as it is written.
+      Write every logged packet, compressed.
 
   flow2pcap convert AWSLogs/ -o out.pcapng --from 2026-03-14T02:00 --to 2026-03-14T03:00 --eni eni-0a1b
-      An hour at one ENI; files of other hours are not opened.
+      Convert one hour at one ENI; files of other hours are not opened.
 
   flow2pcap convert AWSLogs/ -o out.pcapng --from -2h --filter 'port 443 and (reject or flags rst)'
-      What was rejected or reset on port 443 in the last two hours that the archive has.
+      Convert connections on port 443 that were rejected or reset, in the last two hours of the archive.
 
   flow2pcap convert AWSLogs/ -o out.pcapng --split hour
-      One capture an hour, and out.csv with what is in each.
+      Write one capture per hour, and out.csv with an index of them.
 
 In Wireshark:
-  frame.comment contains \"action=REJECT\"     what security groups and network ACLs stopped
-  tcp.analysis.retransmission                SYNs that nobody answered
-  frame.interface_name == \"eni-0a1b2c3d4e5f60718\"
+  frame.comment contains \"action=REJECT\"     packets that a security group or network ACL rejected
+  tcp.analysis.retransmission                SYNs sent again because nothing answered
+  frame.interface_name == \"eni-0a1b2c3d4e5f60718\"     packets logged at this ENI
 
-Exit status: 0 done; 1 done, but --strict found records that do not parse or a damaged file; 2 failed, and no output;
-3 nothing matches the filter, and no output; 130 and 143 ended by SIGINT and SIGTERM.";
+Exit status:
+  0    success
+  1    success, but --strict found a record that cannot be parsed or a damaged file
+  2    error; no output was written
+  130  interrupted by SIGINT (143: SIGTERM)
+  3    nothing matches the filter; no output was written";
 
-/// Converts flow logs to a capture
+/// Convert flow logs to a packet capture
 ///
-/// Reads AWS VPC and Transit Gateway flow logs (text, JSON or Parquet, whatever they are wrapped in),
-/// rebuilds every connection from its records, and writes header-only packets: who sent the SYN, who
-/// answered, who reset, and when.
+/// Reads AWS VPC and Transit Gateway flow logs (text, JSON or Parquet, compressed or in archives),
+/// rebuilds every connection from its records, and writes packets without payload: who sent the SYN,
+/// who answered, who reset the connection, and when.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Where to: .pcapng or .pcap, with .gz or .zst behind it if wanted, or - for standard output
+    /// Output file: .pcapng or .pcap, optionally with .gz or .zst; - for standard output
     ///
-    /// Classic pcap keeps neither comments nor interface names.
+    /// The .pcap format has no comments and no interface names.
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
 
-    /// Several captures beside OUT, and OUT.csv to choose by: eni, hour, size=256MB, connections=1000
+    /// Write several captures and a CSV index of them: eni, hour, size=256MB, connections=1000
     ///
-    /// -o out.pcapng gives out-eni-0a1b.pcapng, out-2026-03-14T02.pcapng or out-00001.pcapng, each a
-    /// capture of its own, and out.csv with each one's packets, bytes, times and connections. All
-    /// of them together have the packets of the one capture, once each. By eni, a part has its own
-    /// interface only. By size, a part ends behind the packet that reaches it, before compression.
-    /// With connections, those stay whole; with hour and size, one may go on in the next part.
+    /// With -o out.pcapng the captures are out-eni-0a1b.pcapng, out-2026-03-14T02.pcapng or
+    /// out-00001.pcapng, and out.csv lists the packets, bytes, times and connections of each. Together
+    /// they have the same packets as one capture, each once. With eni, a capture has only the
+    /// interface of that ENI. With size, a capture ends after the packet that reaches the size,
+    /// before compression. With connections, every connection stays in one capture; with hour and
+    /// size, it may continue in the next.
     #[arg(long, value_name = "BY", value_parser = parse_split)]
     split: Option<Split>,
 
@@ -82,37 +87,37 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     finding: Option<u64>,
 
-    /// How much becomes packets
+    /// How many of the logged packets to write
     #[arg(long, value_enum, default_value_t = DetailChoice::Compact)]
     detail: DetailChoice,
 
-    /// The most packets that compact makes of one record
+    /// Maximum number of packets per record with --detail compact
     #[arg(long, value_name = "N", default_value_t = PER_RECORD_MAX, value_parser = clap::value_parser!(u64).range(4..))]
     max_per_record: u64,
 
-    /// Whose view is told where several ENIs saw a connection: auto, all, or the name of an ENI
+    /// Which ENI's records to use when several logged a connection: auto, all, or an ENI
     ///
     /// With all, every packet appears once for each ENI that logged it, and Wireshark calls the
-    /// second one a retransmission. Its analysis looks at all packets of a file, whatever the
-    /// display filter: look at one frame.interface_name at a time, in a file of its own, with
-    /// `tshark -r all.pcapng -Y 'frame.interface_name == "eni-..."' -w one.pcapng`
-    /// or with --vantage eni-... in place of all.
+    /// second one a retransmission. Wireshark analyzes all packets of a file, whatever the display
+    /// filter. To look at one ENI, write its packets to a file of their own with
+    /// `tshark -r all.pcapng -Y 'frame.interface_name == "eni-..."' -w one.pcapng`,
+    /// or use --vantage eni-... instead of all.
     #[arg(long, value_name = "VIEW", default_value = "auto", value_parser = parse_vantage)]
     vantage: VantageChoice,
 
-    /// Which addresses packets get: those in the packet (pkt-srcaddr) or the ENI's own (srcaddr)
+    /// Which addresses to use: those of the packet (pkt-srcaddr) or those of the ENI (srcaddr)
     #[arg(long, value_enum, default_value_t = AddressChoice::Packet)]
     addresses: AddressChoice,
 
-    /// What frames begin with: the IP header, so that lengths equal the log's, or Ethernet
+    /// Link layer of the frames: raw IP, with the lengths of the log, or an invented Ethernet header
     #[arg(long, value_enum, default_value_t = LinkChoice::Raw)]
     link: LinkChoice,
 
-    /// One interface for all ENIs, as programs built on libpcap need it
+    /// Put all ENIs on one interface, as programs that use libpcap require
     #[arg(long)]
     single_interface: bool,
 
-    /// Which packets get a comment: the first of each record, all, or none
+    /// Which packets get a comment: the first packet of each record, all packets, or none
     #[arg(long, value_enum, default_value_t = CommentChoice::Record)]
     comments: CommentChoice,
 
@@ -122,11 +127,11 @@ pub(crate) struct Args {
     #[command(flatten)]
     reading: ReadingArgs,
 
-    /// The summary as JSON on standard output
+    /// Print the summary as JSON on standard output
     #[arg(long)]
     json: bool,
 
-    // Last, for what follows would stand below its heading in the help.
+    // Last: in the help, all options that follow would come under its heading.
     #[command(flatten)]
     narrowing: Narrowing,
 
@@ -136,11 +141,11 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum DetailChoice {
-    /// At most --max-per-record packets a record; data merged into larger segments
+    /// At most --max-per-record packets for each record; data is merged into larger segments
     Compact,
     /// Every logged packet
     Exact,
-    /// Handshake, teardown and one data segment a record
+    /// Handshake, teardown, and one data segment for each record
     Control,
 }
 
@@ -198,15 +203,15 @@ impl Args {
     }
 }
 
-/// Converts what was typed and tells how it went.
+/// Runs the conversion and prints its summary.
 ///
 /// # Errors
-/// Whatever leaves no output behind.
+/// Fails if there is no output.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let to_stdout = args.output.as_os_str() == "-";
     anyhow::ensure!(
         !(args.json && to_stdout),
-        "--json and -o - both want standard output; write the capture to a file"
+        "--json and -o - both use standard output; write the capture to a file"
     );
     anyhow::ensure!(
         args.finding.is_none() || matches!(args.addresses, AddressChoice::Packet),
@@ -219,7 +224,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         .run(streams, |meter| pipeline::convert(&request, meter))?;
     let summary = match converted {
         Err(error) if to_stdout && matches!(error.kind(), ErrorKind::ReaderGone { .. }) => {
-            // Whoever read the capture has seen enough.
+            // The reader of the pipe closed it: it has what it wants.
             return Ok(ExitCode::SUCCESS);
         }
         converted => converted?,
@@ -233,12 +238,12 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         && let Err(error) = streams.give(&json(&summary)?)
     {
         let output = shown(&args.output);
-        anyhow::bail!("{output} is whole, but its summary cannot be written: {error}");
+        anyhow::bail!("{output} is complete, but its summary cannot be written: {error}");
     }
     Ok(args.reading.exit_code(&summary.records, &summary.input))
 }
 
-/// Says early what a large capture will be like.
+/// Warns early that a large capture will be slow.
 fn warn_of_size(args: &Args, streams: &mut Streams<'_>) {
     let large = args.keeping.max_packets;
     if let Some(packets) =
@@ -258,21 +263,23 @@ fn parse_vantage(text: &str) -> Result<VantageChoice, String> {
     })
 }
 
-/// What `--split` takes.
+/// Parses the value of `--split`.
 ///
 /// # Errors
-/// What was expected.
+/// Returns a message that says what was expected.
 fn parse_split(text: &str) -> Result<Split, String> {
-    let expected = || "eni, hour, size=SIZE (size=256MB) or connections=N".to_owned();
+    let expected = || "expected eni, hour, size=SIZE (size=256MB) or connections=N".to_owned();
     match text.split_once('=') {
         None if text == "eni" => Ok(Split::Eni),
         None if text == "hour" => Ok(Split::Hour),
         Some(("size", size)) => match parse_size(size)? {
-            0 => Err("a part cannot be empty; give a size such as size=256MB".into()),
+            0 => Err("the size must be greater than 0, such as size=256MB".into()),
             size => Ok(Split::Size(size)),
         },
         Some(("connections", count)) => match count.parse() {
-            Ok(0) | Err(_) => Err("a number from 1, such as connections=1000".into()),
+            Ok(0) | Err(_) => {
+                Err("expected a number greater than 0, such as connections=1000".into())
+            }
             Ok(count) => Ok(Split::Connections(count)),
         },
         _ => Err(expected()),

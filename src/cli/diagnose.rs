@@ -1,4 +1,4 @@
-//! `flow2pcap diagnose`: what is the matter in an archive.
+//! `flow2pcap diagnose`: finds connectivity problems in an archive.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,36 +17,39 @@ use super::streams::Streams;
 const EXAMPLES: &str = "\
 Examples:
   flow2pcap diagnose AWSLogs/
-      Why does it not work? Security group, network ACL, route, nothing listening, or none of them.
+      Find what breaks connections: a security group, a network ACL, a route, a service that is down.
 
   flow2pcap diagnose AWSLogs/ --from 2026-03-14T02:15 --host 10.0.11.15
-      The same for one host since something changed. Whole connections are looked at.
+      Diagnose one host since a point in time. Whole connections are used.
 
   flow2pcap diagnose AWSLogs/ --json | jq -r '.findings[] | [.certainty, .cause, .title] | @tsv'
-      One line a finding, for scripts.
+      Print one line for each finding, for scripts.
 
   flow2pcap convert AWSLogs/ -o incident.pcapng
-      Then paste a finding's display filter into Wireshark to see its packets.
+      Then paste the display filter of a finding into Wireshark to see its packets.
 
-Each finding says how sure it is. Proved: the records leave no other explanation. Likely: what passes
-beside it speaks for it. Possible: it may be so, or harmless. What is possible only comes last.
-Records of more ENIs tell more: one ENI's ACCEPT says nothing of what the next one does.
+Each finding has a certainty. Proved: the records leave no other explanation. Likely: comparable
+traffic that passes supports it. Possible: it may be harmless; these findings come last.
+More ENIs give better findings: ACCEPT at one ENI does not show what the next ENI did.
 
-Exit status: 0 done, whatever was found; 1 done, but --strict found records that do not parse or a
-damaged file; 2 failed; 3 nothing matches the filter.";
+Exit status:
+  0    success, with or without findings
+  1    success, but --strict found a record that cannot be parsed or a damaged file
+  2    error
+  3    nothing matches the filter";
 
-/// Tells what is the matter, with the records that prove it
+/// Diagnose connectivity problems and show the supporting records
 ///
-/// Looks at every connection attempt as all ENIs logged it, and says what blocks, drops, refuses or
-/// cuts it, how sure that is, where to look in AWS, what speaks against it, and which display filter
-/// shows it in Wireshark. Before that it says what the archive cannot show.
+/// Compares what all ENIs logged of every connection attempt, and reports what blocks, drops, refuses
+/// or resets connections: how certain that is, where to look in AWS, what contradicts it, and the
+/// display filter that shows it in Wireshark. It begins with what the archive cannot show.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
     reading: ReadingArgs,
 
-    /// The same as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 
@@ -57,12 +60,12 @@ pub(crate) struct Args {
     #[command(flatten)]
     room: RoomArgs,
 
-    // Last, for what follows would stand below its heading in the help.
+    // Last: in the help, all options that follow would come under its heading.
     #[command(flatten)]
     narrowing: Narrowing,
 }
 
-/// Diagnoses what was typed and tells what is the matter.
+/// Runs the diagnosis and prints the findings.
 ///
 /// # Errors
 /// Inputs that cannot be read, or hold no flow log.

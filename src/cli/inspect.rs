@@ -1,4 +1,4 @@
-//! `flow2pcap inspect`: what is in an archive, without converting it.
+//! `flow2pcap inspect`: shows what is in an archive, without converting it.
 
 use std::process::ExitCode;
 
@@ -15,46 +15,49 @@ use super::survey::SurveyText;
 const EXAMPLES: &str = "\
 Examples:
   flow2pcap inspect AWSLogs/
-      What is in a folder as `aws s3 sync` left it.
+      Show what is in a folder that `aws s3 sync` filled.
 
   flow2pcap inspect AWSLogs/ --from 2026-03-14T02:00 --to 2026-03-14T03:00 --eni eni-0a1b
-      What an hour at one ENI would come to, before it is converted.
+      Estimate the capture of one hour at one ENI.
 
   flow2pcap inspect export/ --format '${srcaddr} ${dstaddr} ${srcport} ${dstport} ${action}'
-      Whether a column order fits, and what is missing from it.
+      Check a column order and see which fields it lacks.
 
-  flow2pcap inspect AWSLogs/ --json | jq '.estimates[] | {detail, packets, bytes}'
-      For scripts.
+  flow2pcap inspect AWSLogs/ --json | jq '.estimates[] | {detail, packets, file_bytes}'
+      Print the estimates for scripts.
 
-Records are added up as they were logged. A conversion finds those that were delivered twice, and
-packets that several ENIs logged, and writes them once; here they count each time.
+inspect counts every record as it was logged. convert finds records that were delivered twice and
+packets that several ENIs logged, and writes them once.
 
-Exit status: 0 done; 1 done, but --strict found records that do not parse or a damaged file; 2 failed;
-3 nothing matches the filter.";
+Exit status:
+  0    success
+  1    success, but --strict found a record that cannot be parsed or a damaged file
+  2    error
+  3    nothing matches the filter";
 
-/// Tells what is in flow logs, without converting them
+/// Show what is in flow logs, without converting them
 ///
-/// Files and what they are wrapped in, columns and what is missing, time and gaps, records by
-/// action, protocol and ENI, and how large a capture of it would be.
+/// Shows the files and their formats, the columns and which useful ones are missing, the time range
+/// and its gaps, the records by action, protocol and ENI, and the size that a capture would have.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
     reading: ReadingArgs,
 
-    /// The same as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 
-    // Last, for what follows would stand below its heading in the help.
+    // Last: in the help, all options that follow would come under its heading.
     #[command(flatten)]
     narrowing: Narrowing,
 }
 
-/// Inspects what was typed and tells what it is.
+/// Inspects the inputs and prints what they hold.
 ///
 /// # Errors
-/// Inputs that cannot be read, or hold no flow log.
+/// Fails if inputs cannot be read or hold no flow log.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let request = Request::new(args.reading.inputs.clone())
         .format(args.reading.format.clone())
@@ -64,11 +67,11 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         .reading
         .run(streams, |meter| pipeline::inspect(&request, meter))??;
     let page = streams.out_page();
-    let told = json_or_page(&survey, args.json, page, |survey, page| SurveyText {
+    let text = json_or_page(&survey, args.json, page, |survey, page| SurveyText {
         survey,
         page,
     })?;
     args.reading.note_silence(streams, &survey.records);
     args.reading
-        .give(streams, &told, &survey.records, &survey.input)
+        .give(streams, &text, &survey.records, &survey.input)
 }

@@ -1,4 +1,4 @@
-//! `flow2pcap metrics`: sums over time, for alarms and for a look.
+//! `flow2pcap metrics`: sums over time, for alarms, tables and charts.
 
 mod cloudwatch;
 mod csv;
@@ -24,57 +24,59 @@ use super::streams::Streams;
 const EXAMPLES: &str = "\
 Examples:
   flow2pcap metrics AWSLogs/
-      Was anything blocked, and when? Rejected TCP packets, and rejected packets of each protocol,
-      in every quarter of an hour: the two sums that network teams set alarms on.
+      Show what was rejected and when: rejected TCP packets, and rejected packets by protocol, every
+      15 minutes. These are the two sums that network teams set alarms on.
 
   flow2pcap metrics AWSLogs/ --action reject --by srcaddr,dstport --top 10 --every 1h
-      Who is blocked most, and on which ports?
+      Show the ten most rejected sources and ports, per hour.
 
   flow2pcap metrics AWSLogs/ --by action,eni --measure packets,bytes --from -2h
-      How much passed at each ENI in the two hours before the newest record, and how much did not?
+      Show accepted and rejected traffic of each ENI in the last two hours of the archive.
 
   flow2pcap metrics AWSLogs/ --by outcome --measure connections --every 5m
-      When did connections begin to fail, and how?
+      Show when connections began to fail, and how.
 
   flow2pcap metrics AWSLogs/ --format csv >metrics.csv
-      For a spreadsheet or a database: start, metric, what it is by, value. A name that a spreadsheet
-      would take for a formula (=, +, - or @ in front) gets a ' in front; numbers stay numbers.
+      Write CSV: start, metric, one column for each --by, value. A name that a spreadsheet would run
+      as a formula (it begins with =, +, - or @) is prefixed with '; numbers stay numbers.
 
   flow2pcap metrics AWSLogs/ --format openmetrics >metrics.txt
   promtool tsdb create-blocks-from openmetrics metrics.txt
-      For Prometheus and what reads it.
+      Import the sums into Prometheus.
 
   flow2pcap metrics AWSLogs/ --format cloudwatch --namespace Network/Rejects |
     while IFS= read -r request; do
       aws cloudwatch put-metric-data --cli-input-json file:///dev/stdin <<<\"$request\"
     done
-      For an alarm in CloudWatch. A line is a request of at most 1,000 values; CloudWatch takes none
-      that are older than two weeks.
+      Send the sums to CloudWatch, for an alarm. Each line is a request of at most 1,000 values;
+      CloudWatch rejects values older than two weeks.
 
-What is counted: each record as often as it is in the archive, as a metric filter of CloudWatch counts
-it. A packet that two ENIs logged counts twice, and so does a record that was delivered twice; --once
-counts each packet once, as convert writes it. Narrowing then keeps connections whole, as in convert,
-and in single records otherwise, as in inspect. --by outcome and --measure connections need
-connections, so they count once too.
+Records are counted as often as they are in the archive, as a CloudWatch metric filter counts them. A
+packet that two ENIs logged counts twice, and so does a record that was delivered twice. --once counts
+each packet once, as convert writes it. With --once, filters keep whole connections, as in convert;
+without it, they keep single records, as in inspect. --by outcome and --measure connections need
+connections, so they imply --once.
 
-A record that spans several stretches of time is shared out over them in proportion, and all parts
-together are what it counts. Records and connections count where they begin. Where nothing was
-counted between the first and the last stretch a zero is told, but not of every ENI, address and port.
+The packets and bytes of a record that spans several time buckets are divided among them in proportion;
+the parts add up to the record. Records and connections count in the bucket in which they begin.
+Zeros are printed, except in per-ENI, per-address and per-port series.
 
-Exit status: 0 done; 1 done, but --strict found records that do not parse or a damaged file; 2 failed;
-3 nothing matches the filter.";
+Exit status:
+  0    success
+  1    success, but --strict found a record that cannot be parsed or a damaged file
+  2    error
+  3    nothing matches the filter";
 
-/// Adds up packets, bytes, records or connections over time
+/// Sum packets, bytes, records or connections over time
 ///
-/// Without --by and --measure: rejected TCP packets, and rejected packets by protocol, every 15
-/// minutes.
+/// By default: rejected TCP packets, and rejected packets by protocol, every 15 minutes.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
     reading: ReadingArgs<FormatChoice>,
 
-    /// The same column order, where --format says how to print
+    /// Column order of files without a header line, if --format gives the output format
     #[arg(long, value_name = "FORMAT", value_parser = Layout::parse)]
     columns: Option<Layout>,
 
@@ -82,27 +84,27 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// How long a stretch of time is, from the full hour on (UTC): 30s, 1m, 15m, 1h, 6h, 1d
+    /// Length of a time bucket, aligned to the hour (UTC): 30s, 1m, 15m, 1h, 6h, 1d
     #[arg(long, value_name = "TIME", default_value_t)]
     every: Every,
 
-    /// A sum for each: protocol, action, eni, vpc, subnet, srcaddr, dstaddr, dstport, srcsubnet, dstsubnet,
+    /// Group by: protocol, action, eni, vpc, subnet, srcaddr, dstaddr, dstport, srcsubnet, dstsubnet,
     /// direction, outcome
     ///
-    /// Several with commas. Addresses are those of the packet, where records have them. VPC and
-    /// subnet are those of the ENI; srcsubnet and dstsubnet those of the addresses: where no ENI's
-    /// record names the subnet, the /24 (IPv6: /64) of a private address, and internet. What no
-    /// record tells is called unknown.
+    /// Separate several with commas. Addresses are those of the packet, where records have them. VPC
+    /// and subnet are those of the ENI. srcsubnet and dstsubnet are those of the addresses: if no
+    /// ENI's records name the subnet, the /24 (IPv6: /64) of a private address, or internet. A
+    /// value that no record has is called unknown.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     by: Vec<Dimension>,
 
-    /// What to add up: packets, bytes, records, connections [default: packets]
+    /// What to sum: packets, bytes, records, connections [default: packets]
     ///
-    /// Several with commas; the first says which are the largest.
+    /// Separate several with commas; the first one ranks the groups.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     measure: Vec<Measure>,
 
-    /// Only the N largest over the whole time; the rest is added up as other
+    /// Show only the N largest groups over the whole time, and sum the rest as other
     ///
     /// A value that is itself called other is printed in quotes: "other".
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -110,18 +112,18 @@ pub(crate) struct Args {
 
     /// Count each packet once, as convert writes it
     ///
-    /// Not what was delivered twice, and from one ENI only where several saw a connection.
+    /// Skips records that were delivered twice, and uses one ENI where several logged a connection.
     #[arg(long)]
     once: bool,
 
-    /// The namespace in CloudWatch
+    /// CloudWatch namespace
     #[arg(long, value_name = "NAME", default_value = "flow2pcap")]
     namespace: String,
 
     #[command(flatten)]
     room: RoomArgs,
 
-    // Last, for what follows would stand below its heading in the help.
+    // Last: in the help, all options that follow would come under its heading.
     #[command(flatten)]
     narrowing: Narrowing,
 }
@@ -164,7 +166,7 @@ impl Args {
     }
 }
 
-/// These without those that stand there before.
+/// Returns the items without repetitions.
 fn distinct<T: Copy + PartialEq>(typed: &[T]) -> Vec<T> {
     let mut distinct = Vec::new();
     for item in typed {
@@ -175,10 +177,10 @@ fn distinct<T: Copy + PartialEq>(typed: &[T]) -> Vec<T> {
     distinct
 }
 
-/// Adds up what was typed and prints it.
+/// Sums the records and prints the result.
 ///
 /// # Errors
-/// Inputs that cannot be read, or hold no flow log, and more stretches of time than there is room for.
+/// Fails if inputs cannot be read or hold no flow log, or if there are too many time buckets.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let is_other_form =
         matches!(args.reading.format, Some(FormatChoice::As(form)) if form != Form::Json);
@@ -192,7 +194,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         .run(streams, |meter| pipeline::metrics(&request, meter))??;
     let (tables, every) = (&answers.tables[..], args.every);
     let mut notes = notes(&answers);
-    let told = match args.form(streams) {
+    let text = match args.form(streams) {
         Form::Table => table::text(&answers, every, streams.out_page()),
         Form::Csv => csv::text(tables)?,
         Form::Json => json::text(&answers, every)?,
@@ -210,24 +212,25 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     }
     args.reading.note_silence(streams, &answers.records);
     args.reading
-        .give(streams, &told, &answers.records, &answers.input)
+        .give(streams, &text, &answers.records, &answers.input)
 }
 
-/// What a reader has to know of the sums besides.
+/// Returns notes on what the sums leave out.
 fn notes(answers: &Answers) -> Vec<String> {
     let mut notes = Vec::new();
     let records = &answers.records;
     let (skipped, damaged) = (records.skipped.total(), answers.input.damaged.total());
     if skipped + damaged > 0 {
         notes.push(format!(
-            "not counted: {} that no record could be read from, and what is lost of {}; inspect tells which",
+            "not counted: {} that could not be parsed, and the unreadable part of {}; run inspect for \
+             details",
             count(skipped, "line"),
             count(damaged, "damaged file"),
         ));
     }
     if records.skip_data > 0 {
         notes.push(format!(
-            "AWS dropped records in {} (SKIPDATA): there was more than is counted; inspect tells where",
+            "AWS dropped records in {} (SKIPDATA), so the sums are too low there; run inspect for details",
             count(records.skip_data, "interval"),
         ));
     }
@@ -235,16 +238,16 @@ fn notes(answers: &Answers) -> Vec<String> {
         let metric = table.question.metric(table.question.measures[0]);
         if table.is_cut {
             notes.push(format!(
-                "{metric}: the {} smallest sums over the whole time are added up as other, for there \
-                 is room for {}; --top, fewer --by, a longer --every or a filter make fewer",
+                "{metric}: the {} smallest groups are summed as other, because the limit is {} sums; use \
+                 --top, fewer --by, a longer --every or a filter",
                 wide(table.folded.into()),
                 wide(CELLS_MAX as u128),
             ));
         }
         if table.wants_zeros() && !table.is_full && !table.series.is_empty() {
             notes.push(format!(
-                "{metric}: no zeros are told, for from the first to the last record there would be too \
-                 many; a longer --every, or --from and --to make fewer",
+                "{metric}: zeros are not printed, because there would be too many; use a longer --every, \
+                 or --from and --to",
             ));
         }
     }

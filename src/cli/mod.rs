@@ -1,16 +1,18 @@
-//! What was typed, and what it means; one file a subcommand.
+//! The command line: arguments, help, and the text of every output; one file for each subcommand.
 //!
-//! The binary is this and a `main`. It is part of the library so that tests and the fuzz target
-//! `printed` reach every text that it prints without a process for each; nobody else should use it.
+//! The binary is this module and a `main`. It is part of the library so that tests and the fuzz target
+//! `printed` reach every printed text without starting a process. It is not a public interface.
 
 mod account;
 mod advice;
+mod completions;
 mod convert;
 mod convert_command;
 mod diagnose;
 mod findings;
 mod inspect;
 mod interrupt;
+mod man;
 mod metrics;
 mod narrowing;
 mod nothing_kept;
@@ -28,13 +30,13 @@ mod survey;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use flow2pcap::printable::printable_lines;
 
 pub use self::interrupt::{are_last_words_said, claim_last_words};
 pub use self::streams::Streams;
 
-/// Turns archived AWS VPC Flow Logs back into packets that Wireshark opens.
+/// Turns AWS VPC Flow Logs back into packets that Wireshark opens.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -55,9 +57,11 @@ enum Command {
     Metrics(Box<metrics::Args>),
     Report(Box<report::Args>),
     Setup(Box<setup::Args>),
+    Completions(Box<completions::Args>),
+    Man(Box<man::Args>),
 }
 
-/// Does what was typed, its first word being the name of the program, and returns the exit status.
+/// Runs the command line `typed`, whose first word is the program's name, and returns the exit status.
 pub fn run(typed: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) -> ExitCode {
     let typed: Vec<OsString> = typed.into_iter().collect();
     let cli = match Cli::try_parse_from(&typed) {
@@ -70,7 +74,7 @@ pub fn run(typed: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>)
             let why = format!("flow2pcap: {}\n", advice::message(&error));
             let why = printable_lines(&why);
             while streams.is_process() && !claim_last_words() {
-                std::thread::park(); // until the other thread has ended the process
+                std::thread::park(); // until the other thread ends the process
             }
             streams.tell(&why);
             ExitCode::from(nothing_kept::exit_status(&error))
@@ -89,5 +93,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
         Command::Metrics(args) => metrics::run(&args, streams),
         Command::Report(args) => report::run(&args, streams),
         Command::Setup(args) => setup::run(&args, streams),
+        Command::Completions(args) => completions::run(&args, Cli::command(), streams),
+        Command::Man(args) => man::run(&args, Cli::command(), streams),
     }
 }

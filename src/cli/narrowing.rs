@@ -1,7 +1,7 @@
-//! What part of an archive is wanted, as typed.
+//! The filter options: which part of an archive a run uses.
 //!
-//! Options of one name widen (`--port 80 --port 443` is either), those of
-//! different names and `--filter` narrow (all must hold).
+//! The same option given twice means either value (`--port 80 --port 443`). Different options and
+//! `--filter` must all match.
 
 use clap::Args;
 use flow2pcap::filter::{Bound, EndpointSide, Expression, Filter, Name, Peer, Qualifier, Term};
@@ -10,14 +10,14 @@ use flow2pcap::time::SECOND_NS;
 
 use super::page::instant;
 
-/// Which part of the archive becomes packets
+/// The options that select a part of the archive.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Narrowing")]
+#[command(next_help_heading = "Filters")]
 pub(crate) struct Narrowing {
-    /// From when on: 2026-03-14T02:15:00Z, 2026-03-14, a Unix time, or -2h (before the newest record)
+    /// Start of the time range: 2026-03-14T02:15:00Z, 2026-03-14, a Unix time, or -2h (before the newest record)
     ///
-    /// What names no zone is UTC. Files whose path says that they hold nothing of that time are not
-    /// even opened, so a connection that lives longer lacks what it did long before and after.
+    /// A time without a zone is UTC. Files whose path shows that they are outside the range are not
+    /// opened, so a long-lived connection lacks its records from well before and after the range.
     #[arg(
         long,
         visible_alias = "since",
@@ -26,7 +26,7 @@ pub(crate) struct Narrowing {
     )]
     from: Option<Bound>,
 
-    /// Until before when, likewise; a date means its first instant
+    /// End of the time range (exclusive); same formats as --from. A date means its midnight
     #[arg(
         long,
         visible_alias = "until",
@@ -35,11 +35,11 @@ pub(crate) struct Narrowing {
     )]
     to: Option<Bound>,
 
-    /// The name of an ENI, or of what stands for it
+    /// An ENI, or another interface ID that records have, such as a Transit Gateway attachment
     #[arg(long, value_name = "ENI", value_parser = named(Name::Eni))]
     eni: Vec<Expression>,
 
-    /// An address at either end, of the packet or the ENI: 10.0.0.5, 2001:db8::1, 10.0.0.0/24
+    /// An address or CIDR at either end: 10.0.0.5, 2001:db8::1, 10.0.0.0/24
     #[arg(long, value_name = "ADDRESS", value_parser = value(Qualifier::Host(EndpointSide::Either)))]
     host: Vec<Expression>,
 
@@ -71,64 +71,64 @@ pub(crate) struct Narrowing {
     #[arg(long, value_name = "ACTION", value_parser = value(Qualifier::Action))]
     action: Vec<Expression>,
 
-    /// ingress or egress, seen from the ENI
+    /// ingress or egress, as the ENI sees it
     #[arg(long, value_name = "DIRECTION", value_parser = value(Qualifier::Direction))]
     direction: Vec<Expression>,
 
-    /// The account, from the record or the path of its file
+    /// An AWS account, from the record or the path of its file
     #[arg(long, value_name = "ACCOUNT", value_parser = named(Name::Account))]
     account: Vec<Expression>,
 
-    /// The region, from the record or the path of its file
+    /// An AWS region, from the record or the path of its file
     #[arg(long, value_name = "REGION", value_parser = named(Name::Region))]
     region: Vec<Expression>,
 
-    /// The VPC, where records name it
+    /// A VPC; only matches records with a vpc-id
     #[arg(long, value_name = "VPC", value_parser = named(Name::Vpc))]
     vpc: Vec<Expression>,
 
-    /// The subnet, where records name it
+    /// A subnet; only matches records with a subnet-id
     #[arg(long, value_name = "SUBNET", value_parser = named(Name::Subnet))]
     subnet: Vec<Expression>,
 
-    /// The instance, where records name it
+    /// An instance; only matches records with an instance-id
     #[arg(long, value_name = "INSTANCE", value_parser = named(Name::Instance))]
     instance: Vec<Expression>,
 
-    /// All of this in one, in the words of tcpdump: 'host 10.0.0.5 and port 443 and not accept'
+    /// A filter in tcpdump's syntax: 'host 10.0.0.5 and port 443 and not accept'
     ///
-    /// Words of pcap-filter: host, src, dst, net, port, portrange, proto, tcp, udp, icmp, icmp6, ip,
-    /// ip6, and, or, not, &&, ||, !, parentheses. Words for flow logs: accept, reject, ingress,
-    /// egress, flags syn, eni, account, region, vpc, subnet, instance, packets > 10, bytes >= 1000.
-    /// As in pcap-filter, and and or bind equally, from left to right: use parentheses.
-    /// What a record does not say does not match, and neither does its opposite.
+    /// From pcap-filter: host, src, dst, net, port, portrange, proto, tcp, udp, icmp, icmp6, ip,
+    /// ip6, and, or, not, &&, ||, !, parentheses. For flow logs: accept, reject, ingress, egress,
+    /// flags syn, eni, account, region, vpc, subnet, instance, packets > 10, bytes >= 1000.
+    /// As in pcap-filter, `and` and `or` have the same precedence, from left to right: use
+    /// parentheses. A record that lacks a field matches neither a condition on it nor its negation.
     #[arg(long, value_name = "EXPRESSION")]
     filter: Option<Expression>,
 }
 
-/// What of it becomes packets
+/// The options that say how much of the selected part becomes packets.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Narrowing")]
+#[command(next_help_heading = "Filters")]
 pub(crate) struct Keeping {
-    /// Of the connections that match, only the records that do
+    /// Use matching records only, not the whole connections they belong to
     ///
-    /// Otherwise a connection is kept whole if one of its records matches: both ways, in all
-    /// intervals that were read.
+    /// By default, one matching record keeps its whole connection: both directions, in every
+    /// interval that was read.
     #[arg(long)]
     pub(crate) only_matching: bool,
 
-    /// No capture of more packets than this, about; the filters that would help are named instead
+    /// Refuse to write a capture of more than about N packets, and suggest filters instead
     ///
-    /// Wireshark is slow beyond about a million. Nothing is ever cut off.
+    /// Wireshark is slow beyond about a million packets. A capture is never cut short.
     #[arg(long, value_name = "N")]
     pub(crate) max_packets: Option<u64>,
 }
 
 impl Narrowing {
-    /// The filter that the options make together.
+    /// Returns the filter that the options describe.
     ///
     /// # Errors
-    /// The time ends before it begins.
+    /// Fails if the time range ends before it begins.
     pub(crate) fn filter(&self) -> anyhow::Result<Filter> {
         check_order(self.from, self.to)?;
         let options = self.options();

@@ -1,4 +1,4 @@
-//! What every subcommand that reads an archive can be told, and how its work is done.
+//! The options shared by all subcommands that read an archive, and how they run their work.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,20 +16,20 @@ use super::progress::ProgressLine;
 use super::room::RoomArgs;
 use super::streams::Streams;
 
-/// What `--format` takes: a column order, or what else a subcommand makes of it.
+/// The value of `--format`: a column order, or another choice that a subcommand offers.
 pub(crate) trait FormatOption: Clone + Send + Sync + 'static {
-    /// What the help says of it.
+    /// The help text of the option.
     const HELP: &str;
 
-    /// Reads what was typed.
+    /// Parses the value.
     ///
     /// # Errors
-    /// What was expected.
+    /// Returns a message that says what was expected.
     fn parse(text: &str) -> Result<Self, String>;
 }
 
 impl FormatOption for Layout {
-    const HELP: &str = "Column order of files that have no header line: '${a-b} ${c}', 'a-b c', 'a_b c', or default";
+    const HELP: &str = "Column order of files without a header line: '${srcaddr} ${dstaddr}', 'srcaddr dstaddr', or default";
 
     fn parse(text: &str) -> Result<Self, String> {
         Self::from_format(text).map_err(|e| e.to_string())
@@ -38,32 +38,32 @@ impl FormatOption for Layout {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ReadingArgs<F: FormatOption = Layout> {
-    /// Files, folders (with all below them), or - for standard input
+    /// Files, folders (read recursively), or - for standard input
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
 
     #[arg(long, value_name = "FORMAT", help = F::HELP, value_parser = F::parse)]
     pub(crate) format: Option<F>,
 
-    /// Threads to use [default: one for each core]
+    /// Number of threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 
-    /// Exit with status 1 if a record does not parse or a file is damaged
+    /// Exit with status 1 if a record cannot be parsed or a file is damaged
     #[arg(long)]
     strict: bool,
 
-    /// Nothing on standard error but errors
+    /// Print only errors on standard error
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
 
 impl<F: FormatOption> ReadingArgs<F> {
-    /// What all subcommands are asked; `format` is the order of columns in files that do not name
-    /// theirs.
+    /// Returns the request that all subcommands share. `format` is the column order of files that
+    /// do not name their columns.
     ///
     /// # Errors
-    /// The folder of temporary files is none.
+    /// Fails if `--temp-dir` is not a directory.
     pub(crate) fn request(
         &self,
         format: Option<&Layout>,
@@ -77,11 +77,10 @@ impl<F: FormatOption> ReadingArgs<F> {
             .temp_dir(room.temp_dir()?))
     }
 
-    /// Does `work` on as many threads as were asked for, shows how far it has come, and lets
-    /// signals end it.
+    /// Runs `work` on the requested number of threads, shows its progress, and lets signals end it.
     ///
     /// # Errors
-    /// The system gives no threads, or takes no handler of signals.
+    /// Fails if the system refuses threads or a signal handler.
     pub(crate) fn run<T: Send>(
         &self,
         streams: &Streams<'_>,
@@ -98,10 +97,10 @@ impl<F: FormatOption> ReadingArgs<F> {
         Ok(made)
     }
 
-    /// The threads that do the work.
+    /// Starts the threads.
     ///
     /// # Errors
-    /// The system gives none; the message says how many were asked for, and what helps.
+    /// Fails if the system refuses them; the message has their number and what to try.
     fn pool(&self) -> anyhow::Result<rayon::ThreadPool> {
         let available = || std::thread::available_parallelism().map_or(1, usize::from);
         let count = self.threads.map_or_else(available, usize::from);
@@ -120,19 +119,19 @@ impl<F: FormatOption> ReadingArgs<F> {
         })
     }
 
-    /// Gives what was told of what was read to standard output, and returns the exit status.
+    /// Writes `text` to standard output and returns the exit status.
     ///
     /// # Errors
-    /// What keeps it from being written.
+    /// Fails if standard output cannot be written.
     pub(crate) fn give(
         &self,
         streams: &mut Streams<'_>,
-        told: &str,
+        text: &str,
         records: &Records,
         input: &Input,
     ) -> anyhow::Result<ExitCode> {
         streams
-            .give(told)
+            .give(text)
             .context("cannot write to standard output")?;
         Ok(self.exit_code(records, input))
     }
@@ -153,13 +152,13 @@ impl<F: FormatOption> ReadingArgs<F> {
         }
     }
 
-    /// The exit status of a run that read this.
+    /// Returns the exit status of a run that read `records` from `input`.
     pub(crate) fn exit_code(&self, records: &Records, input: &Input) -> ExitCode {
         let is_unsound = records.skipped.total() > 0 || input.damaged.total() > 0;
         ExitCode::from(u8::from(self.strict && is_unsound))
     }
 }
 
-/// What goes wrong before the first signal.
+/// The message when no signal handler can be installed.
 const NO_SIGNALS: &str = "cannot listen for signals; raise the limit of processes (`ulimit -u`), \
                           of open files (`ulimit -n`) or of address space (`ulimit -v`)";

@@ -1,4 +1,4 @@
-//! `flow2pcap report`: one page to read and to send.
+//! `flow2pcap report`: writes the diagnosis and its charts as one HTML page.
 
 mod chart;
 mod matrix;
@@ -22,55 +22,56 @@ use super::streams::Streams;
 const EXAMPLES: &str = "\
 Examples:
   flow2pcap report AWSLogs/ -o report.html
-      What happened, for everyone who was not there? One page to open, to print and to mail.
+      Write one page that explains the incident: to open, print or send.
 
   flow2pcap report AWSLogs/ -o report.html --from 2026-03-14T02:00 --to 2026-03-14T03:00
-      The same of one hour. The shorter the time, the finer the pictures: a minute, a quarter of an
-      hour, an hour, six hours, a day.
+      Report one hour. Shorter time ranges get finer charts.
 
   flow2pcap report AWSLogs/ -o - --host 10.0.11.15 | ssh web 'cat >report.html'
-      The page on standard output.
+      Write the page to standard output.
 
-On the page: what is the matter, each finding with its display filter for Wireshark (as in diagnose);
-accepted and rejected packets, rejected packets by protocol and outcomes of connections over time;
-who talks most, who is rejected, on which ports, and which subnets talk; what the archive cannot
-show, and how it was read.
+The page has the findings of diagnose, with their display filters for Wireshark; charts of accepted and
+rejected packets, rejected packets by protocol, and outcomes of connections; tables of the busiest
+and the most rejected hosts, ports and subnets; what the archive cannot show; and how it was read.
 
-Each packet counts once, as convert writes it and as metrics --once counts it. The page asks no server
-for anything and needs no scripts; with them its tables sort and its filters copy. Names in it are
-those of the archive: mind to whom you send it.
+Each packet counts once, as in convert and metrics --once. The page loads nothing from any server and
+works without scripts; with scripts, tables sort and filters copy. It contains addresses and names
+from the archive: consider who receives it.
 
-The archive is read twice, so standard input is no INPUT here.
+The archive is read twice, so standard input cannot be an INPUT.
 
-Exit status: 0 done, whatever was found; 1 done, but --strict found records that do not parse or a
-damaged file; 2 failed, and no page; 3 nothing matches the filter, and no page.";
+Exit status:
+  0    success, with or without findings
+  1    success, but --strict found a record that cannot be parsed or a damaged file
+  2    error; no page was written
+  3    nothing matches the filter; no page was written";
 
-/// Writes one page that says what is the matter, with pictures
+/// Write the diagnosis as one HTML page with charts
 ///
-/// An HTML file that opens anywhere, without a network: findings first, then pictures and tables of
-/// what passed and what did not, then what the archive cannot show.
+/// The page is one HTML file that opens offline: findings first, then charts and tables of accepted
+/// and rejected traffic, then what the archive cannot show.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
     reading: ReadingArgs,
 
-    /// The page, or - for standard output; compressed where its name ends in .gz or .zst
+    /// Output file, or - for standard output; compressed if its name ends in .gz or .zst
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 
     #[command(flatten)]
     room: RoomArgs,
 
-    // Last, for what follows would stand below its heading in the help.
+    // Last: in the help, all options that follow would come under its heading.
     #[command(flatten)]
     narrowing: Narrowing,
 }
 
-/// Writes the page of what was typed.
+/// Writes the page.
 ///
 /// # Errors
-/// Inputs that cannot be read or hold no flow log, and an output that cannot be written.
+/// Fails if inputs cannot be read or hold no flow log, or if the output cannot be written.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let to_stdout = args.output.as_os_str() == "-";
     anyhow::ensure!(
@@ -90,7 +91,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         .write_all(html.as_bytes())
         .and_then(|()| output.finish());
     match written {
-        // Whoever read the page has seen enough.
+        // The reader of the pipe closed it: it has what it wants.
         Err(error) if to_stdout && matches!(error.kind(), ErrorKind::ReaderGone { .. }) => {
             return Ok(ExitCode::SUCCESS);
         }

@@ -12,35 +12,36 @@ use super::streams::Streams;
 const EXAMPLES: &str = "\
 Examples:
   flow2pcap setup vpc-0c5e8a7d2b914f630 --destination s3://my-logs/vpc >setup.sh
-      Read it, then: bash setup.sh
+      Write a script. Read it, then run: bash setup.sh
 
   flow2pcap setup eni-0b8e13f64d7ac2951 --destination cloudwatch:/vpc/flow-logs | bash
-      At once. It may be run again: what is there already is left as it is.
+      Run it at once. It can be run again: existing resources are not changed.
 
   flow2pcap setup tgw-0c5e8a7d2b914f630 --destination s3://my-logs --hive --per-hour \\
       --output cloudformation >setup.json
   aws cloudformation deploy --template-file setup.json --stack-name flow-log \\
       --capabilities CAPABILITY_IAM [--parameter-overrides CreateBucket=no]
-      As a stack; the bucket may be there already.
+      Create a CloudFormation stack; the bucket may exist already.
 
-What matters: tcp-flags (who opened, who refused), pkt-srcaddr and pkt-dstaddr (who spoke through a NAT
-gateway), flow-direction, and intervals of 60 s. The default format of AWS has none of them.";
+The fields that matter most: tcp-flags (who opened and who refused a connection), pkt-srcaddr and
+pkt-dstaddr (the hosts behind a NAT gateway), flow-direction, and an aggregation interval of 60 s. The
+default format of AWS has none of them.";
 
-/// Prints how to create a flow log that converts well
+/// Print a script that creates a flow log with all useful fields
 ///
-/// A script for the AWS CLI, or a CloudFormation template, that logs all traffic of a resource with
-/// the columns and the interval that convert makes most of. Nothing is called or changed until you
-/// run what is printed.
+/// The script for the AWS CLI, or CloudFormation template, logs all traffic of a resource with the
+/// fields and the aggregation interval that give the best capture. Nothing is changed until you run
+/// it.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Whose traffic: eni-..., subnet-..., vpc-..., tgw-... or tgw-attach-...
+    /// Resource to log: eni-..., subnet-..., vpc-..., tgw-... or tgw-attach-...
     #[arg(value_name = "RESOURCE")]
     resource: Resource,
 
-    /// Where records go: cloudwatch:GROUP, s3://BUCKET/FOLDER, or firehose:ARN
+    /// Destination of the records: cloudwatch:GROUP, s3://BUCKET/FOLDER, or firehose:ARN
     ///
-    /// Log groups and buckets are created if they are not there; a Firehose stream has to be.
+    /// A log group or bucket is created if it does not exist; a Firehose stream must exist.
     #[arg(short, long, value_name = "DESTINATION")]
     destination: Destination,
 
@@ -48,26 +49,26 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = OutputChoice::Cli)]
     output: OutputChoice,
 
-    /// The account it is for [default: that of the credentials with which it is run]
+    /// AWS account [default: the account of the credentials that run the script]
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<AccountId>,
 
-    /// The region it is for [default: that in which it is run]
+    /// AWS region [default: the region in which the script runs]
     #[arg(long, value_name = "REGION")]
     region: Option<Region>,
 
-    /// Name folders in S3 as Hive and Athena want them: year=2026/month=03/day=14
+    /// Use Hive-compatible prefixes in S3, as Athena expects: year=2026/month=03/day=14
     #[arg(long)]
     hive: bool,
 
-    /// A folder for each hour in S3: --from and --to then need fewer of them
+    /// Use one prefix per hour in S3, so that --from and --to read fewer files
     #[arg(long)]
     per_hour: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum OutputChoice {
-    /// A script for bash that calls the AWS CLI
+    /// A bash script that calls the AWS CLI
     Cli,
     /// A CloudFormation template, as JSON
     Cloudformation,
@@ -97,10 +98,10 @@ impl Args {
     }
 }
 
-/// Prints what was asked for.
+/// Prints the script or template.
 ///
 /// # Errors
-/// Options that do not go together, and a standard output that takes nothing.
+/// Fails if options contradict each other or standard output cannot be written.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let setup = args.setup()?;
     let text = match args.output {

@@ -1,45 +1,44 @@
-//! Conversations without connections: UDP, ICMP and every other protocol.
+//! Rebuilds conversations without connections: UDP, ICMP and every other protocol.
 //!
-//! Nothing orders their packets but time and habit: a question stands before
-//! its answer. Bytes are shared out evenly over a record's packets, since a
-//! record tells no single size.
+//! Only time and convention order their packets: a question comes before its answer. Bytes are
+//! divided evenly over a record's packets, because a record has no single packet size.
 
 use std::ops::RangeInclusive;
 
-use crate::connection::outcome::{self, Story};
+use crate::connection::outcome::{self, ConnectionInfo};
 use crate::connection::plan::{Detail, PACKETS_MAX};
 use crate::connection::role::Role;
 use crate::connection::segment::{Segment, SegmentKind};
-use crate::connection::spread::{Lean, Spread, spread_beside};
+use crate::connection::spread::{Bias, Spread, spread_among};
 use crate::flow::{UDP, Viewed, Way};
 use crate::time::SECOND_NS;
 
-/// The most bytes that one packet stands for.
+/// The maximum number of bytes that one packet represents.
 const PACKET_MAX: u64 = 1 << 30;
 
-/// The most bytes of one record: 64 TiB, more than any network interface
-/// carries in an interval.
+/// The maximum number of bytes of one record: 64 TiB, more than any network interface carries in an
+/// interval.
 const BYTES_MAX: u64 = 1 << 46;
 
-/// Ports of STUN (RFC 8489 section 2), and those beside it that relays of calls use.
+/// Ports of STUN (RFC 8489 section 2), and neighboring ports that relays of calls use.
 const STUN_PORTS: RangeInclusive<u16> = 3478..=3481;
 
-/// Least bytes of a STUN message that answers a connectivity check: header,
+/// Minimum length in bytes of a STUN message that answers a connectivity check: header,
 /// XOR-MAPPED-ADDRESS, MESSAGE-INTEGRITY, FINGERPRINT.
 const CHECKED_LEAST: u64 = 20 + 12 + 24 + 8;
 
-/// How much longer than its answer a connectivity check is: by a USERNAME of
-/// at least 9 bytes, PRIORITY and a role, less XOR-MAPPED-ADDRESS; and by a
-/// longer USERNAME and USE-CANDIDATE, if it has them.
+/// How many bytes a connectivity check is longer than its answer: by a USERNAME of at least 9
+/// bytes, PRIORITY and a role, less XOR-MAPPED-ADDRESS; and by a longer USERNAME and USE-CANDIDATE,
+/// if it has them.
 const CHECK_EXCESS: RangeInclusive<u64> = 24..=64;
 
-/// How far apart questions stand that are asked one after the other: more than
-/// the second to which flow logs round.
+/// Minimum time between questions that are asked one after the other: more than the second to which
+/// flow logs round.
 const TURN_MIN_NS: i64 = 2 * SECOND_NS;
 
-/// Least bytes of a packet of this conversation: its headers, and over IPv6
-/// one more where nothing but the IP header is written, since Wireshark takes
-/// an IPv6 packet without payload for a lost one.
+/// Returns the minimum length of a packet of this conversation: its headers, and over IPv6 one more
+/// byte where only the IP header is written, because Wireshark reports an IPv6 packet without
+/// payload as a lost packet.
 fn least_len(o: &Viewed) -> u64 {
     match (o.key.is_ipv6(), o.key.protocol) {
         (false, UDP) => 28,
@@ -55,31 +54,31 @@ pub(super) fn rebuild(
     role: Role,
     detail: Detail,
     out: &mut Vec<Segment>,
-) -> Story {
+) -> ConnectionInfo {
     let begin = out.len();
     let windows = Way::BOTH.map(|way| {
         let own = records.iter().filter(|o| o.way == way);
         own.map(|o| (o.start_ns, o.until_ns())).collect::<Vec<_>>()
     });
-    let asker = asker(records, role);
-    let in_turn = take_turns(records);
+    let asking_way = asking_way(records, role);
+    let in_turn = alternate(records);
     let mut bytes_added = 0;
     for (i, o) in records.iter().enumerate() {
         let index = u32::try_from(i).expect("fewer than 2^32 records a conversation");
         let others = &windows[o.way.reverse().index()];
-        let spread = spread_beside((o.start_ns, o.until_ns()), others, |window| *window);
-        let lean = match (o.way == asker, in_turn) {
-            (true, false) => Lean::ASKS,
-            (false, false) => Lean::ANSWERS,
-            (true, true) => Lean::ASKS_IN_TURN,
-            (false, true) => Lean::ANSWERS_IN_TURN,
+        let spread = spread_among((o.start_ns, o.until_ns()), others, |window| *window);
+        let bias = match (o.way == asking_way, in_turn) {
+            (true, false) => Bias::ASKS,
+            (false, false) => Bias::ANSWERS,
+            (true, true) => Bias::ASKS_IN_TURN,
+            (false, true) => Bias::ANSWERS_IN_TURN,
         };
-        bytes_added += place(index, o, (spread, lean), detail, out);
+        bytes_added += place(index, o, (spread, bias), detail, out);
     }
-    // Where times tie the asker's packet is the question.
-    out[begin..].sort_by_key(|s| (s.time_ns, s.way != asker, s.record));
+    // Where times are equal, the packet of the asking side is the question.
+    out[begin..].sort_by_key(|s| (s.time_ns, s.way != asking_way, s.record));
     let outcome = outcome::outcome(records, &[], role);
-    Story {
+    ConnectionInfo {
         role,
         outcome,
         presumed: false,
@@ -88,12 +87,12 @@ pub(super) fn rebuild(
     }
 }
 
-/// Whether each question is answered before the next is asked: there are as
-/// many of the ones as of the others, at least three, and they are seconds
-/// apart, where a round trip takes less than one.
+/// Whether each question is answered before the next is asked: there are as many questions as
+/// answers, at least three of each, and they are seconds apart, while a round trip takes less than
+/// one.
 ///
-/// Of real conversations of this kind, 3 of 3 in 2 captures stand truer so.
-fn take_turns(records: &[Viewed]) -> bool {
+/// Of real conversations of this kind, 3 of 3 in 2 captures are closer to the truth this way.
+fn alternate(records: &[Viewed]) -> bool {
     let count = |way| {
         let own = records.iter().filter(|o| o.way == way);
         own.fold(0_u64, |sum, o| sum.saturating_add(o.packets))
@@ -108,19 +107,17 @@ fn take_turns(records: &[Viewed]) -> bool {
     up == down && gaps > 1 && until.saturating_sub(from) / gaps >= TURN_MIN_NS
 }
 
-/// The way of the questions: the initiator's, but in a connectivity check that
-/// came from the service's side.
+/// Returns the direction of the questions: the initiator's, except in a connectivity check that
+/// came from the side of the service.
 ///
-/// Relays of calls are ICE agents (RFC 8445) and check their peers from the
-/// ports of STUN. A check has USERNAME, PRIORITY and a role, its answer has
-/// XOR-MAPPED-ADDRESS in their place, so that the check is the longer by 24
-/// bytes or a little more; both end with MESSAGE-INTEGRITY and FINGERPRINT.
-/// Who asks a STUN server without credentials asks shortly, and one who is
-/// told to bring them is told so at length.
+/// Relays of calls are ICE agents (RFC 8445) and check their peers from the ports of STUN. A check
+/// has USERNAME, PRIORITY and a role, and its answer has XOR-MAPPED-ADDRESS in their place, so the
+/// check is longer by 24 bytes or slightly more; both end with MESSAGE-INTEGRITY and FINGERPRINT. A
+/// request to a STUN server without credentials is short, and the answer that demands credentials
+/// is long.
 ///
-/// Of real checks all 8 are longer than their answers by 24 or 28 bytes, 2 of
-/// them from a relay.
-fn asker(records: &[Viewed], role: Role) -> Way {
+/// All 8 real checks are longer than their answers, by 24 or 28 bytes; 2 of them came from a relay.
+fn asking_way(records: &[Viewed], role: Role) -> Way {
     let [a, b] = records else {
         return role.initiator;
     };
@@ -143,11 +140,11 @@ fn asker(records: &[Viewed], role: Role) -> Way {
     if checked { peer.way } else { role.initiator }
 }
 
-/// Appends the packets of one record; returns the bytes added to its own.
+/// Appends the packets of one record; returns the number of bytes added to the record's own.
 fn place(
     record: u32,
     o: &Viewed,
-    (spread, lean): (Spread, Lean),
+    (spread, bias): (Spread, Bias),
     detail: Detail,
     out: &mut Vec<Segment>,
 ) -> u64 {
@@ -164,7 +161,7 @@ fn place(
     for i in 0..n {
         let len = bytes / n + u64::from(i < bytes % n);
         out.push(Segment {
-            time_ns: spread.instant(i, n, lean, false),
+            time_ns: spread.instant(i, n, bias, false),
             record,
             original_len: u32::try_from(len).unwrap_or(u32::MAX),
             seq: 0,
@@ -201,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn question_stands_before_its_answer() {
+    fn question_comes_before_its_answer() {
         let out = rebuilt(
             &[udp(Way::Down, 1, 200), udp(Way::Up, 1, 70)],
             Detail::Exact,
@@ -211,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn many_questions_and_answers_take_turns() {
+    fn many_questions_and_answers_alternate() {
         let out = rebuilt(
             &[udp(Way::Down, 40, 8000), udp(Way::Up, 40, 4000)],
             Detail::Exact,
@@ -225,20 +222,21 @@ mod tests {
 
     #[test]
     fn longer_message_of_a_stun_exchange_with_credentials_is_the_question() {
-        let first = |port, asked: u64, answered: u64| {
+        let first = |port, question: u64, answer: u64| {
             let at = |way, bytes| {
                 let mut o = udp(way, 1, bytes);
                 o.key.high.port = port;
                 o
             };
             let out = rebuilt(
-                &[at(Way::Up, asked), at(Way::Down, answered)],
+                &[at(Way::Up, question), at(Way::Down, answer)],
                 Detail::Exact,
             );
             out[0].way
         };
         assert_eq!(first(3479, 128, 152), Way::Down);
-        // Without credentials: a plain request, and one that is told to bring them.
+        // Without credentials: a plain request, and a request that is refused for lack of
+        // credentials.
         assert_eq!(first(3478, 48, 80), Way::Up);
         assert_eq!(first(3478, 96, 215), Way::Up);
         assert_eq!(first(3478, 152, 128), Way::Up);
@@ -246,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn questions_seconds_apart_are_answered_before_the_next() {
+    fn questions_seconds_apart_are_answered_before_the_next_one() {
         let at = |way, packets, end_s: i64| {
             let o = udp(way, packets, packets * 100);
             with(o, |o| o.end_ns = o.start_ns + end_s * SECOND_NS)
@@ -259,12 +257,12 @@ mod tests {
         let in_turn = [Way::Up, Way::Down].repeat(3);
         assert_eq!(ways(3, 4), in_turn);
         assert_ne!(ways(3, 1), in_turn);
-        // A and AAAA are asked at once, however long the interval.
+        // A and AAAA are asked at once, however long the interval is.
         assert_eq!(ways(2, 59), [Way::Up, Way::Up, Way::Down, Way::Down]);
     }
 
     #[test]
-    fn bytes_add_up_whatever_the_detail() {
+    fn bytes_add_up_in_every_detail() {
         for detail in [
             Detail::Exact,
             Detail::Compact { per_record_max: 4 },
@@ -276,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_lie_within_the_window() {
+    fn packets_are_within_the_window() {
         let o = udp(Way::Up, 1000, 100_000);
         let inside = |s: &Segment| s.time_ns >= o.start_ns && s.time_ns < o.until_ns();
         assert!(rebuilt(&[o], Detail::Exact).iter().all(inside));

@@ -1,41 +1,41 @@
-//! One way of a connection: its segments in the order in which they are sent.
+//! One direction of a connection: its segments in the order in which they are sent.
 //!
-//! A lane walks the plans of one way, record by record: SYNs, body, FIN, the
-//! ACK of the other side's FIN, RSTs. For the segment at its head it says what
-//! it is and when it would go by the record alone; whether it may go yet
-//! depends on the other lane, and is [`crate::connection::merge`]'s to decide.
+//! A lane goes through the plans of one direction, record by record: SYNs, body, FIN, the ACK of
+//! the other side's FIN, RSTs. For the segment at its head it gives the kind and the preferred time
+//! by its own record. Whether the segment may be sent yet depends on the other lane, and
+//! [`crate::connection::merge`] decides that.
 
 use crate::connection::plan::SegmentPlan;
-use crate::connection::spread::{Lean, Spread, share};
+use crate::connection::spread::{Bias, Spread, share};
 use crate::flow::Way;
 use crate::time::SECOND_NS;
 
-/// Least distance of a record's last SYN from the end of its window.
+/// Minimum time from a record's last SYN to the end of its window.
 const SYN_MARGIN_NS: i64 = 1_000_000;
 
-/// How long after a segment's window the end of a record may lie whose FIN it
-/// still acknowledges: flow logs round to seconds.
+/// How far after a segment's window a record may end whose FIN the segment still acknowledges: flow
+/// logs round to seconds.
 const FIN_AFTER_NS: i64 = 2 * SECOND_NS;
 
-/// First retransmission time-out of a SYN (RFC 6298 section 2).
+/// First retransmission timeout of a SYN (RFC 6298 section 2).
 const SYN_TIMEOUT_NS: i64 = SECOND_NS;
 
-/// What the segment at the head of a lane is.
+/// The kind of the segment at the head of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LaneStep {
-    /// The SYN or SYN-ACK of this index.
+    /// The SYN or SYN-ACK with this index.
     Syn(u64),
     /// The initiator's first segment after the SYN-ACK.
     Established,
-    /// The initiator's first data, before the responder has said anything.
+    /// The initiator's first data, before the responder has sent anything.
     Request,
-    /// The body segment of this index among those that are spread over the record.
+    /// The body segment with this index among those spread over the record.
     Body(u64),
     /// The FIN.
     Fin,
     /// The ACK of the other side's FIN.
     Trail,
-    /// The RST of this index.
+    /// The RST with this index.
     Rst(u64),
 }
 
@@ -43,13 +43,13 @@ pub(super) enum LaneStep {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LaneHead {
     pub step: LaneStep,
-    /// When it would go by its own record alone.
+    /// The time it would be sent by its own record alone.
     pub preferred_ns: i64,
     /// The record's window.
     pub window: (i64, i64),
 }
 
-/// One way of a connection.
+/// One direction of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Lane {
     pub way: Way,
@@ -57,29 +57,30 @@ pub(super) struct Lane {
     plans: Vec<Planned>,
     at: usize,
     done: u64,
-    /// What stands at the head; none when all plans are done.
+    /// The segment at the head; `None` when all plans are done.
     head: Option<LaneHead>,
 }
 
-/// A plan with what the rest of the connection says of it.
+/// A plan together with facts from the rest of the connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Planned {
     pub plan: SegmentPlan,
     /// Packets that the record counts.
     pub logged: u64,
-    /// Body segments that are the initiator's first after the SYN-ACK: 0 or 1.
+    /// The number of body segments that are the initiator's first after the SYN-ACK: 0 or 1.
     pub established: u64,
-    /// Body segments that are the initiator's first data: 0 or 1.
+    /// The number of body segments that are the initiator's first data: 0 or 1.
     pub request: u64,
-    /// Body segments kept for acknowledging the other side's FIN: 0 or 1.
+    /// The number of body segments reserved for acknowledging the other side's FIN: 0 or 1.
     pub trail: u64,
-    /// Where in time the body goes.
+    /// The times of the body.
     pub spread: Spread,
-    /// The other side closes first, and this FIN answers its.
+    /// Whether the other side closes first, and this FIN answers its FIN.
     pub fin_answers: bool,
-    /// The RSTs answer what came after the own FIN, and the other side's FIN may cross them.
+    /// Whether the RSTs answer data that came after this side's FIN, so that the other side's FIN
+    /// may cross them.
     pub rst_crosses: bool,
-    /// The FIN repeats one that an earlier record has.
+    /// Whether the FIN repeats one in an earlier record.
     pub fin_again: bool,
 }
 
@@ -98,7 +99,7 @@ impl Planned {
         }
     }
 
-    /// Body segments that are spread over the record's window.
+    /// Returns the number of body segments that are spread over the record's window.
     fn spread_count(&self) -> u64 {
         self.plan.body - self.established - self.request - self.trail
     }
@@ -148,7 +149,8 @@ impl Planned {
         }
     }
 
-    /// RFC 6298 section 5: each retransmission waits twice as long as the one before.
+    /// Returns the time of the SYN with that index: each retransmission waits twice as long as the
+    /// previous one (RFC 6298 section 5).
     fn syn_ns(&self, index: u64, initiates: bool) -> i64 {
         let (from, until) = self.plan.window;
         let (length, n) = (until - from, self.plan.syns);
@@ -168,22 +170,22 @@ impl Planned {
     fn spread_ns(&self, index: u64, initiates: bool) -> i64 {
         let opened = self.plan.syns + self.established > 0;
         let count = self.spread_count() + u64::from(self.plan.fin) + self.trail + self.plan.rsts;
-        let lean = match (opened, initiates) {
-            (true, true) if self.request > 0 => Lean::AWAITS,
-            (true, false) => Lean::RESPONDS,
-            _ => Lean::EVEN,
+        let bias = match (opened, initiates) {
+            (true, true) if self.request > 0 => Bias::AWAITS,
+            (true, false) => Bias::RESPONDS,
+            _ => Bias::EVEN,
         };
-        self.spread.instant(index, count, lean, opened)
+        self.spread.instant(index, count, bias, opened)
     }
 }
 
-/// Where in a window of `length` the first of `n` packets stands.
+/// Returns the offset of the first of `n` packets in a window of `length`.
 fn lead_ns(length: i64, n: u64) -> i64 {
     share(length.min(SECOND_NS), 1, (n + 1).saturating_mul(4).max(8))
 }
 
 impl Lane {
-    /// A lane of these plans, all of `way`, in order of start.
+    /// Creates a lane from these plans, all of direction `way`, in order of start.
     pub(super) fn new(way: Way, initiates: bool, plans: Vec<Planned>) -> Self {
         let mut lane = Self {
             way,
@@ -197,17 +199,17 @@ impl Lane {
         lane
     }
 
-    /// All plans of the way.
+    /// Returns all plans of the direction.
     pub(super) fn plans(&self) -> impl Iterator<Item = &Planned> {
         self.plans.iter()
     }
 
-    /// The plan whose segment stands at the head.
+    /// Returns the plan of the segment at the head.
     pub(super) fn current(&self) -> Option<&Planned> {
         self.plans.get(self.at)
     }
 
-    /// The segment at the head.
+    /// Returns the segment at the head.
     pub(super) fn head(&self) -> Option<&LaneHead> {
         self.head.as_ref()
     }
@@ -217,8 +219,8 @@ impl Lane {
         self.done == 0
     }
 
-    /// Body segments of the current record that are still to come before its
-    /// FIN, the head among them: those that may carry data.
+    /// Returns the number of body segments of the current record that are still to come before its
+    /// FIN, including the head: the ones that may carry data.
     pub(super) fn body_left(&self) -> u64 {
         self.current().map_or(0, |p| {
             let before_fin = p.plan.body - p.trail;
@@ -226,8 +228,8 @@ impl Lane {
         })
     }
 
-    /// Whether a segment that can be acknowledged is still to come in records
-    /// that begin before `until`; `data_done` of the current one's are sent.
+    /// Whether a segment that can be acknowledged is still to come in records that begin before
+    /// `until`; `data_done` data segments of the current record are already sent.
     pub(super) fn gives_before(&self, until: i64, data_done: u64) -> bool {
         let near = self.plans[self.at..]
             .iter()
@@ -236,13 +238,13 @@ impl Lane {
             let done = if i == 0 { data_done } else { 0 };
             let ahead =
                 i > 0 || self.done <= p.plan.syns + p.established + p.request + p.spread_count();
-            // A FIN stands at the end of its record.
+            // A FIN comes at the end of its record.
             let closes = p.plan.fin && !p.fin_again && p.plan.window.1 - FIN_AFTER_NS < until;
             p.plan.data > done || closes && ahead
         })
     }
 
-    /// Moves on behind the head.
+    /// Moves on to the next segment.
     pub(super) fn advance(&mut self) {
         self.done += 1;
         self.find_head();

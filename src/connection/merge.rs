@@ -1,36 +1,37 @@
-//! The two ways of a TCP connection brought into one order that TCP allows.
+//! Merges the two directions of a TCP connection into one order that TCP allows.
 //!
-//! Each lane proposes its next segment with the time that its record suggests;
-//! the earlier one goes, unless causality forbids it:
+//! Each lane proposes its next segment with the time that its record suggests. The earlier segment
+//! is sent first, unless causality forbids it:
 //!
-//! * a SYN-ACK waits for the SYN, the initiator's next segment for the SYN-ACK,
-//!   and the responder's next for that (RFC 9293 section 3.5);
-//! * a pure ACK waits for something new to acknowledge, else Wireshark would
-//!   call it a duplicate;
-//! * the ACK of a FIN waits for the FIN, and a RST for all that was sent before.
+//! * a SYN-ACK waits for the SYN, the initiator's next segment waits for the SYN-ACK, and the
+//!   responder's next segment waits for that segment (RFC 9293 section 3.5);
+//! * a pure ACK waits for something new to acknowledge, because Wireshark would otherwise flag a
+//!   duplicate;
+//! * the ACK of a FIN waits for the FIN, and a RST waits for everything sent before it.
 //!
-//! But for the handshake, a segment that waits for one far outside its own
-//! record's window does not wait: the log proves that it was sent then. What
-//! nothing explains is written as what it was in most captures, a keep-alive.
+//! Except in the handshake, a segment does not wait for another one far outside its own record's
+//! window: the log proves that it was sent within its window. A pure ACK that nothing explains is
+//! written as a keep-alive, which is what it was in most captures.
 
 use crate::connection::lane::{Lane, LaneHead, LaneStep};
 use crate::connection::segment::{SegmentDraft, SegmentKind};
 use crate::connection::sizes::{IPV6_LEN, IPV6_PLAIN_MAX, JUMBO_OPTION_LEN};
 use crate::flow::Way;
 
-/// Half a round trip, for the handshake: no record tells it.
+/// Half a round trip, for the handshake; records do not have it.
 const TURN_NS: i64 = 500_000;
 
-/// The most segments that room is made for at once; more come with growing.
+/// The maximum number of segments for which memory is reserved in advance; the vector grows beyond
+/// that.
 const RESERVE_MAX: usize = 1 << 16;
 
-/// Least distance between two segments of one connection.
+/// Minimum time between two segments of one connection.
 const STEP_NS: i64 = 1_000;
 
-/// What the merge did that the records did not say.
+/// Changes that the merge made to the records' times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Adjustments {
-    /// Segments that causality moved out of their record's window.
+    /// The number of segments that causality moved out of their record's window.
     pub moved: u64,
 }
 
@@ -57,7 +58,7 @@ struct LaneMerge {
     adjustments: Adjustments,
 }
 
-/// One lane and what has been sent of it.
+/// One lane and what it has sent so far.
 struct LaneProgress {
     lane: Lane,
     has_syn: bool,
@@ -66,11 +67,11 @@ struct LaneProgress {
     others_sent: u64,
     rsts_sent: u64,
     fin_sent: bool,
-    /// Sequence numbers sent that the other side may acknowledge at leisure.
+    /// Sequence numbers sent that the other side may acknowledge at any time.
     units_sent: u64,
-    /// Pure ACKs sent, each of which needs one of the other side's.
+    /// Pure ACKs sent, each of which needs one such sequence number from the other side.
     acks_sent: u64,
-    /// Data segments of the current record sent, of the record in `record`.
+    /// Data segments sent of the current record, whose index is in `record`.
     data_done: u64,
     record: u32,
 }
@@ -102,12 +103,12 @@ impl LaneProgress {
         self.lane.current().is_some_and(|p| p.rst_crosses)
     }
 
-    /// Whether its FIN, or the RST that crosses the other side's, is still to come.
+    /// Whether its FIN, or the RST that crosses the other side's FIN, is still to come.
     fn is_about_to_close(&self) -> bool {
         self.has_fin && !self.fin_sent || self.rst_crosses() && self.rsts_sent == 0
     }
 
-    /// Whether it still has something to acknowledge for who waits until then.
+    /// Whether it will still send something that a segment waiting until `until` can acknowledge.
     fn gives_before(&self, until: i64) -> bool {
         let current = self.lane.current().map(|p| p.plan.record);
         let done = if current == Some(self.record) {
@@ -122,7 +123,7 @@ impl LaneProgress {
         self.syns_sent + self.others_sent + self.rsts_sent > 0
     }
 
-    /// Whether a body segment at the head must carry data, may not, or either.
+    /// Whether a body segment at the head must carry data, must not, or may do either.
     fn needs_data(&self) -> DataNeed {
         let Some(p) = self.lane.current() else {
             return DataNeed::Ack;
@@ -139,9 +140,9 @@ impl LaneProgress {
             DataNeed::Data
         } else {
             let body = p.plan.body - p.trail;
-            let behind = u128::from(done) * u128::from(body)
+            let is_late = u128::from(done) * u128::from(body)
                 <= u128::from(p.plan.data) * u128::from(body - body_left);
-            DataNeed::Either { data: behind }
+            DataNeed::Either { data: is_late }
         }
     }
 }
@@ -155,7 +156,7 @@ enum DataNeed {
 
 impl DataNeed {
     /// Whether the body segment at the head carries data.
-    fn is_met_by_data(self, step: LaneStep, credit: Credit) -> bool {
+    fn is_data(self, step: LaneStep, credit: Credit) -> bool {
         match self {
             Self::Data => true,
             Self::Ack => false,
@@ -181,7 +182,7 @@ impl LaneMerge {
         }
     }
 
-    /// The way whose head goes next; none when both lanes are done.
+    /// Returns the direction whose head is sent next; `None` when both lanes are done.
     fn next_way(&self) -> Option<Way> {
         let initiator = self.initiator();
         let heads = [initiator, initiator.reverse()].map(|way| (way, self.side(way).lane.head()));
@@ -196,18 +197,18 @@ impl LaneMerge {
         let free = order
             .iter()
             .find(|(way, own, peer)| !self.waits(*way, own, peer));
-        // Where each waits for the other, a RST can wait longest.
+        // If each waits for the other, a RST is the one to wait longer.
         let patient = order
             .iter()
             .find(|(_, own, _)| !matches!(own.step, LaneStep::Rst(_)));
         free.or(patient).or(order.first()).map(|(way, ..)| *way)
     }
 
-    /// When a head would go, were it free to.
+    /// Returns the time at which a head would be sent if nothing held it back.
     fn due(&self, way: Way, head: &LaneHead) -> i64 {
         let peer = self.side(way.reverse());
         let answers = match head.step {
-            // A handshake is done within one round trip, whatever the records' windows.
+            // A handshake takes one round trip, whatever the windows of its records are.
             LaneStep::Established => peer.syns_sent > 0,
             LaneStep::Request => true,
             LaneStep::Syn(_) => peer.syns_sent > 0 && !self.side(way).has_sent(),
@@ -223,7 +224,7 @@ impl LaneMerge {
         }
     }
 
-    /// Whether the head of `way` has to let the other side's head go first.
+    /// Whether the head of `way` must wait for the head of the other side.
     fn waits(&self, way: Way, own: &LaneHead, peer_head: &LaneHead) -> bool {
         let (side, peer) = (self.side(way), self.side(way.reverse()));
         let peer_is_near = peer_head.window.0 < own.window.1;
@@ -234,7 +235,7 @@ impl LaneMerge {
                 let yields = matches!(peer_head.step, LaneStep::Rst(_)) && side.lane.initiates;
                 peer_is_near && !crosses && !yields
             }
-            // A refusal: each SYN meets its RST.
+            // A refusal: each SYN is answered by its RST.
             LaneStep::Rst(_) => peer_is_near && peer.syns_sent <= side.rsts_sent,
             _ if self.in_handshake(way, peer_head) => true,
             LaneStep::Trail if peer.has_fin && !peer.fin_sent => peer_is_near,
@@ -260,7 +261,7 @@ impl LaneMerge {
         peer_opens || asks || unconfirmed && peer_head.step == LaneStep::Established
     }
 
-    /// Whether the other side has sent something that a pure ACK can be for.
+    /// Whether the other side has sent something that a pure ACK can acknowledge.
     fn has_credit(&self, way: Way) -> bool {
         let (side, peer) = (self.side(way), self.side(way.reverse()));
         !peer.has_sent() || peer.units_sent > side.acks_sent
@@ -290,7 +291,7 @@ struct Credit {
 }
 
 impl LaneProgress {
-    /// Takes the head, which is `step`, off the lane.
+    /// Removes the head, which is `step`, from the lane.
     fn send(&mut self, step: LaneStep, time_ns: i64, credit: Credit) -> SegmentDraft {
         let need = self.needs_data();
         let planned = self.lane.current().expect("a head has a plan");
@@ -324,7 +325,7 @@ impl LaneProgress {
                 self.syns_sent += 1;
             }
             LaneStep::Established | LaneStep::Request | LaneStep::Body(_) | LaneStep::Trail => {
-                if need.is_met_by_data(step, credit) {
+                if need.is_data(step, credit) {
                     draft.payload = plan.payload_of(self.data_done);
                     self.data_done += 1;
                 } else {

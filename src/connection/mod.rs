@@ -1,52 +1,52 @@
-//! Both ways of a conversation, rebuilt: who opened it, what was sent in which
-//! order, and how it ended.
+//! Rebuilds connections from records of both directions of a conversation: the initiator, the order
+//! of the packets, and the outcome.
 //!
-//! Pure: no I/O, no clock, no threads, no random source. Records go in, in the
-//! form of [`Viewed`]s of one conversation; segments come out, in an order
-//! that TCP allows, each within its record's window.
+//! Pure: no I/O, no clock, no threads, no random source. The input is the records of one
+//! conversation, as [`Viewed`]s; the output is segments in an order that TCP allows, each within
+//! its record's window.
 //!
 //! ```text
-//! split      records of one conversation -> records of one connection
-//! role       who opened it, and how that is known
-//! sizes      which headers explain the bytes
-//! presume    flags for records that have none
-//! parts      a record's flags and counters -> SYNs, FIN, RSTs, the rest
-//! plan       sizes that add up
-//! balance    how many of the segments carry data, and how many acknowledge it
-//! spread     where in its window each packet goes
-//! closing    whose FIN comes first
-//! lane       one way in the order sent, with the times that its records suggest
-//! merge      both ways in one order
-//! outstanding  no more in flight than Wireshark counts
-//! sequence   sequence and acknowledgement numbers
+//! split      divides the records of a conversation into connections
+//! role       finds the initiator, and the evidence for it
+//! sizes      finds the header sizes that explain the bytes
+//! infer      infers flags for records that have none
+//! parts      divides a record's packets into SYNs, FIN, RSTs, and others
+//! plan       sizes the segments so that they add up to the record
+//! balance    decides how many segments carry data and how many acknowledge it
+//! spread     places each packet within its record's window
+//! teardown   decides which FIN comes first
+//! lane       puts the segments of one direction in order, with preferred times
+//! merge      merges both directions into one order
+//! in_flight  limits the data in flight to the number of segments Wireshark tracks
+//! sequence   assigns sequence and acknowledgement numbers
 //! segment    one packet, before it has headers
-//! datagrams  the same for UDP, ICMP and all that is not TCP
-//! outcome    how it went
+//! datagrams  rebuilds UDP, ICMP and everything else that is not TCP
+//! outcome    names the outcome
 //! ```
 //!
 //! # Invariants
 //! * The sizes of a record's segments add up to its bytes.
-//! * SYN before SYN-ACK before the initiator's next segment; a FIN after its
-//!   side's data; nothing acknowledged that was not sent.
+//! * The SYN precedes the SYN-ACK, which precedes the initiator's next segment. A FIN follows all
+//!   data of its sender. No segment acknowledges data that was not sent.
 
 mod balance;
-mod closing;
 mod datagrams;
+mod in_flight;
+mod infer;
 mod lane;
 mod merge;
 mod outcome;
-mod outstanding;
 mod parts;
 mod plan;
-mod presume;
 mod role;
 mod segment;
 mod sequence;
 mod sizes;
 mod split;
 mod spread;
+mod teardown;
 
-pub use outcome::{Outcome, Story};
+pub use outcome::{ConnectionInfo, Outcome};
 pub use plan::{Detail, PER_RECORD_MAX};
 pub use role::{Role, RoleEvidence};
 pub use segment::{Segment, SegmentKind};
@@ -55,16 +55,16 @@ pub use split::split;
 use crate::connection::lane::{Lane, Planned};
 use crate::connection::plan::SegmentPlan;
 use crate::connection::sizes::Sizes;
-use crate::connection::spread::spread_beside;
+use crate::connection::spread::spread_among;
 use crate::flow::{TCP, Viewed, Way};
 use crate::names::service_at;
 
-/// Rebuilds one connection from its records, in the order of [`split()`], and
-/// appends its segments to `out` in the order of their times.
+/// Rebuilds one connection from its records, in the order of [`split()`], and appends its segments
+/// to `out` in order of time.
 ///
 /// # Panics
-/// If there is no record.
-pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> Story {
+/// Panics if there are no records.
+pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> ConnectionInfo {
     let role = role::role(records);
     if records[0].key.protocol != TCP {
         return datagrams::rebuild(records, role, detail, out);
@@ -84,7 +84,7 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> St
     }
     balance::acknowledge_bytes(&mut plans);
     balance::balance(&mut plans);
-    settle_spreads(&mut plans);
+    set_spreads(&mut plans);
     let service_port = records[0].key.sender(role.initiator.reverse()).port;
     establish(&mut plans, role, service_port);
     let local = Way::BOTH.map(|way| {
@@ -92,7 +92,7 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> St
             .iter()
             .any(|o| o.way == way && o.leaving == Some(true))
     });
-    closing::close(&mut plans, role, local);
+    teardown::close(&mut plans, role, local);
     let [up, down] = plans;
     let lanes = [
         Lane::new(Way::Up, role.initiator == Way::Up, up),
@@ -100,14 +100,15 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> St
     ];
     let mut drafts = Vec::new();
     let adjustments = merge::merge(lanes, &mut drafts);
-    outstanding::limit(&mut drafts, detail);
-    // Of records that tie, lines say which comes first, and lines differ by how the archive is cut.
+    in_flight::limit(&mut drafts, detail);
+    // Line numbers would break ties between records, but they depend on how the archive is cut into
+    // files.
     let born = records
         .iter()
         .min_by_key(|o| (o.start_ns, o.way, o.packets, o.bytes));
     sequence::number(born.unwrap_or(&records[0]), &drafts, out);
     let outcome = outcome::outcome(records, &reading.parts, role);
-    Story {
+    ConnectionInfo {
         role,
         outcome,
         presumed: reading.presumed,
@@ -116,10 +117,10 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> St
     }
 }
 
-/// Tells who opened a connection and how it went, as [`rebuild`] does, without planning a segment.
+/// Returns the role and outcome of a connection, as [`rebuild`] does, without planning segments.
 ///
 /// # Panics
-/// If there is no record.
+/// Panics if there are no records.
 pub fn judge(records: &[Viewed]) -> (Role, Outcome) {
     let role = role::role(records);
     let parts = match records[0].key.protocol {
@@ -129,18 +130,17 @@ pub fn judge(records: &[Viewed]) -> (Role, Outcome) {
     (role, outcome::outcome(records, &parts, role))
 }
 
-/// Tells each record when the other way was active.
-fn settle_spreads([up, down]: &mut [Vec<Planned>; 2]) {
+/// Gives each record the times when the other direction was active.
+fn set_spreads([up, down]: &mut [Vec<Planned>; 2]) {
     let window = |p: &Planned| p.plan.window;
     up.iter_mut()
-        .for_each(|p| p.spread = spread_beside(p.plan.window, down, window));
+        .for_each(|p| p.spread = spread_among(p.plan.window, down, window));
     down.iter_mut()
-        .for_each(|p| p.spread = spread_beside(p.plan.window, up, window));
+        .for_each(|p| p.spread = spread_among(p.plan.window, up, window));
 }
 
-/// Keeps the initiator's first segments after the SYN-ACK for the handshake
-/// and for the request that every exchange begins with, but with services that
-/// speak first.
+/// Reserves the initiator's first segments after the SYN-ACK for the handshake and for the request
+/// that begins every exchange, except with services that send first.
 fn establish(plans: &mut [Vec<Planned>; 2], role: Role, service_port: u16) {
     let answered = plans[role.initiator.reverse().index()]
         .iter()

@@ -1,4 +1,4 @@
-//! How a connection went, in one word for the summary.
+//! The outcome of a connection, in one word for the summary.
 
 use std::fmt;
 
@@ -6,22 +6,23 @@ use crate::connection::parts::RecordParts;
 use crate::connection::role::Role;
 use crate::flow::{TCP, Viewed};
 
-/// What is known of a connection once it is rebuilt.
+/// Everything known about a connection once it is rebuilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Story {
-    /// Who opened it, and how that is known.
+pub struct ConnectionInfo {
+    /// The initiator, and the evidence for it.
     pub role: Role,
-    /// How it went.
+    /// The outcome.
     pub outcome: Outcome,
     /// Whether handshake and teardown are presumed, because the records have no tcp-flags.
     pub presumed: bool,
-    /// Segments that causality moved out of their record's window.
+    /// The number of segments that causality moved out of their record's window.
     pub moved: u64,
-    /// Bytes written beyond those logged, in records that claim fewer than headers need.
+    /// Bytes written beyond those logged, for records that claim fewer bytes than their headers
+    /// need.
     pub bytes_added: u64,
 }
 
-/// How a conversation went, as far as the archive shows.
+/// The outcome of a conversation, as far as the archive shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
     /// Opened, and closed with a FIN.
@@ -32,20 +33,20 @@ pub enum Outcome {
     Reset,
     /// SYN, answered with a RST.
     Refused,
-    /// SYN and SYN-ACK, and nothing more of the initiator.
+    /// SYN and SYN-ACK, and no further packet from the initiator.
     HalfOpen,
     /// SYN, and no answer.
     Unanswered,
-    /// A REJECT kept it from opening, or hit it where it was already open.
+    /// A REJECT kept it from opening, or dropped packets of an open connection.
     Rejected,
     /// Its SYN is not in the archive.
     Midstream,
-    /// Not TCP: datagrams, which have no connection to speak of.
+    /// Not TCP: datagrams, which have no connection.
     Datagrams,
 }
 
 impl Outcome {
-    /// All outcomes, in the order in which a summary tells them.
+    /// All outcomes, in the order of the summary.
     pub const ALL: [Self; 9] = [
         Self::Complete,
         Self::Open,
@@ -58,7 +59,7 @@ impl Outcome {
         Self::Datagrams,
     ];
 
-    /// The word for it.
+    /// Returns the word for it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Complete => "complete",
@@ -80,7 +81,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Names the outcome of a connection from what its records were read as.
+/// Returns the outcome of a connection from the parts of its records.
 pub(super) fn outcome(records: &[Viewed], parts: &[RecordParts], role: Role) -> Outcome {
     if records[0].key.protocol != TCP {
         return if records.iter().any(Viewed::is_rejected) {
@@ -111,7 +112,7 @@ pub(super) fn outcome(records: &[Viewed], parts: &[RecordParts], role: Role) -> 
     }
     let has_rst = parts.iter().any(|p| p.rsts > 0);
     match peer().next() {
-        // The answers of a connection that went on are only not in the archive.
+        // The initiator continued, so the answers exist but are not in the archive.
         None if own().any(|(_, p)| p.others > 0) => Outcome::Open,
         None => Outcome::Unanswered,
         Some(_) if !opened => {
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn outcome_of_each_story() {
+    fn each_kind_of_connection_has_its_outcome() {
         check(&[up(9, 1000, 3), down(8, 5000, 19)], Outcome::Complete);
         check(&[up(9, 1000, 2), down(8, 5000, 18)], Outcome::Open);
         check(&[up(9, 1000, 6), down(8, 5000, 18)], Outcome::Reset);
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn reply_blocked_on_its_way_out_is_rejected() {
+    fn connection_whose_reply_is_blocked_is_rejected() {
         check(
             &[up(3, 180, 2), rejected(down(6, 360, 18))],
             Outcome::Rejected,

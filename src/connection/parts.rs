@@ -1,48 +1,47 @@
-//! What a record's packets were: SYNs, RSTs, a FIN, and the rest.
+//! Divides a record's packets into SYNs, RSTs, a FIN, and others.
 //!
-//! `tcp-flags` tells which flags occurred in an interval, not how often. One
-//! SYN, one FIN and one RST are the rule. More are read where nothing else
-//! fits: a SYN that nobody answered was repeated; three packets of SYN's size
-//! and flags were three SYNs; packets that add up to bare RSTs were RSTs.
+//! `tcp-flags` records which flags occurred in an interval, not how often. The default reading is
+//! one SYN, one FIN and one RST. More are assumed only where nothing else fits: an unanswered SYN
+//! was repeated; three packets with the size and flags of a SYN were three SYNs; packets that add
+//! up to bare RSTs were RSTs.
 
-use crate::connection::presume::presume;
+use crate::connection::infer::infer_flags;
 use crate::connection::role::Role;
 use crate::connection::sizes::{BARE, CountedPackets, SYN_MAX, have_syn_size, ip_len, only_bare};
 use crate::flow::{Viewed, Way};
 use crate::record::ObservedFlags;
 
-/// A side that has closed answers each further segment with a RST (RFC 9293
-/// section 3.10.7.4), so that FIN and RST in one record mean several RSTs. Who
-/// had little to say had little else to send: on 91 real sides of 7 captures,
-/// RSTs are .59 of the packets that no flag names (median) where all that the
-/// side said fits one message, and .17 where it said more; each capture alone
-/// shows the same two.
+/// A side that has closed answers each further segment with a RST (RFC 9293 section 3.10.7.4), so
+/// FIN and RST in one record mean several RSTs. A side that sent little data had few other packets
+/// to send: on 91 real sides in 7 captures, RSTs are .59 of the packets that no flag accounts for
+/// (median) where all of the side's data fits one message, and .17 where it sent more. Each capture
+/// alone shows the same two groups.
 const RSTS_OF_TERSE: Fraction = Fraction { part: 2, whole: 3 };
 const RSTS_OF_OTHERS: Fraction = Fraction { part: 1, whole: 3 };
 
-/// Bytes of payload that one message has at most: a ClientHello, a request.
+/// Maximum payload of one message in bytes, such as a ClientHello or a request.
 const ONE_MESSAGE: u64 = 700;
 
-/// Bytes of TCP options that RSTs and segments with timestamps have on average.
+/// Average length of TCP options in bytes, over RSTs and segments with timestamps.
 const OPTIONS_MEAN: u32 = 8;
 
-/// A part of a whole.
+/// A fraction.
 #[derive(Clone, Copy)]
 struct Fraction {
     part: u64,
     whole: u64,
 }
 
-/// How a connection's records are read.
+/// The result of reading the flags of a connection's records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FlagReading {
-    /// The parts of each record, in the records' order.
+    /// The parts of each record, in the order of the records.
     pub parts: Vec<RecordParts>,
-    /// Whether flags are presumed, because the records have none.
+    /// Whether flags are presumed because the records have none.
     pub presumed: bool,
 }
 
-/// The parts of one record.
+/// The packets of one record, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct RecordParts {
     /// SYNs of the initiator or SYN-ACKs of the responder.
@@ -56,7 +55,7 @@ pub(super) struct RecordParts {
 }
 
 impl RecordParts {
-    /// The counts together with the bytes that the record gives.
+    /// Returns the counts together with the bytes of the record.
     pub(super) fn tally(&self, bytes: u64) -> CountedPackets {
         CountedPackets {
             syns: self.syns,
@@ -67,10 +66,10 @@ impl RecordParts {
     }
 }
 
-/// Reads the records of one TCP connection, in order of start.
+/// Reads the records of one TCP connection, in order of start time.
 pub(super) fn read(records: &[Viewed], role: Role) -> FlagReading {
     let flags = if records.iter().all(|o| o.flags.is_none()) {
-        presume(records, role)
+        infer_flags(records, role)
     } else {
         records.iter().map(|o| o.observed()).collect()
     };
@@ -89,13 +88,13 @@ pub(super) fn read(records: &[Viewed], role: Role) -> FlagReading {
     }
 }
 
-/// What one way's records say together.
+/// A summary of all records of one direction.
 #[derive(Clone, Copy, Debug, Default)]
 struct WaySummary {
     packets: u64,
-    /// Every record has SYN or SYN-ACK and no other flag, and the size of such.
+    /// Every record has only SYN or SYN-ACK set, and packets of the size of a SYN.
     only_syns: bool,
-    /// No record has more bytes than as many SYNs could have.
+    /// No record has more bytes than the same number of SYNs could have.
     fits_syns: bool,
     syn_ack: bool,
     only_rsts: bool,
@@ -135,8 +134,8 @@ fn parts(o: &Viewed, flags: ObservedFlags, own: WaySummary, peer: WaySummary) ->
         rsts: u64::from(rst),
     };
     if named >= n {
-        // Fewer packets than flags: one segment had several, and SYN or RST
-        // say more than FIN.
+        // Fewer packets than flags: one segment had several flags. SYN and RST are stronger
+        // evidence than FIN.
         parts.fin = fin && !syn && !rst;
         parts.rsts = u64::from(rst && (!syn || n > 1));
         parts.others = n - parts.syns - parts.rsts;
@@ -164,8 +163,8 @@ fn parts(o: &Viewed, flags: ObservedFlags, own: WaySummary, peer: WaySummary) ->
     parts
 }
 
-/// Whether all packets of a record with SYN in its flags, but those that other
-/// flags name, were SYNs: nobody answered them, or nobody went on.
+/// Whether all packets of a record with SYN set were SYNs, except for those that other flags
+/// account for: the SYNs were not answered, or the connection did not continue.
 fn repeats_syn(flags: ObservedFlags, own: WaySummary, peer: WaySummary) -> bool {
     if flags.is_syn_ack() {
         return own.only_syns && peer.only_syns;
@@ -174,7 +173,7 @@ fn repeats_syn(flags: ObservedFlags, own: WaySummary, peer: WaySummary) -> bool 
     unanswered && own.fits_syns || (own.only_syns && peer.only_syns)
 }
 
-/// Whether all payload of the record fits one message.
+/// Whether the payload of the record fits one message.
 fn is_terse(o: &Viewed) -> bool {
     let headers = u64::from(ip_len(o) + BARE + OPTIONS_MEAN).saturating_mul(o.packets);
     o.bytes
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn unanswered_syns_are_all_syns() {
+    fn packets_without_an_answer_are_all_syns() {
         check(&[up(4, 240, 2)], &[(4, 0, false, 0)]);
     }
 
@@ -217,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn syn_of_a_connection_is_one() {
+    fn connection_that_continues_has_one_syn() {
         check(
             &[up(9, 1000, 3), down(8, 5000, 19)],
             &[(1, 8, true, 0), (1, 7, true, 0)],
@@ -225,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_syns_meet_one_rst_each() {
+    fn each_refused_syn_gets_one_rst() {
         check(
             &[up(3, 156, 2), down(3, 120, 4)],
             &[(3, 0, false, 0), (0, 0, false, 3)],
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn half_open_repeats_the_syn_ack() {
+    fn half_open_connection_repeats_the_syn_ack() {
         check(
             &[up(1, 60, 2), down(5, 300, 18)],
             &[(1, 0, false, 0), (5, 0, false, 0)],
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn syn_and_syn_ack_both_repeated_where_the_reply_is_blocked() {
+    fn syn_and_syn_ack_are_both_repeated_where_the_reply_is_blocked() {
         check(
             &[up(3, 180, 2), down(6, 360, 18)],
             &[(3, 0, false, 0), (6, 0, false, 0)],
@@ -254,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn scanner_that_resets_after_the_answer_sent_two() {
+    fn scanner_that_resets_after_the_answer_sent_two_packets() {
         check(
             &[up(2, 80, 6), down(1, 44, 18)],
             &[(1, 0, false, 1), (1, 0, false, 0)],
@@ -262,12 +261,12 @@ mod tests {
     }
 
     #[test]
-    fn syn_and_fin_seen_from_one_side_only_had_something_between() {
+    fn syn_and_fin_of_one_direction_alone_have_packets_between_them() {
         check(&[up(5, 400, 3)], &[(1, 4, true, 0)]);
     }
 
     #[test]
-    fn without_flags_a_conversation_with_room_for_it_had_a_handshake() {
+    fn without_flags_a_conversation_with_enough_packets_had_a_handshake() {
         let bare = |o| with(o, |o| o.flags = None);
         let records = [bare(up(9, 1000, 0)), bare(down(8, 5000, 0))];
         check(&records, &[(1, 8, true, 0), (1, 7, true, 0)]);

@@ -1,50 +1,50 @@
-//! How many segments of which kind a record becomes, so that bytes add up.
+//! Decides how many segments of which kind a record becomes, so that bytes add up.
 //!
-//! [`crate::connection::parts`] says what the packets were; this module sizes
-//! them. Headers take their share of the record's bytes, and what is left is
-//! payload, shared out over the data segments. Whatever the detail, the sizes
-//! of a record's segments add up to its `bytes` exactly; only a record that
-//! claims fewer bytes than its headers need gets more, and that is counted.
+//! [`crate::connection::parts`] gives the kinds of packets; this module sizes them. Headers take
+//! their share of the record's bytes, and the rest is payload, divided over the data segments. In
+//! every detail, the sizes of a record's segments add up to its `bytes` exactly; only a record that
+//! claims fewer bytes than its headers need gets more, and the extra bytes are counted.
 
 use crate::connection::parts::RecordParts;
 use crate::connection::sizes::{BARE, SYN_MAX, Sizes};
 use crate::flow::{Viewed, Way};
 
-/// Payload of a full segment on Ethernet with timestamps.
+/// Payload of a full segment on Ethernet with timestamps, in bytes.
 const MSS: u64 = 1_448;
-/// Payload of a full segment on a network of jumbo frames, as inside a VPC.
+/// Payload of a full segment on a network with jumbo frames, as inside a VPC, in bytes.
 const MSS_JUMBO: u64 = 8_948;
-/// Payload of a usual message that does not fill a segment: requests, TLS
-/// handshakes, small answers. Decides how many of a record's segments carry data.
+/// Payload of a typical message that does not fill a segment: requests, TLS handshakes, small
+/// answers. Determines how many of a record's segments carry data.
 const MESSAGE: u64 = 300;
-/// The most payload one segment gets, well within what Wireshark can show. An IP packet holds
-/// 65,535 bytes, but a record whose packets are larger than that still has as many as it counts:
-/// the network card of the sender cut them up after they were counted.
+/// The maximum payload of one segment, well within what Wireshark can show. An IP packet holds
+/// 65,535 bytes, but a record whose packets are larger than that still gets as many packets as it
+/// counts: the sender's network card segmented them after they were counted.
 const PAYLOAD_MAX: u64 = 1 << 30;
-/// The most data one SYN gets where a record's SYNs are merged: a full segment of a network of
+/// The maximum data of one SYN where a record's SYNs are merged: a full segment on a network with
 /// jumbo frames. More goes to a data segment.
 const MERGED_SYN_DATA_MAX: u64 = 8_960;
-/// The most data one FIN or RST gets where a record's packets are merged: what an IP packet holds.
+/// The maximum data of one FIN or RST where a record's packets are merged: the capacity of an IP
+/// packet.
 const MERGED_PACKET_MAX: u64 = 65_000;
-/// The most segments that are added for the sake of [`PAYLOAD_MAX`]: 64 TiB in
-/// one record, which no network interface carries in an interval.
+/// The maximum number of segments added because of [`PAYLOAD_MAX`]: 64 TiB in one record, which no
+/// network interface carries in an interval.
 const LARGE_SEGMENTS_MAX: u64 = 1 << 16;
 
-/// How much of what was logged is written out as packets.
+/// How much of the logged traffic is written as packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
     /// Every logged packet.
     Exact,
-    /// At most so many a record; data is merged into larger segments.
+    /// At most this many packets per record; data is merged into larger segments.
     Compact {
-        /// The cap, in packets a record.
+        /// The cap, in packets per record.
         per_record_max: u64,
     },
-    /// Handshake, teardown and one data segment a record.
+    /// Handshake, teardown and one data segment per record.
     Control,
 }
 
-/// The default cap of packets a record: enough to see the shape of a transfer, and few enough for
+/// The default cap of packets per record: enough to see the shape of a transfer, and few enough for
 /// Wireshark.
 pub const PER_RECORD_MAX: u64 = 64;
 
@@ -57,7 +57,7 @@ impl Default for Detail {
 }
 
 impl Detail {
-    /// About how many packets a record that counts so many becomes, at most.
+    /// Returns about how many packets a record with this packet count becomes, at most.
     pub fn packets_max(self, packets: u64) -> u64 {
         match self {
             Self::Exact => packets.min(PACKETS_MAX),
@@ -67,11 +67,12 @@ impl Detail {
     }
 }
 
-/// The most packets that one record becomes, whatever it counts: a counter has 64 bits, and anyone
-/// can write such a record. The rest is merged into these.
+/// The maximum number of packets that one record becomes, whatever it counts: a counter has 64
+/// bits, and anyone can write such a record. The rest is merged into these packets.
 pub(super) const PACKETS_MAX: u64 = 1 << 22;
 
-/// What [`Detail::Control`] makes of all but a few records: SYN, ACK, data, FIN.
+/// The number of packets that [`Detail::Control`] makes of all but a few records: SYN, ACK, data,
+/// FIN.
 const CONTROL_PACKETS: u64 = 4;
 
 /// The segments of one record.
@@ -79,38 +80,39 @@ const CONTROL_PACKETS: u64 = 4;
 pub(super) struct SegmentPlan {
     /// Index of the record.
     pub record: u32,
-    /// The way they go.
+    /// Their direction.
     pub way: Way,
-    /// The record's window, nanoseconds since the epoch: first instant, and first one after.
+    /// The record's window in nanoseconds since the Unix epoch: its first instant, and the first
+    /// instant after it.
     pub window: (i64, i64),
-    /// SYNs or SYN-ACKs.
+    /// Number of SYNs or SYN-ACKs.
     pub syns: u64,
-    /// Bytes of all SYNs together, headers and all.
+    /// Total length of all SYNs in bytes, including headers.
     pub syn_bytes: u64,
-    /// Data segments and pure ACKs.
+    /// Number of data segments and pure ACKs.
     pub body: u64,
-    /// Those of `body` that carry data.
+    /// Number of `body` segments that carry data.
     pub data: u64,
-    /// Whether a FIN is among the segments.
+    /// Whether the segments include a FIN.
     pub fin: bool,
-    /// RSTs.
+    /// Number of RSTs.
     pub rsts: u64,
-    /// Payload of the data segments, or of the FIN or the last RST where there are none.
+    /// Payload of the data segments, or of the FIN or the last RST if there are no data segments.
     pub payload: u64,
-    /// IP and TCP header of a segment without SYN or RST.
+    /// Length of the IP and TCP headers of a segment without SYN or RST.
     pub plain_len: u32,
-    /// IP and TCP header of a RST.
+    /// Length of the IP and TCP headers of a RST.
     pub rst_len: u32,
-    /// Bytes of the IP header.
+    /// Length of the IP header in bytes.
     pub ip_len: u32,
-    /// Bytes that the segments have and the record has not.
+    /// Bytes in the segments beyond those in the record.
     pub bytes_added: u64,
     /// Whether there are fewer segments than the record has packets.
     pub merged: bool,
 }
 
 impl SegmentPlan {
-    /// Sizes the segments of the record of that index.
+    /// Sizes the segments of the record with that index.
     pub(super) fn new(
         record: u32,
         o: &Viewed,
@@ -140,16 +142,16 @@ impl SegmentPlan {
             .bytes
             .map_or(sizes.rst(), |bytes| sizes.syn(&parts.tally(bytes)));
         plan.size(o.bytes, syn_len);
-        plan.share_out();
+        plan.distribute_payload();
         plan
     }
 
-    /// All segments of the record.
+    /// Returns the number of segments.
     pub(super) fn count(&self) -> u64 {
         self.syns + self.body + u64::from(self.fin) + self.rsts
     }
 
-    /// Settles bytes of headers and payload, with SYNs of `syn_len` bytes.
+    /// Sets the bytes of headers and payload, with SYNs of `syn_len` bytes.
     fn size(&mut self, bytes: Option<u64>, syn_len: u32) {
         let rest = (self.body + u64::from(self.fin)) * u64::from(self.plain_len)
             + self.rsts * u64::from(self.rst_len);
@@ -174,12 +176,12 @@ impl SegmentPlan {
     }
 
     /// Decides how many of the body's segments carry the payload.
-    fn share_out(&mut self) {
-        // Not even every segment is enough where a few stand for gigabytes.
+    fn distribute_payload(&mut self) {
+        // Even all segments are not enough where a few represent gigabytes.
         self.payload = self.payload.min(LARGE_SEGMENTS_MAX * PAYLOAD_MAX);
         let needed = self.payload.div_ceil(PAYLOAD_MAX);
-        // A FIN or RST carries data only where no data segment is left of a record. No segment is
-        // added for it, for one packet that was logged is one that is written.
+        // A FIN or RST carries data only if the record has no data segment. No segment is added for
+        // it, because each logged packet becomes exactly one packet.
         let others_hold = match (self.fin || self.rsts > 0, self.merged) {
             (false, _) => 0,
             (true, false) => PAYLOAD_MAX,
@@ -203,26 +205,27 @@ impl SegmentPlan {
         self.data = usual.clamp(least.max(1), self.body).min(self.payload);
     }
 
-    /// Counts the FIN among the body after all.
+    /// Counts the FIN as a body segment instead.
     pub(super) fn drop_fin(&mut self) {
         self.fin = false;
         self.body += 1;
-        self.share_out();
+        self.distribute_payload();
     }
 
-    /// Payload of the data segment of that index.
+    /// Returns the payload of the data segment with that index.
     pub(super) fn payload_of(&self, index: u64) -> u32 {
         let share = self.payload / self.data + u64::from(index < self.payload % self.data);
         u32::try_from(share).unwrap_or(u32::MAX)
     }
 
-    /// Payload of the FIN: all, where no data segment takes it.
+    /// Returns the payload of the FIN: all payload, if there is no data segment.
     pub(super) fn payload_of_fin(&self) -> u32 {
         let all = if self.data == 0 { self.payload } else { 0 };
         u32::try_from(all).unwrap_or(u32::MAX)
     }
 
-    /// Payload of the RST of that index: all on the last, where nothing else takes it.
+    /// Returns the payload of the RST with that index: all payload on the last RST, if nothing else
+    /// carries it.
     pub(super) fn payload_of_rst(&self, index: u64) -> u32 {
         if self.fin || index + 1 < self.rsts {
             0
@@ -231,9 +234,9 @@ impl SegmentPlan {
         }
     }
 
-    /// Bytes of the headers and of the payload of the SYN of that index.
+    /// Returns the bytes of the headers and of the payload of the SYN with that index.
     ///
-    /// Headers are multiples of 4 bytes long; what is left over is data.
+    /// Headers are multiples of 4 bytes long; the rest is data.
     pub(super) fn syn_len(&self, index: u64) -> (u32, u32) {
         let each = (self.syn_bytes / self.syns) & !3;
         let left = self.syn_bytes - each * self.syns;
@@ -247,17 +250,17 @@ impl SegmentPlan {
     }
 }
 
-/// The most SYNs and RSTs that [`Detail::Control`] makes of one record.
+/// The maximum number of SYNs and RSTs that [`Detail::Control`] makes of one record.
 const CONTROL_MAX: u64 = 64;
 
-/// The packets of `parts` that `detail` lets stand.
+/// Returns the packets of `parts` that `detail` keeps.
 fn kept(parts: &RecordParts, detail: Detail) -> RecordParts {
     let most = match detail {
         Detail::Exact => PACKETS_MAX,
         Detail::Compact { per_record_max } => per_record_max.max(4),
         Detail::Control => CONTROL_MAX,
     };
-    // Of each kind that there is, one stays.
+    // One packet of each kind stays.
     let (fin, body_min) = (
         u64::from(parts.fin),
         u64::from(parts.others > u64::from(parts.fin)),
@@ -381,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_below_the_headers_are_added_and_said() {
+    fn bytes_below_the_headers_are_added_and_counted() {
         let p = plan(
             RecordParts {
                 others: 3,
@@ -394,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn terabytes_in_one_record_never_exceed_what_a_segment_can_say() {
+    fn terabytes_in_one_record_do_not_exceed_the_segment_limit() {
         let detail = Detail::Compact { per_record_max: 64 };
         let p = plan(
             RecordParts {

@@ -1,40 +1,39 @@
-//! Who opened the connection.
+//! Finds the initiator of a connection.
 //!
-//! The initiator is the side whose SYN is in the log, or the other side of a
-//! SYN-ACK. Where the log has neither, because the connection began before it
-//! or its format has no tcp-flags, what remains is the ports, then who was
-//! seen first. The evidence goes into the packet comments: a reader must be
-//! able to tell proof from a guess.
+//! The initiator is the side whose SYN is in the log, or the other side of a SYN-ACK. If the log
+//! has neither, because the connection began earlier or the format has no tcp-flags, the ports
+//! decide, and then which side was seen first. The evidence is written to the packet comments, so
+//! that a reader can distinguish proof from a guess.
 
 use std::fmt;
 
 use crate::flow::{Viewed, Way};
 use crate::record::ObservedFlags;
 
-/// Lowest port that systems hand out for outgoing connections: Linux takes
-/// 32768 to 60999, Windows and RFC 6335 section 6 take 49152 to 65535.
+/// Lowest port that systems assign to outgoing connections: Linux uses 32768 to 60999, Windows and
+/// RFC 6335 section 6 use 49152 to 65535.
 const EPHEMERAL_MIN: u16 = 32_768;
 
-/// First port that needs no privilege to listen on.
+/// Lowest port that a process may listen on without privileges.
 const USER_MIN: u16 = 1_024;
 
-/// Who opened a connection, and how that is known.
+/// The initiator of a connection, and the evidence for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Role {
-    /// The way of the packets that the initiator sends.
+    /// The direction of the initiator's packets.
     pub initiator: Way,
-    /// What it rests on.
+    /// The evidence.
     pub evidence: RoleEvidence,
 }
 
-/// What an initiator is known by, the surest first.
+/// Evidence for the initiator, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RoleEvidence {
     /// It sent a SYN without ACK.
     Syn,
-    /// It was sent a SYN-ACK.
+    /// It received a SYN-ACK.
     SynAck,
-    /// The other side's port is one that services listen on, its own is not.
+    /// The other side's port is one that services listen on; its own port is not.
     Ports,
     /// Both sides were seen in the same second, and its packets leave the ENI.
     Direction,
@@ -43,7 +42,7 @@ pub enum RoleEvidence {
 }
 
 impl RoleEvidence {
-    /// The word that stands for it in comments.
+    /// Returns the word for it in comments.
     pub fn name(self) -> &'static str {
         match self {
             Self::Syn => "syn",
@@ -61,10 +60,10 @@ impl fmt::Display for RoleEvidence {
     }
 }
 
-/// Names the initiator of a connection with these records, in order of start.
+/// Returns the initiator of a connection with these records, in order of start time.
 ///
 /// # Panics
-/// If there is no record.
+/// Panics if there are no records.
 pub(super) fn role(records: &[Viewed]) -> Role {
     let by_flags =
         |wanted: fn(ObservedFlags) -> bool| records.iter().find(|o| wanted(o.observed()));
@@ -74,7 +73,7 @@ pub(super) fn role(records: &[Viewed]) -> Role {
             evidence: RoleEvidence::Syn,
         };
     }
-    // A Transit Gateway ORs in the initiator's ACKs, so that both ways may read SYN-ACK.
+    // A Transit Gateway also ORs in the initiator's ACKs, so both directions may show SYN-ACK.
     let answers = |way| {
         records
             .iter()
@@ -106,8 +105,8 @@ pub(super) fn role(records: &[Viewed]) -> Role {
     }
 }
 
-/// The way of the packets that leave the ENI: what nobody asked for seldom
-/// passes the security group around it.
+/// Returns the direction of the packets that leave the ENI as the initiator's: unsolicited packets
+/// from outside seldom pass the ENI's security group.
 fn by_direction(o: &Viewed) -> Option<Role> {
     let leaving = o.leaving?;
     let initiator = if leaving { o.way } else { o.way.reverse() };
@@ -117,7 +116,7 @@ fn by_direction(o: &Viewed) -> Option<Role> {
     })
 }
 
-/// The way towards the port that looks like a service, if only one does.
+/// Returns the direction toward the port that looks like a service, if only one port does.
 fn by_ports(o: &Viewed) -> Option<Way> {
     let (low, high) = (o.key.low.port, o.key.high.port);
     let rank = |port: u16| match port {
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn without_flags_or_ports_the_first_seen_decides() {
+    fn without_flags_or_ports_the_side_seen_first_is_the_initiator() {
         let mut o = viewed(Way::Down, 1, 40, 0, 0, 0);
         (o.key.low.port, o.key.high.port) = (50_000, 50_001);
         assert_eq!(

@@ -1,50 +1,50 @@
-//! One synthesized packet of a conversation, before it has headers: first without the numbers of
-//! its sequence, then with them.
+//! One synthesized packet of a conversation, before it has headers: first without sequence numbers,
+//! then with them.
 
 use crate::flow::Way;
 
-/// What a segment does.
+/// The kind of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SegmentKind {
-    /// Opens a connection.
+    /// Opens a connection (SYN).
     Syn,
-    /// Accepts it.
+    /// Accepts a connection (SYN-ACK).
     SynAck,
-    /// Data, or an acknowledgement alone where there is no payload.
+    /// Carries data, or only an acknowledgement if there is no payload.
     Plain,
-    /// Ends its sender's data.
+    /// Ends its sender's data (FIN).
     Fin,
-    /// Refuses or aborts.
+    /// Refuses or aborts a connection (RST).
     Rst,
-    /// A datagram of UDP, ICMP or any other protocol than TCP.
+    /// A datagram of UDP, ICMP or any other protocol except TCP.
     Datagram,
 }
 
-/// A packet of one conversation with its instant, its size and its numbers.
+/// A packet of a conversation, with its time, size and sequence numbers.
 ///
-/// Sequence numbers, acknowledgement numbers, windows and the instant within
-/// the record's window are synthesized; the sums over a record are observed.
+/// Sequence numbers, acknowledgement numbers, windows and the time within the record's window are
+/// synthesized; the sums over a record are observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// Nanoseconds since the Unix epoch.
+    /// The time, in nanoseconds since the Unix epoch.
     pub time_ns: i64,
-    /// Index of the record that counted it, among those given.
+    /// Index of its record in the slice that was rebuilt.
     pub record: u32,
-    /// Bytes from the IP header on.
+    /// Length in bytes, from the start of the IP header.
     pub original_len: u32,
-    /// Sequence number; 0 where there is none.
+    /// Sequence number; 0 if the protocol has none.
     pub seq: u32,
-    /// Acknowledgement number; 0 where there is none.
+    /// Acknowledgement number; 0 if the protocol has none.
     pub ack: u32,
     /// The window field, unscaled.
     pub window: u16,
-    /// Bytes of the TCP header; 0 where there is none.
+    /// Length of the TCP header in bytes; 0 if the protocol is not TCP.
     pub tcp_len: u8,
-    /// Which way it went.
+    /// Its direction.
     pub way: Way,
-    /// What it does.
+    /// Its kind.
     pub kind: SegmentKind,
-    /// Whether it acknowledges anything; a refusing RST does, an aborting one need not.
+    /// Whether the ACK flag is set. A RST that refuses has it; a RST that aborts need not.
     pub has_ack: bool,
     /// Whether it carries payload.
     pub has_payload: bool,
@@ -52,42 +52,42 @@ pub struct Segment {
     pub is_first: bool,
 }
 
-/// What the merge decides of a segment.
+/// A segment after the merge, before it has sequence numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SegmentDraft {
-    /// Nanoseconds since the Unix epoch.
+    /// The time, in nanoseconds since the Unix epoch.
     pub time_ns: i64,
     /// Index of the record that counted it.
     pub record: u32,
-    /// Bytes from the IP header on.
+    /// Length in bytes, from the start of the IP header.
     pub original_len: u32,
-    /// Payload bytes.
+    /// Payload in bytes.
     pub payload: u32,
-    /// Bytes of the TCP header.
+    /// Length of the TCP header in bytes.
     pub tcp_len: u8,
-    /// Which way it goes.
+    /// Its direction.
     pub way: Way,
-    /// What it does.
+    /// Its kind.
     pub kind: SegmentKind,
-    /// Whether it repeats a SYN or FIN that went before.
+    /// Whether it repeats an earlier SYN or FIN.
     pub again: bool,
-    /// Whether nothing is there for it to acknowledge: a keep-alive, or the answer to one.
+    /// Whether it has nothing to acknowledge: a keep-alive, or the answer to one.
     pub idle: bool,
-    /// Whether it is a pure ACK that the network delivered late, behind newer data: nothing is there
-    /// for it to acknowledge, and Wireshark says nothing of one whose place in the sequence has passed.
+    /// Whether it is a pure ACK that the network delivered late, after newer data. It has nothing
+    /// new to acknowledge, and Wireshark does not flag an ACK below the latest acknowledgement.
     pub late: bool,
-    /// Whether it is the first of its record.
+    /// Whether it is the first segment of its record.
     pub is_first: bool,
 }
 
 impl SegmentDraft {
-    /// A segment without payload, SYN or FIN, that must acknowledge something new.
+    /// Whether it has no payload, SYN or FIN, and must acknowledge something new.
     pub(super) fn is_pure_ack(&self) -> bool {
         self.kind == SegmentKind::Plain && self.payload == 0 && !self.idle && !self.late
     }
 
-    /// Sequence numbers that it takes up and a pure ACK can be for: payload,
-    /// and one for a SYN-ACK or FIN. The SYN's is the SYN-ACK's to acknowledge.
+    /// Returns the number of sequence numbers that it consumes and that a pure ACK can acknowledge:
+    /// its payload, and one for a SYN-ACK or FIN. The SYN-ACK acknowledges the SYN.
     pub(super) fn units(&self) -> u32 {
         match self.kind {
             _ if self.again => 0,

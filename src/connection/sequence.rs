@@ -1,31 +1,31 @@
-//! Sequence and acknowledgement numbers for segments whose order is settled.
+//! Assigns sequence and acknowledgement numbers to segments in their final order.
 //!
-//! Flow logs have no numbers, so all are synthesized, under the conditions in
-//! which Wireshark flags nothing: a segment begins where its side's last one
-//! ended, acknowledges nothing that was not sent, and a pure ACK acknowledges
-//! more than the one before.
+//! Flow logs have no such numbers, so all are synthesized, under conditions in which Wireshark
+//! flags nothing: a segment begins where its side's last one ended, acknowledges only data that was
+//! sent, and a pure ACK acknowledges more than the previous one.
 //!
 //! # How pure ACKs find something new
-//! Each acknowledges all that has arrived, unless more pure ACKs follow before
-//! anything new does. Then it, and the data segments before it, hold back one
-//! byte for each of them. The merge has seen to it that there are enough.
+//! Each pure ACK acknowledges everything that has arrived, unless more pure ACKs follow before
+//! anything new arrives. In that case it, and the data segments before it, leave one byte
+//! unacknowledged for each of the following ACKs. The merge has ensured that there are enough
+//! bytes.
 
 use crate::connection::segment::{Segment, SegmentDraft, SegmentKind};
 use crate::flow::{ConnectionKey, Viewed, Way};
 
-/// The window that every segment but a RST offers, unscaled. Never 0, which
-/// would be a stalled receiver.
+/// The window of every segment except a RST, unscaled. Never 0, which would mean a stalled
+/// receiver.
 const WINDOW: u16 = 64_240;
 
-/// Window scales that the SYN layouts announce, none among them.
+/// Window scales that the SYN layouts announce, including none.
 const SHIFTS: [u32; 4] = [0, 6, 7, 8];
 
-/// Sequence state of one side.
+/// The sequence state of one side.
 #[derive(Clone, Copy, Debug, Default)]
 struct Half {
     /// Sequence number of the next byte.
     next: u32,
-    /// The latest acknowledgement that it sent.
+    /// The latest acknowledgement number that it sent.
     acked: u32,
     /// Whether it has sent anything yet.
     seen: bool,
@@ -33,15 +33,15 @@ struct Half {
     opened: bool,
     /// Whether it has sent anything but RSTs.
     took_part: bool,
-    /// Index in the output of its latest segment.
+    /// Index of its latest segment in the output.
     latest: usize,
 }
 
 /// Numbers the segments of one connection and appends them to `out`.
 ///
-/// What the `first` record counts sets the initial sequence numbers apart from
-/// those of other connections of the same key, as does its start: two that begin
-/// in one interval may share that.
+/// The counts of the `first` record distinguish the initial sequence numbers from those of other
+/// connections with the same key, as its start does: two connections that begin in one interval may
+/// have the same start.
 pub(super) fn number(first: &Viewed, drafts: &[SegmentDraft], out: &mut Vec<Segment>) {
     let held = held_back(drafts);
     out.reserve(drafts.len());
@@ -60,16 +60,16 @@ pub(super) fn number(first: &Viewed, drafts: &[SegmentDraft], out: &mut Vec<Segm
         let has_ack = draft.kind != SegmentKind::Syn;
         let arrived = halves[peer].next.wrapping_sub(held);
         let mut ack = halves[own].acked;
-        if !halves[own].seen || behind(ack, arrived) {
+        if !halves[own].seen || precedes(ack, arrived) {
             ack = arrived;
         }
         let is_probe = draft.idle && probed != Some(draft.way.reverse());
         probed = is_probe.then_some(draft.way);
         let seq = match draft.kind {
-            // RFC 9293 section 3.5.2: a reset that refuses has sequence number 0.
+            // RFC 9293 section 3.5.2: a RST that refuses has sequence number 0.
             SegmentKind::Rst if refuses => 0,
             _ if draft.again => repeated_seq(draft.kind, isns[own], halves[own].next),
-            // Two behind, since one behind is a keep-alive.
+            // Two bytes back, because one byte back is a keep-alive.
             _ if draft.late => halves[own].next.wrapping_sub(2),
             _ if is_probe => halves[own].next.wrapping_sub(1),
             _ => halves[own].next,
@@ -111,8 +111,8 @@ pub(super) fn number(first: &Viewed, drafts: &[SegmentDraft], out: &mut Vec<Segm
     }
 }
 
-/// For each segment, how many bytes of what has arrived it leaves for the
-/// pure ACKs of its side that follow before anything new arrives.
+/// Returns for each segment how many of the bytes that have arrived it leaves for the pure ACKs of
+/// its side that follow before anything new arrives.
 fn held_back(drafts: &[SegmentDraft]) -> Vec<u32> {
     let mut held = vec![0; drafts.len()];
     let mut reserve = [0_u32; 2];
@@ -128,12 +128,12 @@ fn held_back(drafts: &[SegmentDraft]) -> Vec<u32> {
 }
 
 /// Whether `a` lies before `b` in sequence space (RFC 9293 section 3.4).
-fn behind(a: u32, b: u32) -> bool {
+fn precedes(a: u32, b: u32) -> bool {
     let ahead = b.wrapping_sub(a);
     ahead != 0 && ahead < 1 << 31
 }
 
-/// The sequence number of a SYN or FIN sent again.
+/// Returns the sequence number of a repeated SYN or FIN.
 fn repeated_seq(kind: SegmentKind, isn: u32, next: u32) -> u32 {
     if kind == SegmentKind::Fin {
         next.wrapping_sub(1)
@@ -142,20 +142,20 @@ fn repeated_seq(kind: SegmentKind, isn: u32, next: u32) -> u32 {
     }
 }
 
-/// Keeps a data segment from ending exactly where the window does, which
-/// Wireshark would call a full window. `latest` is the receiver's last segment.
+/// Keeps a data segment from ending exactly at the end of the window, which Wireshark would flag as
+/// a full window. `latest` is the receiver's last segment.
 fn keep_window_open(latest: &mut Segment, end: u32, acked: u32) {
     let in_flight = end.wrapping_sub(acked);
     if SHIFTS
         .iter()
         .any(|shift| u32::from(latest.window) << shift == in_flight)
     {
-        latest.window = latest.window.saturating_sub(1); // a RST has none
+        latest.window = latest.window.saturating_sub(1); // a RST has no window
     }
 }
 
-/// An initial sequence number, the same in every run and on every machine, and
-/// never near 0, which Wireshark takes for unset.
+/// Returns an initial sequence number that is the same in every run and on every machine, and never
+/// near 0, which Wireshark interprets as unset.
 fn initial(key: &ConnectionKey, birth: u64, way: Way) -> u32 {
     let mut state = mix(birth, u64::from(way == Way::Up));
     for endpoint in [key.low, key.high] {
@@ -175,7 +175,7 @@ fn initial(key: &ConnectionKey, birth: u64, way: Way) -> u32 {
     u32::from_le_bytes([a, b, c, d]) | 1 << 16
 }
 
-/// One step of SplitMix64, with `value` stirred in.
+/// Advances SplitMix64 by one step, with `value` mixed in.
 fn mix(state: u64, value: u64) -> u64 {
     let z = (state ^ value).wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

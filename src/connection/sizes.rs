@@ -1,57 +1,58 @@
-//! How long the headers of a connection's segments are.
+//! Finds the header lengths of a connection's segments.
 //!
-//! A record gives bytes and packets, never a single size. But headers come in
-//! few sizes: 20 bytes of TCP, or 32 with timestamps, and a SYN with one of
-//! five sets of options. Sums that only one set explains settle it: 60 + 52 + 52
-//! bytes in three packets are a Linux SYN and two pure ACKs with timestamps.
+//! A record has totals of bytes and packets, never a single size. But headers have few sizes: 20
+//! bytes of TCP, or 32 with timestamps, and a SYN with one of five sets of options. Totals that
+//! only one set explains settle the size: 60 + 52 + 52 bytes in three packets are a Linux SYN and
+//! two pure ACKs with timestamps.
 //!
 //! # What is guessed
-//! Where the sums allow both, timestamps are taken to be on, as they are by
-//! default in Linux, macOS, iOS and Android.
+//! Where the totals allow both, timestamps are assumed to be on, as they are by default in Linux,
+//! macOS, iOS and Android.
 
 use crate::flow::Viewed;
 
-/// Bytes of an IPv6 header.
+/// Length of an IPv6 header in bytes.
 pub(super) const IPV6_LEN: u32 = 40;
-/// The longest IPv6 packet without Jumbo Payload option (RFC 2675): the header and 65,535 bytes.
+/// Length of the longest IPv6 packet without the Jumbo Payload option (RFC 2675): the header and
+/// 65,535 bytes.
 pub(super) const IPV6_PLAIN_MAX: u32 = IPV6_LEN + 65_535;
-/// Bytes that the option takes from the payload, and so from sequence space.
+/// Length of that option in bytes. It is taken from the payload, and so from sequence space.
 pub(super) const JUMBO_OPTION_LEN: u32 = 8;
-/// Bytes of a TCP header without options.
+/// Length of a TCP header without options in bytes.
 pub(super) const BARE: u32 = 20;
-/// Bytes of a TCP header with timestamps (RFC 7323 section 3.2).
+/// Length of a TCP header with timestamps in bytes (RFC 7323 section 3.2).
 pub(super) const STAMPED: u32 = 32;
-/// TCP headers of SYNs, with timestamps among the options: Linux, Apple.
+/// TCP header lengths of SYNs with timestamps: Linux, Apple.
 const SYN_STAMPED: [u32; 2] = [40, 44];
-/// TCP headers of SYNs without: Windows, then fewer options each.
+/// TCP header lengths of SYNs without timestamps: Windows, then with fewer options each.
 const SYN_PLAIN: [u32; 4] = [32, 28, 24, 20];
 /// The longest TCP header of a SYN: its data offset has four bits.
 pub(super) const SYN_MAX: u32 = 60;
 
-/// One record's packets, as far as its flags tell them apart.
+/// The packets of one record, as far as its flags distinguish them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CountedPackets {
     /// SYNs or SYN-ACKs.
     pub syns: u64,
     /// RSTs, which Linux and Windows send without options.
     pub rsts: u64,
-    /// All the others.
+    /// All other packets.
     pub others: u64,
-    /// Bytes of all of them.
+    /// Total bytes.
     pub bytes: u64,
 }
 
-/// Header sizes of one connection, IP header included, in bytes.
+/// Header sizes of one connection in bytes, including the IP header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sizes {
-    /// Bytes of the IP header: 20 or 40.
+    /// Length of the IP header: 20 or 40.
     pub ip: u32,
-    /// IP and TCP header of a segment without SYN or RST.
+    /// Length of the IP and TCP headers of a segment without SYN or RST.
     pub plain: u32,
 }
 
 impl Sizes {
-    /// The sizes that explain all `tallies` best; `ip` is the IP header's.
+    /// Returns the sizes that best explain all `tallies`; `ip` is the length of the IP header.
     pub(super) fn infer(ip: u32, tallies: impl Iterator<Item = CountedPackets> + Clone) -> Self {
         let stamped = Self {
             ip,
@@ -79,7 +80,7 @@ impl Sizes {
         headers.iter().map(move |h| self.ip + h)
     }
 
-    /// What the headers of `tally` add up to with SYNs of `syn` bytes.
+    /// Returns the total length of the headers of `tally` if each SYN has `syn` bytes.
     fn headers(self, tally: &CountedPackets, syn: u32) -> u64 {
         let each = |count: u64, len: u32| count.saturating_mul(len.into());
         each(tally.syns, syn)
@@ -87,20 +88,20 @@ impl Sizes {
             .saturating_add(each(tally.others, self.plain))
     }
 
-    /// Whether the bytes suffice for the headers.
+    /// Whether the bytes are enough for the headers.
     fn leaves_payload(self, tally: &CountedPackets) -> bool {
         let least = self.syn_candidates().min().unwrap_or(self.plain);
         self.headers(tally, least) <= tally.bytes
     }
 
-    /// Whether so little payload is left that timestamps the likelier account for it.
+    /// Whether so little payload is left that timestamps are the likelier explanation.
     fn strains(self, tally: &CountedPackets) -> bool {
         let least = self.syn_candidates().min().unwrap_or(self.plain);
         let left = tally.bytes.saturating_sub(self.headers(tally, least));
         (1..u64::from(STAMPED - BARE)).contains(&left) && !self.explains(tally)
     }
 
-    /// Whether the headers alone make up the bytes.
+    /// Whether the headers alone account for the bytes.
     fn explains(self, tally: &CountedPackets) -> bool {
         let any_size = tally.syns > 0;
         let mut candidates = self
@@ -109,10 +110,10 @@ impl Sizes {
         candidates.any(|syn| self.headers(tally, syn) == tally.bytes)
     }
 
-    /// IP and TCP header of a SYN in a record of this `tally`.
+    /// Returns the length of the IP and TCP headers of a SYN in a record with this `tally`.
     ///
-    /// Records of SYNs alone tell their size; else the size that explains the
-    /// bytes without payload; else the usual one, or less where that is too much.
+    /// Records with SYNs only give their size directly. Otherwise the size that explains the bytes
+    /// without payload is used, or else the usual size, or a smaller one if that is too large.
     pub(super) fn syn(self, tally: &CountedPackets) -> u32 {
         if tally.syns > 0 && tally.rsts + tally.others == 0 {
             let each = u32::try_from(tally.bytes / tally.syns).unwrap_or(u32::MAX);
@@ -127,20 +128,20 @@ impl Sizes {
         found.unwrap_or(self.ip + BARE)
     }
 
-    /// IP and TCP header of a RST.
+    /// Returns the length of the IP and TCP headers of a RST.
     pub(super) fn rst(self) -> u32 {
         self.ip + BARE
     }
 }
 
-/// Whether the bytes are those of bare headers, as RSTs are sent.
+/// Whether the bytes are exactly those of bare headers, as RSTs are sent.
 pub(super) fn only_bare(o: &Viewed) -> bool {
     let bare = u64::from(ip_len(o) + BARE);
     o.bytes
         .is_none_or(|bytes| bytes == o.packets.saturating_mul(bare))
 }
 
-/// Whether the packets all have one size, and one that SYNs have.
+/// Whether all packets have the same size, and it is a size of SYNs.
 pub(super) fn have_syn_size(o: &Viewed) -> bool {
     let n = o.packets.max(1);
     let Some(bytes) = o.bytes else {
@@ -153,7 +154,7 @@ pub(super) fn have_syn_size(o: &Viewed) -> bool {
     bytes % n == 0 && matches!(options, Some(4 | 8 | 12 | 20 | 24))
 }
 
-/// Bytes of the IP header.
+/// Returns the length of the IP header in bytes.
 pub(super) fn ip_len(o: &Viewed) -> u32 {
     if o.key.is_ipv6() { IPV6_LEN } else { 20 }
 }
@@ -188,27 +189,27 @@ mod tests {
     }
 
     #[test]
-    fn windows_syn_and_two_acks_have_none() {
+    fn windows_syn_and_two_acks_have_no_timestamps() {
         check(&[tally(1, 2, 52 + 40 + 40)], 40, 52);
     }
 
     #[test]
-    fn scanner_syn_without_options_has_none() {
+    fn scanner_syn_without_options_has_no_timestamps() {
         check(&[tally(1, 0, 40)], 40, 40);
     }
 
     #[test]
-    fn either_way_too_small_for_timestamps_means_none() {
+    fn one_direction_too_small_for_timestamps_means_none() {
         check(&[tally(1, 9, 9000), tally(0, 3, 120)], 40, 52);
     }
 
     #[test]
-    fn bytes_that_allow_both_are_taken_for_linux() {
+    fn bytes_that_allow_both_are_read_as_linux() {
         check(&[tally(1, 9, 9000)], 52, 60);
     }
 
     #[test]
-    fn fewer_bytes_than_headers_never_underflow() {
+    fn fewer_bytes_than_headers_do_not_underflow() {
         check(&[tally(1, 9, 10)], 40, 40);
     }
 }

@@ -1,13 +1,13 @@
-//! Which records belong to one connection.
+//! Divides the records of a conversation into connections.
 //!
-//! A conversation's records share a five-tuple, not a connection: ports are
-//! used again. Going through them in order of start, a SYN opens a new
-//! connection when the last one was answered, closed or fell silent; the same
-//! SYN seen again while nobody answered is a retransmission.
+//! The records of a conversation share a five-tuple, but not always a connection, because ports are
+//! reused. In order of start time, a SYN opens a new connection if the previous one was answered,
+//! was closed, or has been idle too long. The same SYN seen again before an answer is a
+//! retransmission.
 //!
-//! # Where starts tie
-//! On many ENIs all records of an interval share its start, so what comes
-//! first is decided by the flags: SYN, SYN-ACK, none, FIN and RST.
+//! # Records with equal start times
+//! On many ENIs all records of an interval have the same start, so their flags decide the order:
+//! SYN, SYN-ACK, none, FIN and RST.
 
 use std::ops::Range;
 
@@ -15,35 +15,34 @@ use crate::flow::{TCP, Viewed, Way};
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
-/// How long after a SYN the next one is still its retransmission. Linux sends
-/// its sixth and last after 63 s and gives up after 127 s.
+/// How long after a SYN the next SYN is still its retransmission. Linux sends its sixth and last
+/// retransmission after 63 s and gives up after 127 s.
 const SYN_RETRY_NS: i64 = 130 * SECOND_NS;
 
-/// How long after its close a connection's late packets are still its own:
-/// twice the segment lifetime of RFC 9293 section 3.4.1, as systems set it.
+/// How long after its close late packets still belong to a connection: twice the segment lifetime
+/// of RFC 9293 section 3.4.1, as systems configure it.
 const LINGER_NS: i64 = 60 * SECOND_NS;
 
-/// Silence after which a conversation whose records have no flags, or which
-/// is not TCP, counts as a new one: the idle time-out of NAT gateways and
-/// network load balancers.
+/// Idle time after which a conversation that has no flags, or is not TCP, counts as a new one: the
+/// idle timeout of NAT gateways and network load balancers.
 const IDLE_NS: i64 = 350 * SECOND_NS;
 
-/// Brings the records of one conversation in order and says where each connection's stand.
+/// Sorts the records of one conversation and returns the range of each connection.
 pub fn split(records: &mut [Viewed]) -> Vec<Range<usize>> {
-    records.sort_unstable_by_key(|o| (o.start_ns, class(o), o.place));
-    bring_lives_together(records);
+    records.sort_unstable_by_key(|o| (o.start_ns, stage(o), o.place));
+    pair_answers_with_syns(records);
     let mut ranges = Vec::new();
     let mut first = 0;
     let mut current: Option<SplitProgress> = None;
     for (i, o) in records.iter().enumerate() {
         match &mut current {
-            Some(progress) if !progress.is_over_before(o) => progress.take_in(o),
+            Some(progress) if !progress.is_over_before(o) => progress.add(o),
             progress => {
                 if i > first {
                     ranges.push(first..i);
                 }
                 first = i;
-                progress.insert(SplitProgress::default()).take_in(o);
+                progress.insert(SplitProgress::default()).add(o);
             }
         }
     }
@@ -53,13 +52,13 @@ pub fn split(records: &mut [Viewed]) -> Vec<Range<usize>> {
     ranges
 }
 
-/// Where records of whole connections, from SYN to FIN, share a start, each
-/// answer goes behind its own SYN: the first with the first, and so on.
+/// Puts each answer after its own SYN where records of whole connections, from SYN to FIN, have the
+/// same start: the first answer after the first SYN, and so on.
 ///
-/// They share it where a port was used twice in one interval and the ENI dates
-/// records by their interval.
-fn bring_lives_together(records: &mut [Viewed]) {
-    let is_whole = |o: &Viewed| class(o) < 2 && o.observed().contains(ObservedFlags::FIN);
+/// They have the same start where a port was used twice in one interval and the ENI uses the
+/// interval's start as the start of each record.
+fn pair_answers_with_syns(records: &mut [Viewed]) {
+    let is_whole = |o: &Viewed| stage(o) < 2 && o.observed().contains(ObservedFlags::FIN);
     for tied in records.chunk_by_mut(|a, b| a.start_ns == b.start_ns) {
         if tied.iter().filter(|o| is_whole(o)).count() < 3 {
             continue;
@@ -71,13 +70,13 @@ fn bring_lives_together(records: &mut [Viewed]) {
             placed.push((*life, *o));
             *life += usize::from(is_whole(o));
         }
-        placed.sort_by_key(|(life, o)| (*life, class(o), o.place));
+        placed.sort_by_key(|(life, o)| (*life, stage(o), o.place));
         tied.iter_mut().zip(placed).for_each(|(o, (_, p))| *o = p);
     }
 }
 
-/// The place in a connection's life that a record's flags speak of.
-fn class(o: &Viewed) -> u8 {
+/// Returns the stage of a connection that a record's flags belong to.
+fn stage(o: &Viewed) -> u8 {
     let flags = o.observed();
     if flags.is_syn() {
         0
@@ -90,7 +89,7 @@ fn class(o: &Viewed) -> u8 {
     }
 }
 
-/// How far the current connection has come.
+/// The progress of the current connection.
 #[derive(Clone, Copy, Debug, Default)]
 struct SplitProgress {
     seen: [bool; 2],
@@ -103,7 +102,7 @@ struct SplitProgress {
 }
 
 impl SplitProgress {
-    fn take_in(&mut self, o: &Viewed) {
+    fn add(&mut self, o: &Viewed) {
         let (way, flags) = (o.way.index(), o.observed());
         self.seen[way] = true;
         if flags.is_syn() {
@@ -136,11 +135,11 @@ impl SplitProgress {
         self.is_closed() && silence_ns > LINGER_NS
     }
 
-    /// Whether a SYN that goes `way` at `now_ns` can be part of this connection.
+    /// Whether a SYN in direction `way` at `now_ns` can be part of this connection.
     fn awaits_syn_from(&self, way: Way, now_ns: i64) -> bool {
         let (own, peer) = (way.index(), way.reverse().index());
         if !self.syn[own] && !self.syn[peer] {
-            // Listed late: its answer is here already, and nothing else of this side.
+            // Listed late: its answer is already here, and nothing else from this side.
             return self.syn_ack[peer] && !self.seen[own];
         }
         let answered = self.seen[peer];
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn syn_after_answer_opens_another_though_no_close_was_seen() {
+    fn syn_after_answer_opens_another_even_without_a_close() {
         check(
             vec![up(0, 5, 2), down(0, 5, 18), up(70, 72, 2), down(70, 72, 18)],
             &[2, 2],
@@ -240,17 +239,17 @@ mod tests {
     }
 
     #[test]
-    fn syn_after_own_fin_opens_another_though_nobody_answered() {
+    fn syn_after_own_fin_opens_another_even_without_an_answer() {
         check(vec![up(0, 5, 3), up(20, 25, 3)], &[1, 1]);
     }
 
     #[test]
-    fn late_packets_belong_to_the_connection_that_closed() {
+    fn late_packets_belong_to_the_closed_connection() {
         check(vec![up(0, 5, 3), down(0, 5, 19), down(20, 20, 0)], &[3]);
     }
 
     #[test]
-    fn without_flags_silence_divides() {
+    fn without_flags_idle_time_divides_connections() {
         let bare = |o: Viewed| with(o, |o| o.flags = None);
         check(
             vec![

@@ -1,4 +1,4 @@
-//! Whole connections, from records to the order of their segments.
+//! Tests of whole connections, from records to the order of their segments.
 
 use proptest::prelude::*;
 
@@ -6,19 +6,19 @@ use super::*;
 use crate::flow::UDP;
 use crate::flow::observation::tests::viewed;
 
-/// Rebuilds `records` (way, packets, bytes, first and last second, flags) in exact detail and
-/// writes each segment as its sender, `i` or `r`, and its kind; data is `d`, a pure ACK `a`.
+/// Rebuilds `records` (direction, packets, bytes, first and last second, flags) in exact detail.
+/// Writes each segment as its sender, `i` or `r`, and its kind; `d` is data, `a` a pure ACK.
 #[track_caller]
 fn check(records: &[(Way, u64, u64, i64, i64, u8)], expected: &str) -> Vec<Segment> {
-    let told = |(way, packets, bytes, start, end, flags): &(Way, u64, u64, i64, i64, u8)| {
+    let as_record = |(way, packets, bytes, start, end, flags): &(Way, u64, u64, i64, i64, u8)| {
         viewed(*way, *packets, *bytes, *start, *end, *flags)
     };
-    let mut records: Vec<Viewed> = records.iter().map(told).collect();
+    let mut records: Vec<Viewed> = records.iter().map(as_record).collect();
     assert_eq!(split(&mut records).len(), 1, "one connection");
     let mut segments = Vec::new();
-    let story = rebuild(&records, Detail::Exact, &mut segments);
+    let info = rebuild(&records, Detail::Exact, &mut segments);
     let word = |s: &Segment| {
-        let side = if s.way == story.role.initiator {
+        let side = if s.way == info.role.initiator {
             'i'
         } else {
             'r'
@@ -41,7 +41,7 @@ fn check(records: &[(Way, u64, u64, i64, i64, u8)], expected: &str) -> Vec<Segme
 use Way::{Down, Up};
 
 #[test]
-fn request_follows_its_handshake_and_stands_before_the_response() {
+fn request_follows_the_handshake_and_precedes_the_response() {
     check(
         &[
             (Down, 3, 60 + 52 + 900, 0, 0, 18),
@@ -52,7 +52,7 @@ fn request_follows_its_handshake_and_stands_before_the_response() {
 }
 
 #[test]
-fn initiator_with_a_packet_to_spare_closes_first_and_acknowledges_last() {
+fn initiator_with_one_extra_packet_closes_first_and_acknowledges_last() {
     check(
         &[
             (Up, 6, 60 + 5 * 52 + 300, 0, 0, 3),
@@ -96,7 +96,7 @@ fn closed_initiator_answers_late_data_with_resets_that_cross_the_fin() {
 }
 
 #[test]
-fn side_that_outlasts_the_other_was_idle_but_for_its_last_packet() {
+fn side_whose_record_ends_later_was_idle_except_for_its_last_packet() {
     let segments = check(
         &[
             (Up, 5, 60 + 3 * 52 + 40 + 300, 0, 30, 6),
@@ -110,14 +110,14 @@ fn side_that_outlasts_the_other_was_idle_but_for_its_last_packet() {
 }
 
 #[test]
-fn pure_ack_that_nothing_explains_is_a_keep_alive() {
+fn unexplained_pure_ack_is_a_keep_alive() {
     let segments = check(&[(Up, 1, 52, 0, 0, 0), (Down, 1, 52, 0, 0, 0)], "ia ra");
     let more = check(
         &[(Up, 2, 104, 0, 60, 0), (Down, 2, 104, 0, 60, 0)],
         "ia ra ia ra",
     );
     assert_eq!(segments.len(), 2);
-    // RFC 9293 section 3.8.4: a keep-alive repeats the byte before the next, and is answered.
+    // RFC 9293 section 3.8.4: a keep-alive repeats the byte before the next one, and is answered.
     assert_eq!(more[1].seq.wrapping_add(1), more[0].ack);
     assert_eq!(more[2].seq, more[0].seq);
 }
@@ -132,7 +132,7 @@ fn initial_sequence_numbers_are_the_same_in_every_run() {
 
 #[test]
 fn one_syn_of_any_size_is_one_packet() {
-    // Beyond what a segment of jumbo frames holds, beyond what an IP packet holds, and far beyond.
+    // Larger than a jumbo frame, larger than an IP packet, and far larger.
     for bytes in [11_000, 65_535, 65_536, 1 << 30] {
         check(&[(Up, 1, bytes, 0, 0, 2)], "iS");
         check(&[(Up, 1, 60, 0, 0, 2), (Down, 1, bytes, 0, 0, 18)], "iS rA");
@@ -142,11 +142,12 @@ fn one_syn_of_any_size_is_one_packet() {
     }
 }
 
-/// A record: way, packets, bytes, first and last second, flags.
+/// A record: direction, packets, bytes, first and last second, flags.
 type Logged = (Way, u64, u64, i64, i64, u8);
 
-/// Records that have room for the headers of all their packets, and any payload: none, that of
-/// usual frames, that of the longest IP packets, and that of packets a network card cuts up.
+/// Generates records with room for the headers of all their packets, plus payload of one of these
+/// sizes: none, that of usual frames, that of the longest IP packets, that of packets which a
+/// network card segments.
 fn any_record(headers: u64) -> impl Strategy<Value = Logged> {
     let each_max = prop_oneof![
         Just(headers),
@@ -171,7 +172,7 @@ fn any_record(headers: u64) -> impl Strategy<Value = Logged> {
             move |(way, packets, each_max, share, start, length, flags)| {
                 #[expect(
                     clippy::cast_possible_truncation,
-                    reason = "a part of at most a mebibyte"
+                    reason = "a fraction of at most one mebibyte"
                 )]
                 let more = ((each_max - headers) as f64 * share * packets as f64) as u64;
                 (
@@ -186,7 +187,7 @@ fn any_record(headers: u64) -> impl Strategy<Value = Logged> {
         )
 }
 
-/// Asserts that each record becomes as many packets as it counts, and as many bytes.
+/// Asserts that each record becomes exactly the packets and bytes that it counts.
 fn assert_exact(records: &mut [Viewed]) -> Result<(), TestCaseError> {
     for connection in split(records) {
         let records = &records[connection];
@@ -236,12 +237,12 @@ proptest! {
 }
 
 proptest! {
-    // One of these may be tens of thousands of segments.
+    // One of these may become tens of thousands of segments.
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// Overflow panics in the profile of the tests.
+    // Overflow panics in the test profile.
     #[test]
-    fn numbers_at_their_ends_overflow_nothing(
+    fn extreme_numbers_do_not_overflow(
         logged in proptest::collection::vec(any_extreme(), 1..6),
         protocol in prop_oneof![4 => Just(TCP), 1 => Just(UDP)],
         has_flags in any::<bool>(),
@@ -268,7 +269,7 @@ proptest! {
     }
 }
 
-/// A record whose numbers are at their ends or just within them, and whether it has bytes.
+/// Generates a record with numbers at or near their limits, and whether it has bytes.
 fn any_extreme() -> impl Strategy<Value = (Logged, bool)> {
     let counter = || {
         prop_oneof![
@@ -282,7 +283,7 @@ fn any_extreme() -> impl Strategy<Value = (Logged, bool)> {
             any::<u64>(),
         ]
     };
-    // The first and the last second that are used.
+    // The first and the last second in use.
     let second = || prop_oneof![Just(0_i64), Just(1_773_454_500), Just(9_223_285_635)];
     let way = prop_oneof![Just(Up), Just(Down)];
     let times = (second(), second()).prop_map(|(a, b)| (a.min(b), a.max(b)));

@@ -1,101 +1,101 @@
-//! One try to reach a service, as the records of every ENI tell it.
+//! One connection attempt, with the view of every ENI that logged it.
 //!
-//! Packets of one connection are logged at each monitored ENI that they pass. A
-//! conversion tells them from one of these and drops the rest; here the differences between
-//! them are what matters, so all are kept, side by side. How they find each other: `gather`.
+//! Packets of one connection are logged at each monitored ENI that they pass. `convert` uses the
+//! records of one ENI and drops the rest; the diagnosis needs the differences between them, so it
+//! keeps all of them together. `gather` matches the views of one attempt.
 
 use crate::connection::{Outcome, RoleEvidence};
 use crate::flow::{Endpoint, EniIndex, Place, RejectReason, TCP, TrafficPath, Verdict, Viewed};
 use crate::record::ObservedFlags;
 
-/// Packets of one way with one verdict.
+/// Packets in one direction with one verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traffic {
     /// Packets logged.
     pub packets: u64,
     /// Bytes logged, from the IP header on.
     pub bytes: u64,
-    /// All `tcp-flags` together.
+    /// The union of all `tcp-flags`.
     pub flags: ObservedFlags,
     /// First packet, nanoseconds since the Unix epoch.
     pub first_ns: i64,
-    /// Last packet, likewise.
+    /// Last packet, nanoseconds since the Unix epoch.
     pub last_ns: i64,
-    /// The lowest line that tells of it.
+    /// The lowest line with a record of it.
     pub place: Place,
-    /// Why it was rejected, if it was and a record says.
+    /// The reject reason, if a record has one.
     pub reason: RejectReason,
-    /// By which way it left the ENI, where a record says.
+    /// The path by which it left the ENI, if a record has it.
     pub path: Option<TrafficPath>,
 }
 
-/// One way of an attempt at one ENI.
+/// One direction of an attempt at one ENI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WayTraffic {
-    /// What was let through.
+    /// The accepted packets.
     pub accepted: Option<Traffic>,
-    /// What was stopped.
+    /// The rejected packets.
     pub rejected: Option<Traffic>,
 }
 
-/// What one side of one ENI saw of an attempt.
+/// One ENI's view of an attempt, on one of its sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EniView {
     /// The ENI.
     pub eni: EniIndex,
-    /// Whether requests leave the ENI here, if that is known; replies go the other way.
+    /// Whether requests leave the ENI here, if known; replies go in the other direction.
     pub request_leaves: Option<bool>,
-    /// What the initiator sent.
+    /// The packets of the initiator.
     pub request: WayTraffic,
-    /// What the responder sent.
+    /// The packets of the responder.
     pub reply: WayTraffic,
-    /// How it looked from here.
+    /// The outcome as seen from this ENI.
     pub outcome: Outcome,
-    /// The longest silence just before a RST or REJECT, nanoseconds.
+    /// The longest idle time just before a RST or REJECT, nanoseconds.
     pub silence_ns: i64,
 }
 
-/// One try to reach a service.
+/// One connection attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// IANA protocol number.
     pub protocol: u8,
-    /// Who tried.
+    /// The end that started the attempt.
     pub initiator: Endpoint,
-    /// What it tried to reach.
+    /// The end that the attempt is directed to.
     pub responder: Endpoint,
-    /// How it is known who tried.
+    /// The evidence for which end is the initiator.
     pub evidence: RoleEvidence,
-    /// Whether all records have `tcp-flags`; without these nothing is known of SYN or RST.
+    /// Whether all records have `tcp-flags`; without them SYN and RST are unknown.
     pub has_flags: bool,
     /// First packet at any ENI, nanoseconds since the Unix epoch.
     pub first_ns: i64,
-    /// Last packet at any ENI, likewise.
+    /// Last packet at any ENI, nanoseconds since the Unix epoch.
     pub last_ns: i64,
-    /// Records that tell of it.
+    /// Number of records of this attempt.
     pub records: u64,
-    /// Whether one of them is what was asked for.
+    /// Whether one of its records matches the filter.
     pub matched: bool,
-    /// What each ENI saw, in order of the ENIs.
+    /// The views of the ENIs, in order of the ENIs.
     pub views: Vec<EniView>,
 }
 
 impl Attempt {
-    /// Requests that were let through, at all ENIs.
+    /// Returns the accepted requests at all ENIs.
     pub fn requests(&self) -> impl Iterator<Item = &Traffic> {
         self.views
             .iter()
             .filter_map(|view| view.request.accepted.as_ref())
     }
 
-    /// Replies that were let through, at all ENIs.
+    /// Returns the accepted replies at all ENIs.
     pub fn replies(&self) -> impl Iterator<Item = &Traffic> {
         self.views
             .iter()
             .filter_map(|view| view.reply.accepted.as_ref())
     }
 
-    /// Most packets that any ENI saw of the initiator, whatever became of them.
+    /// Returns the most packets that any ENI logged from the initiator, accepted or rejected.
     pub fn packets(&self) -> u64 {
         let of = |view: &EniView| {
             view.request
@@ -106,20 +106,20 @@ impl Attempt {
         self.views.iter().map(of).max().unwrap_or(0)
     }
 
-    /// The longest silence just before a RST or REJECT at any ENI, nanoseconds.
+    /// Returns the longest idle time just before a RST or REJECT at any ENI, nanoseconds.
     pub fn silence_ns(&self) -> i64 {
         let silences = self.views.iter().map(|view| view.silence_ns);
         silences.max().unwrap_or(0)
     }
 
-    /// Whether it is TCP of which flags are known.
-    pub fn is_told(&self) -> bool {
+    /// Whether this is TCP with known flags.
+    pub fn has_tcp_flags(&self) -> bool {
         self.protocol == TCP && self.has_flags
     }
 }
 
 impl WayTraffic {
-    /// What was let through and what was stopped.
+    /// Returns the accepted and the rejected packets.
     pub fn traffic(&self) -> impl Iterator<Item = &Traffic> {
         self.accepted.iter().chain(&self.rejected)
     }

@@ -1,8 +1,8 @@
-//! Symptoms by path, and beside them what passes.
+//! Counts of symptoms by path, together with attempts that pass.
 //!
-//! A path is who tries to reach which service: single addresses inside, and *outside* for all of the
-//! internet together, of which there is no end. What outsiders fail at is kept apart, so that no
-//! scanner can crowd out what fails inside.
+//! A path is a source and the service it tries to reach. Sources inside are single addresses; the
+//! whole internet is one source, *outside*, because its addresses are unlimited. Failed attempts
+//! from outside are counted separately, so that no scanner can displace failures inside.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,26 +16,26 @@ use crate::diagnosis::symptom::Symptom;
 use crate::diagnosis::visibility::Visibility;
 use crate::flow::{EniIndex, Enis, TCP, is_private};
 
-/// Paths kept of each of the three kinds.
+/// The most paths kept of each of the three kinds.
 const PATHS_MAX: usize = 1 << 14;
 
-/// Sources kept of each of the two kinds.
+/// The most sources kept of each of the two kinds.
 const SOURCES_MAX: usize = 1 << 12;
 
-/// Who tries to reach which service.
+/// A source and the service it tries to reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Path {
     /// IANA protocol number.
     pub(super) protocol: u8,
-    /// Who tries; none for all that is outside.
+    /// The source; `None` for all sources outside.
     pub(super) source: Option<IpAddr>,
-    /// The ENI of who tries, if it logged the attempt.
+    /// The ENI of the source, if it logged the attempt.
     pub(super) source_eni: Option<EniIndex>,
-    /// What it tries to reach.
+    /// The destination.
     pub(super) target: IpAddr,
-    /// The service's port; 0 where there are none.
+    /// The service's port; 0 for protocols without ports.
     pub(super) port: u16,
-    /// The ENI of what it tries to reach, if it logged the attempt.
+    /// The ENI of the destination, if it logged the attempt.
     pub(super) target_eni: Option<EniIndex>,
 }
 
@@ -50,7 +50,7 @@ impl Path {
                     .filter(move |v| v.request_leaves == Some(leaves))
             };
             let own = |view: &&EniView| enis.get(view.eni).address == Some(address);
-            // What carries the packets of others has a type.
+            // An ENI that forwards traffic of other hosts has a type.
             let plain = |view: &&EniView| enis.get(view.eni).kind.is_empty();
             let view = views().find(own).or_else(|| views().find(plain));
             view.or_else(|| views().next()).map(|view| view.eni)
@@ -73,7 +73,7 @@ impl Path {
     }
 }
 
-/// What all attempts add up to.
+/// The sums over all attempts.
 #[derive(Clone, Debug)]
 pub struct AttemptCounts {
     pub(super) inside: Bounded<(Path, Symptom), PathCounts>,
@@ -81,13 +81,13 @@ pub struct AttemptCounts {
     pub(super) passing: Bounded<Path, PathCounts>,
     pub(super) insiders: Bounded<IpAddr, ScanCounts>,
     pub(super) outsiders: Bounded<IpAddr, ScanCounts>,
-    /// Attempts in all.
+    /// Number of attempts.
     pub attempts: u64,
-    /// TCP attempts without `tcp-flags`.
+    /// Number of TCP attempts without `tcp-flags`.
     pub bare: u64,
-    /// Attempts of which no record tells the direction.
+    /// Number of attempts whose records do not show the direction.
     pub undirected: u64,
-    /// Attempts that one ENI only logged.
+    /// Number of attempts that only one ENI logged.
     pub one_sided: u64,
     by_name: BTreeMap<&'static str, u64>,
 }
@@ -140,11 +140,12 @@ impl AttemptCounts {
     }
 
     fn count_scan(&mut self, attempt: &Attempt, path: Path, found: Symptom, seen: &PathCounts) {
-        // Who gets no answer from many hosts of the internet has no way there, and scans nothing.
+        // A source without replies from many hosts of the internet has no route there, and is not a
+        // scan.
         let is_near = path.source.is_none() || is_private(path.target);
         let host = is_near.then_some(path.target);
         let scan = match found {
-            found if found.leads_nowhere() => ScanCounts::in_vain(host, path.port, seen.clone()),
+            found if found.leads_nowhere() => ScanCounts::failed(host, path.port, seen.clone()),
             found if found.is_passed() => ScanCounts::passed(),
             _ => return,
         };
@@ -156,7 +157,7 @@ impl AttemptCounts {
         scans.add(attempt.initiator.address, scan, ScanCounts::add);
     }
 
-    /// Takes in what other attempts add up to.
+    /// Adds the sums over other attempts.
     pub fn add(&mut self, other: Self) {
         let add = |known: &mut PathCounts, more: PathCounts| known.add(&more);
         self.inside.merge(other.inside, add);
@@ -173,12 +174,13 @@ impl AttemptCounts {
         }
     }
 
-    /// How many attempts have each symptom, by its name.
+    /// Returns the number of attempts for each symptom, by its name.
     pub fn by_symptom(&self) -> &BTreeMap<&'static str, u64> {
         &self.by_name
     }
 
-    /// Attempts of which nothing can be said, because the archive may be silent itself.
+    /// Returns the number of attempts with an unknown result, because the archive may be
+    /// incomplete.
     pub fn unclear(&self) -> u64 {
         self.by_name
             .get(Symptom::Unclear.name())
@@ -186,7 +188,7 @@ impl AttemptCounts {
             .unwrap_or(0)
     }
 
-    /// Attempts on paths that there was no room for.
+    /// Returns the number of attempts on paths beyond the limit.
     pub fn folded(&self) -> u64 {
         let failing = self
             .inside

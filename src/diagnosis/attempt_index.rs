@@ -1,7 +1,8 @@
-//! The counts of attempts, indexed for contrast: what else passes, or fails, at the same ENI, subnet or service.
+//! The counts of attempts, indexed for comparison: what else passes or fails at the same ENI,
+//! subnet or service.
 //!
-//! What scanners tried inside is left out, and what outsiders fail at counts only where outsiders
-//! are served: the internet knocks at every public address, and being turned away there is no fault.
+//! Attempts of scanners inside are left out. Failed attempts from outside count only for services
+//! that outsiders use. Internet scans of public addresses are expected and not counted as failures.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -11,7 +12,7 @@ use crate::diagnosis::path_counts::PathCounts;
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::{EniIndex, Enis};
 
-/// What attempts with one symptom on one path add up to.
+/// The sums over attempts with one symptom on one path.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PathSymptom<'a> {
     pub(super) path: &'a Path,
@@ -22,10 +23,10 @@ pub(super) struct PathSymptom<'a> {
 /// A service: address, port, protocol.
 pub(super) type ServiceKey = (IpAddr, u16, u8);
 
-/// All that is counted but what scanners tried.
+/// All counts except those of scanners.
 pub(super) struct AttemptIndex<'a> {
     pub(super) enis: &'a Enis,
-    /// Whether there is TCP without flags, where openings and answers look alike.
+    /// Whether there is TCP without flags, where requests and replies look alike.
     pub(super) is_bare: bool,
     entries: Vec<PathSymptom<'a>>,
     by_target: HashMap<EniIndex, Vec<usize>>,
@@ -35,17 +36,17 @@ pub(super) struct AttemptIndex<'a> {
     owners: HashMap<IpAddr, EniIndex>,
 }
 
-/// Which end of a path is looked at.
+/// An end of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// Who tries.
+    /// The end that sends the request.
     Source,
-    /// What it tries to reach.
+    /// The end that the request is directed to.
     Target,
 }
 
 impl<'a> AttemptIndex<'a> {
-    /// All but what these insiders tried in vain.
+    /// Indexes all counts except the failed attempts of these scanners inside.
     pub(super) fn new(
         tally: &'a AttemptCounts,
         enis: &'a Enis,
@@ -102,12 +103,12 @@ impl<'a> AttemptIndex<'a> {
         self.entries.push(entry);
     }
 
-    /// All entries.
+    /// Returns all entries.
     pub(super) fn all(&self) -> impl Iterator<Item = &PathSymptom<'a>> {
         self.entries.iter()
     }
 
-    /// What was seen at this ENI as this end.
+    /// Returns the entries with this ENI at this end.
     pub(super) fn at(&self, end: End, eni: EniIndex) -> impl Iterator<Item = &PathSymptom<'a>> {
         let by_eni = match end {
             End::Source => &self.by_source,
@@ -120,7 +121,7 @@ impl<'a> AttemptIndex<'a> {
             .map(|index| &self.entries[*index])
     }
 
-    /// What was seen of a service.
+    /// Returns the entries of a service.
     pub(super) fn of(&self, service: ServiceKey) -> impl Iterator<Item = &PathSymptom<'a>> {
         let known = self.by_service.get(&service);
         known
@@ -129,17 +130,17 @@ impl<'a> AttemptIndex<'a> {
             .map(|index| &self.entries[*index])
     }
 
-    /// The subnet of an ENI; empty where no record tells it.
+    /// Returns the subnet of an ENI; empty if no record has it.
     pub(super) fn subnet(&self, eni: EniIndex) -> &'a str {
         &self.enis.get(eni).subnet
     }
 
-    /// The ENI whose own address this is.
+    /// Returns the ENI with this address as its own.
     pub(super) fn owner(&self, address: IpAddr) -> Option<EniIndex> {
         self.owners.get(&address).copied()
     }
 
-    /// The other ENIs of the same subnet that were an end of anything.
+    /// Returns the other ENIs of the same subnet that were an end of any path.
     pub(super) fn siblings(&self, eni: EniIndex) -> impl Iterator<Item = EniIndex> {
         let subnet = self.subnets.get(self.subnet(eni));
         subnet
@@ -149,18 +150,18 @@ impl<'a> AttemptIndex<'a> {
             .filter(move |other| *other != eni)
     }
 
-    /// Whether an entry passes from one subnet to another, as far as known: only there ACLs apply.
+    /// Whether a path crosses a subnet boundary, as far as known; ACLs apply only there.
     pub(super) fn crosses(&self, path: &Path) -> bool {
         let subnet = |eni: Option<EniIndex>| eni.map_or("", |eni| self.subnet(eni));
         let (source, target) = (subnet(path.source_eni), subnet(path.target_eni));
         source.is_empty() || target.is_empty() || source != target
     }
 
-    /// Whether what failed here was meant to work.
+    /// Whether a failed attempt was expected to succeed.
     pub(super) fn is_meant(&self, entry: &PathSymptom<'_>) -> bool {
-        /// Services that are open to the internet as a rule.
+        /// Services that are usually open to the internet.
         const PUBLIC: [u16; 2] = [80, 443];
-        /// Attempts before an unknown service is taken for one that outsiders use.
+        /// Attempts that are needed to assume that outsiders use an unknown service.
         const ATTEMPTS_LEAST: u64 = 10;
         if is_for_many(entry.path.target) {
             return false;
@@ -180,7 +181,8 @@ impl<'a> AttemptIndex<'a> {
                 && entry.seen.count >= ATTEMPTS_LEAST
                 && entry.seen.packets >= 2 * entry.seen.count;
         };
-        // Who is let in while others are not is on a list, and others are not.
+        // If some outsiders are accepted and others are not, there is an allowlist, which is
+        // intended.
         let has_stopped = entry.seen.first_ns > until_ns && entry.seen.count >= 3;
         let passed: u64 = passing.iter().map(|seen| seen.count).sum();
         has_stopped
@@ -190,14 +192,14 @@ impl<'a> AttemptIndex<'a> {
     }
 }
 
-/// When the first of these began and the last ended.
+/// Returns when the first of these began and the last ended.
 pub(super) fn span(entries: &[PathSymptom<'_>]) -> (i64, i64) {
     let first = entries.iter().map(|entry| entry.seen.first_ns).min();
     let last = entries.iter().map(|entry| entry.seen.last_ns).max();
     (first.unwrap_or(0), last.unwrap_or(0))
 }
 
-/// ENIs by their own addresses, as far as known.
+/// Returns ENIs by their own addresses, as far as known.
 pub(super) fn owners(enis: &Enis) -> HashMap<IpAddr, EniIndex> {
     let numbered = (0u32..).map(EniIndex).zip(enis.iter());
     numbered
@@ -205,12 +207,12 @@ pub(super) fn owners(enis: &Enis) -> HashMap<IpAddr, EniIndex> {
         .collect()
 }
 
-/// The service that a path leads to.
+/// Returns the service of a path.
 pub(super) fn service(path: &Path) -> ServiceKey {
     (path.target, path.port, path.protocol)
 }
 
-/// Multicast and broadcast, which nobody has to let in.
+/// Whether the address is multicast or broadcast, which does not have to be accepted.
 fn is_for_many(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_multicast() || v4.octets()[3] == 255,
@@ -218,7 +220,7 @@ fn is_for_many(address: IpAddr) -> bool {
     }
 }
 
-/// Entries by something that they have in common.
+/// Groups entries by a key.
 pub(super) fn grouped<'l, 'a, K: Ord>(
     entries: impl Iterator<Item = &'l PathSymptom<'a>>,
     key: impl Fn(&PathSymptom<'a>) -> Option<K>,
@@ -235,26 +237,26 @@ where
     groups
 }
 
-/// Attempts before a service is taken for what an ENI is for.
+/// Attempts to a service that are needed to treat it as the role of an ENI.
 const ROLE_ATTEMPTS_LEAST: u64 = 3;
 
-/// What ENIs are for, as far as it shows: the services that they give.
+/// The roles of ENIs, as far as the records show: the services that they provide.
 ///
-/// ENIs of one role share their security group as a rule, and ENIs of different roles do not. What is
-/// said of the role rests on what others ask of an ENI, and on its type where a record tells it.
+/// ENIs of one role normally share their security group, and ENIs of different roles do not. The
+/// role is inferred from the requests to an ENI, and from its type where a record has it.
 ///
-/// The services of each ENI: protocol, port, and how often they were asked for.
+/// Holds the services of each ENI: protocol, port, and number of attempts.
 pub(super) struct Roles(HashMap<EniIndex, BTreeMap<(u8, u16), u64>>);
 
 impl Roles {
-    /// Reads them from what was asked for.
+    /// Infers the roles from the attempts.
     pub(super) fn new(attempts: &AttemptIndex<'_>) -> Self {
         let mut services: HashMap<EniIndex, BTreeMap<(u8, u16), u64>> = HashMap::new();
         for entry in attempts.all() {
             let Some(eni) = entry.path.target_eni else {
                 continue;
             };
-            // What outsiders try in vain tells nothing.
+            // Failed attempts from outside say nothing about the role.
             if entry.symptom.is_passed() || entry.path.source.is_some() {
                 let service = (entry.path.protocol, entry.path.port);
                 *services.entry(eni).or_default().entry(service).or_default() += entry.seen.count;
@@ -263,7 +265,8 @@ impl Roles {
         Self(services)
     }
 
-    /// Whether what one is mostly asked for is never asked of the other.
+    /// Whether the ENIs have different types, or the main service of one is never requested from
+    /// the other.
     pub(super) fn differ(
         &self,
         attempts: &AttemptIndex<'_>,

@@ -1,9 +1,9 @@
-//! A map that keeps no more than so many keys, always the same ones.
+//! A map with a maximum number of keys that always keeps the same ones.
 //!
-//! An archive may hold more paths than memory. Which of them are kept must not depend on the order
-//! in which threads meet them, so each key has a hash that is the same in every run, and those with
-//! the lowest hashes stay. A key among the lowest of the whole is among the lowest of every part,
-//! so what is kept is counted in full, whatever the parts.
+//! An archive may hold more paths than fit in memory. The paths that are kept must not depend on
+//! the order in which threads add them, so each key has a hash that is the same in every run, and
+//! the keys with the lowest hashes are kept. A key among the lowest of the whole is also among the
+//! lowest of every part, so every kept key is counted completely, however the archive is divided.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hash};
@@ -18,7 +18,7 @@ pub(super) struct Bounded<K, V> {
 }
 
 impl<K: Hash + Ord, V> Bounded<K, V> {
-    /// Empty, with room for `max` keys.
+    /// Creates an empty map for at most `max` keys.
     pub(super) fn new(max: usize) -> Self {
         Self {
             map: BTreeMap::new(),
@@ -26,7 +26,7 @@ impl<K: Hash + Ord, V> Bounded<K, V> {
         }
     }
 
-    /// Adds `value` to what stands for `key`, by `add` if there is something.
+    /// Adds `value` to the value of `key`, with `add` if there is one already.
     pub(super) fn add(&mut self, key: K, value: V, add: impl FnOnce(&mut V, V)) {
         let hash = FixedState::with_seed(0).hash_one(&key);
         match self.map.entry((hash, key)) {
@@ -40,14 +40,14 @@ impl<K: Hash + Ord, V> Bounded<K, V> {
         }
     }
 
-    /// Takes in all of another, by `add` where both have a key.
+    /// Adds all of another map, with `add` where both have a key.
     pub(super) fn merge(&mut self, other: Self, mut add: impl FnMut(&mut V, V)) {
         for ((_, key), value) in other.map {
             self.add(key, value, &mut add);
         }
     }
 
-    /// What is kept, in an order that is the same in every run.
+    /// Returns the entries, in an order that is the same in every run.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.map.iter().map(|((_, key), value)| (key, value))
     }
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_stay_and_their_sums_do_not_depend_on_order_or_parts() {
+    fn kept_keys_and_their_sums_do_not_depend_on_order_or_parts() {
         let listed =
             |map: &Bounded<u32, u64>| map.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>();
         let there = filled(0..1_000);

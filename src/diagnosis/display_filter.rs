@@ -1,30 +1,31 @@
 //! The Wireshark display filter that shows a finding in the capture of the same archive.
 //!
-//! Written for captures as `convert` makes them: of rejected packets each has a comment that says
-//! `action=REJECT`, where the ENI whose view is told rejected them, and `rejected-at=` where another did.
+//! Written for captures as `convert` writes them: each rejected packet has a comment with
+//! `action=REJECT` if the ENI whose records are used rejected it, and with `rejected-at=` if
+//! another ENI did.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::flow::{TCP, UDP};
 
-/// Addresses and ports that are spelt out; with more, a filter says nothing of them.
+/// The most addresses or ports in a filter; if there are more, the filter leaves them out.
 const SPELT_MAX: usize = 8;
 
-/// Which packets of the attempts are meant.
+/// The packets of the attempts to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shows {
-    /// Packets that were rejected.
+    /// Rejected packets.
     Rejected,
     /// SYNs and SYN-ACKs.
     Handshakes,
     /// RSTs.
     Resets,
-    /// All of them.
+    /// All packets.
     All,
 }
 
-/// A display filter for what went between any of `hosts` and services on any of `ports`.
+/// Returns a display filter for the packets between any of `hosts` and services on any of `ports`.
 pub(super) fn display_filter(
     hosts: &BTreeSet<IpAddr>,
     ports: &BTreeSet<u16>,
@@ -64,7 +65,7 @@ pub(super) fn display_filter(
     terms.join(" && ")
 }
 
-/// One of these; nothing if there are none, or too many to spell out.
+/// Joins terms with `||`; `None` if there are none or too many.
 fn any(terms: Vec<String>) -> Option<String> {
     match terms.len() {
         0 => None,
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_tcp_has_no_flags_and_icmp_no_ports() {
+    fn other_protocols_have_no_flags_and_icmp_has_no_ports() {
         check(
             &["10.0.0.5"],
             &[0],
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_a_reader_wants_is_not_spelt_out() {
+    fn filter_leaves_out_ports_if_there_are_too_many() {
         let ports: Vec<u16> = (1..20).collect();
         check(
             &["10.0.0.5"],

@@ -1,6 +1,6 @@
-//! What is said of one cause, for people and for scripts.
+//! Findings: one cause each, for people and for scripts.
 //!
-//! Printing is the business of who shows it: `cli::diagnose` in words, `--json` as it is.
+//! A finding is only data. `cli::diagnose` prints it as text; `--json` serializes it unchanged.
 
 use std::collections::BTreeSet;
 
@@ -8,120 +8,122 @@ use serde::Serialize;
 
 use crate::diagnosis::members::FindingMembers;
 
-/// A cause that findings name.
+/// A cause of failing attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// A network ACL lets requests through and not their replies.
+    /// A network ACL accepts requests and blocks their replies.
     AclBlocksReply,
-    /// The responder's security group has no rule for it.
+    /// The responder's security group has no rule for the request.
     SecurityGroupInbound,
-    /// The network ACL of the responder's subnet denies it.
+    /// The network ACL of the responder's subnet denies the request.
     AclInbound,
-    /// One of the two; the archive does not tell which.
+    /// The responder's security group or network ACL; the archive does not show which.
     InboundBlocked,
-    /// The initiator's security group has no rule for it.
+    /// The initiator's security group has no rule for the request.
     SecurityGroupOutbound,
-    /// The network ACL of the initiator's subnet denies it.
+    /// The network ACL of the initiator's subnet denies the request.
     AclOutbound,
-    /// One of the two; the archive does not tell which.
+    /// The initiator's security group or network ACL; the archive does not show which.
     OutboundBlocked,
     /// VPC Block Public Access.
     BlockPublicAccess,
     /// VPC Encryption Controls.
     EncryptionControls,
-    /// Accepted, and no reply anywhere.
+    /// Requests are accepted, and no ENI logs a reply.
     NoReply,
-    /// The reply takes another way than the request.
+    /// The reply takes a different path than the request.
     ReplyElsewhere,
-    /// Nothing listens on the port.
+    /// Nothing is listening on the port.
     Refused,
-    /// Handshakes that nobody ends.
+    /// Handshakes stay half-open.
     HalfOpen,
-    /// A connection was forgotten while it was silent.
+    /// Connection tracking on the path dropped an idle connection.
     IdleTimeout,
-    /// Connections aborted by one side.
+    /// Connections are reset by one side.
     Reset,
-    /// Some attempts fail, others do not.
+    /// Some attempts fail and others succeed.
     Intermittent,
-    /// Packets of connections that are over.
+    /// Packets of closed connections are rejected.
     LatePackets,
-    /// One source, many ports or hosts.
+    /// One source tries many ports or hosts.
     Scan,
 }
 
-/// How sure a finding is, the surest first.
+/// The certainty of a finding, most certain first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certainty {
     /// The records leave no other explanation.
     Proved,
-    /// The records fit, and the contrast to what passes speaks for it.
+    /// The records fit, and the comparison with traffic that passes supports it.
     Likely,
-    /// It may be so, or harmless.
+    /// The cause is possible, or the symptom is harmless.
     Possible,
 }
 
-/// Where something was seen; empty where the records do not tell.
+/// The places where a finding was seen; empty where the records do not show them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FindingScope {
-    /// The ENIs at which it shows.
+    /// The ENIs where it was seen.
     pub enis: BTreeSet<String>,
-    /// Their subnets.
+    /// The subnets of these ENIs.
     pub subnets: BTreeSet<String>,
-    /// Their instances.
+    /// The instances of these ENIs.
     pub instances: BTreeSet<String>,
-    /// Who tried; the few lowest, and `internet` for all that is outside.
+    /// The sources: the few lowest addresses, and `internet` for all sources outside.
     pub from: BTreeSet<String>,
-    /// What they tried to reach; the few lowest.
+    /// The destinations: the few lowest addresses.
     pub to: BTreeSet<String>,
-    /// The ports of the services; the few lowest.
+    /// The service ports: the few lowest.
     pub ports: BTreeSet<u16>,
 }
 
-/// What is said of one cause.
+/// One cause with its evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
     /// The cause.
     pub cause: Cause,
-    /// How sure that is.
+    /// How certain the cause is.
     pub certainty: Certainty,
     /// The cause in one line.
     pub title: String,
-    /// What was seen.
+    /// The evidence.
     pub seen: String,
-    /// Where.
+    /// The places where it was seen.
     #[serde(rename = "where")]
     pub scope: FindingScope,
     /// When the first attempt began (RFC 3339).
     pub first: String,
     /// When the last attempt ended (RFC 3339).
     pub last: String,
-    /// Attempts that show it.
+    /// Number of attempts that show it.
     pub count: u64,
-    /// Attempts to the same, those that pass among them.
+    /// Number of attempts to the same services, including those that succeed.
     pub of: u64,
-    /// The lowest lines that prove it, `FILE:LINE`.
+    /// The lowest lines that prove it, as `FILE:LINE`.
     pub records: Vec<String>,
-    /// What it means.
+    /// The meaning of the cause.
     pub means: String,
-    /// What to look at in AWS.
+    /// Instructions on what to check in AWS.
     pub look_at: Vec<String>,
-    /// What speaks against it, or what else it might be.
+    /// Evidence against the cause, or other possible causes.
     pub against: Vec<String>,
-    /// What shows it in Wireshark, in the capture that `convert` makes of the same archive.
+    /// The Wireshark filter that shows it in the capture that `convert` writes from the same
+    /// archive.
     pub display_filter: String,
     /// The attempts that it explains.
     #[serde(skip)]
     pub members: FindingMembers,
-    /// Those that it stands for, where there are too many alike to tell each in full.
+    /// The findings merged into this one, where there are too many similar ones to list each in
+    /// full.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alike: Vec<Brief>,
 }
 
-/// A finding in short, which is told together with others of the same cause and certainty.
+/// A finding in short, as part of a merged finding of the same cause and certainty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Brief {
@@ -131,8 +133,8 @@ pub struct Brief {
     pub first: String,
     /// When the last attempt ended (RFC 3339).
     pub last: String,
-    /// Attempts that show it.
+    /// Number of attempts that show it.
     pub count: u64,
-    /// Attempts to the same, those that pass among them.
+    /// Number of attempts to the same services, including those that succeed.
     pub of: u64,
 }

@@ -1,9 +1,9 @@
-//! Records of one conversation become attempts.
+//! Turns the records of one conversation into attempts.
 //!
-//! # How views of one attempt find each other
-//! The records of each view are divided into connections on their own
+//! # How views of one attempt are matched
+//! The records of each view are divided into connections separately
 //! ([`crate::connection::split()`]), since a SYN that two ENIs log is not two SYNs. Connections of
-//! different views that overlap in time, give or take the clocks of ENIs, are one attempt.
+//! different views that overlap in time, within the clock differences of ENIs, are one attempt.
 
 use crate::connection::{judge, split};
 use crate::diagnosis::attempt::{Attempt, EniView, WayTraffic};
@@ -12,15 +12,15 @@ use crate::flow::{Candidate, Place, Vantage, Viewed, Way};
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
-/// How far apart two ENIs may date what is one attempt: their clocks, and the round trip.
+/// How far apart two ENIs may date the same attempt: clock differences and the round trip.
 const SLACK_NS: i64 = 8 * SECOND_NS;
 
-/// How long before a RST or REJECT the packet may stand that brought it about.
+/// How long before a RST or REJECT the packet that caused it may have been sent.
 const PROVOKED_NS: i64 = 60 * SECOND_NS;
 
 /// Divides the records of one conversation, as all ENIs logged them, into attempts.
 ///
-/// Records that were delivered twice must be gone. Sorts the records.
+/// Duplicate deliveries must be removed first. Sorts the records.
 pub fn attempts(records: &mut [Candidate]) -> Vec<Attempt> {
     let found = attempts_with_places(records).into_iter();
     found.map(|(attempt, _)| attempt).collect()
@@ -30,21 +30,22 @@ pub fn attempts(records: &mut [Candidate]) -> Vec<Attempt> {
 pub fn attempts_with_places(records: &mut [Candidate]) -> Vec<(Attempt, Vec<Place>)> {
     records.sort_by_key(|o| (o.start_ns, o.place));
     let mut chosen = vantage::choose(records, Vantage::All);
-    let mut told: Vec<&[Viewed]> = Vec::new();
+    let mut connections: Vec<&[Viewed]> = Vec::new();
     let mut rest = &mut chosen.records[..];
     for len in chosen.groups {
-        let (view, behind) = rest.split_at_mut(len);
+        let (view, after) = rest.split_at_mut(len);
         let ranges = split(view);
         let view = &*view;
-        told.extend(ranges.into_iter().map(|range| &view[range]));
-        rest = behind;
+        connections.extend(ranges.into_iter().map(|range| &view[range]));
+        rest = after;
     }
-    told.sort_by_key(|connection| (begin(connection), connection[0].eni, connection[0].place));
+    connections
+        .sort_by_key(|connection| (begin(connection), connection[0].eni, connection[0].place));
     let with_places = |views: &Vec<&[Viewed]>| {
         let places = views.iter().flat_map(|records| records.iter());
         (attempt(views), places.map(|o| o.place).collect())
     };
-    group(&told).iter().map(with_places).collect()
+    group(&connections).iter().map(with_places).collect()
 }
 
 fn begin(connection: &[Viewed]) -> i64 {
@@ -55,8 +56,8 @@ fn end(connection: &[Viewed]) -> i64 {
     connection.iter().map(|o| o.end_ns).max().unwrap_or(0)
 }
 
-/// Puts connections that are in order of start together where different views saw them at once.
-fn group<'a>(told: &[&'a [Viewed]]) -> Vec<Vec<&'a [Viewed]>> {
+/// Groups connections, in order of start, that different views logged at the same time.
+fn group<'a>(connections: &[&'a [Viewed]]) -> Vec<Vec<&'a [Viewed]>> {
     let view = |connection: &[Viewed]| {
         let first = &connection[0];
         (
@@ -68,7 +69,7 @@ fn group<'a>(told: &[&'a [Viewed]]) -> Vec<Vec<&'a [Viewed]>> {
     };
     let mut groups: Vec<Vec<&[Viewed]>> = Vec::new();
     let mut open: Vec<(usize, i64)> = Vec::new();
-    for connection in told {
+    for connection in connections {
         let (start, until) = (begin(connection), end(connection));
         open.retain(|(_, until)| until.saturating_add(SLACK_NS) >= start);
         let lacks = |index: usize| {
@@ -91,7 +92,7 @@ fn group<'a>(told: &[&'a [Viewed]]) -> Vec<Vec<&'a [Viewed]>> {
     groups
 }
 
-/// Lays what several views saw of one attempt side by side.
+/// Combines the views of one attempt.
 fn attempt(connections: &[&[Viewed]]) -> Attempt {
     let judged: Vec<_> = connections.iter().map(|records| judge(records)).collect();
     let role = judged
@@ -140,7 +141,8 @@ fn attempt(connections: &[&[Viewed]]) -> Attempt {
     }
 }
 
-/// The longest silence that ended just before the first RST or REJECT; 0 if there is none.
+/// Returns the longest idle time that ended just before the first RST or REJECT; 0 if there is
+/// none.
 fn silence_ns(records: &[Viewed]) -> i64 {
     let is_trouble =
         |o: &&Viewed| o.verdict.is_reject() || o.observed().contains(ObservedFlags::RST);
@@ -171,17 +173,17 @@ mod tests {
         let syn = candidate(Way::Up, 4, 240, 10, 17, 2);
         let mut later = rejected(there(syn));
         (later.start_ns, later.end_ns) = (8 * SECOND_NS, 15 * SECOND_NS);
-        let told = attempts(&mut [later, syn]);
-        assert_eq!(told.len(), 1);
-        let views = &told[0].views;
+        let found = attempts(&mut [later, syn]);
+        assert_eq!(found.len(), 1);
+        let views = &found[0].views;
         assert_eq!(
             (views[0].request_leaves, views[1].request_leaves),
             (Some(true), Some(false))
         );
         assert!(views[0].request.accepted.is_some() && views[0].request.rejected.is_none());
         assert!(views[1].request.accepted.is_none() && views[1].request.rejected.is_some());
-        assert_eq!(told[0].responder.port, 443);
-        assert_eq!(told[0].packets(), 4);
+        assert_eq!(found[0].responder.port, 443);
+        assert_eq!(found[0].packets(), 4);
     }
 
     #[test]
@@ -198,20 +200,20 @@ mod tests {
         };
         let here = [up, down, again(up), again(down)];
         let mut records: Vec<Candidate> = here.iter().copied().chain(here.map(there)).collect();
-        let told = attempts(&mut records);
-        let views: Vec<usize> = told.iter().map(|attempt| attempt.views.len()).collect();
+        let found = attempts(&mut records);
+        let views: Vec<usize> = found.iter().map(|attempt| attempt.views.len()).collect();
         assert_eq!(views, [2, 2]);
     }
 
     #[test]
-    fn silence_is_measured_up_to_the_packet_that_the_reset_answers() {
+    fn idle_time_is_measured_up_to_the_packet_that_the_reset_answers() {
         let mut records = vec![
             candidate(Way::Up, 5, 400, 0, 5, 2),
             candidate(Way::Down, 5, 400, 0, 6, 18),
             candidate(Way::Up, 1, 90, 406, 406, 0),
             candidate(Way::Down, 1, 40, 407, 407, 4),
         ];
-        let told = attempts(&mut records);
-        assert_eq!(told[0].views[0].silence_ns, 400 * SECOND_NS);
+        let found = attempts(&mut records);
+        assert_eq!(found[0].views[0].silence_ns, 400 * SECOND_NS);
     }
 }

@@ -1,8 +1,8 @@
-//! Which symptom an attempt has.
+//! Decides which symptom an attempt has.
 //!
-//! One attempt, one symptom: the first that its records prove, in the order in which evidence is
-//! worth most. A verdict is worth more than a RST, a RST more than silence; and silence is worth
-//! nothing where the archive itself may be silent ([`Visibility`]).
+//! Each attempt has one symptom: the first one that its records prove, strongest evidence first. A
+//! verdict is stronger than a RST, and a RST is stronger than a missing reply. A missing reply is
+//! not evidence where the archive itself may be incomplete ([`Visibility`]).
 
 mod answers;
 
@@ -12,7 +12,7 @@ use crate::diagnosis::symptom::{Limit, Symptom};
 use crate::diagnosis::visibility::Visibility;
 use crate::flow::{EniIndex, Place, RejectReason};
 
-/// Names what is the matter with an attempt.
+/// Returns the symptom of an attempt.
 pub(super) fn symptom(attempt: &Attempt, visibility: &Visibility) -> Symptom {
     let found = by_verdict(attempt).unwrap_or_else(|| by_answers(attempt));
     let rests_on_silence = matches!(
@@ -25,17 +25,17 @@ pub(super) fn symptom(attempt: &Attempt, visibility: &Visibility) -> Symptom {
     found
 }
 
-/// What the verdicts say; none if all were `ACCEPT`.
+/// Returns the symptom that the verdicts show; `None` if all were `ACCEPT`.
 fn by_verdict(attempt: &Attempt) -> Option<Symptom> {
     let rejected = |view: &EniView| view.request.rejected.or(view.reply.rejected);
-    let told = |reason| {
+    let rejected_for = |reason| {
         let mut views = attempt.views.iter();
         views.find(|view| rejected(view).is_some_and(|traffic| traffic.reason == reason))
     };
-    if let Some(view) = told(RejectReason::BlockPublicAccess) {
+    if let Some(view) = rejected_for(RejectReason::BlockPublicAccess) {
         return Some(Symptom::BlockPublicAccess(view.eni));
     }
-    if let Some(view) = told(RejectReason::EncryptionControls) {
+    if let Some(view) = rejected_for(RejectReason::EncryptionControls) {
         return Some(Symptom::EncryptionControls(view.eni));
     }
     let first = attempt.views.iter().find(|view| rejected(view).is_some())?;
@@ -70,14 +70,14 @@ fn by_verdict(attempt: &Attempt) -> Option<Symptom> {
     Some(Symptom::LatePackets(first.eni))
 }
 
-/// The request let in and the reply not let out, or the other way round, at one ENI.
+/// Returns the symptom if one ENI accepted the request and rejected the reply.
 ///
-/// AWS: security groups are stateful, network ACLs are not, so that one `ACCEPT` and one `REJECT`
-/// record of the two ways are the ACL's (flow-logs-records-examples).
+/// AWS: security groups are stateful, network ACLs are not, so one `ACCEPT` and one `REJECT` record
+/// for the two directions show that the ACL rejected the reply (flow-logs-records-examples).
 fn reply_blocked(attempt: &Attempt, view: &EniView) -> Option<Symptom> {
     let (request, reply) = (view.request.accepted?, view.reply.rejected?);
-    let is_proved = match (attempt.is_told(), view.reply.accepted) {
-        // Of an open connection: the ACL was changed meanwhile.
+    let is_proved = match (attempt.has_tcp_flags(), view.reply.accepted) {
+        // In an established connection the ACL was changed in the meantime.
         (true, Some(accepted)) => reply.last_ns > accepted.last_ns && reply.packets > 1,
         (true, None) => reply.flags.is_syn_ack() || !request.flags.is_syn(),
         (false, accepted) => accepted.is_none(),
@@ -90,7 +90,7 @@ fn reply_blocked(attempt: &Attempt, view: &EniView) -> Option<Symptom> {
 
 fn request_blocked(attempt: &Attempt, view: &EniView) -> Option<Symptom> {
     let rejected = view.request.rejected?;
-    let is_opening = match attempt.is_told() {
+    let is_opening = match attempt.has_tcp_flags() {
         true => rejected.flags.is_syn() || rejected.flags.is_syn_ack(),
         false => view.request.accepted.is_none() && view.reply.accepted.is_none(),
     };
@@ -101,7 +101,8 @@ fn request_blocked(attempt: &Attempt, view: &EniView) -> Option<Symptom> {
     })
 }
 
-/// A SYN-ACK rejected at an ENI that never saw the SYN, which another ENI did.
+/// Returns the symptom if a SYN-ACK was rejected at an ENI that never logged the SYN, while another
+/// ENI did.
 fn stray_reply(attempt: &Attempt) -> Option<Symptom> {
     let mut views = attempt.views.iter();
     let answered = views.find(|view| {
@@ -122,7 +123,8 @@ fn stray_reply(attempt: &Attempt) -> Option<Symptom> {
     })
 }
 
-/// The lowest lines that prove a symptom, at most one for each way and verdict of each ENI.
+/// Returns the lowest lines that prove a symptom, at most one for each direction and verdict of
+/// each ENI.
 pub(super) fn proof(attempt: &Attempt, symptom: Symptom) -> Vec<Place> {
     let rejected_at = |eni: EniIndex| {
         let views = attempt.views.iter().filter(move |view| view.eni == eni);

@@ -1,33 +1,34 @@
-//! What is the matter: from whole conversations to findings.
+//! Diagnosis of connectivity problems: from the records of conversations to findings.
 //!
-//! Packets show what happened; this says what it means. Every connection attempt is looked at
-//! as **every** ENI logged it, since the verdict of one ENI says little: `ACCEPT` on the way out and
-//! `REJECT` on the way in are two records of two ENIs. What is the matter with an attempt is its
-//! symptom. Symptoms are counted by path, and beside them what passes, because only the contrast
-//! tells a security group from a network ACL.
+//! Every connection attempt is examined as **every** ENI logged it, since the verdict of one ENI
+//! says little: an outbound `ACCEPT` and an inbound `REJECT` of the same packet are two records of
+//! two ENIs. Each attempt has one symptom. Symptoms are counted by path, together with attempts
+//! that pass, because only the comparison distinguishes a security group from a network ACL.
 //!
 //! ```text
-//! attempt         one try to reach a service, with what each ENI saw of it
+//! attempt         one connection attempt, with the view of each ENI
 //! gather          records of one conversation -> attempts
-//! visibility      when silence proves nothing
-//! symptom         what may be the matter with an attempt
+//! visibility      when missing records are evidence, and when not
+//! symptom         the symptoms that an attempt can have
 //! judgment        an attempt -> its symptom
-//! bounded         a map that keeps no more than so many keys
-//! path_counts     how often something was seen on one path: first, last, ports, minutes
-//! scan            who tries many ports or hosts
-//! attempt_counts  symptoms by path, and what passes; bounded
-//! unseen          what the archive cannot show
-//! attempt_index   the counts, indexed for contrast, and what ENIs are for
-//! finding         what is said: cause, certainty, evidence, display filter
+//! bounded         a map with a maximum number of keys
+//! path_counts     sums for one path: first, last, ports, minutes
+//! scan            sources that try many ports or hosts
+//! attempt_counts  symptoms by path, and attempts that pass; bounded
+//! blind_spots     what the archive cannot show
+//! attempt_index   the counts, indexed for comparison, and the roles of ENIs
+//! finding         the result: cause, certainty, evidence, display filter
 //! members         which attempts a finding explains
 //! cause           symptoms -> findings
 //! ```
 //!
-//! Pure: no I/O, no clock, no threads. Tallies of parts add up to that of the whole in any order.
+//! Pure: no I/O, no clock, no threads. The counts of parts add up to those of the whole in any
+//! order.
 //!
 //! # Invariants
-//! * Nothing is claimed that the records do not prove; what is inferred says so by its certainty.
-//! * Nothing is concluded from silence where the archive itself may be silent ([`Visibility`]).
+//! * A finding claims only what the records prove; if it is inferred, its certainty says so.
+//! * No conclusion is drawn from missing records where the archive itself may be incomplete
+//!   ([`Visibility`]).
 
 mod attempt;
 mod attempt_counts;

@@ -1,56 +1,56 @@
-//! How often something was seen on one path: when, from which ports, in which lines.
+//! Sums for one path and symptom: when, from which ports, in which lines.
 //!
-//! Sums of fixed size: ports by blocks of 1,024, time by buckets that grow with the span, and the
-//! few lowest lines as examples. Adding up is the same in any order.
+//! The size is fixed: ports are counted by blocks of 1,024, time by buckets that grow with the
+//! span, and the few lowest lines are kept as examples. Sums are the same in any order of addition.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::flow::{Place, TrafficPath};
 use crate::time::SECOND_NS;
 
-/// Lines that are kept as examples.
+/// The most lines kept as examples.
 const PLACES_MAX: usize = 8;
 
-/// Buckets of a timeline.
+/// The most buckets of a timeline.
 const BUCKETS_MAX: i64 = 64;
 
-/// A connection that lives so much longer than the trouble's begin was not touched by it.
+/// A connection that continues this long after the start of a failure was not affected by it.
 const OUTLASTS_NS: i64 = 30 * SECOND_NS;
 
-/// Ports of one block.
+/// The number of ports in one block.
 pub(super) const BLOCK_PORTS: u16 = 1 << 10;
 
-/// What attempts of one kind on one path add up to.
+/// The sums over attempts with one symptom on one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PathCounts {
-    /// Attempts.
+    /// Number of attempts.
     pub(super) count: u64,
-    /// Packets of their initiators.
+    /// Number of packets of their initiators.
     pub(super) packets: u64,
     /// When the first began, nanoseconds since the Unix epoch.
     pub(super) first_ns: i64,
-    /// When the last began, likewise.
+    /// When the last began, nanoseconds since the Unix epoch.
     pub(super) begun_ns: i64,
-    /// When the last ended, likewise.
+    /// When the last ended, nanoseconds since the Unix epoch.
     pub(super) last_ns: i64,
-    /// Lowest and highest port of initiators.
+    /// Lowest and highest port of the initiators.
     pub(super) ports: (u16, u16),
     /// Attempts by block of the initiator's port.
     pub(super) blocks: BTreeMap<u16, u64>,
-    /// Attempts by when they began.
+    /// Attempts by start time.
     pub(super) minutes: MinuteCounts,
     /// The lowest lines that prove it.
     pub(super) places: BTreeSet<Place>,
-    /// Shortest and longest silence before trouble, nanoseconds.
+    /// Shortest and longest idle time before the failure, nanoseconds.
     pub(super) silence_ns: (i64, i64),
-    /// Begin and end of the attempt that lasted longest.
+    /// Start and end of the longest attempt.
     pub(super) longest_ns: (i64, i64),
-    /// By which ways requests left, and replies, as far as told.
+    /// The paths by which requests and replies left, as far as they are logged.
     pub(super) ways: [BTreeSet<TrafficPath>; 2],
 }
 
 impl PathCounts {
-    /// Takes in others.
+    /// Adds other sums.
     pub(super) fn add(&mut self, more: &Self) {
         self.count += more.count;
         self.packets = self.packets.saturating_add(more.packets);
@@ -81,14 +81,15 @@ impl PathCounts {
         }
     }
 
-    /// Whether some of it happened while something else did that began and ended then.
+    /// Whether some of these attempts happened during this time range, from the start to the end of
+    /// a failure.
     pub(super) fn goes_on_during(&self, (first_ns, last_ns): (i64, i64)) -> bool {
         let (start, end) = self.longest_ns;
         let outlasts = start <= last_ns && end >= first_ns.saturating_add(OUTLASTS_NS);
         outlasts || self.minutes.counts_within(first_ns, last_ns)
     }
 
-    /// All of these together; none if there are none.
+    /// Returns the sum of all of these; `None` if there are none.
     pub(super) fn sum<'a>(all: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
         let mut all = all.into_iter();
         let mut sum = all.next()?.clone();
@@ -97,17 +98,17 @@ impl PathCounts {
     }
 }
 
-/// Counts by time, in at most 64 buckets of a minute or a multiple by a power of two.
+/// Counts by time, in at most 64 buckets; a bucket is a minute times a power of two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MinuteCounts {
     /// Width of a bucket, seconds.
     pub(super) width_s: i64,
-    /// Counts by number of bucket since the epoch.
+    /// Counts by the bucket's number since the epoch.
     pub(super) counts: BTreeMap<i64, u64>,
 }
 
 impl MinuteCounts {
-    /// One at that instant.
+    /// Counts one attempt at this instant.
     pub(super) fn at(ns: i64) -> Self {
         let minute = (ns / SECOND_NS).div_euclid(60);
         Self {
@@ -116,7 +117,7 @@ impl MinuteCounts {
         }
     }
 
-    /// Takes in another.
+    /// Adds other counts.
     pub(super) fn add(&mut self, more: &Self) {
         self.widen(more.width_s);
         for (bucket, count) in &more.counts {
@@ -128,8 +129,8 @@ impl MinuteCounts {
         }
     }
 
-    /// Whether anything began between these instants: in buckets that lie between them, or, where
-    /// there are none, in those that touch them.
+    /// Whether any attempt began between these instants: in buckets that are completely between
+    /// them or, if there are none, in buckets that overlap them.
     fn counts_within(&self, first_ns: i64, last_ns: i64) -> bool {
         let bucket = |ns: i64| (ns / SECOND_NS).div_euclid(self.width_s);
         let (first, last) = (bucket(first_ns), bucket(last_ns));
@@ -149,7 +150,7 @@ impl MinuteCounts {
         ends.map_or(0, |((first, _), (last, _))| last - first)
     }
 
-    /// Brings the buckets to at least this width.
+    /// Widens the buckets to at least this width.
     pub(super) fn widen(&mut self, width_s: i64) {
         if width_s <= self.width_s {
             return;
@@ -178,11 +179,11 @@ mod tests {
         };
         let there = sum(&mut minutes.into_iter());
         let back = sum(&mut minutes.into_iter().rev());
-        let (mut front, behind) = (
+        let (mut front, later) = (
             sum(&mut minutes[..3].iter().copied()),
             sum(&mut minutes[3..].iter().copied()),
         );
-        front.add(&behind);
+        front.add(&later);
         assert_eq!(there, back);
         assert_eq!(there, front);
         assert_eq!(there.counts.values().sum::<u64>(), 9);

@@ -1,31 +1,31 @@
-//! Who tries many ports or hosts: the makings of a scan.
+//! Sources that try many ports or hosts.
 //!
-//! Counted by source, since a scan is nothing else than one source and many targets. Only attempts
-//! that led to nothing are counted as targets; those that led to something speak against a scan.
+//! Counted by source, since a scan is one source and many targets. Only failed attempts count as
+//! targets; successful ones are evidence against a scan.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::diagnosis::path_counts::PathCounts;
 
-/// Ports, and hosts, that are kept of one source.
+/// The most ports, and the most hosts, kept of one source.
 const KEPT_MAX: usize = 64;
 
-/// Ports of hosts, that is services, that are kept of one source.
+/// The most services (host and port) kept of one source.
 const SERVICES_MAX: usize = 128;
 
-/// Distinct ports of a scan of ports.
+/// The fewest distinct ports of a port scan.
 const PORTS_LEAST: usize = 8;
 
-/// Distinct hosts of a scan of hosts.
+/// The fewest distinct hosts of a host scan.
 const HOSTS_LEAST: usize = 16;
 
-/// What one source tried in vain.
+/// The failed attempts of one source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ScanCounts {
-    /// Attempts in vain.
+    /// Failed attempts.
     pub(super) seen: Option<PathCounts>,
-    /// Attempts that led to a connection.
+    /// Successful attempts.
     pub(super) passed: u64,
     /// The lowest ports tried.
     pub(super) ports: BTreeSet<u16>,
@@ -36,7 +36,7 @@ pub(super) struct ScanCounts {
 }
 
 impl ScanCounts {
-    /// One attempt that led to a connection.
+    /// Counts one successful attempt.
     pub(super) fn passed() -> Self {
         Self {
             seen: None,
@@ -47,8 +47,8 @@ impl ScanCounts {
         }
     }
 
-    /// One attempt in vain; at no host that counts, if none is given.
-    pub(super) fn in_vain(host: Option<IpAddr>, port: u16, seen: PathCounts) -> Self {
+    /// Counts one failed attempt; without a host if its target does not count.
+    pub(super) fn failed(host: Option<IpAddr>, port: u16, seen: PathCounts) -> Self {
         Self {
             seen: Some(seen),
             passed: 0,
@@ -58,7 +58,7 @@ impl ScanCounts {
         }
     }
 
-    /// Takes in what else this source tried.
+    /// Adds further attempts of this source.
     pub(super) fn add(&mut self, more: Self) {
         self.passed += more.passed;
         match (&mut self.seen, more.seen) {
@@ -79,10 +79,12 @@ impl ScanCounts {
         }
     }
 
-    /// The attempts in vain, if they are a scan: many targets, few tries at each, hardly any success.
+    /// Returns the failed attempts if they are a scan: many targets, few attempts at each, hardly
+    /// any success.
     ///
-    /// Success elsewhere excuses nobody who tries many ports: a host that is taken over goes on with
-    /// its work. Who tries one port of many hosts may have lost its way to them.
+    /// Successful attempts do not rule out a port scan, because a compromised host continues its
+    /// normal work. A source that tries one port of many hosts may just have lost its route to
+    /// them.
     pub(super) fn scan(&self) -> Option<&PathCounts> {
         let seen = self.seen.as_ref()?;
         let services = self.services.len();

@@ -1,21 +1,21 @@
-//! What may be the matter with one attempt.
+//! The symptoms of connection attempts.
 
 use crate::flow::EniIndex;
 use crate::time::SECOND_NS;
 
-/// An idle time-out that AWS documents, by how long connections may be silent.
+/// A documented AWS idle timeout, by the time that a connection may be idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Limit {
-    /// 60 s: Application Load Balancer, unless set otherwise.
+    /// 60 s: Application Load Balancer, by default.
     Minute,
-    /// 350 s: NAT gateway, Network Load Balancer, tracking of security groups on Nitro v6.
+    /// 350 s: NAT gateway, Network Load Balancer, security group tracking on Nitro v6.
     NatOrNlb,
-    /// 432 000 s, 5 days: tracking of security groups elsewhere.
+    /// 432 000 s (5 days): security group tracking on other instances.
     Tracking,
 }
 
 impl Limit {
-    /// The time-out, in seconds.
+    /// Returns the timeout in seconds.
     pub fn seconds(self) -> i64 {
         match self {
             Self::Minute => 60,
@@ -24,10 +24,11 @@ impl Limit {
         }
     }
 
-    /// The one that a silence of this length fits, the longest first.
+    /// Returns the longest timeout that explains an idle time of this length.
     ///
-    /// Records date by the second, and often by the interval, so that a silence may look a little
-    /// shorter than it was. Beyond a minute and a half nothing is said of a minute.
+    /// Records are dated to the second, and often only to the interval, so an idle time may look a
+    /// little shorter than it was. The one-minute timeout is only considered for idle times up to
+    /// 75 s.
     pub(super) fn that_fits(silence_ns: i64) -> Option<Self> {
         match silence_ns / SECOND_NS {
             431_900.. => Some(Self::Tracking),
@@ -41,13 +42,13 @@ impl Limit {
 /// One of the two ends of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Party {
-    /// Who tried.
+    /// The end that started the attempt.
     Initiator,
-    /// What it tried to reach.
+    /// The end that the attempt is directed to.
     Responder,
 }
 
-/// What is the matter with one attempt.
+/// The symptom of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Symptom {
     /// Rejected by VPC Block Public Access at this ENI.
@@ -58,44 +59,44 @@ pub enum Symptom {
     ReplyBlocked {
         /// The ENI.
         eni: EniIndex,
-        /// Whether the reply was on its way out, if that is known.
+        /// Whether the reply was outbound, if known.
         leaving: Option<bool>,
     },
-    /// The request was rejected on its way into this ENI.
+    /// The request was rejected inbound at this ENI.
     InboundBlocked(EniIndex),
-    /// The request was rejected on its way out of this ENI.
+    /// The request was rejected outbound at this ENI.
     OutboundBlocked(EniIndex),
-    /// The request was rejected at this ENI, and no record tells on which way.
+    /// The request was rejected at this ENI, and no record shows the direction.
     Blocked(EniIndex),
-    /// Rejected, or reset, when it spoke again after a silence that an idle time-out explains.
+    /// Rejected or reset at the first packet after an idle time that an idle timeout explains.
     IdleTimeout(Limit),
-    /// A reply was seen, but not at the ENI that saw the request and none.
+    /// The reply was logged at another ENI than the request.
     ReplyElsewhere {
-        /// The ENI that saw the request only.
+        /// The ENI that logged only the request.
         asked: EniIndex,
-        /// An ENI that saw the reply.
+        /// An ENI that logged the reply.
         answered: EniIndex,
     },
-    /// Answered by a RST.
+    /// The request was answered with a RST.
     Refused,
-    /// Accepted wherever it was seen, and no reply at any ENI.
+    /// The request was accepted at every ENI that logged it, and no ENI logged a reply.
     NoReply,
-    /// Answered by a SYN-ACK that nobody acknowledged.
+    /// The SYN-ACK was never acknowledged.
     HalfOpen,
-    /// Opened, then aborted by that side.
+    /// The connection was established, then reset by this side.
     Reset(Party),
-    /// Rejected packets of a connection that was over, or of which nothing else is known.
+    /// Rejected packets of a closed connection, or of one with no other records.
     LatePackets(EniIndex),
-    /// Packets one way, where nothing says that there must be an answer.
+    /// Packets in one direction, where no reply is required.
     OneWay,
-    /// Nothing the matter.
+    /// The attempt succeeded.
     Passed,
-    /// Nothing can be said: the archive may be silent itself.
+    /// Unknown, because the archive itself may be incomplete.
     Unclear,
 }
 
 impl Symptom {
-    /// The word for it.
+    /// Returns the name of the symptom.
     pub fn name(self) -> &'static str {
         match self {
             Self::BlockPublicAccess(_) => "block-public-access",
@@ -117,7 +118,8 @@ impl Symptom {
         }
     }
 
-    /// Whether the request got past the filters on its way into the responder's ENI, as far as seen.
+    /// Whether the request passed the inbound filters of the responder's ENI, as far as the records
+    /// show.
     pub fn is_admitted(self) -> bool {
         !matches!(
             self,
@@ -143,7 +145,7 @@ impl Symptom {
         )
     }
 
-    /// Whether both ends talked to each other.
+    /// Whether packets went in both directions.
     pub fn is_passed(self) -> bool {
         matches!(self, Self::Passed | Self::Reset(_) | Self::IdleTimeout(_))
     }

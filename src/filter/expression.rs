@@ -1,9 +1,9 @@
 //! A condition on one record, and its verdict.
 //!
-//! A [`Term`] looks at one thing that a record or the path of its file tells.
-//! Where neither tells, its verdict is `None`, and so is that of an expression
-//! that hangs on it (Kleene's logic). So the same expression can be asked of a
-//! path alone: `Some(false)` then means that no record in there can match.
+//! A [`Term`] tests one value from a record or from the path of its file. If neither has the value,
+//! the verdict is `None`, and so is the verdict of every expression that depends on it (Kleene's
+//! logic). The same expression can therefore be evaluated on a path alone: `Some(false)` then means
+//! that no record in that file can match.
 
 use std::net::IpAddr;
 
@@ -14,62 +14,62 @@ use crate::record::{Action, Field, Layout, ObservedFlags, Record};
 /// A condition on one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expression {
-    /// One thing.
+    /// A single test.
     Term(Term),
-    /// The opposite.
+    /// The negation of a condition.
     Not(Box<Self>),
-    /// All of these.
+    /// All of these conditions.
     All(Vec<Self>),
-    /// One of these at least.
+    /// At least one of these conditions.
     Any(Vec<Self>),
 }
 
-/// A condition on one thing that a record or its path tells.
+/// A test of one value from a record or from the path of its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Term {
-    /// An address of the packet, or the ENI's own that stands for it.
+    /// An address of the packet, or the ENI's own address where the record has only that.
     Host(EndpointSide, Net),
-    /// A port from the first to the last of these.
+    /// A port in this range, both ends included.
     Port(EndpointSide, u16, u16),
     /// The IANA number of the protocol.
     Protocol(u8),
-    /// Whether the packets are IPv6.
+    /// Whether the packets are IPv6, or IPv4.
     Ipv6(bool),
     /// The verdict of security groups and network ACLs.
     Action(Action),
-    /// Whether the packets left the ENI.
+    /// Whether the packets left the ENI (egress).
     Leaving(bool),
-    /// TCP flags that were all seen in the interval.
+    /// TCP flags, all of which were seen in the aggregation interval.
     Flags(ObservedFlags),
-    /// A name that the record or its path gives.
+    /// A name in the record or in the path of its file.
     Is(Name, String),
-    /// The beginning of a name that the record or its path gives.
+    /// The beginning of a name in the record or in the path of its file.
     Begins(Name, String),
-    /// Both ends of the packets, whichever of them is the source.
+    /// Both ends of the packets, in either direction.
     Between(Peer, Peer),
-    /// How a count compares.
+    /// A comparison of a count with a number.
     Count(CountField, Comparison, u64),
 }
 
-/// Which end of the packets.
+/// The end of the packets that a condition is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointSide {
-    /// Who sent them.
+    /// The sender.
     Source,
-    /// To whom they went.
+    /// The receiver.
     Destination,
-    /// One of the two at least.
+    /// At least one of the two.
     Either,
-    /// Both.
+    /// Both ends.
     Both,
 }
 
-/// Addresses that begin alike; a single one where the whole address counts.
+/// Addresses with a common prefix; a single address if the prefix is the whole address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Net {
-    /// One of them.
+    /// An address in the network.
     pub address: IpAddr,
-    /// How many bits they share.
+    /// Length of the common prefix in bits.
     pub prefix_len: u8,
 }
 
@@ -85,7 +85,7 @@ pub struct Peer {
 /// What has a name of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Name {
-    /// The network interface, or what stands for it.
+    /// The network interface, or its equivalent in other clouds.
     Eni,
     /// The account.
     Account,
@@ -99,16 +99,16 @@ pub enum Name {
     Instance,
 }
 
-/// What a record counts.
+/// A count in a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CountField {
-    /// Packets in the interval.
+    /// Packets in the aggregation interval.
     Packets,
-    /// Bytes in the interval.
+    /// Bytes in the aggregation interval.
     Bytes,
 }
 
-/// How a count compares with a number.
+/// A comparison of a count with a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// `<`
@@ -125,26 +125,26 @@ pub enum Comparison {
     More,
 }
 
-/// All that is known when a condition is asked.
+/// Everything known when a condition is evaluated.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RecordFacts<'a> {
-    /// The record; none if its file is not opened yet.
+    /// The record; `None` if its file is not opened yet.
     pub line: Option<FilteredRecord<'a>>,
-    /// What the path of its file tells.
+    /// The facts in the path of its file.
     pub path: Option<S3Name<'a>>,
 }
 
-/// A record and the layout that it was read under.
+/// A record and the layout it was read with.
 #[derive(Clone, Copy, Debug)]
 pub struct FilteredRecord<'a> {
     /// The record.
     pub record: &'a Record<'a>,
-    /// The layout it was read under.
+    /// The layout it was read with.
     pub layout: &'a Layout,
 }
 
 impl Expression {
-    /// This and `other`.
+    /// Joins this condition and `other` with "and".
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match self {
@@ -156,7 +156,7 @@ impl Expression {
         }
     }
 
-    /// This or `other`.
+    /// Joins this condition and `other` with "or".
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         match self {
@@ -168,7 +168,7 @@ impl Expression {
         }
     }
 
-    /// Whether it holds; `None` where what is known does not tell.
+    /// Whether the condition holds; `None` if the facts do not decide.
     pub fn verdict(&self, facts: &RecordFacts<'_>) -> Option<bool> {
         match self {
             Self::Term(term) => term.verdict(facts),
@@ -179,7 +179,8 @@ impl Expression {
     }
 }
 
-/// `decisive` if one of the verdicts is; else the opposite if all are; else nobody knows.
+/// Returns `decisive` if any verdict is that, the opposite if all verdicts are the opposite, and
+/// `None` otherwise.
 fn decide(verdicts: impl IntoIterator<Item = Option<bool>>, decisive: bool) -> Option<bool> {
     let mut together = Some(!decisive);
     for verdict in verdicts {
@@ -290,7 +291,7 @@ impl Net {
         known.map(|a| self.contains(a)).reduce(|a, b| a || b)
     }
 
-    /// Whether `address` is one of these.
+    /// Whether the network contains `address`.
     pub fn contains(&self, address: IpAddr) -> bool {
         let rest = |width: u32| width.saturating_sub(u32::from(self.prefix_len));
         match (self.address, address) {
@@ -308,7 +309,7 @@ impl Net {
 }
 
 impl Name {
-    /// The columns that hold such a name; a Transit Gateway's records have one for each end.
+    /// Returns the columns that hold such a name. Transit Gateway records have one for each end.
     fn fields(self) -> &'static [Field] {
         match self {
             Self::Eni => &[Field::TgwSrcEni, Field::TgwDstEni],
@@ -384,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn path_alone_decides_what_it_tells_and_leaves_the_rest_open() {
+    fn path_alone_decides_by_its_own_facts_and_leaves_the_rest_open() {
         let name = "123456789012_vpcflowlogs_us-east-1_fl-0a_20240501T1620Z_ab.log.gz";
         let path = s3_path::parse(name);
         let facts = RecordFacts { line: None, path };
@@ -399,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn net_holds_the_addresses_that_begin_as_it_does() {
+    fn network_contains_the_addresses_with_its_prefix() {
         let net = |address: &str, prefix_len| Net {
             address: address.parse().unwrap(),
             prefix_len,

@@ -1,24 +1,23 @@
-//! Why a filter is none: the place, and what was expected there.
+//! Errors in a filter: the position, and what was expected there.
 
 use std::fmt;
 
 use crate::printable::is_printable;
 
-/// A filter that cannot be read.
+/// An error in the text of a filter.
 ///
-/// Displays as three lines: what is wrong, the filter, and a mark below the
-/// place.
+/// Displays as three lines: the error, the filter, and a marker below the position.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct FilterError {
     /// The whole filter.
     text: String,
-    /// Bytes in front of the place.
+    /// Bytes before the position.
     offset: usize,
-    /// What was expected there.
+    /// A description of what was expected there.
     expected: String,
 }
 
-/// Characters shown in front of the place and behind it; filters that scripts write can be long.
+/// Characters shown on each side of the position; filters written by scripts can be long.
 const SHOWN: usize = 60;
 
 impl FilterError {
@@ -37,12 +36,12 @@ impl FilterError {
         }
     }
 
-    /// Bytes in front of the place where the filter goes wrong.
+    /// Returns the number of bytes before the error.
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// The word that stands there; empty at the end.
+    /// Returns the word at the position; empty at the end.
     fn found(&self) -> &str {
         let rest = self.text.get(self.offset..).unwrap_or_default().trim_end();
         let mut ends = rest.char_indices().skip(1);
@@ -54,7 +53,7 @@ impl FilterError {
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = self.found();
-        let (before, behind) = self.text.split_at_checked(self.offset).unwrap_or_default();
+        let (before, after) = self.text.split_at_checked(self.offset).unwrap_or_default();
         if found.is_empty() {
             writeln!(f, "found the end, expected {}", self.expected)?;
         } else {
@@ -65,7 +64,7 @@ impl fmt::Display for FilterError {
         let hidden = before_len.saturating_sub(SHOWN);
         let dots = if hidden > 0 { "…" } else { "" };
         let shown = before.chars().skip(hidden);
-        let shown: String = shown.chain(behind.chars().take(SHOWN)).map(drawn).collect();
+        let shown: String = shown.chain(after.chars().take(SHOWN)).map(drawn).collect();
         writeln!(f, "  {dots}{shown}")?;
         let indent = before_len - hidden + dots.chars().count();
         let marks = found.chars().count().clamp(1, SHOWN);
@@ -73,7 +72,7 @@ impl fmt::Display for FilterError {
     }
 }
 
-/// One character in one column, so that the mark stands below its place.
+/// Draws a character in exactly one column, so that the marker is below the right position.
 fn drawn(c: char) -> char {
     match c {
         c if is_printable(c) => c,
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn mark_stands_below_the_word() {
+    fn marker_is_below_the_word() {
         check(
             "tcp and port 70000)",
             " 70000)",
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn mark_stands_behind_what_ends_too_early() {
+    fn marker_follows_a_filter_that_ends_too_early() {
         check(
             "port ",
             " ",
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn long_filter_is_shown_around_the_place() {
+    fn long_filter_is_shown_around_the_error() {
         let text = format!("{} é x", "a ".repeat(500));
         let error = FilterError::new(&text, "x", "a port").to_string();
         let lines: Vec<&str> = error.lines().collect();

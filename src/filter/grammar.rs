@@ -11,10 +11,10 @@
 //! side       = "src" / "dst" / "src or dst" / "src and dst"
 //! ```
 //!
-//! Words and rules are those of pcap-filter(7) where it has them, the
-//! surprising ones too: `and` and `or` bind equally, left to right, and a value
-//! without a word takes that of the value before it, so that `port 80 or 443`
-//! means what it says. Upper and lower case are one in words, not in names.
+//! Words and rules follow pcap-filter(7) where it has them, including the surprising ones: `and`
+//! and `or` have equal precedence, left to right, and a value without a keyword takes the keyword
+//! of the previous value, so that `port 80 or 443` works as expected. Keywords ignore case; names
+//! do not.
 
 use std::str::FromStr;
 
@@ -33,20 +33,20 @@ use super::words::{
     Qualifier, action, action_meant, counter, family_or_protocol, leaving, net, peer, qualifier,
 };
 
-/// Parentheses in each other: more than a person writes, and few enough for the stack.
+/// Maximum nesting of parentheses: more than a person writes, and few enough for the stack.
 const DEPTH_MAX: usize = 50;
 
-/// Changes between `and` and `or` without a parenthesis, for the same reason.
+/// Maximum changes between `and` and `or` without parentheses, for the same reason.
 const CHANGES_MAX: usize = 10;
 
 const A_CONDITION: &str = "a condition, such as host 10.0.0.5, net 10.0.0.0/8, src port 443, \
                            tcp, reject, flags syn, egress, eni eni-0a1b or bytes > 1000";
 
 impl Qualifier {
-    /// The condition that `text` stands for behind this word.
+    /// Parses the value `text` of this keyword into a condition.
     ///
     /// # Errors
-    /// [`FilterError`] if it is no such value, or more than one.
+    /// Returns [`FilterError`] if `text` is not such a value, or is more than one.
     pub fn parse(self, text: &str) -> Result<Expression, FilterError> {
         let condition = |input| self.condition(input);
         let whole = all_consuming(delimited(multispace0, condition, multispace0)).parse(text);
@@ -67,7 +67,7 @@ impl Qualifier {
 impl FromStr for Expression {
     type Err = FilterError;
 
-    /// Reads what `--filter` gets.
+    /// Parses the value of `--filter`.
     ///
     /// # Examples
     /// ```
@@ -85,8 +85,8 @@ impl FromStr for Expression {
             return Ok(expression);
         }
         let wanted = match rest.trim_start().chars().next() {
-            Some('[') => "words: flow logs hold no packets to look into; write flags syn",
-            Some(')') => "no more, for no parenthesis is open",
+            Some('[') => "words: flow logs have no packet contents to match; write flags syn",
+            Some(')') => "the end, because no parenthesis is open",
             _ => "and, or, or the end",
         };
         Err(FilterError::new(text, rest, wanted))
@@ -95,7 +95,7 @@ impl FromStr for Expression {
 
 type ParseResult<'a, T> = IResult<&'a str, T, Expected<'a>>;
 
-/// Where the grammar stopped, and what it wanted there.
+/// The position where the grammar stopped, and what it expected there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Expected<'a> {
     rest: &'a str,
@@ -105,7 +105,7 @@ struct Expected<'a> {
 impl<'a> ParseError<&'a str> for Expected<'a> {
     fn from_error_kind(rest: &'a str, kind: ErrorKind) -> Self {
         let what = match kind {
-            ErrorKind::Eof => "no more",
+            ErrorKind::Eof => "the end",
             _ => A_CONDITION,
         };
         Self { rest, what }
@@ -127,16 +127,16 @@ fn fault(text: &str, error: nom::Err<Expected<'_>>) -> FilterError {
     }
 }
 
-/// What joins two conditions.
+/// A word that joins two conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Joint {
     And,
     Or,
 }
 
-/// Reads conditions from left to right; nothing is ever read twice.
+/// Reads conditions from left to right, without backtracking.
 struct ConditionReader {
-    /// What the value before was.
+    /// The keyword of the previous value.
     last: Option<Qualifier>,
 }
 
@@ -144,14 +144,14 @@ impl ConditionReader {
     fn chain<'a>(&mut self, depth: usize, input: &'a str) -> ParseResult<'a, Expression> {
         let (mut rest, mut whole) = self.operand(depth, input)?;
         let (mut last, mut changes) = (None, 0);
-        while let (behind, Some(joint)) = opt(joint).parse(rest)? {
+        while let (after, Some(joint)) = opt(joint).parse(rest)? {
             if last.is_some_and(|last| last != joint) {
                 changes += 1;
             }
             if changes > CHANGES_MAX {
-                return Err(expected(rest, "parentheses around what belongs together"));
+                return Err(expected(rest, "parentheses to group the conditions"));
             }
-            let (behind, next) = self.operand(depth, behind)?;
+            let (after, next) = self.operand(depth, after)?;
             // A parenthesis in front stays one operand.
             whole = match (joint, last) {
                 (Joint::And, Some(_)) => whole.and(next),
@@ -159,14 +159,14 @@ impl ConditionReader {
                 (Joint::And, None) => Expression::All(vec![whole, next]),
                 (Joint::Or, None) => Expression::Any(vec![whole, next]),
             };
-            (rest, last) = (behind, Some(joint));
+            (rest, last) = (after, Some(joint));
         }
         Ok((rest, whole))
     }
 
     fn operand<'a>(&mut self, depth: usize, input: &'a str) -> ParseResult<'a, Expression> {
         if depth >= DEPTH_MAX {
-            return Err(expected(input, "fewer parentheses in each other"));
+            return Err(expected(input, "fewer nested parentheses"));
         }
         if let (rest, Some(())) = opt(negation).parse(input)? {
             let (rest, inner) = self.operand(depth + 1, rest)?;
@@ -216,7 +216,7 @@ impl ConditionReader {
         if let Some(meant) = action_meant(&lower) {
             return Err(expected(input, meant));
         }
-        // A value alone is what the one before it was, or an address.
+        // A value without a keyword takes the keyword of the previous value, or is an address.
         let guess = self
             .last
             .or(net(found).map(|_| Qualifier::Host(EndpointSide::Either)));
@@ -230,7 +230,7 @@ impl ConditionReader {
         }
     }
 
-    /// What stands behind `src` or `dst`.
+    /// Parses the rest of a condition after `src` or `dst`.
     fn sided<'a>(&mut self, first: &str, input: &'a str) -> ParseResult<'a, Expression> {
         let other = if first == "src" { "dst" } else { "src" };
         let mut rest = input;
@@ -239,8 +239,8 @@ impl ConditionReader {
         } else {
             EndpointSide::Destination
         };
-        if let Ok((behind, joint)) = joint(rest)
-            && let Ok((behind, next)) = word(behind)
+        if let Ok((after, joint)) = joint(rest)
+            && let Ok((after, next)) = word(after)
         {
             if !next.eq_ignore_ascii_case(other) {
                 return Err(expected(rest, Qualifier::Host(side).wants()));
@@ -249,15 +249,15 @@ impl ConditionReader {
                 Joint::And => EndpointSide::Both,
                 Joint::Or => EndpointSide::Either,
             };
-            rest = behind;
+            rest = after;
         }
         let sided = |name: &str| match name {
             "host" | "net" | "port" | "portrange" => qualifier(name, side),
             _ => None,
         };
         match word(rest) {
-            Ok((behind, name)) => match sided(&name.to_ascii_lowercase()) {
-                Some(qualifier) => self.qualified(qualifier, behind),
+            Ok((after, name)) => match sided(&name.to_ascii_lowercase()) {
+                Some(qualifier) => self.qualified(qualifier, after),
                 None => self.qualified(Qualifier::Host(side), rest),
             },
             Err(_) => self.qualified(Qualifier::Host(side), rest),
@@ -274,7 +274,7 @@ impl ConditionReader {
     }
 }
 
-/// Whether a protocol in front of this word belongs to it: `tcp port 80`.
+/// Whether a protocol before this word belongs to it: `tcp port 80`.
 fn takes_a_protocol(word: &str) -> bool {
     let of_packets = ["src", "dst", "host", "net", "port", "portrange", "proto"];
     of_packets.contains(&word)
@@ -304,14 +304,14 @@ fn count(counter: CountField, input: &str) -> ParseResult<'_, Expression> {
     let wrong = |rest| expected(rest, "a comparison, such as > 1000");
     let (rest, comparison) = comparison(input).map_err(|_| wrong(input))?;
     let number = |text: &str| text.parse::<u64>().ok();
-    let (behind, text) = word(rest).map_err(|_| expected(rest, "a number"))?;
+    let (after, text) = word(rest).map_err(|_| expected(rest, "a number"))?;
     let number = number(text).ok_or_else(|| expected(rest, "a number"))?;
     let term = Term::Count(counter, comparison, number);
-    Ok((behind, Expression::Term(term)))
+    Ok((after, Expression::Term(term)))
 }
 
 fn comparison(input: &str) -> ParseResult<'_, Comparison> {
-    // The longer ones first: `>` is the front of `>=`.
+    // The longer signs come first, because `>` is a prefix of `>=`.
     let signs = alt((
         value(Comparison::AtMost, tag("<=")),
         value(Comparison::AtLeast, tag(">=")),
@@ -334,7 +334,7 @@ fn joint(input: &str) -> ParseResult<'_, Joint> {
     match &*found.to_ascii_lowercase() {
         "and" => Ok((rest, Joint::And)),
         "or" => Ok((rest, Joint::Or)),
-        _ => Err(not_this(input)),
+        _ => Err(mismatch(input)),
     }
 }
 
@@ -346,11 +346,11 @@ fn negation(input: &str) -> ParseResult<'_, ()> {
     if found.eq_ignore_ascii_case("not") {
         Ok((rest, ()))
     } else {
-        Err(not_this(input))
+        Err(mismatch(input))
     }
 }
 
-fn not_this(rest: &str) -> nom::Err<Expected<'_>> {
+fn mismatch(rest: &str) -> nom::Err<Expected<'_>> {
     nom::Err::Error(Expected::from_error_kind(rest, ErrorKind::Tag))
 }
 
@@ -358,7 +358,7 @@ fn symbol<'a>(symbol: char) -> impl Parser<&'a str, Output = char, Error = Expec
     preceded(multispace0, char(symbol))
 }
 
-/// A word, a name, an address or a number.
+/// Parses a word, a name, an address or a number.
 fn word(input: &str) -> ParseResult<'_, &str> {
     let belongs = |c: char| !c.is_whitespace() && !"()[]!&|<>=".contains(c);
     preceded(multispace0, take_while1(belongs)).parse(input)

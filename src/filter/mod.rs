@@ -1,27 +1,26 @@
-//! Which part of an archive is wanted.
+//! The part of an archive that a run uses.
 //!
-//! A [`Filter`] is what was asked for: a condition on single records, a span of
-//! time, and whether connections are kept whole. It decides three times, each
-//! time as early as what it needs is known:
+//! A [`Filter`] is a condition on single records, a time range, and whether connections are kept
+//! whole. It is applied in three steps, each as soon as the facts it needs are known:
 //!
 //! ```text
-//! paths        before a file is opened     its name tells account, region and slot,
-//!              or a row group is read      its statistics tell when
-//! expression   while the record is there   its columns and its file's path
-//! time         when all files are read     -2h counts from the newest record
+//! ```text
+//! paths        before a file is opened     its path names account, region and time slot
+//!              or a row group is read      its statistics give the time range
+//! expression   while a record is read      its columns and the path of its file
+//! time         after all files are read    -2h counts from the newest record
 //! ```
 //!
-//! Where it keeps nothing, [`FilterWatch`] has noted why. An expression is written out in the words
-//! that it is read from, for messages and suggested commands.
+//! Where a filter keeps nothing, [`FilterWatch`] has noted why. An expression can be written in the
+//! words that it is read from, for messages and suggested commands.
 //!
-//! What becomes of the rest of a connection is the pipeline's business.
+//! The pipeline decides what happens to the other records of a matching connection.
 //!
 //! # Invariants
-//! * A verdict has three values. What a record does not say is neither so nor
-//!   not so: `vpc vpc-1` and `not vpc vpc-1` both match only records that name
-//!   their VPC.
-//! * A file is ruled out only if none of its records could match.
-//! * nom's types stop at `grammar`.
+//! * A verdict has three values. A field that a record does not have satisfies neither a condition
+//!   nor its negation: `vpc vpc-1` and `not vpc vpc-1` both match only records that name their VPC.
+//! * A file is pruned only if none of its records can match.
+//! * Types of nom are used in `grammar` only.
 
 mod expression;
 mod fault;
@@ -45,26 +44,27 @@ pub use self::{
     words::Qualifier,
 };
 
-/// What was asked for.
+/// A filter on the records of an archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// What a record must be; none for any.
+    /// The condition on a record; `None` matches every record.
     pub condition: Option<Expression>,
-    /// The first instant that is wanted.
+    /// The start of the time range, inclusive.
     pub from: Option<Bound>,
-    /// The first instant behind those that are wanted.
+    /// The end of the time range, exclusive.
     pub to: Option<Bound>,
-    /// Drop the records that do not match from connections in which others do.
+    /// Whether to drop the other records of a connection of which only some match.
     pub only_matching: bool,
 }
 
 impl Filter {
-    /// Whether everything is wanted.
+    /// Whether every record of every time matches.
     pub fn wants_all(&self) -> bool {
         self.condition.is_none() && self.from.is_none() && self.to.is_none()
     }
 
-    /// Whether a record is what was asked for, whatever its time; `None` if it does not say.
+    /// Whether a record matches the condition, whatever its time; `None` if it lacks a field that
+    /// decides.
     pub fn verdict(&self, facts: &RecordFacts<'_>) -> Option<bool> {
         match &self.condition {
             Some(condition) => condition.verdict(facts),
@@ -72,7 +72,7 @@ impl Filter {
         }
     }
 
-    /// The time that is wanted of an archive whose newest record ends at `newest_ns`.
+    /// Returns the time range for an archive whose newest record ends at `newest_ns`.
     pub fn span(&self, newest_ns: i64) -> Span {
         let at = |bound: Option<Bound>| bound.map(|bound| bound.at(newest_ns));
         Span {

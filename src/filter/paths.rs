@@ -1,12 +1,11 @@
-//! Files that cannot hold what is wanted, told by their paths alone.
+//! Prunes files that cannot match, by their paths alone.
 //!
-//! AWS puts account, region and time into the path of each file, so most of an
-//! archive need not be opened for an hour of it. A path that is not AWS's rules
-//! nothing out.
+//! AWS puts account, region and time into the path of each file, so most of an archive need not be
+//! opened for one hour of it. A path that does not follow AWS's scheme prunes nothing.
 //!
-//! The account of a path is the one that owns the flow log. Records name the
-//! owner of the ENI, who can be another one where a VPC is shared; to find
-//! those, look for the account that the files are under.
+//! The account in a path is the owner of the flow log. Records name the owner of the ENI, which can
+//! be another account where a VPC is shared. To find those records, filter by the account in the
+//! path.
 
 use std::ops::Range;
 
@@ -16,38 +15,38 @@ use super::time::Bound;
 use crate::archive::{File, s3_path};
 use crate::time::SECOND_NS;
 
-/// How far from the time in its path a file's records may lie, beyond what is documented:
-/// a record that is delivered late, or a clock that is off.
+/// How far beyond the documented limits a file's records may lie from the time in its path, because
+/// a record was delivered late or a clock is off.
 ///
-/// Documented is that a file holds the records whose `end` lies in its slot, and that
-/// they began up to ten minutes before that. Ten minutes is what AWS calls the usual
-/// time to delivery, so a record that missed its slot by all of it is still found.
+/// AWS documents that a file holds the records whose `end` lies in its slot, and that they began up
+/// to ten minutes earlier. AWS gives ten minutes as the usual delivery time, so a record that
+/// missed its slot by all of that time is still found.
 pub const MARGIN_S: i64 = 600;
 
-/// The longest interval that one record sums up.
+/// The longest aggregation interval of a record.
 const INTERVAL_S: i64 = 600;
 
-/// Files sorted by whether they can hold what is wanted.
+/// Files divided into those that may match and those that cannot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sifted {
-    /// Those to read, in the order in which they came.
+    /// Files to read, in their original order.
     pub files: Vec<File>,
-    /// The others.
+    /// Files that cannot match.
     pub pruned: RuledOut,
-    /// Where the newest slot among the paths begins, nanoseconds since the Unix epoch. A relative
-    /// time counts from the newest record, or from here if this is later.
+    /// Start of the newest slot among the paths, in nanoseconds since the Unix epoch. A relative
+    /// time counts from the newest record, or from this instant if it is later.
     pub newest_slot_ns: Option<i64>,
-    /// The earliest and the latest that the wanted time can turn out to be, nanoseconds since the
-    /// Unix epoch; none if any time is wanted.
+    /// The earliest start and the latest end that the time range can have, in nanoseconds since the
+    /// Unix epoch; `None` if the filter has no time range.
     pub wanted: Option<Range<i64>>,
 }
 
 /// Files that are not opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuledOut {
-    /// How many.
+    /// The number of files.
     pub files: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
 }
 
@@ -59,7 +58,7 @@ impl RuledOut {
 }
 
 impl Filter {
-    /// Leaves out the files that cannot hold what is wanted.
+    /// Prunes the files that cannot match.
     pub fn sift(&self, files: Vec<File>) -> Sifted {
         let mut sifted = Sifted::default();
         if self.wants_all() {
@@ -95,14 +94,15 @@ impl Filter {
         self.verdict(&facts) != Some(false)
     }
 
-    /// The earliest and the latest that the wanted time can turn out to be, before any record is read.
+    /// Returns the earliest start and the latest end that the time range can have, before any
+    /// record is read.
     fn wanted(&self, filed: &[Option<Range<i64>>], newest_slot_ns: Option<i64>) -> Range<i64> {
         let start = match (self.from, newest_slot_ns) {
             (Some(from @ Bound::At(_)), _) => from.at(0),
             (Some(from), Some(newest_ns)) => from.at(newest_ns),
             (Some(Bound::BeforeNewest(_)) | None, _) => i64::MIN,
         };
-        // A file without a time in its path may hold a record newer than any.
+        // A file without a time in its path may hold a record newer than all others.
         let latest = filed.iter().map(|filed| Some(reach(filed.clone()?).end));
         let latest = latest.collect::<Option<Vec<i64>>>();
         let latest = latest.and_then(|all| all.into_iter().max());
@@ -115,9 +115,9 @@ impl Filter {
     }
 }
 
-/// Whether records that began and ended within `times`, the last instant included, can matter
-/// where `wanted` is asked for: with the margin that files have, so that as much of a connection
-/// is read whatever its records came in.
+/// Whether records that began and ended within `times`, including its last instant, can matter to
+/// the time range `wanted`. Applies the same margin as for files, so that the same part of a
+/// connection is read from every file format.
 pub fn may_tell(wanted: &Range<i64>, times: &Range<i64>) -> bool {
     let until = times.end.saturating_add(SECOND_NS);
     overlap(wanted, &reach(times.start..until))
@@ -127,14 +127,15 @@ fn overlap(one: &Range<i64>, other: &Range<i64>) -> bool {
     one.start < other.end && other.start < one.end
 }
 
-/// When the records of a file ended, as its path tells, in nanoseconds since the Unix epoch.
+/// Returns the time slot in a file's path, in nanoseconds since the Unix epoch. Its records ended
+/// in that slot.
 fn filed_ns(file: &File) -> Option<Range<i64>> {
     let filed = s3_path::parse(&file.name)?.filed_s?;
     let ns = |s: i64| s.saturating_mul(SECOND_NS);
     Some(ns(filed.0)..ns(filed.1))
 }
 
-/// The time of which records may tell that ended within `filed`.
+/// Returns the time that records may cover if they ended within `filed`.
 fn reach(filed: Range<i64>) -> Range<i64> {
     let earlier = (INTERVAL_S + MARGIN_S) * SECOND_NS;
     let later = MARGIN_S * SECOND_NS;
@@ -147,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    /// Files of a day's archive, one for each slot, of 10 bytes each.
+    /// Returns the files of one day's archive: one for each slot, 10 bytes each.
     fn day() -> Vec<File> {
         let slots = (0..288).map(|slot| {
             let (hour, minute) = (slot / 12, slot % 12 * 5);
@@ -172,7 +173,7 @@ mod tests {
         }
     }
 
-    /// First and last slot that are read, and how many are.
+    /// Returns the first and the last slot that are read, and the number of files.
     fn read(filter: &Filter, files: Vec<File>) -> (String, String, usize) {
         let before = files.len();
         let sifted = filter.sift(files);
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn hour_of_a_day_opens_less_than_a_tenth_of_its_files() {
+    fn one_hour_of_a_day_opens_less_than_a_tenth_of_the_files() {
         let hour = filter("", "2026-03-14T02:00", "2026-03-14T03:00");
         let expected = ("0150".to_owned(), "0315".to_owned(), 18);
         assert_eq!(read(&hour, day()), expected);
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn account_and_region_of_the_path_rule_out_whole_folders() {
+    fn account_and_region_in_the_path_prune_whole_folders() {
         let mut files = day();
         files.push(file(
             "AWSLogs/999988887777/vpcflowlogs/eu-west-1/2026/03/14/renamed.log",
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn filter_that_wants_all_opens_all() {
+    fn empty_filter_opens_every_file() {
         assert_eq!(Filter::default().sift(day()).files.len(), 288);
     }
 }

@@ -1,8 +1,8 @@
-//! Instants as they are typed: absolute, or counted back from the newest record.
+//! Instants as users type them: absolute, or counted back from the newest record.
 //!
-//! Archives lie for months, so a relative time counts from what is in the
-//! archive, never from the clock. That is known when all files are read; until
-//! then it is a [`Bound`].
+//! Archives may be months old, so a relative time counts from the newest record in the archive,
+//! never from the clock. That record is known once all files are read; until then the instant is a
+//! [`Bound`].
 
 use std::str::FromStr;
 
@@ -10,17 +10,17 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use crate::time::SECOND_NS;
 
-/// A first or last instant, as typed.
+/// A start or end of a time range, as typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// Nanoseconds since the Unix epoch.
     At(i64),
-    /// So many nanoseconds before the newest record ends.
+    /// Nanoseconds before the end of the newest record.
     BeforeNewest(i64),
 }
 
 impl Bound {
-    /// The instant, where the newest record ends at `newest_ns`.
+    /// Returns the instant, where the newest record ends at `newest_ns`.
     pub fn at(self, newest_ns: i64) -> i64 {
         match self {
             Self::At(instant_ns) => instant_ns,
@@ -29,7 +29,7 @@ impl Bound {
     }
 }
 
-/// A text that names no instant.
+/// Text that is not an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected 2026-03-14T02:15:00Z, 2026-03-14T02:15, 2026-03-14 (its first instant, UTC), \
@@ -40,9 +40,9 @@ pub struct TimeError;
 impl FromStr for Bound {
     type Err = TimeError;
 
-    /// Reads RFC 3339, a date, a Unix time, or a span back from the newest record.
+    /// Reads RFC 3339, a date, a Unix time, or a duration back from the newest record.
     ///
-    /// What names no zone is UTC, as all of AWS's times are.
+    /// A time without a zone is UTC, as are all of AWS's times.
     ///
     /// # Examples
     /// ```
@@ -62,7 +62,7 @@ impl FromStr for Bound {
     }
 }
 
-/// A Unix time; what is too large for seconds is milliseconds.
+/// Parses a Unix time; a number too large for seconds is read as milliseconds.
 fn epoch_ns(text: &str) -> Option<i64> {
     let number: i64 = text.parse().ok()?;
     let unit = if number <= i64::from(i32::MAX) {
@@ -84,7 +84,7 @@ fn civil_ns(text: &str) -> Option<i64> {
     i64::try_from(instant.as_nanosecond()).ok()
 }
 
-/// Numbers with units: `2h`, `1d12h`, `90m`.
+/// Parses numbers with units: `2h`, `1d12h`, `90m`.
 fn span_ns(text: &str) -> Option<i64> {
     let mut rest = text;
     let mut span_ns = 0_i64;
@@ -107,17 +107,17 @@ fn span_ns(text: &str) -> Option<i64> {
     (!text.is_empty()).then_some(span_ns)
 }
 
-/// A stretch of time, its first instant in and its last one out.
+/// A time range, start inclusive, end exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// First instant, nanoseconds since the Unix epoch.
+    /// Start, in nanoseconds since the Unix epoch.
     pub from_ns: i64,
-    /// First instant behind it, likewise.
+    /// End, in nanoseconds since the Unix epoch.
     pub to_ns: i64,
 }
 
 impl Span {
-    /// Whether some of the time from `start_ns` to before `until_ns` lies in it.
+    /// Whether it overlaps the time from `start_ns` to before `until_ns`.
     pub fn overlaps(&self, start_ns: i64, until_ns: i64) -> bool {
         start_ns < self.to_ns && self.from_ns < until_ns
     }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_one_instant() {
+    fn all_spellings_of_one_instant_are_equal() {
         for text in [
             "2026-03-14T02:15:00Z",
             "2026-03-14T03:15:00+01:00",
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn span_counts_back_from_the_newest_record() {
+    fn duration_counts_back_from_the_newest_record() {
         check("-2h", Ok(Bound::BeforeNewest(7_200 * S)));
         check("-1d12h", Ok(Bound::BeforeNewest(129_600 * S)));
         assert_eq!(Bound::BeforeNewest(7_200 * S).at(10_000 * S), 2_800 * S);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn no_instant_is_refused() {
+    fn text_that_is_not_an_instant_is_refused() {
         for text in [
             "",
             "-",
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_that_touch_do_not_overlap() {
+    fn adjacent_time_ranges_do_not_overlap() {
         let span = Span {
             from_ns: 10,
             to_ns: 20,

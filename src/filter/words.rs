@@ -1,7 +1,6 @@
-//! The words of a filter, and the values behind them.
+//! The keywords of a filter and the values that follow them.
 //!
-//! What is spelt in one word is read here; how words stand together is the
-//! business of [`super::grammar`].
+//! Single words are read here; [`super::grammar`] reads how words are combined.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,29 +8,29 @@ use super::expression::{CountField, EndpointSide, Name, Net, Peer, Term};
 use crate::names::{protocol_number, protocol_of_keyword, service_named};
 use crate::record::{Action, ObservedFlags};
 
-/// A word that says what the value behind it is.
+/// A keyword that gives the type of the value after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Qualifier {
-    /// An address, or several in CIDR notation.
+    /// An address, or a network in CIDR notation.
     Host(EndpointSide),
-    /// The same, which may be cut short: `10.1` is `10.1.0.0/16`.
+    /// The same, where trailing zeros may be left out: `10.1` is `10.1.0.0/16`.
     Net(EndpointSide),
-    /// A port, or two with a dash between them.
+    /// A port, or a range with a dash.
     Port(EndpointSide),
     /// A protocol, by name or number.
     Protocol,
-    /// A verdict.
+    /// An action: accept or reject.
     Action,
     /// A direction.
     Direction,
-    /// Flags with commas between them.
+    /// Flags separated by commas.
     Flags,
     /// A name.
     Named(Name),
 }
 
 impl Qualifier {
-    /// What `text` means behind this word.
+    /// Returns the meaning of `text` after this keyword.
     pub(super) fn term(self, text: &str) -> Option<Term> {
         Some(match self {
             Self::Host(side) => Term::Host(side, net(text)?),
@@ -56,7 +55,7 @@ impl Qualifier {
         is_action.then(meant).flatten().unwrap_or(self.wants())
     }
 
-    /// What is expected behind this word.
+    /// Returns a description of the value expected after this keyword.
     pub(super) fn wants(self) -> &'static str {
         match self {
             Self::Host(_) => "an address, such as 10.0.0.5, 2001:db8::1 or 10.0.0.0/24",
@@ -103,7 +102,7 @@ pub(super) fn action_meant(word: &str) -> Option<&'static str> {
     }
 }
 
-/// The word of that name; `side` counts only where it matters.
+/// Returns the keyword with that name; `side` is used only by keywords that have a side.
 pub(super) fn qualifier(word: &str, side: EndpointSide) -> Option<Qualifier> {
     Some(match word {
         "host" => Qualifier::Host(side),
@@ -123,7 +122,7 @@ pub(super) fn qualifier(word: &str, side: EndpointSide) -> Option<Qualifier> {
     })
 }
 
-/// A verdict, by name.
+/// Returns the action with that name.
 pub(super) fn action(word: &str) -> Option<Action> {
     match word {
         "accept" => Some(Action::Accept),
@@ -132,7 +131,7 @@ pub(super) fn action(word: &str) -> Option<Action> {
     }
 }
 
-/// Whether a direction leaves the ENI, by name.
+/// Whether the direction with that name leaves the ENI.
 pub(super) fn leaving(word: &str) -> Option<bool> {
     match word {
         "egress" | "outbound" => Some(true),
@@ -141,7 +140,7 @@ pub(super) fn leaving(word: &str) -> Option<bool> {
     }
 }
 
-/// What is counted, by name.
+/// Returns the count with that name.
 pub(super) fn counter(word: &str) -> Option<CountField> {
     match word {
         "packets" => Some(CountField::Packets),
@@ -150,18 +149,19 @@ pub(super) fn counter(word: &str) -> Option<CountField> {
     }
 }
 
-/// What may stand in front of `host` or `port`.
+/// Returns the term for a word that may come before `host` or `port`.
 pub(super) fn family_or_protocol(word: &str) -> Option<Term> {
     match word {
         "ip" => Some(Term::Ipv6(false)),
         "ip6" => Some(Term::Ipv6(true)),
-        // Protocols of that name carry IP in IP; whoever writes the word means the family.
+        // Protocols with these names carry IP in IP; a user who writes the word means the address
+        // family.
         "ipv4" | "ipv6" => None,
         _ => protocol_number(word).map(Term::Protocol),
     }
 }
 
-/// An address, or several in CIDR notation.
+/// Parses an address, or a network in CIDR notation.
 pub(super) fn net(text: &str) -> Option<Net> {
     let (address, prefix) = match text.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
@@ -199,7 +199,7 @@ pub(super) fn peer(text: &str) -> Option<Peer> {
     Some(Peer { net, port })
 }
 
-/// The front bytes of IPv4 addresses: `10.1` is `10.1.0.0/16`.
+/// Parses the leading bytes of an IPv4 address: `10.1` is `10.1.0.0/16`.
 fn short_net(text: &str) -> Option<Net> {
     let bytes: Vec<u8> = text
         .split('.')
@@ -213,7 +213,7 @@ fn short_net(text: &str) -> Option<Net> {
     })
 }
 
-/// One port, or the first and the last of several.
+/// Parses one port, or the first and the last port of a range.
 fn ports(text: &str) -> Option<(u16, u16)> {
     match (single_port(text), text.split_once('-')) {
         (Some(port), _) => Some((port, port)),

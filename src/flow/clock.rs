@@ -1,30 +1,30 @@
-//! Clocks of ENIs that tell one conversation together.
+//! Aligns the clocks of ENIs whose records are used for one conversation.
 //!
-//! Each ENI dates packets by a clock of its own, a second or two off. Where one
-//! ENI tells a whole conversation that does not matter. Where another fills in
-//! a way that it did not see, a SYN-ACK may be dated before its SYN: the
-//! records of the other are then moved to the clock of the vantage, and say so.
+//! Each ENI dates packets by its own clock, a second or two off. Where one ENI's records cover a
+//! whole conversation this does not matter. Where another ENI fills in a direction that the first
+//! did not see, a SYN-ACK may be dated before its SYN. The records of the other ENI are then moved
+//! to the clock of the vantage, and their comments report it.
 //!
-//! # What the clocks are compared by
-//! The first packet that both saw; else the SYN of one and the SYN-ACK of the
-//! other, which are one round trip apart; else begin and end of both ways,
-//! where they differ in the same sense.
+//! # How the clocks are compared
+//! By the first packet that both saw; otherwise by the SYN of one and the SYN-ACK of the other,
+//! which are one round trip apart; otherwise by the start and end of both directions, where they
+//! differ in the same sense.
 
 use std::cmp::Reverse;
 
 use crate::flow::{Viewed, Way};
 use crate::time::SECOND_NS;
 
-/// How far apart two ENIs may date the same packet. Observed clocks differ by
-/// a second or two each way.
+/// The maximum difference between two ENIs' times of the same packet. Observed clocks differ by a
+/// second or two in either direction.
 pub(super) const SLACK_NS: i64 = SLACK_S as i64 * SECOND_NS;
 const SLACK_S: usize = 5;
 
-/// A difference that whole seconds and a round trip explain without any clock being off.
+/// A difference that whole seconds and a round trip explain without a clock error.
 const TOLERATED_NS: i64 = SECOND_NS;
 
-/// How far ahead of the vantage's clock the clock of another view is, in whole
-/// seconds; 0 where the records do not tell. Both lists are in order of start.
+/// Returns how far another view's clock is ahead of the vantage's, in nanoseconds but without
+/// fractions of a second; 0 where the records do not show it. Both lists are in order of start.
 pub(super) fn ahead_ns(vantage: &[Viewed], other: &[Viewed]) -> i64 {
     let same = other.iter().find_map(|o| {
         let seen = vantage.iter().find(|v| v.way == o.way)?;
@@ -47,7 +47,7 @@ fn by_handshake(vantage: &[Viewed], other: &[Viewed]) -> Option<i64> {
         _ => (syn(other)?, syn_ack(vantage)?, -1),
     };
     let later = answer.start_ns - question.start_ns;
-    // An answer in the next second needs no explanation, unless all of it is late.
+    // An answer in the next second needs no explanation, unless all of them are late.
     let end = |list: &[Viewed]| list.iter().map(|o| o.end_ns).max();
     let all_late = (end(other)? - end(vantage)?) * sign >= later;
     let is_plausible = (0..=TOLERATED_NS).contains(&later) && !all_late;
@@ -65,34 +65,34 @@ fn by_ends(vantage: &[Viewed], other: &[Viewed]) -> Option<i64> {
     agree.then_some(i64::midpoint(begin, end))
 }
 
-/// Begins and ends of one view's records, each way by itself.
+/// The starts and ends of one view's records, per direction.
 ///
-/// By them it is judged whether records of two views are of the same time, which is asked before
-/// it is known which records are used ([`gaps`](crate::flow::gaps)). [`ahead_ns`] is about those
+/// They decide whether records of two views cover the same time. That is needed before it is known
+/// which records are used ([`gaps`](crate::flow::gaps)); [`ahead_ns`] compares only the records
 /// that are used.
 pub(super) struct Edges([WayEdges; 2]);
 
-/// In order of time.
+/// The edges of one direction, in order of time.
 #[derive(Default)]
 struct WayEdges {
-    /// First instants of records after a silence.
+    /// First instants of records after a pause.
     begins: Vec<i64>,
-    /// Last instants of records before a silence.
+    /// Last instants of records before a pause.
     ends: Vec<i64>,
     /// First instant and counts of each record.
     records: Vec<(i64, u64, Option<u64>)>,
 }
 
-/// What an edge beside a silence counts for, and what two records that count the same: intervals
-/// of two views end at different packets, while a burst begins and ends with the same ones.
+/// The votes of an edge next to a pause, and of two records with equal counts. Intervals of two
+/// views end at different packets, while a burst begins and ends with the same ones.
 const BURST_VOTES: u32 = 16;
 const RECORD_VOTES: u32 = 1;
 
-/// Edges of the vantage that one edge of another view is compared with.
+/// The number of the vantage's edges that one edge of another view is compared with.
 const NEAR_MAX: usize = 4;
 
 impl Edges {
-    /// The edges of records, which are in order of start.
+    /// Returns the edges of records, which are in order of start.
     pub(super) fn of(records: &[Viewed]) -> Self {
         Self(Way::BOTH.map(|way| {
             let own = || records.iter().filter(move |o| o.way == way);
@@ -111,9 +111,10 @@ impl Edges {
         }))
     }
 
-    /// How far the clock of another view is ahead, in whole seconds; 0 where its edges do not say.
+    /// Returns how far another view's clock is ahead, in nanoseconds but without fractions of a
+    /// second; 0 where its edges do not show it.
     pub(super) fn ahead_ns(&self, other: &[Viewed]) -> i64 {
-        // One for each second from -SLACK_S to SLACK_S, which is as far as `near` looks.
+        // One count for each second from -SLACK_S to SLACK_S, which is as far as `near` looks.
         let mut votes = [0_u32; 2 * SLACK_S + 1];
         let seconds = || -(SLACK_S as i64)..;
         let mut vote = |ahead_ns: i64, weight| {
@@ -146,7 +147,7 @@ impl Edges {
     }
 }
 
-/// Some of `edges` that are no farther from an instant than clocks differ.
+/// Returns some of `edges` that are no farther from an instant than clocks differ.
 fn near<T>(edges: &[T], instant_ns: i64, at: impl Fn(&T) -> i64) -> &[T] {
     let from = edges.partition_point(|edge| at(edge) < instant_ns.saturating_sub(SLACK_NS));
     let rest = &edges[from..];
@@ -157,7 +158,7 @@ fn near<T>(edges: &[T], instant_ns: i64, at: impl Fn(&T) -> i64) -> &[T] {
     &rest[..count.count()]
 }
 
-/// Moves a record from a clock that is `ahead_ns` ahead to the vantage's.
+/// Moves a record from a clock that is `ahead_ns` ahead to the vantage's clock.
 pub(super) fn set_back(o: &mut Viewed, ahead_ns: i64) {
     o.start_ns -= ahead_ns;
     o.end_ns -= ahead_ns;
@@ -171,7 +172,7 @@ mod tests {
     use crate::flow::observation::tests::viewed;
 
     #[test]
-    fn syn_ack_dated_before_its_syn_tells_the_clock() {
+    fn syn_ack_dated_before_its_syn_reveals_the_clock_difference() {
         let syn = [viewed(Way::Up, 9, 900, 100, 110, 3)];
         let syn_ack = [viewed(Way::Down, 8, 5000, 97, 107, 19)];
         assert_eq!(ahead_ns(&syn, &syn_ack), -3 * SECOND_NS);
@@ -179,14 +180,14 @@ mod tests {
     }
 
     #[test]
-    fn answer_a_second_later_needs_no_clock() {
+    fn answer_a_second_later_needs_no_clock_difference() {
         let syn = [viewed(Way::Up, 9, 900, 100, 110, 3)];
         let syn_ack = [viewed(Way::Down, 8, 5000, 101, 110, 19)];
         assert_eq!(ahead_ns(&syn, &syn_ack), 0);
     }
 
     #[test]
-    fn first_packet_that_both_saw_tells_the_clock() {
+    fn first_packet_that_both_saw_reveals_the_clock_difference() {
         let here = [viewed(Way::Up, 9, 900, 100, 110, 0)];
         let there = [
             viewed(Way::Up, 9, 900, 102, 112, 0),
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_beyond_any_clock_are_left_alone() {
+    fn differences_beyond_any_clock_error_are_ignored() {
         let early = [viewed(Way::Up, 9, 900, 100, 110, 0)];
         let late = [viewed(Way::Down, 9, 900, 160, 170, 0)];
         assert_eq!(ahead_ns(&early, &late), 0);

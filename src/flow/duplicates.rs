@@ -1,17 +1,16 @@
-//! Records delivered more than once.
+//! Removes records that were delivered more than once.
 //!
-//! Overlapping flow logs, re-exports and repeated downloads deliver a record
-//! again, word for word, in another file. One ENI writes at most one record a
-//! five-tuple, verdict and interval, so two records that agree in everything
-//! are one. That two ENIs saw the same packets is another matter, and
-//! [`crate::flow::vantage`] settles it.
+//! Overlapping flow logs, re-exports and repeated downloads deliver the same record again in
+//! another file. One ENI writes at most one record per five-tuple, verdict and interval, so two
+//! records that agree in all fields are the same record. Two ENIs that saw the same packets are a
+//! different case, which [`crate::flow::vantage`] handles.
 
 use crate::flow::Candidate;
 
-/// Removes all but the first of records that say the same of the same ENI.
+/// Removes all but the first of equal records of the same ENI.
 ///
-/// Expects the records of one conversation, and leaves them in order of start.
-/// Returns how many it removed.
+/// Expects the records of one conversation, and leaves them in order of start. Returns the number
+/// of records removed.
 pub fn remove(observations: &mut Vec<Candidate>) -> u64 {
     observations.sort_unstable_by_key(|o| (o.content(), o.place));
     let before = observations.len();
@@ -28,7 +27,7 @@ mod tests {
     };
 
     #[test]
-    fn remove_same_record_in_two_files_keeps_the_first() {
+    fn same_record_in_two_files_is_kept_once() {
         let first = candidate(Way::Up, 3, 180, 10, 12, 2);
         let again = with(first, |o| o.place = Place { file: 7, line: 1 });
         let mut records = vec![again, first];
@@ -37,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn remove_same_packets_at_another_eni_keeps_both() {
+    fn same_packets_at_another_eni_are_both_kept() {
         let here = candidate(Way::Up, 3, 180, 10, 12, 2);
         let there = with(here, |o| o.eni = EniIndex(1));
         let mut records = vec![here, there];
@@ -45,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn remove_other_counters_keeps_both() {
+    fn records_with_different_counters_are_both_kept() {
         let one = candidate(Way::Up, 3, 180, 10, 12, 2);
         let other = with(one, |o| o.bytes = Some(181));
         let mut records = vec![one, other];

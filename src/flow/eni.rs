@@ -1,9 +1,9 @@
 //! The network interfaces that wrote the records.
 //!
-//! Workers meet ENIs in any order, so each keeps an [`Enis`] of its own with
-//! indices of its own; [`Enis::merge`] brings them together in file order and
-//! [`Enis::sorted`] numbers them by name. The numbers are then the same for any
-//! number of threads, and are the interface numbers of the capture.
+//! Worker threads read ENIs in any order, so each thread keeps its own [`Enis`] with its own
+//! indices. [`Enis::merge`] combines them in file order and [`Enis::sorted`] numbers them by name.
+//! The numbers are then the same for any number of threads, and are the interface numbers of the
+//! capture.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,17 +13,17 @@ use hashbrown::HashMap;
 
 use crate::flow::own_address::SharedAddresses;
 
-/// The name that stands for records which tell no ENI.
+/// The name for records that have no interface-id.
 const UNNAMED: &str = "unknown";
 
-/// Number of an ENI in its [`Enis`], from 0.
+/// The index of an ENI in its [`Enis`], from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EniIndex(pub u32);
 
-/// What the records tell of one ENI; empty where they tell nothing.
+/// Facts about one ENI from its records; empty where they have none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Eni {
-    /// `interface-id`; a transit gateway's attachment, or a regional NAT gateway's id.
+    /// `interface-id`; for a transit gateway its attachment, for a regional NAT gateway its id.
     pub name: String,
     /// `instance-id`.
     pub instance: String,
@@ -37,16 +37,16 @@ pub struct Eni {
     pub account: String,
     /// `interface-type`, a field since version 11.
     pub kind: String,
-    /// The ENI's own address, where flow-direction tells which one it is.
+    /// The ENI's own address, if flow-direction shows which one it is.
     pub address: Option<IpAddr>,
-    /// Its own IPv6 address, likewise, whatever IPv4 address it has too.
+    /// Its own IPv6 address, determined in the same way, even if it also has an IPv4 address.
     pub v6_address: Option<IpAddr>,
-    /// The addresses that all its records share.
+    /// The addresses that all its records have in common.
     pub shared: SharedAddresses,
 }
 
 impl Eni {
-    /// Takes over what `other`, met later, knows and this one does not.
+    /// Fills in facts from `other`, read later, that this one lacks.
     fn complete(&mut self, other: &Self) {
         let texts = [
             (&mut self.instance, &other.instance),
@@ -69,8 +69,8 @@ impl Eni {
         self.shared.meet_all(&other.shared);
     }
 
-    /// Notes an address of its own; of several the lowest is kept, in whatever
-    /// order they are met, and IPv4 before IPv6.
+    /// Adds one of its own addresses. Of several addresses the lowest is kept, independent of the
+    /// order in which they are read, and IPv4 before IPv6.
     pub fn has(&mut self, address: IpAddr) {
         let lower = |known: Option<IpAddr>| Some(known.map_or(address, |known| known.min(address)));
         self.address = lower(self.address);
@@ -79,37 +79,37 @@ impl Eni {
         }
     }
 
-    /// Its own addresses, as far as its records tell them.
+    /// Returns its own addresses, as far as its records show them.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        let told = [self.address, self.v6_address].into_iter().flatten();
-        let own = told.chain(self.shared.own());
-        // Records without a name may be of any number of ENIs.
+        let known = [self.address, self.v6_address].into_iter().flatten();
+        let own = known.chain(self.shared.own());
+        // Records without a name may belong to any number of ENIs.
         own.filter(|_| self.name != UNNAMED)
     }
 
-    /// Whether a packet between these addresses left the ENI, if its records tell.
+    /// Whether a packet between these addresses left the ENI, if its records show that.
     pub fn leaves(&self, source: IpAddr, destination: IpAddr) -> Option<bool> {
-        // Records without a name may be of any number of ENIs.
+        // Records without a name may belong to any number of ENIs.
         (self.name != UNNAMED)
             .then(|| self.shared.leaves(source, destination))
             .flatten()
     }
 }
 
-/// The ENIs met so far, by name.
+/// All ENIs read so far, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Enis {
     list: Vec<Eni>,
-    /// The names as the records have them, by number.
+    /// The names as written in the records, by index.
     names: Vec<Arc<[u8]>>,
     by_name: HashMap<Arc<[u8]>, EniIndex, RandomState>,
 }
 
 impl Enis {
-    /// The ENI of that name, entered if new. An empty name stands for "unknown".
+    /// Returns the ENI with that name, and adds it if it is new. An empty name is "unknown".
     ///
     /// # Panics
-    /// Beyond 2³² ENIs.
+    /// Panics above 2³² ENIs.
     pub fn enter(&mut self, name: &[u8]) -> EniIndex {
         if let Some(index) = self.by_name.get(name) {
             return *index;
@@ -130,32 +130,32 @@ impl Enis {
         index
     }
 
-    /// The ENI of that number.
+    /// Returns the ENI with that index.
     pub fn get(&self, index: EniIndex) -> &Eni {
         &self.list[index.0 as usize]
     }
 
-    /// The ENI of that number, to add what a record tells of it.
+    /// Returns the ENI with that index, for adding facts from a record.
     pub fn get_mut(&mut self, index: EniIndex) -> &mut Eni {
         &mut self.list[index.0 as usize]
     }
 
-    /// All ENIs in order of their numbers.
+    /// Returns all ENIs in order of their indices.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Eni> {
         self.list.iter()
     }
 
-    /// The names as the records have them, in order of their numbers.
+    /// Returns the names as written in the records, in order of their indices.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.names.iter().map(|name| &**name)
     }
 
-    /// The number of the ENI of that name, if it was met.
+    /// Returns the index of the ENI with that name, if any record has it.
     pub fn find(&self, name: &[u8]) -> Option<EniIndex> {
         self.by_name.get(name).copied()
     }
 
-    /// Takes in the ENIs of a worker that read later lines.
+    /// Adds the ENIs of a worker that read later lines.
     pub fn merge(&mut self, other: &Self) {
         for (name, eni) in other.names.iter().zip(&other.list) {
             let index = self.enter(name);
@@ -182,21 +182,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn enter_same_name_twice_gives_one_number() {
+    fn same_name_entered_twice_has_one_index() {
         let mut enis = Enis::default();
         assert_eq!(enis.enter(b"eni-a"), enis.enter(b"eni-a"));
         assert_eq!(enis.iter().len(), 1);
     }
 
     #[test]
-    fn enter_no_name_is_called_unknown() {
+    fn empty_name_is_called_unknown() {
         let mut enis = Enis::default();
         let index = enis.enter(b"");
         assert_eq!(enis.get(index).name, "unknown");
     }
 
     #[test]
-    fn merge_keeps_what_was_learnt_first() {
+    fn merge_keeps_the_facts_read_first() {
         let (mut first, mut later) = (Enis::default(), Enis::default());
         let a = first.enter(b"eni-a");
         first.get_mut(a).subnet = "subnet-1".into();
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn address_of_several_does_not_depend_on_the_order_met() {
+    fn choice_among_several_addresses_does_not_depend_on_their_order() {
         let addresses = ["fd00::1", "10.0.0.9", "10.0.0.5"].map(|a| a.parse().unwrap());
         let mut there = Eni::default();
         addresses.iter().for_each(|a| there.has(*a));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn sorted_numbers_do_not_depend_on_the_order_met() {
+    fn sorted_indices_do_not_depend_on_the_reading_order() {
         let mut enis = Enis::default();
         enis.enter(b"eni-b");
         let a = enis.enter(b"eni-a");

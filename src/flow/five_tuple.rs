@@ -1,13 +1,12 @@
-//! Order-free naming of a conversation between two endpoints.
+//! Names a conversation between two endpoints, independent of direction.
 //!
-//! A record names a *source* and a *destination*. The two directions of one
-//! conversation must meet, so a directed [`FiveTuple`] maps to a
-//! [`ConnectionKey`] whose endpoints are sorted, and to the [`Way`] in which
-//! the record's packets went between them.
+//! A record names a *source* and a *destination*. Both directions of one conversation must have the
+//! same key, so a directed [`FiveTuple`] maps to a [`ConnectionKey`] with sorted endpoints, and to
+//! the [`Way`] in which the record's packets went between them.
 //!
 //! # Invariants
-//! * A five-tuple and its reverse have the same key and opposite ways.
-//! * The key says nothing about who opened the connection.
+//! * A five-tuple and its reverse have the same key and opposite directions.
+//! * The key does not say who opened the connection.
 
 use std::net::IpAddr;
 
@@ -18,7 +17,7 @@ pub const TCP: u8 = 6;
 /// IANA protocol number of UDP.
 pub const UDP: u8 = 17;
 
-/// An address and a port in host order; port 0 where the protocol has none.
+/// An address and a port; the port is 0 where the protocol has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
     /// The address.
@@ -30,9 +29,9 @@ pub struct Endpoint {
 /// Source, destination and protocol of one record's packets; directed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FiveTuple {
-    /// Who sent the packets.
+    /// The sender of the packets.
     pub source: Endpoint,
-    /// To whom they were sent.
+    /// The receiver of the packets.
     pub destination: Endpoint,
     /// IANA protocol number.
     pub protocol: u8,
@@ -49,7 +48,7 @@ pub struct ConnectionKey {
     pub protocol: u8,
 }
 
-/// In which of its two directions a conversation's packets went.
+/// The direction of a conversation's packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Way {
     /// From [`ConnectionKey::low`] to [`ConnectionKey::high`].
@@ -59,10 +58,10 @@ pub enum Way {
 }
 
 impl Way {
-    /// Both ways, for iteration.
+    /// Both directions, for iteration.
     pub const BOTH: [Self; 2] = [Self::Up, Self::Down];
 
-    /// The opposite way.
+    /// Returns the opposite direction.
     pub fn reverse(self) -> Self {
         match self {
             Self::Up => Self::Down,
@@ -70,7 +69,7 @@ impl Way {
         }
     }
 
-    /// 0 for [`Way::Up`], 1 for [`Way::Down`]: the place in an array of two.
+    /// Returns 0 for [`Way::Up`] and 1 for [`Way::Down`], as an index into an array of two.
     pub fn index(self) -> usize {
         match self {
             Self::Up => 0,
@@ -80,7 +79,7 @@ impl Way {
 }
 
 impl FiveTuple {
-    /// The key shared with the opposite direction, and the way of this one.
+    /// Returns the key shared with the opposite direction, and the direction of this five-tuple.
     pub fn key(&self) -> (ConnectionKey, Way) {
         let protocol = self.protocol;
         if self.source <= self.destination {
@@ -106,7 +105,7 @@ impl FiveTuple {
 }
 
 impl ConnectionKey {
-    /// The directed five-tuple of the packets that went `way`.
+    /// Returns the directed five-tuple of the packets in direction `way`.
     pub fn five_tuple(&self, way: Way) -> FiveTuple {
         let (source, destination) = match way {
             Way::Up => (self.low, self.high),
@@ -119,7 +118,7 @@ impl ConnectionKey {
         }
     }
 
-    /// The endpoint that sends the packets which go `way`.
+    /// Returns the endpoint that sends the packets in direction `way`.
     pub fn sender(&self, way: Way) -> Endpoint {
         self.five_tuple(way).source
     }
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn key_of_both_directions_is_one() {
+    fn both_directions_have_the_same_key() {
         let there = tuple("10.0.0.1", 40000, "10.0.0.2", 443);
         let back = tuple("10.0.0.2", 443, "10.0.0.1", 40000);
         let ((key, up), (same, down)) = (there.key(), back.key());
@@ -164,13 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn key_of_one_address_sorts_by_port() {
+    fn key_of_one_address_is_sorted_by_port() {
         let (key, way) = tuple("10.0.0.1", 5000, "10.0.0.1", 80).key();
         assert_eq!((key.low.port, key.high.port, way), (80, 5000, Way::Down));
     }
 
     #[test]
-    fn key_of_equal_endpoints_goes_up() {
+    fn equal_endpoints_have_direction_up() {
         assert_eq!(tuple("10.0.0.1", 1, "10.0.0.1", 1).key().1, Way::Up);
     }
 }

@@ -1,23 +1,23 @@
-//! Fills the gaps of the vantage from the records of other views.
+//! Fills gaps in the vantage's records from the records of other views.
 //!
-//! Each view logs a conversation in intervals of its own, by a clock of its own, and may have
-//! lost some of them. So a record of another view may lie in a gap of the vantage, beside its
-//! records, or across the edge of a gap. This module decides how many packets of each such
-//! record the vantage does not have. It does not choose the vantage
-//! ([`vantage`](crate::flow::vantage)), and it moves no record to another clock
-//! ([`clock`](crate::flow::clock)): it only compares times as if it had.
+//! Each view logs a conversation in its own intervals, by its own clock, and may have lost some of
+//! them. So a record of another view may be in a gap of the vantage, overlap its records, or cross
+//! the edge of a gap. This module decides how many packets of each such record the vantage does not
+//! have. It does not choose the vantage ([`vantage`](crate::flow::vantage)), and it does not move
+//! records to another clock ([`clock`](crate::flow::clock)): it only compares times as if they had
+//! been moved.
 //!
-//! # How a record is judged
-//! One way of the conversation at a time, against all records that are used already:
-//! - A record that meets none of them is used whole. One that is short, or in a silence that is
-//!   shorter than an interval, may have the edge packets of the records beside it by a clock that
-//!   is off, so it is judged by counts.
-//! - A record that lies within them is not used.
-//! - A record across the edge of a gap is used in part. How large the part is follows from
-//!   counts: both views counted the same packets wherever both have records, so what the one
-//!   counts more in a stretch that both begin and end together, the other did not log. Only
-//!   where both views have gaps in one stretch, the time that each record spends in a gap
-//!   decides with the counts: then the part is an estimate.
+//! # How much of a record is used
+//! Each direction of the conversation is compared separately with all records already used:
+//! - A record that overlaps none of them is used whole. A record that is short, or in a pause that
+//!   is shorter than an interval, may contain the edge packets of neighboring records because a
+//!   clock is off, so its counts decide.
+//! - A record that lies entirely within them is not used.
+//! - A record that crosses the edge of a gap is used in part. The size of the part follows from the
+//!   counts: both views counted the same packets wherever both have records, so over a period that
+//!   begins and ends at the same time for both, the difference of their counts is the packets that
+//!   the other view did not log. Only where both views have gaps in one period does the time that
+//!   each record spends in a gap decide together with the counts; the part is then an estimate.
 
 mod part;
 mod stretch;
@@ -32,17 +32,17 @@ use crate::record::ObservedFlags;
 pub(super) use crate::flow::gaps::part::Used;
 pub(super) use crate::flow::gaps::timeline::{PAUSE_MAX_NS, is_interval};
 
-/// What is used so far of both ways of a conversation.
+/// The records used so far for both directions of a conversation.
 #[derive(Debug)]
 pub(super) struct Filled {
-    /// What the vantage logged.
+    /// The records of the vantage.
     vantage: [ViewTimeline; 2],
-    /// That, and what was taken from other views.
+    /// The same, and the records used from other views.
     used: [Windows; 2],
 }
 
 impl Filled {
-    /// The records of the vantage, all of which are used.
+    /// Starts with the records of the vantage, all of which are used.
     pub(super) fn with(vantage: &[Viewed]) -> Self {
         let vantage = Way::BOTH.map(|way| {
             let own = vantage.iter().filter(|o| o.way == way);
@@ -54,9 +54,9 @@ impl Filled {
         }
     }
 
-    /// Says how much is used of each of these records of one view, which are in order of start, and
-    /// takes that in. The clock of the view is `ahead_ns` ahead of the vantage's, about; none if it
-    /// is the same clock.
+    /// Returns how much is used of each of these records of one view, which are in order of start,
+    /// and adds them. The clock of the view is about `ahead_ns` ahead of the vantage's; `None` if
+    /// it is the same clock.
     pub(super) fn fill(&mut self, records: &[Viewed], ahead_ns: Option<i64>) -> Vec<Used> {
         let mut used = vec![Used::Nothing; records.len()];
         for way in Way::BOTH {
@@ -72,7 +72,7 @@ impl Filled {
                     run.divide(part, records, &mut used);
                 }
             }
-            // A part begins in its run, so they are in order unless runs overlap by an edge.
+            // A part begins in its run, so parts are in order unless runs overlap by an edge.
             added.sort_by_key(|window| window.from_ns);
             used_so_far.add(&added);
         }
@@ -80,7 +80,7 @@ impl Filled {
     }
 }
 
-/// The window of a record by the vantage's clock.
+/// Returns the window of a record by the vantage's clock.
 fn window(o: &Viewed, ahead_ns: i64) -> Window {
     Window {
         from_ns: o.start_ns.saturating_sub(ahead_ns),

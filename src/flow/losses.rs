@@ -1,7 +1,7 @@
-//! Packets that a Transit Gateway lost, which its records count beside those it carried.
+//! Packets that a Transit Gateway lost. Its records count them next to the packets it forwarded.
 //!
-//! Few archives have them and few records of those count any, so they are kept
-//! apart from [`Observation`](crate::flow::Observation), which every record becomes.
+//! Few archives have these columns, and few records in them count any losses, so the losses are
+//! kept apart from [`Observation`](crate::flow::Observation), which exists for every record.
 
 use serde::Serialize;
 
@@ -10,17 +10,17 @@ use crate::record::{Field, Layout, Record};
 /// Packets lost, by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Losses {
-    /// `packets-lost-no-route`: no route led to the destination.
+    /// `packets-lost-no-route`: there was no route to the destination.
     pub no_route: u64,
-    /// `packets-lost-blackhole`: the route is a black hole.
+    /// `packets-lost-blackhole`: the route is a blackhole.
     pub blackhole: u64,
-    /// `packets-lost-mtu-exceeded`: longer than the MTU.
+    /// `packets-lost-mtu-exceeded`: the packet was longer than the MTU.
     pub mtu_exceeded: u64,
-    /// `packets-lost-ttl-expired`: forwarded too often.
+    /// `packets-lost-ttl-expired`: the time to live expired.
     pub ttl_expired: u64,
 }
 
-/// The columns that count them.
+/// The columns that count lost packets.
 const FIELDS: [Field; 4] = [
     Field::PacketsLostNoRoute,
     Field::PacketsLostBlackhole,
@@ -29,12 +29,13 @@ const FIELDS: [Field; 4] = [
 ];
 
 impl Losses {
-    /// Whether lines under `layout` count them.
+    /// Whether lines with `layout` count lost packets.
     pub fn are_in(layout: &Layout) -> bool {
         FIELDS.iter().any(|field| layout.index_of(*field).is_some())
     }
 
-    /// Those that a record counts; `None` if it counts none. What is no number is none.
+    /// Returns the losses of a record; `None` if there are none. A value that is not a number
+    /// counts as 0.
     pub fn of(record: &Record<'_>, layout: &Layout) -> Option<Self> {
         let count = |field| {
             let text = std::str::from_utf8(record.get(layout, field)?).ok()?;
@@ -51,7 +52,7 @@ impl Losses {
         (losses != Self::default()).then_some(losses)
     }
 
-    /// The causes there are, and how many packets each cost.
+    /// Returns each cause with its number of packets, without causes that have none.
     pub fn by_cause(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let all = [
             ("no-route", self.no_route),
@@ -62,7 +63,7 @@ impl Losses {
         all.into_iter().filter(|(_, packets)| *packets > 0)
     }
 
-    /// Takes in those of other records.
+    /// Adds the losses of other records.
     pub fn add(&mut self, other: &Self) {
         for (sum, more) in [
             (&mut self.no_route, other.no_route),
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cause_is_counted_by_its_name() {
+    fn each_cause_is_counted_under_its_name() {
         let losses = losses("4 0 2 1").unwrap();
         let named: Vec<_> = losses.by_cause().collect();
         assert_eq!(
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_dashes_and_words_are_no_losses() {
+    fn zeros_dashes_and_words_are_not_losses() {
         assert_eq!(losses("0 0 0 0"), None);
         assert_eq!(losses("- - x -1"), None);
     }

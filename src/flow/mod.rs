@@ -1,10 +1,10 @@
-//! One way of a conversation: who, to whom, seen where, counted once.
+//! One direction of a conversation: its addresses, the ENI that logged it, and removal of
+//! duplicates.
 //!
-//! This folder names conversations ([`ConnectionKey`]), keeps of each record
-//! what conversion needs ([`Observation`]), drops what was delivered twice
-//! ([`duplicates`]) and decides whose view of a conversation is told
-//! ([`vantage`]). It does not pair the two ways or know TCP's states: that is
-//! [`crate::connection`].
+//! This folder names conversations ([`ConnectionKey`]), keeps the values of each record that
+//! conversion needs ([`Observation`]), removes records delivered twice ([`duplicates`]) and decides
+//! which view of a conversation is used ([`vantage`]). It does not pair the two directions and does
+//! not know TCP states; [`crate::connection`] does.
 
 mod clock;
 pub mod duplicates;

@@ -1,10 +1,10 @@
-//! What conversion keeps of a record: one way of one conversation, seen at one ENI.
+//! The values of a record that conversion keeps: one direction of one conversation, seen at one
+//! ENI.
 //!
-//! A [`crate::record::Record`] borrows its line; an [`Observation`] owns the
-//! few numbers that the rebuild needs, so that the line can go. It is plain
-//! data of some 130 bytes, and holds no string. What later stages add to it is in types of
-//! their own: a [`Candidate`] knows whether the filter matches, and a [`Viewed`] belongs to the
-//! view that was chosen.
+//! A [`crate::record::Record`] borrows its line; an [`Observation`] owns the few numbers that the
+//! rebuild needs, so that the line can be dropped. It is plain data of about 130 bytes and has no
+//! strings. Later stages add facts in separate types: a [`Candidate`] knows whether the filter
+//! matches, and a [`Viewed`] belongs to the chosen view.
 
 use std::ops::{Deref, DerefMut};
 
@@ -26,7 +26,7 @@ pub struct Place {
 pub enum Verdict {
     /// `ACCEPT`, or no verdict in the record.
     Accept,
-    /// `REJECT`, for the reason that the record gives.
+    /// `REJECT`, with the reason from the record.
     Reject(RejectReason),
 }
 
@@ -39,76 +39,77 @@ pub enum RejectReason {
     BlockPublicAccess,
     /// `EC`: VPC Encryption Controls.
     EncryptionControls,
-    /// A reason that this version does not know.
+    /// A reason unknown to this version.
     Other,
 }
 
 impl Verdict {
-    /// Whether the packets were stopped.
+    /// Whether the packets were blocked.
     pub fn is_reject(self) -> bool {
         matches!(self, Self::Reject(_))
     }
 }
 
-/// The packets of one record: one way of one conversation in one interval at one ENI.
+/// The packets of one record: one direction of one conversation in one interval at one ENI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// The conversation.
     pub key: ConnectionKey,
-    /// The way its packets went.
+    /// The direction of its packets.
     pub way: Way,
-    /// Whether the packets left the ENI (`egress`), entered it, or the record does not say.
+    /// Whether the packets left the ENI (`egress`) or entered it; `None` if the record does not
+    /// say.
     pub leaving: Option<bool>,
     /// The verdict at this ENI.
     pub verdict: Verdict,
-    /// `tcp-flags`, the OR over the interval, where the record has them.
+    /// `tcp-flags`, the OR over the interval, if the record has them.
     pub flags: Option<ObservedFlags>,
-    /// The ENI that saw them.
+    /// The ENI that saw the packets.
     pub eni: EniIndex,
-    /// By which way they left, where the record says.
+    /// The path by which the packets left, if the record has it.
     pub path: Option<TrafficPath>,
-    /// Packets counted; 1 where the record has no such column.
+    /// The packet count; 1 if the record has no such column.
     pub packets: u64,
-    /// Bytes counted from the IP header on, where the record says.
+    /// The byte count, from the IP header on, if the record has it.
     pub bytes: Option<u64>,
-    /// First packet, nanoseconds since the Unix epoch.
+    /// Time of the first packet, in nanoseconds since the Unix epoch.
     pub start_ns: i64,
-    /// Last packet, nanoseconds since the Unix epoch; never before the start.
+    /// Time of the last packet, in nanoseconds since the Unix epoch; never before the start.
     pub end_ns: i64,
     /// The line it came from.
     pub place: Place,
 }
 
-/// An observation on its way to a view: what was logged, and whether the filter matches it.
+/// An observation before a view is chosen: the logged values, and whether the filter matches.
 ///
-/// Whether others logged the same packets, or the same record came twice, is not known yet.
+/// It is not yet known whether other ENIs logged the same packets, or whether the same record was
+/// delivered twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// What was logged.
+    /// The logged values.
     pub observation: Observation,
-    /// Whether the filter matches it; true where there is none.
+    /// Whether the filter matches it; true if there is no filter.
     pub matched: bool,
 }
 
-/// An observation as the view counts it that was chosen for its conversation
+/// An observation as it is counted in the view chosen for its conversation
 /// ([`vantage`](crate::flow::vantage)), on that view's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Viewed {
-    /// What was logged: its times by the clock of the view, and of its packets those that are
-    /// used.
+    /// The logged values: times by the clock of the view, and only the packets that are used.
     pub observation: Observation,
-    /// Whether the filter matches it; true where there is none.
+    /// Whether the filter matches it; true if there is no filter.
     pub matched: bool,
-    /// Another ENI that says `REJECT` of the same packets.
+    /// Another ENI that logged `REJECT` for the same packets.
     pub rejected_at: Option<EniIndex>,
-    /// What was added to start and end to bring them to the view's clock.
+    /// Nanoseconds added to start and end to convert them to the view's clock.
     pub clock_ns: i64,
-    /// Packets that the record counts as well, but that records of another view have.
+    /// Packets counted by this record but left to records of another view.
     pub left_out: u64,
 }
 
 impl From<Observation> for Candidate {
-    /// Where there is no filter.
+    /// Converts an observation where there is no filter.
     fn from(observation: Observation) -> Self {
         Self {
             observation,
@@ -118,7 +119,7 @@ impl From<Observation> for Candidate {
 }
 
 impl From<Candidate> for Viewed {
-    /// As it was logged: all of its packets, by its ENI's clock.
+    /// Keeps the record as it was logged: all of its packets, by its ENI's clock.
     fn from(candidate: Candidate) -> Self {
         Self {
             observation: candidate.observation,
@@ -137,7 +138,7 @@ impl From<Observation> for Viewed {
 }
 
 impl Viewed {
-    /// Whether its ENI or another one stopped the packets.
+    /// Whether this ENI or another one blocked the packets.
     pub fn is_rejected(&self) -> bool {
         self.verdict.is_reject() || self.rejected_at.is_some()
     }
@@ -172,18 +173,19 @@ impl DerefMut for Viewed {
 }
 
 impl Observation {
-    /// The bits of `tcp-flags`; none where the record does not say.
+    /// Returns the bits of `tcp-flags`; no bits if the record has no such value.
     pub fn observed(&self) -> ObservedFlags {
         self.flags.unwrap_or_default()
     }
 
-    /// First instant after those that the record allows for its packets: a
-    /// time in whole seconds means any instant of that second.
+    /// Returns the first instant after the record's window: a time in whole seconds means any
+    /// instant of that second.
     pub fn until_ns(&self) -> i64 {
         until_ns(self.end_ns)
     }
 
-    /// What must be equal for two records to be one delivered twice: everything but the line.
+    /// Returns everything that must be equal for two records to be one record delivered twice: all
+    /// fields except the line.
     pub(crate) fn content(&self) -> impl Ord + use<> {
         let way = (self.start_ns, self.way, self.end_ns, self.eni, self.leaving);
         (way, self.packets, self.bytes, self.flags, self.verdict)
@@ -196,7 +198,7 @@ pub(crate) mod tests {
     use crate::flow::{Endpoint, FiveTuple, TCP};
     use crate::time::SECOND_NS;
 
-    /// One TCP record from `10.0.0.1:40000` to `10.0.0.2:443` (`Way::Up`), or back.
+    /// Builds one TCP record from `10.0.0.1:40000` to `10.0.0.2:443` (`Way::Up`), or back.
     pub(crate) fn observation(
         way: Way,
         packets: u64,
@@ -232,7 +234,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// The same, on its way to a view.
+    /// Builds the same as a candidate.
     pub(crate) fn candidate(
         way: Way,
         packets: u64,
@@ -244,7 +246,7 @@ pub(crate) mod tests {
         observation(way, packets, bytes, start_s, end_s, flags).into()
     }
 
-    /// The same, in a view.
+    /// Builds the same in a view.
     pub(crate) fn viewed(
         way: Way,
         packets: u64,
@@ -256,7 +258,7 @@ pub(crate) mod tests {
         observation(way, packets, bytes, start_s, end_s, flags).into()
     }
 
-    /// The same with some of what was logged changed.
+    /// Returns the same record with some logged values changed.
     pub(crate) fn with<O: DerefMut<Target = Observation>>(
         mut o: O,
         change: impl FnOnce(&mut Observation),
@@ -265,7 +267,7 @@ pub(crate) mod tests {
         o
     }
 
-    /// The same at the other end's ENI, which it enters if it leaves this one.
+    /// Returns the same record at the other end's ENI, which it enters if it leaves this one.
     pub(crate) fn there<O: DerefMut<Target = Observation>>(o: O) -> O {
         with(o, |o| {
             o.eni = EniIndex(1);
@@ -273,7 +275,7 @@ pub(crate) mod tests {
         })
     }
 
-    /// The same, turned away.
+    /// Returns the same record with a rejected verdict.
     pub(crate) fn rejected<O: DerefMut<Target = Observation>>(o: O) -> O {
         with(o, |o| o.verdict = Verdict::Reject(RejectReason::Unsaid))
     }

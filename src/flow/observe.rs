@@ -1,8 +1,8 @@
-//! From a record to an observation: what is there, and what has to be assumed.
+//! Turns a record into an observation: its values, and assumptions where values are missing.
 //!
-//! Formats differ in their columns. A few are indispensable: two addresses, a
-//! time, and a protocol or flags that tell it. The rest has a meaning when it is
-//! absent, and each such assumption is counted ([`Assumed`]).
+//! Formats differ in their columns. A few are required: two addresses, a time, and a protocol or
+//! flags that imply it. All other columns have a meaning when they are absent, and each such
+//! assumption is counted ([`Assumed`]).
 
 use std::net::IpAddr;
 
@@ -13,32 +13,33 @@ use crate::names::service_at;
 use crate::record::{Action, Direction, Interval, Record, TimeNote};
 use crate::time::SECOND_NS;
 
-/// Which of a record's two pairs of addresses packets get.
+/// The pair of addresses in a record that packets get.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Addresses {
-    /// `pkt-srcaddr` and `pkt-dstaddr`, where the record has them.
+    /// `pkt-srcaddr` and `pkt-dstaddr`, if the record has them.
     #[default]
     Packet,
-    /// `srcaddr` and `dstaddr`: the ENI's own address stands for what it carries.
+    /// `srcaddr` and `dstaddr`, where the ENI's own address replaces addresses of forwarded
+    /// packets.
     Interface,
 }
 
-/// What a record does not say and its observation does.
+/// Values that were assumed because the record does not have them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Assumed {
-    /// The protocol, from `tcp-flags` and ports.
+    /// The protocol was inferred from `tcp-flags` and ports.
     pub protocol: bool,
-    /// One packet.
+    /// The packet count is one.
     pub packets: bool,
-    /// Bytes of bare headers.
+    /// The byte count is that of bare headers.
     pub bytes: bool,
-    /// The time in front of the line, or one end of the interval, for both.
+    /// The time at the start of the line, or one end of the interval, was used for both ends.
     pub time: bool,
-    /// An interval that cannot be true, put right.
+    /// An impossible interval was repaired.
     pub repaired_time: bool,
 }
 
-/// Why a well-formed record cannot become packets.
+/// Why a valid record cannot become packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum Unusable {
     /// A source or destination is missing.
@@ -47,19 +48,19 @@ pub enum Unusable {
     /// One address is IPv4, the other IPv6.
     #[error("an IPv4 and an IPv6 address")]
     MixedFamilies,
-    /// Neither start nor end, nor a time in front of the line.
-    #[error("no start, end or time in front of the line")]
+    /// There is no start, no end, and no time at the start of the line.
+    #[error("no start, end or time at the start of the line")]
     NoTime,
-    /// A time that a capture cannot hold.
+    /// A time is outside the range of a capture.
     #[error("a time before 1970 or after 2262")]
     TimeOutOfRange,
-    /// Neither a protocol nor flags to tell it by.
+    /// There is neither a protocol nor flags that imply it.
     #[error("neither protocol nor tcp-flags")]
     NoProtocol,
 }
 
 impl Unusable {
-    /// A short name for a summary's list of reasons.
+    /// Returns a short name for a summary's list of reasons.
     pub fn name(self) -> &'static str {
         match self {
             Self::NoAddress => "no address",
@@ -71,13 +72,13 @@ impl Unusable {
     }
 }
 
-/// Latest instant that a record may name: a day before the clock of 64 bits ends in 2262.
+/// The latest instant that a record may have: a day before the 64-bit clock ends in 2262.
 const LATEST_NS: i64 = i64::MAX - 86_400 * SECOND_NS;
 
-/// Reads an observation out of a record that `eni` wrote at `place`.
+/// Reads an observation from a record that `eni` wrote at `place`.
 ///
 /// # Errors
-/// [`Unusable`] if the record lacks what no packet can do without.
+/// Returns [`Unusable`] if the record lacks a value that every packet needs.
 pub fn observe(
     record: &Record<'_>,
     addresses: Addresses,
@@ -150,8 +151,8 @@ fn endpoints(record: &Record<'_>, addresses: Addresses) -> Result<(Endpoint, End
     ))
 }
 
-/// The protocol, or what ports and flags make of it: formats that keep
-/// `tcp-flags` and no protocol are made for looking at TCP.
+/// Returns the protocol, or the one that ports and flags imply: formats with `tcp-flags` but no
+/// protocol are meant for analyzing TCP.
 pub fn protocol(record: &Record<'_>) -> Option<u8> {
     if record.protocol.is_some() {
         return record.protocol;
@@ -169,8 +170,8 @@ pub fn protocol(record: &Record<'_>) -> Option<u8> {
     Some(if is_udp { UDP } else { TCP })
 }
 
-/// Whether the packets left the ENI, as far as the record alone says: by its `flow-direction`,
-/// else by an ENI that put its own address in place of the packet's.
+/// Whether the packets left the ENI, as far as the record alone shows: by its `flow-direction`,
+/// otherwise because the ENI replaced the packet's address with its own.
 pub fn is_egress(record: &Record<'_>) -> Option<bool> {
     if let Some(direction) = record.direction {
         return Some(direction == Direction::Egress);
@@ -191,7 +192,7 @@ fn verdict(record: &Record<'_>) -> Verdict {
     }
 }
 
-/// The reason that the text of a `reject-reason` column gives.
+/// Returns the reason in a `reject-reason` column.
 pub fn reject_reason(text: &[u8]) -> RejectReason {
     match text {
         b"BPA" => RejectReason::BlockPublicAccess,
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn packet_addresses_win_where_the_record_has_them() {
+    fn packet_addresses_are_used_if_the_record_has_them() {
         let nat = Record {
             pkt_source: Some("198.51.100.7".parse().unwrap()),
             ..record()
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn interface_addresses_on_request() {
+    fn interface_addresses_are_used_on_request() {
         let nat = Record {
             pkt_source: Some("198.51.100.7".parse().unwrap()),
             ..record()
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn no_protocol_is_tcp_where_flags_are_set() {
+    fn missing_protocol_is_tcp_if_flags_are_set() {
         let flags = Some(ObservedFlags(18));
         let (o, assumed) = seen(&Record {
             protocol: None,
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn no_protocol_and_no_flags_is_unusable() {
+    fn record_without_protocol_and_flags_is_unusable() {
         assert_eq!(
             seen(&Record {
                 protocol: None,
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn no_packets_is_one_and_no_bytes_is_headers_only() {
+    fn missing_packet_count_is_one_and_missing_bytes_are_headers_only() {
         let (o, assumed) = seen(&record()).unwrap();
         assert_eq!((o.packets, o.bytes), (1, None));
         assert!(assumed.packets && assumed.bytes);

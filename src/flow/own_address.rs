@@ -1,20 +1,20 @@
-//! Which address is the ENI's own, where no record has `flow-direction`.
+//! Determines which address is the ENI's own if no record has `flow-direction`.
 //!
-//! Every packet that an ENI logs came from its address or went to it, so the
-//! address that all its records share is its own. An ENI that talked to one
-//! peer shares both; then the private one is its own, where only one is. An ENI
-//! with several addresses in use shares none, and nothing is claimed of it.
+//! Every packet that an ENI logs was sent from its address or to it, so the address in all of its
+//! records is its own. For an ENI that talked to one peer, both addresses are in all records; the
+//! private one is then its own, if only one is private. An ENI with several addresses in use has no
+//! common address, and nothing is assumed about it.
 
 use std::net::IpAddr;
 
-/// The addresses that all records of one ENI share, by family.
+/// The addresses that all records of one ENI have in common, per address family.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SharedAddresses {
     v4: Candidates,
     v6: Candidates,
 }
 
-/// At most two addresses; any at all before the first record.
+/// At most two addresses; any address before the first record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Candidates {
     #[default]
@@ -23,7 +23,7 @@ enum Candidates {
 }
 
 impl SharedAddresses {
-    /// Takes in the two addresses of a record.
+    /// Adds the two addresses of a record.
     pub fn meet(&mut self, source: IpAddr, destination: IpAddr) {
         let candidates = if source.is_ipv4() {
             &mut self.v4
@@ -33,7 +33,7 @@ impl SharedAddresses {
         candidates.keep([Some(source), Some(destination)]);
     }
 
-    /// Takes in what other records of the same ENI share.
+    /// Adds the common addresses of other records of the same ENI.
     pub fn meet_all(&mut self, other: &Self) {
         for (mine, theirs) in [(&mut self.v4, other.v4), (&mut self.v6, other.v6)] {
             if let Candidates::These(addresses) = theirs {
@@ -42,7 +42,7 @@ impl SharedAddresses {
         }
     }
 
-    /// The addresses that are the ENI's own, at most one of each family.
+    /// Returns the ENI's own addresses, at most one per family.
     pub fn own(&self) -> impl Iterator<Item = IpAddr> {
         [self.v4, self.v6].into_iter().filter_map(Candidates::own)
     }
@@ -82,7 +82,7 @@ impl Candidates {
     }
 }
 
-/// Whether an address is one of private networks: RFC 1918, RFC 6598 (as VPCs use it), RFC 4193.
+/// Whether an address is in a private range: RFC 1918, RFC 6598 (as VPCs use it), RFC 4193.
 pub fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
@@ -112,12 +112,12 @@ mod tests {
             one.meet(source, destination);
             split.meet_all(&one);
         }
-        let told: Vec<_> = records
+        let own: Vec<_> = records
             .iter()
             .map(of)
             .map(|(s, d)| shared.leaves(s, d))
             .collect();
-        assert_eq!(told, expected);
+        assert_eq!(own, expected);
         let parts: Vec<_> = records
             .iter()
             .map(of)
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn address_in_all_records_is_the_enis() {
+    fn address_in_all_records_belongs_to_the_eni() {
         check(
             &[
                 ("10.0.0.5", "10.0.1.1"),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn one_peer_on_the_internet_leaves_the_private_address() {
+    fn with_one_peer_on_the_internet_the_private_address_is_the_enis() {
         check(
             &[("203.0.113.9", "100.64.0.5"), ("100.64.0.5", "203.0.113.9")],
             &[Some(false), Some(true)],
@@ -148,12 +148,12 @@ mod tests {
     }
 
     #[test]
-    fn one_private_peer_tells_nothing() {
+    fn with_one_private_peer_the_own_address_is_unknown() {
         check(&[("10.0.0.5", "10.0.1.1")], &[None]);
     }
 
     #[test]
-    fn several_addresses_in_use_tell_nothing() {
+    fn with_several_addresses_in_use_the_own_address_is_unknown() {
         check(
             &[("10.0.0.5", "10.0.1.1"), ("10.0.0.6", "10.0.1.2")],
             &[None, None],

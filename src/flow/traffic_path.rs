@@ -1,13 +1,13 @@
-//! By which way packets leave an ENI: the column `traffic-path`.
+//! The path by which packets leave an ENI: the column `traffic-path`.
 
-/// The way of packets that leave (Amazon VPC user guide, "Flow log records", field 29).
+/// The path of egress packets (Amazon VPC user guide, "Flow log records", field 29).
 ///
-/// Records of packets that enter have none.
+/// Records of ingress packets have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TrafficPath {
     /// Another resource of the same VPC.
     SameVpc,
-    /// An internet gateway or a gateway VPC endpoint, of instances that are not Nitro's.
+    /// An internet gateway or a gateway VPC endpoint, of instances not built on Nitro.
     Gateway,
     /// A virtual private gateway.
     VirtualPrivateGateway,
@@ -24,7 +24,7 @@ pub enum TrafficPath {
 }
 
 impl TrafficPath {
-    /// All of them, in the order of their numbers, which begin with 1.
+    /// All paths, in the order of their numbers, which begin with 1.
     const ALL: [Self; 8] = [
         Self::SameVpc,
         Self::Gateway,
@@ -36,18 +36,18 @@ impl TrafficPath {
         Self::InternetGateway,
     ];
 
-    /// The one of this number; none of a number that has no meaning, as 0.
+    /// Returns the path with this number; `None` for a number without a meaning, such as 0.
     pub fn of(number: u8) -> Option<Self> {
         let index = usize::from(number).checked_sub(1)?;
         Self::ALL.get(index).copied()
     }
 
-    /// Its number, 1 to 8.
+    /// Returns its number, 1 to 8.
     pub fn number(self) -> u8 {
         self as u8 + 1
     }
 
-    /// What it leads through, in words.
+    /// Returns a description of the path.
     pub fn name(self) -> &'static str {
         match self {
             Self::SameVpc => "another resource of the same VPC",
@@ -67,13 +67,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_name_paths_and_others_name_none() {
-        let told: Vec<Option<u8>> = (0..=10)
+    fn documented_numbers_are_paths_and_others_are_not() {
+        let paths: Vec<Option<u8>> = (0..=10)
             .map(|number| TrafficPath::of(number).map(TrafficPath::number))
             .collect();
         let known = (1..=8).map(Some);
         let expected = std::iter::once(None).chain(known).chain([None, None]);
-        assert_eq!(told, expected.collect::<Vec<_>>());
+        assert_eq!(paths, expected.collect::<Vec<_>>());
         let gateway = TrafficPath::of(3).map(TrafficPath::name);
         assert_eq!(gateway, Some("a virtual private gateway"));
     }

@@ -1,16 +1,14 @@
-//! Which ENI tells a conversation's story.
+//! Chooses the ENI whose records are used for a conversation.
 //!
-//! The packets of one conversation are logged at every monitored ENI that
-//! they pass: both ends, NAT gateways, load balancers, transit gateways.
-//! Written twice they would look like retransmissions, so each conversation
-//! is told from one *vantage*, the view that saw most of it. Where that view
-//! has nothing for a stretch of time and another has, the other fills the gap
+//! The packets of one conversation are logged at every monitored ENI that they pass: both ends, NAT
+//! gateways, load balancers, transit gateways. Written twice they would look like retransmissions,
+//! so each conversation is written from one *vantage*, the view that saw most of it. Where that
+//! view has no records for some time and another view has, the other view fills the gap
 //! (`gaps.rs`).
 //!
 //! # What counts as one view
-//! An ENI together with the side of it that faces the initiator: a one-armed
-//! appliance or a transit gateway attachment sees the same packet come in and
-//! go out, which is two views at one ENI.
+//! An ENI together with the side of it that faces the initiator: a one-armed appliance or a transit
+//! gateway attachment sees the same packet enter and leave, which makes two views at one ENI.
 
 use std::cmp::Reverse;
 
@@ -22,7 +20,7 @@ use crate::flow::gaps::{Filled, PAUSE_MAX_NS, Used, is_interval};
 use crate::flow::{Candidate, EniIndex, Viewed, Way};
 use crate::time::joined;
 
-/// What `--vantage` asks for.
+/// The value of `--vantage`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Vantage {
     /// The view that saw most of the conversation.
@@ -30,11 +28,11 @@ pub enum Vantage {
     Auto,
     /// Every view; the same packet then appears once for each ENI.
     All,
-    /// This ENI where it saw the conversation, else as [`Vantage::Auto`].
+    /// This ENI if it saw the conversation, otherwise as [`Vantage::Auto`].
     Eni(EniIndex),
 }
 
-/// An ENI and whether packets that go [`Way::Up`] leave it there.
+/// An ENI and whether packets in direction [`Way::Up`] leave the ENI there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Viewpoint {
     eni: EniIndex,
@@ -51,31 +49,31 @@ impl Viewpoint {
     }
 }
 
-/// What one view saw of a conversation.
+/// The part of a conversation that one view saw.
 #[derive(Clone, Debug, Default)]
 struct Seen {
-    /// Its records, by their place in the list.
+    /// Its records, by their position in the list.
     records: Vec<usize>,
     ways: [WaySeen; 2],
     rejects: bool,
 }
 
-/// What one view saw of one way.
+/// The part of one direction that one view saw.
 #[derive(Clone, Copy, Debug, Default)]
 struct WaySeen {
     packets: u64,
     bytes: u64,
-    /// First and last instant, if it saw any packet.
+    /// First and last instant, if it saw any packets.
     span_ns: Option<(i64, i64)>,
-    /// The longest time from one record's end to the next one's start.
+    /// The longest time from one record's end to the next record's start.
     pause_ns: i64,
-    /// Whether a record is as long as an interval, and may be dated by it.
+    /// Whether a record is as long as an interval, so that it may be dated by the interval.
     is_dated: bool,
 }
 
 impl Seen {
-    /// Takes in the next record, in order of start.
-    fn take_in(&mut self, place: usize, o: &Viewed) {
+    /// Adds the next record, in order of start.
+    fn add(&mut self, place: usize, o: &Viewed) {
         self.records.push(place);
         self.rejects |= o.verdict.is_reject();
         let way = &mut self.ways[o.way.index()];
@@ -92,10 +90,10 @@ impl Seen {
         up.packets.saturating_add(down.packets)
     }
 
-    /// Whether another view saw no more packets, and none at another time, and this one has no
-    /// pause in which an interval may be lost: then there is nothing to fill, and no need to look
-    /// closer. Where both count the same, times may differ by what records differ by that are dated
-    /// by their interval.
+    /// Whether another view saw no more packets and none at another time, and this one has no pause
+    /// in which an interval may have been lost: then there is nothing to fill, and no closer
+    /// comparison is needed. Where both have equal counts, times may differ as much as for records
+    /// that are dated by their interval.
     fn covers(&self, other: &Self) -> bool {
         self.ways.iter().zip(&other.ways).all(|(ours, theirs)| {
             let (Some(our), Some(their)) = (ours.span_ns, theirs.span_ns) else {
@@ -114,10 +112,10 @@ impl Seen {
     }
 }
 
-/// Splits the records of one conversation into those that are used and the rest.
+/// Divides the records of one conversation into those that are used and the rest.
 ///
-/// Expects order of start, and keeps it. With [`Vantage::All`] the views come one after the
-/// other: the records are then grouped by view, and the returned lengths are those of the groups.
+/// Expects order of start, and keeps it. With [`Vantage::All`] the views follow each other: the
+/// records are grouped by view, and the returned lengths are the lengths of the groups.
 pub fn choose(candidates: &[Candidate], vantage: Vantage) -> Chosen {
     let mut records: Vec<Viewed> = candidates.iter().copied().map(Viewed::from).collect();
     give_sides(&mut records);
@@ -138,8 +136,8 @@ pub fn choose(candidates: &[Candidate], vantage: Vantage) -> Chosen {
             records,
         };
     }
-    // Most packets first; among equals the view that was rejected, because
-    // that is what the reader looks for.
+    // Most packets first. Among equal views the rejected view comes first, because readers look for
+    // rejections.
     let mut views = by_view(&records);
     views.sort_by_key(|(view, seen)| {
         let asked_for = vantage == Vantage::Eni(view.eni);
@@ -149,8 +147,8 @@ pub fn choose(candidates: &[Candidate], vantage: Vantage) -> Chosen {
     note_rejects(&mut records, &used);
     align(&mut records, &used, views[0].0);
     let mut used = used.iter();
-    records.retain(|_| *used.next().expect("one mark a record"));
-    // A record of which part is used may begin later than before.
+    records.retain(|_| *used.next().expect("one mark per record"));
+    // A record used in part may begin later than before.
     records.sort_by_key(|o| o.start_ns);
     Chosen {
         other_vantage: (candidates.len() - records.len()) as u64,
@@ -159,16 +157,17 @@ pub fn choose(candidates: &[Candidate], vantage: Vantage) -> Chosen {
     }
 }
 
-/// Gives the records of an ENI that say no direction the side of those that do, if all of the one
-/// are before all of the other: the format of its flow log was changed, not its place in the path.
+/// Gives records of an ENI without a direction the side of the records that have one, if all
+/// records of one kind come before all of the other: the format of the flow log was changed, not
+/// the ENI's position in the path.
 fn give_sides(observations: &mut [Viewed]) {
-    let says = |o: &Viewed| o.leaving.is_some();
-    if observations.iter().all(says) || !observations.iter().any(says) {
+    let has_direction = |o: &Viewed| o.leaving.is_some();
+    if observations.iter().all(has_direction) || !observations.iter().any(has_direction) {
         return;
     }
     let mut sides: HashMap<EniIndex, Sides, RandomState> = HashMap::default();
     for o in observations.iter() {
-        sides.entry(o.eni).or_default().take_in(o);
+        sides.entry(o.eni).or_default().add(o);
     }
     for o in observations.iter_mut().filter(|o| o.leaving.is_none()) {
         let up_leaves = sides.get(&o.eni).and_then(Sides::up_leaves);
@@ -176,13 +175,13 @@ fn give_sides(observations: &mut [Viewed]) {
     }
 }
 
-/// When an ENI's records were, by what they say of packets that go [`Way::Up`]: that they leave it,
-/// that they enter it, or nothing.
+/// When an ENI's records were written, by whether packets in direction [`Way::Up`] leave it, enter
+/// it, or have no direction.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sides([Option<(i64, i64)>; 3]);
 
 impl Sides {
-    fn take_in(&mut self, o: &Viewed) {
+    fn add(&mut self, o: &Viewed) {
         let side = match Viewpoint::of(o).up_leaves {
             Some(true) => 0,
             Some(false) => 1,
@@ -192,32 +191,32 @@ impl Sides {
         *span = joined(*span, Some((o.start_ns, o.until_ns())));
     }
 
-    /// The side of those that say none, if there is no doubt.
+    /// Returns the side of the records without a direction, if it is certain.
     fn up_leaves(&self) -> Option<bool> {
-        let (side, said) = match self.0 {
-            [Some(said), None, _] => (true, said),
-            [None, Some(said), _] => (false, said),
+        let (side, directed) = match self.0 {
+            [Some(directed), None, _] => (true, directed),
+            [None, Some(directed), _] => (false, directed),
             _ => return None,
         };
-        let unsaid = self.0[2]?;
-        (said.1 <= unsaid.0 || unsaid.1 <= said.0).then_some(side)
+        let undirected = self.0[2]?;
+        (directed.1 <= undirected.0 || undirected.1 <= directed.0).then_some(side)
     }
 }
 
 /// The outcome of [`choose`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
-    /// The records that are used, by view, each view's in order of start.
+    /// The records that are used, grouped by view, each view's in order of start.
     pub records: Vec<Viewed>,
-    /// How many of them belong to each view, in order.
+    /// The number of records of each view, in order.
     pub groups: Vec<usize>,
-    /// Records whose packets are those of a view that is used.
+    /// Records whose packets are already in a view that is used.
     pub other_vantage: u64,
 }
 
 fn by_view(observations: &[Viewed]) -> Vec<(Viewpoint, Seen)> {
     let mut views: Vec<(Viewpoint, Seen)> = Vec::new();
-    // Two views are the rule, but anyone can write records of thousands.
+    // There are usually two views, but anyone can write records of thousands.
     let mut places: HashMap<Viewpoint, usize, RandomState> = HashMap::default();
     for (i, o) in observations.iter().enumerate() {
         let view = Viewpoint::of(o);
@@ -236,16 +235,16 @@ fn by_view(observations: &[Viewed]) -> Vec<(Viewpoint, Seen)> {
             }
             views.len() - 1
         });
-        views[place].1.take_in(i, o);
+        views[place].1.add(i, o);
     }
     views
 }
 
-/// Views that are looked up one by one.
+/// The number of views up to which a linear search is used.
 const FEW_VIEWS: usize = 8;
 
-/// Marks the records to keep: all of the first view, then of each further view those that
-/// lie in gaps of what is kept. Of records that lie in a gap in part, only that part stays.
+/// Marks the records to keep: all records of the first view, then the records of each further view
+/// that are in gaps of the kept ones. Of a record that is partly in a gap, only that part stays.
 fn fill(observations: &mut [Viewed], views: &[(Viewpoint, Seen)]) -> Vec<bool> {
     let mut kept = vec![false; observations.len()];
     let (vantage, first) = &views[0];
@@ -275,7 +274,7 @@ fn fill(observations: &mut [Viewed], views: &[(Viewpoint, Seen)]) -> Vec<bool> {
     kept
 }
 
-/// Brings the kept records of other views to the vantage's clock.
+/// Moves the kept records of other views to the vantage's clock.
 fn align(observations: &mut [Viewed], kept: &[bool], vantage: Viewpoint) {
     let of = |view: Viewpoint| {
         observations
@@ -307,8 +306,8 @@ fn align(observations: &mut [Viewed], kept: &[bool], vantage: Viewpoint) {
     }
 }
 
-/// Where a kept record says `ACCEPT` and one that is left out says `REJECT` of
-/// the same packets at another ENI, the kept one remembers which.
+/// Stores in each kept `ACCEPT` record the ENI at which an unused record has `REJECT` for the same
+/// packets, if there is one.
 fn note_rejects(observations: &mut [Viewed], kept: &[bool]) {
     let rejects = Way::BOTH.map(|way| Rejects::of(observations, kept, way));
     for (o, _) in observations
@@ -316,13 +315,13 @@ fn note_rejects(observations: &mut [Viewed], kept: &[bool]) {
         .zip(kept)
         .filter(|(o, kept)| **kept && !o.verdict.is_reject())
     {
-        o.rejected_at = rejects[o.way.index()].beside(o);
+        o.rejected_at = rejects[o.way.index()].during(o);
     }
 }
 
-/// Rejected records of one way that are left out, in order of start.
+/// Rejected records of one direction that are not used, in order of start.
 struct Rejects {
-    /// Each with the latest end up to it.
+    /// Each record with the latest end up to it.
     records: Vec<(Viewed, i64)>,
 }
 
@@ -340,8 +339,8 @@ impl Rejects {
         }
     }
 
-    /// The ENI of the first of them that another ENI logged at the time of `o`.
-    fn beside(&self, o: &Viewed) -> Option<EniIndex> {
+    /// Returns the ENI of the first such record that another ENI logged at the time of `o`.
+    fn during(&self, o: &Viewed) -> Option<EniIndex> {
         let from_ns = o.start_ns.saturating_sub(SLACK_NS);
         let until_ns = o.end_ns.saturating_add(SLACK_NS);
         let over = self.records.partition_point(|(_, until)| *until < from_ns);
@@ -362,7 +361,7 @@ mod tests {
     };
 
     fn at(eni: u32, o: Viewed) -> Viewed {
-        // Seen from the other end, what left the first ENI enters the second.
+        // Seen from the other end, packets that left the first ENI enter the second.
         let leaving = o.leaving.map(|l| l == (eni == 0));
         with(o, |o| {
             o.eni = EniIndex(eni);
@@ -370,7 +369,7 @@ mod tests {
         })
     }
 
-    /// As they were before a view was chosen.
+    /// Returns the records as they were before a view was chosen.
     fn candidates(records: &[Viewed]) -> Vec<Candidate> {
         let observations = records.iter().map(|o| o.observation);
         observations.map(Candidate::from).collect()
@@ -383,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn two_views_of_the_same_packets_tell_one_story() {
+    fn two_views_of_the_same_packets_are_used_once() {
         let o = viewed(Way::Up, 5, 400, 10, 20, 3);
         assert_eq!(
             kept(&[
@@ -409,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn rejected_view_wins_among_equals() {
+    fn rejected_view_wins_among_equal_views() {
         let o = viewed(Way::Up, 3, 180, 10, 20, 2);
         let rejected = with(at(1, o), |o| {
             o.verdict = Verdict::Reject(RejectReason::Unsaid)
@@ -418,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn accepted_vantage_remembers_who_rejected() {
+    fn accepted_vantage_records_the_eni_that_rejected() {
         let o = viewed(Way::Up, 3, 180, 10, 20, 2);
         let rejected = with(at(1, o), |o| {
             o.packets = 2;
@@ -431,21 +430,22 @@ mod tests {
     }
 
     #[test]
-    fn way_missing_at_the_vantage_is_filled_from_the_other() {
+    fn direction_missing_at_the_vantage_is_filled_from_the_other_view() {
         let there = viewed(Way::Up, 50, 4000, 10, 20, 3);
         let back = at(1, viewed(Way::Down, 5, 400, 10, 20, 19));
         assert_eq!(kept(&[at(0, there), back]).len(), 2);
     }
 
     #[test]
-    fn gap_in_time_is_filled_from_the_other() {
+    fn gap_in_time_is_filled_from_the_other_view() {
         let early = at(0, viewed(Way::Up, 50, 4000, 10, 20, 2));
         let both = [early, at(1, viewed(Way::Up, 50, 4000, 10, 20, 2))];
         let late = at(1, viewed(Way::Up, 5, 400, 100, 110, 0));
         assert_eq!(kept(&[both[0], both[1], late]).len(), 2);
     }
 
-    /// A minute of one way, logged at `eni`: so many packets from `start_s` on.
+    /// Builds one minute of one direction, logged at `eni`, with this number of packets from
+    /// `start_s` on.
     fn minute(eni: u32, start_s: i64, packets: u64) -> Viewed {
         at(
             eni,
@@ -463,13 +463,13 @@ mod tests {
     }
 
     #[test]
-    fn records_of_one_eni_in_two_formats_are_of_one_clock() {
+    fn records_of_one_eni_in_two_formats_have_one_clock() {
         let first = viewed(Way::Up, 1, 80, 36, 36, 2);
         let undirected = with(viewed(Way::Up, 1, 80, 37, 37, 2), |o| o.leaving = None);
         assert_eq!(kept(&[first, undirected]).len(), 2);
         let all = kept(&[first, undirected]);
         assert!(all.iter().all(|o| o.leaving == Some(true)));
-        // Both at once are two flow logs of the same packets.
+        // Two formats at the same time are two flow logs of the same packets.
         let again = with(first, |o| o.leaving = None);
         assert_eq!(kept(&[first, again]).len(), 1);
     }
@@ -489,10 +489,10 @@ mod tests {
         };
         let used = kept(&[log(0, &tight), log(1, &dated)].concat());
         assert_eq!(used.iter().map(|o| o.packets).sum::<u64>(), 10);
-        // Steady traffic counts the same in each minute, wherever the minute begins.
+        // Steady traffic has the same count in each minute, wherever the minute begins.
         let steady = kept(&[log(0, &[(264, 321, 15)]), log(1, &[(293, 350, 15)])].concat());
         assert!(steady.iter().map(|o| o.packets).sum::<u64>() > 15);
-        // The first minute of the one and the last of the other are lost.
+        // The first minute of one view and the last minute of the other are lost.
         let first = [(0, 59, 60), (60, 119, 60), (120, 179, 60)];
         let later = [(60, 119, 60), (120, 179, 60), (180, 239, 60)];
         let used = kept(&[log(0, &first), log(1, &later)].concat());
@@ -500,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_beside_a_record_are_found_whatever_their_order() {
+    fn rejects_during_a_record_are_found_in_any_order() {
         let mut records: Vec<Viewed> = (1..4)
             .map(|eni| {
                 with(
@@ -511,22 +511,22 @@ mod tests {
             .collect();
         records.push(viewed(Way::Up, 9, 540, 250, 260, 2));
         let rejects = Rejects::of(&records, &[false, false, false, true], Way::Up);
-        assert_eq!(rejects.beside(&records[3]), Some(EniIndex(1)));
+        assert_eq!(rejects.during(&records[3]), Some(EniIndex(1)));
         let late = viewed(Way::Up, 9, 540, 1_000, 1_010, 2);
-        assert_eq!(rejects.beside(&late), None);
+        assert_eq!(rejects.during(&late), None);
         let own = Rejects::of(&records, &[false, true, true, true], Way::Up);
-        assert_eq!(own.beside(&with(late, |o| o.eni = EniIndex(1))), None);
+        assert_eq!(own.during(&with(late, |o| o.eni = EniIndex(1))), None);
     }
 
     #[test]
-    fn one_armed_appliance_sees_each_packet_twice_and_tells_it_once() {
+    fn one_armed_appliance_logs_each_packet_twice_and_it_is_used_once() {
         let into = viewed(Way::Up, 5, 400, 10, 20, 3);
         let out = with(into, |o| o.leaving = into.leaving.map(|l| !l));
         assert_eq!(kept(&[into, out]).len(), 1);
     }
 
     #[test]
-    fn all_views_are_grouped() {
+    fn records_of_all_views_are_grouped_by_view() {
         let o = viewed(Way::Up, 5, 400, 10, 20, 3);
         let records = [
             at(0, o),

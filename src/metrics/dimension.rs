@@ -1,7 +1,8 @@
-//! What sums can be taken by: the properties of a record, its ENI and its connection.
+//! Dimensions of sums: the properties of a record, its ENI and its connection.
 //!
-//! A value is put into a key as bytes, so that keys of any dimensions compare and hash alike, and
-//! read from it again when the sums are done. The form is this run's own and is read by no other.
+//! A value is encoded into a key as bytes, so that keys of any dimensions can be compared and
+//! hashed in the same way, and decoded when the sums are complete. The encoding is only for the
+//! present run; no other run reads it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -12,60 +13,60 @@ use crate::names::protocol_keyword;
 
 use super::subnets::Subnets;
 
-/// The label, in each dimension, of what has no series of its own. No value has it: one that is called
-/// so gets quotes.
+/// The label, in each dimension, of everything without a series of its own. No value has this
+/// label: a value with this name is put in quotes.
 pub const OTHER: &str = "other";
 
-/// What stands for a value that nothing tells.
+/// The label of a missing value.
 const UNKNOWN: &str = "unknown";
 
-/// Bytes of the length in front of a value.
+/// Bytes of the length before a value.
 const LENGTH_LEN: usize = 4;
 
-/// A property that sums can be taken by.
+/// A property by which sums can be grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dimension {
-    /// The protocol, by its IANA keyword, or its number where it has none.
+    /// The protocol: its IANA keyword, or its number if it has none.
     Protocol,
     /// `ACCEPT` or `REJECT`.
     Action,
     /// The ENI that wrote the record.
     Eni,
-    /// That ENI's VPC.
+    /// The VPC of that ENI.
     Vpc,
-    /// That ENI's subnet.
+    /// The subnet of that ENI.
     Subnet,
-    /// Who sent the packets: `pkt-srcaddr`, or `srcaddr` where that is not there.
+    /// The source address: `pkt-srcaddr`, or `srcaddr` if the record has no other.
     SourceAddress,
-    /// To whom they were sent, likewise.
+    /// The destination address: `pkt-dstaddr`, or `dstaddr` if the record has no other.
     DestinationAddress,
-    /// The destination's port; 0 where the protocol has none.
+    /// The destination port; 0 if the protocol has none.
     DestinationPort,
-    /// The subnet of who sent the packets, see [`Subnets::name`].
+    /// The subnet of the source address, see [`Subnets::name`].
     SourceSubnet,
-    /// The subnet of to whom they were sent, likewise.
+    /// The subnet of the destination address, see [`Subnets::name`].
     DestinationSubnet,
     /// `ingress` or `egress`, seen from the ENI.
     Direction,
-    /// How the record's connection went.
+    /// The outcome of the record's connection.
     Outcome,
 }
 
-/// What is known of some packets.
+/// The facts about some packets.
 #[derive(Clone, Copy, Debug)]
 pub struct PacketFacts<'a> {
-    /// What their record says.
+    /// Their record.
     pub observation: &'a Viewed,
     /// The ENI that wrote it.
     pub eni: &'a Eni,
-    /// Which subnets there are, if that was asked for.
+    /// The known subnets, if needed.
     pub subnets: Option<&'a Subnets>,
-    /// How their connection went, if that was asked for.
+    /// The outcome of their connection, if needed.
     pub outcome: Option<Outcome>,
 }
 
 impl PacketFacts<'_> {
-    /// Whether the packets were stopped, at this ENI or at another one that saw them.
+    /// Whether the packets were rejected, at this ENI or at another one that logged them.
     pub(super) fn is_rejected(&self) -> bool {
         self.observation.is_rejected()
     }
@@ -76,7 +77,7 @@ impl PacketFacts<'_> {
     }
 }
 
-/// A text that names no dimension.
+/// Error for a text that is not the name of a dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected some of protocol, action, eni, vpc, subnet, srcaddr, dstaddr, dstport, srcsubnet, \
@@ -85,7 +86,7 @@ impl PacketFacts<'_> {
 pub struct DimensionError;
 
 impl Dimension {
-    /// All of them.
+    /// All dimensions.
     pub const ALL: [Self; 12] = [
         Self::Protocol,
         Self::Action,
@@ -101,7 +102,7 @@ impl Dimension {
         Self::Outcome,
     ];
 
-    /// The word for it, as it is typed and printed.
+    /// Returns the name for input and output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Protocol => "protocol",
@@ -119,8 +120,8 @@ impl Dimension {
         }
     }
 
-    /// Whether it is known only when the whole archive is read: a later record may name the VPC
-    /// of an earlier one's ENI, and tell which of two addresses is that ENI's own.
+    /// Whether it is known only after the whole archive is read: a later record may have the VPC of
+    /// an earlier record's ENI, and show which of two addresses is the ENI's own.
     pub fn is_known_late(self) -> bool {
         matches!(
             self,
@@ -128,12 +129,12 @@ impl Dimension {
         ) || self.is_of_subnets()
     }
 
-    /// Whether it is told by [`Subnets`].
+    /// Whether its value comes from [`Subnets`].
     pub fn is_of_subnets(self) -> bool {
         matches!(self, Self::SourceSubnet | Self::DestinationSubnet)
     }
 
-    /// Whether it has so few values that a bucket of time without one is worth a zero.
+    /// Whether it has so few values that a zero is worth printing for an empty time bucket.
     pub(super) fn has_few_values(self) -> bool {
         matches!(
             self,
@@ -141,14 +142,14 @@ impl Dimension {
         )
     }
 
-    /// Puts the value that it has for these packets behind a key.
+    /// Appends the value of these packets to a key.
     pub(super) fn put(self, facts: &PacketFacts<'_>, key: &mut Vec<u8>) {
         let o = facts.observation;
         let tuple = || o.key.five_tuple(o.way);
         match self {
             Self::Protocol => put(&[o.key.protocol], key),
             Self::Action => put(&[u8::from(facts.is_rejected())], key),
-            // Records that name no ENI are of one called so.
+            // Records without an ENI have an ENI with this name.
             Self::Eni if facts.eni.name == UNKNOWN => put(&[], key),
             Self::Eni => put(facts.eni.name.as_bytes(), key),
             Self::Vpc => put(facts.eni.vpc.as_bytes(), key),
@@ -166,7 +167,7 @@ impl Dimension {
         }
     }
 
-    /// Takes the value off the front of what is left of a key, as text.
+    /// Removes the value from the front of a key, and returns it as text.
     pub(super) fn take(self, key: &mut &[u8]) -> String {
         let value = take(key).unwrap_or_default();
         let text = match (self, value) {
@@ -189,8 +190,8 @@ impl Dimension {
     }
 }
 
-/// A name that nobody takes for a word of ours: `other` and `unknown` get quotes, and so does what
-/// has one at its front, so that two names are never the same.
+/// Puts a name in quotes if it is `other` or `unknown`, or if it begins with a quote, so that
+/// different names always have different labels.
 fn unlike_own_words(name: String) -> String {
     if name == OTHER || name == UNKNOWN || name.starts_with('"') {
         format!("\"{name}\"")
@@ -202,7 +203,7 @@ fn unlike_own_words(name: String) -> String {
 impl FromStr for Dimension {
     type Err = DimensionError;
 
-    /// Reads its name.
+    /// Parses its name.
     fn from_str(text: &str) -> Result<Self, DimensionError> {
         let mut all = Self::ALL.into_iter();
         all.find(|dimension| dimension.name() == text)
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn values_come_out_as_they_went_in() {
+    fn values_are_decoded_as_they_were_encoded() {
         let mut o = viewed(Way::Down, 3, 180, 0, 9, 2);
         o.verdict = Verdict::Reject(RejectReason::Unsaid);
         let eni = Eni {
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_tells_is_unknown_and_a_protocol_without_a_name_its_number() {
+    fn missing_values_are_unknown_and_unnamed_protocols_are_numbers() {
         let mut o = viewed(Way::Up, 3, 180, 0, 9, 2);
         (o.key.protocol, o.leaving) = (253, None);
         (o.key.low.address, o.key.high.port) = ("2001:db8::1".parse().unwrap(), 0);
@@ -323,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_not_taken_for_the_rest_or_for_nothing() {
+    fn names_differ_from_the_labels_of_the_rest_and_of_missing_values() {
         let named = |name: &str| {
             let eni = Eni {
                 name: name.into(),
@@ -344,12 +345,12 @@ mod tests {
         assert_eq!(named("other"), same("\"other\""));
         assert_eq!(named("\"other\""), same("\"\"other\"\""));
         assert_eq!(named("others"), same("others"));
-        // An ENI of that name is what stands for none.
+        // An ENI with this name represents records without an ENI.
         assert_eq!(named("unknown"), ("unknown".into(), "\"unknown\"".into()));
     }
 
     #[test]
-    fn stopped_at_another_eni_is_rejected() {
+    fn packets_rejected_at_another_eni_are_rejected() {
         let mut o = viewed(Way::Up, 3, 180, 0, 9, 2);
         o.rejected_at = Some(crate::flow::EniIndex(7));
         let facts = PacketFacts {
@@ -362,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_is_read_and_others_are_answered_with_all_of_them() {
+    fn every_name_is_parsed_and_the_error_lists_all_names() {
         for dimension in Dimension::ALL {
             assert_eq!(dimension.name().parse(), Ok(dimension));
             assert!(DimensionError.to_string().contains(dimension.name()));

@@ -1,8 +1,8 @@
-//! How long a bucket of time is.
+//! The length of a time bucket.
 //!
-//! Buckets begin at whole multiples of their length since the Unix epoch. Only lengths are taken
-//! that put a boundary at every full hour or every midnight UTC, so that a bucket of one run is a
-//! bucket of the next, whatever the archive begins with.
+//! Buckets begin at whole multiples of their length since the Unix epoch. Only lengths with a
+//! boundary at every full hour or every midnight UTC are allowed, so that different runs have the
+//! same buckets, whenever the archive begins.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,13 +13,13 @@ const HOUR_S: i64 = 3_600;
 
 const DAY_S: i64 = 24 * HOUR_S;
 
-/// The length of a bucket of time.
+/// The length of a time bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Every {
     seconds: i64,
 }
 
-/// A text that names no length of a bucket.
+/// Error for a text that is not the length of a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected a length that divides the hour (30s, 1m, 5m, 15m, 1h) or whole hours that divide the \
@@ -28,16 +28,16 @@ pub struct Every {
 pub struct EveryError;
 
 impl Default for Every {
-    /// A quarter of an hour.
+    /// Returns 15 minutes.
     fn default() -> Self {
         Self { seconds: 15 * 60 }
     }
 }
 
 impl Every {
-    /// The shortest of a minute, a quarter of an hour, an hour, six hours and a day of which there
-    /// are at most `stretches_max` in a span from the first to the second instant, nanoseconds since
-    /// the Unix epoch; a day where even days are more.
+    /// Returns the shortest of 1 minute, 15 minutes, 1 hour, 6 hours and 1 day that divides the
+    /// span between two instants, in nanoseconds since the Unix epoch, into at most `stretches_max`
+    /// buckets; a day if even days are more.
     pub fn of_span((start_ns, end_ns): (i64, i64), stretches_max: u64) -> Self {
         let lengths = [60, 15 * 60, HOUR_S, 6 * HOUR_S, DAY_S].map(|seconds| Self { seconds });
         let is_long = |every: &Self| {
@@ -48,17 +48,18 @@ impl Every {
         found.unwrap_or(Self { seconds: DAY_S })
     }
 
-    /// Its seconds, 1 to 86,400.
+    /// Returns its length in seconds, 1 to 86,400.
     pub fn seconds(self) -> i64 {
         self.seconds
     }
 
-    /// Its nanoseconds.
+    /// Returns its length in nanoseconds.
     pub fn ns(self) -> i64 {
         self.seconds * SECOND_NS
     }
 
-    /// When the bucket begins that an instant lies in; both in nanoseconds since the Unix epoch.
+    /// Returns the start of the bucket that contains an instant, both in nanoseconds since the Unix
+    /// epoch.
     pub fn begin_ns(self, instant_ns: i64) -> i64 {
         instant_ns - instant_ns.rem_euclid(self.ns())
     }
@@ -67,7 +68,7 @@ impl Every {
 impl FromStr for Every {
     type Err = EveryError;
 
-    /// Reads a number with its unit: s, m, h or d.
+    /// Parses a number with its unit: s, m, h or d.
     ///
     /// # Examples
     /// ```
@@ -99,7 +100,7 @@ impl FromStr for Every {
 }
 
 impl fmt::Display for Every {
-    /// In the largest unit of which it is a whole number.
+    /// Formats it in the largest unit in which it is a whole number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.seconds {
             s if s % DAY_S == 0 => write!(f, "{}d", s / DAY_S),
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_that_divide_hour_or_day_are_taken_and_written_back() {
+    fn lengths_that_divide_hour_or_day_are_parsed_and_formatted() {
         for text in ["1s", "30s", "1m", "15m", "30m", "1h", "2h", "12h", "1d"] {
             let every: Every = text.parse().unwrap();
             assert_eq!(every.to_string(), text);
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn stretches_of_a_span_are_as_short_as_there_may_be_many() {
+    fn length_for_a_span_is_the_shortest_within_the_limit() {
         let of = |seconds: i64| Every::of_span((0, seconds * SECOND_NS), 200).to_string();
         let spans = [
             0,
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_would_drift_and_what_is_no_length_are_refused() {
+    fn lengths_that_would_drift_and_other_texts_are_errors() {
         let refused = [
             "7m",
             "90m",

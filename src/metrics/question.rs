@@ -1,4 +1,4 @@
-//! What is asked of an archive: sums of what, by what, of which packets.
+//! Questions about an archive: which sums, by which dimensions, over which packets.
 
 use std::str::FromStr;
 
@@ -8,29 +8,29 @@ use crate::flow::TCP;
 
 use super::dimension::{Dimension, PacketFacts};
 
-/// Something that can be added up.
+/// A quantity that can be summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Measure {
-    /// Packets that records count.
+    /// Packets counted by records.
     Packets,
-    /// Bytes that they count, from the IP header on.
+    /// Bytes counted by records, from the IP header on.
     Bytes,
     /// Records.
     Records,
-    /// Connections, and conversations that are not TCP.
+    /// Connections, including conversations that are not TCP.
     Connections,
 }
 
-/// A text that names no measure.
+/// Error for a text that is not the name of a measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected some of packets, bytes, records, connections")]
 pub struct MeasureError;
 
 impl Measure {
-    /// All of them.
+    /// All measures.
     pub const ALL: [Self; 4] = [Self::Packets, Self::Bytes, Self::Records, Self::Connections];
 
-    /// The word for it, as it is typed and printed.
+    /// Returns the name for input and output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Packets => "packets",
@@ -44,7 +44,7 @@ impl Measure {
 impl FromStr for Measure {
     type Err = MeasureError;
 
-    /// Reads its name.
+    /// Parses its name.
     fn from_str(text: &str) -> Result<Self, MeasureError> {
         let mut all = Self::ALL.into_iter();
         all.find(|measure| measure.name() == text)
@@ -52,21 +52,21 @@ impl FromStr for Measure {
     }
 }
 
-/// What some packets add up to; sums of 128 bits never overflow.
+/// The sums over some packets; sums of 128 bits never overflow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Packets.
     pub packets: u128,
     /// Bytes, from the IP header on.
     pub bytes: u128,
-    /// Records that begin here.
+    /// Records that begin in this bucket.
     pub records: u64,
-    /// Connections that begin here.
+    /// Connections that begin in this bucket.
     pub connections: u64,
 }
 
 impl Counts {
-    /// The sum that was asked for.
+    /// Returns the sum of this measure.
     pub fn get(&self, measure: Measure) -> u128 {
         match measure {
             Measure::Packets => self.packets,
@@ -76,7 +76,7 @@ impl Counts {
         }
     }
 
-    /// Takes in what other packets add up to.
+    /// Adds the sums over other packets.
     pub fn add(&mut self, other: &Self) {
         self.packets += other.packets;
         self.bytes += other.bytes;
@@ -85,12 +85,12 @@ impl Counts {
     }
 }
 
-/// Which packets are added up.
+/// The packets that a question counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuestionScope {
-    /// Only those that were stopped.
+    /// Only rejected packets.
     pub rejected: bool,
-    /// Only those of this IANA number.
+    /// Only packets of this IANA protocol number.
     pub protocol: Option<u8>,
 }
 
@@ -101,24 +101,24 @@ impl QuestionScope {
     }
 }
 
-/// One question; its answer is a [`Table`](super::Table).
+/// A question; its answer is a [`Table`](super::Table).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// What the answer is called, in lower case with `_` between words; the name of the measure if
-    /// there is none.
+    /// Name of the metric, in lower case with `_` between words; if absent, the name of the
+    /// measure.
     pub name: Option<&'static str>,
-    /// Which packets are added up.
+    /// The packets to count.
     pub scope: QuestionScope,
-    /// What their sums are taken by; one sum in all if by nothing.
+    /// The dimensions; if empty, there is one sum over all packets.
     pub by: Vec<Dimension>,
-    /// The sums to tell, at least one; the first says which are the largest.
+    /// The measures to sum up, at least one; series are ranked by the first.
     pub measures: Vec<Measure>,
-    /// How many of the largest are told by themselves; as many as there is room for if none.
+    /// How many of the largest series are listed; if absent, as many as the memory limit allows.
     pub top: Option<usize>,
 }
 
 impl Question {
-    /// Sums of these measures by these dimensions, of all packets.
+    /// Creates a question for sums of these measures by these dimensions, over all packets.
     pub fn of(by: Vec<Dimension>, measures: Vec<Measure>) -> Self {
         Self {
             name: None,
@@ -129,7 +129,8 @@ impl Question {
         }
     }
 
-    /// The two that network teams alarm on: rejected TCP packets, and rejected packets by protocol.
+    /// Returns the two questions for which network teams usually set alarms: rejected TCP packets,
+    /// and rejected packets by protocol.
     pub fn alarms() -> [Self; 2] {
         let rejected = |name, protocol, by| Self {
             name: Some(name),
@@ -145,12 +146,12 @@ impl Question {
         ]
     }
 
-    /// What the sums of a measure are called, in lower case with `_` between words.
+    /// Returns the metric's name for a measure, in lower case with `_` between words.
     pub fn metric(&self, measure: Measure) -> &'static str {
         self.name.unwrap_or(measure.name())
     }
 
-    /// Whether packets have to be joined to connections before they can be counted.
+    /// Whether packets must be assigned to connections before they can be counted.
     pub fn is_of_connections(&self) -> bool {
         self.by.contains(&Dimension::Outcome) || self.measures.contains(&Measure::Connections)
     }

@@ -1,10 +1,10 @@
-//! Which series are told by themselves, when there are more than there is room for.
+//! Selection of the series that are listed, when there are too many of them.
 //!
-//! A scan has as many sources as somebody cares to forge, so the answer to one question holds so
-//! many cells and no more. The largest series keep their names; the rest are added up under one,
-//! so that sums stay exact. What is kept does not depend on the order in which series are offered:
-//! they have one order (by sum, then by name), and kept is the longest run from its top that has
-//! room. For that, whatever ranks below a series that once had no room has none either.
+//! The number of sources in a scan is unlimited, since they can be forged, so the answer to one
+//! question has a limit of cells. The largest series keep their names; the rest are added up in one
+//! series, so that sums stay exact. The selection does not depend on the order in which series are
+//! offered: series are sorted by sum, then by name, and the longest prefix of this order that fits
+//! is kept. Therefore no series that ranks below one that did not fit is kept.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -13,18 +13,19 @@ use super::every::Every;
 use super::question::{Counts, Measure, Question};
 use super::table::{Point, Series, Table};
 
-/// Cells that the answer to one question may hold: 100 MB in few series, 450 MB in as many as cells, and more than anybody reads.
+/// The most cells in the answer to one question: 100 MB if there are few series, 450 MB if each
+/// cell is a series.
 pub const CELLS_MAX: usize = 1_000_000;
 
-/// One question has more buckets of time than there is room for.
+/// Error for a question with too many time buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("more than {CELLS_MAX} stretches of time")]
+#[error("too many time buckets (limit {CELLS_MAX})")]
 pub struct TooManyBuckets;
 
-/// The place of a series: its sum, and of equal ones the name that comes first.
+/// The rank of a series: its sum, and its name for series with equal sums.
 type Rank = (u128, Reverse<Box<[u8]>>);
 
-/// What is kept of one question's series, and the sums of the rest.
+/// The kept series of one question, and the sums of the rest.
 #[derive(Debug)]
 pub struct Ranking<'q> {
     question: &'q Question,
@@ -33,12 +34,12 @@ pub struct Ranking<'q> {
     cells: usize,
     other: BTreeMap<i64, Counts>,
     folded: u64,
-    /// The highest rank that had no room.
+    /// The highest rank that did not fit.
     floor: Option<Rank>,
 }
 
 impl<'q> Ranking<'q> {
-    /// No series yet; at most `cells_max` cells of them are kept.
+    /// Creates an empty ranking that keeps at most `cells_max` cells.
     pub fn new(question: &'q Question, cells_max: usize) -> Self {
         Self {
             question,
@@ -51,10 +52,10 @@ impl<'q> Ranking<'q> {
         }
     }
 
-    /// Takes in a whole series: its key, and its sums in each bucket, in order of time.
+    /// Adds a whole series: its key, and its sums in each bucket, in order of time.
     ///
     /// # Errors
-    /// Even all series in one have too many buckets.
+    /// All series together in one have too many buckets.
     pub fn offer(&mut self, series: &[u8], points: Vec<Point>) -> Result<(), TooManyBuckets> {
         let sums = points.iter().map(|point| point.counts.get(self.measure()));
         let rank = (sums.sum(), Reverse(series.into()));
@@ -97,8 +98,8 @@ impl<'q> Ranking<'q> {
         Ok(())
     }
 
-    /// The answer, of an archive in which something was counted from the first to the last of these
-    /// buckets.
+    /// Returns the answer; `span_ns` is the start of the first and of the last bucket in the
+    /// archive in which anything was counted.
     pub fn table(self, every: Every, span_ns: Option<(i64, i64)>) -> Table {
         let question = self.question;
         let top = question.top.unwrap_or(usize::MAX);
@@ -178,8 +179,8 @@ mod tests {
             .collect()
     }
 
-    /// Labels, packets and whether it is the rest, of each series.
-    fn told(table: &Table) -> Vec<(String, u128)> {
+    /// Returns the labels and packets of each series.
+    fn listed(table: &Table) -> Vec<(String, u128)> {
         let series = table.series.iter();
         series
             .map(|s| (s.labels.join(" "), s.total.packets))
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn largest_are_told_and_the_rest_is_other() {
+    fn largest_are_listed_and_the_rest_is_other() {
         let question = by_port(Some(2));
         let mut ranking = Ranking::new(&question, 100);
         for (port, packets) in [(1, 5), (2, 9), (3, 7), (4, 7), (5, 1)] {
@@ -195,26 +196,26 @@ mod tests {
         }
         let table = ranking.table(Every::default(), None);
         let expected = [("2", 9), ("3", 7), ("other", 13)].map(|(l, n)| (l.to_owned(), n));
-        assert_eq!(told(&table), expected);
+        assert_eq!(listed(&table), expected);
         assert_eq!((table.folded, table.is_cut), (3, false));
     }
 
     #[test]
-    fn series_that_have_no_room_are_other_and_said_to_be_cut() {
+    fn series_beyond_the_limit_are_other_and_marked_as_cut() {
         let question = by_port(None);
         let mut ranking = Ranking::new(&question, 4);
         ranking.offer(&key(1), points(&[0, 1, 2], 1)).unwrap();
         ranking.offer(&key(2), points(&[1, 2], 5)).unwrap();
         let table = ranking.table(Every::default(), None);
         assert_eq!(
-            told(&table),
+            listed(&table),
             [("2".to_owned(), 10), ("other".to_owned(), 3)]
         );
         assert_eq!((table.folded, table.is_cut), (1, true));
     }
 
     #[test]
-    fn more_buckets_than_room_is_an_error() {
+    fn buckets_beyond_the_limit_are_an_error() {
         let question = by_port(None);
         let mut ranking = Ranking::new(&question, 2);
         ranking.offer(&key(1), points(&[0, 1], 1)).unwrap();
@@ -225,7 +226,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn order_of_offers_changes_nothing_and_no_packet_is_lost(
+        fn order_of_offers_does_not_matter_and_no_packet_is_lost(
             sizes in prop::collection::vec((1..4_i64, 0..6_u128), 1..30),
             swaps in prop::collection::vec((0..30_usize, 0..30_usize), 30),
             top in prop::option::of(1..20_usize),

@@ -1,19 +1,19 @@
-//! A record's packets and bytes, shared out over the buckets of time that it spans.
+//! Division of a record's packets and bytes over the time buckets that it spans.
 //!
-//! A record says how much there was between two instants, not when. The best that can be said is
-//! that it was spread evenly, so each bucket gets the part of it that the bucket has of the
-//! record's window. Parts are whole numbers: each is cut down, and what is left over goes, one by
-//! one, to the parts that lost most by that (the largest remainder), the earlier of two that lost
-//! as much. So the parts add up to the record.
+//! A record counts packets between two instants, but does not say when they were sent. The best
+//! assumption is that they were spread evenly, so each bucket gets a share in proportion to its
+//! part of the record's interval. Shares are whole numbers: each is rounded down, and the remaining
+//! units go, one by one, to the shares that lost most by rounding (the largest remainder method),
+//! the earlier one of two equal ones first. So the shares add up to the record.
 
 use std::cmp::Reverse;
 
 use super::every::Every;
 
-/// What falls into one bucket of time.
+/// The share of one time bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BucketShare {
-    /// When the bucket begins, nanoseconds since the Unix epoch.
+    /// Start of the bucket, nanoseconds since the Unix epoch.
     pub begin_ns: i64,
     /// Packets.
     pub packets: u64,
@@ -21,9 +21,9 @@ pub struct BucketShare {
     pub bytes: u64,
 }
 
-/// Shares `packets` and `bytes` out over the buckets of the window from `start_ns` to before
-/// `until_ns`, nanoseconds since the Unix epoch; what `shares` held before is gone. There is one
-/// share at least, that of the bucket in which the window begins.
+/// Divides `packets` and `bytes` over the buckets of the interval from `start_ns` to before
+/// `until_ns`, nanoseconds since the Unix epoch. The previous contents of `shares` are removed.
+/// There is at least one share, for the bucket in which the interval begins.
 pub fn share_out(
     every: Every,
     (start_ns, until_ns): (i64, i64),
@@ -57,10 +57,10 @@ pub fn share_out(
     }
 }
 
-/// Whole numbers in proportion to `lengths`, which are not all 0, that add up to `amount`.
+/// Returns whole numbers in proportion to `lengths`, which are not all 0, that add up to `amount`.
 fn parts(amount: u64, lengths: &[u64]) -> Vec<u64> {
     let whole: u128 = lengths.iter().map(|length| u128::from(*length)).sum();
-    // At most 2^64 times 2^64: it fits.
+    // At most 2^64 times 2^64, which fits.
     let exact = lengths
         .iter()
         .map(|length| u128::from(amount) * u128::from(*length));
@@ -73,7 +73,7 @@ fn parts(amount: u64, lengths: &[u64]) -> Vec<u64> {
     }
     let left_over = amount - parts.iter().sum::<u64>();
     remainders.sort_unstable();
-    // Less than 1 was cut off of each, so there are fewer left over than parts.
+    // Each was reduced by less than 1, so fewer units remain than there are parts.
     for ((_, i), _) in remainders.into_iter().zip(0..left_over) {
         parts[i] += 1;
     }
@@ -120,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shares_add_up_and_none_is_off_by_one(
+        fn shares_add_up_and_each_is_off_by_less_than_one(
             start_ns in 0..4 * 3_600 * SECOND_NS,
             length_ns in 1..86_401 * SECOND_NS,
             packets: u64,

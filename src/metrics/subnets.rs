@@ -1,8 +1,8 @@
-//! Which subnet an address is in, as far as the archive tells.
+//! The subnet of an address, as far as the archive shows it.
 //!
-//! A record names the subnet of the ENI that wrote it and no other one, so the subnet of its peer is
-//! known where the peer's ENI wrote records too. Any other private address is told by the network of
-//! the usual size around it, any other public one is the internet's.
+//! A record has only the subnet of the ENI that wrote it, so the subnet of its peer is known only
+//! if the peer's ENI wrote records too. Any other private address is assigned to the network of the
+//! usual size around it, any other public one to the internet.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,18 +12,18 @@ use hashbrown::HashMap;
 
 use crate::flow::{Enis, is_private};
 
-/// What stands for all public addresses that no ENI of the archive has.
+/// The label of all public addresses that no ENI of the archive has.
 const INTERNET: &str = "internet";
 
 /// The subnets of the ENIs' own addresses.
 #[derive(Clone, Debug, Default)]
 pub struct Subnets {
-    /// Without a name where ENIs of several subnets have the address: VPCs may overlap.
+    /// `None` if ENIs of several subnets have the address, since VPCs may overlap.
     by_address: HashMap<IpAddr, Option<Box<str>>, RandomState>,
 }
 
 impl Subnets {
-    /// The subnets that an archive names.
+    /// Collects the subnets in an archive.
     pub fn of(enis: &Enis) -> Self {
         let mut subnets = Self::default();
         for eni in enis.iter().filter(|eni| !eni.subnet.is_empty()) {
@@ -38,9 +38,9 @@ impl Subnets {
         subnets
     }
 
-    /// The `subnet-id` of the ENI that has this address; else the /24 of a private IPv4 address or
-    /// the /64 of a private IPv6 one, the sizes that subnets of a VPC mostly and always have; else
-    /// `internet`.
+    /// Returns the `subnet-id` of the ENI with this address. Otherwise returns the /24 of a private
+    /// IPv4 address or the /64 of a private IPv6 address, since VPC subnets usually have the first
+    /// size and always the second, or `internet`.
     pub fn name(&self, address: IpAddr) -> Cow<'_, str> {
         match self.by_address.get(&address) {
             Some(Some(name)) => Cow::Borrowed(name),
@@ -50,7 +50,7 @@ impl Subnets {
     }
 }
 
-/// The network of the usual size around an address, in CIDR notation.
+/// Returns the network of the usual size around an address, in CIDR notation.
 fn network(address: IpAddr) -> String {
     match address {
         IpAddr::V4(v4) => {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_enis_are_in_their_subnets_and_others_in_networks_or_the_internet() {
+    fn addresses_of_enis_have_subnets_and_others_networks_or_the_internet() {
         let known = [("10.0.1.5", "subnet-a"), ("203.0.113.9", "subnet-b")];
         let asked = [
             "10.0.1.5",

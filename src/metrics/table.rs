@@ -1,4 +1,4 @@
-//! The answer to one question: series of sums, the largest first, each in order of time.
+//! The answer to one question: series of sums, largest first, each in order of time.
 
 use super::dimension::OTHER;
 use super::every::Every;
@@ -7,37 +7,37 @@ use super::question::{Counts, Question};
 /// The answer to one question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// What was asked.
+    /// The question.
     pub question: Question,
-    /// The series, that with the largest sum first; the rest, if any, stands last.
+    /// The series, largest sum first; the series with the rest, if any, is the last.
     pub series: Vec<Series>,
-    /// How many series are added up in the rest.
+    /// Number of series that are added up in the rest.
     pub folded: u64,
-    /// Whether they are there for want of room, and not because only the largest were asked for.
+    /// Whether they are in the rest to save memory, not because only the largest were requested.
     pub is_cut: bool,
-    /// Whether every series has a point in every bucket, be it 0.
+    /// Whether every series has a point for every bucket, including zeros.
     pub is_full: bool,
 }
 
-/// One value of each dimension, and its sums over time.
+/// One value for each dimension, with its sums over time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Series {
     /// The values, in the order of the question's dimensions.
     pub labels: Vec<String>,
-    /// Whether this is the rest, of many values.
+    /// Whether this is the sum of the remaining series.
     pub is_other: bool,
-    /// The sums over the whole time.
+    /// The sums over all time.
     pub total: Counts,
-    /// The sums in each bucket, in order of time.
+    /// The sums for each bucket, in order of time.
     pub points: Vec<Point>,
 }
 
-/// The sums in one bucket of time.
+/// The sums for one time bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point {
-    /// When it begins, nanoseconds since the Unix epoch.
+    /// Start of the bucket, nanoseconds since the Unix epoch.
     pub begin_ns: i64,
-    /// What is in it.
+    /// The sums.
     pub counts: Counts,
 }
 
@@ -60,7 +60,7 @@ impl Series {
         }
     }
 
-    /// Adds a point of 0 for each of these buckets that has none.
+    /// Adds a point of 0 for each of these buckets without one.
     fn fill(&mut self, begins_ns: impl Iterator<Item = i64>) {
         let mut known = std::mem::take(&mut self.points).into_iter().peekable();
         for begin_ns in begins_ns {
@@ -74,7 +74,8 @@ impl Series {
 }
 
 impl Table {
-    /// All points with their series, in order of time; of one time, the largest series first.
+    /// Returns all points with their series, in order of time; at the same time, the largest series
+    /// first.
     pub fn by_time(&self) -> impl Iterator<Item = (i64, &Series, &Counts)> {
         let series = self.series.iter();
         let points = series.flat_map(|series| {
@@ -86,16 +87,15 @@ impl Table {
         points.into_iter()
     }
 
-    /// Whether the question is one whose silence means something: an alarm on rejected packets
-    /// wants to hear that there were none, but nobody wants to hear it of each address that was
-    /// ever seen.
+    /// Whether zeros are useful in the answer: an alarm on rejected packets needs to know that
+    /// there were none, but nobody needs a zero for each address that ever appeared.
     pub fn wants_zeros(&self) -> bool {
         let mut by = self.question.by.iter();
         by.all(|dimension| dimension.has_few_values())
     }
 
-    /// Adds zeros from the first to the last bucket, if they are wanted. Where that makes more than
-    /// `cells_max` points the table is left as it is.
+    /// Adds zeros from the first to the last bucket, if they are useful. The table stays unchanged
+    /// if it would have more than `cells_max` points.
     pub(super) fn fill(&mut self, every: Every, span_ns: (i64, i64), cells_max: usize) {
         let step_ns = every.ns().unsigned_abs();
         let buckets = span_ns.1.abs_diff(span_ns.0) / step_ns + 1;
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn buckets_without_packets_are_zero_where_that_says_something() {
+    fn empty_buckets_are_zero_where_zeros_are_useful() {
         let every = Every::default();
         let step = every.ns();
         let mut alarm = table(vec![Dimension::Protocol], &[step, 3 * step]);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_a_long_silence_are_not_filled() {
+    fn addresses_and_long_gaps_are_not_filled() {
         let every = Every::default();
         let step = every.ns();
         let mut hosts = table(vec![Dimension::SourceAddress], &[step]);

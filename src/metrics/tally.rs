@@ -1,8 +1,8 @@
-//! Packets, added up by series and bucket of time while they are read.
+//! Sums of packets by series and time bucket, while records are read.
 //!
-//! A *series* is one question and one value of each of its dimensions; a *cell* is one series in
-//! one bucket of time. A tally may be emptied at any time and go on: cells that are met again are
-//! added up by whoever collects them ([`SeriesCell`] is how they travel).
+//! A *series* is one question and one value for each of its dimensions; a *cell* is one series in
+//! one time bucket. A tally may be emptied at any time and continue: cells that appear again are
+//! added up when they are collected ([`SeriesCell`] is their serialized form).
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -13,13 +13,13 @@ use super::question::{Counts, Question};
 use super::share::{BucketShare, share_out};
 use crate::time::joined;
 
-/// Bytes of a bucket's begin, at the end of a cell's key.
+/// Bytes of a bucket's start, at the end of a cell's key.
 const BEGIN_LEN: usize = 8;
 
 /// Cells by key.
 pub type CellMap = HashMap<Box<[u8]>, Counts, RandomState>;
 
-/// Adds to the cell of that key.
+/// Adds to the cell with this key.
 pub fn add_cell(cells: &mut CellMap, key: &[u8], counts: &Counts) {
     match cells.get_mut(key) {
         Some(cell) => cell.add(counts),
@@ -29,24 +29,27 @@ pub fn add_cell(cells: &mut CellMap, key: &[u8], counts: &Counts) {
     }
 }
 
-/// Adds up packets for some questions.
+/// The sums of packets for some questions.
 pub struct Tally<'q> {
     every: Every,
     questions: &'q [Question],
     cells: CellMap,
     span_ns: Option<(i64, i64)>,
-    // Kept only so as not to be made anew for each record.
+    // Reusable buffers, so that they are not allocated for each record.
     shares: Vec<BucketShare>,
     key: Vec<u8>,
 }
 
 impl<'q> Tally<'q> {
-    /// Nothing yet.
+    /// Creates an empty tally.
     ///
     /// # Panics
     /// There are more than 256 questions.
     pub fn new(every: Every, questions: &'q [Question]) -> Self {
-        assert!(questions.len() <= 256, "a key numbers questions in an byte");
+        assert!(
+            questions.len() <= 256,
+            "a key has one byte for the question"
+        );
         Self {
             every,
             questions,
@@ -57,8 +60,8 @@ impl<'q> Tally<'q> {
         }
     }
 
-    /// Counts the packets of one record, in all buckets that it spans, and the record itself in
-    /// that in which it starts.
+    /// Counts the packets of one record in all buckets that it spans, and the record itself in the
+    /// bucket in which it starts.
     pub fn count(&mut self, facts: &PacketFacts<'_>) {
         let o = facts.observation;
         let mut shares = std::mem::take(&mut self.shares);
@@ -77,7 +80,7 @@ impl<'q> Tally<'q> {
         self.shares = shares;
     }
 
-    /// Counts one connection where it starts; `facts` are those of whoever opened it.
+    /// Counts one connection in the bucket in which it starts; `facts` are those of its initiator.
     pub fn count_connection(&mut self, facts: &PacketFacts<'_>) {
         let counts = Counts {
             connections: 1,
@@ -114,29 +117,29 @@ impl<'q> Tally<'q> {
         }
     }
 
-    /// How many cells there are.
+    /// Returns the number of cells.
     pub fn len(&self) -> usize {
         self.cells.len()
     }
 
-    /// Whether there are none.
+    /// Whether there is no cell.
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
 
-    /// Takes the cells out; it counts on from none.
+    /// Takes the cells out; the tally is empty afterwards.
     pub fn take_cells(&mut self) -> CellMap {
         std::mem::take(&mut self.cells)
     }
 
-    /// When the first and the last bucket begin in which something was counted, whether or not a
-    /// question asks for it: what an archive tells of has no rejected packets if none are in it.
+    /// Returns the start of the first and of the last bucket in which anything was counted, for any
+    /// question: an archive with records but no rejected packets has zeros in this span.
     pub fn span_ns(&self) -> Option<(i64, i64)> {
         self.span_ns
     }
 }
 
-/// One cell, on its way to where those of its series are collected.
+/// One cell, on its way to where its series is collected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeriesCell<'k> {
     /// Its key.
@@ -146,7 +149,7 @@ pub struct SeriesCell<'k> {
 }
 
 impl<'k> SeriesCell<'k> {
-    /// Puts it behind others, as bytes.
+    /// Appends it as bytes.
     pub fn put(&self, out: &mut Vec<u8>) {
         let Counts {
             packets,
@@ -162,7 +165,7 @@ impl<'k> SeriesCell<'k> {
         out.extend_from_slice(&connections.to_le_bytes());
     }
 
-    /// Takes one off the front of what was put; none at the end.
+    /// Decodes the first one in `from`; `None` at the end.
     pub fn take(from: &mut &'k [u8]) -> Option<Self> {
         let (len, rest) = from.split_first_chunk()?;
         let len = usize::try_from(u64::from_le_bytes(*len)).ok()?;
@@ -182,23 +185,23 @@ impl<'k> SeriesCell<'k> {
     }
 }
 
-/// The name of a cell's series, which is the cell's key but for its bucket.
+/// Returns the series of a cell: the cell's key without its bucket.
 pub fn series(key: &[u8]) -> &[u8] {
     &key[..key.len().saturating_sub(BEGIN_LEN)]
 }
 
-/// The number of a series' question.
+/// Returns the question number of a series.
 pub fn question(series: &[u8]) -> usize {
     series.first().copied().unwrap_or(0).into()
 }
 
-/// When the bucket of a cell begins, nanoseconds since the Unix epoch.
+/// Returns the start of a cell's bucket, nanoseconds since the Unix epoch.
 pub fn begin_ns(key: &[u8]) -> i64 {
     let begin = key.last_chunk().copied().unwrap_or_default();
     i64::from_be_bytes(begin) ^ i64::MIN
 }
 
-/// An instant as bytes that compare as instants do.
+/// Returns an instant as bytes with the same order.
 fn ordered(begin_ns: i64) -> [u8; BEGIN_LEN] {
     (begin_ns ^ i64::MIN).to_be_bytes()
 }
@@ -225,10 +228,10 @@ mod tests {
         });
     }
 
-    /// The cells as question, second and sums, in order.
-    fn told(tally: &mut Tally<'_>) -> Vec<(usize, i64, [u128; 4])> {
+    /// Returns the cells as question, second and sums, in order.
+    fn listed(tally: &mut Tally<'_>) -> Vec<(usize, i64, [u128; 4])> {
         let cells = tally.take_cells();
-        let told = cells.iter().map(|(key, counts)| {
+        let cells = cells.iter().map(|(key, counts)| {
             let second = begin_ns(key) / SECOND_NS;
             (
                 question(series(key)),
@@ -236,19 +239,19 @@ mod tests {
                 Measure::ALL.map(|m| counts.get(m)),
             )
         });
-        let mut told: Vec<_> = told.collect();
-        told.sort_unstable();
-        told
+        let mut cells: Vec<_> = cells.collect();
+        cells.sort_unstable();
+        cells
     }
 
     #[test]
-    fn record_is_shared_out_and_counts_once_where_it_starts() {
+    fn record_is_divided_and_counts_once_where_it_starts() {
         let questions = [Question::of(Vec::new(), vec![Measure::Packets])];
         let mut tally = minutes(&questions);
         count(&mut tally, &viewed(Way::Up, 6, 600, 30, 119, 2));
         count(&mut tally, &viewed(Way::Up, 1, 40, 119, 119, 2));
         assert_eq!(
-            told(&mut tally),
+            listed(&mut tally),
             [(0, 0, [2, 200, 1, 0]), (0, 60, [5, 440, 1, 0])]
         );
         assert!(tally.is_empty());
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn alarms_count_what_was_rejected_and_the_span_is_that_of_everything() {
+    fn alarms_count_rejected_packets_and_the_span_covers_everything() {
         let questions = Question::alarms();
         let mut tally = minutes(&questions);
         let mut o = viewed(Way::Up, 3, 180, 600, 601, 2);
@@ -268,14 +271,14 @@ mod tests {
         count(&mut tally, &o);
         let rejected = [3, 180, 1, 0];
         assert_eq!(
-            told(&mut tally),
+            listed(&mut tally),
             [(0, 0, rejected), (1, 0, rejected), (1, 0, rejected)]
         );
         assert_eq!(tally.span_ns(), Some((0, 600 * SECOND_NS)));
     }
 
     #[test]
-    fn connection_counts_where_it_starts_beside_its_packets() {
+    fn connection_counts_where_it_starts_in_addition_to_its_packets() {
         let questions = [Question::of(
             vec![Dimension::Outcome],
             vec![Measure::Connections],
@@ -291,13 +294,13 @@ mod tests {
         tally.count(&facts);
         tally.count_connection(&facts);
         assert_eq!(
-            told(&mut tally),
+            listed(&mut tally),
             [(0, 0, [2, 90, 1, 1]), (0, 60, [1, 90, 0, 0])]
         );
     }
 
     #[test]
-    fn cells_travel_as_bytes() {
+    fn cells_are_encoded_and_decoded() {
         let counts = Counts {
             packets: u128::MAX,
             bytes: 2,

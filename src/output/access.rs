@@ -1,9 +1,10 @@
-//! Whose a file is and who may use it, kept when another file takes its place.
+//! Keeps the owner and permissions of a file when another file replaces it.
 //!
 //! Owner, group and the nine bits of the mode are kept, as far as the system lets this process set
-//! them: only root gives a file to another owner, and only a member gives it to a group. A bit that
-//! cannot be kept is never replaced by a wider one. Access lists, extended attributes, the bits for
-//! set-user-ID and the like, and further hard links are not kept: they belong to the older file.
+//! them: only root can give a file to another owner, and only a member can give it to a group. A
+//! bit that cannot be kept is never replaced by a wider one. Access control lists, extended
+//! attributes, set-user-ID and similar bits, and further hard links are not kept: they belong to
+//! the older file.
 
 #[cfg(unix)]
 pub(super) use self::unix::Access;
@@ -27,12 +28,13 @@ mod unix {
     }
 
     impl Access {
-        /// That of the file at `path`, if there is one.
+        /// Returns the access of the file at `path`, if the file exists.
         pub(crate) fn of(path: &Path) -> Option<Self> {
             fs::metadata(path).ok().as_ref().map(Self::from)
         }
 
-        /// Gives it to the file at `path`, which this process has created, as far as it can.
+        /// Applies the access to the file at `path`, which this process has created, as far as
+        /// possible.
         pub(crate) fn give(self, path: &Path) {
             let Some(now) = Self::of(path) else { return };
             let mut mode = self.mode;
@@ -42,7 +44,8 @@ mod unix {
                 mode &= without_group(mode);
             }
             if now.owner != self.owner {
-                // Without the right to, the file stays with whoever runs this, as with any editor.
+                // Without permission to change it, the file keeps the user running this program as
+                // its owner, as with any editor.
                 let _ = chown(path, Some(self.owner), None);
             }
             // Some file systems have no modes; there the file stays as it was created.
@@ -60,7 +63,7 @@ mod unix {
         }
     }
 
-    /// What of `mode` another group may have: no more than everybody.
+    /// Returns the part of `mode` that another group may have: no more than everybody.
     fn without_group(mode: u32) -> u32 {
         0o707 | (mode & 0o007) << 3
     }
@@ -70,7 +73,7 @@ mod unix {
         use super::*;
 
         #[test]
-        fn another_group_gets_no_more_than_everybody() {
+        fn another_group_gets_no_more_access_than_everybody() {
             for (mode, left) in [
                 (0o664, 0o644),
                 (0o660, 0o600),
@@ -82,7 +85,7 @@ mod unix {
         }
 
         #[test]
-        fn access_is_that_of_the_other_file() {
+        fn access_is_copied_from_the_other_file() {
             let folder = tempfile::tempdir().unwrap();
             let [older, newer] = ["older", "newer"].map(|name| folder.path().join(name));
             for path in [&older, &newer] {
@@ -102,7 +105,7 @@ mod unix {
 mod other {
     use std::path::Path;
 
-    /// What a file inherits from its folder is all that there is.
+    /// On this system a file has only the access that it inherits from its folder.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) struct Access;
 

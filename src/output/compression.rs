@@ -1,4 +1,4 @@
-//! Compression as a file's name asks for it, and the way of the bytes into the file, in large writes.
+//! Compression chosen by a file's name, and writing to the file in large pieces.
 
 use std::{
     fs::File,
@@ -10,10 +10,10 @@ use flate2::write::GzEncoder;
 
 use crate::blocking::Blocking;
 
-/// How a file is compressed. Wireshark opens all three directly.
+/// The compression of a file. Wireshark opens all three directly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None,
     /// gzip (`.gz`).
@@ -23,12 +23,12 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// The compression that the ending of `path` asks for.
+    /// Returns the compression for the extension of `path`.
     pub fn of(path: &Path) -> Self {
         Self::split(path).1
     }
 
-    /// The name in lower case without the ending of its compression, and that.
+    /// Returns the lowercase name without the extension of its compression, and the compression.
     pub(crate) fn split(path: &Path) -> (String, Self) {
         let name = path.file_name().unwrap_or_default();
         let mut stem = name.to_string_lossy().to_ascii_lowercase();
@@ -70,7 +70,7 @@ impl Compressor {
         }
     }
 
-    /// Ends the stream and returns the bytes that reached the file.
+    /// Ends the stream and returns the number of bytes written to the file.
     pub(super) fn finish(self) -> io::Result<u64> {
         let mut file = match self {
             Self::Plain(file) => file,
@@ -92,10 +92,10 @@ impl std::fmt::Debug for Compressor {
     }
 }
 
-/// A compressor that is given pieces of one length, and the rest.
+/// A compressor that receives pieces of equal length, and then the rest.
 ///
-/// What it makes of the same bytes depends on the pieces in which it gets them, and those that come
-/// here depend on the memory that there is. The capture must not.
+/// Its output for the same bytes depends on the pieces in which it receives them, and the pieces
+/// that come here depend on available memory. The capture must not.
 pub(super) struct Even<W> {
     compressor: W,
     pending: Vec<u8>,
@@ -123,17 +123,17 @@ impl<W: Write> Even<W> {
         Ok(())
     }
 
-    /// The compressor, which has all bytes now.
+    /// Returns the compressor, after it has received all bytes.
     fn rest(mut self) -> io::Result<W> {
         self.compressor.write_all(&self.pending)?;
         Ok(self.compressor)
     }
 }
 
-/// A file that sees no write below [`WRITE_LEN`] bytes but the last.
+/// A file to which no write except the last is shorter than [`WRITE_LEN`] bytes.
 ///
-/// The standard library's `BufWriter` sends off what it holds, however little,
-/// when a piece does not fit; this one lets the piece join first.
+/// The standard library's `BufWriter` writes what it holds, even if it is little, when a piece does
+/// not fit; this one adds the piece first.
 pub(super) struct Collected {
     file: Blocking<File>,
     pending: Vec<u8>,
@@ -150,8 +150,8 @@ impl Collected {
     }
 
     fn send(&mut self) -> io::Result<()> {
-        // Cleared first: after a failure nothing may be written a second time,
-        // and the gzip encoder does try again when it is dropped.
+        // Cleared first: after a failure nothing may be written a second time, and the gzip encoder
+        // does try again when it is dropped.
         let pending = std::mem::take(&mut self.pending);
         self.file.write_all(&pending)?;
         self.written_len += pending.len() as u64;
@@ -181,14 +181,14 @@ impl Write for Collected {
     }
 }
 
-/// Bytes that a compressor is given at once.
+/// Bytes given to a compressor at once.
 const PIECE_LEN: usize = 64 << 10;
 
-/// Bytes of a write: beyond this the cost of the call itself no longer shows.
+/// Bytes per write: beyond this size the cost of the call is no longer measurable.
 const WRITE_LEN: usize = 256 * 1024;
 
-/// On a capture of 720,000 packets level 6 saves another 18 % and takes over four
-/// times as long (31 against 136 MB/s); Zstandard is the better way to get that.
+/// On a capture of 720,000 packets level 6 saves another 18 % and takes over four times as long (31
+/// against 136 MB/s); Zstandard is the better way to get that saving.
 const GZIP_LEVEL: u32 = 1;
 
 /// Zstandard's own default.
@@ -198,7 +198,7 @@ const ZSTD_LEVEL: i32 = 3;
 mod tests {
     use super::*;
 
-    /// What is in the file after these bytes are written in pieces of `len`.
+    /// Returns the contents of the file after these bytes are written in pieces of `len`.
     fn written(bytes: &[u8], len: usize, compression: Compression) -> Vec<u8> {
         let file = tempfile::NamedTempFile::new().unwrap();
         let mut compressor = Compressor::new(file.reopen().unwrap(), compression).unwrap();
@@ -210,8 +210,9 @@ mod tests {
     }
 
     #[test]
-    fn compressed_bytes_do_not_depend_on_the_pieces_that_come() {
-        // Alike enough to be worth compressing, and different enough to be found in many ways.
+    fn compressed_bytes_do_not_depend_on_the_pieces_received() {
+        // Similar enough to be compressible, and varied enough that matches can be found in many
+        // ways.
         let mut number = 1_u32;
         let words = std::iter::repeat_with(|| {
             number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

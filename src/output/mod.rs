@@ -1,18 +1,17 @@
-//! Where what is made goes: a file that appears whole or not at all, several of them, or a pipe.
+//! Output files: a file that appears whole or not at all, several such files, or a pipe.
 //!
-//! A file is written under another name beside its target and renamed at the end,
-//! so nobody ever opens half of it, an older file stays until the new one
-//! is whole, and a run that fails leaves nothing behind. What a run that was killed
-//! leaves is removed by the next one that writes to the folder. What cannot be
-//! renamed (standard output, a pipe, a device) is written directly.
+//! A file is written under a temporary name next to its target and renamed at the end. So nobody
+//! opens a partial file, an older file stays until the new one is complete, and a failed run leaves
+//! nothing. Files left by a run that was killed are removed by the next run that writes to the
+//! folder. Targets that cannot be renamed (standard output, a pipe, a device) are written directly.
 //!
-//! A new file may be used by whom any new file may; one that replaces another, by whom
-//! that one might, and a link to it stays a link.
+//! A new file has the access of any new file. A file that replaces another one has the access of
+//! that file, and a link to it stays a link.
 //!
-//! The rename is atomic against other programs, not against a power cut: nothing
-//! is synced to disk, since the archive can be read again.
+//! The rename is atomic with respect to other programs, not to a power failure: nothing is synced
+//! to disk, because the archive can be read again.
 //!
-//! What is in a file is its writer's business: a capture, a page, an index.
+//! The writer decides the contents of a file: a capture, a page, an index.
 
 mod access;
 mod compression;
@@ -45,24 +44,24 @@ use crate::error::{Error, Result};
 /// An open output. Dropped before [`finish`](Self::finish), it leaves no file.
 #[derive(Debug)]
 pub struct Output {
-    /// As messages name it.
+    /// The name in messages.
     path: PathBuf,
     compressor: Compressor,
-    /// What waits to be renamed; `None` for what is written directly.
+    /// The unfinished file to be renamed; `None` for targets written directly.
     unfinished: Option<Unfinished>,
 }
 
 impl Output {
-    /// Opens `path`, or standard output for `-`, compressing as its ending asks.
+    /// Opens `path`, or standard output for `-`, with the compression for its extension.
     ///
-    /// `inputs` are the files that the run reads (not the folders they were found
-    /// in); the output may be none of them, by whatever name or link. `example` is a name for
-    /// such a file, which a message suggests.
+    /// `inputs` are the files that the run reads (not the folders in which they were found); the
+    /// output must not be one of them, under any name or link. `example` is a name for such a file,
+    /// which a message suggests.
     ///
     /// # Errors
-    /// [`Usage`](crate::error::ErrorKind::Usage) if `path` cannot become a file: it is an
-    /// input, a folder or a terminal, its folder is missing or not writable. The
-    /// message says what to do. [`Io`](crate::error::ErrorKind::Io) for any other refusal.
+    /// Returns [`Usage`](crate::error::ErrorKind::Usage) if `path` cannot become a file: it is an
+    /// input, a folder or a terminal, or its folder is missing or not writable. The message says
+    /// what to do. Returns [`Io`](crate::error::ErrorKind::Io) for any other failure.
     ///
     /// # Examples
     /// ```
@@ -85,8 +84,8 @@ impl Output {
                 let file = file.map_err(|e| Error::io("open", path, e))?;
                 (path.to_owned(), file, None)
             }
-            Target::Beside(target) => {
-                let unfinished = Unfinished::beside(target)?;
+            Target::File(target) => {
+                let unfinished = Unfinished::new(target)?;
                 let file = unfinished.open().map_err(|e| Error::io("open", path, e))?;
                 (path.to_owned(), file, Some(unfinished))
             }
@@ -103,26 +102,26 @@ impl Output {
         })
     }
 
-    /// Writes `bytes` after what was written before.
+    /// Appends `bytes` to the output.
     ///
-    /// Small pieces are collected, so that the system sees few and large writes.
+    /// Small pieces are buffered, so that the system gets a few large writes.
     ///
     /// # Errors
-    /// [`ReaderGone`](crate::error::ErrorKind::ReaderGone) if a pipe has no reader any more;
-    /// [`NoRoom`](crate::error::ErrorKind::NoRoom) if the disk is full or a limit reached;
-    /// [`Io`](crate::error::ErrorKind::Io) if it fails. No file is left then.
+    /// Returns [`ReaderGone`](crate::error::ErrorKind::ReaderGone) if a pipe has no reader any
+    /// more; [`NoRoom`](crate::error::ErrorKind::NoRoom) if the disk is full or a limit is reached;
+    /// [`Io`](crate::error::ErrorKind::Io) for other failures. No file is left in that case.
     pub fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
         self.compressor
             .write_all(bytes)
             .map_err(|e| Error::write(&self.path, e))
     }
 
-    /// Writes what is still collected and gives the file its name. Returns its
-    /// length, in bytes as stored.
+    /// Writes the buffered bytes and gives the file its name. Returns its length in bytes as
+    /// stored.
     ///
     /// # Errors
-    /// As [`write_all`](Self::write_all), or [`Io`](crate::error::ErrorKind::Io) if the file
-    /// cannot be renamed. No file is left then.
+    /// Returns the errors of [`write_all`](Self::write_all), or [`Io`](crate::error::ErrorKind::Io)
+    /// if the file cannot be renamed. No file is left in that case.
     pub fn finish(self) -> Result<u64> {
         let file_len = self
             .compressor
@@ -135,20 +134,19 @@ impl Output {
         Ok(file_len)
     }
 
-    /// Removes the unfinished file of every output of this process, and lets no
-    /// output be created or finished any more. Returns what there is of the latest.
+    /// Removes the unfinished file of every output of this process, and prevents further outputs
+    /// from being created or finished. Returns the state of the latest output.
     ///
-    /// For the thread that hears of SIGINT and SIGTERM, which exits next: an exit
-    /// runs no destructors. It takes a lock, so it must not run inside a bare
-    /// signal handler.
+    /// For the thread that receives SIGINT and SIGTERM, which exits next: an exit runs no
+    /// destructors. It takes a lock, so it must not run inside a bare signal handler.
     pub fn abandon_all() -> Left {
         REGISTER.abandon()
     }
 
-    /// Removes the unfinished files, like [`abandon_all`](Self::abandon_all), but where that would
-    /// have to wait: then the next run removes them.
+    /// Removes the unfinished files, like [`abandon_all`](Self::abandon_all), but does nothing
+    /// where that would have to wait; the next run then removes them.
     ///
-    /// For a process that is about to end in the midst of anything. Needs no memory.
+    /// For a process that is about to end at any point. Needs no memory.
     pub fn abandon_where_free() {
         REGISTER.abandon_where_free();
     }

@@ -1,11 +1,11 @@
-//! Several files beside each other, and an index of them: all appear, or none.
+//! Several files in one folder, and an index of them: all of them appear, or none.
 //!
-//! Any number of parts may grow at once, and none is held open meanwhile: what is written
-//! collects in memory and is appended to the parts' files from time to time. A part is compressed
-//! when it is whole: Zstandard frames and gzip members may follow each other (RFC 8878
-//! section 3, RFC 1952 section 2.2), but Wireshark 4.0 reads only the first frame.
+//! Any number of parts may grow at once, and none is kept open: written bytes are buffered in
+//! memory and appended to the parts' files from time to time. A part is compressed when it is
+//! complete. Zstandard frames and gzip members may follow each other (RFC 8878 section 3, RFC 1952
+//! section 2.2), but Wireshark 4.0 reads only the first frame.
 //!
-//! What is a part, and what the index says of it, is the caller's business.
+//! The caller decides what a part is, and what the index says about it.
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -19,35 +19,35 @@ use super::{
 use crate::error::{Error, Result};
 use crate::printable::shown;
 
-/// Bytes that collect before they are appended.
+/// Buffered bytes above which they are appended to the files.
 const PENDING_MAX: usize = 8 << 20;
 
 /// Bytes of a part that are compressed at a time.
 const COPY_LEN: usize = 1 << 20;
 
-/// The most parts: beyond this nobody finds anything in a folder.
+/// The maximum number of parts: a folder with more files is not usable.
 const PARTS_MAX: usize = 10_000;
 
-/// What several files beside each other are called.
+/// The names of several files in one folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartNames<'a> {
-    /// The path that was given for the whole. No part has it.
+    /// The path given for the whole. No part has this name.
     pub whole: &'a Path,
-    /// What all names begin with.
+    /// The beginning of all names.
     pub stem: &'a str,
-    /// What those of parts end with, compression included.
+    /// The end of the names of parts, including the compression.
     pub ending: &'a str,
-    /// A name for such a file, which a message suggests.
+    /// An example name for such a file, which a message suggests.
     pub example: &'a str,
 }
 
-/// Several files that belong together, still without their names.
+/// Several files that belong together, before they have their names.
 #[derive(Debug)]
 pub struct PartFiles {
     folder: PathBuf,
-    /// What all names begin with.
+    /// The beginning of all names.
     stem: String,
-    /// What they end with, compression included.
+    /// The end of their names, including the compression.
     ending: String,
     example: String,
     inputs: Vec<PathBuf>,
@@ -57,7 +57,7 @@ pub struct PartFiles {
     index_path: PathBuf,
 }
 
-/// A part that grows.
+/// A part that is being written.
 #[derive(Debug)]
 struct PartFile {
     path: PathBuf,
@@ -67,24 +67,24 @@ struct PartFile {
     len: u64,
 }
 
-/// A part that has its name.
+/// A finished part with its final name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredPart {
-    /// Its path, beside the one that was given for the whole.
+    /// Its path, in the folder of the path given for the whole.
     pub path: PathBuf,
-    /// Its length in bytes, compressed where it is.
+    /// Its length in bytes, after compression.
     pub stored_len: u64,
 }
 
 impl PartFiles {
-    /// Prepares parts: of the stem `out` and the ending `.txt` these are `out-NAME.txt`, and the
-    /// index `out.csv`.
+    /// Prepares parts: for the stem `out` and the ending `.txt` these are `out-NAME.txt`, and the
+    /// index is `out.csv`.
     ///
     /// `inputs` are the files that the run reads; no part may be one of them.
     ///
     /// # Errors
-    /// [`Usage`](crate::error::ErrorKind::Usage) if the index cannot be written: its folder is
-    /// missing or takes no new files, or it is an input.
+    /// Returns [`Usage`](crate::error::ErrorKind::Usage) if the index cannot be written: its folder
+    /// is missing or does not allow new files, or it is an input.
     pub fn create(names: PartNames<'_>, inputs: &[PathBuf]) -> Result<Self> {
         let PartNames {
             whole,
@@ -101,19 +101,19 @@ impl PartFiles {
             inputs: inputs.to_vec(),
             parts: Vec::new(),
             pending_len: 0,
-            index: Unfinished::beside(real(&index_path, example, inputs)?)?,
+            index: Unfinished::new(real(&index_path, example, inputs)?)?,
             index_path,
         })
     }
 
-    /// Begins the part of this name with `bytes`; it is known by the number that is returned.
+    /// Begins the part with this name with `bytes`; returns its number.
     ///
     /// # Errors
-    /// As [`create`](Self::create), or if there are more parts than anybody wants.
+    /// Returns the errors of [`create`](Self::create), or an error if there are too many parts.
     pub fn begin(&mut self, name: &str, bytes: &[u8]) -> Result<usize> {
         if self.parts.len() == PARTS_MAX {
             return Err(Error::usage(format!(
-                "more than {PARTS_MAX} parts; make them larger, or narrow what is converted"
+                "more than {PARTS_MAX} parts; make them larger, or convert fewer records"
             )));
         }
         let path = self
@@ -132,11 +132,12 @@ impl PartFiles {
         Ok(number)
     }
 
-    /// Writes `bytes` after what was written to a part before.
+    /// Appends `bytes` to a part.
     ///
     /// # Errors
-    /// [`NoRoom`](crate::error::ErrorKind::NoRoom) if the disk is full or a limit reached,
-    /// [`Io`](crate::error::ErrorKind::Io) if it fails. No file is left then.
+    /// Returns [`NoRoom`](crate::error::ErrorKind::NoRoom) if the disk is full or a limit is
+    /// reached, [`Io`](crate::error::ErrorKind::Io) for other failures. No file is left in that
+    /// case.
     pub fn write(&mut self, part: usize, bytes: &[u8]) -> Result<()> {
         let part = &mut self.parts[part];
         part.pending.extend_from_slice(bytes);
@@ -148,28 +149,29 @@ impl PartFiles {
         Ok(())
     }
 
-    /// Bytes that were written to a part, before compression.
+    /// Returns the number of bytes written to a part, before compression.
     pub fn len(&self, part: usize) -> u64 {
         self.parts[part].len
     }
 
-    /// How many parts were begun.
+    /// Returns the number of parts begun.
     pub fn count(&self) -> usize {
         self.parts.len()
     }
 
-    /// Where the index will be.
+    /// Returns the future path of the index.
     pub fn index_path(&self) -> &Path {
         &self.index_path
     }
 
-    /// Writes what still collects, and the index that `index` makes of the parts in the order
-    /// in which they began; then gives all of them their names.
+    /// Writes the buffered bytes, and the index that `index` builds from the parts in the order in
+    /// which they were begun; then gives all of them their names.
     ///
     /// # Errors
-    /// As [`write`](Self::write), or [`Io`](crate::error::ErrorKind::Io) if a file cannot be renamed:
-    /// then none has its name, and older files have theirs. Without hard links older files cannot
-    /// come back, and the [`Usage`](crate::error::ErrorKind::Usage) message names what is there.
+    /// Returns the errors of [`write`](Self::write), or [`Io`](crate::error::ErrorKind::Io) if a
+    /// file cannot be renamed: then no new file has its name, and older files have theirs. Without
+    /// hard links older files cannot be restored, and the [`Usage`](crate::error::ErrorKind::Usage)
+    /// message names the files that exist.
     pub fn finish(
         mut self,
         index: impl FnOnce(&[StoredPart]) -> String,
@@ -191,7 +193,7 @@ impl PartFiles {
             .iter_mut()
             .filter(|part| !part.pending.is_empty())
         {
-            // Taken, so that thousands of parts do not hold on to room that few need.
+            // Taken, so that thousands of parts do not keep buffers that few of them need.
             let pending = std::mem::take(&mut part.pending);
             append(&part.unfinished, &part.path, &pending)?;
         }
@@ -201,8 +203,8 @@ impl PartFiles {
 }
 
 impl PartFile {
-    /// Compresses what was written, all in one, into another file beside `index`; says what the
-    /// part is now.
+    /// Compresses a part's bytes as one stream into another file, next to `index`; returns the
+    /// stored part.
     fn pack(&mut self, how: Compression, index: &Unfinished) -> Result<StoredPart> {
         let mut stored_len = self.len;
         if how != Compression::None {
@@ -228,18 +230,18 @@ impl PartFile {
     }
 }
 
-/// What a file is to be named that `path` leads to.
+/// Returns the final path of the file that `path` leads to.
 fn real(path: &Path, example: &str, inputs: &[PathBuf]) -> Result<PathBuf> {
     match Target::find(path, example, inputs)? {
-        Target::Beside(target) => Ok(target),
+        Target::File(target) => Ok(target),
         Target::Stdout | Target::Direct => Err(Error::usage(format!(
-            "{} is a pipe or a device, where a part of the capture is to be; choose another name",
+            "{} is a pipe or a device, but a part of the capture needs this name; choose another name",
             shown(path)
         ))),
     }
 }
 
-/// Appends `bytes`. Messages name `path`.
+/// Appends `bytes`. Messages use the name `path`.
 fn append(to: &Unfinished, path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = to.open().map_err(|e| Error::io("open", path, e))?;
     file.write_all(bytes).map_err(|e| Error::write(path, e))
@@ -250,7 +252,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// Parts called `out`, with this ending.
+    /// Creates parts called `out`, with this ending.
     fn parts(folder: &Path, ending: &str) -> Result<PartFiles> {
         let names = PartNames {
             whole: &folder.join(format!("out{ending}")),
@@ -277,7 +279,7 @@ mod tests {
             parts.begin("a", b"A").unwrap(),
             parts.begin("b", b"B").unwrap(),
         );
-        // More than collects at once, to one part and the other.
+        // More than is buffered at once, alternately to both parts.
         let large = vec![b'x'; PENDING_MAX - 1];
         parts.write(a, &large).unwrap();
         parts.write(b, b"1").unwrap();
@@ -318,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn dropped_before_the_end_nothing_is_left() {
+    fn parts_dropped_before_the_end_leave_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let mut parts = parts(folder.path(), ".txt").unwrap();
         parts.begin("a", b"A").unwrap();
@@ -327,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn name_that_cannot_be_given_gives_none_and_older_files_come_back() {
+    fn failed_rename_gives_no_names_and_restores_older_files() {
         for taken in ["out-b.log", "out.csv"] {
             let folder = tempfile::tempdir().unwrap();
             fs::write(folder.path().join("out-a.log"), "of last week").unwrap();
@@ -335,7 +337,7 @@ mod tests {
             for name in ["a", "b", "c"] {
                 parts.begin(name, b"new").unwrap();
             }
-            // Nobody renames a file over a folder.
+            // A file cannot replace a folder.
             fs::create_dir(folder.path().join(taken)).unwrap();
             let error = parts.finish(|_| String::new()).unwrap_err().to_string();
             assert!(error.contains(taken), "{error}");
@@ -346,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_run_that_goes_on_are_not_swept_away_by_another() {
+    fn parts_of_a_running_process_are_not_removed_by_another() {
         let folder = tempfile::tempdir().unwrap();
         let mut first = parts(folder.path(), ".log").unwrap();
         first.begin("a", b"first").unwrap();

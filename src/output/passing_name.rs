@@ -1,42 +1,42 @@
-//! What a file is called until it has its own name.
+//! The temporary name of a file until it has its final name.
 //!
-//! `.flow2pcap-LETTERS.part` leads a run, whose letters these are, and its lock says whether the run
-//! goes on; `.flow2pcap-LETTERS-MORE.part` follows it. With `-old` at the end it is one whose name
-//! another file gets.
+//! `.flow2pcap-LETTERS.part` is the leader of a run with these letters, and its lock shows whether
+//! the run is still going. `.flow2pcap-LETTERS-MORE.part` is a follower of it. A name with `-old`
+//! at the end belongs to a file that another file is replacing.
 
-/// What all passing names begin with; one run's own letters follow, and in files that follow
-/// another one, a hyphen and more letters.
+/// The beginning of all temporary names. The run's own letters follow, and for followers also a
+/// hyphen and more letters.
 pub(super) const PREFIX: &str = ".flow2pcap-";
 
-/// What all passing names end with.
+/// The end of all temporary names.
 pub(super) const SUFFIX: &str = ".part";
 
-/// What is before [`SUFFIX`] in the passing name of a file whose name another file gets.
+/// The text before [`SUFFIX`] in the temporary name of a file that another file is replacing.
 const OLDER: &str = "-old";
 
-/// The letters of the run that a passing name belongs to.
+/// Returns the letters of the run that a temporary name belongs to.
 pub(super) fn letters(name: &str) -> Option<&str> {
     let own = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
     own.split('-').next()
 }
 
-/// What the file is called whose lock says that the run of these letters goes on.
+/// Returns the name of the file whose lock shows that the run with these letters is still going.
 pub(super) fn leader(letters: &str) -> String {
     format!("{PREFIX}{letters}{SUFFIX}")
 }
 
-/// What the names of files begin with that follow the leader of these letters.
+/// Returns the beginning of the names of files that follow the leader with these letters.
 pub(super) fn followers(letters: &str) -> String {
     format!("{PREFIX}{letters}-")
 }
 
-/// What the file is called whose name the one with this passing name gets.
+/// Returns the temporary name of the file that the file with this temporary name replaces.
 pub(super) fn older(passing: &str) -> String {
     let own = passing.strip_suffix(SUFFIX).unwrap_or(passing);
     format!("{own}{OLDER}{SUFFIX}")
 }
 
-/// Whether a passing name is that of a file which another one has replaced.
+/// Whether a temporary name belongs to a file that another one has replaced.
 pub(super) fn is_older(name: &str) -> bool {
     let own = name.strip_suffix(SUFFIX);
     own.is_some_and(|own| own.ends_with(OLDER))
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_say_whose_they_are() {
+    fn names_identify_their_run() {
         let leader = leader("AbCdEf");
         let follower = format!("{}x1{SUFFIX}", followers("AbCdEf"));
         for name in [&leader, &follower, &older(&leader), &older(&follower)] {

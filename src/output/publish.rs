@@ -1,7 +1,7 @@
-//! Finished files get their names: all of them, or none.
+//! Gives finished files their names: all of them, or none.
 //!
-//! A rename is atomic, several are not. So what had a name before is kept under another one until
-//! the last file has its own, and comes back if one of them cannot have it.
+//! A rename is atomic, but several renames are not. So files that are replaced are kept under
+//! another name until the last new file has its name, and are restored if one of the renames fails.
 
 use std::{
     collections::HashSet,
@@ -16,27 +16,27 @@ use super::{passing_name, unfinished::Unfinished};
 use crate::error::{Error, Result};
 use crate::printable::shown;
 
-/// What was under a name that another file has now.
+/// The file that previously had the name of a new file.
 enum Replaced {
     Nothing,
     Kept {
-        /// A second name of it, which goes when this is dropped.
+        /// A second name of it, which is removed when this is dropped.
         path: TempPath,
-        /// The file itself, locked for as long as it may have to come back, where no other lock
-        /// says so.
+        /// The file itself, locked while it may have to be restored, if no other lock protects it.
         _locked: Option<File>,
     },
-    /// A file system without hard links has no second names.
+    /// The file system has no hard links, and so no second names.
     Lost,
 }
 
-/// Gives the file its name, in place of whatever had it.
+/// Gives the file its name, replacing any existing file.
 pub(super) fn one(file: Unfinished) -> Result<()> {
     all(vec![file])
 }
 
-/// Gives files of this process their names, in place of whatever had them: all, or none. No
-/// signal falls between the first and the last. What the others follow is last.
+/// Gives files of this process their names, replacing any existing files: all, or none. No signal
+/// is handled between the first and the last rename. The leader, which the others follow, must be
+/// last.
 pub(super) fn all(files: Vec<Unfinished>) -> Result<()> {
     let Some(last) = files.last() else {
         return Ok(());
@@ -65,7 +65,7 @@ fn in_order(files: Vec<Unfinished>) -> Result<()> {
         if let Some(access) = access {
             access.give(&file);
         }
-        // After the last nothing can fail any more.
+        // After the last rename nothing can fail any more.
         let before = (index < last).then(|| keep(&file, &target, locked.is_some()));
         match file.persist(&target) {
             Ok(()) => done.extend(before.map(|before| (target, before))),
@@ -75,16 +75,16 @@ fn in_order(files: Vec<Unfinished>) -> Result<()> {
     Ok(())
 }
 
-/// Keeps what is at `target` beside `passing`, under a name that is known for left over should
-/// this process be killed ([`super::stale`]). It is locked if `passing` leads itself, for then no
-/// other file in this folder says that the run goes on.
+/// Keeps the file at `target` next to `passing`, under a name that identifies it as a leftover
+/// should this process be killed ([`super::stale`]). It is locked if `passing` is itself a leader,
+/// because then no other file in this folder shows that the run is still going.
 fn keep(passing: &Path, target: &Path, leads: bool) -> Replaced {
     let name = passing.file_name().unwrap_or_default().to_string_lossy();
     let second = passing.with_file_name(passing_name::older(&name));
     match fs::hard_link(target, &second) {
         Ok(()) => {
             let locked = leads.then(|| File::open(&second).ok()).flatten();
-            // Without a lock, which some file systems do not have, nobody removes it either.
+            // Without a lock, which some file systems do not have, no process removes it either.
             locked.iter().for_each(|file| drop(file.try_lock()));
             let path = TempPath::try_from_path(second);
             path.map_or(Replaced::Lost, |path| Replaced::Kept {
@@ -97,7 +97,7 @@ fn keep(passing: &Path, target: &Path, leads: bool) -> Replaced {
     }
 }
 
-/// Takes the names back; says what could not be.
+/// Takes the names back; the error lists files for which that failed.
 fn undo(done: Vec<(PathBuf, Replaced)>, target: &Path, source: io::Error) -> Error {
     let mut stay = Vec::new();
     for (path, before) in done {
@@ -114,7 +114,7 @@ fn undo(done: Vec<(PathBuf, Replaced)>, target: &Path, source: io::Error) -> Err
         return Error::io("rename a finished file to", target, source);
     }
     Error::usage(format!(
-        "cannot rename a finished file to {}: {source}; these are of this run, without an index: {}",
+        "cannot rename a finished file to {}: {source}; these files are from this run, without an index: {}",
         shown(target),
         stay.join(", ")
     ))
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn abandoned_file_is_gone_and_cannot_be_published() {
+    fn abandoned_file_is_removed_and_cannot_be_published() {
         let folder = tempfile::tempdir().unwrap();
         let register = leaked();
         let target = folder.path().join("out.log");

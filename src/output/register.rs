@@ -1,4 +1,4 @@
-//! The passing names in use, which a signal empties, and what there is of a run's output.
+//! The temporary names in use, whose files a signal removes, and the state of a run's output.
 
 use std::{
     fs::{self, File},
@@ -13,29 +13,29 @@ use super::target;
 use crate::error::{Error, Result};
 use crate::printable::shown;
 
-/// What there is of a run's output at one instant.
+/// The state of a run's output at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
-    /// No file.
+    /// There is no file.
     Nothing,
-    /// A pipe or a device has been opened, and may have got a part.
+    /// A pipe or a device is open, and may have received a part.
     Cut,
-    /// All of it.
+    /// The output is complete.
     Whole,
 }
 
 /// The register of this process.
 pub(super) static REGISTER: Register = Register::new();
 
-/// The passing names in use.
+/// The temporary names in use.
 #[derive(Debug)]
 pub(super) struct Register(Mutex<Registered>);
 
-/// What a [`Register`] holds.
+/// The contents of a [`Register`].
 #[derive(Debug)]
 pub(super) struct Registered {
     paths: Vec<PathBuf>,
-    /// Whether all were given up.
+    /// Whether all outputs were abandoned.
     abandoned: bool,
     left: Left,
 }
@@ -49,15 +49,17 @@ impl Register {
         }))
     }
 
-    /// It is whole at every step, so a panic elsewhere does not spoil it.
+    /// Locks the contents. They are consistent at every step, so a panic elsewhere does not corrupt
+    /// them.
     fn lock(&self) -> MutexGuard<'_, Registered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What it holds, and no signal falls in until that is dropped.
+    /// Locks and returns the contents; no signal is handled until the guard is dropped.
     ///
     /// # Errors
-    /// All were given up, so nothing may become of `target` any more.
+    /// Returns an error if all outputs were abandoned, so that `target` must not be created any
+    /// more.
     pub(super) fn hold(&self, target: &Path) -> Result<MutexGuard<'_, Registered>> {
         let held = self.lock();
         if held.abandoned {
@@ -67,7 +69,7 @@ impl Register {
         Ok(held)
     }
 
-    /// Creates and lists a file under one lock, so that no signal falls between.
+    /// Creates and lists a file under one lock, so that no signal is handled in between.
     pub(super) fn add(
         &self,
         target: &Path,
@@ -79,7 +81,7 @@ impl Register {
             io::ErrorKind::PermissionDenied
             | io::ErrorKind::ReadOnlyFilesystem
             | io::ErrorKind::NotFound => Error::usage(format!(
-                "cannot write {}: {} takes no new files ({e}); choose another folder",
+                "cannot write {}: no new files can be created in {} ({e}); choose another folder",
                 shown(target),
                 shown(folder),
             )),
@@ -90,7 +92,7 @@ impl Register {
         Ok((file, handle))
     }
 
-    /// Notes what of this process's output is where, when it is written directly.
+    /// Records the state of an output of this process that is written directly.
     pub(super) fn note_written_directly(&self, left: Left) {
         self.lock().left = left;
     }
@@ -100,7 +102,7 @@ impl Register {
         self.lock().abandon()
     }
 
-    /// Removes every unfinished file and closes the register, unless it is in use.
+    /// Removes every unfinished file and closes the register, unless it is locked.
     pub(super) fn abandon_where_free(&self) {
         if let Ok(mut held) = self.0.try_lock() {
             held.abandon();
@@ -109,12 +111,12 @@ impl Register {
 }
 
 impl Registered {
-    /// Takes out the passing names of files that get their own.
+    /// Removes the temporary names of files that get their final names.
     pub(super) fn remove(&mut self, is_passing: impl Fn(&Path) -> bool) {
         self.paths.retain(|path| !is_passing(path));
     }
 
-    /// Notes that the output is whole.
+    /// Records that the output is complete.
     pub(super) fn note_whole(&mut self) {
         self.left = Left::Whole;
     }
@@ -122,7 +124,8 @@ impl Registered {
     fn abandon(&mut self) -> Left {
         self.abandoned = true;
         for path in std::mem::take(&mut self.paths) {
-            // Gone already if its output was dropped; nothing else can be done.
+            // It may be gone already because its output was dropped; other failures cannot be
+            // handled here.
             let _ = fs::remove_file(path);
         }
         self.left

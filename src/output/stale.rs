@@ -1,13 +1,13 @@
-//! What runs that were killed have left beside their outputs, and how it goes.
+//! Removes files that killed runs have left next to their outputs.
 //!
-//! A process that is killed removes nothing, but its locks go with it. So a file under a passing
-//! name whose lock is free belongs to nobody, and with it go those that follow it. A file that is
-//! locked belongs to a run that goes on, and so do those that follow it.
+//! A process that is killed removes no files, but its locks are released. So a file with a
+//! temporary name whose lock is free has no owner, and the same is true of its followers. A locked
+//! file belongs to a run that is still going, and so do its followers.
 //!
-//! What a finished file replaced is kept under a passing name until the last file of its run has its
-//! name, and that is the one that leads. So where none leads any more, every file of that run has
-//! its name, and what they replaced has no use. Nothing comes back here: a file is only ever
-//! replaced by one that is whole, in one step, so there is no moment without a file of that name.
+//! A replaced file is kept under a temporary name until the last file of the run has its name, and
+//! the last file is the leader. So if there is no leader any more, every file of that run has its
+//! name, and the replaced files are not needed. Nothing has to be restored here: a file is replaced
+//! only by a complete file, in one step, so a file with that name exists at every moment.
 
 use std::{
     fs::{self, File},
@@ -16,7 +16,8 @@ use std::{
 
 use super::passing_name::{followers, is_older, leader, letters};
 
-/// Removes from `folder` what nobody will finish. What cannot be removed stays: it is in nobody's way.
+/// Removes the files in `folder` that no process will finish. Files that cannot be removed stay and
+/// do no harm.
 pub(super) fn sweep(folder: &Path) {
     for name in passing_names(folder) {
         let Some(letters) = letters(&name) else {
@@ -29,7 +30,7 @@ pub(super) fn sweep(folder: &Path) {
             }
             continue;
         }
-        // Held until all are gone, the one that says so of the others last.
+        // Held until all are removed; the leader, which protects the others, comes last.
         let Some(_held) = free(&leader) else { continue };
         let followers = followers(letters);
         for name in passing_names(folder) {
@@ -41,19 +42,19 @@ pub(super) fn sweep(folder: &Path) {
     }
 }
 
-/// Removes the file if nobody has locked it.
+/// Removes the file if no process has locked it.
 fn remove_free(path: &Path) {
     if let Some(_held) = free(path) {
         let _ = fs::remove_file(path);
     }
 }
 
-/// The file, locked by us, if nobody has locked it.
+/// Returns the file, locked by this process, if no process has locked it.
 fn free(path: &Path) -> Option<File> {
     if !fs::symlink_metadata(path).ok()?.is_file() {
         return None;
     }
-    // An older output may be one that we may not read, or not write.
+    // An older output may be one that this user cannot read, or cannot write.
     let opened = File::open(path).or_else(|_| File::options().write(true).open(path));
     let file = opened.ok()?;
     file.try_lock().is_ok().then_some(file)
@@ -69,8 +70,8 @@ fn passing_names(folder: &Path) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// Leaves files of these names, of which the first is locked, if at all; returns what a sweep
-    /// leaves of them.
+    /// Creates files with these names, of which the first is locked if `locked`; returns the names
+    /// that remain after a sweep.
     fn swept(names: &[&str], locked: bool) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let files = names
@@ -95,31 +96,32 @@ mod tests {
     ];
 
     #[test]
-    fn what_nobody_has_locked_goes_with_all_that_follows_it() {
+    fn unlocked_leader_is_removed_with_its_followers() {
         assert_eq!(swept(&RUN, false), [""; 0]);
     }
 
     #[test]
-    fn what_is_locked_stays_with_all_that_follows_it() {
+    fn locked_leader_stays_with_its_followers() {
         assert_eq!(swept(&RUN, true).len(), 3);
     }
 
     #[test]
-    fn what_was_replaced_goes_when_its_run_has_given_all_names() {
+    fn replaced_file_is_removed_when_its_run_is_complete() {
         let [_, _, near] = RUN;
         assert_eq!(swept(&[near], false), [""; 0]);
         assert_eq!(swept(&[".flow2pcap-AbCdEf-old.part"], false), [""; 0]);
     }
 
     #[test]
-    fn what_may_have_to_come_back_stays() {
-        // In a folder where a link led, the run's own file has its name before the last one has.
+    fn replaced_file_that_may_be_restored_stays() {
+        // In the folder that a link led to, the run's own file has its name before the last file
+        // has.
         let far = ".flow2pcap-AbCdEf-old.part";
         assert_eq!(swept(&[far], true), [far]);
     }
 
     #[test]
-    fn files_of_others_stay() {
+    fn files_of_other_programs_stay() {
         let others = [
             ".flow2pcap-AbCdEf-1.part", // its leader may be in another folder
             ".flow2pcap-notes.txt",

@@ -1,4 +1,4 @@
-//! What a path leads to, and whether an output may be written there.
+//! Finds what a path leads to, and whether an output may be written there.
 
 use std::{
     fs::{self, File, Metadata},
@@ -9,22 +9,22 @@ use std::{
 use crate::error::{Error, Result};
 use crate::printable::{shell, shown};
 
-/// Standard output, as messages name it.
+/// The name of standard output in messages.
 pub(super) const STDOUT: &str = "standard output";
 
-/// What a path leads to.
+/// The kind of target of a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target {
     /// Standard output.
     Stdout,
     /// A pipe or a device.
     Direct,
-    /// A regular file, there already or not, behind all symbolic links.
-    Beside(PathBuf),
+    /// A regular file, existing or not, after following all symbolic links.
+    File(PathBuf),
 }
 
 impl Target {
-    /// Finds out, and refuses what would hurt. `example` is a name for such a file.
+    /// Finds the target, and refuses harmful ones. `example` is a name for such a file.
     pub(super) fn find(path: &Path, example: &str, inputs: &[PathBuf]) -> Result<Self> {
         if [Path::new("-"), Path::new("/dev/stdout")].contains(&path) {
             return Ok(Self::Stdout);
@@ -33,11 +33,11 @@ impl Target {
         let Ok(found) = fs::metadata(path) else {
             if path.is_symlink() {
                 return Err(Error::usage(format!(
-                    "{named} is a link to a file that is not there; remove it, or name the file itself"
+                    "{named} is a link to a file that does not exist; remove it, or name the file itself"
                 )));
             }
             check_folder(path)?;
-            return Ok(Self::Beside(path.to_owned()));
+            return Ok(Self::File(path.to_owned()));
         };
         if found.is_dir() {
             return Err(Error::usage(format!(
@@ -50,8 +50,8 @@ impl Target {
         }
         let real = fs::canonicalize(path).map_err(|e| Error::io("resolve", path, e))?;
         refuse_input(path, inputs, |input| is_same(input, &real, &found))?;
-        // A descriptor of the shell's may be a regular file, which must not be
-        // replaced behind its back.
+        // A file descriptor of the shell may be a regular file, which must not be replaced without
+        // the shell knowing.
         if ["/dev/fd", "/dev/stderr", "/proc"]
             .iter()
             .any(|at| path.starts_with(at))
@@ -60,29 +60,29 @@ impl Target {
         }
         if found.permissions().readonly() {
             return Err(Error::usage(format!(
-                "{named} is there and write-protected; remove it, or choose another name"
+                "{named} exists and is write-protected; remove it, or choose another name"
             )));
         }
-        Ok(Self::Beside(real))
+        Ok(Self::File(real))
     }
 }
 
-/// Standard output as a file: the standard library's own handle looks for line
-/// ends, of which an output has many that mean nothing.
+/// Returns standard output as a file: the standard library's own handle looks for line ends, which
+/// mean nothing in binary output.
 ///
-/// A shell may have opened one of `inputs` for it.
+/// A shell may have opened one of `inputs` as standard output.
 pub(super) fn stdout(inputs: &[PathBuf]) -> Result<File> {
     let stdout = io::stdout();
     if stdout.is_terminal() {
         return Err(Error::usage(
-            "standard output is a terminal, where the output is unreadable; name a file, or pipe it on",
+            "standard output is a terminal, where the output is unreadable; name a file, or pipe it to a program",
         ));
     }
     let named = Path::new(STDOUT);
     let file = duplicate(&stdout).map_err(|e| Error::io("open", named, e))?;
     let found = file.metadata().map_err(|e| Error::io("open", named, e))?;
     if found.is_file() {
-        // No path leads to it: only the system's numbers tell.
+        // No path leads to it; only device and inode numbers identify the file.
         refuse_input(named, inputs, |input| is_same(input, named, &found))?;
     }
     Ok(file)
@@ -119,7 +119,7 @@ fn duplicate(stdout: &io::Stdout) -> io::Result<File> {
     Ok(stdout.as_handle().try_clone_to_owned()?.into())
 }
 
-/// The folder that holds `path`, which may be a bare name.
+/// Returns the folder of `path`, which may be a bare name.
 pub(super) fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -145,15 +145,15 @@ fn check_folder(path: &Path) -> Result<()> {
     )))
 }
 
-/// Whether `input` is the file at `real`, by whatever name: what the system
-/// numbers alike is one file, and hard links have no other mark.
+/// Whether `input` is the file at `real`, under any name: equal device and inode numbers mean one
+/// file, and hard links can be recognized in no other way.
 #[cfg(unix)]
 fn is_same(input: &Path, _: &Path, found: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::metadata(input).is_ok_and(|input| (input.dev(), input.ino()) == (found.dev(), found.ino()))
 }
 
-/// Whether `input` is the file at `real`, behind all symbolic links.
+/// Whether `input` is the file at `real`, after following all symbolic links.
 #[cfg(not(unix))]
 fn is_same(input: &Path, real: &Path, _: &Metadata) -> bool {
     fs::canonicalize(input).is_ok_and(|input| input == real)

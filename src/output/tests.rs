@@ -1,4 +1,4 @@
-//! Targets that are fine, targets that are not, and what either leaves behind.
+//! Tests of valid and invalid targets, and of the files that remain in either case.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use crate::error::ErrorKind;
 
 const EXAMPLE: &str = "file.log";
 
-/// The names in a folder, hidden ones too.
+/// Returns the names in a folder, including hidden ones.
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -20,7 +20,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The message of a refusal, which must leave `folder` as it was.
+/// Returns the message of a refusal, which must leave `folder` unchanged.
 #[track_caller]
 fn refusal(folder: &Path, path: &Path, inputs: &[PathBuf]) -> String {
     let before = names(folder);
@@ -32,7 +32,7 @@ fn refusal(folder: &Path, path: &Path, inputs: &[PathBuf]) -> String {
 }
 
 #[test]
-fn file_appears_at_the_end_alone() {
+fn file_appears_only_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.log");
     fs::write(&path, "old").unwrap();
@@ -92,7 +92,7 @@ fn pieces_of_any_length_arrive_in_order() {
 }
 
 #[test]
-fn folder_as_target_is_refused_with_a_name_to_use() {
+fn folder_as_target_is_refused_with_a_suggested_name() {
     let folder = tempfile::tempdir().unwrap();
     let message = refusal(folder.path(), folder.path(), &[]);
     assert!(message.contains(EXAMPLE), "{message}");
@@ -106,7 +106,7 @@ fn missing_folder_is_refused_with_mkdir() {
 }
 
 #[test]
-fn file_as_folder_is_refused() {
+fn file_in_place_of_the_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a"), "").unwrap();
     let message = refusal(folder.path(), &folder.path().join("a/b.log"), &[]);
@@ -161,7 +161,7 @@ fn link_to_an_older_capture_stays_a_link() {
 
 #[cfg(unix)]
 #[test]
-fn link_to_nothing_is_refused() {
+fn dangling_link_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("out.log");
     std::os::unix::fs::symlink(folder.path().join("gone"), &link).unwrap();
@@ -170,7 +170,7 @@ fn link_to_nothing_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn new_file_has_the_mode_of_any_new_file() {
+fn new_file_has_the_default_mode() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let [path, plain] = ["out.log", "plain"].map(|name| folder.path().join(name));
@@ -185,7 +185,7 @@ fn new_file_has_the_mode_of_any_new_file() {
 
 #[cfg(unix)]
 #[test]
-fn file_that_replaces_another_may_be_used_by_whom_that_might() {
+fn replacement_file_keeps_the_access_of_the_older_file() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     let folder = tempfile::tempdir().unwrap();
     let access = |path: &Path| {
@@ -200,7 +200,7 @@ fn file_that_replaces_another_may_be_used_by_whom_that_might() {
         let path = folder.path().join("out.log");
         fs::write(&path, "old").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        // Only root can give files away.
+        // Only root can give files to another owner.
         let _ = chown(&path, Some(65_534), Some(65_534));
         let before = access(&path);
         let mut output = Output::create(&path, EXAMPLE, &[]).unwrap();
@@ -219,7 +219,7 @@ fn file_that_replaces_another_may_be_used_by_whom_that_might() {
 
 #[cfg(unix)]
 #[test]
-fn part_that_replaces_another_may_be_used_by_whom_that_might() {
+fn replacement_part_keeps_the_access_of_the_older_file() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let of = |name: &str| folder.path().join(name);
@@ -276,7 +276,7 @@ fn device_is_written_directly() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn pipe_without_a_reader_is_its_own_error() {
+fn pipe_without_a_reader_has_its_own_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pipe");
     let status = std::process::Command::new("mkfifo").arg(&path).status();

@@ -1,8 +1,8 @@
-//! Files that still have no name.
+//! Files that do not have their final names yet.
 //!
-//! A file is locked for as long as it is unfinished, or follows one that is. So a lock that is
-//! free says to the next run which files nobody will finish any more ([`super::stale`]); the system
-//! frees it however a process ends.
+//! A file is locked while it is unfinished, or follows a leader that is. A free lock therefore
+//! shows the next run which files no process will finish ([`super::stale`]); the system releases
+//! locks however a process ends.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -20,27 +20,27 @@ use super::{
 };
 use crate::error::Result;
 
-/// A file under a passing name, beside the one it is to become.
+/// A file with a temporary name, in the folder of its target.
 #[derive(Debug)]
 pub(super) struct Unfinished {
-    /// Removes the file when dropped, before the lock goes.
+    /// Removes the file when dropped, before the lock is released.
     pub(super) file: TempPath,
-    /// The file, open and locked; none for one that follows another.
+    /// The file, open and locked; `None` for a follower.
     pub(super) locked: Option<File>,
     pub(super) target: PathBuf,
-    /// Whose the file at `target` is and who may use it, if there is one.
+    /// Owner and permissions of the file at `target`, if the file exists.
     pub(super) access: Option<Access>,
     pub(super) register: &'static Register,
 }
 
 impl Unfinished {
-    /// Creates one in the folder of `target`: only there is the rename sure to stay on one file
-    /// system. What runs that were killed have left there goes.
-    pub(super) fn beside(target: PathBuf) -> Result<Self> {
+    /// Creates a leader in the folder of `target`, because only there is the rename sure to stay on
+    /// one file system. Removes files that killed runs have left there.
+    pub(super) fn new(target: PathBuf) -> Result<Self> {
         Self::listed_in(&REGISTER, target)
     }
 
-    /// Creates one that is locked with this one, and not held open.
+    /// Creates a follower, which is protected by the lock of this file and not held open.
     pub(super) fn followed_by(&self, target: PathBuf) -> Result<Self> {
         let real = |path: &Path| fs::canonicalize(target::folder(path));
         match (self.leader(), real(&target), real(&self.file)) {
@@ -57,12 +57,12 @@ impl Unfinished {
                     register: self.register,
                 })
             }
-            // A link leads elsewhere, where no lock of ours is.
+            // A link leads to another folder, where this process has no lock.
             _ => Self::listed_in(self.register, target),
         }
     }
 
-    /// The letters of this run.
+    /// Returns the letters of this run.
     fn leader(&self) -> Option<&str> {
         passing_name::letters(self.file.file_name()?.to_str()?)
     }
@@ -81,7 +81,7 @@ impl Unfinished {
         })
     }
 
-    /// The file, to be written after what is in it.
+    /// Opens the file for appending.
     pub(super) fn open(&self) -> io::Result<File> {
         match &self.locked {
             Some(file) => file.try_clone(),
@@ -89,17 +89,17 @@ impl Unfinished {
         }
     }
 
-    /// The file, to be read from its beginning.
+    /// Opens the file for reading from its beginning.
     pub(super) fn read(&self) -> io::Result<File> {
         File::open(&self.file)
     }
 }
 
-/// A file to be created under a passing name.
+/// Configures the creation of a file with a temporary name.
 ///
-/// One that replaces a file is its owner's alone until it has the access of that file: nobody reads
-/// it under its passing name who may not read it later. Any other asks for what new files ask for,
-/// of which the umask takes its share.
+/// A file that replaces another one is accessible to its owner only until it has the access of that
+/// file: nobody can read it under its temporary name who may not read it later. Other files request
+/// the default mode, which the umask restricts.
 fn named(prefix: &str, replaces: bool) -> tempfile::Builder<'_, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(prefix).suffix(passing_name::SUFFIX);
@@ -114,13 +114,13 @@ fn named(prefix: &str, replaces: bool) -> tempfile::Builder<'_, 'static> {
     builder
 }
 
-/// A new file that is locked. Before it is, another run may take it for left over.
+/// Creates a new file and locks it. Before it is locked, another run may take it for a leftover.
 fn locked_file(folder: &Path, replaces: bool) -> io::Result<NamedTempFile> {
     loop {
         let created = named(passing_name::PREFIX, replaces).tempfile_in(folder)?;
         match created.as_file().try_lock() {
             Err(TryLockError::WouldBlock) => {}
-            // Some network file systems have no locks: there nobody takes anything away either.
+            // Some network file systems have no locks; there no process removes files either.
             Err(TryLockError::Error(_)) => return Ok(created),
             Ok(()) if created.path().exists() => return Ok(created),
             Ok(()) => {}
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn abandoned_register_creates_nothing_more() {
+    fn abandoned_register_creates_no_more_files() {
         let folder = tempfile::tempdir().unwrap();
         let register: &Register = Box::leak(Box::new(Register::new()));
         register.abandon();
@@ -142,9 +142,9 @@ mod tests {
     }
 
     #[test]
-    fn follower_in_another_folder_has_a_lock_of_its_own() {
+    fn follower_in_another_folder_has_its_own_lock() {
         let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let leader = Unfinished::beside(here.path().join("out.csv")).unwrap();
+        let leader = Unfinished::new(here.path().join("out.csv")).unwrap();
         let near = leader.followed_by(here.path().join("a")).unwrap();
         let far = leader.followed_by(there.path().join("b")).unwrap();
         assert!(near.locked.is_none() && far.locked.is_some());

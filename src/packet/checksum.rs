@@ -1,17 +1,17 @@
-//! The checksum of a TCP segment or UDP datagram of which only the header is
-//! known, with the absent payload counted as zeros.
+//! The checksum of a TCP segment or UDP datagram of which only the header is known, with the absent
+//! payload counted as zeros.
 
 use etherparse::checksum::Sum16BitWords;
 
 use super::ip::AddressPair;
 
-/// The ones' complement sum over pseudo-header and transport header, still open
-/// to be folded: RFC 9293 section 3.1 for TCP, RFC 768 for UDP.
+/// Returns the ones' complement sum over pseudo-header and transport header, not yet folded: RFC
+/// 9293 section 3.1 for TCP, RFC 768 for UDP.
 ///
-/// `transport_len` counts header and payload, in bytes. IPv4's pseudo-header
-/// has only 16 bits for it; the sum takes all 32, as IPv6 does (RFC 8200 section
-/// 8.1), which is the same number wherever IPv4 defines one. Zeros add nothing
-/// to a ones' complement sum, so the absent payload is not looked at.
+/// `transport_len` counts header and payload, in bytes. IPv4's pseudo-header has only 16 bits for
+/// it; the sum takes all 32, as IPv6 does (RFC 8200 section 8.1), which is the same number wherever
+/// IPv4 defines one. Zeros add nothing to a ones' complement sum, so the absent payload can be
+/// skipped.
 #[inline]
 pub(super) fn sum(
     addresses: &AddressPair,

@@ -1,9 +1,8 @@
-//! The network header: IPv4 or IPv6, and what either says of a packet that is
-//! longer than its length field can hold.
+//! The network header, IPv4 or IPv6, including packets longer than the length field can hold.
 //!
-//! Merged data segments outgrow 65,535 bytes, and Wireshark must still count
-//! all of them (`frame.len`, `tcp.len`) without an expert item. What it accepts,
-//! tried with 4.0 for TCP, UDP and bare protocols:
+//! Merged data segments exceed 65,535 bytes, and Wireshark must still count all of them
+//! (`frame.len`, `tcp.len`) without an expert item. Wireshark accepts the following, tested with
+//! version 4.0 for TCP, UDP and bare protocols:
 //!
 //! | | up to | beyond |
 //! |---|---|---|
@@ -24,7 +23,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// The family of one address. An IPv4-mapped IPv6 address is IPv6.
+    /// Returns the family of one address. An IPv4-mapped IPv6 address is IPv6.
     pub fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(_) => Self::V4,
@@ -32,8 +31,8 @@ impl Family {
         }
     }
 
-    /// The longest packet, in bytes, whose length the plain header can state:
-    /// IPv4 counts its own header in 16 bits, IPv6 does not.
+    /// Returns the length in bytes of the longest packet whose length the plain header can express:
+    /// IPv4 counts its own header in the 16 bits, IPv6 does not.
     pub fn plain_len_max(self) -> u32 {
         match self {
             Self::V4 => u32::from(u16::MAX),
@@ -41,7 +40,7 @@ impl Family {
         }
     }
 
-    /// Bytes of the network header of a packet of `original_len` bytes.
+    /// Returns the length of the network header of a packet of `original_len` bytes.
     pub fn header_len(self, original_len: u32) -> u16 {
         match self {
             Self::V4 => Ipv4Header::MIN_LEN_U16,
@@ -51,7 +50,7 @@ impl Family {
     }
 }
 
-/// Sender and receiver, of one family.
+/// Addresses of the sender and the receiver, of one family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AddressPair {
     V4([Ipv4Addr; 2]),
@@ -59,7 +58,7 @@ pub(super) enum AddressPair {
 }
 
 impl AddressPair {
-    /// The pair, or `None` if the families differ.
+    /// Creates the pair; `None` if the families differ.
     pub(super) fn new(source: IpAddr, destination: IpAddr) -> Option<Self> {
         match (source, destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => Some(Self::V4([source, destination])),
@@ -95,10 +94,10 @@ impl AddressPair {
         match *self {
             Self::V4([source, destination]) => {
                 let mut header = Ipv4Header {
-                    // 0 is read as segmentation offload: the length is the frame's.
+                    // Wireshark reads 0 as segmentation offload and uses the length of the frame.
                     total_len: u16::try_from(original_len).unwrap_or(0),
-                    // RFC 6864 section 4.1: in a packet that must not be
-                    // fragmented the identification means nothing.
+                    // RFC 6864 section 4.1: in a packet that must not be fragmented, the
+                    // identification has no meaning.
                     identification: 0,
                     dont_fragment: true,
                     time_to_live: HOP_LIMIT,
@@ -114,7 +113,7 @@ impl AddressPair {
                 let payload_len = original_len.saturating_sub(u32::from(IPV6_LEN));
                 let plain_len = u16::try_from(payload_len);
                 let header = Ipv6Header {
-                    // RFC 2675 section 3: 0 where a Jumbo Payload option follows.
+                    // RFC 2675 section 3: 0 if a Jumbo Payload option follows.
                     payload_length: plain_len.unwrap_or(0),
                     next_header: match plain_len {
                         Ok(_) => IpNumber(protocol),
@@ -134,20 +133,19 @@ impl AddressPair {
     }
 }
 
-/// A Hop-by-Hop Options header that holds the Jumbo Payload option alone.
+/// Builds a Hop-by-Hop Options header with only the Jumbo Payload option.
 ///
-/// RFC 2675 section 2: the length counts every byte after the IPv6 header,
-/// this header included.
+/// RFC 2675 section 2: the length counts every byte after the IPv6 header, including this header.
 fn jumbo_payload(protocol: u8, payload_len: u32) -> [u8; JUMBO_LEN as usize] {
     let [a, b, c, d] = payload_len.to_be_bytes();
     [protocol, 0, JUMBO_KIND, 4, a, b, c, d]
 }
 
-/// IANA's recommended default (RFC 1700); Wireshark colors anything below 5.
+/// IANA's recommended default (RFC 1700); Wireshark colors values below 5.
 const HOP_LIMIT: u8 = 64;
 const IPV6_LEN: u16 = 40;
 const JUMBO_LEN: u16 = 8;
-/// RFC 2675 section 2: option type 0xC2, to be discarded by who does not know it.
+/// RFC 2675 section 2: option type 0xC2; a node that does not know it discards the packet.
 const JUMBO_KIND: u8 = 0xc2;
 
 const _: () = assert!(IPV6_LEN as usize == Ipv6Header::LEN);

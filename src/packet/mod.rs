@@ -1,18 +1,17 @@
-//! Header-only packets: the headers of one IP packet whose payload nobody kept.
+//! Packets with headers only: the headers of one IP packet whose payload was not recorded.
 //!
-//! A [`Packet`] knows how long it was on the wire and what its headers said;
-//! [`Packet::emit`] appends those headers and no payload, which is what a
-//! capture with a snap length holds. The headers are built by etherparse; this
-//! module decides what they say. It knows no flow logs and does no I/O.
+//! A [`Packet`] knows its length on the wire and the contents of its headers. [`Packet::emit`]
+//! appends those headers without payload, as in a capture with a snap length. etherparse builds the
+//! headers; this module decides their contents. It does not depend on flow logs and does no I/O.
 //!
 //! # Invariants
-//! * What is emitted is exactly [`Packet::headers_len`] bytes, and never more
-//!   than [`Packet::original_len`].
-//! * TCP and UDP checksums count the absent payload as zeros, so they are right
-//!   where there is no payload, and right again for a tool that pads the packet
-//!   to its original length. No other value could be: the payload is unknown.
-//! * Every packet lies within the lengths that Wireshark reads without an expert
-//!   item above Chat: [`Transport::original_len_min`] to [`ORIGINAL_LEN_MAX`].
+//! * The emitted headers are exactly [`Packet::headers_len`] bytes, and never more than
+//!   [`Packet::original_len`].
+//! * TCP and UDP checksums count the absent payload as zeros. They are therefore correct if there
+//!   is no payload, and also for a tool that pads the packet to its original length. No other value
+//!   is possible, because the payload is unknown.
+//! * Every packet is within the lengths that Wireshark reads without an expert item above Chat:
+//!   [`Transport::original_len_min`] to [`ORIGINAL_LEN_MAX`].
 
 mod checksum;
 mod ip;
@@ -31,11 +30,11 @@ pub use self::{
 
 /// The longest original length of a packet, in bytes.
 ///
-/// Wireshark holds lengths as signed 32-bit integers and cuts a longer packet
-/// down to 2,147,483,647 bytes; the rest leaves room for a link header.
+/// Wireshark holds lengths as signed 32-bit integers and cuts a longer packet to 2,147,483,647
+/// bytes; the difference leaves room for a link header.
 pub const ORIGINAL_LEN_MAX: u32 = i32::MAX.cast_unsigned() - 64;
 
-/// One IP packet, told by its headers and its length.
+/// One IP packet, described by its headers and its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Packet {
     addresses: AddressPair,
@@ -43,7 +42,7 @@ pub struct Packet {
     original_len: u32,
 }
 
-/// What the IP header carries.
+/// The protocol above IP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// A TCP segment.
@@ -55,15 +54,15 @@ pub enum Transport {
         /// Port of the receiver.
         destination_port: u16,
     },
-    /// Any other protocol, of which only the IP header is written: flow logs
-    /// know no ICMP type, and an invented one would be read as a fact.
+    /// Any other protocol. Only the IP header is written: flow logs have no ICMP type, and readers
+    /// would take an invented one as a fact.
     Bare {
-        /// The IANA protocol number, which IPv6 calls next header.
+        /// The IANA protocol number, called next header in IPv6.
         protocol: u8,
     },
 }
 
-/// Why no packet can be built. All three are mistakes of the caller.
+/// Reasons why a packet cannot be built. All three are mistakes of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPacket {
     /// One address is IPv4, the other IPv6.
@@ -77,7 +76,7 @@ pub enum InvalidPacket {
     /// The packet would be shorter than its own headers.
     #[error("{original_len} bytes cannot hold the headers, which need {least}")]
     TooShort {
-        /// What was asked for, in bytes.
+        /// The requested length in bytes.
         original_len: u32,
         /// [`Transport::original_len_min`], in bytes.
         least: u32,
@@ -85,18 +84,18 @@ pub enum InvalidPacket {
     /// The packet would be longer than [`ORIGINAL_LEN_MAX`].
     #[error("{original_len} bytes are more than a packet can hold, which is {ORIGINAL_LEN_MAX}")]
     TooLong {
-        /// What was asked for, in bytes.
+        /// The requested length in bytes.
         original_len: u32,
     },
 }
 
 impl Packet {
-    /// A packet of `original_len` bytes: IP header, transport header, payload.
+    /// Creates a packet of `original_len` bytes: IP header, transport header, payload.
     ///
     /// # Errors
-    /// [`InvalidPacket::MixedFamily`] if the addresses are of two families;
-    /// [`InvalidPacket::TooShort`] and [`InvalidPacket::TooLong`] if `original_len` lies
-    /// outside [`Transport::original_len_min`] to [`ORIGINAL_LEN_MAX`].
+    /// Returns [`InvalidPacket::MixedFamily`] if the addresses are of two families;
+    /// [`InvalidPacket::TooShort`] or [`InvalidPacket::TooLong`] if `original_len` is outside
+    /// [`Transport::original_len_min`] to [`ORIGINAL_LEN_MAX`].
     ///
     /// # Examples
     /// ```
@@ -138,27 +137,27 @@ impl Packet {
         })
     }
 
-    /// Address of the sender.
+    /// Returns the address of the sender.
     pub fn source(&self) -> IpAddr {
         self.addresses.source()
     }
 
-    /// Address of the receiver.
+    /// Returns the address of the receiver.
     pub fn destination(&self) -> IpAddr {
         self.addresses.destination()
     }
 
-    /// What the IP header carries.
+    /// Returns the protocol above IP.
     pub fn transport(&self) -> Transport {
         self.transport
     }
 
-    /// Bytes on the wire from the IP header on: headers and payload.
+    /// Returns the length on the wire in bytes, from the IP header on: headers and payload.
     pub fn original_len(&self) -> u32 {
         self.original_len
     }
 
-    /// Bytes of the headers, which are what [`emit`](Self::emit) appends.
+    /// Returns the length of the headers, which [`emit`](Self::emit) appends.
     pub fn headers_len(&self) -> usize {
         usize::from(
             self.transport
@@ -166,14 +165,14 @@ impl Packet {
         )
     }
 
-    /// Bytes after the headers, in Wireshark `tcp.len` for a segment: what its
-    /// sequence number space counts besides SYN and FIN.
+    /// Returns the number of bytes after the headers. For a TCP segment this is Wireshark's
+    /// `tcp.len`: the sequence numbers it consumes, without SYN and FIN.
     pub fn payload_len(&self) -> u32 {
         self.transport
             .payload_len(self.addresses.family(), self.original_len)
     }
 
-    /// Appends the headers to `out` and returns how many bytes that were.
+    /// Appends the headers to `out` and returns their length in bytes.
     pub fn emit(&self, out: &mut Vec<u8>) -> usize {
         let before = out.len();
         let transport_len = self.payload_len() + u32::from(self.transport.header_len());
@@ -198,7 +197,7 @@ impl Packet {
 }
 
 impl Transport {
-    /// The IANA protocol number.
+    /// Returns the IANA protocol number.
     pub fn protocol(&self) -> u8 {
         match self {
             Self::Tcp(_) => 6,
@@ -207,7 +206,7 @@ impl Transport {
         }
     }
 
-    /// Bytes of the transport's own header.
+    /// Returns the length of the transport's own header in bytes.
     pub fn header_len(&self) -> u16 {
         match self {
             Self::Tcp(segment) => segment.options.header_len(),
@@ -216,26 +215,26 @@ impl Transport {
         }
     }
 
-    /// Bytes of all headers of a packet of `original_len` bytes.
+    /// Returns the length of all headers of a packet of `original_len` bytes.
     ///
-    /// The length matters for IPv6 alone, where a packet beyond
-    /// [`Family::plain_len_max`] carries 8 bytes of Jumbo Payload option; they
-    /// come out of the payload, so that the original length stays what was asked.
+    /// The length matters only for IPv6, where a packet longer than [`Family::plain_len_max`] has a
+    /// Jumbo Payload option of 8 bytes. These bytes are taken from the payload, so that the
+    /// original length stays as requested.
     pub fn headers_len(&self, family: Family, original_len: u32) -> u16 {
         family.header_len(original_len) + self.header_len()
     }
 
-    /// Bytes of payload in a packet of `original_len` bytes; 0 if it is shorter
-    /// than its headers.
+    /// Returns the payload of a packet of `original_len` bytes; 0 if it is shorter than its
+    /// headers.
     pub fn payload_len(&self, family: Family, original_len: u32) -> u32 {
         original_len.saturating_sub(u32::from(self.headers_len(family, original_len)))
     }
 
-    /// The shortest original length that Wireshark reads without complaint.
+    /// Returns the shortest original length that Wireshark reads without complaint.
     ///
-    /// That is the headers, except for [`Transport::Bare`] over IPv6, which needs
-    /// one byte more: a payload length of 0 is read as lost to segmentation
-    /// offload and the absent payload is dissected.
+    /// This is the length of the headers, except for [`Transport::Bare`] over IPv6, which needs one
+    /// byte more: Wireshark reads a payload length of 0 as segmentation offload and dissects the
+    /// absent payload.
     pub fn original_len_min(&self, family: Family) -> u32 {
         let headers_len = u32::from(self.headers_len(family, 0));
         match (self, family) {

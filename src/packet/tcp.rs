@@ -1,9 +1,9 @@
-//! One TCP segment's header: its flags, its numbers and its options.
+//! The header of one TCP segment: its flags, its numbers and its options.
 //!
-//! A flow log tells the size of a SYN and nothing of its options, but senders are
-//! few and each size belongs to one of them. [`Options::syn`] names the layout
-//! that has that size in the wild. Wireshark notes a SYN whose options lack MSS or
-//! SACK-permitted, so every layout that has room carries both.
+//! A flow log has the size of a SYN but not its options. There are few kinds of senders, and each
+//! size belongs to one of them. [`Options::syn`] returns the layout that has that size in practice.
+//! Wireshark reports a SYN whose options lack MSS or SACK-permitted, so every layout with enough
+//! room has both.
 
 use std::ops::{BitOr, BitOrAssign};
 
@@ -18,21 +18,21 @@ pub struct TcpSegment {
     pub source_port: u16,
     /// Port of the receiver.
     pub destination_port: u16,
-    /// Sequence number of the first byte, or of SYN.
+    /// Sequence number of the first byte, or of the SYN.
     pub seq: u32,
-    /// The next byte expected from the other side; written as 0 without ACK,
-    /// since Wireshark notes a number that no flag vouches for.
+    /// The next byte expected from the other side. Written as 0 without ACK, because Wireshark
+    /// reports a number without the flag.
     pub ack: u32,
     /// The control bits.
     pub flags: Flags,
-    /// The window as it stands in the header, before any scaling, in units of
-    /// 1 << [`Options::window_shift`] bytes once both SYNs carried one.
+    /// The window as written in the header, before any scaling, in units of 1 <<
+    /// [`Options::window_shift`] bytes once both SYNs had a window scale.
     pub window: u16,
-    /// Which options follow.
+    /// The options after the fixed header.
     pub options: Options,
-    /// TSval, where the options hold timestamps (RFC 7323 section 3).
+    /// TSval, if the options include timestamps (RFC 7323 section 3).
     pub timestamp: u32,
-    /// TSecr, likewise; written as 0 without ACK.
+    /// TSecr, if the options include timestamps; written as 0 without ACK.
     pub timestamp_echo: u32,
 }
 
@@ -65,23 +65,23 @@ impl TcpSegment {
     }
 }
 
-/// The control bits of one segment, in header order; not what a flow log
-/// observed over an interval.
+/// The control bits of one segment, in header order; not the flags that a flow log observed over an
+/// interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Flags(u8);
 
 impl Flags {
-    /// No bit at all.
+    /// No bits.
     pub const NONE: Self = Self(0);
     /// No more data from the sender.
     pub const FIN: Self = Self(0x01);
     /// Opens a connection.
     pub const SYN: Self = Self(0x02);
-    /// Refuses or aborts one.
+    /// Refuses or aborts a connection.
     pub const RST: Self = Self(0x04);
-    /// Hands data to the application at once.
+    /// Delivers data to the application at once.
     pub const PSH: Self = Self(0x08);
-    /// The acknowledgement number counts.
+    /// The acknowledgement number is valid.
     pub const ACK: Self = Self(0x10);
 
     /// Whether every bit of `mask` is set.
@@ -89,7 +89,7 @@ impl Flags {
         self.0 & mask.0 == mask.0
     }
 
-    /// The bits as they stand in byte 13 of the header.
+    /// Returns the bits as in byte 13 of the header.
     pub const fn bits(self) -> u8 {
         self.0
     }
@@ -109,7 +109,7 @@ impl BitOrAssign for Flags {
     }
 }
 
-/// Which options a header carries, and how long that makes it.
+/// The options in a header, and the resulting header length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Options {
     layout: OptionLayout,
@@ -131,7 +131,7 @@ enum OptionLayout {
 impl Options {
     /// No options: a header of 20 bytes.
     pub const NONE: Self = Self::of(OptionLayout::None, 20);
-    /// MSS alone: 24 bytes, as scanners and small stacks send.
+    /// MSS alone: 24 bytes, as sent by scanners and small TCP stacks.
     pub const MSS: Self = Self::of(OptionLayout::Mss, 24);
     /// MSS, NOP, NOP, SACK-permitted: 28 bytes.
     pub const MSS_SACK: Self = Self::of(OptionLayout::MssSack, 28);
@@ -148,10 +148,10 @@ impl Options {
         Self { layout, header_len }
     }
 
-    /// The options of a SYN whose TCP header is `header_len` bytes long.
+    /// Returns the options of a SYN whose TCP header is `header_len` bytes long.
     ///
-    /// A length that no layout has is filled up behind the next shorter one. A
-    /// length that no header can have is brought to the nearest below, or to 20.
+    /// A length that no layout has is padded after the next shorter layout. An impossible length is
+    /// reduced to the nearest possible one, or raised to 20.
     ///
     /// # Examples
     /// ```
@@ -175,12 +175,12 @@ impl Options {
         Self { layout, header_len }
     }
 
-    /// Bytes of the TCP header with these options: a multiple of 4, 20 to 60.
+    /// Returns the length of the TCP header with these options in bytes: a multiple of 4, 20 to 60.
     pub const fn header_len(self) -> u16 {
         self.header_len
     }
 
-    /// The window scale that the options announce, as a shift; `None` if none.
+    /// Returns the window scale in the options, as a shift; `None` if there is none.
     pub const fn window_shift(self) -> Option<u8> {
         match self.layout {
             OptionLayout::Windows => Some(8),
@@ -193,7 +193,7 @@ impl Options {
         }
     }
 
-    /// Whether the options hold timestamps.
+    /// Whether the options include timestamps.
     pub const fn has_timestamps(self) -> bool {
         matches!(
             self.layout,
@@ -201,7 +201,7 @@ impl Options {
         )
     }
 
-    /// The options in etherparse's terms.
+    /// Converts the options to etherparse's type.
     #[inline]
     fn build(self, timestamp: u32, timestamp_echo: u32) -> TcpOptions {
         use TcpOptionElement::{
@@ -225,8 +225,8 @@ impl Options {
         if written.len() + 20 == usize::from(self.header_len) {
             return written;
         }
-        // RFC 9293 section 3.1: what follows the End of Option List option is
-        // padding of zeros. Four NOPs in a row would be a warning in Wireshark.
+        // RFC 9293 section 3.1: the bytes after the End of Option List option are zero padding.
+        // Wireshark would warn about four NOPs in a row.
         let mut bytes = [0; TcpOptions::MAX_LEN];
         bytes[..written.len()].copy_from_slice(&written);
         TcpOptions::try_from_slice(&bytes[..usize::from(self.header_len - 20)])
@@ -234,7 +234,7 @@ impl Options {
     }
 }
 
-/// What Ethernet leaves for data under IPv4. Merged segments exceed it, as they do
-/// in a capture taken above segmentation offload.
+/// The data that fits an Ethernet frame under IPv4. Merged segments exceed it, as they do in a
+/// capture taken above segmentation offload.
 const MSS: u16 = 1460;
 const CHECKSUM: std::ops::Range<usize> = 16..18;

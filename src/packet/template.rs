@@ -1,18 +1,18 @@
-//! The headers of a segment, made from those of one before.
+//! Builds the headers of a segment from the headers of a previous one.
 //!
-//! Most segments of one way of a connection differ in a few numbers: lengths,
-//! sequence numbers, flags, window, timestamps, checksums. etherparse builds the
-//! first; the others are copies with those numbers put in, which takes a quarter
-//! of the time. Tests hold them against etherparse byte for byte. SYNs, which
-//! have options of their own, and IPv6 packets with a Jumbo Payload option are
-//! not made here.
+//! Most segments of one direction of a connection differ in a few numbers: lengths, sequence
+//! numbers, flags, window, timestamps, checksums. etherparse builds the first segment; the others
+//! are copies with those numbers replaced, which takes a quarter of the time. Tests compare them
+//! with etherparse byte for byte. SYNs, which have their own options, and IPv6 packets with a Jumbo
+//! Payload option are not built here.
 
 use super::{Family, Packet, Transport, tcp};
 
 /// IPv6, TCP, timestamps.
 const LEN_MAX: usize = 40 + 20 + 12;
 
-/// The numbers in which segments of one way of a connection differ, as in [`tcp::TcpSegment`].
+/// The numbers that differ between segments of one direction of a connection, as in
+/// [`tcp::TcpSegment`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numbers {
     /// Sequence number.
@@ -23,30 +23,30 @@ pub struct Numbers {
     pub flags: tcp::Flags,
     /// The window, unscaled.
     pub window: u16,
-    /// TSval, where there are timestamps.
+    /// TSval, if there are timestamps.
     pub timestamp: u32,
-    /// TSecr, likewise; written as 0 without ACK.
+    /// TSecr, if there are timestamps; written as 0 without ACK.
     pub timestamp_echo: u32,
 }
 
-/// Headers without the numbers in which segments differ.
+/// Headers without the numbers that differ between segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     bytes: [u8; LEN_MAX],
     len: usize,
-    /// Where the TCP header begins.
+    /// Offset of the TCP header.
     ip_len: usize,
     family: Family,
     has_timestamps: bool,
-    /// Sum of the IPv4 header's words; that of IPv6 has none.
+    /// Sum of the IPv4 header's words; the IPv6 header has no checksum.
     ip_sum: u32,
-    /// Sum of the TCP header's words and of its pseudo-header's.
+    /// Sum of the words of the TCP header and its pseudo-header.
     tcp_sum: u32,
 }
 
 impl Template {
-    /// The template of segments like `packet`: between the same endpoints, with
-    /// the same options. None for SYNs and for what is not TCP.
+    /// Returns the template of segments like `packet`: between the same endpoints, with the same
+    /// options. `None` for SYNs and for protocols other than TCP.
     pub fn of(packet: &Packet) -> Option<Self> {
         let Transport::Tcp(segment) = packet.transport else {
             return None;
@@ -80,7 +80,7 @@ impl Template {
         built[ip_len + FLAGS] = 0;
         built[ip_len + CHECKSUM..ip_len + CHECKSUM + 2].fill(0);
         let (network, transport) = built.split_at(ip_len);
-        // Source and destination end the IP header; the protocol is TCP.
+        // Source and destination are the last fields of the IP header; the protocol is TCP.
         let addresses_len = if family == Family::V4 { 8 } else { 32 };
         let pseudo_header = sum(&network[ip_len - addresses_len..]) + 6;
         let mut bytes = [0; LEN_MAX];
@@ -100,19 +100,19 @@ impl Template {
         })
     }
 
-    /// Bytes of the TCP header.
+    /// Returns the length of the TCP header in bytes.
     pub fn tcp_len(&self) -> usize {
         self.len - self.ip_len
     }
 
-    /// Whether a packet of so many bytes has these headers. One of IPv6 that
-    /// needs a Jumbo Payload option has another.
+    /// Whether a packet of this length has these headers. An IPv6 packet that needs a Jumbo Payload
+    /// option has different ones.
     pub fn fits(&self, original_len: u32) -> bool {
         self.family == Family::V4 || original_len <= self.family.plain_len_max()
     }
 
-    /// Appends the headers of a segment of `original_len` bytes from the IP header on,
-    /// for which they are long enough and which [fits](Self::fits).
+    /// Appends the headers of a segment of `original_len` bytes from the IP header on. The length
+    /// must be at least that of the headers and must [fit](Self::fits).
     #[inline]
     pub fn emit(&self, numbers: &Numbers, original_len: u32, out: &mut Vec<u8>) {
         let begin = out.len();
@@ -126,7 +126,7 @@ impl Template {
     fn put_length(&self, network: &mut [u8], original_len: u32) {
         match self.family {
             Family::V4 => {
-                // As in `ip`: 0 is read as segmentation offload.
+                // As in `ip`: Wireshark reads 0 as segmentation offload.
                 let total_len = u16::try_from(original_len).unwrap_or(0);
                 network[2..4].copy_from_slice(&total_len.to_be_bytes());
                 let sum = complement(self.ip_sum + u32::from(total_len));
@@ -168,16 +168,16 @@ impl Template {
     }
 }
 
-/// Where the flags stand in a TCP header, and where its checksum (RFC 9293 section 3.1).
+/// Offsets of the flags and of the checksum in a TCP header (RFC 9293 section 3.1).
 const FLAGS: usize = 13;
 const CHECKSUM: usize = 16;
 
-/// Both 16-bit words of a number, added up.
+/// Adds both 16-bit words of a number.
 fn words(number: u32) -> u32 {
     (number >> 16) + (number & 0xffff)
 }
 
-/// The 16-bit words of an even number of bytes, added up.
+/// Adds the 16-bit words of an even number of bytes.
 fn sum(bytes: &[u8]) -> u32 {
     let pairs = bytes.chunks_exact(2);
     pairs
@@ -185,7 +185,7 @@ fn sum(bytes: &[u8]) -> u32 {
         .sum()
 }
 
-/// The checksum that a sum of words makes (RFC 1071 section 4.1), in network order.
+/// Returns the checksum for a sum of words (RFC 1071 section 4.1), in network order.
 #[inline]
 fn complement(sum: u32) -> [u8; 2] {
     let folded = words(words(sum));

@@ -1,4 +1,4 @@
-//! Emitted headers, read back by etherparse and by a checksum written from the RFC.
+//! Tests that read emitted headers with etherparse and with a checksum written from the RFC.
 
 use etherparse::{
     LaxPacketHeaders, NetHeaders, TcpOptionElement, TransportHeader, ip_number, tcp_option,
@@ -47,7 +47,7 @@ fn emitted(packet: &Packet) -> Vec<u8> {
     headers
 }
 
-/// RFC 1071 section 4.1, word for word: the folded sum of 16-bit words.
+/// Computes the folded sum of 16-bit words, following RFC 1071 section 4.1 literally.
 fn rfc1071_sum(bytes: &[u8]) -> u32 {
     let mut sum = 0u32;
     for pair in bytes.chunks(2) {
@@ -60,7 +60,7 @@ fn rfc1071_sum(bytes: &[u8]) -> u32 {
     sum
 }
 
-/// Checks that the packet is valid once its payload is filled up with zeros.
+/// Checks that the packet is valid once its payload is filled with zeros.
 #[track_caller]
 fn check_sums(packet: &Packet) {
     let mut bytes = emitted(packet);
@@ -151,7 +151,7 @@ fn tcp_round_trip() {
 }
 
 #[test]
-fn ipv4_header_states_length_and_addresses() {
+fn ipv4_header_has_length_and_addresses() {
     let bytes = emitted(&packet(V4, Transport::Bare { protocol: 50 }, 1234));
     let Some(NetHeaders::Ipv4(ip, _)) = LaxPacketHeaders::from_ip(&bytes).unwrap().net else {
         panic!("no IPv4 header in {bytes:02x?}");
@@ -166,7 +166,7 @@ fn ipv4_header_states_length_and_addresses() {
 }
 
 #[test]
-fn ipv6_header_states_length_and_addresses() {
+fn ipv6_header_has_length_and_addresses() {
     let bytes = emitted(&packet(V6, Transport::Bare { protocol: 58 }, 1234));
     let Some(NetHeaders::Ipv6(ip, _)) = LaxPacketHeaders::from_ip(&bytes).unwrap().net else {
         panic!("no IPv6 header in {bytes:02x?}");
@@ -179,7 +179,7 @@ fn ipv6_header_states_length_and_addresses() {
     assert_eq!(ip.next_header, ip_number::IPV6_ICMP);
 }
 
-/// The kinds of a SYN's options, and whether its header has the length asked for.
+/// Checks the kinds of a SYN's options, and that its header has the requested length.
 #[track_caller]
 fn check_syn(header_len: u32, expected_kinds: &[u8]) {
     let options = Options::syn(header_len);
@@ -225,8 +225,8 @@ fn linux_syn_matches_reference_bytes() {
 }
 
 #[test]
-fn syn_of_impossible_header_length_takes_the_nearest() {
-    for (asked, taken) in [
+fn syn_of_impossible_header_length_gets_the_nearest_possible_one() {
+    for (requested, given) in [
         (0, 20),
         (19, 20),
         (23, 20),
@@ -234,7 +234,7 @@ fn syn_of_impossible_header_length_takes_the_nearest() {
         (64, 60),
         (u32::MAX, 60),
     ] {
-        assert_eq!(Options::syn(asked).header_len(), taken);
+        assert_eq!(Options::syn(requested).header_len(), given);
     }
 }
 
@@ -262,7 +262,7 @@ fn length_beyond_ipv6_payload_length_is_a_jumbo_payload() {
 }
 
 #[test]
-fn udp_length_beyond_its_field_is_full_in_ipv4_and_zero_in_ipv6() {
+fn udp_length_beyond_its_field_is_maximum_in_ipv4_and_zero_in_ipv6() {
     let length = |addresses, original_len| {
         let bytes = emitted(&packet(addresses, UDP, original_len));
         let at = bytes.len() - 4;
@@ -276,14 +276,14 @@ fn udp_length_beyond_its_field_is_full_in_ipv4_and_zero_in_ipv6() {
 }
 
 #[test]
-fn mixed_family_is_error() {
+fn mixed_families_are_an_error() {
     let [from, to] = [V4[0], V6[1]].map(|ip| ip.parse().unwrap());
     let expected = Err(InvalidPacket::MixedFamily { from, to });
     assert_eq!(Packet::new(from, to, UDP, 100), expected);
 }
 
 #[test]
-fn length_outside_the_limits_is_error() {
+fn length_outside_the_limits_is_an_error() {
     let [source, destination] = V6.map(|ip| ip.parse().unwrap());
     let bare = Transport::Bare { protocol: 58 };
     let syn = segment(Flags::SYN, Options::LINUX);
@@ -362,7 +362,7 @@ fn check_template(
 }
 
 #[test]
-fn only_segments_without_options_of_their_own_have_a_template() {
+fn syns_and_jumbo_packets_have_no_template() {
     let syn = packet(V4, segment(Flags::SYN, Options::LINUX), 60);
     assert_eq!(Template::of(&syn), None);
     assert_eq!(Template::of(&packet(V4, UDP, 60)), None);

@@ -1,4 +1,4 @@
-//! An archive into a capture.
+//! Conversion of an archive into a capture.
 //!
 //! ```text
 //! read     files -> records           by file, and by block within a file
@@ -6,9 +6,10 @@
 //! write    episodes -> the capture    by slice of time
 //! ```
 //!
-//! Episodes are connections of one conversation so close that they are rebuilt in a row. What a
-//! slice of time holds is rebuilt ([`task`]), put into frames ([`framer`], [`frames`]), brought
-//! into order ([`rebuilt`], [`ordering`]) and written ([`mod@write`], [`capture_writer`]).
+//! An episode is a group of connections of one conversation that are so close in time that they are
+//! rebuilt one after another. The episodes of a time slice are rebuilt ([`task`]), encoded as
+//! frames ([`framer`], [`frames`]), sorted ([`rebuilt`], [`ordering`]) and written ([`mod@write`],
+//! [`capture_writer`]).
 
 mod capture_writer;
 mod framer;
@@ -49,23 +50,23 @@ use crate::printable::{cut, printable};
 use crate::read::Meter;
 use crate::summary::Summary;
 
-/// What is to be converted, and how.
+/// The archive to convert, and the options.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Convert {
-    /// Which archive, and what is wanted of it.
+    /// The archive to read, and the filter.
     pub request: Request,
-    /// The capture, or `-` for standard output.
+    /// Path of the capture, or `-` for standard output.
     pub output: PathBuf,
-    /// By what several captures are divided that are to be written beside `output`, if any.
+    /// How to split the output into several captures named after `output`, if at all.
     pub split: Option<Split>,
-    /// How much becomes packets.
+    /// How many packets are written for each record.
     pub detail: Detail,
-    /// Whose view of a conversation is used.
+    /// Which ENI's records are used for a conversation.
     pub vantage: VantageChoice,
-    /// Which addresses packets get.
+    /// Which addresses the packets get.
     pub addresses: Addresses,
-    /// What frames begin with.
+    /// The link-layer header of frames.
     pub link: LinkType,
     /// Whether all ENIs share one interface block.
     pub single_interface: bool,
@@ -73,12 +74,12 @@ pub struct Convert {
     pub comments: Comments,
     /// The finding of the archive's diagnosis, counted from 1, whose connections alone are converted.
     pub finding: Option<u64>,
-    /// Packets beyond which there is no capture, but the filters that would make it smaller.
+    /// The most packets to write; beyond that there is no capture, but suggested filters.
     pub max_packets: Option<u64>,
 }
 
 impl Convert {
-    /// What `request` asks for, in the default detail.
+    /// Creates a conversion of `request` with the default options.
     pub fn new(request: Request, output: PathBuf) -> Self {
         Self {
             request,
@@ -96,27 +97,27 @@ impl Convert {
     }
 }
 
-/// Whose view of a conversation is told, as typed.
+/// Which ENI's records to use for a conversation, as given by the user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum VantageChoice {
-    /// The view that saw most of it.
+    /// The ENI that logged most of the conversation.
     #[default]
     Auto,
-    /// Every view.
+    /// The records of every ENI.
     All,
-    /// The ENI of this name, where it saw the conversation.
+    /// The ENI with this name, if it logged the conversation.
     Eni(String),
 }
 
 /// Which packets get a comment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Comments {
-    /// None.
+    /// No packet.
     None,
-    /// The first of each record, and all that were rejected.
+    /// The first packet of each record, and all rejected packets.
     #[default]
     Record,
-    /// All.
+    /// All packets.
     All,
 }
 
@@ -125,8 +126,9 @@ pub enum Comments {
 /// Runs on rayon's current thread pool.
 ///
 /// # Errors
-/// An input that cannot be read or whose column order cannot be told, no flow log or record at all, a
-/// filter that nothing matches, and an output that cannot be written. No output is left then.
+/// An input cannot be read or its column order is unknown, there is no record, nothing matches the
+/// filter, or the output cannot be written. No
+/// output is left then.
 pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
     with_names(&convert.request, |request| {
         let mut convert = convert.clone();
@@ -213,12 +215,12 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
     })
 }
 
-/// The name of an ENI in a message.
+/// Formats the name of an ENI for a message.
 fn named(name: &str) -> String {
     cut(&printable(name), NAME_SHOWN).into_owned()
 }
 
-/// Characters of it that a message has room for.
+/// The longest name in a message, in characters.
 const NAME_SHOWN: usize = 64;
 
 fn vantage(choice: &VantageChoice, enis: &Enis) -> Result<Vantage> {
@@ -236,5 +238,5 @@ fn vantage(choice: &VantageChoice, enis: &Enis) -> Result<Vantage> {
     }
 }
 
-/// ENIs that a message names.
+/// The most ENIs that a message names.
 const ENIS_NAMED: usize = 8;

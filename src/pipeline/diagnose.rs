@@ -1,8 +1,8 @@
-//! What is the matter in an archive: conversations are read and grouped as for a conversion, and
-//! looked at with the records of all ENIs.
+//! Diagnosis of an archive: conversations are read and grouped as for `convert`, but with the
+//! records of all ENIs.
 //!
-//! What is found is decided in [`crate::diagnosis`]; this brings it the conversations, on all cores, and
-//! tells it what the archive covers. Tallies add up to the same in any order.
+//! [`crate::diagnosis`] decides the findings; this module passes it the conversations, on all
+//! cores, and the time ranges that the archive covers. Counts of parts can be added in any order.
 
 mod coverage;
 
@@ -29,43 +29,43 @@ use crate::read::{Archive, Meter};
 use crate::summary::{Input, Records};
 use crate::time::joined;
 
-/// What was found, and in what.
+/// The result of a diagnosis.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Diagnosis {
-    /// What explains the trouble, the most important first.
+    /// The findings, most important first.
     pub findings: Vec<Finding>,
-    /// What the archive cannot show.
+    /// The blind spots of the archive.
     pub blind_spots: Vec<BlindSpot>,
-    /// Connection attempts, and conversations that are not TCP.
+    /// Connection attempts, including conversations that are not TCP.
     pub attempts: u64,
-    /// Attempts by what is the matter with them.
+    /// Attempts by symptom.
     pub symptoms: std::collections::BTreeMap<&'static str, u64>,
-    /// Earliest start and latest end of the attempts looked at, nanoseconds since the epoch.
+    /// Earliest start and latest end of the examined attempts, nanoseconds since the epoch.
     pub span_ns: Option<(i64, i64)>,
-    /// The time that was asked for, nanoseconds since the epoch; `null` where it has no end.
+    /// Requested time range, nanoseconds since the epoch; `null` where it is unlimited.
     pub requested_ns: Option<(Option<i64>, Option<i64>)>,
     /// ENIs that wrote the records.
     pub enis: u64,
     /// Files and their bytes.
     pub input: Input,
-    /// Lines and records; those of attempts that were looked at are `told`.
+    /// Lines and records; records of examined attempts are counted as `used`.
     pub records: Records,
-    /// Bytes that went to temporary files, because memory was short.
+    /// Bytes written to temporary files because memory was full.
     pub spilled_bytes: u64,
     /// Wall time, milliseconds.
     pub elapsed_ms: u64,
 }
 
-/// Tells what is the matter in an archive. An attempt is looked at whole if one of its records
-/// matches the filter.
+/// Diagnoses an archive. An attempt is examined completely if one of its records matches the
+/// filter.
 ///
 /// Runs on rayon's current thread pool.
 ///
 /// # Errors
-/// An input that cannot be read or whose column order cannot be told, no flow log or record at all,
-/// a filter that nothing matches, no room
-/// for what memory does not hold, and a conversation that needs more than the memory.
+/// An input cannot be read or its column order is unknown, there is no flow log or record at all, nothing
+/// matches the filter, there is no
+/// space for temporary files, or a conversation needs more than the memory.
 pub fn diagnose(request: &Request, meter: &Meter) -> Result<Diagnosis> {
     with_names(request, |request| {
         diagnose_archive(request, &request.archive()?, meter)
@@ -84,7 +84,7 @@ pub fn diagnose_to(request: &Request, output: &Path, meter: &Meter) -> Result<(D
     })
 }
 
-/// The same of an archive that is open.
+/// Diagnoses an open archive.
 pub(super) fn diagnose_archive(
     request: &Request,
     archive: &Archive,
@@ -169,7 +169,7 @@ fn diagnosed(
     Ok((diagnosis, visibility))
 }
 
-/// Passes records on to their conversations, and notes what time they cover.
+/// Passes records on to their conversations, and notes the time that they cover.
 struct Listening<'a> {
     conversations: Conversations<'a>,
     coverage: Mutex<Coverage>,
@@ -198,15 +198,15 @@ fn visibility(coverage: Coverage, read: &Contents) -> Visibility {
     visibility
 }
 
-/// Looks at all conversations; returns their attempts, and what became of the records.
+/// Examines all conversations; returns the counts of their attempts, and how the records were used.
 fn look(
     conversations: &Complete<'_, '_>,
     selection: Option<&Selection>,
     visibility: &Visibility,
     enis: &Enis,
 ) -> Result<(AttemptCounts, SettleCounts)> {
-    // One sum for all threads, to which they add what is in memory at once: a sum for each of them would
-    // hold the same paths over and over.
+    // One sum for all threads, to which they add whatever is in memory at once: a sum per thread
+    // would hold the same paths several times.
     let all = Mutex::new((AttemptCounts::default(), SettleCounts::default()));
     let buckets = (0..conversations.count()).into_par_iter();
     buckets.try_for_each(|bucket| {
@@ -235,7 +235,7 @@ fn look(
     Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Drops the records of a conversation that are not selected, and those that came twice.
+/// Drops duplicates, and records of a conversation that are not selected.
 fn keep_selected(
     conversation: &mut Vec<Candidate>,
     selection: Option<&Selection>,

@@ -1,8 +1,8 @@
-//! What is in an archive, added up while it is read.
+//! A survey of an archive, summed up while it is read.
 //!
-//! The reading is that of a conversion; the records go to a [`Census`], which
-//! adds them up block by block and keeps none. LoggedSums do not depend on the order
-//! of the blocks, so the answer is the same on any number of threads.
+//! The archive is read as by `convert`; the records go to a [`Census`], which adds them up block by
+//! block and stores none. Sums do not depend on the order of the blocks, so the result is the same
+//! for any number of threads.
 
 mod estimate;
 
@@ -25,17 +25,19 @@ use crate::read::Meter;
 use crate::survey::{EniTraffic, LoggedSums, Protocol, Survey, missing_fields};
 use crate::time::joined;
 
-/// ENIs that are named.
+/// The most ENIs that are listed.
 const ENIS_NAMED: usize = 10;
 
-/// Tells what is in an archive.
+/// Surveys an archive.
 ///
-/// Runs on rayon's current thread pool. Reads everything once, or twice if the time that is asked
-/// for counts from the newest record.
+/// Runs on rayon's current thread pool. Reads everything once, or twice if the requested time range
+/// counts from the newest record.
 ///
 /// # Errors
-/// An input that cannot be read or whose column order cannot be told, no flow log or record at all,
-/// a filter that nothing matches, and a time that counts from the newest record of standard input, which cannot be read twice.
+/// An input cannot be read or its column order is unknown, there is no flow log or record at all, nothing
+/// matches the filter, or the
+/// requested time range counts from the newest record of standard input, which cannot be read
+/// twice.
 pub fn inspect(request: &Request, meter: &Meter) -> Result<Survey> {
     with_names(request, |request| inspect_named(request, meter))
 }
@@ -73,9 +75,9 @@ fn inspect_named(request: &Request, meter: &Meter) -> Result<Survey> {
     survey.input = read.input;
     survey.records = read.records;
     survey.requested_ns = selection.and_then(|selection| selection.requested_ns());
-    for told in names.filter_map(s3_path::parse) {
-        note(&mut survey.accounts, told.account);
-        note(&mut survey.regions, told.region);
+    for name in names.filter_map(s3_path::parse) {
+        note(&mut survey.accounts, name.account);
+        note(&mut survey.regions, name.region);
     }
     survey.elapsed_ms = run.elapsed_ms();
     Ok(survey)
@@ -84,7 +86,7 @@ fn inspect_named(request: &Request, meter: &Meter) -> Result<Survey> {
 /// Adds up records.
 struct Census<'a> {
     files: &'a [File],
-    /// The time that is wanted; all of it if none.
+    /// The requested time range; `None` for all.
     span: Option<Span>,
     sums: Mutex<CensusSums>,
 }
@@ -121,13 +123,13 @@ impl Observations for Census<'_> {
     }
 }
 
-/// What records add up to.
+/// The sums over records.
 struct CensusSums {
     logged: LoggedSums,
-    /// Records that are not what was asked for.
+    /// Records that do not match the filter.
     filtered: u64,
     verdicts: HashMap<&'static str, LoggedSums, RandomState>,
-    /// By number.
+    /// Records by IANA protocol number.
     protocols: Box<[LoggedSums]>,
     enis: HashMap<Vec<u8>, LoggedSums, RandomState>,
     span_ns: Option<(i64, i64)>,
@@ -149,7 +151,7 @@ impl Default for CensusSums {
 }
 
 impl CensusSums {
-    /// Counts all of a record but its ENI's share.
+    /// Counts everything of a record except for its ENI.
     fn count(&mut self, o: &Candidate, file: &str, eni: &str) {
         let bytes = o.bytes.unwrap_or(0);
         self.logged.count(o.packets, bytes);
@@ -176,11 +178,11 @@ impl CensusSums {
         self.forecast.add(&other.forecast);
     }
 
-    /// What this tells of an archive with these ENIs.
+    /// Returns the survey of an archive with these ENIs.
     fn survey(self, enis: &Enis) -> Survey {
         let numbered = (0..=u8::MAX).zip(&self.protocols);
-        let met = numbered.filter(|(_, sums)| sums.records > 0);
-        let named = met.map(|(number, sums)| Protocol {
+        let seen = numbered.filter(|(_, sums)| sums.records > 0);
+        let named = seen.map(|(number, sums)| Protocol {
             number,
             name: protocol_keyword(number),
             logged: *sums,
@@ -220,14 +222,14 @@ fn traffic(enis: &Enis, name: &[u8], logged: LoggedSums) -> Option<EniTraffic> {
     })
 }
 
-/// Adds a name that is one.
+/// Adds a name unless it is empty.
 fn note(names: &mut std::collections::BTreeSet<String>, name: &str) {
     if !name.is_empty() && !names.contains(name) {
         names.insert(name.to_owned());
     }
 }
 
-/// `action`, and why if the record says.
+/// Names the `action`, with the reject reason if the record has one.
 fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Accept => "ACCEPT",

@@ -1,9 +1,9 @@
-//! Sums over time, of an archive that is read for them.
+//! Sums over time, from an archive that is read for them.
 //!
-//! What a record says can be counted as soon as it is read, block by block, like an inspection.
-//! What it says only together with others (its connection, its ENI's VPC) is counted when all
-//! are read, by conversation, like a conversion. Either way what is counted goes to one
-//! [`Store`] and is collected from there by series.
+//! If one record is enough to count it, it is counted as soon as it is read, block by block, as by
+//! `inspect`. If the other records are needed (for its connection, or its ENI's VPC), it is counted
+//! after everything is read, by conversation, as by `convert`. In both cases the sums go to one
+//! [`Store`] and are collected from there by series.
 
 mod store;
 
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use rayon::prelude::*;
 
 use self::store::Store;
-use crate::connection::{Detail, Segment, Story, rebuild};
+use crate::connection::{ConnectionInfo, Detail, Segment, rebuild};
 use crate::error::Result;
 use crate::filter::Span;
 use crate::flow::{Addresses, Candidate, Enis, Vantage, Viewed};
@@ -26,43 +26,43 @@ use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::read::{Archive, Meter};
 use crate::summary::{Input, Records};
 
-/// What is asked of which archive.
+/// The archive to read, and the questions about it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Which archive; of it single records are wanted, or the connections in which one of them
-    /// matches if packets count once.
+    /// The archive, and the filter. It selects single records, or connections with a matching
+    /// record if packets count once.
     pub request: Request,
-    /// How long a bucket of time is.
+    /// Length of a time bucket.
     pub every: Every,
-    /// What is asked.
+    /// The questions to answer.
     pub questions: Vec<Question>,
-    /// Whether each packet counts once, as in a capture: not what was delivered twice, and not at
-    /// each ENI that saw it. So it is whenever a question is about connections.
+    /// Whether each packet counts once, as in a capture, without duplicate deliveries and repeated
+    /// views of other ENIs. This is always so if a question is about connections.
     pub once: bool,
 }
 
-/// The answers, and the account of what was read for them.
+/// The answers, and the account of the run.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Answers {
-    /// One for each question.
+    /// One table for each question.
     pub tables: Vec<Table>,
     /// Whether each packet counts once.
     pub is_once: bool,
     /// Files and their bytes.
     pub input: Input,
-    /// The fate of every line; what is counted is told.
+    /// The account of every line; counted records are `used`.
     pub records: Records,
-    /// Bytes that went to temporary files, because memory was short.
+    /// Bytes written to temporary files because memory was full.
     pub spilled_bytes: u64,
     /// Wall time, milliseconds.
     pub elapsed_ms: u64,
 }
 
 impl Metrics {
-    /// Asks `questions` of an archive, with a bucket for every `every`; packets count as they were
-    /// logged.
+    /// Creates a request for `questions` about an archive, with time buckets of length `every`;
+    /// packets count as they were logged.
     pub fn new(request: Request, every: Every, questions: Vec<Question>) -> Self {
         Self {
             request,
@@ -72,7 +72,7 @@ impl Metrics {
         }
     }
 
-    /// Counts each packet once.
+    /// Sets whether each packet counts once.
     #[must_use]
     pub fn once(mut self, once: bool) -> Self {
         self.once = once;
@@ -87,7 +87,7 @@ impl Metrics {
         self.questions.iter().any(Question::is_of_connections)
     }
 
-    /// Whether records can be counted only when all are read.
+    /// Whether records can be counted only after everything is read.
     fn is_known_late(&self) -> bool {
         let mut by = self.questions.iter().flat_map(|question| &question.by);
         self.is_once() || by.any(|dimension| Dimension::is_known_late(*dimension))
@@ -99,14 +99,15 @@ impl Metrics {
     }
 }
 
-/// Answers questions of an archive.
+/// Answers questions about an archive.
 ///
-/// Runs on rayon's current thread pool. Reads everything once, or twice if the time that is asked
-/// for counts from the newest record and records are counted one by one.
+/// Runs on rayon's current thread pool. Reads everything once, or twice if the requested time range
+/// counts from the newest record and records are counted one by one.
 ///
 /// # Errors
-/// An input that cannot be read or whose column order cannot be told, no flow log or record at all,
-/// a filter that nothing matches, more buckets of time than there is room for, and no room for temporary files.
+/// An input cannot be read or its column order is unknown, there is no flow log or record at all, nothing
+/// matches the filter, there are
+/// too many time buckets, or there is no space for temporary files.
 pub fn metrics(asked: &Metrics, meter: &Meter) -> Result<Answers> {
     with_names(&asked.request, |request| {
         let mut asked = asked.clone();
@@ -115,7 +116,7 @@ pub fn metrics(asked: &Metrics, meter: &Meter) -> Result<Answers> {
     })
 }
 
-/// The same of an archive that is open.
+/// Answers questions about an open archive.
 pub(super) fn measure_archive(
     asked: &Metrics,
     archive: &Archive,
@@ -201,7 +202,7 @@ fn count_when_all_are_read(
     Ok(read)
 }
 
-/// Whether a record is what was asked for.
+/// Whether a record matches the filter.
 fn is_wanted(o: &Candidate, span: Option<&Span>) -> bool {
     o.matched && span.is_none_or(|span| span.overlaps(o.start_ns, o.until_ns()))
 }
@@ -209,7 +210,7 @@ fn is_wanted(o: &Candidate, span: Option<&Span>) -> bool {
 /// Counts records as they are read.
 struct Logged<'a, 's> {
     store: &'a Store<'s>,
-    /// The time that is wanted; all of it if none.
+    /// The requested time range; `None` for all.
     span: Option<Span>,
     counted: AtomicU64,
     filtered: AtomicU64,
@@ -245,7 +246,7 @@ struct ConversationCounter<'a, 's> {
     enis: &'a Enis,
     subnets: Option<Subnets>,
     settling: Settling,
-    /// Whether connections are counted, or their outcomes asked for.
+    /// Whether connections are counted, or outcomes are needed.
     is_of_connections: bool,
 }
 
@@ -270,7 +271,7 @@ impl ConversationCounter<'_, '_> {
         Ok(())
     }
 
-    /// Counts the connections of these records, which are in any order, each packet once.
+    /// Counts the connections of these unordered records, each packet once.
     fn count_once(
         &self,
         records: &[Candidate],
@@ -296,31 +297,31 @@ impl ConversationCounter<'_, '_> {
         segments: &mut Vec<Segment>,
     ) {
         segments.clear();
-        let story = self
+        let info = self
             .is_of_connections
             .then(|| rebuild(records, self.settling.detail, segments));
         for o in records {
-            tally.count(&self.facts(o, story.as_ref()));
+            tally.count(&self.facts(o, info.as_ref()));
         }
-        if let Some(story) = &story {
-            tally.count_connection(&self.facts(&opening(records, story), Some(story)));
+        if let Some(info) = &info {
+            tally.count_connection(&self.facts(&opening(records, info), Some(info)));
         }
     }
 
-    fn facts<'f>(&'f self, o: &'f Viewed, story: Option<&Story>) -> PacketFacts<'f> {
+    fn facts<'f>(&'f self, o: &'f Viewed, info: Option<&ConnectionInfo>) -> PacketFacts<'f> {
         PacketFacts {
             observation: o,
             eni: self.enis.get(o.eni),
             subnets: self.subnets.as_ref(),
-            outcome: story.map(|story| story.outcome),
+            outcome: info.map(|info| info.outcome),
         }
     }
 }
 
-/// What stands for a connection as a whole: its initiator's first record from the connection's
-/// start on, and rejected if any of its records is.
-fn opening(records: &[Viewed], story: &Story) -> Viewed {
-    let initiator = story.role.initiator;
+/// Returns the record that represents a connection as a whole: its initiator's first record since
+/// the connection's start, marked as rejected if any of its records is.
+fn opening(records: &[Viewed], info: &ConnectionInfo) -> Viewed {
+    let initiator = info.role.initiator;
     let own = records.iter().find(|o| o.way == initiator);
     let first = own.unwrap_or(&records[0]);
     let stopped = records.iter().find(|o| o.is_rejected()).unwrap_or(first);

@@ -1,22 +1,22 @@
-//! The subcommands: each reads an archive and makes one thing of it.
+//! The subcommands: each reads an archive and produces one result.
 //!
 //! ```text
 //! convert    a capture                          reading    archive -> records as flows
 //! diagnose   findings                           settling   records -> connections, counted once
-//! inspect    what an archive holds              spilling   what waits on the disk in between
-//! metrics    sums over time                     run        what all subcommands share
+//! inspect    a survey of the archive            spilling   temporary storage between stages
+//! metrics    sums over time                     run        code shared by all subcommands
 //! report     diagnosis and metrics, for a page
 //! ```
 //!
-//! All of them read with [`crate::read`], like every other user of it. Between two
-//! stages lie buckets (`spilling/buckets.rs`), which go to temporary files when memory is short.
-//! What has to be in order of time and does not fit is sorted in runs, which go to such files as
-//! well and are merged (`spilling/sorted_runs.rs`). So memory does not grow with the archive, only
-//! the room on the disk.
+//! All of them read with [`crate::read`], like every other user of it. Records between two stages
+//! wait in buckets (`spilling/buckets.rs`), which are written to temporary files when memory is
+//! full. Data that must be in order of time and does not fit in memory is sorted in runs, which are
+//! also written to temporary files and then merged (`spilling/sorted_runs.rs`). Therefore a larger
+//! archive needs more space on disk, but not more memory.
 //!
 //! # Invariants
 //! * The same input gives the same bytes, whatever the number of threads, the
-//!   memory, and the order in which the inputs are named.
+//!   memory limit, and the order in which the inputs are given.
 //! * Every line is counted in exactly one category of [`crate::summary::Records`].
 
 mod convert;

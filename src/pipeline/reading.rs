@@ -1,7 +1,7 @@
-//! The sink of all subcommands: it makes observations of records.
+//! The sink of all subcommands: it turns records into observations.
 //!
-//! Observations go on block by block, to wherever a subcommand keeps or counts them. What is
-//! learned beside them (which ENIs there are, what had to be assumed) is joined in order.
+//! Observations are passed on block by block to the place where a subcommand stores or counts them.
+//! Other facts from the records (the ENIs, the assumptions made) are joined in order.
 
 use std::sync::Arc;
 
@@ -15,45 +15,45 @@ use crate::record::{Direction, Field, Layout, LogStatus, Record};
 use crate::summary::AssumedCounts;
 use crate::time::joined;
 
-/// Records whose losses are kept for their comments: 12 MiB of them. All are counted.
+/// Records whose losses are kept for packet comments: 12 MiB of them. All losses are counted.
 const LOSSES_MAX: usize = 1 << 18;
 
-/// Where observations go.
+/// The destination of observations.
 pub(crate) trait Observations: Sync {
-    /// Takes in observations whose lines count from after line `base` of their file
-    /// and whose ENIs are numbered as in `enis`.
+    /// Adds observations; their line numbers count from line `base` of their file, and their ENIs
+    /// are numbered as in `enis`.
     ///
     /// # Errors
-    /// There is no room for them.
+    /// There is no space for them.
     fn take_in(&self, observations: Vec<Candidate>, base: u64, enis: &Enis) -> Result<()>;
 }
 
-/// Makes observations of records.
+/// Turns records into observations.
 pub(crate) struct Observing<'a> {
-    /// Which addresses packets get.
+    /// Which addresses the packets get.
     pub addresses: Addresses,
-    /// Where the observations go. Not a type parameter: the parser would be compiled once for
-    /// each subcommand.
+    /// Destination of the observations. Not a type parameter, because the parser would then be
+    /// compiled once for each subcommand.
     pub to: &'a dyn Observations,
 }
 
-/// What was learned from records, beside their observations.
+/// Facts from records, without their observations.
 #[derive(Default)]
 pub(crate) struct Observed {
     observations: Vec<Candidate>,
-    /// The ENIs that wrote them, numbered as they were met.
+    /// The ENIs that wrote the records, numbered in order of appearance.
     pub enis: Enis,
-    /// What Transit Gateways lost, of the first records that say, in order of place.
+    /// Packets lost by Transit Gateways, from the first records with losses, in order of place.
     pub losses: Vec<(Place, Losses)>,
-    /// The sum of what they lost.
+    /// Sum of all losses.
     pub lost: Losses,
-    /// What had to be assumed.
+    /// Assumptions that were necessary.
     pub assumed: AssumedCounts,
     /// Earliest start and latest end of all records, nanoseconds since the Unix epoch.
     pub span_ns: Option<(i64, i64)>,
-    /// When ENIs saw no traffic, by their NODATA records.
+    /// Intervals without traffic, from NODATA records.
     pub quiet: Coverage,
-    /// Whether records of the layout met last count losses.
+    /// The latest layout, and whether its records count losses.
     counts_losses: Option<(Arc<Layout>, bool)>,
 }
 
@@ -151,7 +151,7 @@ impl Observed {
     }
 }
 
-/// The fields of which [`learn`] keeps something.
+/// The fields that [`learn`] uses.
 const FACTS: [Field; 6] = [
     Field::InstanceId,
     Field::SubnetId,
@@ -161,7 +161,7 @@ const FACTS: [Field; 6] = [
     Field::InterfaceType,
 ];
 
-/// Keeps what a record says of the ENI that wrote it.
+/// Stores what a record says about the ENI that wrote it.
 fn learn(eni: &mut Eni, record: &Record<'_>, layout: &Layout) {
     for (field, found) in record.fields(layout, &FACTS) {
         let fact = match field {

@@ -1,7 +1,7 @@
-//! A report: what is the matter in an archive, and what passed through it, for one page.
+//! A report for one page: the diagnosis of an archive, and its traffic over time.
 //!
-//! The archive is read twice, first for the diagnosis, which also tells how long its span is, then
-//! for sums over stretches of time that fit it. Drawing the page is the business of who shows it.
+//! The archive is read twice: first for the diagnosis, which also yields the time span, then for
+//! sums over intervals that fit the span. `cli` draws the page.
 
 use std::path::{Path, PathBuf};
 
@@ -13,47 +13,47 @@ use crate::pipeline::metrics::{Metrics, measure_archive};
 use crate::pipeline::run::{Request, with_names};
 use crate::read::Meter;
 
-/// Stretches of time that a picture shows, at most, unless the archive has more than so many days.
+/// The most intervals in a chart, unless the archive has more days than that.
 const STRETCHES_MAX: u64 = 240;
 
-/// Series that a picture tells apart.
+/// The most series in a chart.
 const LAYERS_MAX: usize = 7;
 
-/// Rows of a list of the largest.
+/// Rows in a list of the largest.
 const ROWS_MAX: usize = 25;
 
-/// Pairs of subnets of which each has its own sum.
+/// The most pairs of subnets with their own sums.
 const PAIRS_MAX: usize = 1_000;
 
-/// What is to be reported of, and where to.
+/// The archive to report on, and the output.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// Files and folders, and what is wanted of them; not standard input, which cannot be read
-    /// twice. Connections are looked at and counted whole.
+    /// Files and folders, and the filter; not standard input, which cannot be read twice.
+    /// Connections are examined and counted completely.
     pub request: Request,
-    /// The page, or `-` for standard output.
+    /// Path of the page, or `-` for standard output.
     pub output: PathBuf,
 }
 
 impl Report {
-    /// Reports on what `request` asks for, to the page `output`.
+    /// Creates a report on `request`, written to the page `output`.
     pub fn new(request: Request, output: PathBuf) -> Self {
         Self { request, output }
     }
 }
 
-/// What a page tells. Each packet counts once, as in a capture.
+/// The contents of a page. Each packet counts once, as in a capture.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reported {
-    /// What is the matter, and what was read.
+    /// The diagnosis, with the account of the input.
     pub diagnosis: Diagnosis,
-    /// How long a stretch of time is.
+    /// Length of an interval.
     pub every: Every,
     /// Packets and bytes by action.
     pub actions: Table,
-    /// Packets that were rejected, by protocol.
+    /// Rejected packets by protocol.
     pub rejected: Table,
     /// Connections by outcome.
     pub outcomes: Table,
@@ -61,19 +61,19 @@ pub struct Reported {
     pub talkers: Table,
     /// Bytes by source and destination subnet.
     pub subnets: Table,
-    /// Packets that were rejected, by source address.
+    /// Rejected packets by source address.
     pub rejected_sources: Table,
-    /// Packets that were rejected, by protocol and destination port.
+    /// Rejected packets by protocol and destination port.
     pub rejected_ports: Table,
 }
 
-/// Reads what a page tells; returns it with the open output that the page is to be written to.
+/// Reads the contents of a page; returns them with the open output for the page.
 ///
 /// Runs on rayon's current thread pool.
 ///
 /// # Errors
-/// What ends a diagnosis or a run of metrics; standard input among the inputs; an output that
-/// cannot be written.
+/// A diagnosis or metrics run fails, standard input is among the inputs, or the output cannot be
+/// written.
 pub fn report(asked: &Report, meter: &Meter) -> Result<(Reported, Output)> {
     with_names(&asked.request, |request| {
         report_named(request, &asked.output, meter)
@@ -107,7 +107,7 @@ fn report_named(request: &Request, output: &Path, meter: &Meter) -> Result<(Repo
     Ok((reported, output))
 }
 
-/// The time that records cover, as far as it was asked for.
+/// Returns the time that the records cover, within the requested range.
 fn span_ns(diagnosis: &Diagnosis) -> (i64, i64) {
     let (start, end) = diagnosis.span_ns.unwrap_or_default();
     let (from, to) = diagnosis.requested_ns.unwrap_or_default();
@@ -115,10 +115,10 @@ fn span_ns(diagnosis: &Diagnosis) -> (i64, i64) {
     (start, to.map_or(end, |to| end.min(to)).max(start))
 }
 
-/// How many questions there are.
+/// Number of questions.
 const QUESTIONS: usize = 7;
 
-/// What is asked, in the order of the tables in [`Reported`].
+/// Returns the questions, in the order of the tables in [`Reported`].
 fn questions() -> [Question; QUESTIONS] {
     use Dimension::{
         Action, DestinationAddress, DestinationPort, DestinationSubnet, Outcome, Protocol,

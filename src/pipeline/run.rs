@@ -1,4 +1,4 @@
-//! What all subcommands share: what they are asked, and how a run begins and ends.
+//! Code shared by all subcommands: their request, and how a run begins and ends.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -13,27 +13,27 @@ use crate::read::{Account, Archive, Meter};
 use crate::record::Layout;
 use crate::summary::{Input, Records};
 
-/// Each of up to three sets of buckets may hold this part of the memory.
+/// The part of the memory that each of up to three sets of buckets may use.
 const HELD_SHARE: u64 = 4;
 
-/// Which archive is to be read, and how.
+/// The archive to read, and how to read it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Request {
     /// Files, folders, or `-` for standard input.
     pub inputs: Vec<PathBuf>,
-    /// The order of columns in files that do not name theirs.
+    /// Column order of files without a header line.
     pub format: Option<Layout>,
-    /// Which records, or connections with such records, are wanted.
+    /// Filter for records, or for connections with such records.
     pub filter: Filter,
-    /// Bytes of memory to use, about; mapped files and the files' names not counted.
+    /// Approximate memory limit in bytes, not counting mapped files and file names.
     pub memory: u64,
-    /// Where temporary files go when that is not enough.
+    /// Folder for temporary files, used if the memory is not enough.
     pub temp_dir: PathBuf,
 }
 
 impl Request {
-    /// All of `inputs`, within 1 GiB of memory.
+    /// Creates a request for all of `inputs` with 1 GiB of memory.
     pub fn new(inputs: Vec<PathBuf>) -> Self {
         Self {
             inputs,
@@ -44,28 +44,28 @@ impl Request {
         }
     }
 
-    /// Sets the order of columns in files that do not name theirs.
+    /// Sets the column order of files without a header line.
     #[must_use]
     pub fn format(mut self, format: Option<Layout>) -> Self {
         self.format = format;
         self
     }
 
-    /// Sets what is wanted.
+    /// Sets the filter.
     #[must_use]
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = filter;
         self
     }
 
-    /// Sets the bytes of memory to use, about.
+    /// Sets the approximate memory limit in bytes.
     #[must_use]
     pub fn memory(mut self, memory: u64) -> Self {
         self.memory = memory;
         self
     }
 
-    /// Sets where temporary files go.
+    /// Sets the folder for temporary files.
     #[must_use]
     pub fn temp_dir(mut self, temp_dir: PathBuf) -> Self {
         self.temp_dir = temp_dir;
@@ -75,7 +75,7 @@ impl Request {
     /// Lists the files.
     ///
     /// # Errors
-    /// Inputs that are missing or empty.
+    /// An input is missing or empty.
     pub(super) fn archive(&self) -> Result<Archive> {
         let archive = Archive::builder(&self.inputs)
             .format(self.format.clone())
@@ -84,12 +84,13 @@ impl Request {
         archive.open()
     }
 
-    /// Bytes that may wait in buckets in memory.
+    /// Returns how many bytes may wait in buckets in memory.
     pub(super) fn held_max(&self) -> usize {
         usize::try_from(self.memory / HELD_SHARE).unwrap_or(usize::MAX)
     }
 
-    /// What the filter keeps of an archive whose newest record ends then; none if that is all.
+    /// Returns the selection for an archive whose newest record ends at `newest_ns`; `None` if
+    /// everything is selected.
     pub(super) fn selection(&self, newest_ns: Option<i64>) -> Option<Selection> {
         Selection::of(&self.filter, newest_ns)
     }
@@ -128,23 +129,23 @@ pub(super) struct Run<'a> {
     begun: Instant,
 }
 
-/// What was read of an archive, but for the observations.
+/// The result of reading an archive, without the observations.
 pub(super) struct Contents {
-    /// The files.
+    /// Account of the files.
     pub input: Input,
-    /// The lines.
+    /// Account of the lines.
     pub records: Records,
-    /// The rest of the account.
+    /// The other parts of the account.
     pub account: Account,
     /// The ENIs, by name.
     pub enis: Enis,
-    /// What Transit Gateways lost, in order of place.
+    /// Packets lost by Transit Gateways, in order of place.
     pub losses: Vec<(Place, Losses)>,
-    /// When the newest record ends.
+    /// End of the newest record.
     pub newest_ns: Option<i64>,
     /// Records of traffic.
     pub taken: u64,
-    /// When ENIs saw no traffic.
+    /// Intervals in which ENIs had no traffic.
     pub quiet: Coverage,
     /// Earliest start and latest end of all records, nanoseconds since the Unix epoch.
     pub span_ns: Option<(i64, i64)>,
@@ -184,7 +185,7 @@ impl Contents {
 }
 
 impl<'a> Run<'a> {
-    /// Begins to work on `archive`.
+    /// Starts a run on `archive`.
     pub(super) fn new(archive: &'a Archive, meter: &'a Meter) -> Self {
         Self {
             archive,
@@ -193,12 +194,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Reads everything; `to` is where the observations go.
+    /// Reads everything and passes the observations to `to`.
     ///
     /// # Errors
-    /// A file that cannot be read or whose order of columns is not known, no flow log or record at
-    /// all, a name in the filter that the archive does not have, and
-    /// observations for which there is no room.
+    /// A file cannot be read or its column order is unknown, there is no flow log or record at all,
+    /// a name in the filter is not one of the archive, or there is no space for the observations.
     pub(super) fn read(&self, addresses: Addresses, to: &dyn Observations) -> Result<Contents> {
         let observing = Observing { addresses, to };
         let (mut account, observed) = self.archive.read_all(&observing, self.meter)?;
@@ -222,7 +222,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Wall time since it began, milliseconds.
+    /// Returns the wall time since the start, milliseconds.
     pub(super) fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }

@@ -1,15 +1,17 @@
-//! A text as a cell of CSV that a spreadsheet does not run.
+//! Makes a text safe as a CSV cell, so that a spreadsheet does not run it as a formula.
 
 use std::borrow::Cow;
 
-/// What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection"): the signs, their
-/// full-width forms, which a Japanese Excel takes for the same, and white space in front of them.
+/// Characters that make a spreadsheet read a cell as a formula (OWASP, "CSV Injection"): the signs,
+/// their full-width forms, which a Japanese Excel treats in the same way, and white space before
+/// them.
 const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
 
-/// `text` with `'` before whatever would be a formula, as OWASP advises.
+/// Returns `text` with `'` before each part that would be a formula, as OWASP recommends.
 ///
-/// Only for text from outside: a number of our own stays a number. Where the system's list separator
-/// is `;`, a spreadsheet begins a cell there too, so what follows one is seen to as well.
+/// Only for text from outside: numbers computed by this program stay numbers. Where the system's
+/// list separator is `;`, a spreadsheet begins a cell there too, so the text after each `;` is also
+/// checked.
 pub fn inert(text: &str) -> Cow<'_, str> {
     if !text.split(';').any(|cell| cell.starts_with(FORMULA)) {
         return Cow::Borrowed(text);
@@ -26,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formulas_become_text_and_text_stays() {
+    fn formulas_become_text_and_other_text_is_unchanged() {
         for text in ["=1+1", "+1", "-2+3", "@SUM(1)", "\t=1", "\r=1", "＝1"] {
             assert_eq!(inert(text), format!("'{text}"));
         }

@@ -1,45 +1,46 @@
-//! A value as one word of a command that a reader may paste into a shell.
+//! Quotes a value as one word of a command that a reader may paste into a shell.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 
 use super::is_printable;
 
-/// The longest word that is printed. No name of AWS has as many characters, and nobody checks
-/// more before pasting it.
+/// The longest word that is printed. No AWS name is this long, and nobody checks a longer word
+/// before pasting it.
 const LEN_MAX: usize = 512;
 
-/// `text` as one word, quoted where a POSIX shell needs it (Shell Command Language, 2.2.2); none
-/// where it cannot be printed on one line, or is so long that nobody reads it.
+/// Returns `text` as one word, quoted where a POSIX shell needs it (Shell Command Language, 2.2.2);
+/// `None` if it cannot be printed on one line, or is too long for anyone to read.
 ///
-/// A dash at the front is left: only whoever prints the command knows what it means there. Write
-/// `--name=VALUE` ([`option`]), or `./` before a path ([`path`]).
+/// A leading dash is kept, because only the code that prints the command knows its meaning there.
+/// Write `--name=VALUE` ([`option`]), or `./` before a path ([`path`]).
 pub fn word(text: &str) -> Option<Cow<'_, str>> {
     if text.len() > LEN_MAX || !text.chars().all(is_printable) {
         return None;
     }
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_-+./:,@%".contains(&b);
-    // Not `=`, since zsh looks up `=name` as a command.
+    // Without `=`, because zsh looks up `=name` as a command.
     if !text.is_empty() && text.bytes().all(is_plain) {
         return Some(Cow::Borrowed(text));
     }
     Some(Cow::Owned(quoted(text)))
 }
 
-/// `text` in single quotes, inside of which a shell reads nothing: for text of our own, and for what
-/// was checked before.
+/// Returns `text` in single quotes, within which a shell interprets nothing: for text of this
+/// program, and for text that was validated.
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// The option `name` with a value: `--eni eni-0a1b`, or `--eni=-x` where the value looks like an
-/// option itself.
+/// Returns the option `name` with a value: `--eni eni-0a1b`, or `--eni=-x` if the value looks like
+/// an option itself.
 pub fn option(name: &str, value: &str) -> Option<String> {
     let between = if value.starts_with('-') { '=' } else { ' ' };
     Some(format!("{name}{between}{}", word(value)?))
 }
 
-/// A path as an argument that no command takes for an option; none as well where it is not UTF-8.
+/// Returns a path as an argument that no command reads as an option; `None` if it is not UTF-8,
+/// too.
 pub fn path(path: &(impl AsRef<OsStr> + ?Sized)) -> Option<String> {
     let text = path.as_ref().to_str()?;
     let front = if text.starts_with('-') { "./" } else { "" };
@@ -51,14 +52,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_words_are_left_alone() {
+    fn plain_words_are_unchanged() {
         for text in ["eni-0a1b", "10.0.0.0/8", "a_b+c", "s3://logs/a.log"] {
             assert_eq!(word(text).as_deref(), Some(text));
         }
     }
 
     #[test]
-    fn what_a_shell_obeys_is_quoted() {
+    fn shell_metacharacters_are_quoted() {
         assert_eq!(word("a b").as_deref(), Some("'a b'"));
         assert_eq!(word("$(x)`y`").as_deref(), Some("'$(x)`y`'"));
         assert_eq!(
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_printed_is_left_out() {
+    fn unprintable_values_are_omitted() {
         for text in ["a\nb", "a\x1b[31m", "\u{202e}", "a\0"] {
             assert_eq!(word(text), None);
         }
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_not_taken_for_options() {
+    fn values_are_not_read_as_options() {
         assert_eq!(option("--eni", "-x").as_deref(), Some("--eni=-x"));
         assert_eq!(option("--eni", "eni-1").as_deref(), Some("--eni eni-1"));
         assert_eq!(path("-rf x").as_deref(), Some("./'-rf x'"));

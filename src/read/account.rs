@@ -1,4 +1,4 @@
-//! What was read of an archive, what was not, and why.
+//! The account of a reading: what was read, what was not read, and why.
 
 use crate::archive::{File, LeftOut};
 use crate::error::{Error, ErrorKind, NotRead, Pruned, Result};
@@ -9,19 +9,20 @@ use crate::read::source_names::{ArchiveMember, SourceNames};
 use crate::summary::{Example, Input, Reasons, Records};
 use crate::survey::ColumnOrders;
 
-/// What was read of an archive, what was not, and why.
+/// The account of a reading: what was read, what was not read, and why.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Account {
-    /// The files: read, left out, pruned, damaged.
+    /// Counts of files: read, left out, pruned, damaged.
     pub input: Input,
-    /// The lines: records, headers, those that are skipped.
+    /// Counts of lines: records, headers, and skipped lines.
     pub records: Records,
-    /// The orders of columns of all files.
+    /// The orders of columns in all files.
     pub columns: ColumnOrders,
-    /// Of each file that holds others.
+    /// The members of each file that holds others.
     members: Vec<Vec<ArchiveMember>>,
-    /// When the newest record ends of those that were pruned, as far as paths and statistics say.
+    /// End of the newest record in the pruned files and row groups, as far as paths and statistics
+    /// show.
     pub(crate) pruned_newest_ns: Option<i64>,
     /// What was noted of the names and parts of the filter.
     pub(crate) noticed: Noticed,
@@ -34,8 +35,8 @@ const NAMES_LISTED: usize = 10;
 const NAME_SHOWN: usize = 64;
 
 impl Account {
-    /// Nothing yet but what is left out without being opened.
-    pub(crate) fn beside(left_out: &[LeftOut], sifted: &Sifted) -> Self {
+    /// Creates an account that contains only the files that were left out without being opened.
+    pub(crate) fn new(left_out: &[LeftOut], sifted: &Sifted) -> Self {
         let mut read = Self {
             pruned_newest_ns: sifted.newest_slot_ns,
             ..Self::default()
@@ -52,7 +53,7 @@ impl Account {
         read
     }
 
-    /// Takes in what the next file held, but for what the sink made of it.
+    /// Adds everything in the next file except its part for the sink, which is returned.
     pub(crate) fn append<P>(&mut self, file: FileYield<P>) -> P {
         self.members.push(file.members);
         self.input.add(file.input);
@@ -63,10 +64,10 @@ impl Account {
         file.block.part
     }
 
-    /// Whether there was anything to read.
+    /// Checks whether there was anything to read.
     ///
     /// # Errors
-    /// Not one line of a flow log.
+    /// Fails if there was not a single line of a flow log.
     pub(crate) fn check(&self, filed_ns: impl FnOnce() -> Option<(i64, i64)>) -> Result<()> {
         if self.records.lines == 0 {
             return Err(nothing_to_read(&self.input, filed_ns));
@@ -127,13 +128,13 @@ impl Account {
         })
     }
 
-    /// The names of members of archives.
+    /// Returns the names of the members of archives.
     pub(crate) fn member_names(&self) -> impl Iterator<Item = &str> {
         let members = self.members.iter().flatten();
         members.map(|member| &*member.name)
     }
 
-    /// What to call the places of records of `files`, which are those that were read.
+    /// Returns the names for the places of records. `files` are the files that were read.
     pub fn source_names(&self, files: &[File]) -> SourceNames {
         SourceNames::new(files, self.members.clone())
     }
@@ -159,7 +160,7 @@ fn listed_names(names: &[String]) -> Vec<String> {
     names.map(|name| listed_name(name)).collect()
 }
 
-/// The error for a run that found no flow log, with what was skipped instead.
+/// Returns the error for a run that found no flow log, listing what was skipped.
 fn nothing_to_read(input: &Input, filed_ns: impl FnOnce() -> Option<(i64, i64)>) -> Error {
     let pruned = match (input.row_groups_pruned, input.pruned) {
         (groups @ 1.., _) => Some(Pruned::RowGroups(groups)),

@@ -1,4 +1,4 @@
-//! An archive to be read: which files, in which format, and what is wanted of them.
+//! An archive to read: its files, their format, and the filter.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::read::sink::{Found, Sink};
 use crate::record::{Field, Interval, Layout};
 use crate::time::{SECOND_NS, joined, until_ns};
 
-/// How an archive is opened; see [`Archive::builder`].
+/// The options for opening an archive; see [`Archive::builder`].
 #[derive(Clone, Debug)]
 pub struct ArchiveBuilder {
     inputs: Vec<PathBuf>,
@@ -23,23 +23,24 @@ pub struct ArchiveBuilder {
 }
 
 impl ArchiveBuilder {
-    /// The order of columns in files that do not name theirs.
+    /// Sets the order of columns in files that do not name theirs.
     #[must_use]
     pub fn format(mut self, format: Option<Layout>) -> Self {
         self.format = format;
         self
     }
 
-    /// Which records are wanted; all if this is not called. Files that cannot hold any are not
-    /// opened, and neither are row groups of a table read.
+    /// Sets the filter for records. By default all records match. Files without matching records
+    /// are not opened if their paths show it, and row groups of a table are not read if their
+    /// statistics show it.
     #[must_use]
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = filter;
         self
     }
 
-    /// The folder for a table that comes compressed or from a pipe, and so has to be kept whole
-    /// before it can be read; the system's folder if this is not called.
+    /// Sets the folder for tables that arrive compressed or through a pipe, which must be stored
+    /// completely before they can be read. The default is the system's folder for temporary files.
     #[must_use]
     pub fn temp_dir(mut self, temp_dir: &Path) -> Self {
         temp_dir.clone_into(&mut self.temp_dir);
@@ -49,8 +50,8 @@ impl ArchiveBuilder {
     /// Lists the files.
     ///
     /// # Errors
-    /// An input that is missing or cannot be opened, a folder without any file to read, and
-    /// standard input given twice.
+    /// Fails if an input is missing or cannot be opened, if a folder has no file to read, or if
+    /// standard input is given twice.
     pub fn open(self) -> Result<Archive> {
         let Walk { files, left_out } = archive::walk(&self.inputs)?;
         let walked = files.iter().map(|file| file.path.clone()).collect();
@@ -67,8 +68,8 @@ impl ArchiveBuilder {
     }
 }
 
-/// Files of flow logs, whatever wraps their records: text, CSV, gzip, zstd, zip, tar, JSON in all
-/// its forms, Parquet, OCSF.
+/// Files of flow logs in any format: text, CSV, gzip, zstd, zip, tar, JSON in all its forms,
+/// Parquet, OCSF.
 #[derive(Clone, Debug)]
 pub struct Archive {
     walked: Vec<PathBuf>,
@@ -80,7 +81,8 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Opens files, folders with all below them, or `-` for standard input, to read all of it.
+    /// Opens files, folders with everything below them, or `-` for standard input, to read all
+    /// records.
     ///
     /// # Errors
     /// See [`ArchiveBuilder::open`].
@@ -88,7 +90,7 @@ impl Archive {
         Self::builder(inputs).open()
     }
 
-    /// Opens the same with a format or a filter.
+    /// Returns a builder to open the same inputs with a format or a filter.
     pub fn builder(inputs: &[PathBuf]) -> ArchiveBuilder {
         ArchiveBuilder {
             inputs: inputs.to_vec(),
@@ -98,35 +100,36 @@ impl Archive {
         }
     }
 
-    /// The files to be read, in order; those that cannot hold what is wanted are not among them.
+    /// Returns the files to read, in order, without those that cannot hold a matching record.
     pub fn files(&self) -> &[File] {
         &self.sifted.files
     }
 
-    /// The paths of all files, those too that cannot hold what is wanted.
+    /// Returns the paths of all files, including those that cannot hold a matching record.
     pub fn paths(&self) -> &[PathBuf] {
         &self.walked
     }
 
-    /// Whether standard input is one of the files: it can be read once.
+    /// Whether standard input is one of the files. It can be read only once.
     pub fn has_stdin(&self) -> bool {
         self.files().iter().any(File::is_stdin)
     }
 
-    /// Gives every record that matches the filter to `sink`, on all threads of rayon's current
-    /// pool; returns what was read, and what the sink made of it.
+    /// Passes every record that matches the filter to `sink`, on all threads of rayon's current
+    /// pool. Returns the account of the reading, and the part of the sink.
     ///
-    /// Everything is read once, or twice if the filter's time counts from the newest record.
+    /// Everything is read once, or twice if the filter's time is relative to the newest record.
     ///
     /// # Errors
-    /// A file that was named and cannot be read, one whose order of columns is not known, no flow
-    /// log at all, a relative time of standard input, a name in the filter that is not one of the
-    /// archive, and what ends the sink.
+    /// Fails if a file that the user named cannot be read, if a file has an unknown order of
+    /// columns, if there is no flow log at all, if a name in the filter is not one
+    /// of the archive, if the filter's time is relative and the input is
+    /// standard input, or if the sink fails.
     pub fn read<S: Sink>(&self, sink: &S) -> Result<(Account, S::Part)> {
         self.read_with(sink, &Meter::default())
     }
 
-    /// The same; `meter` shows another thread how far it has come.
+    /// Like [`read`](Self::read), with a `meter` that shows the progress to another thread.
     ///
     /// # Errors
     /// See [`read`](Self::read).
@@ -146,12 +149,12 @@ impl Archive {
         Ok((account, part.part))
     }
 
-    /// Gives every record to `sink`, those too that do not match; what is pruned is not read.
+    /// Passes every record to `sink`, including those that do not match. Pruned files are not read.
     ///
     /// # Errors
     /// See [`read`](Self::read).
     pub(crate) fn read_all<S: Sink>(&self, sink: &S, meter: &Meter) -> Result<(Account, S::Part)> {
-        let mut account = Account::beside(&self.left_out, &self.sifted);
+        let mut account = Account::new(&self.left_out, &self.sifted);
         let mut all = S::Part::default();
         meter.expect(self.files());
         let watch = FilterWatch::new(self.filter.condition.as_ref());
@@ -165,11 +168,11 @@ impl Archive {
         Ok((account, all))
     }
 
-    /// When the newest record ends, if the filter's time counts from there; all files are read to
-    /// know it.
+    /// Returns the end of the newest record if the filter's time is relative to it. This reads all
+    /// files.
     ///
     /// # Errors
-    /// Files that cannot be read, of which standard input cannot be read twice.
+    /// Fails if files cannot be read, including standard input, which cannot be read twice.
     pub(crate) fn newest_ns(&self) -> Result<Option<i64>> {
         if !self.has_relative_time() {
             return Ok(None);
@@ -233,7 +236,7 @@ impl Archive {
     }
 }
 
-/// Keeps when the newest record ends.
+/// A sink that keeps the end of the newest record.
 struct Newest;
 
 impl Sink for Newest {
@@ -250,14 +253,14 @@ impl Sink for Newest {
     }
 }
 
-/// Passes on the records that match.
+/// A sink that passes on the records that match.
 struct Matching<'a, S> {
     sink: &'a S,
     span: Span,
     wants_any_time: bool,
 }
 
-/// What a sink made of the records that match, and how many there were of both kinds.
+/// The part of a sink for the matching records, and the numbers of matching and other records.
 #[derive(Default)]
 struct MatchingPart<P> {
     part: P,

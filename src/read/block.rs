@@ -1,7 +1,7 @@
-//! One block of lines, read and handed to a sink.
+//! Reads one block of lines and passes its records to a sink.
 //!
-//! A block knows nothing of the others: its lines count from its own first one.
-//! [`BlockYield::append`] joins two.
+//! Blocks are independent: the lines of a block are counted from its own first line.
+//! [`BlockYield::append`] joins two blocks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,38 +16,38 @@ use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
 use crate::survey::{ColumnOrder, ColumnOrders};
 use crate::wrapper::{Batch, BatchRows};
 
-/// Bytes of a line, about, at least: room is made for so many at once.
+/// Approximate minimum length of a line in bytes, to estimate how many records a block holds.
 const LINE_LEN_LEAST: usize = 100;
 
-/// Bytes of a line that show which one it is.
+/// Number of bytes of a line shown in messages, enough to recognize the line.
 const FOUND_LEN_MAX: usize = 64;
 
-/// The reason for which a row of a table is skipped that has no value at all.
+/// The reason for skipping a row of a table that has no value at all.
 const BLANK_ROW: &str = "row without a value";
 
-/// What the lines of a block, or of several in a row, held.
+/// The contents of the lines of a block, or of several consecutive blocks.
 #[derive(Default)]
 pub(crate) struct BlockYield<P> {
-    /// What the sink made of the records.
+    /// The part of the sink for these records.
     pub part: P,
-    /// Records that the sink took.
+    /// Number of records that the sink accepted.
     taken: u64,
-    /// The fate of the lines, but for the faults.
+    /// Counts of the lines by category, without the faults.
     pub records: Records,
     faults: BTreeMap<&'static str, LineFaults>,
     /// The column order after the last line.
     pub layout_at_end: Option<Arc<Layout>>,
-    /// The column orders of the records; what named the columns is known of their file.
+    /// The column orders of the records. How they were identified is known only for the file.
     pub columns: ColumnOrders,
     /// What was noted of the names and parts of the filter.
     pub noticed: Noticed,
 }
 
-/// Lines that are no record, or that the sink cannot use, for one reason.
+/// Lines that are not records, or that the sink cannot use, for one reason.
 #[derive(Default)]
 struct LineFaults {
     count: u64,
-    /// FilteredRecord and what was found there, for the first few.
+    /// The line number and the text found there, for the first few.
     first: Vec<(u64, String)>,
 }
 
@@ -55,13 +55,13 @@ struct LineFaults {
 pub(crate) struct BlockReader<'a, S> {
     /// Index of the file.
     pub file: u32,
-    /// Which records match.
+    /// The filter that records are compared with.
     pub filter: &'a Filter,
     /// What notes why none does.
     pub watch: &'a FilterWatch<'a>,
-    /// What its path says.
+    /// Facts in the file's path.
     pub path: Option<S3Name<'a>>,
-    /// Where the records go.
+    /// The sink that receives the records.
     pub sink: &'a S,
 }
 
@@ -78,7 +78,7 @@ impl<S: Sink> BlockReader<'_, S> {
         read
     }
 
-    /// Reads what was taken out of a wrapper; none if its columns are not known.
+    /// Reads a batch of unwrapped records. Returns `None` if its columns are not known.
     pub(crate) fn read_batch(&self, batch: &Batch) -> Option<BlockYield<S::Part>> {
         let mut read = BlockYield::default();
         match batch.rows()? {
@@ -91,7 +91,7 @@ impl<S: Sink> BlockReader<'_, S> {
                 self.read_rows(rows, &mut read);
             }
         }
-        read.take_in_lost(batch);
+        read.count_lost(batch);
         Some(read)
     }
 
@@ -187,8 +187,8 @@ impl<S: Sink> BlockReader<'_, S> {
 }
 
 impl<P: Default> BlockYield<P> {
-    /// Counts the records under one order of columns, after the first `before` ones; returns how
-    /// many there are now.
+    /// Counts the records after the first `before` under one order of columns. Returns the total
+    /// number of records.
     fn count_columns(&mut self, layout: &Arc<Layout>, before: u64) -> u64 {
         let now = self.taken + self.records.no_data + self.records.skip_data;
         if now > before {
@@ -202,8 +202,9 @@ impl<P: Default> BlockYield<P> {
         now
     }
 
-    /// Lines whose columns are not known: each is a fault, whatever its values look like. Until
-    /// the columns of one are known, the file may be no flow log, and then nothing of it counts.
+    /// Returns the result for lines with unknown columns: each line is a fault, whatever its values
+    /// look like. As long as no columns are known, the file may not be a flow log, and then nothing
+    /// in it counts.
     pub(crate) fn of_unknown_columns(batch: &Batch) -> Self {
         let mut read = Self::default();
         for line in batch.text.split_inclusive(|byte| *byte == b'\n') {
@@ -218,7 +219,7 @@ impl<P: Default> BlockYield<P> {
                 format!("found \"{found}\", expected the columns of a flow log")
             });
         }
-        read.take_in_lost(batch);
+        read.count_lost(batch);
         read
     }
 
@@ -237,8 +238,8 @@ impl<P: Default> BlockYield<P> {
         }
     }
 
-    /// Counts records that did not come out of their wrapping, after the lines.
-    fn take_in_lost(&mut self, batch: &Batch) {
+    /// Counts the records that could not be unwrapped. They come after the lines.
+    fn count_lost(&mut self, batch: &Batch) {
         for lost in &batch.faults {
             self.records.lines += 1;
             self.fault(lost.kind, || lost.found.clone());
@@ -250,14 +251,14 @@ impl<P: Default> BlockYield<P> {
         if let Some(more) = batch.blank_count.checked_sub(1) {
             self.records.lines += 1;
             self.fault(BLANK_ROW, || {
-                "expected a value in one of the columns that are read".into()
+                "expected a value in at least one column".into()
             });
             self.records.lines += more;
             self.faults_without_example(BLANK_ROW, more);
         }
     }
 
-    /// Takes in what the lines after these held; `sink` joins the parts.
+    /// Adds the contents of the lines after these. `sink` joins the parts.
     pub(crate) fn append<S: Sink<Part = P>>(&mut self, later: Self, sink: &S) {
         let lines = self.records.lines;
         sink.append(&mut self.part, later.part);
@@ -278,13 +279,13 @@ impl<P: Default> BlockYield<P> {
         self.layout_at_end = later.layout_at_end;
     }
 
-    /// Says what told the column orders of a whole file.
+    /// Sets how the column orders of a whole file were identified.
     pub(crate) fn name_columns(&mut self, evidence: impl Fn(&Layout) -> &'static str) {
         self.columns = std::mem::take(&mut self.columns).of_file(evidence);
     }
 
-    /// Moves the faults to the reasons for which lines were skipped, under the name of their file
-    /// and the numbers they have there, behind line `base`.
+    /// Moves the faults to the reasons for skipped lines, with the name of their file and their
+    /// line numbers in it. `base` lines come before this block.
     pub(crate) fn name_faults(&mut self, file: &str, base: u64) {
         let mut reasons = Reasons::default();
         for (reason, faults) in std::mem::take(&mut self.faults) {

@@ -1,7 +1,7 @@
-//! Records as batches of typed columns: what a query engine or a writer of tables takes.
+//! Records as batches of typed columns, for a query engine or a writer of tables.
 //!
-//! Every wrapper gives the same batches, so that whoever takes them need not know what the records
-//! came in. A batch holds the records of one block of a file, NODATA and SKIPDATA among them, as
+//! The batches are the same for every file format, so their consumer does not have to know the
+//! format. A batch holds the records of one block of a file, including NODATA and SKIPDATA, as
 //! AWS's own tables do.
 
 use std::sync::Arc;
@@ -19,16 +19,18 @@ use crate::record::{Field, FieldKind, LogStatus, Record};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ColumnBatch {
-    /// A column for each field that was asked for, in that order; null is what a record does not
-    /// say. Times are instants in nanoseconds, numbers have 64 bits, all else is text.
+    /// One column for each requested field, in that order. A value that is not in the record is
+    /// null. Times are instants in nanoseconds, numbers have 64 bits, everything else is text.
     pub records: RecordBatch,
     /// The index of the file among [`Archive::files`](super::Archive::files).
     pub file: u32,
-    /// Lines of the file before the block: batches come in any order, and this puts them right.
+    /// Number of lines of the file before the block. Batches arrive in any order, and this allows
+    /// sorting them.
     pub lines_before: u64,
 }
 
-/// A sink that makes batches of columns; what takes them is called from all threads that read.
+/// A sink that makes batches of columns. The function that takes them is called from all reading
+/// threads.
 ///
 /// # Examples
 /// ```
@@ -56,7 +58,7 @@ pub struct ColumnBatches<F> {
     take: F,
 }
 
-/// The columns of a block that is being read.
+/// The columns of the block being read.
 #[derive(Debug, Default)]
 pub struct ColumnBuilders {
     columns: Vec<ColumnBuilder>,
@@ -71,7 +73,7 @@ enum ColumnBuilder {
 }
 
 impl<F: Fn(ColumnBatch) -> Result<()> + Sync> ColumnBatches<F> {
-    /// Batches of these fields, each of which `take` is given.
+    /// Creates a sink that passes batches of these fields to `take`.
     pub fn new(fields: &[Field], take: F) -> Self {
         let columns = fields.iter().map(|field| {
             let kind = match ColumnBuilder::of(*field, 0) {
@@ -88,7 +90,7 @@ impl<F: Fn(ColumnBatch) -> Result<()> + Sync> ColumnBatches<F> {
         }
     }
 
-    /// The columns, named as AWS names their fields.
+    /// Returns the columns, with AWS's names of the fields.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
@@ -184,10 +186,10 @@ impl ColumnBuilder {
     }
 }
 
-/// Bytes of a text, about, for which room is made at once.
+/// Approximate length of a text in bytes, for which memory is reserved.
 const TEXT_LEN: usize = 12;
 
-/// A count or a code: as it was read, or the text of a field that no record is parsed for.
+/// Returns a count or a code, either as parsed or from the text of a field that is not parsed.
 fn number(field: Field, found: &Found<'_>) -> Option<u64> {
     let record = found.record;
     match field {
@@ -209,7 +211,8 @@ fn put_text(texts: &mut StringBuilder, field: Field, found: &Found<'_>) {
     }
 }
 
-/// A word as AWS spells it, however the log did; `None` for a field that has no such words.
+/// Returns a word in AWS's spelling, whatever the log's spelling is. Returns `None` for a field
+/// without such words.
 fn spelled(field: Field, record: &Record<'_>) -> Option<Option<&'static str>> {
     Some(match field {
         Field::Action => record.action.map(|action| action.name()),

@@ -1,11 +1,11 @@
-//! What a file is, in words, for those who want to know what an archive holds.
+//! Descriptions of file formats, for users who want to know what an archive holds.
 //!
-//! Only names what the reader found; nothing is decided here.
+//! This module only describes what the reader found, and makes no decisions.
 
 use crate::archive::{Content, Magic, Pack};
 use crate::record::{Layout, Prefix, Separator};
 
-/// A file of lines, and what is around them.
+/// Describes a file of lines and the text around the records.
 pub(crate) fn of_text(content: &Content, layout: &Layout) -> String {
     let packing = match content {
         Content::Mapped(_) => None,
@@ -14,14 +14,14 @@ pub(crate) fn of_text(content: &Content, layout: &Layout) -> String {
     let text = match (layout.prefix(), layout.separator()) {
         (Prefix::None, Separator::Blank) => "text",
         (Prefix::None, Separator::Comma) => "CSV",
-        (Prefix::Time, _) => "text with a time in front of each line",
-        (Prefix::TimeAndStream, _) => "text with a time and a stream in front of each line",
-        (Prefix::Cells(_), _) => "CSV with the record in a cell",
+        (Prefix::Time, _) => "text with a time before each record",
+        (Prefix::TimeAndStream, _) => "text with a time and a stream before each record",
+        (Prefix::Cells(_), _) => "CSV with the record in one cell",
     };
     in_packing(text, packing)
 }
 
-/// A file of JSON whose first value was this.
+/// Describes a JSON file with this first value.
 pub(crate) fn of_json(outermost: Option<&str>, packing: Option<Magic>) -> String {
     match outermost {
         Some(kind) => in_packing(&format!("JSON ({kind})"), packing),
@@ -29,7 +29,7 @@ pub(crate) fn of_json(outermost: Option<&str>, packing: Option<Magic>) -> String
     }
 }
 
-/// A table, whose rows are records or events that hold them.
+/// Describes a table, whose rows are either records or events that contain them.
 pub(crate) fn of_table(is_events: bool) -> &'static str {
     if is_events {
         "Parquet (OCSF)"
@@ -38,7 +38,7 @@ pub(crate) fn of_table(is_events: bool) -> &'static str {
     }
 }
 
-/// What stands behind the kind of an archive's members.
+/// Returns the text that follows the description of an archive's members.
 pub(crate) fn of_pack(pack: &Pack) -> &'static str {
     match pack {
         Pack::Zip(_) => " in a zip archive",

@@ -1,9 +1,9 @@
-//! From files to the blocks that a sink takes, on all cores.
+//! Reads files in blocks for a sink, on all cores.
 //!
-//! A mapped file is read by several threads ([`mmap`]); what is compressed is
-//! inflated front to back, but several files at a time. Each block is read on its
-//! own and numbered from its own first line; the places are put right when those
-//! before it are known, so that nothing depends on which thread came first.
+//! A mapped file is read by several threads ([`mmap`]). Compressed files are decompressed from
+//! front to back, but several at a time. Each block is read independently and numbered from its own
+//! first line. The line numbers are corrected when those before it are known, so that nothing
+//! depends on the order of the threads.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,22 +28,22 @@ use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognize};
 use crate::summary::{Example, Input};
 use crate::wrapper;
 
-/// Bytes of a block: large enough to be worth a task, small enough to share out.
+/// Length of a block in bytes: large enough to be worth a task, small enough to distribute.
 pub(crate) const BLOCK_LEN: usize = 2 << 20;
 
-/// Bytes in which a file's column order must show.
+/// Number of bytes at the beginning of a file that must show its column order.
 pub(crate) const HEAD_LEN: usize = 64 << 10;
 
-/// What a file held.
+/// The contents of a file.
 #[derive(Default)]
 pub(crate) struct FileYield<P> {
     pub block: BlockYield<P>,
     pub input: Input,
-    /// Lines that were not read, though they count in the numbers of those after them.
-    pub passed: u64,
-    /// Its members, if it holds files.
+    /// Lines that were not read. They count in the numbers of the lines after them.
+    pub skipped_lines: u64,
+    /// Its members, if it is an archive of files.
     pub members: Vec<ArchiveMember>,
-    /// When the newest record ends of those that were pruned, by their statistics.
+    /// End of the newest record in the pruned row groups, according to their statistics.
     pub pruned_newest_ns: Option<i64>,
 }
 
@@ -51,52 +51,52 @@ pub(crate) struct FileYield<P> {
 pub(crate) struct Files<'a, S> {
     /// The column order of files that do not name their columns.
     pub format: Option<&'a Layout>,
-    /// Which records match.
+    /// The filter that records are compared with.
     pub filter: &'a Filter,
     /// What notes why none does.
     pub watch: &'a FilterWatch<'a>,
-    /// The time that may match, nanoseconds since the Unix epoch; none for any.
+    /// The time range that may match, in nanoseconds since the Unix epoch. `None` means any time.
     pub wanted: Option<&'a Range<i64>>,
-    /// Where a table goes that has to be whole before it can be read.
+    /// The folder for tables that must be complete before they can be read.
     pub temp_dir: &'a Path,
-    /// How far it has come.
+    /// The progress of the run.
     pub meter: &'a Meter,
-    /// Where the records go.
+    /// The sink that receives the records.
     pub sink: &'a S,
 }
 
-/// A file, or a member of one, that is being read.
+/// A file or a member of one that is being read, and the position in it.
 #[derive(Clone, Copy)]
 pub(crate) struct FileOffset {
     /// Index of the file.
     pub file: u32,
-    /// Lines of it that are before.
+    /// Number of lines of the file before this member.
     pub lines_before: u64,
 }
 
 impl<S: Sink> Files<'_, S> {
-    /// Reads all files; `take_in` is given what each held, in the order of `files`.
+    /// Reads all files. `deliver` receives the contents of each, in the order of `files`.
     ///
     /// # Errors
-    /// A file that cannot be read or whose column order is not known, and what ends a sink.
+    /// Fails if a file cannot be read, if its column order is not known, or if a sink fails.
     pub(crate) fn read(
         &self,
         files: &[File],
-        take_in: impl FnMut(FileYield<S::Part>) + Send,
+        deliver: impl FnMut(FileYield<S::Part>) + Send,
     ) -> Result<()> {
         u32::try_from(files.len()).map_err(|_| ErrorKind::TooManyFiles)?;
         let in_order = Mutex::new(InOrder {
             next: 0,
             early: BTreeMap::new(),
-            take_in,
+            deliver,
         });
-        // One after the other, so that few are early.
+        // One by one, so that few files finish ahead of their turn.
         let numbered = (0..).zip(files).par_bridge();
         numbered.try_for_each(|(index, file)| {
             let read = self.read_file(index, file)?;
             self.meter.files.fetch_add(1, Relaxed);
             let mut in_order = in_order.lock().unwrap_or_else(PoisonError::into_inner);
-            in_order.take_in(index, read);
+            in_order.add(index, read);
             Ok(())
         })
     }
@@ -119,7 +119,7 @@ impl<S: Sink> Files<'_, S> {
         let mut whole = FileYield::default();
         let pack_kind = describe::of_pack(&pack);
         let damage = pack.for_each_member(file, |member, opened| {
-            let lines_before = whole.block.records.lines + whole.passed;
+            let lines_before = whole.block.records.lines + whole.skipped_lines;
             let at = FileOffset {
                 file: index,
                 lines_before,
@@ -133,7 +133,7 @@ impl<S: Sink> Files<'_, S> {
             }
             whole.input.add(read.input);
             whole.block.append(read.block, self.sink);
-            whole.passed += read.passed;
+            whole.skipped_lines += read.skipped_lines;
             whole.pruned_newest_ns = whole.pruned_newest_ns.max(read.pruned_newest_ns);
             Ok(())
         })?;
@@ -145,7 +145,7 @@ impl<S: Sink> Files<'_, S> {
         Ok(whole)
     }
 
-    /// Reads what a file, or a member of it, turned out to be.
+    /// Reads an opened file or member.
     pub(crate) fn read_opened(
         &self,
         at: FileOffset,
@@ -169,7 +169,7 @@ impl<S: Sink> Files<'_, S> {
         let recognized = match recognize(content.head(HEAD_LEN), self.format) {
             Ok(recognized) => recognized,
             Err(unrecognized) => {
-                // What is left of one line tells nothing of what the file was.
+                // The rest of a single line does not show what the file was.
                 let has_line = content.head(HEAD_LEN).contains(&b'\n');
                 return match content.damage(file.len) {
                     Some(damage) if !has_line => Ok(unusable(file, &damage)),
@@ -236,7 +236,7 @@ impl<S: Sink> Files<'_, S> {
         Ok((whole, read_len, damage))
     }
 
-    /// A reader of the blocks of `file`.
+    /// Returns a reader of the blocks of `file`.
     pub(crate) fn block_reader<'f>(&'f self, at: FileOffset, file: &'f File) -> BlockReader<'f, S> {
         BlockReader {
             file: at.file,
@@ -247,8 +247,8 @@ impl<S: Sink> Files<'_, S> {
         }
     }
 
-    /// The same columns, of which only those are read that the sink looks at. What a filter looks
-    /// at is not asked: with one all are read.
+    /// Returns the same columns, reading only the fields that the sink uses. With a filter, all
+    /// fields are read, because the fields that a filter uses are not known here.
     pub(crate) fn needed(&self, layout: Layout) -> Layout {
         match self.sink.fields() {
             Some(fields) if self.filter.wants_all() => layout.reading(fields),
@@ -261,13 +261,13 @@ impl<S: Sink> Files<'_, S> {
         self.meter.records.fetch_add(read.records.lines, Relaxed);
     }
 
-    /// Hands the records of a block on; `base` lines of its file are before it.
+    /// Completes the records of a block. `base` lines of its file come before it.
     pub(crate) fn complete(&self, read: &mut BlockYield<S::Part>, base: u64) -> Result<()> {
         self.sink.complete(&mut read.part, base)
     }
 }
 
-/// What a column order was known by, in the words of the summary.
+/// Returns how a column order was identified, as shown in the summary.
 pub(crate) fn evidence_name(evidence: Evidence) -> &'static str {
     match evidence {
         Evidence::Header => "header line",
@@ -284,28 +284,28 @@ pub(crate) fn note_kind(input: &mut Input, kind: &str) {
     input.kinds.insert(kind.to_owned(), 1);
 }
 
-/// Puts what threads read back into the order of the files.
+/// Restores the order of the files after threads have read them.
 struct InOrder<P, F> {
     next: u32,
     early: BTreeMap<u32, FileYield<P>>,
-    take_in: F,
+    deliver: F,
 }
 
 impl<P, F: FnMut(FileYield<P>)> InOrder<P, F> {
-    fn take_in(&mut self, index: u32, read: FileYield<P>) {
+    fn add(&mut self, index: u32, read: FileYield<P>) {
         self.early.insert(index, read);
         while let Some(read) = self.early.remove(&self.next) {
-            (self.take_in)(read);
+            (self.deliver)(read);
             self.next += 1;
         }
     }
 }
 
-/// Decides about a file that is no flow log, or not known to be one.
+/// Decides about a file that is not a flow log, or not known to be one.
 ///
-/// Load balancer logs and the like lie in the same folders and are left out. A
-/// file that looks like records in an unknown order may be the very one that is
-/// looked for: it ends the run, with the format to give.
+/// Load balancer logs and similar files are in the same folders and are left out. A file that looks
+/// like records in an unknown order may be the one that the user is looking for, so it ends the run
+/// with an error that suggests a format.
 pub(crate) fn foreign<P: Default>(
     file: &File,
     unrecognized: &Unrecognised,
@@ -321,14 +321,14 @@ pub(crate) fn foreign<P: Default>(
             .into())
         }
         Foreign::Other if unrecognized.has_header() => {
-            foreign_file(file, "text whose header names a column twice")
+            foreign_file(file, "text with a repeated column in its header")
         }
-        Foreign::Other => foreign_file(file, "text that is no flow log"),
+        Foreign::Other => foreign_file(file, "text that is not a flow log"),
         known => foreign_file(file, &known.to_string()),
     }
 }
 
-/// A file of which nothing can be read.
+/// Returns the contents of a file that cannot be read at all.
 pub(crate) fn unusable<P: Default>(file: &File, damage: &dyn fmt::Display) -> FileYield<P> {
     let mut yielded = FileYield::default();
     yielded.input.files = 1;

@@ -1,8 +1,8 @@
-//! Files whose records are wrapped in something else, such as JSON.
+//! Reads files whose records are wrapped in another format, such as JSON.
 //!
-//! They are read front to back, several files at a time. Their records come as
-//! batches of lines; from there on they are read like any. A line's number is
-//! the number of its record in the file.
+//! They are read from front to back, several files at a time. Their records arrive as batches of
+//! lines and are then read like any lines. The number of a line is the number of its record in the
+//! file.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -25,7 +25,7 @@ pub(crate) fn read_wrapped<S: Sink>(
     file: &File,
     mut stream: Stream,
 ) -> Result<FileYield<S::Part>> {
-    // What to call it, should it hold no flow log.
+    // The description of the file if it turns out to hold no flow log.
     let as_text = recognize(stream.head(HEAD_LEN), None).err();
     let reader = files.block_reader(at, file);
     let read_len = stream.read_len();
@@ -38,7 +38,7 @@ pub(crate) fn read_wrapped<S: Sink>(
             Some(read) => read,
             None => {
                 let is_none_known = unwrapper.named_by().is_none();
-                if is_none_known && yielded.block.records.lines >= STRANGE_MAX {
+                if is_none_known && yielded.block.records.lines >= UNKNOWN_MAX {
                     break;
                 }
                 BlockYield::of_unknown_columns(&batch)
@@ -86,5 +86,5 @@ fn in_words(named_by: NamedBy) -> &'static str {
     }
 }
 
-/// Records without known columns after which a file is taken to be no flow log.
-const STRANGE_MAX: u64 = 32;
+/// Number of records with unknown columns after which a file is assumed not to be a flow log.
+const UNKNOWN_MAX: u64 = 32;

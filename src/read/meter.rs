@@ -1,23 +1,23 @@
-//! How far a run has come, for whoever shows it.
+//! The progress of a run.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::archive::File;
 
-/// How far a run has come; another thread may look at it while it goes on.
+/// The progress of a run. Another thread may read it during the run.
 #[derive(Debug, Default)]
 pub struct Meter {
-    /// Files to be read.
+    /// Number of files to read.
     pub files_total: AtomicU64,
-    /// Bytes to be read; 0 if unknown.
+    /// Number of bytes to read, or 0 if unknown.
     pub bytes_total: AtomicU64,
-    /// Files read.
+    /// Number of files read.
     pub files: AtomicU64,
-    /// Bytes read.
+    /// Number of bytes read.
     pub bytes: AtomicU64,
-    /// Lines read.
+    /// Number of lines read.
     pub records: AtomicU64,
-    /// Packets written.
+    /// Number of packets written.
     pub packets: AtomicU64,
 }
 
@@ -26,7 +26,7 @@ impl Meter {
         let bytes = files.iter().map(|file| file.len).sum();
         self.files_total.store(files.len() as u64, Relaxed);
         self.bytes_total.store(bytes, Relaxed);
-        // A run that reads twice begins anew.
+        // A run that reads twice starts over.
         for done in [&self.files, &self.bytes, &self.records] {
             done.store(0, Relaxed);
         }

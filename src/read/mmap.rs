@@ -1,8 +1,8 @@
-//! A file that is in memory, read by several threads.
+//! Reads a file in memory with several threads.
 //!
-//! It is cut at line ends, and its blocks are read side by side, a run of them at a time. After
-//! each run the file is asked whether it still is what it was: of one that shrank, the whole
-//! lines before its new end are used and nothing behind it.
+//! It is cut at line ends, and its blocks are read in parallel, a group of consecutive blocks at a
+//! time. After each group, the file is checked for damage. If it has shrunk, the whole lines before
+//! its new end are used and nothing after it.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use crate::read::files::{BLOCK_LEN, Files};
 use crate::read::sink::Sink;
 use crate::record::Layout;
 
-/// Blocks of a mapped file that are read side by side, for each thread.
+/// Number of blocks per thread of a mapped file that are read in parallel.
 const BLOCKS_A_THREAD: usize = 3;
 
-/// Reads a file whose first line stands under `layout`; and what became of it meanwhile, if
-/// not all of it was read.
+/// Reads a file whose first line is under `layout`. Also returns the damage if the file was not
+/// read completely.
 pub(crate) fn read_mapped<S: Sink>(
     files: &Files<'_, S>,
     mapping: &Mapping,
@@ -34,8 +34,8 @@ pub(crate) fn read_mapped<S: Sink>(
         let mut run: Vec<Block<'_>> = blocks.by_ref().take(run_len).collect();
         let mut yields = read_run(files, &run, reader, &layout);
         let mut damage = None;
-        // What was behind the end of the file when it was read is none of it. To read again what
-        // is before is rare and short; meanwhile the file may shrink more.
+        // Text that was after the end of the file when it was read is not part of the file. Reading
+        // the text before the end again is rare and quick. The file may shrink further meanwhile.
         while let Some(found) = damage_within(mapping, &run) {
             run = run
                 .iter()
@@ -70,7 +70,7 @@ pub(crate) fn read_mapped<S: Sink>(
     }
 }
 
-/// Reads blocks in a row, the first of which stands under `layout`.
+/// Reads consecutive blocks, the first of which is under `layout`.
 fn read_run<S: Sink>(
     files: &Files<'_, S>,
     run: &[Block<'_>],
@@ -83,7 +83,7 @@ fn read_run<S: Sink>(
         read
     };
     let mut yields: Vec<BlockYield<S::Part>> = run.par_iter().map(read_block).collect();
-    // A header in the middle of a file changes the column order of the blocks behind it.
+    // A header in the middle of a file changes the column order of the blocks after it.
     let mut now = Arc::clone(layout);
     for (block, read) in run.iter().zip(&mut yields) {
         if *now != **layout {
@@ -94,7 +94,7 @@ fn read_run<S: Sink>(
     yields
 }
 
-/// What has become of a file since it was mapped, if that reaches into these blocks of it.
+/// Returns the damage to a file since it was mapped, if it affects these blocks.
 fn damage_within(mapping: &Mapping, run: &[Block<'_>]) -> Option<Damage> {
     let end = run.last()?.end();
     mapping.damage().filter(|damage| damage.text_offset < end)

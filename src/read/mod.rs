@@ -1,8 +1,8 @@
-//! Records of any archive, on all cores.
+//! Reads the records of any archive, on all cores.
 //!
-//! [`Archive`] opens files, folders and standard input, whatever wraps the records in them, and
-//! gives each record to a [`Sink`]; what was read, what was not and why is in the [`Account`].
-//! All subcommands read like this ([`crate::pipeline`]), and so can any other program:
+//! [`Archive`] opens files, folders and standard input in any supported format, and passes each
+//! record to a [`Sink`]. The [`Account`] shows what was read, what was not read, and why. All
+//! subcommands read this way ([`crate::pipeline`]), and so can any other program:
 //!
 //! ```
 //! use flow2pcap::flow::Unusable;
@@ -37,16 +37,16 @@
 //!
 //! ```text
 //! archive  which files       files    one after the other, several at a time
-//! sink     where records go  mmap     a file in memory, by several threads
+//! sink     receives records  mmap     a file in memory, by several threads
 //! account  what was read     json     JSON, front to back
-//! describe what a file is    table    Parquet, by row group
-//! block    lines -> records  source_names  what to call the place of a record
+//! describe file formats      table    Parquet, by row group
+//! block    lines -> records  source_names  names for the places of records
 //! ```
 //!
 //! # Invariants
 //! * Every line is counted in exactly one category of [`crate::summary::Records`].
 //! * Parts are joined in the order of files and lines, for any number of threads.
-//! * Memory is bounded by the block length and the number of threads, but for what a sink keeps.
+//! * Memory is bounded by the block length and the number of threads, except for what a sink keeps.
 
 mod account;
 mod archive;

@@ -1,8 +1,7 @@
-//! What comments and findings call the place of a record.
+//! Names for the places of records in comments and findings.
 //!
-//! A place is a file of the list and a line in it. Zip and tar archives are one
-//! file of the list; their lines are counted through all members, and the member
-//! is found again here.
+//! A place is a file of the list and a line in it. A zip or tar archive is one file of the list.
+//! Its lines are counted through all members, and the member is looked up here.
 
 use std::collections::HashMap;
 
@@ -12,25 +11,24 @@ use crate::flow::Place;
 /// The names of files and of the members in them.
 #[derive(Clone, Debug)]
 pub struct SourceNames {
-    /// By file, then by line.
+    /// Members by file, then by line.
     names: Vec<Vec<ArchiveMember>>,
 }
 
 /// A member of a zip or tar archive.
 #[derive(Clone, Debug)]
 pub(crate) struct ArchiveMember {
-    /// Lines of the archive that are before its own.
+    /// Number of lines of the archive before this member.
     pub lines_before: u64,
-    /// Its name, with that of its archive in front.
+    /// Its name, preceded by the name of its archive.
     pub name: String,
 }
 
 impl SourceNames {
-    /// Names `files`, of which some have members.
+    /// Names `files`, some of which may have members.
     ///
-    /// Each is called by its own name where no other has it, else by its path. AWS
-    /// gives each file a name of its own, and the folders around it say nothing
-    /// that the name does not.
+    /// Each file is identified by its own name if no other file has that name, and otherwise by its
+    /// path. AWS gives each file a unique name, and the folders that contain it add nothing to it.
     pub(crate) fn new(files: &[File], members: Vec<Vec<ArchiveMember>>) -> Self {
         Self::of_names(files.iter().map(|file| file.name.clone()), members)
     }
@@ -62,7 +60,7 @@ impl SourceNames {
         Self { names }
     }
 
-    /// The name of the file or member at `place`, and the line in it.
+    /// Returns the name of the file or member at `place`, and the line in it.
     pub fn of(&self, place: Place) -> (&str, u64) {
         let names = &self.names[place.file as usize];
         let index = names.partition_point(|member| member.lines_before < place.line);

@@ -1,10 +1,10 @@
-//! Parquet files: which columns and which row groups of them are read.
+//! Selects the columns and row groups of Parquet files, and reads them.
 //!
-//! A table names its columns, and often tells the least and greatest value of
-//! each within a row group. So only columns are read that a capture is made of,
-//! and no row group that lies outside the time that is wanted. The rows come in
-//! batches, and are read like the lines of any file. A line's number is
-//! that of its row in the file, of row groups that are not read as well.
+//! A table names its columns, and often stores the minimum and maximum value of each in a row
+//! group. So only the columns needed for the output are read, and row groups outside of the
+//! requested time range are skipped. The rows arrive in batches and are read like the lines of any
+//! file. The number of a line is the number of its row in the file, including rows of skipped row
+//! groups.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -22,18 +22,18 @@ use crate::read::sink::Sink;
 use crate::record::{Column, Field, Layout, USED, epoch_range};
 use crate::wrapper::{Bounds, GroupRows, ParquetTable, TableError};
 
-/// What tells which column is which, in the words of the summary.
-const TOLD_BY: &str = "column names";
+/// How the columns of a table were identified, as shown in the summary.
+const EVIDENCE: &str = "column names";
 
-/// Bytes of a table that has to be kept in a temporary file before it can be read. AWS
-/// delivers files of at most 75 MB.
+/// Maximum length in bytes of a table that has to be stored in a temporary file before it can be
+/// read. AWS delivers files of at most 75 MB.
 const PACKED_LEN_MAX: u64 = 1 << 30;
 
-/// How the row groups of a table are read.
+/// The way to read the row groups of a table.
 struct ReadPlan {
-    /// The columns that are read, by number.
+    /// The numbers of the columns to read.
     columns: Vec<usize>,
-    /// Those of them that tell times.
+    /// The numbers of the columns with times.
     times: Vec<usize>,
     is_events: bool,
 }
@@ -44,11 +44,11 @@ struct OpenTable<'a, S> {
     plan: ReadPlan,
     reader: BlockReader<'a, S>,
     name: &'a str,
-    /// Lines of the same file of the list that stand before it.
+    /// Number of lines of the same file of the list before the table.
     base: u64,
 }
 
-/// Reads a table that can be read at any place of it.
+/// Reads a table that can be read at any offset.
 pub(crate) fn read_table<S: Sink>(
     files: &Files<'_, S>,
     at: FileOffset,
@@ -66,9 +66,9 @@ pub(crate) fn read_table<S: Sink>(
         }
     };
     let Some(plan) = ReadPlan::of(&table, &read_fields(files)) else {
-        return foreign_file(file, "Parquet that is no flow log");
+        return foreign_file(file, "Parquet that is not a flow log");
     };
-    note_layout(&mut yielded.input, TOLD_BY);
+    note_layout(&mut yielded.input, EVIDENCE);
     note_kind(&mut yielded.input, describe::of_table(plan.is_events));
     let reader = files.block_reader(at, file);
     let mut open = OpenTable {
@@ -84,12 +84,12 @@ pub(crate) fn read_table<S: Sink>(
         read_group(files, &mut open, group, rows, &mut yielded, file)?;
         files.meter.bytes.fetch_add(share, Relaxed);
     }
-    yielded.block.name_columns(|_| TOLD_BY);
+    yielded.block.name_columns(|_| EVIDENCE);
     Ok(yielded)
 }
 
-/// The fields that are read of a table: those that the sink looks at, and what every reader
-/// has to know; all that are used where a filter is to be asked as well.
+/// Returns the fields of a table to read: those that the sink uses and those that every reader
+/// needs. With a filter, all used fields are read.
 fn read_fields<S: Sink>(files: &Files<'_, S>) -> Vec<Field> {
     let own = files.sink.fields();
     let mut read = vec![Field::Start, Field::End, Field::LogStatus];
@@ -100,7 +100,7 @@ fn read_fields<S: Sink>(files: &Files<'_, S>) -> Vec<Field> {
     read
 }
 
-/// Reads a table that comes from front to back: its footer is the last of it.
+/// Reads a table from a stream. Its footer comes last, so the table is stored first.
 pub(crate) fn read_packed_table<S: Sink>(
     files: &Files<'_, S>,
     at: FileOffset,
@@ -148,7 +148,7 @@ fn cannot_keep<S: Sink>(files: &Files<'_, S>, said: io::Error) -> Error {
     kind.into()
 }
 
-/// Reads a row group, unless it is ruled out.
+/// Reads a row group unless it is pruned.
 fn read_group<S: Sink>(
     files: &Files<'_, S>,
     open: &mut OpenTable<'_, S>,
@@ -163,8 +163,8 @@ fn read_group<S: Sink>(
     {
         yielded.input.row_groups_pruned += 1;
         yielded.input.rows_pruned += rows;
-        yielded.passed += rows;
-        // A relative time counts from the newest record, wanted or not.
+        yielded.skipped_lines += rows;
+        // A relative time counts from the newest record, even if that record does not match.
         yielded.pruned_newest_ns = yielded.pruned_newest_ns.max(Some(times.end));
         return Ok(());
     }
@@ -176,14 +176,14 @@ fn read_group<S: Sink>(
     if let Err(error) = read {
         let read = yielded.block.records.lines - before;
         let number = group + 1;
-        let found = format!("row group {number} breaks off after {read} of {rows} rows: {error}");
+        let found = format!("row group {number} ends after {read} of {rows} rows: {error}");
         note_damage(&mut yielded.input, file, &found);
-        yielded.passed += rows - read;
+        yielded.skipped_lines += rows - read;
     }
     Ok(())
 }
 
-/// Reads rows until there are no more, or they make no sense.
+/// Reads rows until there are no more, or until they cannot be decoded.
 fn read_rows<S: Sink>(
     files: &Files<'_, S>,
     open: &mut OpenTable<'_, S>,
@@ -198,7 +198,7 @@ fn read_rows<S: Sink>(
         };
         let mut read = open.reader.read_batch(&batch).unwrap_or_default();
         files.count(0, &read);
-        let before = yielded.block.records.lines + yielded.passed;
+        let before = yielded.block.records.lines + yielded.skipped_lines;
         read.name_faults(open.name, before);
         files.complete(&mut read, open.base + before)?;
         yielded.block.append(read, files.sink);
@@ -217,7 +217,7 @@ impl<S> OpenTable<'_, S> {
 }
 
 impl ReadPlan {
-    /// What to read of `table`; none if it is no flow log.
+    /// Returns how to read `table`, or `None` if it is not a flow log.
     fn of(table: &ParquetTable<fs::File>, read: &[Field]) -> Option<Self> {
         let (numbers, names): (Vec<usize>, Vec<&str>) = table.columns().unzip();
         if let Some(layout) = Layout::from_names(names.iter().copied()) {
@@ -229,7 +229,7 @@ impl ReadPlan {
             };
             let mut columns: Vec<usize> = of(read);
             if columns.is_empty() {
-                // Rows have to be counted by something.
+                // At least one column is needed to count the rows.
                 columns = of(USED);
             }
             return Some(Self {
@@ -247,7 +247,7 @@ impl ReadPlan {
         })
     }
 
-    /// From when to when a row group's records began and ended, if it tells.
+    /// Returns the time range of a row group's records, if its statistics contain it.
     fn times(&self, table: &ParquetTable<fs::File>, group: usize) -> Option<Range<i64>> {
         let bounds = self.times.iter().map(|time| {
             Some(match table.bounds(group, *time)? {
@@ -262,5 +262,5 @@ impl ReadPlan {
     }
 }
 
-/// The times of OCSF events.
+/// The names of the time columns of OCSF events.
 const EVENT_TIMES: [&str; 3] = ["start_time", "end_time", "time"];

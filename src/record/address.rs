@@ -1,17 +1,17 @@
-//! The leaf that reads addresses.
+//! Parses addresses, one of the leaves of the grammar.
 //!
-//! Two to four addresses stand in every record, and IPv4 in nearly all of them,
-//! so its spelling is read sixteen bytes at a time and without a branch that
-//! depends on how long the numbers are. IPv6 is left to the standard library.
+//! Every record has two to four addresses, and nearly all are IPv4, so an IPv4 address is read
+//! sixteen bytes at a time, without a branch that depends on the lengths of its numbers. IPv6 is
+//! left to the standard library.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::leaf::{Leaf, ODD, non_digits, token};
 
-/// An IPv4 or IPv6 address, or `-`, written to `place`.
+/// Parses an IPv4 or IPv6 address, or `-`, and writes it to `place`.
 ///
-/// Returned instead, it would be put together byte by byte and moved as a whole
-/// right after, which a processor has to wait for.
+/// If it were returned instead, it would be assembled byte by byte and immediately moved as a
+/// whole, which stalls the processor.
 #[inline(always)]
 pub(super) fn address<'a>(input: &'a [u8], place: &mut Option<IpAddr>) -> Leaf<'a, ()> {
     match dotted_quad(input) {
@@ -23,7 +23,7 @@ pub(super) fn address<'a>(input: &'a [u8], place: &mut Option<IpAddr>) -> Leaf<'
     }
 }
 
-/// The address that `text` is, and nothing else; none if it is no plain one.
+/// Parses `text`, which must be exactly one address. Returns `None` if it is not a plain one.
 #[inline]
 pub(super) fn whole(text: &[u8]) -> Option<IpAddr> {
     let mut window = [b' '; 20];
@@ -40,7 +40,7 @@ pub(super) fn whole(text: &[u8]) -> Option<IpAddr> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// IPv6, `-`, and the last few bytes of a block.
+/// Parses IPv6, `-`, and addresses in the last few bytes of a block.
 #[inline(never)]
 fn other_address<'a>(input: &'a [u8], place: &mut Option<IpAddr>) -> Leaf<'a, ()> {
     let (rest, text) = token(input)?;
@@ -54,16 +54,17 @@ fn other_address<'a>(input: &'a [u8], place: &mut Option<IpAddr>) -> Leaf<'a, ()
     Ok((rest, ()))
 }
 
-/// Length and value of the IPv4 address in front, if there is one and enough follows it.
+/// Returns the length and value of the IPv4 address at the front, if there is one and enough bytes
+/// follow it.
 ///
-/// Accepts what `Ipv4Addr::from_str` accepts; a test holds the two together.
+/// Accepts what `Ipv4Addr::from_str` accepts. A test compares the two.
 #[inline(always)]
 fn dotted_quad(input: &[u8]) -> Option<(usize, Ipv4Addr)> {
-    // 15 bytes of address, one behind it, and room to load four from any of them.
+    // 15 bytes of address, one byte after it, and enough to load four bytes from any offset.
     let window: &[u8; 20] = input.first_chunk()?;
     let low = gather(non_digits(word_at(window, 0)));
     let high = gather(non_digits(word_at(window, 8)));
-    // Bits that are always set stand in for stops that are missing.
+    // Bits that are always set replace missing stops.
     let stops = low | high << 8 | 0x1f_0000;
     let (a, stops) = next_stop(stops);
     let (b, stops) = next_stop(stops);
@@ -81,13 +82,13 @@ fn dotted_quad(input: &[u8]) -> Option<(usize, Ipv4Addr)> {
     Some((d, Ipv4Addr::from_bits(address)))
 }
 
-/// Where the lowest of `stops` is, and the others.
+/// Returns the position of the lowest of `stops`, and the other stops.
 #[inline(always)]
 fn next_stop(stops: u32) -> (usize, u32) {
     (stops.trailing_zeros() as usize, stops & (stops - 1))
 }
 
-/// The number at `start..stop`; more than 255 if there is no byte.
+/// Parses the number at `start..stop`. Returns more than 255 if it is not a byte.
 #[inline(always)]
 fn byte(window: &[u8; 20], start: usize, stop: usize) -> u32 {
     let len = stop - start;
@@ -98,16 +99,17 @@ fn byte(window: &[u8; 20], start: usize, stop: usize) -> u32 {
         window[from + 2],
         window[from + 3],
     ];
-    // The last digit to the highest lane, and zeros where there were fewer than three.
+    // Moves the last digit to the highest lane, and fills in zeros if there are fewer than three
+    // digits.
     let digits = (u32::from_le_bytes(four) ^ 0x3030_3030) << (8 * (4_usize.wrapping_sub(len) & 3));
     let value = (digits >> 8 & 15) * 100 + (digits >> 16 & 15) * 10 + (digits >> 24);
-    // Two digits make at least 10 and three at least 100: leading zeros are refused.
+    // Two digits are at least 10 and three at least 100, so leading zeros are refused.
     let least = 0x640a_0000_u32 >> (8 * (len & 3)) & 0xff;
     let wrong = (len.wrapping_sub(1) > 2) | (value < least);
     value | u32::from(wrong) << 8
 }
 
-/// The high bits of eight lanes as the low eight bits of a number.
+/// Packs the high bits of eight lanes into the low eight bits of a number.
 #[inline(always)]
 fn gather(marks: u64) -> u32 {
     ((marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn dash_is_no_address() {
+    fn dash_is_not_an_address() {
         assert_eq!(both("-", address), Some(None));
     }
 

@@ -1,9 +1,9 @@
-//! A line read with care: every spelling that is understood, and every fault.
+//! The lenient parser: reads every understood spelling of a line, and finds every fault.
 //!
-//! This is where a line goes that the grammar found odd. It is cut into cells,
-//! the cells are counted, and each is read in all the spellings of [`super::odd`].
-//! What comes back is either the record that the grammar would have made of the
-//! line had it been spelt as AWS does, or the reason why there is none.
+//! It reads the lines that the grammar rejected as odd. The line is cut into cells, the cells are
+//! counted, and each is read in all spellings of [`super::odd`]. The result is the record that the
+//! grammar would have returned if the line were spelled as AWS spells it, or the reason why there
+//! is no record.
 
 use super::{
     Fault, FaultKind, Layout, ObservedFlags, Record, RecordText, Separator,
@@ -24,7 +24,7 @@ pub(super) fn record<'a>(layout: &Layout, line: &'a [u8]) -> Result<Record<'a>, 
     Ok(record)
 }
 
-/// The record in `text`, if only what stood around it was out of the ordinary.
+/// Returns the record in `text`, if only the text around it was unusual.
 fn plain<'a>(layout: &Layout, text: &'a [u8]) -> Option<Record<'a>> {
     if layout.separator() != Separator::Blank {
         return None;
@@ -34,7 +34,7 @@ fn plain<'a>(layout: &Layout, text: &'a [u8]) -> Option<Record<'a>> {
     rest.is_empty().then_some(record)
 }
 
-/// Reads the record in `text`, which starts at `start` in `line`, cell by cell.
+/// Reads the record in `text` cell by cell. It starts at `start` in `line`.
 pub(super) fn cells<'a>(
     layout: &Layout,
     line: &'a [u8],
@@ -59,7 +59,7 @@ pub(super) fn cells<'a>(
     }
 }
 
-/// Whether there are as many cells as columns, but for a comment behind the last.
+/// Checks that there are as many cells as columns. A comment after the last column is allowed.
 fn count(cells: &LineCells<'_>, expected: usize) -> Result<(), FaultKind> {
     let found = cells.clone().count();
     let comment = || {
@@ -102,9 +102,9 @@ fn put<'a>(step: Step, cell: &LineCell<'a>, record: &mut Record<'a>) -> Result<(
         Step::End => record.end_ns = Some(odd::time(text)?),
         Step::Action => record.action = Some(odd::action(text)?),
         Step::LogStatus => record.log_status = odd::log_status(text)?,
-        Step::Flags => record.flags = Some(ObservedFlags(odd::narrow(text, OCTET_MAX)?)),
+        Step::Flags => record.flags = Some(ObservedFlags(odd::narrow(text, BYTE_MAX)?)),
         Step::Direction => record.direction = Some(odd::direction(text)?),
-        Step::TrafficPath => record.traffic_path = Some(odd::narrow(text, OCTET_MAX)?),
+        Step::TrafficPath => record.traffic_path = Some(odd::narrow(text, BYTE_MAX)?),
     }
     Ok(())
 }
@@ -112,4 +112,4 @@ fn put<'a>(step: Step, cell: &LineCell<'a>, record: &mut Record<'a>) -> Result<(
 /// The largest port.
 const PORT_MAX: u64 = u16::MAX as u64;
 /// The largest value of a column that holds one byte.
-const OCTET_MAX: u64 = u8::MAX as u64;
+const BYTE_MAX: u64 = u8::MAX as u64;

@@ -1,46 +1,45 @@
-//! The cells of a line: its columns as text, wherever they begin and end.
+//! Splits a line into cells, the text of its columns.
 //!
-//! Cells are cut the careful way, for lines the grammar does not read at full
-//! speed: runs of blanks count as one separator, and comma-separated values may
-//! stand in double quotes. A cell knows its place, so that faults can point at
-//! it; it does not know what it should hold.
+//! This is the lenient way to split, for lines that the grammar does not read at full speed:
+//! consecutive blanks count as one separator, and comma-separated values may be in double quotes. A
+//! cell has a position, so that faults can point at it, but does not know its field.
 
 use std::ops::Range;
 
-/// What stands between two columns.
+/// The separator between two columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Separator {
-    /// Blanks or tabs, any number of them.
+    /// Any number of blanks or tabs.
     #[default]
     Blank,
-    /// A comma; values may stand in double quotes.
+    /// A comma. Values may be in double quotes.
     Comma,
 }
 
 /// One cell of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LineCell<'a> {
-    /// Its text: no quotes around it, no blanks at its ends.
+    /// Its text, without quotes around it or blanks at its ends.
     pub(super) text: &'a [u8],
-    /// Where that text starts in the line.
+    /// Offset of that text in the line.
     pub(super) start: usize,
-    /// A quote was opened and not closed.
+    /// Whether a quote was opened and not closed.
     pub(super) open: bool,
 }
 
 impl LineCell<'_> {
-    /// Where its text lies in the line.
+    /// Returns the range of its text in the line.
     pub(super) fn range(&self) -> Range<usize> {
         self.start..self.start + self.text.len()
     }
 
-    /// Whether it says that there is no value.
+    /// Whether the cell is marked as having no value.
     pub(super) fn is_absent(&self) -> bool {
         is_absent(self.text)
     }
 }
 
-/// Whether `text` says that there is no value: `-`, or what converters make of it.
+/// Whether `text` means that there is no value: `-`, or what converters replace it with.
 pub(super) fn is_absent(text: &[u8]) -> bool {
     let words: [&[u8]; 5] = [b"null", b"none", b"nan", b"nat", b"<na>"];
     matches!(text, b"" | b"-") || words.iter().any(|word| text.eq_ignore_ascii_case(word))
@@ -51,12 +50,12 @@ pub(super) fn is_absent(text: &[u8]) -> bool {
 pub(super) struct LineCells<'a> {
     line: &'a [u8],
     separator: Separator,
-    /// Where the next cell starts; none behind the last.
+    /// Offset of the next cell, or `None` after the last.
     at: Option<usize>,
 }
 
 impl<'a> LineCells<'a> {
-    /// The cells of `line`, which holds no line end.
+    /// Returns the cells of `line`, which contains no line end.
     pub(super) fn new(line: &'a [u8], separator: Separator) -> Self {
         Self {
             line,
@@ -94,8 +93,8 @@ impl<'a> LineCells<'a> {
         }
     }
 
-    /// The value behind an opening quote. Doubled quotes stay as they are: what flow
-    /// logs hold has none, and a borrowed value cannot lose them.
+    /// Returns the value after an opening quote. Doubled quotes are kept: the values of flow logs
+    /// have none, and borrowed text cannot be changed.
     fn next_quoted(&mut self, start: usize) -> LineCell<'a> {
         let rest = &self.line[start..];
         let mut len = 0;
@@ -136,7 +135,7 @@ fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
 }
 
-/// `character`, or what replaces it where it would end the cell that a value is written to.
+/// Returns `character`, or its replacement if it would end the cell that a value is written to.
 #[inline]
 pub(crate) fn unbroken(character: char) -> char {
     match character {
@@ -162,19 +161,19 @@ mod tests {
     }
 
     #[test]
-    fn blanks_and_tabs_separate_however_many() {
+    fn any_number_of_blanks_and_tabs_is_one_separator() {
         check(" a  b\t\tc \t", Separator::Blank, &["a", "b", "c"]);
         check("", Separator::Blank, &[]);
     }
 
     #[test]
-    fn commas_separate_empty_values_too() {
+    fn commas_also_separate_empty_values() {
         check("a,,c,", Separator::Comma, &["a", "", "c", ""]);
         check("a , b", Separator::Comma, &["a", "b"]);
     }
 
     #[test]
-    fn quotes_hold_commas_and_blanks() {
+    fn quotes_enclose_commas_and_blanks() {
         check(
             r#""a,b", "c d " ,e"#,
             Separator::Comma,
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn quote_left_open_is_noticed() {
+    fn unclosed_quote_is_detected() {
         let open: Vec<_> = LineCells::new(b"a,\"b", Separator::Comma)
             .map(|cell| cell.open)
             .collect();

@@ -1,18 +1,18 @@
-//! A column of a layout, and what is done with it.
+//! A column of a layout, and how it is read.
 
 use super::Field;
 
 /// One column of a layout.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Column {
-    /// A field AWS documents.
+    /// A field that AWS documents.
     Known(Field),
-    /// A column under any other name, carried by that name; `?` if it has none.
+    /// A column with any other name, identified by that name, or by `?` if it has none.
     Unknown(String),
 }
 
 impl Column {
-    /// The name of the column.
+    /// Returns the name of the column.
     pub fn name(&self) -> &str {
         match self {
             Self::Known(field) => field.name(),
@@ -21,14 +21,14 @@ impl Column {
     }
 }
 
-/// What to do with a column, or with several.
+/// How one column or several columns are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Pass over this many columns.
+    /// Skip this many columns.
     Skip(u16),
-    /// The column that names the interface.
+    /// Read the column with the interface.
     Eni,
-    /// A column that names it where the first one does not.
+    /// Read the column with the interface if the first such column has none.
     EniElse,
     Source,
     Destination,
@@ -49,8 +49,8 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// What to do with `column` where `columns` are all there are, and `needed`, if
-    /// given, are all that matter.
+    /// Returns how to read `column` if `columns` are all columns of the layout and `needed`, if
+    /// given, are the only fields that matter.
     pub(super) fn of(column: &Column, columns: &[Column], needed: Option<&[Field]>) -> Self {
         let Column::Known(field) = column else {
             return Self::Skip(1);
@@ -84,7 +84,7 @@ impl Step {
         }
     }
 
-    /// The steps of a whole line: neighboring skips are one.
+    /// Returns the steps for a whole line, merging consecutive skips.
     pub(super) fn fold(steps: impl Iterator<Item = Self>) -> Vec<Self> {
         let mut folded: Vec<Self> = Vec::new();
         for step in steps {
@@ -103,7 +103,7 @@ mod tests {
     use crate::record::USED;
 
     #[test]
-    fn what_the_grammar_reads_is_used() {
+    fn fields_that_the_grammar_reads_are_used() {
         for field in Field::ALL {
             let column = Column::Known(*field);
             let is_read = Step::of(&column, std::slice::from_ref(&column), None) != Step::Skip(1);

@@ -1,9 +1,9 @@
-//! Rows of a table: values that are kept column by column, without any line.
+//! Reads rows of a table, whose values are stored column by column, without building lines.
 //!
-//! Records are filled a few hundred at a time, column after column, with what each value says. Only
-//! plain values are taken in: those that the grammar would read if they were in a line. A row with
-//! any other is written as the line that a log would have, and read like one, so that spellings are
-//! understood and faults are put into words in one place.
+//! Records are filled a few hundred at a time, column after column. Only plain values are used
+//! directly: those that the grammar would read if they were in a line. A row with any other value
+//! is written as the line that a log would contain, and parsed like one, so that spellings and
+//! faults are handled in one place.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -20,31 +20,31 @@ use super::{
 
 /// The values of some rows, by column.
 pub trait Columns: Sync {
-    /// How many rows there are.
+    /// Returns the number of rows.
     fn row_count(&self) -> usize;
 
-    /// Gives the values of `rows` to `records`, each column once and in their order.
+    /// Passes the values of `rows` to `records`, each column once and in order.
     fn fill<'a>(&'a self, rows: Range<usize>, records: &mut Filling<'a>);
 
-    /// The text that a log would have for a value; empty if there is none.
+    /// Returns the text that a log would contain for a value, or an empty text if there is none.
     ///
-    /// Only asked of rows whose texts were all taken for plain.
+    /// Only called for rows whose texts were all plain.
     fn text(&self, column: usize, row: usize) -> &[u8];
 
-    /// Writes `rows` as the lines that a log would have, until `text` holds enough of them.
+    /// Writes `rows` as the lines that a log would contain, until `text` holds enough of them.
     ///
-    /// At least one is written, and cells have neither blanks nor line ends within them.
+    /// Writes at least one. Cells contain neither blanks nor line ends.
     fn write_lines(&self, rows: &mut dyn Iterator<Item = usize>, text: &mut Vec<u8>);
 }
 
 /// Records that are being filled, column after column.
 pub struct Filling<'a> {
-    /// What is done with each column.
+    /// How each column is read.
     steps: Vec<Step>,
     records: Vec<Record<'a>>,
-    /// Which of them have to be read as text.
+    /// Which records have to be read as text.
     odd: Vec<bool>,
-    /// Whether that is all of them, whatever the values.
+    /// Whether all records have to be read as text, whatever their values are.
     is_odd: bool,
     numbers: Vec<Option<i64>>,
     texts: Vec<&'a [u8]>,
@@ -65,10 +65,10 @@ impl<'a> Filling<'a> {
         }
     }
 
-    /// Takes in the values of these rows, of which nothing is known before.
+    /// Fills the records with these rows, discarding the previous contents.
     fn fill(&mut self, columns: &'a dyn Columns, rows: Range<usize>) {
         self.records.clear();
-        // Rows of one batch, of which there are thousands at most.
+        // A batch has at most thousands of rows.
         let numbered = rows
             .clone()
             .map(|row| u32::try_from(row).unwrap_or(u32::MAX));
@@ -87,7 +87,7 @@ impl<'a> Filling<'a> {
         }
     }
 
-    /// Takes in a column of whole numbers. What is negative makes a row odd.
+    /// Adds a column of whole numbers. A negative number makes its row odd.
     pub fn numbers(&mut self, column: usize, values: impl Iterator<Item = Option<i64>>) {
         let step = self.step(column);
         if step != Step::Skip(1) {
@@ -99,7 +99,8 @@ impl<'a> Filling<'a> {
         }
     }
 
-    /// Takes in a column of texts; an empty one is none. What is no plain text makes a row odd.
+    /// Adds a column of texts. An empty text is no value, and a text that is not plain makes its
+    /// row odd.
     pub fn texts(&mut self, column: usize, values: impl Iterator<Item = &'a [u8]>) {
         let mut texts = std::mem::take(&mut self.texts);
         texts.clear();
@@ -108,7 +109,8 @@ impl<'a> Filling<'a> {
         self.texts = texts;
     }
 
-    /// Takes in a column of values of other kinds, given which rows have one: those are odd.
+    /// Adds a column of values of other types. `is_there` says which rows have a value; those rows
+    /// are odd.
     pub fn others(&mut self, column: usize, is_there: impl Iterator<Item = bool>) {
         if self.step(column) != Step::Skip(1) {
             self.put(is_there, |_, is_there| !is_there);
@@ -119,7 +121,7 @@ impl<'a> Filling<'a> {
         self.steps.get(column).copied().unwrap_or(Step::Skip(1))
     }
 
-    /// Takes in a value for each record; those for which it is not plain become odd.
+    /// Adds a value to each record. Records with a value that is not plain become odd.
     #[inline(always)]
     fn put<T>(
         &mut self,
@@ -232,7 +234,7 @@ fn address(text: &[u8], place: &mut Option<IpAddr>) -> bool {
     place.is_some() || is_dash(text)
 }
 
-/// Reads a text that one value is all of.
+/// Parses a text that must be exactly one value.
 #[inline(always)]
 fn whole<'a, T>(text: &'a [u8], leaf: impl Fn(&'a [u8]) -> Leaf<'a, T>, place: &mut T) -> bool {
     match leaf(text) {
@@ -245,13 +247,14 @@ fn whole<'a, T>(text: &'a [u8], leaf: impl Fn(&'a [u8]) -> Leaf<'a, T>, place: &
     }
 }
 
-/// Whether a cell of the grammar's would hold no value.
+/// Whether a cell read by the grammar would hold no value.
 #[inline(always)]
 fn is_dash(text: &[u8]) -> bool {
     matches!(text, b"" | b"-")
 }
 
-/// Whether a text is a cell as it is: nothing in it is a blank, a control or beyond ASCII.
+/// Whether a text is a valid cell unchanged, without blanks, control characters or anything beyond
+/// ASCII.
 #[inline(always)]
 fn is_plain(text: &[u8]) -> bool {
     let Some(last) = text.last_chunk::<8>() else {
@@ -263,11 +266,12 @@ fn is_plain(text: &[u8]) -> bool {
     whole && are_graphic(last)
 }
 
-/// Whether eight bytes are graphic characters of ASCII.
+/// Whether eight bytes are graphic ASCII characters.
 #[inline(always)]
 fn are_graphic(chunk: &[u8; 8]) -> bool {
     let word = u64::from_le_bytes(*chunk);
-    // Without high bits no lane carries into the next: above 0x20, and below 0x7f.
+    // Without high bits, no lane carries into the next one. The bytes must be above 0x20 and below
+    // 0x7f.
     let low = word & !HIGH_BITS;
     let above = low.wrapping_add(0x5f * LANES);
     let below = !low.wrapping_add(LANES);
@@ -279,17 +283,17 @@ pub struct ColumnRows<'a> {
     columns: &'a dyn Columns,
     layout: Arc<Layout>,
     filling: Filling<'a>,
-    /// The rows that the records are of.
+    /// The range of rows that the records were filled from.
     filled: Range<usize>,
     /// The next row.
     at: usize,
-    /// Odd rows as lines, and how much of that is read.
+    /// Odd rows as lines, and how many bytes of them have been read.
     lines: Vec<u8>,
     lines_at: usize,
 }
 
 impl<'a> ColumnRows<'a> {
-    /// The rows of `columns`, which are those of `layout`.
+    /// Returns the rows of `columns`, which have the columns of `layout`.
     pub fn new(columns: &'a dyn Columns, layout: Arc<Layout>) -> Self {
         Self {
             columns,
@@ -302,12 +306,12 @@ impl<'a> ColumnRows<'a> {
         }
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     pub fn count(&self) -> usize {
         self.columns.row_count()
     }
 
-    /// Reads the line of an odd row, and is then after it.
+    /// Reads the line of an odd row, and moves to the row after it.
     #[inline(never)]
     fn read_odd(&mut self) -> Option<(Row<'_>, &Arc<Layout>)> {
         if self.lines_at == self.lines.len() {
@@ -324,7 +328,7 @@ impl<'a> ColumnRows<'a> {
         let mut rows = Rows::new(&rest[..len], Arc::clone(&self.layout));
         let (_, row) = rows.next()?;
         if !Arc::ptr_eq(rows.layout(), &self.layout) {
-            // The rows after it are in another order, in which no column was looked at.
+            // The rows after it have another column order, in which no column has been checked.
             self.layout = Arc::clone(rows.layout());
             self.filling.is_odd = true;
 
@@ -359,5 +363,5 @@ impl RowSource for ColumnRows<'_> {
     }
 }
 
-/// Records that are filled together: with their columns they stay in a processor's own memory.
+/// Number of records filled together. With their columns, they stay in the processor's cache.
 const ROWS_AT_A_TIME: usize = 512;

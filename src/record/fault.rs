@@ -1,14 +1,14 @@
-//! Why a line is not a record.
+//! The reason why a line is not a record.
 //!
-//! A fault is small and copied freely: it points into its line instead of
-//! quoting it, and is put into words only when someone reads it. It is bad
-//! input, to be counted and passed by; it never ends a run.
+//! A fault is small and cheap to copy: it points into its line instead of quoting it, and is
+//! formatted only when it is displayed. It represents bad input that is counted and skipped. It
+//! never ends a run.
 
 use std::{fmt, ops::Range};
 
 use super::{Column, Field};
 
-/// One line that is not a record under its layout, and why.
+/// A line that is not a record under its layout, and the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault<'a> {
     line: &'a [u8],
@@ -18,44 +18,44 @@ pub struct Fault<'a> {
     kind: FaultKind,
 }
 
-/// What was wrong with the text a [`Fault`] points at.
+/// The kind of error in the text that a [`Fault`] points at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// More or fewer columns than the layout has.
+    /// A line with more or fewer columns than the layout.
     WrongColumnCount {
-        /// Columns in the line.
+        /// Number of columns in the line.
         found: u16,
-        /// Columns in the layout.
+        /// Number of columns in the layout.
         expected: u16,
     },
-    /// Text where a whole number belongs.
+    /// Text instead of a whole number.
     NotANumber,
-    /// A number too large, or negative.
+    /// A number that is too large or negative.
     OutOfRange {
-        /// The largest the column can hold.
+        /// The largest number that the column can hold.
         max: u64,
     },
-    /// Text where an IPv4 or IPv6 address belongs.
+    /// Text instead of an IPv4 or IPv6 address.
     NotAnAddress,
-    /// An IPv4 address at one end of a flow and an IPv6 one at the other.
+    /// An IPv4 address at one end of a flow and an IPv6 address at the other.
     MixedFamilies,
-    /// Text where a time belongs: in `start`, in `end` or in front of the line.
+    /// Text instead of a time: in `start`, in `end`, or before the record.
     NotATime,
-    /// Neither a protocol number nor the name of one.
+    /// A protocol that is neither a number nor a known name.
     UnknownProtocol,
-    /// Neither `ACCEPT` nor `REJECT`.
+    /// An action other than `ACCEPT` and `REJECT`.
     UnknownAction,
-    /// Neither `OK` nor `NODATA` nor `SKIPDATA`.
+    /// A log status other than `OK`, `NODATA` and `SKIPDATA`.
     UnknownLogStatus,
-    /// Neither `ingress` nor `egress`.
+    /// A direction other than `ingress` and `egress`.
     UnknownDirection,
-    /// A quoted value that does not end.
+    /// A quoted value without a closing quote.
     OpenQuote,
 }
 
 impl FaultKind {
-    /// A short name for a summary's list of reasons.
+    /// Returns a short name for a summary's list of reasons.
     pub fn name(self) -> &'static str {
         match self {
             Self::WrongColumnCount { .. } => "wrong number of columns",
@@ -68,7 +68,7 @@ impl FaultKind {
             Self::UnknownAction => "unknown action",
             Self::UnknownLogStatus => "unknown log-status",
             Self::UnknownDirection => "unknown flow-direction",
-            Self::OpenQuote => "open quote",
+            Self::OpenQuote => "unclosed quote",
         }
     }
 
@@ -82,7 +82,7 @@ impl FaultKind {
 }
 
 impl<'a> Fault<'a> {
-    /// The line as a whole is wrong.
+    /// Returns a fault of the whole line.
     pub(super) fn in_line(line: &'a [u8], kind: FaultKind) -> Self {
         Self {
             line,
@@ -93,7 +93,7 @@ impl<'a> Fault<'a> {
         }
     }
 
-    /// What stands in `range` is wrong for `column`, which is the one at `index`.
+    /// Returns a fault of the text in `range`, which is in `column`, the column at `index`.
     pub(super) fn in_column(
         line: &'a [u8],
         index: usize,
@@ -114,39 +114,39 @@ impl<'a> Fault<'a> {
         }
     }
 
-    /// The line the fault is in, without its line end.
+    /// Returns the line with the fault, without its line end.
     pub fn line(&self) -> &'a [u8] {
         self.line
     }
 
-    /// What was wrong.
+    /// Returns the kind of error.
     pub fn kind(&self) -> FaultKind {
         self.kind
     }
 
-    /// The column concerned, from 0; none when the line as a whole is wrong.
+    /// Returns the index of the affected column, from 0, or `None` if the whole line is affected.
     pub fn column_index(&self) -> Option<usize> {
         self.column.map(|(index, _)| usize::from(index))
     }
 
-    /// The field concerned, if it has a known one.
+    /// Returns the affected field, if the column has a known one.
     pub fn field(&self) -> Option<Field> {
         self.column.and_then(|(_, field)| field)
     }
 
-    /// The bytes of the line that are wrong.
+    /// Returns the range of the wrong bytes in the line.
     pub fn range(&self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 
-    /// What is wrong, as it stands in the line.
+    /// Returns the wrong text of the line.
     fn found(&self) -> Excerpt<'a> {
         Excerpt(self.line.get(self.range()).unwrap_or(self.line))
     }
 }
 
 impl fmt::Display for Fault<'_> {
-    /// Says where, then what was found, then what was expected.
+    /// Writes the column, then what was found, then what was expected.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = self.found();
         match self.column {
@@ -186,7 +186,7 @@ impl fmt::Display for Fault<'_> {
     }
 }
 
-/// Input text as messages show it: quoted, escaped, and cut at 64 bytes.
+/// Input text as shown in messages: quoted, escaped, and cut at 64 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Excerpt<'a>(pub(super) &'a [u8]);
 
@@ -203,5 +203,5 @@ fn clamp(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }
 
-/// No message quotes more of a line.
+/// Maximum number of bytes of a line quoted in a message.
 const EXCERPT_LEN_MAX: usize = 64;

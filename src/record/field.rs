@@ -1,16 +1,14 @@
-//! The columns a flow log can have, by name.
+//! The fields of a flow log, by name.
 //!
-//! A field is a name, the format version it appeared in, and the kind of
-//! value it holds. It is not a column: where a field stands in a line is the
-//! business of a [`Layout`](super::Layout).
+//! A field has a name, the format version that introduced it, and a kind of value. It is not a
+//! column: a [`Layout`](super::Layout) defines where a field is in a line.
 //!
-//! Fields stand in the order in which AWS lists them, so that "all fields up
-//! to version N" is a prefix of [`Field::ALL`]; those that only Transit
-//! Gateway flow logs have follow.
+//! Fields are in the order in which AWS lists them, so that "all fields up to version N" is a
+//! prefix of [`Field::ALL`]. Fields that only Transit Gateway flow logs have come last.
 
 use std::fmt;
 
-/// What a field's values are.
+/// The kind of a field's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
     /// Any text: identifiers, names, words.
@@ -21,7 +19,7 @@ pub enum FieldKind {
     Address,
 }
 
-/// One line of the table below a variant: what is known about a field.
+/// One line of the table below a variant: the known facts about a field.
 struct FieldEntry {
     field: Field,
     name: &'static str,
@@ -42,7 +40,8 @@ macro_rules! fields {
         ];
 
         impl Field {
-            /// Every field: the VPC ones in AWS order, then those only Transit Gateways have.
+            /// Every field: VPC fields in AWS order, then the fields that only Transit Gateways
+            /// have.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
         }
     };
@@ -126,26 +125,26 @@ fields! {
 }
 
 impl Field {
-    /// The name as AWS spells it, with hyphens.
+    /// Returns the name as AWS spells it, with hyphens.
     pub fn name(self) -> &'static str {
         self.entry().name
     }
 
-    /// The format version the field appeared in.
+    /// Returns the format version that introduced the field.
     pub fn version(self) -> u8 {
         self.entry().version
     }
 
-    /// What the field's values are.
+    /// Returns the kind of the field's values.
     pub fn kind(self) -> FieldKind {
         self.entry().kind
     }
 
-    /// The field called `name`, in any of the spellings in which archives are found.
+    /// Returns the field called `name`, in any of the spellings found in archives.
     ///
-    /// Case, hyphens and underscores do not matter, which covers text
-    /// files (`account-id`), Parquet (`account_id`) and Logs Insights (`accountId`).
-    /// The names of older Athena tables and of subscription filters are known as well.
+    /// Case, hyphens and underscores are ignored, which covers text files (`account-id`), Parquet
+    /// (`account_id`) and Logs Insights (`accountId`). The names in older Athena tables and in
+    /// subscription filters are also recognized.
     ///
     /// # Examples
     /// ```
@@ -165,7 +164,8 @@ impl Field {
         })
     }
 
-    /// The field whose name is nearest to `name`, if any is near enough to be meant.
+    /// Returns the field whose name is most similar to `name`, if it is similar enough to be a
+    /// typo.
     pub fn nearest(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase().replace('_', "-");
         let by_distance = TABLE.iter().map(|entry| (edits(&name, entry.name), entry));
@@ -184,7 +184,7 @@ impl fmt::Display for Field {
     }
 }
 
-/// Whether `found` is `name` but for case, hyphens and underscores.
+/// Whether `found` equals `name`, ignoring case, hyphens and underscores.
 fn spells(found: &[u8], name: &str) -> bool {
     let is_letter = |byte: &&u8| !matches!(byte, b'-' | b'_');
     let letters = name.bytes().filter(|byte| is_letter(&byte));
@@ -192,7 +192,7 @@ fn spells(found: &[u8], name: &str) -> bool {
     found.eq(letters.map(|byte| byte.to_ascii_lowercase()))
 }
 
-/// The number of single-letter edits between two names (Levenshtein).
+/// Returns the number of single-letter edits between two names (Levenshtein distance).
 fn edits(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.bytes().enumerate() {
@@ -207,10 +207,10 @@ fn edits(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// No spelling of a field is longer; what is longer is data.
+/// Maximum length of a field's name in any spelling. Anything longer is data.
 const NAME_LEN_MAX: usize = 40;
 
-/// Names other tools give to fields, beyond case and punctuation.
+/// Names that other tools give to fields, apart from case and punctuation.
 const OTHER_NAMES: &[(&str, Field)] = &[
     ("account", Field::AccountId),
     ("eni", Field::InterfaceId),
@@ -241,12 +241,12 @@ const OTHER_NAMES: &[(&str, Field)] = &[
     ("pktdestinationaddress", Field::PktDstAddr),
 ];
 
-/// The fields that anything is made of: packets, interfaces, comments, the verdicts of filters;
-/// those of VPC logs first.
+/// The fields used for output: packets, interfaces, comments, and filter results. VPC fields come
+/// first.
 ///
-/// Where columns can be left unread only these are read, and a log that is to convert well
-/// has them. What a line of text is parsed for is less (the grammar); the rest
-/// is found in the line when asked for by name.
+/// If unused columns can be left unread, only these are read, and a log that should convert well
+/// has all of them. The grammar parses fewer fields from a line of text. The others are looked up
+/// in the line by name when needed.
 pub const USED: &[Field] = &[
     Field::AccountId,
     Field::InterfaceId,
@@ -294,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_field_round_trips_its_name_in_every_spelling() {
+    fn every_field_is_found_by_its_name_in_every_spelling() {
         for &field in Field::ALL {
             let name = field.name();
             let mut camel = String::new();
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn table_stands_in_the_order_of_the_variants() {
+    fn table_has_the_order_of_the_variants() {
         for (index, entry) in TABLE.iter().enumerate() {
             assert_eq!(entry.field as usize, index, "{}", entry.name);
         }
@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn fields_up_to_a_version_are_a_prefix() {
-        // AWS field table: how many fields there are up to each version.
+        // AWS field table: the number of fields up to each version.
         for (version, count) in [
             (2, 14),
             (3, 21),
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_other_tools_are_known() {
+    fn names_from_other_tools_are_recognized() {
         for (name, field) in [
             ("sourceaddress", Field::SrcAddr),
             ("destinationaddress", Field::DstAddr),
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_no_names() {
+    fn values_are_not_names() {
         for text in [
             "",
             "-",
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn nearest_name_is_found_for_a_slip_only() {
+    fn nearest_name_is_found_only_for_a_typo() {
         assert_eq!(Field::nearest("src-addr"), Some(Field::SrcAddr));
         assert_eq!(Field::nearest("interfaceid"), Some(Field::InterfaceId));
         assert_eq!(Field::nearest("flow_directon"), Some(Field::FlowDirection));

@@ -1,20 +1,19 @@
-//! Layouts as people spell them, for `--format`.
+//! Layouts as text, as users write them for the format option.
 //!
-//! AWS has users write `${account-id} ${srcaddr}` when they create a flow log, and
-//! shows it so in `LogFormat`; this is the spelling that messages use as well.
-//! Since it is typed or pasted by hand, every mistake is named with its place.
+//! AWS has users write `${account-id} ${srcaddr}` when they create a flow log, and shows this text
+//! in `LogFormat`. Messages use the same spelling. Since it is typed or pasted by hand, every
+//! mistake is reported with its position.
 
 use super::{Column, Field, Layout, layout::FormatError};
 
 impl Layout {
-    /// The layout a `--format` text names.
+    /// Returns the layout described by `text`.
     ///
-    /// Takes AWS's own spelling (`${account-id} ${srcaddr}`), bare names with hyphens
-    /// or underscores, commas or blanks between them, `?` for a column to pass over,
-    /// and `default`.
+    /// Accepts AWS's own spelling (`${account-id} ${srcaddr}`), bare names with hyphens or
+    /// underscores, separated by commas or blanks, `?` for a column to skip, and `default`.
     ///
     /// # Errors
-    /// [`FormatError`] says which token, where, and what may have been meant.
+    /// [`FormatError`] contains the token, its position, and the name that may have been meant.
     ///
     /// # Examples
     /// ```
@@ -46,7 +45,8 @@ impl Layout {
         Self::new(columns.collect::<Result<_, _>>()?)
     }
 
-    /// The `${…}` spelling, as [`Layout::from_format`] accepts it; `?` for unknown columns.
+    /// Returns the layout in `${…}` spelling, which [`Layout::from_format`] accepts, with `?` for
+    /// unknown columns.
     pub fn format(&self) -> String {
         let names = self.columns().iter().map(|column| match column {
             Column::Known(field) => format!("${{{field}}}"),
@@ -56,7 +56,7 @@ impl Layout {
     }
 }
 
-/// How a column without a name is written.
+/// The text for a column without a name.
 const UNNAMED: &str = "?";
 
 #[cfg(test)]
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn format_is_taken_in_every_spelling() {
+    fn format_is_accepted_in_every_spelling() {
         for text in [
             "${account-id} ${srcaddr} ${log-status}",
             "account-id srcaddr log-status",
@@ -85,28 +85,24 @@ mod tests {
     }
 
     #[test]
-    fn format_round_trips() {
+    fn formatted_layout_parses_to_the_same_layout() {
         let all = Layout::of_fields(Field::ALL);
         assert_eq!(Layout::from_format(&all.format()), Ok(all));
     }
 
     #[test]
-    fn format_with_unknown_name_suggests_the_nearest() {
+    fn unknown_name_in_a_format_suggests_the_nearest() {
         let error = Layout::from_format("${srcaddr} ${dst-adr}").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "column 2 of the format: no field is called \"dst-adr\"; did you mean `dstaddr`?"
+            "column 2 of the format: unknown field \"dst-adr\"; did you mean `dstaddr`?"
         );
         let error = Layout::from_format("whatever").unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .ends_with("write ? for a column that is to be passed over")
-        );
+        assert!(error.to_string().ends_with("write ? for a column to skip"));
     }
 
     #[test]
-    fn format_with_repeated_field_is_error() {
+    fn repeated_field_in_a_format_is_an_error() {
         let error = Layout::from_format("srcaddr ? ? source").unwrap_err();
         assert_eq!(error.to_string(), "columns 1 and 4 are both `srcaddr`");
         assert_eq!(Layout::from_format(" , "), Err(FormatError::Empty));

@@ -1,12 +1,12 @@
 //! The grammar of a line as AWS writes it.
 //!
-//! A layout is compiled into steps ([`Step`]), one a column, with neighboring columns
-//! that nobody needs folded into one. Reading a line is walking its steps
-//! with nom's leaves and a blank between any two. A line that departs from
-//! AWS's spelling in any way is refused whole, and read by [`super::careful`].
+//! A layout is compiled into steps ([`Step`]), one per column, where adjacent unneeded columns are
+//! merged into one. A line is read by following its steps with nom's leaves and one blank between
+//! two columns. A line that differs from AWS's spelling in any way is rejected as a whole and read
+//! by [`super::careful`].
 //!
-//! The input is the rest of a block, not a line: the end of the line is found
-//! by reading it, and the leaves may load bytes beyond it.
+//! The input is the rest of a block, not a line: the end of the line is found by reading it, and
+//! the leaves may load bytes beyond it.
 
 use std::net::IpAddr;
 
@@ -17,13 +17,13 @@ use super::{
     instant,
     layout::Layout,
     leaf::{Leaf, ODD, blank, line_end, number, short_number, token},
-    prefix::time_in_front,
+    prefix::leading_time,
     skip::skip,
 };
 
-/// Reads the record at the front of a block, if it is spelt as AWS spells it.
+/// Reads the record at the front of a block, if it is spelled as AWS spells it.
 ///
-/// It is written where it is to stay; what is left there on an error means nothing.
+/// The record is written in its final place. After an error, its contents are meaningless.
 #[inline(always)]
 pub(super) fn record<'a>(
     layout: &Layout,
@@ -33,7 +33,7 @@ pub(super) fn record<'a>(
     let input = match (layout.separator(), layout.prefix()) {
         (Separator::Blank, Prefix::None) => block,
         (Separator::Blank, Prefix::Time) => {
-            let (rest, instant_ns) = time_in_front(block)?;
+            let (rest, instant_ns) = leading_time(block)?;
             record.line_time_ns = Some(instant_ns);
             rest
         }
@@ -69,14 +69,14 @@ pub(super) fn columns<'a>(
     }
 }
 
-/// How the addresses of the ENI were spelt in the line that is read; empty before.
+/// The text of the ENI's addresses in the current line. Empty before they are read.
 #[derive(Default)]
 struct Ends<'a> {
     source: &'a [u8],
     destination: &'a [u8],
 }
 
-/// Reads one step's columns into `record`, and returns what follows them.
+/// Reads one step's columns into `record`, and returns the text after them.
 #[inline(always)]
 fn read<'a>(
     step: Step,
@@ -110,11 +110,11 @@ fn read<'a>(
             ends.destination = &input[..input.len() - rest.len()];
         }
         Step::PktSource => match again(ends.source, input) {
-            Some(behind) => (rest, record.pkt_source) = (behind, record.source),
+            Some(after) => (rest, record.pkt_source) = (after, record.source),
             None => (rest, ()) = address(input, &mut record.pkt_source)?,
         },
         Step::PktDestination => match again(ends.destination, input) {
-            Some(behind) => (rest, record.pkt_destination) = (behind, record.destination),
+            Some(after) => (rest, record.pkt_destination) = (after, record.destination),
             None => (rest, ()) = address(input, &mut record.pkt_destination)?,
         },
         Step::SourcePort => (rest, record.source_port) = port(input)?,
@@ -133,8 +133,8 @@ fn read<'a>(
     Ok((rest, ()))
 }
 
-/// What follows `text`, if a column holds that and nothing else: the packet's own
-/// address mostly is the ENI's, which was just read.
+/// Returns the text after `text`, if the column is exactly `text`. The packet's own address usually
+/// equals the ENI's, which was just read.
 #[inline(always)]
 fn again<'a>(text: &[u8], input: &'a [u8]) -> Option<&'a [u8]> {
     let rest = input.strip_prefix(text)?;
@@ -211,10 +211,10 @@ pub(super) fn direction(input: &[u8]) -> Leaf<'_, Option<Direction>> {
 }
 
 impl Record<'_> {
-    /// Whether the ends of the flow are of one family, where both are known.
+    /// Whether both ends of the flow have the same address family, if both are known.
     ///
-    /// Only the packet's own addresses count if they are there: at a translating
-    /// gateway `srcaddr` and `dstaddr` may well be of two families.
+    /// If the record has the packet's own addresses, only those count: at a translating gateway,
+    /// `srcaddr` and `dstaddr` may have different families.
     #[inline(always)]
     pub(super) fn families_agree(&self) -> bool {
         let source: Option<IpAddr> = self.pkt_source.or(self.source);

@@ -1,33 +1,33 @@
-//! Times as archives spell them, in nanoseconds since the Unix epoch.
+//! Times as spelled in archives, in nanoseconds since the Unix epoch.
 //!
-//! AWS writes `start` and `end` as Unix seconds. Archives that went through
-//! other tools hold milliseconds or less, and the lines of CloudWatch exports
-//! begin with an ISO 8601 time. Time zones by name, and dates alone, are not
-//! read.
+//! AWS writes `start` and `end` as Unix seconds. Archives that passed through other tools hold
+//! milliseconds or smaller units, and the lines of CloudWatch exports begin with an ISO 8601 time.
+//! Named time zones, and dates without a time, are not accepted.
 
 use super::leaf::{Leaf, ODD};
 
-/// A Unix time as nanoseconds; none if it lies beyond the year 2262.
+/// Converts a Unix time to nanoseconds. Returns `None` if it is after the year 2262.
 ///
-/// The unit follows from the size: a value that would lie beyond 2262 as seconds is
-/// milliseconds (those of the first hundred days of 1970 are taken for seconds, and no log
-/// is as old); and so on by factors of a thousand.
+/// The unit follows from the size: a value that would be after 2262 in seconds is in milliseconds,
+/// and so on by factors of a thousand. Milliseconds of the first hundred days of 1970 are read as
+/// seconds, but no log is that old.
 #[inline(always)]
 pub(super) fn from_epoch(value: u64) -> Option<i64> {
     i64::try_from(value * unit_ns(value)).ok()
 }
 
-/// From when to when times lie that are Unix times from `min` to `max`, nanoseconds since the
+/// Returns the range of the instants of Unix times from `min` to `max`, in nanoseconds since the
 /// Unix epoch.
 ///
-/// None if they are not all of one unit: in between may stand any time.
+/// Returns `None` if they do not all have the same unit, since then any instant may be between
+/// them.
 pub fn epoch_range(min: i64, max: i64) -> Option<(i64, i64)> {
     let (min, max) = (u64::try_from(min).ok()?, u64::try_from(max).ok()?);
     let is_one_unit = unit_ns(min) == unit_ns(max);
     is_one_unit.then(|| from_epoch(min).zip(from_epoch(max)))?
 }
 
-/// Nanoseconds that the unit of a Unix time has, which follows from its size.
+/// Returns the nanoseconds per unit of a Unix time. The unit follows from its size.
 #[inline(always)]
 fn unit_ns(value: u64) -> u64 {
     const SECONDS_MAX: u64 = i64::MAX as u64 / 1_000_000_000;
@@ -44,10 +44,10 @@ fn unit_ns(value: u64) -> u64 {
     }
 }
 
-/// An ISO 8601 time: `2018-09-22T20:28:14.000Z`.
+/// Parses an ISO 8601 time: `2018-09-22T20:28:14.000Z`.
 ///
-/// Between date and time stands `T` or a blank; fraction and zone may be
-/// missing, and a missing zone is UTC.
+/// Date and time are separated by `T` or a blank. Fraction and zone are optional, and the default
+/// zone is UTC.
 pub(super) fn iso(input: &[u8]) -> Leaf<'_, i64> {
     let Some((fixed, rest)) = input.split_first_chunk::<19>() else {
         return Err(ODD);
@@ -85,14 +85,14 @@ pub(super) fn iso(input: &[u8]) -> Leaf<'_, i64> {
     instant.map_or(Err(ODD), |instant_ns| Ok((rest, instant_ns)))
 }
 
-/// The two digits at `at`.
+/// Parses the two digits at `at`.
 #[inline(always)]
 fn two(text: &[u8], at: usize) -> Option<i64> {
     let (tens, ones) = (text[at].wrapping_sub(b'0'), text[at + 1].wrapping_sub(b'0'));
     (tens <= 9 && ones <= 9).then(|| i64::from(tens) * 10 + i64::from(ones))
 }
 
-/// Nanoseconds of a fraction such as `.000`, if there is one.
+/// Parses a fraction such as `.000`, if there is one, and returns its nanoseconds.
 fn fraction(input: &[u8]) -> (&[u8], i64) {
     let [b'.' | b',', digits @ ..] = input else {
         return (input, 0);
@@ -110,7 +110,7 @@ fn fraction(input: &[u8]) -> (&[u8], i64) {
     (&digits[len..], nanos)
 }
 
-/// Seconds east of UTC of a zone such as `Z` or `+00:00`, if there is one.
+/// Parses a zone such as `Z` or `+00:00`, if there is one, and returns its seconds east of UTC.
 fn zone(input: &[u8]) -> (&[u8], i64) {
     let (sign, rest) = match input {
         [b'Z' | b'z', rest @ ..] => return (rest, 0),
@@ -129,9 +129,9 @@ fn zone(input: &[u8]) -> (&[u8], i64) {
     }
 }
 
-/// Days from 1970-01-01 to a date of the Gregorian calendar.
+/// Returns the days from 1970-01-01 to a date of the Gregorian calendar.
 ///
-/// Years are counted from March, so that the leap day is a year's last.
+/// Years are counted from March, so that the leap day is the last day of a year.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let month_from_march = (month + 9) % 12;
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seconds_millis_micros_and_nanos_name_one_instant() {
+    fn seconds_millis_micros_and_nanos_give_the_same_instant() {
         for value in [1_640_000_297, 1_640_000_297_000, 1_640_000_297_000_000] {
             assert_eq!(from_epoch(value), Some(1_640_000_297_000_000_000));
         }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn range_of_times_is_known_if_they_are_of_one_unit() {
+    fn range_of_times_is_known_if_they_have_one_unit() {
         let s = 1_000_000_000;
         assert_eq!(epoch_range(60, 120), Some((60 * s, 120 * s)));
         let ms = 1_640_000_297_000;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn iso_spellings_name_one_instant() {
+    fn iso_spellings_give_the_same_instant() {
         for text in [
             "2018-09-22T20:28:14.000Z",
             "2018-09-22T20:28:14Z",
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn iso_refuses_what_is_no_time() {
+    fn iso_refuses_text_that_is_not_a_time() {
         for text in [
             "",
             "2018-09-22",

@@ -1,40 +1,40 @@
-//! When a record's flow was seen, once implausible times are put right.
+//! The time span of a record's flow, with implausible times corrected.
 //!
-//! A [`Record`] holds `start` and `end` as the line has them. Archives that
-//! went through other hands hold starts that lost digits (`164000066` beside
-//! an end of `1640000297`), ends before starts, and formats with neither. The
-//! repairs are made here, each with a note, so that a capture can say so.
+//! A [`Record`] holds `start` and `end` as they are in the line. Archives that passed through other
+//! tools contain starts that lost digits (`164000066` next to an end of `1640000297`), ends before
+//! starts, and formats with neither. They are corrected here, each with a note, so that a capture
+//! can mention the correction.
 
 use super::Record;
 
 /// First and last instant of a record, in nanoseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval {
-    /// When the first packet was seen.
+    /// The time when the first packet was seen.
     pub start_ns: i64,
-    /// When the last packet was seen; never before `start_ns`.
+    /// The time when the last packet was seen; never before `start_ns`.
     pub end_ns: i64,
-    /// What these times rest on.
+    /// The basis of these times.
     pub note: TimeNote,
 }
 
-/// What the times of an [`Interval`] rest on.
+/// The basis of the times of an [`Interval`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimeNote {
     /// `start` and `end`, as logged.
     AsLogged,
-    /// Only one of `start` and `end` is there; it stands for both.
+    /// Only one of `start` and `end` is present and is used for both.
     OneEnd,
-    /// Neither is there; the time in front of the line stands for both.
+    /// Neither is present; the time before the record is used for both.
     LineTime,
-    /// `end` lay before `start`; they were exchanged.
+    /// `end` was before `start`; they were exchanged.
     Swapped,
-    /// They lay too far apart to be true; the later one stands for both.
+    /// They were implausibly far apart; the later one is used for both.
     Implausible,
 }
 
 impl Interval {
-    /// Puts the times of a record right; none if it has no time at all.
+    /// Corrects the times of a record. Returns `None` if it has no time at all.
     pub(super) fn of(record: &Record<'_>) -> Option<Self> {
         let (start_ns, end_ns) = match (record.start_ns, record.end_ns) {
             (Some(start_ns), Some(end_ns)) => (start_ns, end_ns),
@@ -69,8 +69,8 @@ impl Interval {
     }
 }
 
-/// One day. AWS aggregates over at most 600 s; people who summarize their logs
-/// afterwards do so by the hour or the day. Nothing true is longer.
+/// Longest plausible interval: one day. AWS aggregates over at most 600 s. Users who summarize
+/// their logs afterward do so by the hour or the day.
 const LENGTH_MAX_NS: u64 = 86_400 * 1_000_000_000;
 
 #[cfg(test)]
@@ -128,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn one_end_stands_for_both() {
+    fn single_time_is_used_for_both_ends() {
         check(None, Some(160), (160, 160), TimeNote::OneEnd);
         check(Some(100), None, (100, 100), TimeNote::OneEnd);
     }
 
     #[test]
-    fn line_time_is_the_last_resort() {
+    fn line_time_is_used_only_without_start_and_end() {
         check(None, None, (77, 77), TimeNote::LineTime);
         assert_eq!(Record::default().interval(), None);
     }

@@ -1,54 +1,53 @@
-//! Which column of a line holds which field, and what stands between them.
+//! A layout defines which column of a line holds which field, and how columns are separated.
 //!
-//! A layout is the order of columns that one flow log was created with. It is
-//! named by a header line, by `--format`, or found out from the values
-//! ([`recognize`](super::recognize())); it never follows from the `version` column, nor from
-//! the number of columns alone.
+//! It is the order of columns that a flow log was created with. It comes from a header line, from
+//! the user's format, or from the values ([`recognize`](super::recognize())). It never follows from
+//! the `version` column, nor from the number of columns alone.
 
 use super::{Column, Field, Prefix, Separator, cells::LineCells, column::Step};
 
-/// The order of columns in a file, and what stands around them.
+/// The order of columns in a file, and the text around records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     columns: Vec<Column>,
     separator: Separator,
     prefix: Prefix,
-    /// The fields that are read; all that conversion needs if none are named.
+    /// The fields to read. `None` means all fields that a conversion needs.
     needed: Option<Vec<Field>>,
     steps: Vec<Step>,
     fits_anything: bool,
 }
 
-/// Why columns, or the `--format` text that names them, are no layout.
+/// The reason why columns, or a format text that names them, are not a layout.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
-    /// No column at all.
+    /// There is no column.
     #[error(
-        "the format names no column; give field names such as '${{srcaddr}} ${{dstaddr}}', or `default`"
+        "the format has no columns; give field names such as '${{srcaddr}} ${{dstaddr}}', or `default`"
     )]
     Empty,
-    /// A token that names no field.
+    /// A token is not the name of a field.
     #[error(
-        "column {position} of the format: no field is called \"{token}\"{}",
+        "column {position} of the format: unknown field \"{token}\"{}",
         hint(*.nearest)
     )]
     UnknownField {
-        /// Which column, from 1.
+        /// The number of the column, from 1.
         position: usize,
-        /// What was written.
+        /// The token.
         token: String,
         /// The field that may have been meant.
         nearest: Option<Field>,
     },
-    /// A field named twice.
+    /// A field appears twice.
     #[error("columns {first} and {position} are both `{field}`")]
     Repeated {
-        /// Which field.
+        /// The field.
         field: Field,
-        /// Where it is first, from 1.
+        /// The number of its first column, from 1.
         first: usize,
-        /// Where it is again, from 1.
+        /// The number of its second column, from 1.
         position: usize,
     },
 }
@@ -56,7 +55,7 @@ pub enum FormatError {
 fn hint(nearest: Option<Field>) -> String {
     match nearest {
         Some(field) => format!("; did you mean `{field}`?"),
-        None => "; write ? for a column that is to be passed over".to_owned(),
+        None => "; write ? for a column to skip".to_owned(),
     }
 }
 
@@ -69,10 +68,11 @@ const STATUS_FIELDS: [Field; 4] = [
 ];
 
 impl Layout {
-    /// A layout of these columns, separated by blanks and with nothing around them.
+    /// Returns a layout of these columns, separated by blanks, with nothing around the records.
     ///
     /// # Errors
-    /// [`FormatError::Repeated`] if a field stands twice, [`FormatError::Empty`] if none does.
+    /// Returns [`FormatError::Repeated`] if a field appears twice, and [`FormatError::Empty`] if
+    /// there are no columns.
     pub fn new(columns: Vec<Column>) -> Result<Self, FormatError> {
         for (index, column) in columns.iter().enumerate() {
             let first = columns.iter().position(|other| other == column);
@@ -93,7 +93,7 @@ impl Layout {
         Ok(Self::compile(columns, None))
     }
 
-    /// The layout of known fields that stand once each.
+    /// Returns a layout of known fields, each of which appears once.
     pub(super) fn of_fields(fields: &[Field]) -> Self {
         Self::compile(fields.iter().copied().map(Column::Known).collect(), None)
     }
@@ -112,11 +112,12 @@ impl Layout {
         }
     }
 
-    /// The same columns, of which only these are read into a [`Record`](super::Record),
-    /// besides `log-status`: the fewer, the faster.
+    /// Returns the same columns, but reads only these fields and `log-status` into a
+    /// [`Record`](super::Record). Fewer fields are faster to read.
     ///
-    /// The others are absent there, whatever the line says; [`Record::get`](super::Record::get)
-    /// still finds them. It holds for headers in the midst of a file too.
+    /// The other fields are `None` there, whatever the line contains;
+    /// [`Record::get`](super::Record::get) still finds them. This also applies to headers in the
+    /// middle of a file.
     #[must_use]
     pub fn reading(self, fields: &[Field]) -> Self {
         let mut needed = fields.to_vec();
@@ -124,7 +125,7 @@ impl Layout {
         self.read_as(Some(needed))
     }
 
-    /// The same columns, of which those are read that `other` reads.
+    /// Returns the same columns, reading the same fields as `other`.
     pub(super) fn reading_like(self, other: &Self) -> Self {
         self.read_as(other.needed.clone())
     }
@@ -135,20 +136,21 @@ impl Layout {
         compiled.separated_by(separator).with_prefix(prefix)
     }
 
-    /// The default format: the 14 fields of version 2.
+    /// Returns the default format: the 14 fields of version 2.
     pub fn default_v2() -> Self {
         Self::of_fields(&Field::ALL[..14])
     }
 
-    /// The layout a header line names, if it is one.
+    /// Returns the layout in a header line, if `line` is one.
     ///
-    /// Every token must be the name of a field, in any spelling; or most of them,
-    /// and the others names as well. A line in which a field stands twice is none.
+    /// Every token must be the name of a field, in any spelling; or most of them are, and the
+    /// others are at least names. A line with a repeated field is not a layout.
     pub fn from_header(line: &[u8]) -> Option<Self> {
         Self::try_from_header(line)?.ok()
     }
 
-    /// Like [`Layout::from_header`], but tells a header with a field twice from no header.
+    /// Like [`Layout::from_header`], but distinguishes a header with a repeated field from a line
+    /// that is not a header.
     pub(super) fn try_from_header(line: &[u8]) -> Option<Result<Self, FormatError>> {
         let line = line
             .strip_prefix(b"\xef\xbb\xbf")
@@ -180,11 +182,11 @@ impl Layout {
         Some(Self::new(columns).map(|layout| layout.separated_by(separator)))
     }
 
-    /// The layout of columns that are known to be names, such as the keys of JSON objects.
+    /// Returns the layout of columns that are known to be names, such as the keys of JSON objects.
     ///
-    /// None if they name neither a source and a destination nor what NODATA and SKIPDATA have
-    /// where keys without a value are left out: the ENI, both times and the status. Where two
-    /// names mean one field, the one that is spelled like it is taken.
+    /// Returns `None` if they include neither a source and a destination nor the fields that NODATA
+    /// and SKIPDATA have if keys without a value are omitted: the ENI, both times and the status.
+    /// If two names mean the same field, the one spelled like the field is used.
     pub fn from_names<'n>(names: impl IntoIterator<Item = &'n str> + Clone) -> Option<Self> {
         let layout = Self::of_names(names);
         let has = |field: &Field| layout.columns.contains(&Column::Known(*field));
@@ -194,7 +196,8 @@ impl Layout {
         (is_flow || is_status).then_some(layout)
     }
 
-    /// The layout of columns of which it is known that a flow log has them: some of a table's.
+    /// Returns the layout of columns that are known to be from a flow log, such as some columns of
+    /// a table.
     pub(crate) fn of_names<'n>(names: impl IntoIterator<Item = &'n str> + Clone) -> Self {
         let is_own = |name: &str, field: Field| {
             let own = name.len() == field.name().len();
@@ -218,57 +221,58 @@ impl Layout {
         Self::compile(columns, None)
     }
 
-    /// The same columns with `prefix` around them.
+    /// Returns the same columns with `prefix` around the records.
     #[must_use]
     pub fn with_prefix(self, prefix: Prefix) -> Self {
         Self { prefix, ..self }
     }
 
-    /// The same columns with `separator` between them.
+    /// Returns the same columns with `separator` between them.
     #[must_use]
     pub fn separated_by(self, separator: Separator) -> Self {
         Self { separator, ..self }
     }
 
-    /// The columns, in order.
+    /// Returns the columns in order.
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// What stands between two columns.
+    /// Returns the separator between two columns.
     pub fn separator(&self) -> Separator {
         self.separator
     }
 
-    /// What stands around the record in each line.
+    /// Returns the text around the record in each line.
     pub fn prefix(&self) -> Prefix {
         self.prefix
     }
 
-    /// Where `field` stands, if the layout has it.
+    /// Returns the index of the column with `field`, if the layout has one.
     pub fn index_of(&self, field: Field) -> Option<usize> {
         self.columns
             .iter()
             .position(|column| *column == Column::Known(field))
     }
 
-    /// What to do with a line, from left to right.
+    /// Returns the steps to read a line, from left to right.
     pub(super) fn steps(&self) -> &[Step] {
         &self.steps
     }
 
-    /// The fields that are read, if not all that conversion needs.
+    /// Returns the fields to read, or `None` for all that a conversion needs.
     pub(super) fn needed(&self) -> Option<&[Field]> {
         self.needed.as_deref()
     }
 
-    /// Whether any text at all fits, so that a header would pass for a record.
+    /// Whether any text matches, so that a header would be mistaken for a record.
     pub(super) fn fits_anything(&self) -> bool {
         self.fits_anything
     }
 }
 
-/// Whether `text` could name a column: a letter, then letters, digits and a little more.
+/// Whether `text` could be a column name: a letter, then letters, digits and a few other
+/// characters.
 fn is_name(text: &[u8]) -> bool {
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.@".contains(byte);
     let first = text
@@ -297,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn header_with_other_names_carries_them() {
+    fn header_with_other_names_keeps_them() {
         let layout = Layout::from_header(b"srcaddr,dstaddr,action,partition_0,dt").unwrap();
         assert_eq!(
             names(&layout),
@@ -306,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_a_few_fields_leaves_the_others_absent_in_every_spelling() {
+    fn unread_fields_are_absent_in_every_spelling() {
         use std::sync::Arc;
 
         use crate::record::{Action, Row, Rows};
@@ -333,12 +337,12 @@ mod tests {
     }
 
     #[test]
-    fn header_with_repeated_field_is_none() {
+    fn header_with_a_repeated_field_is_not_a_layout() {
         assert_eq!(Layout::from_header(b"srcaddr dstaddr srcaddr"), None);
     }
 
     #[test]
-    fn names_are_a_layout_if_they_name_both_ends() {
+    fn names_are_a_layout_if_they_include_both_ends() {
         let layout = Layout::from_names(["source", "srcaddr", "x y", "Dstaddr"]).unwrap();
         assert_eq!(names(&layout), ["source", "srcaddr", "x y", "dstaddr"]);
         assert_eq!(layout.index_of(Field::SrcAddr), Some(1));
@@ -346,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn record_is_no_header() {
+    fn record_is_not_a_header() {
         let line =
             b"2 123456789010 eni-abc123de 172.31.9.69 172.31.9.12 1 2 6 20 4249 1 2 REJECT OK";
         assert_eq!(Layout::from_header(line), None);

@@ -1,27 +1,26 @@
-//! The leaves of the grammar: one value each, in its plain spelling.
+//! The leaves of the grammar. Each parses one value in its plain spelling.
 //!
-//! A leaf reads from the front of its input and stops at the first byte that
-//! cannot belong to its value; that a separator follows is for the caller to
-//! check. `-` is a value like any other, and read here. Whatever is not spelt
-//! as AWS spells it is [`Odd`]: no reason is given, since the line is then read
-//! again, with care and without haste ([`super::careful`]).
+//! A leaf reads from the front of its input and stops at the first byte that cannot belong to its
+//! value. The caller checks that a separator follows. `-` is a value like any other and is read
+//! here. Anything that is not spelled as AWS spells it is [`Odd`]. No reason is given, since the
+//! line is then re-parsed by the slower lenient parser ([`super::careful`]).
 //!
-//! Most of the time of a whole conversion is spent in this file. Numbers are
-//! read eight digits at a time, as integers with a byte in each lane; near the
-//! end of the input, where so many bytes are not left, digit by digit. Addresses
-//! have a file of their own ([`super::address`]). Leaves stay plain functions with an error
-//! of size zero: with nom's own errors, or `alt`, parsing is three times slower.
+//! Most of the time of a conversion is spent in this file. Numbers are read eight digits at a time,
+//! as integers with one byte in each lane, or digit by digit near the end of the input, where fewer
+//! than eight bytes remain. Addresses are in their own file ([`super::address`]). Leaves are plain
+//! functions with a zero-sized error: with nom's own errors, or with `alt`, parsing is three times
+//! slower.
 
 use nom::{
     IResult,
     error::{ErrorKind, ParseError},
 };
 
-/// The text is not a plain spelling of what was asked for.
+/// Error for text that is not the plain spelling of the expected value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Odd;
 
-/// What a leaf returns: what follows the value, and the value.
+/// The result of a leaf: the text after the value, and the value.
 pub(super) type Leaf<'a, T> = IResult<&'a [u8], T, Odd>;
 
 impl ParseError<&[u8]> for Odd {
@@ -37,7 +36,7 @@ impl ParseError<&[u8]> for Odd {
 /// The error of every leaf.
 pub(super) const ODD: nom::Err<Odd> = nom::Err::Error(Odd);
 
-/// One blank between two values; two of them make a line odd.
+/// Parses one blank between two values. Two blanks make a line odd.
 #[inline(always)]
 pub(super) fn blank(input: &[u8]) -> Leaf<'_, ()> {
     match input {
@@ -46,7 +45,7 @@ pub(super) fn blank(input: &[u8]) -> Leaf<'_, ()> {
     }
 }
 
-/// The end of a line, with any blanks and the carriage return before it.
+/// Parses the end of a line, including any blanks and the carriage return before it.
 #[inline(always)]
 pub(super) fn line_end(input: &[u8]) -> Leaf<'_, ()> {
     match input {
@@ -65,13 +64,13 @@ fn loose_line_end(input: &[u8]) -> Leaf<'_, ()> {
     }
 }
 
-/// Any text up to a blank or a line end, at least one byte.
+/// Parses any text up to a blank or a line end, at least one byte.
 #[inline(always)]
 pub(super) fn token(input: &[u8]) -> Leaf<'_, &[u8]> {
     let mut len = 0;
     while let Some(chunk) = input[len..].first_chunk() {
         let word = u64::from_le_bytes(*chunk);
-        // Marks bytes up to 0x20; what lies above the first mark may be wrong.
+        // Marks bytes up to 0x20. Marks above the first one may be wrong.
         let stops = word.wrapping_sub(0x21 * LANES) & !word & HIGH_BITS;
         if stops != 0 {
             len += lane_of(stops);
@@ -90,7 +89,7 @@ fn cut(input: &[u8], len: usize) -> Leaf<'_, &[u8]> {
     }
 }
 
-/// A decimal number or `-`.
+/// Parses a decimal number or `-`.
 #[inline(always)]
 pub(super) fn number(input: &[u8]) -> Leaf<'_, Option<u64>> {
     let Some(chunk) = input.first_chunk() else {
@@ -103,7 +102,7 @@ pub(super) fn number(input: &[u8]) -> Leaf<'_, Option<u64>> {
     }
 }
 
-/// A decimal number of at most seven digits, or `-`.
+/// Parses a decimal number of at most seven digits, or `-`.
 #[inline(always)]
 pub(super) fn short_number(input: &[u8]) -> Leaf<'_, Option<u64>> {
     let Some(chunk) = input.first_chunk() else {
@@ -116,7 +115,7 @@ pub(super) fn short_number(input: &[u8]) -> Leaf<'_, Option<u64>> {
     }
 }
 
-/// Goes on with a number whose first eight digits are `head`.
+/// Continues a number whose first eight digits are `head`.
 #[inline(always)]
 fn long_number(input: &[u8], head: u64) -> Leaf<'_, Option<u64>> {
     let Some(chunk) = input[8..].first_chunk() else {
@@ -152,12 +151,13 @@ fn dash<T>(input: &[u8]) -> Leaf<'_, Option<T>> {
     }
 }
 
-/// The number at the front of eight bytes, and how many digits it has; any number if none.
+/// Returns the number at the front of eight bytes, and its count of digits. With a count of zero,
+/// the number is meaningless.
 #[inline(always)]
 fn leading_digits(chunk: [u8; 8]) -> (u64, usize) {
     let word = u64::from_le_bytes(chunk);
     let len = lane_of(non_digits(word));
-    // The last digit to the highest lane; lanes before the first become zero digits.
+    // Moves the last digit to the highest lane. Lanes before the first digit become zeros.
     let digits = (word ^ ZEROS) << ((64 - 8 * len) & 63);
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
     let high = (pairs & PAIR_LANES).wrapping_mul(100 + (1_000_000 << 32));
@@ -165,15 +165,15 @@ fn leading_digits(chunk: [u8; 8]) -> (u64, usize) {
     (high.wrapping_add(low) >> 32, len)
 }
 
-/// The high bit of every lane that holds no digit, exact up to the first such lane;
-/// beyond it exact as long as no byte is above 0x7f.
+/// Returns the high bit of every lane that holds no digit. It is exact up to the first such lane,
+/// and beyond it as long as no byte is above 0x7f.
 #[inline(always)]
 pub(super) fn non_digits(word: u64) -> u64 {
     let digits = word ^ ZEROS;
     (digits.wrapping_add(0x76 * LANES) | digits) & HIGH_BITS
 }
 
-/// The lane of the lowest mark; 8 if there is none.
+/// Returns the lane of the lowest mark, or 8 if there is none.
 #[inline(always)]
 fn lane_of(marks: u64) -> usize {
     marks.trailing_zeros() as usize / 8
@@ -187,7 +187,7 @@ pub(super) const HIGH_BITS: u64 = 0x80 * LANES;
 const ZEROS: u64 = b'0' as u64 * LANES;
 /// The lanes in which `leading_digits` adds up pairs of digits.
 const PAIR_LANES: u64 = 0x0000_00ff_0000_00ff;
-/// How far a number moves when as many digits follow it.
+/// The factor for a number that is followed by this many digits.
 const POWERS_OF_TEN: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
 #[cfg(test)]
@@ -196,7 +196,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Reads `text` both with nothing behind it and with enough for the wide loads.
+    /// Reads `text` both with nothing after it and with enough bytes for the wide loads.
     #[track_caller]
     pub(crate) fn both<T: PartialEq + std::fmt::Debug>(
         text: &str,
@@ -213,7 +213,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn numbers_are_read_at_every_length() {
+    fn numbers_of_every_length_are_read() {
         for len in 1..=19 {
             let text = &"9182736450918273645"[..len];
             assert_eq!(both(text, number), Some(text.parse().ok()), "{text}");
@@ -228,7 +228,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn short_number_takes_seven_digits() {
+    fn short_number_reads_up_to_seven_digits() {
         assert_eq!(both("65535", short_number), Some(Some(65_535)));
         assert_eq!(both("-", short_number), Some(None));
         assert!(short_number(b"123456789 ").is_err());
@@ -253,7 +253,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn line_end_takes_blanks_and_carriage_return() {
+    fn line_end_includes_blanks_and_carriage_return() {
         for text in ["\n", "\r\n", " \n", " \t \r\n"] {
             let input = format!("{text}next");
             assert_eq!(

@@ -1,17 +1,17 @@
-//! One flow log record: its fields, their order in a line, and the grammar.
+//! Flow log records: their fields, the order of fields in a line, and the grammar.
 //!
-//! A record is one line of an archive, parsed where it lies: it borrows the
-//! line, allocates nothing, and holds only what every conversion needs. All
-//! else is found in the line when asked for by name. The rows of a table are records as well, filled
-//! from its columns, and their texts are those of their cells. This module does no I/O,
-//! starts no threads and knows nothing of TCP beyond the names of its flags.
+//! A record is one line of an archive, parsed in place: it borrows the line, allocates nothing, and
+//! holds only the values that every conversion needs. Other values are looked up in the line by
+//! name when needed. The rows of a table are also records. They are filled from its columns, and
+//! their texts are the texts of its cells. This module does no I/O, starts no threads, and knows
+//! nothing about TCP except the names of its flags.
 //!
 //! ```text
 //! field       what a column can be          value    what a word can be
 //! layout      which column is where         fault    why a line is not a record
 //! recognize   first lines -> layout         rows     block of lines -> records
 //! grammar     a line as AWS writes it       careful  a line as others write it
-//! column      what is done with a column    columns  rows of a table -> records
+//! column      how a column is read          columns  rows of a table -> records
 //! ```
 
 mod address;
@@ -56,14 +56,14 @@ pub use self::{
 
 /// One flow log record, borrowed from its line or from the columns of a table.
 ///
-/// A column that the layout lacks and a column holding `-` (or nothing, or
-/// `null`) are both `None`.
+/// A column that is missing from the layout and a column that holds `-` (or nothing, or `null`) are
+/// both `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Record<'a> {
     /// The record's own text, as one line or cell by cell.
     pub text: RecordText<'a>,
-    /// `interface-id`; for a Transit Gateway its attachment, for a regional NAT
-    /// gateway its `resource-id`; empty if there is none.
+    /// `interface-id`. For a Transit Gateway its attachment, for a regional NAT gateway its
+    /// `resource-id`. Empty if there is none.
     pub eni: &'a [u8],
     /// `srcaddr`.
     pub source: Option<IpAddr>,
@@ -83,13 +83,13 @@ pub struct Record<'a> {
     pub packets: Option<u64>,
     /// `bytes` in the interval: IP packets with their headers.
     pub bytes: Option<u64>,
-    /// `start`, in nanoseconds since the Unix epoch, as the line has it.
+    /// `start`, in nanoseconds since the Unix epoch, as in the line.
     pub start_ns: Option<i64>,
-    /// `end`, in nanoseconds since the Unix epoch, as the line has it.
+    /// `end`, in nanoseconds since the Unix epoch, as in the line.
     pub end_ns: Option<i64>,
     /// `action`.
     pub action: Option<Action>,
-    /// `log-status`; `Ok` where the layout has no such column.
+    /// `log-status`, or `Ok` if the layout has no such column.
     pub log_status: LogStatus,
     /// `tcp-flags`.
     pub flags: Option<ObservedFlags>,
@@ -97,30 +97,33 @@ pub struct Record<'a> {
     pub direction: Option<Direction>,
     /// `traffic-path`.
     pub traffic_path: Option<u8>,
-    /// The time in front of the line, in nanoseconds since the Unix epoch.
+    /// The time before the record in its line, in nanoseconds since the Unix epoch.
     pub line_time_ns: Option<i64>,
 }
 
 impl<'a> Record<'a> {
-    /// When the flow was seen, implausible times put right and the repair noted.
+    /// Returns the time span of the flow. Implausible times are corrected, and the correction is
+    /// noted.
     pub fn interval(&self) -> Option<Interval> {
         Interval::of(self)
     }
 
-    /// The text of `field`, found in the line; none if absent or `-`.
+    /// Returns the text of `field` in the line, or `None` if it is absent or `-`.
     ///
-    /// `layout` is the one the record was read under ([`Rows::layout`]).
+    /// `layout` is the layout that the record was read under ([`Rows::layout`]).
     pub fn get(&self, layout: &Layout, field: Field) -> Option<&'a [u8]> {
         self.cell(layout, layout.index_of(field)?)
     }
 
-    /// The text of the column the header calls `name`; none if absent or `-`.
+    /// Returns the text of the column that the header calls `name`, or `None` if it is absent or
+    /// `-`.
     pub fn get_by_name(&self, layout: &Layout, name: &str) -> Option<&'a [u8]> {
         let mut columns = layout.columns().iter();
         self.cell(layout, columns.position(|column| column.name() == name)?)
     }
 
-    /// The texts of those of these fields that are not absent or `-`, in the order of the columns.
+    /// Returns the texts of these fields, except those that are absent or `-`, in the order of the
+    /// columns.
     pub fn fields(&self, layout: &Layout, of: &[Field]) -> impl Iterator<Item = (Field, &'a [u8])> {
         let columns = layout.columns().iter().enumerate();
         let mut cells = match self.text {
@@ -150,10 +153,10 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Where a record's own text is.
+/// The location of a record's own text.
 #[derive(Clone, Copy)]
 pub enum RecordText<'a> {
-    /// A line: no line end, and nothing that stood in front of the record.
+    /// A line without its line end and without anything before the record.
     Line(&'a [u8]),
     /// A row of a table, by its number.
     Row(&'a dyn Columns, u32),

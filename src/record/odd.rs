@@ -1,16 +1,16 @@
-//! Values in the spellings that other tools leave behind.
+//! Parses values in the spellings of other tools.
 //!
-//! AWS writes whole decimal numbers and words in one case. Spreadsheets, data
-//! frames and query engines write `25238.0`, `1.6401E9`, `tcp` and `Accept`;
-//! all of these say exactly what AWS said and are read as such. What would have
-//! to be guessed is refused. No floating point is used, so nothing is rounded.
+//! AWS writes whole decimal numbers, and words in one case. Spreadsheets, data frames and query
+//! engines write `25238.0`, `1.6401E9`, `tcp` and `Accept`. All of these mean exactly what AWS
+//! wrote and are accepted. Values that would require a guess are refused. No floating point is
+//! used, so nothing is rounded.
 
 use std::net::IpAddr;
 
 use super::{Action, Direction, FaultKind, LogStatus, instant, leaf};
 use crate::names::protocol_number;
 
-/// A whole number of at most `max`: `25238`, `25238.0`, `1.6401E9`.
+/// Parses a whole number of at most `max`: `25238`, `25238.0`, `1.6401E9`.
 pub(super) fn number(text: &[u8], max: u64) -> Result<u64, FaultKind> {
     if let Ok((b"", Some(value))) = leaf::number(text) {
         return if value <= max {
@@ -34,7 +34,7 @@ pub(super) fn narrow<T: TryFrom<u64>>(text: &[u8], max: u64) -> Result<T, FaultK
     T::try_from(value).map_err(|_| FaultKind::OutOfRange { max })
 }
 
-/// A time in Unix seconds or smaller units, possibly with a fraction, or in ISO 8601.
+/// Parses a time in Unix seconds or smaller units, possibly with a fraction, or in ISO 8601.
 pub(super) fn time(text: &[u8]) -> Result<i64, FaultKind> {
     if let Some(instant_ns) = super::prefix::instant_in(text) {
         return Ok(instant_ns);
@@ -46,7 +46,7 @@ pub(super) fn time(text: &[u8]) -> Result<i64, FaultKind> {
     let instant_ns = match decimal.times_power_of_ten(0) {
         Whole::Exactly(value) => u64::try_from(value).ok().and_then(instant::from_epoch),
         Whole::TooLarge => None,
-        // Only seconds come with fractions.
+        // Only seconds have fractions.
         Whole::Fraction => match decimal.times_power_of_ten(9) {
             Whole::Exactly(value) => i64::try_from(value).ok(),
             Whole::TooLarge => None,
@@ -56,13 +56,13 @@ pub(super) fn time(text: &[u8]) -> Result<i64, FaultKind> {
     instant_ns.ok_or(out_of_range)
 }
 
-/// An IPv4 or IPv6 address.
+/// Parses an IPv4 or IPv6 address.
 pub(super) fn address(text: &[u8]) -> Result<IpAddr, FaultKind> {
     let text = std::str::from_utf8(text).map_err(|_| FaultKind::NotAnAddress)?;
     text.parse().map_err(|_| FaultKind::NotAnAddress)
 }
 
-/// A protocol's number, or its name.
+/// Parses a protocol's number or name.
 pub(super) fn protocol(text: &[u8]) -> Result<u8, FaultKind> {
     let name = std::str::from_utf8(text).unwrap_or_default();
     match (protocol_number(name), text.first()) {
@@ -72,14 +72,14 @@ pub(super) fn protocol(text: &[u8]) -> Result<u8, FaultKind> {
     }
 }
 
-/// `ACCEPT` or `REJECT`, in any case.
+/// Parses `ACCEPT` or `REJECT`, in any case.
 pub(super) fn action(text: &[u8]) -> Result<Action, FaultKind> {
     let both = [Action::Accept, Action::Reject];
     let spelt = |action: &Action| text.eq_ignore_ascii_case(action.name().as_bytes());
     both.into_iter().find(spelt).ok_or(FaultKind::UnknownAction)
 }
 
-/// `ingress` or `egress`, in any case.
+/// Parses `ingress` or `egress`, in any case.
 pub(super) fn direction(text: &[u8]) -> Result<Direction, FaultKind> {
     let both = [Direction::Ingress, Direction::Egress];
     let spelt = |direction: &Direction| text.eq_ignore_ascii_case(direction.name().as_bytes());
@@ -88,7 +88,7 @@ pub(super) fn direction(text: &[u8]) -> Result<Direction, FaultKind> {
         .ok_or(FaultKind::UnknownDirection)
 }
 
-/// `OK`, `NODATA` or `SKIPDATA`, in any case.
+/// Parses `OK`, `NODATA` or `SKIPDATA`, in any case.
 pub(super) fn log_status(text: &[u8]) -> Result<LogStatus, FaultKind> {
     let all: [(&[u8], _); 3] = [
         (b"OK", LogStatus::Ok),
@@ -149,8 +149,8 @@ impl Decimal {
         (digit_count > 0).then_some(decimal)
     }
 
-    /// Appends a digit. Those beyond 38 are more than any column holds; all
-    /// that is kept of them is that they make the number large.
+    /// Appends a digit. More than 38 digits are too many for any column, so further ones only make
+    /// the number large.
     fn push(&mut self, digit: u8, in_fraction: bool) {
         let longer = self
             .digits
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn float_that_is_whole_is_its_number() {
+    fn whole_float_is_its_number() {
         assert_eq!(number(b"25238.0", u64::MAX), Ok(25_238));
         assert_eq!(number(b"25238.", u64::MAX), Ok(25_238));
         assert_eq!(number(b"6.0", 255), Ok(6));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn fraction_of_a_count_is_no_number() {
+    fn count_with_a_fraction_is_not_a_number() {
         assert_eq!(number(b"2.5", u64::MAX), Err(FaultKind::NotANumber));
         assert_eq!(number(b"1e-30000", u64::MAX), Err(FaultKind::NotANumber));
     }
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_no_number() {
+    fn text_is_not_a_number() {
         for text in ["", "eni-1", ".", "1.2.3", "e5", "1e", "0x12", "12 "] {
             assert_eq!(
                 number(text.as_bytes(), 9),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn protocol_names_stand_for_numbers() {
+    fn protocol_names_are_read_as_numbers() {
         assert_eq!(protocol(b"TCP"), Ok(6));
         assert_eq!(protocol(b"udp"), Ok(17));
         assert_eq!(protocol(b"132"), Ok(132));

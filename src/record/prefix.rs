@@ -1,8 +1,8 @@
-//! What may stand around a record in its line, and how to get past it.
+//! The text around a record in its line, and how to skip it.
 //!
-//! AWS delivers records alone in their lines. CloudWatch puts the event's time
-//! in front when it exports, `aws logs tail` the name of the stream as well,
-//! and the console's downloads are CSV in which one cell is the record.
+//! AWS delivers records alone in their lines. CloudWatch exports put the event's time before the
+//! record, `aws logs tail` also the name of the stream, and the console's downloads are CSV in
+//! which one cell is the record.
 
 use super::{
     Fault, FaultKind,
@@ -12,7 +12,7 @@ use super::{
 };
 use nom::{Parser, combinator::eof, sequence::terminated};
 
-/// What stands around the record in each line.
+/// The text around the record in each line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prefix {
     /// Nothing.
@@ -26,14 +26,14 @@ pub enum Prefix {
     Cells(Envelope),
 }
 
-/// Which cells of a CSV line hold the event's time and the record.
+/// The cells of a CSV line that hold the event's time and the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Envelope {
     time: Option<u16>,
     message: u16,
 }
 
-/// A record's own text, where it starts in its line, and the time beside it.
+/// A record's own text, its offset in the line, and the time next to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Body<'a> {
     pub(super) text: &'a [u8],
@@ -42,11 +42,12 @@ pub(super) struct Body<'a> {
 }
 
 impl Prefix {
-    /// The record in `line`; a line without the time that others have is all record.
+    /// Returns the record in `line`. In a line without the time that other lines have, the whole
+    /// line is the record.
     pub(super) fn body<'a>(self, line: &'a [u8]) -> Result<Body<'a>, Fault<'a>> {
         let in_front = match self {
             Self::None => None,
-            Self::Time => time_in_front(line).ok(),
+            Self::Time => leading_time(line).ok(),
             Self::TimeAndStream => time_and_stream(line).ok(),
             Self::Cells(envelope) => return envelope.body(line),
         };
@@ -59,18 +60,18 @@ impl Prefix {
     }
 }
 
-/// The time in front of a record.
-pub(super) fn time_in_front(line: &[u8]) -> Leaf<'_, i64> {
+/// Parses the time before a record.
+pub(super) fn leading_time(line: &[u8]) -> Leaf<'_, i64> {
     terminated(instant::iso, blank).parse(line)
 }
 
-/// The time in front of a record, and the name of its stream.
+/// Parses the time before a record, and the name of its stream.
 pub(super) fn time_and_stream(line: &[u8]) -> Leaf<'_, i64> {
-    terminated(time_in_front, (token, blank)).parse(line)
+    terminated(leading_time, (token, blank)).parse(line)
 }
 
 impl Envelope {
-    /// The envelope a CSV header such as `timestamp,message` announces.
+    /// Returns the envelope that a CSV header such as `timestamp,message` describes.
     pub(super) fn from_header(line: &[u8]) -> Option<Self> {
         let index_of = |names: [&[u8]; 2]| {
             let mut cells = LineCells::new(line, Separator::Comma);
@@ -110,7 +111,7 @@ impl Envelope {
     }
 }
 
-/// The instant a whole cell spells, as a Unix time or in ISO 8601.
+/// Parses a cell that is exactly one time, in Unix time or in ISO 8601.
 pub(super) fn instant_in(text: &[u8]) -> Option<i64> {
     let whole = |text| terminated(instant::iso, eof).parse(text);
     if let Ok((_, instant_ns)) = whole(text) {

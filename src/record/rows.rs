@@ -1,11 +1,10 @@
 //! The rows of a block of whole lines.
 //!
-//! Rows are read where they lie, one after the other. A line that is no record
-//! costs no other: reading goes on behind its line end. Files that were strung
-//! together hold headers in their middle, perhaps of another order of columns;
-//! a header is looked for only when a line fails, and holds from then on. So a
-//! block may end under another layout than it began with, and whoever reads
-//! blocks in parallel has to ask ([`Rows::layout_at_end`]).
+//! Rows are read in place, one after the other. A line that is not a record does not affect other
+//! lines: reading continues after its line end. Concatenated files have headers in the middle,
+//! possibly with another order of columns. A header is only looked for when a line fails, and
+//! applies from there on. So a block may end under another layout than it began with, and code that
+//! reads blocks in parallel must check for this ([`Rows::layout_at_end`]).
 
 use std::sync::Arc;
 
@@ -16,35 +15,36 @@ use super::{
     prefix::{self, Envelope},
 };
 
-/// One line of a block, as what it turned out to be.
+/// The result of reading one line of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row<'a> {
-    /// A record that tells of a flow.
+    /// A record of a flow.
     Record(Record<'a>),
-    /// The interface carried nothing in the interval.
+    /// A record of an interval in which the interface had no traffic.
     NoData(Record<'a>),
-    /// Records of the interval were dropped.
+    /// A record of an interval in which records were dropped.
     SkipData(Record<'a>),
-    /// A header; [`Rows::layout`] is now the one it names.
+    /// A header. [`Rows::layout`] is now the layout in it.
     Header,
     /// An empty line or a comment.
     Blank,
-    /// A line that is none of these.
+    /// Any other line.
     Fault(Fault<'a>),
 }
 
-/// Rows, one after the other, from wherever they come.
+/// A sequence of rows from any source.
 pub trait RowSource {
-    /// The next row, and the column order in force after it; none if there is none.
+    /// Returns the next row, and the column order after it, or `None` at the end.
     fn next_row(&mut self) -> Option<(Row<'_>, &Arc<Layout>)>;
 
-    /// The column order of the row returned last, or of the first before there was one.
+    /// Returns the column order of the row returned last, or of the first row if none has been
+    /// returned.
     fn layout(&self) -> &Arc<Layout>;
 }
 
 /// The rows of a block of whole lines, each with its byte offset in the block.
 ///
-/// The last line of a block may lack its line end.
+/// The last line of a block may have no line end.
 #[derive(Clone, Debug)]
 pub struct Rows<'a> {
     block: &'a [u8],
@@ -53,7 +53,7 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// The rows of `block` under `layout`.
+    /// Returns the rows of `block` under `layout`.
     pub fn new(block: &'a [u8], layout: Arc<Layout>) -> Self {
         Self {
             block,
@@ -62,18 +62,18 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The layout of the row returned last.
+    /// Returns the layout of the row returned last.
     pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }
 
-    /// Reads to the end and returns the layout in force there.
+    /// Reads to the end and returns the layout there.
     pub fn layout_at_end(mut self) -> Arc<Layout> {
         while self.next().is_some() {}
         self.layout
     }
 
-    /// Reads the line at the front of `rest`, which the grammar does not.
+    /// Reads the line at the front of `rest` that the grammar rejected.
     #[cold]
     #[inline(never)]
     fn read_with_care(&mut self, rest: &'a [u8]) -> Row<'a> {
@@ -93,7 +93,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Whether `line` is a header. If it names a layout, that one holds from now on.
+    /// Whether `line` is a header. If it describes a layout, that layout applies from now on.
     fn take_header(&mut self, line: &[u8]) -> bool {
         match header(&self.layout, line) {
             Some(named) => {
@@ -148,29 +148,30 @@ pub(super) fn row(record: Record<'_>) -> Row<'_> {
     }
 }
 
-/// `line` without blanks at its ends, nor the mark that some editors put before a text.
+/// Returns `line` without blanks at its ends, and without the byte order mark that some editors put
+/// before a text.
 fn trimmed(line: &[u8]) -> &[u8] {
     line.strip_prefix(b"\xef\xbb\xbf")
         .unwrap_or(line)
         .trim_ascii()
 }
 
-/// The layout a header in the midst of lines under `layout` names.
+/// Returns the layout in a header in the middle of lines under `layout`.
 fn header(layout: &Layout, line: &[u8]) -> Option<Layout> {
     if let Some(named) = Layout::from_header(line) {
         return Some(named);
     }
-    if let (Prefix::Time, Ok((text, _))) = (layout.prefix(), prefix::time_in_front(line)) {
+    if let (Prefix::Time, Ok((text, _))) = (layout.prefix(), prefix::leading_time(line)) {
         return Some(Layout::from_header(text)?.with_prefix(Prefix::Time));
     }
     let envelope = Envelope::from_header(line)?;
     Some(layout.clone().with_prefix(Prefix::Cells(envelope)))
 }
 
-/// Whether most cells of `line` are names of fields, whatever the others are.
+/// Whether most cells of `line` are names of fields, whatever the other cells are.
 ///
-/// Query engines return the header of a file as one more row, and add the
-/// values of their partition columns to it.
+/// Query engines return the header of a file as another row, and add the values of their partition
+/// columns to it.
 fn is_names(layout: &Layout, line: &[u8]) -> bool {
     let cells = LineCells::new(line, layout.separator());
     let known = cells

@@ -1,19 +1,19 @@
-//! The leaf that passes over columns that nobody needs.
+//! The leaf that skips unneeded columns.
 //!
-//! Half of a line of all fields is passed over, and nearly all of it where a
-//! question needs few columns ([`Layout::reading`](super::Layout::reading)).
-//! What ends a column is counted eight bytes at a time, whatever the lengths.
+//! Half of a line with all fields is skipped, and nearly all of it if only a few columns are needed
+//! ([`Layout::reading`](super::Layout::reading)). The ends of columns are counted eight bytes at a
+//! time, whatever the lengths of the columns.
 
 use super::leaf::{HIGH_BITS, LANES, Leaf, ODD, blank, token};
 
-/// Passes over `count` columns, and the one blank between any two.
+/// Skips `count` columns, and the one blank between any two.
 ///
-/// Like so many tokens with blanks between them, which a test holds it against.
+/// Equivalent to reading `count` tokens with blanks between them, which a test verifies.
 #[inline]
 pub(super) fn skip(count: u16, input: &[u8]) -> Leaf<'_, ()> {
     let mut left = u32::from(count);
     let mut len = 0;
-    // As if a blank stood in front: a column that begins with one is empty.
+    // As if a blank came first: a column that begins with one is empty.
     let mut carry = 0x80;
     while let Some(chunk) = input[len..].first_chunk() {
         let word = u64::from_le_bytes(*chunk);
@@ -41,7 +41,7 @@ pub(super) fn skip(count: u16, input: &[u8]) -> Leaf<'_, ()> {
         for _ in 1..left {
             stops &= stops - 1;
         }
-        // The last column may end in anything, but not be empty.
+        // The last column may end with any of these bytes, but must not be empty.
         let last = stops & stops.wrapping_neg();
         if wrong & (last - 1) | empty & last != 0 {
             return Err(ODD);
@@ -51,7 +51,7 @@ pub(super) fn skip(count: u16, input: &[u8]) -> Leaf<'_, ()> {
     one_by_one(count, input)
 }
 
-/// The last few columns of a block, behind which there are not eight bytes.
+/// Skips the last few columns of a block, where fewer than eight bytes follow.
 #[cold]
 fn one_by_one(count: u16, input: &[u8]) -> Leaf<'_, ()> {
     let (mut rest, _) = token(input)?;
@@ -62,21 +62,21 @@ fn one_by_one(count: u16, input: &[u8]) -> Leaf<'_, ()> {
     Ok((rest, ()))
 }
 
-/// The high bit of every lane that holds 0x20 or less.
+/// Returns the high bit of every lane that holds 0x20 or less.
 #[inline(always)]
 fn up_to_blank(word: u64) -> u64 {
     let low = word & !HIGH_BITS;
     !(low.wrapping_add(0x5f * LANES) | word) & HIGH_BITS
 }
 
-/// How many lanes are marked. A multiplication, since not every processor that
-/// the program is built for counts bits in one instruction.
+/// Returns how many lanes are marked. This uses a multiplication, since not every supported
+/// processor can count bits in one instruction.
 #[inline(always)]
 fn marks(marks: u64) -> u32 {
     ((marks >> 7).wrapping_mul(LANES) >> 56) as u32
 }
 
-/// The high bit of every lane that holds `byte`.
+/// Returns the high bit of every lane that holds `byte`.
 #[inline(always)]
 fn equal(word: u64, byte: u8) -> u64 {
     let other = word ^ (u64::from(byte) * LANES);
@@ -91,8 +91,8 @@ mod tests {
 
     #[track_caller]
     fn check(count: u16, text: &str) {
-        for behind in ["", " and much more behind it"] {
-            let input = format!("{text}{behind}");
+        for after in ["", " and much more after it"] {
+            let input = format!("{text}{after}");
             let slowly = one_by_one(count, input.as_bytes());
             assert_eq!(
                 skip(count, input.as_bytes()),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_of_any_length_are_passed_over() {
+    fn columns_of_any_length_are_skipped() {
         let columns = [
             "vpc-0123456789abcdef0",
             "-",
@@ -143,7 +143,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_passed_over_as_token_by_token(
+        fn skipping_any_text_equals_reading_token_by_token(
             count in 1..40_u16,
             text in "[ -~\t\n\r\u{0}\u{7f}\u{e9}]{0,60}( [a-z0-9.-]{0,20}){0,20}",
         ) {

@@ -1,21 +1,21 @@
-//! The values of the few columns that are words or bits rather than counts.
+//! The values of the few columns that are words or bits and not counts.
 //!
-//! Each type is what AWS writes, not what it may mean: that a REJECT is not a
-//! TCP reset, or that a flow without flags carried only data, is decided later.
+//! Each type is exactly what AWS writes, without an interpretation. That a REJECT is not a TCP
+//! reset, or that a flow without flags carried only data, is decided later.
 
 use std::fmt;
 
-/// The verdict of security group and network ACL on a flow; not a TCP reset.
+/// The action of security group and network ACL on a flow. It is not a TCP reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
     /// Both allowed the flow.
     Accept,
-    /// One of them refused it, or it came after its connection had closed.
+    /// One of them refused the flow, or it came after its connection had closed.
     Reject,
 }
 
 impl Action {
-    /// The word as AWS writes it.
+    /// Returns the word as AWS writes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Accept => "ACCEPT",
@@ -30,19 +30,19 @@ impl fmt::Display for Action {
     }
 }
 
-/// Whether a record tells of a flow at all.
+/// Whether a record describes a flow at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum LogStatus {
-    /// It does. A format without the column, or a `-` in it, says the same.
+    /// It does. A format without the column, or a `-` in it, means the same.
     #[default]
     Ok,
-    /// The interface carried nothing in the interval.
+    /// The interface had no traffic in the interval.
     NoData,
-    /// Records of the interval were dropped; one line can stand for many flows.
+    /// Records of the interval were dropped. One line can represent many flows.
     SkipData,
 }
 
-/// Which way a flow went, as seen from the interface.
+/// The direction of a flow, as seen from the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// Into the interface.
@@ -52,7 +52,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The word as AWS writes it.
+    /// Returns the word as AWS writes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ingress => "ingress",
@@ -63,8 +63,8 @@ impl Direction {
 
 /// The `tcp-flags` column: the OR of the flags seen within one interval.
 ///
-/// AWS field table: FIN 1, SYN 2, RST 4, SYN-ACK 18 are told; ACK alone reads
-/// 0. Transit Gateways add PSH 8, ACK 16, URG 32. Any bits are kept.
+/// AWS field table: FIN 1, SYN 2, RST 4 and SYN-ACK 18 are reported; ACK alone is 0. Transit
+/// Gateways add PSH 8, ACK 16, URG 32. All bits are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObservedFlags(pub u8);
 
@@ -77,9 +77,9 @@ impl ObservedFlags {
     pub const RST: Self = Self(4);
     /// PSH was seen (Transit Gateway only).
     pub const PSH: Self = Self(8);
-    /// ACK was seen; in VPC records only together with SYN.
+    /// ACK was seen. In VPC records this occurs only together with SYN.
     pub const ACK: Self = Self(16);
-    /// SYN and ACK were seen, which marks the responder.
+    /// SYN and ACK were seen, which identifies the responder.
     pub const SYN_ACK: Self = Self(18);
     /// URG was seen (Transit Gateway only).
     pub const URG: Self = Self(32);
@@ -89,17 +89,17 @@ impl ObservedFlags {
         self.0 & mask.0 == mask.0
     }
 
-    /// SYN was seen and ACK was not: the initiator's way.
+    /// Whether SYN was seen without ACK, as sent by the initiator.
     pub fn is_syn(self) -> bool {
         self.contains(Self::SYN) && !self.contains(Self::ACK)
     }
 
-    /// SYN was seen with ACK: the responder's way.
+    /// Whether SYN was seen with ACK, as sent by the responder.
     pub fn is_syn_ack(self) -> bool {
         self.contains(Self::SYN_ACK)
     }
 
-    /// Whether none of the flags that AWS tells was seen.
+    /// Whether none of the flags that AWS reports was seen.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn syn_ack_needs_both_bits() {
+    fn syn_ack_requires_both_bits() {
         assert!(ObservedFlags(19).contains(ObservedFlags::SYN_ACK));
         assert!(!ObservedFlags(3).contains(ObservedFlags::SYN_ACK));
     }

@@ -1,11 +1,11 @@
-//! Where records go: a log group, a bucket, or a Firehose stream.
+//! The destination of records: a log group, a bucket, or a Firehose stream.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::InvalidSetting;
 
-/// Where records go.
+/// The destination of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// A log group of CloudWatch Logs.
@@ -19,30 +19,30 @@ pub enum Destination {
         bucket: String,
         /// The folder in it, without slashes at its ends; may be empty.
         folder: String,
-        /// How its folders are named.
+        /// The naming scheme of its folders.
         partitions: Partitions,
     },
-    /// A Firehose stream that is there already.
+    /// An existing Firehose stream.
     Firehose {
         /// Its ARN.
         arn: String,
     },
 }
 
-/// How AWS names the folders below `AWSLogs` in a bucket.
+/// AWS's naming scheme for the folders below `AWSLogs` in a bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Partitions {
-    /// `year=2026/month=03/day=14` in place of `2026/03/14`, which Athena finds by itself.
+    /// `year=2026/month=03/day=14` in place of `2026/03/14`, which Athena recognizes by itself.
     pub hive: bool,
-    /// A folder for each hour.
+    /// Whether there is a folder for each hour.
     pub hourly: bool,
 }
 
-/// What was expected, wherever something else was found.
+/// The expected forms, for error messages.
 const EXPECTED: &str = "cloudwatch:GROUP, s3://BUCKET/FOLDER, or firehose:ARN";
 
 impl Destination {
-    /// `--log-destination-type` of the AWS CLI, and `LogDestinationType` of CloudFormation.
+    /// Returns `--log-destination-type` of the AWS CLI, and `LogDestinationType` of CloudFormation.
     pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::CloudWatch { .. } => "cloud-watch-logs",
@@ -91,7 +91,8 @@ impl fmt::Display for Destination {
     }
 }
 
-/// Whether `text` has that many bytes at most, one at least, all letters, digits or of `more`.
+/// Whether `text` has between one and `len_max` bytes, all of them letters, digits or characters in
+/// `more`.
 fn is_of(text: &str, len_max: usize, more: &str) -> bool {
     let may = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
     (1..=len_max).contains(&text.len()) && text.chars().all(may)
@@ -102,7 +103,7 @@ fn check_group(group: &str) -> Result<(), InvalidSetting> {
     if is_of(group, 512, "_-/.#") && !group.starts_with("aws/") {
         return Ok(());
     }
-    let expected = "1 to 512 of the letters a-z A-Z 0-9 _ - / . #, and not aws/ in front";
+    let expected = "1 to 512 of the letters a-z A-Z 0-9 _ - / . #, and not starting with aws/";
     Err(InvalidSetting::new("log group", group, expected))
 }
 
@@ -124,7 +125,7 @@ fn check_bucket(bucket: &str) -> Result<(), InvalidSetting> {
     Err(InvalidSetting::new("bucket", bucket, expected))
 }
 
-/// A key of S3 has 1024 bytes at most, and AWS's own folders and file names stand behind this.
+/// A key of S3 has at most 1024 bytes, and AWS's own folders and file names follow this folder.
 const FOLDER_LEN_MAX: usize = 255;
 
 // VPC user guide, "Create a flow log that publishes to Amazon S3": AWSLogs is reserved.
@@ -134,7 +135,7 @@ fn check_folder(folder: &str) -> Result<(), InvalidSetting> {
         return Ok(());
     }
     let expected =
-        "at most 255 of the letters a-z A-Z 0-9 _ - . = /, no part of it empty or AWSLogs";
+        "at most 255 of the letters a-z A-Z 0-9 _ - . = /, with no part empty or AWSLogs";
     Err(InvalidSetting::new("folder of a bucket", folder, expected))
 }
 
@@ -151,7 +152,7 @@ fn check_stream(arn: &str) -> Result<(), InvalidSetting> {
             return Ok(());
         }
     }
-    let expected = "one such as arn:aws:firehose:eu-west-1:123456789012:deliverystream/NAME";
+    let expected = "an ARN such as arn:aws:firehose:eu-west-1:123456789012:deliverystream/NAME";
     Err(InvalidSetting::new(
         "ARN of a Firehose stream",
         arn,
@@ -164,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn destinations_are_told_by_what_they_begin_with() {
+    fn destinations_are_distinguished_by_their_prefix() {
         let s3 = |folder: &str| Destination::S3 {
             bucket: "my-logs".into(),
             folder: folder.into(),
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_aws_or_a_shell_would_misread_is_refused() {
+    fn names_that_aws_or_a_shell_would_misread_are_refused() {
         for text in [
             "",
             "my-logs",

@@ -1,12 +1,12 @@
-//! Which columns to ask for.
+//! The columns to log.
 //!
-//! Every field that is used ([`USED`]), and few others, since AWS charges by the byte. In AWS's own
-//! order, so that people and other programs know the log again.
+//! Every field that the program uses ([`USED`]), and few others, because AWS charges by the byte.
+//! In AWS's own order, so that people and other programs recognize the log.
 
 use super::resource::ResourceKind;
 use crate::record::{Field, USED};
 
-/// The value of `--log-format`: names in AWS's spelling.
+/// Returns the value of `--log-format`: names in AWS's spelling.
 pub(super) fn format(kind: ResourceKind) -> String {
     let fields = if kind.is_transit_gateway() {
         TRANSIT_GATEWAY.to_vec()
@@ -17,22 +17,23 @@ pub(super) fn format(kind: ResourceKind) -> String {
     names.collect::<Vec<String>>().join(" ")
 }
 
-/// The latest version of which fields are asked for: later ones tell of special interfaces, and not
-/// every region has version 11.
+/// The latest version whose fields are requested: later versions describe special interfaces, and
+/// not every region has version 11.
 const VERSION_MAX: u8 = 8;
 
-/// Of VPC flow logs: what is used, and by what people and programs tell the format and the family.
+/// Returns the fields of VPC flow logs: those the program uses, and those by which people and
+/// programs recognize the format and the address family.
 fn vpc() -> Vec<Field> {
     let of_vpcs = Field::ALL
         .iter()
         .take_while(|field| **field < Field::ResourceType);
     let everywhere = of_vpcs.filter(|field| field.version() <= VERSION_MAX);
-    let asked =
+    let is_requested =
         |field: &&Field| USED.contains(field) || matches!(field, Field::Version | Field::Type);
-    everywhere.filter(asked).copied().collect()
+    everywhere.filter(is_requested).copied().collect()
 }
 
-/// Of Transit Gateway flow logs, which have no verdict and no ENI of their own.
+/// Fields of Transit Gateway flow logs, which have no verdict and no ENI of their own.
 const TRANSIT_GATEWAY: &[Field] = &[
     Field::Version,
     Field::ResourceType,
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_is_asked_for_where_the_kind_of_log_has_it() {
+    fn every_used_field_is_requested_if_the_kind_of_log_has_it() {
         let of_gateways = |field: &&Field| **field >= Field::ResourceType;
         let missing = USED.iter().filter(of_gateways);
         let missing: Vec<_> = missing.filter(|f| !TRANSIT_GATEWAY.contains(f)).collect();

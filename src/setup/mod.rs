@@ -1,14 +1,13 @@
-//! How to create a flow log that converts well: a script for the AWS CLI, or a template for
-//! CloudFormation.
+//! Creates instructions for a flow log that converts well: a script for the AWS CLI, or a template
+//! for CloudFormation.
 //!
-//! Most of what a capture lacks was not logged: the default format has no `tcp-flags`, and an
-//! interval of ten minutes says little about order. So this writes down, once, what to ask
-//! AWS for. It calls nothing and needs no network; whoever gets the text runs it.
-//!
+//! Most information that a capture lacks was not logged: the default format has no `tcp-flags`, and
+//! an interval of ten minutes reveals little about order. This module writes down which settings to
+//! request from AWS. It calls no service and needs no network; the user runs the resulting text.
 //! # Invariants
-//! * What was typed is a validated type before it stands in any text, and of letters that
-//!   mean nothing to a shell, to JSON or to `Fn::Sub`.
-//! * Policies are built as JSON values and never pasted from strings.
+//! * User input becomes a validated type before it is put into any text, and contains only
+//!   characters that have no special meaning in a shell, in JSON or in `Fn::Sub`.
+//! * Policies are built as JSON values and never pasted together from strings.
 
 mod destination;
 mod fields;
@@ -22,45 +21,45 @@ pub use self::destination::{Destination, Partitions};
 pub use self::place::{AccountId, Region};
 pub use self::resource::{Resource, ResourceKind};
 
-/// Seconds in an aggregation interval: the shortest that AWS has, and for Transit Gateways the
-/// only one (AWS CLI reference, `create-flow-logs`).
+/// Length of an aggregation interval in seconds: the shortest that AWS has, and the only one for
+/// Transit Gateways (AWS CLI reference, `create-flow-logs`).
 const INTERVAL_S: u64 = 60;
 
-/// What is to be logged, and where to.
+/// The traffic to log, and the destination.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// Whose traffic.
+    /// The resource whose traffic is logged.
     pub resource: Resource,
-    /// Where records go.
+    /// The destination of records.
     pub destination: Destination,
-    /// The account that owns the log; found out when the text is run if not given.
+    /// The account that owns the log; if `None`, determined when the script or template runs.
     pub account: Option<AccountId>,
-    /// Its region, likewise.
+    /// Its region; if `None`, determined in the same way.
     pub region: Option<Region>,
 }
 
 impl Setup {
-    /// The columns to be logged, as AWS and `convert --format` take them.
+    /// Returns the columns to log, in the syntax of AWS and of `convert --format`.
     pub fn format(&self) -> String {
         fields::format(self.resource.kind())
     }
 
-    /// A script for bash that creates it with the AWS CLI.
+    /// Returns a bash script that creates the flow log with the AWS CLI.
     ///
-    /// It may be run again: what is there already is left as it is.
+    /// It can be run again: existing resources are left as they are.
     pub fn script(&self) -> String {
         script::script(self)
     }
 
-    /// A CloudFormation template that creates it, as JSON.
+    /// Returns a CloudFormation template that creates the flow log, as JSON.
     pub fn template(&self) -> serde_json::Value {
         template::template(self)
     }
 }
 
-/// Why something typed cannot stand in a script: what was expected, and what was found.
+/// Invalid user input: what was found, and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is no {what}; expected {expected}")]
+#[error("{found:?} is not a valid {what}; expected {expected}")]
 pub struct InvalidSetting {
     what: &'static str,
     found: String,

@@ -1,4 +1,5 @@
-//! Whose flow log it is: an account and a region, and the partition that follows from that.
+//! The owner of the flow log: an account and a region, and the partition that follows from the
+//! region.
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,9 +31,9 @@ impl fmt::Display for AccountId {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region(String);
 
-/// What regions outside the partition `aws` begin with, and their partitions.
+/// Prefixes of regions outside the partition `aws`, and their partitions.
 ///
-/// The AWS SDKs tell partitions by these (`partitions.json`).
+/// The AWS SDKs determine partitions by these prefixes (`partitions.json`).
 pub(super) const PARTITIONS: [(&str, &str); 6] = [
     ("cn-", "aws-cn"),
     ("us-gov-", "aws-us-gov"),
@@ -43,7 +44,7 @@ pub(super) const PARTITIONS: [(&str, &str); 6] = [
 ];
 
 impl Region {
-    /// What the ARNs of its resources begin with, behind `arn:`.
+    /// Returns the partition in the ARNs of its resources, the part after `arn:`.
     pub fn partition(&self) -> &'static str {
         let known = PARTITIONS
             .iter()
@@ -70,7 +71,11 @@ impl FromStr for Region {
             {
                 Ok(Self(text.to_owned()))
             }
-            _ => Err(InvalidSetting::new("region", text, "one such as eu-west-1")),
+            _ => Err(InvalidSetting::new(
+                "region",
+                text,
+                "a name such as eu-west-1",
+            )),
         }
     }
 }
@@ -102,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_account_or_region_is_refused() {
+    fn invalid_account_or_region_is_refused() {
         for text in [
             "",
             "12345678901",

@@ -1,7 +1,7 @@
-//! Who may write the log, in IAM's own terms.
+//! Policies that allow AWS to write the log, in IAM's own terms.
 //!
-//! The conditions that AWS recommends stand in every policy: without them another account's
-//! flow log could be made to write here (the "confused deputy").
+//! Every policy has the conditions that AWS recommends: without them the flow log of another
+//! account could be made to write here (the "confused deputy" problem).
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,8 @@ use super::Partitions;
 /// The version of the policy language: IAM user guide, "IAM JSON policy elements: Version".
 const VERSION: &str = "2012-10-17";
 
-/// Where a policy holds: literally, or as names that a shell or CloudFormation fills in.
+/// The place that a policy applies to: literal values, or variables that a shell or CloudFormation
+/// fills in.
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
     pub partition: String,
@@ -19,7 +20,7 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// An ARN of this place.
+    /// Returns an ARN in this place.
     pub(super) fn arn(&self, service: &str, resource: &str) -> String {
         let Self {
             partition,
@@ -29,12 +30,12 @@ impl Terms {
         format!("arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 
-    /// An ARN of S3, which names no account.
+    /// Returns an ARN of S3, which has no account.
     pub(super) fn s3_arn(&self, resource: &str) -> String {
         format!("arn:{}:s3:::{resource}", self.partition)
     }
 
-    /// That AWS acts for this account, and for what `source` names.
+    /// Returns the condition that AWS acts for this account, and for the resource `source`.
     fn on_behalf_of(&self, source: &str) -> Value {
         json!({
             "StringEquals": { "aws:SourceAccount": self.account },
@@ -42,7 +43,7 @@ impl Terms {
         })
     }
 
-    /// Lets the flow logs service take on a role.
+    /// Allows the flow logs service to assume a role.
     ///
     /// VPC user guide, "IAM role for publishing flow logs to CloudWatch Logs":
     /// docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
@@ -59,8 +60,8 @@ impl Terms {
         })
     }
 
-    /// Lets a role write to one log group. The actions are those of the same page, which allows
-    /// them for every group.
+    /// Allows a role to write to one log group. The actions are those of the same page, which
+    /// allows them for every group.
     pub(super) fn publish(&self, group: &str) -> Value {
         let group = self.arn("logs", &format!("log-group:{group}"));
         json!({
@@ -81,7 +82,7 @@ impl Terms {
         })
     }
 
-    /// Lets the log delivery service write to a bucket.
+    /// Allows the log delivery service to write to a bucket.
     ///
     /// VPC user guide, "Amazon S3 bucket permissions for flow logs":
     /// docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html
@@ -119,7 +120,7 @@ impl Terms {
     }
 }
 
-/// A folder of a bucket with a slash behind it.
+/// Returns a folder of a bucket, followed by a slash.
 pub(super) fn below(bucket: &str, folder: &str) -> String {
     if folder.is_empty() {
         format!("{bucket}/")
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn every_service_is_held_to_account_and_source() {
+    fn every_service_is_restricted_to_account_and_source() {
         let deliver = terms().deliver("logs", "", Partitions::default());
         for policy in [terms().trust(), deliver] {
             for statement in policy["Statement"].as_array().unwrap() {
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn delivery_reaches_the_folder_of_the_account_and_no_other() {
+    fn delivery_is_allowed_only_to_the_folder_of_the_account() {
         let resource = |folder, hive| {
             let partitions = Partitions {
                 hive,

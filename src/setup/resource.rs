@@ -1,11 +1,11 @@
-//! What traffic is to be logged: an ENI, a subnet, a VPC, a Transit Gateway or an attachment.
+//! The resource to log: an ENI, a subnet, a VPC, a Transit Gateway or an attachment.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::InvalidSetting;
 
-/// What the name of a resource says it is.
+/// The kind of a resource, from the prefix of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResourceKind {
     /// One ENI: `eni-`.
@@ -16,12 +16,13 @@ pub enum ResourceKind {
     Vpc,
     /// All attachments of a Transit Gateway: `tgw-`.
     TransitGateway,
-    /// One of them: `tgw-attach-`.
+    /// One attachment of a Transit Gateway: `tgw-attach-`.
     TransitGatewayAttachment,
 }
 
 impl ResourceKind {
-    /// `--resource-type` of `aws ec2 create-flow-logs`, and `ResourceType` of CloudFormation.
+    /// Returns `--resource-type` of `aws ec2 create-flow-logs`, and `ResourceType` of
+    /// CloudFormation.
     pub fn name(self) -> &'static str {
         match self {
             Self::NetworkInterface => "NetworkInterface",
@@ -32,7 +33,8 @@ impl ResourceKind {
         }
     }
 
-    /// Whether its logs are those of Transit Gateways: other fields, and no verdicts to choose by.
+    /// Whether its logs are Transit Gateway flow logs, which have other fields, and no verdicts to
+    /// select by.
     pub(super) fn is_transit_gateway(self) -> bool {
         matches!(self, Self::TransitGateway | Self::TransitGatewayAttachment)
     }
@@ -45,7 +47,7 @@ pub struct Resource {
     kind: ResourceKind,
 }
 
-/// What names begin with; a longer one stands before the shorter that it begins with.
+/// Prefixes of names; a longer prefix comes before a shorter one that it begins with.
 const PREFIXES: [(&str, ResourceKind); 5] = [
     ("eni-", ResourceKind::NetworkInterface),
     ("subnet-", ResourceKind::Subnet),
@@ -55,7 +57,7 @@ const PREFIXES: [(&str, ResourceKind); 5] = [
 ];
 
 impl Resource {
-    /// What it is.
+    /// Returns its kind.
     pub fn kind(&self) -> ResourceKind {
         self.kind
     }
@@ -67,13 +69,13 @@ impl FromStr for Resource {
     fn from_str(text: &str) -> Result<Self, InvalidSetting> {
         let known = PREFIXES.iter().find_map(|(prefix, kind)| {
             let digits = text.strip_prefix(prefix)?;
-            // EC2 user guide, "Resource IDs": 17 digits, or 8 where it was made before 2018.
+            // EC2 user guide, "Resource IDs": 17 digits, or 8 if it was created before 2018.
             let is_digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
             ([8, 17].contains(&digits.len()) && digits.bytes().all(is_digit)).then_some(*kind)
         });
         let kind = known.ok_or_else(|| {
             InvalidSetting::new(
-                "resource with a flow log",
+                "name of a resource with flow logs",
                 text,
                 "eni-, subnet-, vpc-, tgw- or tgw-attach- and 8 or 17 digits 0-9a-f",
             )
@@ -94,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn name_tells_what_it_is() {
+    fn kind_follows_from_the_name() {
         for (text, name) in [
             ("eni-0b8e13f64d7ac2951", "NetworkInterface"),
             ("subnet-0f00ba11", "Subnet"),
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_what_was_expected() {
+    fn any_other_name_is_refused_with_the_expected_form() {
         for text in [
             "",
             "i-0b8e13f64d7ac2951",

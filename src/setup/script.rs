@@ -1,8 +1,8 @@
-//! The script for bash: the same commands that one would type, with what each is for.
+//! The bash script: the commands that a person would type, with an explanation of each.
 //!
-//! Account, region and partition are shell variables, so that a script holds wherever it is
-//! run. Everything stands in one function that the last line calls: of a script that arrives
-//! through a broken pipe, nothing runs.
+//! Account, region and partition are shell variables, so that the script works wherever it is run.
+//! All commands are in one function that the last line calls, so that nothing runs if only part of
+//! the script arrives through a broken pipe.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use super::policy::{Terms, below};
 use super::{Destination, INTERVAL_S, Partitions, Setup};
 use crate::printable::shell::quoted;
 
-/// The script that creates what `setup` asks for.
+/// Returns the script for `setup`.
 pub(super) fn script(setup: &Setup) -> String {
     let mut script = head(setup);
     script += &place(setup);
@@ -37,7 +37,7 @@ pub(super) fn script(setup: &Setup) -> String {
     script + "}\n\nmain\n"
 }
 
-/// What the policies call the place, for the shell to fill in.
+/// Returns the place of the policies as variables for the shell to fill in.
 fn terms() -> Terms {
     Terms {
         partition: "${PARTITION}".into(),
@@ -46,7 +46,7 @@ fn terms() -> Terms {
     }
 }
 
-/// JSON in which the shell fills in variables, as the value of a variable.
+/// Returns a shell variable whose value is JSON, in which the shell fills in other variables.
 fn json_variable(name: &str, json: &Value) -> String {
     format!("    {name}=$(cat <<JSON\n{json:#}\nJSON\n    )\n")
 }
@@ -60,8 +60,8 @@ fn head(setup: &Setup) -> String {
     format!(
         r#"#!/usr/bin/env bash
 # Creates a flow log of {resource} to {destination},
-# with the columns and the interval that `flow2pcap convert` makes most of.
-# Needs the AWS CLI with credentials; read it, then pipe it into bash.
+# with the columns and the interval that suit `flow2pcap convert` best.
+# Needs the AWS CLI with credentials. Read it, then pipe it into bash.
 set -euo pipefail
 
 fail() {{
@@ -74,21 +74,21 @@ main() {{
     )
 }
 
-/// Which account and region.
+/// Returns the commands that determine account and region.
 fn place(setup: &Setup) -> String {
     let mut text = String::new();
     let there = "aws sts get-caller-identity --query Account --output text";
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = match &setup.account {
         Some(account) => writeln!(
             text,
             "    # The account, and no other that the credentials may be of.\n    \
              ACCOUNT={account}\n    there=$({there})\n    \
-             [[ $there == \"$ACCOUNT\" ]] || fail \"the credentials are of account $there, not $ACCOUNT\""
+             [[ $there == \"$ACCOUNT\" ]] || fail \"the credentials belong to account $there, not $ACCOUNT\""
         ),
         None => writeln!(
             text,
-            "    # The account that the credentials are of.\n    ACCOUNT=$({there})"
+            "    # The account that the credentials belong to.\n    ACCOUNT=$({there})"
         ),
     };
     let _ = match &setup.region {
@@ -111,11 +111,11 @@ fn place(setup: &Setup) -> String {
 fn cloud_watch(resource: &str, terms: &Terms, group: &str) -> String {
     let trust = json_variable("trust", &terms.trust());
     let publish = json_variable("publish", &terms.publish(group));
-    // A name of its own for each resource: two logs do not undo each other's permissions. The group
-    // is in one word with its option, because it may begin with a dash.
+    // Each resource has its own role name, so that two logs do not change each other's permissions.
+    // The group is in one word with its option, because it may begin with a dash.
     format!(
         r#"
-    # The log group, if it is not there yet; others may begin alike.
+    # Creates the log group unless it exists; others may have the same prefix.
     GROUP={group}
     groups=$(aws logs describe-log-groups --log-group-name-prefix="$GROUP" \
         --query 'logGroups[].logGroupName' --output text)
@@ -124,8 +124,8 @@ fn cloud_watch(resource: &str, terms: &Terms, group: &str) -> String {
         aws logs create-log-group --log-group-name="$GROUP"
     fi
 
-    # The role under which AWS writes to it: who may take it on, for whom,
-{trust}    # and what it may do.
+    # The role that AWS uses to write to it: who may assume it, for whom,
+{trust}    # and which actions it allows.
 {publish}    ROLE=flow2pcap-{resource}
     if aws iam get-role --role-name "$ROLE" >/dev/null 2>&1; then
         aws iam update-assume-role-policy --role-name "$ROLE" --policy-document "$trust"
@@ -136,7 +136,7 @@ fn cloud_watch(resource: &str, terms: &Terms, group: &str) -> String {
     aws iam put-role-policy --role-name "$ROLE" --policy-name write-flow-log \
         --policy-document "$publish"
     if [[ -n ${{made_role:-}} ]]; then
-        # IAM takes a while until all of AWS knows of a new role.
+        # A new role takes a while to reach all of AWS.
         aws iam wait role-exists --role-name "$ROLE"
         sleep 15
     fi
@@ -149,15 +149,15 @@ fn s3(policy: &Value, bucket: &str) -> String {
     let policy = json_variable("policy", policy);
     format!(
         r#"
-    # The bucket, if it is not there yet.
+    # Creates the bucket unless it exists.
     BUCKET={bucket}
     if ! aws s3api head-bucket --bucket "$BUCKET" >/dev/null 2>&1; then
         aws s3 mb "s3://$BUCKET"
     fi
 
-    # What lets AWS deliver to it, on behalf of this account alone. A bucket encrypted with a KMS
-    # key of yours needs the same in that key's policy.
-{policy}    # A policy that is there already is not replaced.
+    # The policy that allows AWS to deliver to it, only on behalf of this account. If you encrypt
+    # the bucket with your own KMS key, the policy of the key needs the same statements.
+{policy}    # An existing policy is not replaced.
     if ! there=$(aws s3api get-bucket-policy --bucket "$BUCKET" --query Policy --output text 2>&1); then
         [[ $there == *NoSuchBucketPolicy* ]] || fail "$there"
         aws s3api put-bucket-policy --bucket "$BUCKET" --policy "$policy"
@@ -214,7 +214,7 @@ fn create(setup: &Setup, terms: &Terms) -> String {
     options.push(format!("--log-format {}", quoted(&setup.format())));
     format!(
         r#"
-    # The flow log. What AWS refuses stands in its answer, and the status is 0 all the same.
+    # The flow log. If AWS refuses it, the answer has the reason, and the status is still 0.
     answer=$(
         aws ec2 create-flow-logs \
             {} \
@@ -222,22 +222,22 @@ fn create(setup: &Setup, terms: &Terms) -> String {
     )
     read -r log refused <<<"$answer"
     [[ $log == fl-* ]] || fail "$refused"
-    echo "$log is there. The first records arrive in about ten minutes."
+    echo "Created $log. The first records arrive in about ten minutes."
 "#,
         options.join(" \\\n            ")
     )
 }
 
-/// How to get a capture from it.
+/// Returns instructions for making a capture from the log.
 fn fetch(setup: &Setup) -> String {
     let steps = match &setup.destination {
         Destination::S3 { bucket, folder, .. } => format!(
             "aws s3 sync s3://{}AWSLogs/ AWSLogs/\nflow2pcap convert AWSLogs/ -o out.pcapng",
             below(bucket, folder)
         ),
-        // What CloudWatch gives out has no header line, so the columns are named.
+        // CloudWatch returns lines without a header line, so the columns are named.
         Destination::CloudWatch { group } => format!(
-            "# The last hour. Of more than a few hundred MB: aws logs create-export-task\n\
+            "# The last hour. For more than a few hundred MB: aws logs create-export-task\n\
              aws logs filter-log-events --log-group-name={} \\\n    \
              --start-time \"$(($(date +%s) - 3600))000\" --output json >events.json\n\
              flow2pcap convert events.json -o out.pcapng \\\n    --format {}",
@@ -250,7 +250,7 @@ fn fetch(setup: &Setup) -> String {
             quoted(&setup.format())
         ),
     };
-    // Quoted, so that the shell prints it as it is.
+    // Quoted, so that the shell prints it unchanged.
     format!("    cat <<'NEXT'\n\nThen:\n{steps}\nNEXT\n")
 }
 
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn last_line_starts_what_stands_before() {
+    fn last_line_calls_the_function() {
         let script = of("eni-0c5e8a7d2b914f630", "cloudwatch:/vpc/it");
         assert!(script.ends_with("\n}\n\nmain\n"));
         assert!(script.contains("GROUP='/vpc/it'\n"));

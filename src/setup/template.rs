@@ -1,4 +1,4 @@
-//! The CloudFormation template, as JSON, which CloudFormation takes like YAML.
+//! The CloudFormation template, as JSON, which CloudFormation accepts like YAML.
 //!
 //! AWS CloudFormation user guide, `AWS::EC2::FlowLog`, `AWS::IAM::Role`, `AWS::S3::BucketPolicy`.
 
@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use super::policy::{Terms, below};
 use super::{Destination, INTERVAL_S, Setup};
 
-/// How CloudFormation marks what it fills in.
+/// The prefix of values that CloudFormation fills in.
 const PSEUDO: &str = "${AWS::";
 
-/// The template that creates what `setup` asks for.
+/// Returns the template for `setup`.
 pub(super) fn template(setup: &Setup) -> Value {
     let terms = terms(setup);
     let kind = setup.resource.kind();
@@ -39,11 +39,7 @@ pub(super) fn template(setup: &Setup) -> Value {
             log["LogGroupName"] = json!(group);
             log["DeliverLogsPermissionArn"] = json!({ "Fn::GetAtt": ["Role", "Arn"] });
             depends_on = "LogGroup";
-            add_choice(
-                &mut template,
-                "CreateLogGroup",
-                "no, if it is there already",
-            );
+            add_choice(&mut template, "CreateLogGroup", "no, if it exists already");
             resources.insert("LogGroup".into(), log_group(group));
             resources.insert("Role".into(), role(&terms, group));
         }
@@ -59,7 +55,7 @@ pub(super) fn template(setup: &Setup) -> Value {
                 "PerHourPartition": partitions.hourly,
             });
             depends_on = "BucketPolicy";
-            let advice = "no, if it is there already; its policy then has to let AWS deliver";
+            let advice = "no, if it exists already; its policy must then allow AWS to deliver";
             add_choice(&mut template, "CreateBucket", advice);
             resources.insert("Bucket".into(), self::bucket(bucket));
             let policy = terms.deliver(bucket, folder, *partitions);
@@ -76,7 +72,7 @@ pub(super) fn template(setup: &Setup) -> Value {
     template
 }
 
-/// The place as far as it is known, and else as CloudFormation calls it.
+/// Returns the known parts of the place, and CloudFormation's names for the others.
 fn terms(setup: &Setup) -> Terms {
     let region = setup.region.as_ref();
     Terms {
@@ -89,7 +85,7 @@ fn terms(setup: &Setup) -> Terms {
     }
 }
 
-/// Asks whether what records go to is to be created; it may be there.
+/// Adds a parameter that asks whether to create the destination; it may exist already.
 fn add_choice(template: &mut Value, name: &str, advice: &str) {
     template["Parameters"] = json!({
         name: {
@@ -135,7 +131,8 @@ fn bucket(bucket: &str) -> Value {
     })
 }
 
-/// With the bucket or not at all: it would replace the policy of one that is there.
+/// Returns the bucket policy. It is created only together with the bucket, because it would replace
+/// the policy of an existing bucket.
 fn bucket_policy(bucket: &str, policy: &Value) -> Value {
     json!({
         "Type": "AWS::S3::BucketPolicy",
@@ -145,9 +142,9 @@ fn bucket_policy(bucket: &str, policy: &Value) -> Value {
     })
 }
 
-/// Wraps every text that CloudFormation has to fill something in in `Fn::Sub`.
+/// Wraps every text with values for CloudFormation to fill in in `Fn::Sub`.
 ///
-/// The format of the log keeps its `${srcaddr}`, which mean nothing to CloudFormation.
+/// The log format keeps its `${srcaddr}`, which has no meaning to CloudFormation.
 fn filled_in(value: Value) -> Value {
     match value {
         Value::String(text) if text.contains(PSEUDO) => json!({ "Fn::Sub": text }),
@@ -175,7 +172,7 @@ mod tests {
 
     const VPC: &str = "vpc-0c5e8a7d2b914f630";
 
-    /// Every name that something refers to.
+    /// Collects every name that is referred to.
     fn references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
         match value {
             Value::Object(entries) => {
@@ -193,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_referred_to_is_there() {
+    fn every_referenced_name_exists() {
         for destination in ["cloudwatch:/vpc/logs", "s3://logs/a"] {
             let template = of(VPC, destination, None);
             let mut found = Vec::new();
@@ -207,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cloudformation_fills_in_is_marked_and_nothing_else() {
+    fn only_values_for_cloudformation_to_fill_in_are_marked() {
         let text = of(VPC, "s3://logs/a", None)["Resources"].to_string();
         let marked = text.matches(r#"{"Fn::Sub":""#).count();
         let filled = text.split('"').filter(|word| word.contains(PSEUDO)).count();

@@ -1,5 +1,5 @@
-//! What was written: one capture, or several and an index of them; and what would make it smaller
-//! where it is larger than Wireshark likes.
+//! The output of a conversion: one capture, or several with an index, and filters for a smaller one
+//! if the capture is larger than Wireshark handles well.
 
 use std::path::Path;
 
@@ -8,20 +8,20 @@ use serde::Serialize;
 
 use crate::printable::{cell, exact, printable};
 
-/// What was written.
+/// The output.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct OutputFile {
-    /// Its path, as typed.
+    /// Its path, as given.
     pub path: String,
-    /// Its size, compressed where it is; of all its parts if it has any.
+    /// Its size, compressed if it is; the sum of all parts if it has any.
     pub file_bytes: u64,
-    /// Its parts, where there was to be more than one file.
+    /// Its parts, if it was split.
     pub parts: Option<OutputParts>,
 }
 
 impl OutputFile {
-    /// The capture at `path`, of `file_bytes` bytes.
+    /// Describes the capture at `path`, with a size of `file_bytes`.
     pub fn new(path: &Path, file_bytes: u64, parts: Option<OutputParts>) -> Self {
         Self {
             path: exact(path),
@@ -31,17 +31,17 @@ impl OutputFile {
     }
 }
 
-/// Several captures beside each other.
+/// The parts of a split capture.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct OutputParts {
-    /// The path of the table of them.
+    /// Path of the index of the parts.
     pub index: String,
-    /// Each of them, by name.
+    /// The parts, by name.
     pub files: Vec<OutputPart>,
 }
 
-/// One of them.
+/// One part of a split capture.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct OutputPart {
@@ -49,21 +49,21 @@ pub struct OutputPart {
     pub path: String,
     /// Packets in it.
     pub packets: u64,
-    /// Bytes that these had.
+    /// Original bytes of these packets.
     pub bytes: u128,
-    /// Bytes of the file, compressed where it is.
+    /// Size of the file, compressed if it is.
     pub file_bytes: u64,
     /// Time of the first packet, nanoseconds since the epoch.
     pub first_ns: Option<i64>,
-    /// Time of the last.
+    /// Time of the last packet, nanoseconds since the epoch.
     pub last_ns: Option<i64>,
-    /// Connections, and conversations that are not TCP, whose first packet is in it.
+    /// Connections, including conversations that are not TCP, whose first packet is in it.
     pub connections: u64,
 }
 
 impl OutputPart {
-    /// The table of parts that stands beside them: CSV as in RFC 4180, with names of files
-    /// and no folders, since it is moved with them.
+    /// Returns the index of the parts: CSV as in RFC 4180, with file names but no folders, so that
+    /// the files can be moved together.
     pub fn table(parts: &[Self]) -> String {
         let mut table = String::from("file,packets,bytes,file_bytes,first,last,connections\n");
         for part in parts {
@@ -84,7 +84,7 @@ impl OutputPart {
     }
 }
 
-/// A text as a cell on one line that no spreadsheet runs, in quotes where it needs them.
+/// Formats a text as a one-line cell that no spreadsheet evaluates, in quotes if necessary.
 fn quoted(text: &str) -> String {
     let text = printable(text);
     let text = cell::inert(&text);
@@ -95,22 +95,22 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// An instant as RFC 3339 has it, with what it has of a fraction.
+/// Formats an instant as in RFC 3339, with a fraction only if it has one.
 fn instant(ns: Option<i64>) -> String {
     let instant = ns.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok());
     instant.map_or_else(String::new, |instant| instant.to_string())
 }
 
-/// Packets beyond which Wireshark becomes slow, about.
+/// Approximate number of packets beyond which Wireshark becomes slow.
 pub const WIRESHARK_PACKETS: u64 = 1_000_000;
 
-/// A filter that leaves fewer packets, for a capture that is larger than Wireshark likes.
+/// A filter for fewer packets, for a capture that is larger than Wireshark handles well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FilterSuggestion {
-    /// What it asks for, as an expression that [`crate::filter::Expression`] reads.
+    /// The filter, as an expression that [`crate::filter::Expression`] parses.
     pub filter: String,
-    /// Packets that it leaves, about.
+    /// Approximate number of remaining packets.
     pub packets: u64,
 }
 

@@ -1,38 +1,38 @@
-//! What went wrong, counted by reason.
+//! Problems of the input, counted by reason.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// Examples kept of each reason.
+/// The most examples kept for each reason.
 pub(crate) const EXAMPLES_MAX: usize = 3;
 
 /// Counts by reason, with the first examples of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Reasons(pub BTreeMap<String, Reason>);
 
-/// One reason's count.
+/// The count of one reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Reason {
-    /// How often.
+    /// Number of cases.
     pub count: u64,
-    /// Where first, and what was found there.
+    /// The first examples.
     pub examples: Vec<Example>,
 }
 
-/// A place in the input and what was found there.
+/// A place in the input, and what is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Example {
     /// A file, or a line of it: `FILE:LINE`.
     pub place: String,
-    /// What was found; empty if the reason says it all.
+    /// The content; empty if the reason is enough.
     pub found: String,
 }
 
 impl Reasons {
-    /// Counts one case; `example` is asked for only while examples are few.
+    /// Counts one case; `example` is called only if there are few examples so far.
     pub fn count(&mut self, reason: &str, example: impl FnOnce() -> Example) {
         let entry = self.0.entry(reason.to_owned()).or_default();
         entry.count += 1;
@@ -41,7 +41,7 @@ impl Reasons {
         }
     }
 
-    /// Counts `count` cases, of which these are examples.
+    /// Counts `count` cases with these examples.
     pub fn count_many(
         &mut self,
         reason: &str,
@@ -54,12 +54,12 @@ impl Reasons {
         entry.examples.truncate(EXAMPLES_MAX);
     }
 
-    /// All cases.
+    /// Returns the number of all cases.
     pub fn total(&self) -> u64 {
         self.0.values().map(|reason| reason.count).sum()
     }
 
-    /// Takes in cases that came later.
+    /// Adds cases that come later.
     pub fn add(&mut self, later: Self) {
         for (name, reason) in later.0 {
             let entry = self.0.entry(name).or_default();

@@ -1,4 +1,4 @@
-//! Which orders of columns the files of an archive have.
+//! The orders of columns in the files of an archive.
 
 use std::sync::Arc;
 
@@ -6,53 +6,55 @@ use serde::ser::{Serialize, SerializeSeq as _, SerializeStruct as _, Serializer}
 
 use crate::record::{Column, Layout};
 
-/// Orders kept; no archive of flow logs has as many, but a file may be made to.
+/// Orders kept; no archive of flow logs has this many, but a file can be crafted to have more.
 const ORDERS_MAX: usize = 1_000;
 
-/// One order of columns, and where it was met.
+/// One order of columns, and the files that have it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ColumnOrder {
     /// The columns.
     pub layout: Arc<Layout>,
-    /// What named them: a header line, the given format, keys, or the name of a well-known order.
+    /// The evidence for the columns: a header line, the given format, keys, or the name of a
+    /// well-known order.
     pub evidence: &'static str,
-    /// Files in which records stand under them.
+    /// Number of files with records in this order.
     pub files: u64,
-    /// Those records, NODATA and SKIPDATA among them.
+    /// Number of these records, including NODATA and SKIPDATA.
     pub records: u64,
 }
 
-/// Distinct orders, in the order in which they were met.
+/// Distinct orders, in the order in which they were read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ColumnOrders(Vec<ColumnOrder>);
 
 impl ColumnOrders {
-    /// Counts files and records under one order. Those of orders beyond the first thousand
-    /// are counted under the last of these.
-    pub fn count(&mut self, met: ColumnOrder) {
+    /// Counts files and records under one order. After the first thousand orders, further ones are
+    /// counted under the last one kept.
+    pub fn count(&mut self, found: ColumnOrder) {
         let is_same = |known: &ColumnOrder| {
-            known.evidence == met.evidence
-                && (Arc::ptr_eq(&known.layout, &met.layout)
-                    || known.layout.columns() == met.layout.columns())
+            known.evidence == found.evidence
+                && (Arc::ptr_eq(&known.layout, &found.layout)
+                    || known.layout.columns() == found.layout.columns())
         };
         let index = self.0.iter().position(is_same);
         let index = index.or_else(|| (self.0.len() >= ORDERS_MAX).then_some(ORDERS_MAX - 1));
         match index {
             Some(index) => {
-                self.0[index].files += met.files;
-                self.0[index].records += met.records;
+                self.0[index].files += found.files;
+                self.0[index].records += found.records;
             }
-            None => self.0.push(met),
+            None => self.0.push(found),
         }
     }
 
-    /// Takes in orders that were met later.
+    /// Adds orders that were read later.
     pub fn add(&mut self, later: Self) {
-        later.0.into_iter().for_each(|met| self.count(met));
+        later.0.into_iter().for_each(|found| self.count(found));
     }
 
-    /// The same, met in one file, where `evidence` says what told each.
+    /// Returns the same orders as counted for one file, where `evidence` returns the evidence for
+    /// each layout.
     #[must_use]
     pub fn of_file(self, evidence: impl Fn(&Layout) -> &'static str) -> Self {
         let mut orders = Self::default();
@@ -66,7 +68,7 @@ impl ColumnOrders {
         orders
     }
 
-    /// All of them.
+    /// Returns all orders.
     pub fn iter(&self) -> std::slice::Iter<'_, ColumnOrder> {
         self.0.iter()
     }
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn same_columns_told_alike_are_one_order() {
+    fn same_columns_with_the_same_evidence_are_one_order() {
         let mut orders = ColumnOrders::default();
         orders.count(order("srcaddr dstaddr", "header line"));
         orders.count(order("srcaddr dstaddr", "given format"));
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_without_end_are_counted_and_not_kept() {
+    fn orders_beyond_the_limit_are_counted_and_not_kept() {
         let mut orders = ColumnOrders::default();
         for n in 0..ORDERS_MAX + 500 {
             let columns = vec![Column::Unknown(format!("a{n}"))];

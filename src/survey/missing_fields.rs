@@ -1,102 +1,103 @@
-//! Fields that the rebuild could use and an archive has no columns for.
+//! Fields that would help the rebuild and for which an archive has no columns.
 //!
-//! This says what it costs to be without a field, so that whoever creates the
-//! next flow log can add it. What becomes of a record without it is decided in
-//! [`crate::flow`] and [`crate::connection`].
+//! Describes the effect of each missing field, so that the person who creates the next flow log can
+//! add it. [`crate::flow`] and [`crate::connection`] decide how a record without the field is
+//! handled.
 
 use serde::Serialize;
 
 use super::{ColumnOrder, ColumnOrders};
 use crate::record::Field;
 
-/// Fields that are missing, and what that costs.
+/// Missing fields of one kind, and the effect on a capture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct MissingFields {
-    /// Those of one kind that some order of columns lacks.
+    /// Fields of one kind that some order of columns lacks.
     pub fields: Vec<&'static str>,
-    /// What a capture loses by it.
+    /// The information that a capture loses.
     pub cost: &'static str,
-    /// Records that stand under such an order, NODATA and SKIPDATA among them.
+    /// Number of records with such an order of columns, including NODATA and SKIPDATA.
     pub records: u64,
 }
 
-/// What the rebuild makes of some fields, and what it does without.
+/// The use of some fields by the rebuild, and the effect if they are missing.
 struct ColumnNeed {
     fields: &'static [Field],
-    /// Fields of which one is enough to do without.
+    /// Fields of which any one is a substitute.
     or: &'static [Field],
     cost: &'static str,
 }
 
-/// The most telling first. What no Transit Gateway can log is not missed in its logs.
+/// The most informative fields first. Fields that Transit Gateways cannot log are not reported as
+/// missing in their logs.
 const NEEDS: &[ColumnNeed] = &[
     ColumnNeed {
         fields: &[Field::TcpFlags],
         or: &[],
-        cost: "handshakes and ends are presumed; resets and refusals do not show",
+        cost: "handshakes and ends are presumed; resets and refusals are not visible",
     },
     ColumnNeed {
         fields: &[Field::SrcPort, Field::DstPort],
         or: &[],
-        cost: "all connections between two addresses become one",
+        cost: "all connections between two addresses are merged into one",
     },
     ColumnNeed {
         fields: &[Field::Protocol],
         or: &[],
-        cost: "tcp-flags and ports tell it; a record without these is skipped",
+        cost: "it is inferred from tcp-flags and ports; a record without these is skipped",
     },
     ColumnNeed {
         fields: &[Field::Start, Field::End],
         or: &[],
-        cost: "one instant stands for the interval; without any the record is skipped",
+        cost: "one instant is used for the whole interval; a record without any time is skipped",
     },
     ColumnNeed {
         fields: &[Field::Packets],
         or: &[],
-        cost: "each record is taken for one packet",
+        cost: "each record is counted as one packet",
     },
     ColumnNeed {
         fields: &[Field::Bytes],
         or: &[],
-        cost: "packets have the size of their headers",
+        cost: "packets have headers only, without payload length",
     },
     ColumnNeed {
         fields: &[Field::Action],
         or: TRANSIT_GATEWAY,
-        cost: "what was rejected looks like silence",
+        cost: "rejected packets look like unanswered packets",
     },
     ColumnNeed {
         fields: &[Field::PktSrcAddr, Field::PktDstAddr],
         or: TRANSIT_GATEWAY,
-        cost: "behind NAT gateways and pods the true ends do not show",
+        cost: "the true endpoints beyond NAT gateways and of pods are not visible",
     },
     ColumnNeed {
         fields: &[Field::FlowDirection],
         or: &[],
-        cost: "direction is inferred from an ENI's addresses, where they tell it",
+        cost: "direction is inferred from an ENI's addresses where possible",
     },
     ColumnNeed {
         fields: &[Field::InterfaceId],
         or: &[Field::TgwAttachmentId, Field::ResourceId],
-        cost: "ENIs are not told apart, so what two of them saw is told twice",
+        cost: "ENIs cannot be distinguished, so packets that two of them saw appear twice",
     },
     ColumnNeed {
         fields: &[Field::VpcId, Field::SubnetId, Field::InstanceId],
         or: TRANSIT_GATEWAY,
-        cost: "Wireshark shows no such names, and no filter finds them",
+        cost: "Wireshark does not show these names, and filters cannot use them",
     },
     ColumnNeed {
         fields: &[Field::LogStatus],
         or: &[],
-        cost: "gaps in the log do not show",
+        cost: "gaps in the log are not visible",
     },
 ];
 
-/// Fields that every Transit Gateway log has one of.
+/// Fields of which every Transit Gateway log has at least one.
 const TRANSIT_GATEWAY: &[Field] = &[Field::TgwId, Field::TgwAttachmentId];
 
-/// What the records under these orders of columns lack.
+/// Returns the fields missing from records with these orders of columns.
 pub fn missing_fields(orders: &ColumnOrders) -> Vec<MissingFields> {
     NEEDS.iter().filter_map(|need| need.lack(orders)).collect()
 }
@@ -150,12 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn all_fields_up_to_version_5_lack_nothing() {
+    fn format_with_all_fields_up_to_version_5_lacks_nothing() {
         assert_eq!(missing_fields(&order(&Field::ALL[..29])), []);
     }
 
     #[test]
-    fn default_format_lacks_flags_true_ends_direction_and_names() {
+    fn default_format_lacks_flags_true_endpoints_direction_and_names() {
         let missing_fields = names(&order(&Field::ALL[..14]));
         let expected = [
             "tcp-flags",
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_field_that_is_missing_is_named_with_its_records() {
+    fn only_the_missing_field_is_named_with_its_records() {
         let mut orders = order(&Field::ALL[..29]);
         let fields = Field::ALL[..29].iter();
         let without: Vec<Field> = fields.copied().filter(|f| *f != Field::End).collect();
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn transit_gateway_lacks_nothing_that_it_cannot_log() {
+    fn fields_that_transit_gateways_cannot_log_are_not_missing() {
         let fields = Field::ALL.iter().copied().filter(|f| {
             let vpc_only = [Field::Action, Field::PktSrcAddr, Field::PktDstAddr];
             !vpc_only.contains(f) && ![Field::VpcId, Field::SubnetId, Field::InstanceId].contains(f)

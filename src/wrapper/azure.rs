@@ -1,18 +1,17 @@
-//! Azure NSG (versions 1 and 2) and virtual network flow logs: tuples of a connection.
+//! Azure NSG flow logs (versions 1 and 2) and virtual network flow logs: tuples about a connection.
 //!
-//! A tuple counts both ways, so it becomes two records. It says when it was
-//! logged and whether the connection began (B), goes on (C), ended (E) or was
-//! denied (D). What it counts is since the connection's last tuple, which
-//! therefore has to be remembered; and the first packets behind a B are taken
-//! for a handshake, the last for a close, because that is what B and E mean.
-//! The network interface's MAC address stands in for an ENI.
+//! A tuple counts both directions, so it becomes two records. It holds the time of logging and
+//! whether the connection began (B), continues (C), ended (E), or was denied (D). Its counts start
+//! at the connection's previous tuple, so that tuple has to be remembered. The first packets after
+//! a B are assumed to be a handshake, and the last before an E a teardown, because that is what B
+//! and E mean. The MAC address of the network interface serves as the ENI.
 
 use std::collections::HashMap;
 
 use super::batch::NamedValues;
 use super::json::Json;
 
-/// What the tuples of a file said of connections that go on.
+/// The connections of a file that have begun and not ended.
 #[derive(Default)]
 pub(super) struct OpenFlows(HashMap<String, Last>);
 
@@ -21,10 +20,10 @@ struct Last {
     has_begun: bool,
 }
 
-/// The columns of a tuple, whichever log it is of.
+/// The columns of a tuple, for either kind of log.
 struct Tuple<'t> {
     time: &'t str,
-    /// Addresses, ports and protocol, as they stand there.
+    /// Addresses, ports and protocol, as written in the tuple.
     name: String,
     ends: [&'t str; 4],
     protocol: &'static str,
@@ -32,7 +31,7 @@ struct Tuple<'t> {
     is_outbound: bool,
     is_denied: bool,
     state: Option<u8>,
-    /// Packets and bytes there and back; empty if not counted.
+    /// Packets and bytes sent, then packets and bytes received. Empty if not counted.
     counts: [&'t str; 4],
 }
 
@@ -41,7 +40,7 @@ pub(super) fn is_record(value: &Json<'_>) -> bool {
     value.at(&["properties", "flows"]).is_some() || value.at(&["flowRecords", "flows"]).is_some()
 }
 
-/// Hands out the records in one of the log's own, or a tuple that is none.
+/// Passes on the records in one record of the log, or a tuple that cannot be parsed.
 pub(super) fn for_each_row(
     record: &Json<'_>,
     open: &mut OpenFlows,
@@ -116,7 +115,7 @@ impl<'t> Tuple<'t> {
         self.protocol == "6" || self.other_protocol == Some("6")
     }
 
-    /// The record of one way: there (0) or back (1).
+    /// Returns the record of one direction: sent (0) or received (1).
     fn row(
         &self,
         eni: &str,
@@ -193,14 +192,16 @@ const FIN: u8 = 1;
 const SYN: u8 = 2;
 const ACK: u8 = 16;
 
-/// Connections remembered; the counts of further ones begin when they are logged.
+/// Maximum number of connections remembered. For further ones, the interval of each record starts
+/// when its tuple was logged.
 const OPEN_MAX: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The cells of each record, `-` for none, of tuples logged one after the other.
+    /// Returns the cells of each record, with `-` for no value, for tuples logged one after the
+    /// other.
     fn rows(groups: &str, tuples: &[&str]) -> Vec<String> {
         let tuples = tuples.join("\",\"");
         let text = match groups {
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn connection_of_three_tuples_becomes_records_with_its_handshake_and_close() {
+    fn connection_of_three_tuples_becomes_records_with_handshake_and_teardown() {
         let tuples = [
             "100,10.0.0.4,20.0.0.5,4000,443,T,O,A,B,,,,",
             "160,10.0.0.4,20.0.0.5,4000,443,T,O,A,C,7,700,5,5000",
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn tuples_of_virtual_networks_have_numbers_and_a_denied_state() {
+    fn tuples_of_virtual_networks_have_protocol_numbers_and_a_denied_state() {
         let tuples = [
             "100000,10.0.0.4,20.0.0.5,4000,53,17,I,D,NX,0,0,0,0",
             "160000,10.0.0.4,20.0.0.5,4000,53,17,I,E,NX,1,70,0,0",
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn tuples_of_the_first_version_count_nothing() {
+    fn tuples_of_the_first_version_have_no_counts() {
         let tuples = ["100,10.0.0.4,20.0.0.5,4000,443,T,I,D"];
         let expected = ["M 10.0.0.4 20.0.0.5 4000 443 6 - - 100 100 REJECT OK 2 ingress"];
         assert_eq!(rows("flows", &tuples), expected);

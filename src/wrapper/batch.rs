@@ -1,9 +1,9 @@
-//! Records taken out of their wrapping: lines of text, or rows of a table.
+//! Unwrapped records in batches: lines of text, or rows of a table.
 //!
-//! The record stage reads lines under one order of columns at a time, and
-//! numbers them. So records are gathered into batches: lines of one kind, then
-//! what came behind them and is no line. Each of both counts one, which makes
-//! the number of a line the number of the record in its file.
+//! The record stage reads lines under one column order at a time, and numbers them. So records are
+//! collected into batches: first lines of one kind, then whatever followed them that is not a line.
+//! Each of these counts as one, so that the number of a line is the number of the record in its
+//! file.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
@@ -13,50 +13,50 @@ use super::json::Json;
 use super::parquet::TableRows;
 use crate::record::{ColumnRows, Layout, Rows, unbroken};
 
-/// Lines of text or rows of a table, and what came after them.
+/// Lines of text or rows of a table, and the items after them.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The column order of the first row; none if it is not known.
+    /// The column order of the first row, or `None` if unknown.
     pub layout: Option<Arc<Layout>>,
-    /// What the lines are.
+    /// The kind of the lines.
     pub lines: Lines,
-    /// The lines, each with its end.
+    /// The lines, each with its line end.
     pub text: Vec<u8>,
-    /// Rows of a table, in place of lines.
+    /// Rows of a table, used instead of lines.
     pub table: Option<TableRows>,
-    /// What could not be taken out of its wrapping, after the lines.
+    /// Records after the lines that could not be unwrapped.
     pub faults: Vec<LostRecords>,
-    /// Control messages of AWS, behind the lines; each stands for one record.
+    /// Number of AWS control messages after the lines. Each counts as one record.
     pub control_count: u64,
-    /// Rows of a table without any value, after the lines; each stands for one record.
+    /// Number of table rows without any value, after the lines. Each counts as one record.
     pub blank_count: u64,
 }
 
-/// What the lines of a batch are.
+/// The kind of the lines in a batch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Lines {
     /// Records as they were logged.
     #[default]
     Plain,
-    /// The same, with the event's time in front.
+    /// Records as they were logged, each preceded by the time of its event.
     Timed,
-    /// Values of these columns, with a blank between them and `-` for none.
+    /// Values of these columns, separated by blanks, with `-` for no value.
     Columns(Arc<[String]>),
 }
 
-/// Wrapped records that are lost, one after the other.
+/// Consecutive wrapped records that are lost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LostRecords {
-    /// How many; `found` is of the first of them.
+    /// Number of lost records. `found` describes the first of them.
     pub count: u64,
-    /// What is wrong, in the same words for all of its kind.
+    /// The kind of problem, in the same words for all records of that kind.
     pub kind: &'static str,
     /// What was found, and what was expected.
     pub found: String,
 }
 
 impl LostRecords {
-    /// A row of a table that is longer than a line may be.
+    /// Returns a lost row of a table whose line would be too long.
     pub(super) fn long_row() -> Self {
         Self {
             count: 1,
@@ -66,7 +66,7 @@ impl LostRecords {
     }
 }
 
-/// What was found in place of a record: the front of `text`, quoted and escaped.
+/// Returns the beginning of `text`, quoted and escaped, to show what was found instead of a record.
 pub(super) fn excerpt(text: &[u8]) -> String {
     let front = &text[..text.len().min(EXCERPT_LEN)];
     let dots = if front.len() < text.len() { "…" } else { "" };
@@ -75,15 +75,15 @@ pub(super) fn excerpt(text: &[u8]) -> String {
 
 const EXCERPT_LEN: usize = 60;
 
-/// A record as named values; those that are absent are none.
+/// A record as named values. A missing value is `None`.
 pub(super) type NamedValues<'a> = Vec<(&'static str, Option<Json<'a>>)>;
 
-/// The first of these paths in `value` that leads to something.
+/// Returns the value at the first of `paths` that exists in `value`.
 pub(super) fn cell<'a>(value: &Json<'a>, paths: &[[&str; 2]]) -> Option<Json<'a>> {
     paths.iter().find_map(|path| value.at(path)).cloned()
 }
 
-/// Gathers lines into batches.
+/// Collects lines into batches.
 pub(super) struct Gatherer {
     done: VecDeque<Batch>,
     open: Batch,
@@ -91,19 +91,19 @@ pub(super) struct Gatherer {
     target_len: usize,
 }
 
-/// The columns met so far. They are only ever added to, so that a record that
-/// lacks some reads as before.
+/// The columns found so far. Columns are only ever added, so a record without some of them keeps
+/// the same column order.
 #[derive(Default)]
 struct KeysMet {
     names: Vec<String>,
     index_of: HashMap<String, usize>,
-    /// The value of each in the row at hand; empty for none.
+    /// The value of each column in the current row. Empty for no value.
     cells: Vec<String>,
     shared: Option<Arc<[String]>>,
 }
 
 impl Gatherer {
-    /// Makes batches of about `target_len` bytes.
+    /// Creates a collector for batches of about `target_len` bytes.
     pub(super) fn new(target_len: usize) -> Self {
         Self {
             done: VecDeque::new(),
@@ -117,17 +117,17 @@ impl Gatherer {
         self.target_len = target_len;
     }
 
-    /// A batch that is complete.
+    /// Returns a complete batch, if there is one.
     pub(super) fn pop(&mut self) -> Option<Batch> {
         self.done.pop_front()
     }
 
-    /// Whether a batch is complete, or one that holds enough is at hand.
+    /// Whether a batch is complete, or the current one holds enough.
     pub(super) fn is_full(&self) -> bool {
         !self.done.is_empty() || self.open.text.len() >= self.target_len
     }
 
-    /// Completes the batch at hand.
+    /// Completes the current batch.
     pub(super) fn flush(&mut self) {
         let batch = std::mem::take(&mut self.open);
         if !batch.is_empty() {
@@ -135,7 +135,7 @@ impl Gatherer {
         }
     }
 
-    /// Takes in a record as it was logged, perhaps with the time of its event.
+    /// Adds a record as it was logged, optionally with the time of its event.
     pub(super) fn message(&mut self, time_ms: Option<i64>, message: &str) {
         let time = time_ms.and_then(|time| jiff::Timestamp::from_millisecond(time).ok());
         let lines = if time.is_some() {
@@ -156,7 +156,7 @@ impl Gatherer {
         }
     }
 
-    /// Takes in a record of named values; names that hold more than a value are passed over.
+    /// Adds a record of named values. Names that hold arrays or objects are skipped.
     pub(super) fn row<'v>(&mut self, members: impl Iterator<Item = (&'v str, &'v Json<'v>)>) {
         for (name, value) in members.filter(|(_, value)| value.is_scalar()) {
             self.columns.enter(name, value);
@@ -169,13 +169,13 @@ impl Gatherer {
         self.columns.write(&mut self.open.text);
     }
 
-    /// Takes in a record of values that were found under the names of others.
+    /// Adds a record whose values were found under other names.
     pub(super) fn named(&mut self, row: &NamedValues<'_>) {
         let cells = row.iter();
         self.row(cells.map(|(name, value)| (*name, value.as_ref().unwrap_or(&Json::Null))));
     }
 
-    /// Takes in a record that is lost. Of many alike in a row, only the first are put into words.
+    /// Adds a lost record. For a series of the same kind, only the first few are described.
     pub(super) fn fault(&mut self, kind: &'static str, found: impl FnOnce() -> String) {
         let faults = &mut self.open.faults;
         let alike = faults.iter().rev().take_while(|fault| fault.kind == kind);
@@ -193,15 +193,15 @@ impl Gatherer {
         }
     }
 
-    /// Takes in a control message.
+    /// Adds a control message.
     pub(super) fn control(&mut self) {
         self.open.control_count += 1;
     }
 
     fn begin_line(&mut self, lines: &Lines) {
         let open = &self.open;
-        let is_behind = !open.faults.is_empty() || open.control_count > 0;
-        if is_behind || open.text.len() >= self.target_len || open.lines != *lines {
+        let has_ended = !open.faults.is_empty() || open.control_count > 0;
+        if has_ended || open.text.len() >= self.target_len || open.lines != *lines {
             self.flush();
         }
         if self.open.text.is_empty() {
@@ -210,16 +210,16 @@ impl Gatherer {
     }
 }
 
-/// The rows of a batch, one after the other.
+/// The rows of a batch, in order.
 pub enum BatchRows<'a> {
-    /// Those of lines.
+    /// Rows that are lines.
     Lines(Rows<'a>),
-    /// Those of a table.
+    /// Rows of a table.
     Columns(ColumnRows<'a>),
 }
 
 impl Batch {
-    /// The rows, but for those that are lost; none if their column order is not known.
+    /// Returns the rows without the lost ones, or `None` if their column order is unknown.
     pub fn rows(&self) -> Option<BatchRows<'_>> {
         let layout = Arc::clone(self.layout.as_ref()?);
         Some(match &self.table {
@@ -270,7 +270,7 @@ impl KeysMet {
         Arc::clone(self.shared.get_or_insert_with(|| names.as_slice().into()))
     }
 
-    /// Writes the row at hand, and forgets it.
+    /// Writes the current row and clears it.
     fn write(&mut self, text: &mut Vec<u8>) {
         for cell in &mut self.cells {
             text.extend_from_slice(if cell.is_empty() {
@@ -286,19 +286,20 @@ impl KeysMet {
     }
 }
 
-/// More names than any log has; those of further columns are passed over.
+/// Maximum number of columns, more than any log has. Further columns are ignored.
 const COLUMNS_MAX: usize = 512;
 
-/// Longer names are of no field.
+/// Longest name of a column in bytes. No field has a longer name.
 const NAME_LEN_MAX: usize = 256;
 
-/// Faults that wait for the end of their batch.
+/// Maximum number of faults collected before their batch ends.
 const FAULTS_MAX: usize = 1024;
 
-/// Faults alike, one after the other, that are put into words. A summary has no room for more.
+/// Maximum number of consecutive faults of one kind that are described. A summary shows no more.
 const EXAMPLES_MAX: usize = 3;
 
-/// Lost records of one fault: whoever reads batches wants to know how far the file is read.
+/// Maximum number of lost records in one fault, so that batches still show the progress through the
+/// file.
 const ALIKE_MAX: u64 = 1 << 16;
 
 #[cfg(test)]
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_in_any_order_stand_under_the_same_columns() {
+    fn rows_with_keys_in_any_order_have_the_same_columns() {
         let mut gatherer = Gatherer::new(1000);
         row(&mut gatherer, r#"{"a":"1","b":2,"nested":{"x":1}}"#);
         row(&mut gatherer, r#"{"b":null,"a":""}"#);
@@ -334,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn column_that_is_new_begins_a_batch() {
+    fn new_column_begins_a_batch() {
         let mut gatherer = Gatherer::new(1000);
         row(&mut gatherer, r#"{"a":1}"#);
         row(&mut gatherer, r#"{"b":2}"#);
@@ -346,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_keep_their_time_in_front() {
+    fn messages_keep_the_time_before_them() {
         let mut gatherer = Gatherer::new(1000);
         gatherer.message(Some(1_714_564_803_000), "2 OK\n");
         gatherer.message(None, "3 OK");
@@ -357,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_alike_are_counted_and_the_first_put_into_words() {
+    fn faults_of_one_kind_are_counted_and_the_first_are_described() {
         let mut gatherer = Gatherer::new(1000);
         for number in 0..5 {
             gatherer.fault("torn", || number.to_string());
@@ -374,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_stands_behind_the_lines_before_it() {
+    fn items_that_are_not_lines_follow_the_lines_before_them() {
         let mut gatherer = Gatherer::new(1000);
         gatherer.message(None, "1");
         gatherer.fault("torn", || "x".into());

@@ -1,8 +1,8 @@
-//! What one JSON value holds: a record, several, or something inside which they are.
+//! Finds the records in one JSON value: one record, several, or a wrapper around records.
 //!
-//! Told by keys alone. Whatever is no wrapper is a record of named values; that
-//! such a thing is no flow log shows when its names are held against those of
-//! the fields, which is not done here.
+//! Wrappers are recognized by their keys only. Everything else is treated as a record of named
+//! values. Whether it is a flow log is decided later, when its names are compared with the names of
+//! the fields.
 
 use super::batch::{Gatherer, excerpt};
 use super::json::Json;
@@ -11,17 +11,17 @@ use super::{azure, cloudwatch, gcp, ocsf, payload};
 use crate::archive::Stream;
 use crate::record::Layout;
 
-/// Reads values into lines.
+/// Turns values into lines.
 pub(super) struct Events<'g> {
     pub(super) lines: Gatherer,
-    /// Compressed or encoded text that was found, to be read next.
+    /// Compressed or encoded text found in values, to be read next.
     pub(super) payloads: Vec<Stream>,
     pub(super) layouts: Layouts<'g>,
-    /// Whether the values beside a message are the record, once that is known of the file.
-    is_beside: Option<bool>,
-    /// What the first value was.
+    /// Whether the values next to a message are the record, once that is known for the file.
+    uses_named_values: Option<bool>,
+    /// Description of the first value.
     outermost: Option<&'static str>,
-    /// What Azure's tuples said so far.
+    /// Azure connections seen so far.
     azure: azure::OpenFlows,
 }
 
@@ -31,13 +31,13 @@ impl<'g> Events<'g> {
             lines: Gatherer::new(target_len),
             payloads: Vec::new(),
             layouts: Layouts::new(given),
-            is_beside: None,
+            uses_named_values: None,
             outermost: None,
             azure: azure::OpenFlows::default(),
         }
     }
 
-    /// What the first value was, in words; none before there was one.
+    /// Returns a description of the first value, or `None` before the first value.
     pub(super) fn outermost(&self) -> Option<&'static str> {
         self.outermost
     }
@@ -49,32 +49,32 @@ impl<'g> Events<'g> {
     /// Reads the text of one value.
     pub(super) fn read(&mut self, text: &[u8]) {
         match Json::parse(text) {
-            Ok(value) => self.take_in(&value, 0),
+            Ok(value) => self.add(&value, 0),
             Err(error) => {
                 let found = || format!("{error}; found {}", excerpt(text));
-                self.lines.fault("JSON that does not parse", found);
+                self.lines.fault("invalid JSON", found);
             }
         }
     }
 
-    fn take_in(&mut self, value: &Json<'_>, depth: usize) {
+    fn add(&mut self, value: &Json<'_>, depth: usize) {
         if depth > DEPTH_MAX {
             let found = || format!("expected a record within {DEPTH_MAX} wrappers");
-            return self.lines.fault("JSON wrapped too many times over", found);
+            return self.lines.fault("JSON with too many wrappers", found);
         }
         match value {
             Json::Text(message) => self.message(None, message, depth),
-            Json::Array(cells) if cloudwatch::is_answer_row(cells) => {
-                self.note("Logs Insights answer");
-                self.object(&cloudwatch::answer_object(cells), depth);
+            Json::Array(cells) if cloudwatch::is_response_row(cells) => {
+                self.note("Logs Insights response");
+                self.object(&cloudwatch::response_object(cells), depth);
             }
             Json::Array(elements) if elements.iter().all(|e| e.members().is_some()) => {
-                elements.iter().for_each(|e| self.take_in(e, depth + 1));
+                elements.iter().for_each(|e| self.add(e, depth + 1));
             }
             Json::Object(_) => self.object(value, depth),
             other => {
                 let found = || excerpt(format!("expected an object, found {other:?}").as_bytes());
-                self.lines.fault("JSON that is no record", found);
+                self.lines.fault("JSON that is not a record", found);
             }
         }
     }
@@ -86,7 +86,7 @@ impl<'g> Events<'g> {
         }
         if let Some(events) = cloudwatch::log_events(value) {
             self.note("CloudWatch subscription");
-            return events.iter().for_each(|e| self.take_in(e, depth + 1));
+            return events.iter().for_each(|e| self.add(e, depth + 1));
         }
         if ocsf::is_event(value) {
             self.note("OCSF");
@@ -105,20 +105,20 @@ impl<'g> Events<'g> {
             self.note("event with encoded data");
             return match payload::decode(encoded) {
                 Ok(source) => self.payloads.push(source),
-                Err(found) => self.lines.fault("data that does not decode", || found),
+                Err(found) => self.lines.fault("undecodable data", || found),
             };
         }
         self.note(if message.is_some() {
             "messages"
         } else {
-            "one key a field"
+            "one key per field"
         });
         match message {
-            Some(inner @ Json::Object(_)) => self.take_in(inner, depth + 1),
-            Some(Json::Text(message)) if !self.is_beside(value, message) => {
+            Some(inner @ Json::Object(_)) => self.add(inner, depth + 1),
+            Some(Json::Text(message)) if !self.uses_named_values(value, message) => {
                 self.message(cloudwatch::time_ms(value), message, depth);
             }
-            Some(_) => self.row(cloudwatch::beside(value)),
+            Some(_) => self.row(cloudwatch::named_values(value)),
             None => self.row(value),
         }
     }
@@ -135,7 +135,7 @@ impl<'g> Events<'g> {
             Ok(row) => self.lines.named(&row),
             Err(tuple) => {
                 let found = excerpt(tuple.as_bytes());
-                self.lines.fault("Azure tuple that does not parse", || {
+                self.lines.fault("invalid Azure tuple", || {
                     format!("expected at least 8 columns; found {found}")
                 });
             }
@@ -147,17 +147,19 @@ impl<'g> Events<'g> {
         if message.trim_start().starts_with('{')
             && let Ok(inner) = Json::parse(message.as_bytes())
         {
-            return self.take_in(&inner, depth + 1);
+            return self.add(&inner, depth + 1);
         }
         self.lines.message(time_ms, message);
     }
 
-    /// Whether the values beside `message` are to be taken in its stead.
+    /// Whether to use the values next to `message` instead of it.
     ///
-    /// Only where they have names of fields and the message cannot be read; what
-    /// is found of the first such event holds for the file.
-    fn is_beside(&mut self, value: &Json<'_>, message: &str) -> bool {
-        let members = cloudwatch::beside(value).members().unwrap_or_default();
+    /// This is the case only if they have names of fields and the message cannot be parsed. The
+    /// result for the first such event applies to the whole file.
+    fn uses_named_values(&mut self, value: &Json<'_>, message: &str) -> bool {
+        let members = cloudwatch::named_values(value)
+            .members()
+            .unwrap_or_default();
         let names: Vec<&str> = members.iter().map(|(name, _)| &**name).collect();
         if names.len() < 2 {
             return false;
@@ -165,9 +167,9 @@ impl<'g> Events<'g> {
         let layouts = &self.layouts;
         let is_layout = || Layout::from_names(names.iter().copied()).is_some();
         let decide = || is_layout() && !layouts.is_record(message.as_bytes());
-        *self.is_beside.get_or_insert_with(decide)
+        *self.uses_named_values.get_or_insert_with(decide)
     }
 }
 
-/// Wrappers around a record, one inside the other, that no tool exceeds.
+/// Maximum number of nested wrappers around a record. No tool uses more.
 const DEPTH_MAX: usize = 6;

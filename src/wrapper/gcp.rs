@@ -1,8 +1,7 @@
 //! GCP VPC Flow Logs: entries of Cloud Logging.
 //!
-//! An entry counts one way of a connection, as one of the two machines saw it
-//! (`reporter`). That machine stands in for an ENI. There are no TCP flags, and
-//! packets are a sample.
+//! An entry counts one direction of a connection, as seen by one of the two machines (`reporter`).
+//! That machine serves as the ENI. There are no TCP flags, and the packets are a sample.
 
 use super::batch::{NamedValues, cell};
 use super::json::Json;
@@ -12,7 +11,7 @@ pub(super) fn is_entry(value: &Json<'_>) -> bool {
     value.at(&["jsonPayload", "connection", "src_ip"]).is_some()
 }
 
-/// The record in it.
+/// Returns the record in the entry.
 pub(super) fn row<'a>(entry: &Json<'a>) -> NamedValues<'a> {
     let payload = entry.get("jsonPayload").unwrap_or(&Json::Null);
     let word = |name: &str| payload.get(name).and_then(Json::text).unwrap_or("");

@@ -1,8 +1,7 @@
-//! A JSON value that borrows the text it was read from.
+//! A JSON value that borrows from the text it was parsed from.
 //!
-//! What wraps flow logs is told by its keys, so values are read without a type
-//! to aim at; but most of their bytes are messages, and those are not copied.
-//! Keys stay in their order.
+//! Wrappers of flow logs are recognized by their keys, so values are parsed without a target type.
+//! Most of their bytes are messages, and those are not copied. Keys keep their order.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -15,14 +14,14 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 pub(super) enum Json<'a> {
     Null,
     Bool(bool),
-    /// A number, as decimal digits where it is whole.
+    /// A number. Whole numbers are written as decimal digits.
     Number(JsonNumber),
     Text(Cow<'a, str>),
     Array(Vec<Self>),
     Object(Vec<(Cow<'a, str>, Self)>),
 }
 
-/// A number of JSON.
+/// A JSON number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum JsonNumber {
     Unsigned(u64),
@@ -31,8 +30,8 @@ pub(super) enum JsonNumber {
 }
 
 impl<'a> Json<'a> {
-    /// Reads one value, which must be all of `text`; how deep it may nest is bounded by
-    /// serde_json, how many values it may hold by [`VALUES_MAX`].
+    /// Parses one value, which must fill all of `text`. serde_json limits how deep it may nest, and
+    /// [`VALUES_MAX`] limits how many values it may hold.
     pub(super) fn parse(text: &'a [u8]) -> serde_json::Result<Self> {
         let left = Cell::new(VALUES_MAX);
         let mut deserializer = serde_json::Deserializer::from_slice(text);
@@ -41,19 +40,19 @@ impl<'a> Json<'a> {
         Ok(value)
     }
 
-    /// A text of one's own.
+    /// Returns `text` as an owned JSON string.
     pub(super) fn word(text: &str) -> Self {
         Self::Text(Cow::Owned(text.to_owned()))
     }
 
-    /// The value of `key`, if this is an object that has it.
+    /// Returns the value of `key`, if this is an object that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         let members = self.members()?;
         let found = members.iter().find(|(name, _)| name == key);
         found.map(|(_, value)| value)
     }
 
-    /// The value at the end of a path of keys.
+    /// Returns the value at the end of a path of keys.
     pub(super) fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |value, key| value.get(key))
     }
@@ -79,7 +78,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// A whole number, as such or as text.
+    /// Returns a whole number, given as a number or as text.
     pub(super) fn whole(&self) -> Option<i64> {
         match self {
             Self::Number(JsonNumber::Unsigned(n)) => i64::try_from(*n).ok(),
@@ -105,9 +104,9 @@ impl fmt::Display for JsonNumber {
     }
 }
 
-/// Reads any value, while what is left of its budget lasts.
+/// Parses any value until the limit on the number of values is reached.
 ///
-/// A value in memory takes many times what `[],[],…` takes as text.
+/// In memory, a value takes many times the space that `[],[],…` takes as text.
 #[derive(Clone, Copy)]
 struct Budget<'c>(&'c Cell<usize>);
 
@@ -117,7 +116,7 @@ impl<'de> DeserializeSeed<'de> for Budget<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
         let Some(left) = self.0.get().checked_sub(1) else {
             return Err(D::Error::custom(format_args!(
-                "more than {VALUES_MAX} values in one"
+                "more than {VALUES_MAX} nested values"
             )));
         };
         self.0.set(left);
@@ -177,7 +176,7 @@ impl<'de> Visitor<'de> for Budget<'_> {
     }
 }
 
-/// A key; serde copies those of type `Cow`.
+/// A key, borrowed if possible. serde copies keys of type `Cow`.
 struct JsonKey<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for JsonKey<'a> {
@@ -202,7 +201,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonKey<'a> {
     }
 }
 
-/// Values in one, more than any wrapper holds.
+/// Maximum number of values inside one, more than any wrapper holds.
 const VALUES_MAX: usize = 1 << 20;
 
 #[cfg(test)]
@@ -210,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn value_keeps_its_text_and_order() {
+    fn value_keeps_its_text_and_key_order() {
         let text = br#"{"b":"2 eni","a":["x\ty",1,-2,2.5,null,true],"c":{"d":"7"}}"#;
         let value = Json::parse(text).unwrap();
         let keys: Vec<&str> = value.members().unwrap().iter().map(|(k, _)| &**k).collect();
@@ -235,9 +234,12 @@ mod tests {
     }
 
     #[test]
-    fn value_of_more_values_than_memory_is_for_is_refused() {
+    fn value_with_too_many_nested_values_is_refused() {
         let text = format!("[{}[]]", "[],".repeat(2_000_000));
         let message = Json::parse(text.as_bytes()).unwrap_err().to_string();
-        assert!(message.contains("more than 1048576 values"), "{message}");
+        assert!(
+            message.contains("more than 1048576 nested values"),
+            "{message}"
+        );
     }
 }

@@ -1,34 +1,34 @@
-//! Under which column order the lines of a batch are.
+//! Determines the column order of the lines in a batch.
 //!
-//! Lines that were logged name their columns, or are recognized by their values; named values are
-//! what their names say. A header in the midst of lines holds until the end of the file, so whoever
-//! reads a batch says what held at its end.
+//! Lines that were logged have a header or are recognized by their values. Named values follow from
+//! their names. A header in the middle of the lines applies until the end of the file, so the
+//! reader of a batch reports which column order applied at its end.
 
 use std::sync::Arc;
 
 use super::batch::{Batch, Lines};
 use crate::record::{Evidence, Layout, Unrecognised, recognize};
 
-/// What says which column is which.
+/// How the columns were identified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamedBy {
-    /// The names of the values.
+    /// By the names of the values.
     Keys,
-    /// Something in the lines.
+    /// By something in the lines.
     Lines(Evidence),
 }
 
-/// The column orders of a file's lines, by what the lines are.
+/// The column orders of a file's lines, by the kind of the lines.
 pub(super) struct Layouts<'g> {
-    /// `--format`.
+    /// The format given by the user.
     given: Option<&'g Layout>,
     plain: Option<Arc<Layout>>,
     timed: Option<Arc<Layout>>,
-    /// Of named values, with the names.
+    /// The layout of named values, with the names.
     named: Option<(Arc<[String]>, Arc<Layout>)>,
-    /// What the first of them follows from.
+    /// How the first of these layouts was identified.
     pub(super) named_by: Option<NamedBy>,
-    /// Why the first lines that were not recognized were not.
+    /// Why the first unrecognized lines were not recognized.
     pub(super) refused: Option<Unrecognised>,
 }
 
@@ -49,7 +49,7 @@ impl<'g> Layouts<'g> {
         recognize(line, self.given).is_ok()
     }
 
-    /// The column order of a batch's lines, if it is known.
+    /// Returns the column order of a batch's lines, if it is known.
     pub(super) fn of(&mut self, batch: &Batch) -> Option<Arc<Layout>> {
         let known = match &batch.lines {
             _ if batch.text.is_empty() => Some(Arc::new(Layout::default_v2())),
@@ -84,7 +84,7 @@ impl<'g> Layouts<'g> {
         Some(Arc::new(layout))
     }
 
-    /// Keeps the column order at the end of a batch for the next of its kind.
+    /// Keeps the column order at the end of a batch for the next batch of the same kind.
     pub(super) fn keep(&mut self, batch: &Batch, at_end: &Arc<Layout>) {
         if batch.text.is_empty() {
             return;
@@ -98,5 +98,5 @@ impl<'g> Layouts<'g> {
     }
 }
 
-/// Bytes in which the column order of lines must show.
+/// Number of bytes at the beginning of the lines that must show the column order.
 const HEAD_LEN: usize = 64 << 10;

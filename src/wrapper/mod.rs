@@ -1,25 +1,25 @@
-//! Records that are wrapped in something else, taken out of it.
+//! Extracts records that are wrapped in JSON or Parquet.
 //!
-//! CloudWatch, Firehose, Kinesis and the AWS command line put records into JSON,
-//! in one of many arrangements, and S3 delivery can put them into Parquet. Here they are taken out,
-//! as lines of text or as the columns of a table, and each batch with its column order: its rows are
-//! read alike, whatever they came in ([`Batch::rows`]).
-//! What a value means is the record stage's business.
+//! CloudWatch, Firehose, Kinesis and the AWS command line put records into JSON in many different
+//! arrangements, and S3 delivery can put them into Parquet. They are extracted here as lines of
+//! text or as the columns of a table. Each batch has its column order, and its rows are read in the
+//! same way whatever format they came in ([`Batch::rows`]). Interpreting a value is up to the
+//! record stage.
 //!
 //! ```text
 //! splitter, scan    text -> values      event       value -> records
 //! json              a value             batch       records -> lines
 //! cloudwatch, payload, ocsf, gcp, azure     one wrapper each
-//! unwrapper   all of these, in a row; layouts: the column orders of their lines
-//! parquet     tables; they are no text: read by column, and stay columns
+//! unwrapper   all of these in sequence; layouts: the column orders of their lines
+//! parquet     tables: not text, but read by column and kept as columns
 //! ```
 //!
 //! # Invariants
-//! * What a file is follows from its content, never from its name.
-//! * A record counts one, whether it comes out or not; a value that makes no
-//!   sense costs no other.
-//! * Memory is bounded by the longest value (64 MiB), whatever the
-//!   input holds; compressed data inside it are inflated piece by piece.
+//! * The format of a file follows from its content, never from its name.
+//! * A record counts as one, whether or not it can be extracted. An invalid value does not affect
+//!   other values.
+//! * Memory is bounded by the longest value (64 MiB), whatever the input holds. Compressed data
+//!   inside a value is decompressed piece by piece.
 
 mod azure;
 mod batch;
@@ -44,7 +44,7 @@ pub use self::{
 
 use crate::archive::Magic;
 
-/// Whether the text that begins with `head` wraps its records.
+/// Whether records are wrapped in the text that begins with `head`.
 pub fn is_wrapped(head: &[u8]) -> bool {
     Magic::of(head) == Magic::Json
 }

@@ -1,12 +1,12 @@
-//! OCSF Network Activity (class 4001), as Security Lake keeps flow logs.
+//! OCSF Network Activity (class 4001), the format in which Security Lake stores flow logs.
 //!
-//! <https://schema.ocsf.io/classes/network_activity>: endpoints, `traffic` and
-//! `connection_info` hold what a flow log record has under names of its own.
+//! <https://schema.ocsf.io/classes/network_activity>: endpoints, `traffic` and `connection_info`
+//! hold the values of a flow log record under different names.
 
 use super::batch::{Gatherer, NamedValues, cell};
 use super::json::Json;
 
-/// All that [`row`] and [`is_event`] look at.
+/// All paths that [`row`] and [`is_event`] read.
 pub(super) const PATHS: &[&[&str]] = &[
     &["class_uid"],
     &["action_id"],
@@ -38,16 +38,16 @@ pub(super) const PATHS: &[&[&str]] = &[
     &["dst_endpoint", "instance_uid"],
 ];
 
-/// Those by which a table of such events is told from others of the schema: events of other
-/// classes have endpoints too.
-pub(super) const TELLING: [&[&str]; 4] = [
+/// Paths that distinguish a table of such events from others of the schema. Events of other classes
+/// have endpoints too.
+pub(super) const DISTINCTIVE: [&[&str]; 4] = [
     &["class_uid"],
     &["src_endpoint", "ip"],
     &["dst_endpoint", "ip"],
     &["traffic", "packets"],
 ];
 
-/// The names of what [`row`] makes of an event.
+/// Names of the values that [`row`] produces for an event.
 pub(super) const NAMES: [&str; 20] = [
     "account-id",
     "interface-id",
@@ -71,18 +71,18 @@ pub(super) const NAMES: [&str; 20] = [
     "az-id",
 ];
 
-/// The class of network activity.
+/// The class ID of network activity.
 pub(super) const CLASS: i64 = 4001;
 
-/// The `direction_id` of what leaves.
+/// The `direction_id` of outbound traffic.
 pub(super) const LEAVING: i64 = 2;
 
-/// The word for an `action_id` or, where there is none, a `disposition_id`.
+/// Returns the word for an `action_id`, or for a `disposition_id` if there is no `action_id`.
 pub(super) fn action(id: Option<i64>) -> &'static str {
     if id == Some(2) { "REJECT" } else { "ACCEPT" }
 }
 
-/// The word for a `status_code`.
+/// Returns the word for a `status_code`.
 pub(super) fn status(code: Option<&str>) -> &'static str {
     match code {
         Some("NODATA") => "NODATA",
@@ -91,7 +91,7 @@ pub(super) fn status(code: Option<&str>) -> &'static str {
     }
 }
 
-/// The word for a direction; empty if there is none.
+/// Returns the word for a direction, or an empty string if there is none.
 pub(super) fn direction(is_leaving: Option<bool>) -> &'static str {
     is_leaving.map_or("", |leaving| if leaving { "egress" } else { "ingress" })
 }
@@ -109,11 +109,11 @@ pub(super) fn is_event(value: &Json<'_>) -> bool {
     value.get("class_uid").and_then(Json::whole) == Some(CLASS)
 }
 
-/// The record in it.
+/// Returns the record in the event.
 pub(super) fn row<'a>(event: &Json<'a>) -> NamedValues<'a> {
     let whole = |path: &[&str]| event.at(path).and_then(Json::whole);
     let is_leaving = whole(&["connection_info", "direction_id"]).map(|id| id == LEAVING);
-    // The ENI is an attribute of the side it stands on.
+    // The ENI is an attribute of the endpoint that it belongs to.
     let sides = match is_leaving {
         Some(false) => ["dst_endpoint", "src_endpoint"],
         _ => ["src_endpoint", "dst_endpoint"],

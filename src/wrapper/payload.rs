@@ -1,8 +1,8 @@
-//! Event files: what Lambda was given, whose data are compressed and in Base64.
+//! Event files: the input of a Lambda function, with compressed data in Base64.
 //!
-//! `awslogs.data` from CloudWatch, `kinesis.data` of each record from Kinesis,
-//! `data` of each record from Firehose. What comes out is judged by its content,
-//! like a file.
+//! The data is in `awslogs.data` from CloudWatch, in `kinesis.data` of each record from Kinesis,
+//! and in `data` of each record from Firehose. The decoded data is examined by its content, like a
+//! file.
 
 use std::io::Cursor;
 
@@ -14,13 +14,13 @@ use super::batch::excerpt;
 use super::json::Json;
 use crate::archive::{Magic, Stream};
 
-/// The encoded data of an event file's record.
+/// Returns the encoded data of an event file's record.
 pub(super) fn encoded<'v>(value: &'v Json<'_>) -> Option<&'v str> {
     let paths: [&[&str]; 3] = [&["awslogs", "data"], &["kinesis", "data"], &["data"]];
     paths.iter().find_map(|path| value.at(path)?.text())
 }
 
-/// Decodes what [`encoded`] found; it is decompressed as it is read.
+/// Decodes the data that [`encoded`] returned. It is decompressed while it is read.
 pub(super) fn decode(encoded: &str) -> Result<Stream, String> {
     let bytes = BASE64.decode(encoded.trim()).map_err(|error| {
         let found = excerpt(encoded.as_bytes());
@@ -34,7 +34,7 @@ pub(super) fn decode(encoded: &str) -> Result<Stream, String> {
     }
 }
 
-/// Bytes that tell a table from text.
+/// Number of bytes that distinguish a table from text.
 const HEAD_LEN: usize = 4;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn data_are_found_in_each_event_file_and_decoded() {
+    fn data_is_found_in_each_kind_of_event_file_and_decoded() {
         for text in [
             r#"{"awslogs":{"data":"MiBPSwo="}}"#,
             r#"{"kinesis":{"data":"MiBPSwo"},"eventSource":"aws:kinesis"}"#,
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn data_not_in_base64_or_of_another_kind_say_what_was_expected() {
+    fn data_that_is_not_base64_or_not_text_gives_what_was_expected() {
         let message = decode("&&").unwrap_err();
         assert!(message.starts_with("expected Base64"), "{message}");
         let message = decode("UEFSMQ==").unwrap_err();

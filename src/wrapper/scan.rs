@@ -1,22 +1,23 @@
-//! One JSON value, followed from its first byte to its last.
+//! Follows one JSON value from its first byte to its last.
 //!
-//! A scan knows brackets, strings and the key it stands at, and goes on wherever
-//! more text arrives. It does not look back, so a value may be of any length.
+//! A scan tracks brackets, strings and the current key, and continues when more text arrives. It
+//! does not look back, so a value may have any length.
 
 use memchr::memchr3;
 
 /// A value that has begun.
 pub(super) struct Scan {
     pub(super) kind: Scanned,
-    /// Brackets open, its own among them.
+    /// Number of open brackets, including the value's own.
     depth: usize,
     in_string: bool,
     is_escaped: bool,
-    /// Last byte that is neither blank nor inside a string; a quote for a string.
+    /// Last byte that is neither blank nor inside a string. A string counts as a quote.
     last: u8,
-    /// The string at depth 1 read last, which may be a key; no longer than any of interest.
+    /// The last string read at depth 1, which may be a key, cut to the length of the keys searched
+    /// for.
     key: Vec<u8>,
-    /// Set by whoever holds its text.
+    /// Whether the value is too long. Set by the splitter, which holds its text.
     pub(super) is_too_long: bool,
 }
 
@@ -24,7 +25,7 @@ pub(super) struct Scan {
 pub(super) enum Scanned {
     /// An object or an array.
     Nested { is_object: bool },
-    /// A string that stands alone.
+    /// A string outside of any array or object.
     Text,
     /// The rest of an object that holds an array of records.
     Rest,
@@ -32,15 +33,15 @@ pub(super) enum Scanned {
     Stray,
 }
 
-/// What the scan of a value came to.
+/// The result of scanning part of a value.
 pub(super) enum ScanStep {
-    /// The bytes at hand do not suffice.
+    /// More bytes are needed.
     More,
-    /// It ends before this place.
+    /// The value ends before this offset.
     End(usize),
-    /// It breaks off before this place.
+    /// The value breaks off before this offset.
     Broken(usize),
-    /// An array of records begins before this place.
+    /// An array of records begins before this offset.
     Descend(usize),
 }
 
@@ -57,8 +58,8 @@ impl Scan {
         }
     }
 
-    /// Looks at `text` from `at` on, which it moves as far as it came.
-    pub(super) fn go_on(&mut self, text: &[u8], at: &mut usize, frames: usize) -> ScanStep {
+    /// Scans `text` from `at` on, and moves `at` to the end of the scanned part.
+    pub(super) fn advance(&mut self, text: &[u8], at: &mut usize, frames: usize) -> ScanStep {
         if self.kind == Scanned::Stray {
             return Self::stray(text, at, frames > 0);
         }
@@ -104,7 +105,7 @@ impl Scan {
         ScanStep::More
     }
 
-    /// Goes on inside a string.
+    /// Continues inside a string.
     fn string(&mut self, text: &[u8], at: &mut usize) -> Option<ScanStep> {
         if std::mem::take(&mut self.is_escaped) {
             *at += 1;
@@ -133,7 +134,7 @@ impl Scan {
         None
     }
 
-    /// Whether a bracket may open here; if not, something before it broke off.
+    /// Whether a bracket may open here. If not, the value broke off earlier.
     fn may_open(&self) -> bool {
         let in_object = matches!(
             self.kind,
@@ -155,7 +156,7 @@ impl Scan {
         in_object && self.depth == 1 && RECORD_ARRAYS.contains(&self.key.as_slice())
     }
 
-    /// Passes over what is no value: to the end of its line, or of its place in an array.
+    /// Skips text that is not a value, to the end of its line or of its element in an array.
     fn stray(text: &[u8], at: &mut usize, in_array: bool) -> ScanStep {
         let ends = |byte: &u8| match byte {
             b'\n' | b'{' => true,
@@ -172,11 +173,11 @@ impl Scan {
     }
 }
 
-/// Arrays inside a top object that hold one record an element: saved answers, event files.
+/// Arrays inside a top-level object that hold one record per element: saved responses, event files.
 const RECORD_ARRAYS: [&[u8]; 4] = [b"events", b"results", b"Records", b"records"];
 
-/// Arrays entered inside one another; what nests deeper is one value.
+/// Maximum number of nested arrays that are entered. Anything deeper is one value.
 const FRAMES_MAX: usize = 16;
 
-/// A little more than the longest name in [`RECORD_ARRAYS`].
+/// Slightly more than the longest name in [`RECORD_ARRAYS`].
 const KEY_LEN_MAX: usize = 8;

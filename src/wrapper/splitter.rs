@@ -1,28 +1,28 @@
-//! JSON text cut into values, each small enough to be parsed by itself.
+//! Splits JSON text into values that are small enough to be parsed individually.
 //!
-//! Tools write JSON in every arrangement: one object a line, objects on end with
-//! nothing between, one array, or one object whose `events` are the whole
-//! export. The splitter knows nesting and strings and no more. It yields the
-//! values that stand on top, or in a top array, or in an array that is known to
-//! hold records (`events` and the like), and never holds more than one of them.
+//! Tools write JSON in many arrangements: one object per line, consecutive objects without a
+//! separator, one array, or one object whose `events` are the whole export. The splitter
+//! understands only nesting and strings. It yields the values at the top level, or in a top-level
+//! array, or in an array that is known to hold records (`events` and similar), and never holds more
+//! than one of them in memory.
 //!
-//! # What does not nest
-//! A value that breaks off is noticed where the next one begins: no JSON has a
-//! line end inside a string, nor a brace where a comma or a colon is due. What
-//! stood before is yielded as [`Piece::Broken`], and splitting goes on there.
-//! Whether a value is otherwise sound is left to the parser.
+//! # Broken values
+//! A value that breaks off is noticed where the next one begins: JSON has no line end inside a
+//! string, and no brace where a comma or a colon is required. The text before that point is yielded
+//! as [`Piece::Broken`], and splitting continues there. Other errors in a value are left to the
+//! parser.
 
 use std::io::{self, Read};
 use std::ops::Range;
 
 use super::scan::{Scan, ScanStep, Scanned};
 
-/// What was cut off the front of the text.
+/// A piece cut off the front of the text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Piece<'a> {
-    /// A value, as far as its nesting tells.
+    /// A value, judged by its nesting only.
     Value(&'a [u8]),
-    /// Text that no value can begin with, or a value that breaks off.
+    /// Text that cannot begin a value, or a value that breaks off.
     Broken(&'a [u8]),
     /// The beginning of a value that is longer than [`VALUE_LEN_MAX`].
     TooLong(&'a [u8]),
@@ -31,31 +31,31 @@ pub(super) enum Piece<'a> {
 /// Longest value that is yielded, in bytes.
 pub(super) const VALUE_LEN_MAX: usize = 64 << 20;
 
-/// Cuts what `source` yields into values.
+/// Splits the text of a source into values.
 pub(super) struct Splitter<R> {
     source: R,
     buffer: Vec<u8>,
-    /// Where the piece begins that is being looked for.
+    /// Offset where the current piece begins.
     start: usize,
-    /// How far the buffer has been looked at.
+    /// Offset up to which the buffer has been scanned.
     at: usize,
     is_ended: bool,
-    /// What is open around the values.
+    /// The arrays and objects that are open around the values.
     frames: Vec<Around>,
     scan: Option<Scan>,
     value_len_max: usize,
 }
 
-/// What is open around a value.
+/// An open array or object around a value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Around {
     /// An array whose elements are yielded.
     Array,
-    /// An object that holds such an array; the rest of it is passed over.
+    /// An object that holds such an array. The rest of it is skipped.
     Object,
 }
 
-/// What a piece turned out to be.
+/// The kind of a piece.
 enum PieceKind {
     Value,
     Broken,
@@ -76,10 +76,10 @@ impl<R: Read> Splitter<R> {
         }
     }
 
-    /// Cuts off the next piece; none at the end of the text.
+    /// Cuts off the next piece. Returns `None` at the end of the text.
     ///
     /// # Errors
-    /// What the source fails with, and `UnexpectedEof` if the text ends inside a value.
+    /// Returns errors of the source, and `UnexpectedEof` if the text ends inside a value.
     pub(super) fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
         loop {
             if self.scan.is_none() {
@@ -116,7 +116,7 @@ impl<R: Read> Splitter<R> {
         }
     }
 
-    /// Reads more text behind the piece at hand; tells whether there was any.
+    /// Reads more text after the current piece. Returns whether there was any.
     fn read_more(&mut self) -> io::Result<bool> {
         if self.is_ended {
             return Ok(false);
@@ -137,7 +137,7 @@ impl<R: Read> Splitter<R> {
         Ok(read? > 0)
     }
 
-    /// Goes to where the next value begins, through the brackets around it.
+    /// Moves to where the next value begins, through the brackets that contain it.
     fn skip_between(&mut self) {
         while let Some(&byte) = self.buffer.get(self.at) {
             let kind = match byte {
@@ -169,15 +169,15 @@ impl<R: Read> Splitter<R> {
         self.start = self.at;
     }
 
-    /// Goes on with the value at hand; gives its range once it is over.
+    /// Continues with the current value. Returns its range when it is complete.
     fn step(&mut self) -> Option<(Range<usize>, PieceKind)> {
         let frames = self.frames.len();
         let scan = self.scan.as_mut()?;
-        let step = scan.go_on(&self.buffer, &mut self.at, frames);
+        let step = scan.advance(&self.buffer, &mut self.at, frames);
         let start = self.start;
         let (end, outcome) = match step {
             ScanStep::More => {
-                self.shed();
+                self.drop_unneeded();
                 return None;
             }
             ScanStep::Descend(end) => {
@@ -208,9 +208,9 @@ impl<R: Read> Splitter<R> {
         self.at = end;
     }
 
-    /// Lets go of what is not yielded: all but the front of a value that is too long, and
-    /// what is passed over anyway.
-    fn shed(&mut self) {
+    /// Drops the text that will not be yielded: everything except the front of a value that is too
+    /// long, and text that is skipped anyway.
+    fn drop_unneeded(&mut self) {
         let Some(scan) = &mut self.scan else {
             return;
         };
@@ -225,12 +225,12 @@ impl<R: Read> Splitter<R> {
     }
 }
 
-/// What RFC 7464 puts in front of each value.
+/// The byte that RFC 7464 puts before each value.
 const RECORD_SEPARATOR: u8 = 0x1e;
 
 const READ_LEN: usize = 256 << 10;
 
-/// Bytes kept of a value that is too long.
+/// Number of bytes kept of a value that is too long.
 const EXCERPT_LEN: usize = 64;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! From a wrapped file to batches of lines, a bounded part of it at a time.
+//! Turns a wrapped file into batches of lines, a bounded part of it at a time.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use super::{NamedBy, is_wrapped};
 use crate::archive::{Damage, LINE_LEN_MAX, Stream};
 use crate::record::{Layout, Unrecognised};
 
-/// Takes the records of one file out of their wrapping.
+/// Unwraps the records of one file.
 pub struct Unwrapper<'g> {
-    /// What is being read; each was found inside the one before.
+    /// The sources being read. Each was found inside the one before it.
     sources: Vec<Wrapped>,
     events: Events<'g>,
     target_len: usize,
@@ -26,8 +26,8 @@ enum Wrapped {
 }
 
 impl<'g> Unwrapper<'g> {
-    /// Unwraps `stream` into batches of about `target_len` bytes; the first is smaller. `given` is
-    /// `--format`.
+    /// Unwraps `stream` into batches of about `target_len` bytes. The first batch is smaller.
+    /// `given` is the format given by the user.
     pub fn new(stream: Stream, given: Option<&'g Layout>, target_len: usize) -> Self {
         let source = Wrapped::Json(Box::new(Splitter::new(stream)));
         Self {
@@ -39,24 +39,25 @@ impl<'g> Unwrapper<'g> {
         }
     }
 
-    /// The next batch; none at the end of the file.
+    /// Returns the next batch, or `None` at the end of the file.
     pub fn next_batch(&mut self) -> Option<Batch> {
         let mut batch = self.gather()?;
         batch.layout = self.events.layouts.of(&batch);
         Some(batch)
     }
 
-    /// Says which column order held at the end of `batch`: lines of its kind go on under it.
+    /// Records which column order applied at the end of `batch`. It applies to the next lines of
+    /// the same kind.
     pub fn keep(&mut self, batch: &Batch, at_end: &Arc<Layout>) {
         self.events.layouts.keep(batch, at_end);
     }
 
-    /// What the first column order that was found follows from.
+    /// Returns how the first column order was identified.
     pub fn named_by(&self) -> Option<NamedBy> {
         self.events.layouts.named_by
     }
 
-    /// Why no column order was found for the first lines for which there was none.
+    /// Returns why no column order was found for the first lines without one.
     pub fn refused(&self) -> Option<&Unrecognised> {
         self.events.layouts.refused.as_ref()
     }
@@ -75,12 +76,12 @@ impl<'g> Unwrapper<'g> {
         }
     }
 
-    /// What the first value of the file was, in words; none before it was read.
+    /// Returns a description of the first value of the file, or `None` before it was read.
     pub fn outermost(&self) -> Option<&'static str> {
         self.events.outermost()
     }
 
-    /// Where the file stopped making sense, if it did.
+    /// Returns the damage to the file, if there is any.
     pub fn damage(&self) -> Option<&Damage> {
         self.damage.as_ref()
     }
@@ -103,25 +104,25 @@ impl<'g> Unwrapper<'g> {
                 if self.sources.is_empty() {
                     self.damage = Some(Damage::of(&failure, self.text_len));
                 } else {
-                    let found = || format!("{failure}; expected whole data");
-                    self.events.lines.fault("data that breaks off", found);
+                    let found = || format!("{failure}; expected complete data");
+                    self.events.lines.fault("truncated data", found);
                 }
             }
         }
-        // The last one pushed is read first.
+        // The last stream pushed is read first.
         for stream in std::mem::take(&mut self.events.payloads).into_iter().rev() {
             self.push(stream);
         }
     }
 
-    /// Reads what was inside a value next.
+    /// Makes a stream found inside a value the next one to read.
     fn push(&mut self, mut stream: Stream) {
         if self.sources.len() > DEPTH_MAX {
-            let found = || format!("expected a record within {DEPTH_MAX} of them");
+            let found = || format!("expected a record within {DEPTH_MAX} layers of data");
             return self
                 .events
                 .lines
-                .fault("data inside data too many times over", found);
+                .fault("too many layers of encoded data", found);
         }
         let source = if is_wrapped(stream.head(HEAD_LEN)) {
             Wrapped::Json(Box::new(Splitter::new(stream)))
@@ -144,13 +145,13 @@ fn read_value(
             events.read(text);
         }
         Some(Piece::Broken(text)) => {
-            let found = || format!("expected a whole object; found {}", excerpt(text));
-            events.lines.fault("JSON that breaks off", found);
+            let found = || format!("expected a complete object; found {}", excerpt(text));
+            events.lines.fault("incomplete JSON", found);
         }
         Some(Piece::TooLong(text)) => {
             let limit = VALUE_LEN_MAX >> 20;
             let found = || format!("expected at most {limit} MiB; found {}", excerpt(text));
-            events.lines.fault("JSON object that is too long", found);
+            events.lines.fault("JSON object of more than 64 MiB", found);
         }
     }
     Ok(true)
@@ -170,11 +171,11 @@ fn read_line(lines: &mut BufReader<Stream>, events: &mut Events<'_>) -> io::Resu
     Ok(len > 0)
 }
 
-/// Bytes in which a file's wrapper must show.
+/// Number of bytes at the beginning of a file that must show its wrapper.
 const HEAD_LEN: usize = 512;
 
-/// Enough lines to tell whether a file is a flow log at all.
+/// Length of the first batch. These lines are enough to decide whether a file is a flow log at all.
 const FIRST_LEN: usize = 64 << 10;
 
-/// Data inside data, one in the other, that no service exceeds.
+/// Maximum number of nested layers of encoded data. No service uses more.
 const DEPTH_MAX: usize = 4;

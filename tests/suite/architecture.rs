@@ -51,23 +51,31 @@ const FILE_LINES_MANY: usize = 600;
 
 const FUNCTION_LINES_MAX: usize = 70;
 
-/// What may stand at the top of the repository.
-const TOP: [&str; 16] = [
+/// Entries that may be at the top of the repository.
+const TOP: [&str; 24] = [
+    ".cargo",
     ".ci",
     ".gitignore",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "Cargo.lock",
     "Cargo.toml",
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
+    "SECURITY.md",
     "benches",
+    "docs",
     "examples",
     "fuzz",
+    "pyproject.toml",
+    "python",
     "src",
     "templates",
     "testdata",
     "testkit",
     "tests",
+    "xtask",
     ".git",
 ];
 
@@ -121,10 +129,10 @@ fn sources(folder: &str) -> Vec<Source> {
 }
 
 fn all_sources() -> Vec<Source> {
-    ["src", "tests", "benches", "examples", "fuzz", "testkit"]
-        .into_iter()
-        .flat_map(sources)
-        .collect()
+    let folders = [
+        "src", "tests", "benches", "examples", "fuzz", "testkit", "xtask",
+    ];
+    folders.into_iter().flat_map(sources).collect()
 }
 
 /// Asserts that there is nothing to complain of.
@@ -303,6 +311,8 @@ fn crates_are_used_where_they_belong() {
         ("pcap_file::", &["capture"]),
         ("walkdir::", &["archive"]),
         ("clap::", &["cli", "main"]),
+        ("clap_complete::", &["cli"]),
+        ("clap_mangen::", &["cli"]),
         ("anyhow::", &["cli", "main"]),
         ("csv::", &["cli"]),
         ("indicatif::", &["cli"]),
@@ -411,6 +421,7 @@ fn functions_are_short() {
     let mut found = Vec::new();
     let mut sources = sources("src");
     sources.extend(self::sources("testkit"));
+    sources.extend(self::sources("xtask"));
     for source in sources {
         let lines: Vec<&str> = source.text.lines().collect();
         for (index, line) in lines.iter().enumerate() {
@@ -473,6 +484,12 @@ fn modules_have_names_of_their_own() {
             .any(|part| vague.contains(&part))
     });
     none(vague.map(|source| source.path));
+}
+
+#[test]
+fn readme_names_the_rust_version_that_is_checked() {
+    let readme = fs::read_to_string(top().join("README.md")).unwrap();
+    assert!(readme.contains(env!("CARGO_PKG_RUST_VERSION")));
 }
 
 #[test]

@@ -89,9 +89,9 @@ fn tar_bomb(folder: &tempfile::TempDir, kind: u8, byte: u8, len: usize) -> PathB
 #[test]
 fn names_in_a_tar_archive_take_no_memory() {
     for (kind, byte, expected) in [
-        (b'L', 0, "a name of more than 4096 bytes"),
-        (b'L', b'n', "a name of more than 4096 bytes"),
-        (b'x', b'a', "a header of more than 1 MiB"),
+        (b'L', 0, "member name longer than 4096 bytes"),
+        (b'L', b'n', "member name longer than 4096 bytes"),
+        (b'x', b'a', "member header larger than 1 MiB"),
         (b'K', b'n', "2 files"),
         (b'g', b'a', "2 files"),
     ] {
@@ -118,18 +118,18 @@ const SCHEMA: &[u8] = &[
 #[test]
 fn footer_of_a_few_bytes_that_asks_for_all_memory_is_refused() {
     let most = [0xff, 0xff, 0xff, 0xff, 0x07];
-    let no_sense = "its footer does not make sense";
+    let invalid = "its footer is invalid";
     // Row groups, key-values and column orders without number; then elements of a schema.
     for field in [0x26, 0x36, 0x56] {
         let list = [0x16, 0, field - 0x0d, 0xfc];
         refused(
             &with_footer(&[SCHEMA, &list, &most, &[0, 0]].concat()),
-            no_sense,
+            invalid,
         );
     }
     refused(
         &with_footer(&[&[0x15, 2, 0x19, 0xfc], &most[..]].concat()),
-        no_sense,
+        invalid,
     );
     // Row groups that are there, of which each takes a hundred times more memory.
     let groups = [0x16, 0, 0x19, 0xfc, 0x80, 0x80, 0x40];
@@ -147,7 +147,7 @@ fn groups_inside_each_other_are_refused_whatever_type_counts_them() {
     }
     // A check that gave up at the number of the version let the rest through.
     let padded = [&[0x15, 0x82, 0x80, 0x00][..], &SCHEMA[2..]].concat();
-    refused(&with_footer(&padded), "a number longer than it needs to be");
+    refused(&with_footer(&padded), "a number longer than necessary");
 }
 
 /// A file whose footer was changed.
@@ -177,14 +177,14 @@ fn file_of_more_rows_than_its_bytes_can_hold_is_refused() {
         let claiming = with_group(&bytes, |group| {
             group.into_builder().set_num_rows(rows).build().unwrap()
         });
-        refused(&claiming, &format!("it says that it has {rows} rows, but"));
+        refused(&claiming, &format!("its footer claims {rows} rows, but"));
     }
     // Columns that share their bytes, so that each is decompressed for any number of row groups.
     let groups = changed(&bytes, |metadata| {
         let groups = vec![metadata.row_group(0).clone(); 20];
         metadata.into_builder().set_row_groups(groups).build()
     });
-    refused(&groups, "it says that its columns take");
+    refused(&groups, "its footer claims");
 }
 
 /// A table of so many rows in each column, which are nulls.

@@ -137,7 +137,7 @@ fn silence_and_a_reply_by_another_way_are_told_apart() {
         found["seen"]
             .as_str()
             .unwrap()
-            .contains("they enter the responder's ENI"),
+            .contains("they reach the responder's ENI"),
         "{found:#}"
     );
     let leaves = "web2/w egress 10.0.2.9 10.0.1.5 8080 {p} 5 {s} ACCEPT 18";
@@ -238,7 +238,7 @@ fn service_that_fails_now_and_then_is_split_where_it_tells_most() {
         found["seen"]
             .as_str()
             .unwrap()
-            .contains("10 of 10 fail, of the others 0 of 10"),
+            .contains("fail, compared with 0 of 10 others"),
         "{found:#}"
     );
 }

@@ -131,7 +131,7 @@ fn file_that_shrinks_at_any_moment_costs_its_own_rest() {
         let whole = lines(&text.as_bytes()[..usize::try_from(kept_len).unwrap()]);
         match damage(&summary) {
             Some(found) => {
-                let told = format!("{kept_len} of {} bytes are left", text.len());
+                let told = format!("{kept_len} of {} bytes remain", text.len());
                 assert!(found.ends_with(&told), "{found}");
                 assert_eq!((code, read), (1, whole));
                 assert_eq!(summary["records"]["skipped"].as_object().unwrap().len(), 0);
@@ -240,11 +240,11 @@ fn folder_of_oddities_is_read_for_its_logs_and_the_rest_is_counted() {
     let survey = survey(&inspect(&[folder.path()]).output().unwrap());
     assert_eq!(count(&survey, "/records/lines"), 16);
     let expected = [
-        "a link to a folder around it",
-        "not a regular file; name it itself to read it",
+        "link to a folder that contains it",
+        "not a regular file; name it directly to read it",
     ];
     assert_eq!(left_out(&survey), expected);
-    let special = "/input/left_out/not a regular file; name it itself to read it/count";
+    let special = "/input/left_out/not a regular file; name it directly to read it/count";
     assert_eq!(count(&survey, special), 3);
     assert!(damage(&survey).is_none());
 }
@@ -256,7 +256,7 @@ fn file_that_opens_and_cannot_be_read_is_damaged_and_no_failure() {
     let memory = PathBuf::from("/proc/self/mem");
     let survey = survey(&inspect(&[memory, path]).output().unwrap());
     assert_eq!(count(&survey, "/records/lines"), 10);
-    let found = "not readable after 0 bytes of text: ";
+    let found = "unreadable after 0 bytes of text: ";
     assert!(damage(&survey).unwrap().starts_with(found), "{survey}");
 }
 
@@ -323,7 +323,7 @@ fn file_without_permission_is_left_out_if_found_and_refused_if_typed() {
     };
     let survey = survey(&as_other(folder.path()));
     assert_eq!(count(&survey, "/records/lines"), 10);
-    assert!(left_out(&survey)[0].starts_with("not readable: Permission denied"));
+    assert!(left_out(&survey)[0].starts_with("unreadable: Permission denied"));
     let refused = as_other(&locked);
     let stderr = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(2));
@@ -352,5 +352,5 @@ fn archives_that_break_off_give_what_stands_before() {
     let survey = survey(&inspect(&[folder.path()]).output().unwrap());
     assert!(count(&survey, "/records/lines") > lines(&text));
     assert!(damage(&survey).unwrap().starts_with("cut short after "));
-    assert!(left_out(&survey)[0].starts_with("not readable: zip archive: "));
+    assert!(left_out(&survey)[0].starts_with("unreadable: zip archive: "));
 }

@@ -177,7 +177,7 @@ fn summary_that_cannot_be_written_is_a_failure_that_says_the_output_is_whole() {
         "\"$0\" convert -q --json \"$1\" -o \"$2\" >/dev/full",
         &[&log, &output],
     );
-    assert_failed(&run, &["out.pcapng is whole", "No space left"]);
+    assert_failed(&run, &["out.pcapng is complete", "No space left"]);
     assert_eq!(names_in(out.path()), ["out.pcapng"]);
     let run = shell(
         "\"$0\" convert \"$1\" -o \"$2\" 2>/dev/full",
@@ -212,7 +212,10 @@ fn place_that_takes_no_file_is_refused_before_anything_is_read() {
     if matches!(run.status.code(), Some(126 | 127)) {
         left_out("another user", "place_that_takes_no_file_is_refused");
     } else {
-        assert_failed(&run, &["takes no new files", "choose another folder"]);
+        assert_failed(
+            &run,
+            &["no new files can be created", "choose another folder"],
+        );
     }
     assert_eq!(names_in(folder.path()), ["log"]);
 }

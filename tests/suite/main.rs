@@ -11,6 +11,7 @@ mod archives;
 #[cfg(target_os = "linux")]
 mod bombs;
 mod cli;
+mod completions_and_man;
 mod counts;
 mod determinism;
 mod diagnose;

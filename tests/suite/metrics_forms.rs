@@ -127,7 +127,7 @@ fn json_and_the_page_tell_the_same() {
     let (page, _) = output(&inputs, &["--format", "table"]);
     for line in [
         "rejected_packets every 15m, by protocol",
-        "in all                TCP            20",
+        "total                 TCP            20",
         "2026-03-14T02:15:00Z  TCP            20",
     ] {
         assert!(
@@ -180,7 +180,7 @@ fn help_names_the_question_and_each_form() {
         "cloudwatch",
         "put-metric-data",
         "--once",
-        "Was anything blocked",
+        "Show what was rejected and when",
     ] {
         assert!(text.contains(word), "{word}");
     }

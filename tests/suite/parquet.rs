@@ -149,7 +149,7 @@ fn chunk_that_is_compressed_otherwise_is_named_with_what_to_do() {
     assert_eq!(bytes[name_at], 0);
     bytes[name_at] = 14; // LZ4_RAW, zigzag
     let message = refusal(&bytes);
-    let expected = "0 of 50 rows: compressed by LZ4_RAW; write it again with SNAPPY, GZIP or ZSTD";
+    let expected = "0 of 50 rows: compressed with LZ4_RAW; rewrite it with SNAPPY, GZIP or ZSTD";
     assert!(message.contains(expected), "{message}");
 }
 
@@ -167,7 +167,7 @@ fn row_group_that_does_not_decode_costs_no_other() {
     let damaged = &converted.summary()["input"]["damaged"]["damaged"];
     let found = damaged["examples"][0]["found"].as_str().unwrap();
     assert!(
-        found.contains("row group 2 breaks off after 0 of 7 rows"),
+        found.contains("row group 2 ends after 0 of 7 rows"),
         "{found}"
     );
 }
@@ -215,11 +215,14 @@ fn table_of_something_else_is_left_out_by_its_kind() {
     let names: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
     let bytes = Table::with_columns(vec![("name".into(), names)]).bytes();
     let message = refusal(&bytes);
-    assert!(message.contains("Parquet that is no flow log"), "{message}");
+    assert!(
+        message.contains("Parquet that is not a flow log"),
+        "{message}"
+    );
     let folder = tempfile::tempdir().unwrap();
     let converted = convert(&[file(&folder, "x", bytes), testdata(V5)], &[]);
     let left_out = &converted.summary()["input"]["left_out"];
-    assert_eq!(left_out["Parquet that is no flow log"]["count"], 1);
+    assert_eq!(left_out["Parquet that is not a flow log"]["count"], 1);
 }
 
 /// Twelve row groups, each of one record in an hour of its own, whose times stand there as `times` has them.

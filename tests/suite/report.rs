@@ -54,7 +54,7 @@ fn hostile(folder: &TempDir) -> PathBuf {
 fn findings_come_first_then_pictures_then_what_cannot_be_shown() {
     let (.., html) = page(&[testdata("incident")], &[]);
     let order = [
-        "the security group of eni-0d73f0b5c9e2a6184 blocks TCP 5432",
+        "The security group of eni-0d73f0b5c9e2a6184 blocks inbound TCP 5432",
         "ip.addr == 10.0.21.40 &#38;&#38;",
         "Accepted and rejected packets, every minute",
         "Rejected packets by protocol, every 15 minutes",

@@ -197,7 +197,7 @@ fn interval_missing_at_one_peer_is_filled_from_the_other() {
 }
 
 /// What Wireshark's analysis flags in the packets of one interface, saved to a file of their own
-/// as the README says.
+/// as docs/convert.md says.
 fn flags_of_view(tshark: Tshark, capture: &Path, eni: &str) -> (usize, usize) {
     let view = capture.with_file_name(format!("{eni}.pcapng"));
     let filter = format!("frame.interface_name == \"{eni}\"");

@@ -151,12 +151,12 @@ fn json_broken_costs_no_other_record() {
     let converted = convert_bytes(text.join("\n"));
     assert_eq!(told(&converted), told(&plain));
     let skipped = &converted.summary()["records"]["skipped"];
-    let example = &skipped["JSON that breaks off"]["examples"][0];
+    let example = &skipped["incomplete JSON"]["examples"][0];
     assert!(
         example["place"].as_str().unwrap().ends_with("x:4"),
         "{skipped}"
     );
-    let example = &skipped["JSON that does not parse"]["examples"][0];
+    let example = &skipped["invalid JSON"]["examples"][0];
     assert!(
         example["place"].as_str().unwrap().ends_with("x:7"),
         "{skipped}"

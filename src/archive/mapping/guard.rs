@@ -1,17 +1,19 @@
-//! What becomes of a mapping whose file shrinks: zeros, and a note of where they begin.
+//! Guards mapped files that may shrink: replaces the lost pages with zeros and records where they
+//! begin.
 //!
-//! A page that the file no longer has is answered with SIGBUS, at whatever instruction
-//! touches it. The handler here finds the mapping among those that are guarded, puts pages
-//! of zeros in place of the rest of it, notes the place, and lets the instruction go on. Whoever
-//! read them asks [`Guard::lost_from`] before using what was read. A disk that fails to deliver a
-//! page looks the same, and is treated the same.
+//! Touching a page that the file no longer has raises SIGBUS at the instruction that touched it.
+//! The handler here finds the mapping among the guarded ones, maps pages of zeros over the rest of
+//! it, records the offset, and lets the instruction continue. The code that read the zeros calls
+//! [`Guard::lost_from`] before it uses what it read. A disk that fails to deliver a page looks the
+//! same and is treated the same.
 //!
-//! A handler may run at any instant, so it takes no lock and allocates nothing: the mappings stand
-//! in a table of fixed size. Any other SIGBUS is left to the handler that was there before.
+//! A handler may run at any instant, so it takes no lock and allocates nothing: the mappings are
+//! kept in a table of fixed size. Any other SIGBUS is passed on to the handler that was installed
+//! before.
 
 #![expect(
     unsafe_code,
-    reason = "signals and what stands behind a mapping are the system's, not the compiler's"
+    reason = "signals and the pages of a mapping are outside the compiler's control"
 )]
 
 use std::{
@@ -25,47 +27,49 @@ use std::{
 
 use libc::{c_int, c_void};
 
-/// Mappings that are guarded at once. Few more than there are threads.
+/// Maximum number of mappings guarded at once. There are only a few more than threads.
 const SLOTS: usize = 1024;
 
-/// The least page size that Linux has. Mappings begin at multiples of it.
+/// Smallest page size on Linux. Mappings begin at multiples of it.
 const PAGE_LEN: usize = 4096;
 
-/// Bits of a slot that number pages: 2 TiB.
+/// Bits of a slot that hold a page count, enough for 2 TiB.
 const PAGES_BITS: u32 = 29;
 
 /// The mappings that are guarded.
 static TABLE: [Slot; SLOTS] = [const { Slot::free() }; SLOTS];
 
-/// What the handler has to know; set before it is in place.
+/// Facts that the handler needs. They are set before it is installed.
 static SYSTEM: OnceLock<System> = OnceLock::new();
 
 struct System {
     page_len: usize,
-    /// What handled SIGBUS before.
+    /// The previous handler of SIGBUS.
     before: libc::sigaction,
 }
 
-/// The place of one mapping.
+/// The slot of one mapping.
 #[derive(Debug)]
 struct Slot {
-    /// Its first page above [`PAGES_BITS`], and how many there are below them; 0 if free. One number,
-    /// so that the handler never meets the begin of one mapping with the length of another.
+    /// The number of its first page above [`PAGES_BITS`], and the page count below; 0 if the slot
+    /// is free. Both are one number, so that the handler never sees the start of one mapping with
+    /// the length of another.
     pages: AtomicU64,
-    /// The first byte of it that is lost, if any is.
+    /// Offset of the first lost byte of the mapping, if any.
     lost_from: AtomicUsize,
 }
 
-/// Guards one mapping for as long as it lives.
+/// Guards one mapping for as long as this value exists.
 #[derive(Debug)]
 pub(super) struct Guard {
     slot: &'static Slot,
 }
 
 impl Guard {
-    /// Guards the pages of `mapping`, which must be gone before they are used for anything else.
+    /// Guards the pages of `mapping`. The guard must be dropped before these pages are unmapped or
+    /// used for anything else.
     ///
-    /// None if there are too many mappings, or SIGBUS cannot be handled.
+    /// Returns `None` if there are too many mappings or SIGBUS cannot be handled.
     pub(super) fn over(mapping: &[u8]) -> Option<Self> {
         static IS_HANDLED: OnceLock<bool> = OnceLock::new();
         let pages = packed(mapping.as_ptr().addr(), mapping.len())?;
@@ -73,12 +77,13 @@ impl Guard {
             return None;
         }
         let slot = take(&TABLE, pages)?;
-        // Nobody has touched the mapping yet.
+        // No thread has read the mapping yet.
         slot.lost_from.store(usize::MAX, SeqCst);
         Some(Self { slot })
     }
 
-    /// The first byte of the mapping that was found to be lost; `usize::MAX` if none was.
+    /// Returns the offset of the first byte of the mapping that was found to be lost, or
+    /// `usize::MAX`.
     pub(super) fn lost_from(&self) -> usize {
         self.slot.lost_from.load(SeqCst)
     }
@@ -98,7 +103,7 @@ impl Slot {
         }
     }
 
-    /// Where the mapping begins and ends, if `address` is in it.
+    /// Returns where the mapping begins and ends, if `address` is in it.
     fn around(&self, address: usize) -> Option<(usize, usize)> {
         let pages = self.pages.load(SeqCst);
         let start = usize::try_from(pages >> PAGES_BITS).ok()? * PAGE_LEN;
@@ -108,13 +113,13 @@ impl Slot {
     }
 }
 
-/// Takes a free slot for a mapping, if there is one.
+/// Claims a free slot for a mapping, if there is one.
 fn take(table: &[Slot], pages: u64) -> Option<&Slot> {
     let exchange = |slot: &&Slot| slot.pages.compare_exchange(0, pages, SeqCst, SeqCst);
     table.iter().find(|slot| exchange(slot).is_ok())
 }
 
-/// A mapping as one number, if it is of a size that fits.
+/// Packs a mapping into one number, if its size fits.
 fn packed(start: usize, len: usize) -> Option<u64> {
     let first = u64::try_from(start / PAGE_LEN).ok()?;
     let count = u64::try_from(len.div_ceil(PAGE_LEN)).ok()?;
@@ -124,11 +129,11 @@ fn packed(start: usize, len: usize) -> Option<u64> {
     fits.then_some(first << PAGES_BITS | count)
 }
 
-/// Puts the handler in place; tells whether it is.
+/// Installs the handler and returns whether that succeeded.
 fn handle() -> bool {
     let mut before = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: the first asks for a number. With null, the second changes nothing; it fills `before`,
-    // which has room for it, and to which all zeros is a value as good as any.
+    // SAFETY: the first call returns a number. The second changes nothing, because its new action
+    // is null. It fills `before`, which is large enough, and for which all zeros is a valid value.
     let (page_len, before) = unsafe {
         let page_len = libc::sysconf(libc::_SC_PAGESIZE);
         if libc::sigaction(libc::SIGBUS, ptr::null(), before.as_mut_ptr()) != 0 {
@@ -140,28 +145,28 @@ fn handle() -> bool {
     let mut action = SYSTEM.get_or_init(|| System { page_len, before }).before;
     let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = on_bus;
     action.sa_sigaction = handler as usize;
-    // On the stack that the standard library gives every thread for its own handler.
+    // Run on the stack that the standard library gives every thread for its own handler.
     action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-    // SAFETY: the action is whole: its handler takes what SA_SIGINFO has it be given, and does only
-    // what may be done at any instant.
+    // SAFETY: the action is complete. Its handler takes the arguments that SA_SIGINFO passes, and
+    // does only what is allowed at any instant.
     unsafe { libc::sigaction(libc::SIGBUS, &raw const action, ptr::null_mut()) == 0 }
 }
 
-/// Called by the system, in the thread that touched a page that is not there.
+/// Handles SIGBUS, in the thread that touched the missing page.
 extern "C" fn on_bus(_: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
     let Some(system) = SYSTEM.get() else {
         return;
     };
-    // SAFETY: under SA_SIGINFO the system hands over a `siginfo_t`, and that of SIGBUS has an
-    // address; if a process sent the signal, it is some number, and is not looked at.
+    // SAFETY: with SA_SIGINFO the system passes a `siginfo_t`, and for SIGBUS it has an address. If
+    // a process sent the signal, the address is some number and is not used.
     let (code, address) = unsafe { ((*info).si_code, (*info).si_addr().addr()) };
     if code == libc::BUS_ADRERR && put_zeros(address, system.page_len) {
         return;
     }
-    // Not for this handler: the one before takes over. A touch of memory is made again when this
-    // one returns; a signal that was sent has to be sent again.
-    // SAFETY: the action is the one that the system handed out. To raise a signal is allowed in a
-    // handler; this one is blocked until the handler has returned.
+    // Not a guarded mapping: reinstall the previous handler. After this one returns, a memory
+    // access is repeated and reaches that handler. A signal that was sent must be raised again.
+    // SAFETY: the action is the one that the system returned. Raising a signal is allowed in a
+    // handler, and this signal is blocked until the handler has returned.
     unsafe {
         libc::sigaction(libc::SIGBUS, &raw const system.before, ptr::null_mut());
         if code <= 0 {
@@ -170,7 +175,8 @@ extern "C" fn on_bus(_: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
     }
 }
 
-/// Puts zeros in place of a guarded mapping from the page of `address` on; false if it is in none.
+/// Replaces a guarded mapping with zeros from the page of `address` on. Returns false if `address`
+/// is in none.
 fn put_zeros(address: usize, page_len: usize) -> bool {
     let around = |slot: &'static Slot| Some((slot, slot.around(address)?));
     let Some((slot, (start, end))) = TABLE.iter().find_map(around) else {
@@ -178,9 +184,9 @@ fn put_zeros(address: usize, page_len: usize) -> bool {
     };
     let from = address - address % page_len;
     slot.lost_from.fetch_min(from - start, SeqCst);
-    // SAFETY: the range lies in a mapping that is guarded. It is there: whoever touched it borrows
-    // it, and it is given back only after its guard. It belongs to nobody else, is only read, and
-    // whoever reads it takes any bytes for what they are.
+    // SAFETY: the range lies in a guarded mapping. The mapping exists: the code that touched it
+    // borrows it, and it is unmapped only after its guard is dropped. Nothing else uses this
+    // memory. It is only read, and its readers accept any bytes.
     let zeros = unsafe {
         libc::mmap(
             ptr::without_provenance_mut(from),
@@ -199,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mapping_is_packed_into_one_number_if_it_fits() {
+    fn mapping_that_fits_is_packed_into_one_number() {
         let slot = Slot::free();
         assert_eq!(slot.around(0), None);
         let pages = packed(0x7fff_ffff_0000, 5000).unwrap();
@@ -216,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn table_that_is_full_takes_no_more() {
+    fn full_table_accepts_no_more_mappings() {
         let table = [const { Slot::free() }; 2];
         assert!(take(&table, 7).is_some_and(|slot| ptr::eq(slot, &raw const table[0])));
         assert!(take(&table, 7).is_some_and(|slot| ptr::eq(slot, &raw const table[1])));
@@ -226,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_guarded_that_is_empty_or_not_a_mapping() {
+    fn empty_or_unmapped_memory_is_not_guarded() {
         assert!(Guard::over(&[]).is_none());
         let bytes = [0; 2];
         assert!(Guard::over(&bytes[1..]).is_none());

@@ -1,16 +1,16 @@
-//! The guard of systems whose mappings cannot be guarded: there are none.
+//! The guard on systems where mappings cannot be guarded. It never guards anything.
 
-/// Guards no mapping.
+/// A guard that is never created.
 #[derive(Debug)]
 pub(super) enum Guard {}
 
 impl Guard {
-    /// None, so that nothing is mapped.
+    /// Returns `None`, so that nothing is mapped.
     pub(super) fn over(_: &[u8]) -> Option<Self> {
         None
     }
 
-    /// See the guard that is one.
+    /// See the guard of the other systems.
     pub(super) fn lost_from(&self) -> usize {
         match *self {}
     }

@@ -1,4 +1,4 @@
-//! Archives that are sound, and others.
+//! Tests with valid and invalid tar archives.
 
 use super::*;
 use crate::archive::{
@@ -6,7 +6,7 @@ use crate::archive::{
     testing::gzip,
 };
 
-/// A header, with its checksum.
+/// Builds a header with its checksum.
 fn header(name: &str, kind: EntryType, len: u64) -> Vec<u8> {
     let mut header = tar::Header::new_gnu();
     header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
@@ -16,7 +16,7 @@ fn header(name: &str, kind: EntryType, len: u64) -> Vec<u8> {
     header.as_bytes().to_vec()
 }
 
-/// A member, filled up to whole blocks.
+/// Builds a member, padded to whole blocks.
 fn member(name: &str, kind: EntryType, content: &[u8]) -> Vec<u8> {
     let mut bytes = header(name, kind, content.len() as u64);
     bytes.extend(content);
@@ -30,11 +30,11 @@ fn log(name: &str) -> Vec<u8> {
 
 const END: [u8; 1024] = [0; 1024];
 
-/// Each member's path and what came of it; and the damage.
+/// Returns the path and result of each member, and the damage.
 fn read(source: impl Read + Send + 'static) -> (Vec<String>, Option<Damage>) {
     let mut found = Vec::new();
     let damage = for_each_member(Stream::new(source).unwrap(), |header, open| {
-        let told = match header.reason {
+        let result = match header.reason {
             Some(reason) => reason.to_string(),
             None => match open().map(open_member).unwrap() {
                 Opened::Content(mut content) => lossy(content.head(99)),
@@ -42,7 +42,7 @@ fn read(source: impl Read + Send + 'static) -> (Vec<String>, Option<Damage>) {
             },
         };
         let path: String = header.path.chars().take(20).collect();
-        found.push(format!("{path}: {}", told.trim_end()));
+        found.push(format!("{path}: {}", result.trim_end()));
         Ok(())
     });
     (found, damage.unwrap())
@@ -61,11 +61,10 @@ fn check(parts: &[Vec<u8>], expected: &[&str]) {
     }
 }
 
-const TOO_LONG: &str =
-    "not readable: a name of more than 4096 bytes in an archive: unpack it first";
+const TOO_LONG: &str = "unreadable: member name longer than 4096 bytes: unpack the archive first";
 
 #[test]
-fn long_names_and_sizes_are_taken_from_in_front() {
+fn long_names_and_sizes_are_read_from_special_members() {
     let long = "folder/".repeat(30);
     let named = format!("{long}a.log\0");
     let pax = format!("{} path={long}b.log\n", long.len() + 15);
@@ -85,11 +84,11 @@ fn long_names_and_sizes_are_taken_from_in_front() {
             "folder/folder/folder: 2 OK",
             "b: 2 OK",
             "folder/folder/folder: 2 OK",
-            "link: not a regular file; name it itself to read it",
+            "link: not a regular file; name it directly to read it",
             "c: 2 OK",
         ],
     );
-    // The size of the extensions holds, not that of the header.
+    // The size in the extensions overrides the one in the header.
     let mut lying = header("d", EntryType::Regular, 0);
     lying.extend(b"2 OK\n");
     lying.resize(1024, 0);
@@ -98,7 +97,7 @@ fn long_names_and_sizes_are_taken_from_in_front() {
 }
 
 #[test]
-fn name_too_long_costs_its_member_alone() {
+fn name_that_is_too_long_affects_only_its_member() {
     let named = |len: usize| {
         let name = [vec![b'n'; len], vec![0]].concat();
         member("././@LongLink", EntryType::GNULongName, &name)
@@ -123,16 +122,16 @@ fn name_too_long_costs_its_member_alone() {
         ],
     );
     let large = member("x", EntryType::XHeader, &vec![b'a'; (1 << 20) + 1]);
-    let reason = "not readable: a header of more than 1 MiB in an archive: unpack it first";
+    let reason = "unreadable: member header larger than 1 MiB: unpack the archive first";
     check(
         &[large, log("a"), log("b")],
         &[&format!("a: {reason}"), "b: 2 OK"],
     );
 }
 
-/// No memory has room for these; whoever keeps one ends the process.
+/// These names are larger than any memory. Keeping one would end the process.
 #[test]
-fn name_of_any_size_is_passed_over_without_being_kept() {
+fn name_of_any_size_is_skipped_without_being_kept() {
     for kind in [
         EntryType::GNULongName,
         EntryType::GNULongLink,
@@ -143,24 +142,27 @@ fn name_of_any_size_is_passed_over_without_being_kept() {
             let front = io::Cursor::new(header("a", kind, len));
             let (_, damage) = read(front.chain(io::repeat(b'n').take(3 << 20)));
             let damage = damage.unwrap().to_string();
-            let is_told = ["cut short after", "larger than any file"];
-            assert!(is_told.iter().any(|told| damage.contains(told)), "{damage}");
+            let expected = ["cut short after", "larger than any file"];
+            assert!(
+                expected.iter().any(|text| damage.contains(text)),
+                "{damage}"
+            );
         }
     }
-    // Two hundred MiB that are there.
+    // A name of 200 MiB that is complete.
     let len = 200 << 20;
     let name = io::Cursor::new(header("a", EntryType::GNULongName, len));
-    let behind = [log("a"), log("b"), END.to_vec()].concat();
+    let members = [log("a"), log("b"), END.to_vec()].concat();
     let (found, damage) = read(
         name.chain(io::repeat(0).take(len))
-            .chain(io::Cursor::new(behind)),
+            .chain(io::Cursor::new(members)),
     );
     assert_eq!(found, [&format!("a: {TOO_LONG}"), "b: 2 OK"]);
     assert_eq!(damage, None);
 }
 
 #[test]
-fn map_of_a_sparse_file_is_passed_over_however_long() {
+fn map_of_a_sparse_file_is_skipped_whatever_its_length() {
     let mut sparse = tar::Header::new_gnu();
     sparse.set_entry_type(EntryType::GNUSparse);
     sparse.set_size(5);
@@ -176,12 +178,15 @@ fn map_of_a_sparse_file_is_passed_over_however_long() {
     bytes.extend([b'x'; 512]);
     check(
         &[bytes, log("a")],
-        &[": not a regular file; name it itself to read it", "a: 2 OK"],
+        &[
+            ": not a regular file; name it directly to read it",
+            "a: 2 OK",
+        ],
     );
 }
 
 #[test]
-fn archive_that_contradicts_itself_ends_there() {
+fn inconsistent_archive_ends_at_the_inconsistency() {
     let name = || member("././@LongLink", EntryType::GNULongName, b"n\0");
     let mut flipped = log("b");
     flipped[0] ^= 1;
@@ -194,7 +199,7 @@ fn archive_that_contradicts_itself_ends_there() {
             [log("a"), name(), END.to_vec()].concat(),
             "a name without a member",
         ),
-        ([log("a"), flipped].concat(), "the checksum of a header"),
+        ([log("a"), flipped].concat(), "header checksum mismatch"),
         (
             [log("a"), log("b")[..300].to_vec()].concat(),
             "cut short after 1324",

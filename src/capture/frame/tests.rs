@@ -1,4 +1,4 @@
-//! The template against pcap-file, over every combination that changes its shape.
+//! Compares the template with pcap-file, over every combination that changes its shape.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -23,7 +23,7 @@ use crate::capture::Interface;
 
 const TIME_NS: u64 = 1_700_000_000_123_456_789;
 
-/// What pcap-file writes for one packet after two interfaces.
+/// Returns what pcap-file writes for one packet after two interfaces.
 fn reference(link: LinkType, frame: &Frame<'_>, data: &[u8]) -> Vec<u8> {
     let header = SectionHeaderBlock {
         endianness: Endianness::Little,
@@ -233,7 +233,7 @@ fn pcap_round_trip() {
 }
 
 #[test]
-fn empty_section_is_a_header_alone() {
+fn empty_section_has_only_a_header() {
     let encoder = Encoder::new(Format::Pcapng, LinkType::Raw);
     assert_eq!(encoder.preamble(&Section::default()).unwrap().len(), 28);
 }

@@ -1,7 +1,7 @@
-//! Sums as requests of CloudWatch's `PutMetricData`, one JSON object a line.
+//! Formats sums as requests for CloudWatch's `PutMetricData`, one JSON object per line.
 //!
-//! What a request may hold is said in the API reference of `PutMetricData` and `MetricDatum`: at
-//! most 1 MB and 1,000 data, 30 dimensions each, values of a dimension in ASCII and at most 1,024
+//! The limits of a request are in the API reference of `PutMetricData` and `MetricDatum`: at most
+//! 1 MB and 1,000 data, 30 dimensions each, values of a dimension in ASCII and at most 1,024
 //! characters, and timestamps from two weeks ago to two hours ahead.
 
 use flow2pcap::metrics::{Counts, Every, Measure, Series, Table};
@@ -12,19 +12,19 @@ use serde::Serialize;
 use super::form::{names, timestamp};
 use crate::cli::page::count;
 
-/// Data in one request.
+/// Maximum number of data in one request.
 const DATA_MAX: usize = 1_000;
 
-/// Bytes of the data in one request, with some room for what stands around them.
+/// Maximum size of the data in one request, in bytes. It leaves room for the rest of the request.
 const DATA_LEN_MAX: usize = 900_000;
 
-/// Characters of a dimension's value.
+/// Maximum length of a dimension's value, in characters.
 const VALUE_LEN_MAX: usize = 1_024;
 
-/// How old a datum may be.
+/// Maximum age of a datum.
 const AGE_MAX: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// Below this a metric is of high resolution, which has to be said, seconds.
+/// Metrics with a shorter period, in seconds, must be marked as high resolution.
 const STANDARD_RESOLUTION_S: i64 = 60;
 
 #[derive(Serialize)]
@@ -47,10 +47,10 @@ struct DatumDimension {
     value: String,
 }
 
-/// The requests that put all tables into a namespace.
+/// Formats the requests that put all tables into a namespace.
 ///
 /// # Errors
-/// None that this has a cause for.
+/// Fails only if serialization does.
 pub(super) fn text(tables: &[Table], every: Every, namespace: &str) -> anyhow::Result<String> {
     let mut requests = Requests {
         namespace: escaped(serde_json::to_string(namespace)?),
@@ -70,15 +70,15 @@ pub(super) fn text(tables: &[Table], every: Every, namespace: &str) -> anyhow::R
     Ok(requests.out)
 }
 
-/// Requests, each filled with as many data as it may have.
+/// Collects data into requests that are as full as the limits allow.
 struct Requests {
-    /// As JSON.
+    /// The namespace, as JSON.
     namespace: String,
-    /// Those of the request that is being filled, as JSON.
+    /// The data of the current request, as JSON.
     data: Vec<String>,
-    /// Their bytes.
+    /// The size of `data`, in bytes.
     len: usize,
-    /// The requests that are full.
+    /// The finished requests.
     out: String,
 }
 
@@ -91,7 +91,7 @@ impl Requests {
         self.data.push(datum);
     }
 
-    /// Ends the request that is being filled.
+    /// Finishes the current request.
     fn end(&mut self) {
         if self.data.is_empty() {
             return;
@@ -129,7 +129,7 @@ fn datum(
     }
 }
 
-/// That some data are too old, if they are.
+/// Returns a note if CloudWatch will reject data because of their age.
 pub(super) fn refused(tables: &[Table], now: Timestamp) -> Option<String> {
     let oldest = now - AGE_MAX;
     let data = tables.iter().flat_map(|table| {
@@ -141,14 +141,15 @@ pub(super) fn refused(tables: &[Table], now: Timestamp) -> Option<String> {
     let old = old.fold(0, |sum, (_, measures)| sum + measures as u64);
     (old > 0).then(|| {
         format!(
-            "CloudWatch refuses what is older than two weeks, and {} here: a part of the archive \
-             since {oldest:.0} is named with --from",
+            "{} {} older than two weeks, and CloudWatch will reject {}; use --from {oldest:.0}",
             count(old, "value"),
+            if old == 1 { "is" } else { "are" },
+            if old == 1 { "it" } else { "them" },
         )
     })
 }
 
-/// `rejected_packets` as metrics of AWS are called: `RejectedPackets`.
+/// Converts a name to the style of AWS metrics: `rejected_packets` becomes `RejectedPackets`.
 fn camel_case(metric: &str) -> String {
     let words = metric.split('_').map(|word| {
         let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
@@ -157,7 +158,7 @@ fn camel_case(metric: &str) -> String {
     words.collect()
 }
 
-/// A value of a dimension without what CloudWatch refuses.
+/// Returns a dimension's value without the characters that CloudWatch rejects.
 fn permitted(value: &str) -> String {
     let chars = value.chars().take(VALUE_LEN_MAX);
     let permitted = chars.map(|c| if (' '..='~').contains(&c) { c } else { '?' });

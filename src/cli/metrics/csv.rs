@@ -1,18 +1,19 @@
-//! Sums as comma-separated values (RFC 4180, but for line ends): a row for each.
+//! Formats sums as comma-separated values (RFC 4180, except for line ends), one row per sum.
 //!
-//! All rows have the same columns, whatever their metric: those of all dimensions, empty where a
-//! metric is not taken by them. So two metrics fit one file, and databases take it as it is.
-//! What a spreadsheet would take for a formula gets a `'` in front, unless it is a number of ours.
+//! All rows have the same columns, whatever their metric: one for each dimension, empty if the
+//! metric is not grouped by it. So two metrics fit in one file, and databases can import it as it
+//! is. A value that a spreadsheet would run as a formula is prefixed with `'`, unless it is a number
+//! that we computed.
 
 use flow2pcap::metrics::Table;
 use flow2pcap::printable::{cell, label};
 
 use super::form::{names, timestamp};
 
-/// The rows of all tables, those of one table in order of time, below their header.
+/// Formats a header and the rows of all tables; the rows of one table are in order of time.
 ///
 /// # Errors
-/// None that this has a cause for.
+/// Fails only if writing to memory does.
 pub(super) fn text(tables: &[Table]) -> anyhow::Result<String> {
     let mut dimensions = Vec::new();
     for name in tables.iter().flat_map(names) {
@@ -45,7 +46,7 @@ pub(super) fn text(tables: &[Table]) -> anyhow::Result<String> {
     Ok(String::from_utf8(out.into_inner()?)?)
 }
 
-/// A value from outside as a cell on one line that no spreadsheet runs.
+/// Formats a value from outside as a cell on one line that no spreadsheet runs.
 fn cell(value: &str) -> String {
     cell::inert(&label(value)).into_owned()
 }

@@ -1,7 +1,7 @@
-//! How sums are printed, as typed: `--format`.
+//! The value of `--format` in `metrics`: an output form or a column order.
 //!
-//! In other subcommands `--format` says in which order columns stand, and so it does here: what
-//! is not the name of a form is a column order. No column of a flow log has the name of a form.
+//! In other subcommands `--format` is a column order. Here, a value that does not name an output
+//! form is a column order too. No field of a flow log has the name of a form.
 
 use flow2pcap::metrics::Table;
 use flow2pcap::record::Layout;
@@ -9,34 +9,34 @@ use jiff::Timestamp;
 
 use crate::cli::reading::FormatOption;
 
-/// How sums are printed.
+/// The form in which sums are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Columns for a person.
+    /// Aligned columns, for people.
     Table,
-    /// Comma-separated values, one sum a row.
+    /// Comma-separated values, one sum per row.
     Csv,
     /// One JSON document.
     Json,
     /// The text format of OpenMetrics 1.0.
     Openmetrics,
-    /// A request of CloudWatch's `PutMetricData` on each line.
+    /// One request for CloudWatch's `PutMetricData` per line.
     Cloudwatch,
 }
 
-/// What `--format` says.
+/// The value of `--format`.
 #[derive(Clone, Debug)]
 pub(crate) enum FormatChoice {
-    /// How to print.
+    /// An output form.
     As(Form),
-    /// In which order columns stand.
+    /// A column order.
     Columns(Layout),
 }
 
 impl FormatOption for FormatChoice {
-    const HELP: &str = "How to print: table, csv, json, openmetrics or cloudwatch [default: table at a \
-        terminal, else csv]; or the column order of files that have no header line: '${a-b} ${c}', \
-        'a-b c', 'a_b c', or default";
+    const HELP: &str = "Output format: table, csv, json, openmetrics or cloudwatch [default: table on a \
+        terminal, else csv]; or the column order of files without a header line: '${srcaddr} \
+        ${dstaddr}', 'srcaddr dstaddr', or default";
 
     fn parse(text: &str) -> Result<Self, String> {
         Ok(Self::As(match text {
@@ -48,7 +48,7 @@ impl FormatOption for FormatChoice {
             columns => {
                 return Layout::parse(columns).map(Self::Columns).map_err(|error| {
                     format!(
-                        "neither table, csv, json, openmetrics or cloudwatch nor a column order: {error}"
+                        "not table, csv, json, openmetrics or cloudwatch, and not a column order: {error}"
                     )
                 });
             }
@@ -56,12 +56,12 @@ impl FormatOption for FormatChoice {
     }
 }
 
-/// The names of a table's dimensions.
+/// Returns the names of a table's dimensions.
 pub(super) fn names(table: &Table) -> impl Iterator<Item = &'static str> + Clone {
     table.question.by.iter().map(|dimension| dimension.name())
 }
 
-/// An instant as an API takes it.
+/// Converts nanoseconds since the epoch to a timestamp.
 pub(super) fn timestamp(ns: i64) -> Timestamp {
     Timestamp::from_nanosecond(ns.into()).expect("64 bits of nanoseconds are some 600 years")
 }

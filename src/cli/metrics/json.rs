@@ -1,4 +1,4 @@
-//! Sums as one JSON document.
+//! Formats sums as one JSON document.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use crate::cli::page;
 
 #[derive(Serialize)]
 struct Document<'a> {
-    /// Length of a bucket of time, seconds.
+    /// Length of a time bucket, in seconds.
     every_s: i64,
-    /// Whether each packet counts once, or each record as often as it is there.
+    /// Whether each packet counts once; otherwise every record counts as it was logged.
     once: bool,
     tables: Vec<TableText<'a>>,
     input: &'a Input,
@@ -26,7 +26,7 @@ struct Document<'a> {
 struct TableText<'a> {
     metrics: Vec<&'static str>,
     by: Vec<&'static str>,
-    /// Series that are added up as `other`.
+    /// Number of series that are summed as `other`.
     folded: u64,
     series: Vec<SeriesText<'a>>,
 }
@@ -34,7 +34,7 @@ struct TableText<'a> {
 #[derive(Serialize)]
 struct SeriesText<'a> {
     labels: BTreeMap<&'static str, &'a str>,
-    /// Whether this is the rest.
+    /// Whether this series is the sum of the rest.
     other: bool,
     total: MetricValues,
     points: Vec<PointText>,
@@ -46,13 +46,13 @@ struct PointText {
     values: MetricValues,
 }
 
-/// Sums by the name of their metric.
+/// Sums by the name of the metric.
 type MetricValues = BTreeMap<&'static str, u128>;
 
-/// The whole document.
+/// Formats the whole document.
 ///
 /// # Errors
-/// None that this has a cause for.
+/// Fails only if serialization does.
 pub(super) fn text(answers: &Answers, every: Every) -> anyhow::Result<String> {
     let document = Document {
         every_s: every.seconds(),

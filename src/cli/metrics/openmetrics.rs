@@ -1,8 +1,8 @@
-//! Sums in the text format of OpenMetrics 1.0, with times.
+//! Formats sums in the text format of OpenMetrics 1.0, with timestamps.
 //!
-//! The sums of stretches of time go up and down, so they are gauges: a counter would have to count
-//! from some beginning on and never fall. The time of each is when its stretch begins. All points
-//! of one series stand together, in order of time, as the format demands ("MetricPoints MUST have
+//! The sums of time buckets go up and down, so they are gauges: a counter must never fall. The
+//! timestamp of a point is the start of its bucket. All points of one series are together, in order
+//! of time, as the format requires ("MetricPoints MUST have
 //! monotonically increasing timestamps"); `promtool tsdb create-blocks-from openmetrics` reads it.
 
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use flow2pcap::time::SECOND_NS;
 
 use super::form::names;
 
-/// The families of all tables.
+/// Formats the metric families of all tables.
 pub(super) fn text(tables: &[Table], every: Every) -> String {
     let mut out = String::new();
     for table in tables {
@@ -32,7 +32,7 @@ fn family(table: &Table, measure: Measure, every: Every, out: &mut String) {
     out.push_str(&format!(
         "# TYPE {name} gauge\n\
          # UNIT {name} {unit}\n\
-         # HELP {name} Sum of {words} in the {seconds} seconds from the timestamp on.\n"
+         # HELP {name} Sum of {words} in the {seconds} seconds after the timestamp.\n"
     ));
     for series in &table.series {
         let labels = labels(table, series);
@@ -55,7 +55,7 @@ fn labels(table: &Table, series: &Series) -> String {
     format!("{{{}}}", pairs.join(","))
 }
 
-/// A label's value as the format escapes it: backslash, quote and line feed.
+/// Escapes a label's value as the format requires: backslash, quote and line feed.
 fn escaped(value: &str) -> String {
     let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
     escaped.replace('\n', "\\n")

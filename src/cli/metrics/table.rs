@@ -1,4 +1,4 @@
-//! Sums as columns for a person: first those of the whole time, then those of each stretch.
+//! Formats sums as aligned columns: first the totals, then the sums of each time bucket.
 
 use flow2pcap::metrics::{Counts, Every, Series, Table};
 use flow2pcap::pipeline::Answers;
@@ -7,10 +7,10 @@ use flow2pcap::printable::label;
 use super::form::names;
 use crate::cli::page::{BOLD, Page, count, instant, name, wide};
 
-/// What stands for the whole time.
-const IN_ALL: &str = "in all";
+/// The label of the row of totals.
+const TOTAL: &str = "total";
 
-/// All tables, and how they were counted.
+/// Formats all tables and a note on how they were counted.
 pub(super) fn text(answers: &Answers, every: Every, page: Page) -> String {
     let mut out = String::new();
     for table in &answers.tables {
@@ -23,15 +23,15 @@ pub(super) fn text(answers: &Answers, every: Every, page: Page) -> String {
     out += &if answers.is_once {
         let (again, elsewhere) = (answers.records.duplicates, answers.records.other_vantage);
         format!(
-            "{records}, each packet once: not counted are {} delivered twice and {} of what another \
-             ENI tells\n",
+            "{records}, each packet counted once: {} delivered twice and {} already logged at another \
+             ENI are left out\n",
             count(again, "record"),
             count(elsewhere, "record"),
         )
     } else {
         format!(
-            "{records} as they were logged: a packet that two ENIs logged counts twice (--once counts \
-             it once)\n"
+            "{records} as logged: a packet that two ENIs logged counts twice (use --once to count it \
+             once)\n"
         )
     };
     out
@@ -60,7 +60,7 @@ fn rows(table: &Table) -> String {
         .chain(measures.map(|measure| measure.name().to_owned()));
     let mut rows: Vec<Vec<String>> = vec![header.collect()];
     let series = table.series.iter();
-    rows.extend(series.map(|series| row(table, IN_ALL.to_owned(), series, &series.total)));
+    rows.extend(series.map(|series| row(table, TOTAL.to_owned(), series, &series.total)));
     let points = table.by_time();
     rows.extend(points.map(|(at_ns, series, counts)| row(table, instant(at_ns), series, counts)));
     aligned(&rows, 1 + table.question.by.len())
@@ -73,8 +73,8 @@ fn row(table: &Table, start: String, series: &Series, counts: &Counts) -> Vec<St
     std::iter::once(start).chain(labels).chain(sums).collect()
 }
 
-/// Rows of equal length whose cells are short, the first `left` cells of each to the left and the others, numbers, to the
-/// right.
+/// Formats rows of equal length with aligned columns: the first `left` cells are aligned to the
+/// left, and the others, which are numbers, to the right.
 fn aligned(rows: &[Vec<String>], left: usize) -> String {
     let len = |cell: &String| cell.chars().count();
     let mut widths: Vec<usize> = rows.first().map_or_else(Vec::new, |row| vec![0; row.len()]);

@@ -1,5 +1,5 @@
-//! One rule of causality each. In every case the times of the records alone would give another
-//! order than the rule does.
+//! One test per rule of causality. In every case the times of the records alone would give a
+//! different order from the rule.
 
 use super::*;
 use crate::connection::lane::Planned;
@@ -8,7 +8,7 @@ use crate::time::SECOND_NS;
 
 use Way::{Down, Up};
 
-/// A window in seconds, and the segments in it by the letters of [`record`].
+/// A window in seconds, and its segments in the letters of [`record`].
 type Given = ((i64, i64), &'static str);
 
 fn records(way: Way, given: &[Given]) -> Vec<Planned> {
@@ -16,7 +16,7 @@ fn records(way: Way, given: &[Given]) -> Vec<Planned> {
     records.collect()
 }
 
-/// Merges what the initiator and the responder sent.
+/// Merges the segments of the initiator and the responder.
 fn merged(initiator: &[Given], responder: &[Given]) -> (Vec<SegmentDraft>, Adjustments) {
     let lanes = [
         lane(Up, true, records(Up, initiator)),
@@ -27,8 +27,9 @@ fn merged(initiator: &[Given], responder: &[Given]) -> (Vec<SegmentDraft>, Adjus
     (drafts, adjustments)
 }
 
-/// Each segment as its sender, `i` or `r`, and what it is: `S` a SYN, `A` a SYN-ACK, `d` data, `a` a
-/// pure ACK, `k` a keep-alive or the answer to one, `F` a FIN, `R` a RST; a lower `s` or `f` repeats.
+/// Writes each segment as its sender, `i` or `r`, and its kind: `S` a SYN, `A` a SYN-ACK, `d` data,
+/// `a` a pure ACK, `k` a keep-alive or the answer to one, `F` a FIN, `R` a RST; a lowercase `s` or
+/// `f` is a repetition.
 fn words(drafts: &[SegmentDraft]) -> String {
     let word = |draft: &SegmentDraft| {
         let kind = match draft.kind {
@@ -75,14 +76,14 @@ fn responders_next_segment_waits_for_the_request() {
 }
 
 #[test]
-fn handshake_keeps_its_order_however_far_apart_its_records_are() {
+fn handshake_keeps_its_order_even_if_its_records_are_far_apart() {
     let (drafts, adjustments) = merged(&[((8, 9), "Se")], &[((0, 1), "S")]);
     assert_eq!(words(&drafts), "iS rA ia");
-    // The SYN-ACK leaves the window of its record, and that is counted.
+    // The SYN-ACK leaves the window of its record, which is counted.
     assert_eq!(adjustments.moved, 1);
     let (drafts, adjustments) = merged(&[((0, 1), "Se")], &[((8, 9), "S")]);
     assert_eq!(words(&drafts), "iS rA ia");
-    // Here it is the ACK of the SYN-ACK.
+    // Here the ACK of the SYN-ACK leaves its window.
     assert_eq!(adjustments.moved, 1);
 }
 
@@ -118,14 +119,14 @@ fn pure_ack_waits_for_a_fin_to_acknowledge() {
 }
 
 #[test]
-fn pure_ack_before_anything_came_is_for_what_lies_before_the_archive() {
+fn pure_ack_at_the_start_acknowledges_data_before_the_archive() {
     check(&[((0, 4), "a")], &[((3, 9), "d")], "ia rd");
 }
 
 #[test]
-fn pure_ack_that_nothing_explains_is_a_keep_alive() {
+fn unexplained_pure_ack_is_a_keep_alive() {
     check(&[((0, 9), "aa")], &[((0, 1), "d")], "rd ia ik");
-    // More is to come, but nothing that it could be for.
+    // More is to come, but nothing that it could acknowledge.
     check(
         &[((0, 1), "d"), ((1, 9), "aa")],
         &[((0, 1), "d"), ((8, 9), "a")],
@@ -134,8 +135,8 @@ fn pure_ack_that_nothing_explains_is_a_keep_alive() {
 }
 
 #[test]
-fn data_goes_where_a_pure_ack_would_have_nothing_to_acknowledge() {
-    // By their number alone data and ACKs would take turns.
+fn data_is_sent_where_a_pure_ack_would_have_nothing_to_acknowledge() {
+    // By their numbers alone, data and ACKs would alternate.
     check(&[((2, 10), "ddaa")], &[], "id ia id ia");
     check(
         &[((1, 2), "a"), ((2, 10), "ddaa")],
@@ -150,35 +151,35 @@ fn ack_of_a_fin_waits_for_the_fin() {
 }
 
 #[test]
-fn fin_that_answers_waits_for_the_fin() {
+fn answering_fin_waits_for_the_first_fin() {
     check(&[((8, 10), "F")], &[((0, 10), "f")], "iF rF");
     check(&[((8, 10), "F")], &[((0, 10), "F")], "rF iF");
 }
 
 #[test]
-fn rst_waits_for_all_that_was_sent_before() {
+fn rst_waits_for_everything_sent_before_it() {
     check(&[((0, 10), "R")], &[((4, 10), "dd")], "rd rd iR");
     check(&[((4, 10), "dd")], &[((0, 10), "R")], "id id rR");
 }
 
 #[test]
-fn rst_of_the_initiator_goes_before_that_of_the_responder() {
+fn rst_of_the_initiator_precedes_the_rst_of_the_responder() {
     check(&[((0, 10), "R")], &[((0, 4), "R")], "iR rR");
 }
 
 #[test]
-fn rst_that_refuses_waits_for_its_syn_and_for_no_other() {
+fn refusing_rst_waits_for_its_own_syn_only() {
     check(&[((0, 10), "SSS")], &[((0, 3), "RRR")], "iS rR is rR is rR");
 }
 
 #[test]
-fn rst_of_who_closed_first_crosses_the_others_fin() {
+fn rst_of_the_first_closer_crosses_the_other_fin() {
     check(&[((0, 10), "Fx")], &[((8, 10), "f")], "iF iR rF");
     check(&[((0, 10), "FR")], &[((8, 10), "f")], "iF rF iR");
 }
 
 #[test]
-fn fin_that_answers_waits_for_the_rst_that_crosses_it() {
+fn answering_fin_waits_for_the_rst_that_crosses_it() {
     check(&[((0, 10), "Fx")], &[((0, 10), "f")], "iF iR rF");
 }
 
@@ -192,7 +193,7 @@ fn rst_waits_longest_where_each_waits_for_the_other() {
 }
 
 #[test]
-fn nothing_waits_for_what_lies_far_outside_the_window_of_its_record() {
+fn no_segment_waits_for_another_far_outside_its_own_window() {
     let cases: [(&[Given], &[Given], &str); 5] = [
         (
             &[((0, 3), "aa")],
@@ -212,7 +213,7 @@ fn nothing_waits_for_what_lies_far_outside_the_window_of_its_record() {
 }
 
 #[test]
-fn syn_or_fin_that_was_sent_already_is_sent_again() {
+fn syn_or_fin_already_sent_is_marked_as_repeated() {
     check(&[((0, 9), "SS")], &[], "iS is");
     check(&[((0, 9), "S")], &[((0, 9), "SS")], "iS rA rs");
     let again = Planned {
@@ -229,7 +230,7 @@ fn syn_or_fin_that_was_sent_already_is_sent_again() {
 }
 
 #[test]
-fn no_two_segments_go_at_once_and_none_before_its_record_begins() {
+fn segments_have_distinct_times_and_none_precedes_its_record() {
     let (drafts, _) = merged(&[((0, 1), "dddd"), ((4, 5), "d")], &[((0, 1), "dddd")]);
     assert!(drafts.is_sorted_by(|a, b| a.time_ns + STEP_NS <= b.time_ns));
     assert!(drafts[8].time_ns >= 4 * SECOND_NS);

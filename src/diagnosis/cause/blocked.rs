@@ -1,11 +1,11 @@
-//! Requests that are rejected, on their way in and on their way out: one finding for each cause.
+//! Requests that are rejected inbound or outbound: one finding for each cause.
 //!
-//! Who rejects is told by [`super::layer`]. What is told of one ENI holds for those that fail alike.
+//! [`super::layer`] decides which filter rejects. ENIs that fail in the same way share a decision.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::FindingDraft;
-use super::layer::{Asked, Case, Failing, FilterLayer, asked, is_directed, passes};
+use super::layer::{Case, Failing, FilterLayer, ServicePort, is_directed, passes, service_port};
 use super::names;
 use crate::diagnosis::attempt_index::Roles;
 use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, grouped};
@@ -14,18 +14,20 @@ use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::EniIndex;
 
-/// What fails at one ENI, and the layer that explains it.
+/// Failing entries at one ENI, and the layer that explains them.
 struct BlockVerdict<'a> {
     layer: FilterLayer,
     why: String,
     entries: Vec<PathSymptom<'a>>,
 }
 
-/// Requests rejected on their way in, and on their way out.
+/// Drafts the findings for requests rejected inbound and outbound.
 pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>, roles: &Roles) -> Vec<FindingDraft<'a>> {
     let mut drafts = Vec::new();
     for end in [End::Target, End::Source] {
-        let at = |entry: &PathSymptom<'a>| bite(end, entry).filter(|_| attempts.is_meant(entry));
+        let at = |entry: &PathSymptom<'a>| {
+            rejecting_eni(end, entry).filter(|_| attempts.is_meant(entry))
+        };
         let failing = grouped(attempts.all(), at);
         let mut merged: BTreeMap<(FilterLayer, String), BTreeMap<EniIndex, BlockVerdict<'a>>> =
             BTreeMap::new();
@@ -42,8 +44,8 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>, roles: &Roles) -> Vec<Find
     drafts
 }
 
-/// Who rejects at each ENI. Where that is undecided, what is decided of another ENI holds that may
-/// have the cause in common: the same ports, and the same role or the same subnet.
+/// Decides which layer rejects at each ENI. Where that is undecided, the decision for another ENI
+/// is used if both may have the same cause: the same ports, and the same role or the same subnet.
 fn verdicts<'a>(
     attempts: &AttemptIndex<'a>,
     roles: &Roles,
@@ -51,7 +53,7 @@ fn verdicts<'a>(
     failing: &Failing<'a>,
 ) -> BTreeMap<EniIndex, BlockVerdict<'a>> {
     let case = Case::new(attempts, roles, end, failing);
-    let told: BTreeMap<EniIndex, (FilterLayer, String)> = failing
+    let decided: BTreeMap<EniIndex, (FilterLayer, String)> = failing
         .keys()
         .map(|eni| (*eni, case.decide(*eni)))
         .collect();
@@ -59,18 +61,18 @@ fn verdicts<'a>(
         let shares = |other: &EniIndex| {
             let subnet = attempts.subnet(*eni);
             case.services(*eni) == case.services(*other)
-                && match told[other].0 {
+                && match decided[other].0 {
                     FilterLayer::SecurityGroup => !roles.differ(attempts, *eni, *other),
                     FilterLayer::Acl => !subnet.is_empty() && subnet == attempts.subnet(*other),
                     FilterLayer::Undecided => false,
                 }
         };
-        let (layer, why) = match told[eni].0 {
+        let (layer, why) = match decided[eni].0 {
             FilterLayer::Undecided if is_directed(entries) => {
-                let other = told.keys().find(|other| shares(other));
-                &told[other.unwrap_or(eni)]
+                let other = decided.keys().find(|other| shares(other));
+                &decided[other.unwrap_or(eni)]
             }
-            _ => &told[eni],
+            _ => &decided[eni],
         };
         let verdict = BlockVerdict {
             layer: *layer,
@@ -82,8 +84,8 @@ fn verdicts<'a>(
     failing.iter().map(verdict).collect()
 }
 
-/// The ENI that rejected a request at this end.
-pub(super) fn bite(end: End, entry: &PathSymptom<'_>) -> Option<EniIndex> {
+/// Returns the ENI that rejected a request at this end.
+pub(super) fn rejecting_eni(end: End, entry: &PathSymptom<'_>) -> Option<EniIndex> {
     match (end, entry.symptom) {
         (End::Target, Symptom::InboundBlocked(eni) | Symptom::Blocked(eni))
         | (End::Source, Symptom::OutboundBlocked(eni)) => Some(eni),
@@ -91,15 +93,18 @@ pub(super) fn bite(end: End, entry: &PathSymptom<'_>) -> Option<EniIndex> {
     }
 }
 
-/// What must be equal for the verdicts of two ENIs to have one cause: the subnet for an ACL, else
-/// the ports, since ENIs of one kind share a security group.
+/// Returns the key that two ENIs must share to have one cause: the subnet for an ACL, otherwise the
+/// ports, since ENIs of one role share a security group.
 fn one_cause(attempts: &AttemptIndex<'_>, eni: EniIndex, verdict: &BlockVerdict<'_>) -> String {
     let subnet = attempts.subnet(eni);
     if verdict.layer == FilterLayer::Acl && !subnet.is_empty() {
         return subnet.to_owned();
     }
     let paths = verdict.entries.iter().map(|entry| entry.path);
-    format!("{:?}", paths.map(asked).collect::<BTreeSet<Asked>>())
+    format!(
+        "{:?}",
+        paths.map(service_port).collect::<BTreeSet<ServicePort>>()
+    )
 }
 
 fn draft<'a>(
@@ -138,24 +143,24 @@ fn draft<'a>(
     );
     let way = match end {
         _ if !is_directed(&entries) => "",
-        End::Target => " on its way in",
-        End::Source => " on its way out",
+        End::Target => "inbound ",
+        End::Source => "outbound ",
     };
     FindingDraft {
         cause,
         certainty: match layer {
-            // Without flags it may have been no request at all.
+            // Without flags the packet may not have been a request.
             FilterLayer::Undecided if is_directed(&entries) && !attempts.is_bare => {
                 Certainty::Proved
             }
             _ => Certainty::Likely,
         },
         title: format!(
-            "{whose} blocks {services}{way}{}",
+            "{whose} blocks {way}{services}{}",
             names::related(attempts, &entries)
         ),
         seen: format!(
-            "each attempt from {sources} to {targets} is REJECTed{way} at {}; {why}",
+            "Every attempt from {sources} to {targets} is rejected {way}at {}; {why}",
             names::enis(attempts, &enis)
         ),
         others,
@@ -165,17 +170,17 @@ fn draft<'a>(
     }
 }
 
-/// What rejects, in words.
+/// Names the filter that rejects.
 fn whose(attempts: &AttemptIndex<'_>, layer: FilterLayer, enis: &BTreeSet<EniIndex>) -> String {
     match layer {
         FilterLayer::SecurityGroup => {
-            format!("the security group of {}", names::enis(attempts, enis))
+            format!("The security group of {}", names::enis(attempts, enis))
         }
         FilterLayer::Acl => enis.first().map_or_else(String::new, |eni| {
-            format!("the network ACL of {}", names::subnet(attempts, *eni))
+            format!("The network ACL of {}", names::subnet(attempts, *eni))
         }),
         FilterLayer::Undecided => format!(
-            "the security group or ACL of {}",
+            "The security group or network ACL of {}",
             names::enis(attempts, enis)
         ),
     }

@@ -1,4 +1,5 @@
-//! Findings in the making: what explains some attempts, until it is written out, and which comes first.
+//! Drafts of findings: the cause of some attempts before its text is written, and the order of
+//! findings.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -15,31 +16,31 @@ use crate::diagnosis::members::FindingMembers;
 use crate::diagnosis::path_counts::PathCounts;
 use crate::flow::{Eni, EniIndex, Enis, Place};
 
-/// What findings need to name things.
+/// Names that findings need.
 pub struct Ground<'a> {
     /// The ENIs of the archive.
     pub enis: &'a Enis,
-    /// What a line is called, `FILE:LINE`.
+    /// Returns the name of a line, `FILE:LINE`.
     pub name: &'a dyn Fn(Place) -> String,
 }
 
-/// What explains some entries of the index.
+/// The cause of some entries of the index.
 pub(super) struct FindingDraft<'a> {
     pub(super) cause: Cause,
     pub(super) certainty: Certainty,
     pub(super) title: String,
     pub(super) seen: String,
-    /// What it explains; never empty.
+    /// The entries that it explains; never empty.
     pub(super) entries: Vec<PathSymptom<'a>>,
-    /// Attempts to the same that have nothing to do with it.
+    /// Attempts to the same services that have another result.
     pub(super) others: u64,
-    /// The ENIs at which it shows.
+    /// The ENIs where it was seen.
     pub(super) enis: BTreeSet<EniIndex>,
     pub(super) shows: Shows,
 }
 
 impl FindingDraft<'_> {
-    /// What is to be said of it; nothing if there is nothing behind it.
+    /// Sums up the entries; `None` if there are none.
     pub(super) fn account(self, ground: &Ground<'_>) -> Option<FindingAccount> {
         let counted = PathCounts::sum(self.entries.iter().map(|entry| entry.seen))?;
         let paths = || self.entries.iter().map(|entry| entry.path);
@@ -72,7 +73,7 @@ impl FindingDraft<'_> {
     }
 }
 
-/// What a finding says beside that which is said of its cause wherever it is found.
+/// A finding without the texts that are the same for all findings of its cause.
 pub(super) struct FindingAccount {
     pub(super) cause: Cause,
     pub(super) certainty: Certainty,
@@ -81,16 +82,16 @@ pub(super) struct FindingAccount {
     pub(super) scope: FindingScope,
     /// All attempts that show it.
     pub(super) counted: PathCounts,
-    /// Attempts to the same that have nothing to do with it.
+    /// Attempts to the same services that have another result.
     pub(super) others: u64,
     /// The attempts that it explains.
     pub(super) members: FindingMembers,
     pub(super) shown: ShownPackets,
-    /// Those that it stands for, in short.
+    /// The findings merged into this one, in short.
     pub(super) alike: Vec<Brief>,
 }
 
-/// What shows it in a capture.
+/// The packets in a capture that show the finding.
 pub(super) struct ShownPackets {
     /// One end of each packet.
     pub(super) hosts: BTreeSet<IpAddr>,
@@ -100,10 +101,12 @@ pub(super) struct ShownPackets {
 }
 
 impl FindingAccount {
-    /// Its place in the list: what is only possible comes last, then what explains less.
+    /// Sort key: merely possible findings come last, and findings that explain more attempts come
+    /// first.
     pub(super) fn order(&self) -> impl Ord + use<'_> {
         let is_possible = self.certainty == Certainty::Possible;
-        // A verdict with a contrast explains more than a silence, and an abort explains little.
+        // A verdict with a contrast explains more than a missing reply, and a reset explains
+        // little.
         let weight = match self.cause {
             Cause::LatePackets => 0,
             Cause::Reset => 1,
@@ -117,7 +120,7 @@ impl FindingAccount {
         (is_possible, explains, self.counted.first_ns, &self.title)
     }
 
-    /// The finding in short.
+    /// Returns the finding in short.
     pub(super) fn brief(&self) -> Brief {
         Brief {
             title: self.title.clone(),
@@ -128,10 +131,10 @@ impl FindingAccount {
         }
     }
 
-    /// The finding.
+    /// Returns the complete finding.
     pub(super) fn finding(self, ground: &Ground<'_>) -> Finding {
         let explanation = explanations::of(self.cause);
-        let said = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let places = self.counted.places.iter();
         let shown = &self.shown;
         Finding {
@@ -146,8 +149,8 @@ impl FindingAccount {
             of: self.counted.count + self.others,
             records: places.map(|place| (ground.name)(*place)).collect(),
             means: explanation.means.to_owned(),
-            look_at: said(explanation.look_at),
-            against: said(explanation.against),
+            look_at: owned(explanation.look_at),
+            against: owned(explanation.against),
             display_filter: display_filter(
                 &shown.hosts,
                 &shown.ports,
@@ -164,9 +167,9 @@ fn instant(ns: i64) -> String {
     Timestamp::from_nanosecond(ns.into()).map_or_else(|_| ns.to_string(), |t| t.to_string())
 }
 
-/// Where something was seen, by the ENIs.
+/// Returns the scope of a finding from its ENIs.
 pub(super) fn scope(enis: &Enis, at: &BTreeSet<EniIndex>) -> FindingScope {
-    let told = |of: fn(&Eni) -> &String| {
+    let names = |of: fn(&Eni) -> &String| {
         listed(
             at.iter()
                 .map(|eni| of(enis.get(*eni)).clone())
@@ -174,9 +177,9 @@ pub(super) fn scope(enis: &Enis, at: &BTreeSet<EniIndex>) -> FindingScope {
         )
     };
     FindingScope {
-        enis: told(|eni| &eni.name),
-        subnets: told(|eni| &eni.subnet),
-        instances: told(|eni| &eni.instance),
+        enis: names(|eni| &eni.name),
+        subnets: names(|eni| &eni.subnet),
+        instances: names(|eni| &eni.instance),
         ..FindingScope::default()
     }
 }

@@ -1,8 +1,8 @@
-//! What tells attempts that fail from those that do not: the split that explains most.
+//! The split that best distinguishes failing attempts from the others.
 //!
-//! Of all ways to divide the attempts at one service in two (by the ENI or zone of who tries, by the
-//! initiator's port, by time), the one is named after which least doubt remains which half fails: the
-//! one of the largest information gain.
+//! Attempts to one service can be divided in two by the ENI or zone at either end, by the
+//! initiator's port, or by time. The split with the largest information gain is named: the one that
+//! leaves the least uncertainty about which attempts fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,13 +14,13 @@ use crate::diagnosis::path_counts::{BLOCK_PORTS, MinuteCounts};
 use crate::flow::EniIndex;
 use crate::time::SECOND_NS;
 
-/// The part of all doubt that a split must remove to be worth naming.
+/// The share of the uncertainty that a split must remove to be worth naming.
 const GAIN_LEAST: f64 = 0.2;
 
-/// Attempts that fail, and that pass.
+/// Counts of attempts that fail, and that pass.
 type FailPass = (u64, u64);
 
-/// One half, named, and what both halves count.
+/// One half with its name, and the counts of both halves.
 struct BestSplit {
     name: String,
     inner: FailPass,
@@ -28,7 +28,7 @@ struct BestSplit {
     gain: f64,
 }
 
-/// Names the split that explains most of which attempts fail; none if none explains much.
+/// Names the best split; `None` if none explains much.
 pub(super) fn best(
     attempts: &AttemptIndex<'_>,
     failing: &[PathSymptom<'_>],
@@ -43,7 +43,7 @@ pub(super) fn best(
         let outer = (all.0.saturating_sub(inner.0), all.1.saturating_sub(inner.1));
         let rest = [inner, outer].map(|half| entropy(half) * (half.0 + half.1) as f64);
         let gain = (doubt - rest.iter().sum::<f64>()) / doubt;
-        // The half is named in which more fails.
+        // The half with the larger share of failures is the one named.
         let share = |(fails, passes): FailPass| fails as f64 / ((fails + passes) as f64).max(1.0);
         if share(inner) >= share(outer)
             && best.as_ref().is_none_or(|known| gain > known.gain + 1e-9)
@@ -62,14 +62,14 @@ pub(super) fn best(
     let best = best.filter(|split| split.gain >= GAIN_LEAST)?;
     let of = |(fails, passes): FailPass| format!("{fails} of {}", fails + passes);
     Some(format!(
-        "{}: {} fail, of the others {}",
-        best.name,
+        "{} attempts {} fail, compared with {} others",
         of(best.inner),
+        best.name,
         of(best.outer)
     ))
 }
 
-/// Splits by the ENI, and its zone, at either end.
+/// Considers the ENI, and its zone, at either end.
 fn by_end(
     attempts: &AttemptIndex<'_>,
     failing: &[PathSymptom<'_>],
@@ -97,7 +97,7 @@ fn by_end(
     }
 }
 
-/// Bits of doubt whether one of these fails.
+/// Returns the entropy of a group of attempts: bits of uncertainty about which of them fail.
 fn entropy((fails, passes): FailPass) -> f64 {
     let all = (fails + passes) as f64;
     let term = |n: u64| match n {
@@ -183,11 +183,11 @@ fn by_time(
         &buckets,
         |bucket, is_below| match is_below {
             true => format!("before {}", at(bucket)),
-            false => format!("from {} on", at(bucket)),
+            false => format!("since {}", at(bucket)),
         },
         consider,
     );
-    // A stretch in between.
+    // An interval within the time range.
     let failed: BTreeSet<i64> = buckets
         .iter()
         .filter(|(_, counts)| counts.0 > 0)
@@ -199,11 +199,14 @@ fn by_time(
             .fold((0, 0), |sum: FailPass, (_, more)| {
                 (sum.0 + more.0, sum.1 + more.1)
             });
-        consider(format!("from {} to {}", at(*first), at(*last + 1)), inner);
+        consider(
+            format!("between {} and {}", at(*first), at(*last + 1)),
+            inner,
+        );
     }
 }
 
-/// All ways to cut an order in two.
+/// Considers all ways to cut an ordered sequence in two.
 fn halves<K: Copy + Ord>(
     counts: &BTreeMap<K, FailPass>,
     name: impl Fn(K, bool) -> String,

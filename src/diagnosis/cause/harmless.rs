@@ -1,4 +1,4 @@
-//! What every network has, and is no fault: late packets, and scans from outside.
+//! Findings that are normal in any network: late packets, and scans from outside.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -17,10 +17,10 @@ use crate::diagnosis::scan::ScanCounts;
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::TCP;
 
-/// Scanning sources that are named one by one; more are only counted.
+/// Scanning sources that are listed one by one; more are only counted.
 const SCANS_MAX: usize = 5;
 
-/// Sources that scan, what each of them tried, and its attempts in vain.
+/// Returns the sources that scan, with all their attempts and with the failed ones.
 fn scanning(
     sources: &Bounded<IpAddr, ScanCounts>,
 ) -> impl Iterator<Item = (IpAddr, &ScanCounts, &PathCounts)> {
@@ -28,13 +28,13 @@ fn scanning(
     sources.filter_map(|(source, tried)| Some((*source, tried, tried.scan()?)))
 }
 
-/// Insiders that scan.
+/// Returns the sources inside the network that scan.
 pub(super) fn scanners(tally: &AttemptCounts) -> BTreeSet<IpAddr> {
     let sources = scanning(&tally.insiders);
     sources.map(|(source, ..)| source).collect()
 }
 
-/// One finding for all late packets.
+/// Drafts one finding for all late packets.
 pub(super) fn late_packets<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     let late =
         |entry: &PathSymptom<'_>| matches!(entry.symptom, Symptom::LatePackets(_)).then_some(());
@@ -48,9 +48,9 @@ pub(super) fn late_packets<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<
         FindingDraft {
             cause: Cause::LatePackets,
             certainty: Certainty::Possible,
-            title: "packets of connections that are over are rejected (harmless)".to_owned(),
+            title: "Rejected packets of connections that are already closed (harmless)".to_owned(),
             seen: format!(
-                "REJECTed packets without SYN between {} and {}, at {}",
+                "Packets without SYN between {} and {} are rejected at {}",
                 names::sources(&entries),
                 names::targets(&entries),
                 names::enis(attempts, &enis)
@@ -64,8 +64,8 @@ pub(super) fn late_packets<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<
     drafts.collect()
 }
 
-/// Scans, those from inside one by one, of those from outside the few largest. ENIs named are the
-/// scanner's own, or those that are scanned from outside.
+/// Returns the findings for scans: one for each source inside, and one for each of the few largest
+/// sources outside. The ENIs listed are the scanner's own, or those scanned from outside.
 pub(super) fn scans(tally: &AttemptCounts, ground: &Ground<'_>) -> Vec<FindingAccount> {
     let mut outside: Vec<_> = scanning(&tally.outsiders).collect();
     outside.sort_by_key(|(source, _, seen)| (Reverse(seen.count), *source));
@@ -77,12 +77,12 @@ pub(super) fn scans(tally: &AttemptCounts, ground: &Ground<'_>) -> Vec<FindingAc
         scope(ground.enis, &known.copied().collect())
     };
     let inside = scanning(&tally.insiders).map(|(source, tried, seen)| {
-        let whence = (source, at(&BTreeSet::from([source])));
-        account((Certainty::Likely, 0), whence, tried, seen)
+        let origin = (source, at(&BTreeSet::from([source])));
+        account((Certainty::Likely, 0), origin, tried, seen)
     });
     let outside = outside.into_iter().map(|(source, tried, seen)| {
-        let whence = (source, at(&tried.hosts));
-        account((Certainty::Possible, more), whence, tried, seen)
+        let origin = (source, at(&tried.hosts));
+        account((Certainty::Possible, more), origin, tried, seen)
     });
     inside.chain(outside).collect()
 }
@@ -95,22 +95,22 @@ fn account(
 ) -> FindingAccount {
     let origin = match certainty {
         Certainty::Possible => "from the internet (harmless noise)",
-        _ => "from inside",
+        _ => "from inside the network",
     };
-    let beside = if more > 0 {
-        format!("; {more} more sources do likewise")
+    let similar = if more > 0 {
+        format!("; {} the same way", scan_count(more))
     } else {
         String::new()
     };
     FindingAccount {
         cause: Cause::Scan,
         certainty,
-        title: format!("{source} scans {origin}"),
+        title: format!("Scan by {source} {origin}"),
         seen: format!(
-            "{} attempts in vain at {} of {}, {} that led to a connection{beside}",
-            seen.count,
-            counted(tried.ports.len(), "port"),
-            counted(tried.hosts.len(), "host"),
+            "{} to {} on {}, {} successful{similar}",
+            names::counted(seen.count, "failed attempt"),
+            names::counted(tried.ports.len() as u64, "port"),
+            names::counted(tried.hosts.len() as u64, "host"),
             tried.passed,
         ),
         scope: FindingScope {
@@ -132,6 +132,10 @@ fn account(
     }
 }
 
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+/// Formats the number of other sources: `1 more source scans`, `2 more sources scan`.
+fn scan_count(n: usize) -> String {
+    match n {
+        1 => "1 more source scans".to_owned(),
+        n => format!("{n} more sources scan"),
+    }
 }

@@ -1,32 +1,35 @@
-//! Security group or network ACL: told apart by what passes beside what does not.
+//! Security group or network ACL: decided by comparing rejected traffic with traffic that passes.
 //!
-//! A record says `REJECT`, not by whom. But a security group belongs to ENIs and an ACL to a subnet;
-//! an ACL judges by address range, protocol and port only, and only what crosses the subnet's border
-//! (AWS: "Control subnet traffic with network access control lists"). So:
+//! A record says `REJECT`, but not which filter rejected the packet. But a security group belongs
+//! to ENIs and an ACL to a subnet; an ACL filters by address range, protocol and port only, and
+//! only traffic that crosses the subnet boundary (AWS: "Control subnet traffic with network access
+//! control lists"). Hence these rules:
 //!
-//! * It fails within one subnet: the security group.
-//! * The same passes the same border to or from another ENI meanwhile: the security group.
-//! * Both that port and that network pass the border, only not together, or that port passes the same
-//!   ENI from another network: the security group.
-//! * ENIs of different roles, which share no security group as a rule, fail alike, and nothing like it
-//!   passes the border: the ACL. So too if it passes within the subnet, or if nothing at all passes.
-//! * Else nothing tells which, and that is said.
+//! * Traffic fails within one subnet: the security group.
+//! * The same traffic crosses the same subnet boundary to or from another ENI at the same time: the
+//!   security group.
+//! * Both that port and that network cross the boundary, but not together, or that port passes the
+//!   same ENI from another network: the security group.
+//! * ENIs of different roles, which normally do not share a security group, fail in the same way,
+//!   and nothing similar crosses the boundary: the ACL. The same holds if the traffic passes within
+//!   the subnet, or if nothing at all crosses the boundary.
+//! * Otherwise the records do not show which, and the finding says so.
 //!
-//! Meanwhile matters: what passed before a rule was removed proves nothing.
+//! "At the same time" matters: traffic that passed before a rule was removed proves nothing.
 
 mod subnet_boundary;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use self::subnet_boundary::{Asked, asked, is_directed, passes};
-use self::subnet_boundary::{Border, Failed, Far, far};
+use self::subnet_boundary::{Boundary, Failed, Far, far};
+pub(super) use self::subnet_boundary::{ServicePort, is_directed, passes, service_port};
 use super::names;
 use crate::diagnosis::attempt_counts::Path;
 use crate::diagnosis::attempt_index::Roles;
 use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, grouped, span};
 use crate::flow::EniIndex;
 
-/// Who rejects.
+/// The filter that rejects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum FilterLayer {
     SecurityGroup,
@@ -34,27 +37,27 @@ pub(super) enum FilterLayer {
     Undecided,
 }
 
-/// What fails, by the ENI that rejects it.
+/// Failing entries by the ENI that rejects them.
 pub(super) type Failing<'a> = BTreeMap<EniIndex, Vec<PathSymptom<'a>>>;
 
-/// What is known of all rejections at one end.
+/// All rejections at one end of the paths.
 pub(super) struct Case<'l, 'a> {
     attempts: &'l AttemptIndex<'a>,
     roles: &'l Roles,
     end: End,
     failing: &'l Failing<'a>,
-    /// The same in kinds.
+    /// The same entries, summarized by service and far end.
     kinds: BTreeMap<EniIndex, Failed<'a>>,
 }
 
-/// What fails at one ENI, and what passes meanwhile.
+/// Failing entries at one ENI, and the traffic that passes at the same time.
 struct At<'c, 'a> {
     eni: EniIndex,
     entries: &'c [PathSymptom<'a>],
-    border: Border<'a>,
+    boundary: Boundary<'a>,
 }
 
-/// What two paths may be alike in.
+/// What two paths may have in common.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Likeness {
     ServiceKey,
@@ -62,7 +65,7 @@ enum Likeness {
 }
 
 impl<'l, 'a> Case<'l, 'a> {
-    /// What fails at this end, by the ENI that rejects it.
+    /// Collects the failing entries at this end, by the ENI that rejects them.
     pub(super) fn new(
         attempts: &'l AttemptIndex<'a>,
         roles: &'l Roles,
@@ -80,24 +83,24 @@ impl<'l, 'a> Case<'l, 'a> {
         }
     }
 
-    /// What is asked for of those that fail at this ENI.
-    pub(super) fn services(&self, eni: EniIndex) -> &BTreeSet<Asked> {
+    /// Returns the services that fail at this ENI.
+    pub(super) fn services(&self, eni: EniIndex) -> &BTreeSet<ServicePort> {
         &self.kinds[&eni].services
     }
 
-    /// The layer that explains what fails at this ENI, and why.
+    /// Decides which layer rejects the traffic at this ENI, and why.
     pub(super) fn decide(&self, eni: EniIndex) -> (FilterLayer, String) {
         let entries = &self.failing[&eni];
         if !is_directed(entries) {
-            let why = "no record tells the direction, so it may have been on its way out as well";
+            let why = "no record shows the direction, so the packets may also have been outbound";
             return (FilterLayer::Undecided, why.to_owned());
         }
         let at = At {
             eni,
             entries,
-            border: Border::of(self.attempts, self.end, eni, entries),
+            boundary: Boundary::of(self.attempts, self.end, eni, entries),
         };
-        let told = self
+        let decided = self
             .by_exception(&at)
             .map(|why| (FilterLayer::SecurityGroup, why))
             .or_else(|| self.by_subnet(&at).map(|why| (FilterLayer::Acl, why)))
@@ -105,12 +108,12 @@ impl<'l, 'a> Case<'l, 'a> {
                 self.by_contrast(&at)
                     .map(|why| (FilterLayer::SecurityGroup, why))
             });
-        told.unwrap_or_else(|| {
-            let why = match at.border.here.is_empty() {
-                false => "what passes beside it could pass either, so nothing tells which",
-                true => {
-                    "nothing else passes this ENI or its subnet meanwhile, so nothing tells which"
-                }
+        decided.unwrap_or_else(|| {
+            let why = match at.boundary.here.is_empty() {
+                    false => "traffic that passes at the same time fits both filters, so it is unknown which one rejects",
+                    true => {
+                        "nothing else passes this ENI or its subnet at that time, so it is unknown which filter rejects"
+                    }
             };
             (FilterLayer::Undecided, why.to_owned())
         })
@@ -120,19 +123,23 @@ impl<'l, 'a> Case<'l, 'a> {
         far(self.attempts, self.end, path)
     }
 
-    /// Why no ACL can have done it; none if one can.
+    /// Explains why an ACL cannot be the cause; `None` if it can.
     fn by_exception(&self, at: &At<'_, 'a>) -> Option<String> {
         let mut entries = at.entries.iter();
         if entries.any(|entry| !self.attempts.crosses(entry.path)) {
-            return Some("within one subnet, where no ACL judges".to_owned());
+            return Some(
+                "both ends are in the same subnet, where network ACLs do not apply".to_owned(),
+            );
         }
         at.entries.iter().find_map(|failed| {
-            let passed = at.border.both(asked(failed.path), self.far(failed.path))?;
-            Some(format!("meanwhile {}", self.way(at.eni, passed)))
+            let passed = at
+                .boundary
+                .both(service_port(failed.path), self.far(failed.path))?;
+            Some(format!("at the same time {}", self.way(at.eni, passed)))
         })
     }
 
-    /// Why no security group is likely to have done it; none if one is.
+    /// Explains why a security group is probably not the cause; `None` if it may be.
     fn by_subnet(&self, at: &At<'_, 'a>) -> Option<String> {
         self.alike(at, Likeness::ServiceKey, true)
             .or_else(|| self.alike(at, Likeness::Far, false))
@@ -140,18 +147,19 @@ impl<'l, 'a> Case<'l, 'a> {
             .or_else(|| self.by_other_subnets(at))
     }
 
-    /// ENIs of another role fail alike, of other subnets too if wanted, and nothing like it passes.
+    /// Checks whether ENIs of another role fail in the same way, optionally in other subnets too,
+    /// while nothing similar crosses the boundary.
     fn alike(&self, at: &At<'_, 'a>, likeness: Likeness, anywhere: bool) -> Option<String> {
         at.entries.iter().find_map(|failed| {
             let passes = match likeness {
-                Likeness::ServiceKey => at.border.service(asked(failed.path)).is_some(),
-                Likeness::Far => at.border.has_far(self.far(failed.path)),
+                Likeness::ServiceKey => at.boundary.service(service_port(failed.path)).is_some(),
+                Likeness::Far => at.boundary.has_far(self.far(failed.path)),
             };
             if passes {
                 return None;
             }
             let fails_alike = |also: &Failed<'a>| match likeness {
-                Likeness::ServiceKey => also.services.contains(&asked(failed.path)),
+                Likeness::ServiceKey => also.services.contains(&service_port(failed.path)),
                 Likeness::Far => self.far(failed.path).any(|far| also.far.contains(&far)),
             };
             let (other, _) = self.others(at.eni, anywhere).find(|(other, also)| {
@@ -159,12 +167,13 @@ impl<'l, 'a> Case<'l, 'a> {
             })?;
             let other = names::eni(self.attempts, other);
             Some(format!(
-                "{other}, which serves something else, fails alike, and nothing like it passes the subnet's border"
+                "{other}, which has a different role, rejects the same kind of traffic, and nothing similar crosses the subnet boundary"
             ))
         })
     }
 
-    /// The same service is reached within the subnet by ENIs of the role of those that fail.
+    /// Checks whether ENIs with the role of those that fail reach the same service within the
+    /// subnet.
     fn within(&self, at: &At<'_, 'a>) -> Option<String> {
         let far = |path: &Path| match self.end {
             End::Target => path.source_eni,
@@ -177,38 +186,41 @@ impl<'l, 'a> Case<'l, 'a> {
                 && entry.seen.goes_on_during(span)
         };
         let all = self.attempts.at(self.end, at.eni).filter(is_inside);
-        let inside = grouped(all, |entry| Some(asked(entry.path)));
+        let inside = grouped(all, |entry| Some(service_port(entry.path)));
         at.entries.iter().find_map(|failed| {
-            let asked = asked(failed.path);
-            if at.border.service(asked).is_some() {
+            let service_port = service_port(failed.path);
+            if at.boundary.service(service_port).is_some() {
                 return None;
             }
-            let inside = inside.get(&asked)?.iter().find(|inside| {
+            let inside = inside.get(&service_port)?.iter().find(|inside| {
                 far(inside.path)
                     .zip(far(failed.path))
                     .is_some_and(|(a, b)| !self.roles.differ(self.attempts, a, b))
             })?;
             Some(format!(
-                "only what crosses the subnet's border fails: within it {}",
+                "only traffic that crosses the subnet boundary fails: within the subnet, {}",
                 self.way(at.eni, inside)
             ))
         })
     }
 
-    /// Every ENI of the subnet that was tried fails, and nothing passes, or only other subnets do.
+    /// Checks whether every ENI of the subnet that was tried fails while nothing crosses the
+    /// boundary, or while only ENIs of other subnets succeed.
     fn by_other_subnets(&self, at: &At<'_, 'a>) -> Option<String> {
         let services = self.services(at.eni);
         let siblings = self.others(at.eni, false);
         let fails = siblings
             .filter(|(_, also)| !also.services.is_disjoint(services))
             .count();
-        let mut asked_for = services.iter();
-        if fails == 0 || asked_for.any(|asked| at.border.service(*asked).is_some()) {
+        let mut services_here = services.iter();
+        if fails == 0
+            || services_here.any(|service_port| at.boundary.service(*service_port).is_some())
+        {
             return None;
         }
-        if at.border.is_quiet() {
+        if at.boundary.is_quiet() {
             return Some(format!(
-                "{} ENIs of the subnet fail, and nothing passes its border meanwhile",
+                "{} ENIs of the subnet reject traffic, and nothing crosses the subnet boundary at that time",
                 fails + 1
             ));
         }
@@ -220,28 +232,29 @@ impl<'l, 'a> Case<'l, 'a> {
                 End::Source => entry.path.source_eni,
             };
             near.is_some_and(|near| self.attempts.subnet(near) != subnet)
-                && services.contains(&asked(entry.path))
+                && services.contains(&service_port(entry.path))
                 && passes(self.attempts, self.end, entry)
                 && entry.seen.goes_on_during(span)
         });
         elsewhere.then(|| {
-            "every ENI of the subnet that was tried fails, ENIs of other subnets do not".to_owned()
+            "every ENI of the subnet that was tried rejects it, ENIs of other subnets do not"
+                .to_owned()
         })
     }
 
-    /// That port passes, and that network passes, only not together: an ACL that denies just both
-    /// is rare, and a security group without that line is not.
+    /// Checks whether that port and that network both pass, but not together: an ACL that denies
+    /// exactly the combination is rare, and a security group without a rule for it is not.
     fn by_contrast(&self, at: &At<'_, 'a>) -> Option<String> {
         at.entries.iter().find_map(|failed| {
-            let asked = asked(failed.path);
-            let by_service = at.border.service(asked)?;
-            let by_far = at.border.has_far(self.far(failed.path));
-            (by_far || at.border.here.contains(&asked))
-                .then(|| format!("meanwhile {}", self.way(at.eni, by_service)))
+            let service_port = service_port(failed.path);
+            let by_service = at.boundary.service(service_port)?;
+            let by_far = at.boundary.has_far(self.far(failed.path));
+            (by_far || at.boundary.here.contains(&service_port))
+                .then(|| format!("at the same time {}", self.way(at.eni, by_service)))
         })
     }
 
-    /// Other ENIs that fail; of other subnets too, if wanted.
+    /// Returns the other ENIs that fail, optionally in other subnets too.
     fn others(
         &self,
         eni: EniIndex,
@@ -254,11 +267,11 @@ impl<'l, 'a> Case<'l, 'a> {
             *other != eni
                 && !subnet.is_empty()
                 && (anywhere || is_near(*other))
-                && also.is_at_border
+                && also.is_at_boundary
         })
     }
 
-    /// What passes while something fails at the ENI, in words.
+    /// Describes traffic that passes while other traffic fails at the ENI.
     fn way(&self, eni: EniIndex, entry: &PathSymptom<'_>) -> String {
         let path = entry.path;
         let port = names::port(path.port, path.protocol);
@@ -271,8 +284,11 @@ impl<'l, 'a> Case<'l, 'a> {
             _ => "the same ENI".to_owned(),
         };
         match self.end {
-            End::Target => format!("{port} from {} passes {near}", names::source(path.source)),
-            End::Source => format!("{port} to {} leaves {near}", path.target),
+            End::Target => format!(
+                "{port} from {} is accepted at {near}",
+                names::source(path.source)
+            ),
+            End::Source => format!("{port} to {} is accepted outbound at {near}", path.target),
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Findings that are alike, beyond those that a page has room for, become one.
+//! Merging of similar findings when there are more than fit on a page.
 //!
-//! Noise, or a whole network that is down, makes as many findings as it has services. Of each cause and
-//! certainty those that explain most are told in full, and the rest is counted in one finding, which
-//! lists them in short. Attempts that findings count add up to the same.
+//! Noise, or an outage of a whole network, causes as many findings as there are services. For each
+//! cause and certainty, the findings that explain most attempts are kept in full, and the rest are
+//! counted in one finding, which lists them in short. The sum of attempts over all findings stays
+//! the same.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +11,14 @@ use super::draft::FindingAccount;
 use super::names::LISTED_MAX;
 use crate::diagnosis::finding::{Cause, Certainty};
 
-/// Findings of an archive, at most; kinds of them are fewer.
+/// The most findings of one archive; the number of cause and certainty pairs is smaller.
 const FINDINGS_MAX: usize = 50;
 
-/// What findings must share to be told as one.
+/// What findings must share to be merged.
 type AlikeKey = (Cause, Certainty);
 
-/// The same, with what there is no room for told together, where the first of it stood.
+/// Keeps the first findings of each kind and merges the rest of it in the place of the first of
+/// them.
 pub(super) fn merged(accounts: Vec<FindingAccount>) -> Vec<FindingAccount> {
     if accounts.len() <= FINDINGS_MAX {
         return accounts;
@@ -27,49 +29,49 @@ pub(super) fn merged(accounts: Vec<FindingAccount>) -> Vec<FindingAccount> {
         *counts.entry(kind(account)).or_default() += 1;
     }
     let room = room(&counts);
-    let mut told: Vec<FindingAccount> = Vec::new();
-    let mut met: BTreeMap<AlikeKey, usize> = BTreeMap::new();
+    let mut kept: Vec<FindingAccount> = Vec::new();
+    let mut seen: BTreeMap<AlikeKey, usize> = BTreeMap::new();
     let mut rests: BTreeMap<AlikeKey, usize> = BTreeMap::new();
     for account in accounts {
         let kind = kind(&account);
-        let met = met.entry(kind).or_default();
-        *met += 1;
-        if *met <= room || counts[&kind] == room + 1 {
-            told.push(account);
+        let seen = seen.entry(kind).or_default();
+        *seen += 1;
+        if *seen <= room || counts[&kind] == room + 1 {
+            kept.push(account);
             continue;
         }
         match rests.get(&kind) {
-            Some(rest) => told[*rest].take_in(account),
+            Some(rest) => kept[*rest].merge(account),
             None => {
-                rests.insert(kind, told.len());
-                told.push(account.rest());
+                rests.insert(kind, kept.len());
+                kept.push(account.rest());
             }
         }
     }
     for rest in rests.into_values() {
-        told[rest].summarize();
+        kept[rest].summarize();
     }
-    told
+    kept
 }
 
-/// How many of each kind can be told in full.
+/// Returns how many findings of each kind can be kept in full.
 fn room(counts: &BTreeMap<AlikeKey, usize>) -> usize {
     let fits = |each: &usize| {
-        let told = counts.values().map(|count| (*count).min(each + 1));
-        told.sum::<usize>() <= FINDINGS_MAX
+        let kept = counts.values().map(|count| (*count).min(each + 1));
+        kept.sum::<usize>() <= FINDINGS_MAX
     };
     (0..FINDINGS_MAX).rev().find(fits).unwrap_or(0)
 }
 
 impl FindingAccount {
-    /// The first of those that are told in short.
+    /// Starts a merged finding with this one.
     fn rest(mut self) -> Self {
         self.alike = vec![self.brief()];
         self
     }
 
-    /// Tells another one in short.
-    fn take_in(&mut self, other: Self) {
+    /// Adds another finding in short.
+    fn merge(&mut self, other: Self) {
         self.alike.push(other.brief());
         self.counted.add(&other.counted);
         self.others += other.others;
@@ -96,38 +98,38 @@ impl FindingAccount {
         }
     }
 
-    /// Says what all of them are.
+    /// Writes the title and text for all merged findings.
     fn summarize(&mut self) {
         let count = self.alike.len();
         self.title = format!("{count} more {}", many(self.cause));
         let first = self.alike.first().map(|first| &first.title);
         self.seen = format!(
-            "like those above, none with more attempts: {} in all, the JSON lists each; the first: {}",
+            "Similar to the findings above, none with more attempts: {} in total; the JSON output lists each; first: {}",
             self.counted.count,
             first.map_or("", String::as_str),
         );
     }
 }
 
-/// Several findings of this cause.
+/// Returns the plural phrase for this cause.
 fn many(cause: Cause) -> &'static str {
     match cause {
         Cause::AclBlocksReply => "network ACLs block replies",
-        Cause::SecurityGroupInbound => "security groups block requests on their way in",
-        Cause::AclInbound => "network ACLs block requests on their way in",
-        Cause::InboundBlocked => "security groups or ACLs block requests on their way in",
-        Cause::SecurityGroupOutbound => "security groups block requests on their way out",
-        Cause::AclOutbound => "network ACLs block requests on their way out",
-        Cause::OutboundBlocked => "security groups or ACLs block requests on their way out",
+        Cause::SecurityGroupInbound => "security groups block inbound requests",
+        Cause::AclInbound => "network ACLs block inbound requests",
+        Cause::InboundBlocked => "security groups or network ACLs block inbound requests",
+        Cause::SecurityGroupOutbound => "security groups block outbound requests",
+        Cause::AclOutbound => "network ACLs block outbound requests",
+        Cause::OutboundBlocked => "security groups or network ACLs block outbound requests",
         Cause::BlockPublicAccess => "VPCs reject traffic by Block Public Access",
         Cause::EncryptionControls => "VPCs reject traffic by Encryption Controls",
-        Cause::NoReply => "services do not answer",
-        Cause::ReplyElsewhere => "hosts reply by another way than that of the requests",
+        Cause::NoReply => "services do not reply",
+        Cause::ReplyElsewhere => "hosts reply on a different path than the requests take",
         Cause::Refused => "services refuse connections",
-        Cause::HalfOpen => "services have handshakes that are never completed",
-        Cause::IdleTimeout => "hosts have connections that are cut after silence",
-        Cause::Reset => "services have connections that are aborted",
-        Cause::Intermittent => "services fail now and then",
+        Cause::HalfOpen => "services have half-open handshakes",
+        Cause::IdleTimeout => "hosts have connections that are dropped after being idle",
+        Cause::Reset => "services have connections that are reset",
+        Cause::Intermittent => "services fail intermittently",
         Cause::LatePackets => "groups of late packets",
         Cause::Scan => "sources scan",
     }

@@ -1,16 +1,16 @@
-//! Symptoms become findings: one for each cause, the one that explains most first.
+//! Findings: the causes that explain the symptoms, the one that explains most attempts first.
 //!
 //! ```text
-//! names            ENIs and services by what they are
-//! explanations     what a cause means, where to look, and what else it might be
-//! draft            findings in the making, and their order
-//! failure_split    what sets those that fail apart from the others
-//! rejected         Block Public Access, Encryption Controls, replies that an ACL blocks
-//! layer            security group or ACL, by contrast to what passes
-//! blocked          requests that are rejected
-//! service          silence, refusals, half-open handshakes, aborts, time-outs, and what is intermittent
+//! names            names of ENIs and services in texts
+//! explanations     meaning of a cause, where to look, and other possible causes
+//! draft            findings before they are written out, and their order
+//! failure_split    what distinguishes failing attempts from the others
+//! rejected         Block Public Access, Encryption Controls, replies blocked by an ACL
+//! layer            security group or ACL, by comparison with traffic that passes
+//! blocked          rejected requests
+//! service          no reply, refused, half-open, reset, idle timeout, intermittent failures
 //! harmless         late packets, scans
-//! merge_similar    too many alike become one
+//! merge_similar    many similar findings merged into one
 //! ```
 
 mod blocked;
@@ -30,7 +30,7 @@ use crate::diagnosis::attempt_counts::AttemptCounts;
 use crate::diagnosis::attempt_index::{AttemptIndex, Roles};
 use crate::diagnosis::finding::Finding;
 
-/// What explains the symptoms of a tally, the most important first; no more than a page holds.
+/// Returns the findings that explain the symptoms, the most important first, limited to one page.
 pub fn findings(tally: &AttemptCounts, ground: &Ground<'_>) -> Vec<Finding> {
     let scanners = harmless::scanners(tally);
     let attempts = AttemptIndex::new(tally, ground.enis, &scanners);
@@ -38,8 +38,8 @@ pub fn findings(tally: &AttemptCounts, ground: &Ground<'_>) -> Vec<Finding> {
     drafts.extend(blocked::drafts(&attempts, &Roles::new(&attempts)));
     drafts.extend(service::drafts(&attempts));
     drafts.extend(harmless::late_packets(&attempts));
-    let told = drafts.into_iter().filter_map(|draft| draft.account(ground));
-    let mut accounts: Vec<FindingAccount> = told.collect();
+    let explained = drafts.into_iter().filter_map(|draft| draft.account(ground));
+    let mut accounts: Vec<FindingAccount> = explained.collect();
     accounts.extend(harmless::scans(tally, ground));
     accounts.sort_by(|a, b| a.order().cmp(&b.order()));
     let findings = merge_similar::merged(accounts).into_iter();

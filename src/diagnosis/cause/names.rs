@@ -1,4 +1,4 @@
-//! ENIs and services by what they are, as far as the log tells.
+//! Names of ENIs, hosts and services for texts, with what the log says of their role.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -8,21 +8,21 @@ use crate::flow::{EniIndex, TCP, UDP, is_private};
 use crate::names::service_at;
 use crate::printable::cut;
 
-/// Characters of a name that a sentence has room for.
+/// The longest name in a sentence, in characters.
 const NAME_MAX: usize = 200;
 
-/// Names in a sentence; more are only counted.
+/// The most names in a sentence; more are only counted.
 const SAID_MAX: usize = 3;
 
-/// Names of one kind that a finding lists.
+/// The most names of one kind that a finding lists.
 pub(super) const LISTED_MAX: usize = 12;
 
-/// Who tries: an address, or all that is outside.
+/// Names a source: its address, or `internet` for any source outside.
 pub(super) fn source(address: Option<IpAddr>) -> String {
     address.map_or_else(|| "internet".to_owned(), |address| address.to_string())
 }
 
-/// A port with what it is known for.
+/// Names a port and its well-known service.
 pub(super) fn port(port: u16, protocol: u8) -> String {
     let name = match protocol {
         TCP => "TCP",
@@ -36,7 +36,7 @@ pub(super) fn port(port: u16, protocol: u8) -> String {
     )
 }
 
-/// The ports of these, in words.
+/// Names the ports of these entries.
 pub(super) fn ports(entries: &[PathSymptom<'_>]) -> String {
     let all: BTreeSet<(u8, u16)> = entries
         .iter()
@@ -49,13 +49,13 @@ pub(super) fn ports(entries: &[PathSymptom<'_>]) -> String {
     )
 }
 
-/// The targets of these, in words.
+/// Names the targets of these entries.
 pub(super) fn targets(entries: &[PathSymptom<'_>]) -> String {
     let all: BTreeSet<IpAddr> = entries.iter().map(|e| e.path.target).collect();
     few(all.iter().map(IpAddr::to_string), "hosts")
 }
 
-/// Who tries, in words.
+/// Names the sources of these entries.
 pub(super) fn sources(entries: &[PathSymptom<'_>]) -> String {
     let all: BTreeSet<Option<IpAddr>> = entries.iter().map(|e| e.path.source).collect();
     let name = |address: &Option<IpAddr>| {
@@ -64,7 +64,7 @@ pub(super) fn sources(entries: &[PathSymptom<'_>]) -> String {
     few(all.iter().map(name), "sources")
 }
 
-/// An ENI with what it belongs to.
+/// Names an ENI, with its instance or its type.
 pub(super) fn eni(attempts: &AttemptIndex<'_>, index: EniIndex) -> String {
     let eni = attempts.enis.get(index);
     let [name, instance] = [&eni.name, &eni.instance].map(|text| cut(text, NAME_MAX));
@@ -76,12 +76,12 @@ pub(super) fn eni(attempts: &AttemptIndex<'_>, index: EniIndex) -> String {
     }
 }
 
-/// Several ENIs in words.
+/// Names several ENIs.
 pub(super) fn enis(attempts: &AttemptIndex<'_>, all: &BTreeSet<EniIndex>) -> String {
     few(all.iter().map(|index| eni(attempts, *index)), "ENIs")
 }
 
-/// The subnet of an ENI in words, or the ENI where no record tells it.
+/// Names the subnet of an ENI, or the ENI itself where no record has the subnet.
 pub(super) fn subnet(attempts: &AttemptIndex<'_>, index: EniIndex) -> String {
     match attempts.subnet(index) {
         "" => format!("the subnet of {}", eni(attempts, index)),
@@ -89,8 +89,8 @@ pub(super) fn subnet(attempts: &AttemptIndex<'_>, index: EniIndex) -> String {
     }
 }
 
-/// What these connect, where the log tells: load balancer to target, application to database,
-/// subnet to internet.
+/// Returns the kind of connection, where the log shows it: load balancer to target, application to
+/// database, or subnet to internet.
 pub(super) fn relation(
     attempts: &AttemptIndex<'_>,
     entries: &[PathSymptom<'_>],
@@ -116,12 +116,12 @@ pub(super) fn relation(
     }
 }
 
-/// A relation as it stands in a title.
+/// Formats the kind of connection for the end of a title.
 pub(super) fn related(attempts: &AttemptIndex<'_>, entries: &[PathSymptom<'_>]) -> String {
     relation(attempts, entries).map_or_else(String::new, |relation| format!(" ({relation})"))
 }
 
-/// A few names, and how many more.
+/// Lists a few names, or counts them if there are more.
 fn few(names: impl ExactSizeIterator<Item = String>, what: &str) -> String {
     let count = names.len();
     if count > SAID_MAX {
@@ -130,7 +130,12 @@ fn few(names: impl ExactSizeIterator<Item = String>, what: &str) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// The first names, as a finding lists them.
+/// Formats a count and its noun: `1 port`, `2 ports`.
+pub(super) fn counted(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Returns the first names in order, as a finding lists them.
 pub(super) fn listed(names: impl Iterator<Item = String>) -> BTreeSet<String> {
     let all: BTreeSet<String> = names.collect();
     all.into_iter().take(LISTED_MAX).collect()

@@ -1,4 +1,4 @@
-//! Rejections whose records name the cause, or leave one only.
+//! Rejections with a known cause: the record names it, or leaves only one.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use crate::diagnosis::path_counts::{BLOCK_PORTS, PathCounts};
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::{EniIndex, TCP};
 
-/// Attempts that are not TCP before chance is ruled out.
+/// Non-TCP attempts that are needed to rule out chance.
 const DATAGRAMS_LEAST: u64 = 3;
 
-/// What needs no contrast.
+/// Drafts the findings that need no comparison with traffic that passes.
 pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     let mut drafts = Vec::new();
     for cause in [Cause::BlockPublicAccess, Cause::EncryptionControls] {
@@ -31,7 +31,7 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     }
     let side = |entry: &PathSymptom<'a>| match entry.symptom {
         Symptom::ReplyBlocked { eni, leaving } => {
-            // Where no subnet is told, each ENI stands for itself.
+            // Without a subnet in the records, each ENI counts as its own subnet.
             let subnet = attempts.subnet(eni);
             Some((subnet, subnet.is_empty().then_some(eni), leaving))
         }
@@ -70,7 +70,7 @@ fn by_reason<'a>(
         certainty: Certainty::Proved,
         title: format!("{what} rejects traffic{whose}"),
         seen: format!(
-            "REJECT with reject-reason {reason} of attempts from {} to {}, {}, at {}",
+            "Attempts from {} to {} on {} are rejected with reject-reason {reason} at {}",
             names::sources(&entries),
             names::targets(&entries),
             names::ports(&entries),
@@ -93,10 +93,10 @@ fn reply_blocked<'a>(
         _ => None,
     };
     let enis: BTreeSet<EniIndex> = entries.iter().filter_map(at).collect();
-    // A reply that leaves is the target's, one that enters is the source's.
+    // An outbound reply belongs to the target, an inbound one to the source.
     let (end, way) = match leaving {
-        Some(true) => (End::Target, " on their way out"),
-        Some(false) => (End::Source, " on their way in"),
+        Some(true) => (End::Target, "outbound "),
+        Some(false) => (End::Source, "inbound "),
         None => (End::Target, ""),
     };
     let passing: Vec<PathSymptom<'a>> = enis
@@ -118,21 +118,21 @@ fn reply_blocked<'a>(
     let first = enis.first().copied();
     let subnet = first.map_or_else(String::new, |eni| names::subnet(attempts, eni));
     let passed = passes.map_or_else(
-        || "no reply crosses the subnet's border that way".to_owned(),
-        |ports| format!("replies to ports {ports} pass"),
+        || "no reply crosses the subnet boundary in that direction".to_owned(),
+        |ports| format!("replies to {ports} pass"),
     );
     FindingDraft {
         cause: Cause::AclBlocksReply,
         certainty,
-        title: format!("the network ACL of {subnet} blocks replies{way}"),
+        title: format!("The network ACL of {subnet} blocks {way}replies"),
         seen: format!(
-            "requests from {} to {} ({}) are ACCEPTed and their replies REJECTed at {}; replies to ports {} are \
+            "Requests from {} to {} on {} are accepted and their replies are rejected at {}; replies to {} are \
              blocked, {passed}",
             names::sources(&entries),
             names::targets(&entries),
             names::ports(&entries),
             names::enis(attempts, &enis),
-            fails.unwrap_or_else(|| "unknown".to_owned()),
+            fails.unwrap_or_else(|| "unknown ports".to_owned()),
         ),
         others: passing.iter().map(|entry| entry.seen.count).sum(),
         entries,
@@ -141,13 +141,13 @@ fn reply_blocked<'a>(
     }
 }
 
-/// The initiators' ports in words: lowest and highest of each run of blocks that were seen.
+/// Formats the initiators' ports: the lowest and highest port of each run of blocks that were seen.
 fn port_range(entries: &[PathSymptom<'_>]) -> Option<String> {
     let sum = PathCounts::sum(entries.iter().map(|entry| entry.seen))?;
     let mut runs: Vec<(u16, u16)> = Vec::new();
     for block in sum.blocks.keys().copied() {
         match runs.last_mut() {
-            // Ports are used at random, so a block without any means little.
+            // Initiator ports are random, so an empty block means little.
             Some((_, last)) if block - *last <= 4 => *last = block,
             _ => runs.push((block, block)),
         }
@@ -161,5 +161,10 @@ fn port_range(entries: &[PathSymptom<'_>]) -> Option<String> {
             format!("{low}-{high}")
         }
     });
-    Some(named.collect::<Vec<_>>().join(", "))
+    let named: Vec<String> = named.collect();
+    let noun = match runs.as_slice() {
+        [_] if sum.ports.0 == sum.ports.1 => "port",
+        _ => "ports",
+    };
+    Some(format!("{noun} {}", named.join(", ")))
 }

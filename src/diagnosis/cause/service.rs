@@ -1,9 +1,10 @@
-//! What is the matter with services that no filter blocks: silence, refusals, aborts, time-outs.
+//! Failures of services that no filter blocks: no reply, refused, half-open, reset, idle timeout.
 //!
-//! Each service (address and port) is looked at by itself, failing attempts beside passing ones. If it
-//! fails for all, or for the same sources always, the symptom is the cause. If it fails now and then for
-//! the same source, it is intermittent, and the split that explains most is named. Services of several
-//! hosts that the same clients ask for the same are told together ([`target_group`]).
+//! Each service (address and port) is examined on its own: failing attempts are compared with
+//! successful ones. If it fails for all sources, or always for the same sources, the symptom is the
+//! cause. If it both fails and succeeds for the same source, it is intermittent, and the split that
+//! explains most is named. Services of several hosts that serve the same clients are combined
+//! ([`target_group`]).
 
 mod target_group;
 mod trouble;
@@ -12,7 +13,7 @@ mod wording;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use self::target_group::{Beside, TargetGroups};
+use self::target_group::{TargetGroups, WorkingHosts};
 use self::trouble::{ServiceVerdict, Trouble};
 use self::wording::{seen, title};
 use super::draft::FindingDraft;
@@ -25,7 +26,7 @@ use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::symptom::{Party, Symptom};
 use crate::flow::{EniIndex, is_private};
 
-/// Everything but verdicts and what is harmless.
+/// Drafts all findings that are neither rejections nor harmless.
 pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     let mut drafts = Vec::new();
     let offline = offline(attempts, &mut drafts);
@@ -38,7 +39,7 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
         Symptom::Reset(_) => Some(Cause::Reset),
         _ => None,
     };
-    // A host that is silent, or takes another way back, does so on all ports.
+    // A host that does not reply, or replies on another path, does so on all ports.
     let key = |entry: &PathSymptom<'a>| {
         let cause = kind(entry)?;
         let port = match cause {
@@ -66,15 +67,16 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
         .flat_map(|trouble| trouble.entries.iter().map(|entry| service(entry.path)))
         .collect();
     drafts.extend(troubles.into_iter().map(|trouble| {
-        let beside = target_groups.beside(&trouble, &failing);
-        draft(attempts, trouble, beside)
+        let working = target_groups.working(&trouble, &failing);
+        draft(attempts, trouble, working)
     }));
     drafts
 }
 
-/// Subnets of which nobody gets an answer from the internet: one cause, however many targets.
+/// Drafts findings for subnets that get no reply from the internet: one cause, however many
+/// targets.
 ///
-/// Returns the paths that are told by it.
+/// Returns the paths that these findings explain.
 fn offline<'a>(
     attempts: &AttemptIndex<'a>,
     drafts: &mut Vec<FindingDraft<'a>>,
@@ -94,7 +96,7 @@ fn offline<'a>(
         let passes = entry.symptom.is_passed() && leads_out(entry);
         passes.then(|| from(entry)).flatten()
     });
-    let mut told = BTreeSet::new();
+    let mut explained = BTreeSet::new();
     for (subnet, entries) in grouped(attempts.all(), silent) {
         let span = span(&entries);
         let targets: BTreeSet<IpAddr> = entries.iter().map(|entry| entry.path.target).collect();
@@ -103,7 +105,7 @@ fn offline<'a>(
         if answered || targets.len() < 2 {
             continue;
         }
-        told.extend(entries.iter().map(|entry| *entry.path));
+        explained.extend(entries.iter().map(|entry| *entry.path));
         let enis: BTreeSet<EniIndex> = entries
             .iter()
             .filter_map(|entry| entry.path.source_eni)
@@ -114,10 +116,10 @@ fn offline<'a>(
         drafts.push(FindingDraft {
             cause: Cause::NoReply,
             certainty: Certainty::Likely,
-            title: format!("{place} gets no answer from the internet"),
+            title: format!("No reply from the internet to {place}"),
             seen: format!(
-                "requests from {} to {} ({}) are ACCEPTed and none is answered, at any ENI; meanwhile nothing from \
-                 this subnet reaches the internet",
+                "Requests from {} to {} on {} are accepted and no ENI logs a reply; no other traffic from \
+                 this subnet reaches the internet at that time",
                 names::sources(&entries),
                 names::targets(&entries),
                 names::ports(&entries),
@@ -128,13 +130,13 @@ fn offline<'a>(
             shows: Shows::Handshakes,
         });
     }
-    told
+    explained
 }
 
 fn draft<'a>(
     attempts: &AttemptIndex<'a>,
     trouble: Trouble<'a>,
-    beside: Option<Beside>,
+    working: Option<WorkingHosts>,
 ) -> FindingDraft<'a> {
     let Trouble {
         cause,
@@ -143,18 +145,20 @@ fn draft<'a>(
         ..
     } = trouble;
     let facts = &verdict.facts;
-    let contrast = match &beside {
-        // That nothing passes there needs no word if others do.
-        Some(beside) if !facts.was_passing => beside.seen.clone(),
-        Some(beside) => facts.contrast(verdict.split.as_deref()) + &beside.seen,
+    let contrast = match &working {
+        // If others succeed, it is not necessary to add that no attempt succeeds here.
+        Some(working) if !facts.was_passing => working.seen.clone(),
+        Some(working) => facts.contrast(verdict.split.as_deref()) + &working.seen,
         None => facts.contrast(verdict.split.as_deref()),
     };
     let (shown, often) = match verdict.is_unsteady {
-        true if facts.passed < facts.count => (Cause::Intermittent, "mostly: "),
-        true => (Cause::Intermittent, "now and then: "),
+        true if facts.passed < facts.count => {
+            (Cause::Intermittent, "Intermittent (most attempts fail): ")
+        }
+        true => (Cause::Intermittent, "Intermittent (some attempts fail): "),
         false => (cause, ""),
     };
-    let (among, elsewhere) = beside.map_or_else(Default::default, |b| (b.title, b.passed));
+    let (among, elsewhere) = working.map_or_else(Default::default, |b| (b.title, b.passed));
     let (what, related) = (title(cause, &entries), names::related(attempts, &entries));
     let at = |entry: &PathSymptom<'_>| entry.path.target_eni.or(entry.path.source_eni);
     FindingDraft {

@@ -1,4 +1,4 @@
-//! The symptoms of attempts that nobody rejected: what flags, answers and silence say.
+//! The symptoms of attempts that nothing rejected, from their flags, replies and missing replies.
 
 use crate::connection::Outcome;
 use crate::diagnosis::attempt::{Attempt, Traffic};
@@ -6,10 +6,10 @@ use crate::diagnosis::symptom::{Limit, Party, Symptom};
 use crate::flow::{TCP, UDP};
 use crate::record::ObservedFlags;
 
-/// What flags and answers say where nothing was rejected.
+/// Returns the symptom that flags and replies show if nothing was rejected.
 pub(super) fn by_answers(attempt: &Attempt) -> Symptom {
     let replied = attempt.replies().next().is_some();
-    if !attempt.is_told() {
+    if !attempt.has_tcp_flags() {
         return without_flags(attempt, replied);
     }
     let opens = |traffic: &Traffic| traffic.flags.contains(ObservedFlags::SYN);
@@ -61,19 +61,19 @@ pub(super) fn by_answers(attempt: &Attempt) -> Symptom {
         .any(|t| t.flags.contains(ObservedFlags::FIN));
     match reset_by {
         Some(_) if let Some(limit) = Limit::that_fits(silence_ns) => Symptom::IdleTimeout(limit),
-        // A RST after a FIN is how much software closes.
+        // Much software sends a RST after a FIN to close.
         Some(side) if !has_fin => Symptom::Reset(side),
         _ => Symptom::Passed,
     }
 }
 
-/// TCP without flags, and all that is not TCP.
+/// Returns the symptom of TCP without flags, and of other protocols.
 fn without_flags(attempt: &Attempt, replied: bool) -> Symptom {
-    /// Who asks these is answered: DNS.
+    /// The port of a protocol that always replies: DNS.
     const ANSWERING: u16 = 53;
-    /// Retransmissions of a SYN before systems give up, and some more.
+    /// Retransmissions of a SYN before systems give up, with some margin.
     const SYNS_MAX: u64 = 12;
-    /// The longest SYN: IPv6, and all options.
+    /// The size of the longest SYN: IPv6 with all options.
     const SYN_LEN_MAX: u64 = 100;
     if replied {
         return Symptom::Passed;
@@ -92,7 +92,7 @@ fn without_flags(attempt: &Attempt, replied: bool) -> Symptom {
     }
 }
 
-/// One ENI saw requests and no reply, another one a reply.
+/// Returns the symptom if one ENI logged requests but no reply, and another ENI logged a reply.
 fn reply_elsewhere(attempt: &Attempt) -> Option<Symptom> {
     let mut views = attempt.views.iter();
     let asked = views.find(|view| {

@@ -1,4 +1,4 @@
-//! One symptom each, from the fewest records that show it.
+//! One test for each symptom, with the fewest records that show it.
 
 use super::*;
 use crate::diagnosis::gather::attempts;
@@ -7,17 +7,17 @@ use crate::flow::observation::tests::{candidate, rejected, there, with};
 use crate::flow::{Candidate, UDP, Verdict, Way};
 use crate::time::SECOND_NS;
 
-/// An archive that goes on long after.
+/// An archive that continues long after the attempt.
 fn visibility() -> Visibility {
     Visibility::new(Some((0, 1_000_000 * SECOND_NS)), Vec::new())
 }
 
 #[track_caller]
 fn check(records: &[Candidate], expected: Symptom) {
-    let told = attempts(&mut records.to_vec());
-    assert_eq!(told.len(), 1, "one attempt");
-    assert_eq!(symptom(&told[0], &visibility()), expected);
-    let places = proof(&told[0], expected);
+    let found = attempts(&mut records.to_vec());
+    assert_eq!(found.len(), 1, "one attempt");
+    assert_eq!(symptom(&found[0], &visibility()), expected);
+    let places = proof(&found[0], expected);
     assert!(!places.is_empty() || matches!(expected, Symptom::Unclear));
 }
 
@@ -83,18 +83,18 @@ fn syn_rejected_at_the_responder_is_blocked_inbound() {
 }
 
 #[test]
-fn syn_rejected_on_an_unknown_way_is_not_called_inbound() {
+fn syn_rejected_in_an_unknown_direction_is_not_called_inbound() {
     let o = with(rejected(up(4, 2)), |o| o.leaving = None);
     check(&[o], Symptom::Blocked(HERE));
 }
 
 #[test]
-fn syn_rejected_on_its_way_out_is_blocked_outbound() {
+fn syn_rejected_outbound_is_blocked_outbound() {
     check(&[rejected(up(4, 2))], Symptom::OutboundBlocked(HERE));
 }
 
 #[test]
-fn reason_of_the_record_is_taken_at_its_word() {
+fn reject_reason_of_the_record_is_used() {
     let reason = RejectReason::BlockPublicAccess;
     check(
         &[refused_for(reason, there(up(4, 2)))],
@@ -108,21 +108,21 @@ fn reason_of_the_record_is_taken_at_its_word() {
 }
 
 #[test]
-fn syn_accepted_without_reply_is_silence() {
+fn syn_accepted_without_reply_is_no_reply() {
     check(&[up(4, 2)], Symptom::NoReply);
     check(&[up(4, 2), there(up(4, 2))], Symptom::NoReply);
 }
 
 #[test]
-fn silence_at_the_end_of_the_archive_is_unclear() {
-    let told = attempts(&mut [at(100, up(1, 2))]);
+fn missing_reply_at_the_end_of_the_archive_is_unclear() {
+    let found = attempts(&mut [at(100, up(1, 2))]);
     let short = Visibility::new(Some((0, 110 * SECOND_NS)), Vec::new());
-    assert_eq!(symptom(&told[0], &short), Symptom::Unclear);
-    assert_eq!(symptom(&told[0], &visibility()), Symptom::NoReply);
+    assert_eq!(symptom(&found[0], &short), Symptom::Unclear);
+    assert_eq!(symptom(&found[0], &visibility()), Symptom::NoReply);
 }
 
 #[test]
-fn reply_that_only_the_other_eni_sees_takes_another_way() {
+fn reply_that_only_another_eni_logs_is_reply_elsewhere() {
     let expected = Symptom::ReplyElsewhere {
         asked: HERE,
         answered: THERE,
@@ -137,7 +137,7 @@ fn syn_answered_by_rst_is_refused() {
 }
 
 #[test]
-fn syn_ack_that_nobody_acknowledges_is_half_open() {
+fn unacknowledged_syn_ack_is_half_open() {
     check(&[there(up(1, 2)), there(down(5, 18))], Symptom::HalfOpen);
 }
 
@@ -145,12 +145,12 @@ fn syn_ack_that_nobody_acknowledges_is_half_open() {
 fn rst_after_the_handshake_names_its_side() {
     check(&[up(9, 2), down(9, 22)], Symptom::Reset(Party::Responder));
     check(&[up(9, 6), down(9, 18)], Symptom::Reset(Party::Initiator));
-    // After a FIN it is how much software closes.
+    // Much software sends a RST after a FIN to close.
     check(&[up(9, 3), down(9, 23)], Symptom::Passed);
 }
 
 #[test]
-fn rst_after_a_silence_is_the_time_out_that_fits() {
+fn rst_after_an_idle_time_is_the_matching_idle_timeout() {
     let opened = [up(5, 2), down(5, 18)];
     let cut = |silence_s: i64| {
         let mut records = opened.to_vec();
@@ -164,13 +164,13 @@ fn rst_after_a_silence_is_the_time_out_that_fits() {
 }
 
 #[test]
-fn reject_after_a_silence_is_a_tracking_time_out() {
+fn reject_after_an_idle_time_is_a_tracking_timeout() {
     let records = [up(5, 2), down(5, 18), rejected(at(500, up(3, 0)))];
     check(&records, Symptom::IdleTimeout(Limit::NatOrNlb));
 }
 
 #[test]
-fn reject_after_the_close_is_late() {
+fn reject_after_the_close_is_a_late_packet() {
     check(
         &[up(9, 3), down(9, 19), rejected(at(20, down(1, 0)))],
         Symptom::LatePackets(HERE),
@@ -179,7 +179,7 @@ fn reject_after_the_close_is_late() {
 }
 
 #[test]
-fn reject_in_the_middle_of_an_open_connection_is_the_acls() {
+fn reject_within_an_established_connection_is_the_acl() {
     let records = [up(9, 2), down(9, 18), rejected(at(40, down(3, 0)))];
     check(
         &records,
@@ -191,7 +191,7 @@ fn reject_in_the_middle_of_an_open_connection_is_the_acls() {
 }
 
 #[test]
-fn without_flags_only_what_must_be_answered_is_silent() {
+fn without_flags_only_protocols_that_always_reply_have_no_reply() {
     let bare = |o: Candidate| with(o, |o| o.flags = None);
     check(&[bare(up(4, 0))], Symptom::NoReply);
     check(
@@ -209,7 +209,7 @@ fn without_flags_only_what_must_be_answered_is_silent() {
 }
 
 #[test]
-fn clean_connection_has_nothing_the_matter() {
+fn clean_connection_is_passed() {
     check(
         &[up(9, 3), down(9, 19), there(up(9, 3)), there(down(9, 19))],
         Symptom::Passed,

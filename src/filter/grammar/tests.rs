@@ -1,10 +1,10 @@
-//! Filters and what they mean, and what is said of those that mean nothing.
+//! Filters and their meaning, and the error for text that is not a filter.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// The filter in brackets, as it was understood.
+/// Formats the parsed filter with explicit parentheses.
 fn shown(expression: &Expression) -> String {
     let joined = |all: &[Expression], sign: &str| {
         let all: Vec<String> = all.iter().map(shown).collect();
@@ -42,7 +42,7 @@ fn check(filter: &str, expected: &str) {
     assert_eq!(shown(&expression), expected, "{filter}");
 }
 
-/// `place` is the filter up to where it goes wrong.
+/// Asserts that a filter is an error at the end of `place`, with this message.
 #[track_caller]
 fn refuse(filter: &str, place: &str, expected: &str) {
     let error = filter.parse::<Expression>().unwrap_err();
@@ -51,7 +51,7 @@ fn refuse(filter: &str, place: &str, expected: &str) {
 }
 
 #[test]
-fn primitives_of_pcap_filter_mean_what_they_mean_there() {
+fn primitives_of_pcap_filter_have_the_same_meaning() {
     check("host 10.0.0.5", "Either 10.0.0.5/32");
     check("10.0.0.5", "Either 10.0.0.5/32");
     check("src 10.0.0.5", "Source 10.0.0.5/32");
@@ -77,7 +77,7 @@ fn primitives_of_pcap_filter_mean_what_they_mean_there() {
 }
 
 #[test]
-fn primitives_of_flow_logs_are_columns() {
+fn primitives_of_flow_logs_test_columns() {
     check("reject", "REJECT");
     check("action ACCEPT", "ACCEPT");
     check("egress", "leaving true");
@@ -119,7 +119,7 @@ fn between_takes_two_ends_in_either_order() {
 }
 
 #[test]
-fn and_and_or_bind_equally_and_not_binds_closest() {
+fn and_has_the_precedence_of_or_and_not_binds_closest() {
     check("tcp and reject", "(protocol 6 & REJECT)");
     check(
         "tcp && reject && egress",
@@ -147,7 +147,7 @@ fn and_and_or_bind_equally_and_not_binds_closest() {
 }
 
 #[test]
-fn value_alone_is_what_the_one_before_it_was() {
+fn value_without_a_keyword_takes_the_previous_keyword() {
     check("port 80 or 443", "(Either 80-80 | Either 443-443)");
     check(
         "src host 10.0.0.1 or 10.0.0.2",
@@ -164,10 +164,10 @@ fn value_alone_is_what_the_one_before_it_was() {
 }
 
 #[test]
-fn refusal_points_at_the_place_and_says_what_was_expected() {
+fn error_gives_the_position_and_what_was_expected() {
     refuse("", "", "expected a condition");
     refuse("port", "port", "expected a port, such as 443");
-    // The family is `ip6`; protocol 41, which the IANA calls so, is IPv6 in IPv4.
+    // The family is written `ip6`; the IANA gives the name IPv6 to protocol 41, IPv6 in IPv4.
     assert!("ipv6".parse::<Expression>().is_err());
     refuse("tcp and port 70000", "tcp and port ", "found 70000");
     refuse("portrange 9-5", "portrange ", "a port");
@@ -178,7 +178,7 @@ fn refusal_points_at_the_place_and_says_what_was_expected() {
     refuse("tcp and and udp", "tcp and ", "found and");
     refuse("tcp udp", "tcp ", "and, or, or the end");
     refuse("(tcp or udp", "(tcp or udp", "closing parenthesis");
-    refuse("tcp)", "tcp", "no parenthesis is open");
+    refuse("tcp)", "tcp", "because no parenthesis is open");
     refuse("()", "(", "expected a condition");
     refuse("flags synn", "flags ", "flags, such as syn");
     refuse("action maybe", "action ", "accept or reject");
@@ -197,12 +197,8 @@ fn refusal_points_at_the_place_and_says_what_was_expected() {
 }
 
 #[test]
-fn filter_in_itself_without_end_is_refused() {
-    refuse(
-        &"(".repeat(100_000),
-        &"(".repeat(DEPTH_MAX),
-        "fewer parentheses",
-    );
+fn endless_nesting_is_refused() {
+    refuse(&"(".repeat(100_000), &"(".repeat(DEPTH_MAX), "fewer nested");
     assert!("!".repeat(100_000).parse::<Expression>().is_err());
     let alternating = "tcp and udp or ".repeat(10_000) + "tcp";
     assert!(alternating.parse::<Expression>().is_err());
@@ -211,7 +207,7 @@ fn filter_in_itself_without_end_is_refused() {
 }
 
 #[test]
-fn option_takes_one_value() {
+fn option_takes_exactly_one_value() {
     let host = Qualifier::Host(EndpointSide::Either);
     assert!(host.parse(" 10.0.0.0/8 ").is_ok());
     assert!(host.parse("10.0.0.5 and tcp").is_err());
@@ -225,7 +221,7 @@ fn option_takes_one_value() {
 
 proptest! {
     #[test]
-    fn any_text_is_a_filter_or_refused_at_a_place(text in "\\PC{0,60}") {
+    fn any_text_is_a_filter_or_an_error_with_a_position(text in "\\PC{0,60}") {
         if let Err(error) = text.parse::<Expression>() {
             prop_assert!(text.is_char_boundary(error.offset()));
             prop_assert_eq!(error.to_string().lines().count(), 3);
@@ -233,7 +229,7 @@ proptest! {
     }
 
     #[test]
-    fn any_words_are_a_filter_or_refused_at_a_place(
+    fn any_words_are_a_filter_or_an_error_with_a_position(
         words in prop::collection::vec(prop::sample::select(&[
             "host", "src", "dst", "port", "10.0.0.5", "443", "and", "or", "not", "(", ")", "tcp",
             "reject", "flags", "syn", "eni", "bytes", ">", "ip",

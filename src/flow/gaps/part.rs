@@ -1,4 +1,4 @@
-//! How much of a record is used: nothing, all, or the part of it that lies in a gap.
+//! How much of a record is used: nothing, all, or the part of it in a gap.
 
 use crate::flow::Viewed;
 use crate::flow::gaps::timeline::{EDGE_NS, Window};
@@ -15,7 +15,7 @@ pub(in crate::flow) enum Used {
     Part(GapPart),
 }
 
-/// Part of a record's packets, at least one, and when they passed, by the vantage's clock.
+/// A part of a record's packets, at least one, and its times by the vantage's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::flow) struct GapPart {
     pub(super) packets: u64,
@@ -26,8 +26,8 @@ pub(in crate::flow) struct GapPart {
 
 impl GapPart {
     /// Cuts a record, whose clock is `ahead_ns` ahead of the vantage's, down to this part.
-    ///
-    /// A SYN is the first packet of its record, and FIN or RST the last ones: they stay in the part
+    /// A SYN is the first packet of its record, and FIN or RST are the last: they stay in the part
+    /// that contains them.
     /// that has them.
     pub(in crate::flow) fn cut(&self, o: &mut Viewed, ahead_ns: i64) {
         let step_ns = o.until_ns().saturating_sub(o.end_ns);
@@ -53,7 +53,7 @@ impl GapPart {
         o.packets = self.packets;
     }
 
-    /// The time that it fills.
+    /// Returns the time that the part fills.
     pub(super) fn window(&self) -> Window {
         Window {
             from_ns: self.from_ns,
@@ -65,13 +65,13 @@ impl GapPart {
     }
 }
 
-/// `value × part / whole`, to the nearest number.
+/// Returns `value × part / whole`, rounded to the nearest integer.
 fn share(value: u64, part: u64, whole: u64) -> u64 {
     let shared = (u128::from(value) * u128::from(part) + u128::from(whole) / 2) / u128::from(whole);
     u64::try_from(shared).unwrap_or(u64::MAX)
 }
 
-/// Records of a view that overlap each other, as accepted and rejected ones of an interval do.
+/// Records of a view that overlap each other, as accepted and rejected records of an interval do.
 #[derive(Clone, Debug)]
 pub(super) struct RecordRun {
     pub(super) window: Window,
@@ -83,7 +83,7 @@ pub(super) fn runs(records: impl Iterator<Item = (usize, Window)>) -> Vec<Record
     let mut runs: Vec<RecordRun> = Vec::new();
     for (record, window) in records {
         match runs.last_mut() {
-            Some(run) if run.window.meets(&window) => {
+            Some(run) if run.window.overlaps(&window) => {
                 run.window.join(&window);
                 run.records.push(record);
             }
@@ -97,7 +97,7 @@ pub(super) fn runs(records: impl Iterator<Item = (usize, Window)>) -> Vec<Record
 }
 
 impl RecordRun {
-    /// Divides the part that is used of a run among its records.
+    /// Divides the used part of a run among its records.
     pub(super) fn divide(&self, part: Option<GapPart>, records: &[Viewed], used: &mut [Used]) {
         let Some(mut part) = part else { return };
         let mut counted = self.window.packets;

@@ -1,4 +1,4 @@
-//! How many packets of records that lie beside each other only one of two views has.
+//! Estimates how many packets of overlapping records only one of two views has.
 
 use std::cell::LazyCell;
 
@@ -11,15 +11,15 @@ use crate::flow::gaps::timeline::{
     EDGE_NS, ViewTimeline, Window, Windows, is_interval, overlapping, sum_ns,
 };
 
-/// Runs of a view, and the used windows beside them, that have to be judged together.
+/// Runs of a view, and the used windows that overlap them, which must be compared together.
 #[derive(Debug, Default)]
 pub(super) struct GapStretch {
     runs: Vec<RecordRun>,
-    beside: Vec<Window>,
+    neighbors: Vec<Window>,
 }
 
-/// Divides runs, which are in order, where no window is beside two of them. By the `same_clock`, a
-/// run that meets no window is surely in a gap.
+/// Divides runs, which are in order, so that no window overlaps runs of two groups. With the
+/// `same_clock`, a run that overlaps no window is certainly in a gap.
 pub(super) fn stretches(
     used: &Windows,
     vantage: &ViewTimeline,
@@ -31,29 +31,29 @@ pub(super) fn stretches(
         let window = &run.window;
         let span = (window.from_ns, window.until_ns);
         let surely = same_clock || window.len_ns() > SLACK_NS && vantage.may_have_lost(span);
-        let beside = used.beside(window, surely);
+        let neighbors = used.neighbors(window, surely);
         let begins = |window: Option<&Window>| window.map(|window| window.from_ns);
-        let (first, last) = (begins(beside.first()), stretches.last_mut());
-        match last.filter(|last| first.is_some() && begins(last.beside.last()) >= first) {
+        let (first, last) = (begins(neighbors.first()), stretches.last_mut());
+        match last.filter(|last| first.is_some() && begins(last.neighbors.last()) >= first) {
             Some(last) => {
-                let known = begins(last.beside.last());
-                let new = beside
+                let known = begins(last.neighbors.last());
+                let new = neighbors
                     .into_iter()
                     .filter(|window| Some(window.from_ns) > known);
                 last.runs.push(run);
-                last.beside.extend(new);
+                last.neighbors.extend(new);
             }
             None => stretches.push(GapStretch {
                 runs: vec![run],
-                beside,
+                neighbors,
             }),
         }
     }
     stretches
 }
 
-/// The packets of a window in so much of its time, and the square of how far that may be off: they
-/// may come in bursts, at any part of it.
+/// Returns the packets of a window in this part of its time, and the variance of that number: they
+/// may come in bursts, in any part of the window.
 fn by_time(window: &Window, ns: i64) -> (f64, f64) {
     let is_all = window.len_ns().saturating_sub(ns) <= 2 * EDGE_NS && ns > 2 * EDGE_NS;
     let part = match is_all {
@@ -64,27 +64,27 @@ fn by_time(window: &Window, ns: i64) -> (f64, f64) {
     (packets * part, (packets * part * (1.0 - part)).powi(2))
 }
 
-/// What may be used of a run.
+/// The part of a run that may be used.
 #[derive(Clone, Copy, Debug)]
 struct Claim {
-    /// Its packets in gaps, by the time that it spends in them.
+    /// Its packets in gaps, estimated from the time that it spends in them.
     likely: f64,
-    /// The square of how far that may be off.
+    /// The variance of that estimate.
     doubt: f64,
-    /// The most that it may be.
+    /// The upper limit of that number.
     most: u64,
-    /// From the first gap to the end of the last.
+    /// The time from the start of the first gap to the end of the last.
     gap_ns: (i64, i64),
 }
 
 impl GapStretch {
-    /// How much is used of each run of a view that logged `theirs`.
+    /// Returns how much is used of each run of a view that logged `theirs`.
     pub(super) fn parts(
         self,
         vantage: &ViewTimeline,
         theirs: &ViewTimeline,
     ) -> Vec<(RecordRun, Option<GapPart>)> {
-        if self.beside.is_empty() {
+        if self.neighbors.is_empty() {
             let whole = |run: RecordRun| {
                 let part = GapPart {
                     packets: run.window.packets,
@@ -110,7 +110,7 @@ impl GapStretch {
         self.runs.into_iter().zip(parts).collect()
     }
 
-    /// What of a run lies in gaps of the vantage that nothing fills yet.
+    /// Returns the part of a run that is in gaps of the vantage and not filled yet.
     fn claim(
         &self,
         run: &RecordRun,
@@ -118,12 +118,12 @@ impl GapStretch {
         same: &LazyCell<Same, impl FnOnce() -> Same>,
     ) -> Claim {
         let (window, packets) = (&run.window, run.window.packets);
-        let beside = overlapping(&self.beside, window, |other| other);
-        let mut gaps = window.without(beside.iter());
-        // What clocks differ by beyond whole seconds is no gap.
+        let neighbors = overlapping(&self.neighbors, window, |other| other);
+        let mut gaps = window.without(neighbors.iter());
+        // A difference of clocks beyond whole seconds is not a gap.
         gaps.retain(|gap| gap.1.saturating_sub(gap.0) > EDGE_NS && vantage.may_have_lost(*gap));
         let lost_ns = vantage.lost_ns(&gaps);
-        let is_alone = !beside.iter().any(|other| other.meets(window));
+        let is_alone = !neighbors.iter().any(|other| other.overlaps(window));
         let (likely, doubt, most) = match is_alone {
             true => (packets as f64, (packets as f64).powi(2), packets),
             false if lost_ns > 0 && same.has(window) => (0.0, 0.0, packets),
@@ -131,7 +131,7 @@ impl GapStretch {
                 let (likely, doubt) = by_time(window, lost_ns);
                 (likely, doubt, packets)
             }
-            // Only counts can say, and at most as much as passes in that time.
+            // Only counts can decide, up to the number of packets that pass in that time.
             false => {
                 let most = by_time(window, sum_ns(gaps.iter())).0;
                 (0.0, 0.0, whole(most.ceil()))
@@ -147,7 +147,7 @@ impl GapStretch {
         }
     }
 
-    /// How many packets of the runs the used windows do not have.
+    /// Returns how many packets of the runs are not in the used windows.
     fn missing(
         &self,
         claims: &[Claim],
@@ -156,9 +156,9 @@ impl GapStretch {
     ) -> u64 {
         let sum = |packets: &mut dyn Iterator<Item = u64>| packets.map(i128::from).sum::<i128>();
         let counted = sum(&mut self.runs.iter().map(|run| run.window.packets));
-        let have = sum(&mut self.beside.iter().map(|window| window.packets));
+        let have = sum(&mut self.neighbors.iter().map(|window| window.packets));
         let (mut elsewhere, mut elsewhere_doubt, mut elsewhere_most) = (0.0, 0.0, 0.0);
-        for window in &self.beside {
+        for window in &self.neighbors {
             let runs = overlapping(&self.runs, window, |run| &run.window);
             let open = window.without(runs.iter().map(|run| &run.window));
             let lost_ns = theirs.lost_ns(&open);
@@ -172,7 +172,7 @@ impl GapStretch {
         let more = (counted - have) as f64;
         let likely: f64 = claims.iter().map(|claim| claim.likely).sum();
         let doubt: f64 = claims.iter().map(|claim| claim.doubt).sum();
-        // Two estimates of one number, each as good as there is little doubt about it.
+        // Two estimates of one number, each weighted by the inverse of its variance.
         let missing = match elsewhere_doubt > 0.0 {
             true => {
                 let part = doubt / (doubt + elsewhere_doubt);
@@ -186,22 +186,22 @@ impl GapStretch {
     }
 }
 
-/// Windows of a stretch that both views have, whatever their times say: where records are dated by
-/// their intervals, those of the same packets overlap in part.
+/// Windows in a group that both views have, whatever their times are: where records are dated by
+/// their intervals, records of the same packets overlap only in part.
 struct Same(HashSet<Window, RandomState>);
 
 impl Same {
-    /// Those that count the same as one that they meet, and either share most of their time with
-    /// it or are the only ones that count that.
+    /// Returns the windows with the same count as a window that they overlap, where the two share
+    /// most of their time or are the only ones with that count.
     fn of(stretch: &GapStretch, vantage: &ViewTimeline, logged: &ViewTimeline) -> Self {
         let theirs = stretch.runs.iter().map(|run| run.window);
-        let mut all = theirs.chain(stretch.beside.iter().copied());
+        let mut all = theirs.chain(stretch.neighbors.iter().copied());
         if !all.any(|window| is_interval(window.len_ns())) {
-            return Self(HashSet::default()); // all are dated by their packets
+            return Self(HashSet::default()); // all records are dated by their packets
         }
         let mut pairs: HashMap<(u64, u64), [Vec<Window>; 2], RandomState> = HashMap::default();
         let theirs = stretch.runs.iter().map(|run| (0, run.window));
-        let ours = stretch.beside.iter().map(|window| (1, *window));
+        let ours = stretch.neighbors.iter().map(|window| (1, *window));
         for (side, window) in theirs.chain(ours) {
             pairs.entry(window.counts()).or_default()[side].push(window);
         }
@@ -212,7 +212,7 @@ impl Same {
                 let is_only = vantage.counts_once(their) && logged.counts_once(their);
                 while ours.next_if(|our| our.until_ns <= their.from_ns).is_some() {}
                 let meeting = ours.peek().filter(|our| {
-                    our.meets(their)
+                    our.overlaps(their)
                         && (is_interval(our.len_ns()) || is_interval(their.len_ns()))
                         && (is_only || our.shares_most(their))
                 });
@@ -230,13 +230,13 @@ impl Same {
     }
 }
 
-/// A count, which is 0 where the number is less.
+/// Rounds a count; a negative number becomes 0.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn whole(number: f64) -> u64 {
     number as u64
 }
 
-/// Divides `missing` packets among claims: by what is likely first, and up to the most of each.
+/// Divides `missing` packets among claims: first by their estimates, then up to the limit of each.
 fn grant(claims: &[Claim], missing: u64) -> Vec<u64> {
     let likely: f64 = claims.iter().map(|claim| claim.likely).sum();
     let mut left = missing;

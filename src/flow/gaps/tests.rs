@@ -1,10 +1,10 @@
-//! One gap of each kind.
+//! Tests of each kind of gap.
 
 use super::*;
 use crate::flow::observation::tests::{viewed, with};
 use crate::time::SECOND_NS;
 
-/// Records of one way: first and last second, and packets.
+/// Builds records of one direction: first and last second, and packets.
 fn records(of: &[(i64, i64, u64)]) -> Vec<Viewed> {
     let record = |(start, end, packets): &(i64, i64, u64)| {
         viewed(Way::Up, *packets, packets * 100, *start, *end, 0)
@@ -12,7 +12,7 @@ fn records(of: &[(i64, i64, u64)]) -> Vec<Viewed> {
     of.iter().map(record).collect()
 }
 
-/// 20 packets a minute from 100 on, in intervals that begin at 143, 203 and 263.
+/// 20 packets per minute from second 100 on, in intervals that begin at 143, 203 and 263.
 const OUT_OF_STEP: [(i64, i64, u64); 4] = [
     (100, 142, 14),
     (143, 202, 20),
@@ -20,7 +20,7 @@ const OUT_OF_STEP: [(i64, i64, u64); 4] = [
     (263, 279, 6),
 ];
 
-/// What is used of `other` beside `vantage`: the packets of each record.
+/// Returns how much of `other` is used in addition to `vantage`: the packets of each record.
 fn filled(vantage: &[(i64, i64, u64)], other: &[(i64, i64, u64)]) -> Vec<u64> {
     let mut all = Filled::with(&records(vantage));
     let other = records(other);
@@ -34,7 +34,7 @@ fn filled(vantage: &[(i64, i64, u64)], other: &[(i64, i64, u64)]) -> Vec<u64> {
 }
 
 #[test]
-fn record_in_a_gap_is_used_whole_and_one_beside_none() {
+fn record_in_a_gap_is_used_whole_and_an_overlapping_record_is_not() {
     let vantage = [(100, 155, 10), (220, 275, 12)];
     let other = [
         (100, 155, 10),
@@ -46,7 +46,7 @@ fn record_in_a_gap_is_used_whole_and_one_beside_none() {
 }
 
 #[test]
-fn intervals_that_begin_at_other_seconds_have_nothing_to_fill() {
+fn intervals_with_different_start_seconds_fill_nothing() {
     let vantage = [(100, 159, 20), (160, 219, 20), (220, 279, 20)];
     assert_eq!(filled(&vantage, &OUT_OF_STEP), [0; 4]);
     assert_eq!(filled(&OUT_OF_STEP, &vantage), [0; 3]);
@@ -54,10 +54,10 @@ fn intervals_that_begin_at_other_seconds_have_nothing_to_fill() {
 
 #[test]
 fn part_across_the_edge_of_a_gap_follows_from_counts() {
-    // 20 packets are lost between 160 and 219: 40 + 34 are counted, and 20 + 20 are there.
+    // 20 packets are lost between 160 and 219: 40 + 34 are counted, and 20 + 20 are present.
     let used = filled(&[(100, 159, 20), (220, 279, 20)], &OUT_OF_STEP);
     assert_eq!((used[0], used[1] + used[2], used[3]), (0, 20, 0));
-    // A long interval has what three short ones have, and the one that is lost.
+    // A long interval covers three short ones and the lost one.
     let used = filled(
         &[(0, 50, 7), (60, 110, 30), (190, 240, 9)],
         &[(0, 240, 101)],
@@ -66,7 +66,7 @@ fn part_across_the_edge_of_a_gap_follows_from_counts() {
 }
 
 #[test]
-fn silence_of_sparse_traffic_is_no_gap() {
+fn pause_in_sparse_traffic_is_not_a_gap() {
     let sparse = [(0, 0, 1), (70, 70, 1), (155, 155, 2)];
     assert_eq!(filled(&sparse, &[(0, 155, 4)]), [0]);
     assert_eq!(filled(&[(0, 155, 4)], &sparse), [0; 3]);
@@ -84,16 +84,17 @@ fn last_packet_by_another_clock_is_judged_by_counts() {
 }
 
 #[test]
-fn fraction_of_a_second_between_clocks_is_no_gap() {
-    // The other clock is 2.5 s ahead, of which 3 s are taken off.
+fn fraction_of_a_second_between_clocks_is_not_a_gap() {
+    // The other clock is 2.5 s ahead, of which 3 s are subtracted.
     let vantage = [(521, 568, 11), (573, 573, 3)];
     assert_eq!(filled(&vantage, &[(522, 522, 10), (569, 574, 4)]), [0, 0]);
 }
 
 #[test]
-fn packets_at_the_edges_of_records_are_counted_with_both() {
-    // A packet every 30 s, two a record, and the intervals of the one begin with the last of the
-    // other: by a clock that is off by a fraction, the records do not even touch.
+fn packets_at_the_edges_of_records_are_counted_on_both_sides() {
+    // One packet every 30 s, two per record, and each interval of one view begins with the last
+    // packet of an interval of the other: with a clock that is off by a fraction of a second, the
+    // records do not even touch.
     let vantage = [
         (993, 1015, 10),
         (1045, 1075, 2),
@@ -113,15 +114,15 @@ fn packets_at_the_edges_of_records_are_counted_with_both() {
 }
 
 #[test]
-fn same_counts_are_the_same_packets_where_records_are_dated_by_their_intervals() {
-    // The intervals of the two begin 16, then 40 seconds apart.
+fn equal_counts_are_the_same_packets_if_records_are_dated_by_intervals() {
+    // The intervals of the two views begin 16, then 40 seconds apart.
     assert_eq!(filled(&[(312, 371, 5)], &[(296, 355, 5)]), [0]);
     assert_eq!(filled(&[(0, 59, 7), (60, 119, 9)], &[(40, 99, 7)]), [0]);
     assert_eq!(filled(&[(0, 59, 7)], &[(40, 99, 7), (100, 159, 3)]), [0, 3]);
 }
 
 #[test]
-fn record_of_the_same_clock_is_in_a_gap_if_it_meets_none() {
+fn record_of_the_same_clock_is_in_a_gap_if_it_overlaps_none() {
     let mut all = Filled::with(&records(&[(414, 426, 3)]));
     assert_eq!(all.fill(&records(&[(411, 412, 2)]), None), [Used::Whole]);
 }
@@ -139,14 +140,14 @@ fn record_that_two_others_touch_is_counted_once() {
 #[test]
 fn gaps_of_both_views_are_filled_by_time_and_counts() {
     let vantage = [(0, 59, 60), (120, 179, 60), (180, 239, 60)];
-    // Begins at the vantage's 30th second, and has lost 150 to 209.
+    // Begins at the vantage's second 30, and has lost 150 to 209.
     let other = [(30, 89, 60), (90, 149, 60), (210, 239, 30)];
     assert_eq!(filled(&vantage, &other), [30, 30, 0]);
 }
 
 #[test]
-fn nothing_is_before_the_syn_that_both_views_have() {
-    // The one is dated by its packets, the other by intervals, in one of which nothing passed.
+fn no_packet_precedes_the_syn_that_both_views_have() {
+    // One view is dated by its packets, the other by intervals, one of which had no packets.
     let with_syn = |of: &[(i64, i64, u64)]| {
         let mut records = records(of);
         records[0].flags = Some(ObservedFlags(18));
@@ -173,7 +174,7 @@ fn part_keeps_the_flags_and_bytes_of_its_time() {
 }
 
 #[test]
-fn counters_and_times_of_any_size_are_judged_without_overflow() {
+fn counters_and_times_of_any_size_do_not_overflow() {
     let at = |start_ns, end_ns, packets| {
         with(viewed(Way::Up, packets, u64::MAX, 0, 0, 255), |o| {
             o.start_ns = start_ns;

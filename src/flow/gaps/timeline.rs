@@ -1,4 +1,4 @@
-//! The times for which one way of a conversation has records.
+//! The times for which one direction of a conversation has records.
 
 use std::cell::OnceCell;
 use std::cmp::Ordering;
@@ -6,32 +6,33 @@ use std::cmp::Ordering;
 use crate::flow::clock::SLACK_NS;
 use crate::time::SECOND_NS;
 
-/// How far two windows may overlap although they share no packet: clocks differ by fractions
-/// of a second, and times are in whole seconds.
+/// How far two windows may overlap although they have no packet in common: clocks differ by
+/// fractions of a second, and times are in whole seconds.
 pub(super) const EDGE_NS: i64 = SECOND_NS;
 
-/// The shorter of the two aggregation intervals that a flow log can have:
+/// The shorter of the two aggregation intervals of flow logs:
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-basics.html>.
 const INTERVAL_NS: i64 = 60 * SECOND_NS;
 
-/// In a shorter pause no interval can be lost: it ends and begins with packets of others.
+/// In a shorter pause no interval can be lost: an interval ends and begins with packets of its
+/// neighbors.
 pub(in crate::flow) const PAUSE_MAX_NS: i64 = INTERVAL_NS / 10 * 9;
 
 /// Whether a window is as long as an aggregation interval, with or without the second in which it
-/// ends: then a record may be dated by its interval, not by its packets.
+/// ends, so that a record may be dated by its interval and not by its packets.
 pub(in crate::flow) fn is_interval(len_ns: i64) -> bool {
     let minute = INTERVAL_NS..=INTERVAL_NS + SECOND_NS;
     let ten = 10 * INTERVAL_NS..=10 * INTERVAL_NS + SECOND_NS;
     minute.contains(&len_ns) || ten.contains(&len_ns)
 }
 
-/// A stretch of time, and the packets that one way's records count in it.
+/// A period of time, and the packets that one direction's records count in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Window {
     pub(super) from_ns: i64,
     pub(super) until_ns: i64,
     pub(super) packets: u64,
-    /// 0 where they are not logged.
+    /// 0 if bytes are not logged.
     pub(super) bytes: u64,
     /// Whether its first record has a SYN.
     pub(super) opens: bool,
@@ -43,25 +44,25 @@ impl Window {
     }
 
     /// Whether two windows may have packets in common.
-    pub(super) fn meets(&self, other: &Self) -> bool {
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
         let from_ns = self.from_ns.max(other.from_ns);
         let common_ns = self.until_ns.min(other.until_ns).saturating_sub(from_ns);
         common_ns > EDGE_NS || common_ns > 0 && common_ns >= self.len_ns().min(other.len_ns())
     }
 
-    /// Packets and bytes.
+    /// Returns packets and bytes.
     pub(super) fn counts(&self) -> (u64, u64) {
         (self.packets, self.bytes)
     }
 
-    /// Whether more than half of either is in both.
+    /// Whether the overlap is more than half of each window.
     pub(super) fn shares_most(&self, other: &Self) -> bool {
         let from_ns = self.from_ns.max(other.from_ns);
         let common_ns = self.until_ns.min(other.until_ns).saturating_sub(from_ns);
         common_ns > self.len_ns().max(other.len_ns()) / 2
     }
 
-    /// Becomes one with another window.
+    /// Merges another window into this one.
     pub(super) fn join(&mut self, other: &Self) {
         self.opens = match self.from_ns.cmp(&other.from_ns) {
             Ordering::Less => self.opens,
@@ -74,7 +75,7 @@ impl Window {
         self.bytes = self.bytes.saturating_add(other.bytes);
     }
 
-    /// The silence between two windows that do not meet.
+    /// Returns the pause between two windows that do not overlap.
     pub(super) fn distance_ns(&self, other: &Self) -> i64 {
         let from_ns = self.from_ns.max(other.from_ns);
         from_ns
@@ -82,8 +83,9 @@ impl Window {
             .max(0)
     }
 
-    /// The stretches of this window that none of `others`, which are in order, covers. Where both
-    /// begin with a SYN and this one is dated by its interval, it is the same SYN: nothing is before it.
+    /// Returns the parts of this window that none of `others`, which are in order, covers. If both
+    /// begin with a SYN and this one is dated by its interval, it is the same SYN, and no packet
+    /// precedes it.
     pub(super) fn without<'a>(&self, others: impl Iterator<Item = &'a Self>) -> Vec<(i64, i64)> {
         let mut open = Vec::new();
         let mut from_ns = self.from_ns;
@@ -102,8 +104,8 @@ impl Window {
     }
 }
 
-/// Those of some windows in order, none of which meets another, that overlap this one. Of such
-/// windows the later one also ends later.
+/// Returns the windows that overlap this one, out of disjoint windows in order. Of such windows the
+/// later one also ends later.
 pub(super) fn overlapping<'a, T>(
     all: &'a [T],
     window: &Window,
@@ -114,12 +116,12 @@ pub(super) fn overlapping<'a, T>(
     &all[first..first + count]
 }
 
-/// Windows of one way in order, none of which meets another.
+/// Disjoint windows of one direction, in order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Windows(Vec<Window>);
 
 impl Windows {
-    /// Adds windows, which are in order too; those that meet become one.
+    /// Adds windows, which are also in order; overlapping windows are merged.
     pub(super) fn add(&mut self, added: &[Window]) {
         if added.is_empty() {
             return;
@@ -138,28 +140,28 @@ impl Windows {
 
     /// Adds a window that begins no earlier than the last one.
     fn push(&mut self, mut window: Window) {
-        while let Some(last) = self.0.pop_if(|last| last.meets(&window)) {
+        while let Some(last) = self.0.pop_if(|last| last.overlaps(&window)) {
             window.join(&last);
         }
         self.0.push(window);
     }
 
-    /// How many windows begin before an instant.
+    /// Returns how many windows begin before an instant.
     fn count_before(&self, instant_ns: i64) -> usize {
         self.0.partition_point(|window| window.from_ns < instant_ns)
     }
 
-    /// The last window that begins before an instant, and the first that does not.
+    /// Returns the last window that begins before an instant, and the first that does not.
     fn around(&self, instant_ns: i64) -> [Option<&Window>; 2] {
         let before = self.count_before(instant_ns);
         let last = before.checked_sub(1).map(|last| &self.0[last]);
         [last, self.0.get(before)]
     }
 
-    /// The windows that meet this one, and those whose edge packets may be its own by a clock that
-    /// is off by a fraction; if there are none of these, the nearest within the slack. None of those
-    /// that do not meet it, if it is `surely` in a gap.
-    pub(super) fn beside(&self, window: &Window, surely: bool) -> Vec<Window> {
+    /// Returns the windows that overlap this one, and those whose edge packets may belong to it
+    /// because a clock is off by a fraction of a second; if there are none, the nearest window
+    /// within the slack. Leaves out windows that do not overlap it if it is `surely` in a gap.
+    pub(super) fn neighbors(&self, window: &Window, surely: bool) -> Vec<Window> {
         let reach_ns = window.from_ns.saturating_sub(EDGE_NS);
         let until_ns = window.until_ns.saturating_add(EDGE_NS);
         let first = self.count_before(reach_ns).saturating_sub(1);
@@ -167,7 +169,7 @@ impl Windows {
         let near = near
             .take_while(|other| other.from_ns <= until_ns)
             .filter(|other| other.until_ns >= reach_ns);
-        if surely && !near.clone().any(|other| other.meets(window)) {
+        if surely && !near.clone().any(|other| other.overlaps(window)) {
             return Vec::new();
         }
         let near: Vec<Window> = near.copied().collect();
@@ -182,19 +184,19 @@ impl Windows {
     }
 }
 
-/// What one view logged of one way.
+/// The records of one view in one direction.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ViewTimeline {
     windows: Windows,
     /// The longest window of one record.
     longest_ns: i64,
-    /// Packets and bytes of each record, in order once they are asked for.
+    /// Packets and bytes of each record, sorted on first use.
     counts: OnceCell<Vec<(u64, u64)>>,
     records: Vec<Window>,
 }
 
 impl ViewTimeline {
-    /// Of the windows of records, which are in order.
+    /// Returns the timeline of the windows of records, which are in order.
     pub(super) fn of(records: impl Iterator<Item = Window>) -> Self {
         let records: Vec<Window> = records.collect();
         let mut windows = Windows::default();
@@ -212,7 +214,7 @@ impl ViewTimeline {
         &self.windows
     }
 
-    /// Whether one record alone counts what this window does.
+    /// Whether exactly one record has the counts of this window.
     pub(super) fn counts_once(&self, window: &Window) -> bool {
         let counts = self.counts.get_or_init(|| {
             let mut counts: Vec<(u64, u64)> = self.records.iter().map(Window::counts).collect();
@@ -227,8 +229,8 @@ impl ViewTimeline {
             == 1
     }
 
-    /// Whether a whole interval may be lost where a stretch lies between two windows. What is
-    /// shorter than an interval is silence. An interval that is longer than the least shows in the
+    /// Whether a whole interval may have been lost in a pause between two windows. A pause that is
+    /// shorter than an interval is idle time. An interval longer than the minimum is visible as the
     /// longest window.
     pub(super) fn may_have_lost(&self, (from_ns, until_ns): (i64, i64)) -> bool {
         let at_ns = i64::midpoint(from_ns, until_ns);
@@ -238,8 +240,8 @@ impl ViewTimeline {
         next.from_ns.saturating_sub(last.until_ns) >= self.longest_ns.max(INTERVAL_NS) / 10 * 9
     }
 
-    /// How long those of the stretches are together in which packets may be lost: some seconds of
-    /// silence mean nothing.
+    /// Returns the total length of the pauses in which packets may have been lost; a few idle
+    /// seconds are not evidence of loss.
     pub(super) fn lost_ns(&self, stretches: &[(i64, i64)]) -> i64 {
         let long = stretches.iter().filter(|(from, until)| {
             until.saturating_sub(*from) > SLACK_NS && self.may_have_lost((*from, *until))
@@ -248,7 +250,7 @@ impl ViewTimeline {
     }
 }
 
-/// How long stretches are together.
+/// Returns the total length of the time ranges.
 pub(super) fn sum_ns<'a>(stretches: impl Iterator<Item = &'a (i64, i64)>) -> i64 {
     let lengths = stretches.map(|(from, until)| until.saturating_sub(*from));
     lengths.fold(0, i64::saturating_add)

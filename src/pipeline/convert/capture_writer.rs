@@ -1,7 +1,7 @@
-//! Where frames in order go: into one capture, or each into its part.
+//! Writes ordered frames into one capture, or into the parts of a split capture.
 //!
-//! One capture is written as it comes, without a look at single frames. Of several, every frame
-//! says by its [`FrameEnd`] where it belongs, and the account of each part is kept beside.
+//! One capture is written without looking at single frames. In a split capture, the [`FrameEnd`] of
+//! each frame shows its part, and each part has its own counts.
 
 use std::path::PathBuf;
 
@@ -19,10 +19,11 @@ use crate::pipeline::convert::split::{self, Split};
 use crate::printable::exact;
 use crate::summary::{OutputFile, OutputPart, OutputParts};
 
-/// Names in each part of one ENI, where all of them would be more than the packets.
+/// The most address names in each part of a capture split by ENI; all names could take more space
+/// than the packets.
 const NAMES_MAX: usize = 1_000;
 
-/// The place of the capture, taken before anything is read: what is wrong with it shows early.
+/// The reserved output, created before anything is read, so that its errors appear early.
 pub(crate) enum PendingOutput {
     Whole(Output),
     Split(Split, PartFiles),
@@ -39,7 +40,7 @@ impl PendingOutput {
         })
     }
 
-    /// Begins the capture with `section`.
+    /// Starts the capture with `section`.
     pub(crate) fn open(
         self,
         encoder: Encoder,
@@ -74,10 +75,10 @@ pub(crate) enum CaptureWriter {
 }
 
 impl CaptureWriter {
-    /// Writes frames behind those that were written before.
+    /// Appends frames.
     ///
     /// # Errors
-    /// What writing fails with.
+    /// Writing fails.
     pub(crate) fn write(&mut self, ready: &[Ordered]) -> Result<()> {
         match self {
             Self::Whole(output) => ready
@@ -87,10 +88,10 @@ impl CaptureWriter {
         }
     }
 
-    /// Gives everything its name.
+    /// Completes the files and gives them their names.
     ///
     /// # Errors
-    /// What writing or renaming fails with. No file is left then.
+    /// Writing or renaming fails. No file is left then.
     pub(crate) fn finish(self, convert: &Convert) -> Result<OutputFile> {
         let (bytes, parts) = match self {
             Self::Whole(output) => (output.finish()?, None),
@@ -106,20 +107,20 @@ impl CaptureWriter {
     }
 }
 
-/// A capture in parts.
+/// A capture split into parts.
 pub(crate) struct SplitOutput {
     split: Split,
     parts: PartFiles,
     encoder: Encoder,
     section: Section,
-    /// What every part begins with, but for those of single ENIs.
+    /// The start of every part, except for parts of single ENIs.
     preamble: Vec<u8>,
     eni_names: Vec<String>,
-    /// PartFiles by the number in the tags of their frames.
+    /// The parts by the number in the tags of their frames.
     known: HashMap<u32, usize, RandomState>,
     /// The part that was written to last, and its hour.
     latest: Option<(usize, i64)>,
-    /// What is in each part.
+    /// The counts of each part.
     accounts: Vec<OutputPart>,
 }
 
@@ -127,8 +128,8 @@ impl SplitOutput {
     fn write(&mut self, ordered: &Ordered) -> Result<()> {
         let mut rest = &ordered.bytes[..];
         for cut in &ordered.cuts {
-            let (frame, behind) = rest.split_at(cut.len as usize);
-            rest = behind;
+            let (frame, after) = rest.split_at(cut.len as usize);
+            rest = after;
             let part = self.part_of(cut)?;
             self.parts.write(part, frame)?;
             let account = &mut self.accounts[part];
@@ -177,7 +178,7 @@ impl SplitOutput {
         Ok(part)
     }
 
-    /// What the part of one ENI begins with: its interface, and no other.
+    /// Returns the start of the part of one ENI, with only its interface.
     fn preamble_of(&self, eni: usize) -> Result<Vec<u8>> {
         let whole = &self.section;
         let names = &whole.names[..whole.names.len().min(NAMES_MAX)];
@@ -197,7 +198,7 @@ impl SplitOutput {
                 account.path = exact(&path);
                 account.file_bytes = *stored_len;
             }
-            // The order in which parts began is of no use to anybody.
+            // The parts are listed by name, because the order in which they began is of no use.
             files.sort_by(|a, b| a.path.cmp(&b.path));
             OutputPart::table(&files)
         })?;

@@ -1,13 +1,12 @@
-//! From rebuilt segments to frames: headers, interface, direction, comment.
+//! Encodes rebuilt segments as frames: headers, interface, direction, comment.
 //!
-//! The one place where what `connection` says is put in `packet`'s and
-//! `capture`'s terms. Comments are `key=value` words, so that Wireshark's
-//! `frame.comment contains "action=REJECT"` finds them.
+//! This is the only place that translates from `connection` to `packet` and `capture`. Comments are
+//! `key=value` words, so that Wireshark's `frame.comment contains "action=REJECT"` finds them.
 
 use std::fmt::Write as _;
 
 use crate::capture::{Encoder, Frame, PacketDirection};
-use crate::connection::{Role, RoleEvidence, Segment, SegmentKind, Story};
+use crate::connection::{ConnectionInfo, Role, RoleEvidence, Segment, SegmentKind};
 use crate::flow::{Enis, Losses, Place, RejectReason, TCP, UDP, Verdict, Viewed};
 use crate::packet::{Numbers, Packet, Template, Transport, tcp};
 use crate::pipeline::convert::Comments;
@@ -15,63 +14,64 @@ use crate::printable::printable;
 use crate::read::SourceNames;
 use crate::time::SECOND_NS;
 
-/// Nanoseconds in one tick of the TCP timestamps written: a millisecond, as Linux has it.
+/// Nanoseconds in one tick of the TCP timestamps written: a millisecond, as in Linux.
 const TICK_NS: i64 = 1_000_000;
 
-/// A segment with what its frame needs besides.
+/// A segment with the other data that its frame needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placed<'a> {
     pub segment: Segment,
-    /// The record that counted it.
+    /// The record with this segment's packet.
     pub record: &'a Viewed,
-    /// What is known of its connection's roles.
+    /// The initiator of its connection, and the evidence for it.
     role: Role,
-    /// Whether its connection's handshake and teardown are presumed.
+    /// Whether the handshake and teardown of its connection are presumed.
     presumed: bool,
 }
 
 impl<'a> Placed<'a> {
-    pub(crate) fn new(segment: Segment, record: &'a Viewed, story: &Story) -> Self {
+    pub(crate) fn new(segment: Segment, record: &'a Viewed, info: &ConnectionInfo) -> Self {
         Self {
             segment,
             record,
-            role: story.role,
-            presumed: story.presumed,
+            role: info.role,
+            presumed: info.presumed,
         }
     }
 }
 
-/// What comments call each ENI, by number: made printable once for all packets.
+/// Returns the name of each ENI in comments, by number; escaped once for all packets.
 pub(crate) fn eni_names(enis: &Enis) -> Vec<String> {
     let names = enis.iter().map(|eni| printable(&eni.name).into_owned());
     names.collect()
 }
 
-/// Turns placed segments into the bytes of their frames.
+/// Encodes placed segments as frames.
 pub(crate) struct Framer<'a> {
     pub encoder: Encoder,
-    /// What comments call each file.
+    /// The name of each file in comments.
     pub names: &'a SourceNames,
-    /// What Transit Gateways lost, in order of place.
+    /// Packets lost by Transit Gateways, in order of place.
     pub losses: &'a [(Place, Losses)],
-    /// What comments call each ENI.
+    /// The name of each ENI in comments.
     pub enis: &'a [String],
     pub comments: Comments,
     pub single_interface: bool,
 }
 
-/// Buffers that are used again for every frame.
+/// Buffers that are reused for every frame.
 #[derive(Default)]
 pub(crate) struct Scratch {
     headers: Vec<u8>,
     comment: String,
     digits: itoa::Buffer,
-    /// What the latest headers of either way were like.
+    /// The latest headers of either direction.
     like: [Option<Template>; 2],
 }
 
 impl Framer<'_> {
-    /// What a Transit Gateway lost of the packets of the record at `place`, if it says.
+    /// Returns the packets of the record at `place` that a Transit Gateway lost, if the record has
+    /// them.
     fn losses(&self, place: Place) -> Option<&Losses> {
         let index = self.losses.binary_search_by_key(&place, |(at, _)| *at);
         Some(&self.losses[index.ok()?].1)
@@ -173,12 +173,12 @@ impl Framer<'_> {
 }
 
 impl Scratch {
-    /// Forgets what headers are like: another connection comes.
+    /// Forgets the latest headers when another connection starts.
     pub(crate) fn begin_connection(&mut self) {
         self.like = [None, None];
     }
 
-    /// Writes the headers of a segment that record `o` counted.
+    /// Writes the headers of a segment of record `o`.
     fn headers(&mut self, segment: &Segment, o: &Viewed) {
         let like = &mut self.like[segment.way.index()];
         let has_own_options = matches!(
@@ -220,7 +220,7 @@ impl Scratch {
         self
     }
 
-    /// An instant in Unix seconds, with a fraction only where it has one.
+    /// Appends a time in Unix seconds, with a fraction only if it has one.
     fn instant(&mut self, word: &str, time_ns: i64) {
         self.number(word, time_ns / SECOND_NS);
         let rest = time_ns % SECOND_NS;
@@ -231,7 +231,7 @@ impl Scratch {
     }
 }
 
-/// The packet of a segment that record `o` counted.
+/// Returns the packet of a segment of record `o`.
 fn packet(segment: &Segment, o: &Viewed) -> Packet {
     let tuple = o.key.five_tuple(segment.way);
     let (source_port, destination_port) = (tuple.source.port, tuple.destination.port);
@@ -259,7 +259,7 @@ fn packet(segment: &Segment, o: &Viewed) -> Packet {
         transport,
         segment.original_len,
     )
-    .expect("a plan gives every packet the room that its headers need")
+    .expect("a plan gives every packet enough bytes for its headers")
 }
 
 fn flags(segment: &Segment) -> tcp::Flags {
@@ -292,7 +292,7 @@ fn options(segment: &Segment) -> tcp::Options {
     }
 }
 
-/// The clock that TCP timestamps show: 32 bits of milliseconds, wrapping.
+/// Returns the clock of TCP timestamps: 32 bits of milliseconds, wrapping.
 fn ticks(time_ns: i64) -> u32 {
     let [a, b, c, d, ..] = (time_ns / TICK_NS).to_le_bytes();
     u32::from_le_bytes([a, b, c, d])

@@ -1,75 +1,75 @@
-//! Frames on their way into one order of time.
+//! Encoded frames on their way into one order of time.
 //!
-//! A frame is encoded as soon as its connection is rebuilt, so that records and
-//! segments can go. From then on it is a run of bytes and a [`FrameKey`]. The order
-//! of frames is that of time, then episode, then place in the episode: the same
-//! for any number of threads and any memory.
+//! A frame is encoded as soon as its connection is rebuilt, so that the memory of records and
+//! segments can be released. From then on it is a run of bytes and a [`FrameKey`]. Frames are
+//! ordered by time, then by episode, then by position in the episode: the same order for any number
+//! of threads and any memory.
 //!
-//! Frames of a slice of time that have room are put in order at once. Of more than that, each run
-//! that has room is put in order and goes to a temporary file, and the runs are merged (`runs`).
+//! If the frames of a time slice fit in memory, they are sorted at once. Otherwise each run that
+//! fits is sorted and written to a temporary file, and the runs are merged (`sorted_runs`).
 
 use crate::error::Result;
 use crate::pipeline::convert::pool::Pool;
 use crate::pipeline::spilling::sorted_runs::{RunHead, RunMerge};
 
-/// Frames for which room is made at once.
+/// Initial capacity, in frames.
 const FRAMES_MIN: usize = 1 << 10;
 
-/// What sets one frame before another.
+/// The sort key of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FrameKey {
     /// Nanoseconds since the epoch.
     pub time_ns: i64,
-    /// Number of its episode, in order of their starts.
+    /// Number of its episode, in order of start.
     pub episode: u64,
-    /// Its place in the episode.
+    /// Its position in the episode.
     pub place: u32,
 }
 
-/// Bytes in front of a frame that waits for a later slice: its key, its length and its tag.
+/// Bytes before a frame that waits for a later slice: its key, its length and its tag.
 pub(crate) const HEAD_LEN: usize = 28;
 
-/// Bytes of frames that are merged before they are written, about.
+/// Approximate size of the frames that are merged before they are written.
 const MERGED_LEN: usize = 256 << 10;
 
-/// Which part of a capture a frame belongs to, where the capture has several.
+/// The part of a split capture to which a frame belongs.
 ///
-/// Four bytes that fit where there was padding: a capture of one part does not pay for them.
+/// The four bytes use existing padding, so a capture with one part has no cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PartTag(u32);
 
 impl PartTag {
-    /// Bit that says that a connection begins with the frame.
+    /// The bit that marks the first frame of a connection.
     const BEGINS: u32 = 1 << 31;
 
-    /// Tag of a frame that belongs to the ENI or connection of this number.
+    /// Tag of a frame in part `number`, which is an ENI or a connection.
     pub(crate) fn new(number: u32, begins: bool) -> Self {
         let begins = if begins { Self::BEGINS } else { 0 };
         Self(number & !Self::BEGINS | begins)
     }
 
-    /// The number.
+    /// Returns the part number.
     pub(crate) fn number(self) -> u32 {
         self.0 & !Self::BEGINS
     }
 
-    /// Whether a connection begins with the frame.
+    /// Whether the frame is the first of a connection.
     pub(crate) fn begins(self) -> bool {
         self.0 & Self::BEGINS != 0
     }
 
-    /// As it is in front of a frame that waits.
+    /// Returns the bytes before a waiting frame.
     pub(crate) fn to_bytes(self) -> [u8; 4] {
         self.0.to_le_bytes()
     }
 
-    /// What [`to_bytes`](Self::to_bytes) gave.
+    /// Reads the result of [`to_bytes`](Self::to_bytes).
     pub(crate) fn of_bytes(bytes: [u8; 4]) -> Self {
         Self(u32::from_le_bytes(bytes))
     }
 }
 
-/// Where one frame of several in a row ends, and what it is.
+/// The end of one of several consecutive frames, with its key and tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameEnd {
     pub len: u32,
@@ -77,17 +77,17 @@ pub(crate) struct FrameEnd {
     pub time_ns: i64,
 }
 
-/// What is in front of a frame that waits for a later slice, or in a run.
+/// The header before a frame that waits for a later slice, or is in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FrameHead {
     pub key: FrameKey,
-    /// Bytes of the frame.
+    /// Length of the frame in bytes.
     pub len: u32,
     pub tag: PartTag,
 }
 
 impl FrameHead {
-    /// As it is in front of its frame.
+    /// Returns the bytes before its frame.
     pub(crate) fn bytes(self) -> [u8; HEAD_LEN] {
         let mut bytes = [0; HEAD_LEN];
         bytes[..8].copy_from_slice(&self.key.time_ns.to_le_bytes());
@@ -129,18 +129,18 @@ impl RunHead for FrameHead {
     }
 }
 
-/// Frames in order.
+/// Frames in order of time.
 #[derive(Debug, Default)]
 pub(crate) struct Ordered {
     /// The bytes of all of them.
     pub bytes: Vec<u8>,
-    /// Where one ends and what it is, if that was asked for.
+    /// The end of each frame, if requested.
     pub cuts: Vec<FrameEnd>,
 }
 
 impl Ordered {
-    /// Becomes the next frames of a merge, about [`MERGED_LEN`] bytes of them, and says how many there are;
-    /// keeps what each frame is if `cut` asks for it.
+    /// Reads the next frames of a merge, about [`MERGED_LEN`] bytes, and returns how many there
+    /// are; keeps the end of each frame if `cut` is set.
     ///
     /// # Errors
     /// The runs cannot be read.
@@ -160,17 +160,17 @@ impl Ordered {
     }
 }
 
-/// Frames in the order in which they were made.
+/// Frames in the order in which they were encoded.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
-    /// The bytes of all of them, one after the other.
+    /// The bytes of all frames, concatenated.
     pub bytes: Vec<u8>,
-    /// FrameKey, bytes and tag of each.
+    /// Key, length and tag of each frame.
     pub keys: Vec<(FrameKey, u32, PartTag)>,
 }
 
 impl Frames {
-    /// None yet.
+    /// Creates an empty list.
     pub(crate) fn new(pool: &Pool) -> Self {
         Self {
             bytes: pool.take(),
@@ -178,12 +178,12 @@ impl Frames {
         }
     }
 
-    /// Bytes of all of them, as if each had its head in front.
+    /// Returns the total length in bytes, including a header for each frame.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len() + HEAD_LEN * self.keys.len()
     }
 
-    /// Gives the room back that is not needed, where most frames wait for later slices.
+    /// Releases unused memory, since most frames may wait for later slices.
     pub(crate) fn complete(mut self) -> Self {
         if self.keys.len() < FRAMES_MIN / 4 {
             self.keys.shrink_to_fit();
@@ -191,7 +191,7 @@ impl Frames {
         self
     }
 
-    /// Adds the frame that `encode` appends.
+    /// Adds a frame that `encode` appends.
     pub(crate) fn push(&mut self, key: FrameKey, tag: PartTag, encode: impl FnOnce(&mut Vec<u8>)) {
         let begin = self.bytes.len();
         encode(&mut self.bytes);

@@ -1,37 +1,37 @@
-//! How much of the memory each step of writing a capture may take.
+//! The memory limits of the steps of writing a capture.
 //!
-//! Beside the buckets, which may hold half of the memory, three slices of time are in work at once:
-//! the frames of each take about twice their share on their way. So the shares here add up to less
-//! than the other half.
+//! The buckets may use half of the memory. In addition, three time slices are processed at once,
+//! and the frames of each need about twice their share on the way. So the shares here add up to
+//! less than the other half.
 
-/// Part of the memory that the frames of a slice may be when they are put in order at once.
+/// The part of the memory for frames of a slice that are sorted at once.
 const FRAMES_SHARE: u64 = 24;
 
-/// Part of the memory that the stored episodes may be which are rebuilt at once.
+/// The part of the memory for stored episodes that are rebuilt at once.
 const EPISODES_SHARE: u64 = 32;
 
-/// Part of the frames of a slice that a task collects before it hands them over.
+/// The part of a slice's frames that a task collects before it passes them on.
 const TASK_SHARE: usize = 8;
 
-/// The least frames that a step takes: with fewer it would do little but go to the disk.
+/// The minimum bytes of frames in a step; with fewer, most of the time would be spent on the disk.
 const FRAMES_MIN: usize = 64 << 10;
 
-/// The most frames that a task collects.
+/// The most bytes of frames that a task collects.
 const TASK_MAX: usize = 1 << 20;
 
-/// Bytes that steps may take.
+/// The memory limits of the steps, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MemoryShares {
-    /// Of the frames of a slice that are in memory at once.
+    /// Frames of a slice in memory at once.
     pub frames: usize,
-    /// Of the stored episodes that are rebuilt at once.
+    /// Stored episodes that are rebuilt at once.
     pub episodes: usize,
-    /// Of the frames that a task collects.
+    /// Frames that a task collects.
     pub task: usize,
 }
 
 impl MemoryShares {
-    /// The shares of `memory` bytes.
+    /// Divides `memory` bytes.
     pub(crate) fn within(memory: u64) -> Self {
         let share = |of: u64| usize::try_from(memory / of).unwrap_or(usize::MAX);
         let frames = share(FRAMES_SHARE).max(FRAMES_MIN);

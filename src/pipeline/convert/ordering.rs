@@ -1,7 +1,6 @@
-//! The frames of one slice of time, brought in order.
+//! Sorts the frames of one time slice.
 //!
-//! What is moved is a small entry for each frame; the bytes are copied once, when it is known
-//! where they go.
+//! Sorting moves a small entry for each frame; the bytes are copied once, to their final place.
 
 use rayon::prelude::*;
 
@@ -11,24 +10,24 @@ use crate::pipeline::convert::frames::{FrameHead, FrameKey, Frames, HEAD_LEN, Or
 use crate::pipeline::convert::pool::Pool;
 use crate::pipeline::spilling::sorted_runs::{RunHead as _, SortedRuns};
 
-/// Frames that are put in order and copied in one task.
+/// Frames that are sorted and copied in one task.
 const TASK_FRAMES: usize = 1 << 12;
 
-/// Frames in a stretch of time that is sorted by itself, about.
+/// Approximate number of frames in an interval that is sorted separately.
 const STRETCH_FRAMES: usize = 8;
 
-/// A frame among the bytes of others.
+/// The position of a frame in the unsorted bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct FrameEntry {
     key: FrameKey,
     len: u32,
     tag: PartTag,
-    /// Which run of bytes, and where in it: 20 and 44 bits.
+    /// Which run of bytes (20 bits), and the offset in it (44 bits).
     at: u64,
 }
 
 impl FrameEntry {
-    /// The frame, which lies in one of `runs`.
+    /// Returns the frame, which is in one of `runs`.
     fn bytes<'r>(&self, runs: &'r [Vec<u8>]) -> &'r [u8] {
         let run = &runs[(self.at >> OFFSET_BITS) as usize];
         let offset = (self.at & ((1 << OFFSET_BITS) - 1)) as usize;
@@ -36,24 +35,24 @@ impl FrameEntry {
     }
 }
 
-/// Bits of [`FrameEntry::at`] that say where in a run.
+/// Bits of [`FrameEntry::at`] for the offset in a run.
 const OFFSET_BITS: u32 = 44;
 
-/// All frames of a slice, to be brought in order.
+/// All frames of a slice, to be sorted.
 #[derive(Debug, Default)]
 pub(crate) struct Slice {
     runs: Vec<Vec<u8>>,
-    /// How many of `runs` are of the pool: the first ones.
+    /// How many of `runs` belong to the pool: the first ones.
     pooled: usize,
-    /// Bytes of all frames, as if each had its head in front.
+    /// Bytes of all frames, including a header for each.
     len: usize,
     entries: Vec<FrameEntry>,
-    /// The entries by time.
+    /// Buffer for the entries grouped by time.
     spread: Vec<FrameEntry>,
 }
 
 impl Slice {
-    /// Adds frames as they were made.
+    /// Adds frames of this slice.
     pub(crate) fn add(&mut self, frames: Frames) {
         self.len += frames.len();
         let mut at = (self.runs.len() as u64) << OFFSET_BITS;
@@ -67,7 +66,7 @@ impl Slice {
         self.pooled = self.runs.len();
     }
 
-    /// Adds frames that waited, once all others are there.
+    /// Adds frames that waited for this slice, after all others.
     pub(crate) fn add_waiting(&mut self, part: Vec<u8>) {
         self.len += part.len();
         let run = (self.runs.len() as u64) << OFFSET_BITS;
@@ -83,18 +82,18 @@ impl Slice {
         self.runs.push(part);
     }
 
-    /// How many there are.
+    /// Returns the number of frames.
     pub(crate) fn count(&self) -> usize {
         self.entries.len()
     }
 
-    /// Bytes of all of them, as if each had its head in front.
+    /// Returns the total length in bytes, including a header for each frame.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Takes the bytes of all frames out, in order, in parts, and says what each frame is if
-    /// `cut` asks for it; also gives those parts back in which frames had waited.
+    /// Takes all frames out in order, in parts, with the end of each frame if `cut` is set; also
+    /// returns the buffers in which frames had waited.
     pub(crate) fn in_order(&mut self, pool: &Pool, cut: bool) -> (Vec<Ordered>, Vec<Vec<u8>>) {
         let ends = self.spread_by_time();
         let mut rest = &mut self.spread[..];
@@ -102,9 +101,9 @@ impl Slice {
         let (mut begin, mut first) = (0, 0);
         for (i, end) in ends.iter().enumerate() {
             if end - begin >= TASK_FRAMES || i + 1 == ends.len() {
-                let (task, behind) = rest.split_at_mut(end - begin);
+                let (task, after) = rest.split_at_mut(end - begin);
                 tasks.push((task, begin, &ends[first..=i]));
-                (rest, begin, first) = (behind, *end, i + 1);
+                (rest, begin, first) = (after, *end, i + 1);
             }
         }
         let runs = &self.runs;
@@ -118,8 +117,8 @@ impl Slice {
         (gathered, self.empty(pool))
     }
 
-    /// Puts all frames in order as one run among `runs`; also gives those parts back in which
-    /// frames had waited. Uses no other thread, so that a lock may be held meanwhile.
+    /// Sorts all frames into one run of `runs`; also returns the buffers in which frames had
+    /// waited. Uses no other thread, so a lock may be held during the call.
     ///
     /// # Errors
     /// The temporary file cannot be written.
@@ -139,7 +138,7 @@ impl Slice {
         Ok(self.empty(pool))
     }
 
-    /// Forgets all frames; returns those parts in which frames had waited.
+    /// Removes all frames; returns the buffers in which frames had waited.
     fn empty(&mut self, pool: &Pool) -> Vec<Vec<u8>> {
         let waited = self.runs.split_off(std::mem::take(&mut self.pooled));
         pool.give_back(self.runs.drain(..));
@@ -148,10 +147,10 @@ impl Slice {
         waited
     }
 
-    /// Groups entries by equal stretches of time, so many that each holds but a
-    /// few, and says where each ends.
+    /// Groups entries by equal intervals of time, with few entries in each, and returns where each
+    /// interval ends.
     ///
-    /// To sort many short stretches takes a quarter of the time of sorting all at once.
+    /// Sorting many short intervals takes a quarter of the time of sorting everything at once.
     fn spread_by_time(&mut self) -> Vec<usize> {
         let entries = &self.entries;
         let times = entries.iter().map(|e| e.key.time_ns);
@@ -166,33 +165,34 @@ impl Slice {
         for i in 0..stretches {
             next[i + 1] += next[i];
         }
-        // Every entry is written again below.
+        // Every entry is overwritten below.
         self.spread.resize(entries.len(), entries[0]);
         for e in entries {
             let place = &mut next[stretch.of(e)];
             self.spread[*place] = *e;
             *place += 1;
         }
-        // Each is now where its stretch ends.
+        // Each position is now the end of its interval.
         next.truncate(stretches);
         next
     }
 }
 
-/// Sorts each of the stretches that `entries` consist of; `ends` count from `begin` before them.
+/// Sorts each interval within `entries`; `ends` count from `begin` before the first entry.
 fn sort_stretches(mut entries: &mut [FrameEntry], mut begin: usize, ends: &[usize]) {
     for end in ends {
-        let (stretch, behind) = entries.split_at_mut(end - begin);
+        let (stretch, after) = entries.split_at_mut(end - begin);
         stretch.sort_unstable();
-        (entries, begin) = (behind, *end);
+        (entries, begin) = (after, *end);
     }
 }
 
-/// Equal stretches of a span of time.
+/// Equal intervals of a span of time.
 struct Stretches {
     first_ns: i64,
     last: usize,
-    /// Stretches a nanosecond, in 2⁻⁶³: a multiplication in place of a division for each entry.
+    /// Intervals per nanosecond, in units of 2⁻⁶³: a multiplication instead of a division for each
+    /// entry.
     scale: u64,
 }
 
@@ -222,7 +222,7 @@ fn gather(entries: &[FrameEntry], runs: &[Vec<u8>], mut out: Vec<u8>) -> Vec<u8>
     out
 }
 
-/// What sorted entries are, one by one.
+/// Returns the ends, keys and tags of sorted entries.
 fn cuts(entries: &[FrameEntry]) -> Vec<FrameEnd> {
     let cut = |e: &FrameEntry| FrameEnd {
         len: e.len,
@@ -251,12 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn frames_come_in_order_of_time_episode_and_place() {
+    fn frames_are_in_order_of_time_episode_and_position() {
         let mut made = Frames::default();
         let mut waiting = Vec::new();
         let mut expected = Vec::new();
         for i in 0..50_000_u64 {
-            // Bursts and silence, and many frames at one instant.
+            // Bursts and idle times, and many frames at one instant.
             let time_ns = (i * i % 9_973).pow(3).cast_signed() - 500;
             let key = key(time_ns, i % 7, (i % 65_536) as u32);
             let bytes = i.to_le_bytes();
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_that_are_merged_from_runs_are_those_that_are_put_in_order_at_once() {
+    fn frames_merged_from_runs_equal_frames_sorted_at_once() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = SpillFolder::new(temporary.path());
         let pool = Pool::new(usize::MAX);

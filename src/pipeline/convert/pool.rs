@@ -1,9 +1,9 @@
-//! Buffers to be used again: the system has to clear every page that it hands
-//! out anew, which costs more than what is then done with it.
+//! Reusable buffers: the operating system clears every new page, which costs more than the work
+//! that is then done with it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Empty buffers, which together take no more than a pool may.
+/// Empty buffers, up to a total capacity.
 #[derive(Debug)]
 pub(crate) struct Pool {
     buffers: Mutex<Buffers>,
@@ -13,12 +13,12 @@ pub(crate) struct Pool {
 #[derive(Debug, Default)]
 struct Buffers {
     buffers: Vec<Vec<u8>>,
-    /// Bytes of all of them.
+    /// Total capacity in bytes.
     capacity: usize,
 }
 
 impl Pool {
-    /// Empty; buffers of up to `capacity_max` bytes together are kept.
+    /// Creates an empty pool that keeps buffers of up to `capacity_max` bytes in total.
     pub(crate) fn new(capacity_max: usize) -> Self {
         Self {
             buffers: Mutex::default(),
@@ -26,7 +26,7 @@ impl Pool {
         }
     }
 
-    /// An empty buffer.
+    /// Takes an empty buffer.
     pub(crate) fn take(&self) -> Vec<u8> {
         let mut pool = self.lock();
         let buffer = pool.buffers.pop().unwrap_or_default();
@@ -34,7 +34,7 @@ impl Pool {
         buffer
     }
 
-    /// Gives buffers back, whatever is in them.
+    /// Returns buffers to the pool, whatever they contain.
     pub(crate) fn give_back(&self, given: impl IntoIterator<Item = Vec<u8>>) {
         let mut pool = self.lock();
         for mut buffer in given {
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buffers_come_back_empty_and_no_more_of_them_than_may_be_kept() {
+    fn buffers_are_returned_empty_and_within_the_capacity() {
         let pool = Pool::new(1_000);
         pool.give_back([vec![1; 600], vec![2; 600], vec![3; 400]]);
         let mut capacities = [0; 3].map(|_| {

@@ -1,8 +1,8 @@
-//! The frames of one slice of time, handed over by all tasks that rebuild it.
+//! Collects the frames of one time slice from all tasks that rebuild it.
 //!
-//! They stay in memory while they have room. Whoever hands over one too many sorts all that are
-//! there and moves them to a temporary file, while the others wait for that: so memory is bounded
-//! whatever the tasks make.
+//! Frames stay in memory while they fit. The task that exceeds the limit sorts all frames that are
+//! there and moves them to a temporary file, while the other tasks wait. So memory is bounded for
+//! any number of frames.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -13,26 +13,26 @@ use crate::pipeline::convert::pool::Pool;
 use crate::pipeline::spilling::sorted_runs::SortedRuns;
 use crate::pipeline::spilling::temporary::SpillFolder;
 
-/// What tasks have handed over so far.
+/// The frames that tasks have passed on so far.
 pub(crate) struct Rebuilding<'a> {
     rebuilt: Mutex<Rebuilt<'a>>,
-    /// Bytes that may be in memory.
+    /// The most bytes in memory.
     room: usize,
     pool: &'a Pool,
 }
 
 /// The frames of a slice that were rebuilt in it.
 pub(crate) struct Rebuilt<'a> {
-    /// Those in memory.
+    /// The frames in memory.
     pub frames: Vec<Frames>,
-    /// Bytes of those in memory, as if each had its head in front.
+    /// Bytes of the frames in memory, including a header for each.
     pub len: usize,
-    /// All others.
+    /// The other frames, on disk.
     pub runs: SortedRuns<'a, FrameHead>,
 }
 
 impl<'a> Rebuilt<'a> {
-    /// None yet; what has no room goes to `folder`.
+    /// Creates an empty collection; frames that do not fit are written to `folder`.
     pub(crate) fn new(folder: &'a SpillFolder) -> Self {
         Self {
             frames: Vec::new(),
@@ -43,7 +43,7 @@ impl<'a> Rebuilt<'a> {
 }
 
 impl<'a> Rebuilding<'a> {
-    /// Nothing is handed over yet; `room` bytes of frames stay in memory, about.
+    /// Creates an empty collection; about `room` bytes of frames stay in memory.
     pub(crate) fn new(folder: &'a SpillFolder, room: usize, pool: &'a Pool) -> Self {
         Self {
             rebuilt: Mutex::new(Rebuilt::new(folder)),
@@ -52,7 +52,7 @@ impl<'a> Rebuilding<'a> {
         }
     }
 
-    /// Takes frames in.
+    /// Adds frames.
     ///
     /// # Errors
     /// The temporary file cannot be written.
@@ -74,7 +74,7 @@ impl<'a> Rebuilding<'a> {
         Ok(())
     }
 
-    /// All that was handed over.
+    /// Returns all frames.
     pub(crate) fn complete(self) -> Rebuilt<'a> {
         self.rebuilt
             .into_inner()

@@ -1,9 +1,10 @@
-//! What a capture says before its first packet: of itself, of the ENIs, of their addresses.
+//! The section header of a capture: its comment, the interfaces of the ENIs, and the names of their
+//! addresses.
 
 use crate::capture::{Interface, Section};
 use crate::flow::{Eni, Enis};
 
-/// What the capture opens with.
+/// Returns the section header of the capture.
 pub(crate) fn section(enis: &Enis, single_interface: bool) -> Section {
     let comment = "Synthesized from flow logs by flow2pcap, not captured. Addresses, ports, packet \
                    and byte counts, flags and whole seconds are from the log; sequence numbers, sizes \
@@ -12,7 +13,7 @@ pub(crate) fn section(enis: &Enis, single_interface: bool) -> Section {
         let name = "all ENIs".to_owned();
         vec![Interface {
             name,
-            description: "the ENI stands in the packet comments".into(),
+            description: "the ENI is in the packet comments".into(),
             filter: None,
         }]
     } else {

@@ -1,8 +1,7 @@
-//! What tells the parts of a capture apart, where it is to have several.
+//! Splitting of a capture into parts.
 //!
-//! The number of a frame's part is known when the frame is made, by its ENI or its connection,
-//! or when it is written, by its time or by how much was written before. Either way it
-//! depends on the records alone.
+//! The part of a frame is known when the frame is encoded, by its ENI or its connection, or when it
+//! is written, by its time or by the bytes written before it. Both depend on the records alone.
 
 use std::collections::HashSet;
 
@@ -11,24 +10,24 @@ use jiff::Timestamp;
 use crate::flow::{EniIndex, Enis};
 use crate::time::SECOND_NS;
 
-/// What tells the parts of a capture apart.
+/// How a capture is split into parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// The ENI that logged a packet.
+    /// One part for each ENI that logged packets.
     Eni,
-    /// The hour of its time, UTC.
+    /// One part for each hour, UTC.
     Hour,
-    /// What was written before: a part ends behind the packet that brings it to this many
-    /// bytes, not compressed.
+    /// Parts of a limited size: a part ends after the packet that brings it to this many bytes,
+    /// uncompressed.
     Size(u64),
-    /// Its connection: a part has this many, each with all its packets. They are counted in
-    /// the order in which their episodes begin.
+    /// Parts with this many connections, each connection with all its packets. Connections are
+    /// counted in the order in which their episodes begin.
     Connections(u64),
 }
 
 impl Split {
-    /// The number that a frame's part has, where that follows from its ENI or from how many
-    /// connections came before its own.
+    /// Returns the part number of a frame, where it follows from its ENI or from the number of
+    /// connections before its own.
     pub(crate) fn number(self, eni: EniIndex, connection: u64) -> u32 {
         match self {
             Self::Eni => eni.0,
@@ -40,12 +39,12 @@ impl Split {
     }
 }
 
-/// Hours since the epoch; captures begin there.
+/// Returns the hours since the epoch; captures begin there.
 pub(crate) fn hour(time_ns: i64) -> i64 {
     time_ns.max(0) / (3600 * SECOND_NS)
 }
 
-/// The name of an hour's part: no colons, which Windows does not take.
+/// Returns the name of the part for an hour, without colons, which Windows does not allow.
 pub(crate) fn hour_name(hour: i64) -> String {
     let begin = Timestamp::from_second(hour.saturating_mul(3600));
     begin.map_or_else(
@@ -54,14 +53,15 @@ pub(crate) fn hour_name(hour: i64) -> String {
     )
 }
 
-/// The name of a part that has nothing but its number, from 0.
+/// Returns the name of a numbered part; `number` counts from 0.
 pub(crate) fn number_name(number: usize) -> String {
     format!("{:05}", number.saturating_add(1))
 }
 
-/// Names for the parts of ENIs, by their index: each its own, and safe in a path.
+/// Returns names for the parts of ENIs, by their index: unique, and safe in a path.
 ///
-/// What an ENI is called is input: it may hold slashes, or differ from another in case only.
+/// The name of an ENI is untrusted input: it may contain slashes, or differ from another name only
+/// in case.
 pub(crate) fn eni_names(enis: &Enis) -> Vec<String> {
     let mut taken = HashSet::new();
     let names = enis.iter().map(|eni| {
@@ -77,7 +77,7 @@ pub(crate) fn eni_names(enis: &Enis) -> Vec<String> {
     names.collect()
 }
 
-/// Letters of an ENI's name that a file name has room for.
+/// The most characters of an ENI's name in a file name.
 const NAME_LEN_MAX: usize = 100;
 
 #[cfg(test)]
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_are_counted_out() {
+    fn parts_have_the_requested_number_of_connections() {
         let number = |connection| Split::Connections(3).number(EniIndex(7), connection);
         assert_eq!([0, 2, 3, 8].map(number), [0, 0, 1, 2]);
         assert_eq!(Split::Eni.number(EniIndex(7), 8), 7);

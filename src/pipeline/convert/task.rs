@@ -1,7 +1,7 @@
-//! One task of a slice: some of its episodes, rebuilt into frames.
+//! One task of a time slice: rebuilds some of its episodes into frames.
 //!
-//! Frames that belong in the slice are handed over to it in portions; those of a later
-//! slice are put where they wait for it.
+//! Frames that belong in this slice are passed on in portions; frames of a later slice are stored
+//! in the bucket of that slice.
 
 use crate::connection::{Detail, Segment, rebuild};
 use crate::error::Result;
@@ -17,55 +17,55 @@ use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::episode_codec::Episode;
 use crate::summary::{Connections, Packets};
 
-/// Bytes of frames that are put into a later slice at once, about: successive
-/// frames of a connection are often for the same.
+/// Approximate bytes of frames that are stored for a later slice at once; consecutive frames of a
+/// connection often belong to the same slice.
 const WAITING_LEN: usize = 4 << 10;
 
-/// Least distance between a connection and the one before it.
+/// Minimum distance between a connection and the one before it.
 const STEP_NS: i64 = 1_000;
 
-/// Segments that become frames before the task looks whether it has too many frames.
+/// Segments that are encoded before the task checks whether it has too many frames.
 const PORTION: usize = 1 << 10;
 
-/// What all tasks of a run have in common: how episodes become frames, and where these may wait.
+/// The context shared by all tasks of a run: how episodes become frames, and where frames wait.
 pub(crate) struct TaskContext<'a> {
     pub slices: &'a Slices,
-    /// Frames that wait, one bucket a slice.
+    /// Waiting frames, one bucket per slice.
     pub waiting: &'a Buckets<'a>,
     pub framer: Framer<'a>,
     pub detail: Detail,
-    /// What tells parts of the capture apart, if it has any.
+    /// How the capture is split, if it is.
     pub split: Option<Split>,
     pub pool: Pool,
     pub room: MemoryShares,
 }
 
-/// What a task made, or all of them together.
+/// The counts of one task, or of all tasks together.
 #[derive(Debug, Default)]
 pub(crate) struct Written {
     pub connections: Connections,
     pub packets: Packets,
 }
 
-/// Some episodes of one slice, being rebuilt.
+/// Some episodes of one slice, while they are rebuilt.
 pub(crate) struct Task<'a, 't> {
     context: &'a TaskContext<'a>,
     rebuilding: &'t Rebuilding<'a>,
     slice: usize,
     end_ns: i64,
-    /// Connections before the one that is rebuilt.
+    /// Number of connections before the one that is being rebuilt.
     connections_before: u64,
     frames: Frames,
     written: Written,
     segments: Vec<Segment>,
-    /// Frames that wait for the slice `waits_for`, still to be put there.
+    /// Frames that wait for the slice `waits_for` and are not stored yet.
     waiting: Vec<u8>,
     waits_for: usize,
     scratch: Scratch,
 }
 
 impl<'a, 't> Task<'a, 't> {
-    /// Nothing is rebuilt yet; `connections_before` is how many connections come before the first.
+    /// Creates a task; `connections_before` is the number of connections before its first.
     pub(crate) fn new(
         context: &'a TaskContext<'a>,
         rebuilding: &'t Rebuilding<'a>,
@@ -87,24 +87,24 @@ impl<'a, 't> Task<'a, 't> {
         }
     }
 
-    /// Rebuilds an episode, the one of that number.
+    /// Rebuilds the episode with this number.
     ///
     /// # Errors
-    /// There is no room for its frames, in memory or on the disk.
+    /// There is no space for its frames, in memory or on disk.
     pub(crate) fn rebuild(&mut self, episode: u64, held: &Episode) -> Result<()> {
         let mut last_ns = i64::MIN;
         let mut place = 0;
         let mut rest = &held.records[..];
         for len in &held.connections {
-            let (records, behind) = rest.split_at(*len);
-            rest = behind;
+            let (records, after) = rest.split_at(*len);
+            rest = after;
             self.segments.clear();
             self.scratch.begin_connection();
-            let story = rebuild(records, self.context.detail, &mut self.segments);
+            let info = rebuild(records, self.context.detail, &mut self.segments);
             let connections = &mut self.written.connections;
-            connections.moved_packets += story.moved + put_behind(last_ns, &mut self.segments);
-            connections.presumed += u64::from(story.presumed);
-            connections.count(story.outcome);
+            connections.moved_packets += info.moved + move_after(last_ns, &mut self.segments);
+            connections.presumed += u64::from(info.presumed);
+            connections.count(info.outcome);
             for o in records {
                 self.written.packets.logged += u128::from(o.packets);
                 self.written.packets.bytes_logged += u128::from(o.bytes.unwrap_or(0));
@@ -118,7 +118,7 @@ impl<'a, 't> Task<'a, 't> {
                         episode,
                         place,
                     };
-                    let placed = Placed::new(*segment, &records[segment.record as usize], &story);
+                    let placed = Placed::new(*segment, &records[segment.record as usize], &info);
                     self.frame(key, self.tag(&placed, begins), &placed)?;
                     begins = false;
                     place = place.saturating_add(1);
@@ -134,7 +134,7 @@ impl<'a, 't> Task<'a, 't> {
         Ok(())
     }
 
-    /// What tells the frame of `placed` apart, where that matters.
+    /// Returns the tag of the frame of `placed`, for a split capture.
     #[inline]
     fn tag(&self, placed: &Placed<'_>, begins: bool) -> PartTag {
         match self.context.split {
@@ -167,24 +167,24 @@ impl<'a, 't> Task<'a, 't> {
         Ok(())
     }
 
-    /// Passes the frames of this slice on.
+    /// Passes on the frames of this slice.
     fn hand_over(&mut self) -> Result<()> {
         let none = Frames::new(&self.context.pool);
         let frames = std::mem::replace(&mut self.frames, none);
         self.rebuilding.hand_over(frames.complete())
     }
 
-    /// Passes on what is left, and says what was made.
+    /// Passes on the remaining frames, and returns the counts.
     ///
     /// # Errors
-    /// As [`rebuild`](Self::rebuild).
+    /// The same as for [`rebuild`](Self::rebuild).
     pub(crate) fn finish(mut self) -> Result<Written> {
         self.put_waiting()?;
         self.rebuilding.hand_over(self.frames.complete())?;
         Ok(self.written)
     }
 
-    /// Puts the frames that wait where they are waited for.
+    /// Stores the waiting frames in the bucket of their slice.
     fn put_waiting(&mut self) -> Result<()> {
         if !self.waiting.is_empty() {
             self.context.waiting.put(self.waits_for, &self.waiting)?;
@@ -194,8 +194,9 @@ impl<'a, 't> Task<'a, 't> {
     }
 }
 
-/// Moves segments after `last_ns`, where the connection before them ended; returns how many moved.
-fn put_behind(last_ns: i64, segments: &mut [Segment]) -> u64 {
+/// Moves segments that do not come after `last_ns`, the end of the previous connection, to after
+/// it; returns how many moved.
+fn move_after(last_ns: i64, segments: &mut [Segment]) -> u64 {
     let mut moved = 0;
     let mut earliest_ns = last_ns;
     for segment in segments {

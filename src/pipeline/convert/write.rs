@@ -1,14 +1,13 @@
-//! From episodes to the capture, in order of time, without holding it all.
+//! Writes episodes as a capture in order of time, without holding all of it in memory.
 //!
-//! Episodes lie in slices of time by their start, so once a slice and all
-//! before it are rebuilt, every frame up to its end is known. It is put in order
-//! while the next slice is rebuilt, and written while that one is put in order.
-//! Frames of
-//! connections that outlast their slice wait for a later one.
+//! Episodes are stored in time slices by their start, so once a slice and all slices before it are
+//! rebuilt, every frame up to its end is known. A slice is sorted while the next one is rebuilt,
+//! and written while that one is sorted. Frames of connections that outlast their slice wait for a
+//! later one.
 //!
-//! Slices are cut so that they have room, by what is known before anything is rebuilt. A slice that
-//! has no room all the same is rebuilt in batches of episodes, and its frames are merged from
-//! sorted runs on the disk: any number of connections may begin or end at one instant.
+//! Slices are cut to fit in memory, from what is known before anything is rebuilt. A slice that
+//! still does not fit is rebuilt in batches of episodes, and its frames are merged from sorted runs
+//! on disk, since any number of connections may begin or end at one instant.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -26,26 +25,26 @@ use crate::pipeline::spilling::episode_codec::{self, Batches, EncodedEpisode, Ep
 use crate::pipeline::spilling::sorted_runs::RunMerge;
 use crate::read::Meter;
 
-/// Bytes of episodes that are rebuilt in one task, about.
+/// Approximate bytes of episodes in one task.
 const TASK_LEN: usize = 16 << 10;
 
-/// The most tasks in a slice, about: each has buffers of its own.
+/// The approximate maximum of tasks in a slice, since each has its own buffers.
 const TASKS_MAX: usize = 256;
 
 /// Rebuilds episodes and writes their frames.
 pub(crate) struct Writer<'a> {
-    /// One bucket a slice.
+    /// Episodes, one bucket per slice.
     pub episodes: &'a Buckets<'a>,
     pub meter: &'a Meter,
-    /// What rebuilds them.
+    /// The context of the tasks that rebuild them.
     pub tasks: TaskContext<'a>,
 }
 
-/// The frames of a slice, in order.
+/// The frames of a slice, sorted.
 enum Ready<'a> {
     /// In memory.
     Whole(Vec<Ordered>),
-    /// On the disk.
+    /// On disk.
     SortedRuns(RunMerge<'a, FrameHead>),
 }
 
@@ -53,15 +52,15 @@ impl<'a> Writer<'a> {
     /// Writes every frame to `capture`.
     ///
     /// # Errors
-    /// What writing fails with, here or to temporary files.
+    /// Writing fails, here or to temporary files.
     pub(crate) fn write(&'a self, capture: &mut CaptureWriter) -> Result<Written> {
         let mut written = Written::default();
         let mut before = EpisodesBefore::default();
         let mut frames = Slice::default();
         let mut rebuilt = Rebuilt::new(self.tasks.waiting.folder());
         let mut ready = Ready::Whole(Vec::new());
-        // Three slices are in work at once: one is rebuilt, the one before it is put in
-        // order, and the one before that is written.
+        // Three slices are processed at once: one is rebuilt, the previous one is sorted, and the
+        // one before that is written.
         for slice in 0..=self.tasks.slices.count() {
             let (put_out, (in_order, next)) = rayon::join(
                 || self.put_out(ready, capture),
@@ -81,7 +80,7 @@ impl<'a> Writer<'a> {
         Ok(written)
     }
 
-    /// The frames of a slice's episodes that belong in it; none after the last slice.
+    /// Rebuilds the frames of a slice's episodes that belong in it; `None` after the last slice.
     fn rebuild_slice(
         &'a self,
         slice: usize,
@@ -117,13 +116,13 @@ impl<'a> Writer<'a> {
         Ok(rebuilding.complete())
     }
 
-    /// Says of each task what came before it, and counts on in `before`.
+    /// Adds to each task the counts before it, and updates `before`.
     fn numbered<'e, 'o>(
         &self,
         tasks: Vec<&'e [EncodedEpisode<'o>]>,
         before: &mut EpisodesBefore,
     ) -> Vec<(EpisodesBefore, &'e [EncodedEpisode<'o>])> {
-        // To count connections takes a look into every episode, which others need not pay for.
+        // Counting connections requires a look into every episode, so it is done only if needed.
         let connections: Vec<u64> = match self.tasks.split {
             Some(Split::Connections(_)) => tasks.par_iter().map(|task| connections(task)).collect(),
             _ => vec![0; tasks.len()],
@@ -137,8 +136,8 @@ impl<'a> Writer<'a> {
         numbered.collect()
     }
 
-    /// All frames of a slice, in order: those that were rebuilt in it, and
-    /// those of earlier slices that waited for it.
+    /// Sorts all frames of a slice: those rebuilt in it, and those of earlier slices that waited
+    /// for it.
     fn put_in_order(
         &self,
         slice: usize,
@@ -197,21 +196,21 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// How much is before something, in the order of episodes.
+/// The counts before a position in the order of episodes.
 #[derive(Clone, Copy, Debug, Default)]
 struct EpisodesBefore {
     episodes: u64,
-    /// Counted only where parts hold so many of them.
+    /// Counted only if parts are limited by connections.
     connections: u64,
 }
 
-/// How many connections these episodes have.
+/// Counts the connections of these episodes.
 fn connections(episodes: &[EncodedEpisode<'_>]) -> u64 {
     let count = |episode: &EncodedEpisode<'_>| episode.connection_count() as u64;
     episodes.iter().map(count).sum()
 }
 
-/// Cuts episodes into runs of about [`TASK_LEN`] bytes, or [`TASKS_MAX`] runs.
+/// Divides episodes into runs of about [`TASK_LEN`] bytes, or [`TASKS_MAX`] runs.
 fn tasks<'e, 'o>(episodes: &'e [EncodedEpisode<'o>]) -> Vec<&'e [EncodedEpisode<'o>]> {
     let all_len: usize = episodes.iter().map(|episode| episode.bytes().len()).sum();
     let task_len = TASK_LEN.max(all_len / TASKS_MAX);
@@ -224,9 +223,9 @@ fn tasks<'e, 'o>(episodes: &'e [EncodedEpisode<'o>]) -> Vec<&'e [EncodedEpisode<
             len += episode.bytes().len();
             fits
         });
-        let (task, behind) = rest.split_at(fitting.count());
+        let (task, after) = rest.split_at(fitting.count());
         tasks.push(task);
-        rest = behind;
+        rest = after;
     }
     tasks
 }

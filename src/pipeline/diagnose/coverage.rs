@@ -1,22 +1,22 @@
-//! What time an archive covers, and where it has nothing at all.
+//! The time that an archive covers, and its gaps.
 //!
-//! A record covers its interval, and so does NODATA, by which an ENI says that it was there and saw
-//! nothing. SKIPDATA covers none: what AWS dropped is as good as a file that is missing.
+//! A record covers its interval, and so does NODATA, which says that an ENI existed and had no
+//! traffic. SKIPDATA covers nothing: records that AWS dropped are equal to a missing file.
 
 use std::collections::BTreeSet;
 
 use crate::time::{SECOND_NS, joined};
 
-/// Width of the slots in which AWS delivers files.
+/// Width of the intervals in which AWS delivers files.
 const SLOT_NS: i64 = 300 * SECOND_NS;
 
-/// Empty slots in a row that are a hole: half an hour in which not one ENI wrote a record.
+/// Empty slots in a row that are a gap: half an hour in which no ENI wrote a record.
 const HOLE_SLOTS: i64 = 6;
 
-/// Slots that are kept, a year of them; beyond that nothing is said of holes.
+/// The most slots kept, one year; gaps in longer archives are not reported.
 const SLOTS_MAX: usize = 366 * 288;
 
-/// The time that lines cover.
+/// The time that records cover.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Coverage {
     /// Earliest start and latest end.
@@ -25,7 +25,7 @@ pub(crate) struct Coverage {
 }
 
 impl Coverage {
-    /// Takes in a line of this interval.
+    /// Adds the interval of a record.
     pub(crate) fn meet(&mut self, start_ns: i64, end_ns: i64) {
         self.span_ns = joined(self.span_ns, Some((start_ns, end_ns)));
         if self.slots.len() <= SLOTS_MAX {
@@ -34,7 +34,7 @@ impl Coverage {
         }
     }
 
-    /// Takes in what other lines cover.
+    /// Adds the coverage of other records.
     pub(crate) fn add(&mut self, other: Self) {
         self.span_ns = joined(self.span_ns, other.span_ns);
         if self.slots.len() <= SLOTS_MAX {
@@ -42,8 +42,8 @@ impl Coverage {
         }
     }
 
-    /// Stretches within the span that neither these lines nor `quiet` ones cover, nanoseconds since
-    /// the epoch.
+    /// Returns the gaps within the span that neither these records nor `quiet` ones cover,
+    /// nanoseconds since the epoch.
     pub(crate) fn holes(mut self, quiet: &Self) -> Vec<(i64, i64)> {
         let Some((start_ns, end_ns)) = self.span_ns else {
             return Vec::new();
@@ -54,9 +54,9 @@ impl Coverage {
             return Vec::new();
         }
         let pairs = self.slots.iter().zip(self.slots.iter().skip(1));
-        let apart = pairs.filter(|(before, behind)| *behind - *before > HOLE_SLOTS);
+        let apart = pairs.filter(|(before, after)| *after - *before > HOLE_SLOTS);
         apart
-            .map(|(before, behind)| ((before + 1) * SLOT_NS, behind * SLOT_NS))
+            .map(|(before, after)| ((before + 1) * SLOT_NS, after * SLOT_NS))
             .collect()
     }
 }
@@ -65,7 +65,7 @@ impl Coverage {
 mod tests {
     use super::*;
 
-    /// Lines of a second in these slots.
+    /// Makes records of one second in each of these slots.
     fn coverage(slots: &[i64]) -> Coverage {
         let mut coverage = Coverage::default();
         let starts = slots.iter().map(|slot| slot * SLOT_NS);
@@ -82,9 +82,9 @@ mod tests {
     }
 
     #[test]
-    fn quiet_half_an_hour_is_no_hole() {
+    fn half_an_hour_of_nodata_is_not_a_hole() {
         let quiet = coverage(&[12, 40]);
-        // Behind the last record nothing is said of holes, for there the archive ends.
+        // No gap is reported after the last record, because the archive ends there.
         assert_eq!(coverage(&[8, 16]).holes(&quiet), []);
         assert_eq!(
             coverage(&[8, 20]).holes(&quiet),

@@ -1,10 +1,9 @@
-//! What a conversion would come to, from the counts of records alone.
+//! Estimates of the result of a conversion, from the counts of records alone.
 //!
-//! The capture's size follows from the blocks that are written
-//! (`capture/frame.rs`) and the comment on each record's first packet
-//! (`pipeline/convert/framer.rs`); the tests hold it against captures. Two things make it
-//! too large, and only a conversion knows them: records that were delivered twice,
-//! and packets that several ENIs logged, which are written once.
+//! The size of the capture follows from the blocks that are written (`capture/frame.rs`) and the
+//! comment on the first packet of each record (`pipeline/convert/framer.rs`); tests compare it with
+//! captures. Two things make it too large, and only a conversion knows them: records that were
+//! delivered twice, and packets that several ENIs logged, which are written once.
 
 use std::time::Duration;
 
@@ -25,31 +24,32 @@ const DETAILS: [(&str, Detail); 3] = [
     ("control", Detail::Control),
 ];
 
-/// Instructions that conversion takes for a record, beside its packets: 3,300 to read it, 520 to
+/// Instructions that a conversion needs for a record, without its packets: 3,300 to read it, 520 to
 /// store it and 2,300 to settle it ("Where the time goes" in benches/README.md).
 const RECORD_COST: u128 = 6_120;
 
-/// Those it takes for a packet: 850 to rebuild it, 530 for its headers and block, and 520 to put it
-/// in order (likewise).
+/// Instructions for a packet: 850 to rebuild it, 530 for its headers and block, and 520 to sort it
+/// (from the same table).
 const PACKET_COST: u128 = 1_900;
 
-/// Those an inspection takes for a record, by callgrind over 65,000 lines: reading, and adding up.
+/// Instructions that a survey needs for a record, by callgrind over 65,000 lines: reading and
+/// adding up.
 const INSPECT_COST: u128 = 4_000;
 
 /// Bytes of an enhanced packet block without headers and options.
 const BLOCK_LEN: u64 = 32;
 
-/// Bytes of options that say the direction, and that there are no more.
+/// Bytes of the direction option and the end-of-options marker.
 const DIRECTION_LEN: u64 = 12;
 
 /// Bytes of the option `action=REJECT`.
 const REJECT_LEN: u64 = 20;
 
-/// Bytes in which a comment's words and times stand, without names and counts:
+/// Bytes of the fixed words and times of a comment, without names and counts:
 /// `record=:… eni= action=ACCEPT packets= bytes= flags= start=… end=… role=initiator by=…`.
 const COMMENT_LEN: u64 = 4 + 105;
 
-/// Bytes of a section's header, and of each interface.
+/// Bytes of a section header, and of each interface.
 const SECTION_LEN: u64 = 450;
 const INTERFACE_LEN: u64 = 190;
 
@@ -75,7 +75,7 @@ impl Estimator {
         }
     }
 
-    /// Takes in what was counted elsewhere.
+    /// Adds other counts.
     pub(crate) fn add(&mut self, other: &Self) {
         for (mine, theirs) in self.packets.iter_mut().zip(other.packets) {
             *mine = mine.saturating_add(theirs);
@@ -85,7 +85,7 @@ impl Estimator {
         }
     }
 
-    /// What a conversion would come to where reading so many lines took so long.
+    /// Returns the estimates for a conversion, given how long it took to read this many lines.
     pub(crate) fn estimates(&self, lines: u64, enis: usize, read_in: Duration) -> Vec<Estimate> {
         let around = SECTION_LEN + INTERFACE_LEN * enis as u64;
         let each = DETAILS.iter().zip(self.packets.iter().zip(&self.bytes));
@@ -106,7 +106,7 @@ fn elapsed_ms(lines: u64, packets: u64, read_in: Duration) -> u64 {
     u64::try_from(ms).unwrap_or(u64::MAX)
 }
 
-/// Bytes of the headers of a packet that is neither SYN nor RST, in whole words.
+/// Returns the bytes of the headers of a packet that is neither SYN nor RST, in whole words.
 fn headers_len(o: &Candidate) -> u64 {
     let ip = if o.key.low.address.is_ipv4() { 20 } else { 40 };
     ip + match o.key.protocol {
@@ -116,7 +116,7 @@ fn headers_len(o: &Candidate) -> u64 {
     }
 }
 
-/// Bytes of the option that is the comment on a record's first packet.
+/// Returns the bytes of the comment option on the first packet of a record.
 fn comment_len(o: &Candidate, file: &str, eni: &str) -> u64 {
     let file = file.rsplit('/').next().unwrap_or_default();
     let numbers = [Some(o.place.line), Some(o.packets), o.bytes];

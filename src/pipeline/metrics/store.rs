@@ -1,9 +1,9 @@
-//! Where cells wait, grouped by series, until all packets are counted.
+//! Storage for cells, grouped by series, until all packets are counted.
 //!
-//! Threads count for themselves and hand over what they have, so a cell comes in many parts, and
-//! those of one series from everywhere. Only when all parts of a series are there is it known how
-//! large it is. What is collected at once is so little that it has room: what is not, is divided
-//! first, as conversations are.
+//! Each thread counts separately and adds its cells here, so a cell comes in many parts, from all
+//! threads. The size of a series is known only when all its parts are there. A bucket is collected
+//! at once only if it fits in memory; otherwise it is divided first, in the same way as
+//! conversations.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -20,16 +20,16 @@ use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::time::joined;
 
-/// CellMap at which a tally is emptied.
+/// Number of cells at which a tally is emptied.
 const TALLY_MAX: usize = 1 << 16;
 
-/// The most bytes of cells that are collected at once; so many hold fewer than [`CELLS_MAX`].
+/// The most bytes of cells collected at once; this many hold fewer than [`CELLS_MAX`] cells.
 const COLLECTED_MAX: usize = 16 << 20;
 
-/// Part of what may be held that is collected at once, if that is less.
+/// The part of the memory limit that is collected at once, if that is less.
 const COLLECTED_SHARE: usize = 16;
 
-/// CellMap on their way from those who count to the answers.
+/// Cells on their way from the counting threads to the answers.
 pub(crate) struct Store<'a> {
     every: Every,
     questions: &'a [Question],
@@ -38,7 +38,7 @@ pub(crate) struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    /// Empty; at most `held_max` bytes stay in memory, about.
+    /// Creates an empty store; about `held_max` bytes stay in memory.
     pub(crate) fn new(
         every: Every,
         questions: &'a [Question],
@@ -53,15 +53,15 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// A tally for what is asked here.
+    /// Creates a tally for the questions of this store.
     pub(crate) fn tally(&self) -> Tally<'a> {
         Tally::new(self.every, self.questions)
     }
 
-    /// Takes in what was counted, if that has become much.
+    /// Adds the cells of a tally, if there are many.
     ///
     /// # Errors
-    /// There is no room for it.
+    /// There is no space for them.
     pub(crate) fn put_if_large(&self, tally: &mut Tally<'_>) -> Result<()> {
         if tally.len() < TALLY_MAX {
             return Ok(());
@@ -69,10 +69,10 @@ impl<'a> Store<'a> {
         self.put(tally)
     }
 
-    /// Takes in what was counted.
+    /// Adds the cells of a tally.
     ///
     /// # Errors
-    /// There is no room for it.
+    /// There is no space for them.
     pub(crate) fn put(&self, tally: &mut Tally<'_>) -> Result<()> {
         let mut bytes = Vec::new();
         for (key, counts) in tally.take_cells() {
@@ -85,10 +85,10 @@ impl<'a> Store<'a> {
         Ok(())
     }
 
-    /// The answers, in the order of the questions.
+    /// Returns the answers, in the order of the questions.
     ///
     /// # Errors
-    /// What was put on the disk cannot be read, and there are too many buckets of time.
+    /// Temporary files cannot be read, or there are too many time buckets.
     pub(crate) fn tables(self) -> Result<Vec<Table>> {
         let rankings = self.questions.iter();
         let rankings = rankings.map(|question| Mutex::new(Ranking::new(question, CELLS_MAX)));
@@ -126,7 +126,7 @@ impl<'a> Store<'a> {
         for_each_cell(cells, from, |cell| {
             add_cell(&mut collected, cell.key, &cell.counts);
             if collected.len() > CELLS_MAX {
-                // So many under one hash are those of one series.
+                // With this many cells under one hash, they belong to one series.
                 return Err(too_many(TooManyBuckets));
             }
             Ok(())
@@ -149,7 +149,7 @@ fn for_each_cell(
     })
 }
 
-/// Offers whole series to the rankings of their questions.
+/// Passes whole series to the rankings of their questions.
 fn rank(cells: CellMap, rankings: &[Mutex<Ranking<'_>>]) -> Result<()> {
     let mut cells: Vec<_> = cells.into_iter().collect();
     cells.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -169,7 +169,7 @@ fn too_many(_: TooManyBuckets) -> Error {
     ErrorKind::TooManyBuckets { limit: CELLS_MAX }.into()
 }
 
-/// Nothing is left half done where a panic could come between.
+/// A panic cannot leave the value incomplete.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -182,7 +182,7 @@ mod tests {
     use crate::flow::observation::tests::viewed;
     use crate::metrics::{Dimension, Measure, PacketFacts};
 
-    /// The answer to packets by source of `sources` sources in three buckets of time.
+    /// Returns the table of packets by source, for `sources` sources in three time buckets.
     fn answer(sources: u32, held_max: usize, backwards: bool) -> (Table, u64) {
         let temporary = tempfile::tempdir().unwrap();
         let folder = SpillFolder::new(temporary.path());
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_and_order_change_nothing() {
+    fn result_does_not_depend_on_memory_or_order() {
         let (table, spilled) = answer(20_000, usize::MAX, false);
         assert_eq!((spilled, table.folded), (0, 19_990));
         let packets: u128 = (0..20_000).map(|i| 3 * (1 + i % 97)).sum();

@@ -1,8 +1,8 @@
-//! Where records wait, grouped by conversation, until all files are read.
+//! Storage for records, grouped by conversation, until all files are read.
 //!
-//! Only then is it known which ENI has which number and which address is its
-//! own, so records go in with numbers in the order in which threads met the
-//! ENIs, and come out with those that the capture has.
+//! Only then are the final ENI numbers and the ENIs' own addresses known. So records are stored
+//! with numbers in the order in which threads found the ENIs, and taken out with the numbers of the
+//! capture.
 
 use std::hash::{BuildHasher as _, Hash};
 use std::sync::{Mutex, PoisonError};
@@ -24,11 +24,11 @@ use crate::pipeline::spilling::temporary::SpillFolder;
 /// Buckets, of which each thread settles one at a time.
 pub(crate) const BUCKETS: usize = 256;
 
-/// How often a bucket may be divided: by one byte of the hash after the other.
+/// How often a bucket may be divided: each time by the next byte of the hash.
 pub(crate) const LEVELS: u32 = 4;
 
-/// Part of what may be held that one bucket may be when it is settled: decoded it
-/// takes three times the room, and each thread has one.
+/// The part of the memory limit that one bucket may use when it is settled: decoding triples its
+/// size, and every thread decodes one.
 const SETTLED_SHARE: usize = 16;
 
 /// Records on their way from files to conversations.
@@ -40,7 +40,7 @@ pub(crate) struct Conversations<'a> {
 }
 
 impl<'a> Conversations<'a> {
-    /// None yet; at most `held_max` bytes of them stay in memory.
+    /// Creates an empty storage; at most `held_max` bytes of records stay in memory.
     pub(crate) fn new(held_max: usize, folder: &'a SpillFolder, detail: Detail) -> Self {
         Self {
             buckets: Buckets::new(BUCKETS, held_max, folder),
@@ -55,7 +55,7 @@ impl Observations for Conversations<'_> {
     fn take_in(&self, records: Vec<Candidate>, base: u64, enis: &Enis) -> Result<()> {
         let numbers = self.numbers(enis);
         let mut starts = Starts::default();
-        // Many records in a row begin in one second.
+        // Many consecutive records begin in the same second.
         let mut run = (0, 0);
         for mut o in records {
             o.eni = EniIndex(numbers[o.eni.0 as usize]);
@@ -76,7 +76,7 @@ impl Observations for Conversations<'_> {
 }
 
 impl<'a> Conversations<'a> {
-    /// The numbers here of ENIs that are numbered otherwise.
+    /// Returns the numbers used here for ENIs that are numbered differently in `enis`.
     fn numbers(&self, enis: &Enis) -> Vec<u32> {
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         let next = |numbers: &HashMap<_, _, _>| {
@@ -94,7 +94,7 @@ impl<'a> Conversations<'a> {
             .collect()
     }
 
-    /// Says that all files are read, and which ENIs there are; one conversation may take
+    /// Completes the storage when all files are read and `enis` is final; one conversation may use
     /// `memory` bytes.
     pub(crate) fn complete(self, enis: &Enis, memory: u64) -> (Complete<'a, '_>, Starts) {
         let numbers = self
@@ -131,17 +131,16 @@ pub(crate) struct Complete<'a, 'e> {
 }
 
 impl Complete<'_, '_> {
-    /// How many buckets there are.
+    /// Returns the number of buckets.
     pub(crate) fn count(&self) -> usize {
         self.buckets.count()
     }
 
-    /// Takes the records of a bucket and gives them to `each`, whole conversations in
-    /// any order, with the direction that all records of their ENI together show.
+    /// Takes the records of a bucket and passes them to `each`, as whole conversations in any
+    /// order, with the direction that all records of their ENI together show.
     ///
     /// # Errors
-    /// What was put on the disk cannot be read, a conversation needs more than the memory, and
-    /// what `each` fails with.
+    /// Temporary files cannot be read, a conversation needs more than the memory, or `each` fails.
     pub(crate) fn take(
         &self,
         bucket: usize,
@@ -150,8 +149,8 @@ impl Complete<'_, '_> {
         self.take_level(&self.buckets, bucket, 1, &mut each)
     }
 
-    /// Takes a bucket that was filled by the byte of the hash before `level`. What is
-    /// too large to be settled at once is divided by the next byte first.
+    /// Takes a bucket that was filled by the byte of the hash before `level`. A bucket that is too
+    /// large to be settled at once is divided by the next byte first.
     fn take_level(
         &self,
         buckets: &Buckets<'_>,
@@ -182,7 +181,7 @@ impl Complete<'_, '_> {
         (0..BUCKETS).try_for_each(|bucket| self.take_level(&parts, bucket, level + 1, each))
     }
 
-    /// Takes a bucket that cannot be divided: it is one conversation, as good as always.
+    /// Takes a bucket that cannot be divided: it is almost always one conversation.
     fn one(&self, buckets: &Buckets<'_>, bucket: usize) -> Result<Vec<Candidate>> {
         let mut records = Vec::new();
         let mut cost = ConversationCost::default();
@@ -213,10 +212,10 @@ impl Complete<'_, '_> {
     }
 }
 
-/// Gives `each` each conversation of these records, which are in any order.
+/// Passes each conversation of these unordered records to `each`.
 ///
 /// # Errors
-/// What `each` fails with.
+/// `each` fails.
 pub(crate) fn each(
     records: &[Candidate],
     mut each: impl FnMut(&mut Vec<Candidate>) -> Result<()>,
@@ -229,7 +228,7 @@ pub(crate) fn each(
         let key = records[same_hash[0].1 as usize].key;
         conversation.clear();
         conversation.extend(same_hash.iter().map(|(_, i)| records[*i as usize]));
-        // Two keys may share a hash.
+        // Two keys may have the same hash.
         if conversation.iter().any(|o| o.key != key) {
             conversation.sort_unstable_by_key(|o| o.key);
             for same_key in conversation.chunk_by(|a, b| a.key == b.key) {
@@ -242,12 +241,12 @@ pub(crate) fn each(
     Ok(())
 }
 
-/// A hash that is the same in every run.
+/// Returns a hash that is the same in every run.
 fn hash(key: &(impl Hash + ?Sized)) -> u64 {
     FixedState::with_seed(0).hash_one(key)
 }
 
-/// The bucket that the byte of that level of a key's hash names, from the highest on.
+/// Returns the bucket for the byte of a key's hash at this level, from the highest on.
 pub(crate) fn bucket(key: &(impl Hash + ?Sized), level: u32) -> usize {
     (hash(key) >> (56 - 8 * level) & 0xff) as usize
 }
@@ -260,7 +259,7 @@ mod tests {
     use crate::flow::{Way, observation::tests::candidate};
 
     #[test]
-    fn buckets_of_any_size_give_whole_conversations_with_final_numbers() {
+    fn buckets_of_any_size_return_whole_conversations_with_final_numbers() {
         let temporary = tempfile::tempdir().unwrap();
         for (held_max, spills) in [(usize::MAX, false), (1 << 16, true), (0, true)] {
             let folder = SpillFolder::new(temporary.path());
@@ -278,7 +277,7 @@ mod tests {
             let (complete, _) = conversations.complete(&enis, 0);
             let mut seen = vec![0; 5_000];
             for bucket in 0..complete.count() {
-                let told = complete.take(bucket, |records| {
+                let result = complete.take(bucket, |records| {
                     let mut here: HashMap<u16, u32, RandomState> = HashMap::default();
                     for o in records {
                         assert_eq!((o.eni, o.place.line), (EniIndex(1), 7));
@@ -288,7 +287,7 @@ mod tests {
                         .for_each(|(port, count)| seen[usize::from(*port)] += count * 100 + 1);
                     Ok(())
                 });
-                told.unwrap();
+                result.unwrap();
             }
             assert!(
                 seen.iter().all(|n| *n == 401),
@@ -299,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn no_room_is_an_error_that_says_where() {
+    fn unusable_folder_is_named_in_the_error() {
         let folder = SpillFolder::new(Path::new("/no/such/folder"));
         let conversations = Conversations::new(0, &folder, Detail::Exact);
         let records = vec![candidate(Way::Up, 3, 180, 0, 9, 2)];

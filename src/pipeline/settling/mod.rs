@@ -1,14 +1,14 @@
-//! From records to connections that are counted once.
+//! From records to connections, each counted once.
 //!
-//! Records wait by conversation until all files are read. Then duplicates are dropped, one
-//! ENI's view is chosen where several logged the same packets, and a conversation is split into
-//! connections. What becomes of a connection is for the subcommand to say.
+//! Records wait by conversation until all files are read. Then duplicates are dropped, one ENI's
+//! records are chosen where several logged the same packets, and each conversation is split into
+//! connections. The subcommand decides what to do with a connection.
 //!
 //! ```text
-//! conversations     records by conversation         selection         what a filter keeps of one
-//! settle            a conversation -> connections   time_slices       the archive's time in equal parts
+//! conversations     records by conversation         selection         the filter for conversations
+//! settle            a conversation -> connections   time_slices       the archive's time in slices
 //! finding_records   which records belong to one finding
-//! suggest_filters   where the packets are, if there are too many
+//! suggest_filters   filters to suggest if there are too many packets
 //! ```
 
 pub(crate) mod conversations;

@@ -1,33 +1,32 @@
-//! What a filter leaves of a conversation: whole connections, or single records.
+//! The selection: which connections or records of a conversation a filter keeps.
 //!
-//! Whether a record is what was asked for was noted when it was read, but for
-//! its time: `-2h` counts from the newest record, which is known only now. A
-//! connection is kept if one of its records matches, even one whose packets
-//! another ENI tells: who looks at one ENI wants its connections, whoever saw
-//! more of them.
+//! Whether a record matches the filter was noted when it was read, except for its time: `-2h`
+//! counts from the newest record, which is known only after reading. A connection is kept if one of
+//! its records matches, even if its packets come from the records of another ENI: a user who
+//! filters by an ENI wants its connections, whichever ENI logged more of them.
 
 use crate::filter::{Filter, Span};
 use crate::flow::{Candidate, Place, Viewed};
 
-/// What is kept.
+/// The requested time range, and whether whole connections are kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Selection {
-    /// The time that is wanted.
+    /// The requested time range.
     pub span: Span,
-    /// Whether records that do not match are dropped from connections in which others do.
+    /// Whether records that do not match are dropped from connections with matching ones.
     pub only_matching: bool,
 }
 
-/// What the matching records of a conversation ask for.
+/// Which connections of a conversation to keep.
 #[derive(Debug)]
 pub(crate) enum Wanted {
-    /// Everything.
+    /// All connections.
     All,
-    /// Connections with matching records; those that were dropped since stand in the list.
+    /// Connections with matching records; dropped matching records are in the list.
     Matching(Vec<Dropped>),
 }
 
-/// A matching record that another one stands for: where it was, from when and until when.
+/// A matching record that was dropped in favor of another one: its place, start and end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dropped {
     place: Place,
@@ -36,7 +35,8 @@ pub(crate) struct Dropped {
 }
 
 impl Selection {
-    /// What `filter` keeps of an archive whose newest record ends then; none if that is all.
+    /// Creates the selection of `filter` for an archive whose newest record ends at `newest_ns`;
+    /// `None` if everything is selected.
     pub(crate) fn of(filter: &Filter, newest_ns: Option<i64>) -> Option<Self> {
         let narrow = || Self {
             span: filter.span(newest_ns.unwrap_or(i64::MAX)),
@@ -53,15 +53,14 @@ impl Selection {
         }
     }
 
-    /// The time that is wanted, where it has a begin or an end.
+    /// Returns the requested time range, if it has a start or an end.
     pub(crate) fn requested_ns(&self) -> Option<(Option<i64>, Option<i64>)> {
         let from = Some(self.span.from_ns).filter(|ns| *ns > i64::MIN);
         let to = Some(self.span.to_ns).filter(|ns| *ns < i64::MAX);
         (from.is_some() || to.is_some()).then_some((from, to))
     }
 
-    /// Drops the records that cannot be kept, before anything else is done with
-    /// the conversation.
+    /// Drops the records that cannot be kept, before any other step.
     pub(crate) fn sift(&self, records: &mut Vec<Candidate>) -> Wanted {
         for o in records.iter_mut() {
             o.matched &= self.span.overlaps(o.start_ns, o.until_ns());
@@ -77,7 +76,7 @@ impl Selection {
 }
 
 impl Wanted {
-    /// Says which records are left to tell the conversation.
+    /// Notes which records remain in the conversation.
     pub(crate) fn left(&mut self, records: &[Viewed]) {
         let Self::Matching(dropped) = self else {
             return;
@@ -88,7 +87,7 @@ impl Wanted {
         dropped.retain(|record| left.binary_search(&record.place).is_err());
     }
 
-    /// Whether a connection is kept.
+    /// Whether to keep a connection.
     pub(crate) fn keeps(&self, connection: &[Viewed]) -> bool {
         let Self::Matching(dropped) = self else {
             return true;
@@ -133,7 +132,7 @@ mod tests {
         to_ns: i64::MAX,
     };
 
-    /// A record of that line and start, a minute long.
+    /// Returns a record with this line and start, one minute long.
     fn record(line: u64, start_s: i64, matched: bool) -> Candidate {
         let mut o = candidate(Way::Up, 3, 180, start_s, start_s + 59, 2);
         (o.place.line, o.matched) = (line, matched);
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn connection_is_kept_if_a_record_matches_that_another_eni_tells() {
+    fn connection_is_kept_if_a_matching_record_is_in_another_vantage() {
         let mut records = vec![
             record(1, 0, false),
             record(2, 5, true),

@@ -1,9 +1,8 @@
-//! From records to connections: what belongs together, counted once.
+//! From records to connections, each counted once.
 //!
-//! The records of a conversation are settled on their own: duplicates dropped,
-//! the vantage chosen, the rest divided into connections. What comes out are
-//! [`episode_codec::Episode`]s, each of which can be rebuilt without looking at any other,
-//! grouped by the slice of time in which they begin.
+//! Each conversation is settled on its own: duplicates are dropped, the vantage is chosen, and the
+//! rest is divided into connections. The result is a list of [`episode_codec::Episode`]s, grouped
+//! by the time slice in which they begin. Each of them can be rebuilt independently.
 
 use std::ops::Range;
 
@@ -23,25 +22,25 @@ use crate::pipeline::spilling::memory_limit::ConversationCost;
 use crate::summary::Records;
 use crate::time::joined;
 
-/// What became of the records.
+/// Counts of how records were used.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SettleCounts {
-    /// Records that are used.
+    /// Records used in the output.
     pub records: u64,
-    /// Records that say the same of the same ENI as another.
+    /// Records that repeat another record of the same ENI.
     pub duplicates: u64,
-    /// Records whose packets are those of another view.
+    /// Records with the same packets as another view.
     pub other_vantage: u64,
-    /// Records that a filter leaves out.
+    /// Records that do not match the filter.
     pub filtered: u64,
-    /// Where the packets are, as far as anyone counts that.
+    /// Packets by possible filter, if they are counted.
     pub by_filter: PacketsByFilter,
-    /// First and last instant of those that are used.
+    /// First and last instant of the used records.
     pub span_ns: Option<(i64, i64)>,
 }
 
 impl SettleCounts {
-    /// Counts these among the fates of all lines.
+    /// Adds these counts to the counts of all lines.
     pub(crate) fn add_to(&self, records: &mut Records) {
         records.used += self.records;
         records.duplicates += self.duplicates;
@@ -49,7 +48,7 @@ impl SettleCounts {
         records.filtered += self.filtered;
     }
 
-    /// Counts the records of a connection, which were counted as left out before.
+    /// Counts the records of a connection, which were counted as filtered before.
     fn count(&mut self, connection: &[Viewed]) {
         self.filtered -= connection.len() as u64;
         self.records += connection.len() as u64;
@@ -58,7 +57,7 @@ impl SettleCounts {
         }
     }
 
-    /// Takes in what became of other records.
+    /// Adds the counts of other records.
     pub(crate) fn add(mut self, other: Self) -> Self {
         self.records += other.records;
         self.duplicates += other.duplicates;
@@ -70,18 +69,18 @@ impl SettleCounts {
     }
 }
 
-/// How a conversation is settled.
+/// The settings for settling a conversation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settling {
     pub vantage: Vantage,
-    /// What is kept; all if there is no filter.
+    /// The selection; everything if there is no filter.
     pub selection: Option<Selection>,
     pub detail: Detail,
     pub memory: u64,
 }
 
 impl Settling {
-    /// Settles like this; `memory` is the bytes that a connection may take to be rebuilt.
+    /// Creates the settings; `memory` is the most bytes that rebuilding a connection may use.
     pub(crate) fn new(
         vantage: Vantage,
         selection: Option<Selection>,
@@ -96,11 +95,11 @@ impl Settling {
         }
     }
 
-    /// Settles one conversation: `keep` is given the records of each view that is used, and where
-    /// in them the connections are that the selection keeps.
+    /// Settles one conversation: `keep` receives the records of each view that is used, and the
+    /// ranges of the connections that the selection keeps.
     ///
     /// # Errors
-    /// A connection needs more than the memory, and what `keep` fails with.
+    /// A connection needs more than the memory, or `keep` fails.
     pub(crate) fn settle(
         &self,
         records: &mut Vec<Candidate>,
@@ -122,7 +121,7 @@ impl Settling {
         wanted.left(&chosen.records);
         let mut rest = &mut chosen.records[..];
         for len in chosen.groups {
-            let (view, behind) = rest.split_at_mut(len);
+            let (view, after) = rest.split_at_mut(len);
             let mut connections = split(view);
             connections.retain(|range| wanted.keeps(&view[range.clone()]));
             counts.filtered += view.len() as u64;
@@ -133,7 +132,7 @@ impl Settling {
                 counts.count(connection);
             }
             keep(view, &connections)?;
-            rest = behind;
+            rest = after;
         }
         Ok(())
     }
@@ -145,15 +144,15 @@ pub(crate) struct Settler<'a> {
     /// The finding whose connections are kept; those that match the filter if none.
     pub finding: Option<FindingMarker<'a>>,
     pub slices: &'a Slices,
-    /// One bucket a slice.
+    /// Episodes, one bucket per slice.
     pub episodes: &'a Buckets<'a>,
 }
 
 impl Settler<'_> {
-    /// Moves every record that is used to the episodes.
+    /// Moves every used record to the episodes.
     ///
     /// # Errors
-    /// There is no room for them, in memory or on the disk.
+    /// There is no space for them, in memory or on disk.
     pub(crate) fn settle(&self, conversations: &Complete<'_, '_>) -> Result<SettleCounts> {
         let buckets = (0..conversations.count()).into_par_iter();
         buckets
@@ -169,7 +168,7 @@ impl Settler<'_> {
             .try_reduce(SettleCounts::default, |a, b| Ok(a.add(b)))
     }
 
-    /// Settles the conversations of these records, which are in any order.
+    /// Settles the conversations of these unordered records.
     fn settle_all(&self, records: &[Candidate]) -> Result<SettleCounts> {
         let (mut counts, mut by_filter) = (SettleCounts::default(), PacketsByFilter::default());
         let mut out = Vec::new();
@@ -192,15 +191,15 @@ impl Settler<'_> {
             }
             self.settling.settle(conversation, &mut counts, keep)
         })?;
-        // There may be any number of hosts.
+        // The number of hosts is unlimited.
         by_filter.prune();
         counts.by_filter = by_filter;
         Ok(counts)
     }
 }
 
-/// Hands over together those connections that may touch in time, and must therefore be rebuilt
-/// one after the other.
+/// Passes on together the connections that may touch in time, which must be rebuilt one after
+/// another.
 fn for_each_episode(
     records: &[Viewed],
     connections: &[Range<usize>],
@@ -216,9 +215,9 @@ fn for_each_episode(
             until_ns = ends.fold(until_ns, i64::max);
             touches
         });
-        let (episode, behind) = rest.split_at(touching.count());
+        let (episode, after) = rest.split_at(touching.count());
         hand_over(episode)?;
-        rest = behind;
+        rest = after;
     }
     Ok(())
 }

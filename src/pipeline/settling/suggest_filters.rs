@@ -1,9 +1,8 @@
-//! Where the packets are, to say what to narrow to when they are too many.
+//! Counts where the packets are, to suggest filters when there are too many packets.
 //!
-//! Memory stays bounded although an archive may have any number of hosts: each
-//! bucket of conversations passes on only its busiest hosts. A host that matters has
-//! conversations in many buckets and is among the first in most, so what is
-//! lost of it is little. The same records give the same answer on any number of
+//! Memory stays bounded for any number of hosts: each bucket of conversations passes on only its
+//! busiest hosts. An important host has conversations in many buckets and is among the busiest in
+//! most of them, so little of it is lost. The same records give the same result for any number of
 //! threads, since buckets are cut by a fixed hash.
 
 use std::cmp::Reverse;
@@ -23,20 +22,21 @@ use crate::summary::{FilterSuggestion, WIRESHARK_PACKETS};
 /// Hosts that a bucket passes on.
 const HOSTS_MAX: usize = 64;
 
-/// Hosts that the parts of a divided bucket may add up to meanwhile: an archive has any number of parts.
+/// The most hosts that the parts of a divided bucket may have together, since the number of parts
+/// is unlimited.
 const HOSTS_HELD: usize = 64 * HOSTS_MAX;
 
-/// Suggestions made.
+/// The number of suggestions.
 const SUGGESTIONS: usize = 3;
 
 type PacketsBy<K> = HashMap<K, u64, RandomState>;
 
-/// Packets that records become, about, by what a filter could tell apart.
+/// Approximate numbers of packets by the properties that a filter can select.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PacketsByFilter {
-    /// All of them.
+    /// All packets.
     packets: u64,
-    /// Those of connections in which something was rejected.
+    /// Packets of connections with a rejected record.
     rejected: u64,
     enis: PacketsBy<EniIndex>,
     hosts: PacketsBy<IpAddr>,
@@ -62,7 +62,7 @@ impl PacketsByFilter {
         }
     }
 
-    /// Forgets all but the busiest hosts.
+    /// Drops all but the busiest hosts.
     pub(crate) fn prune(&mut self) {
         let mut hosts: Vec<(IpAddr, u64)> = std::mem::take(&mut self.hosts).into_iter().collect();
         hosts.sort_unstable_by_key(|(host, packets)| (u64::MAX - packets, *host));
@@ -70,7 +70,7 @@ impl PacketsByFilter {
         self.hosts = hosts.into_iter().collect();
     }
 
-    /// Takes in what was counted elsewhere.
+    /// Adds other counts.
     pub(crate) fn add(mut self, other: Self) -> Self {
         self.packets = self.packets.saturating_add(other.packets);
         self.rejected = self.rejected.saturating_add(other.rejected);
@@ -85,14 +85,14 @@ impl PacketsByFilter {
         self
     }
 
-    /// Forgets hosts if the parts of one bucket have added up to too many.
+    /// Drops hosts if the parts of one bucket together have too many.
     pub(crate) fn bound(&mut self) {
         if self.hosts.len() > HOSTS_HELD {
             self.prune();
         }
     }
 
-    /// The filters to try, if there are more packets than Wireshark takes with ease.
+    /// Suggests filters, if there are more packets than Wireshark handles well.
     ///
     /// # Errors
     /// There are more than `packets_max`.
@@ -118,8 +118,8 @@ impl PacketsByFilter {
         .into())
     }
 
-    /// The filters that help most where `wanted` packets are enough: those that keep
-    /// most of what fits, then those that leave least of what does not.
+    /// Returns the most useful filters for a capture of up to `wanted` packets: those that fit come
+    /// first, largest first, then the others, smallest first.
     pub(crate) fn suggestions(&self, enis: &Enis, wanted: u64) -> Vec<FilterSuggestion> {
         let mut all = vec![("reject".to_owned(), self.rejected)];
         if let Some((eni, packets)) = largest(&self.enis) {
@@ -148,7 +148,7 @@ impl PacketsByFilter {
     }
 }
 
-/// Whether the name of an ENI can be a word of a filter. What of it was not UTF-8 is lost.
+/// Whether an ENI's name can be a word in a filter; a name that was not UTF-8 is not preserved.
 fn is_word(name: &str) -> bool {
     let is_whole = |c: char| c != char::REPLACEMENT_CHARACTER && is_printable(c);
     let is_eni = match format!("eni {name}").parse() {
@@ -160,8 +160,8 @@ fn is_word(name: &str) -> bool {
     name.chars().all(is_whole) && is_eni
 }
 
-/// Packets that a record becomes: just what is written, but with [`Detail::Control`],
-/// of which only the rebuild knows more. Of a made archive this is a fifth less then.
+/// Estimates the packets of a record. This is exact except with [`Detail::Control`], where only the
+/// rebuild knows the number; in a generated archive the estimate is then a fifth too low.
 pub(crate) fn about(o: &Observation, detail: Detail) -> u64 {
     let packets_max = detail.packets_max(o.packets);
     let seen = match o.flags {
@@ -175,7 +175,7 @@ pub(crate) fn about(o: &Observation, detail: Detail) -> u64 {
     packets_max.min(1 + named.count() as u64)
 }
 
-/// The entry with the largest sum; the first of several.
+/// Returns the entry with the largest sum; the first of several.
 fn largest<K: Ord>(sums: &PacketsBy<K>) -> Option<(&K, u64)> {
     let most = sums
         .iter()
@@ -220,9 +220,9 @@ mod tests {
     }
 
     #[test]
-    fn names_of_enis_are_one_word_of_a_filter_or_not_suggested() {
+    fn names_of_enis_are_suggested_only_if_they_are_one_word_in_a_filter() {
         assert!(is_word("eni-1';x;'") && is_word("-rf"));
-        // What a terminal or the filter's grammar would take for something else.
+        // A terminal or the filter grammar would interpret these differently.
         for name in ["a)or(b", "a|b", "", "a\x1b[31m", "a b", "a\u{fffd}"] {
             assert!(!is_word(name), "{name}");
         }

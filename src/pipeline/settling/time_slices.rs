@@ -1,42 +1,41 @@
-//! The archive's time, cut into slices that are about equally full.
+//! The time of an archive, cut into slices with about equally many packets.
 //!
-//! Connections are rebuilt and written slice by slice. What one holds has to be
-//! in memory at once, so the cuts follow the traffic: while the archive is
-//! read, [`Starts`] counts how many packets the records of each second stand
-//! for, and [`Slices`] are cut from that.
+//! Connections are rebuilt and written slice by slice. The contents of one slice have to fit in
+//! memory, so the cuts follow the traffic: while the archive is read, [`Starts`] counts the packets
+//! by the second in which their records start, and [`Slices`] are cut from these counts.
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::time::SECOND_NS;
 
-/// The most spans that are counted apart. An archive of a year has 32 million
-/// seconds, and a broken one any.
+/// The most spans that are counted separately. An archive of a year has 32 million seconds, and a
+/// corrupt one any number.
 const SPANS_MAX: usize = 1 << 16;
 
-/// Part of the memory that one packet of a slice may be: its frame takes some
-/// 120 bytes, and a multiple of that on its way.
+/// The part of the memory for one packet of a slice: its frame takes about 120 bytes, and a
+/// multiple of that during processing.
 const FRAME_COST: u64 = 4 << 10;
 
-/// Packets in a slice, about: so few that they stay in the processor's cache.
+/// Approximate packets in a slice: few enough to stay in the processor's cache.
 const SLICE_PACKETS: u64 = 1 << 15;
 
-/// Part of the memory that stands for a slice: each is a bucket of episodes and one of frames, which
-/// go to the disk almost empty where there are too many of them.
+/// The part of the memory reserved for a slice: each has a bucket of episodes and one of frames,
+/// which are written to disk almost empty if there are too many of them.
 const SLICE_COST: u64 = 32 << 10;
 
-/// How many slices there may be, however little memory there is.
+/// The most slices with any memory limit, however small.
 const SLICES_MIN: u64 = 64;
 
-/// How many slices there may be, however much memory there is.
+/// The most slices with any memory limit, however large.
 const SLICES_MAX: u64 = 1 << 16;
 
-/// When records start, and how much they hold.
+/// Counts of packets by the start of their records.
 #[derive(Clone, Debug)]
 pub(crate) struct Starts {
     /// Nanoseconds in a span.
     span_ns: i64,
-    /// Packets by number of span since the epoch.
+    /// Packets by the span's number since the epoch.
     packets: HashMap<i64, u64, RandomState>,
 }
 
@@ -50,7 +49,7 @@ impl Default for Starts {
 }
 
 impl Starts {
-    /// Counts records that begin at `start_ns` and become about so many packets.
+    /// Counts records that start at `start_ns` and have about this many packets.
     pub(crate) fn count(&mut self, start_ns: i64, packets: u64) {
         if packets == 0 {
             return;
@@ -58,7 +57,7 @@ impl Starts {
         self.count_span(start_ns.div_euclid(self.span_ns), packets);
     }
 
-    /// Takes in what was counted elsewhere.
+    /// Adds other counts.
     pub(crate) fn add(&mut self, other: &Self) {
         while self.span_ns < other.span_ns {
             self.widen();
@@ -77,7 +76,7 @@ impl Starts {
         }
     }
 
-    /// Makes spans twice as long.
+    /// Doubles the length of spans.
     fn widen(&mut self) {
         self.span_ns = self.span_ns.saturating_mul(2);
         for (span, packets) in std::mem::take(&mut self.packets) {
@@ -87,7 +86,7 @@ impl Starts {
     }
 }
 
-/// Slices of time, from the first to the last instant that there is.
+/// Slices of time that together cover all instants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Slices {
     /// First instant of each slice but the first, in order.
@@ -95,14 +94,14 @@ pub(crate) struct Slices {
 }
 
 impl Slices {
-    /// Cuts slices that can be written within `memory` bytes, about.
+    /// Cuts slices that can be written within about `memory` bytes.
     ///
-    /// That is a wish: time does not separate packets of one instant, and no more slices are
-    /// cut than there is memory for. Whoever writes a slice has to be ready for a larger one.
+    /// This is not guaranteed: packets of one instant cannot be separated by time, and the number
+    /// of slices is limited by the memory. Code that writes a slice must handle a larger one.
     pub(crate) fn within(memory: u64, starts: &Starts) -> Self {
         let slices_max = (memory / SLICE_COST).clamp(SLICES_MIN, SLICES_MAX);
         let packets: u128 = starts.packets.values().map(|n| u128::from(*n)).sum();
-        // Two slices side by side hold more than `packets_max`, and so do two parts of a span.
+        // Two adjacent slices hold more than `packets_max`, and so do two parts of a span.
         let packets_least = 4 * packets / u128::from(slices_max);
         let packets_least = u64::try_from(packets_least).unwrap_or(u64::MAX);
         let packets_most = (memory / FRAME_COST).max(1).max(packets_least);
@@ -112,9 +111,9 @@ impl Slices {
 
     /// Cuts slices in which about `packets_max` packets begin.
     ///
-    /// A span in which more begin is one slice, up to `packets_most`; beyond that it is cut into
-    /// equal stretches of time. Those hold as many packets only if packets are spread over the span,
-    /// as they are over the second that a whole number stands for.
+    /// A span with more packets is one slice, up to `packets_most`; beyond that it is cut into
+    /// equal intervals. These hold equal numbers only if packets are spread evenly over the span,
+    /// as they are over the second of a timestamp in whole seconds.
     fn cut(starts: &Starts, packets_max: u64, packets_most: u64) -> Self {
         let mut spans: Vec<(i64, u64)> = starts.packets.iter().map(|(s, n)| (*s, *n)).collect();
         spans.sort_unstable();
@@ -139,17 +138,17 @@ impl Slices {
         Self { starts_ns }
     }
 
-    /// How many there are, one at least.
+    /// Returns the number of slices, at least one.
     pub(crate) fn count(&self) -> usize {
         self.starts_ns.len() + 1
     }
 
-    /// The slice that holds an instant.
+    /// Returns the slice that contains an instant.
     pub(crate) fn of(&self, time_ns: i64) -> usize {
         self.starts_ns.partition_point(|start| *start <= time_ns)
     }
 
-    /// First instant behind the slice of that number.
+    /// Returns the first instant after a slice.
     pub(crate) fn end_ns(&self, slice: usize) -> i64 {
         self.starts_ns.get(slice).copied().unwrap_or(i64::MAX)
     }
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn span_that_may_be_so_full_is_one_slice() {
+    fn span_within_the_limit_is_one_slice() {
         let mut starts = Starts::default();
         (0..1000).for_each(|_| starts.count(5 * S, 1000));
         assert_eq!(Slices::cut(&starts, 10, 1_000_000).count(), 1);
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_slices_are_cut_than_there_is_memory_for() {
+    fn number_of_slices_is_limited_by_the_memory() {
         let mut starts = Starts::default();
         starts.count(i64::MAX, u64::MAX);
         starts.count(i64::MIN, u64::MAX);

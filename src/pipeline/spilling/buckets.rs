@@ -1,17 +1,16 @@
-//! Items grouped into buckets: in memory while there is room, else in a file.
+//! Items grouped into buckets: in memory while they fit, otherwise in a temporary file.
 //!
-//! An archive does not come in the order in which it is needed. Records come by
-//! file and are needed by conversation; connections come by conversation and
-//! are needed by time. So each stage puts what it makes into the bucket that
-//! the next one will take it from. Together the buckets hold no more than
-//! they may in memory: when they are full, all that they hold goes to one
-//! temporary file, in which each bucket has its stretches.
+//! An archive is not stored in the order in which it is needed. Records come by file and are needed
+//! by conversation; connections come by conversation and are needed by time. So each stage puts its
+//! output into the bucket from which the next stage takes it. The buckets share one memory limit:
+//! when it is reached, everything in memory is moved to one temporary file, in which each bucket
+//! has its ranges.
 //!
-//! A bucket knows its last stretch only, and each stretch says where the one before it is: so what
-//! is kept in memory does not grow with what is in the file.
+//! A bucket knows only its last range, and each range says where the previous one is, so the memory
+//! does not grow with the file.
 //!
-//! What order the items of a bucket are in depends on threads and memory: who
-//! takes them has to sort them.
+//! The order of the items of a bucket depends on threads and memory: the stage that takes them has
+//! to sort them.
 
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,52 +18,52 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::error::Result;
 use crate::pipeline::spilling::temporary::{SpillFile, SpillFolder};
 
-/// The most bytes by which a bucket grows.
+/// The most bytes by which a bucket grows at once.
 const CHUNK_MAX: usize = 16 << 10;
 
-/// The least bytes by which a bucket grows.
+/// The fewest bytes by which a bucket grows at once.
 const CHUNK_MIN: usize = 512;
 
-/// Chunks that each bucket may have, on average, when all are full: with fewer, most chunks would go
-/// to the file almost empty.
+/// Average number of chunks for each bucket when the limit is reached: with fewer, most chunks
+/// would be almost empty when they are written to the file.
 const CHUNKS_EACH: usize = 4;
 
-/// The most chunks that are kept for being filled again.
+/// The most chunks kept for reuse.
 const SPARE_MAX: usize = 2 << 10;
 
-/// Part of what may be held that chunks may take which are kept for being filled again.
+/// The part of the memory limit for chunks that are kept for reuse.
 const SPARE_SHARE: usize = 8;
 
-/// Bytes of a stretch of the file, about: a bucket is read back in such parts.
+/// Approximate bytes of a range of the file: a bucket is read back in such parts.
 const STRETCH_LEN: usize = 256 << 10;
 
-/// Bytes in front of a stretch: where the one before it begins, and how long that one is.
+/// Bytes before a range: the offset and the length of the previous one.
 const LINK_LEN: usize = 16;
 
 /// Buckets that several threads fill and that are emptied one at a time.
 #[derive(Debug)]
 pub(crate) struct Buckets<'a> {
     buckets: Vec<Mutex<Bucket>>,
-    /// Bytes of all chunks in memory. May fall below 0 for a moment: a chunk can be
-    /// spilled before the thread that filled it has counted it.
+    /// Bytes of all chunks in memory. May be negative for a moment: a chunk can be spilled before
+    /// the thread that filled it has counted it.
     held: AtomicI64,
     held_max: usize,
     chunk_len: usize,
     file: Mutex<SpillFile<'a>>,
     folder: &'a SpillFolder,
-    /// Chunks to be filled again, which saves the system from clearing new pages.
+    /// Chunks for reuse, so that the operating system does not have to clear new pages.
     spare: Mutex<Vec<Vec<u8>>>,
 }
 
 #[derive(Debug, Default)]
 struct Bucket {
     chunks: Vec<Vec<u8>>,
-    /// Bytes of all stretches.
+    /// Bytes of all its ranges in the file.
     spilled_len: u64,
     last: Option<FileRange>,
 }
 
-/// A stretch of the temporary file: a link to the stretch before it, then whole items.
+/// A range of the temporary file: a link to the previous range, then whole items.
 #[derive(Clone, Copy, Debug)]
 struct FileRange {
     offset: u64,
@@ -73,7 +72,7 @@ struct FileRange {
 }
 
 impl FileRange {
-    /// What is in front of the stretch that follows this one.
+    /// Returns the link to write before the range that follows this one.
     fn link(stretch: Option<Self>) -> [u8; LINK_LEN] {
         let mut link = [0; LINK_LEN];
         if let Some(Self { offset, len }) = stretch {
@@ -83,7 +82,7 @@ impl FileRange {
         link
     }
 
-    /// The stretch that a link leads to, if any: none is empty.
+    /// Returns the range that a link points to, if any; no range is empty.
     fn before(link: [u8; LINK_LEN]) -> Option<Self> {
         let word = |at: usize| u64::from_le_bytes(link[at..at + 8].try_into().expect("8 bytes"));
         let (offset, len) = (word(0), word(8));
@@ -92,7 +91,7 @@ impl FileRange {
 }
 
 impl<'a> Buckets<'a> {
-    /// So many buckets, which together hold at most `held_max` bytes in memory, about.
+    /// Creates `count` buckets, which together hold about `held_max` bytes in memory.
     pub(crate) fn new(count: usize, held_max: usize, folder: &'a SpillFolder) -> Self {
         let chunk_len = held_max / (CHUNKS_EACH * count.max(1));
         Self {
@@ -106,25 +105,25 @@ impl<'a> Buckets<'a> {
         }
     }
 
-    /// Bytes that may be held in memory.
+    /// Returns the memory limit in bytes.
     pub(crate) fn held_max(&self) -> usize {
         self.held_max
     }
 
-    /// Where what has no room goes.
+    /// Returns the folder for temporary files.
     pub(crate) fn folder(&self) -> &'a SpillFolder {
         self.folder
     }
 
-    /// How many buckets there are.
+    /// Returns the number of buckets.
     pub(crate) fn count(&self) -> usize {
         self.buckets.len()
     }
 
-    /// Puts whole items, at least one, into the bucket of that number.
+    /// Adds whole items, at least one, to a bucket.
     ///
     /// # Errors
-    /// The temporary file cannot be made or written.
+    /// The temporary file cannot be created or written.
     pub(crate) fn put(&self, bucket: usize, items: &[u8]) -> Result<()> {
         debug_assert!(!items.is_empty());
         let grown = self.put_in(&mut lock(&self.buckets[bucket]), items);
@@ -137,7 +136,7 @@ impl<'a> Buckets<'a> {
         Ok(())
     }
 
-    /// Empties the bucket of that number. Each part holds whole items.
+    /// Empties a bucket. Each part holds whole items.
     ///
     /// # Errors
     /// The temporary file cannot be read.
@@ -150,10 +149,10 @@ impl<'a> Buckets<'a> {
         Ok(parts)
     }
 
-    /// Empties the bucket of that number part by part: not all of it is in memory at once.
+    /// Empties a bucket part by part, without holding all of it in memory at once.
     ///
     /// # Errors
-    /// The temporary file cannot be read, and what `take_in` fails with.
+    /// The temporary file cannot be read, or `take_in` fails.
     pub(crate) fn drain(
         &self,
         bucket: usize,
@@ -172,7 +171,7 @@ impl<'a> Buckets<'a> {
         Ok(())
     }
 
-    /// Bytes in the bucket of that number.
+    /// Returns the bytes in a bucket.
     pub(crate) fn len(&self, bucket: usize) -> usize {
         let bucket = lock(&self.buckets[bucket]);
         let held: usize = bucket.chunks.iter().map(Vec::len).sum();
@@ -180,7 +179,7 @@ impl<'a> Buckets<'a> {
         held.saturating_add(spilled)
     }
 
-    /// Puts items behind the others; returns by how many bytes that made the bucket larger.
+    /// Appends items; returns the growth of the bucket in bytes.
     fn put_in(&self, bucket: &mut Bucket, items: &[u8]) -> usize {
         if let Some(last) = bucket.chunks.last_mut()
             && last.capacity() - last.len() >= items.len()
@@ -201,7 +200,7 @@ impl<'a> Buckets<'a> {
         grown
     }
 
-    /// Takes parts back that are done with.
+    /// Takes parts back for reuse.
     pub(crate) fn give_back(&self, parts: Vec<Vec<u8>>) {
         let mut spare = lock(&self.spare);
         let most = SPARE_MAX.min(self.held_max / SPARE_SHARE / self.chunk_len);
@@ -215,7 +214,7 @@ impl<'a> Buckets<'a> {
         }));
     }
 
-    /// The items of a stretch, and the stretch before it.
+    /// Returns the items of a range, and the previous range.
     fn read(&self, stretch: FileRange) -> Result<(Vec<u8>, Option<FileRange>)> {
         let len = usize::try_from(stretch.len).expect("it was in memory");
         let (mut link, mut part) = ([0; LINK_LEN], vec![0; len]);
@@ -225,14 +224,14 @@ impl<'a> Buckets<'a> {
         Ok((part, FileRange::before(link)))
     }
 
-    /// Moves all that is held in memory to the file; others who would wait.
+    /// Moves everything in memory to the file; other threads that reach the limit wait.
     fn spill(&self) -> Result<()> {
         let mut file = lock(&self.file);
         if self.held.load(Relaxed) <= len_i64(self.held_max) {
             return Ok(()); // another thread has just done it
         }
-        // Each bucket stays locked until it knows its stretches: whoever empties it meanwhile would
-        // miss them.
+        // Each bucket stays locked until it knows its ranges: otherwise a thread that empties it
+        // would miss them.
         for bucket in &self.buckets {
             self.spill_bucket(&mut lock(bucket), &mut file)?;
         }
@@ -251,13 +250,13 @@ impl<'a> Buckets<'a> {
                 }
                 fits
             });
-            let (stretch, behind) = rest.split_at(fitting.count());
+            let (stretch, after) = rest.split_at(fitting.count());
             let (offset, len) = (file.end(), len as u64);
             file.append(&FileRange::link(bucket.last))?;
             stretch.iter().try_for_each(|chunk| file.append(chunk))?;
             bucket.last = Some(FileRange { offset, len });
             bucket.spilled_len += len;
-            rest = behind;
+            rest = after;
         }
         self.held.fetch_sub(capacity(&chunks), Relaxed);
         Ok(())
@@ -268,12 +267,12 @@ fn capacity(chunks: &[Vec<u8>]) -> i64 {
     len_i64(chunks.iter().map(Vec::capacity).sum())
 }
 
-/// No vector is longer (`Vec`, "Guarantees"), so what may be held is no less for being cut.
+/// No vector is longer (`Vec`, "Guarantees"), so capping the limit does not reduce it.
 fn len_i64(len: usize) -> i64 {
     i64::try_from(len).unwrap_or(i64::MAX)
 }
 
-/// Every bucket is whole between two calls, so a panic elsewhere does not spoil it.
+/// Every bucket is complete between two calls, so a panic elsewhere does not corrupt it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -300,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn take_gives_what_was_put_whether_it_had_room_or_not() {
+    fn take_returns_all_items_in_memory_or_spilled() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = SpillFolder::new(temporary.path());
         for held_max in [usize::MAX, 100_000, 0] {
@@ -325,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_lose_nothing_while_others_spill() {
+    fn no_item_is_lost_while_other_threads_spill() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = SpillFolder::new(temporary.path());
         let buckets = Buckets::new(3, 2 * CHUNK_MAX, &folder);
@@ -359,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn bucket_that_is_emptied_while_others_spill_misses_nothing() {
+    fn bucket_that_is_emptied_while_others_spill_is_complete() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = SpillFolder::new(temporary.path());
         for _ in 0..50 {
@@ -378,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn many_buckets_go_to_the_file_in_stretches_that_are_worth_it() {
+    fn many_buckets_are_spilled_in_large_ranges() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = SpillFolder::new(temporary.path());
         let buckets = Buckets::new(4_096, 16 << 20, &folder);
@@ -386,7 +385,7 @@ mod tests {
         for i in 0..1_000_000_usize {
             buckets.put(i * 7_919 % 4_096, &item).unwrap();
         }
-        // A spill takes most of what may be held, so a bucket comes back in a few parts.
+        // A spill moves almost everything in memory, so a bucket is read back in a few parts.
         assert!(folder.spilled() > 60_000_000, "{}", folder.spilled());
         let all: usize = (0..4_096).map(|bucket| buckets.len(bucket)).sum();
         assert_eq!(all, 100_000_000);

@@ -1,4 +1,4 @@
-//! Records and episodes in the buckets between two stages.
+//! Encoding of records and episodes for the buckets between two stages.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::record_codec::{self, EncodedRecord, unpack, unpack_candidate};
 use crate::pipeline::spilling::sorted_runs::{RunHead, RunMerge, SortedRuns};
 
-/// The records in the parts of a bucket, on their way to a view.
+/// Decodes the records in the parts of a bucket.
 pub(crate) fn candidates(parts: &[Vec<u8>]) -> Vec<Candidate> {
     let len: usize = parts.iter().map(Vec::len).sum();
     let mut records = Vec::with_capacity(len / record_codec::LEN_LEAST);
@@ -19,18 +19,18 @@ pub(crate) fn candidates(parts: &[Vec<u8>]) -> Vec<Candidate> {
     records
 }
 
-/// Connections of one conversation that follow each other so closely that they
-/// must be rebuilt one after the other.
+/// Connections of one conversation that follow each other so closely that they must be rebuilt one
+/// after another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Episode {
-    /// The records, those of one connection side by side and in order.
+    /// The records, grouped by connection and in order.
     pub records: Vec<Viewed>,
-    /// How many records each connection has.
+    /// The number of records of each connection.
     pub connections: Vec<usize>,
 }
 
-/// Appends the episode of these connections, which are ranges of the records of
-/// a conversation, in order; `number` counts the episodes of the conversation.
+/// Appends an episode; `connections` are ranges of the records of a conversation, in order, and
+/// `number` counts the episodes of the conversation.
 pub(crate) fn put_episode(
     records: &[Viewed],
     connections: &[Range<usize>],
@@ -41,9 +41,10 @@ pub(crate) fn put_episode(
     out.extend_from_slice(&[0; WORD_LEN]);
     put_word(number, out);
     put_word(connections.len() as u64, out);
-    let told = connections.iter().flat_map(|range| &records[range.clone()]);
-    told.for_each(|o| out.extend_from_slice(EncodedRecord::of(o).bytes()));
-    // After the records, so that the first of them is found near the begin of the episode.
+    let ordered = connections.iter().flat_map(|range| &records[range.clone()]);
+    ordered.for_each(|o| out.extend_from_slice(EncodedRecord::of(o).bytes()));
+    // The connections come after the records, so that the first record is near the start of the
+    // episode.
     for range in connections {
         put_word(range.len() as u64, out);
     }
@@ -52,7 +53,7 @@ pub(crate) fn put_episode(
 }
 
 impl Episode {
-    /// Becomes the episode that [`EncodedEpisode::bytes`] hold.
+    /// Decodes the episode in [`EncodedEpisode::bytes`] into this one.
     pub(crate) fn read(&mut self, mut bytes: &[u8]) {
         let connections = take_len(&mut bytes);
         let (mut records, mut lens) = bytes.split_at(bytes.len() - WORD_LEN * connections);
@@ -67,7 +68,7 @@ impl Episode {
     }
 }
 
-/// Bytes of a number in front of an episode; the first is how many bytes follow.
+/// Bytes of a number before an episode; the first number is the length of the rest.
 const WORD_LEN: usize = 8;
 
 fn put_word(number: u64, out: &mut Vec<u8>) {
@@ -75,8 +76,8 @@ fn put_word(number: u64, out: &mut Vec<u8>) {
 }
 
 fn take_word(rest: &mut &[u8]) -> Option<u64> {
-    let (word, behind) = rest.split_first_chunk::<WORD_LEN>()?;
-    *rest = behind;
+    let (word, after) = rest.split_first_chunk::<WORD_LEN>()?;
+    *rest = after;
     Some(u64::from_le_bytes(*word))
 }
 
@@ -85,13 +86,13 @@ fn take_len(rest: &mut &[u8]) -> usize {
     usize::try_from(len).expect("it was in memory")
 }
 
-/// What an episode sorts by: start, then conversation, then which one of its conversation it is.
+/// The sort key of an episode: start, then conversation, then number in the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EpisodeHead {
     start_ns: i64,
     key: ConnectionKey,
     number: u64,
-    /// Bytes after the word that says so.
+    /// Bytes after the length word.
     len: usize,
 }
 
@@ -116,35 +117,35 @@ impl RunHead for EpisodeHead {
     }
 }
 
-/// An episode among others in its bucket.
+/// An encoded episode in its bucket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EncodedEpisode<'a> {
     head: EpisodeHead,
-    /// As it was put, with all that is in front.
+    /// All bytes as they were stored, with the header.
     whole: &'a [u8],
 }
 
 impl<'a> EncodedEpisode<'a> {
-    /// Its connections and records, for [`Episode::read`].
+    /// Returns its connections and records, for [`Episode::read`].
     pub(crate) fn bytes(&self) -> &'a [u8] {
         &self.whole[2 * WORD_LEN..]
     }
 
-    /// How many connections it has.
+    /// Returns the number of its connections.
     pub(crate) fn connection_count(&self) -> usize {
         take_len(&mut self.bytes())
     }
 }
 
-/// The episodes in the parts of a bucket, in order.
+/// Returns the episodes in the parts of a bucket, in order.
 pub(crate) fn episodes(parts: &[Vec<u8>]) -> Vec<EncodedEpisode<'_>> {
     let mut episodes = Vec::new();
     for part in parts {
         let mut rest = &part[..];
         while !rest.is_empty() {
             let head = EpisodeHead::read(rest);
-            let (whole, behind) = rest.split_at(head.item_len());
-            rest = behind;
+            let (whole, after) = rest.split_at(head.item_len());
+            rest = after;
             episodes.push(EncodedEpisode { head, whole });
         }
     }
@@ -152,16 +153,16 @@ pub(crate) fn episodes(parts: &[Vec<u8>]) -> Vec<EncodedEpisode<'_>> {
     episodes
 }
 
-/// The episodes of a bucket in batches that have room: those of a batch come in any order, but
-/// before all those of the next one.
+/// The episodes of a bucket in batches that fit in memory. Episodes within a batch have no order,
+/// but all of them come before those of the next batch.
 pub(crate) enum Batches<'a> {
-    /// All of them, if they are not taken yet.
+    /// All episodes, until they are taken.
     Whole(Option<Vec<Vec<u8>>>),
     SortedRuns(RunMerge<'a, EpisodeHead>, usize),
 }
 
 impl<'a> Batches<'a> {
-    /// Empties the bucket of that number. A batch has `room` bytes, about, and one episode at least.
+    /// Empties a bucket. A batch has about `room` bytes, and at least one episode.
     ///
     /// # Errors
     /// Temporary files cannot be read or written.
@@ -184,7 +185,7 @@ impl<'a> Batches<'a> {
         Ok(Self::SortedRuns(runs.merge(room)?, room))
     }
 
-    /// The bytes of the next batch; `None` after the last.
+    /// Returns the bytes of the next batch; `None` after the last.
     ///
     /// # Errors
     /// The temporary file cannot be read.
@@ -199,7 +200,7 @@ impl<'a> Batches<'a> {
     }
 }
 
-/// Puts the episodes of these parts in order as one run.
+/// Sorts the episodes of these parts into one run.
 fn add_run(runs: &mut SortedRuns<'_, EpisodeHead>, parts: &[Vec<u8>]) -> Result<()> {
     let episodes = episodes(parts);
     runs.add(|file| episodes.iter().try_for_each(|e| file.append(e.whole)))
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_give_every_episode_in_order_whatever_the_room() {
+    fn batches_return_every_episode_in_order_with_any_memory_limit() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = SpillFolder::new(temporary.path());
         let listed = |held_max: usize, room: usize| {
@@ -250,7 +251,7 @@ mod tests {
             for i in 0..3_000_u16 {
                 let mut o = viewed(Way::Up, 3, 180, i64::from(i % 5), 99, 2);
                 o.key.low.port = u16::try_from(u32::from(i) * 7_919 % 3_000).unwrap();
-                // Some episodes are larger than the room for all of them.
+                // Some episodes are larger than the whole `room`.
                 let connections = if i % 500 == 3 { 60 } else { 1 };
                 let ranges: Vec<_> = (0..connections).map(|n| n..n + 1).collect();
                 bytes.clear();

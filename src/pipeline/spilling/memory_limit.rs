@@ -1,24 +1,23 @@
-//! What one conversation costs in memory, which cannot be divided.
+//! The memory that one conversation needs, which cannot be divided.
 //!
-//! A connection is rebuilt as a whole: who closed it may stand in its last
-//! record. So a conversation of millions of records, or records of millions of
-//! packets, may need more memory than there is to be used. That is said before
-//! it is taken.
+//! A connection is rebuilt as a whole, since its last record may show which side closed it. So a
+//! conversation of millions of records, or records of millions of packets, may need more memory
+//! than the limit. That is an error before the memory is allocated.
 
 use crate::connection::Detail;
 use crate::error::{ErrorKind, Result};
 use crate::flow::{ConnectionKey, Endpoint, Observation, Viewed};
 
-/// Bytes that a record takes while its connection is settled or rebuilt, by measurement.
+/// Measured bytes for a record while its connection is settled or rebuilt.
 const RECORD_COST: u64 = 512;
 
-/// Bytes that each of its packets takes besides.
+/// Additional bytes for each of its packets.
 const PACKET_COST: u64 = 128;
 
-/// What costs no more is settled whatever the memory.
+/// A conversation up to this cost is settled whatever the memory limit.
 const ALWAYS: u64 = 16 << 20;
 
-/// A conversation whose cost is being added up.
+/// The sum of the cost of a conversation.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ConversationCost {
     records: u64,
@@ -26,7 +25,7 @@ pub(crate) struct ConversationCost {
 }
 
 impl ConversationCost {
-    /// The cost of these records.
+    /// Returns the cost of these records.
     pub(crate) fn of(records: &[Viewed], detail: Detail) -> Self {
         let mut cost = Self::default();
         records.iter().for_each(|o| cost.count(o, detail));
@@ -49,10 +48,10 @@ impl ConversationCost {
         self.bytes() <= memory.max(ALWAYS)
     }
 
-    /// Sees to it that the conversation `key` fits in `memory` bytes.
+    /// Checks that the conversation `key` fits in `memory` bytes.
     ///
     /// # Errors
-    /// It does not.
+    /// It does not fit.
     pub(crate) fn check(&self, key: &ConnectionKey, memory: u64) -> Result<()> {
         if self.is_within(memory) {
             return Ok(());
@@ -79,14 +78,14 @@ mod tests {
     use crate::flow::observation::tests::viewed;
 
     #[test]
-    fn record_costs_no_more_than_the_packets_that_it_becomes() {
+    fn record_costs_no_more_than_the_packets_written_for_it() {
         let record = viewed(Way::Up, u64::MAX, 40_000_000, 0, 60, 2);
         let cost = ConversationCost::of(&[record], Detail::Exact);
         assert!(cost.check(&record.key, 1 << 30).is_ok());
     }
 
     #[test]
-    fn conversation_beyond_memory_is_refused_with_what_it_needs() {
+    fn conversation_beyond_the_limit_is_an_error_with_the_required_memory() {
         let records = [viewed(Way::Up, 1_000_000, 40_000_000, 0, 60, 2); 20];
         let key = records[0].key;
         let control = ConversationCost::of(&records, Detail::Control);

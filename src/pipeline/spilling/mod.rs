@@ -1,10 +1,10 @@
-//! What waits between two stages, in memory while there is room, else on the disk.
+//! Storage between two stages: in memory while there is enough, otherwise on disk.
 //!
 //! ```text
 //! temporary      files without names             buckets        items by bucket, spilled when large
 //! sorted_runs    an external merge sort          record_codec   one record as bytes
 //! episode_codec  connections of one conversation as bytes
-//! memory_limit   what one conversation costs, which cannot be divided
+//! memory_limit   the memory that one conversation needs, which cannot be divided
 //! ```
 
 pub(crate) mod buckets;

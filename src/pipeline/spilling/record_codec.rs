@@ -1,12 +1,12 @@
-//! One record as bytes, for the buckets between two stages.
+//! Encoding of one record, for the buckets between two stages.
 //!
-//! Some 45 bytes in place of 160. A word in front says what the record has and
-//! how many bytes each of its numbers takes; then come the addresses and
-//! ports, and the numbers, the low byte of each first. So a number is written
-//! as eight bytes, of which the next one overwrites those it does not need,
-//! and read as eight and cut: neither is a loop, nor a question.
+//! A record takes about 45 bytes instead of 160. It begins with a word that says which fields it
+//! has and how many bytes each of its numbers takes; then come the addresses and ports, and the
+//! numbers in little-endian order. A number is written as eight bytes, of which the next number
+//! overwrites the unused ones, and read as eight bytes and masked, so neither direction loops or
+//! branches.
 //!
-//! The form is this run's own and is read by no other.
+//! The encoding is only for the present run; no other program or run reads it.
 
 use std::net::IpAddr;
 
@@ -17,33 +17,34 @@ use crate::flow::{
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
-/// The most bytes that a record takes: the word, two addresses with ports, nine numbers.
+/// The most bytes of a record: the word, two addresses with ports, nine numbers.
 pub(crate) const LEN_MAX: usize = 8 + 2 * 18 + 9 * 8;
 
-/// About the fewest bytes that a record takes: small numbers, and IPv4.
+/// About the fewest bytes of a record: small numbers, and IPv4.
 pub(crate) const LEN_LEAST: usize = 8 + 2 * 6 + 4 + 3;
 
-/// A number is read as so many bytes, also where the record ends with it.
+/// Bytes read for a number, even if the record ends with it.
 const NUMBER_LEN: usize = 8;
 
-/// Nine numbers whose lengths, 0 to 8, take four bits each of the word in front.
+/// Nine numbers whose lengths, 0 to 8, take four bits each of the first word.
 const LENGTHS_BITS: u32 = 4 * 9;
 
-/// `traffic-path`, and the clock above it, lie below the ENI that rejected, so that none of the
-/// three takes a byte if there is none of them.
+/// Bits of `traffic-path`. It shares one number with the clock above it and the rejecting ENI above
+/// both, so that none of the three takes a byte if a record has none of them.
 const PATH_BITS: u32 = 4;
 
-/// A clock is moved by whole seconds, and by five at most (`flow/clock.rs`).
+/// Bits of a clock correction, which is a whole number of seconds and at most five
+/// (`flow/clock.rs`).
 const CLOCK_BITS: u32 = 4;
 
-/// A record in its stored form.
+/// An encoded record.
 pub(crate) struct EncodedRecord {
     bytes: [u8; LEN_MAX + NUMBER_LEN],
     len: usize,
 }
 
 impl EncodedRecord {
-    /// The stored form of a record.
+    /// Encodes a record.
     pub(crate) fn of(o: &Viewed) -> Self {
         let mut encoded = Self {
             bytes: [0; _],
@@ -74,7 +75,7 @@ impl EncodedRecord {
         encoded
     }
 
-    /// The bytes, for [`unpack`].
+    /// Returns the bytes, for [`unpack`].
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
@@ -101,14 +102,14 @@ impl EncodedRecord {
     }
 }
 
-/// The seconds by which a record's clock was moved, in [`CLOCK_BITS`].
+/// Returns the seconds by which a record's clock was corrected, in [`CLOCK_BITS`].
 fn clock(o: &Viewed) -> u64 {
     let seconds = zigzag(o.clock_ns / SECOND_NS);
     debug_assert!(seconds >> CLOCK_BITS == 0 && o.clock_ns % SECOND_NS == 0);
     seconds & ((1 << CLOCK_BITS) - 1)
 }
 
-/// Start and length of a record, in seconds where both are whole.
+/// Start and length of a record, in seconds if both are whole seconds.
 struct Times {
     start: u64,
     length: u64,
@@ -128,7 +129,8 @@ impl Times {
     }
 }
 
-/// What a record has, as 28 bits: `tcp-flags` and protocol, then one question after the other.
+/// Returns the properties of a record as 28 bits: protocol and `tcp-flags`, then the flag bits, then
+/// the verdict.
 fn facts(o: &Viewed, in_seconds: bool) -> u64 {
     let verdict = match o.verdict {
         Verdict::Accept => 0,
@@ -137,10 +139,10 @@ fn facts(o: &Viewed, in_seconds: bool) -> u64 {
         Verdict::Reject(RejectReason::EncryptionControls) => 3,
         Verdict::Reject(RejectReason::Other) => 4,
     };
-    let answers = [
+    let flags = [
         (HAS_FLAGS, o.flags.is_some()),
         (HAS_BYTES, o.bytes.is_some()),
-        (LEAVING_IS_SAID, o.leaving.is_some()),
+        (HAS_LEAVING, o.leaving.is_some()),
         (IS_LEAVING, o.leaving == Some(true)),
         (WAY_IS_DOWN, o.way == Way::Down),
         (IS_MATCHED, o.matched),
@@ -148,14 +150,14 @@ fn facts(o: &Viewed, in_seconds: bool) -> u64 {
         (HIGH_IS_V6, o.key.high.address.is_ipv6()),
         (IN_SECONDS, in_seconds),
     ];
-    let mut facts = verdict << QUESTIONS;
-    for (question, answer) in answers {
-        facts |= u64::from(answer) << question;
+    let mut facts = verdict << FLAG_BITS;
+    for (bit, is_set) in flags {
+        facts |= u64::from(is_set) << bit;
     }
     facts << 16 | u64::from(o.observed().0) << 8 | u64::from(o.key.protocol)
 }
 
-/// What [`facts`] says of the verdict.
+/// Decodes the verdict from [`facts`].
 fn verdict(number: u64) -> Verdict {
     match number {
         0 => Verdict::Accept,
@@ -166,20 +168,20 @@ fn verdict(number: u64) -> Verdict {
     }
 }
 
-// The places of the questions among the facts.
+// The positions of the flag bits in the properties.
 const HAS_FLAGS: u32 = 0;
 const HAS_BYTES: u32 = 1;
-const LEAVING_IS_SAID: u32 = 2;
+const HAS_LEAVING: u32 = 2;
 const IS_LEAVING: u32 = 3;
 const WAY_IS_DOWN: u32 = 4;
 const IS_MATCHED: u32 = 5;
 const LOW_IS_V6: u32 = 6;
 const HIGH_IS_V6: u32 = 7;
 const IN_SECONDS: u32 = 8;
-/// How many questions there are.
-const QUESTIONS: u32 = 9;
+/// The number of flag bits.
+const FLAG_BITS: u32 = 9;
 
-/// Takes the first of the records that `bytes` hold; `None` behind the last.
+/// Decodes the first record in `bytes`; `None` after the last.
 pub(crate) fn unpack(bytes: &mut &[u8]) -> Option<Viewed> {
     let mut padded = [0; LEN_MAX + NUMBER_LEN];
     let (record, len) = match bytes.first_chunk() {
@@ -194,7 +196,7 @@ pub(crate) fn unpack(bytes: &mut &[u8]) -> Option<Viewed> {
     Some(record)
 }
 
-/// Takes the first of the records that `bytes` hold, which were put as they were logged.
+/// Decodes the first record in `bytes`, which was stored as it was logged.
 pub(crate) fn unpack_candidate(bytes: &mut &[u8]) -> Option<Candidate> {
     let Viewed {
         observation,
@@ -207,16 +209,16 @@ pub(crate) fn unpack_candidate(bytes: &mut &[u8]) -> Option<Candidate> {
     })
 }
 
-/// Reads one record.
+/// Decodes one record.
 struct Unpacker<'a> {
     bytes: &'a [u8; LEN_MAX + NUMBER_LEN],
     at: usize,
-    /// What is left of the word in front.
+    /// The remaining bits of the first word.
     front: u64,
 }
 
 impl<'a> Unpacker<'a> {
-    /// The record, and how many bytes it takes.
+    /// Returns the record and its length in bytes.
     fn record(bytes: &'a [u8; LEN_MAX + NUMBER_LEN]) -> (Viewed, usize) {
         let mut unpacker = Self {
             bytes,
@@ -226,23 +228,23 @@ impl<'a> Unpacker<'a> {
         let word = unpacker.word();
         unpacker.at = 8;
         let facts = word >> LENGTHS_BITS;
-        let asked = |question: u32| facts >> (16 + question) & 1 == 1;
-        let low = unpacker.endpoint(asked(LOW_IS_V6));
-        let high = unpacker.endpoint(asked(HIGH_IS_V6));
-        // The length of the first number stands highest.
+        let is_set = |bit: u32| facts >> (16 + bit) & 1 == 1;
+        let low = unpacker.endpoint(is_set(LOW_IS_V6));
+        let high = unpacker.endpoint(is_set(HIGH_IS_V6));
+        // The length of the first number is in the highest bits.
         unpacker.front = word << (u64::BITS - LENGTHS_BITS);
         let packets = unpacker.number();
         let bytes = unpacker.number();
         let (start, length) = (unpacker.number(), unpacker.number());
-        let unit = if asked(IN_SECONDS) { SECOND_NS } else { 1 };
+        let unit = if is_set(IN_SECONDS) { SECOND_NS } else { 1 };
         let start_ns = unzigzag(start) * unit;
         let line = unpacker.number();
         let file = unpacker.half();
         let eni = EniIndex(unpacker.half());
-        let beside = unpacker.number();
-        let rejected_at = (beside >> (PATH_BITS + CLOCK_BITS)).checked_sub(1);
-        let clock = beside >> PATH_BITS & ((1 << CLOCK_BITS) - 1);
-        let path = beside & ((1 << PATH_BITS) - 1);
+        let rejection = unpacker.number();
+        let rejected_at = (rejection >> (PATH_BITS + CLOCK_BITS)).checked_sub(1);
+        let clock = rejection >> PATH_BITS & ((1 << CLOCK_BITS) - 1);
+        let path = rejection & ((1 << PATH_BITS) - 1);
         let left_out = unpacker.number();
         let observation = Observation {
             key: ConnectionKey {
@@ -250,25 +252,25 @@ impl<'a> Unpacker<'a> {
                 high,
                 protocol: (facts & 0xff) as u8,
             },
-            way: if asked(WAY_IS_DOWN) {
+            way: if is_set(WAY_IS_DOWN) {
                 Way::Down
             } else {
                 Way::Up
             },
-            leaving: asked(LEAVING_IS_SAID).then(|| asked(IS_LEAVING)),
-            verdict: verdict(facts >> (16 + QUESTIONS)),
-            flags: asked(HAS_FLAGS).then_some(ObservedFlags((facts >> 8 & 0xff) as u8)),
+            leaving: is_set(HAS_LEAVING).then(|| is_set(IS_LEAVING)),
+            verdict: verdict(facts >> (16 + FLAG_BITS)),
+            flags: is_set(HAS_FLAGS).then_some(ObservedFlags((facts >> 8 & 0xff) as u8)),
             eni,
             path: TrafficPath::of(path as u8),
             packets,
-            bytes: asked(HAS_BYTES).then_some(bytes),
+            bytes: is_set(HAS_BYTES).then_some(bytes),
             start_ns,
             end_ns: start_ns.wrapping_add(unzigzag(length) * unit),
             place: Place { file, line },
         };
         let record = Viewed {
             observation,
-            matched: asked(IS_MATCHED),
+            matched: is_set(IS_MATCHED),
             rejected_at: rejected_at.map(|eni| EniIndex((eni & 0xffff_ffff) as u32)),
             clock_ns: unzigzag(clock) * SECOND_NS,
             left_out,
@@ -291,32 +293,34 @@ impl<'a> Unpacker<'a> {
     fn take<const N: usize>(&mut self) -> [u8; N] {
         let taken = self.bytes[self.at..].first_chunk();
         self.at += N;
-        *taken.expect("the longest record has room for one more number")
+        *taken.expect("the longest record is followed by space for one more number")
     }
 
-    /// The next eight bytes.
+    /// Returns the next eight bytes.
     fn word(&self) -> u64 {
         let word = self.bytes[self.at..].first_chunk();
-        u64::from_le_bytes(*word.expect("the longest record has room for one more number"))
+        u64::from_le_bytes(
+            *word.expect("the longest record is followed by space for one more number"),
+        )
     }
 
-    /// The next number.
+    /// Decodes the next number.
     fn number(&mut self) -> u64 {
         let len = (self.front >> 60) as usize;
         self.front <<= 4;
         let word = self.word();
         self.at += len;
-        // In two steps, since nothing may be shifted by 64.
+        // Two shifts, since a shift by 64 is not allowed.
         word & !(u64::MAX << (4 * len) << (4 * len))
     }
 
-    /// The next number, which was one of 32 bits.
+    /// Decodes the next number as 32 bits.
     fn half(&mut self) -> u32 {
         (self.number() & 0xffff_ffff) as u32
     }
 }
 
-/// A small number for a number near 0, whatever its sign.
+/// Maps a number near 0 of either sign to a small number.
 fn zigzag(number: i64) -> u64 {
     (number << 1 ^ number >> 63).cast_unsigned()
 }
@@ -343,7 +347,7 @@ mod tests {
         o
     }
 
-    /// Records that differ from a common one in one way each, and the longest that there is.
+    /// Returns records that differ from a common one in one field each, and the longest record.
     fn records() -> Vec<Viewed> {
         let common = viewed(Way::Up, 3, 180, 10, 12, 2);
         let mut records = vec![common; 16];
@@ -391,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn common_record_takes_a_fourth_of_its_size_in_memory() {
+    fn common_record_is_encoded_in_a_quarter_of_its_size_in_memory() {
         let common = viewed(Way::Up, 3, 180, 1_773_454_500, 1_773_454_559, 2);
         let len = EncodedRecord::of(&common).bytes().len();
         assert!(len * 4 <= size_of::<Viewed>(), "{len}");

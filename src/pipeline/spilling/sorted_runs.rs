@@ -1,10 +1,10 @@
-//! An external merge sort: more items than memory holds, brought into one order.
+//! An external merge sort, for more items than fit in memory.
 //!
-//! Whoever has items sorts as many as fit and puts them here as one run. SortedRuns go to a temporary
-//! file, and a merge gives all their items back in order, with a small buffer for each run. Where
-//! there are too many runs for that, some are merged into longer ones first.
+//! The caller sorts as many items as fit and adds them as one run. Runs are written to a temporary
+//! file, and a merge returns all their items in order, with a small buffer for each run. If there
+//! are too many runs for that, some are merged into longer ones first.
 //!
-//! The order in the end depends on the items alone, not on how they were divided into runs.
+//! The final order depends only on the items, not on how they were divided into runs.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,27 +14,27 @@ use std::marker::PhantomData;
 use crate::error::Result;
 use crate::pipeline::spilling::temporary::{SpillFile, SpillFolder};
 
-/// The least bytes that are read of a run at once.
+/// The fewest bytes that are read of a run at once.
 const BUFFER_MIN: usize = 16 << 10;
 
 /// The most bytes that are read of a run at once.
 const BUFFER_MAX: usize = 1 << 20;
 
-/// How few runs are merged at once, however little memory there is.
+/// The fewest runs that are merged at once, with any memory limit.
 const FAN_MIN: usize = 8;
 
-/// How many runs are merged at once, however much memory there is.
+/// The most runs that are merged at once, with any memory limit.
 const FAN_MAX: usize = 512;
 
-/// What is in front of an item and says how it sorts. No two items of a sort are equal.
+/// The head of an item, with its sort key. No two items of a sort are equal.
 pub(crate) trait RunHead: Copy + Ord {
-    /// So many bytes of an item, or all of it, are enough to read its head.
+    /// This many bytes of an item, or all of it, are enough to read its head.
     const LEN_MAX: usize;
 
-    /// Reads the head of the item that `bytes` begin with.
+    /// Reads the head of the first item in `bytes`.
     fn read(bytes: &[u8]) -> Self;
 
-    /// Bytes of the whole item, with its head.
+    /// Returns the length of the whole item, including its head.
     fn item_len(&self) -> usize;
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct SortedRuns<'a, H> {
     heads: PhantomData<H>,
 }
 
-/// A stretch of the file.
+/// A range of the file with one run.
 #[derive(Clone, Copy, Debug)]
 struct SortedRun {
     offset: u64,
@@ -54,7 +54,7 @@ struct SortedRun {
 }
 
 impl<'a, H: RunHead> SortedRuns<'a, H> {
-    /// None yet.
+    /// Creates an empty collection of runs.
     pub(crate) fn new(folder: &'a SpillFolder) -> Self {
         Self {
             file: SpillFile::new(folder),
@@ -63,15 +63,15 @@ impl<'a, H: RunHead> SortedRuns<'a, H> {
         }
     }
 
-    /// Whether nothing was put here.
+    /// Whether there is no run.
     pub(crate) fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
 
-    /// Adds a run. `write` appends its items to the file, in order.
+    /// Adds a run; `write` appends its items to the file, in order.
     ///
     /// # Errors
-    /// The file cannot be made or written.
+    /// The file cannot be created or written.
     pub(crate) fn add(
         &mut self,
         write: impl FnOnce(&mut SpillFile<'a>) -> Result<()>,
@@ -85,7 +85,7 @@ impl<'a, H: RunHead> SortedRuns<'a, H> {
         self.file.flush()
     }
 
-    /// All items in order. The buffers take `room` bytes, about.
+    /// Returns all items in order. The buffers take about `room` bytes.
     ///
     /// # Errors
     /// The file cannot be read or written.
@@ -93,7 +93,7 @@ impl<'a, H: RunHead> SortedRuns<'a, H> {
         let fan = (room / BUFFER_MIN).clamp(FAN_MIN, FAN_MAX);
         let mut item = Vec::new();
         while self.runs.len() > fan {
-            // As few as bring the rest within what is merged at once.
+            // Merge as few runs as necessary to reduce their number to what is merged at once.
             let count = fan.min(self.runs.len() - fan + 1);
             let longer = self.runs.split_off(self.runs.len() - count);
             let mut merge = RunMerge::<'_, H>::new(self.file, &longer, room)?;
@@ -105,7 +105,7 @@ impl<'a, H: RunHead> SortedRuns<'a, H> {
             merge.file.flush()?;
             self.file = merge.file;
             let len = self.file.end() - offset;
-            // In front, so that every run is merged about as often as the others.
+            // Insert it at the front, so that every run is merged about equally often.
             self.runs.insert(0, SortedRun { offset, len });
         }
         RunMerge::new(self.file, &self.runs, room)
@@ -139,7 +139,8 @@ impl<'a, H: RunHead> RunMerge<'a, H> {
         })
     }
 
-    /// Appends the next item to `out`, without its first `skipped` bytes. `None` after the last.
+    /// Appends the next item to `out`, without its first `skipped` bytes; returns `None` after the
+    /// last.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -161,14 +162,14 @@ impl<'a, H: RunHead> RunMerge<'a, H> {
     }
 }
 
-/// A place in a run, and what was read of the run from there on.
+/// A position in a run, with a buffer of the bytes after it.
 #[derive(Debug, Default)]
 struct Cursor {
     /// The rest of the run that is not read yet.
     offset: u64,
     left: u64,
     buffer: Vec<u8>,
-    /// How much of the buffer is done with.
+    /// How many bytes of the buffer are used up.
     at: usize,
     buffer_len: usize,
 }
@@ -184,7 +185,7 @@ impl Cursor {
         }
     }
 
-    /// The head of the next item; `None` after the last.
+    /// Returns the head of the next item; `None` after the last.
     fn head<H: RunHead>(&mut self, file: &mut SpillFile<'_>) -> Result<Option<H>> {
         if self.buffer.len() - self.at < H::LEN_MAX && self.left > 0 {
             self.buffer.drain(..self.at);
@@ -198,8 +199,8 @@ impl Cursor {
         Ok((!rest.is_empty()).then(|| H::read(rest)))
     }
 
-    /// Copies an item of `len` bytes from its byte `skipped` on. What the buffer does not hold
-    /// goes straight from the file to `out`, so that a large item takes its room once.
+    /// Copies an item of `len` bytes, starting at its byte `skipped`. Bytes that are not in the
+    /// buffer are read directly into `out`, so that a large item needs its memory only once.
     fn copy(
         &mut self,
         file: &mut SpillFile<'_>,
@@ -220,7 +221,7 @@ impl Cursor {
         Ok(())
     }
 
-    /// Takes up to `len` bytes of what is not read yet: where they begin, and how many.
+    /// Reserves up to `len` unread bytes: returns their offset and number.
     fn taken(&mut self, len: usize) -> (u64, usize) {
         let len = usize::try_from(self.left).map_or(len, |left| len.min(left));
         let offset = self.offset;
@@ -234,7 +235,7 @@ impl Cursor {
 mod tests {
     use super::*;
 
-    /// An item: a length, a number that it sorts by, and so many bytes of it.
+    /// An item: a length, a number as sort key, and that many bytes.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     struct NumberHead {
         number: u32,
@@ -258,7 +259,7 @@ mod tests {
     }
 
     fn item(number: u32) -> Vec<u8> {
-        // A few are larger than any buffer.
+        // A few items are larger than any buffer.
         let len = if number % 5_000 == 7 {
             BUFFER_MAX + 9
         } else {
@@ -270,7 +271,7 @@ mod tests {
         bytes
     }
 
-    /// Merges the numbers below `count`, of which each is in the run that `run_of` says.
+    /// Merges the numbers below `count`; `run_of` returns the run of each.
     fn merged(count: u32, runs: u32, run_of: impl Fn(u32) -> u32, room: usize) -> Vec<u8> {
         let temporary = tempfile::tempdir().unwrap();
         let folder = SpillFolder::new(temporary.path());
@@ -296,17 +297,18 @@ mod tests {
     }
 
     #[test]
-    fn items_come_in_order_however_they_were_divided_into_runs() {
+    fn items_are_in_order_for_any_division_into_runs() {
         let all: Vec<u8> = (0..12_000).flat_map(item).collect();
         assert!(merged(12_000, 1, |_| 0, 0) == all);
         assert!(merged(12_000, 5, |number| number * 7 % 5, 1 << 20) == all);
-        // More runs than are merged at once, with little room: 60, then 8; some of them are empty.
+        // More runs than are merged at once, with small buffers: 60, then 8; some of them are
+        // empty.
         assert!(merged(12_000, 60, |number| number / 100 % 55, 0) == all);
         assert!(merged(0, 3, |_| 0, 0).is_empty());
     }
 
     #[test]
-    fn items_come_without_what_is_skipped() {
+    fn items_are_returned_without_the_skipped_bytes() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = SpillFolder::new(temporary.path());
         let mut runs = SortedRuns::<NumberHead>::new(&folder);
@@ -323,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn no_room_on_the_disk_is_an_error_that_says_where() {
+    fn unusable_folder_is_named_in_the_error() {
         let folder = SpillFolder::new(std::path::Path::new("/no/such/folder"));
         let mut runs = SortedRuns::<NumberHead>::new(&folder);
         let error = runs.add(|file| file.append(&item(1))).unwrap_err();

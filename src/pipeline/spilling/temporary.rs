@@ -1,8 +1,8 @@
-//! Temporary files without names, for what has no room in memory.
+//! Temporary files without names, for data that does not fit in memory.
 //!
-//! A file never has a name (or loses it at once, where the system cannot do without), so
-//! nothing of it outlives the process, however that ends. It is made when the first byte goes to
-//! it. What its bytes mean is the business of who writes them (`shuffle`, `runs`).
+//! A file never has a name (or loses it at once, on systems that require one), so nothing of it
+//! remains after the process ends, for whatever reason. It is created with the first byte. The
+//! contents are defined by the code that writes them (`buckets`, `sorted_runs`).
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::error::{Error, ErrorKind, Result, TemporaryData};
 
-/// Bytes that collect before they are written: the system sees few and large writes.
+/// Bytes that are collected before a write, so that the system sees few and large writes.
 const PENDING_LEN: usize = 128 << 10;
 
-/// The folder for temporary files, and how much went there.
+/// The folder for temporary files, and how many bytes were written there.
 #[derive(Debug)]
 pub(crate) struct SpillFolder {
     path: PathBuf,
@@ -22,7 +22,7 @@ pub(crate) struct SpillFolder {
 }
 
 impl SpillFolder {
-    /// Temporary files go to `path`, which must exist once there are any.
+    /// Uses `path` for temporary files; it must exist when the first one is created.
     pub(crate) fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
@@ -30,12 +30,12 @@ impl SpillFolder {
         }
     }
 
-    /// Bytes that went to temporary files.
+    /// Returns the bytes written to temporary files.
     pub(crate) fn spilled(&self) -> u64 {
         self.spilled.load(Relaxed)
     }
 
-    /// The error that a temporary file cannot be used.
+    /// Returns the error for a temporary file that cannot be used.
     pub(crate) fn failure(&self, said: io::Error) -> Error {
         let kind = ErrorKind::NoTemporaryFile {
             what: TemporaryData::Overflow,
@@ -46,19 +46,19 @@ impl SpillFolder {
     }
 }
 
-/// One temporary file that grows at its end and is read anywhere.
+/// One temporary file that grows at its end and can be read anywhere.
 #[derive(Debug)]
 pub(crate) struct SpillFile<'a> {
     folder: &'a SpillFolder,
     file: Option<File>,
     /// Bytes in the file.
     written: u64,
-    /// Bytes that come after them.
+    /// Bytes that are not written yet.
     pending: Vec<u8>,
 }
 
 impl<'a> SpillFile<'a> {
-    /// Empty; nothing is on the disk yet.
+    /// Creates an empty file; nothing is on disk yet.
     pub(crate) fn new(folder: &'a SpillFolder) -> Self {
         Self {
             folder,
@@ -68,15 +68,15 @@ impl<'a> SpillFile<'a> {
         }
     }
 
-    /// Its length in bytes: where the next append begins.
+    /// Returns its length in bytes, where the next append begins.
     pub(crate) fn end(&self) -> u64 {
         self.written + self.pending.len() as u64
     }
 
-    /// Adds bytes at the end. They can be read after [`flush`](Self::flush).
+    /// Appends bytes. They can be read after [`flush`](Self::flush).
     ///
     /// # Errors
-    /// The file cannot be made or written.
+    /// The file cannot be created or written.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.pending.extend_from_slice(bytes);
         if self.pending.len() >= PENDING_LEN {
@@ -85,10 +85,10 @@ impl<'a> SpillFile<'a> {
         Ok(())
     }
 
-    /// Writes what has collected, and gives the room for it back.
+    /// Writes the collected bytes, and releases their memory.
     ///
     /// # Errors
-    /// The file cannot be made or written.
+    /// The file cannot be created or written.
     pub(crate) fn flush(&mut self) -> Result<()> {
         let pending = std::mem::take(&mut self.pending);
         if pending.is_empty() {
@@ -110,10 +110,10 @@ impl<'a> SpillFile<'a> {
         Ok(())
     }
 
-    /// Fills `bytes` with those that begin at `offset`.
+    /// Fills `bytes` with the bytes at `offset`.
     ///
     /// # Errors
-    /// The file cannot be read, or ends before that.
+    /// The file cannot be read, or is too short.
     pub(crate) fn read(&mut self, offset: u64, bytes: &mut [u8]) -> Result<()> {
         self.read_io(offset, bytes)
             .map_err(|e| self.folder.failure(e))
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn folder_that_is_not_there_is_named() {
+    fn missing_folder_is_named_in_the_error() {
         let folder = SpillFolder::new(Path::new("/no/such/folder"));
         let mut file = SpillFile::new(&folder);
         file.append(&[0; 9]).unwrap();

@@ -1,4 +1,4 @@
-//! What becomes of each line of a block, and how blocks are joined.
+//! Tests the category of each line of a block, and the joining of blocks.
 
 use super::*;
 use crate::flow::Unusable;
@@ -13,7 +13,7 @@ const WITH_VPC: &str = "interface-id vpc-id srcaddr dstaddr srcport dstport prot
 /// The source port of a record that the sink refuses.
 const REFUSED: u16 = 7;
 
-/// Notes what it is given: the line, and whether it is a record that matches.
+/// A sink that keeps the line of each record and whether it matches.
 struct Note;
 
 #[derive(Default, Debug, PartialEq)]
@@ -43,7 +43,7 @@ impl Sink for Note {
     }
 }
 
-/// A record of the second version.
+/// Returns a record of the second version.
 fn v2(port: u16) -> String {
     format!(
         "2 111122223333 eni-1 10.0.0.1 10.0.0.2 {port} 443 6 3 180 1700000000 1700000059 ACCEPT OK\n"
@@ -54,7 +54,7 @@ fn silence(status: &str) -> String {
     format!("2 111122223333 eni-1 - - - - - - - 1700000000 1700000059 - {status}\n")
 }
 
-/// A record that names its VPC.
+/// Returns a record with a VPC.
 fn with_vpc(port: u16) -> String {
     format!("eni-1 vpc-1 10.0.0.1 10.0.0.2 {port} 443 6 3 180 1700000000 1700000059 ACCEPT OK\n")
 }
@@ -81,7 +81,8 @@ fn read(text: &str) -> BlockYield<Noted> {
     read_after(0, text, &Filter::default())
 }
 
-/// What the lines became: records taken, headers, NODATA, SKIPDATA, blanks, control messages.
+/// Returns the counts of lines by category: records taken, headers, NODATA, SKIPDATA, blanks,
+/// control messages.
 fn fates<P>(read: &BlockYield<P>) -> [u64; 6] {
     let records = &read.records;
     [
@@ -94,7 +95,7 @@ fn fates<P>(read: &BlockYield<P>) -> [u64; 6] {
     ]
 }
 
-/// How often each fault was met, and the lines of its examples.
+/// Returns the count of each fault, and the lines of its examples.
 fn faults<P>(read: &BlockYield<P>) -> Vec<(&'static str, u64, Vec<u64>)> {
     let faults = read.faults.iter().map(|(reason, faults)| {
         let lines = faults.first.iter().map(|(line, _)| *line).collect();
@@ -103,7 +104,7 @@ fn faults<P>(read: &BlockYield<P>) -> Vec<(&'static str, u64, Vec<u64>)> {
     faults.collect()
 }
 
-/// Whether every line became one thing.
+/// Asserts that every line was counted in exactly one category.
 #[track_caller]
 fn adds_up<P>(read: &BlockYield<P>) {
     let fated: u64 = fates(read).iter().sum();
@@ -111,7 +112,7 @@ fn adds_up<P>(read: &BlockYield<P>) {
     assert_eq!(fated + faulty, read.records.lines);
 }
 
-/// The records under each order of columns, by how many columns it has.
+/// Returns the number of records under each order of columns, by the number of columns.
 fn columns<P>(read: &BlockYield<P>) -> Vec<(usize, u64)> {
     let orders = read.columns.iter();
     orders
@@ -120,7 +121,7 @@ fn columns<P>(read: &BlockYield<P>) -> Vec<(usize, u64)> {
 }
 
 #[test]
-fn each_fate_of_a_line_is_counted_once() {
+fn each_line_is_counted_in_one_category() {
     let too_few: (&str, u64, Vec<u64>) = ("wrong number of columns", 1, vec![1]);
     let none = Vec::new;
     let table = [
@@ -172,7 +173,7 @@ fn each_fate_of_a_line_is_counted_once() {
 }
 
 #[test]
-fn lines_of_all_fates_in_one_block_add_up_and_have_their_numbers() {
+fn lines_of_all_categories_in_one_block_add_up_with_their_line_numbers() {
     let text = [
         &v2(1),
         "\n",
@@ -202,7 +203,7 @@ fn lines_of_all_fates_in_one_block_add_up_and_have_their_numbers() {
 }
 
 #[test]
-fn overlong_lines_before_a_block_are_lines_of_it_and_faults_without_example() {
+fn overlong_lines_before_a_block_belong_to_it_and_have_no_example() {
     let read = read_after(2, &[&v2(1), "x\n"].concat(), &Filter::default());
     assert_eq!(read.records.lines, 4);
     assert_eq!(read.part.records, [(3, Some(true))]);
@@ -215,7 +216,7 @@ fn overlong_lines_before_a_block_are_lines_of_it_and_faults_without_example() {
 }
 
 #[test]
-fn examples_have_their_lines_in_the_file_after_blocks_are_joined() {
+fn examples_have_their_line_numbers_in_the_file_after_blocks_are_joined() {
     let mut whole = read(&[&v2(1), "x\n", &v2(REFUSED)].concat());
     whole.append(read(&v2(1).repeat(2)), &Note);
     whole.append(read_after(1, "x\n", &Filter::default()), &Note);
@@ -224,7 +225,7 @@ fn examples_have_their_lines_in_the_file_after_blocks_are_joined() {
     let expected = [
         ("line of more than 1 MiB", 1, vec![]),
         ("no time", 1, vec![3]),
-        // The fourth one is counted, but three examples are enough.
+        // The fourth one is counted, but only three examples are kept.
         ("wrong number of columns", 4, vec![2, 7, 8]),
     ];
     assert_eq!(faults(&whole), expected);
@@ -239,7 +240,7 @@ fn examples_have_their_lines_in_the_file_after_blocks_are_joined() {
 }
 
 #[test]
-fn records_are_counted_by_their_columns_and_those_that_are_refused_are_not() {
+fn records_are_counted_by_their_columns_and_refused_records_are_not() {
     let text = [
         &v2(1),
         &silence("NODATA"),
@@ -255,14 +256,14 @@ fn records_are_counted_by_their_columns_and_those_that_are_refused_are_not() {
     .concat();
     let mut whole = read(&text);
     assert_eq!(columns(&whole), [(14, 3), (13, 2)]);
-    // A header that no record follows names columns of none.
+    // A header without records after it is not counted.
     whole.append(read(&[&v2(1), WITH_VPC].concat()), &Note);
     assert_eq!(columns(&whole), [(14, 4), (13, 2)]);
     assert_eq!(columns(&read(WITH_VPC)), []);
 }
 
 #[test]
-fn layout_at_the_end_is_that_of_the_last_header() {
+fn layout_at_the_end_is_from_the_last_header() {
     let vpc_is_there = |read: &BlockYield<Noted>| {
         let layout = read.layout_at_end.as_ref().unwrap();
         layout.index_of(Field::VpcId).is_some()
@@ -276,7 +277,7 @@ fn layout_at_the_end_is_that_of_the_last_header() {
 }
 
 #[test]
-fn undecided_are_records_that_do_not_say_and_that_the_sink_takes() {
+fn records_without_the_filter_field_that_the_sink_accepts_are_undecided() {
     let filter = Filter {
         condition: Some("vpc vpc-1".parse().unwrap()),
         ..Filter::default()
@@ -296,11 +297,11 @@ fn undecided_are_records_that_do_not_say_and_that_the_sink_takes() {
     assert_eq!(whole.part.records, [(1, None), (4, None), (6, Some(true))]);
     whole.append(read_after(0, &v2(1), &filter), &Note);
     assert_eq!(whole.records.missing_filter_field, 3);
-    // Without a filter every record is what is asked for.
+    // Without a filter, every record matches.
     assert_eq!(read(&text).records.missing_filter_field, 0);
 }
 
-/// Two lines, then what was lost on the way: three records, two messages, two empty rows.
+/// Returns a batch of two lines, then three lost records, two control messages, and two empty rows.
 fn batch(layout: Option<Arc<Layout>>) -> Batch {
     Batch {
         layout,
@@ -317,7 +318,7 @@ fn batch(layout: Option<Arc<Layout>>) -> Batch {
 }
 
 #[test]
-fn each_record_lost_in_its_wrapper_is_a_line_after_those_that_came_out() {
+fn each_record_that_cannot_be_unwrapped_is_a_line_after_the_others() {
     let filter = Filter::default();
     let reader = BlockReader {
         file: 0,
@@ -337,7 +338,7 @@ fn each_record_lost_in_its_wrapper_is_a_line_after_those_that_came_out() {
 }
 
 #[test]
-fn lines_of_unknown_columns_are_faults_but_for_those_that_are_blank() {
+fn lines_of_unknown_columns_are_faults_unless_they_are_blank() {
     let read = BlockYield::<Noted>::of_unknown_columns(&batch(None));
     assert_eq!(read.records.lines, 9);
     assert_eq!(fates(&read), [0, 0, 0, 0, 1, 2]);

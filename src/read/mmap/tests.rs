@@ -1,4 +1,5 @@
-//! Files that shrink between opening and reading, which outside tests only meet by chance.
+//! Tests files that shrink between opening and reading, which tests from outside can hit only by
+//! chance.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use crate::read::sink::Found;
 const HEADER: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol \
                       packets bytes start end action log-status\n";
 
-/// Counts what it is given.
+/// A sink that counts records.
 struct Count;
 
 impl Sink for Count {
@@ -30,7 +31,7 @@ impl Sink for Count {
     }
 }
 
-/// A log of several runs of blocks, for one thread.
+/// Returns a log that takes one thread several groups of blocks.
 fn log() -> String {
     let line = |number: u32| {
         format!(
@@ -43,7 +44,8 @@ fn log() -> String {
     HEADER.to_owned() + &lines.collect::<String>()
 }
 
-/// Opens a file that holds `text`, cuts it to `kept_len`, and reads it; how many records that gives.
+/// Opens a file that holds `text`, truncates it to `kept_len`, and reads it. Returns the number of
+/// records.
 fn read_cut(text: &str, kept_len: usize) -> (FileYield<u64>, u64) {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("a.log");
@@ -75,7 +77,7 @@ fn read_cut(text: &str, kept_len: usize) -> (FileYield<u64>, u64) {
 }
 
 #[test]
-fn whole_lines_before_the_new_end_count_and_nothing_behind_it() {
+fn whole_lines_before_the_new_end_are_read_and_nothing_after_it() {
     let text = log();
     let run_len = BLOCKS_A_THREAD * BLOCK_LEN;
     assert!(text.len() > run_len + 2 * BLOCK_LEN);
@@ -101,7 +103,7 @@ fn whole_lines_before_the_new_end_count_and_nothing_behind_it() {
         assert_eq!(read.block.records.skipped.total(), 0);
         let damaged = &read.input.damaged.0["damaged"];
         let found = format!(
-            "shrank while it was read: {kept_len} of {} bytes are left",
+            "shrank while it was read: {kept_len} of {} bytes remain",
             text.len()
         );
         assert_eq!((damaged.count, &damaged.examples[0].found), (1, &found));
@@ -109,7 +111,7 @@ fn whole_lines_before_the_new_end_count_and_nothing_behind_it() {
 }
 
 #[test]
-fn file_of_which_no_line_is_left_is_damaged_and_no_failure() {
+fn file_without_a_remaining_line_is_damaged_and_not_a_failure() {
     let text = log();
     for kept_len in [0, 1, HEADER.len() - 30] {
         let (read, count) = read_cut(&text, kept_len);
@@ -119,7 +121,7 @@ fn file_of_which_no_line_is_left_is_damaged_and_no_failure() {
 }
 
 #[test]
-fn file_that_stays_as_it_is_is_whole() {
+fn unchanged_file_is_whole() {
     let text = log();
     let (read, count) = read_cut(&text, text.len());
     assert_eq!((read.block.records.lines, count), (120_001, 120_000));

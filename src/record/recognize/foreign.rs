@@ -1,9 +1,8 @@
-//! Files that lie beside flow logs and are none.
+//! Recognizes files next to flow logs that are not flow logs.
 //!
-//! Archives are downloaded whole, so load balancer logs and CloudTrail stand in
-//! the same folders. Each kind is told apart by the shape of its first line, so
-//! that it can be left out and counted by name. This says nothing about whether
-//! such a file is sound.
+//! Archives are downloaded whole, so load balancer logs and CloudTrail logs are in the same
+//! folders. Each kind is identified by the form of its first line, so that it can be left out and
+//! counted by name. Whether such a file is valid is not checked.
 
 use std::{fmt, net::SocketAddr};
 
@@ -11,14 +10,14 @@ use crate::record::{
     Separator,
     cells::LineCells,
     odd,
-    prefix::{instant_in, time_in_front},
+    prefix::{instant_in, leading_time},
 };
 
-/// What a file is when it is no flow log.
+/// The kind of a file that is not a flow log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Foreign {
-    /// Nothing but blank lines, or a header and no record.
+    /// Only blank lines, or a header and no record.
     Empty,
     /// Application Load Balancer access log.
     AlbAccess,
@@ -36,14 +35,15 @@ pub enum Foreign {
     Parquet,
     /// Any other file that is not text.
     Binary,
-    /// A test object that AWS leaves beside the logs.
+    /// A test object that AWS creates next to the logs.
     ControlMessage,
     /// None of these.
     Other,
 }
 
 impl Foreign {
-    /// What `line`, the first of `head`, gives away; none if it may begin a flow log.
+    /// Returns the kind of file that `line`, the first of `head`, shows, or `None` if it may begin
+    /// a flow log.
     pub(super) fn of(line: &[u8], head: &[u8]) -> Option<Self> {
         if line.starts_with(b"PAR1") {
             return Some(Self::Parquet);
@@ -72,14 +72,14 @@ impl Foreign {
         if first == b"tls" && instant_in(third).is_some() {
             return Some(Self::NlbAccess);
         }
-        time_in_front(line).ok()?;
+        leading_time(line).ok()?;
         if is_socket(third) && (is_socket(fourth) || fourth == b"-") {
             return Some(Self::ClbAccess);
         }
         let ports = [third, fourth]
             .iter()
             .all(|text| odd::narrow::<u16>(text, 65_535).is_ok());
-        // The TLS version follows. Without it, a record may be meant that a time was put in front of.
+        // A TLS version follows. Without it, the line may be a record with a time before it.
         let is_tls = tokens
             .get(4)
             .is_some_and(|text| *text == b"-" || text.starts_with(b"TLS"));
@@ -98,7 +98,7 @@ impl Foreign {
 }
 
 impl fmt::Display for Foreign {
-    /// Writes what the file is, as it would follow "it is".
+    /// Writes the kind of file with an article, as it would follow "this is".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "a file without records",
@@ -111,7 +111,7 @@ impl fmt::Display for Foreign {
             Self::Parquet => "a Parquet file",
             Self::Binary => "a binary file",
             Self::ControlMessage => "a test message from AWS",
-            Self::Other => "something else",
+            Self::Other => "an unknown file",
         })
     }
 }
@@ -122,13 +122,13 @@ fn is_socket(text: &[u8]) -> bool {
     text.is_some_and(|text| text.parse::<SocketAddr>().is_ok())
 }
 
-/// How the lines of an Application Load Balancer begin.
+/// The first words of lines of an Application Load Balancer.
 const ALB_TYPES: [&str; 6] = ["http", "https", "h2", "ws", "wss", "grpcs"];
 
-/// Objects written to see whether writing is allowed.
+/// The first words of objects that AWS writes to test its write permission.
 const CONTROL_MESSAGES: [&str; 2] = ["Enable AccessLog for ", "Permission Check Successful"];
 
-/// Keys that CloudTrail alone writes near the front.
+/// Keys near the front of a file that only CloudTrail writes.
 const CLOUD_TRAIL_KEYS: [&str; 4] = [
     "\"eventSource\"",
     "\"eventVersion\"",
@@ -136,5 +136,5 @@ const CLOUD_TRAIL_KEYS: [&str; 4] = [
     "\"userIdentity\"",
 ];
 
-/// How far into a JSON text its keys are looked for.
+/// Number of bytes of a JSON text in which its keys are searched.
 const JSON_FRONT_LEN: usize = 4096;

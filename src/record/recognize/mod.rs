@@ -1,11 +1,10 @@
-//! Which layout a file has, from its first lines.
+//! Determines the layout of a file from its first lines.
 //!
-//! A header line tells it, wherever in the first lines it stands. Without one,
-//! `--format` does if the lines agree with it. Failing that, the values are
-//! held against the few orders of columns that are known to occur, column by
-//! column; the `version` column is never believed, and a number of columns alone
-//! never suffices. What remains is not guessed at: it is refused, with what was
-//! tried and the `--format` to complete.
+//! A header line determines it, wherever it is among the first lines. Without one, the format given
+//! by the user is used if the lines match it. Otherwise the values are compared column by column
+//! with the few orders of columns that are known to occur. The `version` column is never trusted,
+//! and the number of columns alone is never enough. Any other file is refused without a guess, and
+//! the error lists the attempts and a format to complete.
 
 mod foreign;
 mod order;
@@ -18,36 +17,35 @@ use self::order::{LayoutAttempt, ORDERS};
 use super::{
     FormatError, Layout, Prefix, Separator, careful,
     cells::LineCells,
-    prefix::{Envelope, time_and_stream, time_in_front},
+    prefix::{Envelope, leading_time, time_and_stream},
 };
 
-/// A file's layout, and what told it.
+/// A file's layout, and how it was determined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recognized {
-    /// The layout its lines have.
+    /// The layout of its lines.
     pub layout: Layout,
-    /// What told it.
+    /// How it was determined.
     pub evidence: Evidence,
 }
 
-/// What told a file's layout.
+/// How a file's layout was determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// A header line in the file.
+    /// By a header line in the file.
     Header,
-    /// The format that was given, with which the lines agree.
+    /// By the format given by the user, which the lines match.
     Given,
-    /// The values fit a well-known order of columns, named here.
+    /// By values that fit the well-known order of columns with this name.
     Order(&'static str),
 }
 
-/// Decides a file's layout from its first lines; `given` is the order that somebody
-/// named.
+/// Determines a file's layout from its first lines. `given` is the order given by the user.
 ///
-/// `head` should hold a few dozen whole lines; a last line without its end is left out.
+/// `head` should hold a few dozen whole lines. A last line without its end is ignored.
 ///
 /// # Errors
-/// [`Unrecognised`] says what the file is instead, or what was tried and why it failed.
+/// [`Unrecognised`] contains what the file is instead, or the attempts and why they failed.
 ///
 /// # Examples
 /// ```
@@ -68,7 +66,7 @@ pub fn recognize(head: &[u8], given: Option<&Layout>) -> Result<Recognized, Unre
         let Some(header) = HeaderLine::read(line) else {
             continue;
         };
-        // Lines before a header that has no part in them: files strung together.
+        // Lines before a header to which it does not apply: concatenated files.
         if let Ok(before) = without_header(&lines[..index], given) {
             return Ok(before);
         }
@@ -78,7 +76,7 @@ pub fn recognize(head: &[u8], given: Option<&Layout>) -> Result<Recognized, Unre
     without_header(&lines, given)
 }
 
-/// Which line of `head` reads `line`, from 1.
+/// Returns the number of `line` in `head`, from 1.
 fn line_number(head: &[u8], line: &[u8]) -> usize {
     let head = without_mark(head);
     let mut all = head.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
@@ -90,32 +88,32 @@ fn without_mark(head: &[u8]) -> &[u8] {
     head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)
 }
 
-/// The first lines that say anything: trimmed, neither blank nor comments.
+/// Returns the first meaningful lines: trimmed, and neither blank nor comments.
 fn sample(head: &[u8]) -> Vec<&[u8]> {
     let head = without_mark(head);
     let whole_len = memchr::memrchr(b'\n', head).map_or(head.len(), |last| last + 1);
     let lines = head[..whole_len]
         .split(|&byte| byte == b'\n')
         .map(<[u8]>::trim_ascii);
-    let telling = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
-    let mut lines: Vec<_> = telling.take(SAMPLE_LINES_MAX).collect();
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
+    let mut lines: Vec<_> = lines.take(SAMPLE_LINES_MAX).collect();
     if lines.is_empty() && !head[whole_len..].trim_ascii().is_empty() {
         lines.push(head[whole_len..].trim_ascii());
     }
     lines
 }
 
-/// A line that says what the lines below it are.
+/// A line that describes the lines below it.
 enum HeaderLine {
-    /// It names the columns, or tries to.
+    /// A header with the columns, possibly with an error.
     Columns(Result<Layout, FormatError>),
-    /// It says in which cell of a CSV line the record is.
+    /// A header that says which cell of a CSV line holds the record.
     Envelope(Envelope),
 }
 
 impl HeaderLine {
     fn read(line: &[u8]) -> Option<Self> {
-        let in_front = time_in_front(line).ok();
+        let in_front = leading_time(line).ok();
         let text = in_front.map_or(line, |(text, _)| text);
         if let Some(layout) = Layout::try_from_header(text) {
             let prefix = if in_front.is_some() {
@@ -130,7 +128,7 @@ impl HeaderLine {
         Envelope::from_header(line).map(Self::Envelope)
     }
 
-    /// The layout of the lines `below` this header, which has that number and reads `line`.
+    /// Returns the layout of the lines `below` this header. `number` is its line number.
     fn recognize(
         self,
         (number, line): (impl FnOnce() -> usize, &[u8]),
@@ -143,7 +141,7 @@ impl HeaderLine {
                 return Ok(Recognized { layout, evidence });
             }
             Self::Columns(Err(error)) => {
-                // What was asked for is what the message below asks for.
+                // The error message below asks for a format, so a given format is used.
                 if let (Some(_), Ok(found)) = (given, without_header(below, given)) {
                     return Ok(found);
                 }
@@ -164,10 +162,10 @@ impl HeaderLine {
     }
 }
 
-/// The layout of lines of which none is a header.
+/// Returns the layout of lines without a header.
 fn without_header(lines: &[&[u8]], given: Option<&Layout>) -> Result<Recognized, Unrecognised> {
     let mut attempts = Vec::new();
-    for (prefix, records) in dressings(lines) {
+    for (prefix, records) in prefixes(lines) {
         match given.map(|given| agree(given, prefix, &records)) {
             Some(Ok(layout)) => {
                 let evidence = Evidence::Given;
@@ -188,31 +186,31 @@ fn without_header(lines: &[&[u8]], given: Option<&Layout>) -> Result<Recognized,
         }
     }
     let first = lines.first().copied().unwrap_or_default();
-    let (_, records) = dressings(lines).pop().unwrap_or_default();
+    let (_, records) = prefixes(lines).pop().unwrap_or_default();
     Err(Unrecognised::none_fits(first, attempts, &records))
 }
 
-/// What may stand in front of the records of `lines`, and the records without it.
-fn dressings<'a>(lines: &[&'a [u8]]) -> Vec<(Prefix, Vec<&'a [u8]>)> {
-    let mut dressings = vec![(Prefix::None, lines.to_vec())];
+/// Returns the possible prefixes of the records in `lines`, each with the records after it.
+fn prefixes<'a>(lines: &[&'a [u8]]) -> Vec<(Prefix, Vec<&'a [u8]>)> {
+    let mut prefixes = vec![(Prefix::None, lines.to_vec())];
     let all = |strip: fn(&'a [u8]) -> Option<&'a [u8]>| -> Option<Vec<_>> {
         let records: Vec<_> = lines.iter().filter_map(|&line| strip(line)).collect();
         (records.len() * 2 > lines.len()).then_some(records)
     };
-    let timed = all(|line| time_in_front(line).ok().map(|(text, _)| text));
-    dressings.extend(timed.map(|records| (Prefix::Time, records)));
+    let timed = all(|line| leading_time(line).ok().map(|(text, _)| text));
+    prefixes.extend(timed.map(|records| (Prefix::Time, records)));
     let streamed = all(|line| time_and_stream(line).ok().map(|(text, _)| text));
-    dressings.extend(streamed.map(|records| (Prefix::TimeAndStream, records)));
-    dressings
+    prefixes.extend(streamed.map(|records| (Prefix::TimeAndStream, records)));
+    prefixes
 }
 
-/// Whether the given format reads any of `records`; if so, as the layout they have.
+/// Checks whether the given format can read any of `records`. If so, returns it as their layout.
 fn agree(given: &Layout, prefix: Prefix, records: &[&[u8]]) -> Result<Layout, LayoutAttempt> {
     let layout = given
         .clone()
         .with_prefix(Prefix::None)
         .separated_by(separator_of(records));
-    let mut why = String::from("no line");
+    let mut why = String::from("there are no lines");
     for record in records {
         match careful::record(&layout, record) {
             Ok(_) => return Ok(layout.with_prefix(prefix)),
@@ -222,7 +220,7 @@ fn agree(given: &Layout, prefix: Prefix, records: &[&[u8]]) -> Result<Layout, La
     Err(LayoutAttempt::new("the given format", why))
 }
 
-/// What separates the columns of `records`.
+/// Returns the separator of the columns of `records`.
 fn separator_of(records: &[&[u8]]) -> Separator {
     let count = |separator| {
         records
@@ -236,9 +234,9 @@ fn separator_of(records: &[&[u8]]) -> Separator {
     }
 }
 
-/// How many lines are looked at.
+/// Maximum number of lines examined.
 const SAMPLE_LINES_MAX: usize = 32;
-/// How many lines may stand before a header and be nothing.
+/// Maximum number of meaningless lines before a header.
 const HEADER_LINES_MAX: usize = 8;
 
 #[cfg(test)]

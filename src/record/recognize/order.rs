@@ -1,9 +1,8 @@
-//! The orders of columns that occur without a header, and whether lines have one.
+//! Orders of columns that occur without a header, and how to check whether lines have one.
 //!
-//! An order is believed when the values stand where it says: an `eni-…` where
-//! an interface belongs, an address where an address does. Every column is
-//! looked at, those of no use to a conversion too, since two formats of one
-//! length often differ in nothing else.
+//! An order is accepted if every value fits its column: an `eni-…` where an interface is expected,
+//! an address where an address is. All columns are checked, including those that a conversion does
+//! not use, since two formats of the same length often differ only there.
 
 use crate::record::{
     Field, Layout, Separator,
@@ -16,7 +15,8 @@ use crate::record::{
 pub(super) struct Order {
     name: &'static str,
     fields: &'static [Field],
-    /// Every line must fit, and without doubt: the order has no column of its own.
+    /// Whether every line must fit without doubt, because the order has no column that identifies
+    /// it.
     strict: bool,
 }
 
@@ -96,7 +96,7 @@ const TRANSIT_GATEWAY: &[Field] = &[
     Field::PktDstAwsService,
 ];
 
-/// The order in which guides to finding a refused connection have people create a log.
+/// The order that guides to troubleshooting refused connections recommend.
 const TROUBLESHOOTING: &[Field] = &[
     Field::PktSrcAddr,
     Field::SrcAddr,
@@ -109,7 +109,7 @@ const TROUBLESHOOTING: &[Field] = &[
 ];
 
 impl Order {
-    /// The first `count` fields, in AWS order.
+    /// Returns the first `count` fields, in AWS order.
     const fn aws(name: &'static str, count: usize) -> Self {
         Self {
             name,
@@ -126,17 +126,17 @@ impl Order {
         self.fields.len()
     }
 
-    /// The layout of `records`, if they have this order.
+    /// Returns the layout of `records`, if they have this order.
     ///
-    /// Most must fit; a file with a few broken lines is still what it is. The
-    /// error is empty where no line has as many columns.
+    /// Most of them must fit, so that a few broken lines do not matter. The error is `None` if no
+    /// line has the right number of columns.
     pub(super) fn fit(
         &self,
         records: &[&[u8]],
         separator: Separator,
     ) -> Result<Layout, Option<LayoutAttempt>> {
         let mut fitting_count = 0;
-        let mut telling = false;
+        let mut has_values = false;
         let mut why = None;
         for record in records {
             let cells: Vec<_> = LineCells::new(record, separator)
@@ -149,12 +149,12 @@ impl Order {
                 Some(reason) => why = why.or(Some(reason)),
                 None => {
                     fitting_count += 1;
-                    telling |= cells.iter().filter(|text| !is_absent(text)).count() > 1;
+                    has_values |= cells.iter().filter(|text| !is_absent(text)).count() > 1;
                 }
             }
         }
         let all = records.len() == fitting_count;
-        if telling
+        if has_values
             && if self.strict {
                 all
             } else {
@@ -168,7 +168,7 @@ impl Order {
         }))
     }
 
-    /// The first column that holds what it should not, in words.
+    /// Describes the first column with a value that it cannot have.
     fn misfit(&self, cells: &[&[u8]]) -> Option<String> {
         let mut columns = self.fields.iter().zip(cells).enumerate();
         let (index, (field, text)) = columns.find(|(_, (field, text))| !fits(**field, text))?;
@@ -189,7 +189,7 @@ pub(super) fn fits(field: Field, text: &[u8]) -> bool {
     let number = |max| odd::number(text, max).is_ok();
     let one_of = |words: &[&str]| words.iter().any(|word| text == word.as_bytes());
     match field {
-        // AWS field table: versions 2 to 11. No more is read from this column.
+        // AWS field table: versions 2 to 11. The version is only used for this check.
         Field::Version => odd::number(text, 11).is_ok_and(|version| version >= 2),
         Field::InterfaceId | Field::NextHopInterfaceId => starts("eni-"),
         Field::TgwSrcEni | Field::TgwDstEni => starts("eni-"),
@@ -228,13 +228,13 @@ pub(super) fn fits(field: Field, text: &[u8]) -> bool {
     }
 }
 
-/// `us-east-1`, `use1-az4`, `usw2-lax1-az1`.
+/// Whether `text` has the form of a region or zone: `us-east-1`, `use1-az4`, `usw2-lax1-az1`.
 fn is_place(text: &[u8]) -> bool {
     let letters = text.iter().take(2).all(u8::is_ascii_lowercase);
     letters && text.contains(&b'-') && text.last().is_some_and(u8::is_ascii_digit)
 }
 
-/// `AMAZON`, `ROUTE53_HEALTHCHECKS`.
+/// Whether `text` has the form of a service name: `AMAZON`, `ROUTE53_HEALTHCHECKS`.
 fn is_service(text: &[u8]) -> bool {
     let capital = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
     text.first().is_some_and(u8::is_ascii_uppercase) && text.iter().all(capital)

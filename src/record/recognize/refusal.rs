@@ -1,4 +1,4 @@
-//! What to tell someone whose file has no layout that is known.
+//! The error for a file without a known layout.
 
 use std::fmt;
 
@@ -10,27 +10,27 @@ use super::{
 };
 use crate::record::{FormatError, cells::LineCells, fault::Excerpt};
 
-/// Why a file's layout is not known.
+/// The reason why a file's layout is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unrecognised {
     foreign: Foreign,
-    /// Quoted, escaped and cut.
+    /// Its first line, quoted, escaped and cut.
     first_line: String,
     attempts: Vec<LayoutAttempt>,
     suggestion: Option<String>,
     header: Option<Box<BadHeader>>,
 }
 
-/// A header line whose columns cannot be told apart.
+/// A header line with two columns for the same field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct BadHeader {
-    /// Which line of the file it is, from 1.
+    /// Its line number in the file, from 1.
     number: usize,
     error: FormatError,
 }
 
 impl Unrecognised {
-    /// The file is something else.
+    /// Returns the error for a file of another kind.
     pub(super) fn foreign_file(foreign: Foreign, first_line: &[u8]) -> Self {
         Self {
             foreign,
@@ -41,7 +41,7 @@ impl Unrecognised {
         }
     }
 
-    /// The file has a header at line `number`, which is no layout for the reason in `error`;
+    /// Returns the error for a header at line `number` that is not a layout because of `error`.
     /// `records` are the lines below it.
     pub(super) fn bad_header(
         number: usize,
@@ -56,7 +56,7 @@ impl Unrecognised {
         }
     }
 
-    /// `records` have no order that is known.
+    /// Returns the error for `records` without a known order.
     pub(super) fn none_fits(
         first_line: &[u8],
         mut attempts: Vec<LayoutAttempt>,
@@ -81,18 +81,18 @@ impl Unrecognised {
         }
     }
 
-    /// Whether the file has a header, but one that is no layout.
+    /// Whether the file has a header that is not a layout.
     pub fn has_header(&self) -> bool {
         self.header.is_some()
     }
 
-    /// What the file is instead.
+    /// Returns the kind of the file.
     pub fn foreign(&self) -> Foreign {
         self.foreign
     }
 
-    /// A format to complete, with a `?` for each column that is not known, if there is enough to
-    /// go by.
+    /// Returns a format to complete, with a `?` for each unknown column, if enough columns are
+    /// known.
     pub fn suggestion(&self) -> Option<&str> {
         self.suggestion.as_deref()
     }
@@ -105,14 +105,14 @@ impl Unrecognised {
         };
         write!(
             f,
-            "line {number} is a header in which {error}, where each column has a name of its own: {}",
+            "line {number} is a header in which {error}; each field may appear only once: {}",
             self.first_line
         )
     }
 }
 
 impl fmt::Display for Unrecognised {
-    /// Says what was found and what was tried; several lines.
+    /// Writes what was found and what was tried, in several lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.foreign {
             _ if self.header.is_some() => self.write_header(f)?,
@@ -120,7 +120,7 @@ impl fmt::Display for Unrecognised {
             Foreign::Other => {
                 write!(
                     f,
-                    "no header, and the columns are in no known order; first line {}",
+                    "no header, and the column order is unknown; first line {}",
                     self.first_line
                 )?;
             }

@@ -1,9 +1,9 @@
-//! The `--format` to complete, for lines in an order that nobody knows.
+//! Suggests a format to complete, for lines in an unknown order.
 //!
-//! Some values give their column away: an `eni-…`, a verdict, a second. Those
-//! are named; the rest is left as `?` for whoever knows the flow log. Numbers
-//! between the addresses and the times are named too if they can be the ports,
-//! protocol and counters that almost always stand there together.
+//! Some values identify their column: an `eni-…`, an action, a time in seconds. These columns are
+//! named. The others become `?`, to be completed by someone who knows the flow log. Numbers between
+//! the addresses and the times are also named if they can be the ports, protocol and counters that
+//! are almost always together there.
 
 use super::order::fits;
 use crate::record::{
@@ -11,7 +11,7 @@ use crate::record::{
     cells::{LineCells, is_absent},
 };
 
-/// A format for `records`; none if there is nothing in them to go by.
+/// Returns a format for `records`, or `None` if no column can be identified.
 pub(super) fn suggest(records: &[&[u8]], separator: Separator) -> Option<String> {
     let lines: Vec<Vec<_>> = records
         .iter()
@@ -33,8 +33,8 @@ pub(super) fn suggest(records: &[&[u8]], separator: Separator) -> Option<String>
         let free = GIVEAWAYS
             .iter()
             .filter(|(field, _)| !names.contains(&Some(*field)));
-        let mut telling = free.filter(|_| !values.is_empty());
-        let found = telling.find(|(field, gives_away)| {
+        let mut candidates = free.filter(|_| !values.is_empty());
+        let found = candidates.find(|(field, gives_away)| {
             values
                 .iter()
                 .all(|text| gives_away(text) && fits(*field, text))
@@ -50,7 +50,7 @@ pub(super) fn suggest(records: &[&[u8]], separator: Separator) -> Option<String>
     (known >= 2).then(|| spelt.collect::<Vec<_>>().join(" "))
 }
 
-/// Names five numbers in a row, if they can be ports, protocol and counters.
+/// Names five consecutive numbers, if they can be ports, protocol and counters.
 fn name_counters(names: &mut [Option<Field>], lines: &[&Vec<&[u8]>]) {
     let run = [
         Field::SrcPort,
@@ -78,10 +78,10 @@ fn name_counters(names: &mut [Option<Field>], lines: &[&Vec<&[u8]>]) {
     }
 }
 
-/// Whether a value that fits its field also gives it away.
+/// Whether a value that fits its field also identifies it.
 type Giveaway = fn(&[u8]) -> bool;
 
-/// Fields whose values give them away, in the order in which they usually stand.
+/// Fields identified by their values, in their usual order.
 const GIVEAWAYS: &[(Field, Giveaway)] = &[
     (Field::InterfaceId, always),
     (Field::SrcAddr, always),
@@ -116,7 +116,7 @@ fn always(_: &[u8]) -> bool {
     true
 }
 
-/// Whether `text` can be a time since flow logs exist (June 2015), in seconds.
+/// Whether `text` can be a time in seconds after flow logs were introduced (June 2015).
 fn is_recent(text: &[u8]) -> bool {
     let seconds = std::str::from_utf8(text)
         .ok()

@@ -1,4 +1,4 @@
-//! Files of every kind that lies in an archive, by their first lines.
+//! Recognizes every kind of file in an archive by its first lines.
 
 use super::*;
 use crate::record::RecordText;
@@ -32,7 +32,7 @@ fn refused(head: &str) -> Unrecognised {
     recognize(head.as_bytes(), None).unwrap_err()
 }
 
-/// The first record of `text` under the layout found for it.
+/// Returns the first record of `text` under the layout found for it.
 #[track_caller]
 fn first_record(text: &str, found: Recognized) -> Record<'_> {
     let mut rows = Rows::new(text.as_bytes(), found.layout.into()).map(|(_, row)| row);
@@ -43,7 +43,7 @@ fn first_record(text: &str, found: Recognized) -> Record<'_> {
 }
 
 #[test]
-fn orders_of_aws_are_known_without_a_header() {
+fn aws_orders_are_recognized_without_a_header() {
     assert_eq!(order(&format!("{V2}\n"), "default").columns().len(), 14);
     assert_eq!(order(&format!("{V5}\n"), "version 5").columns().len(), 29);
     let v3 = V5.split(' ').take(21).collect::<Vec<_>>().join(" ");
@@ -53,7 +53,7 @@ fn orders_of_aws_are_known_without_a_header() {
 }
 
 #[test]
-fn transit_gateway_order_is_known() {
+fn transit_gateway_order_is_recognized() {
     assert_eq!(
         order(TGW, "transit gateway").index_of(Field::TgwAttachmentId),
         Some(4)
@@ -61,7 +61,7 @@ fn transit_gateway_order_is_known() {
 }
 
 #[test]
-fn troubleshooting_order_needs_every_line_to_fit() {
+fn troubleshooting_order_requires_every_line_to_fit() {
     order(&format!("{EIGHT}\n{EIGHT}\n"), "troubleshooting");
     refused(&format!(
         "{EIGHT}\n{EIGHT}\n10.0.0.1 10.0.0.1 1 10.0.1.1 10.0.1.1 2 3 ALLOWED\n"
@@ -70,7 +70,7 @@ fn troubleshooting_order_needs_every_line_to_fit() {
 }
 
 #[test]
-fn nodata_lines_tell_the_default_order() {
+fn nodata_lines_identify_the_default_order() {
     order(
         "2 123456789010 eni-1235b8ca - - - - - - - 1431280876 1431280934 - NODATA\n",
         "default",
@@ -87,7 +87,7 @@ fn broken_line_does_not_hide_the_order() {
 }
 
 #[test]
-fn time_in_front_goes_with_every_order() {
+fn time_before_the_record_works_with_every_order() {
     for (line, name) in [
         (V2, "default"),
         (V5, "version 5"),
@@ -116,7 +116,7 @@ fn console_download_is_read_through_its_envelope() {
 }
 
 #[test]
-fn header_wins_over_format() {
+fn header_takes_precedence_over_format() {
     let text = "dstaddr srcaddr\n10.0.0.1 10.0.0.2\n";
     let given = Layout::from_format("srcaddr dstaddr").unwrap();
     let found = recognize(text.as_bytes(), Some(&given)).unwrap();
@@ -141,7 +141,7 @@ fn records_before_a_header_have_their_own_order() {
 }
 
 #[test]
-fn header_that_names_a_field_twice_is_explained() {
+fn header_with_a_repeated_field_is_explained() {
     let words = refused("srcaddr dstaddr srcaddr\n").to_string();
     assert!(
         words.starts_with("line 1 is a header in which columns 1 and 3 are both `srcaddr`"),
@@ -156,7 +156,7 @@ fn csv_without_a_header_is_read() {
 }
 
 #[test]
-fn format_is_used_where_the_lines_agree() {
+fn given_format_is_used_if_the_lines_match() {
     let given = Layout::from_format("srcaddr ? dstaddr").unwrap();
     for (line, prefix) in [
         ("10.0.0.1 x 10.0.0.2", Prefix::None),
@@ -173,7 +173,7 @@ fn format_is_used_where_the_lines_agree() {
 }
 
 #[test]
-fn unknown_count_of_columns_is_explained() {
+fn unknown_number_of_columns_is_explained() {
     let refused = refused(&format!("{V2} vpc-1\n"));
     let words = refused.to_string();
     assert!(
@@ -192,7 +192,7 @@ fn unknown_count_of_columns_is_explained() {
 }
 
 #[test]
-fn known_count_with_other_values_is_explained() {
+fn known_number_of_columns_with_other_values_is_explained() {
     let shifted = V5.replacen("100701", "eni-1", 1);
     let words = refused(&shifted).to_string();
     assert!(
@@ -202,7 +202,7 @@ fn known_count_with_other_values_is_explained() {
 }
 
 #[test]
-fn suggestion_can_be_given_back() {
+fn suggestion_is_accepted_as_a_format() {
     let refusal = refused("eni-1 10.0.0.1 10.0.0.2 whatever ACCEPT\n");
     let suggestion = refusal.suggestion().unwrap();
     assert_eq!(
@@ -213,7 +213,7 @@ fn suggestion_can_be_given_back() {
 }
 
 #[test]
-fn other_logs_are_told_apart() {
+fn other_logs_are_distinguished() {
     for (line, expected) in [
         (
             "https 2018-07-02T22:23:00.186641Z app/lb/50dc 192.168.131.39:2817 10.0.0.1:80 0.0 0.0 0.0 200 200",
@@ -268,7 +268,7 @@ fn message_about_another_log_is_one_line() {
 }
 
 #[test]
-fn record_in_an_order_of_its_own_with_a_time_in_front_is_no_load_balancer_log() {
+fn record_in_custom_order_after_a_time_is_not_a_load_balancer_log() {
     let given =
         Layout::from_format("dstaddr dstport packets flow-direction srcaddr start end").unwrap();
     let line =
@@ -277,18 +277,18 @@ fn record_in_an_order_of_its_own_with_a_time_in_front_is_no_load_balancer_log() 
 }
 
 #[test]
-fn header_that_names_a_column_twice_is_said_to() {
+fn header_with_a_repeated_column_is_reported_with_its_line() {
     let text = "# exported\n\nversion srcaddr dstaddr srcaddr action\n2 10.0.0.1 10.0.0.2 10.0.0.1 ACCEPT\n";
     let words = refused(text).to_string();
     assert!(
         words.starts_with(
-            "line 3 is a header in which columns 2 and 4 are both `srcaddr`, where each column has \
-             a name of its own: \"version srcaddr dstaddr srcaddr action\""
+            "line 3 is a header in which columns 2 and 4 are both `srcaddr`; each field may appear \
+             only once: \"version srcaddr dstaddr srcaddr action\""
         ),
         "{words}"
     );
     assert!(!words.contains("no header"), "{words}");
-    // What it asks for is taken.
+    // The suggested format is accepted.
     let given = Layout::from_format("version srcaddr dstaddr ? action").unwrap();
     let found = recognize(text.as_bytes(), Some(&given)).unwrap();
     assert_eq!(found.evidence, Evidence::Given);

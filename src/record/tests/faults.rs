@@ -1,5 +1,4 @@
-//! Lines that are no record, each with the fault that says what is wrong, and
-//! what stands beside a record.
+//! Lines that are not records, each with its fault, and values next to a record.
 
 use super::*;
 
@@ -12,7 +11,7 @@ fn mixed_families_are_a_fault() {
 }
 
 #[test]
-fn mixed_families_at_a_translating_gateway_are_none() {
+fn mixed_families_at_a_translating_gateway_are_not_a_fault() {
     let format = "srcaddr dstaddr pkt-srcaddr pkt-dstaddr";
     let record = record(format, "2001:db8::1 10.0.0.1 2001:db8::1 64:ff9b::1");
     assert_eq!(record.pkt_destination, "64:ff9b::1".parse().ok());
@@ -26,7 +25,7 @@ fn masked_address_is_a_fault() {
 }
 
 #[test]
-fn line_cut_at_the_end_is_a_fault() {
+fn truncated_line_is_a_fault() {
     let block = format!("{LINE}\n{}", &LINE[..60]);
     let rows = rows(&layout("default"), &block);
     let [Row::Record(_), Row::Fault(fault)] = rows[..] else {
@@ -42,7 +41,7 @@ fn line_cut_at_the_end_is_a_fault() {
 }
 
 #[test]
-fn more_columns_than_the_layout_are_a_fault() {
+fn more_columns_than_in_the_layout_are_a_fault() {
     let words = fault("default", &format!("{LINE} extra"));
     assert!(
         words.starts_with("found 15 columns, expected 14: \"2 1234"),
@@ -52,7 +51,7 @@ fn more_columns_than_the_layout_are_a_fault() {
 }
 
 #[test]
-fn comment_behind_a_record_is_passed_over() {
+fn comment_after_a_record_is_skipped() {
     reads_like_line(
         "default",
         &format!("{LINE} #Traffic from the subnet to its gateway"),
@@ -131,7 +130,7 @@ fn unknown_words_are_faults() {
 }
 
 #[test]
-fn fault_points_at_the_text_it_means() {
+fn fault_points_at_the_wrong_text() {
     let line = format!("2018-09-22T20:28:14.000Z {}", LINE.replace("3389", "eni-1"));
     let timed = layout("default").as_ref().clone().with_prefix(Prefix::Time);
     let rows = rows(&Arc::new(timed), &line);
@@ -146,7 +145,7 @@ fn fault_points_at_the_text_it_means() {
 }
 
 #[test]
-fn time_in_front_is_kept() {
+fn time_before_the_record_is_kept() {
     let timed = Arc::new(Layout::default_v2().with_prefix(Prefix::Time));
     let streamed = Arc::new(Layout::default_v2().with_prefix(Prefix::TimeAndStream));
     for (layout, front) in [(timed, ""), (streamed, "eni-1235b8ca-all ")] {
@@ -168,7 +167,7 @@ fn transit_gateway_attachment_is_the_eni() {
 }
 
 #[test]
-fn regional_nat_gateway_is_the_eni_where_there_is_none() {
+fn regional_nat_gateway_is_the_eni_if_there_is_no_interface() {
     for (format, line, eni) in [
         (
             "interface-id resource-id srcaddr",

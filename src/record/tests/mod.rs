@@ -1,4 +1,4 @@
-//! Lines and blocks of lines, read as a whole: records, headers, columns by name.
+//! Tests of whole lines and blocks of lines: records, headers, columns by name.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ fn rows<'a>(layout: &Arc<Layout>, block: &'a str) -> Vec<Row<'a>> {
         .collect()
 }
 
-/// The one record of `line` under `format`.
+/// Returns the only record of `line` under `format`.
 #[track_caller]
 fn record<'a>(format: &str, line: &'a str) -> Record<'a> {
     match rows(&layout(format), line)[..] {
@@ -32,7 +32,7 @@ fn record<'a>(format: &str, line: &'a str) -> Record<'a> {
     }
 }
 
-/// The one fault of `line` under `format`, in words.
+/// Returns the only fault of `line` under `format` as text.
 #[track_caller]
 fn fault(format: &str, line: &str) -> String {
     match rows(&layout(format), line)[..] {
@@ -41,7 +41,7 @@ fn fault(format: &str, line: &str) -> String {
     }
 }
 
-/// `line` must read under `format` as [`LINE`] does under the default one.
+/// Asserts that `line` under `format` reads like [`LINE`] under the default format.
 #[track_caller]
 fn reads_like_line(format: &str, line: &str) {
     let expected = record("default", LINE);
@@ -54,7 +54,7 @@ fn reads_like_line(format: &str, line: &str) {
 }
 
 #[test]
-fn default_record_is_read_whole() {
+fn default_record_is_read_completely() {
     let record = record("default", LINE);
     assert_eq!(record.text, RecordText::Line(LINE.as_bytes()));
     assert_eq!(record.eni, b"eni-1235b8ca");
@@ -96,7 +96,7 @@ fn later_columns_are_read() {
 }
 
 #[test]
-fn fields_without_a_slot_are_found_by_name() {
+fn fields_without_a_struct_member_are_found_by_name() {
     let layout = Layout::from_header(b"srcaddr,dstaddr,vpc_id,instance_id,dt").unwrap();
     let line = "10.0.0.1,10.0.0.2,vpc-1,-,2024-05-01";
     let Row::Record(record) = rows(&Arc::new(layout.clone()), line)[0] else {
@@ -109,7 +109,7 @@ fn fields_without_a_slot_are_found_by_name() {
 }
 
 #[test]
-fn header_repeated_or_in_the_middle_is_no_record() {
+fn repeated_header_is_not_a_record() {
     let block = format!("{HEADER}\n{LINE}\n{HEADER}\n{LINE}\n");
     let kinds = rows(&layout("default"), &block);
     assert!(matches!(
@@ -119,7 +119,7 @@ fn header_repeated_or_in_the_middle_is_no_record() {
 }
 
 #[test]
-fn header_of_another_order_holds_from_there_on() {
+fn header_with_another_order_applies_from_there_on() {
     let block = format!("{LINE}\ndstaddr srcaddr\n203.0.113.12 172.31.16.139\n");
     let mut rows = Rows::new(block.as_bytes(), layout("default"));
     assert!(matches!(rows.next(), Some((0, Row::Record(_)))));
@@ -132,7 +132,7 @@ fn header_of_another_order_holds_from_there_on() {
 }
 
 #[test]
-fn header_under_a_layout_of_text_alone_is_no_record() {
+fn header_under_a_layout_of_text_columns_is_not_a_record() {
     let block = "vpc-id interface-id\nvpc-1 eni-1\n";
     let rows = rows(&layout("vpc-id interface-id"), block);
     assert!(
@@ -142,7 +142,7 @@ fn header_under_a_layout_of_text_alone_is_no_record() {
 }
 
 #[test]
-fn header_returned_as_a_row_by_a_query_is_no_record() {
+fn header_returned_as_a_row_by_a_query_is_not_a_record() {
     let table = Layout::from_header(b"srcaddr,dstaddr,packets,dt").unwrap();
     let rows = rows(&Arc::new(table), "srcaddr,dstaddr,packets,2024-05-01\n");
     assert!(matches!(rows[..], [Row::Header]), "{rows:?}");

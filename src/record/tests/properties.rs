@@ -1,10 +1,10 @@
-//! What holds for any line and any cut of a text.
+//! Properties of any line and any division of a text.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Lines as archives hold them, and as they do not.
+/// Generates lines as found in archives, and others.
 fn any_line() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => Just(LINE.to_owned()),
@@ -33,7 +33,7 @@ proptest! {
     }
 
     #[test]
-    fn any_cut_at_line_ends_gives_the_same_rows(
+    fn any_division_at_line_ends_gives_the_same_rows(
         lines in proptest::collection::vec(any_line(), 0..12),
         cut in 0..12_usize,
     ) {
@@ -49,7 +49,7 @@ proptest! {
     }
 
     #[test]
-    fn grammar_and_care_agree(line in any_line(), garbled: prop::sample::Index, byte in 32..127_u8) {
+    fn grammar_and_lenient_parser_agree(line in any_line(), garbled: prop::sample::Index, byte in 32..127_u8) {
         let mut line = line.into_bytes();
         if !line.is_empty() {
             let at = garbled.index(line.len());

@@ -1,5 +1,4 @@
-//! Every departure from AWS's spelling that archives are known to hold and that
-//! still makes a record, one test each.
+//! Every known deviation from AWS's spelling that is still a record, with one test each.
 
 use super::*;
 
@@ -20,7 +19,7 @@ fn dash_in_any_numeric_column_is_no_value() {
 }
 
 #[test]
-fn nodata_and_skipdata_carry_no_flow() {
+fn nodata_and_skipdata_have_no_flow() {
     let block = "2 123456789010 eni-1235b8ca - - - - - - - 1431280876 1431280934 - NODATA\n\
         2 123456789010 eni-11111111 - - - - - - - 1431280876 1431280934 - SKIPDATA\n";
     let rows = rows(&layout("default"), block);
@@ -35,7 +34,7 @@ fn nodata_and_skipdata_carry_no_flow() {
 }
 
 #[test]
-fn nodata_in_custom_order_without_identity_is_told() {
+fn nodata_in_custom_order_without_identity_is_recognized() {
     let rows = rows(&layout("log-status srcaddr bytes"), "NODATA - -\n");
     assert!(matches!(rows[..], [Row::NoData(record)] if record.eni.is_empty()));
 }
@@ -59,7 +58,7 @@ fn wrong_order_of_the_same_length_is_explained() {
 }
 
 #[test]
-fn version_that_does_not_match_is_not_believed() {
+fn wrong_version_is_ignored() {
     reads_like_line("default", &LINE.replacen('2', "7", 1));
 }
 
@@ -75,7 +74,7 @@ fn format_without_times_ports_or_action_is_read() {
 }
 
 #[test]
-fn blanks_tabs_and_carriage_returns_are_passed_over() {
+fn blanks_tabs_and_carriage_returns_are_skipped() {
     for line in [
         format!("  {LINE}\n"),
         format!("{LINE}   \r\n"),
@@ -88,7 +87,7 @@ fn blanks_tabs_and_carriage_returns_are_passed_over() {
 }
 
 #[test]
-fn missing_final_newline_costs_nothing() {
+fn missing_final_newline_does_not_matter() {
     let block = format!("{LINE}\n{LINE}");
     assert_eq!(rows(&layout("default"), &block).len(), 2);
     reads_like_line("default", LINE);
@@ -101,7 +100,7 @@ fn blank_lines_and_comments_are_blank() {
 }
 
 #[test]
-fn stray_text_is_a_fault_and_costs_no_other_line() {
+fn stray_text_is_a_fault_and_does_not_affect_other_lines() {
     let block = format!("Flow logs of the test account\n{LINE}\n");
     let rows = rows(&layout("default"), &block);
     let [Row::Fault(fault), Row::Record(_)] = rows[..] else {
@@ -114,7 +113,7 @@ fn stray_text_is_a_fault_and_costs_no_other_line() {
 }
 
 #[test]
-fn milliseconds_are_told_by_their_size() {
+fn milliseconds_are_recognized_by_their_size() {
     let line = LINE
         .replace("1418530010", "1418530010000")
         .replace("1418530070", "1418530070000");
@@ -145,7 +144,7 @@ fn floats_and_scientific_notation_are_numbers() {
 }
 
 #[test]
-fn words_for_nothing_are_no_value() {
+fn words_for_no_value_are_no_value() {
     for word in ["null", "None", "NaN", "NULL", "<NA>"] {
         let line = LINE.replace("4249", word);
         let record = record("default", &line);

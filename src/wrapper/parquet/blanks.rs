@@ -1,24 +1,25 @@
-//! Rows without any value: all columns that are read are null there.
+//! Counts rows without any value, in which all columns that are read are null.
 //!
-//! A run of nulls takes a few bytes however long it is. Such rows are no records, and all for the
-//! same reason, so a long run of them is counted and never becomes lines.
+//! A series of nulls takes a few bytes whatever its length. Such rows are not records, all for the
+//! same reason, so a long series of them is only counted and never becomes lines.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 
-/// Shorter runs become lines like other rows: to end a batch there would cost more.
+/// Minimum length of a series that is counted. Shorter ones become lines like other rows, because
+/// ending a batch there would cost more.
 const RUN_MIN: usize = 256;
 
-/// How the rows from `at` on begin: with so many that have no value at all, or with so many others.
+/// The kind and the length of the first series of rows: rows without a value, or other rows.
 pub(super) enum RowRun {
     Blank(usize),
     Rows(usize),
 }
 
-/// The first rows of `rows` from `at` on that are of one kind.
+/// Returns the first series of rows of one kind in `rows` from `at` on.
 pub(super) fn run(rows: &RecordBatch, at: usize) -> RowRun {
     let whole = RowRun::Rows(rows.num_rows() - at);
-    // Columns without a null are by far the most common.
+    // Columns without a null are by far the most common case.
     if rows.columns().iter().any(|column| is_full(column)) {
         return whole;
     }
@@ -36,7 +37,7 @@ pub(super) fn run(rows: &RecordBatch, at: usize) -> RowRun {
     whole
 }
 
-/// Whether each row certainly has a value.
+/// Whether each row is certain to have a value.
 fn is_full(array: &dyn Array) -> bool {
     match array.as_struct_opt() {
         Some(structs) if structs.null_count() == 0 => {
@@ -46,7 +47,7 @@ fn is_full(array: &dyn Array) -> bool {
     }
 }
 
-/// Whether there is no value in a row, nor in any member of it.
+/// Whether a row has no value, neither itself nor in any of its members.
 fn is_absent(array: &dyn Array, row: usize) -> bool {
     array.is_null(row)
         || array.as_struct_opt().is_some_and(|structs| {

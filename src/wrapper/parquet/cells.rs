@@ -1,8 +1,8 @@
-//! One column of some rows, each value as the text that a log would have.
+//! The values of one column in some rows, each as the text that a log would contain.
 //!
-//! Tables say of each column what it holds, and tools that write them again
-//! change that: numbers as text or as floating point, times as timestamps. All
-//! become the same text here. What no field can be, such as a list, is none.
+//! Tables declare what each column holds, and tools that rewrite them change that: numbers become
+//! text or floating point, times become timestamps. All of these become the same text here. Types
+//! that no field can have, such as lists, are not read.
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -17,14 +17,14 @@ use arrow_array::types::{
 
 use crate::record::unbroken;
 
-/// The values of a column.
+/// The values of a column as text.
 pub(super) struct ValueTexts<'a> {
     array: &'a dyn Array,
     write: Write<'a>,
 }
 
 impl<'a> ValueTexts<'a> {
-    /// Those of `array`; none if it holds what no field can be.
+    /// Returns the values of `array`, or `None` if no field can have its type.
     pub(super) fn of(array: &'a dyn Array) -> Option<Self> {
         let write = texts(array)
             .or_else(|| whole::<Int32Type>(array))
@@ -46,16 +46,16 @@ impl<'a> ValueTexts<'a> {
         Some(Self { array, write })
     }
 
-    /// Writes the value of a row as one cell; nothing where there is none.
+    /// Writes the value of a row as one cell, or nothing if there is no value.
     pub(super) fn write(&self, row: usize, text: &mut Vec<u8>) {
-        // Behind a null stands whatever was in the memory.
+        // A null may have any bytes in memory.
         if self.array.is_valid(row) {
             (self.write)(row, text);
         }
     }
 }
 
-/// Writes a row's cell: its value, or `-` where there is none.
+/// Writes the cell of a row: its value, or `-` if there is none.
 pub(super) fn write(cells: Option<&ValueTexts<'_>>, row: usize, text: &mut Vec<u8>) {
     let begin = text.len();
     if let Some(cells) = cells {
@@ -66,8 +66,8 @@ pub(super) fn write(cells: Option<&ValueTexts<'_>>, row: usize, text: &mut Vec<u
     }
 }
 
-/// The value of a row where it is a text already, but for what [`put_text`] would change; empty for
-/// none.
+/// Returns the value of a row in a text column, without the changes that [`put_text`] would make.
+/// The text is empty if there is no value. Returns `None` if the column does not hold text.
 pub(super) fn text(array: &dyn Array, row: usize) -> Option<&[u8]> {
     let text = if let Some(texts) = array.as_string_view_opt() {
         texts.value(row).as_bytes()
@@ -115,7 +115,7 @@ fn truth(array: &dyn Array) -> Option<Write<'_>> {
     Some(Box::new(|row, text| put(&array.value(row), text)))
 }
 
-/// Timestamps of so many units a second.
+/// Writes timestamps of `units` units per second.
 fn time<T: ArrowPrimitiveType<Native = i64>>(array: &dyn Array, units: i64) -> Option<Write<'_>> {
     let array = array.as_primitive_opt::<T>()?;
     Some(Box::new(move |row, text| {
@@ -123,10 +123,9 @@ fn time<T: ArrowPrimitiveType<Native = i64>>(array: &dyn Array, units: i64) -> O
     }))
 }
 
-/// Writes a time as AWS does, in Unix seconds, if these tell all of it.
+/// Writes a time as AWS does, in Unix seconds, if it is a whole number of seconds.
 ///
-/// What is no whole second, or too large to pass for seconds where it is read, is
-/// written in ISO 8601.
+/// A time with a fraction, or too large to be recognized as seconds later, is written in ISO 8601.
 fn put_time(value: i64, units: i64, text: &mut Vec<u8>) {
     if let Some(seconds) = seconds(value, units) {
         return put_whole(seconds, text);
@@ -134,11 +133,11 @@ fn put_time(value: i64, units: i64, text: &mut Vec<u8>) {
     let nanoseconds = i128::from(value) * i128::from(1_000_000_000 / units);
     match jiff::Timestamp::from_nanosecond(nanoseconds) {
         Ok(instant) => put(&instant, text),
-        Err(_) => put_whole(value, text), // for the record stage to refuse
+        Err(_) => put_whole(value, text), // the record stage refuses it
     }
 }
 
-/// The Unix seconds that a time is written as.
+/// Returns the Unix seconds that are written for a time.
 pub(super) fn seconds(value: i64, units: i64) -> Option<i64> {
     let (seconds, rest) = (value.div_euclid(units), value.rem_euclid(units));
     (rest == 0 && (0..=i64::from(i32::MAX)).contains(&seconds)).then_some(seconds)
@@ -152,7 +151,7 @@ fn put(value: &dyn Display, text: &mut Vec<u8>) {
     let _ = write!(text, "{value}"); // a Vec takes anything
 }
 
-/// Writes text without what would end the cell.
+/// Writes text without the characters that would end the cell.
 fn put_text(value: &[u8], text: &mut Vec<u8>) {
     if value.iter().all(u8::is_ascii_graphic) {
         return text.extend_from_slice(value);
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_any_type_read_as_aws_writes_them() {
+    fn numbers_of_any_type_are_written_as_aws_writes_them() {
         check(&Int64Array::from(vec![Some(-1), Some(443)]), &["-1", "443"]);
         let floats = Float64Array::from(vec![25_238.0, 1.6401e9, 0.5, f64::NAN]);
         check(&floats, &["25238", "1640100000", "0.5", "NaN"]);
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_seconds_if_these_tell_all_of_it() {
+    fn times_are_written_as_seconds_if_that_is_exact() {
         let times = vec![1_773_475_231_000, 1_773_475_231_250, 4_102_444_800_000];
         let expected = [
             "1773475231",
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn text_stays_one_cell() {
+    fn text_remains_one_cell() {
         let texts = ["eni-1", " a b\n", "", "\u{e4}"];
         check(
             &StringViewArray::from_iter_values(texts),
@@ -224,11 +223,11 @@ mod tests {
     }
 
     #[test]
-    fn null_is_none_whatever_stands_behind_it() {
+    fn null_is_no_value_whatever_its_bytes_are() {
         let values = vec![Some(7), None];
         let (_, values, nulls) = Int64Array::from(values).into_parts();
-        let behind: Vec<i64> = values.iter().map(|value| value + 5).collect();
-        check(&Int64Array::new(behind.into(), nulls), &["12", ""]);
+        let values: Vec<i64> = values.iter().map(|value| value + 5).collect();
+        check(&Int64Array::new(values.into(), nulls), &["12", ""]);
         assert!(ValueTexts::of(&NullArray::new(3)).is_none());
     }
 }

@@ -1,22 +1,23 @@
-//! What a footer says of the file as a whole, held against how long the file is.
+//! Compares what a footer claims about the file with the length of the file.
 //!
-//! A run of equal values takes a few bytes however long it is, so a file of a kilobyte can say that
-//! it has rows for hours. A row costs time, so there has to be a bound to how many a byte can bring.
-//! Columns cannot share their bytes, or a few pages could be decompressed for every row group anew.
+//! A series of equal values takes a few bytes whatever its length, so a file of a kilobyte can
+//! claim to have rows for hours of work. Each row costs time, so the number of rows per byte must
+//! be limited. Columns cannot share their bytes, or a few pages could be decompressed again for
+//! every row group.
 
 use parquet::file::metadata::ParquetMetaData;
 
 use super::TableError;
 
-/// Rows for each byte of a file.
+/// Maximum number of rows per byte of a file.
 ///
-/// Flow logs take several bytes a row, however they are compressed. Only one record that is repeated
-/// again and again has many rows a byte. With the 14 default fields and row groups of 2^20 rows,
-/// `PyArrow` 15 writes at most 375 of them a byte, `DuckDB` 367, and `PyArrow` 26 39. One row group of
-/// 2^22 has 1,088 and is refused; no log of real traffic is like that.
+/// Flow logs take several bytes per row, however they are compressed. Only one record that is
+/// repeated again and again has many rows per byte. With the 14 default fields and row groups of
+/// 2^20 rows, `PyArrow` 15 writes at most 375 rows per byte, `DuckDB` 367, and `PyArrow` 26 39. One
+/// row group of 2^22 rows has 1,088 and is refused. No log of real traffic is like that.
 const ROWS_PER_BYTE: u64 = 512;
 
-/// Refuses a file of so many bytes that cannot hold what its footer says.
+/// Refuses a file of `len` bytes that cannot hold what its footer claims.
 pub(super) fn check(metadata: &ParquetMetaData, len: u64) -> Result<(), TableError> {
     let (mut rows, mut columns_len) = (0_u64, 0_u64);
     for group in metadata.row_groups() {
@@ -27,23 +28,19 @@ pub(super) fn check(metadata: &ParquetMetaData, len: u64) -> Result<(), TableErr
     }
     if rows > len.saturating_mul(ROWS_PER_BYTE) {
         return Err(TableError(format!(
-            "it says that it has {rows} rows, but {len} bytes cannot hold more than \
-             {ROWS_PER_BYTE} each"
+            "its footer claims {rows} rows, but a file of {len} bytes holds at most \
+             {ROWS_PER_BYTE} per byte"
         )));
     }
     if columns_len > len {
         return Err(TableError(format!(
-            "it says that its columns take {columns_len} bytes, but the file has {len}"
+            "its footer claims {columns_len} bytes for its columns, but the file has {len}"
         )));
     }
     Ok(())
 }
 
 fn count(number: i64) -> Result<u64, TableError> {
-    let error = |_| {
-        TableError(format!(
-            "it says that it has {number} rows or bytes of something"
-        ))
-    };
+    let error = |_| TableError(format!("its footer has a negative count: {number}"));
     u64::try_from(number).map_err(error)
 }

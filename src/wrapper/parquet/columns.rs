@@ -1,8 +1,8 @@
-//! Columns of a table as what records are filled with.
+//! Columns of a table, from which records are filled.
 //!
-//! Which types there are, and what text a log would have for a value, is what [`super::cells`] says.
-//! Whole numbers, times in whole seconds and texts are given as they are; a floating point number is
-//! if it is whole. All else is written as text, for the record stage to make sense of.
+//! [`super::cells`] defines which types there are, and which text a log would contain for a value.
+//! Whole numbers, times in whole seconds, and texts are passed on unchanged. So is a floating point
+//! number that is whole. Everything else is written as text for the record stage to interpret.
 
 use std::fmt;
 use std::ops::Range;
@@ -20,22 +20,22 @@ use super::cells::{self, ValueTexts};
 use crate::archive::LINE_LEN_MAX;
 use crate::record::{Columns, Filling};
 
-/// Some rows of a table, none of which is too long as a line.
+/// Some rows of a table. None of them is too long as a line.
 pub struct TableRows {
     arrays: Vec<ArrayRef>,
-    /// The values of columns that are no texts as texts, once one of them was asked for.
+    /// Values of columns that are not texts, converted to text when first needed.
     written: Vec<OnceLock<ColumnText>>,
 }
 
 /// The values of a column as texts, one after the other.
 struct ColumnText {
     text: Vec<u8>,
-    /// Where each ends.
+    /// The end of each value.
     ends: Vec<usize>,
 }
 
 impl TableRows {
-    /// The rows of these columns; none if one of them might be too long.
+    /// Returns the rows of these columns, or `None` if one of them might be too long as a line.
     pub(super) fn of(arrays: &[ArrayRef]) -> Option<Self> {
         let longest = arrays.iter().map(|array| longest(array));
         (longest.sum::<usize>() <= LINE_LEN_MAX).then(|| Self {
@@ -47,7 +47,7 @@ impl TableRows {
 
 impl fmt::Debug for TableRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} rows of a table", self.row_count())
+        write!(f, "{} table rows", self.row_count())
     }
 }
 
@@ -111,7 +111,7 @@ impl ColumnText {
     }
 }
 
-/// Bytes that no value of a column is longer than, with the blank after it, as text.
+/// Returns an upper limit for the length in bytes of a value as text, with the blank after it.
 pub(super) fn longest(array: &dyn Array) -> usize {
     let texts = if let Some(texts) = array.as_string_view_opt() {
         texts.lengths().max()
@@ -122,7 +122,7 @@ pub(super) fn longest(array: &dyn Array) -> usize {
     } else {
         return NUMBER_LEN_MAX;
     };
-    // What is no UTF-8 becomes three bytes for each that is wrong.
+    // Each invalid UTF-8 byte becomes three bytes.
     texts.map_or(0, |len| len as usize).saturating_mul(3) + 2
 }
 
@@ -202,7 +202,7 @@ fn fill_numbers<T: ArrowPrimitiveType>(
     true
 }
 
-/// Timestamps of so many units a second, as the numbers that are written for them.
+/// Fills in timestamps of `units` units per second, as the numbers that are written for them.
 fn fill_times<T: ArrowPrimitiveType<Native = i64>>(
     column: usize,
     array: &dyn Array,
@@ -215,25 +215,25 @@ fn fill_times<T: ArrowPrimitiveType<Native = i64>>(
     })
 }
 
-/// A floating point number that is written like a whole one.
+/// Converts a floating point number that is written like a whole one.
 fn whole(value: f64) -> i64 {
     let is_plain = value.is_sign_positive() && value < WHOLE_BELOW && value.trunc() == value;
-    // It is small enough to be exact.
+    // The value is small enough to be exact.
     #[allow(clippy::cast_possible_truncation)]
     if is_plain { value as i64 } else { ODD }
 }
 
-/// What is given for a number that is not plain.
+/// The value given for a number that is not plain.
 const ODD: i64 = -1;
 
-/// Below these, whole numbers of 64 and 32 bits of floating point are written digit by digit.
+/// Below these limits, whole floating point numbers of 64 and 32 bits are written digit by digit.
 const WHOLE_BELOW: f64 = 9_007_199_254_740_992.0;
 const WHOLE_BELOW_32: f32 = 16_777_216.0;
 
-/// Bytes of a number as text: floating point has up to 325 digits.
+/// Maximum length of a number as text in bytes. Floating point has up to 325 digits.
 const NUMBER_LEN_MAX: usize = 512;
 
-/// Bytes of lines that are written at a time.
+/// Number of bytes of lines written at a time.
 const LINES_LEN: usize = 64 << 10;
 
 #[cfg(test)]
@@ -254,7 +254,7 @@ pub(super) mod tests {
         Column, ColumnRows, Field, Layout, Record, RecordText, Row, RowSource, Rows,
     };
 
-    /// What a row is, and each of its fields by name.
+    /// Describes a row with each of its fields by name.
     fn in_words(row: &Row<'_>, layout: &Layout) -> String {
         let record = match row {
             Row::Record(record) | Row::NoData(record) | Row::SkipData(record) => record,
@@ -286,7 +286,7 @@ pub(super) mod tests {
         found
     }
 
-    /// Reads the columns both ways, which must find the same.
+    /// Reads the columns as columns and as lines, and checks that the results are equal.
     fn both(layout: Layout, arrays: &[ArrayRef]) -> Vec<String> {
         let table = TableRows::of(arrays).unwrap();
         let columns: Vec<_> = arrays.iter().map(|array| ValueTexts::of(array)).collect();
@@ -310,7 +310,7 @@ pub(super) mod tests {
         Layout::new(fields.iter().copied().map(Column::Known).collect()).unwrap()
     }
 
-    /// Rows of a column.
+    /// Number of rows in a column.
     pub(crate) const ROWS: usize = 12;
 
     pub(crate) fn texts() -> impl Strategy<Value = Vec<Option<String>>> {
@@ -436,7 +436,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn types_that_aws_and_others_write_are_read_without_a_line() {
+    fn common_types_are_read_without_writing_a_line() {
         let fields = [
             Field::SrcAddr,
             Field::DstAddr,
@@ -467,7 +467,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn names_in_another_order_hold_for_the_rows_after_them() {
+    fn header_row_with_another_order_applies_to_the_rows_after_it() {
         let texts =
             |texts: [&str; 3]| -> ArrayRef { Arc::new(StringViewArray::from_iter_values(texts)) };
         let arrays = [
@@ -488,7 +488,7 @@ pub(super) mod tests {
 
     proptest! {
         #[test]
-        fn any_columns_read_like_their_lines(
+        fn any_columns_give_the_same_records_as_their_lines(
             fields in prop::sample::subsequence(crate::record::USED, 1..14).prop_shuffle(),
             arrays in prop::collection::vec(array(), 14),
         ) {
@@ -496,7 +496,7 @@ pub(super) mod tests {
         }
 
         #[test]
-        fn likely_columns_read_like_their_lines(
+        fn likely_columns_give_the_same_records_as_their_lines(
             arrays in prop::collection::vec(array(), 6),
             addresses in prop::collection::vec(select(vec!["10.0.0.1", "10.1.2.3", "::1", "-"]), ROWS),
         ) {

@@ -1,29 +1,30 @@
-//! Runs of numbers that are told by how they differ, as far as it takes to pass over them.
+//! Checks delta-encoded runs of numbers, as far as needed to skip them.
 //!
-//! Texts may be encoded as their lengths in such a run, with the bytes behind.
-//! A run says how many numbers it has, and the `parquet` crate makes room for
-//! them before it looks for them. So the runs of a page are looked at first.
+//! Texts may be encoded as a run of their lengths, followed by the bytes. A run declares how many
+//! numbers it has, and the `parquet` crate allocates memory for them before it looks for them. So
+//! the runs of a page are checked first.
 //!
-//! Parquet format, encodings: a header of four varints (block size, miniblocks
-//! a block, count, first value), then blocks, each a smallest difference, the bit
-//! width of each miniblock, and the miniblocks.
+//! Parquet format, encodings: a header of four varints (block size, miniblocks per block, count,
+//! first value), then blocks. Each block has a minimum difference, the bit width of each miniblock,
+//! and the miniblocks.
 
 use parquet::basic::Encoding;
 
-/// Values of one page whose texts are encoded like this.
+/// Maximum number of values in one page whose texts are encoded like this.
 const VALUES_MAX: u64 = 1 << 22;
 
-/// Whether the runs at the front of `values` can be what they say.
+/// Whether the runs at the front of `values` can hold as many numbers as they declare.
 pub(super) fn is_sound(encoding: Encoding, values: &[u8]) -> bool {
     match encoding {
         Encoding::DELTA_LENGTH_BYTE_ARRAY => run(values).is_some(),
-        // Lengths of what each shares with the one before, then of what it does not.
+        // First the lengths of the prefixes shared with the previous value, then the lengths of the
+        // suffixes.
         Encoding::DELTA_BYTE_ARRAY => run(values).and_then(run).is_some(),
         _ => true,
     }
 }
 
-/// What follows the run at the front of `bytes`.
+/// Returns the bytes after the run at the front of `bytes`.
 fn run(mut bytes: &[u8]) -> Option<&[u8]> {
     let block_len = varint(&mut bytes)?;
     let miniblocks = varint(&mut bytes)?;
@@ -33,14 +34,14 @@ fn run(mut bytes: &[u8]) -> Option<&[u8]> {
     if count > VALUES_MAX || miniblock_len == 0 {
         return None;
     }
-    // The first value stands in the header.
+    // The first value is in the header.
     let mut left = count.saturating_sub(1);
     while left > 0 {
         varint(&mut bytes)?;
         let (widths, rest) = bytes.split_at_checked(usize::try_from(miniblocks).ok()?)?;
         bytes = rest;
         for width in widths {
-            // Miniblocks behind the last value have a width, and no bytes.
+            // Miniblocks after the last value have a width but no bytes.
             if left == 0 {
                 break;
             }
@@ -69,7 +70,7 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// A run of one block of 128 values in 4 miniblocks, all alike.
+    /// Returns a run of equal values, in blocks of 128 values and 4 miniblocks.
     fn alike(count: u64) -> Vec<u8> {
         let mut bytes = vec![0x80, 0x01, 4];
         let mut left = count;
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn run_is_passed_over_to_what_follows() {
+    fn run_is_skipped_to_the_bytes_after_it() {
         let mut bytes = alike(100);
         bytes.extend(b"text");
         assert_eq!(run(&bytes), Some(&b"text"[..]));
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn count_beyond_what_follows_is_refused() {
+    fn count_larger_than_the_available_bytes_is_refused() {
         for encoding in [
             Encoding::DELTA_LENGTH_BYTE_ARRAY,
             Encoding::DELTA_BYTE_ARRAY,

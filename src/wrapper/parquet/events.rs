@@ -1,6 +1,6 @@
-//! Rows that are OCSF events, as the JSON of the same events would be.
+//! Converts rows that are OCSF events to JSON values of the same events.
 //!
-//! Structs become objects, so that one table of paths ([`ocsf`]) serves both.
+//! Structs become objects, so that one table of paths ([`ocsf`]) serves both formats.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
@@ -11,19 +11,19 @@ use super::super::ocsf;
 use super::cells::ValueTexts;
 use crate::archive::LINE_LEN_MAX;
 
-/// A column, whose members may be columns again.
+/// A column whose members may also be columns.
 enum EventColumn<'a> {
     Values(ValueTexts<'a>),
     Structs(&'a StructArray, Vec<(&'a str, Self)>),
 }
 
-/// Reads rows until there is enough of them; returns how many it took.
+/// Reads rows until there are enough of them. Returns how many rows were read.
 pub(super) fn gather(rows: &RecordBatch, lines: &mut Gatherer) -> usize {
     let fields = rows.schema_ref().fields();
     let names = fields.iter().map(|field| field.name().as_str());
     let columns = members(names.zip(rows.columns()));
     for row in 0..rows.num_rows() {
-        take_in(&columns, row, lines);
+        add(&columns, row, lines);
         if lines.is_full() {
             return row + 1;
         }
@@ -31,7 +31,7 @@ pub(super) fn gather(rows: &RecordBatch, lines: &mut Gatherer) -> usize {
     rows.num_rows()
 }
 
-fn take_in(columns: &[(&str, EventColumn<'_>)], row: usize, lines: &mut Gatherer) {
+fn add(columns: &[(&str, EventColumn<'_>)], row: usize, lines: &mut Gatherer) {
     let mut len = 0;
     let event = object(columns, row, &mut len);
     if len > LINE_LEN_MAX {

@@ -1,7 +1,7 @@
-//! The structs of a footer: which type each field has, and the memory that each element takes.
+//! The structs of a footer: the type of each field, and the memory that each element takes.
 //!
 //! Source: `parquet.thrift` of the Parquet format, whose names are used here. The tables hold every
-//! field that the `parquet` crate reads. Others are passed over, by the crate too.
+//! field that the `parquet` crate reads. Other fields are skipped, as the crate does.
 
 use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, RowGroupMetaData};
 
@@ -9,10 +9,11 @@ use super::thrift::{Compact, Malformed, ThriftType};
 
 type Result<T> = std::result::Result<T, Malformed>;
 
-/// Bytes of memory that the crate may take for a footer. They do for 1,500 row groups of 40 columns.
+/// Maximum memory in bytes that the crate may use for a footer. It is enough for 1,500 row groups
+/// of 40 columns.
 const ROOM: usize = 64 << 20;
 
-/// Memory that is left for what the crate makes of a footer.
+/// The remaining memory for the data that the crate builds from a footer.
 pub(super) struct FooterRoom(usize);
 
 impl FooterRoom {
@@ -20,7 +21,7 @@ impl FooterRoom {
         Self(ROOM)
     }
 
-    /// Takes so many bytes.
+    /// Reserves `len` bytes.
     pub(super) fn take(&mut self, compact: &Compact<'_>, len: usize) -> Result<()> {
         match self.0.checked_sub(len) {
             Some(left) => self.0 = left,
@@ -30,25 +31,25 @@ impl FooterRoom {
     }
 }
 
-/// What a table says of a field.
+/// The type of a field.
 pub(super) enum Shape {
     Bool,
     Byte,
-    /// A whole number of so many bits.
+    /// A whole number of this many bits.
     Whole(u32),
     Wholes(u32),
     Double,
     Binary,
     Binaries,
     Struct(Fields),
-    /// A list of structs, each of which takes so many bytes of memory.
+    /// A list of structs, each of which takes this many bytes of memory.
     Structs(Fields, usize),
 }
 
 /// The fields of a struct, by their numbers.
 pub(super) type Fields = &'static [(i16, Shape)];
 
-/// Reads the value of a field of a struct that has these fields.
+/// Reads the value of a field of a struct with these fields.
 pub(super) fn field(
     compact: &mut Compact<'_>,
     room: &mut FooterRoom,
@@ -68,7 +69,7 @@ pub(super) fn field(
         Shape::Whole(_) | Shape::Wholes(_) | Shape::Binaries | Shape::Structs(..) => true,
     };
     if !is_right {
-        return compact.malformed("a field of another type than its own");
+        return compact.malformed("a field of the wrong type");
     }
     match shape {
         Shape::Bool | Shape::Byte | Shape::Double | Shape::Binary => compact.skip(kind),
@@ -95,7 +96,7 @@ pub(super) fn field(
     }
 }
 
-/// `FileMetaData`, but for the schema.
+/// `FileMetaData` without the schema.
 pub(super) const FILE: Fields = &[
     (1, Shape::Whole(32)),
     (3, Shape::Whole(64)),
@@ -105,7 +106,7 @@ pub(super) const FILE: Fields = &[
     (7, Shape::Structs(COLUMN_ORDER, 8)),
 ];
 
-/// `SchemaElement`, but for its name and how many members it has.
+/// `SchemaElement` without its name and its number of members.
 pub(super) const SCHEMA_ELEMENT: Fields = &[
     (1, Shape::Whole(32)),
     (2, Shape::Whole(32)),

@@ -1,8 +1,8 @@
-//! OCSF events in structs as the columns of a flow log.
+//! Converts OCSF events in structs to the columns of a flow log.
 //!
-//! What [`ocsf::row`] makes of one event is made of all of them at once: a member is null where the
-//! struct around it is, and what belongs to the ENI is taken from the side that it is on. Where types
-//! do not allow that, the events are read one by one ([`super::events`]).
+//! This does for all events at once what [`ocsf::row`] does for one: a member is null where the
+//! struct around it is null, and values of the ENI come from the endpoint that it belongs to. If
+//! the types do not allow that, the events are read one by one ([`super::events`]).
 
 use std::sync::Arc;
 
@@ -24,12 +24,12 @@ use crate::archive::LINE_LEN_MAX;
 pub(super) struct FlatEvents {
     /// One array for each of [`ocsf::NAMES`].
     arrays: Vec<ArrayRef>,
-    /// The class of each.
+    /// The class of each event.
     classes: Vec<Option<i64>>,
 }
 
 impl FlatEvents {
-    /// Those of `rows`; none if they have to be read one by one.
+    /// Returns the events of `rows`, or `None` if they have to be read one by one.
     pub(super) fn of(rows: &RecordBatch) -> Option<Self> {
         let longest: usize = rows.columns().iter().map(|array| longest_of(array)).sum();
         if longest > LINE_LEN_MAX {
@@ -46,21 +46,21 @@ impl FlatEvents {
         Some(Self { arrays, classes })
     }
 
-    /// Rows that are such events, and what is lost between them.
-    pub(super) fn batches(&self, lines: &mut Gatherer, mut take_in: impl FnMut(Batch)) {
+    /// Passes on the rows that are such events, and counts the events between them as lost.
+    pub(super) fn batches(&self, lines: &mut Gatherer, mut deliver: impl FnMut(Batch)) {
         let mut at = 0;
         for run in self.classes.chunk_by(are_alike) {
-            if is_taken_in(&run[0]) {
+            if is_used(&run[0]) {
                 let arrays = self.arrays.iter().map(|array| array.slice(at, run.len()));
                 if let Some(table) = TableRows::of(&arrays.collect::<Vec<_>>()) {
-                    take_in(Batch::of_table(table));
+                    deliver(Batch::of_table(table));
                 }
             } else {
                 for class in run {
                     ocsf::lose(lines, *class);
                 }
                 lines.flush();
-                std::iter::from_fn(|| lines.pop()).for_each(&mut take_in);
+                std::iter::from_fn(|| lines.pop()).for_each(&mut deliver);
             }
             at += run.len();
         }
@@ -73,7 +73,7 @@ struct EventRows<'a> {
 }
 
 impl EventRows<'_> {
-    /// The values of one column of the flow log; none if their types do not allow it.
+    /// Returns the values of one column of the flow log, or `None` if the types do not allow it.
     fn column(&self, name: &str) -> Option<ArrayRef> {
         let path: &[&str] = match name {
             "account-id" if self.at(&["cloud", "account_uid"]).is_none() => {
@@ -108,7 +108,7 @@ impl EventRows<'_> {
         Arc::new(NullArray::new(self.rows.num_rows()))
     }
 
-    /// The column at the end of a path, null where a struct on the way is.
+    /// Returns the column at the end of a path, null where a struct on the path is null.
     fn at(&self, path: &[&str]) -> Option<ArrayRef> {
         let (first, members) = path.split_first()?;
         let mut array = Arc::clone(self.rows.column_by_name(first)?);
@@ -126,7 +126,7 @@ impl EventRows<'_> {
         Some(array)
     }
 
-    /// What belongs to the ENI: of the side that the event is seen from.
+    /// Returns a value of the ENI, taken from the endpoint from which the event is seen.
     fn own(&self, member: &str) -> Option<ArrayRef> {
         let [source, destination] =
             [["src_endpoint", member], ["dst_endpoint", member]].map(|path| self.at(&path));
@@ -192,7 +192,7 @@ impl EventRows<'_> {
         Arc::new(StringViewArray::from_iter_values(words))
     }
 
-    /// The whole numbers of a column, whatever its type; none where there is none.
+    /// Returns the whole numbers of a column of any type, with `None` for no value.
     fn wholes(&self, path: &[&str]) -> Option<Vec<Option<i64>>> {
         let Some(array) = self.at(path) else {
             return Some(vec![None; self.rows.num_rows()]);
@@ -213,16 +213,16 @@ impl EventRows<'_> {
     }
 }
 
-/// Whether both are events that are taken in, or neither is.
+/// Whether both are events to read, or neither is.
 fn are_alike(class: &Option<i64>, other: &Option<i64>) -> bool {
-    is_taken_in(class) == is_taken_in(other)
+    is_used(class) == is_used(other)
 }
 
-fn is_taken_in(class: &Option<i64>) -> bool {
+fn is_used(class: &Option<i64>) -> bool {
     *class == Some(ocsf::CLASS)
 }
 
-/// Bytes that what is in one row of a column is no longer than as text.
+/// Returns an upper limit for the length in bytes of one row of a column as text.
 fn longest_of(array: &dyn Array) -> usize {
     match array.as_struct_opt() {
         Some(structs) => structs
@@ -234,7 +234,8 @@ fn longest_of(array: &dyn Array) -> usize {
     }
 }
 
-/// Runs of events of one kind within rows that are read by column: each is a batch.
+/// Maximum number of runs of events of one kind in rows that are read by column. Each run is a
+/// batch.
 const RUNS_MAX: usize = 64;
 
 #[cfg(test)]
@@ -249,7 +250,8 @@ mod tests {
     use crate::record::{Layout, Rows};
     use crate::wrapper::BatchRows;
 
-    /// Reads events both ways, which must find the same rows and lose the same.
+    /// Reads events by column and one by one, and checks that the rows and the lost events are
+    /// equal.
     fn both(rows: &RecordBatch) -> Vec<String> {
         let layout = Arc::new(Layout::from_names(ocsf::NAMES).unwrap());
         let mut one_by_one = Vec::new();
@@ -277,7 +279,7 @@ mod tests {
         by_column
     }
 
-    /// A struct of these members, null in some rows.
+    /// Returns a struct with these members, null in the rows where `is_valid` is false.
     fn structs(members: Vec<(&str, ArrayRef)>, is_valid: &[bool]) -> ArrayRef {
         let fields = members
             .iter()
@@ -342,7 +344,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn events_by_column_are_those_that_are_read_one_by_one(
+        fn events_by_column_equal_events_read_one_by_one(
             class in code(&[4001, 4001, 4001, 4001, 4002]),
             (source, destination) in (endpoint(), endpoint()),
             (direction, protocol, flags) in (code(&[1, 2, 2]), code(&[6, 17, 300]), number()),

@@ -1,12 +1,12 @@
-//! The footer of a file, read in full before the `parquet` crate gets it.
+//! Validates the footer of a file completely before the `parquet` crate gets it.
 //!
-//! The crate makes room for as many row groups, columns and members of a group as the footer says
-//! there are, and calls itself once for each group inside a group. A footer of a few bytes could
-//! end the process that way. Here every field that the crate reads has to have its own type, every
-//! list has to be there, the groups have to form one tree of bounded depth, and what the crate
-//! would keep of it all is added up before it keeps anything.
+//! The crate allocates memory for as many row groups, columns and members of a group as the footer
+//! declares, and calls itself recursively for each group inside a group. A footer of a few bytes
+//! could end the process that way. So here every field that the crate reads must have the right
+//! type, every list must be present, the groups must form one tree of bounded depth, and the memory
+//! that the crate would need is added up in advance.
 //!
-//! The fields of each struct, but for the schema's, are in [`fields`](super::fields).
+//! The fields of each struct, except for the schema, are in [`fields`](super::fields).
 
 use bytes::Bytes;
 use parquet::file::reader::ChunkReader;
@@ -18,13 +18,13 @@ use super::thrift::{Compact, Malformed, ThriftType};
 
 type Result<T> = std::result::Result<T, Malformed>;
 
-/// Bytes of a footer. It takes some hundreds for each column of each row group.
+/// Maximum length of a footer in bytes. It takes a few hundred for each column of each row group.
 const LEN_MAX: usize = 16 << 20;
 
-/// Groups inside groups. OCSF has five.
+/// Maximum nesting of groups. OCSF has five.
 const DEPTH_MAX: usize = 64;
 
-/// The bytes of the footer of a file, which is known to be sound.
+/// Reads and validates the footer of a file, and returns its bytes.
 pub(super) fn read(source: &impl ChunkReader) -> std::result::Result<Bytes, TableError> {
     let error = |message: String| Err(TableError(message));
     // Parquet format, file: the footer, its length in four bytes, `PAR1`.
@@ -43,13 +43,13 @@ pub(super) fn read(source: &impl ChunkReader) -> std::result::Result<Bytes, Tabl
         return error("it is encrypted; decrypt it first".into());
     }
     if magic != b"PAR1" {
-        return error("it has no footer at its end, as if it were cut short".into());
+        return error("it has no footer at its end and may be truncated".into());
     }
     let len = u32::from_le_bytes(*len) as usize;
     let Some(begin) = tail_at.checked_sub(len as u64) else {
         let all = source.len();
         return error(format!(
-            "its footer is said to have {len} bytes, but the file has {all}"
+            "its footer has a declared length of {len} bytes, but the file has {all}"
         ));
     };
     if len > LEN_MAX {
@@ -59,11 +59,11 @@ pub(super) fn read(source: &impl ChunkReader) -> std::result::Result<Bytes, Tabl
     let footer = get(begin, len)?;
     match check(&footer) {
         Ok(()) => Ok(footer),
-        Err(malformed) => error(format!("its footer does not make sense: {malformed}")),
+        Err(malformed) => error(format!("its footer is invalid: {malformed}")),
     }
 }
 
-/// Reads a whole footer, and tells what is wrong with it.
+/// Reads a whole footer and returns the first error in it.
 fn check(footer: &[u8]) -> Result<()> {
     let mut room = FooterRoom::new();
     let mut compact = Compact::new(footer);
@@ -74,7 +74,7 @@ fn check(footer: &[u8]) -> Result<()> {
     })
 }
 
-/// Reads the elements of a schema, of which each says how many of the next are inside it.
+/// Reads the elements of a schema. Each declares how many of the next elements are inside it.
 fn schema(compact: &mut Compact<'_>, room: &mut FooterRoom, kind: ThriftType) -> Result<()> {
     let mut tree = Tree::default();
     compact.structs(kind, |compact| {
@@ -88,7 +88,7 @@ fn schema(compact: &mut Compact<'_>, room: &mut FooterRoom, kind: ThriftType) ->
             Ok(())
         })?;
         let Ok(child_count) = usize::try_from(child_count) else {
-            return compact.malformed("a group of fewer members than none");
+            return compact.malformed("a group with a negative number of members");
         };
         match tree.add(name_len, child_count) {
             Ok(len) => room.take(compact, len),
@@ -96,7 +96,7 @@ fn schema(compact: &mut Compact<'_>, room: &mut FooterRoom, kind: ThriftType) ->
         }
     })?;
     if tree.open.iter().any(|group| group.left > 0) {
-        return compact.malformed("a group that lacks members");
+        return compact.malformed("a group with missing members");
     }
     Ok(())
 }
@@ -110,14 +110,14 @@ struct Tree {
 }
 
 struct SchemaGroup {
-    /// Members that are still to come.
+    /// Number of members that have not been read.
     left: usize,
-    /// Bytes of memory of its path.
+    /// Memory of its path in bytes.
     path_len: usize,
 }
 
 impl Tree {
-    /// Adds an element; returns how many bytes of memory it takes, about.
+    /// Adds an element. Returns about how many bytes of memory it takes.
     fn add(
         &mut self,
         name_len: usize,
@@ -129,11 +129,11 @@ impl Tree {
                 group.left -= 1;
                 group.path_len
             }
-            None if self.has_root => return Err("an element outside of every group"),
+            None if self.has_root => return Err("an element outside of all groups"),
             None => 0,
         };
         self.has_root = true;
-        // A column keeps the names of all groups around it.
+        // A column keeps the names of all groups that contain it.
         let path_len = around + size_of::<String>() + name_len;
         if child_count == 0 {
             return Ok(ELEMENT_LEN + 2 * path_len);
@@ -149,18 +149,18 @@ impl Tree {
     }
 }
 
-/// The length of a footer and what marks its end.
+/// Length of the footer's length field and the marker after it.
 const TAIL_LEN: usize = 8;
 
-/// The number of the field of `FileMetaData` that holds the schema.
+/// Number of the field of `FileMetaData` that holds the schema.
 const SCHEMA: i16 = 2;
 
-/// The numbers of the fields of `SchemaElement` that hold its name and how many members it has.
+/// Numbers of the fields of `SchemaElement` that hold its name and its number of members.
 const NAME: i16 = 4;
 const CHILD_COUNT: i16 = 5;
 
-/// Memory of an element of a schema: as it is read, in the tree, as a column, and as a field of
-/// the arrays that it becomes.
+/// Memory of an element of a schema: as it is read, in the tree, as a column, and as a field of the
+/// arrays that it becomes.
 const ELEMENT_LEN: usize = 2 * size_of::<Type>() + size_of::<ColumnDescriptor>() + 256;
 
 #[cfg(test)]
@@ -178,7 +178,8 @@ mod tests {
         bytes.push(value.to_le_bytes()[0]);
     }
 
-    /// A footer whose schema is elements of so many members each, as whole numbers of this type.
+    /// Returns a footer with a schema of elements with these numbers of members, written as whole
+    /// numbers of type `whole`.
     fn footer(counts: &[u32], whole: u8) -> Vec<u8> {
         let mut bytes = vec![0x15, 2, 0x19, 0xfc]; // version 1, a list of structs
         varint(counts.len() as u64, &mut bytes);
@@ -204,45 +205,45 @@ mod tests {
         for whole in [4, I32, I64] {
             assert_eq!(check(&footer(&[2, 0, 1, 0], whole)), Ok(()));
             assert_eq!(check(&footer(&side_by_side, whole)), Ok(()));
-            refused(&footer(&[2, 0], whole), "a group that lacks members");
+            refused(&footer(&[2, 0], whole), "a group with missing members");
             refused(
                 &footer(&[i32::MAX.unsigned_abs(), 0], whole),
-                "lacks members",
+                "missing members",
             );
-            refused(&footer(&[1, 0, 0], whole), "outside of every group");
-            refused(&footer(&[0, 0], whole), "outside of every group");
+            refused(&footer(&[1, 0, 0], whole), "outside of all groups");
+            refused(&footer(&[0, 0], whole), "outside of all groups");
             let deep = [&vec![1; 3_000][..], &[0]].concat();
             refused(&footer(&deep, whole), "groups nested too deep");
         }
         let mut fewer = footer(&[0], I32);
         fewer[9] = 1; // -1
-        refused(&fewer, "fewer members than none");
+        refused(&fewer, "negative number of members");
         fewer[8] = 0x18; // a string
-        refused(&fewer, "whole number is expected");
+        refused(&fewer, "expected a whole number");
     }
 
     #[test]
-    fn footer_cut_anywhere_is_refused() {
+    fn footer_truncated_anywhere_is_refused() {
         let bytes = footer(&[2, 0, 1, 0], I32);
         for len in 0..bytes.len() {
-            refused(&bytes[..len], "more said to follow than there is");
+            refused(&bytes[..len], "more data declared than present");
         }
     }
 
     #[test]
-    fn lists_are_bounded_by_the_bytes_that_are_there() {
+    fn lists_are_limited_by_the_bytes_present() {
         let most = [0xff, 0xff, 0xff, 0xff, 0x07];
         for field in [0x29, 0x49, 0x59, 0x79] {
             let bytes = [&[field, 0xfc], &most[..]].concat();
-            refused(&bytes, "more said to follow than there is");
-            refused(&[field, 0x15, 0, 0], "list of something else than structs");
-            refused(&[field - 1, 0, 0], "a list is expected");
+            refused(&bytes, "more data declared than present");
+            refused(&[field, 0x15, 0, 0], "list of other types than structs");
+            refused(&[field - 1, 0, 0], "expected a list");
         }
     }
 
     #[test]
-    fn memory_for_what_is_there_is_bounded() {
-        // Row groups of three bytes each, which take some hundreds in memory.
+    fn memory_for_the_footer_is_limited() {
+        // Row groups of three bytes each, which take a few hundred bytes in memory.
         let mut bytes = vec![0x49, 0xfc];
         varint(1 << 20, &mut bytes);
         bytes.extend([0x36, 0, 0].repeat(1 << 20));
@@ -262,13 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn field_of_another_type_than_its_own_is_refused() {
-        refused(&[0x18, 1, b'1', 0], "a whole number is expected"); // version
-        refused(&[0x65, 2, 0], "another type than its own"); // created_by
+    fn field_of_the_wrong_type_is_refused() {
+        refused(&[0x18, 1, b'1', 0], "expected a whole number"); // version
+        refused(&[0x65, 2, 0], "the wrong type"); // created_by
         // The same name and number of members, but the logical type is a number.
         refused(
             &[0x29, 0x1c, 0x48, 1, b'a', 0x65, 2, 0, 0],
-            "another type than its own",
+            "the wrong type",
         );
     }
 }

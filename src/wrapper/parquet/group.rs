@@ -21,25 +21,25 @@ use super::{ParquetTable, TableError, events, guarded};
 use crate::archive::LINE_LEN_MAX;
 use crate::record::Layout;
 
-/// Rows that are decoded at a time.
+/// Number of rows decoded at a time.
 const ROWS_AT_A_TIME: usize = 4096;
 
 /// The rows of one row group.
 pub struct GroupRows {
     reader: ParquetRecordBatchReader,
-    /// Rows that are decoded, and how many of them have been handed out.
+    /// Decoded rows, and how many of them have been delivered.
     decoded: Option<(RecordBatch, usize)>,
-    /// Batches to be handed out first.
+    /// Batches to deliver first.
     ready: VecDeque<Batch>,
-    /// Rows that are still to come, as the row group has it.
+    /// Number of rows that the row group has not delivered yet.
     left: u64,
     shape: RowShape,
     target_len: usize,
 }
 
-/// What the rows are.
+/// The kind of the rows.
 enum RowShape {
-    /// Values of these columns, which a flow log has in this order.
+    /// Values of these columns, in this order of a flow log.
     Columns(Arc<[String]>, Arc<Layout>),
     /// OCSF events.
     Events(Box<Gatherer>, Arc<Layout>),
@@ -54,12 +54,13 @@ impl RowShape {
 }
 
 impl<R: ChunkReader + 'static> ParquetTable<R> {
-    /// The rows of a row group in batches of about `target_len` bytes, of these columns alone.
+    /// Returns the rows of a row group in batches of about `target_len` bytes, with only these
+    /// columns.
     ///
-    /// `columns` are numbers that [`ParquetTable::columns`] gave, in ascending order.
+    /// `columns` are numbers from [`ParquetTable::columns`], in ascending order.
     ///
     /// # Errors
-    /// The row group cannot be read.
+    /// Fails if the row group cannot be read.
     pub fn rows(
         &self,
         group: usize,
@@ -73,10 +74,11 @@ impl<R: ChunkReader + 'static> ParquetTable<R> {
         self.read(group, columns, target_len, shape)
     }
 
-    /// The same of a table of events; `columns` are those that [`ParquetTable::event_columns`] gave.
+    /// Returns the same for a table of events. `columns` are numbers from
+    /// [`ParquetTable::event_columns`].
     ///
     /// # Errors
-    /// The row group cannot be read.
+    /// Fails if the row group cannot be read.
     pub fn events(
         &self,
         group: usize,
@@ -104,7 +106,7 @@ impl<R: ChunkReader + 'static> ParquetTable<R> {
             let views = views(whole.fields());
             let levels = parquet_to_arrow_field_levels(schema, mask, Some(&views))?;
             let file = self.metadata.file_metadata();
-            // Without what else the footer holds, which would be copied for each row group.
+            // Omits the rest of the footer, which would be copied for each row group.
             let schema_descr = file.schema_descr_ptr();
             let file = FileMetaData::new(
                 file.version(),
@@ -136,10 +138,10 @@ impl<R: ChunkReader + 'static> ParquetTable<R> {
 }
 
 impl GroupRows {
-    /// The next batch; none behind the last row.
+    /// Returns the next batch, or `None` after the last row.
     ///
     /// # Errors
-    /// The rest of the row group does not decode; it ends here.
+    /// Fails if the rest of the row group cannot be decoded. The row group ends there.
     pub fn next_batch(&mut self) -> Result<Option<Batch>, TableError> {
         loop {
             if let Some(batch) = self.ready.pop_front() {
@@ -152,12 +154,12 @@ impl GroupRows {
                     None => return Ok(None),
                 },
             };
-            let behind = at + self.take(&rows, at);
-            self.decoded = (behind < rows.num_rows()).then_some((rows, behind));
+            let next = at + self.take(&rows, at);
+            self.decoded = (next < rows.num_rows()).then_some((rows, next));
         }
     }
 
-    /// Makes batches of rows from `at` on; returns of how many.
+    /// Makes batches of the rows from `at` on. Returns how many rows they contain.
     fn take(&mut self, rows: &RecordBatch, at: usize) -> usize {
         let rows = match blanks::run(rows, at) {
             RowRun::Rows(count) => rows.slice(at, count),
@@ -182,25 +184,25 @@ impl GroupRows {
             }
             RowShape::Events(gatherer, layout) => {
                 let ready = &mut self.ready;
-                let mut take_in = |batch| {
+                let mut deliver = |batch| {
                     ready.push_back(Batch {
                         layout: Some(Arc::clone(layout)),
                         ..batch
                     });
                 };
                 if let Some(flat) = FlatEvents::of(&rows) {
-                    flat.batches(gatherer, take_in);
+                    flat.batches(gatherer, deliver);
                     return rows.num_rows();
                 }
                 let count = events::gather(&rows, gatherer);
                 gatherer.flush();
-                std::iter::from_fn(|| gatherer.pop()).for_each(&mut take_in);
+                std::iter::from_fn(|| gatherer.pop()).for_each(&mut deliver);
                 count
             }
         }
     }
 
-    /// The next rows, as arrays.
+    /// Decodes the next rows as arrays.
     fn decode(&mut self) -> Result<Option<RecordBatch>, TableError> {
         let reader = &mut self.reader;
         let rows = guarded(|| Ok(reader.next().transpose()?))?;
@@ -208,7 +210,7 @@ impl GroupRows {
         if count > self.left || (count == 0 && self.left > 0) {
             let left = self.left;
             return Err(TableError(format!(
-                "its columns hold {count} rows where {left} were to come"
+                "its columns hold {count} rows, expected {left}"
             )));
         }
         self.left -= count;
@@ -216,12 +218,12 @@ impl GroupRows {
     }
 }
 
-/// The column order of values under these names.
+/// Returns the column order of values with these names.
 fn layout<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Arc<Layout> {
     Arc::new(Layout::of_names(names))
 }
 
-/// Rows as lines, until there are enough or one is lost; and how many that were.
+/// Returns rows as lines, until there are enough or one is lost, and how many rows were used.
 fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch, usize) {
     let columns = rows.columns().iter();
     let columns: Vec<Option<ValueTexts<'_>>> = columns.map(|array| ValueTexts::of(array)).collect();
@@ -249,10 +251,10 @@ fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch
     (batch, rows.num_rows())
 }
 
-/// The same columns, but texts are told by where they stand in their page.
+/// Returns the same columns, but with texts as views into their page.
 ///
-/// Else each is copied out of the dictionary, row by row; a few bytes of a file could ask for
-/// any number of copies.
+/// Otherwise each text is copied out of the dictionary, row by row, and a few bytes of a file could
+/// require any number of copies.
 fn views(fields: &Fields) -> Fields {
     let view = |field: &Arc<Field>| {
         let view = match field.data_type() {

@@ -1,30 +1,30 @@
-//! Flow logs as Parquet: a table, read by column and handed on as columns.
+//! Flow logs as Parquet: tables that are read by column and passed on as columns.
 //!
-//! AWS delivers it, and pandas, Spark and Athena write it again with types of
-//! their own; Security Lake nests OCSF events in it. Records are filled from the
-//! columns; only a row with a value that is not plain becomes a line of text, so that the same
-//! records give the same capture. Which columns are wanted is not known here.
+//! AWS delivers Parquet, and pandas, Spark and Athena rewrite it with other types. Security Lake
+//! nests OCSF events in it. Records are filled from the columns. Only a row with a value that is
+//! not plain becomes a line of text, so that the same records give the same capture. Which columns
+//! are needed is not known here.
 //!
 //! ```text
 //! thrift        bytes -> values, strictly
-//! footer        bytes -> a footer that is sound; fields: what is in it
-//! claims        a footer -> can the file hold what it says
-//! page_header   bytes -> how long a page is, and what is in it
-//! pages         bytes -> pages; unpack: decompressed, within bounds
-//! delta         pages -> are the counts in them true
+//! footer        bytes -> a valid footer; fields: its structs
+//! claims        a footer -> whether the file can hold what it claims
+//! page_header   bytes -> the length and content of a page
+//! pages         bytes -> pages; unpack: decompressed, within limits
+//! delta         pages -> whether their counts are true
 //! blanks        arrays -> rows without any value
 //! cells         a column -> the texts of its values
-//! columns       columns -> what records are filled with
+//! columns       columns -> the values that fill records
 //! flat          structs -> the columns of OCSF events
 //! events        the same, one by one: the JSON of each
 //! group         a row group -> batches of rows
 //! ```
 //!
 //! # Invariants
-//! * A column that is not asked for is not read.
-//! * Row groups are read one at a time, and each for itself: one that does not
-//!   decode costs no other.
-//! * Nothing that a file says of itself is believed before there is room made for it.
+//! * Only the requested columns are read.
+//! * Row groups are read one at a time and independently: one that cannot be decoded does not
+//!   affect the others.
+//! * Lengths and counts declared by a file are checked before memory is allocated for them.
 
 mod blanks;
 mod cells;
@@ -63,17 +63,17 @@ pub struct ParquetTable<R> {
     metadata: ParquetMetaData,
 }
 
-/// Why a table, or a part of it, cannot be read: a sentence without its full stop.
+/// The reason why a table or a part of it cannot be read: a sentence without its period.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TableError(String);
 
-/// The least and the greatest value of a column within a row group.
+/// The minimum and maximum value of a column in a row group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bounds {
-    /// Numbers, as they are.
+    /// Numbers, unchanged.
     Numbers(i64, i64),
-    /// Instants, nanoseconds since the Unix epoch.
+    /// Instants, in nanoseconds since the Unix epoch.
     Instants(i64, i64),
 }
 
@@ -81,7 +81,7 @@ impl<R: ChunkReader + 'static> ParquetTable<R> {
     /// Reads the footer of a table.
     ///
     /// # Errors
-    /// There is none, or it contradicts itself.
+    /// Fails if there is no footer or if it is inconsistent.
     pub fn open(source: R) -> Result<Self, TableError> {
         let source = TableSource(source);
         let footer = footer::read(&source)?;
@@ -93,7 +93,7 @@ impl<R: ChunkReader + 'static> ParquetTable<R> {
         })
     }
 
-    /// The columns that hold one value a row: their numbers and names, in their order.
+    /// Returns the numbers and names of the columns that hold one value per row, in their order.
     pub fn columns(&self) -> impl Iterator<Item = (usize, &str)> {
         let columns = self.schema().columns().iter().enumerate();
         columns.filter_map(|(index, column)| match column.path().parts() {
@@ -102,14 +102,15 @@ impl<R: ChunkReader + 'static> ParquetTable<R> {
         })
     }
 
-    /// The columns from which OCSF events of network activity are read, if that is what rows are.
+    /// Returns the columns from which OCSF events of network activity are read, if the rows are
+    /// such events.
     pub fn event_columns(&self) -> Option<Vec<usize>> {
         let columns = || self.schema().columns().iter().enumerate();
         let is_at = |column: &ColumnDescriptor, path: &[&str]| {
             is_read(column) && column.path().parts() == path
         };
         let has = |path: &&[&str]| columns().any(|(_, column)| is_at(column, path));
-        ocsf::TELLING.iter().all(has).then(|| {
+        ocsf::DISTINCTIVE.iter().all(has).then(|| {
             let is_read =
                 |column: &ColumnDescriptor| ocsf::PATHS.iter().any(|path| is_at(column, path));
             let read = columns().filter(|(_, column)| is_read(column));
@@ -117,13 +118,13 @@ impl<R: ChunkReader + 'static> ParquetTable<R> {
         })
     }
 
-    /// How many rows each row group is said to have.
+    /// Returns the declared number of rows of each row group.
     pub fn group_rows(&self) -> impl Iterator<Item = u64> {
         let groups = self.metadata.row_groups().iter();
         groups.map(|group| u64::try_from(group.num_rows()).unwrap_or(0))
     }
 
-    /// The bounds of a column of whole numbers or times, if the row group tells them.
+    /// Returns the bounds of a column of whole numbers or times, if the row group has them.
     pub fn bounds(&self, group: usize, column: usize) -> Option<Bounds> {
         let chunk = self
             .metadata
@@ -150,16 +151,16 @@ impl<R: ChunkReader + 'static> ParquetTable<R> {
     }
 }
 
-/// Whether a column can hold the values of a field: one a row, and none of a fixed length that no
-/// field has, since room is made for as many bytes in each row.
+/// Whether a column can hold the values of a field: one per row, and not of a fixed length that no
+/// field has, since memory is allocated for that length in each row.
 fn is_read(column: &ColumnDescriptor) -> bool {
     let is_short = column.physical_type() != Type::FIXED_LEN_BYTE_ARRAY
         || column.type_length() <= FIXED_LEN_MAX;
     column.max_rep_level() == 0 && is_short
 }
 
-/// Nanoseconds that one unit of a column of numbers stands for, if they are instants; none at
-/// all if the numbers are not what stands in the cells.
+/// Returns the nanoseconds per unit of a column of numbers, with an inner `None` if they are not
+/// instants. Returns `None` if the numbers are not the values of the cells.
 fn unit_ns(column: &ColumnDescriptor) -> Option<Option<i64>> {
     match (column.logical_type_ref(), column.converted_type()) {
         (Some(LogicalType::Timestamp(timestamp)), _) => Some(Some(match timestamp.unit {
@@ -174,10 +175,10 @@ fn unit_ns(column: &ColumnDescriptor) -> Option<Option<i64>> {
     .filter(|_| matches!(column.physical_type(), Type::INT32 | Type::INT64))
 }
 
-/// Calls into the `parquet` crate, which asserts here and there what a file may well lie about.
+/// Calls into the `parquet` crate, which has assertions that an invalid file can violate.
 ///
-/// This is the only place where a panic is caught. Nothing that the call worked on is used
-/// after one: a table that does not open is dropped, and so is a row group.
+/// This is the only place where a panic is caught. Nothing that the call worked on is used after a
+/// panic: a table that does not open is dropped, and so is a row group.
 fn guarded<T>(call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, TableError> {
     GUARDED.set(true);
     let called = catch_unwind(AssertUnwindSafe(call));
@@ -185,7 +186,7 @@ fn guarded<T>(call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Table
     match called {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(TableError(one_line(&error))),
-        Err(_) => Err(TableError("it contradicts itself".into())),
+        Err(_) => Err(TableError("it is inconsistent".into())),
     }
 }
 
@@ -193,12 +194,13 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether a panic on this thread is one that a file brought about, and will be told as a fault of it.
+/// Whether a panic on this thread was caused by a file and will be reported as a fault of that
+/// file.
 pub fn is_guarded() -> bool {
     GUARDED.get()
 }
 
-/// The message of `error`, without the kinds of errors that it went through, within a line.
+/// Returns the message of `error` on one line, without the kinds of errors that it was wrapped in.
 fn one_line(error: &ParquetError) -> String {
     let text = error.to_string();
     let mut text = text.as_str();
@@ -209,7 +211,7 @@ fn one_line(error: &ParquetError) -> String {
     text.take(MESSAGE_LEN_MAX).collect()
 }
 
-/// What the crates put in front of a message.
+/// Prefixes that the crates put before a message.
 const KINDS: [&str; 4] = [
     "External: ",
     "EOF: ",
@@ -217,8 +219,8 @@ const KINDS: [&str; 4] = [
     "Parquet argument error: ",
 ];
 
-/// Characters of a message; some of them quote what they found.
+/// Maximum length of a message in characters. Some messages quote what they found.
 const MESSAGE_LEN_MAX: usize = 200;
 
-/// Bytes of a value in a column where all have as many; a number of 128 bits takes 16.
+/// Maximum length of a value in bytes in a column of fixed length. A number of 128 bits takes 16.
 const FIXED_LEN_MAX: i32 = 64;

@@ -1,6 +1,6 @@
-//! The header of a page: how long the page is, and what is in it.
+//! The header of a page: the length of the page, and its content.
 //!
-//! It is read here, strictly, and not by the `parquet` crate: that one believes any length.
+//! It is read strictly here, and not by the `parquet` crate, because the crate trusts any length.
 //!
 //! Source: `PageHeader` in `parquet.thrift` of the Parquet format.
 
@@ -15,14 +15,14 @@ type Result<T> = std::result::Result<T, Malformed>;
 pub(super) struct PageHeader {
     /// Bytes of the header itself.
     pub(super) len: usize,
-    /// Bytes of the page, compressed if it is.
+    /// Bytes of the page in the file, compressed if it is compressed.
     pub(super) packed_len: usize,
-    /// CRC-32 of those, if the writer gave it.
+    /// CRC-32 of these bytes, if the writer stored it.
     pub(super) checksum: Option<u32>,
     pub(super) content: PageContent,
 }
 
-/// What is in a page.
+/// The content of a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PageContent {
     Dictionary {
@@ -46,12 +46,12 @@ pub(super) enum PageContent {
         repetition_levels_len: u32,
         is_compressed: bool,
     },
-    /// Nothing that is read, such as an index.
+    /// Content that is not read, such as an index.
     Other,
 }
 
 impl PageHeader {
-    /// Reads the header that `bytes` begin with.
+    /// Reads the header at the front of `bytes`.
     pub(super) fn read(bytes: &[u8]) -> Result<Self> {
         let mut compact = Compact::new(bytes);
         let (mut page_type, mut packed_len, mut checksum) = (None, None, None);
@@ -69,10 +69,10 @@ impl PageHeader {
             Ok(())
         })?;
         let (Some(page_type), Some(packed_len)) = (page_type, packed_len) else {
-            return compact.malformed(LACKING);
+            return compact.malformed(MISSING);
         };
         if content == PageContent::Other && [DATA, DICTIONARY, DATA_V2].contains(&page_type) {
-            return compact.malformed(LACKING);
+            return compact.malformed(MISSING);
         }
         Ok(Self {
             len: compact.at(),
@@ -96,8 +96,8 @@ fn dictionary(compact: &mut Compact<'_>, kind: ThriftType) -> Result<PageContent
         Ok(())
     })?;
     Ok(PageContent::Dictionary {
-        values: there(compact, values)?,
-        encoding: there(compact, encoding)?,
+        values: required(compact, values)?,
+        encoding: required(compact, encoding)?,
         is_sorted,
     })
 }
@@ -116,10 +116,10 @@ fn values(compact: &mut Compact<'_>, kind: ThriftType) -> Result<PageContent> {
         Ok(())
     })?;
     Ok(PageContent::Values {
-        values: there(compact, values)?,
-        encoding: there(compact, encodings[0])?,
-        definition_levels: there(compact, encodings[1])?,
-        repetition_levels: there(compact, encodings[2])?,
+        values: required(compact, values)?,
+        encoding: required(compact, encodings[0])?,
+        definition_levels: required(compact, encodings[1])?,
+        repetition_levels: required(compact, encodings[2])?,
     })
 }
 
@@ -140,12 +140,12 @@ fn values_v2(compact: &mut Compact<'_>, kind: ThriftType) -> Result<PageContent>
         Ok(())
     })?;
     Ok(PageContent::ValuesV2 {
-        values: there(compact, counts[0])?,
-        nulls: there(compact, counts[1])?,
-        rows: there(compact, counts[2])?,
-        encoding: there(compact, encoding)?,
-        definition_levels_len: there(compact, counts[3])?,
-        repetition_levels_len: there(compact, counts[4])?,
+        values: required(compact, counts[0])?,
+        nulls: required(compact, counts[1])?,
+        rows: required(compact, counts[2])?,
+        encoding: required(compact, encoding)?,
+        definition_levels_len: required(compact, counts[3])?,
+        repetition_levels_len: required(compact, counts[4])?,
         is_compressed,
     })
 }
@@ -157,19 +157,19 @@ fn inner(
     each: impl FnMut(&mut Compact<'_>, i16, ThriftType) -> Result<()>,
 ) -> Result<()> {
     if kind != ThriftType::Struct {
-        return compact.malformed("a value where a struct is expected");
+        return compact.malformed("expected a struct");
     }
     compact.fields(each)
 }
 
-fn there<T>(compact: &Compact<'_>, value: Option<T>) -> Result<T> {
-    value.map_or_else(|| compact.malformed(LACKING), Ok)
+fn required<T>(compact: &Compact<'_>, value: Option<T>) -> Result<T> {
+    value.map_or_else(|| compact.malformed(MISSING), Ok)
 }
 
-/// A number that counts something.
+/// Reads a count.
 fn count(compact: &mut Compact<'_>, kind: ThriftType) -> Result<u32> {
     let value = compact.i32(kind)?;
-    u32::try_from(value).or_else(|_| compact.malformed("a count below zero"))
+    u32::try_from(value).or_else(|_| compact.malformed("a negative count"))
 }
 
 fn encoding(compact: &mut Compact<'_>, kind: ThriftType) -> Result<Encoding> {
@@ -177,16 +177,16 @@ fn encoding(compact: &mut Compact<'_>, kind: ThriftType) -> Result<Encoding> {
     let mut known = Encoding::VARIANTS.iter();
     match known.find(|encoding| **encoding as i32 == number) {
         Some(encoding) => Ok(*encoding),
-        None => compact.malformed("an encoding that Parquet does not have"),
+        None => compact.malformed("an unknown encoding"),
     }
 }
 
-// The types of pages, as `PageType` numbers them.
+// The types of pages, as numbered by `PageType`.
 const DATA: i32 = 0;
 const DICTIONARY: i32 = 2;
 const DATA_V2: i32 = 3;
 
-const LACKING: &str = "the header of a page without a field that it needs";
+const MISSING: &str = "a page header without a required field";
 
 #[cfg(test)]
 mod tests {
@@ -224,20 +224,20 @@ mod tests {
     }
 
     #[test]
-    fn header_that_contradicts_itself_is_refused() {
+    fn invalid_header_is_refused() {
         for (at, byte, expected) in [
-            (1, 4, "without a field"), // a dictionary page with the header of another
-            (5, 1, "below zero"),      // of -1 bytes
-            (8, 1, "below zero"),      // of -1 values
-            (10, 2, "encoding that Parquet"), // 1 is no encoding
-            (7, 0x18, "whole number"), // the number of values is a string
-            (6, 0x28, "struct is expected"), // the inner header is a string
-            (9, 0x1f, "type that Thrift"),
+            (1, 4, "without a required field"), // a dictionary page with the header of another
+            (5, 1, "negative count"),           // of -1 bytes
+            (8, 1, "negative count"),           // of -1 values
+            (10, 2, "unknown encoding"),        // 1 is not an encoding
+            (7, 0x18, "whole number"),          // the number of values is a string
+            (6, 0x28, "expected a struct"),     // the inner header is a string
+            (9, 0x1f, "unknown type"),
         ] {
             let found = changed(at, byte).unwrap();
             assert!(found.contains(expected), "{at}: {found}");
         }
-        // Pages that hold something else, such as an index, are none of ours.
+        // Pages with other content, such as an index, are not used.
         let index = PageHeader::read(&[0x15, 2, 0x15, 14, 0x15, 14, 0x3c, 0, 0]);
         assert_eq!(index.unwrap().content, PageContent::Other);
     }

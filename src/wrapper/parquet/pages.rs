@@ -1,8 +1,8 @@
-//! The pages of one row group, decompressed within bounds.
+//! Reads the pages of one row group and decompresses them within limits.
 //!
-//! A page says how long it is, compressed and not, and may lie. The `parquet` crate's own reader of
-//! pages believes it, or goes on until the compressed data end: a few bytes could ask
-//! for all memory there is. So pages are found and decompressed here, up to [`PAGE_LEN_MAX`], and
+//! A page declares its length, compressed and uncompressed, and both may be false. The `parquet`
+//! crate's own page reader trusts them, or continues until the compressed data ends: a few bytes
+//! could use up all memory. So pages are found and decompressed here, up to [`PAGE_LEN_MAX`], and
 //! the crate only decodes the values in them.
 
 use std::sync::Arc;
@@ -21,10 +21,11 @@ use super::delta;
 use super::page_header::{PageContent, PageHeader};
 use super::unpack::{PAGE_LEN_MAX, fault, too_long, unpack};
 
-/// Bytes of the pages of a row group that are needed at once: a dictionary and a page of each column.
+/// Maximum length in bytes of the pages of a row group that are needed at once: a dictionary and a
+/// page of each column.
 const HELD_LEN_MAX: usize = 256 << 20;
 
-/// Where the bytes of a table are; no more of them than a page may have are read at a time.
+/// The source of the bytes of a table. At most the maximum length of a page is read at a time.
 pub(super) struct TableSource<R>(pub(super) R);
 
 impl<R: ChunkReader> Length for TableSource<R> {
@@ -44,7 +45,7 @@ impl<R: ChunkReader> ChunkReader for TableSource<R> {
         let end = start.saturating_add(length as u64);
         if end > self.0.len() {
             return Err(fault(format!(
-                "{length} bytes are said to stand at {start}, but the file has {}",
+                "{length} bytes are declared at offset {start}, but the file has {}",
                 self.0.len()
             )));
         }
@@ -55,10 +56,10 @@ impl<R: ChunkReader> ChunkReader for TableSource<R> {
     }
 }
 
-/// One row group of a table, as the `parquet` crate asks for it.
+/// One row group of a table, in the form that the `parquet` crate requires.
 pub(super) struct RowGroup<R> {
     pub(super) source: Arc<TableSource<R>>,
-    /// Of the table, with this row group alone.
+    /// The metadata of the table with only this row group.
     pub(super) metadata: ParquetMetaData,
     /// Bytes of its pages that are needed now.
     pub(super) held: Arc<AtomicUsize>,
@@ -132,30 +133,30 @@ impl<R: ChunkReader + 'static> RowGroupReader for Chunks<'_, R> {
 /// The pages of one column of a row group.
 struct Pages<R> {
     source: Arc<TableSource<R>>,
-    /// Where the next page is, or what is left of it.
+    /// Offset of the next page, or of the rest of it.
     at: u64,
     /// Bytes of the column from there on.
     left: u64,
     /// The header of the next page, if it has been read.
     next: Option<PageHeader>,
     compression: Compression,
-    /// Bytes that a value takes in a dictionary, at least.
+    /// Minimum length of a value in a dictionary, in bytes.
     value_len: usize,
-    /// Whether each page begins with levels that tell which values are there.
+    /// Whether each page begins with levels, which indicate the rows that have a value.
     has_levels: bool,
     held: Held,
 }
 
 /// Bytes of the pages of a row group that are needed at once.
 struct Held {
-    /// Of all columns.
+    /// The total for all columns.
     all: Arc<AtomicUsize>,
-    /// Of this column's latest page of values.
+    /// Length of this column's latest page of values.
     page_len: usize,
 }
 
 impl Held {
-    /// Counts a page, and no longer the page of values before it if it is one itself.
+    /// Counts a page. If it is a page of values, it replaces the page of values before it.
     fn take(&mut self, len: usize, is_dictionary: bool) -> Result<()> {
         let mut done = 0;
         if !is_dictionary {
@@ -165,7 +166,7 @@ impl Held {
         if self.all.fetch_add(len, Relaxed) + len > HELD_LEN_MAX {
             let most = HELD_LEN_MAX >> 20;
             return Err(fault(format!(
-                "its columns need more than {most} MiB of pages at once; write it again with \
+                "its columns need more than {most} MiB of pages at once; rewrite it with \
                  smaller pages"
             )));
         }
@@ -174,7 +175,8 @@ impl Held {
 }
 
 impl<R: ChunkReader> Pages<R> {
-    /// The header of the next page of values or of a dictionary; none after the last.
+    /// Returns the header of the next page of values or of a dictionary, or `None` after the last
+    /// page.
     fn peek(&mut self) -> Result<Option<&PageHeader>> {
         while self.next.is_none() && self.left > 0 {
             let header = self.read_header()?;
@@ -187,7 +189,7 @@ impl<R: ChunkReader> Pages<R> {
         Ok(self.next.as_ref())
     }
 
-    /// Reads the header of a page. Few are longer than some dozens of bytes, but one may quote values.
+    /// Reads the header of a page. Most are a few dozen bytes long, but one may quote values.
     fn read_header(&mut self) -> Result<PageHeader> {
         let mut len = HEADER_LEN;
         loop {
@@ -201,19 +203,19 @@ impl<R: ChunkReader> Pages<R> {
                     len = HEADER_LEN_MAX;
                 }
                 Err(error) => {
-                    let message = format!("the header of a page does not make sense: {error}");
+                    let message = format!("invalid page header: {error}");
                     return Err(fault(message));
                 }
             }
         }
     }
 
-    /// Goes on after so many bytes of the column.
+    /// Moves forward by `len` bytes of the column.
     fn pass(&mut self, len: usize) -> Result<()> {
         let len = len as u64;
         let Some(left) = self.left.checked_sub(len) else {
             let left = self.left;
-            let message = format!("a page of {len} bytes in the {left} that its column has left");
+            let message = format!("a page of {len} bytes, but its column has only {left} left");
             return Err(fault(message));
         };
         self.left = left;
@@ -273,7 +275,8 @@ impl<R: ChunkReader> Iterator for Pages<R> {
     }
 }
 
-/// Bytes that a value of a type takes in a dictionary, at least. A text has its length in front.
+/// Returns the minimum length in bytes of a value of a type in a dictionary. A text is preceded by
+/// its length.
 fn least_len(physical_type: PhysicalType, fixed_len: i32) -> usize {
     match physical_type {
         PhysicalType::BOOLEAN => 1,
@@ -287,7 +290,7 @@ fn least_len(physical_type: PhysicalType, fixed_len: i32) -> usize {
 }
 
 impl<R: ChunkReader> Pages<R> {
-    /// Refuses counts that nothing in a page bears out, before room is made for so many values.
+    /// Refuses counts that the page cannot hold, before memory is allocated for that many values.
     fn check(&self, page: &Page) -> Result<()> {
         let bytes = page.buffer();
         let values = match page {
@@ -295,7 +298,7 @@ impl<R: ChunkReader> Pages<R> {
                 if *num_values as usize > bytes.len() / self.value_len {
                     let len = bytes.len();
                     return Err(fault(format!(
-                        "a dictionary of {len} bytes is said to hold {num_values} values"
+                        "a dictionary of {len} bytes cannot hold {num_values} values"
                     )));
                 }
                 return Ok(());
@@ -312,10 +315,10 @@ impl<R: ChunkReader> Pages<R> {
             } => bytes.get(*def_levels_byte_len as usize + *rep_levels_byte_len as usize..),
         };
         let encoding = page.encoding();
-        // Each value may repeat all that stands before it; only small pages of them are bounded.
+        // Each value may repeat all of the value before it, which is limited only for small pages.
         let is_long = encoding == Encoding::DELTA_BYTE_ARRAY && bytes.len() > DELTA_LEN_MAX;
         if is_long || !values.is_some_and(|values| delta::is_sound(encoding, values)) {
-            let message = format!("a page by {encoding} whose counts cannot be true");
+            let message = format!("a page encoded as {encoding} with impossible counts");
             return Err(fault(message));
         }
         Ok(())
@@ -326,13 +329,13 @@ fn by_column() -> ParquetError {
     fault("tables are read by column".into())
 }
 
-/// Bytes of the header of a page, as a rule.
+/// Usual maximum length of a page header, in bytes.
 const HEADER_LEN: usize = 1 << 10;
 
-/// Bytes of the header of a page at most.
+/// Maximum length of a page header, in bytes.
 const HEADER_LEN_MAX: usize = 1 << 20;
 
-/// Bytes of a page whose values are told by how they differ from each other.
+/// Maximum length in bytes of a page with `DELTA_BYTE_ARRAY` encoding.
 const DELTA_LEN_MAX: usize = 4 << 20;
 
 #[cfg(test)]
@@ -340,7 +343,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_that_need_too_much_at_once_are_refused() {
+    fn columns_that_need_too_much_memory_at_once_are_refused() {
         let all = Arc::default();
         let column = || Held {
             all: Arc::clone(&all),
@@ -349,7 +352,7 @@ mod tests {
         let mut columns = [column(), column(), column(), column()];
         for held in &mut columns {
             held.take(PAGE_LEN_MAX / 2, true).unwrap();
-            // One page of values after another.
+            // Consecutive pages of values replace each other.
             (0..9).for_each(|_| held.take(PAGE_LEN_MAX / 2, false).unwrap());
         }
         let message = column().take(1, true).unwrap_err().to_string();

@@ -1,25 +1,25 @@
-//! Thrift's compact protocol, read strictly.
+//! Reads Thrift's compact protocol strictly.
 //!
-//! Parquet describes itself in Thrift: in the footer of a file and in front of each page. The
-//! `parquet` crate takes a value for what the number of its field says, whatever type the file
-//! gives it, and takes a number of any length. A file could show one thing to a check and another
-//! to the crate. So this reader refuses whatever two readers could take for two things: types that
-//! the protocol does not have, numbers that are longer than they need or larger than their field,
-//! fields twice or out of order, booleans in lists, and structs inside each other beyond
-//! [`DEPTH_MAX`]. It takes nothing for true that the bytes do not hold, and keeps nothing.
+//! Parquet describes itself in Thrift, in the footer of a file and before each page. The `parquet`
+//! crate interprets a value by the number of its field, whatever type the file declares, and
+//! accepts a number of any length. A file could therefore show one thing to a check and another to
+//! the crate. So this reader refuses everything that two readers could interpret differently: types
+//! that the protocol does not have, numbers that are longer than necessary or larger than their
+//! field, fields that are repeated or out of order, booleans in lists, and structs nested deeper
+//! than [`DEPTH_MAX`]. It accepts only what the bytes hold, and keeps nothing.
 //!
-//! Source: Apache Thrift, `doc/specs/thrift-compact-protocol.md`. What the fields mean is not
+//! Source: Apache Thrift, `doc/specs/thrift-compact-protocol.md`. The meaning of the fields is not
 //! known here.
 
 use std::fmt;
 
-/// Structs, lists and maps inside each other. The footer of a Parquet file has eight.
+/// Maximum nesting of structs, lists and maps. The footer of a Parquet file has eight levels.
 const DEPTH_MAX: usize = 32;
 
 /// A type of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ThriftType {
-    /// The value is part of the type.
+    /// A boolean. The value is part of the type.
     Bool(bool),
     Byte,
     /// A whole number of 16, 32 or 64 bits. All three have the same form.
@@ -33,15 +33,15 @@ pub(super) enum ThriftType {
     Uuid,
 }
 
-/// What is wrong with the bytes, and where.
+/// An error in the bytes, and its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed {
-    /// Bytes that are before it.
+    /// Number of bytes before the error.
     at: usize,
     what: &'static str,
 }
 
-/// Reads from front to back.
+/// Reads bytes from front to back.
 pub(super) struct Compact<'a> {
     rest: &'a [u8],
     len: usize,
@@ -59,13 +59,13 @@ impl<'a> Compact<'a> {
         }
     }
 
-    /// How many bytes have been read.
+    /// Returns how many bytes have been read.
     pub(super) fn at(&self) -> usize {
         self.len - self.rest.len()
     }
 
-    /// Reads the fields of a struct. `each` gets the number and the type of every field, and has to
-    /// read or skip its value.
+    /// Reads the fields of a struct. `each` is called with the number and the type of every field,
+    /// and must read or skip its value.
     pub(super) fn fields(
         &mut self,
         mut each: impl FnMut(&mut Self, i16, ThriftType) -> Result<()>,
@@ -83,10 +83,10 @@ impl<'a> Compact<'a> {
                     step => last + i64::from(step),
                 };
                 let Ok(number) = i16::try_from(id) else {
-                    return compact.malformed("a field whose number is too large");
+                    return compact.malformed("a field number that is too large");
                 };
                 if id <= last {
-                    return compact.malformed("a field that comes twice or out of order");
+                    return compact.malformed("a field repeated or out of order");
                 }
                 each(compact, number, kind)?;
                 last = id;
@@ -94,7 +94,7 @@ impl<'a> Compact<'a> {
         })
     }
 
-    /// Reads a list of structs, one call of `each` for each of them.
+    /// Reads a list of structs and calls `each` for each of them.
     pub(super) fn structs(
         &mut self,
         kind: ThriftType,
@@ -102,17 +102,17 @@ impl<'a> Compact<'a> {
     ) -> Result<usize> {
         let (of, count) = self.list(kind)?;
         if count > 0 && of != ThriftType::Struct {
-            return self.malformed("a list of something else than structs");
+            return self.malformed("a list of other types than structs");
         }
         self.deeper(|compact| (0..count).try_for_each(|_| each(compact)))?;
         Ok(count)
     }
 
-    /// The type and the number of the elements of a list. Each takes at least one byte, so there
-    /// are no more of them than bytes.
+    /// Reads the type and the number of the elements of a list. Each element takes at least one
+    /// byte, so there cannot be more elements than bytes.
     pub(super) fn list(&mut self, kind: ThriftType) -> Result<(ThriftType, usize)> {
         if !matches!(kind, ThriftType::List | ThriftType::Set) {
-            return self.malformed("a value where a list is expected");
+            return self.malformed("expected a list");
         }
         let header = self.byte()?;
         if header == 0 {
@@ -134,7 +134,7 @@ impl<'a> Compact<'a> {
     pub(super) fn whole(&mut self, kind: ThriftType, bits: u32) -> Result<i64> {
         match kind {
             ThriftType::Whole(_) => self.signed(bits),
-            _ => self.malformed("a value where a whole number is expected"),
+            _ => self.malformed("expected a whole number"),
         }
     }
 
@@ -147,14 +147,14 @@ impl<'a> Compact<'a> {
     /// Reads a string of bytes.
     pub(super) fn binary(&mut self, kind: ThriftType) -> Result<&'a [u8]> {
         if kind != ThriftType::Binary {
-            return self.malformed("a value where a string is expected");
+            return self.malformed("expected a string");
         }
         let len = self.varint(31)?;
         let len = self.counted(len)?;
         self.bytes(len)
     }
 
-    /// Passes over a value of any type.
+    /// Skips a value of any type.
     pub(super) fn skip(&mut self, kind: ThriftType) -> Result<()> {
         match kind {
             ThriftType::Bool(_) => Ok(()),
@@ -188,7 +188,7 @@ impl<'a> Compact<'a> {
         })
     }
 
-    /// Says what is wrong where the reader is.
+    /// Returns an error at the current position.
     pub(super) fn malformed<T>(&self, what: &'static str) -> Result<T> {
         Err(Malformed {
             at: self.at(),
@@ -221,11 +221,11 @@ impl<'a> Compact<'a> {
             11 => ThriftType::Map,
             12 => ThriftType::Struct,
             13 => ThriftType::Uuid,
-            _ => return self.malformed("a type that Thrift does not have"),
+            _ => return self.malformed("an unknown type"),
         })
     }
 
-    /// A count of things that take at least a byte each.
+    /// Checks a count of elements that take at least one byte each.
     fn counted(&self, count: u64) -> Result<usize> {
         match usize::try_from(count) {
             Ok(count) if count <= self.rest.len() => Ok(count),
@@ -245,13 +245,13 @@ impl<'a> Compact<'a> {
         Ok(bytes)
     }
 
-    /// A whole number with a sign, as zigzag, in so many bits.
+    /// Reads a signed whole number of `bits` bits in zigzag form.
     fn signed(&mut self, bits: u32) -> Result<i64> {
         let value = self.varint(bits)?;
         Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 
-    /// A whole number of at most so many bits, in no more bytes than it needs.
+    /// Reads a whole number of at most `bits` bits, in no more bytes than necessary.
     fn varint(&mut self, bits: u32) -> Result<u64> {
         let mut value = 0;
         for shift in (0..bits).step_by(7) {
@@ -263,7 +263,7 @@ impl<'a> Compact<'a> {
             value |= part << shift;
             if byte < 0x80 {
                 if byte == 0 && shift > 0 {
-                    return self.malformed("a number longer than it needs to be");
+                    return self.malformed("a number longer than necessary");
                 }
                 return Ok(value);
             }
@@ -273,7 +273,7 @@ impl<'a> Compact<'a> {
 }
 
 impl Malformed {
-    /// Whether there would be no fault so far if there were more bytes.
+    /// Whether the bytes are valid so far, and only more bytes are missing.
     pub(super) fn is_cut_short(self) -> bool {
         self.what == CUT_SHORT
     }
@@ -287,7 +287,7 @@ impl fmt::Display for Malformed {
 
 const STOP: u8 = 0;
 
-const CUT_SHORT: &str = "more said to follow than there is";
+const CUT_SHORT: &str = "more data declared than present";
 
 const TOO_LARGE: &str = "a number too large for its field";
 
@@ -295,7 +295,7 @@ const TOO_LARGE: &str = "a number too large for its field";
 mod tests {
     use super::*;
 
-    /// Skips one struct; what was wrong, if anything.
+    /// Skips one struct and compares the error, if any.
     #[track_caller]
     fn check(bytes: &[u8], expected: Option<&str>) {
         let mut compact = Compact::new(bytes);
@@ -305,13 +305,13 @@ mod tests {
     }
 
     #[test]
-    fn every_type_is_passed_over() {
+    fn every_type_is_skipped() {
         let fields: [&[u8]; 14] = [
             &[0x11],                               // true
             &[0x12],                               // false
             &[0x13, 0xff],                         // a byte
             &[0x14, 0x01],                         // -1 of 16 bits
-            &[0x15, 0xff, 0xff, 0xff, 0xff, 0x0f], // the least of 32 bits
+            &[0x15, 0xff, 0xff, 0xff, 0xff, 0x0f], // the minimum of 32 bits
             &[0x16, 0x80, 0x01],                   // 64
             &[0x17, 0, 0, 0, 0, 0, 0, 0, 0],       // a double
             &[0x18, 2, b'a', b'b'],                // a string
@@ -331,12 +331,12 @@ mod tests {
     }
 
     #[test]
-    fn what_two_readers_could_take_for_two_things_is_refused() {
-        let unknown = "a type that Thrift does not have";
+    fn ambiguous_bytes_are_refused() {
+        let unknown = "an unknown type";
         check(&[0x1e, 0], Some(unknown));
-        check(&[0x10, 0], Some(unknown)); // an end with a step
+        check(&[0x10, 0], Some(unknown)); // an end with a field number
         check(&[0x19, 0x1f, 0, 0], Some(unknown));
-        let longer = "a number longer than it needs to be";
+        let longer = "a number longer than necessary";
         check(&[0x15, 0x82, 0x00, 0], Some(longer));
         check(&[0x19, 0xf5, 0x81, 0x00, 0, 0], Some(longer));
         let i32_of_33_bits = [0x15, 0xff, 0xff, 0xff, 0xff, 0x1f, 0];
@@ -347,7 +347,7 @@ mod tests {
             &[&[0x16][..], &[0x80; 12], &[0, 0]].concat(),
             Some(TOO_LARGE),
         );
-        let order = "a field that comes twice or out of order";
+        let order = "a field repeated or out of order";
         check(&[0x15, 2, 0x05, 2, 2, 0], Some(order)); // field 1 again
         check(&[0x05, 1, 2, 0], Some(order)); // field -1
         check(&[0x19, 0x12, 1, 0], Some("a list of booleans"));
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_beyond_the_bytes_that_are_there_are_refused() {
+    fn counts_larger_than_the_bytes_present_are_refused() {
         let most = [0xff, 0xff, 0xff, 0xff, 0x07];
         check(&[&[0x18][..], &most].concat(), Some(CUT_SHORT));
         check(&[&[0x1b][..], &most, &[0x55]].concat(), Some(CUT_SHORT));
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn values_inside_each_other_are_read_to_a_bounded_depth() {
+    fn nested_values_are_read_to_a_limited_depth() {
         for (inside, nested) in [(0x1c, "structs"), (0x19, "lists")] {
             let mut bytes = vec![inside; 1];
             bytes.resize(100_000, if inside == 0x19 { 0x19 } else { inside });

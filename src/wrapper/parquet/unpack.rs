@@ -1,4 +1,4 @@
-//! A page as it is in the file, decompressed within bounds.
+//! Decompresses a page of the file within limits.
 
 use std::io::Read;
 
@@ -8,17 +8,17 @@ use parquet::errors::{ParquetError, Result};
 
 use super::page_header::{PageContent, PageHeader};
 
-/// Bytes of a page, of a footer, or of anything else that is read in one piece. Writers
-/// aim at 1 MiB a page; a few put a whole column of a row group into one.
+/// Maximum length in bytes of a page, of a footer, or of anything else that is read in one piece.
+/// Writers aim at 1 MiB per page, and a few put a whole column of a row group into one.
 pub(super) const PAGE_LEN_MAX: usize = 64 << 20;
 
-/// The page that has this header, decompressed.
+/// Decompresses the page with this header.
 pub(super) fn unpack(header: &PageHeader, packed: &[u8], compression: Compression) -> Result<Page> {
     if let Some(expected) = header.checksum {
         let mut crc = flate2::Crc::new();
         crc.update(packed);
         if crc.sum() != expected {
-            return Err(fault("the checksum of a page is another one".into()));
+            return Err(fault("page checksum mismatch".into()));
         }
     }
     Ok(match header.content {
@@ -54,12 +54,12 @@ pub(super) fn unpack(header: &PageHeader, packed: &[u8], compression: Compressio
             repetition_levels_len,
             is_compressed,
         } => {
-            // Parquet format, data pages: levels are in front and are never compressed.
+            // Parquet format, data pages: levels come first and are never compressed.
             let levels_len = definition_levels_len as usize + repetition_levels_len as usize;
             let Some((levels, values)) = packed.split_at_checked(levels_len) else {
                 return Err(fault("a page ends within its levels".into()));
             };
-            // A page of nulls alone holds nothing that could be decompressed.
+            // A page that holds only nulls has nothing to decompress.
             let buf = if is_compressed && !values.is_empty() {
                 inflate(levels, values, compression)?
             } else {
@@ -77,11 +77,11 @@ pub(super) fn unpack(header: &PageHeader, packed: &[u8], compression: Compressio
                 statistics: None,
             }
         }
-        PageContent::Other => return Err(fault("a page that holds no values".into())),
+        PageContent::Other => return Err(fault("a page without values".into())),
     })
 }
 
-/// What `packed` holds, after `front`.
+/// Returns `front` followed by the decompressed data of `packed`.
 fn inflate(front: &[u8], packed: &[u8], compression: Compression) -> Result<Vec<u8>> {
     let mut bytes = front.to_vec();
     let limit = PAGE_LEN_MAX as u64 + 1;
@@ -104,7 +104,7 @@ fn inflate(front: &[u8], packed: &[u8], compression: Compression) -> Result<Vec<
         }
         other => {
             return Err(fault(format!(
-                "compressed by {other}; write it again with SNAPPY, GZIP or ZSTD"
+                "compressed with {other}; rewrite it with SNAPPY, GZIP or ZSTD"
             )));
         }
     }
@@ -136,13 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn page_of_more_than_it_may_have_is_refused_however_it_is_compressed() {
+    fn page_over_the_limit_is_refused_with_any_compression() {
         let zeros = vec![0; PAGE_LEN_MAX + 1];
         let zstd = zstd::encode_all(&zeros[..], 1).unwrap();
         let mut gzip = flate2::read::GzEncoder::new(&zeros[..], flate2::Compression::fast());
         let mut packed = Vec::new();
         gzip.read_to_end(&mut packed).unwrap();
-        // Five bytes that promise four thousand million.
+        // Five bytes that declare a length of four billion.
         let snappy = [0xff, 0xff, 0xff, 0xff, 0x0f];
         for (packed, compression) in [
             (&zstd[..], Compression::ZSTD(Default::default())),
@@ -153,11 +153,11 @@ mod tests {
             assert!(message.contains("more than 64 MiB"), "{message}");
         }
         let message = refusal(&[], Compression::LZ4_RAW);
-        assert!(message.contains("write it again with SNAPPY"), "{message}");
+        assert!(message.contains("rewrite it with SNAPPY"), "{message}");
     }
 
     #[test]
-    fn levels_stay_in_front_of_what_was_compressed() {
+    fn levels_come_before_the_decompressed_values() {
         let packed = zstd::encode_all(&b"values"[..], 1).unwrap();
         let zstd = Compression::ZSTD(Default::default());
         assert_eq!(

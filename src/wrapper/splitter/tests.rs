@@ -1,10 +1,10 @@
-//! Cuts of JSON, sound and broken, however it arrives.
+//! Tests the splitting of valid and broken JSON in pieces of any size.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Yields at most `step` bytes a call.
+/// Yields at most `step` bytes per call.
 struct Pipe<'a>(&'a [u8], usize);
 
 impl Read for Pipe<'_> {
@@ -14,8 +14,8 @@ impl Read for Pipe<'_> {
     }
 }
 
-/// The pieces of `text`, `!` in front of broken ones, `^` of too long ones, `~` for an end
-/// in the middle.
+/// Returns the pieces of `text`, with `!` before broken ones, `^` before those that are too long,
+/// and `~` for an end inside a value.
 fn pieces(text: &str, step: usize, value_len_max: usize) -> Vec<String> {
     let mut splitter = Splitter::new(Pipe(text.as_bytes(), step));
     splitter.value_len_max = value_len_max;
@@ -43,7 +43,7 @@ fn check(text: &str, expected: &[&str]) {
 }
 
 #[test]
-fn values_in_any_arrangement_are_the_same() {
+fn values_are_the_same_in_any_arrangement() {
     let objects = [r#"{"a":"}{\"]"}"#, r#"{"b":[{},{"c":[1,2]}]}"#];
     check(&objects.concat(), &objects);
     check(&objects.join("\n"), &objects);
@@ -55,7 +55,7 @@ fn values_in_any_arrangement_are_the_same() {
 }
 
 #[test]
-fn arrays_that_hold_records_are_entered_wherever_they_stand() {
+fn arrays_of_records_are_entered_wherever_they_are() {
     check(
         r#"{"statistics":{"x":[1]},"results":[[{"a":1}],[]],"status":"Complete"}{"z":1}"#,
         &[r#"[{"a":1}]"#, "[]", r#"{"z":1}"#],
@@ -69,12 +69,12 @@ fn arrays_that_hold_records_are_entered_wherever_they_stand() {
 }
 
 #[test]
-fn strings_alone_are_values() {
+fn strings_at_the_top_level_are_values() {
     check(r#"["2 eni","x\"y"]"#, &[r#""2 eni""#, r#""x\"y""#]);
 }
 
 #[test]
-fn value_broken_off_costs_no_other() {
+fn broken_value_does_not_affect_other_values() {
     check("{\"a\":1\n{\"b\":2}\n", &["!{\"a\":1", "{\"b\":2}"]);
     check("{\"a\":1,\n{\"b\":2}\n", &["!{\"a\":1,", "{\"b\":2}"]);
     check("{\"a\":\"x\n{\"b\":2}\n", &["!{\"a\":\"x", "{\"b\":2}"]);
@@ -85,7 +85,7 @@ fn value_broken_off_costs_no_other() {
 }
 
 #[test]
-fn text_that_ends_in_the_middle_says_so() {
+fn text_that_ends_inside_a_value_is_an_error() {
     check("{\"a\":1}{\"b\"", &["{\"a\":1}", "~"]);
     check("{\"events\":[{\"a\":1}", &["{\"a\":1}", "~"]);
     check("", &[]);
@@ -93,7 +93,7 @@ fn text_that_ends_in_the_middle_says_so() {
 }
 
 #[test]
-fn value_too_long_is_passed_over() {
+fn value_that_is_too_long_is_skipped() {
     let long = format!("{{\"a\":\"{}\"}}", "x".repeat(5000));
     for step in [1, 100, 1 << 20] {
         let seen = pieces(&format!("{long}{{\"b\":1}}"), step, 1000);
@@ -108,7 +108,7 @@ fn value_too_long_is_passed_over() {
 
 proptest! {
     #[test]
-    fn pieces_do_not_depend_on_how_the_text_arrives(
+    fn pieces_are_the_same_for_any_read_length(
         text in r#"[\[\]{}:,"\\a\n ]{0,60}"#,
         step in 1_usize..20,
     ) {

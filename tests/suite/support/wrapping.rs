@@ -25,7 +25,7 @@ pub(crate) fn v5() -> (Vec<String>, Vec<String>) {
     records("v5_fifty.log")
 }
 
-/// The records as objects with one key a field, as `value` writes a value.
+/// The records as objects with one key per field, as `value` writes a value.
 pub(crate) fn objects(spell: fn(&str) -> String, value: fn(&str) -> Value) -> Vec<Value> {
     let (columns, records) = v5();
     let object = |record: &String| {

@@ -1,7 +1,8 @@
-//! What passes the border of a subnet while something fails at one of its ENIs, looked up by likeness.
+//! Traffic that crosses a subnet boundary while other traffic fails at one of its ENIs, indexed by
+//! what paths have in common.
 //!
-//! An archive may hold thousands of paths that fail at one ENI beside thousands that pass, so they are
-//! not compared one by one: what two paths can have in common are keys.
+//! An archive may hold thousands of failing paths at one ENI and thousands of passing ones, so they
+//! are not compared one by one. Whatever two paths can have in common is a key.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -11,25 +12,25 @@ use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, span};
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::{EniIndex, is_private};
 
-/// What is asked for: protocol and port.
-pub(in crate::diagnosis::cause) type Asked = (u8, u16);
+/// A service by protocol and port.
+pub(in crate::diagnosis::cause) type ServicePort = (u8, u16);
 
-/// What is asked for on this path.
-pub(in crate::diagnosis::cause) fn asked(path: &Path) -> Asked {
+/// Returns the service of this path.
+pub(in crate::diagnosis::cause) fn service_port(path: &Path) -> ServicePort {
     (path.protocol, path.port)
 }
 
 /// What paths may have in common at their far end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Far<'a> {
-    /// One host; none for all that is outside.
+    /// One host; `None` for all hosts outside.
     Host(Option<IpAddr>),
     Subnet(&'a str),
-    /// All of the internet, to which somebody turns.
+    /// The whole internet, as a destination.
     Internet,
 }
 
-/// All that a path may have in common with others at its far end.
+/// Returns everything that a path may have in common with others at its far end.
 pub(super) fn far<'a>(
     attempts: &AttemptIndex<'a>,
     end: End,
@@ -50,37 +51,38 @@ pub(super) fn far<'a>(
     .flatten()
 }
 
-/// What fails at one ENI, in kinds.
+/// Failing entries at one ENI, summarized by service and far end.
 pub(super) struct Failed<'a> {
-    pub(super) services: BTreeSet<Asked>,
+    pub(super) services: BTreeSet<ServicePort>,
     pub(super) far: BTreeSet<Far<'a>>,
-    /// Whether all of it crosses the border of the subnet in a direction that is known.
-    pub(super) is_at_border: bool,
+    /// Whether all of the traffic crosses the subnet boundary in a known direction.
+    pub(super) is_at_boundary: bool,
 }
 
 impl<'a> Failed<'a> {
     pub(super) fn of(attempts: &AttemptIndex<'a>, end: End, entries: &[PathSymptom<'a>]) -> Self {
         let paths = || entries.iter().map(|entry| entry.path);
         Self {
-            services: paths().map(asked).collect(),
+            services: paths().map(service_port).collect(),
             far: paths().flat_map(|path| far(attempts, end, path)).collect(),
-            is_at_border: is_directed(entries) && paths().all(|path| attempts.crosses(path)),
+            is_at_boundary: is_directed(entries) && paths().all(|path| attempts.crosses(path)),
         }
     }
 }
 
-/// What passes meanwhile, the first of each kind.
+/// Traffic that passes at the same time, one example of each kind.
 #[derive(Default)]
-pub(super) struct Border<'a> {
-    by_service: BTreeMap<Asked, PathSymptom<'a>>,
-    by_both: BTreeMap<(Asked, Far<'a>), PathSymptom<'a>>,
+pub(super) struct Boundary<'a> {
+    by_service: BTreeMap<ServicePort, PathSymptom<'a>>,
+    by_both: BTreeMap<(ServicePort, Far<'a>), PathSymptom<'a>>,
     far: BTreeSet<Far<'a>>,
-    /// What is asked for of those that pass at the ENI itself.
-    pub(super) here: BTreeSet<Asked>,
+    /// Services that pass at the ENI itself.
+    pub(super) here: BTreeSet<ServicePort>,
 }
 
-impl<'a> Border<'a> {
-    /// What passes at this ENI, and at others of its subnet, while these fail.
+impl<'a> Boundary<'a> {
+    /// Collects traffic that passes at this ENI, and at others of its subnet, while these entries
+    /// fail.
     pub(super) fn of(
         attempts: &AttemptIndex<'a>,
         end: End,
@@ -89,25 +91,28 @@ impl<'a> Border<'a> {
     ) -> Self {
         let span = span(failed);
         let paths: BTreeSet<&Path> = failed.iter().map(|entry| entry.path).collect();
-        let mut border = Self::default();
+        let mut boundary = Self::default();
         for near in std::iter::once(eni).chain(attempts.siblings(eni)) {
             for entry in attempts.at(end, near) {
                 let is_meanwhile = passes(attempts, end, entry) && entry.seen.goes_on_during(span);
                 if !is_meanwhile || paths.contains(entry.path) {
                     continue;
                 }
-                let asked = asked(entry.path);
-                border.by_service.entry(asked).or_insert(*entry);
+                let service_port = service_port(entry.path);
+                boundary.by_service.entry(service_port).or_insert(*entry);
                 for far in far(attempts, end, entry.path) {
-                    border.by_both.entry((asked, far)).or_insert(*entry);
-                    border.far.insert(far);
+                    boundary
+                        .by_both
+                        .entry((service_port, far))
+                        .or_insert(*entry);
+                    boundary.far.insert(far);
                 }
                 if near == eni {
-                    border.here.insert(asked);
+                    boundary.here.insert(service_port);
                 }
             }
         }
-        border
+        boundary
     }
 
     /// Whether nothing passes at all.
@@ -115,33 +120,33 @@ impl<'a> Border<'a> {
         self.by_service.is_empty()
     }
 
-    /// The first that asks for this.
-    pub(super) fn service(&self, asked: Asked) -> Option<&PathSymptom<'a>> {
-        self.by_service.get(&asked)
+    /// Returns an entry of this service that passes.
+    pub(super) fn service(&self, service_port: ServicePort) -> Option<&PathSymptom<'a>> {
+        self.by_service.get(&service_port)
     }
 
-    /// Whether any has one of these in common.
+    /// Whether any passing entry has one of these far ends.
     pub(super) fn has_far(&self, mut far: impl Iterator<Item = Far<'a>>) -> bool {
         far.any(|far| self.far.contains(&far))
     }
 
-    /// One that asks for this and has one of these in common.
+    /// Returns a passing entry of this service with one of these far ends.
     pub(super) fn both(
         &self,
-        asked: Asked,
+        service_port: ServicePort,
         mut far: impl Iterator<Item = Far<'a>>,
     ) -> Option<&PathSymptom<'a>> {
-        far.find_map(|far| self.by_both.get(&(asked, far)))
+        far.find_map(|far| self.by_both.get(&(service_port, far)))
     }
 }
 
-/// Whether the records tell on which way all of these were rejected.
+/// Whether the direction of all these rejections is known.
 pub(in crate::diagnosis::cause) fn is_directed(entries: &[PathSymptom<'_>]) -> bool {
     let is_unknown = |entry: &PathSymptom<'_>| matches!(entry.symptom, Symptom::Blocked(_));
     !entries.iter().any(is_unknown)
 }
 
-/// Whether a request got past both layers at this end, across the border of its subnet.
+/// Whether a request got past both layers at this end, across the boundary of its subnet.
 pub(in crate::diagnosis::cause) fn passes(
     attempts: &AttemptIndex<'_>,
     end: End,
@@ -149,7 +154,7 @@ pub(in crate::diagnosis::cause) fn passes(
 ) -> bool {
     let admitted = match (end, entry.symptom) {
         (_, symptom) if symptom.is_admitted() => true,
-        // Blocked only at the other end.
+        // Rejected at the other end only.
         (End::Source, Symptom::InboundBlocked(_)) => true,
         _ => false,
     };

@@ -1,7 +1,9 @@
-//! Hosts that the same clients ask for the same: those that fail, beside those that do not.
+//! Hosts that provide the same service to the same clients: those that fail, compared with the
+//! others.
 //!
-//! Behind a load balancer, or wherever clients have several hosts to choose from, what fails at some of
-//! them has one cause, not one for each host; and that the others work tells where to look.
+//! If clients can choose between several hosts, for example the targets of a load balancer, a
+//! failure at some of them has one cause, not one for each host. The hosts that work show where to
+//! look.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -13,47 +15,47 @@ use crate::diagnosis::finding::Cause;
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::is_private;
 
-/// Who asks.
+/// A client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Asker<'a> {
-    /// The boxes of one kind together, as the nodes of a load balancer.
-    Boxes(&'a str),
-    /// A host; none for all that is outside.
+enum RequestSource<'a> {
+    /// All ENIs of one type together, for example the nodes of a load balancer.
+    Type(&'a str),
+    /// A host; `None` for all hosts outside.
     Host(Option<IpAddr>),
 }
 
-/// Who asks what of many: protocol, port.
-type AskedService<'a> = (Asker<'a>, u8, u16);
+/// A client with the protocol and port that it uses.
+type RequestedService<'a> = (RequestSource<'a>, u8, u16);
 
-/// What passes at hosts inside, by who asks what.
+/// Passing traffic at hosts inside, by client and service.
 pub(super) struct TargetGroups<'l, 'a> {
     attempts: &'l AttemptIndex<'a>,
-    passing: HashMap<AskedService<'a>, Vec<PathSymptom<'a>>>,
+    passing: HashMap<RequestedService<'a>, Vec<PathSymptom<'a>>>,
 }
 
 /// The hosts that work while others fail.
-pub(super) struct Beside {
-    /// How many fail of how many, to stand behind the title.
+pub(super) struct WorkingHosts {
+    /// How many of the hosts fail, for the end of the title.
     pub(super) title: String,
-    /// Which of them work, and what those that fail have in common.
+    /// The hosts that work, and what the failing ones have in common.
     pub(super) seen: String,
-    /// Attempts that pass there.
+    /// Successful attempts at the working hosts.
     pub(super) passed: u64,
 }
 
 impl<'l, 'a> TargetGroups<'l, 'a> {
-    /// Looks up what passes.
+    /// Indexes the traffic that passes.
     pub(super) fn new(attempts: &'l AttemptIndex<'a>) -> Self {
-        let mut passing: HashMap<AskedService<'a>, Vec<PathSymptom<'a>>> = HashMap::new();
+        let mut passing: HashMap<RequestedService<'a>, Vec<PathSymptom<'a>>> = HashMap::new();
         let passes = |entry: &&PathSymptom<'a>| entry.symptom == Symptom::Passed;
         for entry in attempts.all().filter(passes).filter(|entry| is_near(entry)) {
-            let question = question(attempts, entry);
-            passing.entry(question).or_default().push(*entry);
+            let requested_service = requested_service(attempts, entry);
+            passing.entry(requested_service).or_default().push(*entry);
         }
         Self { attempts, passing }
     }
 
-    /// Makes one of those that fail alike on one port and have a client in common.
+    /// Merges failures of the same kind on one port that have a client in common.
     pub(super) fn joined(&self, troubles: Vec<Trouble<'a>>) -> Vec<Trouble<'a>> {
         let mut joined: Vec<Trouble<'a>> = Vec::new();
         let mut alike: BTreeMap<_, Vec<Trouble<'a>>> = BTreeMap::new();
@@ -68,7 +70,7 @@ impl<'l, 'a> TargetGroups<'l, 'a> {
             }
         }
         for troubles in alike.into_values() {
-            let members = troubles.iter().map(|trouble| self.questions(trouble));
+            let members = troubles.iter().map(|trouble| self.requested(trouble));
             let groups = connected(members);
             let mut by_group: BTreeMap<usize, Vec<Trouble<'a>>> = BTreeMap::new();
             for (group, trouble) in groups.into_iter().zip(troubles) {
@@ -80,35 +82,37 @@ impl<'l, 'a> TargetGroups<'l, 'a> {
         joined
     }
 
-    fn questions(&self, trouble: &Trouble<'a>) -> Vec<AskedService<'a>> {
+    fn requested(&self, trouble: &Trouble<'a>) -> Vec<RequestedService<'a>> {
         let entries = trouble.entries.iter();
         entries
-            .map(|entry| question(self.attempts, entry))
+            .map(|entry| requested_service(self.attempts, entry))
             .collect()
     }
 
-    /// The hosts that pass what is asked of them by those who fail elsewhere; none if there are none.
-    /// Hosts of `failing` do not count.
-    pub(super) fn beside(
+    /// Returns the hosts that work for the same clients at the same time, other than hosts in
+    /// `failing`; `None` if there are none.
+    pub(super) fn working(
         &self,
         trouble: &Trouble<'a>,
         failing: &BTreeSet<ServiceKey>,
-    ) -> Option<Beside> {
+    ) -> Option<WorkingHosts> {
         if !is_of_group(trouble) {
             return None;
         }
         let span = span(&trouble.entries);
-        let mut questions = self.questions(trouble);
-        questions.sort_unstable_by_key(|(asker, ..)| match asker {
-            Asker::Boxes(kind) => (*kind, None),
-            Asker::Host(address) => ("", *address),
+        let mut requested = self.requested(trouble);
+        requested.sort_unstable_by_key(|(source, ..)| match source {
+            RequestSource::Type(kind) => (*kind, None),
+            RequestSource::Host(address) => ("", *address),
         });
-        questions.dedup();
-        let asked = questions.iter().filter_map(|q| self.passing.get(q));
+        requested.dedup();
+        let passing = requested
+            .iter()
+            .filter_map(|service| self.passing.get(service));
         let works = |entry: &&PathSymptom<'a>| {
             !failing.contains(&service(entry.path)) && entry.seen.goes_on_during(span)
         };
-        let working: Vec<PathSymptom<'a>> = asked.flatten().filter(works).copied().collect();
+        let working: Vec<PathSymptom<'a>> = passing.flatten().filter(works).copied().collect();
         if working.is_empty() {
             return None;
         }
@@ -118,26 +122,27 @@ impl<'l, 'a> TargetGroups<'l, 'a> {
         let place = self.common(&bad, &good);
         let (at, seen) = match place {
             Some(place) => (
-                format!(", all of {place}"),
-                format!("those that fail are all in {place}, and none of the others is"),
+                format!(", all in {place}"),
+                format!("all failing hosts, and none of the others, are in {place}"),
             ),
             None => (
                 String::new(),
-                "nothing in the records tells the ones from the others".to_owned(),
+                "nothing in the records distinguishes the failing hosts from the others".to_owned(),
             ),
         };
-        Some(Beside {
+        Some(WorkingHosts {
             title: format!(" ({} of {of} hosts{at}; the others work)", bad.len()),
             seen: format!(
-                "; {} of {of} hosts that the same clients ask for it: meanwhile {} let {passed} attempts pass; {seen}",
+                "; failing: {} of {of} hosts that serve the same clients; {} answered {} at the same time; {seen}",
                 bad.len(),
                 names::targets(&working),
+                names::counted(passed, "attempt"),
             ),
             passed,
         })
     }
 
-    /// The zone or subnet that all bad hosts have in common, and no good one.
+    /// Returns the zone or subnet that all bad hosts and no good host have in common.
     fn common(&self, bad: &BTreeSet<IpAddr>, good: &BTreeSet<IpAddr>) -> Option<String> {
         let enis = self.attempts.enis;
         let zone = |host: &IpAddr| Some(&*enis.get(self.attempts.owner(*host)?).zone);
@@ -147,7 +152,8 @@ impl<'l, 'a> TargetGroups<'l, 'a> {
     }
 }
 
-/// The one place of all bad hosts where no good one is; none if that is not known of each.
+/// Returns the one place of all bad hosts if no good host is in it; `None` if the place of any host
+/// is unknown.
 fn alone<'a>(
     bad: &BTreeSet<IpAddr>,
     good: &BTreeSet<IpAddr>,
@@ -160,7 +166,7 @@ fn alone<'a>(
     (is_there && good.iter().all(is_elsewhere)).then_some(first)
 }
 
-/// Whether it is of a host that may be one of several that do the same.
+/// Whether the failing host may be one of several with the same service.
 fn is_of_group(trouble: &Trouble<'_>) -> bool {
     let is_of_a_port = matches!(
         trouble.cause,
@@ -169,35 +175,38 @@ fn is_of_group(trouble: &Trouble<'_>) -> bool {
     is_of_a_port && trouble.is_sure() && trouble.entries.iter().all(is_near)
 }
 
-/// Inside: hosts of the internet are others' and have nothing in common but a port.
+/// Whether the host is inside; hosts in the internet have nothing in common but a port.
 fn is_near(entry: &PathSymptom<'_>) -> bool {
     is_private(entry.path.target) || entry.path.target_eni.is_some()
 }
 
-fn question<'a>(attempts: &AttemptIndex<'a>, entry: &PathSymptom<'a>) -> AskedService<'a> {
+fn requested_service<'a>(
+    attempts: &AttemptIndex<'a>,
+    entry: &PathSymptom<'a>,
+) -> RequestedService<'a> {
     let path = entry.path;
     let kind = path
         .source_eni
         .map_or("", |eni| attempts.enis.get(eni).kind.as_str());
-    let asker = match kind {
-        "" => Asker::Host(path.source),
-        kind => Asker::Boxes(kind),
+    let source = match kind {
+        "" => RequestSource::Host(path.source),
+        kind => RequestSource::Type(kind),
     };
-    (asker, path.protocol, path.port)
+    (source, path.protocol, path.port)
 }
 
 fn targets(entries: &[PathSymptom<'_>]) -> BTreeSet<IpAddr> {
     entries.iter().map(|entry| entry.path.target).collect()
 }
 
-/// Numbers the groups in which each member shares something with another one.
-fn connected<'a>(members: impl Iterator<Item = Vec<AskedService<'a>>>) -> Vec<usize> {
+/// Numbers the groups of members that share something, directly or through other members.
+fn connected<'a>(members: impl Iterator<Item = Vec<RequestedService<'a>>>) -> Vec<usize> {
     let mut groups: Vec<usize> = Vec::new();
-    let mut known: HashMap<AskedService<'a>, usize> = HashMap::new();
-    for (member, questions) in members.enumerate() {
+    let mut known: HashMap<RequestedService<'a>, usize> = HashMap::new();
+    for (member, requested) in members.enumerate() {
         groups.push(member);
-        for question in questions {
-            let other = *known.entry(question).or_insert(member);
+        for requested_service in requested {
+            let other = *known.entry(requested_service).or_insert(member);
             let (one, other) = (root(&groups, member), root(&groups, other));
             groups[one.max(other)] = one.min(other);
         }
@@ -207,7 +216,7 @@ fn connected<'a>(members: impl Iterator<Item = Vec<AskedService<'a>>>) -> Vec<us
         .collect()
 }
 
-/// The lowest member of the group of this one.
+/// Returns the lowest member of this one's group.
 fn root(groups: &[usize], mut member: usize) -> usize {
     while groups[member] != member {
         member = groups[member];

@@ -1,30 +1,30 @@
-//! What is the matter with one service, or with several that fail alike, and how sure that is.
+//! The failure of one service, or of several that fail in the same way, and its certainty.
 
 use std::collections::BTreeSet;
 
 use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, ServiceKey, service, span};
-use crate::diagnosis::cause::failure_split;
+use crate::diagnosis::cause::{failure_split, names};
 use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::symptom::{Limit, Party, Symptom};
 use crate::flow::is_private;
 
-/// Failing attempts before a service is called refusing, or intermittent, with confidence.
+/// Failing attempts that are needed to call a service refusing or intermittent with confidence.
 const ATTEMPTS_LEAST: u64 = 4;
 
-/// SYNs of one attempt that prove that nobody answers.
+/// SYNs in one attempt that prove that there is no reply.
 const SYNS_LEAST: u64 = 4;
 
-/// What is the matter with a service, or with several that fail alike.
+/// The failure of one service, or of several that fail in the same way.
 pub(super) struct Trouble<'a> {
     pub(super) cause: Cause,
-    /// Which time-out, or who aborts, as a number.
+    /// The timeout in seconds, or the side that sends the RST, as a number.
     pub(super) detail: i64,
     pub(super) entries: Vec<PathSymptom<'a>>,
     pub(super) verdict: ServiceVerdict,
 }
 
 impl<'a> Trouble<'a> {
-    /// What fails alike at several hosts: as sure as of the one of which it is least sure.
+    /// Merges the same failure at several hosts; it is as certain as its least certain member.
     pub(super) fn of_many(attempts: &AttemptIndex<'a>, members: Vec<Self>) -> Option<Self> {
         let certainty = members
             .iter()
@@ -50,13 +50,13 @@ impl<'a> Trouble<'a> {
     }
 }
 
-/// How sure a trouble is, by what passes beside it.
+/// The certainty of a failure, from comparison with attempts that succeed.
 pub(super) struct ServiceVerdict {
     pub(super) certainty: Certainty,
     /// Whether the same source fails and passes.
     pub(super) is_unsteady: bool,
     pub(super) facts: ServiceFacts,
-    /// What tells those that fail from those that pass.
+    /// The property that distinguishes failing from succeeding attempts.
     pub(super) split: Option<String>,
 }
 
@@ -113,15 +113,15 @@ impl ServiceVerdict {
     }
 }
 
-/// What decides how sure it is that something is the matter with a service.
+/// The facts that determine the certainty.
 pub(super) struct ServiceFacts {
     pub(super) count: u64,
     pub(super) passed: u64,
-    /// The same source fails and passes in the same time.
+    /// Whether the same source fails and succeeds in the same time range.
     pub(super) mixed: bool,
-    /// Somebody passes in the time in which others fail.
+    /// Whether any source succeeds while others fail.
     pub(super) is_passing: bool,
-    /// Somebody passes at any time.
+    /// Whether any source succeeds at any time.
     pub(super) was_passing: bool,
 }
 
@@ -131,7 +131,7 @@ impl ServiceFacts {
         let is_persistent = self.count >= ATTEMPTS_LEAST;
         let is_large = self.count.saturating_mul(9) >= self.passed;
         let is_sure = match cause {
-            // The one kind of abort that nothing but a fault explains: by the responder, often.
+            // Only a fault explains this kind of reset: sent by the responder, many times.
             Cause::Reset => {
                 let by_responder = entries
                     .iter()
@@ -163,21 +163,23 @@ impl ServiceFacts {
         }
     }
 
-    /// What passes beside it, in words.
+    /// Describes the attempts that succeed.
     pub(super) fn contrast(&self, split: Option<&str>) -> String {
+        let passed = |noun| names::counted(self.passed, noun);
         match (split, self.mixed, self.is_passing, self.was_passing) {
             (Some(split), ..) => format!("; {split}"),
             (None, true, ..) => format!(
-                "; {} other attempts pass, and nothing tells the ones from the others",
-                self.passed
+                "; {} succeeded, and nothing in the records distinguishes them",
+                passed("other attempt")
             ),
-            (None, false, true, _) => {
-                format!("; from other sources {} pass meanwhile", self.passed)
-            }
+            (None, false, true, _) => format!(
+                "; {} from other sources succeeded at the same time",
+                passed("attempt")
+            ),
             (None, false, false, true) => {
-                format!("; passed before or after: {}", self.passed)
+                format!("; {} succeeded before or after", passed("attempt"))
             }
-            (None, false, false, false) => "; no attempt passes".to_owned(),
+            (None, false, false, false) => "; no attempt succeeded".to_owned(),
         }
     }
 }

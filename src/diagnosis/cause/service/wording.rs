@@ -1,4 +1,4 @@
-//! The trouble of a service in words: what it is called, what was seen of it, and how far requests came.
+//! The texts for a failure of a service: its title, the evidence, and how far requests got.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -10,21 +10,25 @@ use crate::diagnosis::symptom::{Party, Symptom};
 use crate::flow::{EniIndex, TrafficPath};
 use crate::time::SECOND_NS;
 
-/// The trouble in one line.
+/// Returns the title.
 pub(super) fn title(cause: Cause, entries: &[PathSymptom<'_>]) -> String {
     let (targets, ports) = (names::targets(entries), names::ports(entries));
     let is_one = entries
         .iter()
         .all(|e| e.path.target == entries[0].path.target);
-    let (does, refuses) = match is_one {
-        true => ("does", "refuses"),
-        false => ("do", "refuse"),
+    let refuses = match is_one {
+        true => "refuses",
+        false => "refuse",
     };
     match cause {
-        Cause::NoReply => format!("{targets} {does} not answer on {ports}"),
-        Cause::Refused => format!("{targets} {refuses} connections on {ports}: nothing listens"),
-        Cause::HalfOpen => format!("handshakes with {targets} on {ports} are never completed"),
-        Cause::ReplyElsewhere => format!("replies of {targets} take another way than the requests"),
+        Cause::NoReply => format!("No reply from {targets} on {ports}"),
+        Cause::Refused => {
+            format!("{targets} {refuses} connections on {ports}: nothing is listening")
+        }
+        Cause::HalfOpen => format!("Handshakes with {targets} on {ports} stay half-open"),
+        Cause::ReplyElsewhere => {
+            format!("Replies from {targets} take a different path than the requests")
+        }
         Cause::IdleTimeout => {
             let limits = entries.iter().filter_map(|entry| match entry.symptom {
                 Symptom::IdleTimeout(limit) => Some(limit.seconds()),
@@ -32,24 +36,20 @@ pub(super) fn title(cause: Cause, entries: &[PathSymptom<'_>]) -> String {
             });
             let limit = limits.max().unwrap_or(0);
             format!(
-                "connections to {targets} on {ports} are cut after more than {limit} s of silence"
+                "Connections to {targets} on {ports} are dropped after being idle for more than {limit} s"
             )
         }
         _ => {
             let by = entries
                 .iter()
                 .all(|entry| entry.symptom == Symptom::Reset(Party::Responder));
-            let side = if by {
-                "the service"
-            } else {
-                "those who opened them"
-            };
-            format!("connections to {targets} on {ports} are aborted by {side}")
+            let side = if by { "the responder" } else { "the initiator" };
+            format!("Connections to {targets} on {ports} are reset by {side}")
         }
     }
 }
 
-/// What was seen of it.
+/// Returns the evidence.
 pub(super) fn seen(
     attempts: &AttemptIndex<'_>,
     cause: Cause,
@@ -60,9 +60,9 @@ pub(super) fn seen(
         Cause::NoReply => {
             let how_far = how_far(attempts, entries);
             let ways = ways(entries);
-            format!("requests from {sources} are ACCEPTed and no ENI logs a reply; {how_far}{ways}")
+            format!("Requests from {sources} are accepted and no ENI logs a reply; {how_far}{ways}")
         }
-        Cause::Refused => format!("SYNs from {sources} are answered by RST"),
+        Cause::Refused => format!("SYNs from {sources} are answered with RST"),
         Cause::HalfOpen => {
             format!(
                 "SYN-ACKs to {sources} are never acknowledged{}",
@@ -76,13 +76,13 @@ pub(super) fn seen(
             });
             let pair = pairs.min().map(|(asked, answered)| {
                 format!(
-                    "; {} sees the request and no reply, {} the reply",
+                    "; {} logs the request but no reply, and {} logs the reply",
                     names::eni(attempts, asked),
                     names::eni(attempts, answered)
                 )
             });
             format!(
-                "requests from {sources} are ACCEPTed{}{}",
+                "Requests from {sources} are accepted{}{}",
                 pair.unwrap_or_default(),
                 ways(entries)
             )
@@ -92,14 +92,15 @@ pub(super) fn seen(
             let least = silences().map(|(least, _)| least).min().unwrap_or(0) / SECOND_NS;
             let most = silences().map(|(_, most)| most).max().unwrap_or(0) / SECOND_NS;
             format!(
-                "after a silence of {least} to {most} s, what {sources} or the responder sends next is met by RST or REJECT"
+                "After {least} to {most} s idle, the next packet from {sources} or the responder is rejected or answered with RST"
             )
         }
-        _ => format!("connections of {sources} are opened and end with RST, without FIN"),
+        _ => format!("Connections from {sources} are established and end with RST, without FIN"),
     }
 }
 
-/// By which ways requests and replies leave, as far as `traffic-path` tells and it says something.
+/// Describes the paths of requests and replies, if `traffic-path` is logged and shows more than the
+/// same VPC.
 fn ways(entries: &[PathSymptom<'_>]) -> String {
     let [requests, replies] = [0, 1].map(|lane: usize| -> BTreeSet<TrafficPath> {
         let ways = entries.iter().flat_map(|entry| &entry.seen.ways[lane]);
@@ -111,7 +112,7 @@ fn ways(entries: &[PathSymptom<'_>]) -> String {
     };
     let is_plain =
         |ways: &BTreeSet<TrafficPath>| ways.iter().all(|way| *way == TrafficPath::SameVpc);
-    // Of one and the same path, for two clients may have ways of their own, each there and back.
+    // Compared per path, since two clients may have different paths, each symmetric.
     let is_asymmetric = entries.iter().any(|entry| {
         let [requests, replies] = &entry.seen.ways;
         !requests.is_empty() && !replies.is_empty() && requests.is_disjoint(replies)
@@ -133,11 +134,11 @@ fn ways(entries: &[PathSymptom<'_>]) -> String {
     }
 }
 
-/// How far unanswered requests came, as far as it shows.
+/// Describes how far unanswered requests got, as far as the records show.
 fn how_far(attempts: &AttemptIndex<'_>, entries: &[PathSymptom<'_>]) -> String {
     let is_of = |eni: EniIndex, target: IpAddr| {
         let eni = attempts.enis.get(eni);
-        // One address is known of an ENI; of the other family there may be another.
+        // Only one address of each ENI is known; it may have another one of the other family.
         let is_own = |own: IpAddr| own == target || own.is_ipv4() != target.is_ipv4();
         eni.kind.is_empty() && eni.address.is_none_or(is_own)
     };
@@ -146,20 +147,21 @@ fn how_far(attempts: &AttemptIndex<'_>, entries: &[PathSymptom<'_>]) -> String {
         entered.is_some_and(|eni| is_of(eni, entry.path.target))
     };
     if entries.iter().all(arrives) {
-        return "they enter the responder's ENI, so the host or its firewall is silent".to_owned();
+        return "they reach the responder's ENI, so the host or its firewall does not reply"
+            .to_owned();
     }
     if let Some(eni) = entries.iter().find_map(|entry| entry.path.target_eni) {
         let eni = names::eni(attempts, eni);
-        return format!("they enter {eni}, which has to pass them on; behind it they do not show");
+        return format!("they reach {eni}, which must forward them; no record shows them after it");
     }
     if entries
         .iter()
         .all(|entry| attempts.owner(entry.path.target).is_some())
     {
-        return "they never enter the responder's ENI, which is in this archive, so they are lost \
-                on their way"
+        return "they never reach the responder's ENI, which is in this archive, so they are lost \
+                    on the way"
             .to_owned();
     }
-    "the responder's own ENI is not in this archive, so where they are lost does not show"
+    "the responder's ENI is not in this archive, so the records do not show where they are lost"
         .to_owned()
 }

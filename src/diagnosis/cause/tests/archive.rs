@@ -1,4 +1,4 @@
-//! An archive in the making, of a few attempts whose fate is known.
+//! A test archive of a few attempts with known results.
 
 use super::super::*;
 use crate::diagnosis::finding::{Cause, Certainty};
@@ -10,7 +10,7 @@ use crate::flow::{
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
-/// An archive in the making: ENIs by address, in subnets by the third byte of it.
+/// A test archive. ENIs are named by address, and subnets by its third byte.
 #[derive(Default)]
 pub(super) struct Archive {
     enis: Enis,
@@ -18,21 +18,21 @@ pub(super) struct Archive {
     line: u64,
 }
 
-/// What becomes of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Fate {
+pub(super) enum AttemptResult {
     Passes,
     RejectedIn,
     RejectedOut,
     ReplyRejected,
     Silent,
     Refused,
-    /// Reset after so many seconds of silence.
+    /// Reset after this many seconds idle.
     Cut(i64),
 }
 
 impl Archive {
-    /// The ENI of an address inside.
+    /// Returns the ENI of an address inside.
     pub(super) fn eni(&mut self, address: &str) -> Option<EniIndex> {
         if !address.starts_with("10.0.") {
             return None;
@@ -45,7 +45,7 @@ impl Archive {
         Some(index)
     }
 
-    /// Records of one way at both ENIs, where there are any.
+    /// Adds the records of one direction at both ENIs, where there are any.
     fn way(&mut self, ends: [(&str, u16); 2], at_s: i64, flags: u8, rejected: [bool; 2]) {
         let [source, destination] = ends.map(|(address, port)| Endpoint {
             address: address.parse().unwrap(),
@@ -91,32 +91,32 @@ impl Archive {
         }
     }
 
-    /// An attempt from `source` to `target` that begins then.
+    /// Adds an attempt from `source` to `target` that begins at this time.
     pub(super) fn attempt(
         &mut self,
         source: (&str, u16),
         target: (&str, u16),
         at_s: i64,
-        fate: Fate,
+        result: AttemptResult,
     ) {
         let (there, back) = ([source, target], [target, source]);
-        match fate {
-            Fate::Passes => {
+        match result {
+            AttemptResult::Passes => {
                 self.way(there, at_s, 3, [false; 2]);
                 self.way(back, at_s, 19, [false; 2]);
             }
-            Fate::RejectedIn => self.way(there, at_s, 2, [false, true]),
-            Fate::RejectedOut => self.way(there, at_s, 2, [true, false]),
-            Fate::ReplyRejected => {
+            AttemptResult::RejectedIn => self.way(there, at_s, 2, [false, true]),
+            AttemptResult::RejectedOut => self.way(there, at_s, 2, [true, false]),
+            AttemptResult::ReplyRejected => {
                 self.way(there, at_s, 2, [false; 2]);
                 self.way(back, at_s, 18, [true, false]);
             }
-            Fate::Silent => self.way(there, at_s, 2, [false; 2]),
-            Fate::Refused => {
+            AttemptResult::Silent => self.way(there, at_s, 2, [false; 2]),
+            AttemptResult::Refused => {
                 self.way(there, at_s, 2, [false; 2]);
                 self.way(back, at_s, 4, [false; 2]);
             }
-            Fate::Cut(silence_s) => {
+            AttemptResult::Cut(silence_s) => {
                 self.way(there, at_s, 2, [false; 2]);
                 self.way(back, at_s, 18, [false; 2]);
                 self.way(there, at_s + 7 + silence_s, 0, [false; 2]);
@@ -125,11 +125,17 @@ impl Archive {
         }
     }
 
-    /// So many such attempts, a minute apart, from ports that differ.
-    pub(super) fn attempts(&mut self, from: &str, to: (&str, u16), count: u16, fate: Fate) {
+    /// Adds `count` such attempts, one minute apart, from different ports.
+    pub(super) fn attempts(
+        &mut self,
+        from: &str,
+        to: (&str, u16),
+        count: u16,
+        result: AttemptResult,
+    ) {
         for i in 0..count {
             let port = 40_000 + i * 97 + u16::try_from(self.line % 90).unwrap();
-            self.attempt((from, port), to, i64::from(i) * 60, fate);
+            self.attempt((from, port), to, i64::from(i) * 60, result);
         }
     }
 
@@ -137,14 +143,14 @@ impl Archive {
         &self.enis
     }
 
-    /// Takes from all records whether packets left their ENI or entered it.
+    /// Removes the direction from all records.
     pub(super) fn forget_directions(&mut self) {
         for record in &mut self.records {
             record.leaving = None;
         }
     }
 
-    /// What the attempts add up to.
+    /// Returns the counts of all attempts.
     pub(super) fn tally(&self) -> AttemptCounts {
         let mut tally = AttemptCounts::default();
         let visibility = Visibility::new(Some((0, 1_000_000 * SECOND_NS)), Vec::new());
@@ -159,7 +165,7 @@ impl Archive {
                 .copied()
                 .collect();
             for attempt in attempts(&mut records) {
-                // One tally an attempt, to see that they add up.
+                // One instance per attempt, to test that they add up.
                 let mut one = AttemptCounts::default();
                 one.take_in(&attempt, &visibility, &self.enis);
                 tally.add(one);
@@ -179,7 +185,7 @@ impl Archive {
         )
     }
 
-    /// The first finding.
+    /// Checks the first finding and returns it.
     #[track_caller]
     pub(super) fn check(&self, cause: Cause, certainty: Certainty) -> Finding {
         let findings = self.findings();

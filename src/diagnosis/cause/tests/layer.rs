@@ -1,73 +1,73 @@
-//! One rule of [`layer`](super::super::layer) each: which layer is blamed, and for which reason.
+//! One test for each rule of [`layer`](super::super::layer): which layer rejects, and why.
 //!
-//! What the layers do is from the VPC User Guide: a security group belongs to ENIs and allows by
-//! address and port; a network ACL belongs to a subnet, judges by address range and port, and only
-//! what enters or leaves the subnet.
+//! The layers work as in the VPC User Guide: a security group belongs to ENIs and allows by
+//! address and port; a network ACL belongs to a subnet, filters by address range and port, and only
+//! traffic that enters or leaves the subnet.
 
 use std::collections::BTreeSet;
 
-use super::archive::{Archive, Fate};
+use super::archive::{Archive, AttemptResult};
 use crate::diagnosis::attempt_index::Roles;
 use crate::diagnosis::attempt_index::{AttemptIndex, End, grouped};
-use crate::diagnosis::cause::blocked::bite;
+use crate::diagnosis::cause::blocked::rejecting_eni;
 use crate::diagnosis::cause::layer::{Case, FilterLayer};
 
-use Fate::{Passes, RejectedIn, RejectedOut};
+use AttemptResult::{Passes, RejectedIn, RejectedOut};
 
-/// The database whose ENI rejects, another one of its subnet, and one of another subnet.
+/// The database whose ENI rejects, another host in its subnet, and one in another subnet.
 const DB: (&str, u16) = ("10.0.21.40", 5432);
 const SIBLING: &str = "10.0.21.41";
 const ELSEWHERE: &str = "10.0.22.40";
 
-/// Who is rejected, its neighbor in its own subnet, and a stranger in another one.
+/// The client that is rejected, a neighbor in its subnet, and a client in another subnet.
 const CLIENT: &str = "10.0.11.15";
 const NEIGHBOR: &str = "10.0.11.16";
 const STRANGER: &str = "10.0.12.27";
 
-/// An attempt: from where, to where, and what becomes of it.
-type Tried<'a> = (&'a str, (&'a str, u16), Fate);
+/// An attempt: source, destination and result.
+type Tried<'a> = (&'a str, (&'a str, u16), AttemptResult);
 
-/// Five of each attempt, a minute apart, and fewer in vain: what an ENI is mostly asked for is its role.
+/// Makes five of each attempt, one minute apart, and fewer of failed ones: the most used service of an ENI is its role.
 fn archive(tried: &[Tried<'_>]) -> Archive {
     let mut archive = Archive::default();
-    for (from, to, fate) in tried {
-        let count = if *fate == Passes { 5 } else { 4 };
-        archive.attempts(from, *to, count, *fate);
+    for (from, to, result) in tried {
+        let count = if *result == Passes { 5 } else { 4 };
+        archive.attempts(from, *to, count, *result);
     }
     archive
 }
 
-/// Asserts the layer that is blamed at one ENI, and words of the reason.
+/// Asserts the layer that rejects at one ENI, and part of the reason.
 #[track_caller]
 fn check_at(mut archive: Archive, (end, address): (End, &str), layer: FilterLayer, why: &str) {
     let eni = archive.eni(address).unwrap();
     let tally = archive.tally();
     let attempts = AttemptIndex::new(&tally, archive.enis(), &BTreeSet::new());
     let roles = Roles::new(&attempts);
-    let failing = grouped(attempts.all(), |entry| bite(end, entry));
+    let failing = grouped(attempts.all(), |entry| rejecting_eni(end, entry));
     let (found, reason) = Case::new(&attempts, &roles, end, &failing).decide(eni);
     assert_eq!(found, layer, "{reason}");
     assert!(reason.contains(why), "{reason}");
 }
 
-/// The same at the database, for what it is asked.
+/// Asserts the same at the database, for inbound requests.
 #[track_caller]
 fn check_in(tried: &[Tried<'_>], layer: FilterLayer, why: &str) {
     check_at(archive(tried), (End::Target, DB.0), layer, why);
 }
 
-/// The same at the client, for what it asks.
+/// Asserts the same at the client, for outbound requests.
 #[track_caller]
 fn check_out(tried: &[Tried<'_>], layer: FilterLayer, why: &str) {
     check_at(archive(tried), (End::Source, CLIENT), layer, why);
 }
 
 #[test]
-fn within_one_subnet_no_acl_judges() {
+fn acls_do_not_apply_within_one_subnet() {
     check_in(
         &[("10.0.21.15", DB, RejectedIn)],
         FilterLayer::SecurityGroup,
-        "within one subnet, where no ACL judges",
+        "same subnet, where network ACLs do not apply",
     );
 }
 
@@ -76,7 +76,7 @@ fn acl_that_lets_the_same_host_in_to_another_eni_did_not_reject_it() {
     check_in(
         &[(CLIENT, DB, RejectedIn), (CLIENT, (SIBLING, DB.1), Passes)],
         FilterLayer::SecurityGroup,
-        "meanwhile TCP 5432 (PostgreSQL) from 10.0.11.15 passes eni-10.0.21.41",
+        "at the same time TCP 5432 (PostgreSQL) from 10.0.11.15 is accepted at eni-10.0.21.41",
     );
 }
 
@@ -86,7 +86,7 @@ fn acl_that_lets_the_same_network_in_did_not_reject_it() {
         check_in(
             &[(CLIENT, DB, RejectedIn), (NEIGHBOR, (target, DB.1), Passes)],
             FilterLayer::SecurityGroup,
-            "meanwhile TCP 5432 (PostgreSQL) from 10.0.11.16 passes",
+            "at the same time TCP 5432 (PostgreSQL) from 10.0.11.16 is accepted",
         );
     }
 }
@@ -96,7 +96,7 @@ fn acl_that_lets_a_neighbor_out_did_not_reject_it() {
     check_out(
         &[(CLIENT, DB, RejectedOut), (NEIGHBOR, DB, Passes)],
         FilterLayer::SecurityGroup,
-        "meanwhile TCP 5432 (PostgreSQL) to 10.0.21.40 leaves eni-10.0.11.16",
+        "at the same time TCP 5432 (PostgreSQL) to 10.0.21.40 is accepted outbound at eni-10.0.11.16",
     );
     check_out(
         &[
@@ -104,21 +104,21 @@ fn acl_that_lets_a_neighbor_out_did_not_reject_it() {
             (NEIGHBOR, ("203.0.113.3", 443), Passes),
         ],
         FilterLayer::SecurityGroup,
-        "meanwhile TCP 443 (HTTPS) to 203.0.113.3 leaves eni-10.0.11.16",
+        "at the same time TCP 443 (HTTPS) to 203.0.113.3 is accepted outbound at eni-10.0.11.16",
     );
 }
 
 #[test]
-fn what_is_rejected_at_the_other_end_only_got_out() {
+fn packets_rejected_at_the_other_end_only_were_accepted_outbound() {
     check_out(
         &[(CLIENT, DB, RejectedOut), (NEIGHBOR, DB, RejectedIn)],
         FilterLayer::SecurityGroup,
-        "meanwhile TCP 5432 (PostgreSQL) to 10.0.21.40 leaves eni-10.0.11.16",
+        "at the same time TCP 5432 (PostgreSQL) to 10.0.21.40 is accepted outbound at eni-10.0.11.16",
     );
 }
 
 #[test]
-fn what_no_acl_can_have_done_outweighs_what_one_may_have_done() {
+fn proof_against_an_acl_outweighs_evidence_for_one() {
     let [_, sibling] = TWO_ROLES;
     check_in(
         &[
@@ -129,24 +129,24 @@ fn what_no_acl_can_have_done_outweighs_what_one_may_have_done() {
             ("10.0.13.15", (SIBLING, 9300), RejectedIn),
         ],
         FilterLayer::SecurityGroup,
-        "meanwhile TCP 5432 (PostgreSQL) from 10.0.11.15 passes eni-10.0.21.42",
+        "at the same time TCP 5432 (PostgreSQL) from 10.0.11.15 is accepted at eni-10.0.21.42",
     );
 }
 
 #[test]
-fn what_passes_the_border_of_another_subnet_says_nothing() {
+fn traffic_across_the_boundary_of_another_subnet_is_not_evidence() {
     check_in(
         &[
             (CLIENT, DB, RejectedIn),
             (CLIENT, (ELSEWHERE, DB.1), Passes),
         ],
         FilterLayer::Undecided,
-        "nothing else passes this ENI or its subnet meanwhile",
+        "nothing else passes this ENI or its subnet at that time",
     );
 }
 
 #[test]
-fn port_and_network_that_pass_but_not_together_are_the_security_groups() {
+fn port_and_network_that_pass_but_not_together_are_the_security_group() {
     let (port, network) = (
         (STRANGER, (SIBLING, DB.1), Passes),
         (CLIENT, (SIBLING, 8080), Passes),
@@ -154,31 +154,31 @@ fn port_and_network_that_pass_but_not_together_are_the_security_groups() {
     check_in(
         &[(CLIENT, DB, RejectedIn), port, network],
         FilterLayer::SecurityGroup,
-        "meanwhile TCP 5432 (PostgreSQL) from 10.0.12.27 passes eni-10.0.21.41",
+        "at the same time TCP 5432 (PostgreSQL) from 10.0.12.27 is accepted at eni-10.0.21.41",
     );
     for one in [port, network] {
         check_in(
             &[(CLIENT, DB, RejectedIn), one],
             FilterLayer::Undecided,
-            "so nothing tells which",
+            "so it is unknown which",
         );
     }
 }
 
 #[test]
-fn port_that_passes_at_the_same_eni_is_the_security_groups() {
+fn port_that_passes_at_the_same_eni_is_the_security_group() {
     check_in(
         &[(CLIENT, DB, RejectedIn), (STRANGER, DB, Passes)],
         FilterLayer::SecurityGroup,
-        "meanwhile TCP 5432 (PostgreSQL) from 10.0.12.27 passes the same ENI",
+        "at the same time TCP 5432 (PostgreSQL) from 10.0.12.27 is accepted at the same ENI",
     );
 }
 
-/// The database and a host that is asked for something else.
+/// The database and a host with another service.
 const TWO_ROLES: [Tried<'_>; 2] = [(STRANGER, DB, Passes), (STRANGER, (SIBLING, 6379), Passes)];
 
 #[test]
-fn port_that_fails_at_enis_of_different_roles_is_the_acls() {
+fn port_that_fails_at_enis_of_different_roles_is_the_acl() {
     let [db, sibling] = TWO_ROLES;
     check_in(
         &[
@@ -188,12 +188,12 @@ fn port_that_fails_at_enis_of_different_roles_is_the_acls() {
             ("10.0.13.15", (SIBLING, 9100), RejectedIn),
         ],
         FilterLayer::Acl,
-        "eni-10.0.21.41, which serves something else, fails alike",
+        "eni-10.0.21.41, which has a different role, rejects the same kind",
     );
 }
 
 #[test]
-fn port_that_fails_at_different_roles_of_two_subnets_is_the_acls() {
+fn port_that_fails_at_different_roles_of_two_subnets_is_the_acl() {
     check_in(
         &[
             (STRANGER, DB, Passes),
@@ -202,12 +202,12 @@ fn port_that_fails_at_different_roles_of_two_subnets_is_the_acls() {
             ("10.0.13.15", (ELSEWHERE, 9100), RejectedIn),
         ],
         FilterLayer::Acl,
-        "eni-10.0.22.40, which serves something else, fails alike",
+        "eni-10.0.22.40, which has a different role, rejects the same kind",
     );
 }
 
 #[test]
-fn failure_within_a_subnet_is_nothing_alike() {
+fn failure_within_a_subnet_is_not_similar() {
     let [db, sibling] = TWO_ROLES;
     check_in(
         &[
@@ -217,12 +217,12 @@ fn failure_within_a_subnet_is_nothing_alike() {
             ("10.0.21.15", (SIBLING, 9100), RejectedIn),
         ],
         FilterLayer::Undecided,
-        "what passes beside it could pass either",
+        "fits both filters",
     );
 }
 
 #[test]
-fn network_that_fails_at_enis_of_different_roles_is_the_acls() {
+fn network_that_fails_at_enis_of_different_roles_is_the_acl() {
     let [db, sibling] = TWO_ROLES;
     check_in(
         &[
@@ -232,7 +232,7 @@ fn network_that_fails_at_enis_of_different_roles_is_the_acls() {
             (NEIGHBOR, (SIBLING, 9200), RejectedIn),
         ],
         FilterLayer::Acl,
-        "eni-10.0.21.41, which serves something else, fails alike",
+        "eni-10.0.21.41, which has a different role, rejects the same kind",
     );
 }
 
@@ -246,7 +246,7 @@ fn enis_of_one_role_may_share_the_security_group_that_rejects() {
             (CLIENT, (SIBLING, 9100), RejectedIn),
         ],
         FilterLayer::Undecided,
-        "what passes beside it could pass either",
+        "fits both filters",
     );
 }
 
@@ -263,12 +263,12 @@ fn acl_that_lets_port_and_network_in_does_not_explain_different_roles() {
             (CLIENT, ("10.0.21.42", 7000), Passes),
         ],
         FilterLayer::SecurityGroup,
-        "meanwhile TCP 9100 from 10.0.12.27 passes eni-10.0.21.42",
+        "at the same time TCP 9100 from 10.0.12.27 is accepted at eni-10.0.21.42",
     );
 }
 
 #[test]
-fn service_that_is_reached_within_the_subnet_only_is_behind_an_acl() {
+fn service_that_is_reached_only_within_the_subnet_is_blocked_by_an_acl() {
     check_in(
         &[
             (CLIENT, DB, RejectedIn),
@@ -276,7 +276,7 @@ fn service_that_is_reached_within_the_subnet_only_is_behind_an_acl() {
             ("10.0.21.15", DB, Passes),
         ],
         FilterLayer::Acl,
-        "only what crosses the subnet's border fails: within it TCP 5432 (PostgreSQL) from 10.0.21.15 passes the same ENI",
+        "only traffic that crosses the subnet boundary fails: within the subnet, TCP 5432 (PostgreSQL) from 10.0.21.15 is accepted at the same ENI",
     );
 }
 
@@ -287,40 +287,40 @@ fn service_that_another_role_reaches_within_the_subnet_proves_no_acl() {
             (CLIENT, DB, RejectedIn),
             (CLIENT, (DB.0, 22), Passes),
             ("10.0.21.15", DB, Passes),
-            // The one inside serves something that the client does not.
+            // The host inside has a service that the client does not have.
             (STRANGER, ("10.0.21.15", 80), Passes),
         ],
         FilterLayer::Undecided,
-        "what passes beside it could pass either",
+        "fits both filters",
     );
 }
 
 #[test]
-fn subnet_whose_border_nothing_passes_has_an_acl_that_rejects() {
+fn subnet_whose_boundary_nothing_crosses_has_an_acl_that_rejects() {
     check_in(
         &[
             (CLIENT, DB, RejectedIn),
             (CLIENT, (SIBLING, DB.1), RejectedIn),
         ],
         FilterLayer::Acl,
-        "2 ENIs of the subnet fail, and nothing passes its border meanwhile",
+        "2 ENIs of the subnet reject traffic, and nothing crosses the subnet boundary at that time",
     );
     check_in(
         &[(CLIENT, DB, RejectedIn)],
         FilterLayer::Undecided,
-        "nothing else passes this ENI or its subnet meanwhile",
+        "nothing else passes this ENI or its subnet at that time",
     );
 }
 
 #[test]
-fn enis_of_two_subnets_that_fail_are_no_subnet_that_fails() {
+fn failing_enis_of_two_subnets_are_not_a_failing_subnet() {
     check_in(
         &[
             (CLIENT, DB, RejectedIn),
             (CLIENT, (ELSEWHERE, DB.1), RejectedIn),
         ],
         FilterLayer::Undecided,
-        "nothing else passes this ENI or its subnet meanwhile",
+        "nothing else passes this ENI or its subnet at that time",
     );
 }
 
@@ -336,23 +336,19 @@ fn subnet_that_fails_while_others_do_not_has_an_acl_that_rejects() {
     check_in(
         &[subnet_fails.as_slice(), &[elsewhere]].concat(),
         FilterLayer::Acl,
-        "every ENI of the subnet that was tried fails, ENIs of other subnets do not",
+        "every ENI of the subnet that was tried rejects it, ENIs of other subnets do not",
     );
-    check_in(
-        &subnet_fails,
-        FilterLayer::Undecided,
-        "what passes beside it could pass either",
-    );
+    check_in(&subnet_fails, FilterLayer::Undecided, "fits both filters");
     let one_works = (STRANGER, ("10.0.21.42", DB.1), Passes);
     check_in(
         &[subnet_fails.as_slice(), &[elsewhere, one_works]].concat(),
         FilterLayer::Undecided,
-        "what passes beside it could pass either",
+        "fits both filters",
     );
 }
 
 #[test]
-fn what_passed_before_the_rule_was_removed_proves_nothing() {
+fn traffic_that_passed_before_the_rule_was_removed_proves_nothing() {
     let later = |from: &str, to: (&str, u16)| {
         let mut archive = archive(&[(from, to, Passes)]);
         for i in 0..5 {
@@ -361,7 +357,7 @@ fn what_passed_before_the_rule_was_removed_proves_nothing() {
         }
         archive
     };
-    // Meanwhile, each of these would decide.
+    // At the same time, each of these would decide.
     for (from, to) in [
         (CLIENT, (SIBLING, DB.1)),
         (STRANGER, DB),
@@ -371,7 +367,7 @@ fn what_passed_before_the_rule_was_removed_proves_nothing() {
             later(from, to),
             (End::Target, DB.0),
             FilterLayer::Undecided,
-            "nothing else passes this ENI or its subnet meanwhile",
+            "nothing else passes this ENI or its subnet at that time",
         );
     }
 }
@@ -384,6 +380,6 @@ fn without_a_direction_nothing_is_decided() {
         archive,
         (End::Target, DB.0),
         FilterLayer::Undecided,
-        "no record tells the direction",
+        "no record shows the direction",
     );
 }

@@ -1,4 +1,4 @@
-//! Frames made by hand, put into the parts of a split capture.
+//! Handmade frames, written into the parts of a split capture.
 
 use super::*;
 use crate::capture::{Format, Frame, Interface, LinkType};
@@ -8,7 +8,7 @@ use crate::time::SECOND_NS;
 
 const HOUR_NS: i64 = 3_600 * SECOND_NS;
 
-/// A frame made by hand: its time, its tag, and a byte that it is known by.
+/// A handmade frame: its time, its tag, and a byte that identifies it.
 #[derive(Clone, Copy)]
 struct Made {
     time_ns: i64,
@@ -26,7 +26,7 @@ const fn made(time_ns: i64, number: u32, begins: bool, mark: u8) -> Made {
     }
 }
 
-/// Two ENIs or connections whose packets alternate, over two hours.
+/// Packets of two ENIs or connections that alternate, over two hours.
 const FRAMES: [Made; 5] = [
     made(HOUR_NS, 0, true, 1),
     made(HOUR_NS + 1, 1, true, 2),
@@ -35,7 +35,7 @@ const FRAMES: [Made; 5] = [
     made(2 * HOUR_NS + 5, 1, true, 5),
 ];
 
-/// Bytes that the packet of a mark had.
+/// Returns the original length of the packet with a mark.
 fn original_len(mark: u8) -> u32 {
     100 + u32::from(mark)
 }
@@ -70,17 +70,18 @@ fn ordered(frames: &[Made]) -> Ordered {
 const HEAD_LEN: usize = 24;
 const FRAME_LEN: usize = 16 + 20;
 
-/// The marks of the frames in a pcap file, in order.
+/// Returns the marks of the frames in a pcap file, in order.
 fn marks(file: &[u8]) -> Vec<u8> {
     let frames = file[HEAD_LEN..].chunks_exact(FRAME_LEN);
     assert!(frames.remainder().is_empty());
     frames.map(|frame| frame[16]).collect()
 }
 
-/// A part of a capture: the end of its name, its marks, and how many connections begin in it.
+/// A part of a capture: the end of its name, its marks, and the number of connections that begin in
+/// it.
 type Part<'a> = (&'a str, &'a [u8], u64);
 
-/// Writes the frames as a capture in parts, which must be these.
+/// Checks that the frames are written as a capture with these parts.
 #[track_caller]
 fn check(split: Split, expected: &[Part<'_>]) {
     let folder = tempfile::tempdir().unwrap();
@@ -91,7 +92,7 @@ fn check(split: Split, expected: &[Part<'_>]) {
     enis.enter(b"eni-b");
     let pending = PendingOutput::of(&convert, &[]).unwrap();
     let mut writer = pending.open(encoder(), section(), &enis).unwrap();
-    // In two steps: parts go on where they were.
+    // In two steps, since a later write continues the parts.
     writer
         .write(&[ordered(&FRAMES[..2]), ordered(&FRAMES[2..3])])
         .unwrap();

@@ -1,4 +1,4 @@
-//! What a comment says of a record, and which packets have one.
+//! The words of comments for records, and which packets have a comment.
 
 use super::*;
 use crate::archive;
@@ -22,10 +22,10 @@ const LOSSES: Losses = Losses {
     ttl_expired: 0,
 };
 
-/// The line of a record of which packets were lost.
+/// The line of a record with lost packets.
 const LOSSY_LINE: u64 = 9;
 
-/// Gives `ask` a framer that comments like this.
+/// Calls `ask` with a framer that writes these comments.
 fn with_framer<T>(comments: Comments, ask: impl FnOnce(&Framer<'_>) -> T) -> T {
     let lossy = Place {
         file: 0,
@@ -41,14 +41,14 @@ fn with_framer<T>(comments: Comments, ask: impl FnOnce(&Framer<'_>) -> T) -> T {
     })
 }
 
-/// A record of line 7 that goes up, from second 10 to 12, with a SYN.
+/// Returns the record of line 7, in direction `Up`, from second 10 to 12, with a SYN.
 fn record() -> Viewed {
     let o = viewed(Way::Up, 3, 180, 10, 12, 2);
     with(o, |o| o.place = Place { file: 0, line: 7 })
 }
 
-fn story(initiator: Way, evidence: RoleEvidence) -> Story {
-    Story {
+fn info(initiator: Way, evidence: RoleEvidence) -> ConnectionInfo {
+    ConnectionInfo {
         role: Role {
             initiator,
             evidence,
@@ -60,7 +60,7 @@ fn story(initiator: Way, evidence: RoleEvidence) -> Story {
     }
 }
 
-/// The packet of a record: its first, or one of the others.
+/// Returns the first packet of a record, or another one.
 fn segment(o: &Viewed, is_first: bool) -> Segment {
     let mut segments = Vec::new();
     rebuild(&[*o], Detail::Exact, &mut segments);
@@ -70,15 +70,15 @@ fn segment(o: &Viewed, is_first: bool) -> Segment {
     }
 }
 
-fn comment(comments: Comments, o: &Viewed, is_first: bool, story: &Story) -> String {
-    let placed = Placed::new(segment(o, is_first), o, story);
+fn comment(comments: Comments, o: &Viewed, is_first: bool, info: &ConnectionInfo) -> String {
+    let placed = Placed::new(segment(o, is_first), o, info);
     let mut scratch = Scratch::default();
     with_framer(comments, |framer| framer.comment(&placed, &mut scratch));
     scratch.comment
 }
 
-fn whole(o: &Viewed, story: &Story) -> String {
-    comment(Comments::All, o, true, story)
+fn whole(o: &Viewed, info: &ConnectionInfo) -> String {
+    comment(Comments::All, o, true, info)
 }
 
 fn changed(change: impl FnOnce(&mut Viewed)) -> Viewed {
@@ -92,12 +92,12 @@ const BEGIN: &str =
 const ROLE: &str = " role=initiator by=syn";
 
 #[test]
-fn comment_says_what_was_logged_and_who_began() {
-    let story = story(Way::Up, RoleEvidence::Syn);
-    assert_eq!(whole(&record(), &story), [BEGIN, ROLE].concat());
+fn comment_has_the_logged_values_and_the_initiator() {
+    let info = info(Way::Up, RoleEvidence::Syn);
+    assert_eq!(whole(&record(), &info), [BEGIN, ROLE].concat());
 }
 
-/// What differs from the comment of [`record`]: the words it has instead.
+/// The words of the comment of [`record`] that are replaced, with their replacements.
 type Differences = Vec<(&'static str, &'static str)>;
 
 fn check(table: Vec<(&str, Viewed, Differences)>) {
@@ -107,8 +107,8 @@ fn check(table: Vec<(&str, Viewed, Differences)>) {
             assert!(expected.contains(word), "{what}");
             expected = expected.replace(word, other);
         }
-        let story = story(Way::Up, RoleEvidence::Syn);
-        assert_eq!(whole(&o, &story), expected + ROLE, "{what}");
+        let info = info(Way::Up, RoleEvidence::Syn);
+        assert_eq!(whole(&o, &info), expected + ROLE, "{what}");
     }
 }
 
@@ -231,9 +231,9 @@ fn words_of_all_facts_have_one_order() {
         o.rejected_at = Some(EniIndex(1));
         o.verdict = Verdict::Reject(RejectReason::Other);
     });
-    let mut story = story(Way::Up, RoleEvidence::Syn);
-    story.presumed = true;
-    let said = whole(&o, &story);
+    let mut info = info(Way::Up, RoleEvidence::Syn);
+    info.presumed = true;
+    let said = whole(&o, &info);
     let keys: Vec<&str> = said
         .split([' '])
         .map(|w| w.split('=').next().unwrap())
@@ -244,7 +244,7 @@ fn words_of_all_facts_have_one_order() {
 }
 
 #[test]
-fn role_is_that_of_the_record_s_way_and_has_its_evidence() {
+fn role_is_that_of_the_record_s_direction_and_has_its_evidence() {
     use RoleEvidence::{Direction, First, Ports, Syn, SynAck};
     let udp = changed(|o| o.key.protocol = UDP);
     let table = [
@@ -259,28 +259,28 @@ fn role_is_that_of_the_record_s_way_and_has_its_evidence() {
         ),
         (record(), Way::Up, First, " role=initiator by=first-seen"),
         (udp, Way::Down, Ports, " role=responder by=ports"),
-        // Of a datagram that is but the first there is no more to say.
+        // A UDP initiator known only from the order of packets has no role.
         (udp, Way::Up, First, ""),
     ];
     for (o, initiator, evidence, expected) in table {
-        let said = whole(&o, &story(initiator, evidence));
+        let said = whole(&o, &info(initiator, evidence));
         assert_eq!(said, [BEGIN, expected].concat(), "{evidence:?}");
     }
 }
 
 #[test]
-fn what_is_presumed_is_said() {
-    let mut story = story(Way::Up, RoleEvidence::Syn);
-    story.presumed = true;
+fn presumed_handshake_and_teardown_are_in_the_comment() {
+    let mut info = info(Way::Up, RoleEvidence::Syn);
+    info.presumed = true;
     let expected = [BEGIN, ROLE, " presumed=handshake,teardown"].concat();
-    assert_eq!(whole(&record(), &story), expected);
+    assert_eq!(whole(&record(), &info), expected);
 }
 
 #[test]
-fn packets_have_a_comment_as_asked_for() {
-    let story = story(Way::Up, RoleEvidence::Syn);
+fn packets_have_a_comment_as_requested() {
+    let info = info(Way::Up, RoleEvidence::Syn);
     let rejected = changed(|o| o.verdict = Verdict::Reject(RejectReason::Unsaid));
-    let said = |comments, o: &Viewed, is_first| comment(comments, o, is_first, &story);
+    let said = |comments, o: &Viewed, is_first| comment(comments, o, is_first, &info);
     let of = |action| [BEGIN, ROLE].concat().replace("ACCEPT", action);
     let (accept, reject) = (of("ACCEPT"), of("REJECT"));
     let table = [
@@ -301,8 +301,8 @@ fn packets_have_a_comment_as_asked_for() {
 #[test]
 fn frame_is_on_the_interface_of_its_eni_or_on_the_only_one() {
     let o = changed(|o| o.eni = EniIndex(1));
-    let story = story(Way::Up, RoleEvidence::Syn);
-    let placed = Placed::new(segment(&o, true), &o, &story);
+    let info = info(Way::Up, RoleEvidence::Syn);
+    let placed = Placed::new(segment(&o, true), &o, &info);
     for (single_interface, interface) in [(false, 1), (true, 0)] {
         let mut out = Vec::new();
         with_framer(Comments::All, |framer| {
@@ -322,7 +322,7 @@ fn frame_is_on_the_interface_of_its_eni_or_on_the_only_one() {
 }
 
 #[test]
-fn headers_copied_from_those_before_are_those_that_are_built_anew() {
+fn headers_copied_from_the_previous_ones_equal_newly_built_ones() {
     let records = [
         viewed(Way::Up, 40, 20_000, 10, 12, 3),
         viewed(Way::Down, 60, 60_000, 10, 12, 19),

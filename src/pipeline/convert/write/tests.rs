@@ -1,4 +1,4 @@
-//! Small episodes, written in one slice or several, with any room.
+//! Small episodes, written in one slice or several, with any memory limit.
 
 use std::path::Path;
 
@@ -24,7 +24,8 @@ use crate::time::SECOND_NS;
 /// A client's port, and the connections of its one episode.
 type Client = (u16, Vec<Vec<Viewed>>);
 
-/// A connection of that client between these seconds, of so many packets each way.
+/// Returns a connection of a client between these seconds, with this many packets in each
+/// direction.
 fn connection(port: u16, start_s: i64, end_s: i64, packets: u64) -> Vec<Viewed> {
     let record = |way, flags| {
         let o = viewed(way, packets, packets * 100, start_s, end_s, flags);
@@ -41,7 +42,7 @@ fn connection(port: u16, start_s: i64, end_s: i64, packets: u64) -> Vec<Viewed> 
     vec![record(Way::Up, 3), record(Way::Down, 19)]
 }
 
-/// Connections that outlast slices, that begin together and that touch.
+/// Returns connections that outlast slices, that begin together and that touch.
 fn clients() -> Vec<Client> {
     vec![
         (1_001, vec![connection(1_001, 10, 12, 40)]),
@@ -61,15 +62,15 @@ const ROOMY: MemoryShares = MemoryShares {
     task: usize::MAX,
 };
 
-/// How a capture is written.
+/// How to write a capture.
 struct How {
-    /// Seconds at which a slice begins.
+    /// The seconds at which slices begin.
     cuts: &'static [i64],
     room: MemoryShares,
     split: Option<Split>,
 }
 
-/// What was written, in the order of paths, and how much went to the disk.
+/// The files written, in the order of paths, and the bytes written to disk.
 struct Out {
     files: Vec<Vec<u8>>,
     parts: Vec<OutputPart>,
@@ -77,10 +78,10 @@ struct Out {
     spilled: u64,
 }
 
-/// Slices that begin at these seconds.
+/// Returns slices that begin at these seconds.
 fn slices(cuts: &[i64]) -> Slices {
     let mut starts = Starts::default();
-    // More packets than a slice has room for, so that each second is one.
+    // More packets than fit in a slice, so that each second is a slice.
     let seconds = if cuts.is_empty() { &[][..] } else { &[0] };
     for second in seconds.iter().chain(cuts) {
         starts.count(second * SECOND_NS, 40_000);
@@ -90,7 +91,7 @@ fn slices(cuts: &[i64]) -> Slices {
     slices
 }
 
-/// Gives `ask` a writer to which the episodes of these clients were put.
+/// Calls `ask` with a writer for the episodes of these clients.
 fn with_writer<T>(
     how: &How,
     clients: &[Client],
@@ -101,7 +102,7 @@ fn with_writer<T>(
     let slices = slices(how.cuts);
     let buckets = || Buckets::new(slices.count(), usize::MAX, &folder);
     let episodes = buckets();
-    // The last first: order must not come from here.
+    // In reverse, so that the order cannot come from here.
     for (_, connections) in clients.iter().rev() {
         let (mut records, mut ranges) = (Vec::new(), Vec::new());
         for connection in connections {
@@ -174,7 +175,7 @@ fn write(how: &How, clients: &[Client]) -> Out {
     })
 }
 
-/// The time of each packet of a pcap file, and the client's port.
+/// Returns the time of each packet of a pcap file, and the client's port.
 fn packets(file: &[u8]) -> Vec<(i64, u16)> {
     let half = |at: &[u8]| u32::from_le_bytes(*at.first_chunk().unwrap());
     let mut rest = &file[24..];
@@ -182,7 +183,7 @@ fn packets(file: &[u8]) -> Vec<(i64, u16)> {
     while !rest.is_empty() {
         let time_ns = i64::from(half(rest)) * SECOND_NS + i64::from(half(&rest[4..]));
         let len = half(&rest[8..]) as usize;
-        // Behind 20 bytes of IPv4 are the ports.
+        // The ports follow 20 bytes of IPv4.
         let port = |at: usize| u16::from_be_bytes([rest[16 + at], rest[17 + at]]);
         let ports = [port(20), port(22)];
         let client = ports.into_iter().find(|port| *port != 443).unwrap();
@@ -192,7 +193,8 @@ fn packets(file: &[u8]) -> Vec<(i64, u16)> {
     packets
 }
 
-/// What the order of packets must be: of time, then episode, then place; by the rebuilt segments.
+/// Returns the packets in the expected order of time, episode and position, from the rebuilt
+/// segments.
 fn expected(clients: &[Client]) -> Vec<(i64, u16)> {
     let mut keyed = Vec::new();
     let mut in_order: Vec<&Client> = clients.iter().collect();
@@ -203,7 +205,7 @@ fn expected(clients: &[Client]) -> Vec<(i64, u16)> {
         for connection in connections {
             let mut segments: Vec<Segment> = Vec::new();
             rebuild(connection, Detail::Exact, &mut segments);
-            // A connection begins after the one before it, and no two packets at once there.
+            // A connection begins after the previous one, with no two packets at one time.
             let mut earliest_ns = last_ns.map_or(i64::MIN, |ns: i64| ns + 1_000);
             for segment in segments {
                 let time_ns = segment.time_ns.max(earliest_ns);
@@ -260,7 +262,7 @@ fn packets_of_one_instant_come_in_order_of_their_episodes() {
 }
 
 #[test]
-fn frame_later_than_its_slice_waits_for_its_own() {
+fn frame_later_than_its_slice_waits_for_its_own_slice() {
     let clients = [(1_001, vec![connection(1_001, 10, 12, 40)])];
     with_writer(&THREE, &clients, |writer, _| {
         let (mut before, mut written) = (EpisodesBefore::default(), Written::default());
@@ -292,7 +294,7 @@ fn frame_later_than_its_slice_waits_for_its_own() {
 }
 
 #[test]
-fn room_makes_no_difference_to_what_is_written() {
+fn memory_limit_does_not_change_the_output() {
     let whole = write(&ONE, &clients());
     assert_eq!(whole.spilled, 0);
     let task = MemoryShares { task: 0, ..ROOMY };
@@ -330,7 +332,7 @@ fn room_makes_no_difference_to_what_is_written() {
 }
 
 #[test]
-fn connections_of_a_split_capture_are_whole_in_their_parts_whatever_the_room() {
+fn connections_of_a_split_capture_are_whole_with_any_memory_limit() {
     let none = MemoryShares {
         frames: 0,
         episodes: 0,
@@ -353,7 +355,7 @@ fn connections_of_a_split_capture_are_whole_in_their_parts_whatever_the_room() {
                 ports
             })
             .collect();
-        // By the start of their episodes: 1001, 1002, twice 1004, 1003, 1005.
+        // By the start of their episodes: 1001, 1002, 1004 with two connections, 1003, 1005.
         assert_eq!(ports, [vec![1_001, 1_002], vec![1_004], vec![1_003, 1_005]]);
         let counts: Vec<(u64, u64)> = out
             .parts

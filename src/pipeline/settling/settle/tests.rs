@@ -1,4 +1,4 @@
-//! Small conversations: what becomes of each record, and where episodes end.
+//! Small conversations: how each record is counted, and where episodes end.
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::time::SECOND_NS;
 
 const MEMORY: u64 = 1 << 30;
 
-/// Every time, and what the filter leaves of connections.
+/// Returns a selection of all times that keeps whole connections, or only matching records.
 fn matching(only_matching: bool) -> Option<Selection> {
     between(i64::MIN, i64::MAX, only_matching)
 }
@@ -26,7 +26,7 @@ fn settling(vantage: Vantage, selection: Option<Selection>) -> Settling {
     Settling::new(vantage, selection, Detail::Exact, MEMORY)
 }
 
-/// A SYN or its answer, of a connection that begins then and is closed at once.
+/// Returns a SYN or its reply, of a connection that begins at this time and is closed at once.
 fn syn(start_s: i64) -> Candidate {
     candidate(Way::Up, 5, 300, start_s, start_s + 1, 3)
 }
@@ -35,19 +35,19 @@ fn answer(start_s: i64) -> Candidate {
     candidate(Way::Down, 4, 240, start_s, start_s + 1, 19)
 }
 
-/// The same record in another file.
+/// Returns the same record in another file.
 fn again(o: Candidate) -> Candidate {
     with(o, |o| o.place.file += 1)
 }
 
-/// The same where the filter does not match it.
+/// Returns the same record, not matching the filter.
 fn unmatched(mut o: Candidate) -> Candidate {
     o.matched = false;
     o
 }
 
-/// Settles a conversation: records used, duplicates, told elsewhere, filtered, and how many
-/// connections were kept.
+/// Settles a conversation; returns the numbers of records that are used, duplicates, in another
+/// vantage or filtered, and of connections kept.
 fn settled(settling: &Settling, records: &[Candidate]) -> ([u64; 4], usize) {
     let mut counts = SettleCounts::default();
     let (mut kept, mut kept_records) = (0, 0);
@@ -61,27 +61,31 @@ fn settled(settling: &Settling, records: &[Candidate]) -> ([u64; 4], usize) {
         .settle(&mut records.to_vec(), &mut counts, keep)
         .unwrap();
     assert_eq!(counts.records, kept_records, "used is what is handed over");
-    let fates = [
+    let counts = [
         counts.records,
         counts.duplicates,
         counts.other_vantage,
         counts.filtered,
     ];
-    (fates, kept)
+    (counts, kept)
 }
 
-/// What it is, how it is settled, its records, their fates and how many connections are kept.
+/// Name, settings, records, their expected counts, and the number of connections kept.
 type Case = (&'static str, Settling, Vec<Candidate>, [u64; 4], usize);
 
 fn check(table: Vec<Case>) {
-    for (what, settling, records, fates, connections) in table {
-        assert_eq!(settled(&settling, &records), (fates, connections), "{what}");
-        assert_eq!(fates.iter().sum::<u64>(), records.len() as u64, "{what}");
+    for (what, settling, records, counts, connections) in table {
+        assert_eq!(
+            settled(&settling, &records),
+            (counts, connections),
+            "{what}"
+        );
+        assert_eq!(counts.iter().sum::<u64>(), records.len() as u64, "{what}");
     }
 }
 
 #[test]
-fn every_record_of_a_conversation_has_one_fate() {
+fn every_record_of_a_conversation_is_counted_once() {
     let auto = settling(Vantage::Auto, None);
     let all = settling(Vantage::All, None);
     let (a, b, later) = (syn(10), answer(10), syn(1_000));
@@ -129,7 +133,7 @@ fn every_record_of_a_conversation_has_one_fate() {
 }
 
 #[test]
-fn every_record_has_one_fate_where_some_match() {
+fn every_record_is_counted_once_if_some_match() {
     let whole = settling(Vantage::Auto, matching(false));
     let single = settling(Vantage::Auto, matching(true));
     let (a, b) = (syn(10), answer(10));
@@ -165,7 +169,7 @@ fn every_record_has_one_fate_where_some_match() {
             1,
         ),
         (
-            "all fates",
+            "all categories",
             whole,
             vec![
                 a,
@@ -210,7 +214,7 @@ fn span_is_that_of_the_records_that_are_used() {
 }
 
 #[test]
-fn counts_of_conversations_add_up_to_the_fates_of_lines() {
+fn counts_of_conversations_add_up_to_the_counts_of_lines() {
     let one = SettleCounts {
         records: 1,
         duplicates: 2,
@@ -231,17 +235,17 @@ fn counts_of_conversations_add_up_to_the_fates_of_lines() {
     assert_eq!(both.span_ns, Some((2, 9)));
     let mut records = Records::default();
     both.add_to(&mut records);
-    let fates = [
+    let counts = [
         records.used,
         records.duplicates,
         records.other_vantage,
         records.filtered,
     ];
-    assert_eq!(fates, [11, 22, 33, 44]);
+    assert_eq!(counts, [11, 22, 33, 44]);
 }
 
 #[test]
-fn connection_that_has_no_room_ends_the_run() {
+fn connection_beyond_the_memory_limit_ends_the_run() {
     let settling = Settling::new(Vantage::Auto, None, Detail::Exact, 1);
     let mut counts = SettleCounts::default();
     let keep = |_: &[Viewed], _: &[Range<usize>]| panic!("it is not handed over");
@@ -250,7 +254,7 @@ fn connection_that_has_no_room_ends_the_run() {
     assert!(settled.is_err());
 }
 
-/// Connections of one record each, which begin and end in these seconds, and how they are divided.
+/// Divides connections of one record each, which begin and end in these seconds, into episodes.
 fn episodes(connections: &[(i64, i64)]) -> Vec<Range<usize>> {
     let records: Vec<Viewed> = connections
         .iter()
@@ -260,7 +264,7 @@ fn episodes(connections: &[(i64, i64)]) -> Vec<Range<usize>> {
     divided(&records, &ranges)
 }
 
-/// The records of each episode.
+/// Returns the range of records of each episode.
 fn divided(records: &[Viewed], connections: &[Range<usize>]) -> Vec<Range<usize>> {
     let mut divided = Vec::new();
     for_each_episode(records, connections, |episode| {
@@ -274,7 +278,7 @@ fn divided(records: &[Viewed], connections: &[Range<usize>]) -> Vec<Range<usize>
 
 #[test]
 fn episode_ends_where_the_next_connection_cannot_touch_it() {
-    // A record that ends in a second may have a packet at any instant of that second.
+    // A record that ends in a second may have a packet at any time within that second.
     assert!(episodes(&[]).is_empty());
     assert_eq!(episodes(&[(10, 12)]), vec![0..1]);
     assert_eq!(episodes(&[(10, 12), (12, 14)]), vec![0..2]);
@@ -290,7 +294,7 @@ fn episode_ends_where_the_next_connection_cannot_touch_it() {
         episodes(&[(10, 12), (12, 14), (14, 16), (17, 18)]),
         [0..3, 3..4]
     );
-    // The length of an episode is nothing to the next one.
+    // The length of an episode does not affect the next one.
     assert_eq!(
         episodes(&[(10, 30), (31, 31), (32, 33)]),
         [0..1, 1..2, 2..3]
@@ -302,12 +306,12 @@ fn connection_lasts_until_the_last_of_its_records_ends() {
     let record = |start_s, end_s| viewed(Way::Up, 3, 180, start_s, end_s, 2);
     let records = [record(10, 30), record(11, 12), record(20, 21)];
     assert_eq!(divided(&records, &[0..2, 2..3]), vec![0..3]);
-    // What was dropped between two connections belongs to neither.
+    // Records dropped between two connections belong to neither.
     assert_eq!(divided(&records[1..], &[0..1, 1..2]), [0..1, 1..2]);
 }
 
 #[test]
-fn failure_to_hand_over_ends_the_division() {
+fn failure_to_pass_on_an_episode_ends_the_division() {
     let records = [syn(10), syn(100)].map(Viewed::from);
     let mut count = 0;
     let ended = for_each_episode(&records, &[0..1, 1..2], |_| {
@@ -320,7 +324,7 @@ fn failure_to_hand_over_ends_the_division() {
 
 proptest! {
     #[test]
-    fn episodes_of_any_connections_are_cut_where_none_reaches_over(
+    fn episodes_are_cut_where_no_connection_continues(
         steps in proptest::collection::vec((0_i64..6, 0_i64..8), 0..20),
     ) {
         let mut start_s = 0;
@@ -331,7 +335,7 @@ proptest! {
                 (start_s, start_s + len)
             })
             .collect();
-        // Cut before a connection exactly if all before it have ended.
+        // An episode ends before a connection exactly if all earlier connections have ended.
         let is_cut = |at: usize| {
             let until_s = connections[..at].iter().map(|(_, end_s)| end_s + 1).max();
             until_s.is_none_or(|until_s| until_s <= connections[at].0)

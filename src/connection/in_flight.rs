@@ -1,22 +1,20 @@
-//! How many segments may wait for an acknowledgement at once.
+//! Limits how many segments await an acknowledgement at once.
 //!
-//! Wireshark keeps at most 10,000 unacknowledged segments of a side. From then
-//! on it overlooks the sequence number that a FIN takes, and calls the ACK of
-//! that FIN one of an unseen segment. No sender has that many in flight, but an
-//! archive can look like it: the other way was not logged, or only a stretch of
-//! it, or an asymmetric route hid its ACKs.
+//! Wireshark keeps at most 10,000 unacknowledged segments per side. Beyond that it misses the
+//! sequence number that a FIN consumes, and flags the ACK of that FIN as an ACK of an unseen
+//! segment. No sender has that many segments in flight, but an archive can look like it: the other
+//! direction was not logged, or only partly, or an asymmetric route hid its ACKs.
 //!
-//! So where one way sends more data segments in a row than [`MOST`], the bytes
-//! of each record are laid on fewer of them. What becomes of the others:
+//! Therefore, where one direction sends more data segments in a row than [`MOST`], the bytes of
+//! each record are distributed over fewer segments. The remaining segments are handled as follows:
 //!
-//! * in [`Detail::Exact`] every packet stays, without payload. Where the other
-//!   way is not in the archive at all they are ACKs, which may then be for
-//!   anything; else there is nothing left to acknowledge, and they are
-//!   [late](SegmentDraft::late);
-//! * in the other details they are merged, headers and all.
+//! * In [`Detail::Exact`] every packet stays, without payload. If the other direction is not in the
+//!   archive at all, they become ACKs, which may acknowledge anything. Otherwise nothing is left to
+//!   acknowledge, and they are [late](SegmentDraft::late).
+//! * In the other details they are merged, including their headers.
 //!
-//! A record with payload keeps one data segment, so a way that is alone in more
-//! than [`MOST`] records has more than that.
+//! A record with payload keeps at least one data segment, so a direction that has more than
+//! [`MOST`] records and no other direction has more segments than that.
 
 use std::ops::Range;
 
@@ -25,15 +23,15 @@ use crate::connection::segment::{SegmentDraft, SegmentKind};
 use crate::connection::sizes::{IPV6_LEN, IPV6_PLAIN_MAX, JUMBO_OPTION_LEN};
 use crate::flow::Way;
 
-/// The most data segments in a row that nothing of the other side stands
-/// between. Leaves room below Wireshark's `TCP_MAX_UNACKED_SEGMENTS` for what
-/// the ACK before the row held back.
+/// The maximum number of data segments in a row without a segment from the other side between them.
+/// Leaves room below Wireshark's `TCP_MAX_UNACKED_SEGMENTS` for the data that the ACK before the
+/// row did not acknowledge.
 const MOST: usize = 9_000;
 
-/// The most payload that one segment is given here.
+/// The maximum payload of one segment here.
 const PAYLOAD_MAX: u64 = 1 << 30;
 
-/// Lays the data of overlong rows on fewer segments; the sums of each record stay.
+/// Moves the data of overlong rows to fewer segments; the sums of each record do not change.
 pub(super) fn limit(drafts: &mut Vec<SegmentDraft>, detail: Detail) {
     if drafts.len() <= MOST {
         return;
@@ -65,15 +63,15 @@ pub(super) fn limit(drafts: &mut Vec<SegmentDraft>, detail: Detail) {
     });
 }
 
-/// What the segments become that lose their payload.
+/// What happens to the segments that lose their payload.
 enum Others<'a> {
-    /// They go; their indices are noted.
+    /// They are removed; these are their indices.
     Merged(&'a mut Vec<usize>),
     Acks,
     Late,
 }
 
-/// The indices of `way`'s data segments, row by row, where there are more than [`MOST`] in one.
+/// Returns the indices of `way`'s data segments, row by row, for rows longer than [`MOST`].
 fn rows(drafts: &[SegmentDraft], way: Way) -> Vec<Vec<usize>> {
     let mut rows = Vec::new();
     let mut row = Vec::new();
@@ -94,7 +92,7 @@ fn rows(drafts: &[SegmentDraft], way: Way) -> Vec<Vec<usize>> {
     rows
 }
 
-/// Leaves about [`MOST`] data segments in `row`, each record its share of them.
+/// Leaves about [`MOST`] data segments in `row`, and to each record its share of them.
 fn thin_out(drafts: &mut [SegmentDraft], row: &[usize], mut others: Others<'_>) {
     for run in record_runs(drafts, row) {
         let own = &row[run];
@@ -104,7 +102,7 @@ fn thin_out(drafts: &mut [SegmentDraft], row: &[usize], mut others: Others<'_>) 
         let mut bytes: u64 = own.iter().map(payload).sum();
         let room = usize::try_from(bytes / PAYLOAD_MAX + 1).unwrap_or(usize::MAX);
         let kept = kept.max(room).min(own.len());
-        // The first one of each equal part stays, and so the first of the record.
+        // The first segment of each equal part stays, and so the first of the record.
         let stays = |i: usize| i == 0 || i * kept / own.len() > (i - 1) * kept / own.len();
         if let Others::Merged(_) = others {
             let merged = own.iter().enumerate().filter(|(i, _)| !stays(*i));
@@ -131,7 +129,7 @@ fn thin_out(drafts: &mut [SegmentDraft], row: &[usize], mut others: Others<'_>) 
     }
 }
 
-/// The stretches of `row` that are of one record.
+/// Returns the ranges of `row` that belong to one record.
 fn record_runs(drafts: &[SegmentDraft], row: &[usize]) -> Vec<Range<usize>> {
     let mut begin = 0;
     let runs = row.chunk_by(|a, b| drafts[*a].record == drafts[*b].record);
@@ -142,7 +140,7 @@ fn record_runs(drafts: &[SegmentDraft], row: &[usize]) -> Vec<Range<usize>> {
     .collect()
 }
 
-/// Gives a segment this much payload, the bytes of a jumbo option among it where it needs one.
+/// Sets the payload of a segment, including the jumbo option where it needs one.
 fn resize(draft: &mut SegmentDraft, payload: u32) {
     let headers = draft.original_len - draft.payload - u32::from(draft.tcp_len);
     let is_ipv6 = headers >= IPV6_LEN;

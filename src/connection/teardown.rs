@@ -1,25 +1,24 @@
-//! How a connection ends: whose FIN comes first, and what follows it.
+//! Decides how a connection ends: which FIN comes first, and what follows it.
 //!
-//! Whole seconds do not order a FIN, its answer and the last ACK. What does:
+//! Timestamps in whole seconds do not order a FIN, its answer and the last ACK. These rules do:
 //!
-//! * The side that closes first also sends the last ACK (RFC 9293 section 3.6),
-//!   so its records end no earlier than the other side's.
-//! * A side that has closed answers further data with a RST (section 3.5.2),
-//!   so the side that sent RSTs besides its FIN closed first.
-//! * Who has received what it came for closes: an initiator that sent more than
-//!   it received (a report, an upload) leaves the close to the responder.
-//! * An initiator sends SYN and ACK where the responder sends SYN-ACK, and who
-//!   closes first sends FIN and ACK where the other sends FIN. A full segment
-//!   of data asks for half an ACK from the other side (RFC 1122 section
-//!   4.2.3.2). So an initiator with no packet more than data accounts for did
-//!   not close first.
+//! * The side that closes first also sends the last ACK (RFC 9293 section 3.6), so its records end
+//!   no earlier than the other side's.
+//! * A side that has closed answers further data with a RST (section 3.5.2), so the side that sent
+//!   RSTs in addition to its FIN closed first.
+//! * The side that has received its data closes: an initiator that sent more than it received (a
+//!   report, an upload) leaves the close to the responder.
+//! * An initiator sends SYN and ACK where the responder sends SYN-ACK, and the side that closes
+//!   first sends FIN and ACK where the other sends FIN. A full segment of data requires half an ACK
+//!   from the other side (RFC 1122 section 4.2.3.2). So an initiator without an extra packet beyond
+//!   those that data accounts for did not close first.
 //!
-//! Of 136 real closes without RSTs in 19 captures these name the right side in
-//! 122, and in 115 without the first; the initiator always would be right in 67.
-//! Each half of the captures, taken alone, asks for the same.
+//! For 136 real closes without RSTs in 19 captures, these rules name the right side in 122, and in
+//! 115 without the first rule. Always naming the initiator would be right in 67. Each half of the
+//! captures, taken alone, gives the same rules.
 //!
-//! A RST of the first closer, seen at its own ENI, goes out on the data that
-//! stands before the other side's FIN; the two cross.
+//! If the side that closes first sends a RST, seen at its own ENI, the RST answers data sent before
+//! the other side's FIN; the two cross.
 
 use std::cmp::Ordering;
 
@@ -30,14 +29,14 @@ use crate::flow::Way;
 /// Payload of a full segment on Ethernet with timestamps.
 const FULL_SEGMENT: i128 = 1_448;
 
-/// Payload that is a greeting or a keep-alive message and no report.
+/// Payload in bytes of a greeting or a keep-alive message, and not of a report.
 const GREETING: i128 = 100;
 
-/// Settles the ends of both ways; `lanes` hold the plans of [`Way::Up`] and [`Way::Down`].
+/// Decides the end of both directions; `lanes` holds the plans of [`Way::Up`] and [`Way::Down`].
 ///
-/// `local` tells of each way whether its sender is on this side of the vantage ENI.
+/// `local` says for each direction whether its sender is on this side of the vantage ENI.
 pub(super) fn close(lanes: &mut [Vec<Planned>; 2], role: Role, local: [bool; 2]) {
-    lanes.iter_mut().for_each(|lane| settle_fins(lane));
+    lanes.iter_mut().for_each(|lane| assign_fins(lane));
     let fin = [fin_of(&lanes[0]), fin_of(&lanes[1])];
     let first = match fin {
         [None, None] => return,
@@ -47,7 +46,7 @@ pub(super) fn close(lanes: &mut [Vec<Planned>; 2], role: Role, local: [bool; 2])
     };
     let (own, peer) = (first.index(), first.reverse().index());
     let Some(peer_fin) = fin[peer] else {
-        // Only one side closed: what the other sent last acknowledged it.
+        // Only one side closed: the other side's last segment acknowledged it.
         reserve_trail(&mut lanes[peer]);
         return;
     };
@@ -61,14 +60,14 @@ pub(super) fn close(lanes: &mut [Vec<Planned>; 2], role: Role, local: [bool; 2])
     }
 }
 
-/// Index of the record with the first FIN.
+/// Returns the index of the record with the first FIN.
 fn fin_of(plans: &[Planned]) -> Option<usize> {
     plans.iter().position(|p| p.plan.fin && !p.fin_again)
 }
 
-/// One FIN a way: of several records with the flag, the first behind which no
-/// more data comes has it, and those after it repeat it.
-fn settle_fins(plans: &mut [Planned]) {
+/// Leaves one FIN per direction. Of several records with the flag, the first one with no more data
+/// after it has the FIN, and later ones repeat it.
+fn assign_fins(plans: &mut [Planned]) {
     let last_data = plans.iter().rposition(|p| p.plan.data > 0).unwrap_or(0);
     let Some(first) = plans
         .iter()
@@ -86,8 +85,8 @@ fn settle_fins(plans: &mut [Planned]) {
     }
 }
 
-/// Counts the FINs of these records among the segments of their body instead:
-/// data that came later proves that they did not end the connection.
+/// Counts the FINs of these records as body segments instead, because later data proves that they
+/// did not end the connection.
 fn drop_fins(plans: &mut [Planned]) {
     for p in plans.iter_mut().filter(|p| p.plan.fin) {
         p.plan.drop_fin();
@@ -107,7 +106,7 @@ fn closes_first(lanes: &[Vec<Planned>; 2], role: Role) -> Way {
             let (own, peer) = (tally(of(initiator)), tally(of(responder)));
             let reports = own.payload > peer.payload && own.payload > GREETING;
             let extra_packets = (own.packets - peer.packets) * FULL_SEGMENT;
-            // The other side's ACKs for data are packets of the other side's.
+            // The other side's ACKs for data are packets of the other side.
             let data_acks = (own.payload - peer.payload) / 2;
             let opened = of(initiator).iter().any(|p| p.plan.syns > 0);
             let even = i128::from(opened) * FULL_SEGMENT;
@@ -121,7 +120,7 @@ fn closes_first(lanes: &[Vec<Planned>; 2], role: Role) -> Way {
     }
 }
 
-/// What one way's records count.
+/// The totals of one direction's records.
 struct LaneTotals {
     packets: i128,
     payload: i128,
@@ -134,7 +133,7 @@ fn tally(lane: &[Planned]) -> LaneTotals {
     }
 }
 
-/// Keeps one body segment of the last record for the ACK of the other side's FIN.
+/// Reserves one body segment of the last record for the ACK of the other side's FIN.
 fn reserve_trail(plans: &mut [Planned]) {
     let Some(last) = plans.last_mut() else { return };
     if last.plan.body - last.established > last.plan.data {

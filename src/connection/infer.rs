@@ -1,9 +1,9 @@
-//! Flags for records of formats that have no `tcp-flags`, the default one among them.
+//! Infers flags for records of formats without `tcp-flags`, such as the default format.
 //!
-//! Without flags nothing proves a handshake or a close. But most connections
-//! had both, so where the counters have room for them they are presumed, and
-//! the comments say so. Where they have none, sizes still tell the lone SYN,
-//! the refusal, and the close whose data lies outside the archive.
+//! Without flags nothing proves a handshake or a close. But most connections had both, so where the
+//! counters leave room for them they are presumed, and the comments say so. Where the counters
+//! leave no room, sizes still reveal a lone SYN, a refusal, and a close whose data lies outside the
+//! archive.
 
 use crate::connection::role::Role;
 use crate::connection::sizes::{BARE, STAMPED, have_syn_size, ip_len, only_bare};
@@ -11,15 +11,15 @@ use crate::flow::{Viewed, Way};
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
-/// Bytes a packet beyond its headers, below which some packets must be pure ACKs.
-const MEAGRE: u64 = 60;
+/// Payload per packet in bytes below which some packets must be pure ACKs.
+const SMALL_PAYLOAD: u64 = 60;
 
-/// How long after the SYN-ACK the initiator's ACK may seem to come: a round
-/// trip at most, and flow logs round to seconds.
+/// The longest apparent delay from the SYN-ACK to the initiator's ACK: at most a round trip, but
+/// flow logs round to seconds.
 const ACK_MAX_NS: i64 = 3 * SECOND_NS;
 
-/// The flags that these records of one connection would likely have had.
-pub(super) fn presume(records: &[Viewed], role: Role) -> Vec<ObservedFlags> {
+/// Returns the flags that these records of one connection most likely had.
+pub(super) fn infer_flags(records: &[Viewed], role: Role) -> Vec<ObservedFlags> {
     let mut flags = vec![ObservedFlags::default(); records.len()];
     let (there, back) = (role.initiator, role.initiator.reverse());
     let first = |way| records.iter().position(|o| o.way == way);
@@ -37,8 +37,8 @@ pub(super) fn presume(records: &[Viewed], role: Role) -> Vec<ObservedFlags> {
         return flags;
     }
     if packets == [1, 1] && is_syn_ack_by_size(&records[answer]) {
-        // A SYN-ACK has no option that its SYN had not (RFC 7323 section 1.3),
-        // so what is shorter is the ACK of it.
+        // A SYN-ACK has no option that its SYN lacked (RFC 7323 section 1.3), so a shorter packet
+        // is the ACK of the SYN-ACK.
         if records[opening].bytes >= records[answer].bytes {
             flags[opening] = ObservedFlags::SYN;
         }
@@ -48,19 +48,19 @@ pub(super) fn presume(records: &[Viewed], role: Role) -> Vec<ObservedFlags> {
     // SYN, ACK and a request; SYN-ACK and a response.
     let seems_opened = packets[0] >= 3 && packets[1] >= 2
         || packets[0] >= 2 && packets[1] == 1 && is_syn_ack_by_size(&records[answer])
-        || packets[0] >= 3 && packets[1] == 1 && is_syn_ack_of_talk(records, opening, answer);
-    let has_room = seems_opened && !is_left_alone(records, opening, answer);
+        || packets[0] >= 3 && packets[1] == 1 && is_syn_ack_with_request(records, opening, answer);
+    let has_room = seems_opened && !is_keep_alive(records, opening, answer);
     if has_room {
         flags[opening].0 |= ObservedFlags::SYN.0;
         flags[answer].0 |= ObservedFlags::SYN_ACK.0;
     }
-    // A FIN each and the ACK of the last one, besides that or instead.
+    // One FIN from each side and the ACK of the last FIN, in addition to the handshake or alone.
     let closes = if has_room {
         packets[0] >= 5 && packets[1] >= 3 || Way::BOTH.iter().all(|way| is_silent(records, *way))
     } else {
         Way::BOTH
             .iter()
-            .any(|way| is_silent(records, *way) && is_meagre(records, way.reverse()))
+            .any(|way| is_silent(records, *way) && has_small_payload(records, way.reverse()))
     };
     if closes {
         for way in Way::BOTH {
@@ -80,7 +80,8 @@ fn packets(records: &[Viewed], way: Way) -> u64 {
     own.fold(0, |sum, o| sum.saturating_add(o.packets))
 }
 
-/// Bytes beyond bare headers of `tcp_len`; none if a record counts no bytes or fewer.
+/// Returns the bytes beyond bare headers with a TCP header of `tcp_len`; `None` if a record has no
+/// byte count, or too small a count.
 fn payload(records: &[Viewed], way: Way, tcp_len: u32) -> Option<u64> {
     let own = records.iter().filter(|o| o.way == way);
     own.map(|o| {
@@ -90,59 +91,59 @@ fn payload(records: &[Viewed], way: Way, tcp_len: u32) -> Option<u64> {
     .try_fold(0_u64, |sum, payload| sum.checked_add(payload?))
 }
 
-/// Whether the way has no bytes but those of headers, a SYN's options among them.
+/// Whether the direction has no bytes except headers, including the options of a SYN.
 fn is_silent(records: &[Viewed], way: Way) -> bool {
     let options = u64::from(STAMPED - BARE);
     let nearly_none = |payload: Option<u64>| payload.is_some_and(|bytes| bytes <= options);
     nearly_none(payload(records, way, BARE)) || nearly_none(payload(records, way, STAMPED))
 }
 
-/// Whether the second of two bare packets that end a connection was a RST: the
-/// other side sent data, and who has closed answers that so (RFC 1122 section
-/// 4.2.2.13). Of 88 real sides that were sent data after their FIN, 79 in 8
-/// captures answered with a RST. Of two bare packets alone, 8 of 8 were FIN and
-/// RST where data came, and 2 of 2 FIN and ACK where none did.
+/// Whether the second of two bare packets that end a connection was a RST: the other side sent
+/// data, and a side that has closed answers data with a RST (RFC 1122 section 4.2.2.13). Of 88 real
+/// sides that received data after their FIN, 79 in 8 captures answered with a RST. Of pairs with
+/// two bare packets only, 8 of 8 were FIN and RST where data came, and 2 of 2 were FIN and ACK
+/// where none did.
 fn resets_at_close(records: &[Viewed], way: Way) -> bool {
     let own = || records.iter().filter(|o| o.way == way);
-    let said = payload(records, way.reverse(), BARE).is_some_and(|bytes| bytes > 0);
-    said && packets(records, way) == 2 && own().all(|o| o.bytes.is_some() && only_bare(o))
+    let peer_sent_data = payload(records, way.reverse(), BARE).is_some_and(|bytes| bytes > 0);
+    peer_sent_data && packets(records, way) == 2 && own().all(|o| o.bytes.is_some() && only_bare(o))
 }
 
-/// Whether a lone answer has the size of a SYN-ACK, and one that no pure ACK has:
-/// an MSS alone, with SACK permitted or a window scale, or with all of them and
-/// timestamps; timestamps alone make 12 bytes of options, SACK blocks more.
+/// Whether a lone answer has the size of a SYN-ACK, and one that no pure ACK has: with an MSS
+/// alone, with SACK permitted or a window scale, or with all of these and timestamps. Timestamps
+/// alone are 12 bytes of options; SACK blocks are more.
 fn is_syn_ack_by_size(answer: &Viewed) -> bool {
     matches!(options(answer), Some(4 | 8 | 20))
 }
 
-/// Whether a lone answer is a SYN-ACK of all options but timestamps, where the
-/// initiator said something in three packets or more: SYN, ACK and a request.
-/// As long is a pure ACK with timestamps, but all 6 such conversations of 3
-/// real captures were handshakes, and one pure ACK is little for so many.
-fn is_syn_ack_of_talk(records: &[Viewed], opening: usize, answer: usize) -> bool {
+/// Whether a lone answer is a SYN-ACK with all options except timestamps, where the initiator sent
+/// data in three packets or more: SYN, ACK and a request. A pure ACK with timestamps has the same
+/// length, but all 6 such conversations in 3 real captures were handshakes, and a single pure ACK
+/// is few for that many packets.
+fn is_syn_ack_with_request(records: &[Viewed], opening: usize, answer: usize) -> bool {
     options(&records[answer]) == Some(12) && !is_silent(records, records[opening].way)
 }
 
-/// Bytes of one packet beyond bare headers.
+/// Returns the bytes of one packet beyond bare headers.
 fn options(o: &Viewed) -> Option<u64> {
     o.bytes?.checked_sub(u64::from(ip_len(o) + BARE))
 }
 
-/// Whether one packet opens the records and the next of its side comes long
-/// after the answer. A SYN-ACK is acknowledged at once (RFC 9293 section
-/// 3.10.7.3), so these were a keep-alive and its answer, whatever their sizes:
-/// in 19 real captures 4 connections begin so, each long after its handshake.
-fn is_left_alone(records: &[Viewed], opening: usize, answer: usize) -> bool {
+/// Whether one packet opens the records and the next packet of its side comes long after the
+/// answer. A SYN-ACK is acknowledged at once (RFC 9293 section 3.10.7.3), so these packets were a
+/// keep-alive and its answer, whatever their sizes. In 19 real captures 4 connections begin like
+/// this, each long after its handshake.
+fn is_keep_alive(records: &[Viewed], opening: usize, answer: usize) -> bool {
     let (way, packets) = (records[opening].way, records[opening].packets);
     let next = records[opening + 1..].iter().find(|o| o.way == way);
     let answered_ns = records[answer].start_ns.max(records[opening].end_ns);
     packets == 1 && next.is_some_and(|o| o.start_ns.saturating_sub(answered_ns) > ACK_MAX_NS)
 }
 
-/// Whether some of the way's packets must be pure ACKs.
-fn is_meagre(records: &[Viewed], way: Way) -> bool {
+/// Whether some of the packets of this direction must be pure ACKs.
+fn has_small_payload(records: &[Viewed], way: Way) -> bool {
     let count = packets(records, way);
-    let few = count.saturating_mul(MEAGRE);
+    let few = count.saturating_mul(SMALL_PAYLOAD);
     count > 1 && payload(records, way, BARE).is_some_and(|bytes| bytes < few)
 }
 
@@ -158,12 +159,12 @@ mod tests {
             with(viewed(*way, *packets, *bytes, 0, 10, 0), |o| o.flags = None)
         };
         let records: Vec<Viewed> = records.iter().map(bare).collect();
-        let flags = presume(&records, role::role(&records));
+        let flags = infer_flags(&records, role::role(&records));
         assert_eq!(flags.iter().map(|f| f.0).collect::<Vec<_>>(), expected);
     }
 
     #[test]
-    fn conversation_with_room_had_a_handshake_and_a_close() {
+    fn conversation_with_enough_packets_had_a_handshake_and_a_close() {
         check(&[(Way::Up, 9, 1000), (Way::Down, 8, 5000)], &[3, 19]);
     }
 
@@ -174,12 +175,12 @@ mod tests {
     }
 
     #[test]
-    fn conversation_with_little_room_had_a_handshake() {
+    fn conversation_with_few_packets_had_a_handshake() {
         check(&[(Way::Up, 4, 900), (Way::Down, 2, 1500)], &[2, 18]);
     }
 
     #[test]
-    fn connection_that_said_nothing_was_opened_and_closed() {
+    fn connection_without_data_was_opened_and_closed() {
         check(
             &[(Way::Up, 4, 60 + 3 * 52), (Way::Down, 2, 60 + 52)],
             &[3, 19],
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn lone_packet_that_nothing_follows_for_long_is_no_syn() {
+    fn lone_packet_with_a_long_pause_after_it_is_not_a_syn() {
         let at = |way, packets: u64, start_s, end_s| {
             with(viewed(way, packets, packets * 52, start_s, end_s, 0), |o| {
                 o.flags = None
@@ -206,7 +207,7 @@ mod tests {
                 at(Way::Up, 2, again_s, again_s + 45),
                 at(Way::Down, 2, again_s, again_s + 45),
             ];
-            let flags = presume(&records, role::role(&records));
+            let flags = infer_flags(&records, role::role(&records));
             [flags[0].0, flags[1].0]
         };
         assert_eq!((flags(1), flags(45)), ([2, 18], [0, 0]));
@@ -219,12 +220,12 @@ mod tests {
     }
 
     #[test]
-    fn last_words_of_a_connection_end_it() {
+    fn final_data_of_a_connection_is_followed_by_its_end() {
         check(&[(Way::Up, 2, 80), (Way::Down, 2, 133)], &[5, 1]);
     }
 
     #[test]
-    fn bulk_whose_beginning_is_missing_is_not_ended() {
+    fn transfer_without_its_beginning_has_no_end_inferred() {
         check(&[(Way::Up, 2, 80), (Way::Down, 2, 3000)], &[0, 0]);
     }
 
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn syn_that_meets_one_bare_packet_was_refused() {
+    fn syn_answered_by_one_bare_packet_was_refused() {
         check(&[(Way::Up, 1, 60), (Way::Down, 1, 40)], &[2, 4]);
     }
 }

@@ -1,5 +1,5 @@
-//! One rule of the close each. Packets and payload are what the segments that RFC 9293 asks for
-//! add up to, with one ACK for every two full segments of data (RFC 1122 section 4.2.3.2).
+//! One test per rule of the close. Packets and payload are the totals of the segments that RFC 9293
+//! requires, with one ACK for every two full segments of data (RFC 1122 section 4.2.3.2).
 
 use super::*;
 use crate::connection::lane::tests::record;
@@ -9,15 +9,15 @@ use Way::{Down, Up};
 
 const FULL: u64 = 1_448;
 
-/// A record that ends in that second, made of the segments that the letters of [`record`] name. It
-/// counts so many packets, and so many bytes of payload.
+/// Builds a record that ends in that second, from the segments that the letters of [`record`] name,
+/// with these counts of packets and payload bytes.
 fn counted(way: Way, end_s: i64, segments: &str, (packets, payload): (u64, u64)) -> Planned {
     let mut p = record(way, (0, end_s), segments);
     (p.logged, p.plan.payload) = (packets, payload);
     p
 }
 
-/// Records of these segments, a second each, with nothing more to say of them.
+/// Builds records of these segments, one second each, without other evidence.
 fn plain(way: Way, records: &[&str]) -> Vec<Planned> {
     let numbered = (1..).zip(records);
     numbered
@@ -25,7 +25,7 @@ fn plain(way: Way, records: &[&str]) -> Vec<Planned> {
         .collect()
 }
 
-/// Closes a connection that was opened by the sender of the way up.
+/// Closes a connection that the sender in the up direction opened.
 fn closed(up: Vec<Planned>, down: Vec<Planned>, local: [bool; 2]) -> [Vec<Planned>; 2] {
     let mut lanes = [up, down];
     let role = Role {
@@ -36,13 +36,13 @@ fn closed(up: Vec<Planned>, down: Vec<Planned>, local: [bool; 2]) -> [Vec<Planne
     lanes
 }
 
-/// Whose FIN answers that of the other side, if any does.
+/// Returns the directions whose FIN answers the other side's FIN.
 fn answering(lanes: &[Vec<Planned>; 2]) -> Vec<Way> {
     let answers = |way: &Way| lanes[way.index()].iter().any(|p| p.fin_answers);
     Way::BOTH.into_iter().filter(answers).collect()
 }
 
-/// Asserts who closes first.
+/// Asserts which side closes first.
 #[track_caller]
 fn check(initiator: Planned, responder: Planned, first: Way) {
     let lanes = closed(vec![initiator], vec![responder], [false; 2]);
@@ -50,8 +50,8 @@ fn check(initiator: Planned, responder: Planned, first: Way) {
 }
 
 #[test]
-fn who_sends_the_last_ack_closed_first() {
-    // The packets alone would say the other side.
+fn side_that_sends_the_last_ack_closed_first() {
+    // The packets alone would name the other side.
     let (ahead, even) = ((4, 0), (3, 0));
     check(
         counted(Up, 8, "SeaF", ahead),
@@ -66,7 +66,7 @@ fn who_sends_the_last_ack_closed_first() {
 }
 
 #[test]
-fn last_ack_says_more_than_a_rst() {
+fn last_ack_is_stronger_evidence_than_a_rst() {
     check(
         counted(Up, 8, "SeFR", (4, 0)),
         counted(Down, 9, "SaF", (3, 0)),
@@ -75,14 +75,14 @@ fn last_ack_says_more_than_a_rst() {
 }
 
 #[test]
-fn who_sends_rsts_besides_a_fin_closed_first() {
-    // A report would leave the close to the responder.
+fn side_that_sends_rsts_and_a_fin_closed_first() {
+    // The report rule would leave the close to the responder.
     check(
         counted(Up, 9, "SedFR", (9, 900)),
         counted(Down, 9, "SaF", (3, 0)),
         Up,
     );
-    // The packets would say the initiator.
+    // The packets would name the initiator.
     check(
         counted(Up, 9, "SeaF", (4, 0)),
         counted(Down, 9, "SFR", (2, 0)),
@@ -105,7 +105,7 @@ fn initiator_that_sent_more_than_it_received_leaves_the_close_to_the_responder()
 }
 
 #[test]
-fn greeting_is_no_report() {
+fn greeting_is_not_a_report() {
     check(
         counted(Up, 9, "SedF", (9, 100)),
         counted(Down, 9, "SdF", (4, 50)),
@@ -119,7 +119,7 @@ fn greeting_is_no_report() {
 }
 
 #[test]
-fn initiator_with_a_packet_to_spare_closed_first() {
+fn initiator_with_one_extra_packet_closed_first() {
     // SYN, ACK, FIN, ACK against SYN-ACK, FIN.
     check(
         counted(Up, 9, "SeFa", (4, 0)),
@@ -152,7 +152,7 @@ fn full_segment_of_data_accounts_for_half_an_ack() {
 }
 
 #[test]
-fn handshake_that_is_not_logged_accounts_for_no_packet() {
+fn handshake_outside_the_log_accounts_for_no_packet() {
     // FIN, ACK against FIN.
     check(
         counted(Up, 9, "Fa", (2, 0)),
@@ -165,7 +165,7 @@ fn handshake_that_is_not_logged_accounts_for_no_packet() {
         counted(Down, 9, "Fa", (2, 0)),
         Down,
     );
-    // FIN that acknowledges a segment, ACK, against the segment, FIN.
+    // A FIN that acknowledges a segment, and ACK, against the segment and FIN.
     check(
         counted(Up, 9, "Fa", (2, 0)),
         counted(Down, 9, "dF", (2, FULL)),
@@ -174,23 +174,23 @@ fn handshake_that_is_not_logged_accounts_for_no_packet() {
 }
 
 #[test]
-fn rst_of_who_closed_first_crosses_the_other_fin_at_its_own_eni() {
+fn rst_of_the_first_closer_crosses_the_other_fin_at_its_own_eni() {
     let close = |local| closed(plain(Up, &["daFR"]), plain(Down, &["dF"]), local);
     let [up, _] = close([true, false]);
     assert!(up[0].rst_crosses && up[0].trail == 0);
-    // At the ENI of the other side it comes after the FIN that it answers, and an ACK before it.
+    // At the other side's ENI it comes after the FIN that it answers, and an ACK comes before it.
     let [up, _] = close([false, true]);
     assert!(!up[0].rst_crosses && up[0].trail == 1);
 }
 
 #[test]
-fn rsts_of_both_sides_cross_nothing() {
+fn rsts_of_both_sides_do_not_cross_a_fin() {
     let [up, _] = closed(plain(Up, &["daFR"]), plain(Down, &["dFR"]), [true, false]);
     assert!(!up[0].rst_crosses && up[0].trail == 1);
 }
 
 #[test]
-fn who_closed_first_keeps_an_ack_for_the_other_fin() {
+fn first_closer_keeps_an_ack_for_the_other_fin() {
     let up = vec![counted(Up, 1, "Sea", (3, 0)), counted(Up, 9, "Fa", (2, 0))];
     let [up, down] = closed(up, vec![counted(Down, 8, "SaF", (3, 0))], [true, false]);
     assert_eq!((up[0].trail, up[1].trail, down[0].trail), (0, 1, 0));
@@ -208,7 +208,7 @@ fn where_one_side_closes_the_other_acknowledges_it_last() {
 }
 
 #[test]
-fn segment_that_carries_data_or_the_handshake_is_no_ack_of_a_fin() {
+fn segment_with_data_or_the_handshake_is_not_the_ack_of_a_fin() {
     for (segments, trail) in [("dd", 0), ("Se", 0), ("Sed", 0), ("Sea", 1), ("dda", 1)] {
         let [_, down] = closed(plain(Up, &["F"]), plain(Down, &[segments]), [true, false]);
         assert_eq!(down[0].trail, trail, "{segments}");
@@ -216,14 +216,14 @@ fn segment_that_carries_data_or_the_handshake_is_no_ack_of_a_fin() {
 }
 
 #[test]
-fn without_a_fin_nothing_is_kept() {
+fn without_a_fin_no_ack_is_reserved() {
     let (up, down) = (plain(Up, &["dda"]), plain(Down, &["daa"]));
     let lanes = closed(up, down, [true, false]);
     assert_eq!(answering(&lanes), []);
     assert_eq!(lanes.map(|lane| lane[0].trail), [0, 0]);
 }
 
-/// Asserts which records of a way have its FIN, `F`, and which repeat it, `f`.
+/// Asserts which records of a direction have its FIN, `F`, and which repeat it, `f`.
 #[track_caller]
 fn check_fins(records: &[&str], expected: &str) {
     let [up, _] = closed(plain(Up, records), plain(Down, &["d"]), [true, false]);
@@ -233,7 +233,7 @@ fn check_fins(records: &[&str], expected: &str) {
         (false, _) => '-',
     });
     assert_eq!(fins.collect::<String>(), expected);
-    // A FIN that is none is a segment all the same.
+    // A FIN that does not end the connection is still a segment.
     let before: usize = records.iter().map(|segments| segments.len()).sum();
     let after: u64 = up.iter().map(|p| p.plan.count()).sum();
     assert_eq!(after, before as u64);
@@ -252,6 +252,6 @@ fn fin_after_the_one_that_ended_the_connection_repeats_it() {
 }
 
 #[test]
-fn last_fin_counts_where_data_comes_after_all_of_them() {
+fn last_fin_counts_where_data_follows_every_fin() {
     check_fins(&["dF", "dF", "d"], "-F-");
 }

@@ -143,7 +143,6 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
     let run = Run::new(&archive, meter);
     let encoder = Encoder::new(Format::of(&convert.output)?, convert.link);
     let pending = PendingOutput::of(convert, archive.paths())?;
-
     let finding = finding_records(convert.finding, request, &archive, meter)?;
     let folder = SpillFolder::new(&request.temp_dir);
     let conversations = Conversations::new(request.held_max(), &folder, convert.detail);
@@ -156,12 +155,7 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
     let buckets = || Buckets::new(slices.count(), request.held_max(), &folder);
     let episodes = buckets();
     let selection = request.selection(read.newest_ns);
-    let finding = finding.as_ref().map(|finding| FindingMarker {
-        finding,
-        selection,
-        enis,
-    });
-    let kept = selection.or_else(|| finding.as_ref().map(FindingMarker::keeps));
+    let (finding, kept) = FindingMarker::of(finding.as_ref(), selection, enis);
     let settler = Settler {
         settling: Settling::new(vantage, kept, convert.detail, request.memory),
         finding,
@@ -174,12 +168,11 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
     let suggested_filters = settled.by_filter.suggest(enis, convert.max_packets)?;
 
     let mut capture = pending.open(encoder, section(enis, convert.single_interface), enis)?;
-    let names = framer::eni_names(enis);
     let framer = Framer {
         encoder,
         names: &read.account.source_names(archive.files()),
         losses: &read.losses,
-        enis: &names,
+        enis: &framer::eni_names(enis),
         comments: convert.comments,
         single_interface: convert.single_interface || convert.split == Some(Split::Eni),
     };

@@ -176,10 +176,7 @@ fn filter_that_keeps_nothing_says_which_part_excludes_everything() {
     refused(&log, &["--filter", "tcp and port 9999"], 3, &[rest]);
     let only = "no record matches reject; 4 records were read";
     refused(&log, &["--action", "reject"], 3, &[only]);
-    let each = [
-        "port 443: 2 match it, 1 matches",
-        "port 443: 2 match it, 1 match the rest",
-    ];
+    let each = "port 443: 2 match it, 1 match the rest of the filter";
     refused(&log, &["--port", "443", "--eni", "eni-2ab"], 3, &[each]);
     let field = "none has the field for that condition";
     refused(&log, &["--filter", "flags syn"], 3, &[field]);

@@ -14,16 +14,27 @@ pub(crate) struct FindingRecords {
 
 /// Marks them among the records of an archive.
 pub(crate) struct FindingMarker<'a> {
-    pub finding: &'a FindingRecords,
+    finding: &'a FindingRecords,
     /// What the diagnosis looked at; all if there was no filter.
-    pub selection: Option<Selection>,
-    pub enis: &'a Enis,
+    selection: Option<Selection>,
+    enis: &'a Enis,
 }
 
-impl FindingMarker<'_> {
-    /// What is kept where there is no filter: what is marked, whenever it was.
-    pub(crate) fn keeps(&self) -> Selection {
-        Selection::of_any_time()
+impl<'a> FindingMarker<'a> {
+    /// Returns the marker of a finding, if there is one, and what the conversion then keeps.
+    pub(crate) fn of(
+        finding: Option<&'a FindingRecords>,
+        selection: Option<Selection>,
+        enis: &'a Enis,
+    ) -> (Option<Self>, Option<Selection>) {
+        let marker = finding.map(|finding| Self {
+            finding,
+            selection,
+            enis,
+        });
+        // Without a filter, what is marked is kept, whenever it was.
+        let marked = marker.is_some().then(Selection::of_any_time);
+        (marker, selection.or(marked))
     }
 
     /// Lets exactly those records of a conversation match that belong to the finding.

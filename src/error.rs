@@ -66,6 +66,58 @@ pub enum ErrorKind {
     NothingMatches {
         /// Files or row groups that were pruned.
         pruned: Pruned,
+        /// The time that the paths of all files give, nanoseconds since the Unix epoch.
+        filed_ns: Option<(i64, i64)>,
+    },
+    /// Records were read, and the filter keeps none of them.
+    #[error("no record matches the filter")]
+    NothingKept(Unmatched),
+    /// The input has lines, and none of them is a record that can be used.
+    #[error("no record can be read{}", skipped_lines(skipped))]
+    NothingReadable {
+        /// Lines in all.
+        lines: u64,
+        /// The lines that were skipped, by reason.
+        skipped: Vec<NotRead>,
+    },
+    /// A name in the filter is not one of the archive.
+    #[error("{}", unknown_name(what, name, known, *known_count, *files_pruned))]
+    UnknownName {
+        /// What it is the name of, such as "ENI".
+        what: &'static str,
+        /// The name, fit to be printed.
+        name: String,
+        /// The first few names of the archive, fit to be printed.
+        known: Vec<String>,
+        /// How many names the archive has; a thousand for more.
+        known_count: u64,
+        /// Files that were not opened, whose names are not known.
+        files_pruned: u64,
+    },
+    /// A name in the filter is the beginning of several.
+    #[error(
+        "{what} {name} is {} {}", if *is_whole { "a whole name and also the beginning of" } else { "the beginning of" },
+        several(candidates, *candidates_count)
+    )]
+    AmbiguousName {
+        /// What it is the name of, such as "ENI".
+        what: &'static str,
+        /// The name, fit to be printed.
+        name: String,
+        /// The first few names that begin so, fit to be printed.
+        candidates: Vec<String>,
+        /// How many names begin so; fifty for more.
+        candidates_count: u64,
+        /// Whether it is itself a name of the archive.
+        is_whole: bool,
+    },
+    /// A finding was asked for by a number that no finding has.
+    #[error("no finding {number}; {}", match count { 0 => "there are no findings".to_owned(), 1 => "there is 1 finding".to_owned(), n => format!("there are {n} findings") })]
+    NoSuchFinding {
+        /// The number.
+        number: u64,
+        /// How many findings there are.
+        count: u64,
     },
     /// A file looks like a flow log, but the order of its columns is unknown.
     #[error("{file}: {why}")]
@@ -167,6 +219,8 @@ pub enum SecondReading {
     RelativeTime,
     /// A report runs the diagnosis first and then counts.
     Report,
+    /// A finding is found first and its connections are converted then.
+    Finding,
 }
 
 impl SecondReading {
@@ -174,6 +228,49 @@ impl SecondReading {
         match self {
             Self::RelativeTime => "a time relative to the newest record reads the input",
             Self::Report => "a report reads its input",
+            Self::Finding => "a conversion of one finding reads its input",
+        }
+    }
+}
+
+/// Why a filter keeps none of the records that were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unmatched {
+    /// Records that were read.
+    pub records: u64,
+    /// Records that match the filter, but for its time.
+    pub matching: u64,
+    /// The conditions that must all hold.
+    pub parts: Vec<UnmatchedPart>,
+    /// The time that was asked for, nanoseconds since the Unix epoch; none where it has no end.
+    pub requested_ns: Option<(Option<i64>, Option<i64>)>,
+    /// Earliest start and latest end of all records, nanoseconds since the Unix epoch.
+    pub span_ns: Option<(i64, i64)>,
+}
+
+/// One condition of a filter that keeps nothing, and the records that match it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnmatchedPart {
+    /// The condition in the words of a filter, fit to be printed.
+    pub condition: String,
+    /// Records that match it.
+    pub alone: u64,
+    /// Records that match all other conditions.
+    pub others: u64,
+    /// Records that lack the field that it looks at.
+    pub missing: u64,
+}
+
+impl UnmatchedPart {
+    /// A condition, and how many records match it, match all others, and lack its field.
+    pub fn new(condition: &str, [alone, others, missing]: [u64; 3]) -> Self {
+        Self {
+            condition: printable(condition).into_owned(),
+            alone,
+            others,
+            missing,
         }
     }
 }
@@ -229,6 +326,42 @@ fn listed(left_out: &[NotRead], damaged: &[NotRead]) -> String {
         lines.collect::<String>()
     };
     lines("left out", left_out) + &lines("not read", damaged)
+}
+
+/// One line for each reason, those for which most lines were skipped first.
+fn skipped_lines(skipped: &[NotRead]) -> String {
+    let mut skipped: Vec<&NotRead> = skipped.iter().collect();
+    skipped.sort_by_key(|lines| std::cmp::Reverse(lines.count));
+    let lines = skipped.iter().take(REASONS_LISTED).map(|lines| {
+        let plural = if lines.count == 1 { "" } else { "s" };
+        let (count, reason, example) = (lines.count, printable(&lines.reason), &lines.example);
+        format!("\n  {count} line{plural} skipped: {reason}, such as {example}")
+    });
+    lines.collect()
+}
+
+/// Reasons that a message lists.
+const REASONS_LISTED: usize = 5;
+
+/// Some of several names, and how many more there are.
+fn several(names: &[String], count: u64) -> String {
+    let listed = names.join(", ");
+    match count.saturating_sub(names.len() as u64) {
+        0 => listed,
+        more => format!("{listed}, and {more} more"),
+    }
+}
+
+fn unknown_name(what: &str, name: &str, known: &[String], count: u64, files_pruned: u64) -> String {
+    let found = match (known, files_pruned) {
+        ([], _) => format!("no record names its {what}"),
+        (known, 0) => format!("the archive has {}", several(known, count)),
+        (known, pruned) => format!(
+            "the files that were read have {} ({pruned} files were not opened)",
+            several(known, count)
+        ),
+    };
+    format!("no record of {what} {name}; {found}")
 }
 
 impl Error {

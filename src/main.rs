@@ -1,7 +1,7 @@
 //! The entry point: arguments in, exit code out.
 //!
 //! 0: success. 1: success, but `--strict` found records that do not parse. 2: failure, including
-//! lack of memory. 128 plus the number of a signal: ended by that signal.
+//! lack of memory. 3: nothing matches the filter. 128 plus the number of a signal: ended by that signal.
 
 mod allocation;
 

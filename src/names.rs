@@ -44,6 +44,15 @@ pub fn protocol_keyword(number: u8) -> Option<&'static str> {
     IpNumber(number).keyword_str()
 }
 
+/// The number of a protocol whose keyword the IANA registered, in any case. Keywords are many, and
+/// only where a protocol is expected is each of them one.
+pub fn protocol_of_keyword(keyword: &str) -> Option<u8> {
+    let is_named = |number: &u8| {
+        protocol_keyword(*number).is_some_and(|known| known.eq_ignore_ascii_case(keyword))
+    };
+    (0..=u8::MAX).find(is_named)
+}
+
 /// A well-known service and its port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Service {
@@ -111,9 +120,14 @@ const SERVICES: [Service; 25] = [
     Service::new(443, "HTTPS", &["https"]),
     Service::new(445, "SMB", &["microsoft-ds", "smb"]),
     Service::new(465, "SMTPS", &["submissions", "smtps"]).greeting(),
-    Service::new(587, "SMTP submission", &["submission"]).greeting(),
+    Service::new(587, "SMTP submission", &["submission", "smtp-submission"]).greeting(),
     Service::new(636, "LDAPS", &["ldaps"]),
-    Service::new(1433, "SQL Server", &["ms-sql-s", "mssql", "sqlserver"]).database(),
+    Service::new(
+        1433,
+        "SQL Server",
+        &["ms-sql-s", "mssql", "sqlserver", "sql-server"],
+    )
+    .database(),
     Service::new(1521, "Oracle", &["oracle"]).database(),
     Service::new(2049, "NFS", &["nfs"]),
     Service::new(3306, "MySQL", &["mysql"])
@@ -161,6 +175,8 @@ mod tests {
             assert_eq!(protocol_number(keyword), Some(number), "{keyword}");
         }
         assert_eq!(protocol_keyword(200), None);
+        assert_eq!(protocol_of_keyword("L2tp"), Some(115));
+        assert_eq!(protocol_of_keyword(""), None);
     }
 
     #[test]
@@ -171,6 +187,10 @@ mod tests {
             for name in service.names {
                 assert_eq!(service_named(name), Some(service), "{name}");
             }
+        }
+        for service in &SERVICES {
+            let printed = service.title.replace(' ', "-");
+            assert_eq!(service_named(&printed), Some(service), "{printed}");
         }
         assert_eq!(service_named("RDP").map(|service| service.port), Some(3389));
         assert_eq!((service_at(8080), service_named("")), (None, None));

@@ -19,6 +19,8 @@ pub enum Magic {
     Json,
     /// Parquet, a table whose index is at the end. AWS offers it as an alternative to text.
     Parquet,
+    /// A packet capture, pcapng or classic pcap.
+    Capture,
     /// A tar archive.
     Tar,
     /// Lines of text, as far as the first bytes show.
@@ -65,6 +67,7 @@ impl fmt::Display for Magic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Binary => "not text",
+            Self::Capture => "a packet capture, not a flow log",
             Self::Bzip2 => "bzip2: decompress it first",
             Self::Gzip => "gzip",
             Self::Json => "JSON",
@@ -114,6 +117,11 @@ const PREFIXES: &[(&[u8], Magic)] = &[
     (b"PK\x05\x06", Magic::Zip),
     (b"\xff\xfe", Magic::Utf16),
     (b"\xfe\xff", Magic::Utf16),
+    (b"\x0a\x0d\x0d\x0a", Magic::Capture), // pcapng
+    (b"\xd4\xc3\xb2\xa1", Magic::Capture), // pcap with microseconds, in either byte order
+    (b"\xa1\xb2\xc3\xd4", Magic::Capture),
+    (b"\x4d\x3c\xb2\xa1", Magic::Capture), // pcap with nanoseconds
+    (b"\xa1\xb2\x3c\x4d", Magic::Capture),
     (b"BZh", Magic::Bzip2),
     (b"\xfd7zXZ\x00", Magic::Xz),
 ];
@@ -135,6 +143,9 @@ mod tests {
         check(b"PAR1\x15\x04", Magic::Parquet);
         check(b"PK\x03\x04", Magic::Zip);
         check(b"BZh91AY&SY", Magic::Bzip2);
+        check(b"\x0a\x0d\x0d\x0a\x1c\0\0\0", Magic::Capture);
+        check(b"\xd4\xc3\xb2\xa1\x02\0\x04\0", Magic::Capture);
+        check(b"\n\nversion", Magic::Text);
         check(b"\xfd7zXZ\x00\x00", Magic::Xz);
         check(b"\xff\xfev\0e\0r\0", Magic::Utf16);
     }

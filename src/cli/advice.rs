@@ -8,6 +8,7 @@ use flow2pcap::printable::shell::{option, quoted};
 use flow2pcap::summary::WIRESHARK_PACKETS;
 
 use super::message::{Message, Tip};
+use super::nothing_kept;
 
 /// Makes the message of an error that ends a run.
 pub(super) fn message(error: &anyhow::Error) -> Message {
@@ -24,6 +25,14 @@ pub(super) fn message(error: &anyhow::Error) -> Message {
             limit,
             suggestions,
         } => too_many_packets(*packets, *limit, suggestions),
+        ErrorKind::NothingKept(unmatched) => Message::error(nothing_kept::worded(unmatched)),
+        ErrorKind::NothingMatches {
+            filed_ns: Some((start, end)),
+            ..
+        } => {
+            let span = nothing_kept::archive_span("by their paths, the files are", *start, *end);
+            Message::error(text + &span)
+        }
         kind => Message::error(text).tips(tips(kind)),
     }
 }
@@ -88,13 +97,20 @@ fn tips(kind: &ErrorKind) -> Vec<Tip> {
             SecondReading::RelativeTime => {
                 "give a date and time, as in --from 2026-03-14T02:15".into()
             }
-            SecondReading::Report => {
-                "write it to a file first, as in `cat >archive.log`, and read that file".into()
-            }
+            SecondReading::Report | SecondReading::Finding => WRITE_FIRST.into(),
         }],
+        ErrorKind::NothingReadable { .. } => vec![format_to_complete(None)],
+        ErrorKind::AmbiguousName { is_whole: true, .. } => vec![WRITE_FIRST.into()],
+        ErrorKind::AmbiguousName { .. } => vec!["write more of the name".into()],
+        ErrorKind::NoSuchFinding { count: 1.., .. } => {
+            vec!["`flow2pcap diagnose` with the same inputs and filters lists the findings".into()]
+        }
         _ => Vec::new(),
     }
 }
+
+/// The tip for standard input, which can be read only once.
+const WRITE_FIRST: &str = "write it to a file first, as in `cat >archive.log`, and read that file";
 
 /// The tip to read less.
 const TIME_RANGE: &str = "choose a time range with --from and --to";

@@ -55,7 +55,8 @@ Exit status:
   0    success
   1    success, but --strict found a record that cannot be parsed or a damaged file
   2    error; no output was written
-  130  interrupted by SIGINT (143: SIGTERM)";
+  130  interrupted by SIGINT (143: SIGTERM)
+  3    nothing matches the filter; no output was written";
 
 /// Convert flow logs to a packet capture
 ///
@@ -81,6 +82,13 @@ pub(crate) struct Args {
     /// size, it may continue in the next.
     #[arg(long, value_name = "BY", value_parser = parse_split)]
     split: Option<Split>,
+
+    /// Only the connections of this finding of `flow2pcap diagnose` with the same inputs and filter
+    ///
+    /// Findings are numbered from 1 in the order in which diagnose prints them. The inputs are read
+    /// twice, so standard input cannot be one of them.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    finding: Option<u64>,
 
     /// How many of the logged packets to write
     #[arg(long, value_enum, default_value_t = DetailChoice::Compact)]
@@ -192,6 +200,7 @@ impl Args {
             CommentChoice::Record => Comments::Record,
             CommentChoice::All => Comments::All,
         };
+        convert.finding = self.finding;
         convert.max_packets = self.keeping.max_packets;
         Ok(convert)
     }
@@ -209,6 +218,12 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
             "write the capture to a file",
         ));
     }
+    if args.finding.is_some() && !matches!(args.addresses, AddressChoice::Packet) {
+        return Err(refusal(
+            "--finding needs --addresses packet",
+            "leave out --addresses: a diagnosis uses the addresses of the packets",
+        ));
+    }
     warn_of_size(args, streams);
     let request = args.request()?;
     let converted = args
@@ -221,6 +236,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         }
         converted => converted?,
     };
+    args.reading.note_silence(streams, &summary.records);
     if !args.reading.quiet {
         let (summary, page) = (&summary, streams.err_page());
         streams.print_err(&summary::SummaryText { summary, page }.to_string());

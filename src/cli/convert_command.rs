@@ -1,74 +1,126 @@
-//! The `flow2pcap convert` command that makes a capture of one finding.
+//! The command that converts the connections of one finding, to be copied and pasted.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use flow2pcap::diagnosis::Finding;
-use flow2pcap::printable::shell::{option, path, quoted};
+use flow2pcap::printable::shell;
 use flow2pcap::record::Layout;
-use jiff::Timestamp;
 
-/// Characters of a command that a reader may be expected to copy.
-const COMMAND_MAX: usize = 2_000;
+use super::narrowing::Narrowing;
 
-/// Returns the command that converts the packets of a finding to the capture `output`; `None` if
-/// it cannot be typed, because an input has a name that a shell does not take or is too long.
-///
-/// The command names the time, hosts and ports of the finding as far as the finding lists all of
-/// them. Where it does not, the capture holds more than the finding, never less.
-pub(crate) fn convert_command(
-    finding: &Finding,
+/// Returns the command that writes the packets of finding `finding`, counted from 1, of the same
+/// inputs, column order and filter; none where it cannot be typed, and for standard input, which
+/// cannot be read again.
+pub(super) fn convert_command(
     inputs: &[PathBuf],
     format: Option<&Layout>,
-    output: &str,
+    narrowing: &Narrowing,
+    finding: usize,
 ) -> Option<String> {
     let mut words = vec!["flow2pcap convert".to_owned()];
     for input in inputs {
-        words.push(path(input)?);
+        if input == Path::new("-") {
+            return None;
+        }
+        words.push(shell::path(input)?);
     }
+    words.push(format!("-o finding-{finding}.pcapng --finding {finding}"));
     if let Some(format) = format {
-        words.push(option("--format", &format.format())?);
+        words.push(shell::option("--format", &format.format())?);
     }
-    if let Some(condition) = condition(finding) {
-        words.push(format!("--filter {}", quoted(&condition)));
+    words.extend(narrowing.typed()?);
+    Some(words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Typed {
+        #[command(flatten)]
+        narrowing: Narrowing,
     }
-    let second = |text: &str| text.parse().ok().map(|at: Timestamp| at.as_second());
-    if let (Some(first), Some(last)) = (second(&finding.first), second(&finding.last)) {
-        for (name, at_s) in [("--from", first), ("--to", last.saturating_add(1))] {
-            let at = Timestamp::from_second(at_s).ok()?;
-            words.push(option(name, &at.to_string())?);
+
+    #[track_caller]
+    fn check(options: &[&str], expected: Option<&str>) {
+        let typed = Typed::parse_from([&["flow2pcap"], options].concat());
+        let inputs = [PathBuf::from("AWS Logs")];
+        let command = convert_command(&inputs, None, &typed.narrowing, 2);
+        let begin = "flow2pcap convert 'AWS Logs' -o finding-2.pcapng --finding 2";
+        let expected = expected.map(|expected| format!("{begin}{expected}"));
+        assert_eq!(command, expected);
+        // What it says means the same.
+        let command = command.unwrap_or_default();
+        let words: Vec<&str> = command[begin.len()..].split_whitespace().collect();
+        if !command.contains("--filter") && !command.contains("--connection") {
+            let again = Typed::parse_from([&["flow2pcap"], &words[..]].concat());
+            let filters = [&typed, &again].map(|typed| typed.narrowing.filter().unwrap());
+            assert_eq!(filters[0], filters[1]);
         }
     }
-    words.push(option("-o", output)?);
-    let command = words.join(" ");
-    (command.len() <= COMMAND_MAX).then_some(command)
-}
 
-/// Returns the filter that leaves the hosts and ports of a finding.
-fn condition(finding: &Finding) -> Option<String> {
-    let (scope, left_out) = (&finding.scope, finding.scope.left_out);
-    let hosts = |names: &BTreeSet<String>, left_out: usize| {
-        let hosts = names.iter().map(|name| name.parse::<IpAddr>().ok());
-        let hosts = hosts.map(|host| Some(format!("host {}", host?)));
-        any(hosts.collect::<Option<Vec<String>>>()?, left_out)
-    };
-    let ports = scope.ports.iter().map(|port| format!("port {port}"));
-    let terms = [
-        hosts(&scope.from, left_out.from),
-        hosts(&scope.to, left_out.to),
-        any(ports.collect(), left_out.ports),
-    ];
-    let terms: Vec<String> = terms.into_iter().flatten().collect();
-    (!terms.is_empty()).then(|| terms.join(" and "))
-}
+    #[test]
+    fn options_are_typed_as_they_mean() {
+        check(&[], Some(""));
+        check(
+            &[
+                "--host",
+                "10.0.0.5",
+                "--host",
+                "10.1.0.0/16",
+                "--port",
+                "https",
+                "--port",
+                "1-9",
+            ],
+            Some(" --host 10.0.0.5 --host 10.1.0.0/16 --port 443 --port 1-9"),
+        );
+        check(
+            &["--from", "-2h", "--to", "2026-03-14T02:15"],
+            Some(" --from=-7200s --to 2026-03-14T02:15:00Z"),
+        );
+        check(
+            &[
+                "--protocol",
+                "icmp6",
+                "--protocol",
+                "41",
+                "--action",
+                "REJECT",
+                "--direction",
+                "inbound",
+            ],
+            Some(" --protocol 58 --protocol 41 --action reject --direction ingress"),
+        );
+        check(
+            &[
+                "--between",
+                "10.0.0.1",
+                "10.0.0.2",
+                "--src",
+                "10.0.0.0/8",
+                "--eni",
+                "eni-0a",
+            ],
+            Some(" --eni eni-0a --src 10.0.0.0/8 --between 10.0.0.1 10.0.0.2"),
+        );
+        check(
+            &[
+                "--connection",
+                "10.0.0.1:1 > 10.0.0.2:2",
+                "--filter",
+                "tcp and not reject",
+            ],
+            Some(" --connection '10.0.0.1:1 > 10.0.0.2:2' --filter 'tcp and not reject'"),
+        );
+    }
 
-/// Returns the alternatives in one term; `None` if there are none, or if some are not listed.
-fn any(terms: Vec<String>, left_out: usize) -> Option<String> {
-    match terms.len() {
-        _ if left_out > 0 => None,
-        0 => None,
-        1 => terms.into_iter().next(),
-        _ => Some(format!("({})", terms.join(" or "))),
+    #[test]
+    fn standard_input_has_no_command() {
+        let typed = Typed::parse_from(["flow2pcap"]);
+        let stdin = [PathBuf::from("-")];
+        assert_eq!(convert_command(&stdin, None, &typed.narrowing, 1), None);
     }
 }

@@ -1,13 +1,15 @@
 //! `flow2pcap diagnose`: finds connectivity problems in an archive.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
 use flow2pcap::pipeline;
 
+use super::convert_command::convert_command;
 use super::findings::DiagnosisText;
 use super::narrowing::Narrowing;
-use super::page::json_or_page;
+use super::page::{Page, json_or_page};
 use super::reading::ReadingArgs;
 use super::room::RoomArgs;
 use super::streams::Streams;
@@ -33,7 +35,8 @@ More ENIs give better findings: ACCEPT at one ENI does not show what the next EN
 Exit status:
   0    success, with or without findings
   1    success, but --strict found a record that cannot be parsed or a damaged file
-  2    error";
+  2    error
+  3    nothing matches the filter";
 
 /// Diagnose connectivity problems and show the supporting records
 ///
@@ -50,6 +53,10 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
+    /// Write to this file instead of standard output; compressed where its name ends in .gz or .zst
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
     #[command(flatten)]
     room: RoomArgs,
 
@@ -61,17 +68,38 @@ pub(crate) struct Args {
 /// Runs the diagnosis and prints the findings.
 ///
 /// # Errors
-/// Inputs that cannot be read, or hold no flow log.
+/// Fails if inputs cannot be read or hold no flow log, or if the output cannot be written.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let format = args.reading.format.as_ref();
     let request = args.reading.request(format, &args.room, &args.narrowing)?;
-    let diagnosis = args
-        .reading
-        .run(streams, |meter| pipeline::diagnose(&request, meter))??;
-    let page = streams.out_page();
-    let told = json_or_page(&diagnosis, args.json, page, |diagnosis, page| {
-        DiagnosisText { diagnosis, page }
+    let output = args.output.as_deref();
+    let output = output.filter(|output| *output != Path::new("-"));
+    let (diagnosis, file) = args.reading.run(streams, |meter| match output {
+        Some(output) => pipeline::diagnose_to(&request, output, meter)
+            .map(|(diagnosis, file)| (diagnosis, Some(file))),
+        None => pipeline::diagnose(&request, meter).map(|diagnosis| (diagnosis, None)),
+    })??;
+    let convert = |finding| {
+        let inputs = &args.reading.inputs;
+        convert_command(inputs, format, &args.narrowing, finding)
+    };
+    let page = match file {
+        Some(_) => Page::PLAIN,
+        None => streams.out_page(),
+    };
+    let text = json_or_page(&diagnosis, args.json, page, |diagnosis, page| {
+        DiagnosisText {
+            diagnosis,
+            page,
+            convert: &convert,
+        }
     })?;
-    args.reading
-        .give(streams, &told, &diagnosis.records, &diagnosis.input)
+    let (records, input) = (&diagnosis.records, &diagnosis.input);
+    args.reading.note_silence(streams, records);
+    let Some(mut file) = file else {
+        return args.reading.give(streams, &text, records, input);
+    };
+    file.write_all(text.as_bytes())?;
+    file.finish()?;
+    Ok(args.reading.exit_code(records, input))
 }

@@ -16,6 +16,8 @@ const RECORDS_SHOWN: usize = 4;
 pub(crate) struct DiagnosisText<'a> {
     pub(crate) diagnosis: &'a Diagnosis,
     pub(crate) page: Page,
+    /// The command that converts a finding, by its number; none where there is none.
+    pub(crate) convert: &'a dyn Fn(usize) -> Option<String>,
 }
 
 impl fmt::Display for DiagnosisText<'_> {
@@ -40,6 +42,7 @@ impl fmt::Display for DiagnosisText<'_> {
         let trouble = d.findings.iter().filter(is_trouble).count() as u64;
         let rest = d.findings.len() as u64 - trouble;
         let text = match (trouble, rest) {
+            (0, 0) if d.records.used == 0 => "none: there are no records of traffic".to_owned(),
             (0, 0) => "none: no problem found in these records".to_owned(),
             (0, rest) => format!(
                 "no problems; {} that may be harmless",
@@ -69,8 +72,8 @@ impl DiagnosisText<'_> {
         };
         writeln!(f)?;
         let head = format!("{} [{certainty}]", finding.title);
-        let number = format!("{number}.");
-        self.page.row(f, &number, self.page.paint(color, &head))?;
+        self.page
+            .row(f, &format!("{number}."), self.page.paint(color, &head))?;
         self.page.row(f, "seen", &finding.seen)?;
         self.page.row(f, "where", &place(&finding.scope))?;
         let often = format!(
@@ -99,9 +102,13 @@ impl DiagnosisText<'_> {
             self.page
                 .row(f, if index == 0 { "against" } else { "" }, text)?;
         }
-        // Not wrapped, so that it can be copied.
+        // Not wrapped, so that they can be copied.
         let filter = PrintedLine::whole(&finding.display_filter);
-        self.page.row(f, "Wireshark", filter)
+        self.page.row(f, "Wireshark", filter)?;
+        match (self.convert)(number) {
+            Some(command) => self.page.row(f, "convert", PrintedLine::whole(&command)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -32,7 +32,8 @@ packets that several ENIs logged, and writes them once.
 Exit status:
   0    success
   1    success, but --strict found a record that cannot be parsed or a damaged file
-  2    error";
+  2    error
+  3    nothing matches the filter";
 
 /// Show what is in flow logs, without converting them
 ///
@@ -60,7 +61,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let request = Request::new(args.reading.inputs.clone())
         .format(args.reading.format.clone())
-        .filter(args.narrowing.filter())
+        .filter(args.narrowing.filter()?)
         .temp_dir(temp_dir());
     let survey = args
         .reading
@@ -70,6 +71,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         survey,
         page,
     })?;
+    args.reading.note_silence(streams, &survey.records);
     args.reading
         .give(streams, &text, &survey.records, &survey.input)
 }

@@ -65,7 +65,8 @@ Zeros are printed, except in per-ENI, per-address and per-port series.
 Exit status:
   0    success
   1    success, but --strict found a record that cannot be parsed or a damaged file
-  2    error";
+  2    error
+  3    nothing matches the filter";
 
 /// Sum packets, bytes, records or connections over time
 ///
@@ -79,6 +80,10 @@ pub(crate) struct Args {
     /// Column order of files without a header line, if --format gives the output format
     #[arg(long, value_name = "FORMAT", value_parser = Layout::parse)]
     columns: Option<Layout>,
+
+    /// The same as --format json
+    #[arg(long)]
+    json: bool,
 
     /// Length of a time bucket, aligned to the hour (UTC): 30s, 1m, 15m, 1h, 6h, 1d
     #[arg(long, value_name = "TIME", default_value_t)]
@@ -155,6 +160,7 @@ impl Args {
     fn form(&self, streams: &Streams<'_>) -> Form {
         match self.reading.format {
             Some(FormatChoice::As(form)) => form,
+            _ if self.json => Form::Json,
             _ if streams.is_out_terminal() => Form::Table,
             _ => Form::Csv,
         }
@@ -177,6 +183,12 @@ fn distinct<T: Copy + PartialEq>(typed: &[T]) -> Vec<T> {
 /// # Errors
 /// Fails if inputs cannot be read or hold no flow log, or if there are too many time buckets.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
+    let is_other_form =
+        matches!(args.reading.format, Some(FormatChoice::As(form)) if form != Form::Json);
+    anyhow::ensure!(
+        !(args.json && is_other_form),
+        "--json is --format json, and --format asks for another form; leave one of them out"
+    );
     let request = args.request()?;
     let answers = args
         .reading
@@ -199,6 +211,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
             streams.report(&Message::warning(note));
         }
     }
+    args.reading.note_silence(streams, &answers.records);
     args.reading
         .give(streams, &text, &answers.records, &answers.input)
 }

@@ -16,6 +16,7 @@ mod man;
 mod message;
 mod metrics;
 mod narrowing;
+mod nothing_kept;
 mod page;
 mod progress;
 mod reading;
@@ -86,7 +87,7 @@ pub fn run(typed: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>)
                 std::thread::park(); // until the other thread ends the process
             }
             streams.report(&message);
-            ExitCode::from(2)
+            ExitCode::from(nothing_kept::exit_status(&error))
         }
     }
 }

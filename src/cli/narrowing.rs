@@ -4,7 +4,11 @@
 //! `--filter` must all match.
 
 use clap::Args;
-use flow2pcap::filter::{Bound, EndpointSide, Expression, Filter, Name, Qualifier};
+use flow2pcap::filter::{Bound, EndpointSide, Expression, Filter, Name, Peer, Qualifier, Term};
+use flow2pcap::printable::shell;
+use flow2pcap::time::SECOND_NS;
+
+use super::page::instant;
 
 /// The options that select a part of the archive.
 #[derive(Debug, Args)]
@@ -14,11 +18,21 @@ pub(crate) struct Narrowing {
     ///
     /// A time without a zone is UTC. Files whose path shows that they are outside the range are not
     /// opened, so a long-lived connection lacks its records from well before and after the range.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        visible_alias = "since",
+        value_name = "TIME",
+        allow_hyphen_values = true
+    )]
     from: Option<Bound>,
 
     /// End of the time range (exclusive); same formats as --from. A date means its midnight
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        visible_alias = "until",
+        value_name = "TIME",
+        allow_hyphen_values = true
+    )]
     to: Option<Bound>,
 
     /// An ENI, or another interface ID that records have, such as a Transit Gateway attachment
@@ -28,6 +42,22 @@ pub(crate) struct Narrowing {
     /// An address or CIDR at either end: 10.0.0.5, 2001:db8::1, 10.0.0.0/24
     #[arg(long, value_name = "ADDRESS", value_parser = value(Qualifier::Host(EndpointSide::Either)))]
     host: Vec<Expression>,
+
+    /// The source address of a record, or the network it is in
+    #[arg(long, value_name = "ADDRESS", value_parser = value(Qualifier::Host(EndpointSide::Source)))]
+    src: Vec<Expression>,
+
+    /// The destination address of a record, or the network it is in
+    #[arg(long, value_name = "ADDRESS", value_parser = value(Qualifier::Host(EndpointSide::Destination)))]
+    dst: Vec<Expression>,
+
+    /// Two addresses or networks, and what they sent to each other: --between 10.0.11.15 10.0.21.40
+    #[arg(long, num_args = 2, value_names = ["ADDRESS", "ADDRESS"])]
+    between: Vec<Peer>,
+
+    /// One connection, both directions: '10.0.11.15:52744 > 10.0.21.40:5432'
+    #[arg(long, value_name = "CONNECTION", value_parser = Expression::connection)]
+    connection: Vec<Expression>,
 
     /// A port at either end: 443, https, 8000-8999
     #[arg(long, value_name = "PORT", value_parser = value(Qualifier::Port(EndpointSide::Either)))]
@@ -96,29 +126,115 @@ pub(crate) struct Keeping {
 
 impl Narrowing {
     /// Returns the filter that the options describe.
-    pub(crate) fn filter(&self) -> Filter {
-        let options = [
-            &self.eni,
-            &self.host,
-            &self.port,
-            &self.protocol,
-            &self.action,
-            &self.direction,
-            &self.account,
-            &self.region,
-            &self.vpc,
-            &self.subnet,
-            &self.instance,
-        ];
-        let given = options.into_iter().filter(|values| !values.is_empty());
-        let mut all: Vec<Expression> = given.map(|any| Expression::Any(any.clone())).collect();
+    ///
+    /// # Errors
+    /// Fails if the time range ends before it begins.
+    pub(crate) fn filter(&self) -> anyhow::Result<Filter> {
+        check_order(self.from, self.to)?;
+        let options = self.options();
+        let options = options.into_iter().map(|(_, values)| values);
+        let given = options.filter(|values| !values.is_empty());
+        let mut all: Vec<Expression> = given.map(Expression::Any).collect();
         all.extend(self.filter.clone());
-        Filter {
+        Ok(Filter {
             condition: (!all.is_empty()).then_some(Expression::All(all)),
             from: self.from,
             to: self.to,
             only_matching: false,
+        })
+    }
+}
+
+impl Narrowing {
+    /// The conditions of each option.
+    fn options(&self) -> [(&'static str, Vec<Expression>); 15] {
+        let pairs = self.between.as_chunks::<2>().0.iter();
+        let between = pairs.map(|[one, other]| Expression::between(*one, *other));
+        [
+            ("--eni", self.eni.clone()),
+            ("--host", self.host.clone()),
+            ("--src", self.src.clone()),
+            ("--dst", self.dst.clone()),
+            ("--between", between.collect()),
+            ("--connection", self.connection.clone()),
+            ("--port", self.port.clone()),
+            ("--protocol", self.protocol.clone()),
+            ("--action", self.action.clone()),
+            ("--direction", self.direction.clone()),
+            ("--account", self.account.clone()),
+            ("--region", self.region.clone()),
+            ("--vpc", self.vpc.clone()),
+            ("--subnet", self.subnet.clone()),
+            ("--instance", self.instance.clone()),
+        ]
+    }
+
+    /// The options as words of a shell that mean the same; none if one cannot be typed.
+    pub(crate) fn typed(&self) -> Option<Vec<String>> {
+        let mut words = Vec::new();
+        for (name, bound) in [("--from", self.from), ("--to", self.to)] {
+            if let Some(bound) = bound {
+                words.push(shell::option(name, &typed_bound(bound))?);
+            }
         }
+        for (name, values) in self.options() {
+            for value in values {
+                words.push(typed_value(name, &value)?);
+            }
+        }
+        if let Some(filter) = &self.filter {
+            words.push(shell::option("--filter", &filter.to_string())?);
+        }
+        Some(words)
+    }
+}
+
+/// An instant, or a time before the newest record.
+fn typed_bound(bound: Bound) -> String {
+    match bound {
+        Bound::At(ns) => instant(ns),
+        Bound::BeforeNewest(ns) => format!("-{}s", ns / SECOND_NS),
+    }
+}
+
+/// An option whose value is that condition.
+fn typed_value(name: &str, condition: &Expression) -> Option<String> {
+    if let Expression::Term(Term::Between(one, other)) = condition {
+        return match name {
+            "--between" => Some(format!(
+                "{name} {} {}",
+                shell::word(&one.to_string())?,
+                shell::word(&other.to_string())?
+            )),
+            _ => shell::option(name, &format!("{one} > {other}")),
+        };
+    }
+    // The value is the last word of a condition, such as that of "src host 10.0.0.5".
+    let condition = condition.to_string();
+    shell::option(name, condition.rsplit(' ').next()?)
+}
+
+/// # Errors
+/// Nothing can be between these: the first is not before the second. An instant and a time before
+/// the newest record can be compared when all is read.
+fn check_order(from: Option<Bound>, to: Option<Bound>) -> anyhow::Result<()> {
+    match (from, to) {
+        (Some(Bound::At(from)), Some(Bound::At(to))) if from >= to => {
+            let (from, to) = (instant(from), instant(to));
+            let relation = if from == to {
+                "is the same as"
+            } else {
+                "is after"
+            };
+            anyhow::bail!("--from {from} {relation} --to {to}: no time is between them")
+        }
+        (Some(Bound::BeforeNewest(from)), Some(Bound::BeforeNewest(to))) if from <= to => {
+            anyhow::bail!(
+                "--from is not before --to: both count back from the newest record, so --from needs \
+                 the longer time, as in --from -2h --to -1h"
+            )
+        }
+        _ => Ok(()),
     }
 }
 

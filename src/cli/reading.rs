@@ -12,6 +12,7 @@ use flow2pcap::summary::{Input, Records};
 
 use super::advice::refusal;
 use super::interrupt;
+use super::message::Message;
 use super::narrowing::Narrowing;
 use super::page;
 use super::progress::ProgressLine;
@@ -74,7 +75,7 @@ impl<F: FormatOption> ReadingArgs<F> {
     ) -> anyhow::Result<Request> {
         Ok(Request::new(self.inputs.clone())
             .format(format.cloned())
-            .filter(narrowing.filter())
+            .filter(narrowing.filter()?)
             .memory(room.memory)
             .temp_dir(room.temp_dir()?))
     }
@@ -142,6 +143,22 @@ impl<F: FormatOption> ReadingArgs<F> {
             .print_out(text)
             .context("cannot write to standard output")?;
         Ok(self.exit_code(records, input))
+    }
+
+    /// Says so where the archive has only records of time without traffic.
+    pub(crate) fn note_silence(&self, streams: &mut Streams<'_>, records: &Records) {
+        let silent = records.no_data + records.skip_data;
+        let others = [records.used, records.filtered, records.skipped.total()];
+        if !self.quiet && silent > 0 && others.iter().all(|count| *count == 0) {
+            let kinds = match (records.no_data, records.skip_data) {
+                (_, 0) => "NODATA",
+                (0, _) => "SKIPDATA",
+                _ => "NODATA and SKIPDATA",
+            };
+            streams.report(&Message::warning(format!(
+                "only {kinds} records: the archive has no record of traffic"
+            )));
+        }
     }
 
     /// Returns the exit status of a run that read `records` from `input`.

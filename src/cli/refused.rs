@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Error;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use flow2pcap::printable::{is_printable, printable, printable_lines, shell};
 
 use super::streams::Streams;
@@ -18,6 +19,7 @@ pub(super) fn explain(mut error: Error, typed: &[OsString], streams: &mut Stream
         // "To pass '--x' as a value, use '-- --x'": clap does not quote that for a shell.
         error.remove(ContextKind::Suggested);
     }
+    suggest_subcommand(&mut error);
     let is_error = error.use_stderr();
     let page = if is_error {
         streams.err_page()
@@ -36,6 +38,22 @@ pub(super) fn explain(mut error: Error, typed: &[OsString], streams: &mut Stream
         let _ = streams.print_out(&text);
     }
     ExitCode::from(status)
+}
+
+/// Names the command that was probably meant where a path is in the place of a subcommand.
+fn suggest_subcommand(error: &mut Error) {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else {
+        return;
+    };
+    if error.kind() != ErrorKind::InvalidSubcommand || !Path::new(typed).exists() {
+        return;
+    }
+    if let Some(path) = shell::path(typed) {
+        let tip = format!("to convert it, type: flow2pcap convert {path} -o out.pcapng");
+        let tips = ContextValue::StyledStrs(vec![tip.into()]);
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, tips);
+    }
 }
 
 /// Renders the message without color. Values are escaped first, including their line feeds, and then the rest.

@@ -54,7 +54,8 @@ The archive is read twice, so standard input cannot be an INPUT.
 Exit status:
   0    success, with or without findings
   1    success, but --strict found a record that cannot be parsed or a damaged file
-  2    error; no page was written";
+  2    error; no page was written
+  3    nothing matches the filter; no page was written";
 
 /// Write the diagnosis as one HTML page with charts
 ///
@@ -112,6 +113,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     let typed = page::Typed {
         inputs: &args.reading.inputs,
         format,
+        narrowing: &args.narrowing,
     };
     let html = page::html(&reported, &typed)?;
     let written = output
@@ -125,6 +127,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         written => written?,
     };
     let diagnosis = &reported.diagnosis;
+    args.reading.note_silence(streams, &diagnosis.records);
     if !args.reading.quiet && !to_stdout {
         let findings = super::page::count(diagnosis.findings.len() as u64, "finding");
         let path = shown(&args.output);

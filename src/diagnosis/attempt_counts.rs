@@ -40,7 +40,7 @@ pub(super) struct Path {
 }
 
 impl Path {
-    fn of(attempt: &Attempt, found: Symptom, enis: &Enis) -> Self {
+    pub(super) fn of(attempt: &Attempt, found: Symptom, enis: &Enis) -> Self {
         let (source, target) = (attempt.initiator.address, attempt.responder.address);
         let at = |leaves: bool, address: IpAddr| {
             let views = || {
@@ -145,12 +145,7 @@ impl AttemptCounts {
         let is_near = path.source.is_none() || is_private(path.target);
         let host = is_near.then_some(path.target);
         let scan = match found {
-            Symptom::InboundBlocked(_)
-            | Symptom::OutboundBlocked(_)
-            | Symptom::Blocked(_)
-            | Symptom::NoReply
-            | Symptom::HalfOpen
-            | Symptom::Refused => ScanCounts::failed(host, path.port, seen.clone()),
+            found if found.leads_nowhere() => ScanCounts::failed(host, path.port, seen.clone()),
             found if found.is_passed() => ScanCounts::passed(),
             _ => return,
         };

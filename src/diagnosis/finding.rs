@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::diagnosis::members::FindingMembers;
 use crate::flow::Place;
 
 /// A cause of failing attempts.
@@ -137,6 +138,9 @@ pub struct Finding {
     /// The Wireshark filter that shows it in the capture that `convert` writes from the same
     /// archive.
     pub display_filter: String,
+    /// The attempts that it explains.
+    #[serde(skip)]
+    pub members: FindingMembers,
     /// The findings merged into this one, where there are too many similar ones to list each in
     /// full.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -8,7 +8,7 @@
 use crate::connection::{judge, split};
 use crate::diagnosis::attempt::{Attempt, EniView, WayTraffic};
 use crate::flow::vantage;
-use crate::flow::{Candidate, Vantage, Viewed, Way};
+use crate::flow::{Candidate, Place, Vantage, Viewed, Way};
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
@@ -22,6 +22,12 @@ const PROVOKED_NS: i64 = 60 * SECOND_NS;
 ///
 /// Duplicate deliveries must be removed first. Sorts the records.
 pub fn attempts(records: &mut [Candidate]) -> Vec<Attempt> {
+    let found = attempts_with_places(records).into_iter();
+    found.map(|(attempt, _)| attempt).collect()
+}
+
+/// The same, each with the places of its records.
+pub fn attempts_with_places(records: &mut [Candidate]) -> Vec<(Attempt, Vec<Place>)> {
     records.sort_by_key(|o| (o.start_ns, o.place));
     let mut chosen = vantage::choose(records, Vantage::All);
     let mut connections: Vec<&[Viewed]> = Vec::new();
@@ -35,10 +41,11 @@ pub fn attempts(records: &mut [Candidate]) -> Vec<Attempt> {
     }
     connections
         .sort_by_key(|connection| (begin(connection), connection[0].eni, connection[0].place));
-    group(&connections)
-        .iter()
-        .map(|views| attempt(views))
-        .collect()
+    let with_places = |views: &Vec<&[Viewed]>| {
+        let places = views.iter().flat_map(|records| records.iter());
+        (attempt(views), places.map(|o| o.place).collect())
+    };
+    group(&connections).iter().map(with_places).collect()
 }
 
 fn begin(connection: &[Viewed]) -> i64 {

@@ -18,6 +18,7 @@
 //! blind_spots     what the archive cannot show
 //! attempt_index   the counts, indexed for comparison, and the roles of ENIs
 //! finding         the result: cause, certainty, evidence, display filter
+//! members         which attempts a finding explains
 //! cause           symptoms -> findings
 //! ```
 //!
@@ -39,6 +40,7 @@ mod display_filter;
 mod finding;
 mod gather;
 mod judgment;
+mod members;
 mod path_counts;
 mod scan;
 mod symptom;
@@ -49,6 +51,7 @@ pub use attempt_counts::AttemptCounts;
 pub use blind_spots::BlindSpot;
 pub use cause::{Ground, findings};
 pub use finding::{Brief, Cause, Certainty, Finding, FindingScope, NamesLeftOut};
-pub use gather::attempts;
+pub use gather::{attempts, attempts_with_places};
+pub use members::FindingMembers;
 pub use symptom::{Limit, Party, Symptom};
 pub use visibility::Visibility;

@@ -132,6 +132,19 @@ impl Symptom {
         )
     }
 
+    /// Whether the attempt did not lead to a connection, as those of a scan.
+    pub fn leads_nowhere(self) -> bool {
+        matches!(
+            self,
+            Self::InboundBlocked(_)
+                | Self::OutboundBlocked(_)
+                | Self::Blocked(_)
+                | Self::NoReply
+                | Self::HalfOpen
+                | Self::Refused
+        )
+    }
+
     /// Whether packets went in both directions.
     pub fn is_passed(self) -> bool {
         matches!(self, Self::Passed | Self::Reset(_) | Self::IdleTimeout(_))

@@ -43,6 +43,10 @@ pub enum Term {
     Flags(ObservedFlags),
     /// A name in the record or in the path of its file.
     Is(Name, String),
+    /// The beginning of a name in the record or in the path of its file.
+    Begins(Name, String),
+    /// Both ends of the packets, in either direction.
+    Between(Peer, Peer),
     /// A comparison of a count with a number.
     Count(CountField, Comparison, u64),
 }
@@ -69,8 +73,17 @@ pub struct Net {
     pub prefix_len: u8,
 }
 
-/// Things that have a name in a record or path.
+/// One end of the packets: its address or network, and its port where that matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The address, or the network.
+    pub net: Net,
+    /// The port; none for any.
+    pub port: Option<u16>,
+}
+
+/// What has a name of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Name {
     /// The network interface, or its equivalent in other clouds.
     Eni,
@@ -182,20 +195,19 @@ fn decide(verdicts: impl IntoIterator<Item = Option<bool>>, decisive: bool) -> O
 
 impl Term {
     fn verdict(&self, facts: &RecordFacts<'_>) -> Option<bool> {
-        if let Self::Is(name, wanted) = self {
-            return name.verdict(wanted.as_bytes(), facts);
+        match self {
+            Self::Is(name, wanted) => {
+                return name.verdict(facts, |given| given == wanted.as_bytes());
+            }
+            Self::Begins(name, wanted) => {
+                return name.verdict(facts, |given| given.starts_with(wanted.as_bytes()));
+            }
+            _ => {}
         }
         let record = facts.line?.record;
         match self {
             Self::Host(side, net) => {
-                let end = |own: Option<IpAddr>, packet: Option<IpAddr>| {
-                    let known = [own, packet].into_iter().flatten();
-                    known.map(|a| net.contains(a)).reduce(|a, b| a || b)
-                };
-                side.verdict(
-                    end(record.source, record.pkt_source),
-                    end(record.destination, record.pkt_destination),
-                )
+                side.verdict(net.has_source(record), net.has_destination(record))
             }
             Self::Port(side, first, last) => {
                 let end = |port: Option<u16>| port.map(|port| (*first..=*last).contains(&port));
@@ -219,8 +231,31 @@ impl Term {
                 };
                 count.map(|count| comparison.holds(count, *number))
             }
-            Self::Is(..) => None,
+            Self::Between(one, other) => {
+                let way = |from: &Peer, to: &Peer| {
+                    decide([from.is_source(record), to.is_destination(record)], false)
+                };
+                decide([way(one, other), way(other, one)], true)
+            }
+            Self::Is(..) | Self::Begins(..) => None,
         }
+    }
+}
+
+impl Peer {
+    fn is_source(&self, record: &Record<'_>) -> Option<bool> {
+        self.verdict(self.net.has_source(record), record.source_port)
+    }
+
+    fn is_destination(&self, record: &Record<'_>) -> Option<bool> {
+        self.verdict(self.net.has_destination(record), record.destination_port)
+    }
+
+    fn verdict(&self, has_address: Option<bool>, port: Option<u16>) -> Option<bool> {
+        let Some(wanted) = self.port else {
+            return has_address;
+        };
+        decide([has_address, port.map(|port| port == wanted)], false)
     }
 }
 
@@ -236,6 +271,26 @@ impl EndpointSide {
 }
 
 impl Net {
+    /// Whether it is one address.
+    pub fn is_single(&self) -> bool {
+        let width = if self.address.is_ipv4() { 32 } else { 128 };
+        self.prefix_len == width
+    }
+
+    fn has_source(&self, record: &Record<'_>) -> Option<bool> {
+        self.has_one([record.source, record.pkt_source])
+    }
+
+    fn has_destination(&self, record: &Record<'_>) -> Option<bool> {
+        self.has_one([record.destination, record.pkt_destination])
+    }
+
+    /// Whether one of the addresses that are known is one of these.
+    fn has_one(&self, known: [Option<IpAddr>; 2]) -> Option<bool> {
+        let known = known.into_iter().flatten();
+        known.map(|a| self.contains(a)).reduce(|a, b| a || b)
+    }
+
     /// Whether the network contains `address`.
     pub fn contains(&self, address: IpAddr) -> bool {
         let rest = |width: u32| width.saturating_sub(u32::from(self.prefix_len));
@@ -274,26 +329,34 @@ impl Name {
         }
     }
 
-    /// Compares with the record's value, or with the path's where the record has none.
-    fn verdict(self, wanted: &[u8], facts: &RecordFacts<'_>) -> Option<bool> {
-        let from_path = || {
-            let path = facts.path.as_ref()?;
-            match self {
-                Self::Account => Some(path.account.as_bytes() == wanted),
-                Self::Region => Some(path.region.as_bytes() == wanted),
-                _ => None,
+    /// Calls `each` with the names that the record gives; where it gives none, with that of its path.
+    pub(super) fn each_given(self, facts: &RecordFacts<'_>, mut each: impl FnMut(&[u8])) {
+        let mut is_given = false;
+        if let Some(FilteredRecord { record, layout, .. }) = facts.line {
+            let own = (self == Self::Eni && !record.eni.is_empty()).then_some(record.eni);
+            let columns = self.fields().iter().filter_map(|f| record.get(layout, *f));
+            for name in own.into_iter().chain(columns) {
+                is_given = true;
+                each(name);
             }
-        };
-        let Some(FilteredRecord { record, layout, .. }) = facts.line else {
-            return from_path();
-        };
-        let own = (self == Self::Eni && !record.eni.is_empty()).then_some(record.eni);
-        let columns = self.fields().iter().filter_map(|f| record.get(layout, *f));
-        let mut named = own.into_iter().chain(columns).peekable();
-        if named.peek().is_none() {
-            return from_path();
         }
-        Some(named.any(|name| name == wanted))
+        let Some(path) = facts.path.as_ref().filter(|_| !is_given) else {
+            return;
+        };
+        match self {
+            Self::Account => each(path.account.as_bytes()),
+            Self::Region => each(path.region.as_bytes()),
+            _ => {}
+        }
+    }
+
+    /// Whether one of the names that are given is wanted; `None` where none is given.
+    fn verdict(self, facts: &RecordFacts<'_>, is_wanted: impl Fn(&[u8]) -> bool) -> Option<bool> {
+        let mut verdict = None;
+        self.each_given(facts, |name| {
+            verdict = Some(verdict == Some(true) || is_wanted(name));
+        });
+        verdict
     }
 }
 

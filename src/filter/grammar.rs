@@ -6,6 +6,7 @@
 //! primitive  = [ protocol ] [ side ] [ "host" / "net" / "port" / "portrange" ] value
 //!            / protocol / "proto" value / "accept" / "reject" / "ingress" / "egress"
 //!            / "flags" flag *( "," flag ) / ( "packets" / "bytes" ) comparison number
+//!            / "between" end [ "and" ] end
 //!            / ( "eni" / "account" / "region" / "vpc" / "subnet" / "instance" ) name
 //! side       = "src" / "dst" / "src or dst" / "src and dst"
 //! ```
@@ -25,9 +26,12 @@ use nom::error::{ErrorKind, ParseError};
 use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
-use super::expression::{Comparison, CountField, EndpointSide, Expression, Term};
+use super::expression::{Comparison, CountField, EndpointSide, Expression, Peer, Term};
 use super::fault::FilterError;
-use super::words::{Qualifier, action, counter, family_or_protocol, leaving, net, qualifier};
+use super::peers::AN_END;
+use super::words::{
+    Qualifier, action, action_meant, counter, family_or_protocol, leaving, net, peer, qualifier,
+};
 
 /// Maximum nesting of parentheses: more than a person writes, and few enough for the stack.
 const DEPTH_MAX: usize = 50;
@@ -55,7 +59,7 @@ impl Qualifier {
         let (rest, word) = word(input).map_err(|_| expected(input, self.wants()))?;
         let term = self
             .term(word)
-            .ok_or_else(|| expected(input, self.wants()))?;
+            .ok_or_else(|| expected(input, self.wants_instead_of(word)))?;
         Ok((rest, Expression::Term(term)))
     }
 }
@@ -206,6 +210,12 @@ impl ConditionReader {
         if matches!(&*lower, "src" | "dst") {
             return self.sided(&lower, rest);
         }
+        if lower == "between" {
+            return between(rest);
+        }
+        if let Some(meant) = action_meant(&lower) {
+            return Err(expected(input, meant));
+        }
         // A value without a keyword takes the keyword of the previous value, or is an address.
         let guess = self
             .last
@@ -268,6 +278,26 @@ impl ConditionReader {
 fn takes_a_protocol(word: &str) -> bool {
     let of_packets = ["src", "dst", "host", "net", "port", "portrange", "proto"];
     of_packets.contains(&word)
+}
+
+/// The two ends that follow `between`.
+fn between(input: &str) -> ParseResult<'_, Expression> {
+    let (rest, one) = end(input)?;
+    let rest = match joint(rest) {
+        Ok((behind, Joint::And)) => behind,
+        _ => rest,
+    };
+    let (rest, other) = end(rest)?;
+    Ok((rest, Expression::between(one, other)))
+}
+
+/// An address or network with its port; that of IPv6 is in brackets, which no other word has.
+fn end(input: &str) -> ParseResult<'_, Peer> {
+    let belongs = |c: char| !c.is_whitespace() && !"()!&|<>=".contains(c);
+    let text: ParseResult<'_, &str> = preceded(multispace0, take_while1(belongs)).parse(input);
+    let (rest, text) = text.map_err(|_| expected(input, AN_END))?;
+    let peer = peer(text).ok_or_else(|| expected(input, AN_END))?;
+    Ok((rest, peer))
 }
 
 fn count(counter: CountField, input: &str) -> ParseResult<'_, Expression> {

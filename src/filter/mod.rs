@@ -11,6 +11,9 @@
 //! time         after all files are read    -2h counts from the newest record
 //! ```
 //!
+//! Where a filter keeps nothing, [`FilterWatch`] has noted why. An expression can be written in the
+//! words that it is read from, for messages and suggested commands.
+//!
 //! The pipeline decides what happens to the other records of a matching connection.
 //!
 //! # Invariants
@@ -23,17 +26,21 @@ mod expression;
 mod fault;
 mod grammar;
 mod paths;
+mod peers;
 mod time;
+mod watch;
 mod words;
+mod written;
 
 pub use self::{
     expression::{
-        Comparison, CountField, EndpointSide, Expression, FilteredRecord, Name, Net, RecordFacts,
-        Term,
+        Comparison, CountField, EndpointSide, Expression, FilteredRecord, Name, Net, Peer,
+        RecordFacts, Term,
     },
     fault::FilterError,
     paths::{MARGIN_S, RuledOut, Sifted, may_tell},
     time::{Bound, Span, TimeError},
+    watch::{FilterWatch, NameFound, Noticed, PartCounts, WantedName},
     words::Qualifier,
 };
 

@@ -4,8 +4,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::expression::{CountField, EndpointSide, Name, Net, Term};
-use crate::names::{protocol_number, service_named};
+use super::expression::{CountField, EndpointSide, Name, Net, Peer, Term};
+use crate::names::{protocol_number, protocol_of_keyword, service_named};
 use crate::record::{Action, ObservedFlags};
 
 /// A keyword that gives the type of the value after it.
@@ -43,8 +43,16 @@ impl Qualifier {
             Self::Action => Term::Action(action(&text.to_ascii_lowercase())?),
             Self::Direction => Term::Leaving(leaving(&text.to_ascii_lowercase())?),
             Self::Flags => Term::Flags(flags(text)?),
-            Self::Named(name) => Term::Is(name, text.to_owned()),
+            Self::Named(name) if is_whole(name, text) => Term::Is(name, text.to_owned()),
+            Self::Named(name) => Term::Begins(name, text.to_owned()),
         })
+    }
+
+    /// What is expected behind this word, where `word` is there.
+    pub(super) fn wants_instead_of(self, word: &str) -> &'static str {
+        let meant = || action_meant(&word.to_ascii_lowercase());
+        let is_action = self == Self::Action;
+        is_action.then(meant).flatten().unwrap_or(self.wants())
     }
 
     /// Returns a description of the value expected after this keyword.
@@ -64,6 +72,33 @@ impl Qualifier {
             Self::Named(Name::Subnet) => "a subnet, such as subnet-0a1b2c3d4e5f60718",
             Self::Named(Name::Instance) => "an instance, such as i-0a1b2c3d4e5f60718",
         }
+    }
+}
+
+/// Whether `text` has the form of a whole name, so that it is not the beginning of another one.
+fn is_whole(name: Name, text: &str) -> bool {
+    let last = text.rsplit('-').next().unwrap_or_default();
+    let is_made_of = |all: fn(&u8) -> bool| last.bytes().all(|byte| all(&byte));
+    match name {
+        Name::Account => text.len() == 12 && is_made_of(u8::is_ascii_digit),
+        // us-east-1, us-gov-west-1
+        Name::Region => text.matches('-').count() >= 2 && matches!(last.as_bytes(), [b'0'..=b'9']),
+        Name::Eni | Name::Vpc | Name::Subnet | Name::Instance => {
+            matches!(last.len(), 8 | 17) && is_made_of(u8::is_ascii_hexdigit)
+        }
+    }
+}
+
+/// What to write instead of a word of other tools for a verdict.
+pub(super) fn action_meant(word: &str) -> Option<&'static str> {
+    match word {
+        "deny" | "denied" | "drop" | "dropped" | "block" | "blocked" | "rejected" => {
+            Some("reject, which is the word of flow logs for packets that are blocked")
+        }
+        "allow" | "allowed" | "pass" | "passed" | "permit" | "permitted" | "accepted" => {
+            Some("accept, which is the word of flow logs for packets that are allowed")
+        }
+        _ => None,
     }
 }
 
@@ -144,6 +179,26 @@ pub(super) fn net(text: &str) -> Option<Net> {
     })
 }
 
+/// One end of a connection: `10.0.0.5`, `10.0.0.5:443`, `[2001:db8::1]:443`, `10.0.0.0/8`.
+pub(super) fn peer(text: &str) -> Option<Peer> {
+    if let Some(net) = net(text) {
+        return Some(Peer { net, port: None });
+    }
+    let (address, port) = match text.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => {
+            let colon = text.rfind(':')?;
+            text.split_at(colon)
+        }
+    };
+    let port = match port {
+        "" => None,
+        port => Some(single_port(port.strip_prefix(':')?)?),
+    };
+    let net = net(address)?;
+    Some(Peer { net, port })
+}
+
 /// Parses the leading bytes of an IPv4 address: `10.1` is `10.1.0.0/16`.
 fn short_net(text: &str) -> Option<Net> {
     let bytes: Vec<u8> = text
@@ -160,23 +215,27 @@ fn short_net(text: &str) -> Option<Net> {
 
 /// Parses one port, or the first and the last port of a range.
 fn ports(text: &str) -> Option<(u16, u16)> {
-    let port = |text: &str| {
-        let number = text.parse().ok();
-        number.or_else(|| service_named(text).map(|service| service.port))
-    };
-    match (port(text), text.split_once('-')) {
+    match (single_port(text), text.split_once('-')) {
         (Some(port), _) => Some((port, port)),
         (None, Some((first, last))) => {
-            let (first, last) = (port(first)?, port(last)?);
+            let (first, last) = (single_port(first)?, single_port(last)?);
             (first <= last).then_some((first, last))
         }
         (None, None) => None,
     }
 }
 
+/// A port, by number or by the name of its service.
+fn single_port(text: &str) -> Option<u16> {
+    let number = text.parse().ok();
+    number.or_else(|| service_named(text).map(|service| service.port))
+}
+
 fn protocol(text: &str) -> Option<u8> {
     let number = text.parse().ok();
-    number.or_else(|| protocol_number(text))
+    number
+        .or_else(|| protocol_number(text))
+        .or_else(|| protocol_of_keyword(text))
 }
 
 fn flags(text: &str) -> Option<ObservedFlags> {

@@ -38,8 +38,10 @@ use crate::capture::{Encoder, Format, LinkType};
 use crate::connection::Detail;
 use crate::error::{ErrorKind, Result};
 use crate::flow::{Addresses, Enis, Vantage};
-use crate::pipeline::run::{Request, Run};
+use crate::pipeline::diagnose::finding_records;
+use crate::pipeline::run::{Request, Run, with_names};
 use crate::pipeline::settling::conversations::Conversations;
+use crate::pipeline::settling::finding_records::FindingMarker;
 use crate::pipeline::settling::settle::{Settler, Settling};
 use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
@@ -70,6 +72,8 @@ pub struct Convert {
     pub single_interface: bool,
     /// Which packets get a comment.
     pub comments: Comments,
+    /// The finding of the archive's diagnosis, counted from 1, whose connections alone are converted.
+    pub finding: Option<u64>,
     /// The most packets to write; beyond that there is no capture, but suggested filters.
     pub max_packets: Option<u64>,
 }
@@ -87,6 +91,7 @@ impl Convert {
             link: LinkType::default(),
             single_interface: false,
             comments: Comments::default(),
+            finding: None,
             max_packets: None,
         }
     }
@@ -121,15 +126,24 @@ pub enum Comments {
 /// Runs on rayon's current thread pool.
 ///
 /// # Errors
-/// An input cannot be read or its column order is unknown, or the output cannot be written. No
+/// An input cannot be read or its column order is unknown, there is no record, nothing matches the
+/// filter, or the output cannot be written. No
 /// output is left then.
 pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
+    with_names(&convert.request, |request| {
+        let mut convert = convert.clone();
+        convert.request = request.clone();
+        convert_named(&convert, meter)
+    })
+}
+
+fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
     let request = &convert.request;
     let archive = request.archive()?;
     let run = Run::new(&archive, meter);
     let encoder = Encoder::new(Format::of(&convert.output)?, convert.link);
     let pending = PendingOutput::of(convert, archive.paths())?;
-
+    let finding = finding_records(convert.finding, request, &archive, meter)?;
     let folder = SpillFolder::new(&request.temp_dir);
     let conversations = Conversations::new(request.held_max(), &folder, convert.detail);
     let mut read = run.read(convert.addresses, &conversations)?;
@@ -141,23 +155,25 @@ pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
     let buckets = || Buckets::new(slices.count(), request.held_max(), &folder);
     let episodes = buckets();
     let selection = request.selection(read.newest_ns);
+    let (finding, kept) = FindingMarker::of(finding.as_ref(), selection, enis);
     let settler = Settler {
-        settling: Settling::new(vantage, selection, convert.detail, request.memory),
+        settling: Settling::new(vantage, kept, convert.detail, request.memory),
+        finding,
         slices: &slices,
         episodes: &episodes,
         meter,
     };
     let settled = settler.settle(&conversations)?;
     drop(conversations);
+    read.check_kept(request, settled.records)?;
     let suggested_filters = settled.by_filter.suggest(enis, convert.max_packets)?;
 
     let mut capture = pending.open(encoder, section(enis, convert.single_interface), enis)?;
-    let names = framer::eni_names(enis);
     let framer = Framer {
         encoder,
         names: &read.account.source_names(archive.files()),
         losses: &read.losses,
-        enis: &names,
+        enis: &framer::eni_names(enis),
         comments: convert.comments,
         single_interface: convert.single_interface || convert.split == Some(Split::Eni),
     };

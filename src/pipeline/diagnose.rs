@@ -7,6 +7,7 @@
 mod coverage;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -16,11 +17,13 @@ pub(crate) use self::coverage::Coverage;
 use crate::archive::s3_path;
 use crate::connection::Detail;
 use crate::diagnosis::{AttemptCounts, BlindSpot, Finding, Ground, Visibility, attempts, findings};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result, SecondReading};
 use crate::flow::{Addresses, Candidate, Enis, Place, duplicates};
+use crate::output::Output;
 use crate::pipeline::reading::Observations;
-use crate::pipeline::run::{Contents, Request, Run};
+use crate::pipeline::run::{Contents, Request, Run, with_names};
 use crate::pipeline::settling::conversations::{self, Complete, Conversations};
+use crate::pipeline::settling::finding_records::FindingRecords;
 use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::settling::settle::SettleCounts;
 use crate::pipeline::spilling::temporary::SpillFolder;
@@ -62,11 +65,28 @@ pub struct Diagnosis {
 /// Runs on rayon's current thread pool.
 ///
 /// # Errors
-/// An input cannot be read or its column order is unknown, there is no flow log at all, there is no
+/// An input cannot be read or its column order is unknown, there is no flow log or record at all, nothing
+/// matches the filter, there is no
 /// space for temporary files, or a conversation needs more than the memory.
 pub fn diagnose(request: &Request, meter: &Meter) -> Result<Diagnosis> {
-    let examined = diagnose_archive(request, &request.archive()?, meter)?;
-    Ok(examined.diagnosis)
+    with_names(request, |request| {
+        Ok(diagnose_archive(request, &request.archive()?, meter)?.diagnosis)
+    })
+}
+
+/// Diagnoses an archive, and returns the open file for the findings as well.
+///
+/// # Errors
+/// Fails as [`diagnose()`] does, or if the output is an input or cannot be written.
+pub fn diagnose_to(request: &Request, output: &Path, meter: &Meter) -> Result<(Diagnosis, Output)> {
+    with_names(request, |request| {
+        let archive = request.archive()?;
+        let output = Output::create(output, "findings.txt", archive.paths())?;
+        Ok((
+            diagnose_archive(request, &archive, meter)?.diagnosis,
+            output,
+        ))
+    })
 }
 
 /// A diagnosis, and the facts about the archive that a report shows.
@@ -80,6 +100,44 @@ pub(super) struct Examined {
     pub named_by_paths: (BTreeSet<String>, BTreeSet<String>),
     /// How long the interval of most records is at most, seconds.
     pub interval_s: i64,
+    /// When missing replies are evidence.
+    pub visibility: Visibility,
+}
+
+/// Returns the records of finding `number`, counted from 1, of an open archive; `None` without a
+/// number.
+///
+/// # Errors
+/// Fails as [`diagnose()`] does, or if there is no such finding.
+pub(super) fn finding_records(
+    number: Option<u64>,
+    request: &Request,
+    archive: &Archive,
+    meter: &Meter,
+) -> Result<Option<FindingRecords>> {
+    let Some(number) = number else {
+        return Ok(None);
+    };
+    if archive.has_stdin() {
+        let purpose = SecondReading::Finding;
+        return Err(ErrorKind::ReadsStdinTwice { purpose }.into());
+    }
+    let mut request = request.clone();
+    request.filter.only_matching = false;
+    let Examined {
+        diagnosis,
+        visibility,
+        ..
+    } = diagnose_archive(&request, archive, meter)?;
+    let count = diagnosis.findings.len() as u64;
+    let index = number.checked_sub(1).and_then(|n| usize::try_from(n).ok());
+    match index.and_then(|index| diagnosis.findings.into_iter().nth(index)) {
+        Some(finding) => Ok(Some(FindingRecords {
+            members: finding.members,
+            visibility,
+        })),
+        None => Err(ErrorKind::NoSuchFinding { number, count }.into()),
+    }
 }
 
 /// Diagnoses an open archive.
@@ -104,6 +162,7 @@ pub(super) fn diagnose_archive(
     let selection = request.selection(read.newest_ns);
     let (tally, counts, is_involved) =
         look(&conversations, selection.as_ref(), &visibility, enis, meter)?;
+    read.check_kept(request, counts.records)?;
     let places = read.account.source_names(archive.files());
     let name = |place: Place| {
         let (file, line) = places.of(place);
@@ -139,6 +198,7 @@ pub(super) fn diagnose_archive(
         enis: read.enis,
         is_involved,
         interval_s,
+        visibility,
     })
 }
 

@@ -20,7 +20,7 @@ use crate::filter::Span;
 use crate::flow::{Addresses, Candidate, Enis, RejectReason, Verdict};
 use crate::names::protocol_keyword;
 use crate::pipeline::reading::Observations;
-use crate::pipeline::run::{Request, Run};
+use crate::pipeline::run::{Request, Run, with_names};
 use crate::read::Meter;
 use crate::survey::{EniTraffic, LoggedSums, Protocol, Survey, missing_fields};
 use crate::time::joined;
@@ -34,10 +34,15 @@ const ENIS_NAMED: usize = 10;
 /// counts from the newest record.
 ///
 /// # Errors
-/// An input cannot be read or its column order is unknown, there is no flow log at all, or the
+/// An input cannot be read or its column order is unknown, there is no flow log or record at all, nothing
+/// matches the filter, or the
 /// requested time range counts from the newest record of standard input, which cannot be read
 /// twice.
 pub fn inspect(request: &Request, meter: &Meter) -> Result<Survey> {
+    with_names(request, |request| inspect_named(request, meter))
+}
+
+fn inspect_named(request: &Request, meter: &Meter) -> Result<Survey> {
     let archive = request.archive()?;
     let run = Run::new(&archive, meter);
     let files = archive.files();
@@ -52,6 +57,7 @@ pub fn inspect(request: &Request, meter: &Meter) -> Result<Survey> {
     let enis = &read.enis;
     let read_in = reading.elapsed();
     let tally = census.into_sums();
+    read.check_kept(request, tally.logged.records)?;
     read.records.used = tally.logged.records;
     read.records.filtered = tally.filtered;
     debug_assert!(read.records.adds_up(), "{:?}", read.records);

@@ -19,7 +19,7 @@ use crate::flow::{Addresses, Candidate, Enis, Vantage, Viewed};
 use crate::metrics::{Dimension, Every, PacketFacts, Question, Subnets, Table, Tally};
 use crate::pipeline::ladder::Examples;
 use crate::pipeline::reading::Observations;
-use crate::pipeline::run::{Contents, Request, Run};
+use crate::pipeline::run::{Contents, Request, Run, with_names};
 use crate::pipeline::settling::conversations::{self, Conversations};
 use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::settling::settle::{SettleCounts, Settling};
@@ -106,10 +106,15 @@ impl Metrics {
 /// counts from the newest record and records are counted one by one.
 ///
 /// # Errors
-/// An input cannot be read or its column order is unknown, there is no flow log at all, there are
+/// An input cannot be read or its column order is unknown, there is no flow log or record at all, nothing
+/// matches the filter, there are
 /// too many time buckets, or there is no space for temporary files.
 pub fn metrics(asked: &Metrics, meter: &Meter) -> Result<Answers> {
-    measure_archive(asked, &asked.request.archive()?, meter, None)
+    with_names(&asked.request, |request| {
+        let mut asked = asked.clone();
+        asked.request = request.clone();
+        measure_archive(&asked, &request.archive()?, meter, None)
+    })
 }
 
 /// Answers questions about an open archive. If each packet counts once, `examples` sees every
@@ -133,6 +138,7 @@ pub(super) fn measure_archive(
         count_while_reading(&run, &store, selection)?
     };
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
+    read.check_kept(request, read.records.used)?;
     meter.begin(Phase::Sorting, 0);
     Ok(Answers {
         tables: store.tables()?,

@@ -32,7 +32,7 @@ mod settling;
 mod spilling;
 
 pub use self::convert::{Comments, Convert, Split, VantageChoice, convert};
-pub use self::diagnose::{Diagnosis, diagnose};
+pub use self::diagnose::{Diagnosis, diagnose, diagnose_to};
 pub use self::inspect::inspect;
 pub use self::ladder::{Ladder, LadderPacket, LadderStep, OmittedPackets, RejectingEni};
 pub use self::metrics::{Answers, Metrics, metrics};

@@ -13,6 +13,7 @@ use crate::pipeline::diagnose::Coverage;
 use crate::read::{Found, Sink};
 use crate::record::{Direction, Field, Layout, LogStatus, Record};
 use crate::summary::AssumedCounts;
+use crate::time::joined;
 
 /// Records whose losses are kept for packet comments: 12 MiB of them. All losses are counted.
 const LOSSES_MAX: usize = 1 << 18;
@@ -48,8 +49,8 @@ pub(crate) struct Observed {
     pub lost: Losses,
     /// Assumptions that were necessary.
     pub assumed: AssumedCounts,
-    /// End of the newest record, nanoseconds since the Unix epoch.
-    pub newest_ns: Option<i64>,
+    /// Earliest start and latest end of all records, nanoseconds since the Unix epoch.
+    pub span_ns: Option<(i64, i64)>,
     /// Intervals without traffic, from NODATA records.
     pub quiet: Coverage,
     /// The latest layout, and whether its records count losses.
@@ -90,7 +91,7 @@ impl Sink for Observing<'_> {
             o.verdict = Verdict::Reject(reject_reason(text));
         }
         let matched = found.matches == Some(true);
-        part.newest_ns = part.newest_ns.max(Some(o.end_ns));
+        part.span_ns = joined(part.span_ns, Some((o.start_ns, o.end_ns)));
         part.assumed.count(assumed);
         part.observations.push(Candidate {
             observation: o,
@@ -124,7 +125,7 @@ impl Sink for Observing<'_> {
         part.losses.extend(later.losses.into_iter().take(room));
         part.lost.add(&later.lost);
         part.assumed.add(later.assumed);
-        part.newest_ns = part.newest_ns.max(later.newest_ns);
+        part.span_ns = joined(part.span_ns, later.span_ns);
         part.quiet.add(later.quiet);
     }
 }

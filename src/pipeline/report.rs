@@ -16,7 +16,7 @@ use crate::output::Output;
 use crate::pipeline::diagnose::{Diagnosis, Examined, diagnose_archive};
 use crate::pipeline::ladder::{Examples, Ladder};
 use crate::pipeline::metrics::{Metrics, measure_archive};
-use crate::pipeline::run::Request;
+use crate::pipeline::run::{Request, with_names};
 use crate::read::Meter;
 
 /// Stretches of time that a picture shows, at most, unless the archive has more than so many days.
@@ -173,13 +173,18 @@ fn region_by_path(finding: &Finding) -> Option<String> {
 /// A diagnosis or metrics run fails, standard input is among the inputs, or the output cannot be
 /// written.
 pub fn report(asked: &Report, meter: &Meter) -> Result<(Reported, Output)> {
-    let request = &asked.request;
+    with_names(&asked.request, |request| {
+        report_named(request, &asked.output, meter)
+    })
+}
+
+fn report_named(request: &Request, output: &Path, meter: &Meter) -> Result<(Reported, Output)> {
     if request.inputs.iter().any(|input| input == Path::new("-")) {
         let purpose = SecondReading::Report;
         return Err(ErrorKind::ReadsStdinTwice { purpose }.into());
     }
     let archive = request.archive()?;
-    let output = Output::create(&asked.output, "report.html", archive.paths())?;
+    let output = Output::create(output, "report.html", archive.paths())?;
     let examined = diagnose_archive(request, &archive, meter)?;
     let origin = Origin::of(&examined);
     let Examined {

@@ -1,10 +1,10 @@
 //! Code shared by all subcommands: their request, and how a run begins and ends.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::error::Result;
-use crate::filter::Filter;
+use crate::error::{Error, ErrorKind, Result, Unmatched, UnmatchedPart};
+use crate::filter::{Filter, FilterWatch};
 use crate::flow::{Addresses, Enis, Losses, Place};
 use crate::pipeline::diagnose::Coverage;
 use crate::pipeline::reading::{Observations, Observing};
@@ -96,6 +96,32 @@ impl Request {
     }
 }
 
+/// Does `work` with a request. Where a name in its filter turns out to be whole and also the
+/// beginning of others, does it again with whole names only.
+///
+/// # Errors
+/// What `work` fails with.
+pub(super) fn with_names<T>(request: &Request, work: impl Fn(&Request) -> Result<T>) -> Result<T> {
+    let again = match work(request) {
+        Err(error) if is_whole_name(&error) => error,
+        done => return done,
+    };
+    if request.inputs.iter().any(|input| input == Path::new("-")) {
+        return Err(again);
+    }
+    let mut request = request.clone();
+    let condition = request.filter.condition.take();
+    request.filter.condition = condition.map(|condition| condition.with_whole_names());
+    work(&request)
+}
+
+fn is_whole_name(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::AmbiguousName { is_whole: true, .. }
+    )
+}
+
 /// One run of a subcommand.
 pub(super) struct Run<'a> {
     pub archive: &'a Archive,
@@ -117,8 +143,45 @@ pub(super) struct Contents {
     pub losses: Vec<(Place, Losses)>,
     /// End of the newest record.
     pub newest_ns: Option<i64>,
+    /// Records of traffic.
+    pub taken: u64,
     /// Intervals in which ENIs had no traffic.
     pub quiet: Coverage,
+    /// Earliest start and latest end of all records, nanoseconds since the Unix epoch.
+    pub span_ns: Option<(i64, i64)>,
+}
+
+impl Contents {
+    /// Whether the filter kept something, where there was something to keep; `used` is the records
+    /// that it kept.
+    ///
+    /// # Errors
+    /// Records were read, and the filter keeps none of them.
+    pub(super) fn check_kept(&self, request: &Request, used: u64) -> Result<()> {
+        let filter = &request.filter;
+        let records = self.taken;
+        if used > 0 || records == 0 || filter.wants_all() {
+            return Ok(());
+        }
+        let watch = FilterWatch::new(filter.condition.as_ref());
+        let noticed = &self.account.noticed;
+        let parts = watch.parts().iter().zip(noticed.parts());
+        let parts = parts.map(|(part, counts)| {
+            let counts = [counts.alone, counts.others, counts.missing];
+            UnmatchedPart::new(&part.to_string(), counts)
+        });
+        let mut unmatched = Unmatched::default();
+        unmatched.records = records;
+        unmatched.matching = match filter.condition {
+            Some(_) => noticed.matching,
+            None => records,
+        };
+        unmatched.parts = parts.collect();
+        let selection = request.selection(self.newest_ns);
+        unmatched.requested_ns = selection.and_then(|selection| selection.requested_ns());
+        unmatched.span_ns = self.span_ns;
+        Err(ErrorKind::NothingKept(unmatched).into())
+    }
 }
 
 impl<'a> Run<'a> {
@@ -134,18 +197,24 @@ impl<'a> Run<'a> {
     /// Reads everything and passes the observations to `to`.
     ///
     /// # Errors
-    /// A file cannot be read or its column order is unknown, there is no flow log at all, or there
-    /// is no space for the observations.
+    /// A file cannot be read or its column order is unknown, there is no flow log or record at all,
+    /// a name in the filter is not one of the archive, or there is no space for the observations.
     pub(super) fn read(&self, addresses: Addresses, to: &dyn Observations) -> Result<Contents> {
         let observing = Observing { addresses, to };
         let (mut account, observed) = self.archive.read_all(&observing, self.meter)?;
+        account.check_readable()?;
+        let taken = account.taken();
         let mut records = std::mem::take(&mut account.records);
         records.lost = observed.lost;
         records.assumed = observed.assumed;
         Ok(Contents {
             input: std::mem::take(&mut account.input),
             records,
-            newest_ns: account.pruned_newest_ns.max(observed.newest_ns),
+            newest_ns: account
+                .pruned_newest_ns
+                .max(observed.span_ns.map(|(_, end)| end)),
+            taken,
+            span_ns: observed.span_ns,
             account,
             enis: observed.enis.sorted(),
             losses: observed.losses,

@@ -2,8 +2,8 @@
 
 use crate::archive::{File, LeftOut};
 use crate::error::{Error, ErrorKind, NotRead, Pruned, Result};
-use crate::filter::Sifted;
-use crate::printable::{exact, printable};
+use crate::filter::{FilterWatch, NameFound, Noticed, Sifted, WantedName};
+use crate::printable::{cut, exact, printable};
 use crate::read::files::FileYield;
 use crate::read::source_names::{ArchiveMember, SourceNames};
 use crate::summary::{Example, Input, Reasons, Records};
@@ -24,7 +24,15 @@ pub struct Account {
     /// End of the newest record in the pruned files and row groups, as far as paths and statistics
     /// show.
     pub(crate) pruned_newest_ns: Option<i64>,
+    /// What was noted of the names and parts of the filter.
+    pub(crate) noticed: Noticed,
 }
+
+/// Names that a message lists.
+const NAMES_LISTED: usize = 10;
+
+/// Characters of a name that a message has room for.
+const NAME_SHOWN: usize = 64;
 
 impl Account {
     /// Creates an account that contains only the files that were left out without being opened.
@@ -51,6 +59,7 @@ impl Account {
         self.input.add(file.input);
         self.pruned_newest_ns = self.pruned_newest_ns.max(file.pruned_newest_ns);
         self.columns.add(file.block.columns);
+        self.noticed.append(file.block.noticed);
         self.records.add(file.block.records);
         file.block.part
     }
@@ -59,11 +68,64 @@ impl Account {
     ///
     /// # Errors
     /// Fails if there was not a single line of a flow log.
-    pub(crate) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self, filed_ns: impl FnOnce() -> Option<(i64, i64)>) -> Result<()> {
         if self.records.lines == 0 {
-            return Err(nothing_to_read(&self.input));
+            return Err(nothing_to_read(&self.input, filed_ns));
         }
         Ok(())
+    }
+
+    /// Whether a line is a record, one without traffic too, that the sink could use.
+    pub(crate) fn has_records(&self) -> bool {
+        let r = &self.records;
+        r.lines > r.headers + r.blank + r.control + r.skipped.total()
+    }
+
+    /// Records of traffic that the sink took.
+    pub(crate) fn taken(&self) -> u64 {
+        let r = &self.records;
+        let others = [r.headers, r.blank, r.control, r.no_data, r.skip_data];
+        r.lines - others.iter().sum::<u64>() - r.skipped.total()
+    }
+
+    /// Whether records of traffic were read, or at least records that say that there was none.
+    ///
+    /// # Errors
+    /// All lines are skipped, or none is a record.
+    pub(crate) fn check_readable(&self) -> Result<()> {
+        let skipped = &self.records.skipped;
+        if self.taken() > 0 || (self.has_records() && skipped.total() == 0) {
+            return Ok(());
+        }
+        let (lines, skipped) = (self.records.lines, not_read(skipped));
+        Err(ErrorKind::NothingReadable { lines, skipped }.into())
+    }
+
+    /// Whether each name that the filter asks for is one of the archive, or begins one.
+    ///
+    /// # Errors
+    /// A name that is none of them, and one that begins several.
+    pub(crate) fn check_names(&self, watch: &FilterWatch<'_>) -> Result<()> {
+        if self.records.lines > 0 && !self.has_records() {
+            return Ok(()); // there are no names at all
+        }
+        let found = watch.found(&self.noticed);
+        let mut named = watch.wanted().iter().zip(found);
+        named.try_for_each(|(wanted, found)| match found {
+            NameFound::One => Ok(()),
+            NameFound::OneAndBeginning(others) => Err(ambiguous(wanted, &others, true)),
+            NameFound::Several(names) => Err(ambiguous(wanted, &names, false)),
+            // Of files that are not read only the paths are known.
+            NameFound::Unknown(known) if known.is_empty() && self.records.lines == 0 => Ok(()),
+            NameFound::Unknown(known) => Err(ErrorKind::UnknownName {
+                what: wanted.name.title(),
+                name: listed_name(wanted.text),
+                known: listed_names(&known),
+                known_count: known.len() as u64,
+                files_pruned: self.input.pruned,
+            }
+            .into()),
+        })
     }
 
     /// Returns the names of the members of archives.
@@ -78,15 +140,36 @@ impl Account {
     }
 }
 
+fn ambiguous(wanted: &WantedName<'_>, names: &[String], is_whole: bool) -> Error {
+    ErrorKind::AmbiguousName {
+        what: wanted.name.title(),
+        name: listed_name(wanted.text),
+        candidates: listed_names(names),
+        candidates_count: names.len() as u64,
+        is_whole,
+    }
+    .into()
+}
+
+fn listed_name(name: &str) -> String {
+    cut(&printable(name), NAME_SHOWN).into_owned()
+}
+
+fn listed_names(names: &[String]) -> Vec<String> {
+    let names = names.iter().take(NAMES_LISTED);
+    names.map(|name| listed_name(name)).collect()
+}
+
 /// Returns the error for a run that found no flow log, listing what was skipped.
-fn nothing_to_read(input: &Input) -> Error {
+fn nothing_to_read(input: &Input, filed_ns: impl FnOnce() -> Option<(i64, i64)>) -> Error {
     let pruned = match (input.row_groups_pruned, input.pruned) {
         (groups @ 1.., _) => Some(Pruned::RowGroups(groups)),
         (0, files @ 1..) if input.files == 0 => Some(Pruned::Files(files)),
         _ => None,
     };
     if let Some(pruned) = pruned {
-        return ErrorKind::NothingMatches { pruned }.into();
+        let filed_ns = filed_ns();
+        return ErrorKind::NothingMatches { pruned, filed_ns }.into();
     }
     ErrorKind::NoFlowLog {
         left_out: not_read(&input.left_out),

@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive::{self, File, LeftOut, Walk};
+use crate::archive::{self, File, LeftOut, Walk, s3_path};
 use crate::error::{ErrorKind, Result, SecondReading};
-use crate::filter::{Bound, Filter, Sifted, Span};
+use crate::filter::{Bound, Filter, FilterWatch, Name, Noticed, Sifted, Span};
 use crate::flow::{Addresses, EniIndex, Unusable, observe};
 use crate::read::account::Account;
 use crate::read::files::Files;
 use crate::read::meter::Meter;
 use crate::read::sink::{Found, Sink};
 use crate::record::{Field, Interval, Layout};
-use crate::time::until_ns;
+use crate::time::{SECOND_NS, joined, until_ns};
 
 /// The options for opening an archive; see [`Archive::builder`].
 #[derive(Clone, Debug)]
@@ -122,7 +122,8 @@ impl Archive {
     ///
     /// # Errors
     /// Fails if a file that the user named cannot be read, if a file has an unknown order of
-    /// columns, if there is no flow log at all, if the filter's time is relative and the input is
+    /// columns, if there is no flow log at all, if a name in the filter is not one
+    /// of the archive, if the filter's time is relative and the input is
     /// standard input, or if the sink fails.
     pub fn read<S: Sink>(&self, sink: &S) -> Result<(Account, S::Part)> {
         self.read_with(sink, &Meter::default())
@@ -156,10 +157,14 @@ impl Archive {
         let mut account = Account::new(&self.left_out, &self.sifted);
         let mut all = S::Part::default();
         meter.begin_reading(self.files(), false);
-        self.files_for(sink, meter).read(self.files(), |file| {
-            sink.append(&mut all, account.append(file));
-        })?;
-        account.check()?;
+        let watch = FilterWatch::new(self.filter.condition.as_ref());
+        self.files_for(sink, &watch, meter)
+            .read(self.files(), |file| {
+                sink.append(&mut all, account.append(file));
+            })?;
+        self.note_paths(&watch, &mut account.noticed);
+        account.check_names(&watch)?;
+        account.check(|| self.filed_ns())?;
         Ok((account, all))
     }
 
@@ -178,16 +183,45 @@ impl Archive {
         }
         meter.begin_reading(self.files(), true);
         let mut newest_ns = self.sifted.newest_slot_ns;
-        self.files_for(&Newest, meter).read(self.files(), |file| {
-            newest_ns = newest_ns.max(file.pruned_newest_ns).max(file.block.part);
-        })?;
+        let watch = FilterWatch::default();
+        self.files_for(&Newest, &watch, meter)
+            .read(self.files(), |file| {
+                newest_ns = newest_ns.max(file.pruned_newest_ns).max(file.block.part);
+            })?;
         Ok(newest_ns)
     }
 
-    fn files_for<'a, S: Sink>(&'a self, sink: &'a S, meter: &'a Meter) -> Files<'a, S> {
+    /// Notes the accounts and regions in the paths of all files, those too that are not opened.
+    fn note_paths(&self, watch: &FilterWatch<'_>, noticed: &mut Noticed) {
+        if watch.wanted().is_empty() {
+            return;
+        }
+        let paths = self.walked.iter().filter_map(|path| path.to_str());
+        for path in paths.filter_map(s3_path::parse) {
+            watch.note(noticed, Name::Account, path.account.as_bytes());
+            watch.note(noticed, Name::Region, path.region.as_bytes());
+        }
+    }
+
+    /// The time that the paths of all files give, nanoseconds since the Unix epoch.
+    fn filed_ns(&self) -> Option<(i64, i64)> {
+        let paths = self.walked.iter().filter_map(|path| path.to_str());
+        let filed = paths.filter_map(|path| s3_path::parse(path)?.filed_s);
+        let ns = |s: i64| s.saturating_mul(SECOND_NS);
+        let filed = filed.map(|(from, to)| Some((ns(from), ns(to))));
+        filed.reduce(joined).flatten()
+    }
+
+    fn files_for<'a, S: Sink>(
+        &'a self,
+        sink: &'a S,
+        watch: &'a FilterWatch<'a>,
+        meter: &'a Meter,
+    ) -> Files<'a, S> {
         Files {
             format: self.format.as_ref(),
             filter: &self.filter,
+            watch,
             wanted: self.sifted.wanted.as_ref(),
             temp_dir: &self.temp_dir,
             meter,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::archive::Block;
 use crate::archive::s3_path::S3Name;
-use crate::filter::{Filter, FilteredRecord, RecordFacts};
+use crate::filter::{Filter, FilterWatch, FilteredRecord, Noticed, RecordFacts};
 use crate::flow::Place;
 use crate::read::sink::{Found, Sink};
 use crate::record::{Layout, Record, Row, RowSource, Rows};
@@ -39,6 +39,8 @@ pub(crate) struct BlockYield<P> {
     pub layout_at_end: Option<Arc<Layout>>,
     /// The column orders of the records. How they were identified is known only for the file.
     pub columns: ColumnOrders,
+    /// What was noted of the names and parts of the filter.
+    pub noticed: Noticed,
 }
 
 /// Lines that are not records, or that the sink cannot use, for one reason.
@@ -55,6 +57,8 @@ pub(crate) struct BlockReader<'a, S> {
     pub file: u32,
     /// The filter that records are compared with.
     pub filter: &'a Filter,
+    /// What notes why none does.
+    pub watch: &'a FilterWatch<'a>,
     /// Facts in the file's path.
     pub path: Option<S3Name<'a>>,
     /// The sink that receives the records.
@@ -121,25 +125,48 @@ impl<S: Sink> BlockReader<'_, S> {
 
     #[inline]
     fn record(&self, read: &mut BlockYield<S::Part>, record: &Record<'_>, layout: &Arc<Layout>) {
-        let found = self.found(read, record, layout);
+        let facts = self.facts(read, record, layout);
+        let found = self.found(read, &facts, record, layout);
         match self.sink.record(&mut read.part, &found) {
             Ok(()) => {
                 read.taken += 1;
                 read.records.missing_filter_field += u64::from(found.matches.is_none());
+                self.watch.count(&mut read.noticed, &facts, found.matches);
             }
             Err(unusable) => read.fault(unusable.name(), || unusable.to_string()),
         }
     }
 
     fn silence(&self, read: &mut BlockYield<S::Part>, record: &Record<'_>, layout: &Arc<Layout>) {
-        let found = self.found(read, record, layout);
+        let facts = self.facts(read, record, layout);
+        let found = self.found(read, &facts, record, layout);
         self.sink.silence(&mut read.part, &found);
+    }
+
+    /// What the filter is asked about a record, whose names are noted.
+    #[inline]
+    fn facts<'r>(
+        &self,
+        read: &mut BlockYield<S::Part>,
+        record: &'r Record<'r>,
+        layout: &'r Arc<Layout>,
+    ) -> RecordFacts<'r>
+    where
+        Self: 'r,
+    {
+        let facts = RecordFacts {
+            line: Some(FilteredRecord { record, layout }),
+            path: self.path,
+        };
+        self.watch.note_names(&mut read.noticed, &facts);
+        facts
     }
 
     #[inline]
     fn found<'r>(
         &self,
         read: &BlockYield<S::Part>,
+        facts: &RecordFacts<'_>,
         record: &'r Record<'r>,
         layout: &'r Arc<Layout>,
     ) -> Found<'r> {
@@ -147,10 +174,7 @@ impl<S: Sink> BlockReader<'_, S> {
             record,
             layout,
             place: self.place(read),
-            matches: self.filter.verdict(&RecordFacts {
-                line: Some(FilteredRecord { record, layout }),
-                path: self.path,
-            }),
+            matches: self.filter.verdict(facts),
         }
     }
 
@@ -251,6 +275,7 @@ impl<P: Default> BlockYield<P> {
             faults.first.truncate(EXAMPLES_MAX);
         }
         self.columns.add(later.columns);
+        self.noticed.append(later.noticed);
         self.layout_at_end = later.layout_at_end;
     }
 

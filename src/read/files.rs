@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use crate::archive::{self, Content, Damage, File, LeftOutReason, Opened, Pack, Stream, s3_path};
 use crate::error::{ErrorKind, Result};
-use crate::filter::Filter;
+use crate::filter::{Filter, FilterWatch};
 use crate::read::Meter;
 use crate::read::block::{BlockReader, BlockYield};
 use crate::read::describe;
@@ -53,6 +53,8 @@ pub(crate) struct Files<'a, S> {
     pub format: Option<&'a Layout>,
     /// The filter that records are compared with.
     pub filter: &'a Filter,
+    /// What notes why none does.
+    pub watch: &'a FilterWatch<'a>,
     /// The time range that may match, in nanoseconds since the Unix epoch. `None` means any time.
     pub wanted: Option<&'a Range<i64>>,
     /// The folder for tables that must be complete before they can be read.
@@ -239,6 +241,7 @@ impl<S: Sink> Files<'_, S> {
         BlockReader {
             file: at.file,
             filter: self.filter,
+            watch: self.watch,
             path: s3_path::parse(&file.name),
             sink: self.sink,
         }

@@ -37,6 +37,8 @@ mod memory;
 mod memory_bound;
 mod metrics;
 mod metrics_forms;
+mod nothing_found;
+mod one_connection;
 mod options;
 mod other_clouds;
 mod packs;

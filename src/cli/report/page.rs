@@ -21,6 +21,7 @@ use super::rows::PageTable;
 use super::shown::{ShownFinding, shown};
 use super::{chart, ladder, marks, pictures};
 use crate::cli::account;
+use crate::cli::narrowing::Narrowing;
 use crate::cli::page::{Page, count, wide};
 
 const STYLE: &str = include_str!("../../../templates/report.css");
@@ -66,12 +67,14 @@ impl HtmlPage<'_> {
     }
 }
 
-/// What was typed, as far as the page repeats it in its commands.
+/// The arguments that the page repeats in its commands.
 pub(super) struct Typed<'a> {
     /// The inputs.
     pub(super) inputs: &'a [PathBuf],
     /// The order of columns.
     pub(super) format: Option<&'a Layout>,
+    /// The filter options.
+    pub(super) narrowing: &'a Narrowing,
 }
 
 /// How it was read, in the words that every summary has.
@@ -90,7 +93,7 @@ impl fmt::Display for AccountText<'_> {
 /// Writes the page.
 ///
 /// # Errors
-/// None that is known of: it is written to memory.
+/// Fails only if writing to memory does.
 pub(super) fn html(reported: &Reported, typed: &Typed<'_>) -> anyhow::Result<String> {
     let d = &reported.diagnosis;
     let console = Console(&reported.origin.region_of);

@@ -81,7 +81,6 @@ pub(super) fn shown<'a>(
         );
         console.pieces(&format!("{}: {often}, {counted}", brief.title))
     });
-    let output = format!("finding-{number}.pcapng");
     ShownFinding {
         finding,
         number,
@@ -105,7 +104,7 @@ pub(super) fn shown<'a>(
         ladder: ladder
             .filter(|ladder| !ladder.steps.is_empty())
             .map(ladder::picture),
-        command: convert_command(finding, typed.inputs, typed.format, &output),
+        command: convert_command(typed.inputs, typed.format, typed.narrowing, number),
     }
 }
 

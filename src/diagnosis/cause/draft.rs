@@ -12,6 +12,7 @@ use super::names::{self, LISTED_MAX, listed};
 use crate::diagnosis::attempt_index::PathSymptom;
 use crate::diagnosis::display_filter::{Shows, display_filter};
 use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, FindingScope, NamesLeftOut};
+use crate::diagnosis::members::FindingMembers;
 use crate::diagnosis::path_counts::PathCounts;
 use crate::flow::{Eni, EniIndex, Enis, Place};
 
@@ -68,6 +69,7 @@ impl FindingDraft<'_> {
             },
             counted,
             others: self.others,
+            members: FindingMembers::of_entries(&self.entries),
             shown: ShownPackets {
                 hosts,
                 ports,
@@ -90,6 +92,8 @@ pub(super) struct FindingAccount {
     pub(super) counted: PathCounts,
     /// Attempts to the same services that have another result.
     pub(super) others: u64,
+    /// The attempts that it explains.
+    pub(super) members: FindingMembers,
     pub(super) shown: ShownPackets,
     /// The findings merged into this one, in short.
     pub(super) alike: Vec<Brief>,
@@ -162,6 +166,7 @@ impl FindingAccount {
                 &shown.protocols,
                 shown.shows,
             ),
+            members: self.members,
             alike: self.alike,
         }
     }

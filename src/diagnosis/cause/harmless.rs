@@ -11,6 +11,7 @@ use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, grouped, owners
 use crate::diagnosis::bounded::Bounded;
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty, FindingScope, NamesLeftOut};
+use crate::diagnosis::members::FindingMembers;
 use crate::diagnosis::path_counts::PathCounts;
 use crate::diagnosis::scan::ScanCounts;
 use crate::diagnosis::symptom::Symptom;
@@ -125,6 +126,7 @@ fn account(
         },
         counted: seen.clone(),
         others: tried.passed,
+        members: FindingMembers::of_scanner(source),
         shown: ShownPackets {
             hosts: BTreeSet::from([source]),
             ports: BTreeSet::new(),

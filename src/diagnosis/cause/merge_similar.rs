@@ -75,6 +75,7 @@ impl FindingAccount {
         self.alike.push(other.brief());
         self.counted.add(&other.counted);
         self.others += other.others;
+        self.members.add(other.members);
         self.shown.hosts.extend(other.shown.hosts);
         self.shown.ports.extend(other.shown.ports);
         self.shown.protocols.extend(other.shown.protocols);

@@ -28,6 +28,8 @@ fn term_shown(term: &Term) -> String {
         Term::Leaving(is) => format!("leaving {is}"),
         Term::Flags(flags) => flags.to_string(),
         Term::Is(name, text) => format!("{name:?} {text}"),
+        Term::Begins(name, text) => format!("{name:?} {text}…"),
+        Term::Between(one, other) => format!("{one} <-> {other}"),
         Term::Count(counter, comparison, number) => format!("{counter:?} {comparison:?} {number}"),
     }
 }
@@ -82,10 +84,38 @@ fn primitives_of_flow_logs_test_columns() {
     check("direction ingress", "leaving false");
     check("flags syn,ack", "SYN,ACK");
     check("flags syn-ack", "SYN,ACK");
-    check("eni eni-0A", "Eni eni-0A");
+    check("eni eni-0A", "Eni eni-0A…");
     check("account 123456789012", "Account 123456789012");
     check("bytes>=1000", "Bytes AtLeast 1000");
     check("packets != 1", "Packets Different 1");
+}
+
+#[test]
+fn name_that_has_the_form_of_a_whole_one_begins_no_other() {
+    check("eni eni-0f6a2b9c4d1e83570", "Eni eni-0f6a2b9c4d1e83570");
+    check("instance i-0a1b2c3d", "Instance i-0a1b2c3d");
+    check("instance i-0a1b2c3", "Instance i-0a1b2c3…");
+    check("vpc vpc-0a1b2c3g", "Vpc vpc-0a1b2c3g…");
+    check("region us-gov-west-1", "Region us-gov-west-1");
+    check("region us-", "Region us-…");
+    check("account 12345678901", "Account 12345678901…");
+}
+
+#[test]
+fn between_takes_two_ends_in_either_order() {
+    check("between 10.0.0.1 10.0.0.2", "10.0.0.1 <-> 10.0.0.2");
+    check(
+        "between 10.0.0.1 and 10.1.0.0/16",
+        "10.0.0.1 <-> 10.1.0.0/16",
+    );
+    check(
+        "between 10.0.0.1:443 && [2001:db8::1]:50000",
+        "10.0.0.1:443 <-> [2001:db8::1]:50000",
+    );
+    check(
+        "tcp and between 10.0.0.1 10.0.0.2 and reject",
+        "(protocol 6 & 10.0.0.1 <-> 10.0.0.2 & REJECT)",
+    );
 }
 
 #[test]
@@ -125,7 +155,7 @@ fn value_without_a_keyword_takes_the_previous_keyword() {
     );
     check(
         "eni eni-1 or eni-2 and tcp",
-        "((Eni eni-1 | Eni eni-2) & protocol 6)",
+        "((Eni eni-1… | Eni eni-2…) & protocol 6)",
     );
     check(
         "not 10.0.0.1 and 10.0.0.2",
@@ -151,7 +181,15 @@ fn error_gives_the_position_and_what_was_expected() {
     refuse("tcp)", "tcp", "because no parenthesis is open");
     refuse("()", "(", "expected a condition");
     refuse("flags synn", "flags ", "flags, such as syn");
-    refuse("action drop", "action ", "accept or reject");
+    refuse("action maybe", "action ", "accept or reject");
+    refuse("action Drop", "action ", "expected reject, which is");
+    refuse("tcp and allow", "tcp and ", "expected accept, which is");
+    refuse("between 10.0.0.1", "between 10.0.0.1", "10.0.0.5:443");
+    refuse(
+        "between 10.0.0.1 or 10.0.0.2",
+        "between 10.0.0.1 ",
+        "found or",
+    );
     refuse("bytes 5", "bytes ", "a comparison");
     refuse("bytes > x", "bytes > ", "a number");
     refuse("tcp[tcpflags] & tcp-syn != 0", "tcp", "write flags syn");

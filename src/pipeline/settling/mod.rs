@@ -7,10 +7,12 @@
 //! ```text
 //! conversations     records by conversation         selection         the filter for conversations
 //! settle            a conversation -> connections   time_slices       the archive's time in slices
+//! finding_records   which records belong to one finding
 //! suggest_filters   filters to suggest if there are too many packets
 //! ```
 
 pub(crate) mod conversations;
+pub(crate) mod finding_records;
 pub(crate) mod selection;
 pub(crate) mod settle;
 pub(crate) mod suggest_filters;

@@ -45,6 +45,14 @@ impl Selection {
         (!filter.wants_all()).then(narrow)
     }
 
+    /// Keeps what matches, of any time.
+    pub(crate) fn of_any_time() -> Self {
+        Self {
+            span: Filter::default().span(0),
+            only_matching: false,
+        }
+    }
+
     /// Returns the requested time range, if it has a start or an end.
     pub(crate) fn requested_ns(&self) -> Option<(Option<i64>, Option<i64>)> {
         let from = Some(self.span.from_ns).filter(|ns| *ns > i64::MIN);

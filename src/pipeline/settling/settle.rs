@@ -12,6 +12,7 @@ use crate::connection::{Detail, split};
 use crate::error::Result;
 use crate::flow::{Candidate, Vantage, Viewed, duplicates, vantage};
 use crate::pipeline::settling::conversations::{self, Complete};
+use crate::pipeline::settling::finding_records::FindingMarker;
 use crate::pipeline::settling::selection::{Selection, Wanted};
 use crate::pipeline::settling::suggest_filters::PacketsByFilter;
 use crate::pipeline::settling::time_slices::Slices;
@@ -141,6 +142,8 @@ impl Settling {
 /// Settles all conversations.
 pub(crate) struct Settler<'a> {
     pub settling: Settling,
+    /// The finding whose connections are kept; those that match the filter if none.
+    pub finding: Option<FindingMarker<'a>>,
     pub slices: &'a Slices,
     /// Episodes, one bucket per slice.
     pub episodes: &'a Buckets<'a>,
@@ -187,6 +190,9 @@ impl Settler<'_> {
                     self.episodes.put(slice, &out)
                 })
             };
+            if let Some(finding) = &self.finding {
+                finding.mark(conversation);
+            }
             self.settling.settle(conversation, &mut counts, keep)
         })?;
         // The number of hosts is unlimited.

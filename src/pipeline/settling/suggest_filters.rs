@@ -155,10 +155,14 @@ impl PacketsByFilter {
 
 /// Whether an ENI's name can be a word in a filter; a name that was not UTF-8 is not preserved.
 fn is_word(name: &str) -> bool {
-    let filter = format!("eni {name}");
-    let is_eni = Expression::Term(Term::Is(Name::Eni, name.to_owned()));
     let is_whole = |c: char| c != char::REPLACEMENT_CHARACTER && is_printable(c);
-    name.chars().all(is_whole) && filter.parse() == Ok(is_eni)
+    let is_eni = match format!("eni {name}").parse() {
+        Ok(Expression::Term(Term::Is(Name::Eni, read) | Term::Begins(Name::Eni, read))) => {
+            read == name
+        }
+        _ => false,
+    };
+    name.chars().all(is_whole) && is_eni
 }
 
 /// Estimates the packets of a record. This is exact except with [`Detail::Control`], where only the

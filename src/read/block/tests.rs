@@ -60,9 +60,11 @@ fn with_vpc(port: u16) -> String {
 }
 
 fn read_after(overlong_count: u64, text: &str, filter: &Filter) -> BlockYield<Noted> {
+    let watch = FilterWatch::new(filter.condition.as_ref());
     let reader = BlockReader {
         file: 0,
         filter,
+        watch: &watch,
         path: None,
         sink: &Note,
     };
@@ -321,6 +323,7 @@ fn each_record_that_cannot_be_unwrapped_is_a_line_after_the_others() {
     let reader = BlockReader {
         file: 0,
         filter: &filter,
+        watch: &FilterWatch::default(),
         path: None,
         sink: &Note,
     };

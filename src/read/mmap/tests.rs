@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::archive;
-use crate::filter::Filter;
+use crate::filter::{Filter, FilterWatch};
 use crate::flow::Unusable;
 use crate::read::Meter;
 use crate::read::files::{FileOffset, FileYield};
@@ -57,6 +57,7 @@ fn read_cut(text: &str, kept_len: usize) -> (FileYield<u64>, u64) {
     let files = Files {
         format: None,
         filter: &Filter::default(),
+        watch: &FilterWatch::default(),
         wanted: None,
         temp_dir: folder.path(),
         meter: &Meter::default(),

@@ -136,7 +136,8 @@ pub fn stream(bytes: &[u8]) {
     }
 }
 
-/// A filter has a verdict and keeps it when put in parentheses, or is refused at a place in it.
+/// A filter has a verdict and keeps it when put in parentheses or written out, or is refused at a
+/// place in it.
 pub fn filter(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -144,8 +145,14 @@ pub fn filter(bytes: &[u8]) {
     let _ = text.parse::<Bound>();
     let _ = Qualifier::Host(EndpointSide::Either).parse(text);
     let _ = Qualifier::Port(EndpointSide::Either).parse(text);
+    let _ = Expression::connection(text);
     match text.parse::<Expression>() {
         Ok(expression) => {
+            // Written out it has parentheses of its own, and may then be nested too deep to be read.
+            if let Ok(same) = expression.to_string().parse::<Expression>() {
+                assert_eq!(same, expression, "{expression}");
+            }
+            let _ = expression.with_whole_names();
             let nothing = RecordFacts::default();
             assert_eq!(expression.verdict(&nothing), None, "nothing is known");
             if let Ok(same) = format!("({text})").parse::<Expression>() {

@@ -1,0 +1,58 @@
+//! Which attempts a finding explains, so that a conversion can keep their connections and no others.
+//!
+//! A finding does not list its attempts, of which there may be millions. It knows what they have in
+//! common: their paths with their symptoms, or the source of a scan. Another reading of the same
+//! records asks of each attempt whether it is one.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::diagnosis::attempt::Attempt;
+use crate::diagnosis::attempt_counts::Path;
+use crate::diagnosis::attempt_index::PathSymptom;
+use crate::diagnosis::judgment::symptom;
+use crate::diagnosis::symptom::Symptom;
+use crate::diagnosis::visibility::Visibility;
+use crate::flow::Enis;
+
+/// The attempts that a finding explains.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FindingMembers {
+    paths: BTreeSet<(Path, Symptom)>,
+    scanners: BTreeSet<IpAddr>,
+}
+
+impl FindingMembers {
+    /// All attempts of these entries.
+    pub(super) fn of_entries(entries: &[PathSymptom<'_>]) -> Self {
+        let paths = entries.iter().map(|entry| (*entry.path, entry.symptom));
+        Self {
+            paths: paths.collect(),
+            scanners: BTreeSet::new(),
+        }
+    }
+
+    /// What this source tried without success.
+    pub(super) fn of_scanner(source: IpAddr) -> Self {
+        Self {
+            paths: BTreeSet::new(),
+            scanners: BTreeSet::from([source]),
+        }
+    }
+
+    /// Adds the attempts of another finding.
+    pub(super) fn add(&mut self, other: Self) {
+        self.paths.extend(other.paths);
+        self.scanners.extend(other.scanners);
+    }
+
+    /// Whether the finding explains an attempt. `visibility` and `enis` are those of the diagnosis.
+    pub fn has(&self, attempt: &Attempt, visibility: &Visibility, enis: &Enis) -> bool {
+        let found = symptom(attempt, visibility);
+        let source = attempt.initiator.address;
+        (found.leads_nowhere() && self.scanners.contains(&source))
+            || self
+                .paths
+                .contains(&(Path::of(attempt, found, enis), found))
+    }
+}

@@ -24,9 +24,10 @@ pub(crate) fn convert_command(
     output: &str,
 ) -> Option<String> {
     let mut words = vec!["flow2pcap convert".to_owned()];
-    for input in inputs {
-        words.push(path(input)?);
-    }
+    // Sorted, as the order in which inputs are named changes no output.
+    let mut named = inputs.iter().map(path).collect::<Option<Vec<String>>>()?;
+    named.sort();
+    words.extend(named);
     if let Some(format) = format {
         words.push(option("--format", &format.format())?);
     }

@@ -287,7 +287,6 @@ fn crates_are_used_where_they_belong() {
         ("nom::", &["record", "filter"][..]),
         ("rayon::", &["pipeline", "read", "cli"]), // cli builds the thread pool
         ("askama::", &["cli"]),
-        ("plotters::", &["cli"]),
         ("sha2::", &["cli"]),
         ("base64::", &["wrapper", "cli"]),
         ("arrow_array::", &["wrapper", "read"]),

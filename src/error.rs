@@ -111,7 +111,7 @@ pub enum ErrorKind {
         /// Whether it is itself a name of the archive.
         is_whole: bool,
     },
-    /// A finding was asked for by a number that no finding has.
+    /// The requested number is not the number of a finding.
     #[error("no finding {number}; {}", match count { 0 => "there are no findings".to_owned(), 1 => "there is 1 finding".to_owned(), n => format!("there are {n} findings") })]
     NoSuchFinding {
         /// The number.
@@ -243,7 +243,7 @@ pub struct Unmatched {
     pub matching: u64,
     /// The conditions that must all hold.
     pub parts: Vec<UnmatchedPart>,
-    /// The time that was asked for, nanoseconds since the Unix epoch; none where it has no end.
+    /// The requested time range, in nanoseconds since the Unix epoch; `None` for an open end.
     pub requested_ns: Option<(Option<i64>, Option<i64>)>,
     /// Earliest start and latest end of all records, nanoseconds since the Unix epoch.
     pub span_ns: Option<(i64, i64)>,

@@ -1,4 +1,4 @@
-//! Whole outputs, compared with what is written in `tests/snapshots/`.
+//! Whole outputs, compared with `tests/snapshots/`, `README.md` and `docs/`.
 //!
 //! Every `console` block in those files is a run of the program: the line after `$` is the command,
 //! the rest is its output, `...` on its own line elides lines, and `[..]` elides text within a line.
@@ -29,6 +29,13 @@ fn outputs_are_those_of_the_snapshots_and_documents() {
         .env("COLUMNS", "100")
         .env("TZ", "UTC")
         .env("NO_COLOR", "1");
-    cases.case(root.join("tests/snapshots/*.md"));
+    for pattern in [
+        "tests/snapshots/*.md",
+        "README.md",
+        "docs/*.md",
+        "docs/**/*.md",
+    ] {
+        cases.case(root.join(pattern));
+    }
     cases.run();
 }

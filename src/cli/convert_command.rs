@@ -7,9 +7,9 @@ use flow2pcap::record::Layout;
 
 use super::narrowing::Narrowing;
 
-/// Returns the command that writes the packets of finding `finding`, counted from 1, of the same
-/// inputs, column order and filter; none where it cannot be typed, and for standard input, which
-/// cannot be read again.
+/// Returns the command that writes the packets of finding number `finding`, from 1, with the same
+/// inputs, column order and filter. Returns `None` if it cannot be typed, and for standard input,
+/// which cannot be read again.
 pub(super) fn convert_command(
     inputs: &[PathBuf],
     format: Option<&Layout>,
@@ -17,12 +17,13 @@ pub(super) fn convert_command(
     finding: usize,
 ) -> Option<String> {
     let mut words = vec!["flow2pcap convert".to_owned()];
-    for input in inputs {
-        if input == Path::new("-") {
-            return None;
-        }
-        words.push(shell::path(input)?);
+    if inputs.iter().any(|input| input == Path::new("-")) {
+        return None;
     }
+    // Sorted, because the order of the inputs does not change any output.
+    let mut named = inputs.iter().map(shell::path).collect::<Option<Vec<_>>>()?;
+    named.sort();
+    words.extend(named);
     words.push(format!("-o finding-{finding}.pcapng --finding {finding}"));
     if let Some(format) = format {
         words.push(shell::option("--format", &format.format())?);
@@ -51,7 +52,7 @@ mod tests {
         let begin = "flow2pcap convert 'AWS Logs' -o finding-2.pcapng --finding 2";
         let expected = expected.map(|expected| format!("{begin}{expected}"));
         assert_eq!(command, expected);
-        // What it says means the same.
+        // The command's options mean the same.
         let command = command.unwrap_or_default();
         let words: Vec<&str> = command[begin.len()..].split_whitespace().collect();
         if !command.contains("--filter") && !command.contains("--connection") {
@@ -92,7 +93,7 @@ mod tests {
                 "--direction",
                 "inbound",
             ],
-            Some(" --protocol 58 --protocol 41 --action reject --direction ingress"),
+            Some(" --protocol ipv6-icmp --protocol 41 --action reject --direction ingress"),
         );
         check(
             &[

@@ -1,4 +1,4 @@
-//! What is said when a filter keeps nothing, and the exit status that it has.
+//! The message and the exit status of a run whose filter keeps nothing.
 
 use flow2pcap::error::{Error, ErrorKind, Unmatched, UnmatchedPart};
 use indicatif::HumanCount;
@@ -11,10 +11,10 @@ pub(super) const NOTHING_KEPT: u8 = 3;
 /// The exit status of a run that failed.
 const FAILED: u8 = 2;
 
-/// Conditions that are listed with their counts.
+/// The most conditions listed with their counts.
 const PARTS_SHOWN: usize = 8;
 
-/// The exit status of a run that ends with this error.
+/// Returns the exit status of a run that ends with this error.
 pub(super) fn exit_status(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<Error>().map(Error::kind) {
         Some(ErrorKind::NothingKept(_) | ErrorKind::NothingMatches { .. }) => NOTHING_KEPT,
@@ -22,7 +22,7 @@ pub(super) fn exit_status(error: &anyhow::Error) -> u8 {
     }
 }
 
-/// Which part of the filter excludes everything.
+/// Says which part of the filter excludes everything.
 pub(super) fn worded(unmatched: &Unmatched) -> String {
     let conditions = || match unmatched.parts.len() {
         1 => "the filter",
@@ -44,7 +44,7 @@ pub(super) fn worded(unmatched: &Unmatched) -> String {
     format!("{why}{}", span(unmatched))
 }
 
-/// The conditions match, and the time does not.
+/// Says that the conditions match but the time range does not.
 fn outside_the_time(unmatched: &Unmatched, conditions: &str) -> String {
     let matching = match unmatched.parts.is_empty() {
         true => format!("{} read", records_were(unmatched.records)),
@@ -103,7 +103,7 @@ fn several(parts: &[UnmatchedPart], records: u64) -> String {
     )
 }
 
-/// Why a condition cannot be decided, where that is the reason.
+/// Says that a condition cannot match because records lack its field, if that is the reason.
 fn missing(part: &UnmatchedPart, records: u64) -> String {
     match part.missing {
         0 => String::new(),
@@ -125,7 +125,7 @@ fn matches(records: u64) -> String {
     format!("{} {verb}", count(records, "record"))
 }
 
-/// The time of the archive, where a time was asked for.
+/// Formats the time range of the archive, if the filter has a time range.
 fn span(unmatched: &Unmatched) -> String {
     match (unmatched.requested_ns, unmatched.span_ns) {
         (Some(_), Some((start, end))) => archive_span("the records that were read are", start, end),
@@ -133,7 +133,7 @@ fn span(unmatched: &Unmatched) -> String {
     }
 }
 
-/// The time that an archive covers, to be added to a message.
+/// Formats the time range of an archive as a line to add to a message.
 pub(super) fn archive_span(subject: &str, start: i64, end: i64) -> String {
     format!("\n  {subject} from {} to {}", instant(start), instant(end))
 }

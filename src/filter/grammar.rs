@@ -280,11 +280,11 @@ fn takes_a_protocol(word: &str) -> bool {
     of_packets.contains(&word)
 }
 
-/// The two ends that follow `between`.
+/// Parses the two ends after `between`.
 fn between(input: &str) -> ParseResult<'_, Expression> {
     let (rest, one) = end(input)?;
     let rest = match joint(rest) {
-        Ok((behind, Joint::And)) => behind,
+        Ok((after, Joint::And)) => after,
         _ => rest,
     };
     let (rest, other) = end(rest)?;

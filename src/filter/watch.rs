@@ -155,7 +155,7 @@ impl<'a> FilterWatch<'a> {
         &self.parts
     }
 
-    /// The names that are asked for.
+    /// The names in the filter.
     pub fn wanted(&self) -> &[WantedName<'a>] {
         &self.wanted
     }

@@ -48,7 +48,7 @@ impl Qualifier {
         })
     }
 
-    /// What is expected behind this word, where `word` is there.
+    /// Returns a description of the value expected after this keyword, where `word` was found.
     pub(super) fn wants_instead_of(self, word: &str) -> &'static str {
         let meant = || action_meant(&word.to_ascii_lowercase());
         let is_action = self == Self::Action;

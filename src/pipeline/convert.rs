@@ -167,7 +167,6 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
     drop(conversations);
     read.check_kept(request, settled.records)?;
     let suggested_filters = settled.by_filter.suggest(enis, convert.max_packets)?;
-
     let mut capture = pending.open(encoder, section(enis, convert.single_interface), enis)?;
     let framer = Framer {
         encoder,
@@ -192,7 +191,6 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
     };
     meter.begin(Phase::Writing, settled.by_filter.packets());
     let written = writer.write(&mut capture)?;
-    let output = capture.finish(convert)?;
     settled.add_to(&mut read.records);
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     Ok(Summary {
@@ -204,7 +202,7 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
         packets: written.packets,
         suggested_filters,
         requested_ns: selection.and_then(|selection| selection.requested_ns()),
-        output,
+        output: capture.finish(convert)?,
         spilled_bytes: folder.spilled(),
         elapsed_ms: run.elapsed_ms(),
     })

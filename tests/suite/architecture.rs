@@ -1,6 +1,7 @@
 //! The house rules that no compiler checks, read from the source tree.
 
 mod printing;
+mod wording;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -132,7 +132,7 @@ mod tests {
         }
     }
 
-    fn told(matrix: &Matrix) -> Vec<(String, Vec<u128>)> {
+    fn sums_by_name(matrix: &Matrix) -> Vec<(String, Vec<u128>)> {
         let rows = matrix.rows.iter();
         let sums = |row: &MatrixRow| {
             row.cells
@@ -153,7 +153,7 @@ mod tests {
             ("b".to_owned(), vec![1_000, 0, 0]),
             ("internet".to_owned(), vec![0, 1, 0]),
         ];
-        assert_eq!(told(&matrix), expected);
+        assert_eq!(sums_by_name(&matrix), expected);
         let shades: Vec<_> = matrix.rows.iter().map(|row| row.cells[0].1).collect();
         assert_eq!(
             (shades, matrix.rows[2].cells[1].1),
@@ -171,7 +171,10 @@ mod tests {
         let matrix = Matrix::of(&table(&pairs.collect::<Vec<_>>())).unwrap();
         assert_eq!(matrix.subnets.len(), SUBNETS_MAX + 1);
         assert_eq!(matrix.subnets.last().map(|name| &**name), Some(OTHERS));
-        let sums: u128 = told(&matrix).iter().flat_map(|(_, sums)| sums).sum();
+        let sums: u128 = sums_by_name(&matrix)
+            .iter()
+            .flat_map(|(_, sums)| sums)
+            .sum();
         assert_eq!(sums, (1..=20).sum());
     }
 

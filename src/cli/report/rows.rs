@@ -9,7 +9,7 @@ use crate::cli::page::{instant, name, wide};
 pub(super) struct PageTable {
     /// What it shows.
     pub(super) title: String,
-    /// What stands above the columns.
+    /// The column heads.
     pub(super) heads: Vec<TableHead>,
     /// The rows, each with a cell for every column.
     pub(super) rows: Vec<Vec<TableCell>>,

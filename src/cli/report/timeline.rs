@@ -87,12 +87,12 @@ pub(super) fn layers(table: &Table, measure: Measure, axis: Axis) -> Vec<Picture
             }
         })
         .collect();
-    // What went well is the ground on which the rest stands.
+    // Successful traffic is the lowest layer.
     layers.sort_by_key(|layer| layer.class != "good");
     layers
 }
 
-/// The color of what means the same in all pictures.
+/// The color class of series that mean the same in all charts.
 fn own_class(name: &str) -> Option<&'static str> {
     match name {
         "ACCEPT" | "complete" => Some("good"),
@@ -156,8 +156,8 @@ mod tests {
         let axis = Axis::of(&table, 900).unwrap();
         assert_eq!((axis.begin_s, axis.stretches), (0, 2));
         let layers = layers(&table, Measure::Packets, axis);
-        let told: Vec<_> = layers.iter().map(|l| (l.class, &l.sums[..])).collect();
-        assert_eq!(told, [("good", &[1, 0][..]), ("bad", &[2, 1])]);
+        let found: Vec<_> = layers.iter().map(|l| (l.class, &l.sums[..])).collect();
+        assert_eq!(found, [("good", &[1, 0][..]), ("bad", &[2, 1])]);
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn advised(text: String, kind: &ErrorKind) -> String {
         } => nothing_kept::archive_span("by their paths, the files are", *start, *end),
         ErrorKind::NothingReadable { lines, .. } => nothing_readable(*lines),
         ErrorKind::AmbiguousName { is_whole: true, .. } => {
-            "; standard input can be read once: write it to a file first, as in `cat >archive.log`, \
+            "; standard input can be read only once: write it to a file first, as in `cat >archive.log`, \
              and name that"
                 .to_owned()
         }

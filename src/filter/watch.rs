@@ -46,6 +46,8 @@ pub struct WantedName<'a> {
     pub text: &'a str,
     /// Whether it may be the beginning only.
     pub is_beginning: bool,
+    /// Whether records with that name are excluded.
+    pub is_excluded: bool,
 }
 
 /// What was noted of some records in a row.
@@ -89,12 +91,14 @@ pub enum NameFound {
 }
 
 impl Expression {
-    /// Calls `each` with every condition in it.
-    fn each_term<'a>(&'a self, each: &mut impl FnMut(&'a Term)) {
+    /// Calls `each` with every condition in it, and whether that is excluded.
+    fn each_term<'a>(&'a self, is_excluded: bool, each: &mut impl FnMut(&'a Term, bool)) {
         match self {
-            Self::Term(term) => each(term),
-            Self::Not(inner) => inner.each_term(each),
-            Self::All(list) | Self::Any(list) => list.iter().for_each(|e| e.each_term(each)),
+            Self::Term(term) => each(term, is_excluded),
+            Self::Not(inner) => inner.each_term(!is_excluded, each),
+            Self::All(list) | Self::Any(list) => {
+                list.iter().for_each(|e| e.each_term(is_excluded, each));
+            }
         }
     }
 
@@ -129,7 +133,7 @@ impl<'a> FilterWatch<'a> {
         };
         condition.flatten(&mut watch.parts);
         watch.parts.truncate(PARTS_MAX);
-        condition.each_term(&mut |term| {
+        condition.each_term(false, &mut |term, is_excluded| {
             let (name, text, is_beginning) = match term {
                 Term::Is(name, text) => (*name, text, false),
                 Term::Begins(name, text) => (*name, text, true),
@@ -139,6 +143,7 @@ impl<'a> FilterWatch<'a> {
                 name,
                 text,
                 is_beginning,
+                is_excluded,
             };
             if !watch.wanted.contains(&wanted) {
                 watch.wanted.push(wanted);

@@ -55,7 +55,7 @@ pub struct RejectingEni {
 pub struct LadderStep {
     /// When the first packet was sent, nanoseconds since the Unix epoch.
     pub first_ns: i64,
-    /// When the last packet was sent, likewise.
+    /// When the last packet was sent, in nanoseconds since the epoch.
     pub last_ns: i64,
     /// Whether the initiator sent it.
     pub by_initiator: bool,

@@ -92,7 +92,7 @@ pub struct Origin {
     pub vpcs: BTreeSet<String>,
     /// The region of each VPC, and of each ENI, subnet and instance that a finding names.
     pub region_of: BTreeMap<String, String>,
-    /// The time that the records cover, as far as it was asked for; nanoseconds since the epoch.
+    /// The part of the requested time range that the records cover, in nanoseconds since the epoch.
     pub span_ns: Option<(i64, i64)>,
 }
 
@@ -165,7 +165,7 @@ fn region_by_path(finding: &Finding) -> Option<String> {
     s3_path::parse(file).map(|path| path.region.to_owned())
 }
 
-/// Reads what a page tells; returns it with the open output that the page is to be written to.
+/// Reads the contents of a page. Returns them with the open output for the page.
 ///
 /// Runs on rayon's current thread pool.
 ///

@@ -165,8 +165,9 @@ impl Contents {
         }
         let watch = FilterWatch::new(filter.condition.as_ref());
         let noticed = &self.account.noticed;
-        let parts = watch.parts().iter().zip(noticed.parts());
-        let parts = parts.map(|(part, counts)| {
+        let parts = watch.parts().iter().enumerate();
+        let parts = parts.map(|(index, part)| {
+            let counts = noticed.parts().get(index).copied().unwrap_or_default();
             let counts = [counts.alone, counts.others, counts.missing];
             UnmatchedPart::new(&part.to_string(), counts)
         });

@@ -88,10 +88,10 @@ impl Account {
         r.lines - others.iter().sum::<u64>() - r.skipped.total()
     }
 
-    /// Whether records of traffic were read, or at least records that say that there was none.
+    /// Checks that there are records of traffic, or at least records of time without traffic.
     ///
     /// # Errors
-    /// All lines are skipped, or none is a record.
+    /// Fails if all lines were skipped, or if no line is a record.
     pub(crate) fn check_readable(&self) -> Result<()> {
         let skipped = &self.records.skipped;
         if self.taken() > 0 || (self.has_records() && skipped.total() == 0) {
@@ -101,10 +101,10 @@ impl Account {
         Err(ErrorKind::NothingReadable { lines, skipped }.into())
     }
 
-    /// Whether each name that the filter asks for is one of the archive, or begins one.
+    /// Checks that each name in the filter is a name of the archive, or the beginning of one.
     ///
     /// # Errors
-    /// A name that is none of them, and one that begins several.
+    /// Fails if a name is not in the archive and not excluded, or is the beginning of several names.
     pub(crate) fn check_names(&self, watch: &FilterWatch<'_>) -> Result<()> {
         if self.records.lines > 0 && !self.has_records() {
             return Ok(()); // there are no names at all
@@ -115,6 +115,8 @@ impl Account {
             NameFound::One => Ok(()),
             NameFound::OneAndBeginning(others) => Err(ambiguous(wanted, &others, true)),
             NameFound::Several(names) => Err(ambiguous(wanted, &names, false)),
+            // A filter for many archives may exclude what one of them does not have.
+            NameFound::Unknown(_) if wanted.is_excluded => Ok(()),
             // Of files that are not read only the paths are known.
             NameFound::Unknown(known) if known.is_empty() && self.records.lines == 0 => Ok(()),
             NameFound::Unknown(known) => Err(ErrorKind::UnknownName {

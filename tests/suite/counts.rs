@@ -211,12 +211,11 @@ fn without_commas(text: &str) -> String {
 
 #[test]
 fn incident_counts_the_same_everywhere_whatever_is_asked_for() {
-    let filters: [&[&str]; 5] = [
+    let filters: [&[&str]; 4] = [
         &[],
         &["--host", "10.0.21.40"],
         &["--action", "reject"],
         &["--from", "2026-03-14T02:20:00Z"],
-        &["--host", "192.0.2.1"],
     ];
     for filter in filters {
         Told::of(&testdata("incident"), filter).agree(!filter.is_empty());

@@ -10,6 +10,10 @@ use crate::support::{Run, file, flow2pcap, names_in, run, testdata};
 /// The subcommands that read an archive.
 const SUBCOMMANDS: [&str; 5] = ["convert", "inspect", "diagnose", "metrics", "report"];
 
+/// The column order of version 2.
+const HEADER: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets \
+                      bytes start end action log-status\n";
+
 /// A line of version 2.
 fn line(account: &str, eni: &str, port: u16, start: u64) -> String {
     format!(
@@ -120,8 +124,8 @@ fn names_are_listed_up_to_ten_and_then_counted() {
 fn beginning_of_one_name_is_that_name() {
     let folder = tempfile::tempdir().unwrap();
     let log = log(&folder);
-    assert_eq!(used(&log, &["--eni", "eni-2ab"]), 1);
-    assert_eq!(used(&log, &["--eni", "eni-10"]), 1);
+    assert_eq!(used(&log, &["--eni", "eni-2ab", "--only-matching"]), 1);
+    assert_eq!(used(&log, &["--eni", "eni-10", "--only-matching"]), 1);
     // A whole name, and also the beginning of another one.
     assert_eq!(used(&log, &["--eni", "eni-1", "--only-matching"]), 1);
     assert_eq!(used(&log, &["--account", "4444"]), 1);
@@ -226,12 +230,12 @@ fn input_without_a_record_that_can_be_read_is_a_failure() {
     let folder = tempfile::tempdir().unwrap();
     let torn =
         "2 111122223333 eni-1 10.0.0.1 10.0.0.2 40000 443 6 5 x 1773454500 1773454559 ACCEPT OK\n";
-    let log = file(&folder, "torn.log", torn.repeat(3));
+    let log = file(&folder, "torn.log", format!("{HEADER}{}", torn.repeat(3)));
     refused(
         &log,
         &[],
         2,
-        &["no record can be read", "3 lines skipped", "torn.log:1"],
+        &["no record can be read", "3 lines skipped", "torn.log:2"],
     );
     refused(&log, &["--eni", "eni-1"], 2, &["no record can be read"]);
 }
@@ -265,7 +269,7 @@ fn status_3_is_in_the_help() {
         let help = run(flow2pcap().args([subcommand, "--help"]));
         let text = String::from_utf8(help.stdout).unwrap();
         assert!(
-            text.contains("3 nothing matches the filter"),
+            text.contains("3    nothing matches the filter"),
             "{subcommand}"
         );
     }

@@ -100,7 +100,12 @@ fn number_that_no_finding_has_is_refused_with_how_many_there_are() {
     let expected = format!("no finding 999; there are {count} findings");
     assert!(refused.stderr.contains(&expected), "{}", refused.stderr);
     let stdin = asked(std::path::Path::new("-"), &[]);
-    assert!(stdin.code == 2 && stdin.stderr.contains("standard input can be read once"));
+    assert!(
+        stdin.code == 2
+            && stdin
+                .stderr
+                .contains("standard input can be read only once")
+    );
     let interface = asked(&testdata("incident"), &["--addresses", "interface"]);
     assert!(interface.code == 2 && interface.stderr.contains("--addresses packet"));
     assert_eq!(names_in(folder.path()), [""; 0]);

@@ -21,7 +21,7 @@ pub(super) struct PageTable {
 pub(super) struct TableHead {
     /// What it is called.
     pub(super) name: String,
-    /// Whether numbers stand below it.
+    /// Whether the column has numbers.
     pub(super) is_number: bool,
 }
 
@@ -70,11 +70,11 @@ impl PageTable {
         let named = table.series.iter().filter(|series| !series.is_other);
         let bar_max = named.map(|series| first(&series.total)).max().unwrap_or(0);
         // A connection may begin with a record that counts for another one: a sum of nothing.
-        let told = table
+        let named = table
             .series
             .iter()
             .filter(|series| first(&series.total) > 0);
-        let rows = told.map(|series| {
+        let rows = named.map(|series| {
             let labels: Vec<String> = if series.is_other {
                 let mut labels = vec![String::new(); series.labels.len()];
                 labels[0] = format!("{} others", wide(table.folded.into()));

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::matrix::Matrix;
 use super::pictures::Picture;
-use super::pieces::{Console, Piece};
+use super::pieces::{Console, TextPiece};
 use super::rows::PageTable;
 use super::shown::{ShownFinding, shown};
 use super::{chart, ladder, marks, pictures};
@@ -44,7 +44,7 @@ struct HtmlPage<'a> {
     script_hash: String,
     diagnosis: &'a Diagnosis,
     title: String,
-    subject: Vec<Piece>,
+    subject: Vec<TextPiece>,
     span: String,
     counts: Vec<String>,
     findings: Vec<ShownFinding<'a>>,

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 /// A part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(super) struct TextPiece {
     /// The text.
     pub(super) text: String,
     /// Whether it stays on one line.
@@ -21,7 +21,7 @@ pub(super) struct Console<'a>(pub(super) &'a BTreeMap<String, String>);
 
 impl Console<'_> {
     /// Returns a text in pieces: ids, addresses and instants are pieces of their own.
-    pub(super) fn pieces(self, text: &str) -> Vec<Piece> {
+    pub(super) fn pieces(self, text: &str) -> Vec<TextPiece> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -39,20 +39,20 @@ impl Console<'_> {
                 continue;
             }
             if !plain.is_empty() {
-                pieces.push(Piece {
+                pieces.push(TextPiece {
                     text: std::mem::take(&mut plain),
                     is_name: false,
                     link: None,
                 });
             }
-            pieces.push(Piece {
+            pieces.push(TextPiece {
                 text: word.to_owned(),
                 is_name: true,
                 link: self.0.get(word).and_then(|region| link(word, region)),
             });
         }
         if !plain.is_empty() {
-            pieces.push(Piece {
+            pieces.push(TextPiece {
                 text: plain,
                 is_name: false,
                 link: None,
@@ -149,7 +149,7 @@ mod tests {
 
     const ENI: &str = "eni-0d73f0b5c9e2a6184";
 
-    fn pieces(text: &str, region: &str) -> Vec<Piece> {
+    fn pieces(text: &str, region: &str) -> Vec<TextPiece> {
         let regions = BTreeMap::from([(ENI.to_owned(), region.to_owned())]);
         Console(&regions).pieces(text)
     }

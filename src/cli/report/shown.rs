@@ -7,7 +7,7 @@ use flow2pcap::pipeline::Ladder;
 
 use super::ladder::{self, LadderPicture};
 use super::page::Typed;
-use super::pieces::{Console, Piece};
+use super::pieces::{Console, TextPiece};
 use crate::cli::convert_command::convert_command;
 use crate::cli::page::{count, name, wide};
 
@@ -26,27 +26,27 @@ pub(super) struct ShownFinding<'a> {
     /// How sure it is, in a word that is a class of the page's style too.
     pub(super) certainty: &'static str,
     /// The cause.
-    pub(super) title: Vec<Piece>,
+    pub(super) title: Vec<TextPiece>,
     /// What was seen.
-    pub(super) seen: Vec<Piece>,
+    pub(super) seen: Vec<TextPiece>,
     /// Where.
-    pub(super) place: Vec<Piece>,
+    pub(super) place: Vec<TextPiece>,
     /// How many attempts show it.
     pub(super) count: String,
     /// When, and how often.
-    pub(super) often: Vec<Piece>,
+    pub(super) often: Vec<TextPiece>,
     /// What it means.
-    pub(super) means: Vec<Piece>,
+    pub(super) means: Vec<TextPiece>,
     /// What to look at in AWS.
-    pub(super) look_at: Vec<Vec<Piece>>,
+    pub(super) look_at: Vec<Vec<TextPiece>>,
     /// What speaks against it.
-    pub(super) against: Vec<Vec<Piece>>,
+    pub(super) against: Vec<Vec<TextPiece>>,
     /// Lines that prove it.
     pub(super) records: &'a [String],
     /// What to say of the lines that are not listed.
     pub(super) more_records: String,
     /// The findings that it sums up.
-    pub(super) alike: Vec<Vec<Piece>>,
+    pub(super) alike: Vec<Vec<TextPiece>>,
     /// How many of these are not listed.
     pub(super) alike_left: usize,
     /// One of its connections.

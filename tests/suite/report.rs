@@ -245,7 +245,7 @@ fn ids_of_aws_link_to_the_console_of_their_region_and_no_others() {
         link.starts_with("eu-central-1.console.aws.amazon.com/")
             && link.contains("/home?region=eu-central-1#")
     };
-    assert!(links.iter().all(|link| is_there(&link)), "{links:?}");
+    assert!(links.iter().all(is_there), "{links:?}");
     let folder = tempfile::tempdir().unwrap();
     let (.., html) = page(&[hostile(&folder)], &[]);
     assert!(

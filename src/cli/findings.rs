@@ -72,7 +72,7 @@ impl DiagnosisText<'_> {
         let number = format!("{number}.");
         self.page.row(f, &number, self.page.paint(color, &head))?;
         self.page.row(f, "seen", &finding.seen)?;
-        self.page.row(f, "where", &place(&finding.scope))?;
+        self.page.row(f, "where", place(&finding.scope))?;
         let often = format!(
             "{} to {}, {} of {} attempts",
             finding.first,

@@ -75,7 +75,7 @@ impl DiagnosisText<'_> {
         self.page
             .row(f, &format!("{number}."), self.page.paint(color, &head))?;
         self.page.row(f, "seen", &finding.seen)?;
-        self.page.row(f, "where", &place(&finding.scope))?;
+        self.page.row(f, "where", place(&finding.scope))?;
         let often = format!(
             "{} to {}, {} of {} attempts",
             finding.first,

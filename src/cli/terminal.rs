@@ -33,8 +33,8 @@ pub(crate) fn typed_color(typed: &[OsString]) -> ColorChoice {
             joined => joined.strip_prefix('='),
         }
     });
-    let choices = values.filter_map(|value| ColorChoice::from_str(value, false).ok());
-    choices.last().unwrap_or(ColorChoice::Auto)
+    let mut choices = values.filter_map(|value| ColorChoice::from_str(value, false).ok());
+    choices.next_back().unwrap_or(ColorChoice::Auto)
 }
 
 /// Whether text on `stream` has color.

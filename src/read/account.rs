@@ -88,13 +88,14 @@ impl Account {
         r.lines - others.iter().sum::<u64>() - r.skipped.total()
     }
 
-    /// Checks that there are records of traffic, or at least records of time without traffic.
+    /// Checks that records could be used, if there are any. Input with only header lines, or with
+    /// only records of time without traffic, is legitimate.
     ///
     /// # Errors
-    /// Fails if all lines were skipped, or if no line is a record.
+    /// Fails if every record was skipped.
     pub(crate) fn check_readable(&self) -> Result<()> {
         let skipped = &self.records.skipped;
-        if self.taken() > 0 || (self.has_records() && skipped.total() == 0) {
+        if self.taken() > 0 || skipped.total() == 0 {
             return Ok(());
         }
         let (lines, skipped) = (self.records.lines, not_read(skipped));

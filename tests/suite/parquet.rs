@@ -59,8 +59,7 @@ fn all_fields_that_text_tells_are_told() {
         let plain = convert(&[testdata(name)], &[]);
         let table = convert_bytes(Table::of(name, texts).bytes());
         assert_eq!(told(&table), told(&plain), "{name}");
-        let filter = "vpc vpc-0f1e2d3c4b5a69788 or subnet subnet-1 or region eu-central-1 \
-                      or account 111122223333 or instance i-1 or eni eni-1";
+        let filter = "account 111122223333";
         let folder = tempfile::tempdir().unwrap();
         let path = file(&folder, "x", Table::of(name, texts).bytes());
         let narrowed = |path| convert(&[path], &["--filter", filter]);
@@ -296,8 +295,18 @@ fn row_groups_are_ruled_out_by_their_statistics() {
         ("2026-03-14T02:11:00", "2026-03-14T02:40:01", 11),
         ("2026-03-14T02:10:59", "2026-03-14T02:40:01", 10),
     ] {
-        let read = read_of(seconds, &["--from", from, "--to", to]);
-        assert_eq!(read.0, left_out, "{from} {to}");
+        // No record is of that time, which is said of those that are read.
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(&folder, "x", half_a_day(seconds));
+        let mut command = flow2pcap();
+        command.arg("inspect").arg(path);
+        let run = run(command.args(["--from", from, "--to", to]));
+        let were_read = match 12 - left_out {
+            1 => "1 record was read".to_owned(),
+            n => format!("{n} records were read"),
+        };
+        assert_eq!(run.code, 3);
+        assert!(run.stderr.contains(&were_read), "{}", run.stderr);
     }
     assert_eq!(read_of(seconds, &[]), (0, 12));
     assert_eq!(read_of(seconds, &["--from", "-2h"]), (0, 12));
@@ -328,7 +337,7 @@ fn rows_are_numbered_past_row_groups_that_are_ruled_out() {
         .arg(&path)
         .args(["--from", "2027-01-01", "-o"]);
     let run = run(command.arg(folder.path().join("p.pcapng")));
-    assert_eq!(run.code, 2);
+    assert_eq!(run.code, 3);
     assert!(
         run.stderr.contains("none of 12 row groups"),
         "{}",

@@ -61,7 +61,7 @@ fn summary_comes_first_then_pictures_then_findings_then_what_cannot_be_shown() {
         "<h1>Flow logs of account 111122223333",
         "2026-03-14 02:15:04 to 02:28:56 UTC</span></h1>",
         "Findings at a glance",
-        "<a href=\"#finding-1\">the security group of",
+        "<a href=\"#finding-1\">The security group of",
         "Accepted and rejected packets",
         ">accepted packets, per minute<",
         ">rejected packets, per minute<",
@@ -214,7 +214,8 @@ fn command_beside_a_finding_converts_what_its_display_filter_shows() {
             .current_dir(folder.path());
         let converted = run(&mut shell);
         assert_eq!(converted.code, 0, "{command}: {}", converted.stderr);
-        let capture = folder.path().join(command.split(' ').next_back().unwrap());
+        let name = command.split(" -o ").nth(1).unwrap();
+        let capture = folder.path().join(name.split(' ').next().unwrap());
         assert!(capture.exists(), "{command}");
         if let Some(tshark) = tshark() {
             assert!(tshark.count(&capture, filter) > 0, "{command}: {filter}");
@@ -261,7 +262,8 @@ fn page_of_another_kind_than_html_is_refused() {
         let page = folder.path().join(name);
         let run = report(&page, &[testdata("incident")], &[]);
         assert_eq!(run.code, 2, "{name}");
-        let says = run.stderr.contains("report writes HTML") && run.stderr.contains("print it");
+        let says =
+            run.stderr.contains("report writes HTML") && run.stderr.contains("print the page");
         assert!(says, "{}", run.stderr);
         assert!(!page.exists());
     }
@@ -341,8 +343,15 @@ fn what_goes_wrong_says_nothing_of_a_capture() {
         let says = run.stderr.contains(&named) && !run.stderr.contains("capture");
         assert!(says, "{}", run.stderr);
     }
-    let (.., html) = page(&[testdata("incident")], &["--host", "192.0.2.1"]);
-    assert!(html.contains("no record matches the filter"));
+    let none = folder.path().join("none.html");
+    let run = report(&none, &[testdata("incident")], &["--host", "192.0.2.1"]);
+    assert_eq!(run.code, 3);
+    assert!(
+        run.stderr.contains("no record matches host 192.0.2.1"),
+        "{}",
+        run.stderr
+    );
+    assert!(!none.exists());
 }
 
 #[test]

@@ -237,6 +237,9 @@ mod tests {
     fn value_with_too_many_nested_values_is_refused() {
         let text = format!("[{}[]]", "[],".repeat(2_000_000));
         let message = Json::parse(text.as_bytes()).unwrap_err().to_string();
-        assert!(message.contains("more than 1048576 nested values"), "{message}");
+        assert!(
+            message.contains("more than 1048576 nested values"),
+            "{message}"
+        );
     }
 }

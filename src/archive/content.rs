@@ -81,6 +81,17 @@ impl Content {
         }
     }
 
+    /// Returns the text as a stream, for readers that need no more than that.
+    ///
+    /// # Errors
+    /// Returns the reason why there is no text any more.
+    pub fn into_stream(self) -> std::result::Result<Stream, LeftOutReason> {
+        match self {
+            Self::Mapped(mapping) => Stream::new(mapping.into_reader()),
+            Self::Stream(stream) => Ok(stream),
+        }
+    }
+
     /// Returns why less text is available than in the file that was listed with `listed_len` bytes,
     /// as far as the head of the file shows. Returns `None` if the file is whole.
     pub fn damage(&self, listed_len: u64) -> Option<Damage> {

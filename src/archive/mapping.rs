@@ -61,6 +61,17 @@ impl Mapping {
         Ok(bytes.map(|bytes| Self { bytes }))
     }
 
+    /// Returns the same text to be read once, from front to back.
+    pub(super) fn into_reader(self) -> Box<dyn io::Read + Send> {
+        match self.bytes {
+            Bytes::Mapped(Mapped { guard, map, file }) => {
+                drop((guard, map));
+                Box::new(file)
+            }
+            Bytes::Read(read) => Box::new(io::Cursor::new(read)),
+        }
+    }
+
     fn raw(&self) -> &[u8] {
         match &self.bytes {
             Bytes::Mapped(mapped) => &mapped.map,

@@ -119,6 +119,10 @@ impl<S: Sink> BlockReader<'_, S> {
                 Row::Fault(fault) => read.fault(fault.kind().name(), || fault.to_string()),
             }
         }
+        for (other, records) in rows.other_orders() {
+            before += records;
+            read.count_records(other, *records);
+        }
         read.count_columns(&layout, before);
         read.layout_at_end = Some(layout);
     }
@@ -191,15 +195,20 @@ impl<P: Default> BlockYield<P> {
     /// number of records.
     fn count_columns(&mut self, layout: &Arc<Layout>, before: u64) -> u64 {
         let now = self.taken + self.records.no_data + self.records.skip_data;
-        if now > before {
+        self.count_records(layout, now.saturating_sub(before));
+        now
+    }
+
+    /// Counts `records` under one order of columns.
+    fn count_records(&mut self, layout: &Arc<Layout>, records: u64) {
+        if records > 0 {
             self.columns.count(ColumnOrder {
                 layout: Arc::clone(layout),
                 evidence: "",
                 files: 0,
-                records: now - before,
+                records,
             });
         }
-        now
     }
 
     /// Returns the result for lines with unknown columns: each line is a fault, whatever its values

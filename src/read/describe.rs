@@ -29,6 +29,11 @@ pub(crate) fn of_json(outermost: Option<&str>, packing: Option<Magic>) -> String
     }
 }
 
+/// Describes a text file with records inside other text.
+pub(crate) fn of_embedded(packing: Option<Magic>) -> String {
+    in_packing("text with text around each record", packing)
+}
+
 /// Describes a table, whose rows are either records or events that contain them.
 pub(crate) fn of_table(is_events: bool) -> &'static str {
     if is_events {

@@ -24,7 +24,9 @@ use crate::read::sink::Sink;
 use crate::read::source_names::ArchiveMember;
 use crate::read::table::{read_packed_table, read_table};
 use crate::read::{json, mmap};
-use crate::record::{Evidence, Foreign, Layout, Unrecognised, recognize};
+use crate::record::{
+    Evidence, Foreign, Layout, Unrecognised, holds_embedded, order_name, recognize,
+};
 use crate::summary::{Example, Input};
 use crate::wrapper;
 
@@ -168,6 +170,12 @@ impl<S: Sink> Files<'_, S> {
         }
         let recognized = match recognize(content.head(HEAD_LEN), self.format) {
             Ok(recognized) => recognized,
+            Err(_) if holds_embedded(content.head(HEAD_LEN)) => {
+                return match content.into_stream() {
+                    Ok(stream) => json::read_embedded(self, at, file, stream),
+                    Err(reason) => left_out(file, &reason),
+                };
+            }
             Err(unrecognized) => {
                 // The rest of a single line does not show what the file was.
                 let has_line = content.head(HEAD_LEN).contains(&b'\n');
@@ -205,10 +213,9 @@ impl<S: Sink> Files<'_, S> {
         yielded.block.name_faults(&file.name, 0);
         yielded.block.name_columns(|layout| {
             if layout.columns() == begun_with.columns() {
-                evidence
-            } else {
-                evidence_name(Evidence::Header)
+                return evidence;
             }
+            order_name(layout).unwrap_or(evidence_name(Evidence::Header))
         });
         Ok(yielded)
     }

@@ -4,7 +4,7 @@
 //! lines and are then read like any lines. The number of a line is the number of its record in the
 //! file.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::archive::{File, Stream};
 use crate::error::Result;
@@ -15,7 +15,7 @@ use crate::read::files::{
     evidence_name, foreign, foreign_file, note_damage, note_kind, note_layout,
 };
 use crate::read::sink::Sink;
-use crate::record::recognize;
+use crate::record::{Unrecognised, order_name, recognize};
 use crate::wrapper::{NamedBy, Unwrapper};
 
 /// Reads a file that begins with a wrapper.
@@ -27,12 +27,37 @@ pub(crate) fn read_wrapped<S: Sink>(
 ) -> Result<FileYield<S::Part>> {
     // The description of the file if it turns out to hold no flow log.
     let as_text = recognize(stream.head(HEAD_LEN), None).err();
+    let (read_len, packing) = (stream.read_len(), stream.packing());
+    let unwrapper = Unwrapper::new(stream, files.format, BLOCK_LEN);
+    let describe = |outermost: Option<&str>| describe::of_json(outermost, packing);
+    read_batches(files, at, file, unwrapper, &read_len, as_text, describe)
+}
+
+/// Reads a file of lines that have records inside other text.
+pub(crate) fn read_embedded<S: Sink>(
+    files: &Files<'_, S>,
+    at: FileOffset,
+    file: &File,
+    stream: Stream,
+) -> Result<FileYield<S::Part>> {
+    let (read_len, packing) = (stream.read_len(), stream.packing());
+    let unwrapper = Unwrapper::of_embedded(stream, BLOCK_LEN);
+    let describe = |_: Option<&str>| describe::of_embedded(packing);
+    read_batches(files, at, file, unwrapper, &read_len, None, describe)
+}
+
+fn read_batches<S: Sink>(
+    files: &Files<'_, S>,
+    at: FileOffset,
+    file: &File,
+    mut unwrapper: Unwrapper<'_>,
+    read_len: &AtomicU64,
+    as_text: Option<Unrecognised>,
+    describe: impl Fn(Option<&str>) -> String,
+) -> Result<FileYield<S::Part>> {
     let reader = files.block_reader(at, file);
-    let read_len = stream.read_len();
-    let packing = stream.packing();
     let mut counted_len = 0;
     let mut yielded = FileYield::default();
-    let mut unwrapper = Unwrapper::new(stream, files.format, BLOCK_LEN);
     while let Some(batch) = unwrapper.next_batch() {
         let mut read = match reader.read_batch(&batch) {
             Some(read) => read,
@@ -71,11 +96,11 @@ pub(crate) fn read_wrapped<S: Sink>(
     }
     yielded.block.name_faults(&file.name, 0);
     let evidence = evidence.unwrap_or_default();
-    yielded.block.name_columns(|_| evidence);
-    note_kind(
-        &mut yielded.input,
-        &describe::of_json(unwrapper.outermost(), packing),
-    );
+    yielded.block.name_columns(|layout| match evidence {
+        "keys" | "header line" | "given format" => evidence,
+        order => order_name(layout).unwrap_or(order),
+    });
+    note_kind(&mut yielded.input, &describe(unwrapper.outermost()));
     Ok(yielded)
 }
 

@@ -49,7 +49,10 @@ pub use self::{
     interval::{Interval, TimeNote},
     layout::{FormatError, Layout},
     prefix::{Envelope, Prefix},
-    recognize::{Evidence, Foreign, Recognized, Unrecognised, recognize},
+    recognize::{
+        Evidence, Foreign, Recognized, Unrecognised, embedded_records, holds_embedded, order_name,
+        recognize,
+    },
     rows::{Row, RowSource, Rows},
     value::{Action, Direction, LogStatus, ObservedFlags},
 };

@@ -5,6 +5,10 @@
 //! possibly with another order of columns. A header is only looked for when a line fails, and
 //! applies from there on. So a block may end under another layout than it began with, and code that
 //! reads blocks in parallel must check for this ([`Rows::layout_at_end`]).
+//!
+//! Files also mix records of several flow logs without any header. A line that fails is read in the
+//! well-known order that it certainly has, if there is one. That order applies to this line only, so
+//! that the order of later lines does not depend on it.
 
 use std::sync::Arc;
 
@@ -13,6 +17,7 @@ use super::{
     cells::LineCells,
     grammar,
     prefix::{self, Envelope},
+    recognize::certain_order,
 };
 
 /// The result of reading one line of a block.
@@ -40,6 +45,11 @@ pub trait RowSource {
     /// Returns the column order of the row returned last, or of the first row if none has been
     /// returned.
     fn layout(&self) -> &Arc<Layout>;
+
+    /// Returns the other orders in which single rows were read, and how many rows each has.
+    fn other_orders(&self) -> &[(Arc<Layout>, u64)] {
+        &[]
+    }
 }
 
 /// The rows of a block of whole lines, each with its byte offset in the block.
@@ -50,7 +60,15 @@ pub struct Rows<'a> {
     block: &'a [u8],
     at: usize,
     layout: Arc<Layout>,
+    /// Other orders of single rows, with the number of their rows.
+    others: Vec<(Arc<Layout>, u64)>,
+    /// The index in `others` of the row returned last, or `others.len()` or more if it is under
+    /// `layout`.
+    other: usize,
 }
+
+/// The value of [`Rows::other`] for a row under the layout in force.
+const IN_FORCE: usize = usize::MAX;
 
 impl<'a> Rows<'a> {
     /// Returns the rows of `block` under `layout`.
@@ -59,12 +77,18 @@ impl<'a> Rows<'a> {
             block,
             at: 0,
             layout,
+            others: Vec::new(),
+            other: IN_FORCE,
         }
     }
 
     /// Returns the layout of the row returned last.
+    #[inline]
     pub fn layout(&self) -> &Arc<Layout> {
-        &self.layout
+        match self.others.get(self.other) {
+            Some((other, _)) => other,
+            None => &self.layout,
+        }
     }
 
     /// Reads to the end and returns the layout there.
@@ -89,8 +113,34 @@ impl<'a> Rows<'a> {
         match careful::record(&self.layout, line) {
             Ok(record) => row(record),
             Err(_) if self.take_header(line) => Row::Header,
-            Err(fault) => Row::Fault(fault),
+            Err(fault) => match self.in_other_order(line) {
+                Some(record) => row(record),
+                None => Row::Fault(fault),
+            },
         }
+    }
+
+    /// Reads `line` in the well-known order that it certainly has, although the layout in force is
+    /// another one.
+    fn in_other_order(&mut self, line: &'a [u8]) -> Option<Record<'a>> {
+        let body = self.layout.prefix().body(line).ok()?;
+        let separator = self.layout.separator();
+        let order = certain_order(body.text, separator)?;
+        let is_same = |(layout, _): &(Arc<Layout>, u64)| order.has_columns(layout);
+        let known = self.others.iter().position(is_same);
+        let index = known.unwrap_or_else(|| {
+            let layout = order.layout().reading_like(&self.layout);
+            let layout = layout
+                .separated_by(separator)
+                .with_prefix(self.layout.prefix());
+            self.others.push((Arc::new(layout), 0));
+            self.others.len() - 1
+        });
+        let (layout, rows) = &mut self.others[index];
+        let record = careful::record(layout, line).ok()?;
+        *rows += 1;
+        self.other = index;
+        Some(record)
     }
 
     /// Whether `line` is a header. If it describes a layout, that layout applies from now on.
@@ -118,6 +168,7 @@ impl<'a> Iterator for Rows<'a> {
         if rest.is_empty() {
             return None;
         }
+        self.other = IN_FORCE;
         let mut record = Record::default();
         if let Ok((after, ())) = grammar::record(&self.layout, rest, &mut record) {
             self.at = self.block.len() - after.len();
@@ -131,11 +182,15 @@ impl RowSource for Rows<'_> {
     #[inline]
     fn next_row(&mut self) -> Option<(Row<'_>, &Arc<Layout>)> {
         let (_, row) = self.next()?;
-        Some((row, &self.layout))
+        Some((row, Rows::layout(self)))
     }
 
     fn layout(&self) -> &Arc<Layout> {
-        &self.layout
+        Rows::layout(self)
+    }
+
+    fn other_orders(&self) -> &[(Arc<Layout>, u64)] {
+        &self.others
     }
 }
 

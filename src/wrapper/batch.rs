@@ -193,6 +193,11 @@ impl Gatherer {
         }
     }
 
+    /// Counts a line with nothing to read.
+    pub(super) fn blank(&mut self) {
+        self.open.blank_count += 1;
+    }
+
     /// Adds a control message.
     pub(super) fn control(&mut self) {
         self.open.control_count += 1;
@@ -200,7 +205,7 @@ impl Gatherer {
 
     fn begin_line(&mut self, lines: &Lines) {
         let open = &self.open;
-        let has_ended = !open.faults.is_empty() || open.control_count > 0;
+        let has_ended = !open.faults.is_empty() || open.control_count > 0 || open.blank_count > 0;
         if has_ended || open.text.len() >= self.target_len || open.lines != *lines {
             self.flush();
         }
@@ -236,7 +241,10 @@ impl Batch {
     }
 
     fn is_empty(&self) -> bool {
-        self.text.is_empty() && self.faults.is_empty() && self.control_count == 0
+        self.text.is_empty()
+            && self.faults.is_empty()
+            && self.control_count == 0
+            && self.blank_count == 0
     }
 }
 

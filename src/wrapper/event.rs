@@ -7,9 +7,9 @@
 use super::batch::{Gatherer, excerpt};
 use super::json::Json;
 use super::layouts::Layouts;
-use super::{azure, cloudwatch, gcp, ocsf, payload};
+use super::{azure, cloudwatch, gcp, ocsf, payload, search};
 use crate::archive::Stream;
-use crate::record::Layout;
+use crate::record::{Layout, embedded_records};
 
 /// Turns values into lines.
 pub(super) struct Events<'g> {
@@ -17,6 +17,10 @@ pub(super) struct Events<'g> {
     /// Compressed or encoded text found in values, to be read next.
     pub(super) payloads: Vec<Stream>,
     pub(super) layouts: Layouts<'g>,
+    /// Whether messages have text around the record, once that is known of the file.
+    are_embedding: Option<bool>,
+    /// Whether a line of the file had a record.
+    pub(super) has_record: bool,
     /// Whether the values next to a message are the record, once that is known for the file.
     uses_named_values: Option<bool>,
     /// Description of the first value.
@@ -32,6 +36,8 @@ impl<'g> Events<'g> {
             payloads: Vec::new(),
             layouts: Layouts::new(given),
             uses_named_values: None,
+            are_embedding: None,
+            has_record: false,
             outermost: None,
             azure: azure::OpenFlows::default(),
         }
@@ -42,7 +48,7 @@ impl<'g> Events<'g> {
         self.outermost
     }
 
-    fn note(&mut self, kind: &'static str) {
+    pub(super) fn note(&mut self, kind: &'static str) {
         self.outermost.get_or_insert(kind);
     }
 
@@ -72,6 +78,7 @@ impl<'g> Events<'g> {
                 elements.iter().for_each(|e| self.add(e, depth + 1));
             }
             Json::Object(_) => self.object(value, depth),
+            other if self.search(other, 0) => self.note("records in strings"),
             other => {
                 let found = || excerpt(format!("expected an object, found {other:?}").as_bytes());
                 self.lines.fault("JSON that is not a record", found);
@@ -79,7 +86,7 @@ impl<'g> Events<'g> {
         }
     }
 
-    fn object(&mut self, value: &Json<'_>, depth: usize) {
+    pub(super) fn object(&mut self, value: &Json<'_>, depth: usize) {
         if cloudwatch::is_control(value) {
             self.note("CloudWatch subscription");
             return self.lines.control();
@@ -107,6 +114,13 @@ impl<'g> Events<'g> {
                 Ok(source) => self.payloads.push(source),
                 Err(found) => self.lines.fault("undecodable data", || found),
             };
+        }
+        let is_unnamed = || {
+            let names = value.members().unwrap_or_default().iter();
+            Layout::from_names(names.map(|(name, _)| &**name)).is_none()
+        };
+        if message.is_none() && search::is_deep(value) && is_unnamed() && self.search(value, 0) {
+            return self.note("records in strings");
         }
         self.note(if message.is_some() {
             "messages"
@@ -149,7 +163,23 @@ impl<'g> Events<'g> {
         {
             return self.add(&inner, depth + 1);
         }
+        if self.is_embedding(message) && self.add_strings(message) {
+            return;
+        }
         self.lines.message(time_ms, message);
+    }
+
+    /// Whether `message` has text around its record. The first message that is a record, or has one
+    /// in it, decides for the whole file.
+    fn is_embedding(&mut self, message: &str) -> bool {
+        if self.are_embedding.is_none() {
+            if self.layouts.is_record(message.as_bytes()) {
+                self.are_embedding = Some(false);
+            } else if !embedded_records(message.as_bytes()).is_empty() {
+                self.are_embedding = Some(true);
+            }
+        }
+        self.are_embedding == Some(true)
     }
 
     /// Whether to use the values next to `message` instead of it.

@@ -24,6 +24,7 @@
 mod azure;
 mod batch;
 mod cloudwatch;
+mod ecs;
 mod event;
 mod gcp;
 mod json;
@@ -32,6 +33,7 @@ mod ocsf;
 mod parquet;
 mod payload;
 mod scan;
+mod search;
 mod splitter;
 mod unwrapper;
 

@@ -23,6 +23,8 @@ pub struct Unwrapper<'g> {
 enum Wrapped {
     Json(Box<Splitter<Stream>>),
     Lines(BufReader<Stream>),
+    /// Lines with records inside other text.
+    Embedded(BufReader<Stream>),
 }
 
 impl<'g> Unwrapper<'g> {
@@ -33,6 +35,18 @@ impl<'g> Unwrapper<'g> {
         Self {
             sources: vec![source],
             events: Events::new(given, target_len.min(FIRST_LEN)),
+            target_len,
+            damage: None,
+            text_len: 0,
+        }
+    }
+
+    /// Creates a reader of the lines of `stream`, which have records of well-known orders inside
+    /// other text.
+    pub fn of_embedded(stream: Stream, target_len: usize) -> Self {
+        Self {
+            sources: vec![Wrapped::Embedded(BufReader::new(stream))],
+            events: Events::new(None, target_len.min(FIRST_LEN)),
             target_len,
             damage: None,
             text_len: 0,
@@ -92,7 +106,8 @@ impl<'g> Unwrapper<'g> {
         };
         let read = match source {
             Wrapped::Json(splitter) => read_value(splitter, &mut self.events, &mut self.text_len),
-            Wrapped::Lines(lines) => read_line(lines, &mut self.events),
+            Wrapped::Lines(lines) => read_line(lines, &mut self.events, false),
+            Wrapped::Embedded(lines) => read_line(lines, &mut self.events, true),
         };
         match read {
             Ok(true) => {}
@@ -157,7 +172,12 @@ fn read_value(
     Ok(true)
 }
 
-fn read_line(lines: &mut BufReader<Stream>, events: &mut Events<'_>) -> io::Result<bool> {
+/// Reads one line, which is a record or has records inside other text.
+fn read_line(
+    lines: &mut BufReader<Stream>,
+    events: &mut Events<'_>,
+    is_embedding: bool,
+) -> io::Result<bool> {
     let mut line = Vec::new();
     let limit = LINE_LEN_MAX as u64;
     let len = lines.by_ref().take(limit).read_until(b'\n', &mut line)?;
@@ -165,6 +185,8 @@ fn read_line(lines: &mut BufReader<Stream>, events: &mut Events<'_>) -> io::Resu
         let found = || format!("expected at most 1 MiB; found {}", excerpt(&line));
         events.lines.fault("line of more than 1 MiB", found);
         lines.skip_until(b'\n')?;
+    } else if len > 0 && is_embedding {
+        events.add_embedded(&line);
     } else if len > 0 {
         events.lines.message(None, &String::from_utf8_lossy(&line));
     }

@@ -6,12 +6,18 @@
 //! and the number of columns alone is never enough. Any other file is refused without a guess, and
 //! the error lists the attempts and a format to complete.
 
+mod embedded;
 mod foreign;
 mod order;
 mod refusal;
 mod suggestion;
 
-pub use self::{foreign::Foreign, refusal::Unrecognised};
+pub(super) use self::embedded::certain_order;
+pub use self::{
+    embedded::{embedded_records, holds_embedded, order_name},
+    foreign::Foreign,
+    refusal::Unrecognised,
+};
 
 use self::order::{LayoutAttempt, ORDERS};
 use super::{
@@ -185,9 +191,26 @@ fn without_header(lines: &[&[u8]], given: Option<&Layout>) -> Result<Recognized,
             }
         }
     }
+    if let Some(found) = several_orders(lines) {
+        return Ok(found);
+    }
     let first = lines.first().copied().unwrap_or_default();
     let (_, records) = prefixes(lines).pop().unwrap_or_default();
     Err(Unrecognised::none_fits(first, attempts, &records))
+}
+
+/// Returns the order of the first record of `lines`, if most lines are certainly records, but of
+/// several well-known orders. [`Rows`](super::Rows) reads each line in its own order.
+fn several_orders(lines: &[&[u8]]) -> Option<Recognized> {
+    prefixes(lines).into_iter().find_map(|(prefix, records)| {
+        let separator = separator_of(&records);
+        let mut orders = records.iter().map(|line| certain_order(line, separator));
+        let found: Vec<_> = orders.by_ref().flatten().collect();
+        let first = found.first().filter(|_| found.len() * 2 > lines.len())?;
+        let layout = first.layout().separated_by(separator).with_prefix(prefix);
+        let evidence = Evidence::Order(first.name());
+        Some(Recognized { layout, evidence })
+    })
 }
 
 /// Returns the possible prefixes of the records in `lines`, each with the records after it.

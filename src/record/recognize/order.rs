@@ -5,14 +5,14 @@
 //! not use, since two formats of the same length often differ only there.
 
 use crate::record::{
-    Field, Layout, Separator,
+    Column, Field, Layout, Separator,
     cells::{LineCells, is_absent},
     fault::Excerpt,
     odd,
 };
 
 /// An order of columns that is known to occur.
-pub(super) struct Order {
+pub(crate) struct Order {
     name: &'static str,
     fields: &'static [Field],
     /// Whether every line must fit without doubt, because the order has no column that identifies
@@ -120,6 +120,29 @@ impl Order {
 
     pub(super) fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Returns the fields in order.
+    pub(super) fn fields(&self) -> &'static [Field] {
+        self.fields
+    }
+
+    /// Returns the layout of lines in this order, separated by blanks.
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::of_fields(self.fields)
+    }
+
+    /// Whether `layout` has these columns in this order.
+    pub(crate) fn has_columns(&self, layout: &Layout) -> bool {
+        let columns = layout.columns();
+        let known = |(column, field): (&Column, &Field)| *column == Column::Known(*field);
+        columns.len() == self.len() && columns.iter().zip(self.fields).all(known)
+    }
+
+    /// Whether every one of `cells` can be a value of its column.
+    pub(super) fn holds(&self, cells: &[&[u8]]) -> bool {
+        let mut columns = self.fields.iter().zip(cells);
+        columns.all(|(field, text)| fits(*field, text))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -117,7 +117,7 @@ fn always(_: &[u8]) -> bool {
 }
 
 /// Whether `text` can be a time in seconds after flow logs were introduced (June 2015).
-fn is_recent(text: &[u8]) -> bool {
+pub(super) fn is_recent(text: &[u8]) -> bool {
     let seconds = std::str::from_utf8(text)
         .ok()
         .and_then(|text| text.parse().ok());

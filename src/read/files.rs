@@ -25,7 +25,7 @@ use crate::read::source_names::ArchiveMember;
 use crate::read::table::{read_packed_table, read_table};
 use crate::read::{json, mmap};
 use crate::record::{
-    Evidence, Foreign, Layout, Unrecognised, holds_embedded, order_name, recognize,
+    Evidence, Foreign, Layout, Unrecognized, holds_embedded, order_name, recognize,
 };
 use crate::summary::{Example, Input};
 use crate::wrapper;
@@ -171,10 +171,7 @@ impl<S: Sink> Files<'_, S> {
         let recognized = match recognize(content.head(HEAD_LEN), self.format) {
             Ok(recognized) => recognized,
             Err(_) if holds_embedded(content.head(HEAD_LEN)) => {
-                return match content.into_stream() {
-                    Ok(stream) => json::read_embedded(self, at, file, stream),
-                    Err(reason) => left_out(file, &reason),
-                };
+                return self.read_embedded(at, file, content);
             }
             Err(unrecognized) => {
                 // The rest of a single line does not show what the file was.
@@ -218,6 +215,19 @@ impl<S: Sink> Files<'_, S> {
             order_name(layout).unwrap_or(evidence_name(Evidence::Header))
         });
         Ok(yielded)
+    }
+
+    /// Reads text whose records are inside other text.
+    fn read_embedded(
+        &self,
+        at: FileOffset,
+        file: &File,
+        content: Content,
+    ) -> Result<FileYield<S::Part>> {
+        match content.into_stream() {
+            Ok(stream) => json::read_embedded(self, at, file, stream),
+            Err(reason) => left_out(file, &reason),
+        }
     }
 
     fn read_stream(
@@ -315,7 +325,7 @@ impl<P, F: FnMut(FileYield<P>)> InOrder<P, F> {
 /// with an error that suggests a format.
 pub(crate) fn foreign<P: Default>(
     file: &File,
-    unrecognized: &Unrecognised,
+    unrecognized: &Unrecognized,
 ) -> Result<FileYield<P>> {
     let has_addresses = |suggestion: &str| suggestion.contains("srcaddr");
     match unrecognized.foreign() {

@@ -15,7 +15,7 @@ use crate::read::files::{
     evidence_name, foreign, foreign_file, note_damage, note_kind, note_layout,
 };
 use crate::read::sink::Sink;
-use crate::record::{Unrecognised, order_name, recognize};
+use crate::record::{Unrecognized, order_name, recognize};
 use crate::wrapper::{NamedBy, Unwrapper};
 
 /// Reads a file that begins with a wrapper.
@@ -52,7 +52,7 @@ fn read_batches<S: Sink>(
     file: &File,
     mut unwrapper: Unwrapper<'_>,
     read_len: &AtomicU64,
-    as_text: Option<Unrecognised>,
+    as_text: Option<Unrecognized>,
     describe: impl Fn(Option<&str>) -> String,
 ) -> Result<FileYield<S::Part>> {
     let reader = files.block_reader(at, file);

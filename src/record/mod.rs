@@ -50,7 +50,7 @@ pub use self::{
     layout::{FormatError, Layout},
     prefix::{Envelope, Prefix},
     recognize::{
-        Evidence, Foreign, Recognized, Unrecognised, embedded_records, holds_embedded, order_name,
+        Evidence, Foreign, Recognized, Unrecognized, embedded_records, holds_embedded, order_name,
         recognize,
     },
     rows::{Row, RowSource, Rows},

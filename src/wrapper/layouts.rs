@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::batch::{Batch, Lines};
-use crate::record::{Evidence, Layout, Unrecognised, recognize};
+use crate::record::{Evidence, Layout, Unrecognized, recognize};
 
 /// How the columns were identified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) struct Layouts<'g> {
     /// How the first of these layouts was identified.
     pub(super) named_by: Option<NamedBy>,
     /// Why the first unrecognized lines were not recognized.
-    pub(super) refused: Option<Unrecognised>,
+    pub(super) refused: Option<Unrecognized>,
 }
 
 impl<'g> Layouts<'g> {

@@ -16,6 +16,7 @@ mod counts;
 mod determinism;
 mod diagnose;
 mod diagnose_rates;
+mod embedded;
 mod faults_extremes;
 #[cfg(target_os = "linux")]
 mod faults_input;

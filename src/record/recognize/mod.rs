@@ -16,7 +16,7 @@ pub(super) use self::embedded::certain_order;
 pub use self::{
     embedded::{embedded_records, holds_embedded, order_name},
     foreign::Foreign,
-    refusal::Unrecognised,
+    refusal::Unrecognized,
 };
 
 use self::order::{LayoutAttempt, ORDERS};
@@ -51,7 +51,7 @@ pub enum Evidence {
 /// `head` should hold a few dozen whole lines. A last line without its end is ignored.
 ///
 /// # Errors
-/// [`Unrecognised`] contains what the file is instead, or the attempts and why they failed.
+/// [`Unrecognized`] contains what the file is instead, or the attempts and why they failed.
 ///
 /// # Examples
 /// ```
@@ -60,13 +60,13 @@ pub enum Evidence {
 ///     1418530010 1418530070 REJECT OK\n";
 /// assert_eq!(recognize(head, None).unwrap().evidence, Evidence::Order("default"));
 /// ```
-pub fn recognize(head: &[u8], given: Option<&Layout>) -> Result<Recognized, Unrecognised> {
+pub fn recognize(head: &[u8], given: Option<&Layout>) -> Result<Recognized, Unrecognized> {
     let lines = sample(head);
     let Some(&first) = lines.first() else {
-        return Err(Unrecognised::foreign_file(Foreign::Empty, b""));
+        return Err(Unrecognized::foreign_file(Foreign::Empty, b""));
     };
     if let Some(foreign) = Foreign::of(first, head) {
-        return Err(Unrecognised::foreign_file(foreign, first));
+        return Err(Unrecognized::foreign_file(foreign, first));
     }
     for (index, line) in lines.iter().take(HEADER_LINES_MAX).enumerate() {
         let Some(header) = HeaderLine::read(line) else {
@@ -140,7 +140,7 @@ impl HeaderLine {
         (number, line): (impl FnOnce() -> usize, &[u8]),
         below: &[&[u8]],
         given: Option<&Layout>,
-    ) -> Result<Recognized, Unrecognised> {
+    ) -> Result<Recognized, Unrecognized> {
         let envelope = match self {
             Self::Columns(Ok(layout)) => {
                 let evidence = Evidence::Header;
@@ -151,14 +151,14 @@ impl HeaderLine {
                 if let (Some(_), Ok(found)) = (given, without_header(below, given)) {
                     return Ok(found);
                 }
-                return Err(Unrecognised::bad_header(number(), line, error, below));
+                return Err(Unrecognized::bad_header(number(), line, error, below));
             }
             Self::Envelope(envelope) => Prefix::Cells(envelope),
         };
         let bodies = below.iter().filter_map(|line| envelope.body(line).ok());
         let records: Vec<_> = bodies.map(|body| body.text).collect();
         if records.is_empty() {
-            return Err(Unrecognised::foreign_file(Foreign::Empty, line));
+            return Err(Unrecognized::foreign_file(Foreign::Empty, line));
         }
         let found = without_header(&records, given)?;
         Ok(Recognized {
@@ -169,7 +169,7 @@ impl HeaderLine {
 }
 
 /// Returns the layout of lines without a header.
-fn without_header(lines: &[&[u8]], given: Option<&Layout>) -> Result<Recognized, Unrecognised> {
+fn without_header(lines: &[&[u8]], given: Option<&Layout>) -> Result<Recognized, Unrecognized> {
     let mut attempts = Vec::new();
     for (prefix, records) in prefixes(lines) {
         match given.map(|given| agree(given, prefix, &records)) {
@@ -196,7 +196,7 @@ fn without_header(lines: &[&[u8]], given: Option<&Layout>) -> Result<Recognized,
     }
     let first = lines.first().copied().unwrap_or_default();
     let (_, records) = prefixes(lines).pop().unwrap_or_default();
-    Err(Unrecognised::none_fits(first, attempts, &records))
+    Err(Unrecognized::none_fits(first, attempts, &records))
 }
 
 /// Returns the order of the first record of `lines`, if most lines are certainly records, but of

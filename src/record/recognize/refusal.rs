@@ -12,7 +12,7 @@ use crate::record::{FormatError, cells::LineCells, fault::Excerpt};
 
 /// The reason why a file's layout is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unrecognised {
+pub struct Unrecognized {
     foreign: Foreign,
     /// Its first line, quoted, escaped and cut.
     first_line: String,
@@ -29,7 +29,7 @@ struct BadHeader {
     error: FormatError,
 }
 
-impl Unrecognised {
+impl Unrecognized {
     /// Returns the error for a file of another kind.
     pub(super) fn foreign_file(foreign: Foreign, first_line: &[u8]) -> Self {
         Self {
@@ -98,7 +98,7 @@ impl Unrecognised {
     }
 }
 
-impl Unrecognised {
+impl Unrecognized {
     fn write_header(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(BadHeader { number, error }) = self.header.as_deref() else {
             return Ok(());
@@ -111,7 +111,7 @@ impl Unrecognised {
     }
 }
 
-impl fmt::Display for Unrecognised {
+impl fmt::Display for Unrecognized {
     /// Writes what was found and what was tried, in several lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.foreign {
@@ -139,4 +139,4 @@ impl fmt::Display for Unrecognised {
     }
 }
 
-impl std::error::Error for Unrecognised {}
+impl std::error::Error for Unrecognized {}

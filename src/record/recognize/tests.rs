@@ -28,7 +28,7 @@ fn order(head: &str, expected: &'static str) -> Layout {
 }
 
 #[track_caller]
-fn refused(head: &str) -> Unrecognised {
+fn refused(head: &str) -> Unrecognized {
     recognize(head.as_bytes(), None).unwrap_err()
 }
 

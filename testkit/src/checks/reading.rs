@@ -108,7 +108,7 @@ pub fn chunk_cuts(bytes: &[u8]) {
     let (front, back) = text.split_at(at);
     let mut rows = Rows::new(front, start);
     let mut pieces: Vec<_> = rows.by_ref().collect();
-    let layout = Arc::clone(rows.layout());
+    let layout = rows.layout_at_end();
     pieces.extend(Rows::new(back, layout).map(|(offset, row)| (at + offset, row)));
     assert_eq!(pieces, whole);
 }

@@ -283,7 +283,7 @@ mod tests {
             at(79),
             "reading [===>           ]  25%  512.00 MiB of 2.00 GiB, 128.00 MiB/s, 12 s left"
         );
-        assert_eq!(at(39), "reading [===>        ]  25%, 12 s left");
+        assert_eq!(at(39), "reading [===>         ]  25%, 12 s left");
         assert_eq!(at(10), "reading  2");
         for columns in 0..200 {
             for phase in [Phase::Listing, Phase::FindingNewest, Phase::Writing] {

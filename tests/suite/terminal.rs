@@ -143,7 +143,7 @@ fn filter_that_matches_nothing_leaves_no_empty_table() {
 fn drawn(log: &Path, out: &Path, columns: usize) -> Option<String> {
     let program = env!("CARGO_BIN_EXE_flow2pcap");
     let line = format!(
-        "stty cols {columns}; '{program}' convert '{}' -o '{}' --detail exact --threads 1",
+        "stty rows 24 cols {columns}; '{program}' convert '{}' -o '{}' --threads 1",
         log.display(),
         out.display()
     );

@@ -140,7 +140,8 @@ fn what_goes_wrong_says_nothing_of_a_capture() {
         let says = run.stderr.contains(&named) && !run.stderr.contains("capture");
         assert!(says, "{}", run.stderr);
     }
-    let (.., html) = page(&[testdata("incident")], &["--host", "192.0.2.1"]);
+    let silent = "2 111122223333 eni-1 - - - - - - - 1773454500 1773454559 - NODATA\n";
+    let (.., html) = page(&[file(&folder, "silent.log", silent)], &[]);
     assert!(html.contains("nothing matches, so there is nothing to tell"));
 }
 

@@ -143,13 +143,14 @@ mod tests {
     use super::*;
 
     fn unmatched(records: u64, parts: &[(&str, [u64; 3])]) -> Unmatched {
-        let mut unmatched = Unmatched::default();
-        unmatched.records = records;
         let parts = parts.iter();
-        unmatched.parts = parts
-            .map(|(condition, counts)| UnmatchedPart::new(condition, *counts))
-            .collect();
-        unmatched
+        Unmatched {
+            records,
+            parts: parts
+                .map(|(condition, counts)| UnmatchedPart::new(condition, *counts))
+                .collect(),
+            ..Unmatched::default()
+        }
     }
 
     #[track_caller]

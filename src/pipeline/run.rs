@@ -171,16 +171,17 @@ impl Contents {
             let counts = [counts.alone, counts.others, counts.missing];
             UnmatchedPart::new(&part.to_string(), counts)
         });
-        let mut unmatched = Unmatched::default();
-        unmatched.records = records;
-        unmatched.matching = match filter.condition {
-            Some(_) => noticed.matching,
-            None => records,
-        };
-        unmatched.parts = parts.collect();
         let selection = request.selection(self.newest_ns);
-        unmatched.requested_ns = selection.and_then(|selection| selection.requested_ns());
-        unmatched.span_ns = self.span_ns;
+        let unmatched = Unmatched {
+            records,
+            matching: match filter.condition {
+                Some(_) => noticed.matching,
+                None => records,
+            },
+            parts: parts.collect(),
+            requested_ns: selection.and_then(|selection| selection.requested_ns()),
+            span_ns: self.span_ns,
+        };
         Err(ErrorKind::NothingKept(unmatched).into())
     }
 }

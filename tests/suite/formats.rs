@@ -291,7 +291,7 @@ fn unknown_layout_is_refused_with_the_format_to_give() {
 fn unknown_layout_reads_once_its_format_is_given() {
     let name = "not_a_flow_log/unknown_layout.log";
     let format = "? start ? srcaddr dstaddr ? srcport dstport ? ? bytes ? packets ? ?";
-    // Its columns are known, but no record says which protocol it was.
+    // Its columns are known then, but no record has its protocol.
     let folder = tempfile::tempdir().unwrap();
     let mut command = flow2pcap();
     command.arg("convert").arg(testdata(name));

@@ -164,9 +164,7 @@ fn diagnosis_is_written_to_a_file_and_never_over_an_input() {
     // A file is not as wide as the terminal of the tests.
     let text = |bytes: Vec<u8>| {
         let text = String::from_utf8(bytes).unwrap();
-        text.split_whitespace()
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+        text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(text(fs::read(&out).unwrap()), text(printed));
     assert_eq!(asked(&out, &["--json"]).code, 0);
@@ -192,11 +190,14 @@ fn json_of_metrics_has_an_option_of_its_own() {
             .arg(testdata("incident"))
             .args(options))
     };
-    let sums = |options: &[&str]| {
-        let printed: serde_json::Value = serde_json::from_slice(&asked(options).stdout).unwrap();
-        printed["tables"].clone()
+    let tables = |run: crate::support::Run| {
+        let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+        json["tables"].clone()
     };
-    assert!(sums(&["--json"]).is_array());
-    assert_eq!(sums(&["--json"]), sums(&["--format", "json"]));
+    assert!(tables(asked(&["--json"])).is_array());
+    assert_eq!(
+        tables(asked(&["--json"])),
+        tables(asked(&["--format", "json"]))
+    );
     assert_eq!(asked(&["--json", "--format", "csv"]).code, 2);
 }

@@ -96,7 +96,10 @@ pub(crate) fn records(f: &mut Formatter<'_>, page: Page, r: &Records, told: &str
         (a.protocol, "have no protocol; tcp-flags and ports told it"),
         (a.packets, "count no packets: taken for one"),
         (a.bytes, "count no bytes: headers only"),
-        (a.time, "have no interval: one instant stands for it"),
+        (
+            a.time,
+            "have no interval: one instant or the slot in the file name is used",
+        ),
         (
             a.repaired_time,
             "have an interval that cannot be true: put right",

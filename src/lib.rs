@@ -5,9 +5,9 @@
 //!
 //! # How do I read the records of any archive?
 //!
-//! Use [`read::Archive`]. It reads files, folders and standard input: text, CSV, gzip, zstd, zip,
-//! tar, JSON as CloudWatch, Firehose and Azure write it, Parquet, OCSF. Records are read on all
-//! cores, so they go to a [`read::Sink`], which defines the result for the records of one block,
+//! Use [`read::Archive`]. It reads files, folders and standard input: text, CSV, gzip, zstd, bzip2,
+//! xz, zip, tar, JSON as CloudWatch, Firehose and Azure write it, Parquet, OCSF. Records are read on
+//! all cores, so they go to a [`read::Sink`], which defines the result for the records of one block,
 //! and how the results of two consecutive blocks are joined:
 //!
 //! ```

@@ -210,7 +210,8 @@ pub struct AssumedCounts {
     pub packets: u64,
     /// Headers without data were assumed, because the record counts no bytes.
     pub bytes: u64,
-    /// One instant was assumed, because the record has no interval.
+    /// One instant, or the slot in the name of the file, was assumed, because the record has no
+    /// interval.
     pub time: u64,
     /// The interval was corrected, because it could not be true.
     pub repaired_time: u64,

@@ -257,6 +257,13 @@ mod tests {
     }
 
     #[test]
+    fn utf_16_is_streamed_as_utf_8() {
+        let folder = Folder::new();
+        let mut content = content(open_typed(folder.write("a.log", b"\xff\xfe2\0 \0\n\0")));
+        assert_eq!(content.head(9), b"2 \n");
+    }
+
+    #[test]
     fn json_is_streamed() {
         let folder = Folder::new();
         let mut content = content(open_typed(folder.write("a.log", b"{}")));
@@ -280,7 +287,8 @@ mod tests {
             assert_eq!(reason(open_typed(folder.write("a.log", bytes))), expected);
         };
         check(b"", LeftOutReason::Empty);
-        check(b"\xff\xfe2\0", LeftOutReason::Format(Magic::Utf16));
+        check(b"\xff\xfe", LeftOutReason::Empty);
+        check(b"\x7fELF\x02\x01", LeftOutReason::Format(Magic::Binary));
     }
 
     #[cfg(unix)]

@@ -1,12 +1,12 @@
-//! Decompresses gzip and zstd, including one inside the other, to text or JSON.
+//! Decompresses gzip, zstd, bzip2 and xz, including one inside the other, to text or JSON.
 //!
-//! Both formats are sequences, of members (gzip) or of frames (zstd), and AWS does write several of
-//! them into one object. Each is decoded on its own. The bytes after it are examined here and not
+//! All of these formats are sequences, of members (gzip), frames (zstd) or streams (bzip2, xz), and
+//! AWS does write several of them into one object. Each is decoded on its own. The bytes after it are examined here and not
 //! by the decoders, because the decoders cannot distinguish another member from padding or from
 //! bytes that do not belong to the file.
 //!
 //! The decompressed data is examined in the same way, because Firehose compresses data again that
-//! CloudWatch had already compressed.
+//! CloudWatch had already compressed. Text in UTF-16 is converted here as well.
 
 use std::{
     fmt,
@@ -14,12 +14,16 @@ use std::{
 };
 
 use flate2::bufread::GzDecoder;
+use lzma_rust2::XzReader;
 use zstd::stream::raw::{Decoder as ZstdDecoder, Operation as _};
 
-use super::{left_out::LeftOutReason, lookahead::Lookahead, magic::Magic};
+use super::{
+    bzip2_stream::Bzip2Stream, left_out::LeftOutReason, lookahead::Lookahead, magic::Magic,
+    utf16::Utf16,
+};
 
-/// Decodes `source` until text is found. Also returns the outermost compression format, if there is
-/// one.
+/// Decodes `source` until text is found. Also returns the outermost compression format or encoding,
+/// if there is one.
 ///
 /// A source that fails before its first byte is treated as text. The failure is reported when the
 /// text is read.
@@ -32,9 +36,13 @@ pub(super) fn unwrap(mut source: Lookahead) -> Result<(Lookahead, Option<Magic>)
         let head = source.peek(Magic::HEAD_LEN);
         let is_empty = head.is_empty();
         match Magic::of(head) {
-            magic @ (Magic::Gzip | Magic::Zstd) => {
+            magic @ (Magic::Gzip | Magic::Zstd | Magic::Bzip2 | Magic::Xz) => {
                 packing = packing.or(Some(magic));
                 source = Lookahead::new(Box::new(Members::new(source, magic)));
+            }
+            Magic::Utf16 => {
+                packing = packing.or(Some(Magic::Utf16));
+                source = Lookahead::new(Box::new(Utf16::new(source)));
             }
             Magic::Text if is_empty && source.failure().is_none() => {
                 return Err(LeftOutReason::Empty);
@@ -66,6 +74,8 @@ enum MemberState {
     Between(Lookahead),
     Gzip(Box<GzDecoder<Lookahead>>),
     Zstd(ZstdFrame),
+    Bzip2(Bzip2Stream),
+    Xz(Box<XzReader<Lookahead>>),
     /// After the last member, or after damage that ended them.
     Over,
 }
@@ -83,9 +93,12 @@ struct ZstdFrame {
 pub(super) struct TrailingBytes;
 
 impl Members {
-    /// Decodes `source`, whose first bytes have the format `magic`: gzip or zstd.
+    /// Decodes `source`, whose first bytes have the compression format `magic`.
     pub(super) fn new(source: Lookahead, magic: Magic) -> Self {
-        debug_assert!(matches!(magic, Magic::Gzip | Magic::Zstd));
+        debug_assert!(matches!(
+            magic,
+            Magic::Gzip | Magic::Zstd | Magic::Bzip2 | Magic::Xz
+        ));
         Self {
             magic,
             state: MemberState::Between(source),
@@ -99,6 +112,8 @@ impl Members {
         let mut source = match std::mem::replace(&mut self.state, MemberState::Over) {
             MemberState::Between(source) => source,
             MemberState::Zstd(frame) => frame.source,
+            MemberState::Bzip2(stream) => stream.source,
+            MemberState::Xz(reader) => reader.into_inner(),
             MemberState::Gzip(mut decoder) => {
                 let source = decoder.reset(Lookahead::new(Box::new(io::empty())));
                 self.gzip = Some(decoder);
@@ -113,7 +128,19 @@ impl Members {
         if Magic::of(source.peek(Magic::HEAD_LEN)) != self.magic {
             return Err(io::Error::other(TrailingBytes));
         }
-        self.state = match self.magic {
+        self.state = self.begin(source)?;
+        Ok(())
+    }
+
+    /// Begins to decode the member at the front of `source`.
+    fn begin(&mut self, source: Lookahead) -> io::Result<MemberState> {
+        Ok(match self.magic {
+            Magic::Bzip2 => MemberState::Bzip2(Bzip2Stream::new(source)),
+            Magic::Xz => MemberState::Xz(Box::new(XzReader::new_mem_limit(
+                source,
+                false,
+                XZ_MEMORY_KIB_MAX,
+            ))),
             Magic::Zstd => {
                 match &mut self.zstd {
                     Some(decoder) => decoder.reinit()?,
@@ -131,8 +158,7 @@ impl Members {
                 }
                 None => Box::new(GzDecoder::new(source)),
             }),
-        };
-        Ok(())
+        })
     }
 }
 
@@ -148,6 +174,8 @@ impl Read for Members {
                 (MemberState::Over, _) => return Ok(0),
                 (MemberState::Gzip(decoder), _) => decoder.read(out),
                 (MemberState::Zstd(frame), Some(decoder)) => frame.read(decoder, out),
+                (MemberState::Bzip2(stream), _) => stream.read(out),
+                (MemberState::Xz(reader), _) => reader.read(out),
                 (MemberState::Between(_) | MemberState::Zstd(_), _) => Ok(0),
             };
             match read {
@@ -208,13 +236,17 @@ fn skip_padding(source: &mut Lookahead) -> io::Result<()> {
 /// that call, so this limits how much text is lost before the damage.
 const READ_LEN_MAX: usize = 128 << 10;
 
+/// Maximum memory for the dictionary of a member of xz, in KiB. `xz -9` needs 65 MiB, and zstd may
+/// take as much as this.
+const XZ_MEMORY_KIB_MAX: u32 = 129 << 10;
+
 /// Maximum number of nested compressions. Firehose uses two.
 const WRAPPING_COUNT_MAX: usize = 4;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive::testing::{gzip, zstd};
+    use crate::archive::testing::{bzip2, gzip, utf16, xz, zstd};
 
     fn source(bytes: Vec<u8>) -> Lookahead {
         Lookahead::new(Box::new(io::Cursor::new(bytes)))
@@ -276,9 +308,56 @@ mod tests {
         }
     }
 
+    /// The same text in every format.
+    fn packed(text: &[u8]) -> [(Vec<u8>, Magic); 4] {
+        [
+            (gzip(text), Magic::Gzip),
+            (zstd(text), Magic::Zstd),
+            (bzip2(text), Magic::Bzip2),
+            (xz(text), Magic::Xz),
+        ]
+    }
+
+    #[test]
+    fn several_streams_of_bzip2_and_xz_are_joined() {
+        let long = "2 123456789012 eni-1 OK\n".repeat(100_000);
+        for (one, magic) in packed(long.as_bytes()) {
+            assert_eq!(Magic::of(&one), magic);
+            let empty = packed(b"").into_iter().find(|(_, other)| *other == magic);
+            let (text, failure) = decode([one.clone(), empty.unwrap().0, one].concat(), magic);
+            assert!(text == [&long[..], &long].concat(), "{magic}");
+            assert!(failure.is_none(), "{magic}: {failure:?}");
+        }
+    }
+
+    /// What `xz -9` writes: its dictionary of 64 MiB is within the limit. One of 1 GiB is not.
+    #[test]
+    fn large_dictionary_of_xz_is_refused() {
+        let mut packed = xz(b"2 OK\n");
+        // The dictionary size is the property of the only filter, before padding and checksum.
+        assert_eq!(packed[13..17], [0, 0x21, 1, packed[16]]);
+        for (dictionary, is_read) in [(0x1c, true), (0x24, false)] {
+            packed[16] = dictionary;
+            let checksum = crate::archive::testing::crc32(&packed[12..20]);
+            packed[20..24].copy_from_slice(&checksum.to_le_bytes());
+            let (text, failure) = decode(packed.clone(), Magic::Xz);
+            assert_eq!(text == "2 OK\n", is_read, "{failure:?}");
+            assert_eq!(failure.is_none(), is_read, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn utf_16_is_converted_within_compressed_data() {
+        let packed = gzip(&utf16("2 OK\n", true));
+        let (mut text, packing) = unwrap(source(packed)).unwrap();
+        assert_eq!((text.peek(9), packing), (&b"2 OK\n"[..], Some(Magic::Gzip)));
+        let (_, packing) = unwrap(source(utf16("2 OK\n", false))).unwrap();
+        assert_eq!(packing, Some(Magic::Utf16));
+    }
+
     #[test]
     fn padding_after_the_last_member_is_ignored() {
-        for (packed, magic) in [(gzip(b"one"), Magic::Gzip), (zstd(b"one"), Magic::Zstd)] {
+        for (packed, magic) in packed(b"one") {
             let (text, failure) = decode([packed, vec![0; 300_000]].concat(), magic);
             assert_eq!(text, "one");
             assert!(failure.is_none());
@@ -287,7 +366,7 @@ mod tests {
 
     #[test]
     fn other_bytes_after_the_last_member_are_reported_after_the_text() {
-        for (packed, magic) in [(gzip(b"one"), Magic::Gzip), (zstd(b"one"), Magic::Zstd)] {
+        for (packed, magic) in packed(b"one") {
             let (text, failure) = decode([packed, b"\0\0rubbish".to_vec()].concat(), magic);
             assert_eq!(text, "one");
             assert!(is_trailing_bytes(&failure));
@@ -297,10 +376,7 @@ mod tests {
     #[test]
     fn truncated_member_delivers_the_text_before_the_cut() {
         let line = "2 123456789012 eni-1 OK\n".repeat(10_000);
-        for (packed, magic) in [
-            (gzip(line.as_bytes()), Magic::Gzip),
-            (zstd(line.as_bytes()), Magic::Zstd),
-        ] {
+        for (packed, magic) in packed(line.as_bytes()) {
             let (text, failure) = decode(packed[..packed.len() - 3].to_vec(), magic);
             assert!(line.starts_with(&text));
             assert_eq!(failure.unwrap().kind(), io::ErrorKind::UnexpectedEof);
@@ -323,7 +399,7 @@ mod tests {
         for (bytes, reason) in [
             (Vec::new(), LeftOutReason::Empty),
             (gzip(b""), LeftOutReason::Empty),
-            (gzip(b"BZh91AY&SY"), LeftOutReason::Format(Magic::Bzip2)),
+            (gzip(b"PK\x03\x04"), LeftOutReason::Format(Magic::Zip)),
             (wrapped, LeftOutReason::NestedTooDeep),
         ] {
             assert_eq!(unwrap(source(bytes)).err(), Some(reason));

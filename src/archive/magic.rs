@@ -55,6 +55,9 @@ impl Magic {
         if is_zstd_skippable(head) {
             return Self::Zstd;
         }
+        if is_bzip2(head) {
+            return Self::Bzip2;
+        }
         match without_bom(head).trim_ascii_start().first() {
             Some(b'{' | b'[') => Self::Json,
             _ if is_binary(head) => Self::Binary,
@@ -68,14 +71,14 @@ impl fmt::Display for Magic {
         f.write_str(match self {
             Self::Binary => "not text",
             Self::Capture => "a packet capture, not a flow log",
-            Self::Bzip2 => "bzip2: decompress it first",
+            Self::Bzip2 => "bzip2",
             Self::Gzip => "gzip",
             Self::Json => "JSON",
             Self::Parquet => "Parquet",
             Self::Tar => "tar archive",
             Self::Text => "text",
-            Self::Utf16 => "UTF-16 text: save it as UTF-8 first",
-            Self::Xz => "xz: decompress it first",
+            Self::Utf16 => "UTF-16",
+            Self::Xz => "xz",
             Self::Zip => "zip archive in a pipe or compressed: unpack it first",
             Self::Zstd => "zstd",
         })
@@ -91,6 +94,18 @@ pub(super) fn without_bom(text: &[u8]) -> &[u8] {
 // seekable format put one before the first frame that holds data.
 fn is_zstd_skippable(head: &[u8]) -> bool {
     matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
+/// Whether `head` begins a bzip2 stream: its letters and block size, then the mark of a block or of
+/// the end.
+fn is_bzip2(head: &[u8]) -> bool {
+    let [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..] = head else {
+        return false;
+    };
+    let marks: [&[u8]; 2] = [b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90"];
+    marks
+        .iter()
+        .any(|mark| rest.iter().zip(*mark).all(|(byte, other)| byte == other))
 }
 
 /// Whether `head` is compressed data or UTF-16 without a byte order mark.
@@ -122,7 +137,6 @@ const PREFIXES: &[(&[u8], Magic)] = &[
     (b"\xa1\xb2\xc3\xd4", Magic::Capture),
     (b"\x4d\x3c\xb2\xa1", Magic::Capture), // pcap with nanoseconds
     (b"\xa1\xb2\x3c\x4d", Magic::Capture),
-    (b"BZh", Magic::Bzip2),
     (b"\xfd7zXZ\x00", Magic::Xz),
 ];
 
@@ -146,6 +160,8 @@ mod tests {
         check(b"\x0a\x0d\x0d\x0a\x1c\0\0\0", Magic::Capture);
         check(b"\xd4\xc3\xb2\xa1\x02\0\x04\0", Magic::Capture);
         check(b"\n\nversion", Magic::Text);
+        check(b"BZh1\x17rE8P\x90\0\0\0\0", Magic::Bzip2);
+        check(b"BZhang 2 OK\n", Magic::Text);
         check(b"\xfd7zXZ\x00\x00", Magic::Xz);
         check(b"\xff\xfev\0e\0r\0", Magic::Utf16);
     }

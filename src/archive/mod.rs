@@ -14,12 +14,14 @@
 //!   reached twice is listed once.
 //! * The format of a file follows from its first bytes, never from its name.
 //! * A block ends at a line end or at the end of the text.
-//! * Memory is bounded by the block length and [`LINE_LEN_MAX`], whatever the input holds.
+//! * Memory is bounded by the block length, [`LINE_LEN_MAX`] and the largest dictionary that a
+//!   decoder accepts, whatever the input holds.
 //! * A file may change or shrink while it is mapped: no signal ends the process.
 //! * Damage inside a file ends that file, not the run: the text before it is delivered, and
 //!   [`Damage`] reports where it begins.
 
 mod block;
+mod bzip2_stream;
 mod content;
 mod damage;
 mod decode;
@@ -35,6 +37,7 @@ mod stream;
 mod tarred;
 #[cfg(test)]
 mod testing;
+mod utf16;
 mod walk;
 mod zipped;
 

@@ -18,6 +18,41 @@ pub(super) fn zstd(text: &[u8]) -> Vec<u8> {
     zstd::encode_all(text, 1).unwrap()
 }
 
+/// Compresses `text` as one bzip2 stream.
+pub(super) fn bzip2(text: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Compresses `text` as one xz stream.
+pub(super) fn xz(text: &[u8]) -> Vec<u8> {
+    let options = lzma_rust2::XzOptions::with_preset(1);
+    let mut encoder = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Returns the checksum of `bytes` that xz uses for its headers.
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
+    let mut checksum = flate2::Crc::new();
+    checksum.update(bytes);
+    checksum.sum()
+}
+
+/// Encodes `text` in UTF-16, after a byte order mark.
+pub(super) fn utf16(text: &str, is_big_endian: bool) -> Vec<u8> {
+    let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+    let bytes = units.map(|unit| {
+        if is_big_endian {
+            unit.to_be_bytes()
+        } else {
+            unit.to_le_bytes()
+        }
+    });
+    bytes.flatten().collect()
+}
+
 /// A temporary folder, deleted at the end of the test.
 pub(super) struct Folder(tempfile::TempDir);
 

@@ -119,7 +119,10 @@ fn assumptions(f: &mut Formatter<'_>, page: Page, r: &Records) -> fmt::Result {
         ),
         (a.packets, "without a packet count: counted as one packet"),
         (a.bytes, "without a byte count: headers only"),
-        (a.time, "without an interval: counted at one instant"),
+        (
+            a.time,
+            "without an interval: the interval in the file name is used, or one instant",
+        ),
         (a.repaired_time, "with an impossible interval: corrected"),
     ];
     for (n, text) in assumed.iter().filter(|(n, _)| *n > 0) {

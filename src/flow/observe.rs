@@ -33,7 +33,8 @@ pub struct Assumed {
     pub packets: bool,
     /// The byte count is that of bare headers.
     pub bytes: bool,
-    /// The time at the start of the line, or one end of the interval, was used for both ends.
+    /// The time at the start of the line, or one end of the interval, was used for both ends, or
+    /// the slot in the name of the file was used as the interval.
     pub time: bool,
     /// An impossible interval was repaired.
     pub repaired_time: bool,
@@ -48,8 +49,8 @@ pub enum Unusable {
     /// One address is IPv4, the other IPv6.
     #[error("an IPv4 and an IPv6 address")]
     MixedFamilies,
-    /// There is no start, no end, and no time at the start of the line.
-    #[error("no start, end or time at the start of the line")]
+    /// There is no start, no end, and no time at the start of the line or in the file name.
+    #[error("no start, end or time at the start of the line or in the file name")]
     NoTime,
     /// A time is outside the range of a capture.
     #[error("a time before 1970 or after 2262")]
@@ -119,7 +120,10 @@ fn assumed(record: &Record<'_>, interval: &Interval) -> Assumed {
         protocol: record.protocol.is_none(),
         packets: record.packets.is_none_or(|packets| packets == 0),
         bytes: record.bytes.is_none_or(|bytes| bytes == 0),
-        time: matches!(interval.note, TimeNote::OneEnd | TimeNote::LineTime),
+        time: matches!(
+            interval.note,
+            TimeNote::OneEnd | TimeNote::LineTime | TimeNote::FileSlot
+        ),
         repaired_time: matches!(interval.note, TimeNote::Swapped | TimeNote::Implausible),
     }
 }

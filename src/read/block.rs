@@ -11,6 +11,7 @@ use crate::archive::s3_path::S3Name;
 use crate::filter::{Filter, FilterWatch, FilteredRecord, Noticed, RecordFacts};
 use crate::flow::Place;
 use crate::read::sink::{Found, Sink};
+use crate::read::slot::{Slot, SlotRows};
 use crate::record::{Layout, Record, Row, RowSource, Rows};
 use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
 use crate::survey::{ColumnOrder, ColumnOrders};
@@ -96,7 +97,19 @@ impl<S: Sink> BlockReader<'_, S> {
     }
 
     #[inline(always)]
-    fn read_rows(&self, mut rows: impl RowSource, read: &mut BlockYield<S::Part>) {
+    fn read_rows(&self, rows: impl RowSource, read: &mut BlockYield<S::Part>) {
+        match Slot::needed(self.path, rows.layout()) {
+            None => self.read_all(rows, read),
+            Some(slot) => {
+                let mut rows = rows;
+                let rows: &mut dyn RowSource = &mut rows;
+                self.read_all(SlotRows { rows, slot }, read);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn read_all(&self, mut rows: impl RowSource, read: &mut BlockYield<S::Part>) {
         let (mut layout, mut before) = (Arc::clone(rows.layout()), 0);
         while let Some((row, under)) = rows.next_row() {
             read.records.lines += 1;

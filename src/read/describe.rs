@@ -12,8 +12,10 @@ pub(crate) fn of_text(content: &Content, layout: &Layout) -> String {
         Content::Stream(stream) => stream.packing(),
     };
     let text = match (layout.prefix(), layout.separator()) {
-        (Prefix::None, Separator::Blank) => "text",
+        (Prefix::None, Separator::Blank | Separator::Tab) => "text",
         (Prefix::None, Separator::Comma) => "CSV",
+        (Prefix::None, Separator::Semicolon) => "CSV with semicolons",
+        (Prefix::None, Separator::Bar | Separator::Frame) => "printed table",
         (Prefix::Time, _) => "text with a time before each record",
         (Prefix::TimeAndStream, _) => "text with a time and a stream before each record",
         (Prefix::Cells(_), _) => "CSV with the record in one cell",

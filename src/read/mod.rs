@@ -58,6 +58,7 @@ mod json;
 mod meter;
 mod mmap;
 mod sink;
+mod slot;
 mod source_names;
 mod table;
 

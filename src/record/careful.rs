@@ -26,7 +26,13 @@ pub(super) fn record<'a>(layout: &Layout, line: &'a [u8]) -> Result<Record<'a>, 
 
 /// Returns the record in `text`, if only the text around it was unusual.
 fn plain<'a>(layout: &Layout, text: &'a [u8]) -> Option<Record<'a>> {
-    if layout.separator() != Separator::Blank {
+    let is_plain = match layout.separator() {
+        Separator::Blank => true,
+        // The grammar does not distinguish a tab from a blank, and a cell may contain blanks.
+        Separator::Tab => !text.contains(&b' '),
+        _ => false,
+    };
+    if !is_plain {
         return None;
     }
     let mut record = Record::default();

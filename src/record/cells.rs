@@ -1,8 +1,8 @@
 //! Splits a line into cells, the text of its columns.
 //!
 //! This is the lenient way to split, for lines that the grammar does not read at full speed:
-//! consecutive blanks count as one separator, and comma-separated values may be in double quotes. A
-//! cell has a position, so that faults can point at it, but does not know its field.
+//! consecutive blanks count as one separator, and values between other separators may be in double
+//! quotes. A cell has a position, so that faults can point at it, but does not know its field.
 
 use std::ops::Range;
 
@@ -14,7 +14,118 @@ pub enum Separator {
     Blank,
     /// A comma. Values may be in double quotes.
     Comma,
+    /// A semicolon, in tables of countries whose decimal separator is the comma.
+    Semicolon,
+    /// One tab. A cell may be empty, and may contain blanks. A line without any tab is separated by
+    /// blanks.
+    Tab,
+    /// A vertical bar, of ASCII or of a drawn box, between two columns.
+    Bar,
+    /// A vertical bar between two columns, before the first and after the last.
+    Frame,
 }
+
+impl Separator {
+    /// Returns the separator of a line that holds only names.
+    pub(super) fn of_names(line: &[u8]) -> Self {
+        if line.contains(&b',') {
+            Self::Comma
+        } else if line.contains(&b';') {
+            Self::Semicolon
+        } else if let Some(bar) = Self::Bar.find(line) {
+            if is_blank_text(&line[..bar.start]) {
+                Self::Frame
+            } else {
+                Self::Bar
+            }
+        } else if line.trim_ascii().contains(&b'\t') {
+            Self::Tab
+        } else {
+            Self::Blank
+        }
+    }
+
+    /// Returns the separator of a line that holds a record.
+    ///
+    /// This is the one that makes more cells than blanks do. A value may contain blanks, and blanks
+    /// may be around a separator, but most values are without them.
+    pub(super) fn of_record(line: &[u8]) -> Self {
+        let words = |text| LineCells::new(text, Self::Blank).count();
+        let blank_count = words(line);
+        let mut best = (0, Self::Blank);
+        for separator in [Self::Comma, Self::Semicolon, Self::Tab, Self::bars_of(line)] {
+            if separator.find(line).is_none() {
+                continue;
+            }
+            let cells = LineCells::new(line, separator);
+            let (mut count, mut word_count, mut is_plain) = (0, 0, true);
+            for cell in cells {
+                let words = words(cell.text);
+                count += 1;
+                word_count += words;
+                is_plain &= words == 1;
+            }
+            let is_used = count > blank_count
+                || count >= TABLE_COLUMNS_LEAST
+                    && count * 2 > word_count
+                    && !(separator == Self::Tab && is_plain);
+            if is_used && count > best.0 {
+                best = (count, separator);
+            }
+        }
+        best.1
+    }
+
+    /// Returns how vertical bars separate the columns of `line`.
+    fn bars_of(line: &[u8]) -> Self {
+        let is_framed = |bar: Range<usize>| is_blank_text(&line[..bar.start]);
+        if Self::Bar.find(line).is_some_and(is_framed) {
+            Self::Frame
+        } else {
+            Self::Bar
+        }
+    }
+
+    /// Returns the range of the first separator in `text`. Quotes are not considered.
+    fn find(self, text: &[u8]) -> Option<Range<usize>> {
+        let one = |byte| memchr::memchr(byte, text).map(|at| at..at + 1);
+        match self {
+            Self::Blank => None,
+            Self::Comma => one(b','),
+            Self::Semicolon => one(b';'),
+            Self::Tab => one(b'\t'),
+            Self::Bar | Self::Frame => {
+                let mut ats = memchr::memchr2_iter(b'|', DRAWN_LEAD, text);
+                ats.find_map(|at| Some(at..at + bar_len(&text[at..])?))
+            }
+        }
+    }
+
+    /// Whether `byte` next to a value is not part of it.
+    fn is_padding(self, byte: &u8) -> bool {
+        is_blank(byte) && !(self == Self::Tab && *byte == b'\t')
+    }
+}
+
+/// Returns the length of the vertical bar at the front of `text`, if there is one: `|`, or the
+/// `│`, `┃`, `║` or `┆` of a drawn box.
+fn bar_len(text: &[u8]) -> Option<usize> {
+    match text {
+        [b'|', ..] => Some(1),
+        [DRAWN_LEAD, 0x94, 0x82 | 0x83 | 0x86, ..] | [DRAWN_LEAD, 0x95, 0x91, ..] => Some(3),
+        _ => None,
+    }
+}
+
+fn is_blank_text(text: &[u8]) -> bool {
+    text.iter().all(is_blank)
+}
+
+/// The first byte of the characters that boxes are drawn with.
+const DRAWN_LEAD: u8 = 0xe2;
+
+/// Number of columns from which blanks around a separator do not hide it.
+const TABLE_COLUMNS_LEAST: usize = 4;
 
 /// One cell of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +168,19 @@ pub(super) struct LineCells<'a> {
 impl<'a> LineCells<'a> {
     /// Returns the cells of `line`, which contains no line end.
     pub(super) fn new(line: &'a [u8], separator: Separator) -> Self {
+        let (separator, start) = match separator {
+            Separator::Tab if !line.contains(&b'\t') => (Separator::Blank, 0),
+            Separator::Frame => {
+                let bar = separator.find(line);
+                let bar = bar.filter(|bar| is_blank_text(&line[..bar.start]));
+                (separator, bar.map_or(0, |bar| bar.end))
+            }
+            other => (other, 0),
+        };
         Self {
             line,
             separator,
-            at: Some(0),
+            at: Some(start),
         }
     }
 
@@ -78,16 +198,18 @@ impl<'a> LineCells<'a> {
     }
 
     fn next_value(&mut self, at: usize) -> LineCell<'a> {
+        let separator = self.separator;
         let rest = &self.line[at..];
-        let start = at + rest.iter().take_while(|byte| is_blank(byte)).count();
+        let padding = rest.iter().take_while(|byte| separator.is_padding(byte));
+        let start = at + padding.count();
         if self.line.get(start) == Some(&b'"') {
             return self.next_quoted(start + 1);
         }
         let rest = &self.line[start..];
-        let len = rest.iter().position(|&byte| byte == b',');
-        self.at = len.map(|len| start + len + 1);
+        let end = separator.find(rest);
+        self.at = end.as_ref().map(|end| start + end.end);
         LineCell {
-            text: rest[..len.unwrap_or(rest.len())].trim_ascii_end(),
+            text: rest[..end.map_or(rest.len(), |end| end.start)].trim_ascii_end(),
             start,
             open: false,
         }
@@ -106,9 +228,8 @@ impl<'a> LineCells<'a> {
                 _ => len += 1,
             }
         };
-        let after = &rest[len..];
-        let comma = after.iter().position(|&byte| byte == b',');
-        self.at = comma.map(|comma| start + len + comma + 1);
+        let end = self.separator.find(&rest[len..]);
+        self.at = end.map(|end| start + len + end.end);
         let text = &rest[..len];
         let blanks = text.len() - text.trim_ascii_start().len();
         LineCell {
@@ -126,7 +247,9 @@ impl<'a> Iterator for LineCells<'a> {
         let at = self.at.take()?;
         match self.separator {
             Separator::Blank => self.next_token(at),
-            Separator::Comma => Some(self.next_value(at)),
+            // Nothing follows the bar after the last column.
+            Separator::Frame if at > 0 && is_blank_text(&self.line[at..]) => None,
+            _ => Some(self.next_value(at)),
         }
     }
 }
@@ -180,6 +303,51 @@ mod tests {
             &["a,b", "c d", "e"],
         );
         check(r#""a""b",c"#, Separator::Comma, &[r#"a""b"#, "c"]);
+    }
+
+    #[test]
+    fn semicolons_bars_and_tabs_separate_values_that_may_be_empty() {
+        check("a;;c ; d;", Separator::Semicolon, &["a", "", "c", "d", ""]);
+        check(" a |  | c d |", Separator::Bar, &["a", "", "c d", ""]);
+        check("a|b", Separator::Bar, &["a", "b"]);
+        check("a\t\tc d\t", Separator::Tab, &["a", "", "c d", ""]);
+        check("a b  c", Separator::Tab, &["a", "b", "c"]);
+    }
+
+    #[test]
+    fn bars_around_a_line_are_not_columns() {
+        for line in [
+            "| a |  | c d |",
+            "|a||c d|  ",
+            "\u{2502} a \u{2502}\u{2502}c d\u{2502}",
+        ] {
+            check(line, Separator::Frame, &["a", "", "c d"]);
+        }
+        check(
+            "\u{2503} a \u{2506} b \u{2551}",
+            Separator::Frame,
+            &["a", "b"],
+        );
+        check("| a | b", Separator::Frame, &["a", "b"]);
+        check("\u{2014} a | b", Separator::Bar, &["\u{2014} a", "b"]);
+    }
+
+    #[test]
+    fn separator_of_a_record_is_the_one_between_most_values() {
+        for (line, expected) in [
+            ("2 1 eni-1 a,b;c 10.0.0.1 10.0.0.2", Separator::Blank),
+            ("2\t1\teni-1\t10.0.0.1", Separator::Blank),
+            ("2\t1\t\t2024-05-01 12:00:00\t10.0.0.1", Separator::Tab),
+            ("2 , 1 , eni-1 , 10.0.0.1", Separator::Comma),
+            (
+                "2;1;2024-05-01 12:00:00 UTC;10.0.0.1;x",
+                Separator::Semicolon,
+            ),
+            (" 2 | 1 | eni-1 | 10.0.0.1 ", Separator::Bar),
+            ("| 2 | 1 | eni-1 | 10.0.0.1 |", Separator::Frame),
+        ] {
+            assert_eq!(Separator::of_record(line.as_bytes()), expected, "{line}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! AWS writes `start` and `end` as Unix seconds. Archives that passed through other tools hold
 //! milliseconds or smaller units, and the lines of CloudWatch exports begin with an ISO 8601 time.
-//! Named time zones, and dates without a time, are not accepted.
+//! Time zones with other names than UTC and GMT, and dates without a time, are not accepted.
 
 use super::leaf::{Leaf, ODD};
 
@@ -47,7 +47,7 @@ fn unit_ns(value: u64) -> u64 {
 /// Parses an ISO 8601 time: `2018-09-22T20:28:14.000Z`.
 ///
 /// Date and time are separated by `T` or a blank. Fraction and zone are optional, and the default
-/// zone is UTC.
+/// zone is UTC. A blank may be before the zone.
 pub(super) fn iso(input: &[u8]) -> Leaf<'_, i64> {
     let Some((fixed, rest)) = input.split_first_chunk::<19>() else {
         return Err(ODD);
@@ -116,17 +116,45 @@ fn zone(input: &[u8]) -> (&[u8], i64) {
         [b'Z' | b'z', rest @ ..] => return (rest, 0),
         [b'+', rest @ ..] => (1, rest),
         [b'-', rest @ ..] => (-1, rest),
+        [b' ', rest @ ..] => return zone_after_blank(rest).unwrap_or((input, 0)),
         _ => return (input, 0),
     };
-    let (hour, minute, rest) = match rest {
+    let (hour, minute, after) = match rest {
         [_, _, b':', _, _, after @ ..] => (two(rest, 0), two(rest, 3), after),
         [_, _, _, _, after @ ..] => (two(rest, 0), two(rest, 2), after),
-        _ => return (input, 0),
+        _ => (None, None, rest),
     };
-    match (hour, minute) {
-        (Some(hour), Some(minute)) => (rest, sign * (hour * 3_600 + minute * 60)),
-        _ => (input, 0),
+    if let (Some(hour), Some(minute)) = (hour, minute) {
+        return (after, sign * (hour * 3_600 + minute * 60));
     }
+    // PostgreSQL omits minutes that are zero.
+    match rest {
+        [_, _, b'0'..=b'9' | b':', ..] | [] | [_] => (input, 0),
+        [_, _, after @ ..] => two(rest, 0).map_or((input, 0), |hour| (after, sign * hour * 3_600)),
+    }
+}
+
+/// Parses a zone such as `UTC` or `+0000` after the blank that some tools put before it.
+#[cold]
+fn zone_after_blank(input: &[u8]) -> Option<(&[u8], i64)> {
+    let names: [&[u8]; 3] = [b"UTC", b"GMT", b"Z"];
+    let mut named = names.iter().filter_map(|name| input.strip_prefix(*name));
+    let is_over = |rest: &&[u8]| rest.first().is_none_or(u8::is_ascii_whitespace);
+    if let Some(rest) = named.find(is_over) {
+        return Some((rest, 0));
+    }
+    let has_minutes = matches!(
+        input,
+        [
+            b'+' | b'-',
+            b'0'..=b'9',
+            b'0'..=b'9',
+            b':' | b'0'..=b'9',
+            ..
+        ]
+    );
+    let (rest, zone_s) = has_minutes.then(|| zone(input))?;
+    (rest.len() < input.len() && is_over(&rest)).then_some((rest, zone_s))
 }
 
 /// Returns the days from 1970-01-01 to a date of the Gregorian calendar.
@@ -180,6 +208,11 @@ mod tests {
             "2018-09-22 20:28:14.000",
             "2018-09-22T20:28:14.000000+00:00",
             "2018-09-22T22:28:14+0200",
+            "2018-09-22 20:28:14+00",
+            "2018-09-22 22:28:14+02",
+            "2018-09-22 20:28:14 UTC",
+            "2018-09-22 20:28:14.000 UTC",
+            "2018-09-22 22:28:14.000 +0200",
         ] {
             let expected = Ok((&b" 2"[..], 1_537_648_094_000_000_000));
             assert_eq!(iso(format!("{text} 2").as_bytes()), expected, "{text}");

@@ -27,6 +27,8 @@ pub enum TimeNote {
     OneEnd,
     /// Neither is present; the time before the record is used for both.
     LineTime,
+    /// Neither is present; the slot in the name of the file is used.
+    FileSlot,
     /// `end` was before `start`; they were exchanged.
     Swapped,
     /// They were implausibly far apart; the later one is used for both.
@@ -40,9 +42,15 @@ impl Interval {
             (Some(start_ns), Some(end_ns)) => (start_ns, end_ns),
             (Some(at), None) | (None, Some(at)) => return Some(Self::at(at, TimeNote::OneEnd)),
             (None, None) => {
-                return record
-                    .line_time_ns
-                    .map(|at| Self::at(at, TimeNote::LineTime));
+                let at = record.line_time_ns?;
+                return Some(match record.slot_len_s {
+                    0 => Self::at(at, TimeNote::LineTime),
+                    len_s => Self {
+                        start_ns: at,
+                        end_ns: at.saturating_add(i64::from(len_s - 1) * 1_000_000_000),
+                        note: TimeNote::FileSlot,
+                    },
+                });
             }
         };
         // A number that lost digits is the smaller one, whichever column it is in.
@@ -137,5 +145,20 @@ mod tests {
     fn line_time_is_used_only_without_start_and_end() {
         check(None, None, (77, 77), TimeNote::LineTime);
         assert_eq!(Record::default().interval(), None);
+    }
+
+    #[test]
+    fn slot_lasts_until_its_last_second() {
+        let record = Record {
+            line_time_ns: Some(600_000_000_000),
+            slot_len_s: 300,
+            ..Record::default()
+        };
+        let expected = Interval {
+            start_ns: 600_000_000_000,
+            end_ns: 899_000_000_000,
+            note: TimeNote::FileSlot,
+        };
+        assert_eq!(record.interval(), Some(expected));
     }
 }

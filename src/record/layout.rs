@@ -156,10 +156,10 @@ impl Layout {
             .strip_prefix(b"\xef\xbb\xbf")
             .unwrap_or(line)
             .trim_ascii();
-        let separator = if line.contains(&b',') {
-            Separator::Comma
-        } else {
-            Separator::Blank
+        let separator = match Separator::of_names(line) {
+            // Several tabs in a row align the names.
+            Separator::Tab if line.windows(2).any(|both| both == b"\t\t") => Separator::Blank,
+            other => other,
         };
         let mut columns = Vec::new();
         let mut unknown_count = 0;
@@ -298,6 +298,25 @@ mod tests {
             (names(&layout), layout.separator()),
             (vec!["srcaddr", "dstaddr"], Separator::Comma)
         );
+    }
+
+    #[test]
+    fn header_shows_the_separator() {
+        for (line, expected) in [
+            ("srcaddr;dstaddr;bytes", Separator::Semicolon),
+            (" srcaddr | dstaddr | bytes ", Separator::Bar),
+            ("| srcaddr | dstaddr | bytes |", Separator::Frame),
+            (
+                "\u{2502} srcaddr \u{2502} dstaddr \u{2502} bytes \u{2502}",
+                Separator::Frame,
+            ),
+            ("srcaddr\tdstaddr\tbytes", Separator::Tab),
+            ("srcaddr\t\tdstaddr\tbytes", Separator::Blank),
+        ] {
+            let layout = Layout::from_header(line.as_bytes()).unwrap();
+            assert_eq!(names(&layout), ["srcaddr", "dstaddr", "bytes"], "{line}");
+            assert_eq!(layout.separator(), expected, "{line}");
+        }
     }
 
     #[test]

@@ -32,7 +32,9 @@ mod prefix;
 mod recognize;
 mod rows;
 mod skip;
+mod table_lines;
 mod value;
+mod written_time;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -100,8 +102,11 @@ pub struct Record<'a> {
     pub direction: Option<Direction>,
     /// `traffic-path`.
     pub traffic_path: Option<u8>,
-    /// The time before the record in its line, in nanoseconds since the Unix epoch.
+    /// The time before the record in its line, in nanoseconds since the Unix epoch. For a record
+    /// without any time, the start of the slot in the name of its file.
     pub line_time_ns: Option<i64>,
+    /// The length of that slot in seconds, or 0 if the time is in the line.
+    pub slot_len_s: u16,
 }
 
 impl<'a> Record<'a> {

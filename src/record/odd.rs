@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use super::{Action, Direction, FaultKind, LogStatus, instant, leaf};
+use super::{Action, Direction, FaultKind, LogStatus, instant, leaf, written_time};
 use crate::names::protocol_number;
 
 /// Parses a whole number of at most `max`: `25238`, `25238.0`, `1.6401E9`.
@@ -34,24 +34,36 @@ pub(super) fn narrow<T: TryFrom<u64>>(text: &[u8], max: u64) -> Result<T, FaultK
     T::try_from(value).map_err(|_| FaultKind::OutOfRange { max })
 }
 
-/// Parses a time in Unix seconds or smaller units, possibly with a fraction, or in ISO 8601.
+/// Parses a time in Unix seconds or smaller units, possibly with a fraction, in ISO 8601, or as
+/// other tools print it.
 pub(super) fn time(text: &[u8]) -> Result<i64, FaultKind> {
     if let Some(instant_ns) = super::prefix::instant_in(text) {
         return Ok(instant_ns);
     }
-    let decimal = Decimal::parse(text).ok_or(FaultKind::NotATime)?;
+    let Some(decimal) = Decimal::parse(text) else {
+        return written_time::parse(text).ok_or(FaultKind::NotATime);
+    };
     let out_of_range = FaultKind::OutOfRange {
         max: i64::MAX.unsigned_abs(),
     };
     let instant_ns = match decimal.times_power_of_ten(0) {
         Whole::Exactly(value) => u64::try_from(value).ok().and_then(instant::from_epoch),
         Whole::TooLarge => None,
-        // Only seconds have fractions.
-        Whole::Fraction => match decimal.times_power_of_ten(9) {
-            Whole::Exactly(value) => i64::try_from(value).ok(),
-            Whole::TooLarge => None,
-            Whole::Fraction => return Err(FaultKind::NotATime),
-        },
+        // The unit is the largest in which the time is not too late.
+        Whole::Fraction => {
+            let units = [9, 6, 3].into_iter();
+            let mut instants = units.map(|power| decimal.times_power_of_ten(power));
+            let in_range = |whole: &Whole| match whole {
+                Whole::Exactly(value) => i64::try_from(*value).is_ok(),
+                Whole::TooLarge => false,
+                Whole::Fraction => true,
+            };
+            match instants.find(in_range) {
+                Some(Whole::Exactly(value)) => i64::try_from(value).ok(),
+                Some(_) => return Err(FaultKind::NotATime),
+                None => None,
+            }
+        }
     };
     instant_ns.ok_or(out_of_range)
 }
@@ -205,6 +217,8 @@ mod tests {
 
     #[test]
     fn scientific_notation_is_exact() {
+        assert_eq!(number(b"1.5E3", u64::MAX), Ok(1_500));
+        assert_eq!(time(b"1.714564800E+12"), Ok(1_714_564_800_000_000_000));
         assert_eq!(number(b"1.6401E9", u64::MAX), Ok(1_640_100_000));
         assert_eq!(number(b"1.8446744073709551615e+19", u64::MAX), Ok(u64::MAX));
         assert_eq!(number(b"100e-2", u64::MAX), Ok(1));
@@ -220,6 +234,8 @@ mod tests {
     #[test]
     fn fraction_of_a_second_is_a_time() {
         assert_eq!(time(b"1640000297.25"), Ok(1_640_000_297_250_000_000));
+        assert_eq!(time(b"1640000297250.5"), Ok(1_640_000_297_250_500_000));
+        assert_eq!(time(b"1.6400002972505E12"), Ok(1_640_000_297_250_500_000));
         assert_eq!(
             time(b"2021-12-20 11:38:17.000"),
             Ok(1_640_000_297_000_000_000)

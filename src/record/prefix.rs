@@ -9,6 +9,7 @@ use super::{
     cells::{LineCells, Separator},
     instant,
     leaf::{Leaf, blank, number, token},
+    odd,
 };
 use nom::{Parser, combinator::eof, sequence::terminated};
 
@@ -26,11 +27,13 @@ pub enum Prefix {
     Cells(Envelope),
 }
 
-/// The cells of a CSV line that hold the event's time and the record.
+/// The cells of a CSV line, or of a line of another table, that hold the event's time and the
+/// record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Envelope {
     time: Option<u16>,
     message: u16,
+    separator: Separator,
 }
 
 /// A record's own text, its offset in the line, and the time next to it.
@@ -73,8 +76,12 @@ pub(super) fn time_and_stream(line: &[u8]) -> Leaf<'_, i64> {
 impl Envelope {
     /// Returns the envelope that a CSV header such as `timestamp,message` describes.
     pub(super) fn from_header(line: &[u8]) -> Option<Self> {
+        let separator = match Separator::of_names(line) {
+            Separator::Blank => Separator::Comma,
+            other => other,
+        };
         let index_of = |names: [&[u8]; 2]| {
-            let mut cells = LineCells::new(line, Separator::Comma);
+            let mut cells = LineCells::new(line, separator);
             let index = cells.position(|cell| {
                 names
                     .iter()
@@ -85,13 +92,14 @@ impl Envelope {
         Some(Self {
             time: index_of([b"timestamp", b"@timestamp"]),
             message: index_of([b"message", b"@message"])?,
+            separator,
         })
     }
 
     fn body<'a>(self, line: &'a [u8]) -> Result<Body<'a>, Fault<'a>> {
-        let mut cells = LineCells::new(line, Separator::Comma);
-        let Some(message) = cells.nth(usize::from(self.message)) else {
-            let found = LineCells::new(line, Separator::Comma).count();
+        let cells = LineCells::new(line, self.separator);
+        let Some(message) = cells.clone().nth(usize::from(self.message)) else {
+            let found = cells.count();
             return Err(Fault::in_line(
                 line,
                 FaultKind::columns(found, usize::from(self.message) + 1),
@@ -102,11 +110,11 @@ impl Envelope {
         }
         let time = self
             .time
-            .and_then(|index| LineCells::new(line, Separator::Comma).nth(usize::from(index)));
+            .and_then(|index| cells.clone().nth(usize::from(index)));
         Ok(Body {
             text: message.text,
             start: message.start,
-            time_ns: time.and_then(|cell| instant_in(cell.text)),
+            time_ns: time.and_then(|cell| odd::time(cell.text).ok()),
         })
     }
 }

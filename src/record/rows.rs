@@ -13,11 +13,12 @@
 use std::sync::Arc;
 
 use super::{
-    Column, Fault, Field, Layout, LogStatus, Prefix, Record, careful,
+    Column, Fault, Field, Layout, LogStatus, Prefix, Record, Separator, careful,
     cells::LineCells,
     grammar,
     prefix::{self, Envelope},
     recognize::certain_order,
+    table_lines,
 };
 
 /// The result of reading one line of a block.
@@ -31,7 +32,7 @@ pub enum Row<'a> {
     SkipData(Record<'a>),
     /// A header. [`Rows::layout`] is now the layout in it.
     Header,
-    /// An empty line or a comment.
+    /// An empty line, a comment, or a line that is drawn around the rows of a table.
     Blank,
     /// Any other line.
     Fault(Fault<'a>),
@@ -103,8 +104,9 @@ impl<'a> Rows<'a> {
     fn read_with_care(&mut self, rest: &'a [u8]) -> Row<'a> {
         let line_len = memchr::memchr(b'\n', rest);
         self.at += line_len.map_or(rest.len(), |len| len + 1);
-        let line = trimmed(&rest[..line_len.unwrap_or(rest.len())]);
-        if line.is_empty() || line.starts_with(b"#") {
+        let separator = self.layout.separator();
+        let line = trimmed(&rest[..line_len.unwrap_or(rest.len())], separator);
+        if line.is_empty() || line.starts_with(b"#") || table_lines::is_rule(line) {
             return Row::Blank;
         }
         if self.layout.fits_anything() && self.take_header(line) {
@@ -113,6 +115,7 @@ impl<'a> Rows<'a> {
         match careful::record(&self.layout, line) {
             Ok(record) => row(record),
             Err(_) if self.take_header(line) => Row::Header,
+            Err(_) if table_lines::is_remark(line, separator) => Row::Blank,
             Err(fault) => match self.in_other_order(line) {
                 Some(record) => row(record),
                 None => Row::Fault(fault),
@@ -204,11 +207,14 @@ pub(super) fn row(record: Record<'_>) -> Row<'_> {
 }
 
 /// Returns `line` without blanks at its ends, and without the byte order mark that some editors put
-/// before a text.
-fn trimmed(line: &[u8]) -> &[u8] {
-    line.strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(line)
-        .trim_ascii()
+/// before a text. Tabs between columns are kept, because the cells at the ends may be empty.
+fn trimmed(line: &[u8], separator: Separator) -> &[u8] {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    let text = line.trim_ascii();
+    if separator != Separator::Tab || text.is_empty() {
+        return text;
+    }
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// Returns the layout in a header in the middle of lines under `layout`.

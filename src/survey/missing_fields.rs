@@ -50,7 +50,8 @@ const NEEDS: &[ColumnNeed] = &[
     ColumnNeed {
         fields: &[Field::Start, Field::End],
         or: &[],
-        cost: "one instant is used for the whole interval; a record without any time is skipped",
+        cost: "one instant or the slot in the file name is used as the interval; a record without any \
+               time is skipped",
     },
     ColumnNeed {
         fields: &[Field::Packets],

@@ -156,8 +156,9 @@ impl Gatherer {
         }
     }
 
-    /// Adds a record of named values. Names that hold arrays or objects are skipped.
+    /// Adds a record of named values. Names that hold objects or several values are skipped.
     pub(super) fn row<'v>(&mut self, members: impl Iterator<Item = (&'v str, &'v Json<'v>)>) {
+        let members = members.map(|(name, value)| (name, value.sole()));
         for (name, value) in members.filter(|(_, value)| value.is_scalar()) {
             self.columns.enter(name, value);
         }

@@ -83,8 +83,19 @@ impl<'a> Json<'a> {
         match self {
             Self::Number(JsonNumber::Unsigned(n)) => i64::try_from(*n).ok(),
             Self::Number(JsonNumber::Signed(n)) => Some(*n),
+            // Its text has no point and no exponent.
+            Self::Number(JsonNumber::Float(n)) if n.fract() == 0.0 => n.to_string().parse().ok(),
             Self::Text(text) => text.parse().ok(),
             _ => None,
+        }
+    }
+
+    /// Returns the value of an array of one, such as databases of documents write it, and any other
+    /// value unchanged.
+    pub(super) fn sole(&self) -> &Self {
+        match self {
+            Self::Array(elements) if elements.len() == 1 => &elements[0],
+            other => other,
         }
     }
 
@@ -224,6 +235,16 @@ mod tests {
         );
         assert_eq!(value.at(&["c", "d"]).unwrap().whole(), Some(7));
         assert_eq!(value.at(&["c", "x"]), None);
+    }
+
+    #[test]
+    fn whole_number_may_have_a_point_or_an_exponent() {
+        let value = Json::parse(br#"[4001.0, 4.001e3, 4001.5, "4001", [7], [7, 8]]"#).unwrap();
+        let elements = value.elements().unwrap();
+        let wholes: Vec<_> = elements.iter().map(Json::whole).collect();
+        assert_eq!(wholes[..4], [Some(4001), Some(4001), None, Some(4001)]);
+        assert_eq!(elements[4].sole().whole(), Some(7));
+        assert_eq!(elements[5].sole(), &elements[5]);
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub(super) const PATHS: &[&[&str]] = &[
     &["time"],
     &["start_time"],
     &["end_time"],
+    &["time_dt"],
+    &["start_time_dt"],
+    &["end_time_dt"],
     &["cloud", "account_uid"],
     &["cloud", "account", "uid"],
     &["cloud", "region"],
@@ -96,6 +99,19 @@ pub(super) fn direction(is_leaving: Option<bool>) -> &'static str {
     is_leaving.map_or("", |leaving| if leaving { "egress" } else { "ingress" })
 }
 
+/// The keys of the start, in the order in which they are used. The keys that end with `_dt` hold
+/// text; some writers have only these.
+pub(super) const STARTS: [&str; 4] = ["start_time", "start_time_dt", "time", "time_dt"];
+
+/// The keys of the end.
+pub(super) const ENDS: [&str; 2] = ["end_time", "end_time_dt"];
+
+/// Returns the value of the first of `keys` that has one.
+fn first<'a>(event: &Json<'a>, keys: &[&str]) -> Option<Json<'a>> {
+    let mut values = keys.iter().filter_map(|key| event.get(key));
+    values.find(|value| !matches!(value, Json::Null)).cloned()
+}
+
 /// Counts an event of another class as lost.
 pub(super) fn lose(lines: &mut Gatherer, class: Option<i64>) {
     lines.fault("OCSF event of another class", || {
@@ -138,14 +154,8 @@ pub(super) fn row<'a>(event: &Json<'a>) -> NamedValues<'a> {
         ),
         ("packets", cell(event, &[["traffic", "packets"]])),
         ("bytes", cell(event, &[["traffic", "bytes"]])),
-        (
-            "start",
-            event
-                .get("start_time")
-                .or_else(|| event.get("time"))
-                .cloned(),
-        ),
-        ("end", event.get("end_time").cloned()),
+        ("start", first(event, &STARTS)),
+        ("end", first(event, &ENDS)),
         ("action", Some(Json::word(self::action(action)))),
         ("log-status", Some(Json::word(self::status(status)))),
         (

@@ -55,6 +55,7 @@ mod security_lake;
 mod seeds;
 #[cfg(unix)] // for bash
 mod setup;
+mod spellings;
 mod split;
 mod stories;
 mod support;

@@ -164,7 +164,9 @@ fn diagnosis_is_written_to_a_file_and_never_over_an_input() {
     // A file is not as wide as the terminal of the tests.
     let text = |bytes: Vec<u8>| {
         let text = String::from_utf8(bytes).unwrap();
-        text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        text.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
     assert_eq!(text(fs::read(&out).unwrap()), text(printed));
     assert_eq!(asked(&out, &["--json"]).code, 0);

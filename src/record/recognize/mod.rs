@@ -22,8 +22,8 @@ pub use self::{
 use self::order::{LayoutAttempt, ORDERS};
 use super::{
     FormatError, Layout, Prefix, Separator, careful,
-    cells::LineCells,
     prefix::{Envelope, leading_time, time_and_stream},
+    table_lines,
 };
 
 /// A file's layout, and how it was determined.
@@ -101,7 +101,9 @@ fn sample(head: &[u8]) -> Vec<&[u8]> {
     let lines = head[..whole_len]
         .split(|&byte| byte == b'\n')
         .map(<[u8]>::trim_ascii);
-    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
+    let is_blank =
+        |line: &[u8]| line.is_empty() || line.starts_with(b"#") || table_lines::is_rule(line);
+    let lines = lines.filter(|line| !is_blank(line));
     let mut lines: Vec<_> = lines.take(SAMPLE_LINES_MAX).collect();
     if lines.is_empty() && !head[whole_len..].trim_ascii().is_empty() {
         lines.push(head[whole_len..].trim_ascii());
@@ -245,16 +247,8 @@ fn agree(given: &Layout, prefix: Prefix, records: &[&[u8]]) -> Result<Layout, La
 
 /// Returns the separator of the columns of `records`.
 fn separator_of(records: &[&[u8]]) -> Separator {
-    let count = |separator| {
-        records
-            .first()
-            .map_or(0, |line| LineCells::new(line, separator).count())
-    };
-    if count(Separator::Comma) > count(Separator::Blank) {
-        Separator::Comma
-    } else {
-        Separator::Blank
-    }
+    let first = records.first();
+    first.map_or(Separator::Blank, |line| Separator::of_record(line))
 }
 
 /// Maximum number of lines examined.

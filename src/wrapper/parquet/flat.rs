@@ -87,9 +87,8 @@ impl EventRows<'_> {
             "protocol" => &["connection_info", "protocol_num"],
             "packets" => &["traffic", "packets"],
             "bytes" => &["traffic", "bytes"],
-            "start" if self.at(&["start_time"]).is_none() => &["time"],
-            "start" => &["start_time"],
-            "end" => &["end_time"],
+            "start" => return Some(self.first(&ocsf::STARTS)),
+            "end" => return Some(self.first(&ocsf::ENDS)),
             "tcp-flags" => &["connection_info", "tcp_flags"],
             "region" => &["cloud", "region"],
             "az-id" => &["cloud", "zone"],
@@ -102,6 +101,12 @@ impl EventRows<'_> {
             _ => return self.direction(),
         };
         Some(self.at(path).unwrap_or_else(|| self.none()))
+    }
+
+    /// Returns the first of these columns that the table has.
+    fn first(&self, names: &[&str]) -> ArrayRef {
+        let mut columns = names.iter().filter_map(|name| self.at(&[name]));
+        columns.next().unwrap_or_else(|| self.none())
     }
 
     fn none(&self) -> ArrayRef {

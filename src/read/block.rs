@@ -11,7 +11,7 @@ use crate::archive::s3_path::S3Name;
 use crate::filter::{Filter, FilterWatch, FilteredRecord, Noticed, RecordFacts};
 use crate::flow::Place;
 use crate::read::sink::{Found, Sink};
-use crate::read::slot::{Slot, SlotRows};
+use crate::read::slot::{FileSlot, SlotRows};
 use crate::record::{Layout, Record, Row, RowSource, Rows};
 use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
 use crate::survey::{ColumnOrder, ColumnOrders};
@@ -98,7 +98,7 @@ impl<S: Sink> BlockReader<'_, S> {
 
     #[inline(always)]
     fn read_rows(&self, rows: impl RowSource, read: &mut BlockYield<S::Part>) {
-        match Slot::needed(self.path, rows.layout()) {
+        match FileSlot::needed(self.path, rows.layout()) {
             None => self.read_all(rows, read),
             Some(slot) => {
                 let mut rows = rows;

@@ -12,12 +12,12 @@ use crate::time::SECOND_NS;
 
 /// The slot of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slot {
+pub(crate) struct FileSlot {
     start_ns: i64,
     len_s: u16,
 }
 
-impl Slot {
+impl FileSlot {
     /// Returns the slot that the path of a file shows, if its records have no time of their own.
     pub(crate) fn needed(path: Option<S3Name<'_>>, layout: &Layout) -> Option<Self> {
         let (start_s, end_s) = path?.filed_s?;
@@ -43,7 +43,7 @@ impl Slot {
 /// Rows whose records get the time of `slot`.
 pub(crate) struct SlotRows<'r> {
     pub(crate) rows: &'r mut dyn RowSource,
-    pub(crate) slot: Slot,
+    pub(crate) slot: FileSlot,
 }
 
 impl RowSource for SlotRows<'_> {
@@ -84,7 +84,7 @@ mod tests {
     #[track_caller]
     fn interval_in(path: &str) -> Option<Interval> {
         let layout = layout("srcaddr dstaddr bytes");
-        let slot = Slot::needed(s3_path::parse(path), &layout)?;
+        let slot = FileSlot::needed(s3_path::parse(path), &layout)?;
         let rows = &mut Rows::new(b"10.0.0.1 10.0.0.2 40\n", Arc::new(layout));
         match (SlotRows { rows, slot }).next_row() {
             Some((Row::Record(record), _)) => record.interval(),
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn slot_is_not_needed_if_the_format_has_a_time() {
         let path = s3_path::parse(FILE);
-        assert_eq!(Slot::needed(path, &layout("srcaddr dstaddr end")), None);
-        assert!(Slot::needed(path, &layout("srcaddr dstaddr")).is_some());
+        assert_eq!(FileSlot::needed(path, &layout("srcaddr dstaddr end")), None);
+        assert!(FileSlot::needed(path, &layout("srcaddr dstaddr")).is_some());
     }
 }

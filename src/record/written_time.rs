@@ -86,9 +86,9 @@ impl DateParts {
             ["@" | "at"] => {}
             [word] if word.len() >= 3 && word.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
                 let begins = |name: &&str| word[..3].eq_ignore_ascii_case(name);
-                match MONTHS.iter().position(|name| begins(&name)) {
+                match MONTHS.iter().position(&begins) {
                     Some(index) => self.month = u8::try_from(index + 1).ok(),
-                    None => WEEKDAYS.iter().any(|name| begins(&name)).then_some(())?,
+                    None => WEEKDAYS.iter().any(begins).then_some(())?,
                 }
             }
             [word] => match number(word) {

@@ -95,8 +95,9 @@ pub(super) fn is_deep(value: &Json<'_>) -> bool {
 
 /// Whether an object is a record, or a wrapper of a known kind.
 fn is_record(value: &Json<'_>) -> bool {
-    let names = value.members().unwrap_or_default().iter();
-    let names = names.map(|(name, _)| &**name);
+    let members = value.members().unwrap_or_default().iter();
+    let scalars = members.filter(|(_, value)| value.is_scalar());
+    let names = scalars.map(|(name, _)| &**name);
     cloudwatch::is_control(value)
         || cloudwatch::log_events(value).is_some()
         || ocsf::is_event(value)

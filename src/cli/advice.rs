@@ -2,7 +2,7 @@
 //!
 //! The library's errors say what failed; which option helps is known here alone.
 
-use flow2pcap::error::{Error, ErrorKind, SecondReading, TemporaryData};
+use flow2pcap::error::{Error, ErrorKind, NeighborHeader, SecondReading, TemporaryData};
 use flow2pcap::printable::shell::{option, quoted};
 use flow2pcap::summary::WIRESHARK_PACKETS;
 
@@ -27,7 +27,14 @@ fn advised(text: String, kind: &ErrorKind) -> String {
             };
             format!("; choose another folder with --temp-dir, or {instead}")
         }
-        ErrorKind::UnknownLayout { suggestion, .. } => format_to_complete(suggestion.as_deref()),
+        ErrorKind::UnknownLayout {
+            suggestion,
+            neighbor,
+            ..
+        } => {
+            let beside = neighbor.as_ref().map(format_of_neighbor);
+            beside.unwrap_or_default() + &format_to_complete(suggestion.as_deref())
+        }
         ErrorKind::NeedsMemory { ends, needed, .. } => {
             let [low, high] = ends.map(|end| end.ip());
             format!(
@@ -58,6 +65,14 @@ fn advised(text: String, kind: &ErrorKind) -> String {
         _ => String::new(),
     };
     text + &advice
+}
+
+fn format_of_neighbor(neighbor: &NeighborHeader) -> String {
+    format!(
+        "\n  {} has a header with as many columns:\n    --format {}",
+        neighbor.file,
+        quoted(&neighbor.format)
+    )
 }
 
 fn format_to_complete(suggestion: Option<&str>) -> String {

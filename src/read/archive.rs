@@ -190,6 +190,7 @@ impl Archive {
             filter: &self.filter,
             wanted: self.sifted.wanted.as_ref(),
             temp_dir: &self.temp_dir,
+            inputs: self.files(),
             meter,
             sink,
         }

@@ -39,6 +39,8 @@ pub(crate) struct BlockYield<P> {
     pub layout_at_end: Option<Arc<Layout>>,
     /// The column orders of the records. How they were identified is known only for the file.
     pub columns: ColumnOrders,
+    /// The column order of the first line that was skipped.
+    skipped_under: Option<Arc<Layout>>,
 }
 
 /// Lines that are not records, or that the sink cannot use, for one reason.
@@ -112,7 +114,10 @@ impl<S: Sink> BlockReader<'_, S> {
                     layout = Arc::clone(under);
                 }
                 Row::Blank => read.records.blank += 1,
-                Row::Fault(fault) => read.fault(fault.kind().name(), || fault.to_string()),
+                Row::Fault(fault) => {
+                    read.fault(fault.kind().name(), || fault.to_string());
+                    read.note_skipped(under);
+                }
             }
         }
         for (other, records) in rows.other_orders() {
@@ -131,7 +136,10 @@ impl<S: Sink> BlockReader<'_, S> {
                 read.taken += 1;
                 read.records.missing_filter_field += u64::from(found.matches.is_none());
             }
-            Err(unusable) => read.fault(unusable.name(), || unusable.to_string()),
+            Err(unusable) => {
+                read.fault(unusable.name(), || unusable.to_string());
+                read.note_skipped(layout);
+            }
         }
     }
 
@@ -217,6 +225,10 @@ impl<P: Default> BlockYield<P> {
         }
     }
 
+    fn note_skipped(&mut self, layout: &Arc<Layout>) {
+        self.skipped_under.get_or_insert_with(|| Arc::clone(layout));
+    }
+
     fn faults_without_example(&mut self, reason: &'static str, count: u64) {
         if count > 0 {
             self.faults.entry(reason).or_default().count += count;
@@ -260,11 +272,21 @@ impl<P: Default> BlockYield<P> {
             faults.first.truncate(EXAMPLES_MAX);
         }
         self.columns.add(later.columns);
+        self.skipped_under = self.skipped_under.take().or(later.skipped_under);
         self.layout_at_end = later.layout_at_end;
     }
 
-    /// Sets how the column orders of a whole file were identified.
+    /// Sets how the column orders of a whole file were identified. If every record was skipped,
+    /// the order of the first one is kept, because its missing columns may be the reason.
     pub(crate) fn name_columns(&mut self, evidence: impl Fn(&Layout) -> &'static str) {
+        if let (0, Some(layout)) = (self.columns.iter().len(), self.skipped_under.take()) {
+            self.columns.count(ColumnOrder {
+                layout,
+                evidence: "",
+                files: 0,
+                records: 0,
+            });
+        }
         self.columns = std::mem::take(&mut self.columns).of_file(evidence);
     }
 

@@ -57,6 +57,7 @@ mod files;
 mod json;
 mod meter;
 mod mmap;
+mod neighbor;
 mod sink;
 mod source_names;
 mod table;

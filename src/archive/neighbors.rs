@@ -16,7 +16,11 @@ pub fn neighbors(file: &File, inputs: &[File]) -> Vec<File> {
     });
     let entries = folder.and_then(|folder| fs::read_dir(folder).ok());
     for entry in entries.into_iter().flatten().take(LISTED_MAX).flatten() {
-        let is_known = || all.iter().any(|other| other.path.file_name() == Some(&entry.file_name()) && is_beside(other, file));
+        let is_known = || {
+            all.iter().any(|other| {
+                other.path.file_name() == Some(&entry.file_name()) && is_beside(other, file)
+            })
+        };
         let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
         if let Ok(metadata) = entry.metadata()
             && !is_hidden
@@ -69,7 +73,9 @@ mod tests {
         let names = |inputs: &[File]| -> Vec<String> {
             let found = neighbors(&file, inputs);
             let names = found.iter().filter_map(|other| other.path.file_name());
-            names.map(|name| name.to_string_lossy().into_owned()).collect()
+            names
+                .map(|name| name.to_string_lossy().into_owned())
+                .collect()
         };
         assert_eq!(names(&[]), ["part_aa", "other"]);
         assert_eq!(names(std::slice::from_ref(&file)), ["part_aa", "other"]);

@@ -11,9 +11,7 @@ use crate::error::Result;
 use crate::read::block::BlockYield;
 use crate::read::describe;
 use crate::read::files::{BLOCK_LEN, FileOffset, FileYield, Files, HEAD_LEN};
-use crate::read::files::{
-    evidence_name, foreign_file, note_damage, note_kind, note_layout,
-};
+use crate::read::files::{evidence_name, foreign_file, note_damage, note_kind, note_layout};
 use crate::read::sink::Sink;
 use crate::record::{Unrecognised, order_name, recognize};
 use crate::wrapper::{NamedBy, Unwrapper};

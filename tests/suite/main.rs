@@ -39,12 +39,14 @@ mod metrics;
 mod metrics_forms;
 mod options;
 mod other_clouds;
+mod other_logs;
 mod packs;
 mod parquet;
 #[cfg(unix)] // for bash
 mod pasted;
 mod printed;
 mod properties;
+mod proposals;
 mod reader;
 mod report;
 mod saved_answers;

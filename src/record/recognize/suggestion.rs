@@ -46,10 +46,13 @@ impl CellTable {
     pub(super) fn can_have(&self, layout: &Layout) -> bool {
         let columns = layout.columns();
         let fits_line = |cells: &Vec<Vec<u8>>| {
-            columns.iter().zip(cells).all(|(column, text)| match column {
-                Column::Known(field) => fits(*field, text),
-                Column::Unknown(_) => true,
-            })
+            columns
+                .iter()
+                .zip(cells)
+                .all(|(column, text)| match column {
+                    Column::Known(field) => fits(*field, text),
+                    Column::Unknown(_) => true,
+                })
         };
         !self.lines.is_empty()
             && columns.len() == self.column_count
@@ -163,7 +166,10 @@ impl CellTable {
             }
             Some(numbers)
         };
-        let flows = self.lines.iter().filter(|cells| !is_absent(&cells[start + 4]));
+        let flows = self
+            .lines
+            .iter()
+            .filter(|cells| !is_absent(&cells[start + 4]));
         let mut flows = flows.map(numbers).peekable();
         flows.peek().is_some()
             && flows.all(|numbers| {
@@ -204,9 +210,7 @@ const VALUES: &[(Field, Giveaway)] = &[
     (Field::TgwId, |text| {
         text.starts_with(b"tgw-") && !text.starts_with(b"tgw-attach")
     }),
-    (Field::ResourceType, |text| {
-        fits(Field::ResourceType, text)
-    }),
+    (Field::ResourceType, |text| fits(Field::ResourceType, text)),
 ];
 
 /// Fields that a record has only once.
@@ -304,7 +308,9 @@ mod tests {
     #[test]
     fn numbers_are_not_named() {
         check(
-            &["3 vpc-1f eni-1f 10.3.0.4 10.3.0.5 8080 40100 6 18 900 7 1700000000 1700000050 REJECT OK"],
+            &[
+                "3 vpc-1f eni-1f 10.3.0.4 10.3.0.5 8080 40100 6 18 900 7 1700000000 1700000050 REJECT OK",
+            ],
             Some(
                 "? ${vpc-id} ${interface-id} ${srcaddr} ${dstaddr} ? ? ? ? ? ? ${start} ${end} \
                  ${action} ${log-status}",
@@ -364,7 +370,10 @@ mod tests {
             &["us-gov-west-1 usw2-lax1-az1 i-1f"],
             Some("${region} ${az-id} ${instance-id}"),
         );
-        check(&["fra-edge-1 us-east-1a i-1f OK"], Some("? ? ${instance-id} ${log-status}"));
+        check(
+            &["fra-edge-1 us-east-1a i-1f OK"],
+            Some("? ? ${instance-id} ${log-status}"),
+        );
         check(
             &["us-east-1 eu-west-1 i-1f OK"],
             Some("? ? ${instance-id} ${log-status}"),

@@ -129,6 +129,8 @@ pub enum ErrorKind {
         /// A format to complete, with `?` for each unknown column; `None` if there is no evidence
         /// to build one from.
         suggestion: Option<String>,
+        /// The header of a file next to it that fits its lines.
+        neighbor: Option<NeighborHeader>,
     },
     /// The records of one connection need more memory than the run may use.
     #[error(
@@ -299,6 +301,16 @@ impl Pruned {
             ),
         }
     }
+}
+
+/// The header of a file, for another file that has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NeighborHeader {
+    /// The name of the file with the header, escaped for printing.
+    pub file: String,
+    /// The columns of the header, as a format.
+    pub format: String,
 }
 
 /// Files that were not read for one reason.

@@ -32,6 +32,7 @@ mod lookahead;
 mod magic;
 mod mapping;
 mod name;
+mod neighbors;
 pub mod s3_path;
 mod stream;
 mod tarred;
@@ -49,6 +50,7 @@ pub use self::{
     left_out::{LeftOut, LeftOutReason},
     magic::Magic,
     mapping::Mapping,
+    neighbors::neighbors,
     stream::Stream,
     walk::{Walk, walk},
 };

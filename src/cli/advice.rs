@@ -2,7 +2,7 @@
 //!
 //! The errors of the library report what failed. Which option helps is known only here.
 
-use flow2pcap::error::{Error, ErrorKind, SecondReading, TemporaryData};
+use flow2pcap::error::{Error, ErrorKind, NeighborHeader, SecondReading, TemporaryData};
 use flow2pcap::printable::number::grouped;
 use flow2pcap::printable::shell::{option, quoted};
 use flow2pcap::summary::WIRESHARK_PACKETS;
@@ -68,8 +68,14 @@ fn tips(kind: &ErrorKind) -> Vec<Tip> {
                 }
             },
         ],
-        ErrorKind::UnknownLayout { suggestion, .. } => {
-            vec![format_to_complete(suggestion.as_deref())]
+        ErrorKind::UnknownLayout {
+            suggestion,
+            neighbor,
+            ..
+        } => {
+            let neighbor = neighbor.iter().map(format_of_neighbor);
+            let completed = format_to_complete(suggestion.as_deref());
+            neighbor.chain([completed]).collect()
         }
         ErrorKind::NeedsMemory { ends, needed, .. } => {
             let [low, high] = ends.map(|end| end.ip());
@@ -114,6 +120,13 @@ const WRITE_FIRST: &str = "write it to a file first, as in `cat >archive.log`, a
 
 /// The tip to read less.
 const TIME_RANGE: &str = "choose a time range with --from and --to";
+
+fn format_of_neighbor(neighbor: &NeighborHeader) -> Tip {
+    Tip {
+        text: format!("{} has a header with as many columns:", neighbor.file),
+        commands: vec![format!("--format {}", quoted(&neighbor.format))],
+    }
+}
 
 fn format_to_complete(suggestion: Option<&str>) -> Tip {
     match suggestion {

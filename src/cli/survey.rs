@@ -120,6 +120,9 @@ impl SurveyText<'_> {
 
     fn missing_fields(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = self.survey;
+        if s.columns.iter().len() == 0 {
+            return Ok(());
+        }
         if s.missing_fields.is_empty() {
             return self
                 .page

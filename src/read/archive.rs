@@ -224,6 +224,7 @@ impl Archive {
             watch,
             wanted: self.sifted.wanted.as_ref(),
             temp_dir: &self.temp_dir,
+            inputs: self.files(),
             meter,
             sink,
         }

@@ -42,6 +42,8 @@ pub(crate) struct BlockYield<P> {
     pub columns: ColumnOrders,
     /// What was noted of the names and parts of the filter.
     pub noticed: Noticed,
+    /// The column order of the first line that was skipped.
+    skipped_under: Option<Arc<Layout>>,
 }
 
 /// Lines that are not records, or that the sink cannot use, for one reason.
@@ -129,7 +131,10 @@ impl<S: Sink> BlockReader<'_, S> {
                     layout = Arc::clone(under);
                 }
                 Row::Blank => read.records.blank += 1,
-                Row::Fault(fault) => read.fault(fault.kind().name(), || fault.to_string()),
+                Row::Fault(fault) => {
+                    read.fault(fault.kind().name(), || fault.to_string());
+                    read.note_skipped(under);
+                }
             }
         }
         for (other, records) in rows.other_orders() {
@@ -150,7 +155,10 @@ impl<S: Sink> BlockReader<'_, S> {
                 read.records.missing_filter_field += u64::from(found.matches.is_none());
                 self.watch.count(&mut read.noticed, &facts, found.matches);
             }
-            Err(unusable) => read.fault(unusable.name(), || unusable.to_string()),
+            Err(unusable) => {
+                read.fault(unusable.name(), || unusable.to_string());
+                read.note_skipped(layout);
+            }
         }
     }
 
@@ -254,6 +262,10 @@ impl<P: Default> BlockYield<P> {
         }
     }
 
+    fn note_skipped(&mut self, layout: &Arc<Layout>) {
+        self.skipped_under.get_or_insert_with(|| Arc::clone(layout));
+    }
+
     fn faults_without_example(&mut self, reason: &'static str, count: u64) {
         if count > 0 {
             self.faults.entry(reason).or_default().count += count;
@@ -298,11 +310,21 @@ impl<P: Default> BlockYield<P> {
         }
         self.columns.add(later.columns);
         self.noticed.append(later.noticed);
+        self.skipped_under = self.skipped_under.take().or(later.skipped_under);
         self.layout_at_end = later.layout_at_end;
     }
 
-    /// Sets how the column orders of a whole file were identified.
+    /// Sets how the column orders of a whole file were identified. If every record was skipped,
+    /// the order of the first one is kept, because its missing columns may be the reason.
     pub(crate) fn name_columns(&mut self, evidence: impl Fn(&Layout) -> &'static str) {
+        if let (0, Some(layout)) = (self.columns.iter().len(), self.skipped_under.take()) {
+            self.columns.count(ColumnOrder {
+                layout,
+                evidence: "",
+                files: 0,
+                records: 0,
+            });
+        }
         self.columns = std::mem::take(&mut self.columns).of_file(evidence);
     }
 

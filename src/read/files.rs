@@ -20,6 +20,7 @@ use crate::filter::{Filter, FilterWatch};
 use crate::read::Meter;
 use crate::read::block::{BlockReader, BlockYield};
 use crate::read::describe;
+use crate::read::neighbor::header_beside;
 use crate::read::sink::Sink;
 use crate::read::source_names::ArchiveMember;
 use crate::read::table::{read_packed_table, read_table};
@@ -61,6 +62,8 @@ pub(crate) struct Files<'a, S> {
     pub wanted: Option<&'a Range<i64>>,
     /// The folder for tables that must be complete before they can be read.
     pub temp_dir: &'a Path,
+    /// All files of the archive, some of which may have the header that another lacks.
+    pub inputs: &'a [File],
     /// The progress of the run.
     pub meter: &'a Meter,
     /// The sink that receives the records.
@@ -178,7 +181,7 @@ impl<S: Sink> Files<'_, S> {
                 let has_line = content.head(HEAD_LEN).contains(&b'\n');
                 return match content.damage(file.len) {
                     Some(damage) if !has_line => Ok(unusable(file, &damage)),
-                    _ => foreign(file, &unrecognized),
+                    _ => self.foreign(file, &unrecognized),
                 };
             }
         };
@@ -253,6 +256,34 @@ impl<S: Sink> Files<'_, S> {
         Ok((whole, read_len, damage))
     }
 
+    /// Decides about a file that is not a flow log, or not known to be one.
+    ///
+    /// Load balancer logs and similar files are in the same folders and are left out. A file that
+    /// looks like records in an unknown order may be the one that the user is looking for, so it
+    /// ends the run with an error that suggests a format.
+    pub(crate) fn foreign<P: Default>(
+        &self,
+        file: &File,
+        unrecognized: &Unrecognized,
+    ) -> Result<FileYield<P>> {
+        match unrecognized.foreign() {
+            Foreign::Other if file.is_typed || unrecognized.has_two_addresses() => {
+                Err(ErrorKind::UnknownLayout {
+                    file: file.name.clone(),
+                    why: unrecognized.to_string(),
+                    suggestion: unrecognized.suggestion(),
+                    neighbor: header_beside(file, self.inputs, unrecognized),
+                }
+                .into())
+            }
+            Foreign::Other if unrecognized.has_header() => {
+                foreign_file(file, "text with a repeated column in its header")
+            }
+            Foreign::Other => foreign_file(file, "text that is not a flow log"),
+            known => foreign_file(file, &known.to_string()),
+        }
+    }
+
     /// Returns a reader of the blocks of `file`.
     pub(crate) fn block_reader<'f>(&'f self, at: FileOffset, file: &'f File) -> BlockReader<'f, S> {
         BlockReader {
@@ -315,33 +346,6 @@ impl<P, F: FnMut(FileYield<P>)> InOrder<P, F> {
             (self.deliver)(read);
             self.next += 1;
         }
-    }
-}
-
-/// Decides about a file that is not a flow log, or not known to be one.
-///
-/// Load balancer logs and similar files are in the same folders and are left out. A file that looks
-/// like records in an unknown order may be the one that the user is looking for, so it ends the run
-/// with an error that suggests a format.
-pub(crate) fn foreign<P: Default>(
-    file: &File,
-    unrecognized: &Unrecognized,
-) -> Result<FileYield<P>> {
-    let has_addresses = |suggestion: &str| suggestion.contains("srcaddr");
-    match unrecognized.foreign() {
-        Foreign::Other if file.is_typed || unrecognized.suggestion().is_some_and(has_addresses) => {
-            Err(ErrorKind::UnknownLayout {
-                file: file.name.clone(),
-                why: unrecognized.to_string(),
-                suggestion: unrecognized.suggestion().map(str::to_owned),
-            }
-            .into())
-        }
-        Foreign::Other if unrecognized.has_header() => {
-            foreign_file(file, "text with a repeated column in its header")
-        }
-        Foreign::Other => foreign_file(file, "text that is not a flow log"),
-        known => foreign_file(file, &known.to_string()),
     }
 }
 

@@ -11,9 +11,7 @@ use crate::error::Result;
 use crate::read::block::BlockYield;
 use crate::read::describe;
 use crate::read::files::{BLOCK_LEN, FileOffset, FileYield, Files, HEAD_LEN};
-use crate::read::files::{
-    evidence_name, foreign, foreign_file, note_damage, note_kind, note_layout,
-};
+use crate::read::files::{evidence_name, foreign_file, note_damage, note_kind, note_layout};
 use crate::read::sink::Sink;
 use crate::record::{Unrecognized, order_name, recognize};
 use crate::wrapper::{NamedBy, Unwrapper};
@@ -77,15 +75,22 @@ fn read_batches<S: Sink>(
         counted_len = bytes;
         files.complete(&mut read, at.lines_before + yielded.block.records.lines)?;
         yielded.block.append(read, files.sink);
+        let is_other = unwrapper.foreign().is_some() && unwrapper.named_by().is_none();
+        if is_other && yielded.block.records.lines >= OTHER_LOG_MAX {
+            break;
+        }
     }
     let evidence = unwrapper.named_by().map(in_words);
     match evidence {
         Some(evidence) => note_layout(&mut yielded.input, evidence),
         None if unwrapper.refused().is_none() && yielded.block.records.control > 0 => {}
         None => {
-            return match unwrapper.refused().or(as_text.as_ref()) {
-                Some(unrecognized) => foreign(file, unrecognized),
-                None => foreign_file(file, "JSON"),
+            return match (unwrapper.refused(), unwrapper.foreign(), &as_text) {
+                (None, Some(kind), _) => foreign_file(file, &kind.to_string()),
+                (Some(unrecognized), ..) | (None, None, Some(unrecognized)) => {
+                    files.foreign(file, unrecognized)
+                }
+                (None, None, None) => foreign_file(file, "JSON"),
             };
         }
     }
@@ -113,3 +118,7 @@ fn in_words(named_by: NamedBy) -> &'static str {
 
 /// Number of records with unknown columns after which a file is assumed not to be a flow log.
 const UNKNOWN_MAX: u64 = 32;
+
+/// Number of objects of another log after which a file without any flow log record is assumed to
+/// have none. Larger than one file of CloudTrail.
+const OTHER_LOG_MAX: u64 = 100_000;

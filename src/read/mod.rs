@@ -57,6 +57,7 @@ mod files;
 mod json;
 mod meter;
 mod mmap;
+mod neighbor;
 mod sink;
 mod slot;
 mod source_names;

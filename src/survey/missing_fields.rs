@@ -33,6 +33,11 @@ struct ColumnNeed {
 /// missing in their logs.
 const NEEDS: &[ColumnNeed] = &[
     ColumnNeed {
+        fields: &[Field::SrcAddr, Field::DstAddr],
+        or: &[Field::PktSrcAddr, Field::PktDstAddr],
+        cost: "a record without both addresses is skipped",
+    },
+    ColumnNeed {
         fields: &[Field::TcpFlags],
         or: &[],
         cost: "handshakes and ends are presumed; resets and refusals are not visible",

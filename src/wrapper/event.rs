@@ -7,9 +7,9 @@
 use super::batch::{Gatherer, excerpt};
 use super::json::Json;
 use super::layouts::Layouts;
-use super::{azure, cloudwatch, gcp, ocsf, payload, search};
+use super::{azure, cloudwatch, gcp, ocsf, other_logs, payload, search};
 use crate::archive::Stream;
-use crate::record::{Layout, embedded_records};
+use crate::record::{Foreign, Layout, embedded_records};
 
 /// Turns values into lines.
 pub(super) struct Events<'g> {
@@ -25,6 +25,8 @@ pub(super) struct Events<'g> {
     uses_named_values: Option<bool>,
     /// Description of the first value.
     outermost: Option<&'static str>,
+    /// The kind of the first object of another log.
+    pub(super) foreign: Option<Foreign>,
     /// Azure connections seen so far.
     azure: azure::OpenFlows,
 }
@@ -39,6 +41,7 @@ impl<'g> Events<'g> {
             are_embedding: None,
             has_record: false,
             outermost: None,
+            foreign: None,
             azure: azure::OpenFlows::default(),
         }
     }
@@ -99,6 +102,9 @@ impl<'g> Events<'g> {
             self.note("OCSF");
             return self.lines.named(&ocsf::row(value));
         }
+        if let Some(kind) = other_logs::kind_of(value) {
+            return self.of_another_log(kind);
+        }
         if gcp::is_entry(value) {
             self.note("GCP log entries");
             return self.lines.named(&gcp::row(value));
@@ -135,6 +141,13 @@ impl<'g> Events<'g> {
             Some(_) => self.row(cloudwatch::named_values(value)),
             None => self.row(value),
         }
+    }
+
+    /// Counts an object that belongs to a log of another kind.
+    pub(super) fn of_another_log(&mut self, kind: Foreign) {
+        self.foreign.get_or_insert(kind);
+        let found = || format!("expected a record of a flow log; found part of {kind}");
+        self.lines.fault("record of another log", found);
     }
 
     fn row(&mut self, value: &Json<'_>) {

@@ -10,6 +10,7 @@
 //! splitter, scan    text -> values      event       value -> records
 //! json              a value             batch       records -> lines
 //! cloudwatch, payload, ocsf, gcp, azure     one wrapper each
+//! other_logs        JSON of logs that are not flow logs
 //! unwrapper   all of these in sequence; layouts: the column orders of their lines
 //! parquet     tables: not text, but read by column and kept as columns
 //! ```
@@ -30,6 +31,7 @@ mod gcp;
 mod json;
 mod layouts;
 mod ocsf;
+mod other_logs;
 mod parquet;
 mod payload;
 mod scan;

@@ -9,7 +9,7 @@
 use super::batch::excerpt;
 use super::event::Events;
 use super::json::Json;
-use super::{azure, cloudwatch, ecs, gcp, ocsf};
+use super::{azure, cloudwatch, ecs, gcp, ocsf, other_logs};
 use crate::record::{Field, Layout, embedded_records};
 
 impl Events<'_> {
@@ -53,6 +53,7 @@ impl Events<'_> {
                 self.object(value, 0);
                 true
             }
+            Json::Object(_) if self.add_other_log(value) => true,
             Json::Object(members) => {
                 let values = members.iter().map(|(_, value)| value);
                 let found = values.map(|value| self.search(value, depth + 1));
@@ -61,6 +62,12 @@ impl Events<'_> {
             }
             _ => false,
         }
+    }
+
+    /// Counts `value` if it is part of a log of another kind. Returns whether it is.
+    fn add_other_log(&mut self, value: &Json<'_>) -> bool {
+        let kind = other_logs::kind_of(value);
+        kind.map(|kind| self.of_another_log(kind)).is_some()
     }
 
     /// Adds `value` if it is an event in the Elastic Common Schema. Returns whether it is.

@@ -8,7 +8,7 @@ use super::event::Events;
 use super::splitter::{Piece, Splitter, VALUE_LEN_MAX};
 use super::{NamedBy, is_wrapped};
 use crate::archive::{Damage, LINE_LEN_MAX, Stream};
-use crate::record::{Layout, Unrecognized};
+use crate::record::{Foreign, Layout, Unrecognized};
 
 /// Unwraps the records of one file.
 pub struct Unwrapper<'g> {
@@ -74,6 +74,11 @@ impl<'g> Unwrapper<'g> {
     /// Returns why no column order was found for the first lines without one.
     pub fn refused(&self) -> Option<&Unrecognized> {
         self.events.layouts.refused.as_ref()
+    }
+
+    /// Returns the kind of the first object that belongs to a log that is not a flow log.
+    pub fn foreign(&self) -> Option<Foreign> {
+        self.events.foreign
     }
 
     fn gather(&mut self) -> Option<Batch> {

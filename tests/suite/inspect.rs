@@ -377,3 +377,20 @@ fn help_teaches_with_examples() {
         assert!(text.contains(part), "{part} is not in the help");
     }
 }
+
+#[test]
+fn missing_fields_are_named_if_every_record_was_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "interface-id srcaddr srcport dstport protocol action\n\
+                eni-5d 10.5.0.4 50100 443 6 ACCEPT\n";
+    let path = file(&folder, "no_time.log", text);
+    let survey = inspect(&path, &[]);
+    assert_eq!(survey["records"]["used"], 0);
+    assert_eq!(survey["missing_fields"][0]["fields"], json!(["dstaddr"]));
+    let page = page(&path, &[]);
+    assert!(
+        page.contains("dstaddr: a record without both addresses is skipped"),
+        "{page}"
+    );
+    assert!(page.contains("start, end: "), "{page}");
+}

@@ -42,12 +42,14 @@ mod nothing_found;
 mod one_connection;
 mod options;
 mod other_clouds;
+mod other_logs;
 mod packs;
 mod parquet;
 #[cfg(unix)] // for bash
 mod pasted;
 mod printed;
 mod properties;
+mod proposals;
 mod reader;
 mod report;
 mod saved_answers;

@@ -56,6 +56,7 @@ fn read_cut(text: &str, kept_len: usize) -> (FileYield<u64>, u64) {
     handle.set_len(kept_len as u64).unwrap();
     let files = Files {
         format: None,
+        inputs: &[],
         filter: &Filter::default(),
         watch: &FilterWatch::default(),
         wanted: None,

@@ -2,7 +2,8 @@
 //!
 //! Archives are downloaded whole, so load balancer logs and CloudTrail logs are in the same
 //! folders. Each kind is identified by the form of its first line, so that it can be left out and
-//! counted by name. Whether such a file is valid is not checked.
+//! counted by name. Whether such a file is valid is not checked. JSON has its own module
+//! (`json_kinds`).
 
 use std::{fmt, net::SocketAddr};
 
@@ -10,7 +11,7 @@ use crate::record::{
     Separator,
     cells::LineCells,
     odd,
-    prefix::{instant_in, leading_time},
+    prefix::{instant_in, leading_time, time_and_stream},
 };
 
 /// The kind of a file that is not a flow log.
@@ -27,8 +28,40 @@ pub enum Foreign {
     NlbAccess,
     /// Classic Load Balancer access log.
     ClbAccess,
+    /// CloudFront standard log, as text or JSON.
+    CloudFront,
     /// CloudTrail JSON.
     CloudTrail,
+    /// Digest of CloudTrail files.
+    CloudTrailDigest,
+    /// AWS Config snapshot, history or item.
+    Config,
+    /// GCP firewall rule log.
+    GcpFirewall,
+    /// Cloud NAT log of GCP.
+    GcpNat,
+    /// GuardDuty findings.
+    GuardDuty,
+    /// VPC Lattice access log.
+    Lattice,
+    /// AWS Network Firewall flow, alert or TLS log.
+    NetworkFirewall,
+    /// Any other log of Google Cloud.
+    OtherGcp,
+    /// Any other class of OCSF events.
+    OtherOcsf,
+    /// Route 53 Resolver query log.
+    ResolverQuery,
+    /// Route 53 query log of a public hosted zone.
+    Route53Query,
+    /// S3 server access log.
+    S3Access,
+    /// Security Hub findings.
+    SecurityHub,
+    /// EVE log of Suricata.
+    Suricata,
+    /// AWS WAF log.
+    Waf,
     /// Any other JSON.
     Json,
     /// A Parquet file.
@@ -60,9 +93,15 @@ impl Foreign {
         {
             return Some(Self::ControlMessage);
         }
+        if is_cloud_front(head) {
+            return Some(Self::CloudFront);
+        }
         let tokens: Vec<_> = LineCells::new(line, Separator::Blank)
             .map(|cell| cell.text)
             .collect();
+        if let Some(kind) = Self::of_exported(line) {
+            return Some(kind);
+        }
         let [first, second, third, fourth, ..] = tokens[..] else {
             return None;
         };
@@ -71,6 +110,15 @@ impl Foreign {
         }
         if first == b"tls" && instant_in(third).is_some() {
             return Some(Self::NlbAccess);
+        }
+        if is_s3_access(&tokens) {
+            return Some(Self::S3Access);
+        }
+        if is_route_53(&tokens) {
+            return Some(Self::Route53Query);
+        }
+        if is_cloud_front_request(&tokens) {
+            return Some(Self::CloudFront);
         }
         leading_time(line).ok()?;
         if is_socket(third) && (is_socket(fourth) || fourth == b"-") {
@@ -86,14 +134,19 @@ impl Foreign {
         (ports && is_tls && odd::address(second).is_ok()).then_some(Self::AlbConnection)
     }
 
-    fn of_json(head: &[u8]) -> Self {
-        let front = &head[..head.len().min(JSON_FRONT_LEN)];
-        let holds = |key: &&str| memchr::memmem::find(front, key.as_bytes()).is_some();
-        if CLOUD_TRAIL_KEYS.iter().any(holds) {
-            Self::CloudTrail
-        } else {
-            Self::Json
-        }
+    /// Returns the kind of log that a line of CloudWatch shows after its time and stream.
+    fn of_exported(line: &[u8]) -> Option<Self> {
+        let timed = leading_time(line).ok().map(|(text, _)| text);
+        let streamed = time_and_stream(line).ok().map(|(text, _)| text);
+        let mut texts = [timed, streamed].into_iter().flatten();
+        texts.find_map(|text| match text {
+            [b'{', ..] => Some(Self::of_json(text)).filter(|kind| *kind != Self::Json),
+            _ => {
+                let cells = LineCells::new(text, Separator::Blank);
+                let tokens: Vec<_> = cells.map(|cell| cell.text).take(8).collect();
+                is_route_53(&tokens).then_some(Self::Route53Query)
+            }
+        })
     }
 }
 
@@ -106,7 +159,23 @@ impl fmt::Display for Foreign {
             Self::AlbConnection => "an Application Load Balancer connection log",
             Self::NlbAccess => "a Network Load Balancer access log",
             Self::ClbAccess => "a Classic Load Balancer access log",
+            Self::CloudFront => "a CloudFront log",
             Self::CloudTrail => "a CloudTrail log",
+            Self::CloudTrailDigest => "a CloudTrail digest",
+            Self::Config => "an AWS Config file",
+            Self::GcpFirewall => "a GCP firewall rule log",
+            Self::GcpNat => "a GCP Cloud NAT log",
+            Self::GuardDuty => "GuardDuty findings",
+            Self::Lattice => "a VPC Lattice access log",
+            Self::NetworkFirewall => "an AWS Network Firewall log",
+            Self::OtherGcp => "a GCP log that is not a flow log",
+            Self::OtherOcsf => "OCSF events that are not network activity",
+            Self::ResolverQuery => "a Route 53 Resolver query log",
+            Self::Route53Query => "a Route 53 query log",
+            Self::S3Access => "an S3 server access log",
+            Self::SecurityHub => "Security Hub findings",
+            Self::Suricata => "a Suricata EVE log",
+            Self::Waf => "an AWS WAF log",
             Self::Json => "JSON",
             Self::Parquet => "a Parquet file",
             Self::Binary => "a binary file",
@@ -122,19 +191,60 @@ fn is_socket(text: &[u8]) -> bool {
     text.is_some_and(|text| text.parse::<SocketAddr>().is_ok())
 }
 
+/// Whether a file begins with the directives of a CloudFront standard log.
+fn is_cloud_front(head: &[u8]) -> bool {
+    let front = &head[..head.len().min(DIRECTIVES_LEN)];
+    let front = front.strip_prefix(b"\xef\xbb\xbf").unwrap_or(front);
+    (front.starts_with(b"#Version") || front.starts_with(b"#Fields"))
+        && memchr::memmem::find(front, b"x-edge-").is_some()
+}
+
+/// Whether a line is a request that CloudFront logged: date, time, edge location, bytes, address
+/// and method.
+fn is_cloud_front_request(tokens: &[&[u8]]) -> bool {
+    let [date, time, edge, bytes, client, method, ..] = *tokens else {
+        return false;
+    };
+    let form = |text: &[u8], form: &[u8]| {
+        let is_same = |(byte, expected): (&u8, &u8)| match expected {
+            b'0' => byte.is_ascii_digit(),
+            other => byte == other,
+        };
+        text.len() == form.len() && text.iter().zip(form).all(is_same)
+    };
+    form(date, b"0000-00-00")
+        && form(time, b"00:00:00")
+        && edge.first().is_some_and(u8::is_ascii_uppercase)
+        && odd::number(bytes, u64::MAX).is_ok()
+        && odd::address(client).is_ok()
+        && method.iter().all(u8::is_ascii_uppercase)
+}
+
+/// Whether a line is a request that S3 logged: owner, bucket, and a time in brackets.
+fn is_s3_access(tokens: &[&[u8]]) -> bool {
+    let [owner, _, date, zone, ..] = *tokens else {
+        return false;
+    };
+    let is_owner = owner.len() == 64 && owner.iter().all(u8::is_ascii_hexdigit);
+    (is_owner || owner == b"-") && date.starts_with(b"[") && zone.ends_with(b"]")
+}
+
+/// Whether a line is a query that Route 53 logged for a public hosted zone.
+fn is_route_53(tokens: &[&[u8]]) -> bool {
+    let [version, time, zone, _, _, _, transport, ..] = *tokens else {
+        return false;
+    };
+    version == b"1.0"
+        && instant_in(time).is_some()
+        && zone.starts_with(b"Z")
+        && [b"UDP", b"TCP"].iter().any(|word| transport == *word)
+}
+
+/// Number of bytes in which the directives at the front of a file are.
+const DIRECTIVES_LEN: usize = 2048;
+
 /// The first words of lines of an Application Load Balancer.
 const ALB_TYPES: [&str; 6] = ["http", "https", "h2", "ws", "wss", "grpcs"];
 
 /// The first words of objects that AWS writes to test its write permission.
 const CONTROL_MESSAGES: [&str; 2] = ["Enable AccessLog for ", "Permission Check Successful"];
-
-/// Keys near the front of a file that only CloudTrail writes.
-const CLOUD_TRAIL_KEYS: [&str; 4] = [
-    "\"eventSource\"",
-    "\"eventVersion\"",
-    "\"CloudTrailEvent\"",
-    "\"userIdentity\"",
-];
-
-/// Number of bytes of a JSON text in which its keys are searched.
-const JSON_FRONT_LEN: usize = 4096;

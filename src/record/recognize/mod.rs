@@ -8,6 +8,7 @@
 
 mod embedded;
 mod foreign;
+mod json_kinds;
 mod order;
 mod refusal;
 mod suggestion;
@@ -63,7 +64,8 @@ pub enum Evidence {
 pub fn recognize(head: &[u8], given: Option<&Layout>) -> Result<Recognized, Unrecognized> {
     let lines = sample(head);
     let Some(&first) = lines.first() else {
-        return Err(Unrecognized::foreign_file(Foreign::Empty, b""));
+        let kind = Foreign::of(b"", head).unwrap_or(Foreign::Empty);
+        return Err(Unrecognized::foreign_file(kind, b""));
     };
     if let Some(foreign) = Foreign::of(first, head) {
         return Err(Unrecognized::foreign_file(foreign, first));

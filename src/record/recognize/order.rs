@@ -54,6 +54,10 @@ pub(super) const ORDERS: &[Order] = &[
         fields: TROUBLESHOOTING,
         strict: true,
     },
+    Order::example("NAT gateway example", NAT_GATEWAY),
+    Order::example("transit gateway example", TRANSIT_GATEWAY_EXAMPLE),
+    Order::example("TCP flags example", TCP_FLAGS),
+    Order::example("traffic path example", TRAFFIC_PATH),
 ];
 
 // AWS field table: docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html, default order.
@@ -108,7 +112,104 @@ const TROUBLESHOOTING: &[Field] = &[
     Field::Action,
 ];
 
+// The custom formats of AWS's examples:
+// docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html.
+const NAT_GATEWAY: &[Field] = &[
+    Field::InstanceId,
+    Field::InterfaceId,
+    Field::SrcAddr,
+    Field::DstAddr,
+    Field::PktSrcAddr,
+    Field::PktDstAddr,
+];
+
+const TRANSIT_GATEWAY_EXAMPLE: &[Field] = &[
+    Field::Version,
+    Field::InterfaceId,
+    Field::AccountId,
+    Field::VpcId,
+    Field::SubnetId,
+    Field::InstanceId,
+    Field::SrcAddr,
+    Field::DstAddr,
+    Field::SrcPort,
+    Field::DstPort,
+    Field::Protocol,
+    Field::TcpFlags,
+    Field::Type,
+    Field::PktSrcAddr,
+    Field::PktDstAddr,
+    Field::Action,
+    Field::LogStatus,
+];
+
+const TCP_FLAGS: &[Field] = &[
+    Field::Version,
+    Field::VpcId,
+    Field::SubnetId,
+    Field::InstanceId,
+    Field::InterfaceId,
+    Field::AccountId,
+    Field::Type,
+    Field::SrcAddr,
+    Field::DstAddr,
+    Field::SrcPort,
+    Field::DstPort,
+    Field::PktSrcAddr,
+    Field::PktDstAddr,
+    Field::Protocol,
+    Field::Bytes,
+    Field::Packets,
+    Field::Start,
+    Field::End,
+    Field::Action,
+    Field::TcpFlags,
+    Field::LogStatus,
+];
+
+const TRAFFIC_PATH: &[Field] = &[
+    Field::Version,
+    Field::SrcAddr,
+    Field::DstAddr,
+    Field::SrcPort,
+    Field::DstPort,
+    Field::Protocol,
+    Field::Start,
+    Field::End,
+    Field::Type,
+    Field::Packets,
+    Field::Bytes,
+    Field::AccountId,
+    Field::VpcId,
+    Field::SubnetId,
+    Field::InstanceId,
+    Field::InterfaceId,
+    Field::Region,
+    Field::AzId,
+    Field::SublocationType,
+    Field::SublocationId,
+    Field::Action,
+    Field::TcpFlags,
+    Field::PktSrcAddr,
+    Field::PktDstAddr,
+    Field::PktSrcAwsService,
+    Field::PktDstAwsService,
+    Field::TrafficPath,
+    Field::FlowDirection,
+    Field::LogStatus,
+];
+
 impl Order {
+    /// Returns the order of an example of AWS. Others may use the same columns in another order, so
+    /// every line must fit.
+    const fn example(name: &'static str, fields: &'static [Field]) -> Self {
+        Self {
+            name,
+            fields,
+            strict: true,
+        }
+    }
+
     /// Returns the first `count` fields, in AWS order.
     const fn aws(name: &'static str, count: usize) -> Self {
         Self {
@@ -172,7 +273,8 @@ impl Order {
                 Some(reason) => why = why.or(Some(reason)),
                 None => {
                     fitting_count += 1;
-                    has_values |= cells.iter().filter(|text| !is_absent(text)).count() > 1;
+                    has_values |= self.is_identified(&cells)
+                        && cells.iter().filter(|text| !is_absent(text)).count() > 1;
                 }
             }
         }
@@ -189,6 +291,13 @@ impl Order {
         Err(why.map(|reason| {
             LayoutAttempt::new(self.name, format!("{} columns, but {reason}", self.len()))
         }))
+    }
+
+    /// Whether `cells` have an interface, if every line must fit and there is a column for it.
+    fn is_identified(&self, cells: &[&[u8]]) -> bool {
+        let mut fields = self.fields.iter();
+        let index = fields.position(|field| *field == Field::InterfaceId);
+        !self.strict || index.is_none_or(|index| !is_absent(cells[index]))
     }
 
     /// Describes the first column with a value that it cannot have.

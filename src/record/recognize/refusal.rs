@@ -6,9 +6,9 @@ use super::{
     foreign::Foreign,
     order::{LayoutAttempt, ORDERS},
     separator_of,
-    suggestion::suggest,
+    suggestion::CellTable,
 };
-use crate::record::{FormatError, cells::LineCells, fault::Excerpt};
+use crate::record::{FormatError, Layout, cells::LineCells, fault::Excerpt};
 
 /// The reason why a file's layout is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,8 @@ pub struct Unrecognized {
     /// Its first line, quoted, escaped and cut.
     first_line: String,
     attempts: Vec<LayoutAttempt>,
-    suggestion: Option<String>,
+    /// The values of its first lines, if they may be records.
+    values: Option<CellTable>,
     header: Option<Box<BadHeader>>,
 }
 
@@ -36,7 +37,7 @@ impl Unrecognized {
             foreign,
             first_line: Excerpt(first_line).to_string(),
             attempts: Vec::new(),
-            suggestion: None,
+            values: None,
             header: None,
         }
     }
@@ -76,7 +77,7 @@ impl Unrecognized {
             foreign: Foreign::Other,
             first_line: Excerpt(first_line).to_string(),
             attempts,
-            suggestion: suggest(records, separator),
+            values: Some(CellTable::new(records, separator)),
             header: None,
         }
     }
@@ -93,8 +94,20 @@ impl Unrecognized {
 
     /// Returns a format to complete, with a `?` for each unknown column, if enough columns are
     /// known.
-    pub fn suggestion(&self) -> Option<&str> {
-        self.suggestion.as_deref()
+    pub fn suggestion(&self) -> Option<String> {
+        self.values.as_ref().and_then(CellTable::format)
+    }
+
+    /// Whether the lines have pairs of addresses, as flow logs do.
+    pub fn has_two_addresses(&self) -> bool {
+        let values = self.values.as_ref();
+        values.is_some_and(CellTable::has_two_addresses)
+    }
+
+    /// Whether the lines have as many columns as `layout`, with values that fit them.
+    pub fn can_have(&self, layout: &Layout) -> bool {
+        let values = self.values.as_ref();
+        values.is_some_and(|values| values.can_have(layout))
     }
 }
 

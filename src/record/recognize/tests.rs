@@ -209,7 +209,7 @@ fn suggestion_is_accepted_as_a_format() {
         suggestion,
         "${interface-id} ${srcaddr} ${dstaddr} ? ${action}"
     );
-    assert!(Layout::from_format(suggestion).is_ok());
+    assert!(Layout::from_format(&suggestion).is_ok());
 }
 
 #[test]

@@ -1,0 +1,85 @@
+//! Finds out whether a JSON object is part of a log that is not a flow log.
+
+use super::json::Json;
+use crate::record::Foreign;
+
+/// Returns the kind of log that an object belongs to, if it is known and not a flow log. The names
+/// that show it are in the object itself or one level below.
+pub(super) fn kind_of(value: &Json<'_>) -> Option<Foreign> {
+    let own = Foreign::of_names(|name| value.get(name).is_some());
+    own.or_else(|| of_gcp(value)).or_else(|| {
+        let members = value.members().unwrap_or_default().iter();
+        let mut below = members.filter_map(|(_, member)| match member {
+            Json::Object(_) => Some(member),
+            Json::Array(elements) => elements.first(),
+            _ => None,
+        });
+        below.find_map(|inner| Foreign::of_names(|name| inner.get(name).is_some()))
+    })
+}
+
+/// Returns the kind of an entry of Cloud Logging that has the name of its log.
+fn of_gcp(entry: &Json<'_>) -> Option<Foreign> {
+    entry.get("jsonPayload")?;
+    let name = entry.get("logName").and_then(Json::text)?;
+    let kinds = [
+        ("%2Ffirewall", Foreign::GcpFirewall),
+        ("%2Fnat_flows", Foreign::GcpNat),
+    ];
+    let kind = kinds.iter().find(|(end, _)| name.ends_with(end));
+    kind.map(|(_, kind)| *kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<Foreign>) {
+        let value = Json::parse(text.as_bytes()).unwrap();
+        assert_eq!(kind_of(&value), expected, "{text}");
+    }
+
+    #[test]
+    fn firewall_rule_entry_is_not_a_flow() {
+        let connection = r#""connection":{"src_ip":"10.9.0.1","dest_ip":"10.9.0.2"}"#;
+        let name = r#""logName":"projects/p/logs/compute.googleapis.com%2Ffirewall""#;
+        let kind = Some(Foreign::GcpFirewall);
+        check(
+            &format!(r#"{{{name},"jsonPayload":{{{connection}}}}}"#),
+            kind,
+        );
+        check(
+            &format!(r#"{{"jsonPayload":{{{connection},"rule_details":{{}}}}}}"#),
+            kind,
+        );
+        check(
+            &format!(r#"{{"jsonPayload":{{{connection},"reporter":"SRC"}}}}"#),
+            None,
+        );
+    }
+
+    #[test]
+    fn names_may_be_one_level_below() {
+        check(
+            r#"{"detail-type":"x","detail":{"schemaVersion":"2.0","service":{}}}"#,
+            Some(Foreign::GuardDuty),
+        );
+        check(
+            r#"{"Findings":[{"SchemaVersion":"2.0","Service":{}}]}"#,
+            Some(Foreign::GuardDuty),
+        );
+    }
+
+    #[test]
+    fn wrappers_of_flow_logs_are_not_other_logs() {
+        check(
+            r#"{"kinesis":{"data":"x"},"eventSource":"aws:kinesis","eventName":"aws:kinesis:record","eventID":"1"}"#,
+            None,
+        );
+        check(
+            r#"{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1","timestamp":1,"message":"2"}]}"#,
+            None,
+        );
+    }
+}

@@ -10,7 +10,7 @@ use super::batch::excerpt;
 use super::event::Events;
 use super::json::Json;
 use super::{azure, cloudwatch, ecs, gcp, ocsf, other_logs};
-use crate::record::{Layout, embedded_records};
+use crate::record::{Field, Layout, embedded_records};
 
 impl Events<'_> {
     /// Adds the records in one line of text.
@@ -109,7 +109,14 @@ fn is_record(value: &Json<'_>) -> bool {
         || ocsf::is_event(value)
         || gcp::is_entry(value)
         || azure::is_record(value)
-        || Layout::from_names(names).is_some()
+        || Layout::from_names(names).is_some_and(|layout| has_addresses(&layout))
+}
+
+/// Whether the columns have the two addresses of a flow. Other documents have `bytes` and `packets`
+/// too.
+fn has_addresses(layout: &Layout) -> bool {
+    let has = |either: [Field; 2]| either.iter().any(|field| layout.index_of(*field).is_some());
+    has([Field::SrcAddr, Field::PktSrcAddr]) && has([Field::DstAddr, Field::PktDstAddr])
 }
 
 /// The length of the shortest record of a well-known order, in bytes.
@@ -183,7 +190,7 @@ mod tests {
 
     #[test]
     fn document_without_a_record_has_none() {
-        check(r#"{"result":{"_raw":"GET / 172.31.16.139 200"}}"#, 1); // a row of unknown columns
+        check(r#"{"result":{"_raw":"GET / 172.31.16.139 200"}}"#, 0);
         check(
             r#"[[1,"2 123456789010 eni-1235b8ca - - - - - - - 1 2 - OK"]]"#,
             0,

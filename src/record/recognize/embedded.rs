@@ -158,6 +158,8 @@ fn is_account(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const FLOW: &str = "2 123456789010 eni-1235b8ca 172.31.16.139 172.31.16.21 20641 22 6 20 4249 \
@@ -223,6 +225,80 @@ mod tests {
             "- ".repeat(100),
         ] {
             check(&text, &[]);
+        }
+    }
+
+    /// Words that logs of every kind have, none of which is the name of an interface.
+    fn any_word() -> impl Strategy<Value = String> {
+        prop_oneof![
+            (0..100_000_u64).prop_map(|n| n.to_string()),
+            (1_400_000_000..1_800_000_000_u64).prop_map(|n| n.to_string()),
+            any::<[u8; 4]>().prop_map(|[a, b, c, d]| format!("{a}.{b}.{c}.{d}")),
+            prop::sample::select(vec![
+                "-",
+                "2",
+                "5",
+                "6",
+                "ACCEPT",
+                "REJECT",
+                "OK",
+                "NODATA",
+                "IPv4",
+                "vpc-0c5e",
+                "GET",
+                "subnet-01f3",
+                "i-0d94",
+                "us-east-1",
+                "123456789010",
+                "\"-\"",
+                "{",
+                "}",
+                "[",
+                "]",
+                "https",
+                "2024-05-01T12:01:00Z",
+                "\\\"",
+                "eth0",
+                "TCP_MISS/200",
+                "=",
+                "host:",
+            ])
+            .prop_map(str::to_owned),
+            "[ -~]{0,12}".prop_map(|text| text.replace("eni-", "")),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn text_without_an_interface_has_no_record(words in prop::collection::vec(any_word(), 0..80)) {
+            for separator in [" ", "\t", ",", "\",\"", " | ", "\n"] {
+                let text = words.join(separator);
+                prop_assert!(embedded_records(text.as_bytes()).is_empty(), "{}", text);
+                prop_assert!(!holds_embedded(text.as_bytes()));
+            }
+        }
+
+        #[test]
+        fn record_without_one_of_its_columns_is_none(
+            before in prop::collection::vec(any_word(), 0..4),
+            column in 1..14_usize, // a word before it may be the version
+            is_silent: bool,
+        ) {
+            let record = if is_silent { SILENT } else { FLOW };
+            let mut cells: Vec<&str> = record.split_whitespace().collect();
+            cells.remove(column);
+            let text = [before.join(" "), cells.join(" ")].join(" ");
+            prop_assert!(embedded_records(text.as_bytes()).is_empty(), "{}", text);
+        }
+
+        #[test]
+        fn record_is_found_after_and_before_any_words(
+            before in prop::collection::vec(any_word(), 0..20),
+            after in prop::collection::vec(any_word(), 0..20),
+        ) {
+            let text = format!("{} {FLOW} \n{}", before.join(" "), after.join(" "));
+            let found = embedded_records(text.lines().next().unwrap().as_bytes());
+            prop_assert_eq!(found, [FLOW.as_bytes()]);
         }
     }
 }

@@ -161,9 +161,7 @@ impl<S: Sink> Files<'_, S> {
             Opened::Content(content) => content,
             Opened::Pack(_) => return left_out(file, &LeftOutReason::PackInPack),
             Opened::Table(source) => return read_table(self, at, file, source),
-            Opened::PackedTable(stream) => {
-                return read_packed_table(self, at, file, stream);
-            }
+            Opened::PackedTable(stream) => return read_packed_table(self, at, file, stream),
             Opened::LeftOut(reason) => return left_out(file, &reason),
         };
         if wrapper::is_wrapped(content.head(HEAD_LEN))

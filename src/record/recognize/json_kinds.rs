@@ -106,7 +106,7 @@ mod tests {
                 r#"{"logName":"projects/p/logs/x","insertId":"1"}"#,
                 Foreign::OtherGcp,
             ),
-            (r#"{"service":"schemaVersion"}"#, Foreign::Json),
+            (r#"{"service":"vpc","message":"2"}"#, Foreign::Json),
         ] {
             assert_eq!(Foreign::of_json(text.as_bytes()), expected, "{text}");
         }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args as ClapArgs;
 use flow2pcap::pipeline::{self, Request};
 
+use super::advice::refusal;
 use super::narrowing::Narrowing;
 use super::page::json_or_page;
 use super::reading::ReadingArgs;
@@ -71,7 +72,21 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         survey,
         page,
     })?;
-    args.reading.note_silence(streams, &survey.records);
-    args.reading
-        .give(streams, &text, &survey.records, &survey.input)
+    let (records, input) = (&survey.records, &survey.input);
+    args.reading.note_silence(streams, records);
+    let status = args.reading.give(streams, &text, records, input)?;
+    let others = [
+        records.used,
+        records.filtered,
+        records.no_data,
+        records.skip_data,
+    ];
+    if records.skipped.total() > 0 && others.iter().all(|count| *count == 0) {
+        return Err(refusal(
+            "no record can be used",
+            "see the skipped lines and the missing fields; if the columns are wrong, give their order \
+             with --format",
+        ));
+    }
+    Ok(status)
 }

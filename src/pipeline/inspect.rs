@@ -34,10 +34,10 @@ const ENIS_NAMED: usize = 10;
 /// counts from the newest record.
 ///
 /// # Errors
-/// An input cannot be read or its column order is unknown, there is no flow log or record at all, nothing
-/// matches the filter, or the
-/// requested time range counts from the newest record of standard input, which cannot be read
-/// twice.
+/// An input cannot be read or its column order is unknown, there is no flow log at all, nothing
+/// matches the filter, or the requested time range counts from the newest record of standard input,
+/// which cannot be read twice. An archive whose records are all skipped is not an error here: the
+/// survey says what they lack.
 pub fn inspect(request: &Request, meter: &Meter) -> Result<Survey> {
     with_names(request, |request| inspect_named(request, meter))
 }
@@ -53,7 +53,7 @@ fn inspect_named(request: &Request, meter: &Meter) -> Result<Survey> {
         sums: Mutex::default(),
     };
     let reading = Instant::now();
-    let mut read = run.read(Addresses::Packet, &census)?;
+    let mut read = run.survey(Addresses::Packet, &census)?;
     let enis = &read.enis;
     let read_in = reading.elapsed();
     let tally = census.into_sums();

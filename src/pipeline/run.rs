@@ -202,9 +202,18 @@ impl<'a> Run<'a> {
     /// A file cannot be read or its column order is unknown, there is no flow log or record at all,
     /// a name in the filter is not one of the archive, or there is no space for the observations.
     pub(super) fn read(&self, addresses: Addresses, to: &dyn Observations) -> Result<Contents> {
+        let contents = self.survey(addresses, to)?;
+        Account::check_readable(contents.taken, &contents.records)?;
+        Ok(contents)
+    }
+
+    /// Does the same, but accepts an archive of which no record can be used.
+    ///
+    /// # Errors
+    /// Fails as [`read`](Self::read) does otherwise.
+    pub(super) fn survey(&self, addresses: Addresses, to: &dyn Observations) -> Result<Contents> {
         let observing = Observing { addresses, to };
         let (mut account, observed) = self.archive.read_all(&observing, self.meter)?;
-        account.check_readable()?;
         let taken = account.taken();
         let mut records = std::mem::take(&mut account.records);
         records.lost = observed.lost;

@@ -88,17 +88,17 @@ impl Account {
         r.lines - others.iter().sum::<u64>() - r.skipped.total()
     }
 
-    /// Checks that records could be used, if there are any. Input with only header lines, or with
-    /// only records of time without traffic, is legitimate.
+    /// Checks that records could be used, of which the sink took `taken`, if there are any. Input
+    /// with only header lines, or with only records of time without traffic, is legitimate.
     ///
     /// # Errors
     /// Fails if every record was skipped.
-    pub(crate) fn check_readable(&self) -> Result<()> {
-        let skipped = &self.records.skipped;
-        if self.taken() > 0 || skipped.total() == 0 {
+    pub(crate) fn check_readable(taken: u64, records: &Records) -> Result<()> {
+        let skipped = &records.skipped;
+        if taken > 0 || skipped.total() == 0 {
             return Ok(());
         }
-        let (lines, skipped) = (self.records.lines, not_read(skipped));
+        let (lines, skipped) = (records.lines, not_read(skipped));
         Err(ErrorKind::NothingReadable { lines, skipped }.into())
     }
 

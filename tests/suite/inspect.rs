@@ -384,10 +384,21 @@ fn missing_fields_are_named_if_every_record_was_skipped() {
     let text = "interface-id srcaddr srcport dstport protocol action\n\
                 eni-5d 10.5.0.4 50100 443 6 ACCEPT\n";
     let path = file(&folder, "no_time.log", text);
-    let survey = inspect(&path, &[]);
+    let inspected = |options: &[&str]| {
+        let mut command = flow2pcap();
+        let run = run(command.arg("inspect").arg(&path).args(options));
+        assert_eq!(run.code, 2);
+        assert!(
+            run.stderr.contains("no record can be used"),
+            "{}",
+            run.stderr
+        );
+        String::from_utf8(run.stdout).unwrap()
+    };
+    let survey: Value = serde_json::from_str(&inspected(&["--json"])).unwrap();
     assert_eq!(survey["records"]["used"], 0);
     assert_eq!(survey["missing_fields"][0]["fields"], json!(["dstaddr"]));
-    let page = page(&path, &[]);
+    let page = inspected(&[]);
     assert!(
         page.contains("dstaddr: a record without both addresses is skipped"),
         "{page}"

@@ -61,7 +61,6 @@ fn read_cut(text: &str, kept_len: usize) -> (FileYield<u64>, u64) {
         watch: &FilterWatch::default(),
         wanted: None,
         temp_dir: folder.path(),
-        inputs: &[],
         meter: &Meter::default(),
         sink: &Count,
     };

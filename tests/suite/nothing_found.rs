@@ -235,7 +235,7 @@ fn input_without_a_record_that_can_be_read_is_a_failure() {
         &log,
         &[],
         2,
-        &["no record can be read", "3 lines skipped", "torn.log:2"],
+        &["no record can be", "3 lines skipped", "torn.log:2"],
     );
     refused(&log, &["--eni", "eni-1"], 2, &["no record can be read"]);
 }

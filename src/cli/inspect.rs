@@ -75,13 +75,9 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     let (records, input) = (&survey.records, &survey.input);
     args.reading.note_silence(streams, records);
     let status = args.reading.give(streams, &text, records, input)?;
-    let others = [
-        records.used,
-        records.filtered,
-        records.no_data,
-        records.skip_data,
-    ];
-    if records.skipped.total() > 0 && others.iter().all(|count| *count == 0) {
+    let taken = records.used + records.filtered;
+    let silent = records.no_data + records.skip_data;
+    if taken == 0 && records.skipped.total() > silent {
         return Err(refusal(
             "no record can be used",
             "see the skipped lines and the missing fields; if the columns are wrong, give their order \

@@ -148,15 +148,15 @@ impl<F: FormatOption> ReadingArgs<F> {
     /// Says so where the archive has only records of time without traffic.
     pub(crate) fn note_silence(&self, streams: &mut Streams<'_>, records: &Records) {
         let silent = records.no_data + records.skip_data;
-        let others = [records.used, records.filtered, records.skipped.total()];
-        if !self.quiet && silent > 0 && others.iter().all(|count| *count == 0) {
+        let has_traffic = records.used + records.filtered > 0;
+        if !self.quiet && silent > 0 && !has_traffic {
             let kinds = match (records.no_data, records.skip_data) {
                 (_, 0) => "NODATA",
                 (0, _) => "SKIPDATA",
                 _ => "NODATA and SKIPDATA",
             };
             streams.report(&Message::warning(format!(
-                "only {kinds} records: the archive has no record of traffic"
+                "only {kinds} records: the archive has no readable record of traffic"
             )));
         }
     }

@@ -89,13 +89,14 @@ impl Account {
     }
 
     /// Checks that records could be used, of which the sink took `taken`, if there are any. Input
-    /// with only header lines, or with only records of time without traffic, is legitimate.
+    /// with only header lines, or mostly with records of time without traffic, is legitimate.
     ///
     /// # Errors
-    /// Fails if every record was skipped.
+    /// Fails if every record of traffic was skipped, and these are more than the other records.
     pub(crate) fn check_readable(taken: u64, records: &Records) -> Result<()> {
         let skipped = &records.skipped;
-        if taken > 0 || skipped.total() == 0 {
+        let silent = records.no_data + records.skip_data;
+        if taken > 0 || skipped.total() <= silent {
             return Ok(());
         }
         let (lines, skipped) = (records.lines, not_read(skipped));

@@ -251,6 +251,12 @@ fn archive_of_nodata_records_only_is_empty_and_sound() {
             run.stderr
         );
     }
+    // One line that is no record is not the archive.
+    let torn = file(&folder, "torn.log", format!("{silent}{silent}2 torn\n"));
+    for subcommand in SUBCOMMANDS {
+        let (run, _) = asked(subcommand, &torn, &[]);
+        assert_eq!(run.code, 0, "{subcommand}: {}", run.stderr);
+    }
     let (diagnosis, _) = asked("diagnose", &log, &["--quiet"]);
     assert_eq!(diagnosis.stderr, "");
     let told = String::from_utf8(diagnosis.stdout).unwrap();

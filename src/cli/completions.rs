@@ -27,7 +27,7 @@ Examples:
 
 The folder has to exist. Open a new shell to use the file.";
 
-/// Prints a file that completes subcommands and options in a shell
+/// Print a completion file for a shell
 ///
 /// Put it where the shell looks for completions. Then the Tab key completes the subcommands of
 /// flow2pcap, their options, and the values of options that have a fixed list.

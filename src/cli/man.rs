@@ -20,7 +20,7 @@ Examples:
   flow2pcap man convert >~/.local/share/man/man1/flow2pcap-convert.1
       Installs pages: `man flow2pcap` and `man flow2pcap-convert` then open them.";
 
-/// Prints a manual page, in the format that man reads
+/// Print a man page (roff)
 ///
 /// The page has the text of --help, and its examples.
 #[derive(Debug, ClapArgs)]
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 /// Prints the page of `program`, or of its subcommand that `args` names.
 ///
 /// # Errors
-/// A subcommand that does not exist, and a standard output that cannot be written.
+/// Fails if there is no such subcommand or standard output cannot be written.
 pub(crate) fn run(
     args: &Args,
     program: Command,

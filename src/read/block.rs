@@ -282,6 +282,8 @@ impl<P: Default> BlockYield<P> {
         }
         self.records.lines += batch.control_count;
         self.records.control += batch.control_count;
+        self.records.lines += batch.blank_line_count;
+        self.records.blank += batch.blank_line_count;
         if let Some(more) = batch.blank_count.checked_sub(1) {
             self.records.lines += 1;
             self.fault(BLANK_ROW, || {

@@ -52,8 +52,8 @@ pub use self::{
     layout::{FormatError, Layout},
     prefix::{Envelope, Prefix},
     recognize::{
-        Evidence, Foreign, Recognized, Unrecognized, embedded_records, holds_embedded, order_name,
-        recognize,
+        EMBEDDED_WORDS_MIN, Evidence, Foreign, Recognized, Unrecognized, embedded_records,
+        holds_embedded, order_name, recognize,
     },
     rows::{Row, RowSource, Rows},
     value::{Action, Direction, LogStatus, ObservedFlags},

@@ -30,6 +30,8 @@ pub struct Batch {
     pub control_count: u64,
     /// Number of table rows without any value, after the lines. Each counts as one record.
     pub blank_count: u64,
+    /// Lines with nothing to read, after the lines.
+    pub blank_line_count: u64,
 }
 
 /// The kind of the lines in a batch.
@@ -178,6 +180,9 @@ impl Gatherer {
 
     /// Adds a lost record. For a series of the same kind, only the first few are described.
     pub(super) fn fault(&mut self, kind: &'static str, found: impl FnOnce() -> String) {
+        if self.open.blank_line_count > 0 {
+            self.flush(); // the blank lines come before the fault
+        }
         let faults = &mut self.open.faults;
         let alike = faults.iter().rev().take_while(|fault| fault.kind == kind);
         let are_enough = alike.take(EXAMPLES_MAX).count() == EXAMPLES_MAX;
@@ -196,7 +201,7 @@ impl Gatherer {
 
     /// Counts a line with nothing to read.
     pub(super) fn blank(&mut self) {
-        self.open.blank_count += 1;
+        self.open.blank_line_count += 1;
     }
 
     /// Adds a control message.
@@ -206,7 +211,8 @@ impl Gatherer {
 
     fn begin_line(&mut self, lines: &Lines) {
         let open = &self.open;
-        let has_ended = !open.faults.is_empty() || open.control_count > 0 || open.blank_count > 0;
+        let has_ended =
+            !open.faults.is_empty() || open.control_count > 0 || open.blank_line_count > 0;
         if has_ended || open.text.len() >= self.target_len || open.lines != *lines {
             self.flush();
         }
@@ -245,7 +251,7 @@ impl Batch {
         self.text.is_empty()
             && self.faults.is_empty()
             && self.control_count == 0
-            && self.blank_count == 0
+            && self.blank_line_count == 0
     }
 }
 

@@ -10,7 +10,7 @@ use super::batch::excerpt;
 use super::event::Events;
 use super::json::Json;
 use super::{azure, cloudwatch, ecs, gcp, ocsf, other_logs};
-use crate::record::{Field, Layout, embedded_records};
+use crate::record::{EMBEDDED_WORDS_MIN, Field, Layout, embedded_records};
 
 impl Events<'_> {
     /// Adds the records in one line of text.
@@ -21,7 +21,7 @@ impl Events<'_> {
         }
         if self.add_strings(&String::from_utf8_lossy(line)) {
             self.has_record = true;
-        } else if self.has_record {
+        } else if self.has_record || may_hold_record(line) {
             let found = || {
                 format!(
                     "expected a record of a known order; found {}",
@@ -88,6 +88,12 @@ impl Events<'_> {
         }
         !records.is_empty()
     }
+}
+
+/// Whether `line` has as many words as the shortest record of a well-known order.
+fn may_hold_record(line: &[u8]) -> bool {
+    let words = line.split(u8::is_ascii_whitespace);
+    words.filter(|word| !word.is_empty()).count() >= EMBEDDED_WORDS_MIN
 }
 
 /// Whether an object can have records deeper inside it: it holds an object, an array, or a string

@@ -107,3 +107,14 @@ fn order_that_changes_midway_costs_no_record() {
     let converted = convert(&[path], &["--detail", "exact"]);
     assert_eq!(converted.count("/packets/written"), 3 + 2 + 3);
 }
+
+#[test]
+fn torn_record_before_the_first_whole_one_is_skipped_and_counted() {
+    let torn = EGRESS.replace("41000", "x");
+    let text = ["title\n", &lines(|record| format!("host {record}"))].concat();
+    let converted = converted(&format!("host {torn}\n{text}"));
+    converted.assert_lines_add_up();
+    assert_eq!(converted.count("/records/blank"), 1, "the title");
+    let skipped = converted.count("/records/skipped/line without a record/count");
+    assert_eq!((skipped, converted.count("/packets/written")), (1, 19));
+}

@@ -16,8 +16,8 @@ use crate::record::{
     cells::{LineCells, Separator, is_absent},
 };
 
-/// The number of columns of the shortest order that begins with a version.
-const COLUMNS_MIN: usize = 14;
+/// The number of words of the shortest record that is found: the default format.
+pub const EMBEDDED_WORDS_MIN: usize = 14;
 
 /// Characters that may touch the first word of a record.
 const BEFORE: &[u8] = b"\"'`([{<,;|=:>\\";
@@ -32,7 +32,7 @@ pub fn embedded_records(text: &[u8]) -> Vec<&[u8]> {
     let words: Vec<Range<usize>> = words(text);
     let mut found = Vec::new();
     let mut at = 0;
-    while at + COLUMNS_MIN <= words.len() {
+    while at + EMBEDDED_WORDS_MIN <= words.len() {
         match record_at(text, &words[at..]) {
             Some((record, taken)) => {
                 found.push(&text[record]);

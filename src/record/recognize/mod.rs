@@ -15,7 +15,7 @@ mod suggestion;
 
 pub(super) use self::embedded::certain_order;
 pub use self::{
-    embedded::{embedded_records, holds_embedded, order_name},
+    embedded::{EMBEDDED_WORDS_MIN, embedded_records, holds_embedded, order_name},
     foreign::Foreign,
     refusal::Unrecognized,
 };

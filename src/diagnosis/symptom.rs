@@ -83,6 +83,9 @@ pub enum Symptom {
     NoReply,
     /// The SYN-ACK was never acknowledged.
     HalfOpen,
+    /// The connection was established, then large packets of this side were repeated and not
+    /// answered.
+    Stalled(Party),
     /// The connection was established, then reset by this side.
     Reset(Party),
     /// Rejected packets of a closed connection, or of one with no other records.
@@ -110,6 +113,7 @@ impl Symptom {
             Self::Refused => "refused",
             Self::NoReply => "no-reply",
             Self::HalfOpen => "half-open",
+            Self::Stalled(_) => "stalled",
             Self::Reset(_) => "reset",
             Self::LatePackets(_) => "late-packets",
             Self::OneWay => "one-way",

@@ -64,6 +64,30 @@ pub(super) fn sources(entries: &[PathSymptom<'_>]) -> String {
     few(all.iter().map(name), "sources")
 }
 
+/// Who tries to reach what, for titles.
+pub(super) struct PathNames {
+    /// The sources, at the beginning of a sentence.
+    pub(super) who: String,
+    /// The sources, within a sentence.
+    pub(super) who_in_sentence: String,
+    /// The targets and the ports.
+    pub(super) what: String,
+}
+
+/// Names the sources, targets and ports of these entries.
+pub(super) fn path(entries: &[PathSymptom<'_>]) -> PathNames {
+    let who_in_sentence = sources(entries);
+    let who = match who_in_sentence.strip_prefix("the ") {
+        Some(rest) => format!("The {rest}"),
+        None => who_in_sentence.clone(),
+    };
+    PathNames {
+        who,
+        who_in_sentence,
+        what: format!("{} on {}", targets(entries), ports(entries)),
+    }
+}
+
 /// Names an ENI, with its instance or its type.
 pub(super) fn eni(attempts: &AttemptIndex<'_>, index: EniIndex) -> String {
     let eni = attempts.enis.get(index);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::draft::FindingDraft;
-use super::names;
+use super::{names, outage};
 use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, grouped};
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty};
@@ -11,7 +11,7 @@ use crate::diagnosis::path_counts::{BLOCK_PORTS, PathCounts};
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::{EniIndex, TCP};
 
-/// Non-TCP attempts that are needed to rule out chance.
+/// Non-TCP attempts, or packets of them, that are needed to rule out chance.
 const DATAGRAMS_LEAST: u64 = 3;
 
 /// Drafts the findings that need no comparison with traffic that passes.
@@ -65,6 +65,7 @@ fn by_reason<'a>(
             .chain(attempts.at(End::Target, *eni))
             .filter(|e| e.symptom.is_passed())
     });
+    let others: Vec<PathSymptom<'a>> = others.copied().collect();
     FindingDraft {
         cause,
         certainty: Certainty::Proved,
@@ -76,7 +77,8 @@ fn by_reason<'a>(
             names::ports(&entries),
             names::enis(attempts, &enis)
         ),
-        others: others.map(|entry| entry.seen.count).sum(),
+        others: others.iter().map(|entry| entry.seen.count).sum(),
+        outage: outage::of_paths(&entries, &others),
         entries,
         enis,
         shows: Shows::Rejected,
@@ -102,15 +104,16 @@ fn reply_blocked<'a>(
     let passing: Vec<PathSymptom<'a>> = enis
         .iter()
         .flat_map(|eni| attempts.at(end, *eni))
-        .filter(|entry| entry.symptom.is_passed() && attempts.crosses(entry.path))
+        .filter(|entry| entry.symptom.is_passed() && attempts.crosses(entry.path) != Some(false))
         .copied()
         .collect();
     let (fails, passes) = (port_range(&entries), port_range(&passing));
     let count: u64 = entries.iter().map(|entry| entry.seen.count).sum();
     let is_tcp = entries.iter().any(|entry| entry.path.protocol == TCP);
+    let packets: u64 = entries.iter().map(|entry| entry.seen.packets).sum();
     let certainty = if is_tcp && !attempts.is_bare {
         Certainty::Proved
-    } else if is_tcp || count >= DATAGRAMS_LEAST {
+    } else if is_tcp || count.max(packets) >= DATAGRAMS_LEAST {
         Certainty::Likely
     } else {
         Certainty::Possible
@@ -121,20 +124,23 @@ fn reply_blocked<'a>(
         || "no reply crosses the subnet boundary in that direction".to_owned(),
         |ports| format!("replies to {ports} pass"),
     );
+    let blocked = fails.map_or_else(String::new, |ports| {
+        format!("; replies to {ports} are blocked, {passed}")
+    });
+    let path = names::path(&entries);
     FindingDraft {
         cause: Cause::AclBlocksReply,
         certainty,
-        title: format!("The network ACL of {subnet} blocks {way}replies"),
+        title: format!(
+            "{} cannot reach {}: the network ACL of {subnet} blocks {way}replies",
+            path.who, path.what
+        ),
         seen: format!(
-            "Requests from {} to {} on {} are accepted and their replies are rejected at {}; replies to {} are \
-             blocked, {passed}",
-            names::sources(&entries),
-            names::targets(&entries),
-            names::ports(&entries),
+            "Requests are accepted and their replies are rejected at {}{blocked}",
             names::enis(attempts, &enis),
-            fails.unwrap_or_else(|| "unknown ports".to_owned()),
         ),
         others: passing.iter().map(|entry| entry.seen.count).sum(),
+        outage: outage::of_paths(&entries, &passing),
         entries,
         enis,
         shows: Shows::Rejected,
@@ -143,7 +149,8 @@ fn reply_blocked<'a>(
 
 /// Formats the initiators' ports: the lowest and highest port of each run of blocks that were seen.
 fn port_range(entries: &[PathSymptom<'_>]) -> Option<String> {
-    let sum = PathCounts::sum(entries.iter().map(|entry| entry.seen))?;
+    let with_ports = entries.iter().filter(|entry| entry.path.port > 0);
+    let sum = PathCounts::sum(with_ports.map(|entry| entry.seen))?;
     let mut runs: Vec<(u16, u16)> = Vec::new();
     for block in sum.blocks.keys().copied() {
         match runs.last_mut() {

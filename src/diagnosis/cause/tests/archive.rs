@@ -176,13 +176,12 @@ impl Archive {
 
     pub(super) fn findings(&self) -> Vec<Finding> {
         let name = |place: Place| format!("log:{}", place.line);
-        findings(
-            &self.tally(),
-            &Ground {
-                enis: &self.enis,
-                name: &name,
-            },
-        )
+        let evidence = FindingEvidence {
+            shown: &self.tally(),
+            all: None,
+        };
+        let enis = &self.enis;
+        findings(evidence, &Ground { enis, name: &name })
     }
 
     /// Checks the first finding and returns it.

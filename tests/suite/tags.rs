@@ -103,7 +103,7 @@ fn values_with_blanks_are_summed_up_by_tag() {
 fn line_with_unclear_tags_is_a_record_without_them_and_is_counted() {
     let folder = tempfile::tempdir().unwrap();
     let log = log(&folder, &MIXED);
-    let converted = convert(&[log.clone()], &["--detail", "exact"]);
+    let converted = convert(std::slice::from_ref(&log), &["--detail", "exact"]);
     converted.assert_lines_add_up();
     assert_eq!(
         (converted.skipped(), converted.count("/records/used")),

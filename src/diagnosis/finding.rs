@@ -31,6 +31,8 @@ pub enum Cause {
     BlockPublicAccess,
     /// VPC Encryption Controls.
     EncryptionControls,
+    /// Another reason that the records name.
+    OtherReason,
     /// Requests are accepted, and no ENI logs a reply.
     NoReply,
     /// The reply takes a different path than the request.

@@ -40,6 +40,16 @@ fn by_verdict(attempt: &Attempt) -> Option<Symptom> {
     if let Some(view) = rejected_for(RejectReason::EncryptionControls) {
         return Some(Symptom::EncryptionControls(view.eni));
     }
+    let other_reason = attempt.views.iter().find_map(|view| {
+        let RejectReason::Other(reason) = rejected(view)?.reason else {
+            return None;
+        };
+        let eni = view.eni;
+        Some(Symptom::OtherReason { eni, reason })
+    });
+    if other_reason.is_some() {
+        return other_reason;
+    }
     let first = attempt.views.iter().find(|view| rejected(view).is_some())?;
     let silent = Limit::that_fits(attempt.silence_ns());
     if let Some(limit) =
@@ -173,6 +183,7 @@ pub(super) fn proof(attempt: &Attempt, symptom: Symptom) -> Vec<Place> {
     let mut places: Vec<Place> = match symptom {
         Symptom::BlockPublicAccess(eni)
         | Symptom::EncryptionControls(eni)
+        | Symptom::OtherReason { eni, .. }
         | Symptom::LatePackets(eni) => rejected_at(eni).flatten().map(|t| t.place).collect(),
         Symptom::ReplyBlocked { eni, .. } => {
             let here = attempt.views.iter().filter(|view| view.eni == eni);

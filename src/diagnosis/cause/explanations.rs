@@ -105,6 +105,15 @@ fn filtered_out(cause: Cause) -> Option<Words> {
             ],
             against: &[],
         },
+        Cause::OtherReason => Words {
+            means: "The record names the reason for the rejection (reject-reason), and this version of flow2pcap has no \
+                    explanation for it. AWS names no reason for security groups and network ACLs, so it is neither of these.",
+            look_at: &[
+                "Look up this value of reject-reason in the list of fields: Amazon VPC User Guide > Flow log records",
+                "Check CloudTrail at the time of the first REJECT for changes of the VPC and of its subnets",
+            ],
+            against: &[],
+        },
         _ => return None,
     })
 }

@@ -10,6 +10,7 @@ use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::path_counts::{BLOCK_PORTS, PathCounts};
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::{EniIndex, TCP};
+use crate::printable::cut;
 
 /// Non-TCP attempts, or packets of them, that are needed to rule out chance.
 const DATAGRAMS_LEAST: u64 = 3;
@@ -26,8 +27,28 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
         let vpc = |entry: &PathSymptom<'a>| at(entry).map(|eni| attempts.enis.get(eni).vpc.clone());
         for (vpc, entries) in grouped(attempts.all(), vpc) {
             let enis = entries.iter().filter_map(at).collect();
-            drafts.push(by_reason(attempts, cause, &vpc, entries, enis));
+            let why = match cause {
+                Cause::BlockPublicAccess => (cause, "VPC Block Public Access", "BPA"),
+                _ => (cause, "VPC Encryption Controls", "EC"),
+            };
+            drafts.push(by_reason(attempts, why, &vpc, entries, enis));
         }
+    }
+    let other = |entry: &PathSymptom<'a>| match entry.symptom {
+        Symptom::OtherReason { eni, reason } => Some((attempts.enis.get(eni).vpc.clone(), reason)),
+        _ => None,
+    };
+    for ((vpc, reason), entries) in grouped(attempts.all(), other) {
+        let at = |entry: &PathSymptom<'_>| match entry.symptom {
+            Symptom::OtherReason { eni, .. } => Some(eni),
+            _ => None,
+        };
+        let enis = entries.iter().filter_map(at).collect();
+        let name = attempts.enis.words.reason(reason);
+        let name = cut(&name, names::NAME_MAX).into_owned();
+        let what = format!("A reason named {name}");
+        let why = (Cause::OtherReason, &*what, &*name);
+        drafts.push(by_reason(attempts, why, &vpc, entries, enis));
     }
     let side = |entry: &PathSymptom<'a>| match entry.symptom {
         Symptom::ReplyBlocked { eni, leaving } => {
@@ -43,17 +64,15 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     drafts
 }
 
+/// Drafts the finding for rejections of one cause, with the words for the cause and the value of
+/// `reject-reason`.
 fn by_reason<'a>(
     attempts: &AttemptIndex<'a>,
-    cause: Cause,
+    (cause, what, reason): (Cause, &str, &str),
     vpc: &str,
     entries: Vec<PathSymptom<'a>>,
     enis: BTreeSet<EniIndex>,
 ) -> FindingDraft<'a> {
-    let (what, reason) = match cause {
-        Cause::BlockPublicAccess => ("VPC Block Public Access", "BPA"),
-        _ => ("VPC Encryption Controls", "EC"),
-    };
     let whose = if vpc.is_empty() {
         String::new()
     } else {

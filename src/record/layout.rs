@@ -4,7 +4,7 @@
 //! the user's format, or from the values ([`recognize`](super::recognize())). It never follows from
 //! the `version` column, nor from the number of columns alone.
 
-use super::{Column, Field, Prefix, Separator, cells::LineCells, column::Step};
+use super::{Column, Field, Prefix, Separator, cells::LineCells, column::Step, naming::Naming};
 
 /// The order of columns in a file, and the text around records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,10 +161,12 @@ impl Layout {
             Separator::Tab if line.windows(2).any(|both| both == b"\t\t") => Separator::Blank,
             other => other,
         };
+        let cells = LineCells::new(line, separator);
+        let naming = Naming::of(cells.clone().map(|cell| cell.text));
         let mut columns = Vec::new();
         let mut unknown_count = 0;
-        for cell in LineCells::new(line, separator) {
-            match Field::from_name(cell.text) {
+        for cell in cells {
+            match naming.field(cell.text) {
                 Some(field) => columns.push(Column::Known(field)),
                 None if is_name(cell.text) => {
                     unknown_count += 1;
@@ -199,19 +201,20 @@ impl Layout {
     /// Returns the layout of columns that are known to be from a flow log, such as some columns of
     /// a table.
     pub(crate) fn of_names<'n>(names: impl IntoIterator<Item = &'n str> + Clone) -> Self {
+        let naming = Naming::of(names.clone().into_iter().map(str::as_bytes));
         let is_own = |name: &str, field: Field| {
             let own = name.len() == field.name().len();
-            own && Field::from_name(name.as_bytes()) == Some(field)
+            own && naming.field(name.as_bytes()) == Some(field)
         };
         let own = names.clone().into_iter().filter_map(|name| {
-            let field = Field::from_name(name.as_bytes())?;
+            let field = naming.field(name.as_bytes())?;
             is_own(name, field).then_some(field)
         });
         let own: Vec<Field> = own.collect();
         let mut seen: Vec<Field> = Vec::new();
         let mut columns = Vec::new();
         for name in names {
-            let field = Field::from_name(name.as_bytes()).filter(|&field| {
+            let field = naming.field(name.as_bytes()).filter(|&field| {
                 !seen.contains(&field) && (is_own(name, field) || !own.contains(&field))
             });
             seen.extend(field);
@@ -353,6 +356,18 @@ mod tests {
             );
         }
         assert!(matches!(rows.next(), Some((_, Row::NoData(_)))));
+    }
+
+    #[test]
+    fn header_of_alibaba_cloud_has_its_own_names() {
+        let line = b"version,account-id,eni-id,vm-id,vswitch-id,vpc-id,srcaddr,srcport,dstaddr,\
+            dstport,protocol,direction,packets,bytes,start,end,tcp-flags,traffic_path,action,log-status";
+        let layout = Layout::from_header(line).unwrap();
+        assert_eq!(layout.index_of(Field::InterfaceId), Some(2));
+        assert_eq!(layout.index_of(Field::FlowDirection), Some(11));
+        assert_eq!(layout.index_of(Field::TrafficPath), None);
+        let aws = Layout::from_header(b"srcaddr,dstaddr,direction").unwrap();
+        assert_eq!(aws.index_of(Field::FlowDirection), None);
     }
 
     #[test]

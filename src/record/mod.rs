@@ -27,6 +27,7 @@ mod instant;
 mod interval;
 mod layout;
 mod leaf;
+mod naming;
 mod odd;
 mod prefix;
 mod recognize;

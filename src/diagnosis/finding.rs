@@ -31,6 +31,8 @@ pub enum Cause {
     BlockPublicAccess,
     /// VPC Encryption Controls.
     EncryptionControls,
+    /// A rule of AWS Network Firewall.
+    NetworkFirewall,
     /// Requests are accepted, and no ENI logs a reply.
     NoReply,
     /// The reply takes a different path than the request.

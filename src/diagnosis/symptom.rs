@@ -55,6 +55,8 @@ pub enum Symptom {
     BlockPublicAccess(EniIndex),
     /// Rejected by VPC Encryption Controls at this ENI.
     EncryptionControls(EniIndex),
+    /// Dropped by AWS Network Firewall. The firewall has the place of an ENI.
+    NetworkFirewall(EniIndex),
     /// The request was accepted and its reply rejected at the same ENI.
     ReplyBlocked {
         /// The ENI.
@@ -101,6 +103,7 @@ impl Symptom {
         match self {
             Self::BlockPublicAccess(_) => "block-public-access",
             Self::EncryptionControls(_) => "encryption-controls",
+            Self::NetworkFirewall(_) => "network-firewall",
             Self::ReplyBlocked { .. } => "reply-blocked",
             Self::InboundBlocked(_) => "inbound-blocked",
             Self::OutboundBlocked(_) => "outbound-blocked",
@@ -125,6 +128,7 @@ impl Symptom {
             self,
             Self::BlockPublicAccess(_)
                 | Self::EncryptionControls(_)
+                | Self::NetworkFirewall(_)
                 | Self::InboundBlocked(_)
                 | Self::OutboundBlocked(_)
                 | Self::Blocked(_)

@@ -39,6 +39,9 @@ pub enum RejectReason {
     BlockPublicAccess,
     /// `EC`: VPC Encryption Controls.
     EncryptionControls,
+    /// `network-firewall`: AWS Network Firewall. Its logs have no such column: the reader of the
+    /// logs adds the reason to flows with a drop verdict.
+    NetworkFirewall,
     /// A reason unknown to this version.
     Other,
 }

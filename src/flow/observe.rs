@@ -201,6 +201,7 @@ pub fn reject_reason(text: &[u8]) -> RejectReason {
     match text {
         b"BPA" => RejectReason::BlockPublicAccess,
         b"EC" => RejectReason::EncryptionControls,
+        b"network-firewall" => RejectReason::NetworkFirewall,
         b"" | b"-" => RejectReason::Unsaid,
         _ => RejectReason::Other,
     }

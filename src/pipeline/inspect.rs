@@ -236,6 +236,7 @@ fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Reject(RejectReason::Unsaid) => "REJECT",
         Verdict::Reject(RejectReason::BlockPublicAccess) => "REJECT, reason BPA",
         Verdict::Reject(RejectReason::EncryptionControls) => "REJECT, reason EC",
+        Verdict::Reject(RejectReason::NetworkFirewall) => "REJECT, Network Firewall",
         Verdict::Reject(RejectReason::Other) => "REJECT, other reason",
     }
 }

@@ -14,13 +14,21 @@ use crate::flow::{EniIndex, TCP};
 /// Non-TCP attempts that are needed to rule out chance.
 const DATAGRAMS_LEAST: u64 = 3;
 
+/// The causes that the reason of a rejected record names.
+const REASONS: [Cause; 3] = [
+    Cause::BlockPublicAccess,
+    Cause::EncryptionControls,
+    Cause::NetworkFirewall,
+];
+
 /// Drafts the findings that need no comparison with traffic that passes.
 pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     let mut drafts = Vec::new();
-    for cause in [Cause::BlockPublicAccess, Cause::EncryptionControls] {
+    for cause in REASONS {
         let at = move |entry: &PathSymptom<'_>| match (cause, entry.symptom) {
             (Cause::BlockPublicAccess, Symptom::BlockPublicAccess(eni))
-            | (Cause::EncryptionControls, Symptom::EncryptionControls(eni)) => Some(eni),
+            | (Cause::EncryptionControls, Symptom::EncryptionControls(eni))
+            | (Cause::NetworkFirewall, Symptom::NetworkFirewall(eni)) => Some(eni),
             _ => None,
         };
         let vpc = |entry: &PathSymptom<'a>| at(entry).map(|eni| attempts.enis.get(eni).vpc.clone());
@@ -50,9 +58,19 @@ fn by_reason<'a>(
     entries: Vec<PathSymptom<'a>>,
     enis: BTreeSet<EniIndex>,
 ) -> FindingDraft<'a> {
-    let (what, reason) = match cause {
-        Cause::BlockPublicAccess => ("VPC Block Public Access", "BPA"),
-        _ => ("VPC Encryption Controls", "EC"),
+    let (what, how) = match cause {
+        Cause::BlockPublicAccess => (
+            "VPC Block Public Access rejects traffic",
+            "rejected with reject-reason BPA",
+        ),
+        Cause::NetworkFirewall => (
+            "AWS Network Firewall drops traffic",
+            "dropped by the verdict of an alert",
+        ),
+        _ => (
+            "VPC Encryption Controls rejects traffic",
+            "rejected with reject-reason EC",
+        ),
     };
     let whose = if vpc.is_empty() {
         String::new()
@@ -68,9 +86,9 @@ fn by_reason<'a>(
     FindingDraft {
         cause,
         certainty: Certainty::Proved,
-        title: format!("{what} rejects traffic{whose}"),
+        title: format!("{what}{whose}"),
         seen: format!(
-            "Attempts from {} to {} on {} are rejected with reject-reason {reason} at {}",
+            "Attempts from {} to {} on {} are {how} at {}",
             names::sources(&entries),
             names::targets(&entries),
             names::ports(&entries),

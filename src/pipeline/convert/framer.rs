@@ -142,6 +142,7 @@ impl Framer<'_> {
         scratch.comment.push_str(match o.verdict {
             Verdict::Reject(RejectReason::BlockPublicAccess) => " reject-reason=BPA",
             Verdict::Reject(RejectReason::EncryptionControls) => " reject-reason=EC",
+            Verdict::Reject(RejectReason::NetworkFirewall) => " reject-reason=network-firewall",
             Verdict::Reject(RejectReason::Other) => " reject-reason=other",
             _ => "",
         });

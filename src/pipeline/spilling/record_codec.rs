@@ -138,6 +138,7 @@ fn facts(o: &Viewed, in_seconds: bool) -> u64 {
         Verdict::Reject(RejectReason::BlockPublicAccess) => 2,
         Verdict::Reject(RejectReason::EncryptionControls) => 3,
         Verdict::Reject(RejectReason::Other) => 4,
+        Verdict::Reject(RejectReason::NetworkFirewall) => 5,
     };
     let flags = [
         (HAS_FLAGS, o.flags.is_some()),
@@ -164,6 +165,7 @@ fn verdict(number: u64) -> Verdict {
         1 => Verdict::Reject(RejectReason::Unsaid),
         2 => Verdict::Reject(RejectReason::BlockPublicAccess),
         3 => Verdict::Reject(RejectReason::EncryptionControls),
+        5 => Verdict::Reject(RejectReason::NetworkFirewall),
         _ => Verdict::Reject(RejectReason::Other),
     }
 }
@@ -369,6 +371,7 @@ mod tests {
             RejectReason::Unsaid,
             RejectReason::BlockPublicAccess,
             RejectReason::EncryptionControls,
+            RejectReason::NetworkFirewall,
             RejectReason::Other,
         ];
         records.extend(reasons.map(|reason| with(common, |o| o.verdict = Verdict::Reject(reason))));

@@ -212,6 +212,14 @@ fn times_and_verdicts_of_a_record_have_their_words() {
             vec![("ACCEPT", "REJECT"), ("end=12", "end=12 reject-reason=EC")],
         ),
         (
+            "rejected by a firewall",
+            reject(RejectReason::NetworkFirewall),
+            vec![
+                ("ACCEPT", "REJECT"),
+                ("end=12", "end=12 reject-reason=network-firewall"),
+            ],
+        ),
+        (
             "rejected for something new",
             reject(RejectReason::Other),
             vec![

@@ -9,7 +9,7 @@
 //! ```text
 //! splitter, scan    text -> values      event       value -> records
 //! json              a value             batch       records -> lines
-//! cloudwatch, payload, ocsf, gcp, azure     one wrapper each
+//! cloudwatch, payload, ocsf, gcp, azure, ibm, oci, network_firewall     one wrapper each
 //! other_logs        JSON of logs that are not flow logs
 //! unwrapper   all of these in sequence; layouts: the column orders of their lines
 //! parquet     tables: not text, but read by column and kept as columns
@@ -28,8 +28,11 @@ mod cloudwatch;
 mod ecs;
 mod event;
 mod gcp;
+mod ibm;
 mod json;
 mod layouts;
+mod network_firewall;
+mod oci;
 mod ocsf;
 mod other_logs;
 mod parquet;

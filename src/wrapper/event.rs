@@ -9,7 +9,7 @@ use super::json::Json;
 use super::layouts::Layouts;
 use super::{azure, cloudwatch, gcp, ocsf, other_logs, payload, search};
 use crate::archive::Stream;
-use crate::record::{Foreign, Layout, embedded_records};
+use crate::record::{ByteUnit, Foreign, Layout, embedded_records};
 
 /// Turns values into lines.
 pub(super) struct Events<'g> {
@@ -107,7 +107,7 @@ impl<'g> Events<'g> {
         }
         if gcp::is_entry(value) {
             self.note("GCP log entries");
-            return self.lines.named(&gcp::row(value));
+            return self.lines.named_in(ByteUnit::Payload, &gcp::row(value));
         }
         if azure::is_record(value) {
             self.note("Azure flow log");
@@ -159,7 +159,7 @@ impl<'g> Events<'g> {
     fn azure(&mut self, record: &Json<'_>) {
         let mut open = std::mem::take(&mut self.azure);
         azure::for_each_row(record, &mut open, |row| match row {
-            Ok(row) => self.lines.named(&row),
+            Ok(row) => self.lines.named_in(ByteUnit::EthernetFrame, &row),
             Err(tuple) => {
                 let found = excerpt(tuple.as_bytes());
                 self.lines.fault("invalid Azure tuple", || {

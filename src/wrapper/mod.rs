@@ -10,6 +10,7 @@
 //! splitter, scan    text -> values      event       value -> records
 //! json              a value             batch       records -> lines
 //! cloudwatch, payload, ocsf, gcp, azure     one wrapper each
+//! byte_counts       counts of payload or frames -> counts of IP packets
 //! other_logs        JSON of logs that are not flow logs
 //! unwrapper   all of these in sequence; layouts: the column orders of their lines
 //! parquet     tables: not text, but read by column and kept as columns
@@ -24,6 +25,7 @@
 
 mod azure;
 mod batch;
+mod byte_counts;
 mod cloudwatch;
 mod ecs;
 mod event;
@@ -41,6 +43,7 @@ mod unwrapper;
 
 pub use self::{
     batch::{Batch, BatchRows, Lines, LostRecords},
+    byte_counts::ByteCount,
     layouts::NamedBy,
     parquet::{Bounds, GroupRows, ParquetTable, TableError, TableRows, is_guarded},
     unwrapper::Unwrapper,

@@ -4,7 +4,9 @@
 //! the user's format, or from the values ([`recognize`](super::recognize())). It never follows from
 //! the `version` column, nor from the number of columns alone.
 
-use super::{Column, Field, Prefix, Separator, cells::LineCells, column::Step, naming::Naming};
+use super::{
+    ByteUnit, Column, Field, Prefix, Separator, cells::LineCells, column::Step, naming::Naming,
+};
 
 /// The order of columns in a file, and the text around records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub struct Layout {
     columns: Vec<Column>,
     separator: Separator,
     prefix: Prefix,
+    /// What `bytes` counted before it was converted to IP packets.
+    byte_unit: ByteUnit,
     /// The fields to read. `None` means all fields that a conversion needs.
     needed: Option<Vec<Field>>,
     steps: Vec<Step>,
@@ -105,6 +109,7 @@ impl Layout {
         Self {
             separator: Separator::Blank,
             prefix: Prefix::None,
+            byte_unit: ByteUnit::IpPacket,
             fits_anything: steps.iter().all(free),
             steps,
             needed,
@@ -131,9 +136,10 @@ impl Layout {
     }
 
     fn read_as(self, needed: Option<Vec<Field>>) -> Self {
-        let (separator, prefix) = (self.separator, self.prefix);
+        let (separator, prefix, unit) = (self.separator, self.prefix, self.byte_unit);
         let compiled = Self::compile(self.columns, needed);
-        compiled.separated_by(separator).with_prefix(prefix)
+        let compiled = compiled.separated_by(separator).with_prefix(prefix);
+        compiled.counted_in(unit)
     }
 
     /// Returns the default format: the 14 fields of version 2.
@@ -236,6 +242,19 @@ impl Layout {
         Self { separator, ..self }
     }
 
+    /// Returns the same columns of records whose `bytes` were counted in `byte_unit`, and have been
+    /// converted to IP packets.
+    #[must_use]
+    pub fn counted_in(self, byte_unit: ByteUnit) -> Self {
+        Self { byte_unit, ..self }
+    }
+
+    /// Returns what `bytes` counted in the log. The value of a [`Record`](super::Record) counts IP
+    /// packets, whatever the unit is.
+    pub fn byte_unit(&self) -> ByteUnit {
+        self.byte_unit
+    }
+
     /// Returns the columns in order.
     pub fn columns(&self) -> &[Column] {
         &self.columns
@@ -256,6 +275,12 @@ impl Layout {
         self.columns
             .iter()
             .position(|column| *column == Column::Known(field))
+    }
+
+    /// Returns the index of the column that the header calls `name`, if the layout has one.
+    pub fn index_of_name(&self, name: &str) -> Option<usize> {
+        let mut columns = self.columns.iter();
+        columns.position(|column| column.name() == name)
     }
 
     /// Returns the steps to read a line, from left to right.

@@ -12,9 +12,11 @@
 //! recognize   first lines -> layout         rows     block of lines -> records
 //! grammar     a line as AWS writes it       careful  a line as others write it
 //! column      how a column is read          columns  rows of a table -> records
+//! byte_unit   what `bytes` count
 //! ```
 
 mod address;
+mod byte_unit;
 mod careful;
 mod cells;
 mod column;
@@ -42,7 +44,9 @@ use std::net::IpAddr;
 
 pub(crate) use self::cells::unbroken;
 use self::cells::{LineCells, is_absent};
+pub(crate) use self::naming::Naming;
 pub use self::{
+    byte_unit::{ByteUnit, bare_headers_len},
     cells::Separator,
     column::Column,
     columns::{ColumnRows, Columns, Filling},
@@ -87,7 +91,8 @@ pub struct Record<'a> {
     pub protocol: Option<u8>,
     /// `packets` in the interval.
     pub packets: Option<u64>,
-    /// `bytes` in the interval: IP packets with their headers.
+    /// `bytes` in the interval: IP packets with their headers. Counts of other units
+    /// ([`ByteUnit`]) are converted before they get here.
     pub bytes: Option<u64>,
     /// `start`, in nanoseconds since the Unix epoch, as in the line.
     pub start_ns: Option<i64>,
@@ -127,8 +132,12 @@ impl<'a> Record<'a> {
     /// Returns the text of the column that the header calls `name`, or `None` if it is absent or
     /// `-`.
     pub fn get_by_name(&self, layout: &Layout, name: &str) -> Option<&'a [u8]> {
-        let mut columns = layout.columns().iter();
-        self.cell(layout, columns.position(|column| column.name() == name)?)
+        self.cell(layout, layout.index_of_name(name)?)
+    }
+
+    /// Returns the text of the column at `index`, or `None` if it is absent or `-`.
+    pub fn get_at(&self, layout: &Layout, index: usize) -> Option<&'a [u8]> {
+        self.cell(layout, index)
     }
 
     /// Returns the texts of these fields, except those that are absent or `-`, in the order of the

@@ -14,7 +14,7 @@ use super::field::spells;
 
 /// The vendor whose names the columns of a log have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Naming {
+pub(crate) enum Naming {
     /// AWS, or a tool that keeps its names.
     Aws,
     /// Alibaba Cloud.
@@ -23,7 +23,7 @@ pub(super) enum Naming {
 
 impl Naming {
     /// Returns the vendor of a log with these names. Only Alibaba Cloud has vSwitches.
-    pub(super) fn of<'n>(names: impl Iterator<Item = &'n [u8]>) -> Self {
+    pub(crate) fn of<'n>(names: impl Iterator<Item = &'n [u8]>) -> Self {
         let (mut has_eni, mut has_vswitch) = (false, false);
         for name in names {
             has_eni |= spells(name, "eni-id");
@@ -37,7 +37,7 @@ impl Naming {
     }
 
     /// Returns the field that a name means.
-    pub(super) fn field(self, name: &[u8]) -> Option<Field> {
+    pub(crate) fn field(self, name: &[u8]) -> Option<Field> {
         if self == Self::Aws {
             return Field::from_name(name);
         }

@@ -8,10 +8,10 @@ use super::batch::{Gatherer, excerpt};
 use super::json::Json;
 use super::layouts::Layouts;
 use super::{
-    azure, cloudwatch, gcp, ibm, network_firewall, oci, ocsf, other_logs, payload, search,
+    alibaba, azure, cloudwatch, gcp, ibm, network_firewall, oci, ocsf, other_logs, payload, search,
 };
 use crate::archive::Stream;
-use crate::record::{Foreign, Layout, embedded_records};
+use crate::record::{ByteUnit, Foreign, Layout, embedded_records};
 
 /// Turns values into lines.
 pub(super) struct Events<'g> {
@@ -149,7 +149,7 @@ impl<'g> Events<'g> {
             self.lines.named(&ocsf::row(value));
         } else if gcp::is_entry(value) {
             self.note("GCP log entries");
-            self.lines.named(&gcp::row(value));
+            self.lines.named_in(ByteUnit::Payload, &gcp::row(value));
         } else if azure::is_record(value) {
             self.note("Azure flow log");
             self.azure(value);
@@ -159,6 +159,9 @@ impl<'g> Events<'g> {
         } else if ibm::is_object(value) {
             self.note("IBM Cloud flow log");
             ibm::add(value, &mut self.lines);
+        } else if alibaba::is_record(value) {
+            self.note("Alibaba Cloud flow log");
+            self.lines.named(&alibaba::row(value));
         } else {
             return false;
         }
@@ -186,7 +189,7 @@ impl<'g> Events<'g> {
     fn azure(&mut self, record: &Json<'_>) {
         let mut open = std::mem::take(&mut self.azure);
         azure::for_each_row(record, &mut open, |row| match row {
-            Ok(row) => self.lines.named(&row),
+            Ok(row) => self.lines.named_in(ByteUnit::EthernetFrame, &row),
             Err(tuple) => {
                 let found = excerpt(tuple.as_bytes());
                 self.lines.fault("invalid Azure tuple", || {

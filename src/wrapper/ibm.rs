@@ -13,7 +13,9 @@
 //! flow log, and for rejected packets, sizes and counts decide later, as without `tcp-flags`.
 //!
 //! # Bytes
-//! The document does not say which headers `bytes_from_initiator` counts.
+//! The document does not say which headers `bytes_from_initiator` counts, so they are read as the
+//! bytes of IP packets. It may be frames: in a published object, DHCP requests have 342 bytes, which
+//! is the Ethernet frame of the usual BOOTP message of 300 bytes. One size does not prove it.
 
 use super::batch::{Gatherer, NamedValues};
 use super::json::Json;
@@ -30,11 +32,11 @@ pub(super) fn is_object(value: &Json<'_>) -> bool {
 pub(super) fn add(object: &Json<'_>, lines: &mut Gatherer) {
     let logs = object.get("flow_logs").and_then(Json::elements);
     let logs = logs.unwrap_or_default();
-    let interface = Interface::of(object);
+    let vnic = Vnic::of(object);
     if is_lossy(object) {
-        lines.named(&interface.silence(object, "SKIPDATA"));
+        lines.named(&vnic.silence(object, "SKIPDATA"));
     } else if logs.is_empty() {
-        lines.named(&interface.silence(object, "NODATA"));
+        lines.named(&vnic.silence(object, "NODATA"));
     }
     for log in logs {
         let counts = SIDES.each_ref().map(|side| side.packets(log));
@@ -52,7 +54,7 @@ pub(super) fn add(object: &Json<'_>, lines: &mut Gatherer) {
         let has_packets = |count: &Json<'_>| count.whole() != Some(0);
         for (side, count) in SIDES.iter().zip(counts) {
             if count.is_some_and(has_packets) {
-                lines.named(&interface.row(log, side));
+                lines.named(&vnic.row(log, side));
             }
         }
     }
@@ -106,8 +108,8 @@ impl FlowSide {
     }
 }
 
-/// The network interface of an object.
-struct Interface<'a> {
+/// The virtual network interface of an object.
+struct Vnic<'a> {
     id: Option<Json<'a>>,
     account: Option<Json<'a>>,
     region: Option<Json<'a>>,
@@ -115,7 +117,7 @@ struct Interface<'a> {
     instance: Option<Json<'a>>,
 }
 
-impl<'a> Interface<'a> {
+impl<'a> Vnic<'a> {
     fn of(object: &Json<'a>) -> Self {
         // crn:version:cname:ctype:service:location:scope:service-instance:type:resource
         let part = |name: &str, index: usize| -> Option<&str> {

@@ -1,7 +1,7 @@
 //! Finds out whether a JSON object is part of a log that is not a flow log.
 
 use super::json::Json;
-use super::ocsf;
+use super::{network_firewall, ocsf};
 use crate::record::Foreign;
 
 /// Returns the kind of log that an object belongs to, if it is known and not a flow log. The names
@@ -17,7 +17,9 @@ pub(super) fn kind_of(value: &Json<'_>) -> Option<Foreign> {
     own.or_else(|| of_gcp(value)).or_else(|| {
         let members = value.members().unwrap_or_default().iter();
         let mut below = members.filter_map(|(_, member)| match member {
+            Json::Object(_) if network_firewall::is_flow(member) => None,
             Json::Object(_) => Some(member),
+            Json::Array(elements) if elements.iter().any(network_firewall::is_flow) => None,
             Json::Array(elements) => elements.first(),
             _ => None,
         });
@@ -130,6 +132,21 @@ mod tests {
             r#"{"Findings":[{"SchemaVersion":"2.0","Service":{}}]}"#,
             Some(Foreign::GuardDuty),
         );
+    }
+
+    #[test]
+    fn document_around_a_flow_of_a_firewall_is_not_another_log() {
+        let event = |kind: &str| {
+            format!(
+                r#"{{"firewall_name":"f","event_timestamp":"1","event":{{"event_type":"{kind}","netflow":{{}}}}}}"#
+            )
+        };
+        let (flow, alert) = (event("netflow"), event("alert"));
+        let kind = Some(Foreign::NetworkFirewall);
+        check(&format!(r#"{{"_source":{flow}}}"#), None);
+        check(&format!(r#"{{"_source":{alert}}}"#), kind);
+        check(&format!(r#"{{"hits":[{alert},{flow}]}}"#), None);
+        check(&format!(r#"{{"hits":[{alert}]}}"#), kind);
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl Framer<'_> {
         if o.left_out > 0 {
             scratch.number(" part-of=", o.packets.saturating_add(o.left_out));
         }
-        match o.bytes {
+        match o.logged_bytes() {
             Some(bytes) => scratch.number(" bytes=", bytes),
             None => scratch.text(" bytes=", "-"),
         };

@@ -115,6 +115,7 @@ pub(crate) fn records(f: &mut Formatter<'_>, page: Page, r: &Records, verb: &str
     }
     page.reasons(f, "skipped", &r.skipped)?;
     assumptions(f, page, r)?;
+    byte_units(f, page, r)?;
     losses(f, page, r)
 }
 
@@ -136,6 +137,26 @@ fn assumptions(f: &mut Formatter<'_>, page: Page, r: &Records) -> fmt::Result {
     ];
     for (n, text) in assumed.iter().filter(|(n, _)| *n > 0) {
         page.row(f, "", format!("{} {text}", grouped(*n)))?;
+    }
+    Ok(())
+}
+
+/// Writes which records count something else than IP packets, and what was added or subtracted.
+fn byte_units(f: &mut Formatter<'_>, page: Page, r: &Records) -> fmt::Result {
+    for (unit, bytes) in &r.byte_units {
+        let added = bytes.bytes_ip.saturating_sub(bytes.bytes_logged);
+        let removed = bytes.bytes_logged.saturating_sub(bytes.bytes_ip);
+        let text = match *unit {
+            "payload" => format!(
+                "whose bytes are payload only: {} bytes of headers added",
+                grouped(added)
+            ),
+            _ => format!(
+                "whose bytes are Ethernet frames: {} bytes of Ethernet headers subtracted",
+                grouped(removed)
+            ),
+        };
+        page.row(f, "", format!("{} {text}", grouped(bytes.records)))?;
     }
     Ok(())
 }

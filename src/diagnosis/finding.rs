@@ -33,6 +33,8 @@ pub enum Cause {
     EncryptionControls,
     /// Another reason that the records name.
     OtherReason,
+    /// A rule of AWS Network Firewall.
+    NetworkFirewall,
     /// Requests are accepted, and no ENI logs a reply.
     NoReply,
     /// The reply takes a different path than the request.

@@ -50,6 +50,9 @@ fn by_verdict(attempt: &Attempt) -> Option<Symptom> {
     if other_reason.is_some() {
         return other_reason;
     }
+    if let Some(view) = rejected_for(RejectReason::NetworkFirewall) {
+        return Some(Symptom::NetworkFirewall(view.eni));
+    }
     let first = attempt.views.iter().find(|view| rejected(view).is_some())?;
     let silent = Limit::that_fits(attempt.silence_ns());
     if let Some(limit) =
@@ -184,6 +187,7 @@ pub(super) fn proof(attempt: &Attempt, symptom: Symptom) -> Vec<Place> {
         Symptom::BlockPublicAccess(eni)
         | Symptom::EncryptionControls(eni)
         | Symptom::OtherReason { eni, .. }
+        | Symptom::NetworkFirewall(eni)
         | Symptom::LatePackets(eni) => rejected_at(eni).flatten().map(|t| t.place).collect(),
         Symptom::ReplyBlocked { eni, .. } => {
             let here = attempt.views.iter().filter(|view| view.eni == eni);

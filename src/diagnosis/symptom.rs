@@ -62,6 +62,8 @@ pub enum Symptom {
         /// The reason.
         reason: ReasonIndex,
     },
+    /// Dropped by AWS Network Firewall. The firewall has the place of an ENI.
+    NetworkFirewall(EniIndex),
     /// The request was accepted and its reply rejected at the same ENI.
     ReplyBlocked {
         /// The ENI.
@@ -112,6 +114,7 @@ impl Symptom {
             Self::BlockPublicAccess(_) => "block-public-access",
             Self::EncryptionControls(_) => "encryption-controls",
             Self::OtherReason { .. } => "other-reason",
+            Self::NetworkFirewall(_) => "network-firewall",
             Self::ReplyBlocked { .. } => "reply-blocked",
             Self::InboundBlocked(_) => "inbound-blocked",
             Self::OutboundBlocked(_) => "outbound-blocked",
@@ -138,6 +141,7 @@ impl Symptom {
             Self::BlockPublicAccess(_)
                 | Self::EncryptionControls(_)
                 | Self::OtherReason { .. }
+                | Self::NetworkFirewall(_)
                 | Self::InboundBlocked(_)
                 | Self::OutboundBlocked(_)
                 | Self::Blocked(_)

@@ -9,7 +9,7 @@
 use std::ops::{Deref, DerefMut};
 
 use crate::flow::{ConnectionKey, EniIndex, ReasonIndex, TagsIndex, TrafficPath, Way};
-use crate::record::ObservedFlags;
+use crate::record::{ByteUnit, ObservedFlags, bare_headers_len};
 use crate::time::until_ns;
 
 /// The line that a record came from.
@@ -39,6 +39,9 @@ pub enum RejectReason {
     BlockPublicAccess,
     /// `EC`: VPC Encryption Controls.
     EncryptionControls,
+    /// `network-firewall`: AWS Network Firewall. Its logs have no such column: the reader of the
+    /// logs adds the reason to flows with a drop verdict.
+    NetworkFirewall,
     /// A reason that this version does not know.
     Other(ReasonIndex),
 }
@@ -74,6 +77,10 @@ pub struct Observation {
     pub packets: u64,
     /// The byte count, from the IP header on, if the record has it.
     pub bytes: Option<u64>,
+    /// What the log counts as bytes. `bytes` counts from the IP header on in any case.
+    pub byte_unit: ByteUnit,
+    /// The round trip time in milliseconds that the log measured, if it has one.
+    pub rtt_ms: Option<u16>,
     /// Time of the first packet, in nanoseconds since the Unix epoch.
     pub start_ns: i64,
     /// Time of the last packet, in nanoseconds since the Unix epoch; never before the start.
@@ -180,6 +187,13 @@ impl Observation {
         self.flags.unwrap_or_default()
     }
 
+    /// Returns the byte count as it was logged, in [`Observation::byte_unit`].
+    pub fn logged_bytes(&self) -> Option<u64> {
+        let headers = bare_headers_len(self.key.protocol, self.key.is_ipv6());
+        let logged = |bytes| self.byte_unit.logged_bytes(bytes, self.packets, headers);
+        self.bytes.map(logged)
+    }
+
     /// Returns the first instant after the record's window: a time in whole seconds means any
     /// instant of that second.
     pub fn until_ns(&self) -> i64 {
@@ -231,6 +245,8 @@ pub(crate) mod tests {
             path: None,
             packets,
             bytes: Some(bytes),
+            byte_unit: ByteUnit::IpPacket,
+            rtt_ms: None,
             start_ns: start_s * SECOND_NS,
             end_ns: end_s * SECOND_NS,
             place: Place::default(),

@@ -91,6 +91,7 @@ impl PacketFacts<'_> {
         match self.observation.verdict {
             Verdict::Reject(RejectReason::BlockPublicAccess) => b"BPA".to_vec(),
             Verdict::Reject(RejectReason::EncryptionControls) => b"EC".to_vec(),
+            Verdict::Reject(RejectReason::NetworkFirewall) => b"network-firewall".to_vec(),
             Verdict::Reject(RejectReason::Other(reason)) => {
                 let words = self.words;
                 words.map_or_else(Vec::new, |words| words.reasons.get(reason.0).to_vec())

@@ -238,6 +238,7 @@ fn verdict(verdict: Verdict, enis: &Enis) -> Cow<'static, str> {
         Verdict::Reject(RejectReason::Unsaid) => "REJECT".into(),
         Verdict::Reject(RejectReason::BlockPublicAccess) => "REJECT, reason BPA".into(),
         Verdict::Reject(RejectReason::EncryptionControls) => "REJECT, reason EC".into(),
+        Verdict::Reject(RejectReason::NetworkFirewall) => "REJECT, Network Firewall".into(),
         Verdict::Reject(RejectReason::Other(reason)) => {
             format!("REJECT, reason {}", enis.words.reason(reason)).into()
         }

@@ -88,6 +88,9 @@ impl<S: Sink> BlockReader<'_, S> {
             BatchRows::Lines(rows) => {
                 read.part = self.sink.begin(batch.text.len() / LINE_LEN_LEAST);
                 self.read_rows(rows, &mut read);
+                let bytes = batch.bytes;
+                let sums = [bytes.records.into(), bytes.logged, bytes.ip];
+                read.records.count_bytes(batch.byte_unit().name(), sums);
             }
             BatchRows::Columns(rows) => {
                 read.part = self.sink.begin(rows.count());

@@ -185,7 +185,7 @@ impl fmt::Display for Field {
 }
 
 /// Whether `found` equals `name`, ignoring case, hyphens and underscores.
-fn spells(found: &[u8], name: &str) -> bool {
+pub(super) fn spells(found: &[u8], name: &str) -> bool {
     let is_letter = |byte: &&u8| !matches!(byte, b'-' | b'_');
     let letters = name.bytes().filter(|byte| is_letter(&byte));
     let found = found.iter().filter(is_letter).map(u8::to_ascii_lowercase);

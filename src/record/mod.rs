@@ -13,9 +13,11 @@
 //! grammar     a line as AWS writes it       careful  a line as others write it
 //! tag         values of tags                surplus  tags with blanks and no quotes
 //! column      how a column is read          columns  rows of a table -> records
+//! byte_unit   what `bytes` count
 //! ```
 
 mod address;
+mod byte_unit;
 mod careful;
 mod cells;
 mod column;
@@ -28,6 +30,7 @@ mod instant;
 mod interval;
 mod layout;
 mod leaf;
+mod naming;
 mod odd;
 mod prefix;
 mod recognize;
@@ -43,7 +46,9 @@ use std::fmt;
 use std::net::IpAddr;
 
 use self::cells::is_absent;
+pub(crate) use self::naming::Naming;
 pub use self::{
+    byte_unit::{ByteUnit, bare_headers_len},
     cells::Separator,
     column::Column,
     columns::{ColumnRows, Columns, Filling},
@@ -91,7 +96,8 @@ pub struct Record<'a> {
     pub protocol: Option<u8>,
     /// `packets` in the interval.
     pub packets: Option<u64>,
-    /// `bytes` in the interval: IP packets with their headers.
+    /// `bytes` in the interval: IP packets with their headers. Counts of other units
+    /// ([`ByteUnit`]) are converted before they get here.
     pub bytes: Option<u64>,
     /// `start`, in nanoseconds since the Unix epoch, as in the line.
     pub start_ns: Option<i64>,
@@ -131,8 +137,12 @@ impl<'a> Record<'a> {
     /// Returns the text of the column that the header calls `name`, or `None` if it is absent or
     /// `-`.
     pub fn get_by_name(&self, layout: &Layout, name: &str) -> Option<&'a [u8]> {
-        let mut columns = layout.columns().iter();
-        self.cell(layout, columns.position(|column| column.name() == name)?)
+        self.cell(layout, layout.index_of_name(name)?)
+    }
+
+    /// Returns the text of the column at `index`, or `None` if it is absent or `-`.
+    pub fn get_at(&self, layout: &Layout, index: usize) -> Option<&'a [u8]> {
+        self.cell(layout, index)
     }
 
     /// Returns the texts of these fields, except those that are absent or `-`, in the order of the

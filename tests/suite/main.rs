@@ -43,6 +43,7 @@ mod one_connection;
 mod options;
 mod other_clouds;
 mod other_logs;
+mod other_sources;
 mod packs;
 mod parquet;
 #[cfg(unix)] // for bash

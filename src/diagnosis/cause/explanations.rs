@@ -114,6 +114,15 @@ fn filtered_out(cause: Cause) -> Option<Words> {
             ],
             against: &[],
         },
+        Cause::NetworkFirewall => Words {
+            means: "AWS Network Firewall dropped packets of these flows. An alert with the verdict \"drop\" in the same \
+                    file has their flow_id. The firewall may have passed the first packets, such as the handshake.",
+            look_at: &[
+                "Check the alert log of the firewall: the signature and the rule of the flow_id in the records",
+                "Check VPC > Network Firewall > Firewall policies: the stateful rules and the default actions",
+            ],
+            against: &[],
+        },
         _ => return None,
     })
 }

@@ -150,6 +150,7 @@ fn many(cause: Cause) -> &'static str {
         Cause::BlockPublicAccess => "VPCs reject traffic by Block Public Access",
         Cause::EncryptionControls => "VPCs reject traffic by Encryption Controls",
         Cause::OtherReason => "reasons in the records for which traffic is rejected",
+        Cause::NetworkFirewall => "firewalls drop traffic",
         Cause::NoReply => "services do not reply",
         Cause::ReplyElsewhere => "hosts reply on a different path than the requests take",
         Cause::Refused => "services refuse connections",

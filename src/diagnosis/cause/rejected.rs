@@ -15,23 +15,41 @@ use crate::printable::cut;
 /// Non-TCP attempts, or packets of them, that are needed to rule out chance.
 const DATAGRAMS_LEAST: u64 = 3;
 
+/// The causes that the reason of a rejected record names.
+const REASONS: [Cause; 3] = [
+    Cause::BlockPublicAccess,
+    Cause::EncryptionControls,
+    Cause::NetworkFirewall,
+];
+
 /// Drafts the findings that need no comparison with traffic that passes.
 pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     let mut drafts = Vec::new();
-    for cause in [Cause::BlockPublicAccess, Cause::EncryptionControls] {
+    for cause in REASONS {
         let at = move |entry: &PathSymptom<'_>| match (cause, entry.symptom) {
             (Cause::BlockPublicAccess, Symptom::BlockPublicAccess(eni))
-            | (Cause::EncryptionControls, Symptom::EncryptionControls(eni)) => Some(eni),
+            | (Cause::EncryptionControls, Symptom::EncryptionControls(eni))
+            | (Cause::NetworkFirewall, Symptom::NetworkFirewall(eni)) => Some(eni),
             _ => None,
         };
         let vpc = |entry: &PathSymptom<'a>| at(entry).map(|eni| attempts.enis.get(eni).vpc.clone());
         for (vpc, entries) in grouped(attempts.all(), vpc) {
             let enis = entries.iter().filter_map(at).collect();
             let why = match cause {
-                Cause::BlockPublicAccess => (cause, "VPC Block Public Access", "BPA"),
-                _ => (cause, "VPC Encryption Controls", "EC"),
+                Cause::BlockPublicAccess => (
+                    "VPC Block Public Access rejects traffic",
+                    "rejected with reject-reason BPA",
+                ),
+                Cause::NetworkFirewall => (
+                    "AWS Network Firewall drops traffic",
+                    "dropped by the verdict of an alert",
+                ),
+                _ => (
+                    "VPC Encryption Controls rejects traffic",
+                    "rejected with reject-reason EC",
+                ),
             };
-            drafts.push(by_reason(attempts, why, &vpc, entries, enis));
+            drafts.push(by_reason(attempts, cause, why, &vpc, entries, enis));
         }
     }
     let other = |entry: &PathSymptom<'a>| match entry.symptom {
@@ -46,9 +64,10 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
         let enis = entries.iter().filter_map(at).collect();
         let name = attempts.enis.words.reason(reason);
         let name = cut(&name, names::NAME_MAX).into_owned();
-        let what = format!("A reason named {name}");
-        let why = (Cause::OtherReason, &*what, &*name);
-        drafts.push(by_reason(attempts, why, &vpc, entries, enis));
+        let what = format!("A reason named {name} rejects traffic");
+        let how = format!("rejected with reject-reason {name}");
+        let (cause, why) = (Cause::OtherReason, (&*what, &*how));
+        drafts.push(by_reason(attempts, cause, why, &vpc, entries, enis));
     }
     let side = |entry: &PathSymptom<'a>| match entry.symptom {
         Symptom::ReplyBlocked { eni, leaving } => {
@@ -64,11 +83,11 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     drafts
 }
 
-/// Drafts the finding for rejections of one cause, with the words for the cause and the value of
-/// `reject-reason`.
+/// Drafts the finding for rejections of one cause, with what happens and how, in words.
 fn by_reason<'a>(
     attempts: &AttemptIndex<'a>,
-    (cause, what, reason): (Cause, &str, &str),
+    cause: Cause,
+    (what, how): (&str, &str),
     vpc: &str,
     entries: Vec<PathSymptom<'a>>,
     enis: BTreeSet<EniIndex>,
@@ -88,9 +107,9 @@ fn by_reason<'a>(
     FindingDraft {
         cause,
         certainty: Certainty::Proved,
-        title: format!("{what} rejects traffic{whose}"),
+        title: format!("{what}{whose}"),
         seen: format!(
-            "Attempts from {} to {} on {} are rejected with reject-reason {reason} at {}",
+            "Attempts from {} to {} on {} are {how} at {}",
             names::sources(&entries),
             names::targets(&entries),
             names::ports(&entries),

@@ -142,7 +142,7 @@ impl Framer<'_> {
         if o.left_out > 0 {
             scratch.number(" part-of=", o.packets.saturating_add(o.left_out));
         }
-        match o.bytes {
+        match o.logged_bytes() {
             Some(bytes) => scratch.number(" bytes=", bytes),
             None => scratch.text(" bytes=", "-"),
         };
@@ -154,6 +154,7 @@ impl Framer<'_> {
         let reason = match o.verdict {
             Verdict::Reject(RejectReason::BlockPublicAccess) => "BPA",
             Verdict::Reject(RejectReason::EncryptionControls) => "EC",
+            Verdict::Reject(RejectReason::NetworkFirewall) => "network-firewall",
             Verdict::Reject(RejectReason::Other(reason)) => &self.reasons[reason.0 as usize],
             Verdict::Reject(RejectReason::Unsaid) | Verdict::Accept => "",
         };

@@ -14,7 +14,7 @@ use crate::flow::{
     Candidate, ConnectionKey, Endpoint, EniIndex, Observation, Place, ReasonIndex, RejectReason,
     TagsIndex, TrafficPath, Verdict, Viewed, Way,
 };
-use crate::record::ObservedFlags;
+use crate::record::{ByteUnit, ObservedFlags};
 use crate::time::SECOND_NS;
 
 /// The most bytes of a record: the word, two addresses with ports, nine numbers.
@@ -29,13 +29,20 @@ const NUMBER_LEN: usize = 8;
 /// Nine numbers whose lengths, 0 to 8, take four bits each of the first word.
 const LENGTHS_BITS: u32 = 4 * 9;
 
-/// Bits of `traffic-path`. It shares one number with the clock above it and the rejecting ENI above
-/// both, so that none of the three takes a byte if a record has none of them.
+/// Bits of `traffic-path`. It shares one number with the clock above it, the rejecting ENI above both,
+/// and then the unit of bytes and the round trip time, so that none of these takes a byte if a record
+/// has none of them.
 const PATH_BITS: u32 = 4;
 
 /// Bits of a clock correction, which is a whole number of seconds and at most five
 /// (`flow/clock.rs`).
 const CLOCK_BITS: u32 = 4;
+
+/// Bits of the rejecting ENI: 0 for none, otherwise its number plus one.
+const ENI_BITS: u32 = 33;
+
+/// Bits of a unit of bytes.
+const UNIT_BITS: u32 = 2;
 
 /// An encoded record.
 pub(crate) struct EncodedRecord {
@@ -62,7 +69,8 @@ impl EncodedRecord {
             o.place.line,
             high_and_low(reason(o), o.place.file),
             high_and_low(o.tags.0, o.eni.0),
-            (rejected_at << CLOCK_BITS | clock(o)) << PATH_BITS
+            (rare(o) << ENI_BITS | rejected_at) << (CLOCK_BITS + PATH_BITS)
+                | clock(o) << PATH_BITS
                 | u64::from(o.path.map_or(0, TrafficPath::number)),
             o.left_out,
         ];
@@ -122,6 +130,34 @@ fn clock(o: &Viewed) -> u64 {
     seconds & ((1 << CLOCK_BITS) - 1)
 }
 
+/// Returns the facts that few logs have, in 19 bits: the unit of bytes, and the round trip time plus
+/// one, or 0 for none.
+fn rare(o: &Viewed) -> u64 {
+    let rtt = o.rtt_ms.map_or(0, |rtt| u64::from(rtt) + 1);
+    let unit = match o.byte_unit {
+        ByteUnit::IpPacket => 0,
+        ByteUnit::Payload => 1,
+        ByteUnit::EthernetFrame => 2,
+    };
+    rtt << UNIT_BITS | unit
+}
+
+/// Decodes the unit of bytes from [`rare`].
+fn byte_unit(rare: u64) -> ByteUnit {
+    match rare & ((1 << UNIT_BITS) - 1) {
+        0 => ByteUnit::IpPacket,
+        1 => ByteUnit::Payload,
+        _ => ByteUnit::EthernetFrame,
+    }
+}
+
+/// Decodes the round trip time from [`rare`].
+fn rtt_ms(rare: u64) -> Option<u16> {
+    (rare >> UNIT_BITS)
+        .checked_sub(1)
+        .map(|rtt| (rtt & 0xffff) as u16)
+}
+
 /// Start and length of a record, in seconds if both are whole seconds.
 struct Times {
     start: u64,
@@ -151,6 +187,7 @@ fn facts(o: &Viewed, in_seconds: bool) -> u64 {
         Verdict::Reject(RejectReason::BlockPublicAccess) => 2,
         Verdict::Reject(RejectReason::EncryptionControls) => 3,
         Verdict::Reject(RejectReason::Other(_)) => 4,
+        Verdict::Reject(RejectReason::NetworkFirewall) => 5,
     };
     let flags = [
         (HAS_FLAGS, o.flags.is_some()),
@@ -177,6 +214,7 @@ fn verdict(number: u64, reason: u32) -> Verdict {
         1 => Verdict::Reject(RejectReason::Unsaid),
         2 => Verdict::Reject(RejectReason::BlockPublicAccess),
         3 => Verdict::Reject(RejectReason::EncryptionControls),
+        5 => Verdict::Reject(RejectReason::NetworkFirewall),
         _ => Verdict::Reject(RejectReason::Other(ReasonIndex(reason))),
     }
 }
@@ -255,7 +293,8 @@ impl<'a> Unpacker<'a> {
         let [reason, file] = unpacker.halves();
         let [tags, eni] = unpacker.halves();
         let rejection = unpacker.number();
-        let rejected_at = (rejection >> (PATH_BITS + CLOCK_BITS)).checked_sub(1);
+        let rejected_at = rejection >> (PATH_BITS + CLOCK_BITS) & ((1 << ENI_BITS) - 1);
+        let rare = rejection >> (PATH_BITS + CLOCK_BITS + ENI_BITS);
         let clock = rejection >> PATH_BITS & ((1 << CLOCK_BITS) - 1);
         let path = rejection & ((1 << PATH_BITS) - 1);
         let left_out = unpacker.number();
@@ -278,6 +317,8 @@ impl<'a> Unpacker<'a> {
             path: TrafficPath::of(path as u8),
             packets,
             bytes: is_set(HAS_BYTES).then_some(bytes),
+            byte_unit: byte_unit(rare),
+            rtt_ms: rtt_ms(rare),
             start_ns,
             end_ns: start_ns.wrapping_add(unzigzag(length) * unit),
             place: Place { file, line },
@@ -285,7 +326,9 @@ impl<'a> Unpacker<'a> {
         let record = Viewed {
             observation,
             matched: is_set(IS_MATCHED),
-            rejected_at: rejected_at.map(|eni| EniIndex((eni & 0xffff_ffff) as u32)),
+            rejected_at: rejected_at
+                .checked_sub(1)
+                .map(|eni| EniIndex((eni & 0xffff_ffff) as u32)),
             clock_ns: unzigzag(clock) * SECOND_NS,
             left_out,
         };
@@ -388,6 +431,7 @@ mod tests {
             RejectReason::Unsaid,
             RejectReason::BlockPublicAccess,
             RejectReason::EncryptionControls,
+            RejectReason::NetworkFirewall,
             RejectReason::Other(ReasonIndex(u32::MAX)),
         ];
         records.extend(reasons.map(|reason| with(common, |o| o.verdict = Verdict::Reject(reason))));

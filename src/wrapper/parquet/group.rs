@@ -19,7 +19,7 @@ use super::flat::FlatEvents;
 use super::pages::RowGroup;
 use super::{ParquetTable, TableError, events, guarded};
 use crate::archive::LINE_LEN_MAX;
-use crate::record::Layout;
+use crate::record::{ByteUnit, Layout};
 
 /// Number of rows decoded at a time.
 const ROWS_AT_A_TIME: usize = 4096;
@@ -229,7 +229,7 @@ fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch
     let columns = columns.map(|(array, name)| ValueTexts::of_column(array, name));
     let columns: Vec<Option<ValueTexts<'_>>> = columns.collect();
     let mut batch = Batch {
-        lines: Lines::Columns(Arc::clone(names)),
+        lines: Lines::Columns(Arc::clone(names), ByteUnit::IpPacket),
         ..Batch::default()
     };
     for row in 0..rows.num_rows() {

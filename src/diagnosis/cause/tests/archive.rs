@@ -8,7 +8,7 @@ use crate::flow::{
     Candidate, Endpoint, EniIndex, Enis, FiveTuple, Observation, Place, RejectReason, TCP,
     TagsIndex, Verdict,
 };
-use crate::record::ObservedFlags;
+use crate::record::{ByteUnit, ObservedFlags};
 use crate::time::SECOND_NS;
 
 /// A test archive. ENIs are named by address, and subnets by its third byte.
@@ -81,6 +81,8 @@ impl Archive {
                     path: None,
                     packets: 4,
                     bytes: Some(240),
+                    byte_unit: ByteUnit::IpPacket,
+                    rtt_ms: None,
                     start_ns: at_s * SECOND_NS,
                     end_ns: (at_s + 7) * SECOND_NS,
                     place: Place {

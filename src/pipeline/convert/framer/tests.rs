@@ -156,8 +156,7 @@ fn each_count_of_a_record_has_its_words() {
 }
 
 #[test]
-fn times_and_verdicts_of_a_record_have_their_words() {
-    let reject = |reason| changed(|o| o.verdict = Verdict::Reject(reason));
+fn times_and_losses_of_a_record_have_their_words() {
     check(vec![
         (
             "milliseconds",
@@ -198,6 +197,13 @@ fn times_and_verdicts_of_a_record_have_their_words() {
                 ("end=12", "end=12 lost-no-route=4 lost-mtu-exceeded=2"),
             ],
         ),
+    ]);
+}
+
+#[test]
+fn reason_of_a_rejected_record_is_a_word() {
+    let reject = |reason| changed(|o| o.verdict = Verdict::Reject(reason));
+    check(vec![
         (
             "rejected",
             reject(RejectReason::Unsaid),
@@ -212,6 +218,14 @@ fn times_and_verdicts_of_a_record_have_their_words() {
             "rejected by EC",
             reject(RejectReason::EncryptionControls),
             vec![("ACCEPT", "REJECT"), ("end=12", "end=12 reject-reason=EC")],
+        ),
+        (
+            "rejected by a firewall",
+            reject(RejectReason::NetworkFirewall),
+            vec![
+                ("ACCEPT", "REJECT"),
+                ("end=12", "end=12 reject-reason=network-firewall"),
+            ],
         ),
         (
             "rejected for something new",

@@ -134,6 +134,9 @@ impl AttemptCounts {
         self.forwarders.extend(forwarders(attempt, enis));
         let path = Path::of(attempt, found, enis);
         let mut seen = counted(attempt, found);
+        if visibility.silence_counts(attempt) {
+            seen.crossing = crossing(attempt);
+        }
         if path.source.is_none() {
             seen.sources = DistinctSources::of(attempt.initiator.address);
         }
@@ -187,13 +190,13 @@ impl AttemptCounts {
         }
     }
 
-    /// Returns the failing entry of a path, if it is kept.
-    pub(super) fn failing(&self, path: Path, symptom: Symptom) -> Option<&PathCounts> {
-        let failing = match path.source {
-            Some(_) => &self.inside,
-            None => &self.outside,
-        };
-        failing.get((path, symptom))
+    /// Returns the entry of a path with this symptom, if it is kept.
+    pub(super) fn entry(&self, path: Path, symptom: Symptom) -> Option<&PathCounts> {
+        match path.source {
+            _ if symptom == Symptom::Passed => self.passing.get(path),
+            Some(_) => self.inside.get((path, symptom)),
+            None => self.outside.get((path, symptom)),
+        }
     }
 
     /// Returns the failed attempts of a source, if it is kept.
@@ -232,6 +235,35 @@ impl AttemptCounts {
     }
 }
 
+/// Returns how many packets left the ENI of one end, and how many of them arrived at that of the
+/// other end. Only attempts that exactly these two logged are compared.
+fn crossing(attempt: &Attempt) -> (u64, u64) {
+    let [one, other] = attempt.views.as_slice() else {
+        return (0, 0);
+    };
+    let (source, target) = match (one.request_leaves, other.request_leaves) {
+        (Some(true), Some(false)) => (one, other),
+        (Some(false), Some(true)) => (other, one),
+        _ => return (0, 0),
+    };
+    if source.eni == target.eni {
+        return (0, 0);
+    }
+    let all = |way: &WayTraffic| {
+        way.traffic()
+            .map(|t| t.packets)
+            .fold(0, u64::saturating_add)
+    };
+    let accepted = |way: &WayTraffic| way.accepted.map_or(0, |traffic| traffic.packets);
+    let requests = (accepted(&source.request), all(&target.request));
+    let replies = (accepted(&target.reply), all(&source.reply));
+    let arrived = |(sent, seen): (u64, u64)| seen.min(sent);
+    (
+        requests.0.saturating_add(replies.0),
+        arrived(requests).saturating_add(arrived(replies)),
+    )
+}
+
 /// Returns the ENIs that accepted the attempt inbound although it goes to the internet.
 fn forwarders<'l>(attempt: &'l Attempt, enis: &'l Enis) -> impl Iterator<Item = EniIndex> + 'l {
     let target = attempt.responder.address;
@@ -263,6 +295,7 @@ fn counted(attempt: &Attempt, found: Symptom) -> PathCounts {
         places: proof(attempt, found).into_iter().take(4).collect(),
         silence_ns: (silence_ns, silence_ns),
         longest_ns: (attempt.first_ns, attempt.last_ns),
+        crossing: (0, 0),
         sources: DistinctSources::default(),
         cut: u64::from(attempt.views.iter().any(|view| is_cut(attempt, view))),
         ways,

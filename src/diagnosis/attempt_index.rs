@@ -89,7 +89,7 @@ impl<'a> AttemptIndex<'a> {
         let more = also.into_iter().flat_map(AttemptCounts::failing_paths);
         let more = more.map(|entry| (entry, false));
         for (entry, is_known) in failing.chain(more) {
-            let is_new = is_known || tally.failing(*entry.path, entry.symptom).is_none();
+            let is_new = is_known || tally.entry(*entry.path, entry.symptom).is_none();
             if is_new && (entry.symptom.is_passed() || !scans(entry.path)) {
                 attempts.enter(entry);
             }

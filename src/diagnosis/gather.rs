@@ -190,34 +190,43 @@ fn stalled(records: &[Viewed]) -> Option<Way> {
     const LARGE_LEN: u64 = 900;
     /// Packets that are needed to rule out the last data of a host that was shut down.
     const PACKETS_LEAST: u64 = 4;
+    /// At least so many packets are sent for each one of the other side, over the whole
+    /// connection, where not even the first large packets are acknowledged.
+    const SENT_PER_HEARD: u64 = 8;
     let closes = |o: &Viewed| {
         let flags = o.observed();
         (flags.contains(ObservedFlags::FIN) || flags.contains(ObservedFlags::RST))
             && !flags.contains(ObservedFlags::SYN)
             && o.packets <= 2
     };
-    let is_accepted = |o: &&Viewed| !o.verdict.is_reject();
+    let of = |way: Way| {
+        let accepted = records.iter().filter(|o| !o.verdict.is_reject());
+        accepted.filter(move |o| o.way == way)
+    };
     let stalls = |way: Way| {
-        let of = |way| {
-            records
-                .iter()
-                .filter(is_accepted)
-                .filter(move |o| o.way == way)
-        };
-        let heard = of(way.reverse()).filter(|o| !closes(o));
-        let last_ns = heard.map(|o| o.end_ns).max()?;
-        let late = of(way).filter(|o| o.end_ns >= last_ns.saturating_add(UNANSWERED_NS));
-        let (packets, bytes) = late.fold((0u64, 0u64), |(packets, bytes), o| {
-            let more = o.bytes.unwrap_or(0);
-            (
-                packets.saturating_add(o.packets),
-                bytes.saturating_add(more),
-            )
-        });
-        let is_large = bytes >= packets.saturating_mul(LARGE_LEN);
-        (packets >= PACKETS_LEAST && is_large).then_some(way)
+        let heard = || of(way.reverse()).filter(|o| !closes(o));
+        let last_ns = heard().map(|o| o.end_ns).max()?;
+        let unanswered_ns = last_ns.saturating_add(UNANSWERED_NS);
+        let (packets, bytes) = sum(of(way).filter(|o| o.end_ns >= unanswered_ns));
+        let goes_on = packets >= PACKETS_LEAST && bytes >= packets.saturating_mul(LARGE_LEN);
+        let ((sent, sent_bytes), (answers, _)) = (sum(of(way)), sum(heard()));
+        let is_deaf = packets > 0
+            && sent >= answers.saturating_mul(SENT_PER_HEARD)
+            && sent_bytes >= sent.saturating_mul(LARGE_LEN);
+        (goes_on || is_deaf).then_some(way)
     };
     stalls(Way::Up).or_else(|| stalls(Way::Down))
+}
+
+/// Returns the packets and bytes of these records.
+fn sum<'a>(records: impl Iterator<Item = &'a Viewed>) -> (u64, u64) {
+    records.fold((0u64, 0u64), |(packets, bytes), o| {
+        let more = o.bytes.unwrap_or(0);
+        (
+            packets.saturating_add(o.packets),
+            bytes.saturating_add(more),
+        )
+    })
 }
 
 #[cfg(test)]

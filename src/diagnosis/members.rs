@@ -51,7 +51,7 @@ impl FindingMembers {
     /// none.
     pub(super) fn counted_in(&self, shown: &AttemptCounts) -> Option<PathCounts> {
         let paths = self.paths.iter();
-        let paths = paths.filter_map(|(path, symptom)| shown.failing(*path, *symptom));
+        let paths = paths.filter_map(|(path, symptom)| shown.entry(*path, *symptom));
         let scanners = self.scanners.iter();
         PathCounts::sum(paths.chain(scanners.filter_map(|source| shown.failed_of(*source))))
     }

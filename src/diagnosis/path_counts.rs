@@ -46,6 +46,9 @@ pub(super) struct PathCounts {
     pub(super) silence_ns: (i64, i64),
     /// Start and end of the longest attempt.
     pub(super) longest_ns: (i64, i64),
+    /// Packets that left the ENI of one end, and how many of them arrived at the ENI of the other
+    /// end, where both logged the whole attempt.
+    pub(super) crossing: (u64, u64),
     /// The initiators, where the path sums up those outside.
     pub(super) sources: DistinctSources,
     /// Number of attempts whose packets were rejected in the middle of an open connection.
@@ -81,6 +84,8 @@ impl PathCounts {
         let lasted = |(start, end): (i64, i64)| (end - start, std::cmp::Reverse(start));
         self.longest_ns =
             std::cmp::max_by_key(self.longest_ns, more.longest_ns, |span| lasted(*span));
+        self.crossing.0 = self.crossing.0.saturating_add(more.crossing.0);
+        self.crossing.1 = self.crossing.1.saturating_add(more.crossing.1);
         self.sources.add(&more.sources);
         self.cut += more.cut;
         for (ways, more) in self.ways.iter_mut().zip(&more.ways) {

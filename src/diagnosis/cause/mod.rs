@@ -12,6 +12,7 @@
 //! service          no reply, refused, half-open, reset, idle timeout, intermittent failures
 //! hairpin          targets of a load balancer that connect to themselves
 //! outsiders        the internet: floods, addresses that are always rejected, NAT gateways
+//! loss             packets that are lost between two ENIs
 //! harmless         late packets, scans
 //! merge_similar    many similar findings merged into one
 //! ```
@@ -23,6 +24,7 @@ mod failure_split;
 mod hairpin;
 mod harmless;
 mod layer;
+mod loss;
 mod merge_similar;
 mod names;
 mod outage;

@@ -128,6 +128,29 @@ fn is_steady(buckets: &BTreeMap<i64, FailPass>, first: i64, last: i64) -> bool {
     fails_rarely(outside) && (is_core_steady || is_brief || is_whole)
 }
 
+/// Whether a far larger share of the attempts fails from some moment on than before it.
+pub(super) fn grows(failing: &[PathSymptom<'_>], passing: &[PathSymptom<'_>]) -> bool {
+    /// Failing attempts that are needed.
+    const FAILING_LEAST: u64 = 8;
+    /// How much larger the share must be.
+    const GROWTH: u64 = 4;
+    /// One attempt in this many fails, at least.
+    const SHARE_LEAST: u64 = 6;
+    let (buckets, _) = timeline(failing, passing);
+    let add = |a: FailPass, b: &FailPass| (a.0 + b.0, a.1 + b.1);
+    let all = buckets.values().fold((0, 0), add);
+    let mut before = (0, 0);
+    buckets.values().any(|here| {
+        let after = (all.0 - before.0, all.1 - before.1);
+        let (sum_before, sum_after) = (before.0 + before.1, after.0 + after.1);
+        let is_larger = after.0 * sum_before >= before.0 * sum_after * GROWTH;
+        let is_common = after.0 >= FAILING_LEAST && after.0 * SHARE_LEAST >= sum_after;
+        let is_known = before.1 >= FAILING_LEAST;
+        before = add(before, here);
+        is_larger && is_common && is_known
+    })
+}
+
 impl Outage {
     /// Formats the time range for the end of a title: ` since …`, ` until …`, ` from … to …`.
     pub(super) fn title(&self) -> String {

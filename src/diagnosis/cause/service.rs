@@ -17,7 +17,7 @@ use self::target_group::{TargetGroups, WorkingHosts};
 use self::trouble::{ServiceVerdict, Trouble};
 use self::wording::{seen, title};
 use super::draft::FindingDraft;
-use super::{hairpin, names, outsiders};
+use super::{hairpin, loss, names, outsiders};
 use crate::diagnosis::attempt_counts::Path;
 use crate::diagnosis::attempt_index::{
     AttemptIndex, PathSymptom, ServiceKey, grouped, service, span,
@@ -34,6 +34,7 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     explained.extend(hairpin::drafts(attempts, &mut drafts));
     explained.extend(outsiders::floods(attempts, &mut drafts));
     explained.extend(outsiders::unsolicited(attempts, &mut drafts));
+    explained.extend(loss::drafts(attempts, &mut drafts));
     let kind = |entry: &PathSymptom<'a>| match entry.symptom {
         symptom if explained.contains(&(*entry.path, symptom)) => None,
         Symptom::NoReply => Some(Cause::NoReply),

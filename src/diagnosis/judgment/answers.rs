@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::connection::Outcome;
 use crate::diagnosis::attempt::{Attempt, EniView, Traffic};
 use crate::diagnosis::symptom::{Limit, Party, Symptom};
-use crate::flow::{TCP, UDP};
+use crate::flow::{TCP, UDP, is_private};
 use crate::record::ObservedFlags;
 
 /// Returns the symptom that flags and replies show if nothing was rejected.
@@ -90,9 +90,10 @@ fn without_flags(attempt: &Attempt, replied: bool) -> Symptom {
     /// The size of the longest SYN: IPv6 with all options.
     const SYN_LEN_MAX: u64 = 100;
     if replied {
-        return match is_answered_by_resets(attempt) {
-            true => Symptom::Refused,
-            false => Symptom::Passed,
+        return match attempt {
+            _ if is_answered_by_resets(attempt) => Symptom::Refused,
+            _ if is_left_half_open(attempt) => Symptom::HalfOpen,
+            _ => Symptom::Passed,
         };
     }
     let is_syns = |request: &Traffic| {
@@ -140,6 +141,32 @@ fn is_answered_by_resets(attempt: &Attempt) -> bool {
         (request, reply) => request.is_none() || reply.is_none(),
     };
     attempt.views.iter().all(is_pair) && pairs > 0
+}
+
+/// Whether a source outside sent only SYNs and got only SYN-ACKs, by their sizes: no flags are
+/// logged.
+///
+/// A completed handshake has a packet more, without options or with timestamps only. Packets with
+/// a little payload may have the same size, so this is not concluded of hosts inside, which keep
+/// connections for long.
+fn is_left_half_open(attempt: &Attempt) -> bool {
+    /// SYNs that a client sends before it gives up.
+    const SYNS_MAX: u64 = 6;
+    /// The lengths of options in a SYN or SYN-ACK: the maximum segment size alone, with
+    /// selective acknowledgments, and with timestamps and more. A length of 12 may also be that
+    /// of timestamps in any packet.
+    const OPTIONS: [u64; 4] = [4, 8, 20, 24];
+    let IpAddr::V4(_) = attempt.initiator.address else {
+        return false;
+    };
+    let is_opening = |traffic: &Traffic| {
+        let sized = OPTIONS.map(|options| traffic.packets.saturating_mul(40 + options));
+        traffic.packets <= SYNS_MAX && sized.contains(&traffic.bytes)
+    };
+    attempt.protocol == TCP
+        && !is_private(attempt.initiator.address)
+        && attempt.requests().all(is_opening)
+        && attempt.replies().all(is_opening)
 }
 
 /// Returns the symptom if one ENI logged requests but no reply, and another ENI logged a reply.

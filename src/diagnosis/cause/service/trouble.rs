@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, ServiceKey, service, span};
-use crate::diagnosis::cause::outage::{Outage, outage};
+use crate::diagnosis::cause::outage::{self, Outage};
 use crate::diagnosis::cause::{failure_split, names};
 use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::symptom::{Limit, Party, Symptom};
@@ -89,7 +89,7 @@ impl ServiceVerdict {
         let same: Vec<PathSymptom<'a>> = others.iter().filter(is_of_source).copied().collect();
         let outage = match cause {
             Cause::IdleTimeout | Cause::PathMtu => None,
-            _ => outage(entries, &same),
+            _ => outage::outage(entries, &same),
         };
         let mixed = outage.is_none() && meanwhile.iter().any(|entry| is_of_source(&entry));
         let is_passing = match outage {
@@ -100,6 +100,7 @@ impl ServiceVerdict {
             count: entries.iter().map(|entry| entry.seen.count).sum(),
             passed: others.iter().map(|entry| entry.seen.count).sum(),
             mixed,
+            grows: cause == Cause::Reset && outage::grows(entries, &same),
             is_bare: attempts.is_bare,
             is_passing,
             was_passing: !others.is_empty(),
@@ -140,6 +141,8 @@ pub(super) struct ServiceFacts {
     pub(super) passed: u64,
     /// Whether the same source fails and succeeds in the same time range.
     pub(super) mixed: bool,
+    /// Whether the failures become far more frequent.
+    pub(super) grows: bool,
     /// Whether flags are missing, so that a RST is inferred.
     pub(super) is_bare: bool,
     /// Whether any source succeeds while others fail.
@@ -159,9 +162,10 @@ impl ServiceFacts {
                 let by_responder = entries
                     .iter()
                     .all(|e| e.symptom == Symptom::Reset(Party::Responder));
-                by_responder
+                let is_frequent = by_responder
                     && self.count > ATTEMPTS_LEAST
-                    && self.count.saturating_mul(2) >= self.passed
+                    && self.count.saturating_mul(2) >= self.passed;
+                is_frequent || self.grows
             }
             Cause::IdleTimeout => {
                 let is_minute = entries

@@ -1,0 +1,98 @@
+//! Packets that leave the ENI of one end and never arrive at the ENI of the other.
+//!
+//! Both ENIs count the same packets, so the difference is what the path lost. Retransmissions then
+//! hide the loss from the outcome of most attempts. A few packets more or less are normal, since
+//! records of both ENIs are cut at different instants.
+
+use std::collections::BTreeSet;
+
+use super::draft::FindingDraft;
+use super::names;
+use crate::diagnosis::attempt_counts::Path;
+use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, grouped, service};
+use crate::diagnosis::display_filter::Shows;
+use crate::diagnosis::finding::{Cause, Certainty};
+use crate::diagnosis::path_counts::PathCounts;
+use crate::diagnosis::symptom::Symptom;
+
+/// Lost packets that are needed.
+const LOST_LEAST: u64 = 20;
+
+/// At least one packet in this many is lost.
+const LOST_SHARE: u64 = 50;
+
+/// Attempts that are needed.
+const ATTEMPTS_LEAST: u64 = 5;
+
+/// Drafts one finding for each service whose packets are lost on the path, and returns the paths and
+/// symptoms that they explain.
+pub(super) fn drafts<'a>(
+    attempts: &AttemptIndex<'a>,
+    drafts: &mut Vec<FindingDraft<'a>>,
+) -> BTreeSet<(Path, Symptom)> {
+    let key = |entry: &PathSymptom<'a>| {
+        let is_compared = entry.symptom.is_admitted() && entry.path.source.is_some();
+        is_compared.then(|| service(entry.path))
+    };
+    let mut explained = BTreeSet::new();
+    for entries in grouped(attempts.all(), key).into_values() {
+        // An attempt without any packet at the other ENI failed by the same loss.
+        let is_concerned = |entry: &PathSymptom<'a>| {
+            entry.seen.crossing.1 < entry.seen.crossing.0 || entry.symptom == Symptom::NoReply
+        };
+        let lossy: Vec<PathSymptom<'a>> = entries
+            .iter()
+            .filter(|entry| is_concerned(entry))
+            .copied()
+            .collect();
+        let (Some(all), Some(lost)) = (
+            PathCounts::sum(entries.iter().map(|entry| entry.seen)),
+            PathCounts::sum(lossy.iter().map(|entry| entry.seen)),
+        ) else {
+            continue;
+        };
+        let (sent, arrived) = all.crossing;
+        let missing = sent.saturating_sub(arrived);
+        let is_loss = missing >= LOST_LEAST
+            && missing.saturating_mul(LOST_SHARE) >= sent
+            && lost.count >= ATTEMPTS_LEAST
+            && arrived > 0;
+        if is_loss {
+            explained.extend(lossy.iter().map(PathSymptom::key));
+            drafts.push(draft(attempts, lossy, (missing, sent), all.count));
+        }
+    }
+    explained
+}
+
+fn draft<'a>(
+    attempts: &AttemptIndex<'a>,
+    entries: Vec<PathSymptom<'a>>,
+    (missing, sent): (u64, u64),
+    count: u64,
+) -> FindingDraft<'a> {
+    let path = names::path(&entries);
+    let ends = entries
+        .iter()
+        .flat_map(|entry| [entry.path.source_eni, entry.path.target_eni]);
+    let enis: BTreeSet<_> = ends.flatten().collect();
+    let concerned: u64 = entries.iter().map(|entry| entry.seen.count).sum();
+    FindingDraft {
+        cause: Cause::Intermittent,
+        certainty: Certainty::Likely,
+        title: format!(
+            "{} sometimes cannot reach {}: packets are lost on the path",
+            path.who, path.what
+        ),
+        seen: format!(
+            "{missing} of {sent} packets that the ENI of one end sent never arrived at the ENI of the other end, \
+             although both logged these attempts: {}",
+            names::enis(attempts, &enis),
+        ),
+        others: count.saturating_sub(concerned),
+        outage: None,
+        entries,
+        enis,
+        shows: Shows::All,
+    }
+}

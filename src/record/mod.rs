@@ -12,6 +12,7 @@
 //! recognize   first lines -> layout         rows     block of lines -> records
 //! grammar     a line as AWS writes it       careful  a line as others write it
 //! column      how a column is read          columns  rows of a table -> records
+//! given       which of several formats a line has
 //! ```
 
 mod address;
@@ -22,6 +23,7 @@ mod columns;
 mod fault;
 mod field;
 mod format;
+mod given;
 mod grammar;
 mod instant;
 mod interval;

@@ -7,11 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    Column, Layout, Record, careful,
-    cells::{LineCells, is_absent},
-    recognize::fits,
-};
+use super::{Column, Layout, Record, careful, cells::is_absent, recognize::fits};
 
 /// The formats that the user gave, beside the layout in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,10 +98,7 @@ pub(super) fn can_have(layout: &Layout, line: &[u8]) -> bool {
     let Ok(body) = layout.prefix().body(line) else {
         return false;
     };
-    let mut columns = layout
-        .columns()
-        .iter()
-        .zip(LineCells::new(body.text, layout.separator()));
+    let mut columns = layout.columns().iter().zip(layout.cells(body.text));
     columns.all(|(column, cell)| match column {
         Column::Known(field) => fits(*field, cell.text),
         Column::Unknown(_) => true,
@@ -118,7 +111,7 @@ fn differ(one: &Layout, other: &Layout, line: &[u8]) -> bool {
     let Ok(body) = one.prefix().body(line) else {
         return true;
     };
-    let cells = LineCells::new(body.text, one.separator());
+    let cells = one.cells(body.text);
     let mut columns = one.columns().iter().zip(other.columns()).zip(cells);
     columns.any(|((one, other), cell)| one != other && !is_absent(cell.text))
 }

@@ -21,7 +21,7 @@ use super::{
     grammar,
     prefix::{self, Envelope},
     recognize::certain_order,
-    table_lines,
+    surplus, table_lines,
 };
 
 /// The result of reading one line of a block.
@@ -131,8 +131,8 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Reads `line`, which is no record under the layout in force, in a given format or in a
-    /// well-known order.
+    /// Reads `line`, which is no record under the layout in force, in a given format, in a well-known
+    /// order, or with blanks in tags.
     fn otherwise(&mut self, line: &'a [u8]) -> Option<Result<Record<'a>, Fault<'a>>> {
         // A broken line under a header is not a line of another format.
         let count = self.layout.columns().len();
@@ -141,7 +141,12 @@ impl<'a> Rows<'a> {
             (!is_header || format.columns().len() != count) && given::can_have(format, line)
         };
         let given = self.in_given_format(line, is_other);
-        given.or_else(|| self.in_other_order(line).map(Ok))
+        given.or_else(|| {
+            let other = self.in_other_order(line);
+            other
+                .or_else(|| surplus::record(&self.layout, line))
+                .map(Ok)
+        })
     }
 
     /// Reads `line` in the given format that it has, among those that `is_possible` accepts.

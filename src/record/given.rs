@@ -20,6 +20,10 @@ pub(super) struct GivenFormats {
 }
 
 /// The given format of one line.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one line, and a box would allocate for each"
+)]
 pub(super) enum FormatOfLine<'l, 'a> {
     /// No format can read it.
     None,

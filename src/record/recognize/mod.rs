@@ -284,10 +284,10 @@ fn agree(given: &Layout, prefix: Prefix, records: &[&[u8]]) -> Result<Layout, Di
         return Err(Disagreement::Ambiguous(Box::new(unrecognized)));
     }
     let why = |format: &Arc<Layout>| {
-        let faults = records
+        let mut faults = records
             .iter()
             .filter_map(|record| careful::record(format, record).err());
-        let last = faults.last();
+        let last = faults.next_back();
         last.map_or_else(
             || "there are no lines".to_owned(),
             |fault| fault.to_string(),

@@ -132,6 +132,15 @@ pub enum ErrorKind {
         /// The header of a file next to it that fits its lines.
         neighbor: Option<NeighborHeader>,
     },
+    /// Several of the given formats have as many columns as the lines of a file, and the values do
+    /// not decide between them.
+    #[error("{file}: {why}")]
+    AmbiguousFormats {
+        /// The file's name, escaped for printing.
+        file: String,
+        /// The line, and the formats that it may have.
+        why: String,
+    },
     /// The records of one connection need more memory than the run may use.
     #[error(
         "not enough memory for one connection, which is rebuilt as a whole: {} and {}, protocol \

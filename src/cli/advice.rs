@@ -77,6 +77,10 @@ fn tips(kind: &ErrorKind) -> Vec<Tip> {
             let completed = format_to_complete(suggestion.as_deref());
             neighbor.chain([completed]).collect()
         }
+        ErrorKind::AmbiguousFormats { .. } => vec![
+            "leave out one of these formats, or read the files of each format in a run of their own"
+                .into(),
+        ],
         ErrorKind::NeedsMemory { ends, needed, .. } => {
             let [low, high] = ends.map(|end| end.ip());
             vec![

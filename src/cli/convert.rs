@@ -173,7 +173,8 @@ enum CommentChoice {
 
 impl Args {
     fn request(&self) -> anyhow::Result<Convert> {
-        let format = self.reading.format.as_ref();
+        let format = self.reading.layout();
+        let format = format.as_ref();
         let mut request = self.reading.request(format, &self.room, &self.narrowing)?;
         request.filter.only_matching = self.keeping.only_matching;
         let mut convert = Convert::new(request, self.output.clone());

@@ -25,7 +25,7 @@ pub(super) fn convert_command(
     named.sort();
     words.extend(named);
     words.push(format!("-o finding-{finding}.pcapng --finding {finding}"));
-    if let Some(format) = format {
+    for format in format.into_iter().flat_map(Layout::formats) {
         words.push(shell::option("--format", &format.format())?);
     }
     words.extend(narrowing.typed()?);
@@ -116,6 +116,22 @@ mod tests {
             ],
             Some(" --connection '10.0.0.1:1 > 10.0.0.2:2' --filter 'tcp and not reject'"),
         );
+    }
+
+    #[test]
+    fn each_format_is_typed_once() {
+        let typed = Typed::parse_from(["flow2pcap"]);
+        let formats = [
+            "srcaddr dstaddr",
+            "srcaddr dstaddr start",
+            "srcaddr dstaddr",
+        ];
+        let formats = formats.map(|text| Layout::from_format(text).unwrap());
+        let layout = Layout::any_of(formats.to_vec());
+        let command = convert_command(&["a".into()], layout.as_ref(), &typed.narrowing, 1);
+        let expected = "flow2pcap convert a -o finding-1.pcapng --finding 1 --format '${srcaddr} \
+                        ${dstaddr}' --format '${srcaddr} ${dstaddr} ${start}'";
+        assert_eq!(command.as_deref(), Some(expected));
     }
 
     #[test]

@@ -70,7 +70,8 @@ pub(crate) struct Args {
 /// # Errors
 /// Fails if inputs cannot be read or hold no flow log, or if the output cannot be written.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
-    let format = args.reading.format.as_ref();
+    let format = args.reading.layout();
+    let format = format.as_ref();
     let request = args.reading.request(format, &args.room, &args.narrowing)?;
     let output = args.output.as_deref();
     let output = output.filter(|output| *output != Path::new("-"));

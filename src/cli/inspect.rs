@@ -24,6 +24,9 @@ Examples:
   flow2pcap inspect export/ --format '${srcaddr} ${dstaddr} ${srcport} ${dstport} ${action}'
       Check a column order and see which fields it lacks.
 
+  flow2pcap inspect export/ --format default --format '${srcaddr} ${dstaddr} ${packets} ${start}'
+      Read lines of two column orders: each line has the one with its number of columns.
+
   flow2pcap inspect AWSLogs/ --json | jq '.estimates[] | {detail, packets, file_bytes}'
       Print the estimates for scripts.
 
@@ -61,7 +64,7 @@ pub(crate) struct Args {
 /// Fails if inputs cannot be read or hold no flow log.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     let request = Request::new(args.reading.inputs.clone())
-        .format(args.reading.format.clone())
+        .format(args.reading.layout())
         .filter(args.narrowing.filter()?)
         .temp_dir(temp_dir());
     let survey = args

@@ -77,9 +77,10 @@ pub(crate) struct Args {
     #[command(flatten)]
     reading: ReadingArgs<FormatChoice>,
 
-    /// Column order of files without a header line, if --format gives the output format
+    /// Column order of files without a header line, if --format gives the output format; repeat it
+    /// for several orders
     #[arg(long, value_name = "FORMAT", value_parser = Layout::parse)]
-    columns: Option<Layout>,
+    columns: Vec<Layout>,
 
     /// The same as --format json
     #[arg(long)]
@@ -132,11 +133,19 @@ pub(crate) struct Args {
 
 impl Args {
     fn request(&self) -> anyhow::Result<Metrics> {
-        let layout = match &self.reading.format {
-            Some(FormatChoice::Columns(layout)) => Some(layout),
-            _ => self.columns.as_ref(),
-        };
-        let request = self.reading.request(layout, &self.room, &self.narrowing)?;
+        let orders = self
+            .reading
+            .format
+            .iter()
+            .filter_map(|choice| match choice {
+                FormatChoice::Columns(layout) => Some(layout),
+                FormatChoice::As(_) => None,
+            });
+        let orders = orders.chain(&self.columns).cloned().collect();
+        let layout = Layout::any_of(orders);
+        let request = self
+            .reading
+            .request(layout.as_ref(), &self.room, &self.narrowing)?;
         Ok(Metrics::new(request, self.every, self.questions()).once(self.once))
     }
 
@@ -158,9 +167,20 @@ impl Args {
         distinct(&self.measure)
     }
 
+    /// Returns the output forms that `--format` names.
+    fn forms(&self) -> impl Iterator<Item = Form> {
+        self.reading
+            .format
+            .iter()
+            .filter_map(|choice| match choice {
+                FormatChoice::As(form) => Some(*form),
+                FormatChoice::Columns(_) => None,
+            })
+    }
+
     fn form(&self, streams: &Streams<'_>) -> Form {
-        match self.reading.format {
-            Some(FormatChoice::As(form)) => form,
+        match self.forms().next() {
+            Some(form) => form,
             _ if self.json => Form::Json,
             _ if streams.is_out_terminal() => Form::Table,
             _ => Form::Csv,
@@ -184,8 +204,13 @@ fn distinct<T: Copy + PartialEq>(typed: &[T]) -> Vec<T> {
 /// # Errors
 /// Fails if inputs cannot be read or hold no flow log, or if there are too many time buckets.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
-    let is_other_form =
-        matches!(args.reading.format, Some(FormatChoice::As(form)) if form != Form::Json);
+    let mut forms = args.forms();
+    let first = forms.next();
+    anyhow::ensure!(
+        forms.all(|form| Some(form) == first),
+        "--format names two output formats; leave one of them out"
+    );
+    let is_other_form = first.is_some_and(|form| form != Form::Json);
     anyhow::ensure!(
         !(args.json && is_other_form),
         "--json is --format json, and --format asks for another form; leave one of them out"

@@ -32,7 +32,7 @@ pub(crate) trait FormatOption: Clone + Send + Sync + 'static {
 }
 
 impl FormatOption for Layout {
-    const HELP: &str = "Column order of files without a header line: '${srcaddr} ${dstaddr}', 'srcaddr dstaddr', or default";
+    const HELP: &str = "Column order of files without a header line: '${srcaddr} ${dstaddr}', 'srcaddr dstaddr', or default; repeat it for several orders";
 
     fn parse(text: &str) -> Result<Self, String> {
         Self::from_format(text).map_err(|e| e.to_string())
@@ -46,7 +46,7 @@ pub(crate) struct ReadingArgs<F: FormatOption = Layout> {
     pub(crate) inputs: Vec<PathBuf>,
 
     #[arg(long, value_name = "FORMAT", help = F::HELP, value_parser = F::parse)]
-    pub(crate) format: Option<F>,
+    pub(crate) format: Vec<F>,
 
     /// Number of threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -59,6 +59,13 @@ pub(crate) struct ReadingArgs<F: FormatOption = Layout> {
     /// Print only errors on standard error
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+impl ReadingArgs {
+    /// Returns the column order that `--format` gives, or the several that it gives.
+    pub(crate) fn layout(&self) -> Option<Layout> {
+        Layout::any_of(self.format.clone())
+    }
 }
 
 impl<F: FormatOption> ReadingArgs<F> {

@@ -104,7 +104,8 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
             "name the page .html; to get a PDF, print the page from a browser",
         ));
     }
-    let format = args.reading.format.as_ref();
+    let format = args.reading.layout();
+    let format = format.as_ref();
     let request = args.reading.request(format, &args.room, &args.narrowing)?;
     let request = Report::new(request, args.output.clone());
     let (reported, mut output) = args

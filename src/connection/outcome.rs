@@ -113,7 +113,13 @@ pub(super) fn outcome(records: &[Viewed], parts: &[RecordParts], role: Role) -> 
     let has_rst = parts.iter().any(|p| p.rsts > 0);
     match peer().next() {
         // The initiator continued, so the answers exist but are not in the archive.
-        None if own().any(|(_, p)| p.others > 0) => Outcome::Open,
+        None if own().any(|(_, p)| p.others > 0) => {
+            if has_rst {
+                Outcome::Reset
+            } else {
+                Outcome::Open
+            }
+        }
         None => Outcome::Unanswered,
         Some(_) if !opened => {
             if has_rst {
@@ -159,6 +165,8 @@ mod tests {
         check(&[up(1, 60, 2), down(1, 40, 4)], Outcome::Refused);
         check(&[up(1, 60, 2), down(5, 300, 18)], Outcome::HalfOpen);
         check(&[up(4, 240, 2)], Outcome::Unanswered);
+        check(&[up(5, 1000, 2)], Outcome::Open);
+        check(&[up(5, 1000, 6)], Outcome::Reset);
         check(&[rejected(up(4, 240, 2))], Outcome::Rejected);
         check(&[up(9, 1000, 0), down(8, 5000, 0)], Outcome::Midstream);
     }

@@ -3,11 +3,14 @@
 //! `tcp-flags` records which flags occurred in an interval, not how often. The default reading is
 //! one SYN, one FIN and one RST. More are assumed only where nothing else fits: an unanswered SYN
 //! was repeated; three packets with the size and flags of a SYN were three SYNs; packets that add
-//! up to bare RSTs were RSTs.
+//! up to bare RSTs were RSTs. A SYN or RST is never repeated so often that no packet is left for
+//! the payload: SYN and RST in one record with payload were SYN, data and RST.
 
 use crate::connection::infer::infer_flags;
 use crate::connection::role::Role;
-use crate::connection::sizes::{BARE, CountedPackets, SYN_MAX, have_syn_size, ip_len, only_bare};
+use crate::connection::sizes::{
+    BARE, CountedPackets, have_syn_size, ip_len, only_bare, only_syns_and_rst, syn_headers_suffice,
+};
 use crate::flow::{Viewed, Way};
 use crate::record::ObservedFlags;
 
@@ -94,7 +97,7 @@ struct WaySummary {
     packets: u64,
     /// Every record has only SYN or SYN-ACK set, and packets of the size of a SYN.
     only_syns: bool,
-    /// No record has more bytes than the same number of SYNs could have.
+    /// No record has bytes that the headers of SYNs do not account for.
     fits_syns: bool,
     syn_ack: bool,
     only_rsts: bool,
@@ -110,9 +113,12 @@ impl WaySummary {
             only_syns: own().all(|(o, f)| {
                 f.contains(ObservedFlags::SYN) && f.0 & !pure_syn == 0 && have_syn_size(o)
             }),
-            fits_syns: own().all(|(o, _)| {
-                let most = u64::from(ip_len(o) + SYN_MAX).saturating_mul(o.packets.max(1));
-                o.bytes.is_none_or(|bytes| bytes <= most)
+            fits_syns: own().all(|(o, f)| {
+                if f.contains(ObservedFlags::RST) {
+                    only_syns_and_rst(o)
+                } else {
+                    syn_headers_suffice(o)
+                }
             }),
             syn_ack: own().any(|(_, f)| f.is_syn_ack()),
             fin: own().any(|(_, f)| f.contains(ObservedFlags::FIN)),
@@ -213,6 +219,28 @@ mod tests {
     #[test]
     fn unanswered_packets_too_large_for_syns_are_one_syn_and_more() {
         check(&[up(10, 1000, 2)], &[(1, 9, false, 0)]);
+    }
+
+    #[test]
+    fn unanswered_packets_with_payload_are_syn_data_and_rst() {
+        check(&[up(5, 400, 6)], &[(1, 3, false, 1)]);
+        check(&[up(5, 360, 6)], &[(1, 3, false, 1)]);
+        check(
+            &[up(3, 300, 6), down(1, 40, 4)],
+            &[(1, 1, false, 1), (0, 0, false, 1)],
+        );
+    }
+
+    #[test]
+    fn unanswered_packets_that_add_up_to_syns_and_a_rst_are_these() {
+        check(&[up(4, 3 * 60 + 40, 6)], &[(3, 0, false, 1)]);
+        check(&[up(3, 2 * 52 + 40, 6)], &[(2, 0, false, 1)]);
+    }
+
+    #[test]
+    fn unanswered_packets_whose_bytes_no_header_accounts_for_are_one_syn_and_data() {
+        check(&[up(4, 241, 2)], &[(1, 3, false, 0)]);
+        check(&[up(3, 101, 2)], &[(3, 0, false, 0)]);
     }
 
     #[test]

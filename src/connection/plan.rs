@@ -165,13 +165,25 @@ impl SegmentPlan {
             self.payload = bytes.saturating_sub(headers);
             self.bytes_added = headers.saturating_sub(bytes);
         }
-        let syn_data_max = if self.merged {
-            MERGED_SYN_DATA_MAX
-        } else {
-            PAYLOAD_MAX
-        };
-        if self.count() == self.syns && self.payload <= self.syns * syn_data_max {
+        if self.body == 0 && !self.fin && self.payload <= self.syns_hold() {
             self.syn_bytes += std::mem::take(&mut self.payload);
+        }
+    }
+
+    /// Returns the bytes that the SYNs take over from a record without other packets, except RSTs.
+    ///
+    /// Where RSTs follow, these are TCP options as far as they are whole, and the data of merged
+    /// SYNs. Beyond that the last RST carries the payload: a record of two packets with SYN and RST
+    /// leaves no third packet for it, and neither of the two is the likelier to have had data.
+    fn syns_hold(&self) -> u64 {
+        if self.merged {
+            self.syns * MERGED_SYN_DATA_MAX
+        } else if self.rsts == 0 {
+            self.syns.saturating_mul(PAYLOAD_MAX)
+        } else if self.payload.is_multiple_of(4) {
+            (self.syns * u64::from(self.ip_len + SYN_MAX)).saturating_sub(self.syn_bytes)
+        } else {
+            0
         }
     }
 
@@ -381,6 +393,20 @@ mod tests {
             (0..3).map(|i| p.syn_len(i).0).collect::<Vec<_>>(),
             [52, 52, 48]
         );
+    }
+
+    #[test]
+    fn rst_after_merged_syns_is_bare() {
+        let p = plan(
+            RecordParts {
+                syns: 100,
+                rsts: 1,
+                ..RecordParts::default()
+            },
+            100 * 60 + 40,
+            Detail::Compact { per_record_max: 64 },
+        );
+        assert_eq!((p.syns, p.rsts, p.payload, sum(&p)), (63, 1, 0, 6_040));
     }
 
     #[test]

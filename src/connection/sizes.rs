@@ -149,9 +149,37 @@ pub(super) fn have_syn_size(o: &Viewed) -> bool {
     };
     let options = (bytes / n).checked_sub(u64::from(ip_len(o) + BARE));
     if n == 1 {
-        return options.is_some_and(|bytes| bytes <= u64::from(SYN_MAX - BARE));
+        return options.is_some_and(|bytes| bytes <= u64::from(SYN_MAX - BARE) && bytes % 4 == 0);
     }
     bytes % n == 0 && matches!(options, Some(4 | 8 | 12 | 20 | 24))
+}
+
+/// Whether all packets can be SYNs without payload. The lengths of TCP headers are multiples of 4
+/// bytes. A record with fewer bytes than bare headers has no payload either.
+pub(super) fn syn_headers_suffice(o: &Viewed) -> bool {
+    let n = o.packets.max(1);
+    let each = |len: u32| u64::from(ip_len(o) + len).saturating_mul(n);
+    o.bytes.is_none_or(|bytes| {
+        bytes <= each(BARE) || bytes <= each(SYN_MAX) && bytes.is_multiple_of(4)
+    })
+}
+
+/// Whether the bytes are exactly those of SYNs of one usual size, or without options, and a bare
+/// RST. A side that sends a RST has mostly received something, so other sizes mean that it sent
+/// data too.
+pub(super) fn only_syns_and_rst(o: &Viewed) -> bool {
+    let bare = u64::from(ip_len(o) + BARE);
+    let syns = o.packets.saturating_sub(1).max(1);
+    o.bytes.is_none_or(|bytes| {
+        let Some(rest) = bytes.checked_sub(bare) else {
+            return true;
+        };
+        let usual = matches!(
+            (rest / syns).checked_sub(bare),
+            Some(0 | 4 | 8 | 12 | 20 | 24)
+        );
+        rest <= bare.saturating_mul(syns) || rest.is_multiple_of(syns) && usual
+    })
 }
 
 /// Returns the length of the IP header in bytes.

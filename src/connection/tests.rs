@@ -110,6 +110,27 @@ fn side_whose_record_ends_later_was_idle_except_for_its_last_packet() {
 }
 
 #[test]
+fn payload_of_a_reset_connection_is_data_and_never_part_of_the_rst() {
+    let segments = check(&[(Up, 5, 400, 0, 10, 6)], "iS id ia ia iR");
+    let len: Vec<u32> = segments.iter().map(|s| s.original_len).collect();
+    assert_eq!(len, [60, 196, 52, 52, 40]);
+    check(&[(Up, 4, 600, 0, 10, 7)], "iS id iF iR");
+    check(&[(Up, 3, 300, 0, 10, 5)], "id iF iR");
+    check(&[(Up, 3, 300, 0, 10, 4)], "id ia iR");
+}
+
+#[test]
+fn two_packets_with_syn_and_rst_share_bytes_that_no_third_packet_can_have() {
+    let lens = |bytes| {
+        let segments = check(&[(Up, 2, bytes, 0, 10, 6)], "iS iR");
+        [0, 1].map(|i: usize| (segments[i].original_len, segments[i].has_payload))
+    };
+    // TCP options take what they can.
+    assert_eq!(lens(112), [(72, false), (40, false)]);
+    assert_eq!(lens(500), [(60, false), (440, true)]);
+}
+
+#[test]
 fn unexplained_pure_ack_is_a_keep_alive() {
     let segments = check(&[(Up, 1, 52, 0, 0, 0), (Down, 1, 52, 0, 0, 0)], "ia ra");
     let more = check(
@@ -187,7 +208,8 @@ fn any_record(headers: u64) -> impl Strategy<Value = Logged> {
         )
 }
 
-/// Asserts that each record becomes exactly the packets and bytes that it counts.
+/// Asserts that each record becomes exactly the packets and bytes that it counts, and that no SYN
+/// or RST has payload that another packet can have.
 fn assert_exact(records: &mut [Viewed]) -> Result<(), TestCaseError> {
     for connection in split(records) {
         let records = &records[connection];
@@ -198,6 +220,12 @@ fn assert_exact(records: &mut [Viewed]) -> Result<(), TestCaseError> {
             prop_assert_eq!(own().count() as u64, o.packets, "packets of {:?}", o);
             let bytes: u64 = own().map(|s| u64::from(s.original_len)).sum();
             prop_assert_eq!(Some(bytes), o.bytes, "bytes of {:?}", o);
+            // One or two packets may leave no other packet for the payload.
+            let opens_or_resets =
+                |s: &&Segment| !matches!(s.kind, SegmentKind::Plain | SegmentKind::Fin);
+            let is_tcp = o.key.protocol == TCP && o.packets > 2;
+            let padded = own().filter(opens_or_resets).find(|s| s.has_payload);
+            prop_assert_eq!(padded.filter(|_| is_tcp), None, "payload of {:?}", o);
         }
     }
     Ok(())

@@ -171,7 +171,7 @@ impl<S: Sink> Files<'_, S> {
         }
         let recognized = match recognize(content.head(HEAD_LEN), self.format) {
             Ok(recognized) => recognized,
-            Err(_) if holds_embedded(content.head(HEAD_LEN)) => {
+            Err(refusal) if !refusal.is_ambiguous() && holds_embedded(content.head(HEAD_LEN)) => {
                 return self.read_embedded(at, file, content);
             }
             Err(unrecognized) => {
@@ -213,7 +213,7 @@ impl<S: Sink> Files<'_, S> {
             if layout.columns() == begun_with.columns() {
                 return evidence;
             }
-            order_name(layout).unwrap_or(evidence_name(Evidence::Header))
+            self.name_other(layout, evidence_name(Evidence::Header))
         });
         Ok(yielded)
     }
@@ -265,6 +265,11 @@ impl<S: Sink> Files<'_, S> {
         unrecognized: &Unrecognized,
     ) -> Result<FileYield<P>> {
         match unrecognized.foreign() {
+            _ if unrecognized.is_ambiguous() => Err(ErrorKind::AmbiguousFormats {
+                file: file.name.clone(),
+                why: unrecognized.to_string(),
+            }
+            .into()),
             Foreign::Other if file.is_typed || unrecognized.has_two_addresses() => {
                 Err(ErrorKind::UnknownLayout {
                     file: file.name.clone(),
@@ -280,6 +285,15 @@ impl<S: Sink> Files<'_, S> {
             Foreign::Other => foreign_file(file, "text that is not a flow log"),
             known => foreign_file(file, &known.to_string()),
         }
+    }
+
+    /// Returns how the column order of single lines was identified: by a given format, or by values
+    /// that fit a well-known order; otherwise as `others` says.
+    pub(crate) fn name_other(&self, layout: &Layout, others: &'static str) -> &'static str {
+        if self.format.is_some_and(|format| format.has_format(layout)) {
+            return evidence_name(Evidence::Given);
+        }
+        order_name(layout).unwrap_or(others)
     }
 
     /// Returns a reader of the blocks of `file`.

@@ -13,7 +13,7 @@ use crate::read::describe;
 use crate::read::files::{BLOCK_LEN, FileOffset, FileYield, Files, HEAD_LEN};
 use crate::read::files::{evidence_name, foreign_file, note_damage, note_kind, note_layout};
 use crate::read::sink::Sink;
-use crate::record::{Unrecognized, order_name, recognize};
+use crate::record::{Unrecognized, recognize};
 use crate::wrapper::{NamedBy, Unwrapper};
 
 /// Reads a file that begins with a wrapper.
@@ -102,8 +102,8 @@ fn read_batches<S: Sink>(
     yielded.block.name_faults(&file.name, 0);
     let evidence = evidence.unwrap_or_default();
     yielded.block.name_columns(|layout| match evidence {
-        "keys" | "header line" | "given format" => evidence,
-        order => order_name(layout).unwrap_or(order),
+        "keys" | "header line" => evidence,
+        order => files.name_other(layout, order),
     });
     note_kind(&mut yielded.input, &describe(unwrapper.outermost()));
     Ok(yielded)

@@ -21,18 +21,18 @@ impl FileSlot {
     /// Returns the slot that the path of a file shows, if its records have no time of their own.
     pub(crate) fn needed(path: Option<S3Name<'_>>, layout: &Layout) -> Option<Self> {
         let (start_s, end_s) = path?.filed_s?;
-        let is_timed = [Field::Start, Field::End].map(|field| layout.index_of(field).is_some());
+        let may_lack_time = !is_timed(layout) || layout.formats().any(|format| !is_timed(format));
         let len_s = u16::try_from(end_s.checked_sub(start_s)?).ok()?;
-        if is_timed != [false; 2] || len_s > LEN_S_MAX {
+        if !may_lack_time || len_s > LEN_S_MAX {
             return None;
         }
         let start_ns = start_s.checked_mul(SECOND_NS)?;
         Some(Self { start_ns, len_s })
     }
 
-    fn put(self, mut record: Record<'_>) -> Record<'_> {
+    fn put<'a>(self, mut record: Record<'a>, layout: &Layout) -> Record<'a> {
         let has_time = record.start_ns.is_some() || record.end_ns.is_some();
-        if !has_time && record.line_time_ns.is_none() {
+        if !has_time && record.line_time_ns.is_none() && !is_timed(layout) {
             record.line_time_ns = Some(self.start_ns);
             record.slot_len_s = self.len_s;
         }
@@ -51,9 +51,9 @@ impl RowSource for SlotRows<'_> {
         let slot = self.slot;
         let (row, layout) = self.rows.next_row()?;
         let row = match row {
-            Row::Record(record) => Row::Record(slot.put(record)),
-            Row::NoData(record) => Row::NoData(slot.put(record)),
-            Row::SkipData(record) => Row::SkipData(slot.put(record)),
+            Row::Record(record) => Row::Record(slot.put(record, layout)),
+            Row::NoData(record) => Row::NoData(slot.put(record, layout)),
+            Row::SkipData(record) => Row::SkipData(slot.put(record, layout)),
             other => other,
         };
         Some((row, layout))
@@ -62,6 +62,17 @@ impl RowSource for SlotRows<'_> {
     fn layout(&self) -> &Arc<Layout> {
         self.rows.layout()
     }
+
+    fn other_orders(&self) -> &[(Arc<Layout>, u64)] {
+        self.rows.other_orders()
+    }
+}
+
+/// Whether records of `layout` have a time of their own.
+fn is_timed(layout: &Layout) -> bool {
+    [Field::Start, Field::End]
+        .iter()
+        .any(|field| layout.index_of(*field).is_some())
 }
 
 /// Longest slot in seconds: an hour.

@@ -52,6 +52,8 @@ pub enum FaultKind {
     UnknownDirection,
     /// A quoted value without a closing quote.
     OpenQuote,
+    /// A line that has several of the formats that the user gave.
+    SeveralFormats,
 }
 
 impl FaultKind {
@@ -69,6 +71,7 @@ impl FaultKind {
             Self::UnknownLogStatus => "unknown log-status",
             Self::UnknownDirection => "unknown flow-direction",
             Self::OpenQuote => "unclosed quote",
+            Self::SeveralFormats => "several of the given formats fit",
         }
     }
 
@@ -182,6 +185,12 @@ impl fmt::Display for Fault<'_> {
             }
             FaultKind::UnknownDirection => write!(f, "found {found}, expected ingress or egress"),
             FaultKind::OpenQuote => write!(f, "found {found}, expected a closing quote"),
+            FaultKind::SeveralFormats => {
+                write!(
+                    f,
+                    "found {found}, expected values that only one of the given formats can have"
+                )
+            }
         }
     }
 }

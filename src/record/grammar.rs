@@ -39,7 +39,7 @@ pub(super) fn record<'a>(
         }
         _ => return Err(ODD),
     };
-    if layout.fits_anything() {
+    if layout.needs_care() {
         return Err(ODD);
     }
     let (rest, ()) = columns(layout.steps(), input, record)?;

@@ -5,10 +5,11 @@
 //! the `version` column, nor from the number of columns alone.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::{
-    ByteUnit, Column, Field, Prefix, Separator, cells::LineCells, column::Step, naming::Naming,
-    surplus::tag_runs,
+    ByteUnit, Column, Field, Prefix, Separator, cells::LineCells, column::Step,
+    given::GivenFormats, naming::Naming, surplus::tag_runs,
 };
 
 /// The order of columns in a file, and the text around records.
@@ -25,6 +26,11 @@ pub struct Layout {
     /// Where values of tags are, which may contain blanks.
     tag_runs: Vec<Range<usize>>,
     fits_anything: bool,
+    /// Formats of single lines that this layout is not for.
+    given: Option<GivenFormats>,
+    /// Whether a given format other than this one has as many columns.
+    has_rivals: bool,
+    needs_care: bool,
 }
 
 /// The reason why columns, or a format text that names them, are not a layout.
@@ -116,10 +122,13 @@ impl Layout {
             prefix: Prefix::None,
             byte_unit: ByteUnit::IpPacket,
             fits_anything: steps.iter().all(free),
+            needs_care: steps.iter().all(free),
             steps,
             needed,
             tag_runs: tag_runs(&columns),
             columns,
+            given: None,
+            has_rivals: false,
         }
     }
 
@@ -142,10 +151,76 @@ impl Layout {
     }
 
     fn read_as(self, needed: Option<Vec<Field>>) -> Self {
-        let (separator, prefix, unit) = (self.separator, self.prefix, self.byte_unit);
-        let compiled = Self::compile(self.columns, needed);
+        let Self {
+            separator,
+            prefix,
+            byte_unit,
+            given,
+            ..
+        } = self;
+        let compiled = Self {
+            given,
+            ..Self::compile(self.columns, needed)
+        };
         let compiled = compiled.separated_by(separator).with_prefix(prefix);
-        compiled.counted_in(unit)
+        compiled.counted_in(byte_unit)
+    }
+
+    /// Returns the same layout, for a file in which single lines may have one of `formats` instead.
+    /// `is_header` says that this layout is from a header.
+    pub(super) fn beside(self, formats: &[Self], is_header: bool) -> Self {
+        let others = formats
+            .iter()
+            .filter(|format| format.columns != self.columns);
+        let is_one = formats.len() > others.clone().count();
+        let mut others = others.map(|other| other.columns.len());
+        let has_rivals = is_one && others.any(|len| len == self.columns.len());
+        let like_self = |format: &Self| {
+            Arc::new(Self {
+                separator: self.separator,
+                prefix: self.prefix,
+                ..Self::compile(format.columns.clone(), self.needed.clone())
+            })
+        };
+        let given = GivenFormats {
+            layouts: formats.iter().map(like_self).collect(),
+            beside_header: is_header,
+        };
+        Self {
+            given: Some(given),
+            has_rivals,
+            needs_care: self.fits_anything || has_rivals,
+            ..self
+        }
+    }
+
+    /// Returns the same layout beside the formats that were given with `other`.
+    pub(super) fn beside_formats_of(self, other: &Self, is_header: bool) -> Self {
+        let Some(given) = &other.given else {
+            return self;
+        };
+        let formats: Vec<_> = given.layouts.iter().map(|l| (**l).clone()).collect();
+        self.beside(&formats, is_header)
+    }
+
+    /// Returns the same layout, whose given formats have its separator, prefix and fields again.
+    fn with_formats_alike(self) -> Self {
+        let Some(given) = self.given.clone() else {
+            return self;
+        };
+        let formats: Vec<_> = given.layouts.iter().map(|l| (**l).clone()).collect();
+        self.beside(&formats, given.beside_header)
+    }
+
+    /// Returns the formats that the user gave for single lines.
+    pub(super) fn given(&self) -> Option<&GivenFormats> {
+        self.given.as_ref()
+    }
+
+    /// Whether the values of each line have to decide between this layout and a given format with
+    /// as many columns.
+    pub(super) fn has_rivals(&self) -> bool {
+        self.has_rivals
     }
 
     /// Returns the default format: the 14 fields of version 2.
@@ -239,13 +314,13 @@ impl Layout {
     /// Returns the same columns with `prefix` around the records.
     #[must_use]
     pub fn with_prefix(self, prefix: Prefix) -> Self {
-        Self { prefix, ..self }
+        Self { prefix, ..self }.with_formats_alike()
     }
 
     /// Returns the same columns with `separator` between them.
     #[must_use]
     pub fn separated_by(self, separator: Separator) -> Self {
-        Self { separator, ..self }
+        Self { separator, ..self }.with_formats_alike()
     }
 
     /// Returns the same columns of records whose `bytes` were counted in `byte_unit`, and have been
@@ -312,6 +387,11 @@ impl Layout {
     /// Returns the fields to read, or `None` for all that a conversion needs.
     pub(super) fn needed(&self) -> Option<&[Field]> {
         self.needed.as_deref()
+    }
+
+    /// Whether every line has to be read with care, because the grammar alone may mistake it.
+    pub(super) fn needs_care(&self) -> bool {
+        self.needs_care
     }
 
     /// Whether any text matches, so that a header would be mistaken for a record.

@@ -13,6 +13,7 @@
 //! grammar     a line as AWS writes it       careful  a line as others write it
 //! tag         values of tags                surplus  tags with blanks and no quotes
 //! column      how a column is read          columns  rows of a table -> records
+//! given       which of several formats a line has
 //! byte_unit   what `bytes` count
 //! ```
 
@@ -25,6 +26,7 @@ mod columns;
 mod fault;
 mod field;
 mod format;
+mod given;
 mod grammar;
 mod instant;
 mod interval;

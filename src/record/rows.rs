@@ -8,13 +8,16 @@
 //!
 //! Files also mix records of several flow logs without any header. A line that fails is read in the
 //! well-known order that it certainly has, if there is one. That order applies to this line only, so
-//! that the order of later lines does not depend on it.
+//! that the order of later lines does not depend on it. Before that, the formats that the user gave
+//! are tried, as far as they have another number of columns than a header in force. Where two of
+//! them have as many columns, every line is compared with both.
 
 use std::sync::Arc;
 
 use super::{
-    Column, Fault, Field, Layout, LogStatus, Prefix, Record, Separator, careful,
+    Column, Fault, FaultKind, Field, Layout, LogStatus, Prefix, Record, Separator, careful,
     cells::LineCells,
+    given::{self, FormatOfLine},
     grammar,
     prefix::{self, Envelope},
     recognize::certain_order,
@@ -109,19 +112,67 @@ impl<'a> Rows<'a> {
         if line.is_empty() || line.starts_with(b"#") || table_lines::is_rule(line) {
             return Row::Blank;
         }
-        if self.layout.fits_anything() && self.take_header(line) {
+        if self.layout.needs_care() && self.take_header(line) {
             return Row::Header;
+        }
+        if self.layout.has_rivals()
+            && let Some(read) = self.in_given_format(line, |_| true)
+        {
+            return read.map_or_else(Row::Fault, row);
         }
         match careful::record(&self.layout, line) {
             Ok(record) => row(record),
             Err(_) if self.take_header(line) => Row::Header,
             Err(_) if table_lines::is_remark(line, separator) => Row::Blank,
-            Err(fault) => {
-                let other = self.in_other_order(line);
-                match other.or_else(|| surplus::record(&self.layout, line)) {
-                    Some(record) => row(record),
-                    None => Row::Fault(fault),
+            Err(fault) => match self.otherwise(line) {
+                Some(read) => read.map_or_else(Row::Fault, row),
+                None => Row::Fault(fault),
+            },
+        }
+    }
+
+    /// Reads `line`, which is no record under the layout in force, in a given format, in a well-known
+    /// order, or with blanks in tags.
+    fn otherwise(&mut self, line: &'a [u8]) -> Option<Result<Record<'a>, Fault<'a>>> {
+        // A broken line under a header is not a line of another format.
+        let count = self.layout.columns().len();
+        let is_header = self.layout.given().is_some_and(|given| given.beside_header);
+        let is_other = |format: &Layout| {
+            (!is_header || format.columns().len() != count) && given::can_have(format, line)
+        };
+        let given = self.in_given_format(line, is_other);
+        given.or_else(|| {
+            let other = self.in_other_order(line);
+            other
+                .or_else(|| surplus::record(&self.layout, line))
+                .map(Ok)
+        })
+    }
+
+    /// Reads `line` in the given format that it has, among those that `is_possible` accepts.
+    /// Returns `None` if it has none of them, and a fault if it has several.
+    fn in_given_format(
+        &mut self,
+        line: &'a [u8],
+        is_possible: impl Fn(&Layout) -> bool,
+    ) -> Option<Result<Record<'a>, Fault<'a>>> {
+        let layouts = Arc::clone(&self.layout.given()?.layouts);
+        let possible = layouts.iter().filter(|format| is_possible(format));
+        match given::format_of(possible, line) {
+            FormatOfLine::None => None,
+            FormatOfLine::Several(..) => Some(Err(Fault::in_line(line, FaultKind::SeveralFormats))),
+            FormatOfLine::One(format, record) => {
+                if format.columns() != self.layout.columns() {
+                    let is_same = |(other, _): &(Arc<Layout>, u64)| Arc::ptr_eq(other, format);
+                    let index = self.others.iter().position(is_same);
+                    let index = index.unwrap_or_else(|| {
+                        self.others.push((Arc::clone(format), 0));
+                        self.others.len() - 1
+                    });
+                    self.others[index].1 += 1;
+                    self.other = index;
                 }
+                Some(Ok(record))
             }
         }
     }
@@ -154,6 +205,7 @@ impl<'a> Rows<'a> {
         match header(&self.layout, line) {
             Some(named) => {
                 let named = named.reading_like(&self.layout);
+                let named = named.beside_formats_of(&self.layout, true);
                 if named != *self.layout {
                     self.layout = Arc::new(named);
                 }

@@ -44,9 +44,10 @@ impl<'g> Layouts<'g> {
         }
     }
 
-    /// Whether `line` is a flow log record whose columns are known.
+    /// Whether `line` is a flow log record whose columns are known, or one of several of the given
+    /// formats.
     pub(super) fn is_record(&self, line: &[u8]) -> bool {
-        recognize(line, self.given).is_ok()
+        recognize(line, self.given).map_or_else(|error| error.is_ambiguous(), |_| true)
     }
 
     /// Returns the column order of a batch's lines, if it is known.

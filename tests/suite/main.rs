@@ -58,6 +58,7 @@ mod security_lake;
 mod seeds;
 #[cfg(unix)] // for bash
 mod setup;
+mod several_formats;
 mod spellings;
 mod split;
 mod stories;

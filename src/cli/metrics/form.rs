@@ -36,7 +36,7 @@ pub(crate) enum FormatChoice {
 impl FormatOption for FormatChoice {
     const HELP: &str = "Output format: table, csv, json, openmetrics or cloudwatch [default: table on a \
         terminal, else csv]; or the column order of files without a header line: '${srcaddr} \
-        ${dstaddr}', 'srcaddr dstaddr', or default";
+        ${dstaddr}', 'srcaddr dstaddr', or default; repeat it for several orders";
 
     fn parse(text: &str) -> Result<Self, String> {
         Ok(Self::As(match text {

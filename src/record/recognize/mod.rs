@@ -13,17 +13,19 @@ mod order;
 mod refusal;
 mod suggestion;
 
-pub(super) use self::embedded::certain_order;
+pub(super) use self::{embedded::certain_order, order::fits};
 pub use self::{
     embedded::{EMBEDDED_WORDS_MIN, embedded_records, holds_embedded, order_name},
     foreign::Foreign,
     refusal::Unrecognized,
 };
 
-pub(super) use self::order::fits;
+use std::sync::Arc;
+
 use self::order::{LayoutAttempt, ORDERS};
 use super::{
     FormatError, Layout, Prefix, Separator, careful,
+    given::{FormatOfLine, format_of},
     prefix::{Envelope, leading_time, time_and_stream},
     table_lines,
 };
@@ -48,7 +50,8 @@ pub enum Evidence {
     Order(&'static str),
 }
 
-/// Determines a file's layout from its first lines. `given` is the order given by the user.
+/// Determines a file's layout from its first lines. `given` is the order given by the user, or
+/// several ([`Layout::any_of`]), one of which the lines may have.
 ///
 /// `head` should hold a few dozen whole lines. A last line without its end is ignored.
 ///
@@ -63,6 +66,20 @@ pub enum Evidence {
 /// assert_eq!(recognize(head, None).unwrap().evidence, Evidence::Order("default"));
 /// ```
 pub fn recognize(head: &[u8], given: Option<&Layout>) -> Result<Recognized, Unrecognized> {
+    let found = recognize_lines(head, given)?;
+    let Some(given) = given else {
+        return Ok(found);
+    };
+    // Later lines may have another of the formats.
+    let formats: Vec<Layout> = given.formats().cloned().collect();
+    let is_header = found.evidence == Evidence::Header;
+    Ok(Recognized {
+        layout: found.layout.beside(&formats, is_header),
+        ..found
+    })
+}
+
+fn recognize_lines(head: &[u8], given: Option<&Layout>) -> Result<Recognized, Unrecognized> {
     let lines = sample(head);
     let Some(&first) = lines.first() else {
         let kind = Foreign::of(b"", head).unwrap_or(Foreign::Empty);
@@ -182,7 +199,8 @@ fn without_header(lines: &[&[u8]], given: Option<&Layout>) -> Result<Recognized,
                 let evidence = Evidence::Given;
                 return Ok(Recognized { layout, evidence });
             }
-            Some(Err(attempt)) => attempts.push(attempt),
+            Some(Err(Disagreement::Ambiguous(unrecognized))) => return Err(*unrecognized),
+            Some(Err(Disagreement::Misfit(attempt))) => attempts.push(attempt),
             None => {}
         }
         for order in ORDERS {
@@ -232,20 +250,59 @@ fn prefixes<'a>(lines: &[&'a [u8]]) -> Vec<(Prefix, Vec<&'a [u8]>)> {
     prefixes
 }
 
-/// Checks whether the given format can read any of `records`. If so, returns it as their layout.
-fn agree(given: &Layout, prefix: Prefix, records: &[&[u8]]) -> Result<Layout, LayoutAttempt> {
-    let layout = given
-        .clone()
-        .with_prefix(Prefix::None)
-        .separated_by(separator_of(records));
-    let mut why = String::from("there are no lines");
+/// The reason why none of the given formats is used.
+enum Disagreement {
+    /// They cannot read the lines.
+    Misfit(LayoutAttempt),
+    /// Several can read them, and no line decides.
+    Ambiguous(Box<Unrecognized>),
+}
+
+/// Checks whether a given format can read any of `records`, and no other given format can. If so,
+/// returns it as their layout.
+fn agree(given: &Layout, prefix: Prefix, records: &[&[u8]]) -> Result<Layout, Disagreement> {
+    let separator = separator_of(records);
+    let plain = |format: &Layout| {
+        let format = format.clone().with_prefix(Prefix::None);
+        Arc::new(format.separated_by(separator))
+    };
+    let formats: Vec<Arc<Layout>> = given.formats().map(plain).collect();
+    let mut ambiguous = None;
     for record in records {
-        match careful::record(&layout, record) {
-            Ok(_) => return Ok(layout.with_prefix(prefix)),
-            Err(fault) => why = fault.to_string(),
+        match format_of(formats.iter(), record) {
+            FormatOfLine::One(format, _) => {
+                return Ok(Layout::clone(format).with_prefix(prefix));
+            }
+            FormatOfLine::Several(one, other) => {
+                ambiguous = ambiguous.or(Some((record, one.clone(), other.clone())));
+            }
+            FormatOfLine::None => {}
         }
     }
-    Err(LayoutAttempt::new("the given format", why))
+    if let Some((record, one, other)) = ambiguous {
+        let unrecognized = Unrecognized::several_formats(record, &one, &other);
+        return Err(Disagreement::Ambiguous(Box::new(unrecognized)));
+    }
+    let why = |format: &Arc<Layout>| {
+        let mut faults = records
+            .iter()
+            .filter_map(|record| careful::record(format, record).err());
+        let last = faults.next_back();
+        last.map_or_else(
+            || "there are no lines".to_owned(),
+            |fault| fault.to_string(),
+        )
+    };
+    let why: Vec<String> = formats.iter().map(why).collect();
+    let name = if formats.len() > 1 {
+        "the given formats"
+    } else {
+        "the given format"
+    };
+    Err(Disagreement::Misfit(LayoutAttempt::new(
+        name,
+        why.join("; "),
+    )))
 }
 
 /// Returns the separator of the columns of `records`.

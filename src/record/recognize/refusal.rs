@@ -20,6 +20,8 @@ pub struct Unrecognized {
     /// The values of its first lines, if they may be records.
     values: Option<CellTable>,
     header: Option<Box<BadHeader>>,
+    /// Two given formats, as text, that a line has.
+    rivals: Option<Box<[String; 2]>>,
 }
 
 /// A header line with two columns for the same field.
@@ -39,6 +41,16 @@ impl Unrecognized {
             attempts: Vec::new(),
             values: None,
             header: None,
+            rivals: None,
+        }
+    }
+
+    /// Returns the error for `line`, which may have the format of `one` and of `other`.
+    pub(super) fn several_formats(line: &[u8], one: &Layout, other: &Layout) -> Self {
+        let rivals = [one, other].map(Layout::format);
+        Self {
+            rivals: Some(Box::new(rivals)),
+            ..Self::foreign_file(Foreign::Other, line)
         }
     }
 
@@ -79,7 +91,13 @@ impl Unrecognized {
             attempts,
             values: Some(CellTable::new(records, separator)),
             header: None,
+            rivals: None,
         }
+    }
+
+    /// Whether the lines have several of the given formats, and the values do not decide.
+    pub fn is_ambiguous(&self) -> bool {
+        self.rivals.is_some()
     }
 
     /// Whether the file has a header that is not a layout.
@@ -127,6 +145,14 @@ impl Unrecognized {
 impl fmt::Display for Unrecognized {
     /// Writes what was found and what was tried, in several lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some([one, other]) = self.rivals.as_deref() {
+            return write!(
+                f,
+                "two of the given formats have as many columns, and the values do not decide \
+                 between them: {}\n  {one}\n  {other}",
+                self.first_line
+            );
+        }
         match self.foreign {
             _ if self.header.is_some() => self.write_header(f)?,
             Foreign::Empty => return write!(f, "no records"),

@@ -120,6 +120,9 @@ pub struct Records {
     pub filtered: u64,
     /// Records without the fields that the filter needs. They are also counted in another category.
     pub missing_filter_field: u64,
+    /// Records with tags that contain blanks without quotes, so that it is not clear which words are
+    /// of which tag. They have no tags, and are also counted in another category.
+    pub unclear_tags: u64,
     /// NODATA: the ENI saw no traffic.
     pub no_data: u64,
     /// SKIPDATA: AWS dropped records.
@@ -193,6 +196,7 @@ impl Records {
         self.other_vantage += later.other_vantage;
         self.filtered += later.filtered;
         self.missing_filter_field += later.missing_filter_field;
+        self.unclear_tags += later.unclear_tags;
         self.no_data += later.no_data;
         self.skip_data += later.skip_data;
         self.skipped.add(later.skipped);

@@ -101,6 +101,15 @@ pub(crate) fn records(f: &mut Formatter<'_>, page: Page, r: &Records, verb: &str
         );
         page.note(f, "", &text)?;
     }
+    if r.unclear_tags > 0 {
+        let text = format!(
+            "{} {} tags with blanks and no quotes; it is not clear which words belong to which tag, so the tags \
+             are left out",
+            count(r.unclear_tags, "record"),
+            plural(r.unclear_tags, "has", "have"),
+        );
+        page.note(f, "", &text)?;
+    }
     if r.used == 0 && r.filtered > 0 {
         page.note(f, "", "no record matches the filter")?;
     }

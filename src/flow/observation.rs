@@ -8,7 +8,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::flow::{ConnectionKey, EniIndex, TrafficPath, Way};
+use crate::flow::{ConnectionKey, EniIndex, ReasonIndex, TagsIndex, TrafficPath, Way};
 use crate::record::{ByteUnit, ObservedFlags, bare_headers_len};
 use crate::time::until_ns;
 
@@ -39,8 +39,8 @@ pub enum RejectReason {
     BlockPublicAccess,
     /// `EC`: VPC Encryption Controls.
     EncryptionControls,
-    /// A reason unknown to this version.
-    Other,
+    /// A reason that this version does not know.
+    Other(ReasonIndex),
 }
 
 impl Verdict {
@@ -66,6 +66,8 @@ pub struct Observation {
     pub flags: Option<ObservedFlags>,
     /// The ENI that saw the packets.
     pub eni: EniIndex,
+    /// The tags in the record.
+    pub tags: TagsIndex,
     /// The path by which the packets left, if the record has it.
     pub path: Option<TrafficPath>,
     /// The packet count; 1 if the record has no such column.
@@ -236,6 +238,7 @@ pub(crate) mod tests {
             verdict: Verdict::Accept,
             flags: Some(ObservedFlags(flags)),
             eni: EniIndex(0),
+            tags: TagsIndex(0),
             path: None,
             packets,
             bytes: Some(bytes),

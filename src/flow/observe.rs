@@ -7,7 +7,8 @@
 use std::net::IpAddr;
 
 use crate::flow::{
-    Endpoint, EniIndex, FiveTuple, Observation, Place, RejectReason, TCP, TrafficPath, UDP, Verdict,
+    Endpoint, EniIndex, FiveTuple, Observation, Place, ReasonIndex, RejectReason, TCP, TagsIndex,
+    TrafficPath, UDP, Verdict,
 };
 use crate::names::service_at;
 use crate::record::{Action, ByteUnit, Direction, Interval, Record, TimeNote};
@@ -106,6 +107,7 @@ pub fn observe(
         verdict: verdict(record),
         flags: if protocol == TCP { record.flags } else { None },
         eni,
+        tags: TagsIndex(0),
         path: record.traffic_path.and_then(TrafficPath::of),
         packets: record.packets.unwrap_or(1).max(1),
         bytes: record.bytes.filter(|bytes| *bytes > 0),
@@ -199,13 +201,14 @@ fn verdict(record: &Record<'_>) -> Verdict {
     }
 }
 
-/// Returns the reason in a `reject-reason` column.
-pub fn reject_reason(text: &[u8]) -> RejectReason {
+/// Returns the reason in a `reject-reason` column; `other` gives the number of one that this version
+/// does not know.
+pub fn reject_reason(text: &[u8], other: impl FnOnce(&[u8]) -> ReasonIndex) -> RejectReason {
     match text {
         b"BPA" => RejectReason::BlockPublicAccess,
         b"EC" => RejectReason::EncryptionControls,
         b"" | b"-" => RejectReason::Unsaid,
-        _ => RejectReason::Other,
+        text => RejectReason::Other(other(text)),
     }
 }
 

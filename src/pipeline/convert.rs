@@ -163,8 +163,7 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
         episodes: &episodes,
         meter,
     };
-    let settled = settler.settle(&conversations)?;
-    drop(conversations);
+    let settled = settler.settle(&{ conversations })?;
     read.check_kept(request, settled.records)?;
     let suggested_filters = settled.by_filter.suggest(enis, convert.max_packets)?;
     let mut capture = pending.open(encoder, section(enis, convert.single_interface), enis)?;
@@ -173,6 +172,7 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
         names: &read.account.source_names(archive.files()),
         losses: &read.losses,
         enis: &framer::eni_names(enis),
+        reasons: &framer::reason_names(enis),
         comments: convert.comments,
         single_interface: convert.single_interface || convert.split == Some(Split::Eni),
     };

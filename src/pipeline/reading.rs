@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::flow::{
-    Addresses, Candidate, Eni, Enis, Losses, Observation, Place, Unusable, Verdict, observe,
-    reject_reason,
+    Addresses, Candidate, Eni, EniIndex, Enis, Losses, Observation, Place, ReasonIndex, TagSet,
+    TagsIndex, Unusable, Verdict, observe, reject_reason,
 };
 use crate::pipeline::diagnose::Coverage;
 use crate::read::{Found, Sink};
-use crate::record::{ByteUnit, Direction, Field, Layout, LogStatus, Record};
+use crate::record::{ByteUnit, Direction, Field, Layout, LogStatus, Record, TAGS, tag_value};
 use crate::summary::AssumedCounts;
 use crate::time::joined;
 
@@ -56,6 +56,7 @@ pub(crate) struct Observed {
     pub quiet: Coverage,
     /// What only few layouts have, for the latest one.
     extras: Option<Extras>,
+    tags: LatestTags,
 }
 
 /// What the records of few layouts have.
@@ -100,7 +101,12 @@ impl Sink for Observing<'_> {
         if o.verdict.is_reject()
             && let Some(text) = found.get(Field::RejectReason)
         {
-            o.verdict = Verdict::Reject(reject_reason(text));
+            let reasons = &mut part.enis.words.reasons;
+            let number = |text: &[u8]| ReasonIndex(reasons.enter(text));
+            o.verdict = Verdict::Reject(reject_reason(text, number));
+        }
+        if found.layout.has_tags() {
+            o.tags = part.tags.of(found, index, &mut part.enis);
         }
         let matched = found.matches == Some(true);
         if part.has_extras(found.layout) {
@@ -192,6 +198,48 @@ fn rtt_ms(found: &Found<'_>, column: usize) -> Option<u16> {
 
 /// The name of the column with the round trip time in milliseconds.
 const RTT: &str = "rtt-msec";
+
+/// The tags of each ENI's latest record: most records of an ENI have the same.
+#[derive(Default)]
+struct LatestTags {
+    /// The layout of the records.
+    layout: Option<Arc<Layout>>,
+    /// By ENI: the text of the columns, and the tags in it.
+    by_eni: Vec<Option<(Vec<u8>, TagsIndex)>>,
+    text: Vec<u8>,
+}
+
+impl LatestTags {
+    /// Returns the tags of a record of the ENI with that index.
+    fn of(&mut self, found: &Found<'_>, eni: EniIndex, enis: &mut Enis) -> TagsIndex {
+        let is_same = |known: &Arc<Layout>| Arc::ptr_eq(known, found.layout);
+        if !self.layout.as_ref().is_some_and(is_same) {
+            self.layout = Some(Arc::clone(found.layout));
+            self.by_eni.clear();
+        }
+        let at = eni.0 as usize;
+        let written = found.record.tags_text(found.layout);
+        if let (Some(written), Some(Some((known, tags)))) = (written, self.by_eni.get(at))
+            && known == written
+        {
+            return *tags;
+        }
+        let mut values: [String; TAGS.len()] = Default::default();
+        for (field, text) in found.record.fields(found.layout, &TAGS) {
+            if let Some(slot) = TAGS.iter().position(|tag| *tag == field) {
+                values[slot] = tag_value(text).into_owned();
+            }
+        }
+        TagSet::encode(&values, &mut self.text);
+        let tags = TagsIndex(enis.words.tags.enter(&self.text));
+        enis.get_mut(eni).meet_tags(&values);
+        if let Some(written) = written {
+            self.by_eni.resize(self.by_eni.len().max(at + 1), None);
+            self.by_eni[at] = Some((written.to_vec(), tags));
+        }
+        tags
+    }
+}
 
 /// The fields that [`learn`] uses.
 const FACTS: [Field; 7] = [

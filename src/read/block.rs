@@ -156,6 +156,7 @@ impl<S: Sink> BlockReader<'_, S> {
             Ok(()) => {
                 read.taken += 1;
                 read.records.missing_filter_field += u64::from(found.matches.is_none());
+                read.records.unclear_tags += u64::from(record.has_unclear_tags(layout));
                 self.watch.count(&mut read.noticed, &facts, found.matches);
             }
             Err(unusable) => {

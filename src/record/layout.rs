@@ -4,7 +4,11 @@
 //! the user's format, or from the values ([`recognize`](super::recognize())). It never follows from
 //! the `version` column, nor from the number of columns alone.
 
-use super::{ByteUnit, Column, Field, Prefix, Separator, cells::LineCells, column::Step};
+use std::ops::Range;
+
+use super::{
+    ByteUnit, Column, Field, Prefix, Separator, cells::LineCells, column::Step, surplus::tag_runs,
+};
 
 /// The order of columns in a file, and the text around records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +21,8 @@ pub struct Layout {
     /// The fields to read. `None` means all fields that a conversion needs.
     needed: Option<Vec<Field>>,
     steps: Vec<Step>,
+    /// Where values of tags are, which may contain blanks.
+    tag_runs: Vec<Range<usize>>,
     fits_anything: bool,
 }
 
@@ -111,6 +117,7 @@ impl Layout {
             fits_anything: steps.iter().all(free),
             steps,
             needed,
+            tag_runs: tag_runs(&columns),
             columns,
         }
     }
@@ -276,6 +283,21 @@ impl Layout {
     pub fn index_of_name(&self, name: &str) -> Option<usize> {
         let mut columns = self.columns.iter();
         columns.position(|column| column.name() == name)
+    }
+
+    /// Whether a column holds the value of a tag.
+    pub fn has_tags(&self) -> bool {
+        !self.tag_runs.is_empty()
+    }
+
+    /// Returns the runs of consecutive columns that hold values of tags.
+    pub(super) fn tag_runs(&self) -> &[Range<usize>] {
+        &self.tag_runs
+    }
+
+    /// Returns the cells of a line in this layout. Tags may be in quotes, also between blanks.
+    pub(super) fn cells<'a>(&self, line: &'a [u8]) -> LineCells<'a> {
+        LineCells::new(line, self.separator).quoting(self.has_tags())
     }
 
     /// Returns the steps to read a line, from left to right.

@@ -11,6 +11,7 @@
 //! layout      which column is where         fault    why a line is not a record
 //! recognize   first lines -> layout         rows     block of lines -> records
 //! grammar     a line as AWS writes it       careful  a line as others write it
+//! tag         values of tags                surplus  tags with blanks and no quotes
 //! column      how a column is read          columns  rows of a table -> records
 //! byte_unit   what `bytes` count
 //! ```
@@ -34,15 +35,16 @@ mod prefix;
 mod recognize;
 mod rows;
 mod skip;
+mod surplus;
 mod table_lines;
+mod tag;
 mod value;
 mod written_time;
 
 use std::fmt;
 use std::net::IpAddr;
 
-pub(crate) use self::cells::unbroken;
-use self::cells::{LineCells, is_absent};
+use self::cells::is_absent;
 pub use self::{
     byte_unit::{ByteUnit, bare_headers_len},
     cells::Separator,
@@ -59,8 +61,11 @@ pub use self::{
         holds_embedded, order_name, recognize,
     },
     rows::{Row, RowSource, Rows},
+    surplus::Surplus,
+    tag::{TAGS, tag_value},
     value::{Action, Direction, LogStatus, ObservedFlags},
 };
+pub(crate) use self::{cells::unbroken, tag::tag_cell};
 
 /// One flow log record, borrowed from its line or from the columns of a table.
 ///
@@ -143,8 +148,8 @@ impl<'a> Record<'a> {
     pub fn fields(&self, layout: &Layout, of: &[Field]) -> impl Iterator<Item = (Field, &'a [u8])> {
         let columns = layout.columns().iter().enumerate();
         let mut cells = match self.text {
-            RecordText::Line(line) => Some(LineCells::new(line, layout.separator())),
-            RecordText::Row(..) => None,
+            RecordText::Line(line) => Some(layout.cells(line)),
+            RecordText::Spaced(..) | RecordText::Row(..) => None,
         };
         columns.filter_map(move |(index, column)| {
             let next = cells.as_mut().map(Iterator::next);
@@ -153,17 +158,36 @@ impl<'a> Record<'a> {
                 _ => return None,
             };
             let text = match next {
-                Some(cell) => cell?.text,
-                None => self.text.row_cell(index)?,
+                Some(cell) => cell.map(|cell| cell.text).filter(|text| !is_absent(text)),
+                None => self.cell(layout, index),
             };
-            (!is_absent(text)).then_some((field, text))
+            Some((field, text?))
         })
+    }
+
+    /// Returns the text of its tag columns as it is in the line, if they are next to each other and
+    /// nothing in them is quoted. Two records of one layout with the same text have the same tags.
+    pub fn tags_text(&self, layout: &Layout) -> Option<&'a [u8]> {
+        let (RecordText::Line(line), Separator::Blank) = (self.text, layout.separator()) else {
+            return None;
+        };
+        surplus::run_text(layout, line)
+    }
+
+    /// Whether its tags contain blanks without quotes, so that it is not clear which words belong to
+    /// which tag. Such tags have no value.
+    pub fn has_unclear_tags(&self, layout: &Layout) -> bool {
+        match self.text {
+            RecordText::Spaced(_, surplus) => surplus::is_unclear(layout, surplus),
+            RecordText::Line(_) | RecordText::Row(..) => false,
+        }
     }
 
     fn cell(&self, layout: &Layout, index: usize) -> Option<&'a [u8]> {
         let text = match self.text {
-            RecordText::Line(line) => LineCells::new(line, layout.separator()).nth(index)?.text,
-            RecordText::Row(..) => self.text.row_cell(index)?,
+            RecordText::Line(line) => layout.cells(line).nth(index)?.text,
+            RecordText::Spaced(line, surplus) => surplus::cell(layout, line, surplus, index)?,
+            RecordText::Row(columns, row) => columns.text(index, row as usize),
         };
         (!is_absent(text)).then_some(text)
     }
@@ -174,17 +198,10 @@ impl<'a> Record<'a> {
 pub enum RecordText<'a> {
     /// A line without its line end and without anything before the record.
     Line(&'a [u8]),
+    /// The same, of a line in which tags contain blanks without quotes.
+    Spaced(&'a [u8], Surplus),
     /// A row of a table, by its number.
     Row(&'a dyn Columns, u32),
-}
-
-impl<'a> RecordText<'a> {
-    fn row_cell(self, index: usize) -> Option<&'a [u8]> {
-        match self {
-            Self::Line(_) => None,
-            Self::Row(columns, row) => Some(columns.text(index, row as usize)),
-        }
-    }
 }
 
 impl Default for RecordText<'_> {
@@ -197,6 +214,9 @@ impl PartialEq for RecordText<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Line(line), Self::Line(other)) => line == other,
+            (Self::Spaced(line, surplus), Self::Spaced(other, others)) => {
+                (line, surplus) == (other, others)
+            }
             (Self::Row(columns, row), Self::Row(others, other)) => {
                 std::ptr::addr_eq(*columns, *others) && row == other
             }
@@ -210,7 +230,7 @@ impl Eq for RecordText<'_> {}
 impl fmt::Debug for RecordText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Line(line) => write!(f, "\"{}\"", line.escape_ascii()),
+            Self::Line(line) | Self::Spaced(line, _) => write!(f, "\"{}\"", line.escape_ascii()),
             Self::Row(_, row) => write!(f, "row {row}"),
         }
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::byte_counts::{ByteCount, ip_count};
 use super::json::{Json, JsonNumber};
 use super::parquet::TableRows;
-use crate::record::{ByteUnit, ColumnRows, Layout, Rows, unbroken};
+use crate::record::{ByteUnit, ColumnRows, Field, Layout, Rows, tag_cell, unbroken};
 
 /// Lines of text or rows of a table, and the items after them.
 #[derive(Debug, Default)]
@@ -103,6 +103,8 @@ pub(super) struct Gatherer {
 struct KeysMet {
     names: Vec<String>,
     index_of: HashMap<String, usize>,
+    /// Whether each column holds the value of a tag.
+    are_tags: Vec<bool>,
     /// The value of each column in the current row. Empty for no value.
     cells: Vec<String>,
     shared: Option<Arc<[String]>>,
@@ -303,6 +305,8 @@ impl KeysMet {
             None => {
                 self.index_of.insert(name.to_owned(), self.names.len());
                 self.names.push(name.to_owned());
+                let field = Field::from_name(name.as_bytes());
+                self.are_tags.push(field.is_some_and(Field::is_tag));
                 self.cells.push(String::new());
                 self.shared = None;
                 self.names.len() - 1
@@ -315,6 +319,7 @@ impl KeysMet {
             Json::Number(number) => {
                 let _ = write!(cell, "{number}"); // a String takes anything
             }
+            Json::Text(text) if self.are_tags[index] => cell.push_str(&tag_cell(text)),
             Json::Text(text) => cell.extend(text.trim().chars().map(unbroken)),
             Json::Null | Json::Array(_) | Json::Object(_) => {}
         }

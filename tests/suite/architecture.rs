@@ -22,7 +22,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("filter", "archive flow names printable record time"),
     ("connection", "flow names record time"),
     ("diagnosis", "connection flow names printable record time"),
-    ("metrics", "connection flow names time"),
+    ("metrics", "connection flow names record time"),
     ("packet", ""),
     ("output", "blocking error printable"),
     ("capture", "error output printable"),

@@ -61,6 +61,7 @@ mod spellings;
 mod split;
 mod stories;
 mod support;
+mod tags;
 mod terminal;
 mod views;
 mod views_union;

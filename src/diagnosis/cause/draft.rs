@@ -9,6 +9,8 @@ use jiff::Timestamp;
 
 use super::explanations;
 use super::names::{self, LISTED_MAX, listed};
+use super::outage::Outage;
+use crate::diagnosis::attempt_counts::AttemptCounts;
 use crate::diagnosis::attempt_index::PathSymptom;
 use crate::diagnosis::display_filter::{Shows, display_filter};
 use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, FindingScope, NamesLeftOut};
@@ -34,6 +36,8 @@ pub(super) struct FindingDraft<'a> {
     pub(super) entries: Vec<PathSymptom<'a>>,
     /// Attempts to the same services that have another result.
     pub(super) others: u64,
+    /// When the attempts fail, if they pass at other times.
+    pub(super) outage: Option<Outage>,
     /// The ENIs where it was seen.
     pub(super) enis: BTreeSet<EniIndex>,
     pub(super) shows: Shows,
@@ -53,7 +57,10 @@ impl FindingDraft<'_> {
         Some(FindingAccount {
             cause: self.cause,
             certainty: self.certainty,
-            title: self.title,
+            title: self.title
+                + &self
+                    .outage
+                    .map_or_else(String::new, |outage| outage.title()),
             seen: self.seen,
             scope: FindingScope {
                 from: listed(sources.iter().map(|source| names::source(*source))),
@@ -67,8 +74,10 @@ impl FindingDraft<'_> {
                 },
                 ..at
             },
+            matching: counted.count,
             counted,
             others: self.others,
+            outage: self.outage,
             members: FindingMembers::of_entries(&self.entries),
             shown: ShownPackets {
                 hosts,
@@ -90,8 +99,12 @@ pub(super) struct FindingAccount {
     pub(super) scope: FindingScope,
     /// All attempts that show it.
     pub(super) counted: PathCounts,
+    /// How many of them match the filter.
+    pub(super) matching: u64,
     /// Attempts to the same services that have another result.
     pub(super) others: u64,
+    /// When the attempts fail, if they pass at other times.
+    pub(super) outage: Option<Outage>,
     /// The attempts that it explains.
     pub(super) members: FindingMembers,
     pub(super) shown: ShownPackets,
@@ -116,7 +129,7 @@ impl FindingAccount {
         // A verdict with a contrast explains more than a missing reply, and a reset explains
         // little.
         let weight = match self.cause {
-            Cause::LatePackets => 0,
+            Cause::LatePackets | Cause::Unsolicited => 0,
             Cause::Reset => 1,
             Cause::Scan if is_possible => 1,
             Cause::HalfOpen => 3,
@@ -124,8 +137,23 @@ impl FindingAccount {
             Cause::Intermittent => 5,
             _ => 8,
         };
-        let explains = Reverse(self.counted.count.saturating_mul(weight));
+        let explains = Reverse(self.matching.saturating_mul(weight));
         (is_possible, explains, self.counted.first_ns, &self.title)
+    }
+
+    /// Notes which of its attempts match the filter, and points to their records. Returns whether
+    /// any does.
+    pub(super) fn narrow_to(&mut self, shown: &AttemptCounts) -> bool {
+        let Some(matching) = self.members.counted_in(shown) else {
+            return false;
+        };
+        if matching.count < self.counted.count {
+            let (few, all) = (matching.count, self.counted.count);
+            self.seen += &format!("; {few} of these {all} attempts match the filter");
+        }
+        self.matching = matching.count;
+        self.counted.places = matching.places;
+        true
     }
 
     /// Returns the finding in short.
@@ -142,9 +170,12 @@ impl FindingAccount {
     /// Returns the complete finding.
     pub(super) fn finding(self, ground: &Ground<'_>) -> Finding {
         let explanation = explanations::of(self.cause);
-        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let owned =
+            |texts: &[&str]| -> Vec<String> { texts.iter().map(|text| (*text).into()).collect() };
         let places: Vec<Place> = self.counted.places.iter().copied().collect();
         let shown = &self.shown;
+        let changed = self.outage.and_then(|outage| outage.look_at());
+        let look_at = changed.into_iter().chain(owned(explanation.look_at));
         Finding {
             cause: self.cause,
             certainty: self.certainty,
@@ -153,12 +184,14 @@ impl FindingAccount {
             scope: self.scope,
             first: instant(self.counted.first_ns),
             last: instant(self.counted.last_ns),
+            since: self.outage.and_then(|outage| outage.since_ns).map(instant),
+            until: self.outage.and_then(|outage| outage.until_ns).map(instant),
             count: self.counted.count,
             of: self.counted.count + self.others,
             records: places.iter().map(|place| (ground.name)(*place)).collect(),
             places,
             means: explanation.means.to_owned(),
-            look_at: owned(explanation.look_at),
+            look_at: look_at.collect(),
             against: owned(explanation.against),
             display_filter: display_filter(
                 &shown.hosts,

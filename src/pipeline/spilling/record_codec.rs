@@ -11,8 +11,8 @@
 use std::net::IpAddr;
 
 use crate::flow::{
-    Candidate, ConnectionKey, Endpoint, EniIndex, Observation, Place, RejectReason, TrafficPath,
-    Verdict, Viewed, Way,
+    Candidate, ConnectionKey, Endpoint, EniIndex, Observation, Place, ReasonIndex, RejectReason,
+    TagsIndex, TrafficPath, Verdict, Viewed, Way,
 };
 use crate::record::{ByteUnit, ObservedFlags};
 use crate::time::SECOND_NS;
@@ -67,8 +67,8 @@ impl EncodedRecord {
             times.start,
             times.length,
             o.place.line,
-            o.place.file.into(),
-            o.eni.0.into(),
+            high_and_low(reason(o), o.place.file),
+            high_and_low(o.tags.0, o.eni.0),
             (rare(o) << ENI_BITS | rejected_at) << (CLOCK_BITS + PATH_BITS)
                 | clock(o) << PATH_BITS
                 | u64::from(o.path.map_or(0, TrafficPath::number)),
@@ -107,6 +107,19 @@ impl EncodedRecord {
         let len = (u64::BITS - number.leading_zeros()).div_ceil(8);
         self.len += len as usize;
         len.into()
+    }
+}
+
+/// Returns two numbers as one. Most records have 0 above, which takes no byte.
+fn high_and_low(high: u32, low: u32) -> u64 {
+    u64::from(high) << u32::BITS | u64::from(low)
+}
+
+/// Returns the number of a reason that is not known; 0 for any other.
+fn reason(o: &Viewed) -> u32 {
+    match o.verdict {
+        Verdict::Reject(RejectReason::Other(reason)) => reason.0,
+        _ => 0,
     }
 }
 
@@ -173,7 +186,7 @@ fn facts(o: &Viewed, in_seconds: bool) -> u64 {
         Verdict::Reject(RejectReason::Unsaid) => 1,
         Verdict::Reject(RejectReason::BlockPublicAccess) => 2,
         Verdict::Reject(RejectReason::EncryptionControls) => 3,
-        Verdict::Reject(RejectReason::Other) => 4,
+        Verdict::Reject(RejectReason::Other(_)) => 4,
     };
     let flags = [
         (HAS_FLAGS, o.flags.is_some()),
@@ -193,14 +206,14 @@ fn facts(o: &Viewed, in_seconds: bool) -> u64 {
     facts << 16 | u64::from(o.observed().0) << 8 | u64::from(o.key.protocol)
 }
 
-/// Decodes the verdict from [`facts`].
-fn verdict(number: u64) -> Verdict {
+/// Decodes the verdict from [`facts`]; `reason` is the number of a reason that is not known.
+fn verdict(number: u64, reason: u32) -> Verdict {
     match number {
         0 => Verdict::Accept,
         1 => Verdict::Reject(RejectReason::Unsaid),
         2 => Verdict::Reject(RejectReason::BlockPublicAccess),
         3 => Verdict::Reject(RejectReason::EncryptionControls),
-        _ => Verdict::Reject(RejectReason::Other),
+        _ => Verdict::Reject(RejectReason::Other(ReasonIndex(reason))),
     }
 }
 
@@ -275,8 +288,8 @@ impl<'a> Unpacker<'a> {
         let unit = if is_set(IN_SECONDS) { SECOND_NS } else { 1 };
         let start_ns = unzigzag(start) * unit;
         let line = unpacker.number();
-        let file = unpacker.half();
-        let eni = EniIndex(unpacker.half());
+        let [reason, file] = unpacker.halves();
+        let [tags, eni] = unpacker.halves();
         let rejection = unpacker.number();
         let rejected_at = rejection >> (PATH_BITS + CLOCK_BITS) & ((1 << ENI_BITS) - 1);
         let rare = rejection >> (PATH_BITS + CLOCK_BITS + ENI_BITS);
@@ -295,9 +308,10 @@ impl<'a> Unpacker<'a> {
                 Way::Up
             },
             leaving: is_set(HAS_LEAVING).then(|| is_set(IS_LEAVING)),
-            verdict: verdict(facts >> (16 + FLAG_BITS)),
+            verdict: verdict(facts >> (16 + FLAG_BITS), reason),
             flags: is_set(HAS_FLAGS).then_some(ObservedFlags((facts >> 8 & 0xff) as u8)),
-            eni,
+            eni: EniIndex(eni),
+            tags: TagsIndex(tags),
             path: TrafficPath::of(path as u8),
             packets,
             bytes: is_set(HAS_BYTES).then_some(bytes),
@@ -355,9 +369,13 @@ impl<'a> Unpacker<'a> {
         word & !(u64::MAX << (4 * len) << (4 * len))
     }
 
-    /// Decodes the next number as 32 bits.
-    fn half(&mut self) -> u32 {
-        (self.number() & 0xffff_ffff) as u32
+    /// Decodes the next number as two of 32 bits, see [`high_and_low`].
+    fn halves(&mut self) -> [u32; 2] {
+        let number = self.number();
+        [
+            (number >> u32::BITS & 0xffff_ffff) as u32,
+            (number & 0xffff_ffff) as u32,
+        ]
     }
 }
 
@@ -381,6 +399,7 @@ mod tests {
         o.left_out = u64::MAX;
         (o.place.file, o.place.line) = (u32::MAX, u64::MAX);
         (o.eni, o.rejected_at) = (EniIndex(u32::MAX), Some(EniIndex(u32::MAX)));
+        o.tags = TagsIndex(u32::MAX);
         o.path = TrafficPath::of(8);
         o.key.low.address = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".parse().unwrap();
         o.key.high = o.key.low;
@@ -413,7 +432,7 @@ mod tests {
             RejectReason::Unsaid,
             RejectReason::BlockPublicAccess,
             RejectReason::EncryptionControls,
-            RejectReason::Other,
+            RejectReason::Other(ReasonIndex(u32::MAX)),
         ];
         records.extend(reasons.map(|reason| with(common, |o| o.verdict = Verdict::Reject(reason))));
         for shift in 0..64 {

@@ -88,7 +88,10 @@ impl<'t> Tuple<'t> {
         };
         let count = |index: usize| more.get(index).copied().unwrap_or("");
         let counts = [1, 2, 3, 4].map(count);
-        let is_count = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let are_digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if !counts.iter().all(are_digits) {
+            return None;
+        }
         Some(Self {
             time,
             ends: [source, destination, from, to],
@@ -104,7 +107,7 @@ impl<'t> Tuple<'t> {
             },
             is_denied,
             state,
-            counts: Some(counts).filter(|counts| counts.iter().all(|text| is_count(&text)))?,
+            counts,
         })
     }
 
@@ -157,7 +160,6 @@ pub(super) fn for_each(text: &str, mut each: impl FnMut(&Tuple<'_>)) -> bool {
     if !pieces().next().is_some_and(begins_like_one) {
         return false;
     }
-    // A comma after a tuple without counts would look like another column.
     let is_tuple = |piece: &str| chunks(piece).is_some_and(|tuples| !tuples.is_empty());
     if !pieces().all(is_tuple) {
         return false;
@@ -180,7 +182,7 @@ fn chunks(piece: &str) -> Option<Vec<Tuple<'_>>> {
         .split(',')
         .map(str::trim)
         .collect();
-    let is_whole = cells.len() % COLUMNS == 0;
+    let is_whole = cells.len().is_multiple_of(COLUMNS);
     let tuples = is_whole.then(|| cells.chunks(COLUMNS).map(Tuple::of).collect());
     tuples.flatten()
 }

@@ -5,7 +5,8 @@ use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::gather::attempts;
 use crate::diagnosis::visibility::Visibility;
 use crate::flow::{
-    Candidate, Endpoint, EniIndex, Enis, FiveTuple, Observation, Place, RejectReason, TCP, Verdict,
+    Candidate, Endpoint, EniIndex, Enis, FiveTuple, Observation, Place, RejectReason, TCP,
+    TagsIndex, Verdict,
 };
 use crate::record::{ByteUnit, ObservedFlags};
 use crate::time::SECOND_NS;
@@ -76,6 +77,7 @@ impl Archive {
                     },
                     flags: Some(ObservedFlags(flags)),
                     eni,
+                    tags: TagsIndex(0),
                     path: None,
                     packets: 4,
                     bytes: Some(240),
@@ -178,13 +180,12 @@ impl Archive {
 
     pub(super) fn findings(&self) -> Vec<Finding> {
         let name = |place: Place| format!("log:{}", place.line);
-        findings(
-            &self.tally(),
-            &Ground {
-                enis: &self.enis,
-                name: &name,
-            },
-        )
+        let evidence = FindingEvidence {
+            shown: &self.tally(),
+            all: None,
+        };
+        let enis = &self.enis;
+        findings(evidence, &Ground { enis, name: &name })
     }
 
     /// Checks the first finding and returns it.

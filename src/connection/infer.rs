@@ -6,7 +6,7 @@
 //! archive.
 
 use crate::connection::role::Role;
-use crate::connection::sizes::{BARE, STAMPED, have_syn_size, ip_len, only_bare};
+use crate::connection::sizes::{BARE, STAMPED, counts_payload, have_syn_size, ip_len, only_bare};
 use crate::flow::{Viewed, Way};
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
@@ -31,7 +31,13 @@ pub(super) fn infer_flags(records: &[Viewed], role: Role) -> Vec<ObservedFlags> 
         return flags;
     };
     let packets = [packets(records, there), packets(records, back)];
-    if packets[1] == 1 && have_syn_size(&records[opening]) && only_bare(&records[answer]) {
+    // Without sizes of headers, the answer to several packets can be a SYN-ACK too.
+    let is_clear = packets[0] == 1 || !counts_payload(&records[answer]);
+    if packets[1] == 1
+        && is_clear
+        && have_syn_size(&records[opening])
+        && only_bare(&records[answer])
+    {
         flags[opening] = ObservedFlags::SYN;
         flags[answer] = ObservedFlags::RST;
         return flags;
@@ -93,6 +99,9 @@ fn payload(records: &[Viewed], way: Way, tcp_len: u32) -> Option<u64> {
 
 /// Whether the direction has no bytes except headers, including the options of a SYN.
 fn is_silent(records: &[Viewed], way: Way) -> bool {
+    if records.iter().any(counts_payload) {
+        return payload(records, way, BARE) == Some(0);
+    }
     let options = u64::from(STAMPED - BARE);
     let nearly_none = |payload: Option<u64>| payload.is_some_and(|bytes| bytes <= options);
     nearly_none(payload(records, way, BARE)) || nearly_none(payload(records, way, STAMPED))
@@ -105,14 +114,21 @@ fn is_silent(records: &[Viewed], way: Way) -> bool {
 /// where none did.
 fn resets_at_close(records: &[Viewed], way: Way) -> bool {
     let own = || records.iter().filter(|o| o.way == way);
+    if own().any(counts_payload) {
+        return false; // whether the headers are bare is unknown
+    }
     let peer_sent_data = payload(records, way.reverse(), BARE).is_some_and(|bytes| bytes > 0);
     peer_sent_data && packets(records, way) == 2 && own().all(|o| o.bytes.is_some() && only_bare(o))
 }
 
-/// Whether a lone answer has the size of a SYN-ACK, and one that no pure ACK has: with an MSS
+/// Whether a lone answer has the size of a SYN-ACK, or no payload if only that was counted. Otherwise
+/// it is a size that no pure ACK has: with an MSS
 /// alone, with SACK permitted or a window scale, or with all of these and timestamps. Timestamps
 /// alone are 12 bytes of options; SACK blocks are more.
 fn is_syn_ack_by_size(answer: &Viewed) -> bool {
+    if counts_payload(answer) {
+        return only_bare(answer);
+    }
     matches!(options(answer), Some(4 | 8 | 20))
 }
 

@@ -14,12 +14,63 @@
 //! written as a keep-alive, which is what it was in most captures.
 
 use crate::connection::lane::{Lane, LaneHead, LaneStep};
+use crate::connection::role::Role;
 use crate::connection::segment::{SegmentDraft, SegmentKind};
 use crate::connection::sizes::{IPV6_LEN, IPV6_PLAIN_MAX, JUMBO_OPTION_LEN};
-use crate::flow::Way;
+use crate::flow::{Viewed, Way};
 
-/// Half a round trip, for the handshake; records do not have it.
+/// Half a round trip, for the handshake, where no record has a round trip time.
 const TURN_NS: i64 = 500_000;
+
+/// The delays in a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Turns {
+    /// From the SYN to the SYN-ACK, in nanoseconds.
+    answer_ns: i64,
+    /// From the SYN-ACK to the next segment of the initiator, in nanoseconds.
+    confirm_ns: i64,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            answer_ns: TURN_NS,
+            confirm_ns: TURN_NS,
+        }
+    }
+}
+
+impl Turns {
+    /// Returns the delays by the first round trip time in the records of a connection.
+    ///
+    /// Where the initiator's ENI saw the packets, the SYN-ACK comes back after a round trip. Where
+    /// the responder's ENI saw them, the SYN-ACK leaves at once, and its ACK takes a round trip. Of
+    /// less than a millisecond, only that is known, so it is the usual round trip.
+    pub(super) fn of(records: &[Viewed], role: Role) -> Self {
+        let measured = records
+            .iter()
+            .find_map(|o| Some((o, o.rtt_ms.filter(|rtt| *rtt > 0)?)));
+        let Some((o, rtt_ms)) = measured else {
+            return Self::default();
+        };
+        let rtt_ns = i64::from(rtt_ms) * 1_000_000;
+        let is_at_initiator = o.leaving != Some(o.way != role.initiator);
+        if is_at_initiator {
+            Self {
+                answer_ns: rtt_ns,
+                confirm_ns: AT_ONCE_NS,
+            }
+        } else {
+            Self {
+                answer_ns: AT_ONCE_NS,
+                confirm_ns: rtt_ns,
+            }
+        }
+    }
+}
+
+/// The time in which a machine answers.
+const AT_ONCE_NS: i64 = 50_000;
 
 /// The maximum number of segments for which memory is reserved in advance; the vector grows beyond
 /// that.
@@ -36,13 +87,14 @@ pub(super) struct Adjustments {
 }
 
 /// Merges the lanes of a connection into `out`.
-pub(super) fn merge(lanes: [Lane; 2], out: &mut Vec<SegmentDraft>) -> Adjustments {
+pub(super) fn merge(lanes: [Lane; 2], turns: Turns, out: &mut Vec<SegmentDraft>) -> Adjustments {
     let counts = lanes.iter().flat_map(Lane::plans).map(|p| p.plan.count());
     let count: u64 = counts.fold(0, u64::saturating_add);
     out.reserve(usize::try_from(count).unwrap_or(0).min(RESERVE_MAX));
     let mut merge = LaneMerge {
         sides: lanes.map(LaneProgress::new),
         last_ns: i64::MIN,
+        turns,
         adjustments: Adjustments::default(),
     };
     while let Some(way) = merge.next_way() {
@@ -55,6 +107,7 @@ pub(super) fn merge(lanes: [Lane; 2], out: &mut Vec<SegmentDraft>) -> Adjustment
 struct LaneMerge {
     sides: [LaneProgress; 2],
     last_ns: i64,
+    turns: Turns,
     adjustments: Adjustments,
 }
 
@@ -207,17 +260,19 @@ impl LaneMerge {
     /// Returns the time at which a head would be sent if nothing held it back.
     fn due(&self, way: Way, head: &LaneHead) -> i64 {
         let peer = self.side(way.reverse());
-        let answers = match head.step {
+        let turn_ns = match head.step {
             // A handshake takes one round trip, whatever the windows of its records are.
-            LaneStep::Established => peer.syns_sent > 0,
-            LaneStep::Request => true,
-            LaneStep::Syn(_) => peer.syns_sent > 0 && !self.side(way).has_sent(),
-            _ => false,
+            LaneStep::Established if peer.syns_sent > 0 => Some(self.turns.confirm_ns),
+            LaneStep::Request => Some(TURN_NS),
+            LaneStep::Syn(_) if peer.syns_sent > 0 && !self.side(way).has_sent() => {
+                Some(self.turns.answer_ns)
+            }
+            _ => None,
         };
-        if answers {
+        if let Some(turn_ns) = turn_ns {
             head.window
                 .0
-                .max(self.last_ns.saturating_add(TURN_NS))
+                .max(self.last_ns.saturating_add(turn_ns))
                 .min(head.window.1 - 1)
         } else {
             head.preferred_ns

@@ -53,6 +53,7 @@ pub use segment::{Segment, SegmentKind};
 pub use split::split;
 
 use crate::connection::lane::{Lane, Planned};
+use crate::connection::merge::Turns;
 use crate::connection::plan::SegmentPlan;
 use crate::connection::sizes::Sizes;
 use crate::connection::spread::spread_among;
@@ -73,7 +74,11 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> Co
     let ip = sizes::ip_len(&records[0]);
     let sized = records.iter().zip(&reading.parts);
     let tallies = sized.filter_map(|(o, parts)| o.bytes.map(|bytes| parts.tally(bytes)));
-    let sizes = Sizes::infer(ip, tallies);
+    let sizes = if records.iter().any(sizes::counts_payload) {
+        Sizes::of_payload(ip)
+    } else {
+        Sizes::infer(ip, tallies)
+    };
     let mut plans = [Vec::new(), Vec::new()];
     let mut bytes_added = 0;
     for (i, (o, parts)) in records.iter().zip(&reading.parts).enumerate() {
@@ -99,7 +104,7 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> Co
         Lane::new(Way::Down, role.initiator == Way::Down, down),
     ];
     let mut drafts = Vec::new();
-    let adjustments = merge::merge(lanes, &mut drafts);
+    let adjustments = merge::merge(lanes, Turns::of(records, role), &mut drafts);
     in_flight::limit(&mut drafts, detail);
     // Line numbers would break ties between records, but they depend on how the archive is cut into
     // files.

@@ -10,6 +10,7 @@
 //! macOS, iOS and Android.
 
 use crate::flow::Viewed;
+use crate::record::ByteUnit;
 
 /// Length of an IPv6 header in bytes.
 pub(super) const IPV6_LEN: u32 = 40;
@@ -49,18 +50,32 @@ pub(super) struct Sizes {
     pub ip: u32,
     /// Length of the IP and TCP headers of a segment without SYN or RST.
     pub plain: u32,
+    /// Whether SYNs have no options either, because the records count the payload. Their byte counts
+    /// got headers without options, so with any others the payload would not be the logged one.
+    bare_syns: bool,
 }
 
 impl Sizes {
+    /// Returns the sizes for records that count the payload; `ip` is the length of the IP header.
+    pub(super) fn of_payload(ip: u32) -> Self {
+        Self {
+            ip,
+            plain: ip + BARE,
+            bare_syns: true,
+        }
+    }
+
     /// Returns the sizes that best explain all `tallies`; `ip` is the length of the IP header.
     pub(super) fn infer(ip: u32, tallies: impl Iterator<Item = CountedPackets> + Clone) -> Self {
         let stamped = Self {
             ip,
             plain: ip + STAMPED,
+            bare_syns: false,
         };
         let bare = Self {
             ip,
             plain: ip + BARE,
+            bare_syns: false,
         };
         if !tallies.clone().all(|t| stamped.leaves_payload(&t)) {
             return bare;
@@ -76,7 +91,11 @@ impl Sizes {
 
     fn syn_candidates(self) -> impl Iterator<Item = u32> {
         let stamped = self.plain == self.ip + STAMPED;
-        let headers: &'static [u32] = if stamped { &SYN_STAMPED } else { &SYN_PLAIN };
+        let headers: &'static [u32] = match (stamped, self.bare_syns) {
+            (_, true) => &[BARE],
+            (true, false) => &SYN_STAMPED,
+            (false, false) => &SYN_PLAIN,
+        };
         headers.iter().map(move |h| self.ip + h)
     }
 
@@ -141,8 +160,13 @@ pub(super) fn only_bare(o: &Viewed) -> bool {
         .is_none_or(|bytes| bytes == o.packets.saturating_mul(bare))
 }
 
-/// Whether all packets have the same size, and it is a size of SYNs.
+/// Whether all packets have the same size, and it is a size of SYNs. Where the record counts the
+/// payload, the options are unknown; then it is whether there is no payload, and no round trip was
+/// measured, which takes an answer.
 pub(super) fn have_syn_size(o: &Viewed) -> bool {
+    if counts_payload(o) {
+        return only_bare(o) && o.rtt_ms.is_none();
+    }
     let n = o.packets.max(1);
     let Some(bytes) = o.bytes else {
         return n == 1;
@@ -180,6 +204,11 @@ pub(super) fn only_syns_and_rst(o: &Viewed) -> bool {
         );
         rest <= bare.saturating_mul(syns) || rest.is_multiple_of(syns) && usual
     })
+}
+
+/// Whether the record counts the payload, so that the sizes of its headers are unknown.
+pub(super) fn counts_payload(o: &Viewed) -> bool {
+    o.byte_unit == ByteUnit::Payload
 }
 
 /// Returns the length of the IP header in bytes.

@@ -54,9 +54,9 @@ pub(crate) struct Observed {
     pub span_ns: Option<(i64, i64)>,
     /// Intervals without traffic, from NODATA records.
     pub quiet: Coverage,
-    tags: LatestTags,
     /// What only few layouts have, for the latest one.
     extras: Option<Extras>,
+    tags: LatestTags,
 }
 
 /// What the records of few layouts have.

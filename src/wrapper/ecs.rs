@@ -5,10 +5,27 @@
 
 use super::batch::NamedValues;
 use super::json::Json;
+use crate::record::ByteUnit;
 
 /// Whether this is an event of a flow: it has two addresses.
 pub(super) fn is_event(value: &Json<'_>) -> bool {
     find(value, "source.ip").is_some() && find(value, "destination.ip").is_some()
+}
+
+/// Returns what the bytes of an event count, which is what its log counts.
+pub(super) fn byte_unit(event: &Json<'_>) -> ByteUnit {
+    let dataset = ["event.dataset", "data_stream.dataset"].iter();
+    let dataset = dataset
+        .into_iter()
+        .find_map(|name| find(event, name)?.text());
+    let dataset = dataset.unwrap_or("");
+    if dataset.starts_with("gcp.vpcflow") || event.at(&["gcp", "vpcflow"]).is_some() {
+        ByteUnit::Payload
+    } else if dataset.starts_with("azure_network_watcher") {
+        ByteUnit::EthernetFrame
+    } else {
+        ByteUnit::IpPacket
+    }
 }
 
 /// Returns the record in the event.

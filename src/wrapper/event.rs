@@ -193,20 +193,40 @@ impl<'g> Events<'g> {
             Err(tuple) => {
                 let found = excerpt(tuple.as_bytes());
                 self.lines.fault("invalid Azure tuple", || {
-                    format!("expected at least 8 columns; found {found}")
+                    format!(
+                        "expected a time, two addresses, two ports, protocol, direction and state; \
+                         found {found}"
+                    )
                 });
             }
         });
         self.azure = open;
     }
 
+    /// Adds the records in a text that consists of Azure tuples. Returns whether it does.
+    pub(super) fn add_tuples(&mut self, text: &str) -> bool {
+        let are_tuples = azure::are_tuples(text);
+        if are_tuples {
+            self.note("Azure flow log");
+            self.azure(&Json::Text(text.into()));
+        }
+        are_tuples
+    }
+
+    /// Adds the records that were incomplete until the end of the file.
+    pub(super) fn finish(&mut self) {
+        for row in self.azure.finish() {
+            self.lines.named_in(ByteUnit::EthernetFrame, &row);
+        }
+    }
+
     fn message(&mut self, time_ms: Option<i64>, message: &str, depth: usize) {
-        if message.trim_start().starts_with('{')
+        if message.trim_start().starts_with(['{', '['])
             && let Ok(inner) = Json::parse(message.as_bytes())
         {
             return self.add(&inner, depth + 1);
         }
-        if self.is_embedding(message) && self.add_strings(message) {
+        if self.add_tuples(message) || self.is_embedding(message) && self.add_strings(message) {
             return;
         }
         self.lines.message(time_ms, message);

@@ -1,30 +1,46 @@
 //! GCP VPC Flow Logs: entries of Cloud Logging.
 //!
-//! An entry counts one direction of a connection, as seen by one of the two machines (`reporter`).
-//! That machine serves as the ENI. There are no TCP flags, and the packets are a sample.
+//! An entry counts one direction of a connection, as seen by one of its two sides (`reporter`): a
+//! machine, or a gateway such as a VPN tunnel. That side serves as the ENI. There are no TCP flags,
+//! the packets are a sample, and `bytes_sent` counts the payload only.
+//! <https://cloud.google.com/vpc/docs/about-flow-logs-records>
 
 use super::batch::{NamedValues, cell};
 use super::json::Json;
 
-/// Whether this is such an entry.
+/// Whether this is such an entry, or the payload of one.
 pub(super) fn is_entry(value: &Json<'_>) -> bool {
-    value.at(&["jsonPayload", "connection", "src_ip"]).is_some()
+    let is_flow = |payload: &Json<'_>| payload.at(&["connection", "src_ip"]).is_some();
+    if value.get("jsonPayload").is_some_and(is_flow) {
+        return true;
+    }
+    let counts = ["packets_sent", "bytes_sent"];
+    is_flow(value) && counts.iter().all(|name| value.get(name).is_some())
 }
 
 /// Returns the record in the entry.
 pub(super) fn row<'a>(entry: &Json<'a>) -> NamedValues<'a> {
-    let payload = entry.get("jsonPayload").unwrap_or(&Json::Null);
+    let payload = entry.get("jsonPayload").unwrap_or(entry);
     let word = |name: &str| payload.get(name).and_then(Json::text).unwrap_or("");
     let is_source = word("reporter").starts_with("SRC");
-    let of = |source, destination, name| {
+    let of = |[source, destination]: [&str; 2], name: &str| {
         cell(
             payload,
             &[[if is_source { source } else { destination }, name]],
         )
     };
-    let instance = |name| of("src_instance", "dest_instance", name);
-    let network = |name| of("src_vpc", "dest_vpc", name);
+    let instance = |name| of(["src_instance", "dest_instance"], name);
+    let gateway = |name| of(["src_gateway", "dest_gateway"], name);
+    let network = |name| of(["src_vpc", "dest_vpc"], name);
     let connection = |name| cell(payload, &[["connection", name]]);
+    // Entries without metadata have no names.
+    let own_address = || match word("reporter") {
+        "SRC" => connection("src_ip"),
+        "DEST" => connection("dest_ip"),
+        _ => None,
+    };
+    let vm = instance("vm_name").filter(|name| name.text() != Some(""));
+    let eni = vm.clone().or_else(|| gateway("name")).or_else(own_address);
     let action = if word("disposition") == "DROPPED" {
         "REJECT"
     } else {
@@ -35,12 +51,14 @@ pub(super) fn row<'a>(entry: &Json<'a>) -> NamedValues<'a> {
         _ if is_source => "egress",
         _ => "ingress",
     };
+    let project = |name| {
+        instance(name)
+            .or_else(|| gateway(name))
+            .or_else(|| network(name))
+    };
     vec![
-        (
-            "account-id",
-            instance("project_id").or_else(|| network("project_id")),
-        ),
-        ("interface-id", instance("vm_name")),
+        ("account-id", project("project_id")),
+        ("interface-id", eni),
         ("srcaddr", connection("src_ip")),
         ("dstaddr", connection("dest_ip")),
         ("srcport", connection("src_port")),
@@ -54,8 +72,10 @@ pub(super) fn row<'a>(entry: &Json<'a>) -> NamedValues<'a> {
         ("flow-direction", Some(Json::word(direction))),
         ("vpc-id", network("vpc_name")),
         ("subnet-id", network("subnetwork_name")),
-        ("instance-id", instance("vm_name")),
-        ("region", instance("region")),
+        ("instance-id", vm),
+        ("region", instance("region").or_else(|| gateway("location"))),
         ("az-id", instance("zone")),
+        ("interface-type", gateway("type")),
+        ("rtt-msec", payload.get("rtt_msec").cloned()),
     ]
 }

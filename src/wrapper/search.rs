@@ -44,7 +44,7 @@ impl Events<'_> {
                 let inner = Json::parse(text.as_bytes());
                 inner.is_ok_and(|inner| self.search(&inner, depth + 1))
             }
-            Json::Text(text) => self.add_strings(text),
+            Json::Text(text) => self.add_tuples(text) || self.add_strings(text),
             Json::Array(elements) => {
                 let found = elements.iter().map(|e| self.search(e, depth + 1));
                 found.fold(false, |any, found| any | found)
@@ -69,7 +69,7 @@ impl Events<'_> {
         let is_event = ecs::is_event(value);
         if is_event {
             self.note("Elastic Common Schema");
-            self.lines.named(&ecs::row(value));
+            self.lines.named_in(ecs::byte_unit(value), &ecs::row(value));
         }
         is_event
     }

@@ -88,6 +88,7 @@ impl<'g> Unwrapper<'g> {
                 return Some(batch);
             }
             if self.sources.is_empty() {
+                self.events.finish();
                 self.events.lines.flush();
                 return self.events.lines.pop();
             }

@@ -119,7 +119,7 @@ fn wrapped() {
     }
     check_full("wrapped/ocsf.json", [1, 0, 0, 0, 3, 180], 1);
     check_full("wrapped/gcp.json", [2, 0, 0, 0, 12, 6180], 1);
-    check_full("wrapped/nsg_v2.json", [4, 1, 0, 0, 17, 5762], 1);
+    check_full("wrapped/nsg_v2.json", [4, 0, 0, 0, 17, 5762], 1);
 }
 
 #[test]

@@ -155,6 +155,11 @@ fn azure_tuples_count_both_ways_and_say_how_a_connection_went() {
         "category": "FlowLogFlowEvent", "flowRecords": {"flows": groups}});
     let vnet = json!({"records": [record]}).to_string();
     let [nsg, vnet] = [nsg, vnet].map(|text| convert_exactly(&text));
+    assert_eq!(nsg.count("/records/no_data"), 0);
+    assert_eq!(
+        nsg.summary()["records"]["byte_units"]["ethernet_frame"],
+        json!({"records": 4, "bytes_logged": 6000, "bytes_ip": 5762})
+    );
     assert_eq!(total(&nsg, "10.0.0.4", "20.0.0.5"), (10, 740));
     assert_eq!(total(&nsg, "20.0.0.5", "10.0.0.4"), (7, 5022));
     let outcomes = &nsg.summary()["connections"]["by_outcome"];
@@ -168,4 +173,123 @@ fn azure_tuples_count_both_ways_and_say_how_a_connection_went() {
             .collect()
     };
     assert_eq!(lens(&vnet), lens(&nsg));
+}
+
+/// A document of a virtual network flow log with these tuples.
+fn vnet(tuples: &[&str]) -> String {
+    let groups = json!([{"aclID": "a", "flowGroups": [{"rule": "r", "flowTuples": tuples}]}]);
+    json!({"records": [{"flowLogVersion": 4, "macAddress": "000D3AF87856",
+        "category": "FlowLogFlowEvent", "flowRecords": {"flows": groups}}]})
+    .to_string()
+}
+
+/// The value of a key in the comment of each packet that has one.
+fn words(converted: &Converted, key: &str) -> Vec<String> {
+    let capture = converted.capture();
+    let words = capture.packets.iter().filter_map(|packet| packet.word(key));
+    words.map(str::to_owned).collect()
+}
+
+fn lens(converted: &Converted) -> Vec<u32> {
+    let packets = converted.capture().packets;
+    packets.iter().map(|packet| packet.original_len).collect()
+}
+
+#[test]
+fn azure_connection_without_replies_is_syns_and_the_comment_has_the_logged_bytes() {
+    let converted = convert_exactly(&vnet(&[
+        "1773475200000,10.0.0.4,203.0.113.5,4000,8443,6,O,B,NX,0,0,0,0",
+        "1773475230000,10.0.0.4,203.0.113.5,4000,8443,6,O,E,NX,3,222,0,0",
+    ]));
+    assert_eq!(lens(&converted), [60, 60, 60]);
+    assert_eq!(words(&converted, "bytes"), ["222"]);
+    let outcomes = &converted.summary()["connections"]["by_outcome"];
+    assert_eq!(*outcomes, json!({"unanswered": 1}));
+}
+
+#[test]
+fn azure_connection_that_only_began_is_one_packet_that_is_said_to_be_assumed() {
+    let converted = convert_exactly(&vnet(&[
+        "1773475200000,10.0.0.4,203.0.113.5,4000,8443,6,O,B,NX,0,0,0,0",
+        "1773475201000,10.0.0.4,203.0.113.5,4001,53,17,O,B,NX,,,,",
+    ]));
+    assert_eq!(converted.capture().packets.len(), 2);
+    assert_eq!(converted.count("/records/assumed/packets"), 2);
+    assert_eq!(converted.count("/records/no_data"), 0);
+}
+
+#[test]
+fn azure_tuples_give_the_same_packets_under_any_keys() {
+    let tuples = [
+        "1773475200000,10.0.0.4,203.0.113.5,4000,8443,6,O,B,NX,0,0,0,0",
+        "1773475230000,10.0.0.4,203.0.113.5,4000,8443,6,O,E,NX,9,1200,7,5000",
+    ];
+    let record = vnet(&tuples);
+    let expected = lens(&convert_exactly(&record));
+    assert_eq!(expected.len(), 16);
+    let flat = |tuple: &str| json!({"macAddress": "000D3AF87856", "rule": "r", "flow.0": tuple});
+    for other in [
+        lines(&tuples.map(flat)),
+        json!({"mac": "000D3AF87856", "flowTuples": json!(tuples).to_string()}).to_string(),
+        json!({"message": record}).to_string(),
+        json!({"hits": [{"_source": {"event": {"original": record}}}]}).to_string(),
+        json!({"message": format!("[{record}]")}).to_string(),
+    ] {
+        assert_eq!(lens(&convert_exactly(&other)), expected, "{other}");
+    }
+}
+
+#[test]
+fn gcp_packets_without_payload_and_answer_are_syns() {
+    let converted = convert_exactly(&lines(&[
+        entry("SRC", ("10.0.0.1", 4000), ("10.0.0.2", 443), (4, 0)),
+        entry("DEST", ("10.0.0.1", 4000), ("10.0.0.2", 443), (4, 0)),
+    ]));
+    assert_eq!(lens(&converted), [40; 4]);
+    assert_eq!(words(&converted, "bytes"), ["0"]);
+    let outcomes = &converted.summary()["connections"]["by_outcome"];
+    assert_eq!(*outcomes, json!({"unanswered": 1}));
+    assert_eq!(
+        converted.summary()["records"]["byte_units"]["payload"],
+        json!({"records": 2, "bytes_logged": 0, "bytes_ip": 320})
+    );
+}
+
+#[test]
+fn gcp_round_trip_time_is_the_delay_in_the_handshake() {
+    let (near, far) = (("10.0.0.1", 4000), ("10.0.0.2", 443));
+    let mut entries = [
+        entry("SRC", near, far, (7, 1300)),
+        entry("DEST", far, near, (5, 5000)),
+    ];
+    for entry in &mut entries {
+        entry["jsonPayload"]["rtt_msec"] = "23".into();
+        for side in ["src_instance", "dest_instance"] {
+            entry["jsonPayload"][side]["vm_name"] = "web-1".into();
+        }
+    }
+    let converted = convert_exactly(&lines(&entries));
+    let times: Vec<u64> = converted
+        .capture()
+        .packets
+        .iter()
+        .map(|packet| packet.time_ns)
+        .collect();
+    assert_eq!(times[1] - times[0], 23_000_000, "the SYN-ACK");
+    assert!(times[2] - times[1] < 1_000_000, "the ACK");
+    assert_eq!(words(&converted, "rtt-msec"), ["23", "23"]);
+    assert_eq!(
+        total(&converted, "10.0.0.1", "10.0.0.2"),
+        (7, 1300 + 7 * 40)
+    );
+}
+
+#[test]
+fn gcp_gateway_that_reports_a_flow_is_its_interface() {
+    let mut gateway = entry("SRC_GATEWAY", ("10.0.0.1", 4000), ("10.0.0.2", 443), (4, 0));
+    let payload = &mut gateway["jsonPayload"];
+    payload.as_object_mut().unwrap().remove("src_instance");
+    payload["src_gateway"] = json!({"name": "tunnel-1", "type": "VPN_TUNNEL", "project_id": "p"});
+    let converted = convert_exactly(&lines(&[gateway]));
+    assert_eq!(words(&converted, "eni"), ["tunnel-1"]);
 }

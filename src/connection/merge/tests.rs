@@ -23,7 +23,7 @@ fn merged(initiator: &[Given], responder: &[Given]) -> (Vec<SegmentDraft>, Adjus
         lane(Down, false, records(Down, responder)),
     ];
     let mut drafts = Vec::new();
-    let adjustments = merge(lanes, &mut drafts);
+    let adjustments = merge(lanes, Turns::default(), &mut drafts);
     (drafts, adjustments)
 }
 
@@ -225,7 +225,7 @@ fn syn_or_fin_already_sent_is_marked_as_repeated() {
         lane(Down, false, Vec::new()),
     ];
     let mut drafts = Vec::new();
-    merge(lanes, &mut drafts);
+    merge(lanes, Turns::default(), &mut drafts);
     assert_eq!(words(&drafts), "iF if");
 }
 

@@ -149,6 +149,9 @@ impl Framer<'_> {
         if let Some(flags) = o.flags {
             scratch.number(" flags=", flags.0);
         }
+        if let Some(rtt) = o.rtt_ms {
+            scratch.number(" rtt-msec=", rtt);
+        }
         scratch.instant(" start=", o.start_ns - o.clock_ns);
         scratch.instant(" end=", o.end_ns - o.clock_ns);
         let reason = match o.verdict {

@@ -412,7 +412,7 @@ mod tests {
     /// Returns records that differ from a common one in one field each, and the longest record.
     fn records() -> Vec<Viewed> {
         let common = viewed(Way::Up, 3, 180, 10, 12, 2);
-        let mut records = vec![common; 16];
+        let mut records = vec![common; 18];
         records[1].leaving = None;
         records[2].leaving = Some(false);
         (records[3].flags, records[4].bytes) = (None, None);
@@ -427,6 +427,9 @@ mod tests {
         records[13].rejected_at = Some(EniIndex(7));
         records[13].clock_ns = 5 * SECOND_NS;
         (records[14].left_out, records[15].clock_ns) = (17, 7 * SECOND_NS);
+        (records[16].byte_unit, records[16].rtt_ms) = (ByteUnit::Payload, Some(u16::MAX));
+        records[16].rejected_at = Some(EniIndex(u32::MAX));
+        (records[17].byte_unit, records[17].rtt_ms) = (ByteUnit::EthernetFrame, Some(0));
         let reasons = [
             RejectReason::Unsaid,
             RejectReason::BlockPublicAccess,

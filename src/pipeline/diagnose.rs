@@ -15,6 +15,7 @@ use serde::Serialize;
 
 pub(crate) use self::coverage::Coverage;
 use crate::archive::s3_path;
+use crate::configuration::{Configuration, ConfigurationCounts};
 use crate::connection::Detail;
 use crate::diagnosis::{AttemptCounts, BlindSpot, Finding, Ground, Visibility, attempts, findings};
 use crate::error::{ErrorKind, Result, SecondReading};
@@ -49,6 +50,8 @@ pub struct Diagnosis {
     pub requested_ns: Option<(Option<i64>, Option<i64>)>,
     /// ENIs that wrote the records.
     pub enis: u64,
+    /// The configuration beside the logs; `null` if there is none.
+    pub configuration: Option<ConfigurationCounts>,
     /// Files and their bytes.
     pub input: Input,
     /// Lines and records; records of examined attempts are counted as `used`.
@@ -70,7 +73,7 @@ pub struct Diagnosis {
 /// space for temporary files, or a conversation needs more than the memory.
 pub fn diagnose(request: &Request, meter: &Meter) -> Result<Diagnosis> {
     with_names(request, |request| {
-        Ok(diagnose_archive(request, &request.archive()?, meter)?.diagnosis)
+        Ok(diagnose_archive(request, &request.archive_and_context()?, meter)?.diagnosis)
     })
 }
 
@@ -80,7 +83,7 @@ pub fn diagnose(request: &Request, meter: &Meter) -> Result<Diagnosis> {
 /// Fails as [`diagnose()`] does, or if the output is an input or cannot be written.
 pub fn diagnose_to(request: &Request, output: &Path, meter: &Meter) -> Result<(Diagnosis, Output)> {
     with_names(request, |request| {
-        let archive = request.archive()?;
+        let archive = request.archive_and_context()?;
         let output = Output::create(output, "findings.txt", archive.paths())?;
         Ok((
             diagnose_archive(request, &archive, meter)?.diagnosis,
@@ -157,6 +160,11 @@ pub(super) fn diagnose_archive(
     let coverage = coverage.unwrap_or_else(PoisonError::into_inner);
     let interval_s = coverage.interval_s();
     let visibility = visibility(coverage, &read);
+    let configuration = std::mem::take(&mut read.account.configuration);
+    let configuration = Some(&configuration).filter(|known| !known.is_empty());
+    if let Some(configuration) = configuration {
+        configuration.describe(&mut read.enis);
+    }
     let enis = &read.enis;
     let (conversations, _) = listening.conversations.complete(enis, request.memory);
     let selection = request.selection(read.newest_ns);
@@ -168,7 +176,11 @@ pub(super) fn diagnose_archive(
         let (file, line) = places.of(place);
         format!("{file}:{line}")
     };
-    let ground = Ground { enis, name: &name };
+    let ground = Ground {
+        enis,
+        configuration,
+        name: &name,
+    };
     counts.add_to(&mut read.records);
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     let diagnosis = Diagnosis {
@@ -179,6 +191,7 @@ pub(super) fn diagnose_archive(
         span_ns: counts.span_ns,
         requested_ns: selection.and_then(|selection| selection.requested_ns()),
         enis: enis.iter().len() as u64,
+        configuration: configuration.map(Configuration::counts),
         input: read.input,
         records: read.records,
         spilled_bytes: folder.spilled(),

@@ -7,8 +7,10 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use super::configured::ConfigurationNotes;
 use super::explanations;
 use super::names::{self, LISTED_MAX, listed};
+use crate::configuration::Configuration;
 use crate::diagnosis::attempt_index::PathSymptom;
 use crate::diagnosis::display_filter::{Shows, display_filter};
 use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, FindingScope, NamesLeftOut};
@@ -20,6 +22,8 @@ use crate::flow::{Eni, EniIndex, Enis, Place};
 pub struct Ground<'a> {
     /// The ENIs of the archive.
     pub enis: &'a Enis,
+    /// The configuration that was found beside the logs; complete.
+    pub configuration: Option<&'a Configuration>,
     /// Returns the name of a line, `FILE:LINE`.
     pub name: &'a dyn Fn(Place) -> String,
 }
@@ -77,6 +81,7 @@ impl FindingDraft<'_> {
                 shows: self.shows,
             },
             alike: Vec::new(),
+            notes: ConfigurationNotes::default(),
         })
     }
 }
@@ -97,6 +102,8 @@ pub(super) struct FindingAccount {
     pub(super) shown: ShownPackets,
     /// The findings merged into this one, in short.
     pub(super) alike: Vec<Brief>,
+    /// What the configuration says of it.
+    pub(super) notes: ConfigurationNotes,
 }
 
 /// The packets in a capture that show the finding.
@@ -157,9 +164,19 @@ impl FindingAccount {
             of: self.counted.count + self.others,
             records: places.iter().map(|place| (ground.name)(*place)).collect(),
             places,
-            means: explanation.means.to_owned(),
-            look_at: owned(explanation.look_at),
-            against: owned(explanation.against),
+            configuration: self.notes.lines,
+            means: match self.notes.means {
+                Some(means) => means.to_owned(),
+                None => explanation.means.to_owned(),
+            },
+            look_at: match self.notes.look_at {
+                look_at if look_at.is_empty() => owned(explanation.look_at),
+                look_at => look_at,
+            },
+            against: match self.notes.against {
+                Some(against) => against,
+                None => owned(explanation.against),
+            },
             display_filter: display_filter(
                 &shown.hosts,
                 &shown.ports,

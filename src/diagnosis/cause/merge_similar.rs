@@ -141,6 +141,7 @@ fn many(cause: Cause) -> &'static str {
         Cause::BlockPublicAccess => "VPCs reject traffic by Block Public Access",
         Cause::EncryptionControls => "VPCs reject traffic by Encryption Controls",
         Cause::NoReply => "services do not reply",
+        Cause::NoRoute => "route tables lead nowhere",
         Cause::ReplyElsewhere => "hosts reply on a different path than the requests take",
         Cause::Refused => "services refuse connections",
         Cause::HalfOpen => "services have half-open handshakes",

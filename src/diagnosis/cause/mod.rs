@@ -8,12 +8,14 @@
 //! rejected         Block Public Access, Encryption Controls, replies blocked by an ACL
 //! layer            security group or ACL, by comparison with traffic that passes
 //! blocked          rejected requests
+//! configured       what the configuration beside the logs proves or contradicts
 //! service          no reply, refused, half-open, reset, idle timeout, intermittent failures
 //! harmless         late packets, scans
 //! merge_similar    many similar findings merged into one
 //! ```
 
 mod blocked;
+mod configured;
 mod draft;
 mod explanations;
 mod failure_split;
@@ -38,7 +40,11 @@ pub fn findings(tally: &AttemptCounts, ground: &Ground<'_>) -> Vec<Finding> {
     drafts.extend(blocked::drafts(&attempts, &Roles::new(&attempts)));
     drafts.extend(service::drafts(&attempts));
     drafts.extend(harmless::late_packets(&attempts));
-    let explained = drafts.into_iter().filter_map(|draft| draft.account(ground));
+    let drafts = configured::applied(drafts, &attempts, ground).into_iter();
+    let explained = drafts.filter_map(|(draft, notes)| {
+        let account = draft.account(ground)?;
+        Some(FindingAccount { notes, ..account })
+    });
     let mut accounts: Vec<FindingAccount> = explained.collect();
     accounts.extend(harmless::scans(tally, ground));
     accounts.sort_by(|a, b| a.order().cmp(&b.order()));

@@ -69,6 +69,9 @@ pub(super) fn eni(attempts: &AttemptIndex<'_>, index: EniIndex) -> String {
     let eni = attempts.enis.get(index);
     let [name, instance] = [&eni.name, &eni.instance].map(|text| cut(text, NAME_MAX));
     let kind = cut(&eni.kind, NAME_MAX).replace('_', " ");
+    if !eni.title.is_empty() {
+        return format!("{name} ({})", cut(&eni.title, NAME_MAX));
+    }
     match (kind.is_empty(), instance.is_empty()) {
         (false, _) => format!("{name} ({kind})"),
         (true, false) => format!("{name} ({instance})"),

@@ -22,14 +22,9 @@ pub(crate) fn section(enis: &Enis, single_interface: bool) -> Section {
     let mut names: Vec<_> = enis
         .iter()
         .filter_map(|eni| {
-            Some((
-                eni.address?,
-                if eni.instance.is_empty() {
-                    &eni.name
-                } else {
-                    &eni.instance
-                },
-            ))
+            let names = [&eni.title, &eni.instance, &eni.name];
+            let name = names.into_iter().find(|name| !name.is_empty());
+            Some((eni.address?, name?))
         })
         .map(|(address, name)| (address, name.clone()))
         .collect();
@@ -51,6 +46,7 @@ fn interface(eni: &Eni) -> Interface {
         ("vpc", &eni.vpc),
         ("zone", &eni.zone),
         ("account", &eni.account),
+        ("name", &eni.title),
     ];
     let known = facts.iter().filter(|(_, fact)| !fact.is_empty());
     let words: Vec<String> = known.map(|(name, fact)| format!("{name}={fact}")).collect();

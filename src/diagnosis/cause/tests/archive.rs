@@ -179,6 +179,7 @@ impl Archive {
         findings(
             &self.tally(),
             &Ground {
+                configuration: None,
                 enis: &self.enis,
                 name: &name,
             },

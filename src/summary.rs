@@ -120,6 +120,9 @@ pub struct Records {
     pub filtered: u64,
     /// Records without the fields that the filter needs. They are also counted in another category.
     pub missing_filter_field: u64,
+    /// Records with tags that contain blanks without quotes, so that it is not clear which words are
+    /// of which tag. They have no tags, and are also counted in another category.
+    pub unclear_tags: u64,
     /// NODATA: the ENI saw no traffic.
     pub no_data: u64,
     /// SKIPDATA: AWS dropped records.
@@ -135,6 +138,9 @@ pub struct Records {
     pub lost: Losses,
     /// Assumptions that were necessary to use records.
     pub assumed: AssumedCounts,
+    /// Records that were read whose `bytes` do not count IP packets, by what they count: `payload`
+    /// or `ethernet_frame`.
+    pub byte_units: BTreeMap<&'static str, ConvertedBytes>,
 }
 
 impl Records {
@@ -153,6 +159,21 @@ impl Records {
             self.skipped.total(),
         ];
         self.lines == counts.iter().sum::<u64>()
+    }
+
+    /// Counts records whose `bytes` are in another unit than IP packets: their number, the bytes as
+    /// logged, and the bytes of the IP packets.
+    pub fn count_bytes(&mut self, unit: &'static str, [records, logged, ip]: [u128; 3]) {
+        if records > 0 {
+            self.byte_units
+                .entry(unit)
+                .or_default()
+                .add(&ConvertedBytes {
+                    records,
+                    bytes_logged: logged,
+                    bytes_ip: ip,
+                });
+        }
     }
 
     /// Counts a SKIPDATA record.
@@ -175,6 +196,7 @@ impl Records {
         self.other_vantage += later.other_vantage;
         self.filtered += later.filtered;
         self.missing_filter_field += later.missing_filter_field;
+        self.unclear_tags += later.unclear_tags;
         self.no_data += later.no_data;
         self.skip_data += later.skip_data;
         self.skipped.add(later.skipped);
@@ -185,6 +207,9 @@ impl Records {
         }
         self.lost.add(&later.lost);
         self.assumed.add(later.assumed);
+        for (unit, bytes) in &later.byte_units {
+            self.byte_units.entry(unit).or_default().add(bytes);
+        }
     }
 }
 
@@ -234,6 +259,27 @@ impl AssumedCounts {
         self.bytes += other.bytes;
         self.time += other.time;
         self.repaired_time += other.repaired_time;
+    }
+}
+
+/// Byte counts in another unit than IP packets, which were converted; sums of 128 bits never
+/// overflow.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ConvertedBytes {
+    /// Records that were read with such a count.
+    pub records: u128,
+    /// The sum of the counts as logged.
+    pub bytes_logged: u128,
+    /// The bytes of the same packets, from the IP header on.
+    pub bytes_ip: u128,
+}
+
+impl ConvertedBytes {
+    fn add(&mut self, other: &Self) {
+        self.records += other.records;
+        self.bytes_logged += other.bytes_logged;
+        self.bytes_ip += other.bytes_ip;
     }
 }
 

@@ -11,6 +11,7 @@
 mod columns;
 mod missing_fields;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -40,7 +41,7 @@ pub struct Survey {
     /// Sums over all records that match the filter.
     pub logged: LoggedSums,
     /// The same sums by `action`, with the reason if the record has one.
-    pub actions: BTreeMap<&'static str, LoggedSums>,
+    pub actions: BTreeMap<Cow<'static, str>, LoggedSums>,
     /// The same sums by protocol, most packets first.
     pub protocols: Vec<Protocol>,
     /// Number of ENIs that wrote the records.
@@ -105,6 +106,8 @@ pub struct EniTraffic {
     pub name: String,
     /// Its instance.
     pub instance: String,
+    /// The tag by which it is called, see [`Eni::tag`](crate::flow::Eni::tag).
+    pub tag: String,
     /// Its subnet.
     pub subnet: String,
     /// Its VPC.

@@ -101,11 +101,21 @@ pub(crate) fn records(f: &mut Formatter<'_>, page: Page, r: &Records, verb: &str
         );
         page.note(f, "", &text)?;
     }
+    if r.unclear_tags > 0 {
+        let text = format!(
+            "{} {} tags with blanks and no quotes; it is not clear which words belong to which tag, so the tags \
+             are left out",
+            count(r.unclear_tags, "record"),
+            plural(r.unclear_tags, "has", "have"),
+        );
+        page.note(f, "", &text)?;
+    }
     if r.used == 0 && r.filtered > 0 {
         page.note(f, "", "no record matches the filter")?;
     }
     page.reasons(f, "skipped", &r.skipped)?;
     assumptions(f, page, r)?;
+    byte_units(f, page, r)?;
     losses(f, page, r)
 }
 
@@ -127,6 +137,26 @@ fn assumptions(f: &mut Formatter<'_>, page: Page, r: &Records) -> fmt::Result {
     ];
     for (n, text) in assumed.iter().filter(|(n, _)| *n > 0) {
         page.row(f, "", format!("{} {text}", grouped(*n)))?;
+    }
+    Ok(())
+}
+
+/// Writes which records count something else than IP packets, and what was added or subtracted.
+fn byte_units(f: &mut Formatter<'_>, page: Page, r: &Records) -> fmt::Result {
+    for (unit, bytes) in &r.byte_units {
+        let added = bytes.bytes_ip.saturating_sub(bytes.bytes_logged);
+        let removed = bytes.bytes_logged.saturating_sub(bytes.bytes_ip);
+        let text = match *unit {
+            "payload" => format!(
+                "whose bytes are payload only: {} bytes of headers added",
+                grouped(added)
+            ),
+            _ => format!(
+                "whose bytes are Ethernet frames: {} bytes of Ethernet headers subtracted",
+                grouped(removed)
+            ),
+        };
+        page.row(f, "", format!("{} {text}", grouped(bytes.records)))?;
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The result of a diagnosis, as text: its limits first, then one block for each finding.
+//! The result of a diagnosis, as text: one block for each finding, then what was read and what it
+//! cannot show.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use flow2pcap::pipeline::Diagnosis;
 use flow2pcap::printable::number::grouped;
 
 use super::account;
-use super::page::{NOTE, Page, PrintedLine, TROUBLE, count, name};
+use super::page::{NOTE, Page, PrintedLine, TROUBLE, count, instant, name};
 
 /// Records that are listed as evidence; more are in the JSON.
 const RECORDS_SHOWN: usize = 4;
@@ -24,6 +25,12 @@ pub(crate) struct DiagnosisText<'a> {
 impl fmt::Display for DiagnosisText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let d = self.diagnosis;
+        self.page.row(f, "findings", self.result())?;
+        d.findings
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, finding)| self.finding(f, index + 1, finding))?;
+        writeln!(f)?;
         account::input(f, self.page, &d.input, "")?;
         if let Some(counts) = &d.configuration {
             self.page.row(f, "context", context(counts))?;
@@ -42,14 +49,22 @@ impl fmt::Display for DiagnosisText<'_> {
             let text = format!("{}: {}", unseen.what, unseen.means);
             self.page.row(f, name, &text)?;
         }
+        Ok(())
+    }
+}
+
+impl DiagnosisText<'_> {
+    /// Returns how many findings there are, and in what.
+    fn result(&self) -> String {
+        let d = self.diagnosis;
         let is_trouble = |finding: &&Finding| finding.certainty != Certainty::Possible;
         let trouble = d.findings.iter().filter(is_trouble).count() as u64;
         let rest = d.findings.len() as u64 - trouble;
-        let text = match (trouble, rest) {
+        let found = match (trouble, rest) {
             (0, 0) if d.records.used == 0 => "none: there are no records of traffic".to_owned(),
-            (0, 0) => "none: no problem found in these records".to_owned(),
+            (0, 0) => "none: no problem found".to_owned(),
             (0, rest) => format!(
-                "no problems; {} that may be harmless",
+                "no problems, and {} that may be harmless",
                 count(rest, "observation")
             ),
             (n, 0) => grouped(n).to_string(),
@@ -59,15 +74,19 @@ impl fmt::Display for DiagnosisText<'_> {
                 count(rest, "observation")
             ),
         };
-        self.page.row(f, "findings", &text)?;
-        d.findings
-            .iter()
-            .enumerate()
-            .try_for_each(|(index, finding)| self.finding(f, index + 1, finding))
+        if d.records.used == 0 {
+            return found;
+        }
+        let span = d.span_ns.map_or_else(String::new, |(start, end)| {
+            format!(", {} to {}", instant(start), instant(end))
+        });
+        format!(
+            "{found}, in {} of {}{span}",
+            count(d.attempts, "attempt"),
+            count(d.input.files, "file"),
+        )
     }
-}
 
-impl DiagnosisText<'_> {
     fn finding(&self, f: &mut fmt::Formatter<'_>, number: usize, finding: &Finding) -> fmt::Result {
         let (certainty, color) = match finding.certainty {
             Certainty::Proved => ("proved", TROUBLE),

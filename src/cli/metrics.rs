@@ -90,12 +90,13 @@ pub(crate) struct Args {
     every: Every,
 
     /// Group by: protocol, action, eni, vpc, subnet, srcaddr, dstaddr, dstport, srcsubnet, dstsubnet,
-    /// direction, outcome
+    /// direction, outcome, reject-reason, tag, instance-tag, interface-tag, asg-tag
     ///
     /// Separate several with commas. Addresses are those of the packet, where records have them. VPC
     /// and subnet are those of the ENI. srcsubnet and dstsubnet are those of the addresses: if no
     /// ENI's records name the subnet, the /24 (IPv6: /64) of a private address, or internet. A
-    /// value that no record has is called unknown.
+    /// value that no record has is called unknown. tag is the first tag that a record has. The second
+    /// columns are instance-tag-2, interface-tag-2 and asg-tag-2.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     by: Vec<Dimension>,
 

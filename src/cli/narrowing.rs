@@ -99,7 +99,7 @@ pub(crate) struct Narrowing {
     ///
     /// From pcap-filter: host, src, dst, net, port, portrange, proto, tcp, udp, icmp, icmp6, ip,
     /// ip6, and, or, not, &&, ||, !, parentheses. For flow logs: accept, reject, ingress, egress,
-    /// flags syn, eni, account, region, vpc, subnet, instance, packets > 10, bytes >= 1000.
+    /// flags syn, eni, account, region, vpc, subnet, instance, tag, packets > 10, bytes >= 1000.
     /// As in pcap-filter, `and` and `or` have the same precedence, from left to right: use
     /// parentheses. A record that lacks a field matches neither a condition on it nor its negation.
     #[arg(long, value_name = "EXPRESSION")]

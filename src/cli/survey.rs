@@ -167,7 +167,7 @@ impl SurveyText<'_> {
         let s = self.survey;
         let actions = s.actions.iter().map(|(name, sums)| {
             let is_trouble = name.starts_with("REJECT");
-            (((*name).to_owned(), is_trouble), *sums)
+            ((name.to_string(), is_trouble), *sums)
         });
         let protocols = s.protocols.iter().map(|protocol| {
             let number = protocol.number;
@@ -235,7 +235,7 @@ impl SurveyText<'_> {
             let amounts = self.amounts(&eni.logged);
             let text = PrintedLine::whole(format!("{name:width$} {amounts}"));
             self.page.row(f, "", PrintedLine::from("  ").and(text))?;
-            let facts = [&eni.instance, &eni.subnet, &eni.vpc];
+            let facts = [&eni.tag, &eni.instance, &eni.subnet, &eni.vpc];
             let known = facts.into_iter().filter(|fact| !fact.is_empty());
             let facts: Vec<PrintedLine> = known
                 .map(|fact| PrintedLine::whole(page::name(fact)))

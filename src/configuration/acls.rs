@@ -6,7 +6,7 @@
 use super::cidr::{FarEnd, Fit};
 use super::resources::{Acl, AclEntry, NetworkInterface};
 use super::situation::{Situation, named};
-use super::verdict::{Decision, FilterVerdict, FilteredPackets};
+use super::verdict::{FilterDecision, FilterVerdict, FilteredPackets};
 use super::versions::Captured;
 
 impl<'a> Situation<'a> {
@@ -17,7 +17,7 @@ impl<'a> Situation<'a> {
             Some(true) => {
                 let subnet = self.subnet_name(&eni.subnet);
                 let why = format!("both ends are in {subnet}, where network ACLs do not apply");
-                return FilterVerdict::new(Decision::Allows, String::new(), why);
+                return FilterVerdict::new(FilterDecision::Allows, String::new(), why);
             }
             Some(false) => {}
             None => {
@@ -81,9 +81,9 @@ fn of_entries(name: &str, acl: &Acl, packets: &FilteredPackets) -> FilterVerdict
         None => format!("no entry of {name} allows {}", packets.in_words()),
     };
     let decision = if allows {
-        Decision::Allows
+        FilterDecision::Allows
     } else {
-        Decision::Denies
+        FilterDecision::Denies
     };
     let mut verdict = FilterVerdict::new(decision, name.to_owned(), why);
     if !allows {

@@ -11,7 +11,7 @@ use super::cidr::{FarEnd, Fit};
 use super::resources::{GroupRule, NetworkInterface, RulePeer};
 use super::role::InterfaceRole;
 use super::situation::{Situation, named};
-use super::verdict::{Decision, FilterVerdict, FilteredPackets};
+use super::verdict::{FilterDecision, FilterVerdict, FilteredPackets};
 use crate::flow::is_private;
 use crate::printable::cut;
 
@@ -61,7 +61,7 @@ impl<'a> Situation<'a> {
             match rule.service.fits(packets).and(peer) {
                 Fit::Yes => {
                     let why = format!("{filter} allows {}", in_words(rule, packets));
-                    return FilterVerdict::new(Decision::Allows, filters.to_owned(), why);
+                    return FilterVerdict::new(FilterDecision::Allows, filters.to_owned(), why);
                 }
                 Fit::Maybe => unsure = Some((filter, rule)),
                 Fit::No => {}
@@ -78,7 +78,7 @@ impl<'a> Situation<'a> {
             packets.way(),
             packets.in_words()
         );
-        let mut verdict = FilterVerdict::new(Decision::Denies, filters.to_owned(), why);
+        let mut verdict = FilterVerdict::new(FilterDecision::Denies, filters.to_owned(), why);
         let nearest = self.nearest(eni, packets, rules);
         verdict.nearest =
             nearest.map(|(filter, rule)| format!("{filter} allows {}", in_words(rule, packets)));
@@ -150,7 +150,7 @@ fn without_groups(eni: &NetworkInterface) -> FilterVerdict {
         ));
     }
     let why = format!("{} has no security groups", eni.role);
-    FilterVerdict::new(Decision::Allows, String::new(), why)
+    FilterVerdict::new(FilterDecision::Allows, String::new(), why)
 }
 
 /// How many bits a range has in common with the other end.

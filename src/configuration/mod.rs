@@ -63,7 +63,7 @@ pub use self::resources::{
 pub use self::role::InterfaceRole;
 pub use self::routes::{RouteFault, RouteOutcome, RouteVerdict};
 pub use self::situation::Situation;
-pub use self::verdict::{Decision, FilterVerdict, FilteredPackets};
+pub use self::verdict::{FilterDecision, FilterVerdict, FilteredPackets};
 pub use self::versions::{Captured, Resources};
 
 /// The most bytes of text of all resources together.

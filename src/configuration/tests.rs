@@ -83,7 +83,7 @@ fn inbound(far: &str, port: u16) -> FilteredPackets {
 }
 
 #[track_caller]
-fn check_groups(eni: &str, packets: &FilteredPackets, decision: Decision, why: &str) {
+fn check_groups(eni: &str, packets: &FilteredPackets, decision: FilterDecision, why: &str) {
     let all = vpc();
     let now = all.at(0);
     let verdict = now.groups(now.interface(eni).unwrap().value, packets);
@@ -91,7 +91,7 @@ fn check_groups(eni: &str, packets: &FilteredPackets, decision: Decision, why: &
 }
 
 #[track_caller]
-fn check_acl(eni: &str, packets: &FilteredPackets, decision: Decision, why: &str) {
+fn check_acl(eni: &str, packets: &FilteredPackets, decision: FilterDecision, why: &str) {
     let all = vpc();
     let now = all.at(0);
     let verdict = now.acl(now.interface(eni).unwrap().value, packets);
@@ -103,14 +103,14 @@ fn rule_that_names_a_group_fits_the_addresses_of_its_enis() {
     check_groups(
         "eni-db",
         &inbound("10.0.1.5", 5432),
-        Decision::Allows,
+        FilterDecision::Allows,
         r#"sg-db (db) allows TCP 5432 from members of sg-app ("app servers")"#,
     );
     // The address of an ENI that is not in the group; the prefix list is unknown.
     check_groups(
         "eni-db",
         &inbound("10.0.1.9", 5432),
-        Decision::Unknown,
+        FilterDecision::Unknown,
         "it is unknown whether the rule of sg-db (db) for TCP 5432 from the prefix list pl-1 fits",
     );
 }
@@ -139,7 +139,7 @@ fn eni_that_has_no_groups_by_its_kind_lets_everything_pass() {
     check_groups(
         "eni-nat",
         &inbound("10.0.2.7", 443),
-        Decision::Allows,
+        FilterDecision::Allows,
         "NAT gateway nat-1 has no security groups",
     );
 }
@@ -147,16 +147,26 @@ fn eni_that_has_no_groups_by_its_kind_lets_everything_pass() {
 #[test]
 fn lowest_entry_that_fits_decides() {
     let why = "entry 100 allows TCP 5432 from 10.0.0.0/16 (acl-db)";
-    check_acl("eni-db", &inbound("10.0.1.5", 5432), Decision::Allows, why);
+    check_acl(
+        "eni-db",
+        &inbound("10.0.1.5", 5432),
+        FilterDecision::Allows,
+        why,
+    );
     let why = "entry 90 denies TCP 5432 from 10.0.1.128/25 (acl-db)";
     check_acl(
         "eni-db",
         &inbound("10.0.1.200", 5432),
-        Decision::Denies,
+        FilterDecision::Denies,
         why,
     );
     let why = "entry * denies all traffic from 0.0.0.0/0 (acl-db)";
-    check_acl("eni-db", &inbound("10.0.1.5", 22), Decision::Denies, why);
+    check_acl(
+        "eni-db",
+        &inbound("10.0.1.5", 22),
+        FilterDecision::Denies,
+        why,
+    );
     let all = vpc();
     let now = all.at(0);
     let eni = now.interface("eni-db").unwrap().value;
@@ -173,20 +183,40 @@ fn acl_checks_a_reply_at_the_port_of_the_initiator() {
         ..inbound("10.0.1.5", 0)
     };
     let why = "entry 100 allows TCP 32768-61000 to 0.0.0.0/0 (acl-db)";
-    check_acl("eni-db", &reply((40_000, 50_000)), Decision::Allows, why);
+    check_acl(
+        "eni-db",
+        &reply((40_000, 50_000)),
+        FilterDecision::Allows,
+        why,
+    );
     let why = "no entry of acl-db allows TCP 1024-2000 to 10.0.1.5";
-    check_acl("eni-db", &reply((1024, 2000)), Decision::Denies, why);
+    check_acl("eni-db", &reply((1024, 2000)), FilterDecision::Denies, why);
     let why =
         "entry 100 allows TCP 32768-61000 to 0.0.0.0/0 of acl-db fits only some of the packets";
-    check_acl("eni-db", &reply((1024, 50_000)), Decision::Unknown, why);
+    check_acl(
+        "eni-db",
+        &reply((1024, 50_000)),
+        FilterDecision::Unknown,
+        why,
+    );
 }
 
 #[test]
 fn acl_does_not_apply_within_a_subnet_and_the_default_one_is_for_the_rest() {
     let why = "both ends are in subnet-db, where network ACLs do not apply";
-    check_acl("eni-db", &inbound("10.0.2.99", 22), Decision::Allows, why);
+    check_acl(
+        "eni-db",
+        &inbound("10.0.2.99", 22),
+        FilterDecision::Allows,
+        why,
+    );
     let why = "entry 100 allows all traffic from 0.0.0.0/0 (acl-app)";
-    check_acl("eni-app", &inbound("10.0.2.7", 22), Decision::Allows, why);
+    check_acl(
+        "eni-app",
+        &inbound("10.0.2.7", 22),
+        FilterDecision::Allows,
+        why,
+    );
 }
 
 #[track_caller]

@@ -19,7 +19,7 @@ pub struct FilteredPackets {
 
 /// What a filter does with packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Decision {
+pub enum FilterDecision {
     /// It lets them pass.
     Allows,
     /// It rejects them.
@@ -32,7 +32,7 @@ pub enum Decision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterVerdict {
     /// What it does.
-    pub decision: Decision,
+    pub decision: FilterDecision,
     /// The filter, with its name; empty if there is none.
     pub filter: String,
     /// The rule that decides, or what is missing, as a part of a sentence.
@@ -44,7 +44,7 @@ pub struct FilterVerdict {
 }
 
 impl FilterVerdict {
-    pub(super) fn new(decision: Decision, filter: String, why: String) -> Self {
+    pub(super) fn new(decision: FilterDecision, filter: String, why: String) -> Self {
         Self {
             decision,
             filter,
@@ -56,17 +56,17 @@ impl FilterVerdict {
 
     /// A verdict that needs more than the configuration has.
     pub(super) fn unknown(why: String) -> Self {
-        Self::new(Decision::Unknown, String::new(), why)
+        Self::new(FilterDecision::Unknown, String::new(), why)
     }
 
     /// Whether the filter denies the packets.
     pub fn denies(&self) -> bool {
-        self.decision == Decision::Denies
+        self.decision == FilterDecision::Denies
     }
 
     /// Whether the filter lets the packets pass.
     pub fn allows(&self) -> bool {
-        self.decision == Decision::Allows
+        self.decision == FilterDecision::Allows
     }
 }
 

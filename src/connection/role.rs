@@ -35,6 +35,8 @@ pub enum RoleEvidence {
     SynAck,
     /// The other side's port is one that services listen on; its own port is not.
     Ports,
+    /// Its packets were accepted, and all packets of the other side were rejected.
+    Verdict,
     /// Both sides were seen in the same second, and its packets leave the ENI.
     Direction,
     /// It was seen first.
@@ -48,6 +50,7 @@ impl RoleEvidence {
             Self::Syn => "syn",
             Self::SynAck => "syn-ack",
             Self::Ports => "ports",
+            Self::Verdict => "verdict",
             Self::Direction => "direction",
             Self::First => "first-seen",
         }
@@ -93,6 +96,12 @@ pub(super) fn role(records: &[Viewed]) -> Role {
             evidence: RoleEvidence::Ports,
         };
     }
+    if let Some(initiator) = by_verdict(records) {
+        return Role {
+            initiator,
+            evidence: RoleEvidence::Verdict,
+        };
+    }
     let first = &records[0];
     let peers_first = records.iter().find(|o| o.way != first.way);
     let by_time = Role {
@@ -103,6 +112,21 @@ pub(super) fn role(records: &[Viewed]) -> Role {
         Some(peer) if peer.start_ns == first.start_ns => by_direction(first).unwrap_or(by_time),
         _ => by_time,
     }
+}
+
+/// Returns the direction whose packets were all accepted, if all packets of the other direction were
+/// rejected.
+///
+/// A rejected request has no reply, so what was accepted is the request. AWS shows a ping like that
+/// as an example of a network ACL that rejects the reply (flow-logs-records-examples).
+fn by_verdict(records: &[Viewed]) -> Option<Way> {
+    let of = |way: Way, is_reject: bool| {
+        let mut records = records.iter().filter(move |o| o.way == way).peekable();
+        records.peek().is_some() && records.all(|o| o.verdict.is_reject() == is_reject)
+    };
+    let ways = [Way::Up, Way::Down].into_iter();
+    let mut accepted = ways.filter(|way| of(*way, false) && of(way.reverse(), true));
+    accepted.next()
 }
 
 /// Returns the direction of the packets that leave the ENI as the initiator's: unsolicited packets

@@ -5,6 +5,7 @@
 //! keeps all of them together. `gather` matches the views of one attempt.
 
 use crate::connection::{Outcome, RoleEvidence};
+use crate::diagnosis::symptom::Party;
 use crate::flow::{Endpoint, EniIndex, Place, RejectReason, TCP, TrafficPath, Verdict, Viewed};
 use crate::record::ObservedFlags;
 
@@ -53,6 +54,8 @@ pub struct EniView {
     pub outcome: Outcome,
     /// The longest idle time just before a RST or REJECT, nanoseconds.
     pub silence_ns: i64,
+    /// The side whose large packets were not answered, if there is one.
+    pub stalled: Option<Party>,
 }
 
 /// One connection attempt.

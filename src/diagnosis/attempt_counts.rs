@@ -4,12 +4,13 @@
 //! whole internet is one source, *outside*, because its addresses are unlimited. Failed attempts
 //! from outside are counted separately, so that no scanner can displace failures inside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::diagnosis::attempt::{Attempt, EniView, WayTraffic};
 use crate::diagnosis::bounded::Bounded;
-use crate::diagnosis::judgment::{proof, symptom};
+use crate::diagnosis::distinct_sources::DistinctSources;
+use crate::diagnosis::judgment::{is_cut, proof, symptom};
 use crate::diagnosis::path_counts::{BLOCK_PORTS, MinuteCounts, PathCounts};
 use crate::diagnosis::scan::ScanCounts;
 use crate::diagnosis::symptom::Symptom;
@@ -81,6 +82,9 @@ pub struct AttemptCounts {
     pub(super) passing: Bounded<Path, PathCounts>,
     pub(super) insiders: Bounded<IpAddr, ScanCounts>,
     pub(super) outsiders: Bounded<IpAddr, ScanCounts>,
+    /// ENIs that take in packets to hosts on the internet, to pass them on: NAT gateways and
+    /// appliances.
+    pub(super) forwarders: BTreeSet<EniIndex>,
     /// Number of attempts.
     pub attempts: u64,
     /// Number of TCP attempts without `tcp-flags`.
@@ -100,6 +104,7 @@ impl Default for AttemptCounts {
             passing: Bounded::new(PATHS_MAX),
             insiders: Bounded::new(SOURCES_MAX),
             outsiders: Bounded::new(SOURCES_MAX),
+            forwarders: BTreeSet::new(),
             attempts: 0,
             bare: 0,
             undirected: 0,
@@ -126,8 +131,12 @@ impl AttemptCounts {
         if found == Symptom::Unclear {
             return;
         }
+        self.forwarders.extend(forwarders(attempt, enis));
         let path = Path::of(attempt, found, enis);
-        let seen = counted(attempt, found);
+        let mut seen = counted(attempt, found);
+        if path.source.is_none() {
+            seen.sources = DistinctSources::of(attempt.initiator.address);
+        }
         self.count_scan(attempt, path, found, &seen);
         let add = |known: &mut PathCounts, more: PathCounts| known.add(&more);
         if found == Symptom::Passed {
@@ -145,7 +154,10 @@ impl AttemptCounts {
         let is_near = path.source.is_none() || is_private(path.target);
         let host = is_near.then_some(path.target);
         let scan = match found {
-            found if found.leads_nowhere() => ScanCounts::failed(host, path.port, seen.clone()),
+            found if found.leads_nowhere() => {
+                let service = (path.protocol, path.port);
+                ScanCounts::failed(host, service, !found.is_admitted(), seen.clone())
+            }
             found if found.is_passed() => ScanCounts::passed(),
             _ => return,
         };
@@ -165,6 +177,7 @@ impl AttemptCounts {
         self.passing.merge(other.passing, add);
         self.insiders.merge(other.insiders, ScanCounts::add);
         self.outsiders.merge(other.outsiders, ScanCounts::add);
+        self.forwarders.extend(other.forwarders);
         self.attempts += other.attempts;
         self.bare += other.bare;
         self.undirected += other.undirected;
@@ -172,6 +185,23 @@ impl AttemptCounts {
         for (name, count) in other.by_name {
             *self.by_name.entry(name).or_default() += count;
         }
+    }
+
+    /// Returns the failing entry of a path, if it is kept.
+    pub(super) fn failing(&self, path: Path, symptom: Symptom) -> Option<&PathCounts> {
+        let failing = match path.source {
+            Some(_) => &self.inside,
+            None => &self.outside,
+        };
+        failing.get((path, symptom))
+    }
+
+    /// Returns the failed attempts of a source, if it is kept.
+    pub(super) fn failed_of(&self, source: IpAddr) -> Option<&PathCounts> {
+        let sources = [&self.insiders, &self.outsiders].into_iter();
+        sources
+            .filter_map(|sources| sources.get(source)?.seen.as_ref())
+            .next()
     }
 
     /// Returns the number of attempts for each symptom, by its name.
@@ -202,6 +232,17 @@ impl AttemptCounts {
     }
 }
 
+/// Returns the ENIs that accepted the attempt inbound although it goes to the internet.
+fn forwarders<'l>(attempt: &'l Attempt, enis: &'l Enis) -> impl Iterator<Item = EniIndex> + 'l {
+    let target = attempt.responder.address;
+    let leads_out = target.is_ipv4() && !is_private(target);
+    let enters =
+        |view: &&EniView| view.request_leaves == Some(false) && view.request.accepted.is_some();
+    let views = attempt.views.iter().filter(move |_| leads_out);
+    let passes_on = move |eni: &EniIndex| enis.get(*eni).address.is_some_and(|own| own != target);
+    views.filter(enters).map(|view| view.eni).filter(passes_on)
+}
+
 fn counted(attempt: &Attempt, found: Symptom) -> PathCounts {
     let silence_ns = attempt.silence_ns();
     let port = attempt.initiator.port;
@@ -222,6 +263,8 @@ fn counted(attempt: &Attempt, found: Symptom) -> PathCounts {
         places: proof(attempt, found).into_iter().take(4).collect(),
         silence_ns: (silence_ns, silence_ns),
         longest_ns: (attempt.first_ns, attempt.last_ns),
+        sources: DistinctSources::default(),
+        cut: u64::from(attempt.views.iter().any(|view| is_cut(attempt, view))),
         ways,
     }
 }

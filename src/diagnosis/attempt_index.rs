@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use crate::diagnosis::attempt_counts::{AttemptCounts, Path};
 use crate::diagnosis::path_counts::PathCounts;
 use crate::diagnosis::symptom::Symptom;
-use crate::flow::{EniIndex, Enis};
+use crate::flow::{Eni, EniIndex, Enis, is_private};
 
 /// The sums over attempts with one symptom on one path.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,24 @@ pub(super) struct PathSymptom<'a> {
     pub(super) path: &'a Path,
     pub(super) symptom: Symptom,
     pub(super) seen: &'a PathCounts,
+}
+
+impl PathSymptom<'_> {
+    /// Returns what identifies the entry.
+    pub(super) fn key(&self) -> (Path, Symptom) {
+        (*self.path, self.symptom)
+    }
+}
+
+impl AttemptCounts {
+    fn failing_paths(&self) -> impl Iterator<Item = PathSymptom<'_>> {
+        let failing = self.inside.iter().chain(self.outside.iter());
+        failing.map(|((path, symptom), seen)| PathSymptom {
+            path,
+            symptom: *symptom,
+            seen,
+        })
+    }
 }
 
 /// A service: address, port, protocol.
@@ -34,6 +52,7 @@ pub(super) struct AttemptIndex<'a> {
     by_service: HashMap<ServiceKey, Vec<usize>>,
     subnets: HashMap<&'a str, BTreeSet<EniIndex>>,
     owners: HashMap<IpAddr, EniIndex>,
+    forwarders: BTreeSet<EniIndex>,
 }
 
 /// An end of a path.
@@ -46,9 +65,11 @@ pub(super) enum End {
 }
 
 impl<'a> AttemptIndex<'a> {
-    /// Indexes all counts except the failed attempts of these scanners inside.
+    /// Indexes all counts except the failed attempts of these scanners inside. Paths of `also`
+    /// that did not fit in `tally` are added to it.
     pub(super) fn new(
         tally: &'a AttemptCounts,
+        also: Option<&'a AttemptCounts>,
         enis: &'a Enis,
         scanners: &BTreeSet<IpAddr>,
     ) -> Self {
@@ -61,23 +82,29 @@ impl<'a> AttemptIndex<'a> {
             by_service: HashMap::new(),
             subnets: HashMap::new(),
             owners: owners(enis),
+            forwarders: tally.forwarders.clone(),
         };
         let scans = |path: &Path| path.source.is_some_and(|source| scanners.contains(&source));
-        for ((path, symptom), seen) in tally.inside.iter().chain(tally.outside.iter()) {
-            if symptom.is_passed() || !scans(path) {
+        let failing = tally.failing_paths().map(|entry| (entry, true));
+        let more = also.into_iter().flat_map(AttemptCounts::failing_paths);
+        let more = more.map(|entry| (entry, false));
+        for (entry, is_known) in failing.chain(more) {
+            let is_new = is_known || tally.failing(*entry.path, entry.symptom).is_none();
+            if is_new && (entry.symptom.is_passed() || !scans(entry.path)) {
+                attempts.enter(entry);
+            }
+        }
+        let passing = tally.passing.iter().map(|entry| (entry, true));
+        let more = also.into_iter().flat_map(|also| also.passing.iter());
+        let more = more.map(|entry| (entry, false));
+        for ((path, seen), is_known) in passing.chain(more) {
+            if is_known || tally.passing.get(*path).is_none() {
                 attempts.enter(PathSymptom {
                     path,
-                    symptom: *symptom,
+                    symptom: Symptom::Passed,
                     seen,
                 });
             }
-        }
-        for (path, seen) in tally.passing.iter() {
-            attempts.enter(PathSymptom {
-                path,
-                symptom: Symptom::Passed,
-                seen,
-            });
         }
         attempts
     }
@@ -150,11 +177,53 @@ impl<'a> AttemptIndex<'a> {
             .filter(move |other| *other != eni)
     }
 
-    /// Whether a path crosses a subnet boundary, as far as known; ACLs apply only there.
-    pub(super) fn crosses(&self, path: &Path) -> bool {
-        let subnet = |eni: Option<EniIndex>| eni.map_or("", |eni| self.subnet(eni));
-        let (source, target) = (subnet(path.source_eni), subnet(path.target_eni));
-        source.is_empty() || target.is_empty() || source != target
+    /// Whether a path crosses a subnet boundary; ACLs apply only there. `None` if the records do
+    /// not show it.
+    ///
+    /// The smallest subnet is a /28 (AWS: subnet sizing), so addresses within one are in the same
+    /// subnet.
+    pub(super) fn crosses(&self, path: &Path) -> Option<bool> {
+        let fact = |eni: Option<EniIndex>, of: fn(&Eni) -> &str| {
+            eni.map_or("", |eni| of(self.enis.get(eni)))
+        };
+        let differ = |of: fn(&Eni) -> &str| {
+            let (source, target) = (fact(path.source_eni, of), fact(path.target_eni, of));
+            let is_known = !source.is_empty() && !target.is_empty();
+            is_known.then_some(source != target)
+        };
+        if let Some(differ) = differ(|eni| &eni.subnet) {
+            return Some(differ);
+        }
+        let Some(source) = path.source.filter(|source| is_private(*source)) else {
+            return Some(true);
+        };
+        if is_same_slash_28(source, path.target) {
+            return Some(false);
+        }
+        // A subnet is in one zone and one VPC.
+        let is_elsewhere = differ(|eni| &eni.zone) == Some(true)
+            || differ(|eni| &eni.vpc) == Some(true)
+            || !is_private(path.target);
+        is_elsewhere.then_some(true)
+    }
+
+    /// Whether an ENI at the target's end is that of a NAT gateway, as far as the records show: by
+    /// its type, because it takes in packets to the internet, or because it opens connections to
+    /// the internet on the ports on which hosts inside open connections to it.
+    pub(super) fn is_nat(&self, eni: EniIndex) -> bool {
+        let known = self.enis.get(eni);
+        let is_named = known.kind == "nat_gateway" || known.name.starts_with("nat-");
+        if is_named || self.forwarders.contains(&eni) {
+            return true;
+        }
+        let passing = |end| {
+            let entries = self.at(end, eni);
+            entries.filter(|entry| entry.symptom.is_passed() && entry.path.source.is_some())
+        };
+        let from_inside: BTreeSet<u16> =
+            passing(End::Target).map(|entry| entry.path.port).collect();
+        let mut outbound = passing(End::Source).filter(|entry| !is_private(entry.path.target));
+        outbound.any(|entry| from_inside.contains(&entry.path.port))
     }
 
     /// Whether a failed attempt was expected to succeed.
@@ -192,6 +261,14 @@ impl<'a> AttemptIndex<'a> {
     }
 }
 
+/// Whether both addresses are in the same block of 16 IPv4 addresses.
+fn is_same_slash_28(one: IpAddr, other: IpAddr) -> bool {
+    match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => one.to_bits() >> 4 == other.to_bits() >> 4,
+        _ => false,
+    }
+}
+
 /// Returns when the first of these began and the last ended.
 pub(super) fn span(entries: &[PathSymptom<'_>]) -> (i64, i64) {
     let first = entries.iter().map(|entry| entry.seen.first_ns).min();
@@ -203,7 +280,7 @@ pub(super) fn span(entries: &[PathSymptom<'_>]) -> (i64, i64) {
 pub(super) fn owners(enis: &Enis) -> HashMap<IpAddr, EniIndex> {
     let numbered = (0u32..).map(EniIndex).zip(enis.iter());
     numbered
-        .filter_map(|(index, eni)| Some((eni.address?, index)))
+        .flat_map(|(index, eni)| eni.addresses().map(move |address| (address, index)))
         .collect()
 }
 

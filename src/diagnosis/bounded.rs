@@ -47,6 +47,12 @@ impl<K: Hash + Ord, V> Bounded<K, V> {
         }
     }
 
+    /// Returns the value of `key`, if it is kept.
+    pub(super) fn get(&self, key: K) -> Option<&V> {
+        let hash = FixedState::with_seed(0).hash_one(&key);
+        self.map.get(&(hash, key))
+    }
+
     /// Returns the entries, in an order that is the same in every run.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.map.iter().map(|((_, key), value)| (key, value))

@@ -31,6 +31,10 @@ pub enum Cause {
     BlockPublicAccess,
     /// VPC Encryption Controls.
     EncryptionControls,
+    /// Another reason that the records name.
+    OtherReason,
+    /// A rule of AWS Network Firewall.
+    NetworkFirewall,
     /// Requests are accepted, and no ENI logs a reply.
     NoReply,
     /// A route table has no route to the other end, or one that leads nowhere.
@@ -43,10 +47,19 @@ pub enum Cause {
     HalfOpen,
     /// Connection tracking on the path dropped an idle connection.
     IdleTimeout,
+    /// Large packets are lost on the path, and small ones pass: a smaller MTU, without the ICMP
+    /// message that reports it.
+    PathMtu,
     /// Connections are reset by one side.
     Reset,
     /// Some attempts fail and others succeed.
     Intermittent,
+    /// A target of a Network Load Balancer connects to itself through it.
+    NlbHairpin,
+    /// Very many sources send SYNs to one service and do not complete the handshake.
+    SynFlood,
+    /// A NAT gateway drops packets from the internet that nobody inside expects.
+    Unsolicited,
     /// Packets of closed connections are rejected.
     LatePackets,
     /// One source tries many ports or hosts.
@@ -122,6 +135,12 @@ pub struct Finding {
     pub first: String,
     /// When the last attempt ended (RFC 3339).
     pub last: String,
+    /// When the first attempt failed, if nearly all passed before and nearly all failed from then
+    /// on (RFC 3339).
+    pub since: Option<String>,
+    /// When the last attempt failed, if nearly all failed until then and nearly all passed
+    /// afterwards (RFC 3339).
+    pub until: Option<String>,
     /// Number of attempts that show it.
     pub count: u64,
     /// Number of attempts to the same services, including those that succeed.

@@ -7,6 +7,7 @@
 
 use crate::connection::{judge, split};
 use crate::diagnosis::attempt::{Attempt, EniView, WayTraffic};
+use crate::diagnosis::symptom::Party;
 use crate::flow::vantage;
 use crate::flow::{Candidate, Place, Vantage, Viewed, Way};
 use crate::record::ObservedFlags;
@@ -115,6 +116,10 @@ fn attempt(connections: &[&[Viewed]]) -> Attempt {
             reply: WayTraffic::default(),
             outcome: *outcome,
             silence_ns: silence_ns(records),
+            stalled: stalled(records).map(|way| match way == role.initiator {
+                true => Party::Initiator,
+                false => Party::Responder,
+            }),
         };
         for o in *records {
             let lane = if o.way == role.initiator {
@@ -143,11 +148,19 @@ fn attempt(connections: &[&[Viewed]]) -> Attempt {
 
 /// Returns the longest idle time that ended just before the first RST or REJECT; 0 if there is
 /// none.
+///
+/// A RST that no packet of the other side provoked is not the end of an idle timeout: its sender
+/// gave up by itself.
 fn silence_ns(records: &[Viewed]) -> i64 {
     let is_trouble =
         |o: &&Viewed| o.verdict.is_reject() || o.observed().contains(ObservedFlags::RST);
-    let Some(trouble_ns) = records.iter().filter(is_trouble).map(|o| o.start_ns).min() else {
+    let Some(trouble) = records.iter().filter(is_trouble).min_by_key(|o| o.start_ns) else {
         return 0;
+    };
+    let trouble_ns = trouble.start_ns;
+    let is_provoked = |since_ns: i64| {
+        let mut others = records.iter().filter(|o| o.way != trouble.way);
+        trouble.verdict.is_reject() || others.any(|o| o.end_ns >= since_ns)
     };
     let mut spans: Vec<(i64, i64)> = records.iter().map(|o| (o.start_ns, o.end_ns)).collect();
     spans.sort_unstable();
@@ -155,12 +168,56 @@ fn silence_ns(records: &[Viewed]) -> i64 {
     let mut longest = 0;
     for (start, end) in spans {
         let is_near = start <= trouble_ns + SECOND_NS && start >= trouble_ns - PROVOKED_NS;
-        if is_near {
+        if is_near && is_provoked(start) {
             longest = longest.max(start.saturating_sub(until));
         }
         until = until.max(end);
     }
     longest
+}
+
+/// Returns the direction whose large packets went on while the other direction was silent, as
+/// happens where a smaller MTU on the path drops them (RFC 2923 section 2.1).
+///
+/// Every data packet is acknowledged within a second or so, so a side that sends for many seconds
+/// after the last packet of the other side repeats what is not received. A FIN or RST of the other
+/// side in a record of its own is not an acknowledgment: it gave up.
+fn stalled(records: &[Viewed]) -> Option<Way> {
+    /// How long one side sends without an answer.
+    const UNANSWERED_NS: i64 = 10 * SECOND_NS;
+    /// The average length of packets that a smaller MTU may drop, with the small ones in the same
+    /// record.
+    const LARGE_LEN: u64 = 900;
+    /// Packets that are needed to rule out the last data of a host that was shut down.
+    const PACKETS_LEAST: u64 = 4;
+    let closes = |o: &Viewed| {
+        let flags = o.observed();
+        (flags.contains(ObservedFlags::FIN) || flags.contains(ObservedFlags::RST))
+            && !flags.contains(ObservedFlags::SYN)
+            && o.packets <= 2
+    };
+    let is_accepted = |o: &&Viewed| !o.verdict.is_reject();
+    let stalls = |way: Way| {
+        let of = |way| {
+            records
+                .iter()
+                .filter(is_accepted)
+                .filter(move |o| o.way == way)
+        };
+        let heard = of(way.reverse()).filter(|o| !closes(o));
+        let last_ns = heard.map(|o| o.end_ns).max()?;
+        let late = of(way).filter(|o| o.end_ns >= last_ns.saturating_add(UNANSWERED_NS));
+        let (packets, bytes) = late.fold((0u64, 0u64), |(packets, bytes), o| {
+            let more = o.bytes.unwrap_or(0);
+            (
+                packets.saturating_add(o.packets),
+                bytes.saturating_add(more),
+            )
+        });
+        let is_large = bytes >= packets.saturating_mul(LARGE_LEN);
+        (packets >= PACKETS_LEAST && is_large).then_some(way)
+    };
+    stalls(Way::Up).or_else(|| stalls(Way::Down))
 }
 
 #[cfg(test)]
@@ -203,6 +260,32 @@ mod tests {
         let found = attempts(&mut records);
         let views: Vec<usize> = found.iter().map(|attempt| attempt.views.len()).collect();
         assert_eq!(views, [2, 2]);
+    }
+
+    #[test]
+    fn reset_that_nothing_provoked_ends_no_idle_time() {
+        let mut records = vec![
+            candidate(Way::Up, 5, 400, 0, 5, 2),
+            candidate(Way::Down, 5, 400, 0, 6, 18),
+            candidate(Way::Up, 1, 40, 406, 406, 4),
+        ];
+        let found = attempts(&mut records);
+        assert_eq!(found[0].views[0].silence_ns, 0);
+    }
+
+    #[test]
+    fn large_packets_that_go_on_without_an_answer_are_stalled() {
+        let stalled = |bytes, last_s| {
+            let mut records = vec![
+                candidate(Way::Up, 4, 400, 0, 1, 2),
+                candidate(Way::Down, 12, bytes, 0, last_s, 18),
+                candidate(Way::Up, 1, 40, 70, 70, 4),
+            ];
+            attempts(&mut records)[0].views[0].stalled
+        };
+        assert_eq!(stalled(15_120, 52), Some(Party::Responder));
+        assert_eq!(stalled(1_200, 52), None, "small packets");
+        assert_eq!(stalled(15_120, 2), None, "answered");
     }
 
     #[test]

@@ -11,13 +11,15 @@ use crate::diagnosis::attempt::{Attempt, EniView, Traffic};
 use crate::diagnosis::symptom::{Limit, Symptom};
 use crate::diagnosis::visibility::Visibility;
 use crate::flow::{EniIndex, Place, RejectReason};
+use crate::record::ObservedFlags;
+use crate::time::SECOND_NS;
 
 /// Returns the symptom of an attempt.
 pub(super) fn symptom(attempt: &Attempt, visibility: &Visibility) -> Symptom {
     let found = by_verdict(attempt).unwrap_or_else(|| by_answers(attempt));
     let rests_on_silence = matches!(
         found,
-        Symptom::NoReply | Symptom::HalfOpen | Symptom::ReplyElsewhere { .. }
+        Symptom::NoReply | Symptom::HalfOpen | Symptom::ReplyElsewhere { .. } | Symptom::Stalled(_)
     );
     if rests_on_silence && !visibility.silence_counts(attempt) {
         return Symptom::Unclear;
@@ -38,6 +40,19 @@ fn by_verdict(attempt: &Attempt) -> Option<Symptom> {
     if let Some(view) = rejected_for(RejectReason::EncryptionControls) {
         return Some(Symptom::EncryptionControls(view.eni));
     }
+    let other_reason = attempt.views.iter().find_map(|view| {
+        let RejectReason::Other(reason) = rejected(view)?.reason else {
+            return None;
+        };
+        let eni = view.eni;
+        Some(Symptom::OtherReason { eni, reason })
+    });
+    if other_reason.is_some() {
+        return other_reason;
+    }
+    if let Some(view) = rejected_for(RejectReason::NetworkFirewall) {
+        return Some(Symptom::NetworkFirewall(view.eni));
+    }
     let first = attempt.views.iter().find(|view| rejected(view).is_some())?;
     let silent = Limit::that_fits(attempt.silence_ns());
     if let Some(limit) =
@@ -45,15 +60,10 @@ fn by_verdict(attempt: &Attempt) -> Option<Symptom> {
     {
         return Some(Symptom::IdleTimeout(limit));
     }
-    let is_closed = attempt
-        .requests()
-        .chain(attempt.replies())
-        .any(Traffic::closes);
-    if !is_closed
-        && let Some(symptom) = attempt
-            .views
-            .iter()
-            .find_map(|view| reply_blocked(attempt, view))
+    if let Some(symptom) = attempt
+        .views
+        .iter()
+        .find_map(|view| reply_blocked(attempt, view))
     {
         return Some(symptom);
     }
@@ -64,7 +74,7 @@ fn by_verdict(attempt: &Attempt) -> Option<Symptom> {
     {
         return Some(symptom);
     }
-    if !is_closed && let Some(symptom) = stray_reply(attempt) {
+    if let Some(symptom) = stray_reply(attempt) {
         return Some(symptom);
     }
     Some(Symptom::LatePackets(first.eni))
@@ -76,11 +86,19 @@ fn by_verdict(attempt: &Attempt) -> Option<Symptom> {
 /// for the two directions show that the ACL rejected the reply (flow-logs-records-examples).
 fn reply_blocked(attempt: &Attempt, view: &EniView) -> Option<Symptom> {
     let (request, reply) = (view.request.accepted?, view.reply.rejected?);
+    if is_closed_before(attempt, &reply) {
+        return None;
+    }
     let is_proved = match (attempt.has_tcp_flags(), view.reply.accepted) {
         // In an established connection the ACL was changed in the meantime.
         (true, Some(accepted)) => reply.last_ns > accepted.last_ns && reply.packets > 1,
         (true, None) => reply.flags.is_syn_ack() || !request.flags.is_syn(),
-        (false, accepted) => accepted.is_none(),
+        (false, None) => true,
+        // Some replies pass, for example those from before a change of the ACL.
+        (false, Some(accepted)) => {
+            let replies = accepted.packets.saturating_add(reply.packets);
+            reply.packets > 1 && request.last_ns >= reply.first_ns && replies <= request.packets
+        }
     };
     is_proved.then_some(Symptom::ReplyBlocked {
         eni: view.eni,
@@ -94,11 +112,40 @@ fn request_blocked(attempt: &Attempt, view: &EniView) -> Option<Symptom> {
         true => rejected.flags.is_syn() || rejected.flags.is_syn_ack(),
         false => view.request.accepted.is_none() && view.reply.accepted.is_none(),
     };
-    is_opening.then_some(match view.request_leaves {
+    let is_blocked = is_opening || is_cut(attempt, view);
+    is_blocked.then_some(match view.request_leaves {
         Some(true) => Symptom::OutboundBlocked(view.eni),
         Some(false) => Symptom::InboundBlocked(view.eni),
         None => Symptom::Blocked(view.eni),
     })
+}
+
+/// Whether an ENI rejected requests in the middle of an open connection.
+///
+/// A security group lets the packets of a tracked connection pass, even after its rule is removed
+/// (AWS: security group connection tracking), so this is the work of a network ACL.
+pub(super) fn is_cut(attempt: &Attempt, view: &EniView) -> bool {
+    /// Rejected packets that are needed: fewer may be the end of a connection whose FIN was
+    /// not logged.
+    const PACKETS_LEAST: u64 = 3;
+    let (Some(accepted), Some(rejected)) = (view.request.accepted, view.request.rejected) else {
+        return false;
+    };
+    attempt.has_tcp_flags()
+        && accepted.flags.is_syn()
+        && view.reply.accepted.is_some()
+        && !rejected.flags.contains(ObservedFlags::SYN)
+        && rejected.packets >= PACKETS_LEAST
+        && accepted.first_ns < rejected.first_ns
+        && accepted.last_ns <= rejected.last_ns
+        && !is_closed_before(attempt, &rejected)
+}
+
+/// Whether a FIN or RST was logged before the first of these rejected packets, to the second.
+fn is_closed_before(attempt: &Attempt, rejected: &Traffic) -> bool {
+    let accepted = attempt.requests().chain(attempt.replies());
+    let mut closing = accepted.filter(|traffic| traffic.closes());
+    closing.any(|traffic| traffic.last_ns <= rejected.first_ns.saturating_add(SECOND_NS))
 }
 
 /// Returns the symptom if a SYN-ACK was rejected at an ENI that never logged the SYN, while another
@@ -139,6 +186,8 @@ pub(super) fn proof(attempt: &Attempt, symptom: Symptom) -> Vec<Place> {
     let mut places: Vec<Place> = match symptom {
         Symptom::BlockPublicAccess(eni)
         | Symptom::EncryptionControls(eni)
+        | Symptom::OtherReason { eni, .. }
+        | Symptom::NetworkFirewall(eni)
         | Symptom::LatePackets(eni) => rejected_at(eni).flatten().map(|t| t.place).collect(),
         Symptom::ReplyBlocked { eni, .. } => {
             let here = attempt.views.iter().filter(|view| view.eni == eni);

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::diagnosis::attempt::Attempt;
-use crate::diagnosis::attempt_counts::Path;
+use crate::diagnosis::attempt_counts::{AttemptCounts, Path};
 use crate::diagnosis::attempt_index::PathSymptom;
 use crate::diagnosis::judgment::symptom;
+use crate::diagnosis::path_counts::PathCounts;
 use crate::diagnosis::symptom::Symptom;
 use crate::diagnosis::visibility::Visibility;
 use crate::flow::Enis;
@@ -44,6 +45,15 @@ impl FindingMembers {
     pub(super) fn add(&mut self, other: Self) {
         self.paths.extend(other.paths);
         self.scanners.extend(other.scanners);
+    }
+
+    /// Returns the sums over those of its attempts that are counted in `shown`; `None` if there are
+    /// none.
+    pub(super) fn counted_in(&self, shown: &AttemptCounts) -> Option<PathCounts> {
+        let paths = self.paths.iter();
+        let paths = paths.filter_map(|(path, symptom)| shown.failing(*path, *symptom));
+        let scanners = self.scanners.iter();
+        PathCounts::sum(paths.chain(scanners.filter_map(|source| shown.failed_of(*source))))
     }
 
     /// Whether the finding explains an attempt. `visibility` and `enis` are those of the diagnosis.

@@ -12,6 +12,7 @@
 //! symptom         the symptoms that an attempt can have
 //! judgment        an attempt -> its symptom
 //! bounded         a map with a maximum number of keys
+//! distinct_sources  how many sources there are, in little memory
 //! path_counts     sums for one path: first, last, ports, minutes
 //! scan            sources that try many ports or hosts
 //! attempt_counts  symptoms by path, and attempts that pass; bounded
@@ -37,6 +38,7 @@ mod blind_spots;
 mod bounded;
 mod cause;
 mod display_filter;
+mod distinct_sources;
 mod finding;
 mod gather;
 mod judgment;
@@ -49,7 +51,7 @@ mod visibility;
 pub use attempt::{Attempt, EniView, Traffic, WayTraffic};
 pub use attempt_counts::AttemptCounts;
 pub use blind_spots::BlindSpot;
-pub use cause::{Ground, findings};
+pub use cause::{FindingEvidence, Ground, findings};
 pub use finding::{Brief, Cause, Certainty, Finding, FindingScope, NamesLeftOut};
 pub use gather::{attempts, attempts_with_places};
 pub use members::FindingMembers;

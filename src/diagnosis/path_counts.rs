@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::diagnosis::distinct_sources::DistinctSources;
 use crate::flow::{Place, TrafficPath};
 use crate::time::SECOND_NS;
 
@@ -45,6 +46,10 @@ pub(super) struct PathCounts {
     pub(super) silence_ns: (i64, i64),
     /// Start and end of the longest attempt.
     pub(super) longest_ns: (i64, i64),
+    /// The initiators, where the path sums up those outside.
+    pub(super) sources: DistinctSources,
+    /// Number of attempts whose packets were rejected in the middle of an open connection.
+    pub(super) cut: u64,
     /// The paths by which requests and replies left, as far as they are logged.
     pub(super) ways: [BTreeSet<TrafficPath>; 2],
 }
@@ -76,6 +81,8 @@ impl PathCounts {
         let lasted = |(start, end): (i64, i64)| (end - start, std::cmp::Reverse(start));
         self.longest_ns =
             std::cmp::max_by_key(self.longest_ns, more.longest_ns, |span| lasted(*span));
+        self.sources.add(&more.sources);
+        self.cut += more.cut;
         for (ways, more) in self.ways.iter_mut().zip(&more.ways) {
             ways.extend(more);
         }

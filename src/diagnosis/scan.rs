@@ -25,8 +25,12 @@ const HOSTS_LEAST: usize = 16;
 pub(super) struct ScanCounts {
     /// Failed attempts.
     pub(super) seen: Option<PathCounts>,
+    /// How many of them were rejected.
+    pub(super) rejected: u64,
     /// Successful attempts.
     pub(super) passed: u64,
+    /// The protocols of the failed attempts.
+    pub(super) protocols: BTreeSet<u8>,
     /// The lowest ports tried.
     pub(super) ports: BTreeSet<u16>,
     /// The lowest hosts tried.
@@ -40,7 +44,9 @@ impl ScanCounts {
     pub(super) fn passed() -> Self {
         Self {
             seen: None,
+            rejected: 0,
             passed: 1,
+            protocols: BTreeSet::new(),
             ports: BTreeSet::new(),
             hosts: BTreeSet::new(),
             services: BTreeSet::new(),
@@ -48,10 +54,17 @@ impl ScanCounts {
     }
 
     /// Counts one failed attempt; without a host if its target does not count.
-    pub(super) fn failed(host: Option<IpAddr>, port: u16, seen: PathCounts) -> Self {
+    pub(super) fn failed(
+        host: Option<IpAddr>,
+        (protocol, port): (u8, u16),
+        is_rejected: bool,
+        seen: PathCounts,
+    ) -> Self {
         Self {
             seen: Some(seen),
+            rejected: u64::from(is_rejected),
             passed: 0,
+            protocols: BTreeSet::from([protocol]),
             ports: BTreeSet::from([port]),
             hosts: host.into_iter().collect(),
             services: BTreeSet::from([(host, port)]),
@@ -61,6 +74,8 @@ impl ScanCounts {
     /// Adds further attempts of this source.
     pub(super) fn add(&mut self, more: Self) {
         self.passed += more.passed;
+        self.rejected += more.rejected;
+        self.protocols.extend(more.protocols);
         match (&mut self.seen, more.seen) {
             (Some(seen), Some(more)) => seen.add(&more),
             (seen, more) => *seen = seen.take().or(more),
@@ -77,6 +92,24 @@ impl ScanCounts {
         while self.services.len() > SERVICES_MAX {
             self.services.pop_last();
         }
+    }
+
+    /// Returns the one service that this source tries, if every attempt is rejected and each is
+    /// repeated, as a client does that expects an answer: host, protocol, port.
+    pub(super) fn shut_out_of(&self) -> Option<(IpAddr, u8, u16)> {
+        /// Attempts that are needed to call it a pattern.
+        const ATTEMPTS_LEAST: u64 = 3;
+        let seen = self.seen.as_ref()?;
+        let is_always_rejected = self.passed == 0 && self.rejected == seen.count;
+        let is_repeated = seen.packets >= seen.count.saturating_mul(2);
+        let is_one = [self.hosts.len(), self.ports.len(), self.protocols.len()] == [1; 3];
+        let counts = is_always_rejected && is_repeated && seen.count >= ATTEMPTS_LEAST;
+        let one = (
+            self.hosts.first()?,
+            self.protocols.first()?,
+            self.ports.first()?,
+        );
+        (is_one && counts).then_some((*one.0, *one.1, *one.2))
     }
 
     /// Returns the failed attempts if they are a scan: many targets, few attempts at each, hardly

@@ -1,6 +1,6 @@
 //! The symptoms of connection attempts.
 
-use crate::flow::EniIndex;
+use crate::flow::{EniIndex, ReasonIndex};
 use crate::time::SECOND_NS;
 
 /// A documented AWS idle timeout, by the time that a connection may be idle.
@@ -55,6 +55,15 @@ pub enum Symptom {
     BlockPublicAccess(EniIndex),
     /// Rejected by VPC Encryption Controls at this ENI.
     EncryptionControls(EniIndex),
+    /// Rejected for another reason that the record names.
+    OtherReason {
+        /// The ENI.
+        eni: EniIndex,
+        /// The reason.
+        reason: ReasonIndex,
+    },
+    /// Dropped by AWS Network Firewall. The firewall has the place of an ENI.
+    NetworkFirewall(EniIndex),
     /// The request was accepted and its reply rejected at the same ENI.
     ReplyBlocked {
         /// The ENI.
@@ -83,6 +92,9 @@ pub enum Symptom {
     NoReply,
     /// The SYN-ACK was never acknowledged.
     HalfOpen,
+    /// The connection was established, then large packets of this side were repeated and not
+    /// answered.
+    Stalled(Party),
     /// The connection was established, then reset by this side.
     Reset(Party),
     /// Rejected packets of a closed connection, or of one with no other records.
@@ -101,6 +113,8 @@ impl Symptom {
         match self {
             Self::BlockPublicAccess(_) => "block-public-access",
             Self::EncryptionControls(_) => "encryption-controls",
+            Self::OtherReason { .. } => "other-reason",
+            Self::NetworkFirewall(_) => "network-firewall",
             Self::ReplyBlocked { .. } => "reply-blocked",
             Self::InboundBlocked(_) => "inbound-blocked",
             Self::OutboundBlocked(_) => "outbound-blocked",
@@ -110,6 +124,7 @@ impl Symptom {
             Self::Refused => "refused",
             Self::NoReply => "no-reply",
             Self::HalfOpen => "half-open",
+            Self::Stalled(_) => "stalled",
             Self::Reset(_) => "reset",
             Self::LatePackets(_) => "late-packets",
             Self::OneWay => "one-way",
@@ -125,6 +140,8 @@ impl Symptom {
             self,
             Self::BlockPublicAccess(_)
                 | Self::EncryptionControls(_)
+                | Self::OtherReason { .. }
+                | Self::NetworkFirewall(_)
                 | Self::InboundBlocked(_)
                 | Self::OutboundBlocked(_)
                 | Self::Blocked(_)

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use crate::archive::s3_path::S3Name;
 use crate::flow::{TCP, is_egress, protocol};
-use crate::record::{Action, Field, Layout, ObservedFlags, Record};
+use crate::record::{Action, Field, Layout, ObservedFlags, Record, TAGS, tag_value};
 
 /// A condition on one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +97,10 @@ pub enum Name {
     Subnet,
     /// The instance.
     Instance,
+    /// Any tag.
+    Tag,
+    /// The tag in this column, one of [`TAGS`].
+    TagIn(Field),
 }
 
 /// A count in a record.
@@ -326,6 +330,11 @@ impl Name {
                 Field::TgwDstSubnetId,
             ],
             Self::Instance => &[Field::InstanceId],
+            Self::Tag => &TAGS,
+            Self::TagIn(field) => {
+                let index = TAGS.iter().position(|tag| *tag == field);
+                index.map_or(&[], |index| &TAGS[index..=index])
+            }
         }
     }
 
@@ -335,9 +344,13 @@ impl Name {
         if let Some(FilteredRecord { record, layout, .. }) = facts.line {
             let own = (self == Self::Eni && !record.eni.is_empty()).then_some(record.eni);
             let columns = self.fields().iter().filter_map(|f| record.get(layout, *f));
+            let is_tag = matches!(self, Self::Tag | Self::TagIn(_));
             for name in own.into_iter().chain(columns) {
                 is_given = true;
-                each(name);
+                match is_tag {
+                    true => each(tag_value(name).as_bytes()),
+                    false => each(name),
+                }
             }
         }
         let Some(path) = facts.path.as_ref().filter(|_| !is_given) else {

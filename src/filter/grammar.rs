@@ -8,6 +8,8 @@
 //!            / "flags" flag *( "," flag ) / ( "packets" / "bytes" ) comparison number
 //!            / "between" end [ "and" ] end
 //!            / ( "eni" / "account" / "region" / "vpc" / "subnet" / "instance" ) name
+//!            / ( "tag" / "instance-tag" / "interface-tag" / "asg-tag" / … ) [ ":" / "=" ] tag
+//! tag        = name / quote *char quote
 //! side       = "src" / "dst" / "src or dst" / "src and dst"
 //! ```
 //!
@@ -26,7 +28,7 @@ use nom::error::{ErrorKind, ParseError};
 use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
-use super::expression::{Comparison, CountField, EndpointSide, Expression, Peer, Term};
+use super::expression::{Comparison, CountField, EndpointSide, Expression, Name, Peer, Term};
 use super::fault::FilterError;
 use super::peers::AN_END;
 use super::words::{
@@ -41,6 +43,9 @@ const CHANGES_MAX: usize = 10;
 
 const A_CONDITION: &str = "a condition, such as host 10.0.0.5, net 10.0.0.0/8, src port 443, \
                            tcp, reject, flags syn, egress, eni eni-0a1b or bytes > 1000";
+
+const A_VALUE_ALONE: &str =
+    "the value of a tag without its key, because flow logs do not have the key: tag web-1";
 
 impl Qualifier {
     /// Parses the value `text` of this keyword into a condition.
@@ -184,6 +189,9 @@ impl ConditionReader {
 
     fn primitive<'a>(&mut self, input: &'a str) -> ParseResult<'a, Expression> {
         let (rest, found) = word(input).map_err(|_| expected(input, A_CONDITION))?;
+        if let Some((name, value)) = tag_word(input, rest) {
+            return self.tag(name, value);
+        }
         let lower = found.to_ascii_lowercase();
         if let Some(term) = family_or_protocol(&lower) {
             let family = Expression::Term(term);
@@ -222,12 +230,30 @@ impl ConditionReader {
             .or(net(found).map(|_| Qualifier::Host(EndpointSide::Either)));
         let is_joint = matches!(&*lower, "and" | "or" | "not");
         match guess.filter(|_| !is_joint) {
+            Some(Qualifier::Named(name)) if name.is_tag() => self.tag(name, input),
             Some(qualifier) => match qualifier.term(found) {
                 Some(term) => Ok((rest, Expression::Term(term))),
                 None => Err(expected(input, A_CONDITION)),
             },
             None => Err(expected(input, A_CONDITION)),
         }
+    }
+
+    /// Parses the value of a tag.
+    fn tag<'a>(&mut self, name: Name, input: &'a str) -> ParseResult<'a, Expression> {
+        let qualifier = Qualifier::Named(name);
+        let (rest, text) = match quoted(input)? {
+            Some((rest, text)) => {
+                self.last = Some(qualifier);
+                return Ok((rest, Expression::Term(Term::Is(name, text))));
+            }
+            None => word(input).map_err(|_| expected(input, qualifier.wants()))?,
+        };
+        if rest.starts_with('=') {
+            return Err(expected(input, A_VALUE_ALONE));
+        }
+        self.last = Some(qualifier);
+        Ok((rest, Expression::Term(Term::Begins(name, text.to_owned()))))
     }
 
     /// Parses the rest of a condition after `src` or `dst`.
@@ -272,6 +298,43 @@ impl ConditionReader {
         self.last = Some(qualifier);
         qualifier.condition(input)
     }
+}
+
+/// Returns the kind of tag that the first word of `input` names, and the text from its value on.
+/// `rest` follows that word.
+fn tag_word<'a>(input: &'a str, rest: &'a str) -> Option<(Name, &'a str)> {
+    let input = input.trim_start();
+    let found = &input[..input.len() - rest.len()];
+    let (word, value) = match found.find(':') {
+        Some(colon) => (&found[..colon], &input[colon + 1..]),
+        None => {
+            let value = rest.trim_start().strip_prefix('=');
+            (found, value.unwrap_or(rest))
+        }
+    };
+    match qualifier(&word.to_ascii_lowercase(), EndpointSide::Either)? {
+        Qualifier::Named(name) if name.is_tag() => Some((name, value)),
+        _ => None,
+    }
+}
+
+/// Parses a value in double or single quotes, in which a backslash keeps the next character. Returns
+/// `None` if there is no quote.
+fn quoted(input: &str) -> Result<Option<(&str, String)>, nom::Err<Expected<'_>>> {
+    let text = input.trim_start();
+    let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
+        return Ok(None);
+    };
+    let mut value = String::new();
+    let mut characters = text.char_indices().skip(1);
+    while let Some((at, character)) = characters.next() {
+        match character {
+            c if c == quote => return Ok(Some((&text[at + 1..], value))),
+            '\\' => value.extend(characters.next().map(|(_, c)| c)),
+            c => value.push(c),
+        }
+    }
+    Err(expected(&text[text.len()..], "a closing quote"))
 }
 
 /// Whether a protocol before this word belongs to it: `tcp port 80`.

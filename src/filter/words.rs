@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::expression::{CountField, EndpointSide, Name, Net, Peer, Term};
 use crate::names::{protocol_number, protocol_of_keyword, service_named};
-use crate::record::{Action, ObservedFlags};
+use crate::record::{Action, ObservedFlags, TAGS};
 
 /// A keyword that gives the type of the value after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,9 @@ impl Qualifier {
             Self::Named(Name::Vpc) => "a VPC, such as vpc-0a1b2c3d4e5f60718",
             Self::Named(Name::Subnet) => "a subnet, such as subnet-0a1b2c3d4e5f60718",
             Self::Named(Name::Instance) => "an instance, such as i-0a1b2c3d4e5f60718",
+            Self::Named(Name::Tag | Name::TagIn(_)) => {
+                "the value of a tag, such as web-1 or \"web server 1\""
+            }
         }
     }
 }
@@ -86,6 +89,7 @@ fn is_whole(name: Name, text: &str) -> bool {
         Name::Eni | Name::Vpc | Name::Subnet | Name::Instance => {
             matches!(last.len(), 8 | 17) && is_made_of(u8::is_ascii_hexdigit)
         }
+        Name::Tag | Name::TagIn(_) => false,
     }
 }
 
@@ -118,7 +122,11 @@ pub(super) fn qualifier(word: &str, side: EndpointSide) -> Option<Qualifier> {
         "vpc" => Qualifier::Named(Name::Vpc),
         "subnet" => Qualifier::Named(Name::Subnet),
         "instance" => Qualifier::Named(Name::Instance),
-        _ => return None,
+        "tag" => Qualifier::Named(Name::Tag),
+        word => {
+            let field = TAGS.into_iter().find(|field| field.name() == word)?;
+            Qualifier::Named(Name::TagIn(field))
+        }
     })
 }
 

@@ -74,6 +74,7 @@ impl fmt::Display for Term {
             Self::Action(Action::Reject) => f.write_str("reject"),
             Self::Leaving(leaving) => f.write_str(if *leaving { "egress" } else { "ingress" }),
             Self::Flags(flags) => write!(f, "flags {}", flags.to_string().to_ascii_lowercase()),
+            Self::Is(name, text) if name.is_tag() => write!(f, "{} {}", name.word(), Quoted(text)),
             Self::Is(name, text) | Self::Begins(name, text) => write!(f, "{} {text}", name.word()),
             Self::Between(one, other) => write!(f, "between {one} and {other}"),
             Self::Count(counter, comparison, number) => {
@@ -132,6 +133,8 @@ impl Name {
             Self::Vpc => "VPC",
             Self::Subnet => "subnet",
             Self::Instance => "instance",
+            Self::Tag => "tag",
+            Self::TagIn(field) => field.name(),
         }
     }
 
@@ -144,7 +147,24 @@ impl Name {
             Self::Vpc => "vpc",
             Self::Subnet => "subnet",
             Self::Instance => "instance",
+            Self::Tag => "tag",
+            Self::TagIn(field) => field.name(),
         }
+    }
+
+    /// Whether it is a tag, whose value may contain blanks.
+    pub(super) fn is_tag(self) -> bool {
+        matches!(self, Self::Tag | Self::TagIn(_))
+    }
+}
+
+/// A whole value in double quotes, with a backslash before quotes and backslashes in it.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let escaped = self.0.replace('\\', "\\\\").replace('"', "\\\"");
+        write!(f, "\"{escaped}\"")
     }
 }
 
@@ -204,6 +224,9 @@ mod tests {
             "flags syn,ack",
             "eni eni-0a1b",
             "region us-east-1",
+            "tag web",
+            "instance-tag-2 \"web server 1\"",
+            r#"tag "say \"hi\" \\""#,
             "bytes >= 1000",
             "between 10.0.0.1 and 10.0.0.0/8",
             "between 10.0.0.1:443 and [2001:db8::1]:50000",
@@ -211,6 +234,8 @@ mod tests {
             check(filter, filter);
         }
         check("port https", "port 443");
+        check("tag:web", "tag web");
+        check("asg-tag = 'a b'", "asg-tag \"a b\"");
     }
 
     #[test]
@@ -226,7 +251,7 @@ mod tests {
         fn what_is_written_is_read_as_the_same(
             words in prop::collection::vec(prop::sample::select(&[
                 "host 10.0.0.5", "src 10.0.0.5", "dst port 443", "and", "or", "not", "(", ")", "tcp",
-                "reject", "flags syn", "eni x", "bytes > 3", "ip", "between 10.0.0.1 10.0.0.2:3", "proto 47",
+                "reject", "flags syn", "eni x", "bytes > 3", "ip", "tag:x", "instance-tag 'x y'", "between 10.0.0.1 10.0.0.2:3", "proto 47",
             ][..]), 0..12),
         ) {
             if let Ok(expression) = words.join(" ").parse::<Expression>() {

@@ -12,6 +12,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::flow::own_address::SharedAddresses;
+use crate::flow::words::{RecordWords, TagSeen};
+use crate::record::TAGS;
 
 /// The name for records that have no interface-id.
 const UNNAMED: &str = "unknown";
@@ -41,6 +43,8 @@ pub struct Eni {
     pub kind: String,
     /// What a person calls it, from configuration beside the logs.
     pub title: String,
+    /// Its tags, in the order of [`TAGS`].
+    pub tags: [TagSeen; TAGS.len()],
     /// The ENI's own address, if flow-direction shows which one it is.
     pub address: Option<IpAddr>,
     /// Its own IPv6 address, determined in the same way, even if it also has an IPv4 address.
@@ -66,12 +70,32 @@ impl Eni {
                 mine.clone_from(theirs);
             }
         }
+        for (mine, theirs) in self.tags.iter_mut().zip(&other.tags) {
+            mine.join(theirs);
+        }
         let known = [other.address, other.v6_address];
         known
             .into_iter()
             .flatten()
             .for_each(|address| self.has(address));
         self.shared.meet_all(&other.shared);
+    }
+
+    /// Adds the tags of one of its records, in the order of [`TAGS`]; empty where it has none.
+    pub(crate) fn meet_tags(&mut self, values: &[String; TAGS.len()]) {
+        for (seen, value) in self.tags.iter_mut().zip(values) {
+            seen.meet(value);
+        }
+    }
+
+    /// Returns the tag by which it is called: the first one in the order of [`TAGS`]. Returns an
+    /// empty text if there is none, or if that tag was changed between two of its records.
+    pub fn tag(&self) -> &str {
+        let mut tags = self.tags.iter();
+        match tags.find(|tag| **tag != TagSeen::None) {
+            Some(TagSeen::One(value)) => value,
+            _ => "",
+        }
     }
 
     /// Adds one of its own addresses. Of several addresses the lowest is kept, independent of the
@@ -108,6 +132,8 @@ pub struct Enis {
     /// The names as written in the records, by index.
     names: Vec<Arc<[u8]>>,
     by_name: HashMap<Arc<[u8]>, EniIndex, RandomState>,
+    /// The words of their records.
+    pub words: RecordWords,
 }
 
 impl Enis {
@@ -171,14 +197,18 @@ impl Enis {
             let index = self.enter(name);
             self.get_mut(index).complete(eni);
         }
+        self.words.merge(&other.words);
     }
 
-    /// Numbers the ENIs by name.
+    /// Numbers the ENIs by name, and the words of their records.
     #[must_use]
     pub fn sorted(self) -> Self {
         let mut order: Vec<(Arc<[u8]>, Eni)> = self.names.into_iter().zip(self.list).collect();
         order.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let mut sorted = Self::default();
+        let mut sorted = Self {
+            words: self.words.sorted(),
+            ..Self::default()
+        };
         for (name, eni) in order {
             let index = sorted.enter(&name);
             *sorted.get_mut(index) = eni;

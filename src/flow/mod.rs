@@ -17,6 +17,7 @@ mod observe;
 mod own_address;
 mod traffic_path;
 pub mod vantage;
+mod words;
 
 pub use eni::{Eni, EniIndex, Enis};
 pub use five_tuple::{ConnectionKey, Endpoint, FiveTuple, ICMP, TCP, UDP, Way};
@@ -26,3 +27,4 @@ pub use observe::{Addresses, Assumed, Unusable, is_egress, observe, protocol, re
 pub use own_address::{SharedAddresses, is_private};
 pub use traffic_path::TrafficPath;
 pub use vantage::Vantage;
+pub use words::{ReasonIndex, RecordWords, TagSeen, TagSet, TagsIndex, WordList};

@@ -8,8 +8,8 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::flow::{ConnectionKey, EniIndex, TrafficPath, Way};
-use crate::record::ObservedFlags;
+use crate::flow::{ConnectionKey, EniIndex, ReasonIndex, TagsIndex, TrafficPath, Way};
+use crate::record::{ByteUnit, ObservedFlags, bare_headers_len};
 use crate::time::until_ns;
 
 /// The line that a record came from.
@@ -39,8 +39,11 @@ pub enum RejectReason {
     BlockPublicAccess,
     /// `EC`: VPC Encryption Controls.
     EncryptionControls,
-    /// A reason unknown to this version.
-    Other,
+    /// `network-firewall`: AWS Network Firewall. Its logs have no such column: the reader of the
+    /// logs adds the reason to flows with a drop verdict.
+    NetworkFirewall,
+    /// A reason that this version does not know.
+    Other(ReasonIndex),
 }
 
 impl Verdict {
@@ -66,12 +69,18 @@ pub struct Observation {
     pub flags: Option<ObservedFlags>,
     /// The ENI that saw the packets.
     pub eni: EniIndex,
+    /// The tags in the record.
+    pub tags: TagsIndex,
     /// The path by which the packets left, if the record has it.
     pub path: Option<TrafficPath>,
     /// The packet count; 1 if the record has no such column.
     pub packets: u64,
     /// The byte count, from the IP header on, if the record has it.
     pub bytes: Option<u64>,
+    /// What the log counts as bytes. `bytes` counts from the IP header on in any case.
+    pub byte_unit: ByteUnit,
+    /// The round trip time in milliseconds that the log measured, if it has one.
+    pub rtt_ms: Option<u16>,
     /// Time of the first packet, in nanoseconds since the Unix epoch.
     pub start_ns: i64,
     /// Time of the last packet, in nanoseconds since the Unix epoch; never before the start.
@@ -178,6 +187,13 @@ impl Observation {
         self.flags.unwrap_or_default()
     }
 
+    /// Returns the byte count as it was logged, in [`Observation::byte_unit`].
+    pub fn logged_bytes(&self) -> Option<u64> {
+        let headers = bare_headers_len(self.key.protocol, self.key.is_ipv6());
+        let logged = |bytes| self.byte_unit.logged_bytes(bytes, self.packets, headers);
+        self.bytes.map(logged)
+    }
+
     /// Returns the first instant after the record's window: a time in whole seconds means any
     /// instant of that second.
     pub fn until_ns(&self) -> i64 {
@@ -225,9 +241,12 @@ pub(crate) mod tests {
             verdict: Verdict::Accept,
             flags: Some(ObservedFlags(flags)),
             eni: EniIndex(0),
+            tags: TagsIndex(0),
             path: None,
             packets,
             bytes: Some(bytes),
+            byte_unit: ByteUnit::IpPacket,
+            rtt_ms: None,
             start_ns: start_s * SECOND_NS,
             end_ns: end_s * SECOND_NS,
             place: Place::default(),

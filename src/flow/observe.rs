@@ -7,10 +7,11 @@
 use std::net::IpAddr;
 
 use crate::flow::{
-    Endpoint, EniIndex, FiveTuple, Observation, Place, RejectReason, TCP, TrafficPath, UDP, Verdict,
+    Endpoint, EniIndex, FiveTuple, Observation, Place, ReasonIndex, RejectReason, TCP, TagsIndex,
+    TrafficPath, UDP, Verdict,
 };
 use crate::names::service_at;
-use crate::record::{Action, Direction, Interval, Record, TimeNote};
+use crate::record::{Action, ByteUnit, Direction, Interval, Record, TimeNote};
 use crate::time::SECOND_NS;
 
 /// The pair of addresses in a record that packets get.
@@ -76,7 +77,8 @@ impl Unusable {
 /// The latest instant that a record may have: a day before the 64-bit clock ends in 2262.
 const LATEST_NS: i64 = i64::MAX - 86_400 * SECOND_NS;
 
-/// Reads an observation from a record that `eni` wrote at `place`.
+/// Reads an observation from a record that `eni` wrote at `place`. Facts of few logs are left to the
+/// caller: the reason of a REJECT, the unit of the bytes, and the round trip time.
 ///
 /// # Errors
 /// Returns [`Unusable`] if the record lacks a value that every packet needs.
@@ -105,9 +107,12 @@ pub fn observe(
         verdict: verdict(record),
         flags: if protocol == TCP { record.flags } else { None },
         eni,
+        tags: TagsIndex(0),
         path: record.traffic_path.and_then(TrafficPath::of),
         packets: record.packets.unwrap_or(1).max(1),
         bytes: record.bytes.filter(|bytes| *bytes > 0),
+        byte_unit: ByteUnit::IpPacket,
+        rtt_ms: None,
         start_ns: interval.start_ns,
         end_ns: interval.end_ns,
         place,
@@ -196,13 +201,15 @@ fn verdict(record: &Record<'_>) -> Verdict {
     }
 }
 
-/// Returns the reason in a `reject-reason` column.
-pub fn reject_reason(text: &[u8]) -> RejectReason {
+/// Returns the reason in a `reject-reason` column; `other` gives the number of one that this version
+/// does not know.
+pub fn reject_reason(text: &[u8], other: impl FnOnce(&[u8]) -> ReasonIndex) -> RejectReason {
     match text {
         b"BPA" => RejectReason::BlockPublicAccess,
         b"EC" => RejectReason::EncryptionControls,
+        b"network-firewall" => RejectReason::NetworkFirewall,
         b"" | b"-" => RejectReason::Unsaid,
-        _ => RejectReason::Other,
+        text => RejectReason::Other(other(text)),
     }
 }
 

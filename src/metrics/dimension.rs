@@ -8,8 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::connection::Outcome;
-use crate::flow::{Eni, Viewed};
+use crate::flow::{Eni, RecordWords, RejectReason, TagSet, Verdict, Viewed};
 use crate::names::protocol_keyword;
+use crate::record::TAGS;
 
 use super::subnets::Subnets;
 
@@ -50,6 +51,12 @@ pub enum Dimension {
     Direction,
     /// The outcome of the record's connection.
     Outcome,
+    /// `reject-reason`; unknown for packets that are accepted, or rejected without a reason.
+    RejectReason,
+    /// The first tag that the record has, in the order of [`TAGS`].
+    Tag,
+    /// The column of [`TAGS`] with this index.
+    TagIn(u8),
 }
 
 /// The facts about some packets.
@@ -63,12 +70,34 @@ pub struct PacketFacts<'a> {
     pub subnets: Option<&'a Subnets>,
     /// The outcome of their connection, if needed.
     pub outcome: Option<Outcome>,
+    /// The words of the records, if there are any.
+    pub words: Option<&'a RecordWords>,
 }
 
 impl PacketFacts<'_> {
     /// Whether the packets were rejected, at this ENI or at another one that logged them.
     pub(super) fn is_rejected(&self) -> bool {
         self.observation.is_rejected()
+    }
+
+    fn tags(&self) -> TagSet<'_> {
+        let words = self.words;
+        words.map_or_else(TagSet::default, |words| {
+            words.tag_set(self.observation.tags)
+        })
+    }
+
+    fn reject_reason(&self) -> Vec<u8> {
+        match self.observation.verdict {
+            Verdict::Reject(RejectReason::BlockPublicAccess) => b"BPA".to_vec(),
+            Verdict::Reject(RejectReason::EncryptionControls) => b"EC".to_vec(),
+            Verdict::Reject(RejectReason::NetworkFirewall) => b"network-firewall".to_vec(),
+            Verdict::Reject(RejectReason::Other(reason)) => {
+                let words = self.words;
+                words.map_or_else(Vec::new, |words| words.reasons.get(reason.0).to_vec())
+            }
+            Verdict::Reject(RejectReason::Unsaid) | Verdict::Accept => Vec::new(),
+        }
     }
 
     fn put_subnet(&self, address: IpAddr, key: &mut Vec<u8>) {
@@ -81,13 +110,14 @@ impl PacketFacts<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected some of protocol, action, eni, vpc, subnet, srcaddr, dstaddr, dstport, srcsubnet, \
-     dstsubnet, direction, outcome"
+     dstsubnet, direction, outcome, reject-reason, tag, instance-tag, instance-tag-2, interface-tag, \
+     interface-tag-2, asg-tag, asg-tag-2"
 )]
 pub struct DimensionError;
 
 impl Dimension {
     /// All dimensions.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 20] = [
         Self::Protocol,
         Self::Action,
         Self::Eni,
@@ -100,6 +130,14 @@ impl Dimension {
         Self::DestinationSubnet,
         Self::Direction,
         Self::Outcome,
+        Self::RejectReason,
+        Self::Tag,
+        Self::TagIn(0),
+        Self::TagIn(1),
+        Self::TagIn(2),
+        Self::TagIn(3),
+        Self::TagIn(4),
+        Self::TagIn(5),
     ];
 
     /// Returns the name for input and output.
@@ -117,6 +155,9 @@ impl Dimension {
             Self::DestinationSubnet => "dstsubnet",
             Self::Direction => "direction",
             Self::Outcome => "outcome",
+            Self::RejectReason => "reject-reason",
+            Self::Tag => "tag",
+            Self::TagIn(index) => TAGS[usize::from(index)].name(),
         }
     }
 
@@ -163,6 +204,11 @@ impl Dimension {
                 Some(leaving) => put(&[u8::from(leaving)], key),
                 None => put(&[], key),
             },
+            Self::RejectReason => put(&facts.reject_reason(), key),
+            Self::Tag => put(facts.tags().first().as_bytes(), key),
+            Self::TagIn(index) => {
+                put(facts.tags().values()[usize::from(index)].as_bytes(), key);
+            }
             Self::Outcome => put(facts.outcome.map_or("", Outcome::name).as_bytes(), key),
         }
     }
@@ -246,7 +292,7 @@ fn address(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::flow::observation::tests::viewed;
-    use crate::flow::{RejectReason, Verdict, Way};
+    use crate::flow::{ReasonIndex, TagsIndex, Way};
 
     fn values(facts: &PacketFacts<'_>) -> Vec<String> {
         let mut key = Vec::new();
@@ -273,6 +319,7 @@ mod tests {
             eni: &eni,
             subnets: Some(&Subnets::default()),
             outcome: Some(Outcome::HalfOpen),
+            words: None,
         };
         assert_eq!(
             values(&facts),
@@ -289,6 +336,14 @@ mod tests {
                 "10.0.0.0/24",
                 "ingress",
                 "half-open",
+                "unknown",
+                "unknown",
+                "unknown",
+                "unknown",
+                "unknown",
+                "unknown",
+                "unknown",
+                "unknown",
             ]
         );
     }
@@ -303,6 +358,7 @@ mod tests {
             eni: &Eni::default(),
             subnets: None,
             outcome: None,
+            words: None,
         };
         assert_eq!(
             values(&facts),
@@ -315,6 +371,14 @@ mod tests {
                 "2001:db8::1",
                 "10.0.0.2",
                 "0",
+                "unknown",
+                "unknown",
+                "unknown",
+                "unknown",
+                "unknown",
+                "unknown",
+                "unknown",
+                "unknown",
                 "unknown",
                 "unknown",
                 "unknown",
@@ -337,6 +401,7 @@ mod tests {
                 eni: &eni,
                 subnets: None,
                 outcome: None,
+                words: None,
             };
             let [eni, vpc] = [2, 3].map(|at| values(&facts)[at].clone());
             (eni, vpc)
@@ -350,6 +415,40 @@ mod tests {
     }
 
     #[test]
+    fn tags_and_reasons_are_those_of_the_record() {
+        let mut words = RecordWords::default();
+        let mut tags: [String; TAGS.len()] = Default::default();
+        (tags[1], tags[5]) = ("web server 1".into(), "other".into());
+        let mut text = Vec::new();
+        TagSet::encode(&tags, &mut text);
+        let mut o = viewed(Way::Up, 3, 180, 0, 9, 2);
+        o.tags = TagsIndex(words.tags.enter(&text));
+        let reason = ReasonIndex(words.reasons.enter(b"XYZ"));
+        o.verdict = Verdict::Reject(RejectReason::Other(reason));
+        let facts = PacketFacts {
+            observation: &o,
+            eni: &Eni::default(),
+            subnets: None,
+            outcome: None,
+            words: Some(&words),
+        };
+        let first = "web server 1";
+        assert_eq!(
+            values(&facts)[12..],
+            [
+                "XYZ",
+                first,
+                "unknown",
+                first,
+                "unknown",
+                "unknown",
+                "unknown",
+                "\"other\""
+            ]
+        );
+    }
+
+    #[test]
     fn packets_rejected_at_another_eni_are_rejected() {
         let mut o = viewed(Way::Up, 3, 180, 0, 9, 2);
         o.rejected_at = Some(crate::flow::EniIndex(7));
@@ -358,6 +457,7 @@ mod tests {
             eni: &Eni::default(),
             subnets: None,
             outcome: None,
+            words: None,
         };
         assert_eq!(values(&facts)[1], "REJECT");
     }

@@ -159,6 +159,7 @@ mod tests {
             eni: &Eni::default(),
             subnets: None,
             outcome: None,
+            words: None,
         };
         let mut key = vec![0];
         Dimension::DestinationPort.put(&facts, &mut key);

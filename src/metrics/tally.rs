@@ -225,6 +225,7 @@ mod tests {
             eni: &Eni::default(),
             subnets: None,
             outcome: None,
+            words: None,
         });
     }
 
@@ -290,6 +291,7 @@ mod tests {
             eni: &Eni::default(),
             subnets: None,
             outcome: Some(Outcome::Unanswered),
+            words: None,
         };
         tally.count(&facts);
         tally.count_connection(&facts);

@@ -148,10 +148,11 @@ fn archive_of(convert: &Convert) -> Result<Archive> {
 }
 
 /// Gives the ENIs the names of the context.
-fn describe(request: &Request, read: &mut Contents) {
+fn described(request: &Request, mut read: Contents) -> Contents {
     if !request.context.is_empty() {
         read.account.configuration.describe(&mut read.enis);
     }
+    read
 }
 
 fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
@@ -163,8 +164,7 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
     let finding = finding_records(convert.finding, request, &archive, meter)?;
     let folder = SpillFolder::new(&request.temp_dir);
     let conversations = Conversations::new(request.held_max(), &folder, convert.detail);
-    let mut read = run.read(convert.addresses, &conversations)?;
-    describe(request, &mut read);
+    let mut read = described(request, run.read(convert.addresses, &conversations)?);
     let enis = &read.enis;
     let vantage = vantage(&convert.vantage, enis)?;
     let (conversations, starts) = conversations.complete(enis, request.memory);
@@ -181,8 +181,7 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
         episodes: &episodes,
         meter,
     };
-    let settled = settler.settle(&conversations)?;
-    drop(conversations);
+    let settled = settler.settle(&{ conversations })?;
     read.check_kept(request, settled.records)?;
     let suggested_filters = settled.by_filter.suggest(enis, convert.max_packets)?;
     let mut capture = pending.open(encoder, section(enis, convert.single_interface), enis)?;
@@ -191,6 +190,7 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
         names: &read.account.source_names(archive.files()),
         losses: &read.losses,
         enis: &framer::eni_names(enis),
+        reasons: &framer::reason_names(enis),
         comments: convert.comments,
         single_interface: convert.single_interface || convert.split == Some(Split::Eni),
     };

@@ -17,7 +17,9 @@ pub(crate) use self::coverage::Coverage;
 use crate::archive::s3_path;
 use crate::configuration::{Configuration, ConfigurationCounts};
 use crate::connection::Detail;
-use crate::diagnosis::{AttemptCounts, BlindSpot, Finding, Ground, Visibility, attempts, findings};
+use crate::diagnosis::{
+    AttemptCounts, BlindSpot, Finding, FindingEvidence, Ground, Visibility, attempts, findings,
+};
 use crate::error::{ErrorKind, Result, SecondReading};
 use crate::flow::{Addresses, Candidate, Enis, Place, duplicates};
 use crate::output::Output;
@@ -28,7 +30,7 @@ use crate::pipeline::settling::finding_records::FindingRecords;
 use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::settling::settle::SettleCounts;
 use crate::pipeline::spilling::temporary::SpillFolder;
-use crate::read::{Archive, Meter, Phase};
+use crate::read::{Account, Archive, Meter, Phase};
 use crate::summary::{Input, Records};
 use crate::time::joined;
 
@@ -168,8 +170,12 @@ pub(super) fn diagnose_archive(
     let enis = &read.enis;
     let (conversations, _) = listening.conversations.complete(enis, request.memory);
     let selection = request.selection(read.newest_ns);
-    let (tally, counts, is_involved) =
-        look(&conversations, selection.as_ref(), &visibility, enis, meter)?;
+    let Looked {
+        tally,
+        all,
+        counts,
+        is_involved,
+    } = look(&conversations, selection.as_ref(), &visibility, enis, meter)?;
     read.check_kept(request, counts.records)?;
     let places = read.account.source_names(archive.files());
     let name = |place: Place| {
@@ -183,8 +189,12 @@ pub(super) fn diagnose_archive(
     };
     counts.add_to(&mut read.records);
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
+    let evidence = FindingEvidence {
+        shown: &tally,
+        all: selection.is_some().then_some(&all),
+    };
     let diagnosis = Diagnosis {
-        findings: findings(&tally, &ground),
+        findings: findings(evidence, &ground),
         blind_spots: visibility.blind_spots(&tally, read.records.skip_data),
         attempts: tally.attempts,
         symptoms: tally.by_symptom().clone(),
@@ -198,21 +208,26 @@ pub(super) fn diagnose_archive(
         elapsed_ms: run.elapsed_ms(),
     };
     drop(conversations);
-    let names = archive.files().iter().map(|file| file.name.as_str());
-    let names = names.chain(read.account.member_names());
-    let mut named_by_paths = (BTreeSet::new(), BTreeSet::new());
-    for name in names.filter_map(s3_path::parse) {
-        named_by_paths.0.insert(name.account.to_owned());
-        named_by_paths.1.insert(name.region.to_owned());
-    }
     Ok(Examined {
         diagnosis,
-        named_by_paths,
+        named_by_paths: named_by_paths(archive, &read.account),
         enis: read.enis,
         is_involved,
         interval_s,
         visibility,
     })
+}
+
+/// Returns the accounts and the regions that the paths of the files name.
+fn named_by_paths(archive: &Archive, account: &Account) -> (BTreeSet<String>, BTreeSet<String>) {
+    let names = archive.files().iter().map(|file| file.name.as_str());
+    let names = names.chain(account.member_names());
+    let mut named = (BTreeSet::new(), BTreeSet::new());
+    for name in names.filter_map(s3_path::parse) {
+        named.0.insert(name.account.to_owned());
+        named.1.insert(name.region.to_owned());
+    }
+    named
 }
 
 /// Passes records on to their conversations, and notes the time that they cover.
@@ -244,63 +259,95 @@ fn visibility(coverage: Coverage, read: &Contents) -> Visibility {
     visibility
 }
 
-/// Examines all conversations. Returns their attempts, how the records were used, and whether each
-/// ENI logged one of the attempts.
+/// The attempts of all conversations.
+#[derive(Default)]
+struct Looked {
+    /// The attempts that match the filter.
+    tally: AttemptCounts,
+    /// All attempts of the requested time; empty without a filter.
+    all: AttemptCounts,
+    /// How the records were used.
+    counts: SettleCounts,
+    /// Whether each ENI logged one of the matching attempts.
+    is_involved: Vec<bool>,
+}
+
+impl Looked {
+    fn add(&mut self, more: Self) {
+        self.tally.add(more.tally);
+        self.all.add(more.all);
+        self.counts = std::mem::take(&mut self.counts).add(more.counts);
+        for (known, more) in self.is_involved.iter_mut().zip(more.is_involved) {
+            *known |= more;
+        }
+    }
+}
+
+/// Examines all conversations.
 fn look(
     conversations: &Complete<'_, '_>,
     selection: Option<&Selection>,
     visibility: &Visibility,
     enis: &Enis,
     meter: &Meter,
-) -> Result<(AttemptCounts, SettleCounts, Vec<bool>)> {
+) -> Result<Looked> {
     meter.begin(Phase::Diagnosing, conversations.records());
+    let nothing = || Looked {
+        is_involved: vec![false; enis.iter().len()],
+        ..Looked::default()
+    };
     // One sum for all threads, to which they add what is in memory at once: a sum for each of them would
     // hold the same paths over and over.
-    let nobody = vec![false; enis.iter().len()];
-    let all = Mutex::new((AttemptCounts::default(), SettleCounts::default(), nobody));
+    let sum = Mutex::new(nothing());
     let buckets = (0..conversations.count()).into_par_iter();
     buckets.try_for_each(|bucket| {
         conversations.take(bucket, |records| {
-            let (mut tally, mut counts) = (AttemptCounts::default(), SettleCounts::default());
-            let mut involved = BTreeSet::new();
+            let mut looked = nothing();
             conversations::each(records, |conversation| {
-                keep_selected(conversation, selection, &mut counts);
+                let is_kept = keep_selected(conversation, selection, &mut looked.counts);
                 for attempt in attempts(conversation) {
+                    let span_ns = (attempt.first_ns, attempt.last_ns);
+                    let is_timely = |selection: &Selection| {
+                        selection.span.overlaps(attempt.first_ns, attempt.last_ns)
+                    };
+                    if selection.is_some_and(is_timely) {
+                        looked.all.take_in(&attempt, visibility, enis);
+                    }
                     if attempt.matched {
-                        counts.records += attempt.records;
-                        let span_ns = (attempt.first_ns, attempt.last_ns);
-                        counts.span_ns = joined(counts.span_ns, Some(span_ns));
-                        tally.take_in(&attempt, visibility, enis);
-                        involved.extend(attempt.views.iter().map(|view| view.eni));
-                    } else {
-                        counts.filtered += attempt.records;
+                        looked.counts.records += attempt.records;
+                        looked.counts.span_ns = joined(looked.counts.span_ns, Some(span_ns));
+                        looked.tally.take_in(&attempt, visibility, enis);
+                        let involved = attempt.views.iter();
+                        involved.for_each(|view| looked.is_involved[view.eni.0 as usize] = true);
+                    } else if is_kept {
+                        looked.counts.filtered += attempt.records;
                     }
                 }
                 Ok(())
             })?;
-            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-            all.0.add(tally);
-            all.1 = std::mem::take(&mut all.1).add(counts);
             meter.add(records.len() as u64);
-            for eni in involved {
-                all.2[eni.0 as usize] = true;
-            }
+            let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
+            sum.add(looked);
             Ok(())
         })
     })?;
-    Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
+    Ok(sum.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Drops duplicates, and records of a conversation that are not selected.
+/// Notes which records of a conversation match, and drops duplicates. Returns whether any record
+/// matches; if none does, all are counted as filtered.
 fn keep_selected(
     conversation: &mut Vec<Candidate>,
     selection: Option<&Selection>,
     counts: &mut SettleCounts,
-) {
-    if let Some(selection) = selection {
-        let all = conversation.len();
-        let _ = selection.sift(conversation);
-        counts.filtered += (all - conversation.len()) as u64;
+) -> bool {
+    let is_kept = selection.is_none_or(|selection| selection.mark(conversation));
+    if !is_kept {
+        counts.filtered += conversation.len() as u64;
     }
-    counts.duplicates += duplicates::remove(conversation);
+    let duplicates = duplicates::remove(conversation);
+    if is_kept {
+        counts.duplicates += duplicates;
+    }
+    is_kept
 }

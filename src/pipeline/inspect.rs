@@ -6,6 +6,7 @@
 
 mod estimate;
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -110,7 +111,7 @@ impl Observations for Census<'_> {
             }
             by_eni[o.eni.0 as usize].count(o.packets, o.bytes.unwrap_or(0));
             let file = &self.files[o.place.file as usize].name;
-            tally.count(o, file, &enis.get(o.eni).name);
+            tally.count(o, file, enis);
         }
         let named = enis
             .names()
@@ -128,7 +129,7 @@ struct CensusSums {
     logged: LoggedSums,
     /// Records that do not match the filter.
     filtered: u64,
-    verdicts: HashMap<&'static str, LoggedSums, RandomState>,
+    verdicts: HashMap<Cow<'static, str>, LoggedSums, RandomState>,
     /// Records by IANA protocol number.
     protocols: Box<[LoggedSums]>,
     enis: HashMap<Vec<u8>, LoggedSums, RandomState>,
@@ -152,14 +153,14 @@ impl Default for CensusSums {
 
 impl CensusSums {
     /// Counts everything of a record except for its ENI.
-    fn count(&mut self, o: &Candidate, file: &str, eni: &str) {
+    fn count(&mut self, o: &Candidate, file: &str, enis: &Enis) {
         let bytes = o.bytes.unwrap_or(0);
         self.logged.count(o.packets, bytes);
-        let verdict = self.verdicts.entry(verdict(o.verdict)).or_default();
+        let verdict = self.verdicts.entry(verdict(o.verdict, enis)).or_default();
         verdict.count(o.packets, bytes);
         self.protocols[usize::from(o.key.protocol)].count(o.packets, bytes);
         self.span_ns = joined(self.span_ns, Some((o.start_ns, o.end_ns)));
-        self.forecast.count(o, file, eni);
+        self.forecast.count(o, file, &enis.get(o.eni).name);
     }
 
     fn add(&mut self, other: Self) {
@@ -215,6 +216,7 @@ fn traffic(enis: &Enis, name: &[u8], logged: LoggedSums) -> Option<EniTraffic> {
     Some(EniTraffic {
         name: eni.name.clone(),
         instance: eni.instance.clone(),
+        tag: eni.tag().to_owned(),
         subnet: eni.subnet.clone(),
         vpc: eni.vpc.clone(),
         account: eni.account.clone(),
@@ -230,12 +232,15 @@ fn note(names: &mut std::collections::BTreeSet<String>, name: &str) {
 }
 
 /// Names the `action`, with the reject reason if the record has one.
-fn verdict(verdict: Verdict) -> &'static str {
+fn verdict(verdict: Verdict, enis: &Enis) -> Cow<'static, str> {
     match verdict {
-        Verdict::Accept => "ACCEPT",
-        Verdict::Reject(RejectReason::Unsaid) => "REJECT",
-        Verdict::Reject(RejectReason::BlockPublicAccess) => "REJECT, reason BPA",
-        Verdict::Reject(RejectReason::EncryptionControls) => "REJECT, reason EC",
-        Verdict::Reject(RejectReason::Other) => "REJECT, other reason",
+        Verdict::Accept => "ACCEPT".into(),
+        Verdict::Reject(RejectReason::Unsaid) => "REJECT".into(),
+        Verdict::Reject(RejectReason::BlockPublicAccess) => "REJECT, reason BPA".into(),
+        Verdict::Reject(RejectReason::EncryptionControls) => "REJECT, reason EC".into(),
+        Verdict::Reject(RejectReason::NetworkFirewall) => "REJECT, Network Firewall".into(),
+        Verdict::Reject(RejectReason::Other(reason)) => {
+            format!("REJECT, reason {}", enis.words.reason(reason)).into()
+        }
     }
 }

@@ -238,6 +238,7 @@ impl Observations for Logged<'_, '_> {
                 eni: enis.get(o.eni),
                 subnets: None,
                 outcome: None,
+                words: Some(&enis.words),
             });
             self.store.put_if_large(&mut tally)?;
         }
@@ -331,6 +332,7 @@ impl ConversationCounter<'_, '_> {
             eni: self.enis.get(o.eni),
             subnets: self.subnets.as_ref(),
             outcome: info.map(|info| info.outcome),
+            words: Some(&self.enis.words),
         }
     }
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::flow::{
-    Addresses, Candidate, Eni, Enis, Losses, Place, Unusable, Verdict, observe, reject_reason,
+    Addresses, Candidate, Eni, EniIndex, Enis, Losses, Observation, Place, ReasonIndex, TagSet,
+    TagsIndex, Unusable, Verdict, observe, reject_reason,
 };
 use crate::pipeline::diagnose::Coverage;
 use crate::read::{Found, Sink};
-use crate::record::{Direction, Field, Layout, LogStatus, Record};
+use crate::record::{ByteUnit, Direction, Field, Layout, LogStatus, Record, TAGS, tag_value};
 use crate::summary::AssumedCounts;
 use crate::time::joined;
 
@@ -53,8 +54,20 @@ pub(crate) struct Observed {
     pub span_ns: Option<(i64, i64)>,
     /// Intervals without traffic, from NODATA records.
     pub quiet: Coverage,
-    /// The latest layout, and whether its records count losses.
-    counts_losses: Option<(Arc<Layout>, bool)>,
+    tags: LatestTags,
+    /// What only few layouts have, for the latest one.
+    extras: Option<Extras>,
+}
+
+/// What the records of few layouts have.
+struct Extras {
+    layout: Arc<Layout>,
+    /// Whether they have any of these.
+    any: bool,
+    /// Whether they count lost packets.
+    losses: bool,
+    /// The column of the round trip time.
+    rtt: Option<usize>,
 }
 
 impl Sink for Observing<'_> {
@@ -88,18 +101,23 @@ impl Sink for Observing<'_> {
         if o.verdict.is_reject()
             && let Some(text) = found.get(Field::RejectReason)
         {
-            o.verdict = Verdict::Reject(reject_reason(text));
+            let reasons = &mut part.enis.words.reasons;
+            let number = |text: &[u8]| ReasonIndex(reasons.enter(text));
+            o.verdict = Verdict::Reject(reject_reason(text, number));
+        }
+        if found.layout.has_tags() {
+            o.tags = part.tags.of(found, index, &mut part.enis);
         }
         let matched = found.matches == Some(true);
+        if part.has_extras(found.layout) {
+            part.note_extras(found, &mut o, matched);
+        }
         part.span_ns = joined(part.span_ns, Some((o.start_ns, o.end_ns)));
         part.assumed.count(assumed);
         part.observations.push(Candidate {
             observation: o,
             matched,
         });
-        if part.counts_losses(found.layout) && matched {
-            part.note_losses(found);
-        }
         Ok(())
     }
 
@@ -132,24 +150,96 @@ impl Sink for Observing<'_> {
 
 impl Observed {
     #[inline]
-    fn counts_losses(&mut self, layout: &Arc<Layout>) -> bool {
-        match &self.counts_losses {
-            Some((known, counts)) if Arc::ptr_eq(known, layout) => *counts,
+    fn has_extras(&mut self, layout: &Arc<Layout>) -> bool {
+        match &self.extras {
+            Some(extras) if Arc::ptr_eq(&extras.layout, layout) => extras.any,
             _ => {
-                let counts = Losses::are_in(layout);
-                self.counts_losses = Some((Arc::clone(layout), counts));
-                counts
+                let extras = Extras::of(layout);
+                let any = extras.any;
+                self.extras = Some(extras);
+                any
             }
         }
     }
 
-    fn note_losses(&mut self, found: &Found<'_>) {
-        if let Some(losses) = Losses::of(found.record, found.layout) {
+    #[cold]
+    fn note_extras(&mut self, found: &Found<'_>, o: &mut Observation, matched: bool) {
+        let Some(extras) = &self.extras else { return };
+        o.byte_unit = found.layout.byte_unit();
+        o.rtt_ms = extras.rtt.and_then(|column| rtt_ms(found, column));
+        if extras.losses
+            && matched
+            && let Some(losses) = Losses::of(found.record, found.layout)
+        {
             self.lost.add(&losses);
             self.losses.push((found.place, losses));
         }
     }
 }
+
+/// The tags of each ENI's latest record: most records of an ENI have the same.
+#[derive(Default)]
+struct LatestTags {
+    /// The layout of the records.
+    layout: Option<Arc<Layout>>,
+    /// By ENI: the text of the columns, and the tags in it.
+    by_eni: Vec<Option<(Vec<u8>, TagsIndex)>>,
+    text: Vec<u8>,
+}
+
+impl LatestTags {
+    /// Returns the tags of a record of the ENI with that index.
+    fn of(&mut self, found: &Found<'_>, eni: EniIndex, enis: &mut Enis) -> TagsIndex {
+        let is_same = |known: &Arc<Layout>| Arc::ptr_eq(known, found.layout);
+        if !self.layout.as_ref().is_some_and(is_same) {
+            self.layout = Some(Arc::clone(found.layout));
+            self.by_eni.clear();
+        }
+        let at = eni.0 as usize;
+        let written = found.record.tags_text(found.layout);
+        if let (Some(written), Some(Some((known, tags)))) = (written, self.by_eni.get(at))
+            && known == written
+        {
+            return *tags;
+        }
+        let mut values: [String; TAGS.len()] = Default::default();
+        for (field, text) in found.record.fields(found.layout, &TAGS) {
+            if let Some(slot) = TAGS.iter().position(|tag| *tag == field) {
+                values[slot] = tag_value(text).into_owned();
+            }
+        }
+        TagSet::encode(&values, &mut self.text);
+        let tags = TagsIndex(enis.words.tags.enter(&self.text));
+        enis.get_mut(eni).meet_tags(&values);
+        if let Some(written) = written {
+            self.by_eni.resize(self.by_eni.len().max(at + 1), None);
+            self.by_eni[at] = Some((written.to_vec(), tags));
+        }
+        tags
+    }
+}
+
+impl Extras {
+    fn of(layout: &Arc<Layout>) -> Self {
+        let losses = Losses::are_in(layout);
+        let rtt = layout.index_of_name(RTT);
+        Self {
+            layout: Arc::clone(layout),
+            any: losses || rtt.is_some() || layout.byte_unit() != ByteUnit::IpPacket,
+            losses,
+            rtt,
+        }
+    }
+}
+
+/// Returns the round trip time in a column; a longer one than 16 bits hold is none.
+fn rtt_ms(found: &Found<'_>, column: usize) -> Option<u16> {
+    let text = found.record.get_at(found.layout, column)?;
+    str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// The name of the column with the round trip time in milliseconds.
+const RTT: &str = "rtt-msec";
 
 /// The fields that [`learn`] uses.
 const FACTS: [Field; 7] = [

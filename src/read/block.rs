@@ -88,6 +88,9 @@ impl<S: Sink> BlockReader<'_, S> {
             BatchRows::Lines(rows) => {
                 read.part = self.sink.begin(batch.text.len() / LINE_LEN_LEAST);
                 self.read_rows(rows, &mut read);
+                let bytes = batch.bytes;
+                let sums = [bytes.records.into(), bytes.logged, bytes.ip];
+                read.records.count_bytes(batch.byte_unit().name(), sums);
             }
             BatchRows::Columns(rows) => {
                 read.part = self.sink.begin(rows.count());
@@ -153,6 +156,7 @@ impl<S: Sink> BlockReader<'_, S> {
             Ok(()) => {
                 read.taken += 1;
                 read.records.missing_filter_field += u64::from(found.matches.is_none());
+                read.records.unclear_tags += u64::from(record.has_unclear_tags(layout));
                 self.watch.count(&mut read.noticed, &facts, found.matches);
             }
             Err(unusable) => {

@@ -48,7 +48,7 @@ pub(super) fn cells<'a>(
     start: usize,
 ) -> Result<Record<'a>, Fault<'a>> {
     let columns = layout.columns();
-    let cells = LineCells::new(text, layout.separator());
+    let cells = layout.cells(text);
     count(&cells, columns.len()).map_err(|kind| Fault::in_line(line, kind))?;
     let mut record = Record::default();
     for (index, (column, cell)) in columns.iter().zip(cells).enumerate() {
@@ -82,7 +82,11 @@ fn count(cells: &LineCells<'_>, expected: usize) -> Result<(), FaultKind> {
 }
 
 /// Reads one cell into `record`.
-fn put<'a>(step: Step, cell: &LineCell<'a>, record: &mut Record<'a>) -> Result<(), FaultKind> {
+pub(super) fn put<'a>(
+    step: Step,
+    cell: &LineCell<'a>,
+    record: &mut Record<'a>,
+) -> Result<(), FaultKind> {
     let text = cell.text;
     if cell.open {
         return Err(FaultKind::OpenQuote);

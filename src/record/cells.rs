@@ -161,6 +161,8 @@ pub(super) fn is_absent(text: &[u8]) -> bool {
 pub(super) struct LineCells<'a> {
     line: &'a [u8],
     separator: Separator,
+    /// Whether a value between blanks may be in double quotes.
+    is_quoting: bool,
     /// Offset of the next cell, or `None` after the last.
     at: Option<usize>,
 }
@@ -180,14 +182,33 @@ impl<'a> LineCells<'a> {
         Self {
             line,
             separator,
+            is_quoting: false,
             at: Some(start),
         }
+    }
+
+    /// Returns the same cells, where a value between blanks may be in double quotes if
+    /// `is_quoting`. Between other separators it always may.
+    pub(super) fn quoting(self, is_quoting: bool) -> Self {
+        Self { is_quoting, ..self }
     }
 
     fn next_token(&mut self, at: usize) -> Option<LineCell<'a>> {
         let rest = &self.line[at..];
         let start = at + rest.iter().position(|byte| !is_blank(byte))?;
         let rest = &self.line[start..];
+        if self.is_quoting
+            && let Some(len) = quoted_len(rest)
+        {
+            self.at = Some(start + 1 + len + 1);
+            let text = &rest[1..=len];
+            let blanks = text.len() - text.trim_ascii_start().len();
+            return Some(LineCell {
+                text: text.trim_ascii(),
+                start: start + 1 + blanks,
+                open: false,
+            });
+        }
         let len = rest.iter().position(is_blank).unwrap_or(rest.len());
         self.at = Some(start + len);
         Some(LineCell {
@@ -254,6 +275,14 @@ impl<'a> Iterator for LineCells<'a> {
     }
 }
 
+/// Returns the length of the value between the quotes at the front of `text`, if a blank or the end
+/// of the line follows the second one.
+fn quoted_len(text: &[u8]) -> Option<usize> {
+    let value = text.strip_prefix(b"\"")?;
+    let mut quotes = memchr::memchr_iter(b'"', value);
+    quotes.find(|at| value.get(at + 1).is_none_or(is_blank))
+}
+
 fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
 }
@@ -287,6 +316,19 @@ mod tests {
     fn any_number_of_blanks_and_tabs_is_one_separator() {
         check(" a  b\t\tc \t", Separator::Blank, &["a", "b", "c"]);
         check("", Separator::Blank, &[]);
+    }
+
+    #[test]
+    fn quotes_enclose_blanks_where_values_may_be_quoted() {
+        let cells = |line: &'static str| {
+            let cells = LineCells::new(line.as_bytes(), Separator::Blank).quoting(true);
+            let texts = cells.map(|cell| std::str::from_utf8(cell.text).unwrap());
+            texts.collect::<Vec<_>>()
+        };
+        assert_eq!(cells(r#"a "b c" "" d"#), ["a", "b c", "", "d"]);
+        assert_eq!(cells(r#""a "b" c" d"#), [r#"a "b"#, r#"c""#, "d"]);
+        assert_eq!(cells(r#"a "b c"#), ["a", r#""b"#, "c"]);
+        check(r#"a "b c""#, Separator::Blank, &["a", r#""b"#, r#"c""#]);
     }
 
     #[test]

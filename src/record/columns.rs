@@ -46,6 +46,8 @@ pub struct Filling<'a> {
     odd: Vec<bool>,
     /// Whether all records have to be read as text, whatever their values are.
     is_odd: bool,
+    /// Whether a text in a line may be in quotes, which are not part of it.
+    is_quoting: bool,
     numbers: Vec<Option<i64>>,
     texts: Vec<&'a [u8]>,
 }
@@ -60,6 +62,7 @@ impl<'a> Filling<'a> {
             records: Vec::new(),
             odd: Vec::new(),
             is_odd: layout.fits_anything() || !is_bare,
+            is_quoting: layout.has_tags(),
             numbers: Vec::new(),
             texts: Vec::new(),
         }
@@ -106,6 +109,9 @@ impl<'a> Filling<'a> {
         texts.clear();
         texts.extend(values);
         self.put_texts(self.step(column), &texts);
+        if self.is_quoting {
+            self.put(texts.iter(), |_, text| !text.starts_with(b"\""));
+        }
         self.texts = texts;
     }
 

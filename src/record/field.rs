@@ -185,7 +185,7 @@ impl fmt::Display for Field {
 }
 
 /// Whether `found` equals `name`, ignoring case, hyphens and underscores.
-fn spells(found: &[u8], name: &str) -> bool {
+pub(super) fn spells(found: &[u8], name: &str) -> bool {
     let is_letter = |byte: &&u8| !matches!(byte, b'-' | b'_');
     let letters = name.bytes().filter(|byte| is_letter(&byte));
     let found = found.iter().filter(is_letter).map(u8::to_ascii_lowercase);
@@ -273,6 +273,12 @@ pub const USED: &[Field] = &[
     Field::TrafficPath,
     Field::RejectReason,
     Field::ResourceId,
+    Field::InstanceTag,
+    Field::InstanceTag2,
+    Field::InterfaceTag,
+    Field::InterfaceTag2,
+    Field::AsgTag,
+    Field::AsgTag2,
     Field::InterfaceType,
     Field::TgwAttachmentId,
     Field::TgwSrcEni,

@@ -4,7 +4,12 @@
 //! the user's format, or from the values ([`recognize`](super::recognize())). It never follows from
 //! the `version` column, nor from the number of columns alone.
 
-use super::{Column, Field, Prefix, Separator, cells::LineCells, column::Step};
+use std::ops::Range;
+
+use super::{
+    ByteUnit, Column, Field, Prefix, Separator, cells::LineCells, column::Step, naming::Naming,
+    surplus::tag_runs,
+};
 
 /// The order of columns in a file, and the text around records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +17,13 @@ pub struct Layout {
     columns: Vec<Column>,
     separator: Separator,
     prefix: Prefix,
+    /// What `bytes` counted before it was converted to IP packets.
+    byte_unit: ByteUnit,
     /// The fields to read. `None` means all fields that a conversion needs.
     needed: Option<Vec<Field>>,
     steps: Vec<Step>,
+    /// Where values of tags are, which may contain blanks.
+    tag_runs: Vec<Range<usize>>,
     fits_anything: bool,
 }
 
@@ -105,9 +114,11 @@ impl Layout {
         Self {
             separator: Separator::Blank,
             prefix: Prefix::None,
+            byte_unit: ByteUnit::IpPacket,
             fits_anything: steps.iter().all(free),
             steps,
             needed,
+            tag_runs: tag_runs(&columns),
             columns,
         }
     }
@@ -131,9 +142,10 @@ impl Layout {
     }
 
     fn read_as(self, needed: Option<Vec<Field>>) -> Self {
-        let (separator, prefix) = (self.separator, self.prefix);
+        let (separator, prefix, unit) = (self.separator, self.prefix, self.byte_unit);
         let compiled = Self::compile(self.columns, needed);
-        compiled.separated_by(separator).with_prefix(prefix)
+        let compiled = compiled.separated_by(separator).with_prefix(prefix);
+        compiled.counted_in(unit)
     }
 
     /// Returns the default format: the 14 fields of version 2.
@@ -161,10 +173,12 @@ impl Layout {
             Separator::Tab if line.windows(2).any(|both| both == b"\t\t") => Separator::Blank,
             other => other,
         };
+        let cells = LineCells::new(line, separator);
+        let naming = Naming::of(cells.clone().map(|cell| cell.text));
         let mut columns = Vec::new();
         let mut unknown_count = 0;
-        for cell in LineCells::new(line, separator) {
-            match Field::from_name(cell.text) {
+        for cell in cells {
+            match naming.field(cell.text) {
                 Some(field) => columns.push(Column::Known(field)),
                 None if is_name(cell.text) => {
                     unknown_count += 1;
@@ -199,19 +213,20 @@ impl Layout {
     /// Returns the layout of columns that are known to be from a flow log, such as some columns of
     /// a table.
     pub(crate) fn of_names<'n>(names: impl IntoIterator<Item = &'n str> + Clone) -> Self {
+        let naming = Naming::of(names.clone().into_iter().map(str::as_bytes));
         let is_own = |name: &str, field: Field| {
             let own = name.len() == field.name().len();
-            own && Field::from_name(name.as_bytes()) == Some(field)
+            own && naming.field(name.as_bytes()) == Some(field)
         };
         let own = names.clone().into_iter().filter_map(|name| {
-            let field = Field::from_name(name.as_bytes())?;
+            let field = naming.field(name.as_bytes())?;
             is_own(name, field).then_some(field)
         });
         let own: Vec<Field> = own.collect();
         let mut seen: Vec<Field> = Vec::new();
         let mut columns = Vec::new();
         for name in names {
-            let field = Field::from_name(name.as_bytes()).filter(|&field| {
+            let field = naming.field(name.as_bytes()).filter(|&field| {
                 !seen.contains(&field) && (is_own(name, field) || !own.contains(&field))
             });
             seen.extend(field);
@@ -231,6 +246,19 @@ impl Layout {
     #[must_use]
     pub fn separated_by(self, separator: Separator) -> Self {
         Self { separator, ..self }
+    }
+
+    /// Returns the same columns of records whose `bytes` were counted in `byte_unit`, and have been
+    /// converted to IP packets.
+    #[must_use]
+    pub fn counted_in(self, byte_unit: ByteUnit) -> Self {
+        Self { byte_unit, ..self }
+    }
+
+    /// Returns what `bytes` counted in the log. The value of a [`Record`](super::Record) counts IP
+    /// packets, whatever the unit is.
+    pub fn byte_unit(&self) -> ByteUnit {
+        self.byte_unit
     }
 
     /// Returns the columns in order.
@@ -253,6 +281,27 @@ impl Layout {
         self.columns
             .iter()
             .position(|column| *column == Column::Known(field))
+    }
+
+    /// Whether a column holds the value of a tag.
+    pub fn has_tags(&self) -> bool {
+        !self.tag_runs.is_empty()
+    }
+
+    /// Returns the runs of consecutive columns that hold values of tags.
+    pub(super) fn tag_runs(&self) -> &[Range<usize>] {
+        &self.tag_runs
+    }
+
+    /// Returns the cells of a line in this layout. Tags may be in quotes, also between blanks.
+    pub(super) fn cells<'a>(&self, line: &'a [u8]) -> LineCells<'a> {
+        LineCells::new(line, self.separator).quoting(self.has_tags())
+    }
+
+    /// Returns the index of the column that the header calls `name`, if the layout has one.
+    pub fn index_of_name(&self, name: &str) -> Option<usize> {
+        let mut columns = self.columns.iter();
+        columns.position(|column| column.name() == name)
     }
 
     /// Returns the steps to read a line, from left to right.
@@ -353,6 +402,18 @@ mod tests {
             );
         }
         assert!(matches!(rows.next(), Some((_, Row::NoData(_)))));
+    }
+
+    #[test]
+    fn header_of_alibaba_cloud_has_its_own_names() {
+        let line = b"version,account-id,eni-id,vm-id,vswitch-id,vpc-id,srcaddr,srcport,dstaddr,\
+            dstport,protocol,direction,packets,bytes,start,end,tcp-flags,traffic_path,action,log-status";
+        let layout = Layout::from_header(line).unwrap();
+        assert_eq!(layout.index_of(Field::InterfaceId), Some(2));
+        assert_eq!(layout.index_of(Field::FlowDirection), Some(11));
+        assert_eq!(layout.index_of(Field::TrafficPath), None);
+        let aws = Layout::from_header(b"srcaddr,dstaddr,direction").unwrap();
+        assert_eq!(aws.index_of(Field::FlowDirection), None);
     }
 
     #[test]

@@ -11,10 +11,13 @@
 //! layout      which column is where         fault    why a line is not a record
 //! recognize   first lines -> layout         rows     block of lines -> records
 //! grammar     a line as AWS writes it       careful  a line as others write it
+//! tag         values of tags                surplus  tags with blanks and no quotes
 //! column      how a column is read          columns  rows of a table -> records
+//! byte_unit   what `bytes` count
 //! ```
 
 mod address;
+mod byte_unit;
 mod careful;
 mod cells;
 mod column;
@@ -27,21 +30,25 @@ mod instant;
 mod interval;
 mod layout;
 mod leaf;
+mod naming;
 mod odd;
 mod prefix;
 mod recognize;
 mod rows;
 mod skip;
+mod surplus;
 mod table_lines;
+mod tag;
 mod value;
 mod written_time;
 
 use std::fmt;
 use std::net::IpAddr;
 
-pub(crate) use self::cells::unbroken;
-use self::cells::{LineCells, is_absent};
+use self::cells::is_absent;
+pub(crate) use self::naming::Naming;
 pub use self::{
+    byte_unit::{ByteUnit, bare_headers_len},
     cells::Separator,
     column::Column,
     columns::{ColumnRows, Columns, Filling},
@@ -56,8 +63,11 @@ pub use self::{
         holds_embedded, order_name, recognize,
     },
     rows::{Row, RowSource, Rows},
+    surplus::Surplus,
+    tag::{TAGS, tag_value},
     value::{Action, Direction, LogStatus, ObservedFlags},
 };
+pub(crate) use self::{cells::unbroken, tag::tag_cell};
 
 /// One flow log record, borrowed from its line or from the columns of a table.
 ///
@@ -86,7 +96,8 @@ pub struct Record<'a> {
     pub protocol: Option<u8>,
     /// `packets` in the interval.
     pub packets: Option<u64>,
-    /// `bytes` in the interval: IP packets with their headers.
+    /// `bytes` in the interval: IP packets with their headers. Counts of other units
+    /// ([`ByteUnit`]) are converted before they get here.
     pub bytes: Option<u64>,
     /// `start`, in nanoseconds since the Unix epoch, as in the line.
     pub start_ns: Option<i64>,
@@ -126,8 +137,12 @@ impl<'a> Record<'a> {
     /// Returns the text of the column that the header calls `name`, or `None` if it is absent or
     /// `-`.
     pub fn get_by_name(&self, layout: &Layout, name: &str) -> Option<&'a [u8]> {
-        let mut columns = layout.columns().iter();
-        self.cell(layout, columns.position(|column| column.name() == name)?)
+        self.cell(layout, layout.index_of_name(name)?)
+    }
+
+    /// Returns the text of the column at `index`, or `None` if it is absent or `-`.
+    pub fn get_at(&self, layout: &Layout, index: usize) -> Option<&'a [u8]> {
+        self.cell(layout, index)
     }
 
     /// Returns the texts of these fields, except those that are absent or `-`, in the order of the
@@ -135,8 +150,8 @@ impl<'a> Record<'a> {
     pub fn fields(&self, layout: &Layout, of: &[Field]) -> impl Iterator<Item = (Field, &'a [u8])> {
         let columns = layout.columns().iter().enumerate();
         let mut cells = match self.text {
-            RecordText::Line(line) => Some(LineCells::new(line, layout.separator())),
-            RecordText::Row(..) => None,
+            RecordText::Line(line) => Some(layout.cells(line)),
+            RecordText::Spaced(..) | RecordText::Row(..) => None,
         };
         columns.filter_map(move |(index, column)| {
             let next = cells.as_mut().map(Iterator::next);
@@ -145,17 +160,36 @@ impl<'a> Record<'a> {
                 _ => return None,
             };
             let text = match next {
-                Some(cell) => cell?.text,
-                None => self.text.row_cell(index)?,
+                Some(cell) => cell.map(|cell| cell.text).filter(|text| !is_absent(text)),
+                None => self.cell(layout, index),
             };
-            (!is_absent(text)).then_some((field, text))
+            Some((field, text?))
         })
+    }
+
+    /// Returns the text of its tag columns as it is in the line, if they are next to each other and
+    /// nothing in them is quoted. Two records of one layout with the same text have the same tags.
+    pub fn tags_text(&self, layout: &Layout) -> Option<&'a [u8]> {
+        let (RecordText::Line(line), Separator::Blank) = (self.text, layout.separator()) else {
+            return None;
+        };
+        surplus::run_text(layout, line)
+    }
+
+    /// Whether its tags contain blanks without quotes, so that it is not clear which words belong to
+    /// which tag. Such tags have no value.
+    pub fn has_unclear_tags(&self, layout: &Layout) -> bool {
+        match self.text {
+            RecordText::Spaced(_, surplus) => surplus::is_unclear(layout, surplus),
+            RecordText::Line(_) | RecordText::Row(..) => false,
+        }
     }
 
     fn cell(&self, layout: &Layout, index: usize) -> Option<&'a [u8]> {
         let text = match self.text {
-            RecordText::Line(line) => LineCells::new(line, layout.separator()).nth(index)?.text,
-            RecordText::Row(..) => self.text.row_cell(index)?,
+            RecordText::Line(line) => layout.cells(line).nth(index)?.text,
+            RecordText::Spaced(line, surplus) => surplus::cell(layout, line, surplus, index)?,
+            RecordText::Row(columns, row) => columns.text(index, row as usize),
         };
         (!is_absent(text)).then_some(text)
     }
@@ -166,17 +200,10 @@ impl<'a> Record<'a> {
 pub enum RecordText<'a> {
     /// A line without its line end and without anything before the record.
     Line(&'a [u8]),
+    /// The same, of a line in which tags contain blanks without quotes.
+    Spaced(&'a [u8], Surplus),
     /// A row of a table, by its number.
     Row(&'a dyn Columns, u32),
-}
-
-impl<'a> RecordText<'a> {
-    fn row_cell(self, index: usize) -> Option<&'a [u8]> {
-        match self {
-            Self::Line(_) => None,
-            Self::Row(columns, row) => Some(columns.text(index, row as usize)),
-        }
-    }
 }
 
 impl Default for RecordText<'_> {
@@ -189,6 +216,9 @@ impl PartialEq for RecordText<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Line(line), Self::Line(other)) => line == other,
+            (Self::Spaced(line, surplus), Self::Spaced(other, others)) => {
+                (line, surplus) == (other, others)
+            }
             (Self::Row(columns, row), Self::Row(others, other)) => {
                 std::ptr::addr_eq(*columns, *others) && row == other
             }
@@ -202,7 +232,7 @@ impl Eq for RecordText<'_> {}
 impl fmt::Debug for RecordText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Line(line) => write!(f, "\"{}\"", line.escape_ascii()),
+            Self::Line(line) | Self::Spaced(line, _) => write!(f, "\"{}\"", line.escape_ascii()),
             Self::Row(_, row) => write!(f, "row {row}"),
         }
     }

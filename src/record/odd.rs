@@ -91,12 +91,19 @@ pub(super) fn action(text: &[u8]) -> Result<Action, FaultKind> {
     both.into_iter().find(spelt).ok_or(FaultKind::UnknownAction)
 }
 
-/// Parses `ingress` or `egress`, in any case.
+/// Parses `ingress` or `egress`, in any case. Alibaba Cloud writes `in` and `out`.
 pub(super) fn direction(text: &[u8]) -> Result<Direction, FaultKind> {
-    let both = [Direction::Ingress, Direction::Egress];
-    let spelt = |direction: &Direction| text.eq_ignore_ascii_case(direction.name().as_bytes());
-    both.into_iter()
-        .find(spelt)
+    let words: [(&[u8], _); 4] = [
+        (b"ingress", Direction::Ingress),
+        (b"egress", Direction::Egress),
+        (b"in", Direction::Ingress),
+        (b"out", Direction::Egress),
+    ];
+    let spelt = words
+        .into_iter()
+        .find(|(word, _)| text.eq_ignore_ascii_case(word));
+    spelt
+        .map(|(_, direction)| direction)
         .ok_or(FaultKind::UnknownDirection)
 }
 

@@ -18,7 +18,7 @@ use super::{
     grammar,
     prefix::{self, Envelope},
     recognize::certain_order,
-    table_lines,
+    surplus, table_lines,
 };
 
 /// The result of reading one line of a block.
@@ -116,10 +116,13 @@ impl<'a> Rows<'a> {
             Ok(record) => row(record),
             Err(_) if self.take_header(line) => Row::Header,
             Err(_) if table_lines::is_remark(line, separator) => Row::Blank,
-            Err(fault) => match self.in_other_order(line) {
-                Some(record) => row(record),
-                None => Row::Fault(fault),
-            },
+            Err(fault) => {
+                let other = self.in_other_order(line);
+                match other.or_else(|| surplus::record(&self.layout, line)) {
+                    Some(record) => row(record),
+                    None => Row::Fault(fault),
+                }
+            }
         }
     }
 

@@ -9,9 +9,10 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::json::Json;
+use super::byte_counts::{ByteCount, ip_count};
+use super::json::{Json, JsonNumber};
 use super::parquet::TableRows;
-use crate::record::{ColumnRows, Layout, Rows, unbroken};
+use crate::record::{ByteUnit, ColumnRows, Field, Layout, Rows, tag_cell, unbroken};
 
 /// Lines of text or rows of a table, and the items after them.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub struct Batch {
     pub layout: Option<Arc<Layout>>,
     /// The kind of the lines.
     pub lines: Lines,
+    /// What the `bytes` of the lines counted, if that is not IP packets.
+    pub bytes: ByteCount,
     /// The lines, each with its line end.
     pub text: Vec<u8>,
     /// Rows of a table, used instead of lines.
@@ -42,8 +45,9 @@ pub enum Lines {
     Plain,
     /// Records as they were logged, each preceded by the time of its event.
     Timed,
-    /// Values of these columns, separated by blanks, with `-` for no value.
-    Columns(Arc<[String]>),
+    /// Values of these columns, separated by blanks, with `-` for no value. `bytes` were counted in
+    /// this unit, and are converted to IP packets.
+    Columns(Arc<[String]>, ByteUnit),
 }
 
 /// Consecutive wrapped records that are lost.
@@ -99,6 +103,8 @@ pub(super) struct Gatherer {
 struct KeysMet {
     names: Vec<String>,
     index_of: HashMap<String, usize>,
+    /// Whether each column holds the value of a tag.
+    are_tags: Vec<bool>,
     /// The value of each column in the current row. Empty for no value.
     cells: Vec<String>,
     shared: Option<Arc<[String]>>,
@@ -160,6 +166,14 @@ impl Gatherer {
 
     /// Adds a record of named values. Names that hold objects or several values are skipped.
     pub(super) fn row<'v>(&mut self, members: impl Iterator<Item = (&'v str, &'v Json<'v>)>) {
+        self.row_counted_in(ByteUnit::IpPacket, members);
+    }
+
+    fn row_counted_in<'v>(
+        &mut self,
+        unit: ByteUnit,
+        members: impl Iterator<Item = (&'v str, &'v Json<'v>)>,
+    ) {
         let members = members.map(|(name, value)| (name, value.sole()));
         for (name, value) in members.filter(|(_, value)| value.is_scalar()) {
             self.columns.enter(name, value);
@@ -168,7 +182,7 @@ impl Gatherer {
             return self.fault("JSON without a value", || "expected a record".into());
         }
         let names = self.columns.shared();
-        self.begin_line(&Lines::Columns(names));
+        self.begin_line(&Lines::Columns(names, unit));
         self.columns.write(&mut self.open.text);
     }
 
@@ -176,6 +190,26 @@ impl Gatherer {
     pub(super) fn named(&mut self, row: &NamedValues<'_>) {
         let cells = row.iter();
         self.row(cells.map(|(name, value)| (*name, value.as_ref().unwrap_or(&Json::Null))));
+    }
+
+    /// Adds a record whose values were found under other names, and whose `bytes` were counted in
+    /// `unit`. They are converted to IP packets.
+    ///
+    /// A count that is impossible in that unit is left as it is.
+    pub(super) fn named_in(&mut self, unit: ByteUnit, row: &NamedValues<'_>) {
+        let (unit, count) = match ip_count(unit, row) {
+            Ok(count) => (unit, count),
+            Err(_) => (ByteUnit::IpPacket, None),
+        };
+        let converted = count.map(|count| Json::Number(JsonNumber::Unsigned(count.ip)));
+        let cells = row.iter().map(|(name, value)| match &converted {
+            Some(bytes) if *name == "bytes" => (*name, bytes),
+            _ => (*name, value.as_ref().unwrap_or(&Json::Null)),
+        });
+        self.row_counted_in(unit, cells);
+        if let (true, Some(count)) = (unit != ByteUnit::IpPacket, count) {
+            self.open.bytes.add(count);
+        }
     }
 
     /// Adds a lost record. For a series of the same kind, only the first few are described.
@@ -240,6 +274,14 @@ impl Batch {
         })
     }
 
+    /// Returns what the `bytes` of the lines counted before they were converted.
+    pub fn byte_unit(&self) -> ByteUnit {
+        match &self.lines {
+            Lines::Columns(_, unit) => *unit,
+            Lines::Plain | Lines::Timed => ByteUnit::IpPacket,
+        }
+    }
+
     pub(super) fn of_table(table: TableRows) -> Self {
         Self {
             table: Some(table),
@@ -263,6 +305,8 @@ impl KeysMet {
             None => {
                 self.index_of.insert(name.to_owned(), self.names.len());
                 self.names.push(name.to_owned());
+                let field = Field::from_name(name.as_bytes());
+                self.are_tags.push(field.is_some_and(Field::is_tag));
                 self.cells.push(String::new());
                 self.shared = None;
                 self.names.len() - 1
@@ -275,6 +319,7 @@ impl KeysMet {
             Json::Number(number) => {
                 let _ = write!(cell, "{number}"); // a String takes anything
             }
+            Json::Text(text) if self.are_tags[index] => cell.push_str(&tag_cell(text)),
             Json::Text(text) => cell.extend(text.trim().chars().map(unbroken)),
             Json::Null | Json::Array(_) | Json::Object(_) => {}
         }
@@ -345,7 +390,10 @@ mod tests {
         let [batch] = &batches(&mut gatherer)[..] else {
             panic!("one batch")
         };
-        assert_eq!(batch.lines, Lines::Columns(["a".into(), "b".into()].into()));
+        assert_eq!(
+            batch.lines,
+            Lines::Columns(["a".into(), "b".into()].into(), ByteUnit::IpPacket)
+        );
         assert_eq!(text(batch), "1 2\n- -\ntrue x_y\n");
     }
 

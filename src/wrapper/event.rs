@@ -7,9 +7,11 @@
 use super::batch::{Gatherer, excerpt};
 use super::json::Json;
 use super::layouts::Layouts;
-use super::{azure, cloudwatch, gcp, ocsf, other_logs, payload, search};
+use super::{
+    alibaba, azure, cloudwatch, gcp, ibm, network_firewall, oci, ocsf, other_logs, payload, search,
+};
 use crate::archive::Stream;
-use crate::record::{Foreign, Layout, embedded_records};
+use crate::record::{ByteUnit, Foreign, Layout, embedded_records};
 
 /// Turns values into lines.
 pub(super) struct Events<'g> {
@@ -29,6 +31,8 @@ pub(super) struct Events<'g> {
     pub(super) foreign: Option<Foreign>,
     /// Azure connections seen so far.
     azure: azure::OpenFlows,
+    /// Flows that AWS Network Firewall dropped.
+    dropped: network_firewall::DroppedFlows,
 }
 
 impl<'g> Events<'g> {
@@ -43,6 +47,7 @@ impl<'g> Events<'g> {
             outermost: None,
             foreign: None,
             azure: azure::OpenFlows::default(),
+            dropped: network_firewall::DroppedFlows::default(),
         }
     }
 
@@ -98,20 +103,13 @@ impl<'g> Events<'g> {
             self.note("CloudWatch subscription");
             return events.iter().for_each(|e| self.add(e, depth + 1));
         }
-        if ocsf::is_event(value) {
-            self.note("OCSF");
-            return self.lines.named(&ocsf::row(value));
+        if network_firewall::is_flow(value) {
+            self.note("AWS Network Firewall flow log");
+            let row = network_firewall::row(value, &mut self.dropped);
+            return self.lines.named(&row);
         }
-        if let Some(kind) = other_logs::kind_of(value) {
-            return self.of_another_log(kind);
-        }
-        if gcp::is_entry(value) {
-            self.note("GCP log entries");
-            return self.lines.named(&gcp::row(value));
-        }
-        if azure::is_record(value) {
-            self.note("Azure flow log");
-            return self.azure(value);
+        if self.add_other_log(value) || self.add_cloud_log(value) {
+            return;
         }
         let message = cloudwatch::message(value);
         if let (None, Some(encoded)) = (message, payload::encoded(value)) {
@@ -143,11 +141,43 @@ impl<'g> Events<'g> {
         }
     }
 
-    /// Counts an object that belongs to a log of another kind.
-    pub(super) fn of_another_log(&mut self, kind: Foreign) {
+    /// Adds the records in a value that a cloud service wrote in a format of its own. Returns
+    /// whether it is one.
+    fn add_cloud_log(&mut self, value: &Json<'_>) -> bool {
+        if ocsf::is_event(value) {
+            self.note("OCSF");
+            self.lines.named(&ocsf::row(value));
+        } else if gcp::is_entry(value) {
+            self.note("GCP log entries");
+            self.lines.named_in(ByteUnit::Payload, &gcp::row(value));
+        } else if azure::is_record(value) {
+            self.note("Azure flow log");
+            self.azure(value);
+        } else if oci::is_event(value) {
+            self.note("OCI flow log");
+            self.lines.named(&oci::row(value));
+        } else if ibm::is_object(value) {
+            self.note("IBM Cloud flow log");
+            ibm::add(value, &mut self.lines);
+        } else if alibaba::is_record(value) {
+            self.note("Alibaba Cloud flow log");
+            self.lines.named(&alibaba::row(value));
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Counts `value` if it belongs to a log of another kind. Returns whether it does.
+    pub(super) fn add_other_log(&mut self, value: &Json<'_>) -> bool {
+        let Some(kind) = other_logs::kind_of(value) else {
+            return false;
+        };
+        self.dropped.note(value);
         self.foreign.get_or_insert(kind);
         let found = || format!("expected a record of a flow log; found part of {kind}");
         self.lines.fault("record of another log", found);
+        true
     }
 
     fn row(&mut self, value: &Json<'_>) {
@@ -159,7 +189,7 @@ impl<'g> Events<'g> {
     fn azure(&mut self, record: &Json<'_>) {
         let mut open = std::mem::take(&mut self.azure);
         azure::for_each_row(record, &mut open, |row| match row {
-            Ok(row) => self.lines.named(&row),
+            Ok(row) => self.lines.named_in(ByteUnit::EthernetFrame, &row),
             Err(tuple) => {
                 let found = excerpt(tuple.as_bytes());
                 self.lines.fault("invalid Azure tuple", || {

@@ -55,8 +55,11 @@ impl<'g> Layouts<'g> {
             _ if batch.text.is_empty() => Some(Arc::new(Layout::default_v2())),
             Lines::Plain => self.plain.clone(),
             Lines::Timed => self.timed.clone(),
-            Lines::Columns(names) => {
-                let same = self.named.as_ref().filter(|(known, _)| known == names);
+            Lines::Columns(names, unit) => {
+                let is_same = |(known, layout): &&(Arc<[String]>, Arc<Layout>)| {
+                    known == names && layout.byte_unit() == *unit
+                };
+                let same = self.named.as_ref().filter(is_same);
                 same.map(|(_, layout)| Arc::clone(layout))
             }
         };
@@ -65,9 +68,9 @@ impl<'g> Layouts<'g> {
 
     fn find(&mut self, batch: &Batch) -> Option<Arc<Layout>> {
         let (layout, named_by) = match &batch.lines {
-            Lines::Columns(names) => {
+            Lines::Columns(names, unit) => {
                 let layout = Layout::from_names(names.iter().map(String::as_str))?;
-                (layout, NamedBy::Keys)
+                (layout.counted_in(*unit), NamedBy::Keys)
             }
             Lines::Plain | Lines::Timed => {
                 let head = &batch.text[..batch.text.len().min(HEAD_LEN)];
@@ -93,7 +96,7 @@ impl<'g> Layouts<'g> {
         match &batch.lines {
             Lines::Plain => self.plain = Some(layout),
             Lines::Timed => self.timed = Some(layout),
-            Lines::Columns(names) => self.named = Some((Arc::clone(names), layout)),
+            Lines::Columns(names, _) => self.named = Some((Arc::clone(names), layout)),
         }
     }
 }

@@ -9,7 +9,8 @@
 //! ```text
 //! splitter, scan    text -> values      event       value -> records
 //! json              a value             batch       records -> lines
-//! cloudwatch, payload, ocsf, gcp, azure     one wrapper each
+//! cloudwatch, payload, ocsf, gcp, azure, alibaba, ibm, oci, network_firewall     one wrapper each
+//! byte_counts       counts of payload or frames -> counts of IP packets
 //! other_logs        JSON of logs that are not flow logs
 //! unwrapper   all of these in sequence; layouts: the column orders of their lines
 //! parquet     tables: not text, but read by column and kept as columns
@@ -22,14 +23,19 @@
 //! * Memory is bounded by the longest value (64 MiB), whatever the input holds. Compressed data
 //!   inside a value is decompressed piece by piece.
 
+mod alibaba;
 mod azure;
 mod batch;
+mod byte_counts;
 mod cloudwatch;
 mod ecs;
 mod event;
 mod gcp;
+mod ibm;
 mod json;
 mod layouts;
+mod network_firewall;
+mod oci;
 mod ocsf;
 mod other_logs;
 mod parquet;
@@ -41,6 +47,7 @@ mod unwrapper;
 
 pub use self::{
     batch::{Batch, BatchRows, Lines, LostRecords},
+    byte_counts::ByteCount,
     layouts::NamedBy,
     parquet::{Bounds, GroupRows, ParquetTable, TableError, TableRows, is_guarded},
     unwrapper::Unwrapper,

@@ -9,7 +9,7 @@
 use super::batch::excerpt;
 use super::event::Events;
 use super::json::Json;
-use super::{azure, cloudwatch, ecs, gcp, ocsf, other_logs};
+use super::{azure, cloudwatch, ecs, gcp, ibm, network_firewall, oci, ocsf};
 use crate::record::{EMBEDDED_WORDS_MIN, Field, Layout, embedded_records};
 
 impl Events<'_> {
@@ -64,12 +64,6 @@ impl Events<'_> {
         }
     }
 
-    /// Counts `value` if it is part of a log of another kind. Returns whether it is.
-    fn add_other_log(&mut self, value: &Json<'_>) -> bool {
-        let kind = other_logs::kind_of(value);
-        kind.map(|kind| self.of_another_log(kind)).is_some()
-    }
-
     /// Adds `value` if it is an event in the Elastic Common Schema. Returns whether it is.
     fn add_ecs(&mut self, value: &Json<'_>) -> bool {
         let is_event = ecs::is_event(value);
@@ -116,6 +110,9 @@ fn is_record(value: &Json<'_>) -> bool {
         || ocsf::is_event(value)
         || gcp::is_entry(value)
         || azure::is_record(value)
+        || oci::is_event(value)
+        || ibm::is_object(value)
+        || network_firewall::is_flow(value)
         || Layout::from_names(names).is_some_and(|layout| has_addresses(&layout))
 }
 

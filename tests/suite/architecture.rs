@@ -26,7 +26,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
         "diagnosis",
         "configuration connection flow names printable record time",
     ),
-    ("metrics", "connection flow names time"),
+    ("metrics", "connection flow names record time"),
     ("packet", ""),
     ("output", "blocking error printable"),
     ("capture", "error output printable"),

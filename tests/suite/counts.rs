@@ -8,7 +8,7 @@ use serde_json::Value;
 use testkit::vpc::Scenario;
 
 /// What is told of lines whoever reads them, and whatever becomes of their records.
-const AS_READ: [&str; 12] = [
+const AS_READ: [&str; 13] = [
     "lines",
     "headers",
     "blank",
@@ -17,6 +17,7 @@ const AS_READ: [&str; 12] = [
     "skip_data",
     "skipped",
     "missing_filter_field",
+    "unclear_tags",
     "gaps",
     "gaps_by_eni",
     "lost",

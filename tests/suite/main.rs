@@ -44,6 +44,7 @@ mod one_connection;
 mod options;
 mod other_clouds;
 mod other_logs;
+mod other_sources;
 mod packs;
 mod parquet;
 #[cfg(unix)] // for bash
@@ -62,6 +63,7 @@ mod spellings;
 mod split;
 mod stories;
 mod support;
+mod tags;
 mod terminal;
 mod views;
 mod views_union;

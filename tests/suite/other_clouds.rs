@@ -118,8 +118,8 @@ fn gcp_entries_of_both_reporters_are_told_once() {
     ];
     for bytes in [lines(&entries), json!(entries).to_string()] {
         let converted = convert_exactly(&bytes);
-        assert_eq!(total(&converted, "10.0.0.1", "10.0.0.2"), (7, 700));
-        assert_eq!(total(&converted, "10.0.0.2", "10.0.0.1"), (5, 5000));
+        assert_eq!(total(&converted, "10.0.0.1", "10.0.0.2"), (7, 980));
+        assert_eq!(total(&converted, "10.0.0.2", "10.0.0.1"), (5, 5200));
         assert_eq!(converted.count("/records/other_vantage"), 2);
         assert_eq!(converted.count("/enis"), 2);
         assert_eq!(
@@ -155,8 +155,8 @@ fn azure_tuples_count_both_ways_and_say_how_a_connection_went() {
         "category": "FlowLogFlowEvent", "flowRecords": {"flows": groups}});
     let vnet = json!({"records": [record]}).to_string();
     let [nsg, vnet] = [nsg, vnet].map(|text| convert_exactly(&text));
-    assert_eq!(total(&nsg, "10.0.0.4", "20.0.0.5"), (10, 880));
-    assert_eq!(total(&nsg, "20.0.0.5", "10.0.0.4"), (7, 5120));
+    assert_eq!(total(&nsg, "10.0.0.4", "20.0.0.5"), (10, 740));
+    assert_eq!(total(&nsg, "20.0.0.5", "10.0.0.4"), (7, 5022));
     let outcomes = &nsg.summary()["connections"]["by_outcome"];
     assert_eq!(*outcomes, json!({"complete": 1, "rejected": 1}));
     let lens = |converted: &Converted| -> Vec<u32> {

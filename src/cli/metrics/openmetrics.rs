@@ -50,7 +50,11 @@ fn labels(table: &Table, series: &Series) -> String {
     }
     let pairs = names(table).zip(&series.labels);
     let pairs: Vec<String> = pairs
-        .map(|(name, value)| format!("{name}=\"{}\"", escaped(&label(value))))
+        .map(|(name, value)| {
+            // The name of a label has no hyphen.
+            let name = name.replace('-', "_");
+            format!("{name}=\"{}\"", escaped(&label(value)))
+        })
         .collect();
     format!("{{{}}}", pairs.join(","))
 }

@@ -5,8 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::FindingDraft;
-use super::layer::{Case, Failing, FilterLayer, ServicePort, is_directed, passes, service_port};
-use super::names;
+use super::layer::{
+    Case, Decision, Failing, FilterLayer, ServicePort, is_directed, passes, service_port,
+};
+use super::{names, outage};
 use crate::diagnosis::attempt_index::Roles;
 use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, grouped};
 use crate::diagnosis::display_filter::Shows;
@@ -16,8 +18,7 @@ use crate::flow::EniIndex;
 
 /// Failing entries at one ENI, and the layer that explains them.
 struct BlockVerdict<'a> {
-    layer: FilterLayer,
-    why: String,
+    decision: Decision,
     entries: Vec<PathSymptom<'a>>,
 }
 
@@ -32,7 +33,7 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>, roles: &Roles) -> Vec<Find
         let mut merged: BTreeMap<(FilterLayer, String), BTreeMap<EniIndex, BlockVerdict<'a>>> =
             BTreeMap::new();
         for (eni, verdict) in verdicts(attempts, roles, end, &failing) {
-            let key = (verdict.layer, one_cause(attempts, eni, &verdict));
+            let key = (verdict.decision.layer, one_cause(attempts, eni, &verdict));
             merged.entry(key).or_default().insert(eni, verdict);
         }
         drafts.extend(
@@ -53,7 +54,7 @@ fn verdicts<'a>(
     failing: &Failing<'a>,
 ) -> BTreeMap<EniIndex, BlockVerdict<'a>> {
     let case = Case::new(attempts, roles, end, failing);
-    let decided: BTreeMap<EniIndex, (FilterLayer, String)> = failing
+    let decided: BTreeMap<EniIndex, Decision> = failing
         .keys()
         .map(|eni| (*eni, case.decide(*eni)))
         .collect();
@@ -61,13 +62,13 @@ fn verdicts<'a>(
         let shares = |other: &EniIndex| {
             let subnet = attempts.subnet(*eni);
             case.services(*eni) == case.services(*other)
-                && match decided[other].0 {
+                && match decided[other].layer {
                     FilterLayer::SecurityGroup => !roles.differ(attempts, *eni, *other),
                     FilterLayer::Acl => !subnet.is_empty() && subnet == attempts.subnet(*other),
                     FilterLayer::Undecided => false,
                 }
         };
-        let (layer, why) = match decided[eni].0 {
+        let decision = match decided[eni].layer {
             FilterLayer::Undecided if is_directed(entries) => {
                 let other = decided.keys().find(|other| shares(other));
                 &decided[other.unwrap_or(eni)]
@@ -75,8 +76,7 @@ fn verdicts<'a>(
             _ => &decided[eni],
         };
         let verdict = BlockVerdict {
-            layer: *layer,
-            why: why.clone(),
+            decision: decision.clone(),
             entries: entries.clone(),
         };
         (*eni, verdict)
@@ -97,7 +97,7 @@ pub(super) fn rejecting_eni(end: End, entry: &PathSymptom<'_>) -> Option<EniInde
 /// ports, since ENIs of one role share a security group.
 fn one_cause(attempts: &AttemptIndex<'_>, eni: EniIndex, verdict: &BlockVerdict<'_>) -> String {
     let subnet = attempts.subnet(eni);
-    if verdict.layer == FilterLayer::Acl && !subnet.is_empty() {
+    if verdict.decision.layer == FilterLayer::Acl && !subnet.is_empty() {
         return subnet.to_owned();
     }
     let paths = verdict.entries.iter().map(|entry| entry.path);
@@ -114,19 +114,22 @@ fn draft<'a>(
     verdicts: BTreeMap<EniIndex, BlockVerdict<'a>>,
 ) -> FindingDraft<'a> {
     let enis: BTreeSet<EniIndex> = verdicts.keys().copied().collect();
-    let why = verdicts
+    // The strongest reason is named; it holds for all of them only if each is proved.
+    let is_proved = verdicts.values().all(|verdict| verdict.decision.is_proved);
+    let strongest = verdicts
         .values()
-        .next()
-        .map_or_else(String::new, |verdict| verdict.why.clone());
+        .max_by_key(|verdict| verdict.decision.is_proved);
+    let why = strongest.map_or_else(String::new, |verdict| verdict.decision.why.clone());
     let entries: Vec<PathSymptom<'a>> = verdicts
         .into_values()
         .flat_map(|verdict| verdict.entries)
         .collect();
     let ports: BTreeSet<u16> = entries.iter().map(|entry| entry.path.port).collect();
     let others = enis.iter().flat_map(|eni| attempts.at(end, *eni));
-    let others =
-        others.filter(|entry| ports.contains(&entry.path.port) && passes(attempts, end, entry));
-    let others = others.map(|entry| entry.seen.count).sum();
+    let others: Vec<PathSymptom<'a>> = others
+        .filter(|entry| ports.contains(&entry.path.port) && passes(attempts, end, entry))
+        .copied()
+        .collect();
     let cause = match (end, layer) {
         (End::Target, FilterLayer::SecurityGroup) => Cause::SecurityGroupInbound,
         (End::Target, FilterLayer::Acl) => Cause::AclInbound,
@@ -136,15 +139,11 @@ fn draft<'a>(
         (End::Source, FilterLayer::Undecided) => Cause::OutboundBlocked,
     };
     let whose = whose(attempts, layer, &enis);
-    let (sources, targets, services) = (
-        names::sources(&entries),
-        names::targets(&entries),
-        names::ports(&entries),
-    );
+    let path = names::path(&entries);
     let way = match end {
         _ if !is_directed(&entries) => "",
-        End::Target => "inbound ",
-        End::Source => "outbound ",
+        End::Target => " inbound",
+        End::Source => " outbound",
     };
     FindingDraft {
         cause,
@@ -153,17 +152,21 @@ fn draft<'a>(
             FilterLayer::Undecided if is_directed(&entries) && !attempts.is_bare => {
                 Certainty::Proved
             }
+            _ if is_proved && !attempts.is_bare => Certainty::Proved,
             _ => Certainty::Likely,
         },
         title: format!(
-            "{whose} blocks {way}{services}{}",
+            "{} cannot reach {}: {whose} blocks it{way}{}",
+            path.who,
+            path.what,
             names::related(attempts, &entries)
         ),
         seen: format!(
-            "Every attempt from {sources} to {targets} is rejected {way}at {}; {why}",
+            "Every attempt is rejected{way} at {}; {why}",
             names::enis(attempts, &enis)
         ),
-        others,
+        others: others.iter().map(|entry| entry.seen.count).sum(),
+        outage: outage::of_paths(&entries, &others),
         entries,
         enis,
         shows: Shows::Rejected,
@@ -174,13 +177,13 @@ fn draft<'a>(
 fn whose(attempts: &AttemptIndex<'_>, layer: FilterLayer, enis: &BTreeSet<EniIndex>) -> String {
     match layer {
         FilterLayer::SecurityGroup => {
-            format!("The security group of {}", names::enis(attempts, enis))
+            format!("the security group of {}", names::enis(attempts, enis))
         }
         FilterLayer::Acl => enis.first().map_or_else(String::new, |eni| {
-            format!("The network ACL of {}", names::subnet(attempts, *eni))
+            format!("the network ACL of {}", names::subnet(attempts, *eni))
         }),
         FilterLayer::Undecided => format!(
-            "The security group or network ACL of {}",
+            "the security group or network ACL of {}",
             names::enis(attempts, enis)
         ),
     }

@@ -100,7 +100,7 @@ fn compared<'a>(
     let mut lines = BTreeSet::new();
     let mut is_contradicted = false;
     let before = draft.entries.len();
-    let others = draft.others;
+    let (others, outage) = (draft.others, draft.outage);
     let mut is_first = true;
     draft.entries.retain(|entry| {
         if *left == 0 {
@@ -111,7 +111,8 @@ fn compared<'a>(
             Ruling::Proved(rule) => {
                 let proof = proofs
                     .entry(rule.key.clone())
-                    .or_insert_with(|| Proof::new(*rule));
+                    .or_insert_with(|| Proof::new(*rule, outage));
+                proof.outage = proof.outage.filter(|known| Some(*known) == outage);
                 proof.entries.push(*entry);
                 // Once for each draft, so that the attempts that pass do not count twice.
                 proof.others += if is_first { others } else { 0 };

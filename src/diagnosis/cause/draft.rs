@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use super::configured::ConfigurationNotes;
 use super::explanations;
 use super::names::{self, LISTED_MAX, listed};
+use super::outage::Outage;
 use crate::configuration::Configuration;
+use crate::diagnosis::attempt_counts::AttemptCounts;
 use crate::diagnosis::attempt_index::PathSymptom;
 use crate::diagnosis::display_filter::{Shows, display_filter};
 use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, FindingScope, NamesLeftOut};
@@ -38,6 +40,8 @@ pub(super) struct FindingDraft<'a> {
     pub(super) entries: Vec<PathSymptom<'a>>,
     /// Attempts to the same services that have another result.
     pub(super) others: u64,
+    /// When the attempts fail, if they pass at other times.
+    pub(super) outage: Option<Outage>,
     /// The ENIs where it was seen.
     pub(super) enis: BTreeSet<EniIndex>,
     pub(super) shows: Shows,
@@ -57,7 +61,10 @@ impl FindingDraft<'_> {
         Some(FindingAccount {
             cause: self.cause,
             certainty: self.certainty,
-            title: self.title,
+            title: self.title
+                + &self
+                    .outage
+                    .map_or_else(String::new, |outage| outage.title()),
             seen: self.seen,
             scope: FindingScope {
                 from: listed(sources.iter().map(|source| names::source(*source))),
@@ -71,8 +78,10 @@ impl FindingDraft<'_> {
                 },
                 ..at
             },
+            matching: counted.count,
             counted,
             others: self.others,
+            outage: self.outage,
             members: FindingMembers::of_entries(&self.entries),
             shown: ShownPackets {
                 hosts,
@@ -95,8 +104,12 @@ pub(super) struct FindingAccount {
     pub(super) scope: FindingScope,
     /// All attempts that show it.
     pub(super) counted: PathCounts,
+    /// How many of them match the filter.
+    pub(super) matching: u64,
     /// Attempts to the same services that have another result.
     pub(super) others: u64,
+    /// When the attempts fail, if they pass at other times.
+    pub(super) outage: Option<Outage>,
     /// The attempts that it explains.
     pub(super) members: FindingMembers,
     pub(super) shown: ShownPackets,
@@ -123,7 +136,7 @@ impl FindingAccount {
         // A verdict with a contrast explains more than a missing reply, and a reset explains
         // little.
         let weight = match self.cause {
-            Cause::LatePackets => 0,
+            Cause::LatePackets | Cause::Unsolicited => 0,
             Cause::Reset => 1,
             Cause::Scan if is_possible => 1,
             Cause::HalfOpen => 3,
@@ -131,8 +144,23 @@ impl FindingAccount {
             Cause::Intermittent => 5,
             _ => 8,
         };
-        let explains = Reverse(self.counted.count.saturating_mul(weight));
+        let explains = Reverse(self.matching.saturating_mul(weight));
         (is_possible, explains, self.counted.first_ns, &self.title)
+    }
+
+    /// Notes which of its attempts match the filter, and points to their records. Returns whether
+    /// any does.
+    pub(super) fn narrow_to(&mut self, shown: &AttemptCounts) -> bool {
+        let Some(matching) = self.members.counted_in(shown) else {
+            return false;
+        };
+        if matching.count < self.counted.count {
+            let (few, all) = (matching.count, self.counted.count);
+            self.seen += &format!("; {few} of these {all} attempts match the filter");
+        }
+        self.matching = matching.count;
+        self.counted.places = matching.places;
+        true
     }
 
     /// Returns the finding in short.
@@ -149,9 +177,16 @@ impl FindingAccount {
     /// Returns the complete finding.
     pub(super) fn finding(self, ground: &Ground<'_>) -> Finding {
         let explanation = explanations::of(self.cause);
-        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let owned =
+            |texts: &[&str]| -> Vec<String> { texts.iter().map(|text| (*text).into()).collect() };
         let places: Vec<Place> = self.counted.places.iter().copied().collect();
         let shown = &self.shown;
+        let changed = self.outage.and_then(|outage| outage.look_at());
+        let places_to_look = match self.notes.look_at {
+            look_at if look_at.is_empty() => owned(explanation.look_at),
+            look_at => look_at,
+        };
+        let look_at = changed.into_iter().chain(places_to_look);
         Finding {
             cause: self.cause,
             certainty: self.certainty,
@@ -160,6 +195,8 @@ impl FindingAccount {
             scope: self.scope,
             first: instant(self.counted.first_ns),
             last: instant(self.counted.last_ns),
+            since: self.outage.and_then(|outage| outage.since_ns).map(instant),
+            until: self.outage.and_then(|outage| outage.until_ns).map(instant),
             count: self.counted.count,
             of: self.counted.count + self.others,
             records: places.iter().map(|place| (ground.name)(*place)).collect(),
@@ -169,10 +206,7 @@ impl FindingAccount {
                 Some(means) => means.to_owned(),
                 None => explanation.means.to_owned(),
             },
-            look_at: match self.notes.look_at {
-                look_at if look_at.is_empty() => owned(explanation.look_at),
-                look_at => look_at,
-            },
+            look_at: look_at.collect(),
             against: match self.notes.against {
                 Some(against) => against,
                 None => owned(explanation.against),

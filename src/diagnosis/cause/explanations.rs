@@ -105,6 +105,24 @@ fn filtered_out(cause: Cause) -> Option<Words> {
             ],
             against: &[],
         },
+        Cause::OtherReason => Words {
+            means: "The record names the reason for the rejection (reject-reason), and this version of flow2pcap has no \
+                    explanation for it. AWS names no reason for security groups and network ACLs, so it is neither of these.",
+            look_at: &[
+                "Look up this value of reject-reason in the list of fields: Amazon VPC User Guide > Flow log records",
+                "Check CloudTrail at the time of the first REJECT for changes of the VPC and of its subnets",
+            ],
+            against: &[],
+        },
+        Cause::NetworkFirewall => Words {
+            means: "AWS Network Firewall dropped packets of these flows. An alert with the verdict \"drop\" in the same \
+                    file has their flow_id. The firewall may have passed the first packets, such as the handshake.",
+            look_at: &[
+                "Check the alert log of the firewall: the signature and the rule of the flow_id in the records",
+                "Check VPC > Network Firewall > Firewall policies: the stateful rules and the default actions",
+            ],
+            against: &[],
+        },
         _ => return None,
     })
 }
@@ -182,12 +200,47 @@ fn cut(cause: Cause) -> Option<Words> {
             ],
             against: &["An application that closes idle connections with a RST looks the same"],
         },
+        Cause::PathMtu => Words {
+            means: "The handshake and small packets pass, but large packets do not arrive: a link on the path has a smaller \
+                    MTU, and the ICMP message that reports it (fragmentation needed) is blocked or not sent. VPNs, Transit \
+                    Gateways (8500 bytes), peering between Regions and the internet (1500 bytes) have smaller MTUs than a VPC \
+                    (9001 bytes).",
+            look_at: &[
+                "Check that security groups and network ACLs allow ICMP type 3 code 4 (fragmentation needed) to the sender",
+                "Check the MTU on both hosts and on the path: ping with the don't-fragment bit (ping -M do -s 1472)",
+                "Lower the MTU or clamp the TCP MSS on the VPN, tunnel or appliance",
+            ],
+            against: &[
+                "A host that stops in the middle of a transfer looks the same, but not again and again",
+            ],
+        },
         Cause::Reset => Words {
             means: "Connections were established and then reset by one side, without a FIN.",
             look_at: &[
                 "Check the application on the side that sends the RST: crashes, restarts, timeouts, connection limits",
             ],
             against: &["Health checks, load balancers and some clients normally close with a RST"],
+        },
+        Cause::NlbHairpin => Words {
+            means: "The target calls the Network Load Balancer that it is a target of, and the load balancer sends the request \
+                    back to it. With client IP preservation the packet arrives with the target's own address as its source, \
+                    and the host drops it. It happens only when the load balancer picks that target.",
+            look_at: &[
+                "Check EC2 > Target groups > Attributes: turn off client IP preservation, or register the target by IP \
+                 address",
+                "Let the service call itself directly (localhost), or use an Application Load Balancer",
+            ],
+            against: &[],
+        },
+        Cause::SynFlood => Words {
+            means: "Very many sources outside send SYNs to one service in a short time, and the handshakes do not complete. \
+                    The addresses may be spoofed. A full SYN queue makes other clients wait or fail too.",
+            look_at: &[
+                "Check AWS Shield and the load balancer metrics (NewConnectionCount, NewFlowCount) at that time",
+                "Check the host: SYN cookies and the length of the SYN queue (nstat -az TcpExtTCPReqQFullDoCookies, \
+                 TcpExtListenDrops)",
+            ],
+            against: &["A very popular service whose return path is broken looks the same"],
         },
         Cause::Intermittent => Words {
             means: "Some attempts to one service fail while others succeed, so no rule or route forbids the traffic \
@@ -212,6 +265,12 @@ fn harmless(cause: Cause) -> Words {
                 "For a source inside, check what runs on that host, and GuardDuty findings (Recon, Portscan)",
             ],
             against: &["Inventory and monitoring tools scan as part of their normal work"],
+        },
+        Cause::Unsolicited => Words {
+            means: "A NAT gateway accepts packets from the internet only as answers to connections from inside. It drops \
+                    all others, although its ENI logs them as ACCEPT. This is harmless.",
+            look_at: &["No action is needed"],
+            against: &[],
         },
         _ => Words {
             means: "Packets were rejected that belong to a closed connection, or to one with no other records: connection \

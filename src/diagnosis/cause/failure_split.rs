@@ -18,7 +18,7 @@ use crate::time::SECOND_NS;
 const GAIN_LEAST: f64 = 0.2;
 
 /// Counts of attempts that fail, and that pass.
-type FailPass = (u64, u64);
+pub(super) type FailPass = (u64, u64);
 
 /// One half with its name, and the counts of both halves.
 struct BestSplit {
@@ -157,24 +157,7 @@ fn by_time(
     passing: &[PathSymptom<'_>],
     consider: &mut impl FnMut(String, FailPass),
 ) {
-    let width_s = failing
-        .iter()
-        .chain(passing)
-        .map(|entry| entry.seen.minutes.width_s)
-        .max()
-        .unwrap_or(60);
-    let widened = |entry: &PathSymptom<'_>| {
-        let mut minutes: MinuteCounts = entry.seen.minutes.clone();
-        minutes.widen(width_s);
-        minutes.counts
-    };
-    let mut buckets: BTreeMap<i64, FailPass> = BTreeMap::new();
-    for (bucket, count) in failing.iter().flat_map(widened) {
-        buckets.entry(bucket).or_default().0 += count;
-    }
-    for (bucket, count) in passing.iter().flat_map(widened) {
-        buckets.entry(bucket).or_default().1 += count;
-    }
+    let (buckets, width_s) = timeline(failing, passing);
     let at = |bucket: i64| {
         let ns = i128::from(bucket) * i128::from(width_s) * i128::from(SECOND_NS);
         Timestamp::from_nanosecond(ns).map_or_else(|_| bucket.to_string(), |t| t.to_string())
@@ -204,6 +187,29 @@ fn by_time(
             inner,
         );
     }
+}
+
+/// Returns the counts by bucket of time, and the width of a bucket in seconds.
+pub(super) fn timeline(
+    failing: &[PathSymptom<'_>],
+    passing: &[PathSymptom<'_>],
+) -> (BTreeMap<i64, FailPass>, i64) {
+    let all = || failing.iter().chain(passing);
+    let widths = all().map(|entry| entry.seen.minutes.width_s);
+    let width_s = widths.max().unwrap_or(60);
+    let widened = |entry: &PathSymptom<'_>| {
+        let mut minutes: MinuteCounts = entry.seen.minutes.clone();
+        minutes.widen(width_s);
+        minutes.counts
+    };
+    let mut buckets: BTreeMap<i64, FailPass> = BTreeMap::new();
+    for (bucket, count) in failing.iter().flat_map(widened) {
+        buckets.entry(bucket).or_default().0 += count;
+    }
+    for (bucket, count) in passing.iter().flat_map(widened) {
+        buckets.entry(bucket).or_default().1 += count;
+    }
+    (buckets, width_s)
 }
 
 /// Considers all ways to cut an ordered sequence in two.

@@ -58,6 +58,7 @@ pub(super) fn late_packets<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<
             ),
             entries,
             others: 0,
+            outage: None,
             enis,
             shows: Shows::Rejected,
         }
@@ -125,8 +126,10 @@ fn account(
             },
             ..at
         },
+        matching: seen.count,
         counted: seen.clone(),
         others: tried.passed,
+        outage: None,
         members: FindingMembers::of_scanner(source),
         shown: ShownPackets {
             hosts: BTreeSet::from([source]),

@@ -5,14 +5,19 @@
 //! only traffic that crosses the subnet boundary (AWS: "Control subnet traffic with network access
 //! control lists"). Hence these rules:
 //!
+//! * Packets of open connections are rejected: the ACL, since a security group tracks connections.
+//! * The ENI has no security group, as that of a NAT gateway: the ACL.
+//! * Connections that were open at the first rejection go on: the security group, which still
+//!   tracks them.
 //! * Traffic fails within one subnet: the security group.
 //! * The same traffic crosses the same subnet boundary to or from another ENI at the same time: the
 //!   security group.
 //! * Both that port and that network cross the boundary, but not together, or that port passes the
-//!   same ENI from another network: the security group.
+//!   same ENI from another source of the same kind: the security group.
 //! * ENIs of different roles, which normally do not share a security group, fail in the same way,
-//!   and nothing similar crosses the boundary: the ACL. The same holds if the traffic passes within
-//!   the subnet, or if nothing at all crosses the boundary.
+//!   and nothing similar crosses the boundary: the ACL. The same holds if a whole source subnet
+//!   fails at ENIs of different roles, also of several subnets, if the traffic passes within the
+//!   subnet, or if nothing at all crosses the boundary.
 //! * Otherwise the records do not show which, and the finding says so.
 //!
 //! "At the same time" matters: traffic that passed before a rule was removed proves nothing.
@@ -28,6 +33,20 @@ use crate::diagnosis::attempt_counts::Path;
 use crate::diagnosis::attempt_index::Roles;
 use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, grouped, span};
 use crate::flow::EniIndex;
+use crate::time::SECOND_NS;
+
+/// The types of ENIs that have no security group (AWS: NAT gateways, Transit Gateway attachments,
+/// Gateway Load Balancer endpoints).
+const WITHOUT_GROUP: [&str; 4] = [
+    "nat_gateway",
+    "transit_gateway",
+    "gateway_load_balancer",
+    "gateway_load_balancer_endpoint",
+];
+
+/// How long after the first rejection a connection must go on to have outlived it: longer than a
+/// record of one aggregation interval may reach.
+const GOES_ON_NS: i64 = 120 * SECOND_NS;
 
 /// The filter that rejects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +54,33 @@ pub(super) enum FilterLayer {
     SecurityGroup,
     Acl,
     Undecided,
+}
+
+/// The filter that rejects at an ENI, and why.
+#[derive(Clone, Debug)]
+pub(super) struct Decision {
+    pub(super) layer: FilterLayer,
+    pub(super) why: String,
+    /// Whether the records leave no other explanation.
+    pub(super) is_proved: bool,
+}
+
+impl Decision {
+    fn proved(layer: FilterLayer, why: String) -> Self {
+        Self {
+            layer,
+            why,
+            is_proved: true,
+        }
+    }
+
+    fn likely(layer: FilterLayer, why: String) -> Self {
+        Self {
+            layer,
+            why,
+            is_proved: false,
+        }
+    }
 }
 
 /// Failing entries by the ENI that rejects them.
@@ -62,6 +108,8 @@ struct At<'c, 'a> {
 enum Likeness {
     ServiceKey,
     Far,
+    /// The whole subnet at the far end.
+    FarSubnet,
 }
 
 impl<'l, 'a> Case<'l, 'a> {
@@ -89,33 +137,77 @@ impl<'l, 'a> Case<'l, 'a> {
     }
 
     /// Decides which layer rejects the traffic at this ENI, and why.
-    pub(super) fn decide(&self, eni: EniIndex) -> (FilterLayer, String) {
+    pub(super) fn decide(&self, eni: EniIndex) -> Decision {
         let entries = &self.failing[&eni];
+        let by_state = self.by_state(eni, entries);
+        if let Some(decision) = by_state {
+            return decision;
+        }
         if !is_directed(entries) {
             let why = "no record shows the direction, so the packets may also have been outbound";
-            return (FilterLayer::Undecided, why.to_owned());
+            return Decision::likely(FilterLayer::Undecided, why.to_owned());
         }
         let at = At {
             eni,
             entries,
             boundary: Boundary::of(self.attempts, self.end, eni, entries),
         };
+        let likely = |layer| move |why| Decision::likely(layer, why);
         let decided = self
             .by_exception(&at)
-            .map(|why| (FilterLayer::SecurityGroup, why))
-            .or_else(|| self.by_subnet(&at).map(|why| (FilterLayer::Acl, why)))
+            .or_else(|| self.by_subnet(&at).map(likely(FilterLayer::Acl)))
             .or_else(|| {
                 self.by_contrast(&at)
-                    .map(|why| (FilterLayer::SecurityGroup, why))
+                    .map(likely(FilterLayer::SecurityGroup))
             });
         decided.unwrap_or_else(|| {
             let why = match at.boundary.here.is_empty() {
-                    false => "traffic that passes at the same time fits both filters, so it is unknown which one rejects",
-                    true => {
-                        "nothing else passes this ENI or its subnet at that time, so it is unknown which filter rejects"
-                    }
+                false => "traffic that passes at the same time fits both filters, so it is unknown which one rejects",
+                true => {
+                    "nothing else passes this ENI or its subnet at that time, so it is unknown which filter rejects"
+                }
             };
-            (FilterLayer::Undecided, why.to_owned())
+            Decision::likely(FilterLayer::Undecided, why.to_owned())
+        })
+    }
+
+    /// Decides by what only one of the filters has: a security group tracks connections, and some
+    /// ENIs have none.
+    fn by_state(&self, eni: EniIndex, entries: &[PathSymptom<'a>]) -> Option<Decision> {
+        let cut: u64 = entries.iter().map(|entry| entry.seen.cut).sum();
+        if cut > 0 {
+            let connections = names::counted(cut, "open connection");
+            let why = format!(
+                "packets of {connections} are rejected, which a security group would let pass"
+            );
+            return Some(Decision::proved(FilterLayer::Acl, why));
+        }
+        let kind = self.attempts.enis.get(eni).kind.as_str();
+        if WITHOUT_GROUP.contains(&kind) {
+            let kind = kind.replace('_', " ");
+            let why = format!("a {kind} has no security group");
+            return Some(Decision::proved(FilterLayer::Acl, why));
+        }
+        let goes_on = self.still_open(eni, entries)?;
+        let why = format!(
+            "connections from {} that were open at the first rejection go on, as only a security group allows",
+            names::source(goes_on.path.source)
+        );
+        Some(Decision::proved(FilterLayer::SecurityGroup, why))
+    }
+
+    /// Returns a path that fails now, while a connection on it that was open before goes on.
+    fn still_open(&self, eni: EniIndex, entries: &[PathSymptom<'a>]) -> Option<&PathSymptom<'a>> {
+        let failing: BTreeMap<&Path, i64> = entries
+            .iter()
+            .map(|entry| (entry.path, entry.seen.first_ns))
+            .collect();
+        self.attempts.at(self.end, eni).find(|entry| {
+            let is_open_at = |first_ns: &i64| {
+                let (start, end) = entry.seen.longest_ns;
+                start < *first_ns && end >= first_ns.saturating_add(GOES_ON_NS)
+            };
+            entry.symptom.is_admitted() && failing.get(entry.path).is_some_and(is_open_at)
         })
     }
 
@@ -123,19 +215,38 @@ impl<'l, 'a> Case<'l, 'a> {
         far(self.attempts, self.end, path)
     }
 
-    /// Explains why an ACL cannot be the cause; `None` if it can.
-    fn by_exception(&self, at: &At<'_, 'a>) -> Option<String> {
+    fn far_subnet(&self, path: &Path) -> impl Iterator<Item = Far<'a>> + use<'a> {
+        let is_subnet = |far: &Far<'_>| matches!(far, Far::Subnet(_) | Far::Block(_));
+        self.far(path).filter(is_subnet)
+    }
+
+    /// Whether several hosts of the far subnet of this path fail, not just one.
+    fn has_neighbors(&self, at: &At<'_, 'a>, path: &Path) -> bool {
+        let shares = |other: &Path| {
+            let mut theirs = self.far_subnet(other);
+            theirs.any(|far| self.far_subnet(path).any(|own| own == far))
+        };
+        let far_host = |path: &Path| match self.end {
+            End::Target => path.source,
+            End::Source => Some(path.target),
+        };
         let mut entries = at.entries.iter();
-        if entries.any(|entry| !self.attempts.crosses(entry.path)) {
-            return Some(
-                "both ends are in the same subnet, where network ACLs do not apply".to_owned(),
-            );
+        entries.any(|entry| far_host(entry.path) != far_host(path) && shares(entry.path))
+    }
+
+    /// Explains why an ACL cannot be the cause; `None` if it can.
+    fn by_exception(&self, at: &At<'_, 'a>) -> Option<Decision> {
+        let mut entries = at.entries.iter();
+        if entries.any(|entry| self.attempts.crosses(entry.path) == Some(false)) {
+            let why = "both ends are in the same subnet, where network ACLs do not apply";
+            return Some(Decision::proved(FilterLayer::SecurityGroup, why.to_owned()));
         }
         at.entries.iter().find_map(|failed| {
             let passed = at
                 .boundary
                 .both(service_port(failed.path), self.far(failed.path))?;
-            Some(format!("at the same time {}", self.way(at.eni, passed)))
+            let why = format!("at the same time {}", self.way(at.eni, passed));
+            Some(Decision::likely(FilterLayer::SecurityGroup, why))
         })
     }
 
@@ -143,6 +254,7 @@ impl<'l, 'a> Case<'l, 'a> {
     fn by_subnet(&self, at: &At<'_, 'a>) -> Option<String> {
         self.alike(at, Likeness::ServiceKey, true)
             .or_else(|| self.alike(at, Likeness::Far, false))
+            .or_else(|| self.alike(at, Likeness::FarSubnet, true))
             .or_else(|| self.within(at))
             .or_else(|| self.by_other_subnets(at))
     }
@@ -151,16 +263,22 @@ impl<'l, 'a> Case<'l, 'a> {
     /// while nothing similar crosses the boundary.
     fn alike(&self, at: &At<'_, 'a>, likeness: Likeness, anywhere: bool) -> Option<String> {
         at.entries.iter().find_map(|failed| {
+            let protocol = failed.path.protocol;
             let passes = match likeness {
                 Likeness::ServiceKey => at.boundary.service(service_port(failed.path)).is_some(),
-                Likeness::Far => at.boundary.has_far(self.far(failed.path)),
+                Likeness::Far => at.boundary.has_far(protocol, self.far(failed.path)),
+                Likeness::FarSubnet => at.boundary.has_far(protocol, self.far_subnet(failed.path)),
             };
-            if passes {
+            let is_single = likeness == Likeness::FarSubnet && !self.has_neighbors(at, failed.path);
+            if passes || is_single {
                 return None;
             }
             let fails_alike = |also: &Failed<'a>| match likeness {
                 Likeness::ServiceKey => also.services.contains(&service_port(failed.path)),
                 Likeness::Far => self.far(failed.path).any(|far| also.far.contains(&far)),
+                Likeness::FarSubnet => self
+                    .far_subnet(failed.path)
+                    .any(|far| also.far.contains(&far)),
             };
             let (other, _) = self.others(at.eni, anywhere).find(|(other, also)| {
                 fails_alike(also) && self.roles.differ(self.attempts, at.eni, *other)
@@ -182,7 +300,7 @@ impl<'l, 'a> Case<'l, 'a> {
         let span = span(at.entries);
         let is_inside = |entry: &&PathSymptom<'a>| {
             entry.symptom.is_admitted()
-                && !self.attempts.crosses(entry.path)
+                && self.attempts.crosses(entry.path) == Some(false)
                 && entry.seen.goes_on_during(span)
         };
         let all = self.attempts.at(self.end, at.eni).filter(is_inside);
@@ -243,13 +361,17 @@ impl<'l, 'a> Case<'l, 'a> {
     }
 
     /// Checks whether that port and that network both pass, but not together: an ACL that denies
-    /// exactly the combination is rare, and a security group without a rule for it is not.
+    /// exactly the combination is rare, and a security group without a rule for it is not. The
+    /// port may also pass the same ENI from another source of the same kind.
     fn by_contrast(&self, at: &At<'_, 'a>) -> Option<String> {
         at.entries.iter().find_map(|failed| {
             let service_port = service_port(failed.path);
             let by_service = at.boundary.service(service_port)?;
-            let by_far = at.boundary.has_far(self.far(failed.path));
-            (by_far || at.boundary.here.contains(&service_port))
+            let protocol = failed.path.protocol;
+            let by_far = at.boundary.has_far(protocol, self.far(failed.path));
+            let is_here = at.boundary.here.contains(&service_port)
+                && failed.path.source.is_some() == by_service.path.source.is_some();
+            (by_far || is_here)
                 .then(|| format!("at the same time {}", self.way(at.eni, by_service)))
         })
     }
@@ -265,8 +387,7 @@ impl<'l, 'a> Case<'l, 'a> {
         let kinds = self.kinds.iter().map(|(other, also)| (*other, also));
         kinds.filter(move |(other, also)| {
             *other != eni
-                && !subnet.is_empty()
-                && (anywhere || is_near(*other))
+                && (anywhere || (!subnet.is_empty() && is_near(*other)))
                 && also.is_at_boundary
         })
     }

@@ -1,4 +1,5 @@
-//! Merging of similar findings when there are more than fit on a page.
+//! Merging of similar findings when there are more than fit on a page, or when they are only
+//! possible.
 //!
 //! Noise, or an outage of a whole network, causes as many findings as there are services. For each
 //! cause and certainty, the findings that explain most attempts are kept in full, and the rest are
@@ -14,21 +15,28 @@ use crate::diagnosis::finding::{Cause, Certainty};
 /// The most findings of one archive; the number of cause and certainty pairs is smaller.
 const FINDINGS_MAX: usize = 50;
 
+/// The most findings of one cause that are kept in full if they are only possible.
+const POSSIBLE_MAX: usize = 2;
+
 /// What findings must share to be merged.
 type AlikeKey = (Cause, Certainty);
 
 /// Keeps the first findings of each kind and merges the rest of it in the place of the first of
 /// them.
 pub(super) fn merged(accounts: Vec<FindingAccount>) -> Vec<FindingAccount> {
-    if accounts.len() <= FINDINGS_MAX {
-        return accounts;
-    }
     let kind = |account: &FindingAccount| (account.cause, account.certainty);
     let mut counts: BTreeMap<AlikeKey, usize> = BTreeMap::new();
     for account in &accounts {
         *counts.entry(kind(account)).or_default() += 1;
     }
-    let room = room(&counts);
+    let room_for_all = match accounts.len() <= FINDINGS_MAX {
+        true => FINDINGS_MAX,
+        false => room(&counts),
+    };
+    let room = |(_, certainty): AlikeKey| match certainty {
+        Certainty::Possible => room_for_all.min(POSSIBLE_MAX),
+        _ => room_for_all,
+    };
     let mut kept: Vec<FindingAccount> = Vec::new();
     let mut seen: BTreeMap<AlikeKey, usize> = BTreeMap::new();
     let mut rests: BTreeMap<AlikeKey, usize> = BTreeMap::new();
@@ -36,7 +44,7 @@ pub(super) fn merged(accounts: Vec<FindingAccount>) -> Vec<FindingAccount> {
         let kind = kind(&account);
         let seen = seen.entry(kind).or_default();
         *seen += 1;
-        if *seen <= room || counts[&kind] == room + 1 {
+        if *seen <= room(kind) || counts[&kind] == room(kind) + 1 {
             kept.push(account);
             continue;
         }
@@ -74,6 +82,7 @@ impl FindingAccount {
     fn merge(&mut self, other: Self) {
         self.alike.push(other.brief());
         self.counted.add(&other.counted);
+        self.matching += other.matching;
         self.others += other.others;
         self.members.add(other.members);
         self.shown.hosts.extend(other.shown.hosts);
@@ -140,14 +149,20 @@ fn many(cause: Cause) -> &'static str {
         Cause::OutboundBlocked => "security groups or network ACLs block outbound requests",
         Cause::BlockPublicAccess => "VPCs reject traffic by Block Public Access",
         Cause::EncryptionControls => "VPCs reject traffic by Encryption Controls",
+        Cause::OtherReason => "reasons in the records for which traffic is rejected",
+        Cause::NetworkFirewall => "firewalls drop traffic",
         Cause::NoReply => "services do not reply",
         Cause::NoRoute => "route tables lead nowhere",
         Cause::ReplyElsewhere => "hosts reply on a different path than the requests take",
         Cause::Refused => "services refuse connections",
         Cause::HalfOpen => "services have half-open handshakes",
         Cause::IdleTimeout => "hosts have connections that are dropped after being idle",
+        Cause::PathMtu => "hosts lose large packets",
         Cause::Reset => "services have connections that are reset",
         Cause::Intermittent => "services fail intermittently",
+        Cause::NlbHairpin => "targets connect to themselves through a load balancer",
+        Cause::SynFlood => "services get very many SYNs",
+        Cause::Unsolicited => "NAT gateways drop unsolicited packets",
         Cause::LatePackets => "groups of late packets",
         Cause::Scan => "sources scan",
     }

@@ -9,7 +9,7 @@ use crate::names::service_at;
 use crate::printable::cut;
 
 /// The longest name in a sentence, in characters.
-const NAME_MAX: usize = 200;
+pub(super) const NAME_MAX: usize = 200;
 
 /// The most names in a sentence; more are only counted.
 const SAID_MAX: usize = 3;
@@ -64,18 +64,44 @@ pub(super) fn sources(entries: &[PathSymptom<'_>]) -> String {
     few(all.iter().map(name), "sources")
 }
 
-/// Names an ENI, with its instance or its type.
+/// Who tries to reach what, for titles.
+pub(super) struct PathNames {
+    /// The sources, at the beginning of a sentence.
+    pub(super) who: String,
+    /// The sources, within a sentence.
+    pub(super) who_in_sentence: String,
+    /// The targets and the ports.
+    pub(super) what: String,
+}
+
+/// Names the sources, targets and ports of these entries.
+pub(super) fn path(entries: &[PathSymptom<'_>]) -> PathNames {
+    let who_in_sentence = sources(entries);
+    let who = match who_in_sentence.strip_prefix("the ") {
+        Some(rest) => format!("The {rest}"),
+        None => who_in_sentence.clone(),
+    };
+    PathNames {
+        who,
+        who_in_sentence,
+        what: format!("{} on {}", targets(entries), ports(entries)),
+    }
+}
+
+/// Names an ENI, with its type, and with its tag or its instance.
 pub(super) fn eni(attempts: &AttemptIndex<'_>, index: EniIndex) -> String {
     let eni = attempts.enis.get(index);
     let [name, instance] = [&eni.name, &eni.instance].map(|text| cut(text, NAME_MAX));
     let kind = cut(&eni.kind, NAME_MAX).replace('_', " ");
-    if !eni.title.is_empty() {
-        return format!("{name} ({})", cut(&eni.title, NAME_MAX));
-    }
-    match (kind.is_empty(), instance.is_empty()) {
-        (false, _) => format!("{name} ({kind})"),
-        (true, false) => format!("{name} ({instance})"),
-        (true, true) => name.into_owned(),
+    let tag = match &eni.title[..] {
+        "" => eni.tag(),
+        title => title,
+    };
+    let tag = cut(tag, NAME_MAX);
+    match (&*kind, &*tag, &*instance) {
+        ("", "", "") => name.into_owned(),
+        ("", "", fact) | ("", fact, _) | (fact, "", _) => format!("{name} ({fact})"),
+        (kind, tag, _) => format!("{name} ({kind}, {tag})"),
     }
 }
 

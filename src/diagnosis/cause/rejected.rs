@@ -3,31 +3,71 @@
 use std::collections::BTreeSet;
 
 use super::draft::FindingDraft;
-use super::names;
+use super::{names, outage};
 use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, grouped};
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::path_counts::{BLOCK_PORTS, PathCounts};
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::{EniIndex, TCP};
+use crate::printable::cut;
 
-/// Non-TCP attempts that are needed to rule out chance.
+/// Non-TCP attempts, or packets of them, that are needed to rule out chance.
 const DATAGRAMS_LEAST: u64 = 3;
+
+/// The causes that the reason of a rejected record names.
+const REASONS: [Cause; 3] = [
+    Cause::BlockPublicAccess,
+    Cause::EncryptionControls,
+    Cause::NetworkFirewall,
+];
 
 /// Drafts the findings that need no comparison with traffic that passes.
 pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     let mut drafts = Vec::new();
-    for cause in [Cause::BlockPublicAccess, Cause::EncryptionControls] {
+    for cause in REASONS {
         let at = move |entry: &PathSymptom<'_>| match (cause, entry.symptom) {
             (Cause::BlockPublicAccess, Symptom::BlockPublicAccess(eni))
-            | (Cause::EncryptionControls, Symptom::EncryptionControls(eni)) => Some(eni),
+            | (Cause::EncryptionControls, Symptom::EncryptionControls(eni))
+            | (Cause::NetworkFirewall, Symptom::NetworkFirewall(eni)) => Some(eni),
             _ => None,
         };
         let vpc = |entry: &PathSymptom<'a>| at(entry).map(|eni| attempts.enis.get(eni).vpc.clone());
         for (vpc, entries) in grouped(attempts.all(), vpc) {
             let enis = entries.iter().filter_map(at).collect();
-            drafts.push(by_reason(attempts, cause, &vpc, entries, enis));
+            let why = match cause {
+                Cause::BlockPublicAccess => (
+                    "VPC Block Public Access rejects traffic",
+                    "rejected with reject-reason BPA",
+                ),
+                Cause::NetworkFirewall => (
+                    "AWS Network Firewall drops traffic",
+                    "dropped by the verdict of an alert",
+                ),
+                _ => (
+                    "VPC Encryption Controls rejects traffic",
+                    "rejected with reject-reason EC",
+                ),
+            };
+            drafts.push(by_reason(attempts, cause, why, &vpc, entries, enis));
         }
+    }
+    let other = |entry: &PathSymptom<'a>| match entry.symptom {
+        Symptom::OtherReason { eni, reason } => Some((attempts.enis.get(eni).vpc.clone(), reason)),
+        _ => None,
+    };
+    for ((vpc, reason), entries) in grouped(attempts.all(), other) {
+        let at = |entry: &PathSymptom<'_>| match entry.symptom {
+            Symptom::OtherReason { eni, .. } => Some(eni),
+            _ => None,
+        };
+        let enis = entries.iter().filter_map(at).collect();
+        let name = attempts.enis.words.reason(reason);
+        let name = cut(&name, names::NAME_MAX).into_owned();
+        let what = format!("A reason named {name} rejects traffic");
+        let how = format!("rejected with reject-reason {name}");
+        let (cause, why) = (Cause::OtherReason, (&*what, &*how));
+        drafts.push(by_reason(attempts, cause, why, &vpc, entries, enis));
     }
     let side = |entry: &PathSymptom<'a>| match entry.symptom {
         Symptom::ReplyBlocked { eni, leaving } => {
@@ -43,17 +83,15 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     drafts
 }
 
+/// Drafts the finding for rejections of one cause, with what happens and how, in words.
 fn by_reason<'a>(
     attempts: &AttemptIndex<'a>,
     cause: Cause,
+    (what, how): (&str, &str),
     vpc: &str,
     entries: Vec<PathSymptom<'a>>,
     enis: BTreeSet<EniIndex>,
 ) -> FindingDraft<'a> {
-    let (what, reason) = match cause {
-        Cause::BlockPublicAccess => ("VPC Block Public Access", "BPA"),
-        _ => ("VPC Encryption Controls", "EC"),
-    };
     let whose = if vpc.is_empty() {
         String::new()
     } else {
@@ -65,18 +103,20 @@ fn by_reason<'a>(
             .chain(attempts.at(End::Target, *eni))
             .filter(|e| e.symptom.is_passed())
     });
+    let others: Vec<PathSymptom<'a>> = others.copied().collect();
     FindingDraft {
         cause,
         certainty: Certainty::Proved,
-        title: format!("{what} rejects traffic{whose}"),
+        title: format!("{what}{whose}"),
         seen: format!(
-            "Attempts from {} to {} on {} are rejected with reject-reason {reason} at {}",
+            "Attempts from {} to {} on {} are {how} at {}",
             names::sources(&entries),
             names::targets(&entries),
             names::ports(&entries),
             names::enis(attempts, &enis)
         ),
-        others: others.map(|entry| entry.seen.count).sum(),
+        others: others.iter().map(|entry| entry.seen.count).sum(),
+        outage: outage::of_paths(&entries, &others),
         entries,
         enis,
         shows: Shows::Rejected,
@@ -102,15 +142,16 @@ fn reply_blocked<'a>(
     let passing: Vec<PathSymptom<'a>> = enis
         .iter()
         .flat_map(|eni| attempts.at(end, *eni))
-        .filter(|entry| entry.symptom.is_passed() && attempts.crosses(entry.path))
+        .filter(|entry| entry.symptom.is_passed() && attempts.crosses(entry.path) != Some(false))
         .copied()
         .collect();
     let (fails, passes) = (port_range(&entries), port_range(&passing));
     let count: u64 = entries.iter().map(|entry| entry.seen.count).sum();
     let is_tcp = entries.iter().any(|entry| entry.path.protocol == TCP);
+    let packets: u64 = entries.iter().map(|entry| entry.seen.packets).sum();
     let certainty = if is_tcp && !attempts.is_bare {
         Certainty::Proved
-    } else if is_tcp || count >= DATAGRAMS_LEAST {
+    } else if is_tcp || count.max(packets) >= DATAGRAMS_LEAST {
         Certainty::Likely
     } else {
         Certainty::Possible
@@ -121,20 +162,23 @@ fn reply_blocked<'a>(
         || "no reply crosses the subnet boundary in that direction".to_owned(),
         |ports| format!("replies to {ports} pass"),
     );
+    let blocked = fails.map_or_else(String::new, |ports| {
+        format!("; replies to {ports} are blocked, {passed}")
+    });
+    let path = names::path(&entries);
     FindingDraft {
         cause: Cause::AclBlocksReply,
         certainty,
-        title: format!("The network ACL of {subnet} blocks {way}replies"),
+        title: format!(
+            "{} cannot reach {}: the network ACL of {subnet} blocks {way}replies",
+            path.who, path.what
+        ),
         seen: format!(
-            "Requests from {} to {} on {} are accepted and their replies are rejected at {}; replies to {} are \
-             blocked, {passed}",
-            names::sources(&entries),
-            names::targets(&entries),
-            names::ports(&entries),
+            "Requests are accepted and their replies are rejected at {}{blocked}",
             names::enis(attempts, &enis),
-            fails.unwrap_or_else(|| "unknown ports".to_owned()),
         ),
         others: passing.iter().map(|entry| entry.seen.count).sum(),
+        outage: outage::of_paths(&entries, &passing),
         entries,
         enis,
         shows: Shows::Rejected,
@@ -143,7 +187,8 @@ fn reply_blocked<'a>(
 
 /// Formats the initiators' ports: the lowest and highest port of each run of blocks that were seen.
 fn port_range(entries: &[PathSymptom<'_>]) -> Option<String> {
-    let sum = PathCounts::sum(entries.iter().map(|entry| entry.seen))?;
+    let with_ports = entries.iter().filter(|entry| entry.path.port > 0);
+    let sum = PathCounts::sum(with_ports.map(|entry| entry.seen))?;
     let mut runs: Vec<(u16, u16)> = Vec::new();
     for block in sum.blocks.keys().copied() {
         match runs.last_mut() {

@@ -17,7 +17,8 @@ use self::target_group::{TargetGroups, WorkingHosts};
 use self::trouble::{ServiceVerdict, Trouble};
 use self::wording::{seen, title};
 use super::draft::FindingDraft;
-use super::names;
+use super::{hairpin, names, outsiders};
+use crate::diagnosis::attempt_counts::Path;
 use crate::diagnosis::attempt_index::{
     AttemptIndex, PathSymptom, ServiceKey, grouped, service, span,
 };
@@ -29,13 +30,18 @@ use crate::flow::{EniIndex, is_private};
 /// Drafts all findings that are neither rejections nor harmless.
 pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     let mut drafts = Vec::new();
-    let offline = offline(attempts, &mut drafts);
+    let mut explained = offline(attempts, &mut drafts);
+    explained.extend(hairpin::drafts(attempts, &mut drafts));
+    explained.extend(outsiders::floods(attempts, &mut drafts));
+    explained.extend(outsiders::unsolicited(attempts, &mut drafts));
     let kind = |entry: &PathSymptom<'a>| match entry.symptom {
-        Symptom::NoReply if !offline.contains(entry.path) => Some(Cause::NoReply),
+        symptom if explained.contains(&(*entry.path, symptom)) => None,
+        Symptom::NoReply => Some(Cause::NoReply),
         Symptom::Refused => Some(Cause::Refused),
         Symptom::HalfOpen => Some(Cause::HalfOpen),
         Symptom::ReplyElsewhere { .. } => Some(Cause::ReplyElsewhere),
         Symptom::IdleTimeout(_) => Some(Cause::IdleTimeout),
+        Symptom::Stalled(_) => Some(Cause::PathMtu),
         Symptom::Reset(_) => Some(Cause::Reset),
         _ => None,
     };
@@ -43,12 +49,12 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     let key = |entry: &PathSymptom<'a>| {
         let cause = kind(entry)?;
         let port = match cause {
-            Cause::ReplyElsewhere | Cause::IdleTimeout => 0,
+            Cause::ReplyElsewhere | Cause::IdleTimeout | Cause::PathMtu => 0,
             _ => entry.path.port,
         };
         let detail = match entry.symptom {
             Symptom::IdleTimeout(limit) => limit.seconds(),
-            Symptom::Reset(side) => i64::from(side == Party::Responder),
+            Symptom::Reset(side) | Symptom::Stalled(side) => i64::from(side == Party::Responder),
             _ => 0,
         };
         Some((cause, detail, entry.path.target, port, entry.path.protocol))
@@ -76,11 +82,11 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
 /// Drafts findings for subnets that get no reply from the internet: one cause, however many
 /// targets.
 ///
-/// Returns the paths that these findings explain.
+/// Returns the paths and symptoms that these findings explain.
 fn offline<'a>(
     attempts: &AttemptIndex<'a>,
     drafts: &mut Vec<FindingDraft<'a>>,
-) -> BTreeSet<crate::diagnosis::attempt_counts::Path> {
+) -> BTreeSet<(Path, Symptom)> {
     let leads_out =
         |entry: &PathSymptom<'_>| entry.path.source.is_some() && !is_private(entry.path.target);
     let from = |entry: &PathSymptom<'a>| {
@@ -105,7 +111,7 @@ fn offline<'a>(
         if answered || targets.len() < 2 {
             continue;
         }
-        explained.extend(entries.iter().map(|entry| *entry.path));
+        explained.extend(entries.iter().map(PathSymptom::key));
         let enis: BTreeSet<EniIndex> = entries
             .iter()
             .filter_map(|entry| entry.path.source_eni)
@@ -116,7 +122,7 @@ fn offline<'a>(
         drafts.push(FindingDraft {
             cause: Cause::NoReply,
             certainty: Certainty::Likely,
-            title: format!("No reply from the internet to {place}"),
+            title: format!("{place} cannot reach the internet: no reply"),
             seen: format!(
                 "Requests from {} to {} on {} are accepted and no ENI logs a reply; no other traffic from \
                  this subnet reaches the internet at that time",
@@ -126,6 +132,7 @@ fn offline<'a>(
             ),
             entries,
             others: 0,
+            outage: None,
             enis,
             shows: Shows::Handshakes,
         });
@@ -148,25 +155,25 @@ fn draft<'a>(
     let contrast = match &working {
         // If others succeed, it is not necessary to add that no attempt succeeds here.
         Some(working) if !facts.was_passing => working.seen.clone(),
-        Some(working) => facts.contrast(verdict.split.as_deref()) + &working.seen,
-        None => facts.contrast(verdict.split.as_deref()),
+        Some(working) => verdict.contrast(cause) + &working.seen,
+        None => verdict.contrast(cause),
     };
     let (shown, often) = match verdict.is_unsteady {
-        true if facts.passed < facts.count => {
-            (Cause::Intermittent, "Intermittent (most attempts fail): ")
-        }
-        true => (Cause::Intermittent, "Intermittent (some attempts fail): "),
+        true if facts.passed < facts.count => (Cause::Intermittent, "often "),
+        true => (Cause::Intermittent, "sometimes "),
         false => (cause, ""),
     };
     let (among, elsewhere) = working.map_or_else(Default::default, |b| (b.title, b.passed));
-    let (what, related) = (title(cause, &entries), names::related(attempts, &entries));
+    let what = title(cause, often, &entries);
+    let related = names::related(attempts, &entries);
     let at = |entry: &PathSymptom<'_>| entry.path.target_eni.or(entry.path.source_eni);
     FindingDraft {
         cause: shown,
         certainty: verdict.certainty,
-        title: format!("{often}{what}{among}{related}"),
+        title: format!("{what}{among}{related}"),
         seen: format!("{}{contrast}", seen(attempts, cause, &entries)),
         others: facts.passed + elsewhere,
+        outage: verdict.outage,
         enis: entries.iter().filter_map(at).collect(),
         shows: shows(cause),
         entries,
@@ -176,7 +183,7 @@ fn draft<'a>(
 fn shows(cause: Cause) -> Shows {
     match cause {
         Cause::Refused | Cause::Reset => Shows::Resets,
-        Cause::IdleTimeout => Shows::All,
+        Cause::IdleTimeout | Cause::PathMtu => Shows::All,
         _ => Shows::Handshakes,
     }
 }

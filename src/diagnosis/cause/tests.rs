@@ -2,6 +2,7 @@
 
 mod archive;
 mod layer;
+mod outage;
 
 use self::archive::{Archive, AttemptResult};
 use crate::diagnosis::finding::{Cause, Certainty};
@@ -47,7 +48,7 @@ fn whole_subnet_fails_so_it_is_the_acl() {
 fn within_a_subnet_it_is_the_security_group() {
     let mut archive = Archive::default();
     archive.attempts("10.0.21.15", DB, 5, AttemptResult::RejectedIn);
-    let found = archive.check(Cause::SecurityGroupInbound, Certainty::Likely);
+    let found = archive.check(Cause::SecurityGroupInbound, Certainty::Proved);
     assert!(found.seen.contains("same subnet"), "{}", found.seen);
 }
 
@@ -166,7 +167,7 @@ fn subnet_without_replies_from_the_internet_is_one_finding() {
     assert!(
         found
             .title
-            .contains("No reply from the internet to subnet-11"),
+            .contains("subnet-11 cannot reach the internet: no reply"),
         "{}",
         found.title
     );

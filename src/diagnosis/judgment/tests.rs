@@ -105,6 +105,11 @@ fn reject_reason_of_the_record_is_used() {
         &[refused_for(reason, up(4, 2))],
         Symptom::EncryptionControls(HERE),
     );
+    let reason = RejectReason::NetworkFirewall;
+    check(
+        &[refused_for(reason, up(9, 27))],
+        Symptom::NetworkFirewall(HERE),
+    );
 }
 
 #[test]

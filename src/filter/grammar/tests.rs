@@ -51,6 +51,27 @@ fn refuse(filter: &str, place: &str, expected: &str) {
 }
 
 #[test]
+fn tag_is_a_word_or_a_quoted_value() {
+    check("tag web-1", "Tag web-1…");
+    check("TAG:web-1", "Tag web-1…");
+    check("tag = web-1 and tcp", "(Tag web-1… & protocol 6)");
+    check(
+        "instance-tag \"web server 1\"",
+        "TagIn(InstanceTag) web server 1",
+    );
+    check("tag:'a \\' b'", "Tag a ' b");
+    check(
+        "asg-tag-2 a or 'b c'",
+        "(TagIn(AsgTag2) a… | TagIn(AsgTag2) b c)",
+    );
+    check("tag:a:b", "Tag a:b…");
+    refuse("tag", "tag", "found the end, expected the value of a tag");
+    refuse("tag 'web", "tag 'web", "expected a closing quote");
+    refuse("tag:Name=web-1", "tag:", "without its key");
+    refuse("tags web", "", "expected a condition");
+}
+
+#[test]
 fn primitives_of_pcap_filter_have_the_same_meaning() {
     check("host 10.0.0.5", "Either 10.0.0.5/32");
     check("10.0.0.5", "Either 10.0.0.5/32");

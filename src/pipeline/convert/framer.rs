@@ -46,6 +46,16 @@ pub(crate) fn eni_names(enis: &Enis) -> Vec<String> {
     names.collect()
 }
 
+/// Returns the reasons for rejections that this version does not know, by number; each is one word
+/// of a comment.
+pub(crate) fn reason_names(enis: &Enis) -> Vec<String> {
+    let reasons = enis.words.reasons.iter();
+    let reasons = reasons.map(|reason| String::from_utf8_lossy(reason).replace(' ', "_"));
+    reasons
+        .map(|reason| printable(&reason).into_owned())
+        .collect()
+}
+
 /// Encodes placed segments as frames.
 pub(crate) struct Framer<'a> {
     pub encoder: Encoder,
@@ -55,6 +65,8 @@ pub(crate) struct Framer<'a> {
     pub losses: &'a [(Place, Losses)],
     /// The name of each ENI in comments.
     pub enis: &'a [String],
+    /// The reasons for rejections, as [`reason_names`] returns them.
+    pub reasons: &'a [String],
     pub comments: Comments,
     pub single_interface: bool,
 }
@@ -130,7 +142,7 @@ impl Framer<'_> {
         if o.left_out > 0 {
             scratch.number(" part-of=", o.packets.saturating_add(o.left_out));
         }
-        match o.bytes {
+        match o.logged_bytes() {
             Some(bytes) => scratch.number(" bytes=", bytes),
             None => scratch.text(" bytes=", "-"),
         };
@@ -139,12 +151,16 @@ impl Framer<'_> {
         }
         scratch.instant(" start=", o.start_ns - o.clock_ns);
         scratch.instant(" end=", o.end_ns - o.clock_ns);
-        scratch.comment.push_str(match o.verdict {
-            Verdict::Reject(RejectReason::BlockPublicAccess) => " reject-reason=BPA",
-            Verdict::Reject(RejectReason::EncryptionControls) => " reject-reason=EC",
-            Verdict::Reject(RejectReason::Other) => " reject-reason=other",
-            _ => "",
-        });
+        let reason = match o.verdict {
+            Verdict::Reject(RejectReason::BlockPublicAccess) => "BPA",
+            Verdict::Reject(RejectReason::EncryptionControls) => "EC",
+            Verdict::Reject(RejectReason::NetworkFirewall) => "network-firewall",
+            Verdict::Reject(RejectReason::Other(reason)) => &self.reasons[reason.0 as usize],
+            Verdict::Reject(RejectReason::Unsaid) | Verdict::Accept => "",
+        };
+        if !reason.is_empty() {
+            scratch.text(" reject-reason=", reason);
+        }
         if o.clock_ns != 0 {
             let sign = if o.clock_ns < 0 { "" } else { "+" };
             scratch.number(&format!(" clock={sign}"), o.clock_ns / SECOND_NS);

@@ -1,8 +1,11 @@
 //! The section header of a capture: its comment, the interfaces of the ENIs, and the names of their
 //! addresses.
 
+use std::collections::BTreeMap;
+
 use crate::capture::{Interface, Section};
-use crate::flow::{Eni, Enis};
+use crate::flow::{Eni, Enis, TagSeen};
+use crate::record::TAGS;
 
 /// Returns the section header of the capture.
 pub(crate) fn section(enis: &Enis, single_interface: bool) -> Section {
@@ -19,15 +22,22 @@ pub(crate) fn section(enis: &Enis, single_interface: bool) -> Section {
     } else {
         enis.iter().map(interface).collect()
     };
-    let mut names: Vec<_> = enis
-        .iter()
-        .filter_map(|eni| {
-            let names = [&eni.title, &eni.instance, &eni.name];
-            let name = names.into_iter().find(|name| !name.is_empty());
-            Some((eni.address?, name?))
-        })
-        .map(|(address, name)| (address, name.clone()))
-        .collect();
+    let mut tag_counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for eni in enis.iter() {
+        *tag_counts.entry(eni.tag()).or_default() += 1;
+    }
+    // A tag that several ENIs have, such as a team or a stage, is the name of none of them.
+    let has_own_tag = |eni: &Eni| !eni.tag().is_empty() && tag_counts[eni.tag()] == 1;
+    let named = enis.iter().filter_map(|eni| {
+        let name = match &eni.instance[..] {
+            _ if !eni.title.is_empty() => &eni.title,
+            _ if has_own_tag(eni) => eni.tag(),
+            "" => &eni.name,
+            instance => instance,
+        };
+        Some((eni.address?, name.to_owned()))
+    });
+    let mut names: Vec<_> = named.collect();
     names.sort();
     names.dedup_by_key(|(address, _)| *address);
     Section {
@@ -49,7 +59,13 @@ fn interface(eni: &Eni) -> Interface {
         ("name", &eni.title),
     ];
     let known = facts.iter().filter(|(_, fact)| !fact.is_empty());
-    let words: Vec<String> = known.map(|(name, fact)| format!("{name}={fact}")).collect();
+    let words = known.map(|(name, fact)| format!("{name}={fact}"));
+    let tags = TAGS.iter().zip(&eni.tags);
+    let tags = tags.filter_map(|(field, seen)| match seen {
+        TagSeen::One(value) => Some(format!("{field}=\"{value}\"")),
+        TagSeen::None | TagSeen::Several => None,
+    });
+    let words: Vec<String> = words.chain(tags).collect();
     Interface {
         name: eni.name.clone(),
         description: words.join(" "),

@@ -204,6 +204,7 @@ mod tests {
                 eni: &Eni::default(),
                 subnets: None,
                 outcome: None,
+                words: None,
             });
             if tally.len() == 1000 {
                 store.put(&mut tally).unwrap();

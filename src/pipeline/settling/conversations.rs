@@ -13,7 +13,9 @@ use hashbrown::HashMap;
 
 use crate::connection::Detail;
 use crate::error::Result;
-use crate::flow::{Candidate, EniIndex, Enis};
+use crate::flow::{
+    Candidate, EniIndex, Enis, ReasonIndex, RejectReason, TagsIndex, Verdict, WordList,
+};
 use crate::pipeline::reading::Observations;
 use crate::pipeline::settling::time_slices::Starts;
 use crate::pipeline::spilling::buckets::Buckets;
@@ -35,7 +37,7 @@ const SETTLED_SHARE: usize = 16;
 /// Records on their way from files to conversations.
 pub(crate) struct Conversations<'a> {
     buckets: Buckets<'a>,
-    numbers: Mutex<HashMap<Vec<u8>, u32, RandomState>>,
+    numbers: Mutex<NumberedWords>,
     starts: Mutex<Starts>,
     detail: Detail,
     /// Records that were taken in.
@@ -63,7 +65,7 @@ impl Observations for Conversations<'_> {
         // Many consecutive records begin in the same second.
         let mut run = (0, 0);
         for mut o in records {
-            o.eni = EniIndex(numbers[o.eni.0 as usize]);
+            numbers.apply(&mut o);
             o.place.line += base;
             if o.start_ns != run.0 {
                 starts.count(run.0, run.1);
@@ -81,22 +83,15 @@ impl Observations for Conversations<'_> {
 }
 
 impl<'a> Conversations<'a> {
-    /// Returns the numbers used here for ENIs that are numbered differently in `enis`.
-    fn numbers(&self, enis: &Enis) -> Vec<u32> {
+    /// Returns the numbers used here for ENIs and words that are numbered differently in `enis`.
+    fn numbers(&self, enis: &Enis) -> Renumbering {
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = |numbers: &HashMap<_, _, _>| {
-            u32::try_from(numbers.len()).expect("fewer than 2^32 ENIs")
-        };
-        enis.names()
-            .map(|name| match numbers.get(name) {
-                Some(number) => *number,
-                None => {
-                    let number = next(&numbers);
-                    numbers.insert(name.to_vec(), number);
-                    number
-                }
-            })
-            .collect()
+        let words = &enis.words;
+        Renumbering {
+            enis: numbers.enis.of(enis.names()),
+            tags: numbers.tags.of(words.tags.iter()),
+            reasons: numbers.reasons.of(words.reasons.iter()),
+        }
     }
 
     /// Completes the storage when all files are read and `enis` is final; one conversation may use
@@ -106,13 +101,18 @@ impl<'a> Conversations<'a> {
             .numbers
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut final_numbers = vec![EniIndex(0); numbers.len()];
-        for (name, number) in numbers {
-            final_numbers[number as usize] = enis.find(&name).expect("every file's ENIs are known");
-        }
+        let word = |list: &WordList, text: &[u8]| list.find(text).expect("every word is known");
+        let numbers = Renumbering {
+            enis: numbers.enis.last(|name| {
+                let index = enis.find(name);
+                index.expect("every file's ENIs are known").0
+            }),
+            tags: numbers.tags.last(|text| word(&enis.words.tags, text)),
+            reasons: numbers.reasons.last(|text| word(&enis.words.reasons, text)),
+        };
         let complete = Complete {
             buckets: self.buckets,
-            numbers: final_numbers,
+            numbers,
             enis,
             memory,
             detail: self.detail,
@@ -127,10 +127,64 @@ impl<'a> Conversations<'a> {
     }
 }
 
+/// Texts and their numbers here.
+#[derive(Default)]
+struct NumberedTexts(HashMap<Vec<u8>, u32, RandomState>);
+
+impl NumberedTexts {
+    /// Returns the numbers of these texts; new ones get the next numbers.
+    fn of<'t>(&mut self, texts: impl Iterator<Item = &'t [u8]>) -> Vec<u32> {
+        let numbers = &mut self.0;
+        let number = |text: &[u8]| {
+            if let Some(number) = numbers.get(text) {
+                return *number;
+            }
+            let number = u32::try_from(numbers.len()).expect("fewer than 2^32 texts");
+            numbers.insert(text.to_vec(), number);
+            number
+        };
+        texts.map(number).collect()
+    }
+
+    /// Returns the final number of each number.
+    fn last(self, of: impl Fn(&[u8]) -> u32) -> Vec<u32> {
+        let mut last = vec![0; self.0.len()];
+        for (text, number) in self.0 {
+            last[number as usize] = of(&text);
+        }
+        last
+    }
+}
+
+/// The numbers used here for ENIs and for the words of records.
+#[derive(Default)]
+struct NumberedWords {
+    enis: NumberedTexts,
+    tags: NumberedTexts,
+    reasons: NumberedTexts,
+}
+
+/// New numbers of ENIs and words, by their old numbers.
+struct Renumbering {
+    enis: Vec<u32>,
+    tags: Vec<u32>,
+    reasons: Vec<u32>,
+}
+
+impl Renumbering {
+    fn apply(&self, o: &mut Candidate) {
+        o.eni = EniIndex(self.enis[o.eni.0 as usize]);
+        o.tags = TagsIndex(self.tags[o.tags.0 as usize]);
+        if let Verdict::Reject(RejectReason::Other(reason)) = &mut o.verdict {
+            *reason = ReasonIndex(self.reasons[reason.0 as usize]);
+        }
+    }
+}
+
 /// All records, by conversation.
 pub(crate) struct Complete<'a, 'e> {
     buckets: Buckets<'a>,
-    numbers: Vec<EniIndex>,
+    numbers: Renumbering,
     enis: &'e Enis,
     memory: u64,
     detail: Detail,
@@ -215,7 +269,7 @@ impl Complete<'_, '_> {
     }
 
     fn complete(&self, o: &mut Candidate) {
-        o.eni = self.numbers[o.eni.0 as usize];
+        self.numbers.apply(o);
         if o.leaving.is_none() {
             let tuple = o.key.five_tuple(o.way);
             let (source, destination) = (tuple.source.address, tuple.destination.address);

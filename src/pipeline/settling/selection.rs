@@ -60,11 +60,18 @@ impl Selection {
         (from.is_some() || to.is_some()).then_some((from, to))
     }
 
-    /// Drops the records that cannot be kept, before any other step.
-    pub(crate) fn sift(&self, records: &mut Vec<Candidate>) -> Wanted {
+    /// Lets only those records match that overlap the requested time range. Returns whether any
+    /// matches.
+    pub(crate) fn mark(&self, records: &mut [Candidate]) -> bool {
         for o in records.iter_mut() {
             o.matched &= self.span.overlaps(o.start_ns, o.until_ns());
         }
+        records.iter().any(|o| o.matched)
+    }
+
+    /// Drops the records that cannot be kept, before any other step.
+    pub(crate) fn sift(&self, records: &mut Vec<Candidate>) -> Wanted {
+        self.mark(records);
         let matching = records.iter().filter(|o| o.matched);
         let dropped: Vec<Dropped> = matching.map(Dropped::of).collect();
         if self.only_matching || dropped.is_empty() {

@@ -11,10 +11,10 @@
 use std::net::IpAddr;
 
 use crate::flow::{
-    Candidate, ConnectionKey, Endpoint, EniIndex, Observation, Place, RejectReason, TrafficPath,
-    Verdict, Viewed, Way,
+    Candidate, ConnectionKey, Endpoint, EniIndex, Observation, Place, ReasonIndex, RejectReason,
+    TagsIndex, TrafficPath, Verdict, Viewed, Way,
 };
-use crate::record::ObservedFlags;
+use crate::record::{ByteUnit, ObservedFlags};
 use crate::time::SECOND_NS;
 
 /// The most bytes of a record: the word, two addresses with ports, nine numbers.
@@ -29,13 +29,20 @@ const NUMBER_LEN: usize = 8;
 /// Nine numbers whose lengths, 0 to 8, take four bits each of the first word.
 const LENGTHS_BITS: u32 = 4 * 9;
 
-/// Bits of `traffic-path`. It shares one number with the clock above it and the rejecting ENI above
-/// both, so that none of the three takes a byte if a record has none of them.
+/// Bits of `traffic-path`. It shares one number with the clock above it, the rejecting ENI above both,
+/// and then the unit of bytes and the round trip time, so that none of these takes a byte if a record
+/// has none of them.
 const PATH_BITS: u32 = 4;
 
 /// Bits of a clock correction, which is a whole number of seconds and at most five
 /// (`flow/clock.rs`).
 const CLOCK_BITS: u32 = 4;
+
+/// Bits of the rejecting ENI: 0 for none, otherwise its number plus one.
+const ENI_BITS: u32 = 33;
+
+/// Bits of a unit of bytes.
+const UNIT_BITS: u32 = 2;
 
 /// An encoded record.
 pub(crate) struct EncodedRecord {
@@ -60,9 +67,10 @@ impl EncodedRecord {
             times.start,
             times.length,
             o.place.line,
-            o.place.file.into(),
-            o.eni.0.into(),
-            (rejected_at << CLOCK_BITS | clock(o)) << PATH_BITS
+            high_and_low(reason(o), o.place.file),
+            high_and_low(o.tags.0, o.eni.0),
+            (rare(o) << ENI_BITS | rejected_at) << (CLOCK_BITS + PATH_BITS)
+                | clock(o) << PATH_BITS
                 | u64::from(o.path.map_or(0, TrafficPath::number)),
             o.left_out,
         ];
@@ -102,11 +110,52 @@ impl EncodedRecord {
     }
 }
 
+/// Returns two numbers as one. Most records have 0 above, which takes no byte.
+fn high_and_low(high: u32, low: u32) -> u64 {
+    u64::from(high) << u32::BITS | u64::from(low)
+}
+
+/// Returns the number of a reason that is not known; 0 for any other.
+fn reason(o: &Viewed) -> u32 {
+    match o.verdict {
+        Verdict::Reject(RejectReason::Other(reason)) => reason.0,
+        _ => 0,
+    }
+}
+
 /// Returns the seconds by which a record's clock was corrected, in [`CLOCK_BITS`].
 fn clock(o: &Viewed) -> u64 {
     let seconds = zigzag(o.clock_ns / SECOND_NS);
     debug_assert!(seconds >> CLOCK_BITS == 0 && o.clock_ns % SECOND_NS == 0);
     seconds & ((1 << CLOCK_BITS) - 1)
+}
+
+/// Returns the facts that few logs have, in 19 bits: the unit of bytes, and the round trip time plus
+/// one, or 0 for none.
+fn rare(o: &Viewed) -> u64 {
+    let rtt = o.rtt_ms.map_or(0, |rtt| u64::from(rtt) + 1);
+    let unit = match o.byte_unit {
+        ByteUnit::IpPacket => 0,
+        ByteUnit::Payload => 1,
+        ByteUnit::EthernetFrame => 2,
+    };
+    rtt << UNIT_BITS | unit
+}
+
+/// Decodes the unit of bytes from [`rare`].
+fn byte_unit(rare: u64) -> ByteUnit {
+    match rare & ((1 << UNIT_BITS) - 1) {
+        0 => ByteUnit::IpPacket,
+        1 => ByteUnit::Payload,
+        _ => ByteUnit::EthernetFrame,
+    }
+}
+
+/// Decodes the round trip time from [`rare`].
+fn rtt_ms(rare: u64) -> Option<u16> {
+    (rare >> UNIT_BITS)
+        .checked_sub(1)
+        .map(|rtt| (rtt & 0xffff) as u16)
 }
 
 /// Start and length of a record, in seconds if both are whole seconds.
@@ -137,7 +186,8 @@ fn facts(o: &Viewed, in_seconds: bool) -> u64 {
         Verdict::Reject(RejectReason::Unsaid) => 1,
         Verdict::Reject(RejectReason::BlockPublicAccess) => 2,
         Verdict::Reject(RejectReason::EncryptionControls) => 3,
-        Verdict::Reject(RejectReason::Other) => 4,
+        Verdict::Reject(RejectReason::Other(_)) => 4,
+        Verdict::Reject(RejectReason::NetworkFirewall) => 5,
     };
     let flags = [
         (HAS_FLAGS, o.flags.is_some()),
@@ -157,14 +207,15 @@ fn facts(o: &Viewed, in_seconds: bool) -> u64 {
     facts << 16 | u64::from(o.observed().0) << 8 | u64::from(o.key.protocol)
 }
 
-/// Decodes the verdict from [`facts`].
-fn verdict(number: u64) -> Verdict {
+/// Decodes the verdict from [`facts`]; `reason` is the number of a reason that is not known.
+fn verdict(number: u64, reason: u32) -> Verdict {
     match number {
         0 => Verdict::Accept,
         1 => Verdict::Reject(RejectReason::Unsaid),
         2 => Verdict::Reject(RejectReason::BlockPublicAccess),
         3 => Verdict::Reject(RejectReason::EncryptionControls),
-        _ => Verdict::Reject(RejectReason::Other),
+        5 => Verdict::Reject(RejectReason::NetworkFirewall),
+        _ => Verdict::Reject(RejectReason::Other(ReasonIndex(reason))),
     }
 }
 
@@ -239,10 +290,11 @@ impl<'a> Unpacker<'a> {
         let unit = if is_set(IN_SECONDS) { SECOND_NS } else { 1 };
         let start_ns = unzigzag(start) * unit;
         let line = unpacker.number();
-        let file = unpacker.half();
-        let eni = EniIndex(unpacker.half());
+        let [reason, file] = unpacker.halves();
+        let [tags, eni] = unpacker.halves();
         let rejection = unpacker.number();
-        let rejected_at = (rejection >> (PATH_BITS + CLOCK_BITS)).checked_sub(1);
+        let rejected_at = rejection >> (PATH_BITS + CLOCK_BITS) & ((1 << ENI_BITS) - 1);
+        let rare = rejection >> (PATH_BITS + CLOCK_BITS + ENI_BITS);
         let clock = rejection >> PATH_BITS & ((1 << CLOCK_BITS) - 1);
         let path = rejection & ((1 << PATH_BITS) - 1);
         let left_out = unpacker.number();
@@ -258,12 +310,15 @@ impl<'a> Unpacker<'a> {
                 Way::Up
             },
             leaving: is_set(HAS_LEAVING).then(|| is_set(IS_LEAVING)),
-            verdict: verdict(facts >> (16 + FLAG_BITS)),
+            verdict: verdict(facts >> (16 + FLAG_BITS), reason),
             flags: is_set(HAS_FLAGS).then_some(ObservedFlags((facts >> 8 & 0xff) as u8)),
-            eni,
+            eni: EniIndex(eni),
+            tags: TagsIndex(tags),
             path: TrafficPath::of(path as u8),
             packets,
             bytes: is_set(HAS_BYTES).then_some(bytes),
+            byte_unit: byte_unit(rare),
+            rtt_ms: rtt_ms(rare),
             start_ns,
             end_ns: start_ns.wrapping_add(unzigzag(length) * unit),
             place: Place { file, line },
@@ -271,7 +326,9 @@ impl<'a> Unpacker<'a> {
         let record = Viewed {
             observation,
             matched: is_set(IS_MATCHED),
-            rejected_at: rejected_at.map(|eni| EniIndex((eni & 0xffff_ffff) as u32)),
+            rejected_at: rejected_at
+                .checked_sub(1)
+                .map(|eni| EniIndex((eni & 0xffff_ffff) as u32)),
             clock_ns: unzigzag(clock) * SECOND_NS,
             left_out,
         };
@@ -314,9 +371,13 @@ impl<'a> Unpacker<'a> {
         word & !(u64::MAX << (4 * len) << (4 * len))
     }
 
-    /// Decodes the next number as 32 bits.
-    fn half(&mut self) -> u32 {
-        (self.number() & 0xffff_ffff) as u32
+    /// Decodes the next number as two of 32 bits, see [`high_and_low`].
+    fn halves(&mut self) -> [u32; 2] {
+        let number = self.number();
+        [
+            (number >> u32::BITS & 0xffff_ffff) as u32,
+            (number & 0xffff_ffff) as u32,
+        ]
     }
 }
 
@@ -340,6 +401,7 @@ mod tests {
         o.left_out = u64::MAX;
         (o.place.file, o.place.line) = (u32::MAX, u64::MAX);
         (o.eni, o.rejected_at) = (EniIndex(u32::MAX), Some(EniIndex(u32::MAX)));
+        o.tags = TagsIndex(u32::MAX);
         o.path = TrafficPath::of(8);
         o.key.low.address = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".parse().unwrap();
         o.key.high = o.key.low;
@@ -369,7 +431,8 @@ mod tests {
             RejectReason::Unsaid,
             RejectReason::BlockPublicAccess,
             RejectReason::EncryptionControls,
-            RejectReason::Other,
+            RejectReason::NetworkFirewall,
+            RejectReason::Other(ReasonIndex(u32::MAX)),
         ];
         records.extend(reasons.map(|reason| with(common, |o| o.verdict = Verdict::Reject(reason))));
         for shift in 0..64 {

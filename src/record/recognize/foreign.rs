@@ -46,7 +46,7 @@ pub enum Foreign {
     GuardDuty,
     /// VPC Lattice access log.
     Lattice,
-    /// AWS Network Firewall flow, alert or TLS log.
+    /// AWS Network Firewall alert or TLS log, or flow log that another tool rewrote.
     NetworkFirewall,
     /// Any other log of Google Cloud.
     OtherGcp,

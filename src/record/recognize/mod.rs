@@ -20,6 +20,7 @@ pub use self::{
     refusal::Unrecognized,
 };
 
+pub(super) use self::order::fits;
 use self::order::{LayoutAttempt, ORDERS};
 use super::{
     FormatError, Layout, Prefix, Separator, careful,

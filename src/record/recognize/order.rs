@@ -313,7 +313,7 @@ impl Order {
 }
 
 /// Whether `text` can be a value of `field`.
-pub(super) fn fits(field: Field, text: &[u8]) -> bool {
+pub(in crate::record) fn fits(field: Field, text: &[u8]) -> bool {
     if is_absent(text) {
         return true;
     }

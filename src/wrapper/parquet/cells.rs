@@ -15,12 +15,14 @@ use arrow_array::types::{
     TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
-use crate::record::unbroken;
+use crate::record::{Field, tag_cell, unbroken};
 
 /// The values of a column as text.
 pub(super) struct ValueTexts<'a> {
     array: &'a dyn Array,
     write: Write<'a>,
+    /// Whether these are values of tags, which may contain blanks.
+    are_tags: bool,
 }
 
 impl<'a> ValueTexts<'a> {
@@ -43,14 +45,34 @@ impl<'a> ValueTexts<'a> {
             .or_else(|| time::<TimestampMillisecondType>(array, 1_000))
             .or_else(|| time::<TimestampMicrosecondType>(array, 1_000_000))
             .or_else(|| time::<TimestampNanosecondType>(array, 1_000_000_000))?;
-        Some(Self { array, write })
+        Some(Self {
+            array,
+            write,
+            are_tags: false,
+        })
+    }
+
+    /// Returns the values of the column with that name.
+    pub(super) fn of_column(array: &'a dyn Array, name: &str) -> Option<Self> {
+        let are_tags = Field::from_name(name.as_bytes()).is_some_and(Field::is_tag);
+        Some(Self {
+            are_tags,
+            ..Self::of(array)?
+        })
     }
 
     /// Writes the value of a row as one cell, or nothing if there is no value.
     pub(super) fn write(&self, row: usize, text: &mut Vec<u8>) {
         // A null may have any bytes in memory.
-        if self.array.is_valid(row) {
-            (self.write)(row, text);
+        if !self.array.is_valid(row) {
+            return;
+        }
+        match self::text(self.array, row).filter(|_| self.are_tags) {
+            Some(value) => {
+                let value = String::from_utf8_lossy(value);
+                text.extend_from_slice(tag_cell(&value).as_bytes());
+            }
+            None => (self.write)(row, text),
         }
     }
 }

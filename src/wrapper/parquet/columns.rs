@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -23,6 +23,8 @@ use crate::record::{Columns, Filling};
 /// Some rows of a table. None of them is too long as a line.
 pub struct TableRows {
     arrays: Vec<ArrayRef>,
+    /// The names of the columns, if they matter.
+    names: Option<Arc<[String]>>,
     /// Values of columns that are not texts, converted to text when first needed.
     written: Vec<OnceLock<ColumnText>>,
 }
@@ -40,8 +42,15 @@ impl TableRows {
         let longest = arrays.iter().map(|array| longest(array));
         (longest.sum::<usize>() <= LINE_LEN_MAX).then(|| Self {
             arrays: arrays.to_vec(),
+            names: None,
             written: arrays.iter().map(|_| OnceLock::new()).collect(),
         })
+    }
+
+    /// Returns the same rows of columns with these names, of which those of tags may contain blanks.
+    pub(super) fn named(mut self, names: &Arc<[String]>) -> Self {
+        self.names = Some(Arc::clone(names));
+        self
     }
 }
 
@@ -75,11 +84,12 @@ impl Columns for TableRows {
     }
 
     fn write_lines(&self, rows: &mut dyn Iterator<Item = usize>, text: &mut Vec<u8>) {
-        let columns: Vec<_> = self
-            .arrays
-            .iter()
-            .map(|array| ValueTexts::of(array))
-            .collect();
+        let arrays = self.arrays.iter().enumerate();
+        let columns = arrays.map(|(index, array)| {
+            let name = self.names.as_ref().and_then(|names| names.get(index));
+            ValueTexts::of_column(array, name.map_or("", String::as_str))
+        });
+        let columns: Vec<_> = columns.collect();
         for row in rows {
             for cells in &columns {
                 cells::write(cells.as_ref(), row, text);
@@ -238,7 +248,6 @@ const LINES_LEN: usize = 64 << 10;
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::sync::Arc;
 
     use arrow_array::{
         BinaryViewArray, BooleanArray, Decimal128Array, Float32Array, Float64Array, Int8Array,

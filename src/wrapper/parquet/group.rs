@@ -19,7 +19,7 @@ use super::flat::FlatEvents;
 use super::pages::RowGroup;
 use super::{ParquetTable, TableError, events, guarded};
 use crate::archive::LINE_LEN_MAX;
-use crate::record::Layout;
+use crate::record::{ByteUnit, Layout};
 
 /// Number of rows decoded at a time.
 const ROWS_AT_A_TIME: usize = 4096;
@@ -175,7 +175,7 @@ impl GroupRows {
         match &mut self.shape {
             RowShape::Columns(names, layout) => {
                 let (mut batch, count) = match TableRows::of(rows.columns()) {
-                    Some(table) => (Batch::of_table(table), rows.num_rows()),
+                    Some(table) => (Batch::of_table(table.named(names)), rows.num_rows()),
                     None => lines(&rows, names, self.target_len),
                 };
                 batch.layout = Some(Arc::clone(layout));
@@ -225,10 +225,11 @@ fn layout<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Arc<Layout> {
 
 /// Returns rows as lines, until there are enough or one is lost, and how many rows were used.
 fn lines(rows: &RecordBatch, names: &Arc<[String]>, target_len: usize) -> (Batch, usize) {
-    let columns = rows.columns().iter();
-    let columns: Vec<Option<ValueTexts<'_>>> = columns.map(|array| ValueTexts::of(array)).collect();
+    let columns = rows.columns().iter().zip(names.iter());
+    let columns = columns.map(|(array, name)| ValueTexts::of_column(array, name));
+    let columns: Vec<Option<ValueTexts<'_>>> = columns.collect();
     let mut batch = Batch {
-        lines: Lines::Columns(Arc::clone(names)),
+        lines: Lines::Columns(Arc::clone(names), ByteUnit::IpPacket),
         ..Batch::default()
     };
     for row in 0..rows.num_rows() {

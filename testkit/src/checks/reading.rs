@@ -272,7 +272,7 @@ fn whole_lines(batch: &Batch) {
         batch.text.is_empty() || batch.text.ends_with(b"\n"),
         "whole lines"
     );
-    if let Lines::Columns(names) = &batch.lines {
+    if let Lines::Columns(names, _) = &batch.lines {
         for line in batch.text.split_inclusive(|byte| *byte == b'\n') {
             let cells = line.split(|byte| *byte == b' ');
             assert_eq!(cells.count(), names.len().max(1), "a cell a column");

@@ -8,6 +8,7 @@ use super::lookup::{Lookup, ProvingRule, captured_in_words};
 use crate::diagnosis::attempt_index::PathSymptom;
 use crate::diagnosis::cause::draft::FindingDraft;
 use crate::diagnosis::cause::names;
+use crate::diagnosis::cause::outage::Outage;
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::symptom::Symptom;
@@ -22,14 +23,17 @@ pub(super) struct Proof<'a> {
     pub(super) entries: Vec<PathSymptom<'a>>,
     /// Attempts to the same services that have another result.
     pub(super) others: u64,
+    /// When the attempts fail, if all drafts that they come from have the same outage.
+    pub(super) outage: Option<Outage>,
 }
 
 impl<'a> Proof<'a> {
-    pub(super) fn new(rule: ProvingRule) -> Self {
+    pub(super) fn new(rule: ProvingRule, outage: Option<Outage>) -> Self {
         Self {
             rule,
             entries: Vec::new(),
             others: 0,
+            outage,
         }
     }
 
@@ -39,6 +43,7 @@ impl<'a> Proof<'a> {
             rule,
             entries,
             others,
+            outage,
         } = self;
         let enis: BTreeSet<EniIndex> = entries.iter().filter_map(eni_of).collect();
         let sources = lookup.hosts(entries.iter().map(|entry| entry.path.source));
@@ -63,6 +68,7 @@ impl<'a> Proof<'a> {
             title,
             seen: format!("Every attempt from {sources} to {targets} {what}"),
             others,
+            outage,
             enis,
             shows: match rule.cause {
                 Cause::NoRoute => Shows::All,
@@ -228,5 +234,6 @@ impl<'a> Lookup<'_, 'a> {
             names::enis(self.attempts, &enis)
         );
         draft.enis = enis;
+        draft.outage = None;
     }
 }

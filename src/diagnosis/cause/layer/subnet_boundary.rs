@@ -26,6 +26,9 @@ pub(super) enum Far<'a> {
     /// One host; `None` for all hosts outside.
     Host(Option<IpAddr>),
     Subnet(&'a str),
+    /// A /24 of private addresses, where no record has the subnet. Most subnets are at least as
+    /// large, so its hosts are probably neighbors.
+    Block(u32),
     /// The whole internet, as a destination.
     Internet,
 }
@@ -42,9 +45,16 @@ pub(super) fn far<'a>(
     };
     let subnet = eni.map_or("", |eni| attempts.subnet(eni));
     let is_out = end == End::Source && !is_private(path.target);
+    let block = match host {
+        Some(IpAddr::V4(v4)) if subnet.is_empty() && is_private(IpAddr::V4(v4)) => {
+            Some(Far::Block(v4.to_bits() >> 8))
+        }
+        _ => None,
+    };
     [
         Some(Far::Host(host)),
         (!subnet.is_empty()).then_some(Far::Subnet(subnet)),
+        block,
         is_out.then_some(Far::Internet),
     ]
     .into_iter()
@@ -65,7 +75,8 @@ impl<'a> Failed<'a> {
         Self {
             services: paths().map(service_port).collect(),
             far: paths().flat_map(|path| far(attempts, end, path)).collect(),
-            is_at_boundary: is_directed(entries) && paths().all(|path| attempts.crosses(path)),
+            is_at_boundary: is_directed(entries)
+                && paths().all(|path| attempts.crosses(path) != Some(false)),
         }
     }
 }
@@ -75,7 +86,8 @@ impl<'a> Failed<'a> {
 pub(super) struct Boundary<'a> {
     by_service: BTreeMap<ServicePort, PathSymptom<'a>>,
     by_both: BTreeMap<(ServicePort, Far<'a>), PathSymptom<'a>>,
-    far: BTreeSet<Far<'a>>,
+    /// The far ends, by protocol: a rule of an ACL is for one protocol or for all.
+    far: BTreeSet<(u8, Far<'a>)>,
     /// Services that pass at the ENI itself.
     pub(super) here: BTreeSet<ServicePort>,
 }
@@ -105,7 +117,7 @@ impl<'a> Boundary<'a> {
                         .by_both
                         .entry((service_port, far))
                         .or_insert(*entry);
-                    boundary.far.insert(far);
+                    boundary.far.insert((entry.path.protocol, far));
                 }
                 if near == eni {
                     boundary.here.insert(service_port);
@@ -125,9 +137,9 @@ impl<'a> Boundary<'a> {
         self.by_service.get(&service_port)
     }
 
-    /// Whether any passing entry has one of these far ends.
-    pub(super) fn has_far(&self, mut far: impl Iterator<Item = Far<'a>>) -> bool {
-        far.any(|far| self.far.contains(&far))
+    /// Whether any passing entry of this protocol has one of these far ends.
+    pub(super) fn has_far(&self, protocol: u8, mut far: impl Iterator<Item = Far<'a>>) -> bool {
+        far.any(|far| self.far.contains(&(protocol, far)))
     }
 
     /// Returns a passing entry of this service with one of these far ends.
@@ -158,5 +170,5 @@ pub(in crate::diagnosis::cause) fn passes(
         (End::Source, Symptom::InboundBlocked(_)) => true,
         _ => false,
     };
-    admitted && attempts.crosses(entry.path)
+    admitted && attempts.crosses(entry.path) != Some(false)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, ServiceKey, service, span};
+use crate::diagnosis::cause::outage::{Outage, outage};
 use crate::diagnosis::cause::{failure_split, names};
 use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::symptom::{Limit, Party, Symptom};
@@ -58,6 +59,8 @@ pub(super) struct ServiceVerdict {
     pub(super) facts: ServiceFacts,
     /// The property that distinguishes failing from succeeding attempts.
     pub(super) split: Option<String>,
+    /// When the attempts fail, if the same sources succeed at other times.
+    pub(super) outage: Option<Outage>,
 }
 
 impl ServiceVerdict {
@@ -82,14 +85,23 @@ impl ServiceVerdict {
             .copied()
             .collect();
         let sources: BTreeSet<_> = entries.iter().map(|entry| entry.path.source).collect();
-        let mixed = meanwhile
-            .iter()
-            .any(|entry| sources.contains(&entry.path.source));
+        let is_of_source = |entry: &&PathSymptom<'a>| sources.contains(&entry.path.source);
+        let same: Vec<PathSymptom<'a>> = others.iter().filter(is_of_source).copied().collect();
+        let outage = match cause {
+            Cause::IdleTimeout | Cause::PathMtu => None,
+            _ => outage(entries, &same),
+        };
+        let mixed = outage.is_none() && meanwhile.iter().any(|entry| is_of_source(&entry));
+        let is_passing = match outage {
+            Some(_) => !meanwhile.iter().all(|entry| is_of_source(&entry)),
+            None => !meanwhile.is_empty(),
+        };
         let facts = ServiceFacts {
             count: entries.iter().map(|entry| entry.seen.count).sum(),
             passed: others.iter().map(|entry| entry.seen.count).sum(),
             mixed,
-            is_passing: !meanwhile.is_empty(),
+            is_bare: attempts.is_bare,
+            is_passing,
             was_passing: !others.is_empty(),
         };
         let is_meant = entries.iter().any(|entry| attempts.is_meant(entry));
@@ -109,7 +121,16 @@ impl ServiceVerdict {
             is_unsteady,
             facts,
             split: split.flatten(),
+            outage,
         }
+    }
+}
+
+impl ServiceVerdict {
+    /// Describes the attempts that succeed.
+    pub(super) fn contrast(&self, cause: Cause) -> String {
+        let (split, outage) = (self.split.as_deref(), self.outage.as_ref());
+        self.facts.contrast(cause, split, outage)
     }
 }
 
@@ -119,6 +140,8 @@ pub(super) struct ServiceFacts {
     pub(super) passed: u64,
     /// Whether the same source fails and succeeds in the same time range.
     pub(super) mixed: bool,
+    /// Whether flags are missing, so that a RST is inferred.
+    pub(super) is_bare: bool,
     /// Whether any source succeeds while others fail.
     pub(super) is_passing: bool,
     /// Whether any source succeeds at any time.
@@ -147,6 +170,8 @@ impl ServiceFacts {
                 let leads_out = entries.iter().all(|entry| !is_private(entry.path.target));
                 self.count >= if is_minute { 3 } else { 2 } || (leads_out && !is_minute)
             }
+            // Small exchanges on the same path succeed.
+            Cause::PathMtu => self.count >= 2,
             Cause::NoReply | Cause::ReplyElsewhere if !self.mixed => {
                 self.count >= 2 || packets >= SYNS_LEAST
             }
@@ -157,29 +182,39 @@ impl ServiceFacts {
             _ => is_persistent && is_large,
         };
         match (is_sure, cause) {
-            (true, Cause::Refused) if is_persistent && !self.mixed => Certainty::Proved,
+            (true, Cause::Refused) if is_persistent && !self.mixed && !self.is_bare => {
+                Certainty::Proved
+            }
             (true, _) => Certainty::Likely,
             _ => Certainty::Possible,
         }
     }
 
     /// Describes the attempts that succeed.
-    pub(super) fn contrast(&self, split: Option<&str>) -> String {
+    fn contrast(&self, cause: Cause, split: Option<&str>, outage: Option<&Outage>) -> String {
         let passed = |noun| names::counted(self.passed, noun);
+        let did = match cause {
+            Cause::Reset | Cause::IdleTimeout | Cause::PathMtu => "ended normally",
+            // It may have been reset later, which is another finding.
+            _ => "connected",
+        };
+        if let Some(outage) = outage.filter(|_| !self.is_passing) {
+            return outage.seen(&format!("{} {did}", passed("attempt")));
+        }
         match (split, self.mixed, self.is_passing, self.was_passing) {
             (Some(split), ..) => format!("; {split}"),
             (None, true, ..) => format!(
-                "; {} succeeded, and nothing in the records distinguishes them",
+                "; {} {did}, and nothing in the records distinguishes them",
                 passed("other attempt")
             ),
             (None, false, true, _) => format!(
-                "; {} from other sources succeeded at the same time",
+                "; {} from other sources {did} at the same time",
                 passed("attempt")
             ),
             (None, false, false, true) => {
-                format!("; {} succeeded before or after", passed("attempt"))
+                format!("; {} {did} before or after", passed("attempt"))
             }
-            (None, false, false, false) => "; no attempt succeeded".to_owned(),
+            (None, false, false, false) => format!("; no attempt {did}"),
         }
     }
 }

@@ -10,41 +10,39 @@ use crate::diagnosis::symptom::{Party, Symptom};
 use crate::flow::{EniIndex, TrafficPath};
 use crate::time::SECOND_NS;
 
-/// Returns the title.
-pub(super) fn title(cause: Cause, entries: &[PathSymptom<'_>]) -> String {
-    let (targets, ports) = (names::targets(entries), names::ports(entries));
-    let is_one = entries
-        .iter()
-        .all(|e| e.path.target == entries[0].path.target);
-    let refuses = match is_one {
-        true => "refuses",
-        false => "refuse",
+/// Returns the title: who cannot reach what, and why. `often` says how often, such as `sometimes `.
+pub(super) fn title(cause: Cause, often: &str, entries: &[PathSymptom<'_>]) -> String {
+    let relation = names::path(entries);
+    let fails = |why: &str| {
+        format!(
+            "{} {often}cannot reach {}: {why}",
+            relation.who, relation.what
+        )
     };
+    let connections = format!(
+        "Connections from {} to {}",
+        relation.who_in_sentence, relation.what
+    );
     match cause {
-        Cause::NoReply => format!("No reply from {targets} on {ports}"),
-        Cause::Refused => {
-            format!("{targets} {refuses} connections on {ports}: nothing is listening")
-        }
-        Cause::HalfOpen => format!("Handshakes with {targets} on {ports} stay half-open"),
-        Cause::ReplyElsewhere => {
-            format!("Replies from {targets} take a different path than the requests")
-        }
+        Cause::NoReply => fails("no reply"),
+        Cause::Refused => fails("refused, nothing is listening"),
+        Cause::HalfOpen => fails("handshakes stay half-open"),
+        Cause::PathMtu => fails("large packets are lost (path MTU)"),
+        Cause::ReplyElsewhere => fails("replies take a different path than the requests"),
         Cause::IdleTimeout => {
             let limits = entries.iter().filter_map(|entry| match entry.symptom {
                 Symptom::IdleTimeout(limit) => Some(limit.seconds()),
                 _ => None,
             });
             let limit = limits.max().unwrap_or(0);
-            format!(
-                "Connections to {targets} on {ports} are dropped after being idle for more than {limit} s"
-            )
+            format!("{connections} {often}break after more than {limit} s idle")
         }
         _ => {
             let by = entries
                 .iter()
                 .all(|entry| entry.symptom == Symptom::Reset(Party::Responder));
             let side = if by { "the responder" } else { "the initiator" };
-            format!("Connections to {targets} on {ports} are reset by {side}")
+            format!("{connections} are {often}reset by {side}")
         }
     }
 }
@@ -62,7 +60,19 @@ pub(super) fn seen(
             let ways = ways(entries);
             format!("Requests from {sources} are accepted and no ENI logs a reply; {how_far}{ways}")
         }
+        Cause::Refused if attempts.is_bare => format!(
+            "Each request packet from {sources} is answered by one packet without payload or options, \
+             as a RST is; no flags are logged"
+        ),
         Cause::Refused => format!("SYNs from {sources} are answered with RST"),
+        Cause::PathMtu => format!(
+            "Handshakes with {sources} complete and small packets pass, then large packets of {} are sent \
+             again for 10 s or more without any answer",
+            match entries[0].symptom {
+                Symptom::Stalled(Party::Initiator) => "the initiator",
+                _ => "the responder",
+            }
+        ),
         Cause::HalfOpen => {
             format!(
                 "SYN-ACKs to {sources} are never acknowledged{}",
@@ -154,14 +164,16 @@ fn how_far(attempts: &AttemptIndex<'_>, entries: &[PathSymptom<'_>]) -> String {
         let eni = names::eni(attempts, eni);
         return format!("they reach {eni}, which must forward them; no record shows them after it");
     }
-    if entries
-        .iter()
-        .all(|entry| attempts.owner(entry.path.target).is_some())
-    {
-        return "they never reach the responder's ENI, which is in this archive, so they are lost \
-                    on the way"
-            .to_owned();
+    let is_known = |entry: &PathSymptom<'_>| attempts.owner(entry.path.target).is_some();
+    let known = entries.iter().filter(|entry| is_known(entry)).count();
+    match known {
+        0 => {
+            "the responder's ENI is not in this archive, so the records do not show where they are lost"
+        }
+        known if known == entries.len() => {
+            "they never reach the responder's ENI, which is in this archive, so they are lost on the way"
+        }
+        _ => "no ENI of a responder logs them, so they are lost on the way",
     }
-    "the responder's ENI is not in this archive, so the records do not show where they are lost"
-        .to_owned()
+    .to_owned()
 }

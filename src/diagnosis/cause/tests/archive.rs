@@ -5,9 +5,10 @@ use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::gather::attempts;
 use crate::diagnosis::visibility::Visibility;
 use crate::flow::{
-    Candidate, Endpoint, EniIndex, Enis, FiveTuple, Observation, Place, RejectReason, TCP, Verdict,
+    Candidate, Endpoint, EniIndex, Enis, FiveTuple, Observation, Place, RejectReason, TCP,
+    TagsIndex, Verdict,
 };
-use crate::record::ObservedFlags;
+use crate::record::{ByteUnit, ObservedFlags};
 use crate::time::SECOND_NS;
 
 /// A test archive. ENIs are named by address, and subnets by its third byte.
@@ -76,9 +77,12 @@ impl Archive {
                     },
                     flags: Some(ObservedFlags(flags)),
                     eni,
+                    tags: TagsIndex(0),
                     path: None,
                     packets: 4,
                     bytes: Some(240),
+                    byte_unit: ByteUnit::IpPacket,
+                    rtt_ms: None,
                     start_ns: at_s * SECOND_NS,
                     end_ns: (at_s + 7) * SECOND_NS,
                     place: Place {
@@ -176,14 +180,16 @@ impl Archive {
 
     pub(super) fn findings(&self) -> Vec<Finding> {
         let name = |place: Place| format!("log:{}", place.line);
-        findings(
-            &self.tally(),
-            &Ground {
-                configuration: None,
-                enis: &self.enis,
-                name: &name,
-            },
-        )
+        let evidence = FindingEvidence {
+            shown: &self.tally(),
+            all: None,
+        };
+        let ground = Ground {
+            enis: &self.enis,
+            configuration: None,
+            name: &name,
+        };
+        findings(evidence, &ground)
     }
 
     /// Checks the first finding and returns it.

@@ -42,12 +42,12 @@ fn archive(tried: &[Tried<'_>]) -> Archive {
 fn check_at(mut archive: Archive, (end, address): (End, &str), layer: FilterLayer, why: &str) {
     let eni = archive.eni(address).unwrap();
     let tally = archive.tally();
-    let attempts = AttemptIndex::new(&tally, archive.enis(), &BTreeSet::new());
+    let attempts = AttemptIndex::new(&tally, None, archive.enis(), &BTreeSet::new());
     let roles = Roles::new(&attempts);
     let failing = grouped(attempts.all(), |entry| rejecting_eni(end, entry));
-    let (found, reason) = Case::new(&attempts, &roles, end, &failing).decide(eni);
-    assert_eq!(found, layer, "{reason}");
-    assert!(reason.contains(why), "{reason}");
+    let found = Case::new(&attempts, &roles, end, &failing).decide(eni);
+    assert_eq!(found.layer, layer, "{}", found.why);
+    assert!(found.why.contains(why), "{}", found.why);
 }
 
 /// Asserts the same at the database, for inbound requests.

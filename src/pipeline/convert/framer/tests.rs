@@ -4,6 +4,7 @@ use super::*;
 use crate::archive;
 use crate::capture::{Format, LinkType};
 use crate::connection::{Detail, Outcome, rebuild};
+use crate::flow::ReasonIndex;
 use crate::flow::observation::tests::{viewed, with};
 use crate::flow::{EniIndex, Way};
 
@@ -36,6 +37,7 @@ fn with_framer<T>(comments: Comments, ask: impl FnOnce(&Framer<'_>) -> T) -> T {
         names: &names(),
         losses: &[(lossy, LOSSES)],
         enis: &["eni-1".into(), "eni-2".into()],
+        reasons: &[String::new(), "XYZ".into()],
         comments,
         single_interface: false,
     })
@@ -154,8 +156,7 @@ fn each_count_of_a_record_has_its_words() {
 }
 
 #[test]
-fn times_and_verdicts_of_a_record_have_their_words() {
-    let reject = |reason| changed(|o| o.verdict = Verdict::Reject(reason));
+fn times_and_losses_of_a_record_have_their_words() {
     check(vec![
         (
             "milliseconds",
@@ -196,6 +197,13 @@ fn times_and_verdicts_of_a_record_have_their_words() {
                 ("end=12", "end=12 lost-no-route=4 lost-mtu-exceeded=2"),
             ],
         ),
+    ]);
+}
+
+#[test]
+fn reason_of_a_rejected_record_is_a_word() {
+    let reject = |reason| changed(|o| o.verdict = Verdict::Reject(reason));
+    check(vec![
         (
             "rejected",
             reject(RejectReason::Unsaid),
@@ -212,12 +220,17 @@ fn times_and_verdicts_of_a_record_have_their_words() {
             vec![("ACCEPT", "REJECT"), ("end=12", "end=12 reject-reason=EC")],
         ),
         (
-            "rejected for something new",
-            reject(RejectReason::Other),
+            "rejected by a firewall",
+            reject(RejectReason::NetworkFirewall),
             vec![
                 ("ACCEPT", "REJECT"),
-                ("end=12", "end=12 reject-reason=other"),
+                ("end=12", "end=12 reject-reason=network-firewall"),
             ],
+        ),
+        (
+            "rejected for something new",
+            reject(RejectReason::Other(ReasonIndex(1))),
+            vec![("ACCEPT", "REJECT"), ("end=12", "end=12 reject-reason=XYZ")],
         ),
     ]);
 }
@@ -229,7 +242,7 @@ fn words_of_all_facts_have_one_order() {
         o.left_out = 1;
         o.clock_ns = SECOND_NS;
         o.rejected_at = Some(EniIndex(1));
-        o.verdict = Verdict::Reject(RejectReason::Other);
+        o.verdict = Verdict::Reject(RejectReason::Other(ReasonIndex(1)));
     });
     let mut info = info(Way::Up, RoleEvidence::Syn);
     info.presumed = true;
@@ -309,6 +322,7 @@ fn frame_is_on_the_interface_of_its_eni_or_on_the_only_one() {
             let framer = Framer {
                 encoder: framer.encoder,
                 enis: framer.enis,
+                reasons: framer.reasons,
                 losses: framer.losses,
                 names: framer.names,
                 comments: framer.comments,

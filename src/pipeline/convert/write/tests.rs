@@ -122,6 +122,7 @@ fn with_writer<T>(
             names: &SourceNames::new(&[], vec![]),
             losses: &[],
             enis: &["eni-1".into()],
+            reasons: &[],
             comments: Comments::None,
             single_interface: false,
         },

@@ -143,6 +143,8 @@
 //! - [`connection`]: both directions, and the core of the library. Divides a conversation into
 //!   connections and plans their segments, in an order that TCP allows. Pure: the same records give
 //!   the same segments.
+//! - [`configuration`]: the security groups, network ACLs and routes beside the logs, and what they
+//!   decide about packets. Pure: it does not know what the records say.
 //! - [`diagnosis`]: failures: attempts, their symptoms, and the causes that explain most of them.
 //!   Does not depend on packets.
 //! - [`metrics`]: sums over time. Counts the records and connections it receives, and keeps only
@@ -239,6 +241,7 @@ pub mod blocking;
 pub mod capture;
 #[doc(hidden)]
 pub mod cli;
+pub mod configuration;
 pub mod connection;
 pub mod diagnosis;
 pub mod error;

@@ -14,6 +14,7 @@ use flow2pcap::printable::shown;
 use flow2pcap::summary::WIRESHARK_PACKETS;
 
 use crate::cli::advice::refusal;
+use crate::cli::context::ContextArgs;
 use crate::cli::message::Message;
 use crate::cli::narrowing::{Keeping, Narrowing};
 use crate::cli::page::json;
@@ -125,6 +126,9 @@ pub(crate) struct Args {
     comments: CommentChoice,
 
     #[command(flatten)]
+    context: ContextArgs,
+
+    #[command(flatten)]
     room: RoomArgs,
 
     #[command(flatten)]
@@ -175,7 +179,8 @@ impl Args {
     fn request(&self) -> anyhow::Result<Convert> {
         let format = self.reading.layout();
         let format = format.as_ref();
-        let mut request = self.reading.request(format, &self.room, &self.narrowing)?;
+        let request = self.reading.request(format, &self.room, &self.narrowing)?;
+        let mut request = request.context(self.context.paths.clone());
         request.filter.only_matching = self.keeping.only_matching;
         let mut convert = Convert::new(request, self.output.clone());
         convert.split = self.split;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use flow2pcap::printable::shell;
 use flow2pcap::record::Layout;
 
+use super::context::ContextArgs;
 use super::narrowing::Narrowing;
 
 /// Returns the command that writes the packets of finding number `finding`, from 1, with the same
@@ -13,6 +14,7 @@ use super::narrowing::Narrowing;
 pub(super) fn convert_command(
     inputs: &[PathBuf],
     format: Option<&Layout>,
+    context: &ContextArgs,
     narrowing: &Narrowing,
     finding: usize,
 ) -> Option<String> {
@@ -28,6 +30,10 @@ pub(super) fn convert_command(
     for format in format.into_iter().flat_map(Layout::formats) {
         words.push(shell::option("--format", &format.format())?);
     }
+    let context = context.paths.iter().map(shell::path);
+    let mut context = context.collect::<Option<Vec<_>>>()?;
+    context.sort();
+    words.extend(context.iter().map(|path| format!("--context {path}")));
     words.extend(narrowing.typed()?);
     Some(words.join(" "))
 }
@@ -48,7 +54,8 @@ mod tests {
     fn check(options: &[&str], expected: Option<&str>) {
         let typed = Typed::parse_from([&["flow2pcap"], options].concat());
         let inputs = [PathBuf::from("AWS Logs")];
-        let command = convert_command(&inputs, None, &typed.narrowing, 2);
+        let context = ContextArgs::default();
+        let command = convert_command(&inputs, None, &context, &typed.narrowing, 2);
         let begin = "flow2pcap convert 'AWS Logs' -o finding-2.pcapng --finding 2";
         let expected = expected.map(|expected| format!("{begin}{expected}"));
         assert_eq!(command, expected);
@@ -128,7 +135,9 @@ mod tests {
         ];
         let formats = formats.map(|text| Layout::from_format(text).unwrap());
         let layout = Layout::any_of(formats.to_vec());
-        let command = convert_command(&["a".into()], layout.as_ref(), &typed.narrowing, 1);
+        let context = ContextArgs::default();
+        let format = layout.as_ref();
+        let command = convert_command(&["a".into()], format, &context, &typed.narrowing, 1);
         let expected = "flow2pcap convert a -o finding-1.pcapng --finding 1 --format '${srcaddr} \
                         ${dstaddr}' --format '${srcaddr} ${dstaddr} ${start}'";
         assert_eq!(command.as_deref(), Some(expected));
@@ -138,6 +147,9 @@ mod tests {
     fn standard_input_has_no_command() {
         let typed = Typed::parse_from(["flow2pcap"]);
         let stdin = [PathBuf::from("-")];
-        assert_eq!(convert_command(&stdin, None, &typed.narrowing, 1), None);
+        assert_eq!(
+            convert_command(&stdin, None, &ContextArgs::default(), &typed.narrowing, 1),
+            None
+        );
     }
 }

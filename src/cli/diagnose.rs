@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args as ClapArgs;
 use flow2pcap::pipeline;
 
+use super::context::ContextArgs;
 use super::convert_command::convert_command;
 use super::findings::DiagnosisText;
 use super::narrowing::Narrowing;
@@ -58,6 +59,9 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
 
     #[command(flatten)]
+    context: ContextArgs,
+
+    #[command(flatten)]
     room: RoomArgs,
 
     // Last: in the help, all options that follow would come under its heading.
@@ -73,6 +77,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     let format = args.reading.layout();
     let format = format.as_ref();
     let request = args.reading.request(format, &args.room, &args.narrowing)?;
+    let request = request.context(args.context.paths.clone());
     let output = args.output.as_deref();
     let output = output.filter(|output| *output != Path::new("-"));
     let (diagnosis, file) = args.reading.run(streams, |meter| match output {
@@ -82,7 +87,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     })??;
     let convert = |finding| {
         let inputs = &args.reading.inputs;
-        convert_command(inputs, format, &args.narrowing, finding)
+        convert_command(inputs, format, &args.context, &args.narrowing, finding)
     };
     let page = match file {
         Some(_) => Page::PLAIN,

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use flow2pcap::configuration::ConfigurationCounts;
 use flow2pcap::diagnosis::{Certainty, Finding, FindingScope};
 use flow2pcap::pipeline::Diagnosis;
 use flow2pcap::printable::number::grouped;
@@ -31,6 +32,9 @@ impl fmt::Display for DiagnosisText<'_> {
             .try_for_each(|(index, finding)| self.finding(f, index + 1, finding))?;
         writeln!(f)?;
         account::input(f, self.page, &d.input, "")?;
+        if let Some(counts) = &d.configuration {
+            self.page.row(f, "context", context(counts))?;
+        }
         account::times(f, self.page, d.requested_ns, d.span_ns)?;
         account::records(f, self.page, &d.records, "examined")?;
         account::gaps(f, self.page, &d.records)?;
@@ -112,6 +116,10 @@ impl DiagnosisText<'_> {
             self.page
                 .row(f, "", format!("and {} more, see --json", grouped(more)))?;
         }
+        for (index, text) in finding.configuration.iter().enumerate() {
+            self.page
+                .row(f, if index == 0 { "configured" } else { "" }, text)?;
+        }
         self.page.row(f, "means", &finding.means)?;
         for (index, text) in finding.look_at.iter().enumerate() {
             self.page
@@ -129,6 +137,21 @@ impl DiagnosisText<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// Formats how much configuration there is beside the logs.
+pub(crate) fn context(counts: &ConfigurationCounts) -> String {
+    let kinds = [
+        (counts.network_interfaces, "network interface"),
+        (counts.security_groups, "security group"),
+        (counts.network_acls, "network ACL"),
+        (counts.route_tables, "route table"),
+        (counts.subnets, "subnet"),
+        (counts.others, "other resource"),
+    ];
+    let kinds = kinds.into_iter().filter(|(n, _)| *n > 0);
+    let kinds: Vec<String> = kinds.map(|(n, noun)| count(n, noun)).collect();
+    format!("{}: {}", count(counts.files, "file"), kinds.join(", "))
 }
 
 /// Formats where a finding was seen, as one line.

@@ -6,6 +6,7 @@
 mod account;
 mod advice;
 mod completions;
+mod context;
 mod convert;
 mod convert_command;
 mod diagnose;

@@ -21,6 +21,7 @@ use flow2pcap::pipeline::{self, Report};
 use flow2pcap::printable::{printable, shown};
 
 use super::advice::refusal;
+use super::context::ContextArgs;
 use super::narrowing::Narrowing;
 use super::page::PrintedLine;
 use super::reading::ReadingArgs;
@@ -72,6 +73,9 @@ pub(crate) struct Args {
     output: PathBuf,
 
     #[command(flatten)]
+    context: ContextArgs,
+
+    #[command(flatten)]
     room: RoomArgs,
 
     // Last: in the help, all options that follow would come under its heading.
@@ -107,6 +111,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     let format = args.reading.layout();
     let format = format.as_ref();
     let request = args.reading.request(format, &args.room, &args.narrowing)?;
+    let request = request.context(args.context.paths.clone());
     let request = Report::new(request, args.output.clone());
     let (reported, mut output) = args
         .reading
@@ -114,6 +119,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     let typed = page::Typed {
         inputs: &args.reading.inputs,
         format,
+        context: &args.context,
         narrowing: &args.narrowing,
     };
     let html = page::html(&reported, &typed)?;

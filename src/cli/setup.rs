@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args as ClapArgs, ValueEnum};
-use flow2pcap::setup::{AccountId, Destination, Partitions, Region, Resource, Setup};
+use flow2pcap::setup::{
+    AccountId, Destination, Partitions, Region, Resource, Setup, context_script,
+};
 
 use super::advice::refusal;
 use super::page::foreign_json;
@@ -24,6 +26,10 @@ Examples:
       --capabilities CAPABILITY_IAM [--parameter-overrides CreateBucket=no]
       Create a CloudFormation stack; the bucket may exist already.
 
+  flow2pcap setup --context >context.sh
+      Write a script that fetches security groups, network ACLs and routes; it only reads. Then:
+      bash context.sh aws-context; flow2pcap diagnose AWSLogs/ --context aws-context
+
 The fields that matter most: tcp-flags (who opened and who refused a connection), pkt-srcaddr and
 pkt-dstaddr (the hosts behind a NAT gateway), flow-direction, and an aggregation interval of 60 s. The
 default format of AWS has none of them.";
@@ -37,14 +43,26 @@ default format of AWS has none of them.";
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Resource to log: eni-..., subnet-..., vpc-..., tgw-... or tgw-attach-...
-    #[arg(value_name = "RESOURCE")]
-    resource: Resource,
+    #[arg(value_name = "RESOURCE", required_unless_present = "context")]
+    resource: Option<Resource>,
 
     /// Destination of the records: cloudwatch:GROUP, s3://BUCKET/FOLDER, or firehose:ARN
     ///
     /// A log group or bucket is created if it does not exist; a Firehose stream must exist.
-    #[arg(short, long, value_name = "DESTINATION")]
-    destination: Destination,
+    #[arg(
+        short,
+        long,
+        value_name = "DESTINATION",
+        required_unless_present = "context"
+    )]
+    destination: Option<Destination>,
+
+    /// Print instead the commands that fetch the configuration for diagnose --context
+    ///
+    /// A script of read-only AWS CLI commands: security groups, network ACLs, routes, interfaces and
+    /// what belongs to them, as JSON files in a folder.
+    #[arg(long, conflicts_with_all = ["resource", "destination", "output", "hive", "per_hour"])]
+    context: bool,
 
     /// What to print
     #[arg(long, value_enum, default_value_t = OutputChoice::Cli)]
@@ -77,7 +95,13 @@ enum OutputChoice {
 
 impl Args {
     fn setup(&self) -> anyhow::Result<Setup> {
-        let mut destination = self.destination.clone();
+        let (Some(resource), Some(destination)) = (&self.resource, &self.destination) else {
+            return Err(refusal(
+                "a flow log needs a resource and a destination",
+                "name both, or use --context",
+            ));
+        };
+        let mut destination = destination.clone();
         match &mut destination {
             Destination::S3 { partitions, .. } => {
                 *partitions = Partitions {
@@ -94,7 +118,7 @@ impl Args {
             _ => {}
         }
         Ok(Setup {
-            resource: self.resource.clone(),
+            resource: resource.clone(),
             destination,
             account: self.account.clone(),
             region: self.region.clone(),
@@ -107,10 +131,10 @@ impl Args {
 /// # Errors
 /// Fails if options contradict each other or standard output cannot be written.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
-    let setup = args.setup()?;
-    let text = match args.output {
-        OutputChoice::Cli => setup.script(),
-        OutputChoice::Cloudformation => foreign_json(&setup.template())?,
+    let text = match (args.context, args.output) {
+        (true, _) => context_script(args.account.as_ref(), args.region.as_ref()),
+        (false, OutputChoice::Cli) => args.setup()?.script(),
+        (false, OutputChoice::Cloudformation) => foreign_json(&args.setup()?.template())?,
     };
     streams
         .print_out(&text)

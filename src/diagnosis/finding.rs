@@ -37,6 +37,8 @@ pub enum Cause {
     NetworkFirewall,
     /// Requests are accepted, and no ENI logs a reply.
     NoReply,
+    /// A route table has no route to the other end, or one that leads nowhere.
+    NoRoute,
     /// The reply takes a different path than the request.
     ReplyElsewhere,
     /// Nothing is listening on the port.
@@ -148,6 +150,9 @@ pub struct Finding {
     /// The places of the same lines.
     #[serde(skip)]
     pub places: Vec<Place>,
+    /// What the configuration beside the logs says of it, and when that was captured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub configuration: Vec<String>,
     /// The meaning of the cause.
     pub means: String,
     /// Instructions on what to check in AWS.

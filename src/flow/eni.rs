@@ -41,6 +41,8 @@ pub struct Eni {
     pub region: String,
     /// `interface-type`, a field since version 11.
     pub kind: String,
+    /// What a person calls it, from configuration beside the logs.
+    pub title: String,
     /// Its tags, in the order of [`TAGS`].
     pub tags: [TagSeen; TAGS.len()],
     /// The ENI's own address, if flow-direction shows which one it is.
@@ -167,6 +169,11 @@ impl Enis {
     /// Returns the ENI with that index, for adding facts from a record.
     pub fn get_mut(&mut self, index: EniIndex) -> &mut Eni {
         &mut self.list[index.0 as usize]
+    }
+
+    /// Returns all ENIs in order of their indices.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = &mut Eni> {
+        self.list.iter_mut()
     }
 
     /// Returns all ENIs in order of their indices.

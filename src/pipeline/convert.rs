@@ -39,7 +39,7 @@ use crate::connection::Detail;
 use crate::error::{ErrorKind, Result};
 use crate::flow::{Addresses, Enis, Vantage};
 use crate::pipeline::diagnose::finding_records;
-use crate::pipeline::run::{Request, Run, with_names};
+use crate::pipeline::run::{Contents, Request, Run, with_names};
 use crate::pipeline::settling::conversations::Conversations;
 use crate::pipeline::settling::finding_records::FindingMarker;
 use crate::pipeline::settling::settle::{Settler, Settling};
@@ -47,7 +47,7 @@ use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::printable::{cut, printable};
-use crate::read::{Meter, Phase};
+use crate::read::{Archive, Meter, Phase};
 use crate::summary::Summary;
 
 /// The archive to convert, and the options.
@@ -137,16 +137,34 @@ pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
     })
 }
 
+/// Opens the archive, with its configuration where that is needed.
+fn archive_of(convert: &Convert) -> Result<Archive> {
+    let request = &convert.request;
+    // The findings are those of a diagnosis of the same files.
+    match convert.finding.is_some() || !request.context.is_empty() {
+        true => request.archive_and_context(),
+        false => request.archive(),
+    }
+}
+
+/// Gives the ENIs the names of the context.
+fn described(request: &Request, mut read: Contents) -> Contents {
+    if !request.context.is_empty() {
+        read.account.configuration.describe(&mut read.enis);
+    }
+    read
+}
+
 fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
     let request = &convert.request;
-    let archive = request.archive()?;
+    let archive = archive_of(convert)?;
     let run = Run::new(&archive, meter);
     let encoder = Encoder::new(Format::of(&convert.output)?, convert.link);
     let pending = PendingOutput::of(convert, archive.paths())?;
     let finding = finding_records(convert.finding, request, &archive, meter)?;
     let folder = SpillFolder::new(&request.temp_dir);
     let conversations = Conversations::new(request.held_max(), &folder, convert.detail);
-    let mut read = run.read(convert.addresses, &conversations)?;
+    let mut read = described(request, run.read(convert.addresses, &conversations)?);
     let enis = &read.enis;
     let vantage = vantage(&convert.vantage, enis)?;
     let (conversations, starts) = conversations.complete(enis, request.memory);

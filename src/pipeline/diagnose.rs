@@ -15,6 +15,7 @@ use serde::Serialize;
 
 pub(crate) use self::coverage::Coverage;
 use crate::archive::s3_path;
+use crate::configuration::{Configuration, ConfigurationCounts};
 use crate::connection::Detail;
 use crate::diagnosis::{
     AttemptCounts, BlindSpot, Finding, FindingEvidence, Ground, Visibility, attempts, findings,
@@ -29,7 +30,7 @@ use crate::pipeline::settling::finding_records::FindingRecords;
 use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::settling::settle::SettleCounts;
 use crate::pipeline::spilling::temporary::SpillFolder;
-use crate::read::{Archive, Meter, Phase};
+use crate::read::{Account, Archive, Meter, Phase};
 use crate::summary::{Input, Records};
 use crate::time::joined;
 
@@ -51,6 +52,8 @@ pub struct Diagnosis {
     pub requested_ns: Option<(Option<i64>, Option<i64>)>,
     /// ENIs that wrote the records.
     pub enis: u64,
+    /// The configuration beside the logs; `null` if there is none.
+    pub configuration: Option<ConfigurationCounts>,
     /// Files and their bytes.
     pub input: Input,
     /// Lines and records; records of examined attempts are counted as `used`.
@@ -72,7 +75,7 @@ pub struct Diagnosis {
 /// space for temporary files, or a conversation needs more than the memory.
 pub fn diagnose(request: &Request, meter: &Meter) -> Result<Diagnosis> {
     with_names(request, |request| {
-        Ok(diagnose_archive(request, &request.archive()?, meter)?.diagnosis)
+        Ok(diagnose_archive(request, &request.archive_and_context()?, meter)?.diagnosis)
     })
 }
 
@@ -82,7 +85,7 @@ pub fn diagnose(request: &Request, meter: &Meter) -> Result<Diagnosis> {
 /// Fails as [`diagnose()`] does, or if the output is an input or cannot be written.
 pub fn diagnose_to(request: &Request, output: &Path, meter: &Meter) -> Result<(Diagnosis, Output)> {
     with_names(request, |request| {
-        let archive = request.archive()?;
+        let archive = request.archive_and_context()?;
         let output = Output::create(output, "findings.txt", archive.paths())?;
         Ok((
             diagnose_archive(request, &archive, meter)?.diagnosis,
@@ -159,6 +162,11 @@ pub(super) fn diagnose_archive(
     let coverage = coverage.unwrap_or_else(PoisonError::into_inner);
     let interval_s = coverage.interval_s();
     let visibility = visibility(coverage, &read);
+    let configuration = std::mem::take(&mut read.account.configuration);
+    let configuration = Some(&configuration).filter(|known| !known.is_empty());
+    if let Some(configuration) = configuration {
+        configuration.describe(&mut read.enis);
+    }
     let enis = &read.enis;
     let (conversations, _) = listening.conversations.complete(enis, request.memory);
     let selection = request.selection(read.newest_ns);
@@ -174,7 +182,11 @@ pub(super) fn diagnose_archive(
         let (file, line) = places.of(place);
         format!("{file}:{line}")
     };
-    let ground = Ground { enis, name: &name };
+    let ground = Ground {
+        enis,
+        configuration,
+        name: &name,
+    };
     counts.add_to(&mut read.records);
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     let evidence = FindingEvidence {
@@ -189,27 +201,33 @@ pub(super) fn diagnose_archive(
         span_ns: counts.span_ns,
         requested_ns: selection.and_then(|selection| selection.requested_ns()),
         enis: enis.iter().len() as u64,
+        configuration: configuration.map(Configuration::counts),
         input: read.input,
         records: read.records,
         spilled_bytes: folder.spilled(),
         elapsed_ms: run.elapsed_ms(),
     };
     drop(conversations);
-    let names = archive.files().iter().map(|file| file.name.as_str());
-    let names = names.chain(read.account.member_names());
-    let mut named_by_paths = (BTreeSet::new(), BTreeSet::new());
-    for name in names.filter_map(s3_path::parse) {
-        named_by_paths.0.insert(name.account.to_owned());
-        named_by_paths.1.insert(name.region.to_owned());
-    }
     Ok(Examined {
         diagnosis,
-        named_by_paths,
+        named_by_paths: named_by_paths(archive, &read.account),
         enis: read.enis,
         is_involved,
         interval_s,
         visibility,
     })
+}
+
+/// Returns the accounts and the regions that the paths of the files name.
+fn named_by_paths(archive: &Archive, account: &Account) -> (BTreeSet<String>, BTreeSet<String>) {
+    let names = archive.files().iter().map(|file| file.name.as_str());
+    let names = names.chain(account.member_names());
+    let mut named = (BTreeSet::new(), BTreeSet::new());
+    for name in names.filter_map(s3_path::parse) {
+        named.0.insert(name.account.to_owned());
+        named.1.insert(name.region.to_owned());
+    }
+    named
 }
 
 /// Passes records on to their conversations, and notes the time that they cover.

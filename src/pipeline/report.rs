@@ -183,7 +183,7 @@ fn report_named(request: &Request, output: &Path, meter: &Meter) -> Result<(Repo
         let purpose = SecondReading::Report;
         return Err(ErrorKind::ReadsStdinTwice { purpose }.into());
     }
-    let archive = request.archive()?;
+    let archive = request.archive_and_context()?;
     let output = Output::create(output, "report.html", archive.paths())?;
     let examined = diagnose_archive(request, &archive, meter)?;
     let origin = Origin::of(&examined);

@@ -9,7 +9,7 @@ use crate::flow::{Addresses, Enis, Losses, Place};
 use crate::pipeline::diagnose::Coverage;
 use crate::pipeline::reading::{Observations, Observing};
 use crate::pipeline::settling::selection::Selection;
-use crate::read::{Account, Archive, Meter};
+use crate::read::{Account, Archive, ArchiveBuilder, Meter};
 use crate::record::Layout;
 use crate::summary::{Input, Records};
 
@@ -30,6 +30,9 @@ pub struct Request {
     pub memory: u64,
     /// Folder for temporary files, used if the memory is not enough.
     pub temp_dir: PathBuf,
+    /// Files and folders with AWS configuration, of which nothing else is read. A diagnosis and a
+    /// report also use the configuration among the inputs.
+    pub context: Vec<PathBuf>,
 }
 
 impl Request {
@@ -41,6 +44,7 @@ impl Request {
             filter: Filter::default(),
             memory: 1 << 30,
             temp_dir: std::env::temp_dir(),
+            context: Vec::new(),
         }
     }
 
@@ -72,16 +76,34 @@ impl Request {
         self
     }
 
-    /// Lists the files.
+    /// Sets the files and folders with AWS configuration.
+    #[must_use]
+    pub fn context(mut self, context: Vec<PathBuf>) -> Self {
+        self.context = context;
+        self
+    }
+
+    /// Lists the files. AWS configuration among them is left out.
     ///
     /// # Errors
     /// An input is missing or empty.
     pub(super) fn archive(&self) -> Result<Archive> {
-        let archive = Archive::builder(&self.inputs)
+        self.builder().open()
+    }
+
+    /// Lists the files, to read AWS configuration as well.
+    ///
+    /// # Errors
+    /// An input is missing or empty.
+    pub(super) fn archive_and_context(&self) -> Result<Archive> {
+        self.builder().context(&self.context).open()
+    }
+
+    fn builder(&self) -> ArchiveBuilder {
+        Archive::builder(&self.inputs)
             .format(self.format.clone())
             .filter(self.filter.clone())
-            .temp_dir(&self.temp_dir);
-        archive.open()
+            .temp_dir(&self.temp_dir)
     }
 
     /// Returns how many bytes may wait in buckets in memory.

@@ -1,9 +1,11 @@
 //! The account of a reading: what was read, what was not read, and why.
 
 use crate::archive::{File, LeftOut};
+use crate::configuration::Configuration;
 use crate::error::{Error, ErrorKind, NotRead, Pruned, Result};
 use crate::filter::{FilterWatch, NameFound, Noticed, Sifted, WantedName};
 use crate::printable::{cut, exact, printable};
+use crate::read::configuration;
 use crate::read::files::FileYield;
 use crate::read::source_names::{ArchiveMember, SourceNames};
 use crate::summary::{Example, Input, Reasons, Records};
@@ -26,6 +28,8 @@ pub struct Account {
     pub(crate) pruned_newest_ns: Option<i64>,
     /// What was noted of the names and parts of the filter.
     pub(crate) noticed: Noticed,
+    /// The configuration that was found beside the logs.
+    pub(crate) configuration: Configuration,
 }
 
 /// Names that a message lists.
@@ -54,14 +58,31 @@ impl Account {
     }
 
     /// Adds everything in the next file except its part for the sink, which is returned.
-    pub(crate) fn append<P>(&mut self, file: FileYield<P>) -> P {
+    pub(crate) fn append<P>(&mut self, of: &File, file: FileYield<P>) -> P {
         self.members.push(file.members);
         self.input.add(file.input);
+        configuration::append(
+            &mut self.configuration,
+            file.configuration,
+            &mut self.input,
+            of,
+        );
         self.pruned_newest_ns = self.pruned_newest_ns.max(file.pruned_newest_ns);
         self.columns.add(file.block.columns);
         self.noticed.append(file.block.noticed);
         self.records.add(file.block.records);
         file.block.part
+    }
+
+    /// Adds a file of configuration that is not one of the archive.
+    pub(crate) fn append_context<P>(&mut self, of: &File, file: FileYield<P>) {
+        self.input.add(file.input);
+        configuration::append(
+            &mut self.configuration,
+            file.configuration,
+            &mut self.input,
+            of,
+        );
     }
 
     /// Checks whether there was anything to read.

@@ -7,6 +7,7 @@ use crate::error::{ErrorKind, Result, SecondReading};
 use crate::filter::{Bound, Filter, FilterWatch, Name, Noticed, Sifted, Span};
 use crate::flow::{Addresses, EniIndex, Unusable, observe};
 use crate::read::account::Account;
+use crate::read::configuration::ConfigurationWish;
 use crate::read::files::Files;
 use crate::read::meter::Meter;
 use crate::read::sink::{Found, Sink};
@@ -20,6 +21,7 @@ pub struct ArchiveBuilder {
     format: Option<Layout>,
     filter: Filter,
     temp_dir: PathBuf,
+    context: Option<Vec<PathBuf>>,
 }
 
 impl ArchiveBuilder {
@@ -47,6 +49,14 @@ impl ArchiveBuilder {
         self
     }
 
+    /// Keeps the AWS configuration that lies among the inputs, and reads that in `context`: files and
+    /// folders of which nothing else is read. By default files of configuration are left out.
+    #[must_use]
+    pub(crate) fn context(mut self, context: &[PathBuf]) -> Self {
+        self.context = Some(context.to_vec());
+        self
+    }
+
     /// Lists the files.
     ///
     /// # Errors
@@ -57,10 +67,20 @@ impl ArchiveBuilder {
         let walked = files.iter().map(|file| file.path.clone()).collect();
         let sifted = self.filter.sift(files);
         u32::try_from(sifted.files.len()).map_err(|_| ErrorKind::TooManyFiles)?;
+        let context = match &self.context {
+            Some(paths) if !paths.is_empty() => archive::walk(paths)?.files,
+            _ => Vec::new(),
+        };
+        let wish = match self.context {
+            Some(_) => ConfigurationWish::beside_logs(),
+            None => ConfigurationWish::nothing(),
+        };
         Ok(Archive {
             walked,
             sifted,
             left_out,
+            context,
+            wish,
             format: self.format,
             filter: self.filter,
             temp_dir: self.temp_dir,
@@ -78,6 +98,8 @@ pub struct Archive {
     format: Option<Layout>,
     filter: Filter,
     temp_dir: PathBuf,
+    context: Vec<File>,
+    wish: ConfigurationWish,
 }
 
 impl Archive {
@@ -97,6 +119,7 @@ impl Archive {
             format: None,
             filter: Filter::default(),
             temp_dir: std::env::temp_dir(),
+            context: None,
         }
     }
 
@@ -158,14 +181,36 @@ impl Archive {
         let mut all = S::Part::default();
         meter.begin_reading(self.files(), false);
         let watch = FilterWatch::new(self.filter.condition.as_ref());
+        let mut of = self.files().iter();
         self.files_for(sink, &watch, meter)
             .read(self.files(), |file| {
-                sink.append(&mut all, account.append(file));
+                if let Some(of) = of.next() {
+                    sink.append(&mut all, account.append(of, file));
+                }
             })?;
+        self.read_context(&mut account, meter)?;
         self.note_paths(&watch, &mut account.noticed);
         account.check_names(&watch)?;
         account.check(|| self.filed_ns())?;
         Ok((account, all))
+    }
+
+    /// Reads the files that hold nothing but configuration.
+    fn read_context(&self, account: &mut Account, meter: &Meter) -> Result<()> {
+        let wish = ConfigurationWish::of_everything();
+        let watch = FilterWatch::default();
+        let files = Files {
+            configuration: &wish,
+            ..self.files_for(&Newest, &watch, meter)
+        };
+        let mut of = self.context.iter();
+        files.read(&self.context, |file| {
+            if let Some(of) = of.next() {
+                account.append_context(of, file);
+            }
+        })?;
+        account.configuration.complete();
+        Ok(())
     }
 
     /// Returns the end of the newest record if the filter's time is relative to it. This reads all
@@ -225,6 +270,7 @@ impl Archive {
             wanted: self.sifted.wanted.as_ref(),
             temp_dir: &self.temp_dir,
             inputs: self.files(),
+            configuration: &self.wish,
             meter,
             sink,
         }

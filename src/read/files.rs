@@ -15,10 +15,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use crate::archive::{self, Content, Damage, File, LeftOutReason, Opened, Pack, Stream, s3_path};
+use crate::configuration::{Configuration, is_configuration};
 use crate::error::{ErrorKind, Result};
 use crate::filter::{Filter, FilterWatch};
 use crate::read::Meter;
 use crate::read::block::{BlockReader, BlockYield};
+use crate::read::configuration::{self, ConfigurationWish};
 use crate::read::describe;
 use crate::read::neighbor::header_beside;
 use crate::read::sink::Sink;
@@ -48,6 +50,8 @@ pub(crate) struct FileYield<P> {
     pub members: Vec<ArchiveMember>,
     /// End of the newest record in the pruned row groups, according to their statistics.
     pub pruned_newest_ns: Option<i64>,
+    /// What it says of the configuration, if it is no log and the reader wants it.
+    pub configuration: Configuration,
 }
 
 /// Reads the files of one archive.
@@ -64,6 +68,8 @@ pub(crate) struct Files<'a, S> {
     pub temp_dir: &'a Path,
     /// All files of the archive, some of which may have the header that another lacks.
     pub inputs: &'a [File],
+    /// What becomes of files that hold configuration.
+    pub configuration: &'a ConfigurationWish,
     /// The progress of the run.
     pub meter: &'a Meter,
     /// The sink that receives the records.
@@ -140,6 +146,12 @@ impl<S: Sink> Files<'_, S> {
             whole.block.append(read.block, self.sink);
             whole.skipped_lines += read.skipped_lines;
             whole.pruned_newest_ns = whole.pruned_newest_ns.max(read.pruned_newest_ns);
+            configuration::append(
+                &mut whole.configuration,
+                read.configuration,
+                &mut whole.input,
+                file,
+            );
             Ok(())
         })?;
         if let Some(damage) = damage {
@@ -160,13 +172,16 @@ impl<S: Sink> Files<'_, S> {
         let mut content = match opened {
             Opened::Content(content) => content,
             Opened::Pack(_) => return left_out(file, &LeftOutReason::PackInPack),
+            _ if self.configuration.is_all_wanted() => return not_configuration(file),
             Opened::Table(source) => return read_table(self, at, file, source),
             Opened::PackedTable(stream) => return read_packed_table(self, at, file, stream),
             Opened::LeftOut(reason) => return left_out(file, &reason),
         };
-        if wrapper::is_wrapped(content.head(HEAD_LEN))
-            && let Content::Stream(stream) = content
-        {
+        if self.configuration.wants(content.head(HEAD_LEN)) {
+            return self.read_configuration(file, content);
+        }
+        let is_wrapped = wrapper::is_wrapped(content.head(HEAD_LEN));
+        if is_wrapped && let Content::Stream(stream) = content {
             return json::read_wrapped(self, at, file, stream);
         }
         let recognized = match recognize(content.head(HEAD_LEN), self.format) {
@@ -216,6 +231,17 @@ impl<S: Sink> Files<'_, S> {
             self.name_other(layout, evidence_name(Evidence::Header))
         });
         Ok(yielded)
+    }
+
+    /// Reads configuration, or leaves out what is not.
+    fn read_configuration(&self, file: &File, mut content: Content) -> Result<FileYield<S::Part>> {
+        if !is_configuration(content.head(HEAD_LEN)) {
+            return not_configuration(file);
+        }
+        match content.into_stream() {
+            Ok(stream) => Ok(self.configuration.read(file, stream)),
+            Err(reason) => left_out(file, &reason),
+        }
     }
 
     /// Reads text whose records are inside other text.
@@ -368,6 +394,10 @@ pub(crate) fn unusable<P: Default>(file: &File, damage: &dyn fmt::Display) -> Fi
     yielded.input.file_bytes = file.len;
     note_damage(&mut yielded.input, file, damage);
     yielded
+}
+
+fn not_configuration<P: Default>(file: &File) -> Result<FileYield<P>> {
+    foreign_file(file, "not AWS configuration")
 }
 
 fn left_out<P: Default>(file: &File, reason: &LeftOutReason) -> Result<FileYield<P>> {

@@ -41,6 +41,7 @@
 //! account  what was read     json     JSON, front to back
 //! describe file formats      table    Parquet, by row group
 //! block    lines -> records  source_names  names for the places of records
+//! configuration  files of AWS configuration beside the logs
 //! ```
 //!
 //! # Invariants
@@ -52,6 +53,7 @@ mod account;
 mod archive;
 mod block;
 mod columns;
+mod configuration;
 mod describe;
 mod files;
 mod json;

@@ -3,12 +3,13 @@
 //!
 //! Most information that a capture lacks was not logged: the default format has no `tcp-flags`, and
 //! an interval of ten minutes reveals little about order. This module writes down which settings to
-//! request from AWS. It calls no service and needs no network; the user runs the resulting text.
+//! request from AWS, and how to fetch the configuration beside the logs. It calls no service and needs no network; the user runs the resulting text.
 //! # Invariants
 //! * User input becomes a validated type before it is put into any text, and contains only
 //!   characters that have no special meaning in a shell, in JSON or in `Fn::Sub`.
 //! * Policies are built as JSON values and never pasted together from strings.
 
+mod context;
 mod destination;
 mod fields;
 mod place;
@@ -17,6 +18,7 @@ mod resource;
 mod script;
 mod template;
 
+pub use self::context::context_script;
 pub use self::destination::{Destination, Partitions};
 pub use self::place::{AccountId, Region};
 pub use self::resource::{Resource, ResourceKind};

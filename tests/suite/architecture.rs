@@ -19,9 +19,13 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("record", "names"),
     ("wrapper", "archive record"),
     ("flow", "names record time"),
+    ("configuration", "flow names printable"),
     ("filter", "archive flow names printable record time"),
     ("connection", "flow names record time"),
-    ("diagnosis", "connection flow names printable record time"),
+    (
+        "diagnosis",
+        "configuration connection flow names printable record time",
+    ),
     ("metrics", "connection flow names record time"),
     ("packet", ""),
     ("output", "blocking error printable"),
@@ -31,17 +35,17 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("setup", "printable record"),
     (
         "read",
-        "archive error filter flow printable record summary survey time wrapper",
+        "archive configuration error filter flow printable record summary survey time wrapper",
     ),
     (
         "pipeline",
-        "archive capture connection diagnosis error filter flow metrics names output packet \
-         printable read record summary survey time",
+        "archive capture configuration connection diagnosis error filter flow metrics names output \
+         packet printable read record summary survey time",
     ),
     (
         "cli",
-        "blocking capture connection diagnosis error filter flow metrics output pipeline printable \
-         record setup summary survey time",
+        "blocking capture configuration connection diagnosis error filter flow metrics output \
+         pipeline printable record setup summary survey time",
     ),
     ("allocation", "cli output wrapper"),
     ("main", "cli wrapper"),
@@ -344,7 +348,7 @@ fn unsafe_is_only_where_a_file_is_mapped_or_memory_is_given() {
 
 #[test]
 fn what_decides_has_no_clock_file_or_thread() {
-    let decide = ["connection", "diagnosis", "metrics"];
+    let decide = ["configuration", "connection", "diagnosis", "metrics"];
     let sources = sources("src");
     for word in [
         "std::fs",

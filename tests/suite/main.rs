@@ -12,6 +12,7 @@ mod archives;
 mod bombs;
 mod cli;
 mod completions_and_man;
+mod context;
 mod counts;
 mod determinism;
 mod diagnose;

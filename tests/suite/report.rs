@@ -61,7 +61,7 @@ fn summary_comes_first_then_pictures_then_findings_then_what_cannot_be_shown() {
         "<h1>Flow logs of account 111122223333",
         "2026-03-14 02:15:04 to 02:28:56 UTC</span></h1>",
         "Findings at a glance",
-        "<a href=\"#finding-1\">10.0.11.15 cannot reach 10.0.21.40 on TCP 5432",
+        "<a href=\"#finding-1\"><span class=\"name\">10.0.11.15</span> cannot reach",
         "Accepted and rejected packets",
         ">accepted packets, per minute<",
         ">rejected packets, per minute<",

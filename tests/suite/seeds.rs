@@ -54,6 +54,11 @@ fn kept(target: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn configuration() {
+    replay_seeds("configuration", reading::configuration);
+}
+
+#[test]
 fn any_log() {
     replay("any_log", conversion::any_log);
 }

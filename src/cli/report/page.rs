@@ -21,6 +21,7 @@ use super::rows::PageTable;
 use super::shown::{ShownFinding, shown};
 use super::{chart, ladder, marks, pictures};
 use crate::cli::account;
+use crate::cli::context::ContextArgs;
 use crate::cli::narrowing::Narrowing;
 use crate::cli::page::{Page, count, wide};
 
@@ -74,6 +75,7 @@ pub(super) struct Typed<'a> {
     /// The order of columns.
     pub(super) format: Option<&'a Layout>,
     /// The filter options.
+    pub(super) context: &'a ContextArgs,
     pub(super) narrowing: &'a Narrowing,
 }
 

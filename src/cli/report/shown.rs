@@ -35,6 +35,8 @@ pub(super) struct ShownFinding<'a> {
     pub(super) count: String,
     /// When, and how often.
     pub(super) often: Vec<TextPiece>,
+    /// What the configuration says of it.
+    pub(super) configuration: Vec<Vec<TextPiece>>,
     /// What it means.
     pub(super) means: Vec<TextPiece>,
     /// What to look at in AWS.
@@ -94,6 +96,7 @@ pub(super) fn shown<'a>(
         place: console.pieces(&place(finding)),
         count: wide(finding.count.into()),
         often: console.pieces(&often),
+        configuration: all(&finding.configuration),
         means: console.pieces(&finding.means),
         look_at: all(&finding.look_at),
         against: all(&finding.against),
@@ -104,7 +107,13 @@ pub(super) fn shown<'a>(
         ladder: ladder
             .filter(|ladder| !ladder.steps.is_empty())
             .map(ladder::picture),
-        command: convert_command(typed.inputs, typed.format, typed.narrowing, number),
+        command: convert_command(
+            typed.inputs,
+            typed.format,
+            typed.context,
+            typed.narrowing,
+            number,
+        ),
     }
 }
 

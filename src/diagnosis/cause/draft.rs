@@ -7,9 +7,11 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use super::configured::ConfigurationNotes;
 use super::explanations;
 use super::names::{self, LISTED_MAX, listed};
 use super::outage::Outage;
+use crate::configuration::Configuration;
 use crate::diagnosis::attempt_counts::AttemptCounts;
 use crate::diagnosis::attempt_index::PathSymptom;
 use crate::diagnosis::display_filter::{Shows, display_filter};
@@ -22,6 +24,8 @@ use crate::flow::{Eni, EniIndex, Enis, Place};
 pub struct Ground<'a> {
     /// The ENIs of the archive.
     pub enis: &'a Enis,
+    /// The configuration that was found beside the logs; complete.
+    pub configuration: Option<&'a Configuration>,
     /// Returns the name of a line, `FILE:LINE`.
     pub name: &'a dyn Fn(Place) -> String,
 }
@@ -86,6 +90,7 @@ impl FindingDraft<'_> {
                 shows: self.shows,
             },
             alike: Vec::new(),
+            notes: ConfigurationNotes::default(),
         })
     }
 }
@@ -110,6 +115,8 @@ pub(super) struct FindingAccount {
     pub(super) shown: ShownPackets,
     /// The findings merged into this one, in short.
     pub(super) alike: Vec<Brief>,
+    /// What the configuration says of it.
+    pub(super) notes: ConfigurationNotes,
 }
 
 /// The packets in a capture that show the finding.
@@ -175,7 +182,11 @@ impl FindingAccount {
         let places: Vec<Place> = self.counted.places.iter().copied().collect();
         let shown = &self.shown;
         let changed = self.outage.and_then(|outage| outage.look_at());
-        let look_at = changed.into_iter().chain(owned(explanation.look_at));
+        let places_to_look = match self.notes.look_at {
+            look_at if look_at.is_empty() => owned(explanation.look_at),
+            look_at => look_at,
+        };
+        let look_at = changed.into_iter().chain(places_to_look);
         Finding {
             cause: self.cause,
             certainty: self.certainty,
@@ -190,9 +201,16 @@ impl FindingAccount {
             of: self.counted.count + self.others,
             records: places.iter().map(|place| (ground.name)(*place)).collect(),
             places,
-            means: explanation.means.to_owned(),
+            configuration: self.notes.lines,
+            means: match self.notes.means {
+                Some(means) => means.to_owned(),
+                None => explanation.means.to_owned(),
+            },
             look_at: look_at.collect(),
-            against: owned(explanation.against),
+            against: match self.notes.against {
+                Some(against) => against,
+                None => owned(explanation.against),
+            },
             display_filter: display_filter(
                 &shown.hosts,
                 &shown.ports,

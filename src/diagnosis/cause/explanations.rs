@@ -143,6 +143,15 @@ fn unanswered(cause: Cause) -> Option<Words> {
             ],
             against: &["Replies that pass only ENIs without a flow log are not in the archive"],
         },
+        Cause::NoRoute => Words {
+            means: "The packets pass the filters at the ENI, but the route table of its subnet does not lead to the other \
+                    end, so they, or the replies, are dropped without a record.",
+            look_at: &[
+                "Check VPC > Route tables: the route to the other end, its target and its state",
+                "Check CloudTrail for DeleteRoute, ReplaceRoute, DisassociateRouteTable and the end of the route's target",
+            ],
+            against: &[],
+        },
         Cause::ReplyElsewhere => Words {
             means: "The request passed one ENI and the reply another, so the first ENI never saw the reply: the path is \
                     asymmetric. Stateful devices (security groups, NAT, firewalls, load balancers) drop packets that \

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::configured::ConfigurationNotes;
 use super::draft::{FindingAccount, FindingDraft, Ground, ShownPackets, left_out, scope};
 use super::names::{self, LISTED_MAX, listed};
 use crate::diagnosis::attempt_counts::AttemptCounts;
@@ -137,6 +138,7 @@ fn account(
             shows: Shows::All,
         },
         alike: Vec::new(),
+        notes: ConfigurationNotes::default(),
     }
 }
 

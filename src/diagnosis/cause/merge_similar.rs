@@ -152,6 +152,7 @@ fn many(cause: Cause) -> &'static str {
         Cause::OtherReason => "reasons in the records for which traffic is rejected",
         Cause::NetworkFirewall => "firewalls drop traffic",
         Cause::NoReply => "services do not reply",
+        Cause::NoRoute => "route tables lead nowhere",
         Cause::ReplyElsewhere => "hosts reply on a different path than the requests take",
         Cause::Refused => "services refuse connections",
         Cause::HalfOpen => "services have half-open handshakes",

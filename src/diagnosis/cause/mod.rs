@@ -9,6 +9,7 @@
 //! rejected         Block Public Access, Encryption Controls, replies blocked by an ACL
 //! layer            security group or ACL, by comparison with traffic that passes
 //! blocked          rejected requests
+//! configured       what the configuration beside the logs proves or contradicts
 //! service          no reply, refused, half-open, reset, idle timeout, intermittent failures
 //! hairpin          targets of a load balancer that connect to themselves
 //! outsiders        the internet: floods, addresses that are always rejected, NAT gateways
@@ -18,6 +19,7 @@
 //! ```
 
 mod blocked;
+mod configured;
 mod draft;
 mod explanations;
 mod failure_split;
@@ -61,7 +63,11 @@ pub fn findings(evidence: FindingEvidence<'_>, ground: &Ground<'_>) -> Vec<Findi
     drafts.extend(blocked::drafts(&attempts, &Roles::new(&attempts)));
     drafts.extend(service::drafts(&attempts));
     drafts.extend(harmless::late_packets(&attempts));
-    let explained = drafts.into_iter().filter_map(|draft| draft.account(ground));
+    let drafts = configured::applied(drafts, &attempts, ground).into_iter();
+    let explained = drafts.filter_map(|(draft, notes)| {
+        let account = draft.account(ground)?;
+        Some(FindingAccount { notes, ..account })
+    });
     let mut accounts: Vec<FindingAccount> = explained.collect();
     accounts.extend(harmless::scans(tally, ground));
     accounts.extend(outsiders::shut_out(&attempts, (tally, also), ground));

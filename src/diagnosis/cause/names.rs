@@ -93,7 +93,11 @@ pub(super) fn eni(attempts: &AttemptIndex<'_>, index: EniIndex) -> String {
     let eni = attempts.enis.get(index);
     let [name, instance] = [&eni.name, &eni.instance].map(|text| cut(text, NAME_MAX));
     let kind = cut(&eni.kind, NAME_MAX).replace('_', " ");
-    let tag = cut(eni.tag(), NAME_MAX);
+    let tag = match &eni.title[..] {
+        "" => eni.tag(),
+        title => title,
+    };
+    let tag = cut(tag, NAME_MAX);
     match (&*kind, &*tag, &*instance) {
         ("", "", "") => name.into_owned(),
         ("", "", fact) | ("", fact, _) | (fact, "", _) => format!("{name} ({fact})"),

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::configured::ConfigurationNotes;
 use super::draft::{FindingAccount, FindingDraft, Ground, ShownPackets, left_out, scope};
 use super::names::{self, LISTED_MAX, listed};
 use crate::diagnosis::attempt_counts::{AttemptCounts, Path};
@@ -225,5 +226,6 @@ fn shut_out_account(
             shows: Shows::Rejected,
         },
         alike: Vec::new(),
+        notes: ConfigurationNotes::default(),
     })
 }

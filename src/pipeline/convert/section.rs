@@ -30,6 +30,7 @@ pub(crate) fn section(enis: &Enis, single_interface: bool) -> Section {
     let has_own_tag = |eni: &Eni| !eni.tag().is_empty() && tag_counts[eni.tag()] == 1;
     let named = enis.iter().filter_map(|eni| {
         let name = match &eni.instance[..] {
+            _ if !eni.title.is_empty() => &eni.title,
             _ if has_own_tag(eni) => eni.tag(),
             "" => &eni.name,
             instance => instance,
@@ -55,6 +56,7 @@ fn interface(eni: &Eni) -> Interface {
         ("vpc", &eni.vpc),
         ("zone", &eni.zone),
         ("account", &eni.account),
+        ("name", &eni.title),
     ];
     let known = facts.iter().filter(|(_, fact)| !fact.is_empty());
     let words = known.map(|(name, fact)| format!("{name}={fact}"));

@@ -9,6 +9,7 @@ use crate::archive;
 use crate::filter::{Filter, FilterWatch};
 use crate::flow::Unusable;
 use crate::read::Meter;
+use crate::read::configuration::ConfigurationWish;
 use crate::read::files::{FileOffset, FileYield};
 use crate::read::sink::Found;
 
@@ -61,6 +62,7 @@ fn read_cut(text: &str, kept_len: usize) -> (FileYield<u64>, u64) {
         watch: &FilterWatch::default(),
         wanted: None,
         temp_dir: folder.path(),
+        configuration: &ConfigurationWish::nothing(),
         meter: &Meter::default(),
         sink: &Count,
     };

@@ -36,6 +36,8 @@ pub enum Foreign {
     CloudTrailDigest,
     /// AWS Config snapshot, history or item.
     Config,
+    /// An answer of `aws ec2 describe-...` or `aws elbv2 describe-...`.
+    Configuration,
     /// GCP firewall rule log.
     GcpFirewall,
     /// Cloud NAT log of GCP.
@@ -163,6 +165,7 @@ impl fmt::Display for Foreign {
             Self::CloudTrail => "a CloudTrail log",
             Self::CloudTrailDigest => "a CloudTrail digest",
             Self::Config => "an AWS Config file",
+            Self::Configuration => "AWS configuration (aws ec2 describe)",
             Self::GcpFirewall => "a GCP firewall rule log",
             Self::GcpNat => "a GCP Cloud NAT log",
             Self::GuardDuty => "GuardDuty findings",

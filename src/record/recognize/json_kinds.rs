@@ -37,6 +37,21 @@ const KINDS: &[(Foreign, &[&str])] = &[
     (Foreign::GcpFirewall, &["rule_details", "connection"]),
     (Foreign::GcpNat, &["gateway_identifiers", "connection"]),
     (Foreign::GcpNat, &["allocation_status", "connection"]),
+    // Last, since findings of other services have lists with these names.
+    (Foreign::Configuration, &["NetworkInterfaces"]),
+    (Foreign::Configuration, &["SecurityGroups"]),
+    (Foreign::Configuration, &["SecurityGroupRules"]),
+    (Foreign::Configuration, &["NetworkAcls"]),
+    (Foreign::Configuration, &["RouteTables"]),
+    (Foreign::Configuration, &["Subnets"]),
+    (Foreign::Configuration, &["Vpcs"]),
+    (Foreign::Configuration, &["Reservations"]),
+    (Foreign::Configuration, &["NatGateways"]),
+    (Foreign::Configuration, &["VpcEndpoints"]),
+    (Foreign::Configuration, &["ManagedPrefixLists"]),
+    (Foreign::Configuration, &["PrefixListId", "Entries"]),
+    (Foreign::Configuration, &["TargetGroups"]),
+    (Foreign::Configuration, &["TargetHealthDescriptions"]),
 ];
 
 /// Kinds of which some names are enough in a text without any flow log record.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use flow2pcap::archive::Stream;
+use flow2pcap::configuration::{Configuration, FarEnd, FilteredPackets, is_configuration};
 use flow2pcap::filter::{Bound, EndpointSide, Expression, Qualifier, RecordFacts};
 use flow2pcap::flow::{Addresses, EniIndex, Place, observe};
 use flow2pcap::record::{Layout, Row, RowSource, Rows, recognize};
@@ -165,6 +166,37 @@ pub fn filter(bytes: &[u8]) {
         }
     }
 }
+
+/// Configuration is read without failure, and every interface in it can be asked for everything.
+pub fn configuration(bytes: &[u8]) {
+    let _ = is_configuration(bytes);
+    let mut all = Configuration::default();
+    let reading = all.read(bytes);
+    assert_eq!(reading.problem.is_some(), reading.unused > 0);
+    all.complete();
+    for ns in [i64::MIN, 0, i64::MAX] {
+        let situation = all.at(ns);
+        for eni in situation.interfaces().take(INTERFACES_MAX) {
+            let _ = situation.title(eni);
+            for far in ["10.0.1.5", "192.0.2.1", "2001:db8::1"] {
+                let address = far.parse().unwrap();
+                let packets = FilteredPackets {
+                    is_egress: far.len() == 8,
+                    protocol: 6,
+                    far: FarEnd::Address(address),
+                    ports: (443, 5432),
+                };
+                assert!(!situation.groups(eni, &packets).why.is_empty());
+                assert!(!situation.acl(eni, &packets).why.is_empty());
+                let _ = situation.route_fault(eni, address);
+                let _ = situation.host_troubles(address);
+            }
+        }
+    }
+}
+
+/// Interfaces that are looked at.
+const INTERFACES_MAX: usize = 50;
 
 /// Whatever is wrapped comes out as whole lines, or as faults that say what was found.
 pub fn unwrapper(bytes: &[u8]) {

@@ -184,8 +184,12 @@ impl Archive {
             shown: &self.tally(),
             all: None,
         };
-        let enis = &self.enis;
-        findings(evidence, &Ground { enis, name: &name })
+        let ground = Ground {
+            enis: &self.enis,
+            configuration: None,
+            name: &name,
+        };
+        findings(evidence, &ground)
     }
 
     /// Checks the first finding and returns it.

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn each_format_is_typed_once() {
+    fn each_format_and_the_context_are_typed_once() {
         let typed = Typed::parse_from(["flow2pcap"]);
         let formats = [
             "srcaddr dstaddr",
@@ -135,11 +135,18 @@ mod tests {
         ];
         let formats = formats.map(|text| Layout::from_format(text).unwrap());
         let layout = Layout::any_of(formats.to_vec());
-        let context = ContextArgs::default();
-        let format = layout.as_ref();
-        let command = convert_command(&["a".into()], format, &context, &typed.narrowing, 1);
+        let context = ContextArgs {
+            paths: vec!["aws context".into()],
+        };
+        let command = convert_command(
+            &["a".into()],
+            layout.as_ref(),
+            &context,
+            &typed.narrowing,
+            1,
+        );
         let expected = "flow2pcap convert a -o finding-1.pcapng --finding 1 --format '${srcaddr} \
-                        ${dstaddr}' --format '${srcaddr} ${dstaddr} ${start}'";
+                        ${dstaddr}' --format '${srcaddr} ${dstaddr} ${start}' --context 'aws context'";
         assert_eq!(command.as_deref(), Some(expected));
     }
 

@@ -3,7 +3,7 @@
 mod network;
 mod rules;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::Configuration;
@@ -178,8 +178,8 @@ fn captured(node: Option<Node<'_>>) -> Result<Option<i64>, String> {
         // The AWS CLI writes seconds since the Unix epoch, with a fraction.
         Value::Number(number) => number
             .as_f64()
-            .filter(|seconds| seconds.is_finite() && seconds.abs() < 1e12)
-            .and_then(|seconds| Timestamp::from_millisecond((seconds * 1e3) as i64).ok()),
+            .and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok())
+            .and_then(|since| Timestamp::from_duration(since).ok()),
         _ => None,
     };
     let ns = instant.and_then(|instant| i64::try_from(instant.as_nanosecond()).ok());

@@ -8,7 +8,7 @@ pub(super) struct Node<'v>(pub(super) &'v Value);
 
 impl<'v> Node<'v> {
     /// Returns a member; `None` if it is missing or null.
-    pub(super) fn get(self, name: &str) -> Option<Node<'v>> {
+    pub(super) fn get(self, name: &str) -> Option<Self> {
         let object = self.0.as_object()?;
         let found = object.get(name).or_else(|| {
             let mut letters = name.chars();
@@ -43,7 +43,7 @@ impl<'v> Node<'v> {
     }
 
     /// Returns the elements of a member; none if it is missing.
-    pub(super) fn list(self, name: &str) -> impl Iterator<Item = Node<'v>> + use<'v> {
+    pub(super) fn list(self, name: &str) -> impl Iterator<Item = Self> + use<'v> {
         let elements = self.get(name).and_then(|member| member.0.as_array());
         elements.into_iter().flatten().map(Node)
     }

@@ -170,12 +170,8 @@ pub(super) fn diagnose_archive(
     let enis = &read.enis;
     let (conversations, _) = listening.conversations.complete(enis, request.memory);
     let selection = request.selection(read.newest_ns);
-    let Looked {
-        tally,
-        all,
-        counts,
-        is_involved,
-    } = look(&conversations, selection.as_ref(), &visibility, enis, meter)?;
+    let looked = look(&conversations, selection.as_ref(), &visibility, enis, meter)?;
+    let (tally, counts) = (&looked.tally, &looked.counts);
     read.check_kept(request, counts.records)?;
     let places = read.account.source_names(archive.files());
     let name = |place: Place| {
@@ -190,12 +186,12 @@ pub(super) fn diagnose_archive(
     counts.add_to(&mut read.records);
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     let evidence = FindingEvidence {
-        shown: &tally,
-        all: selection.is_some().then_some(&all),
+        shown: tally,
+        all: selection.is_some().then_some(&looked.all),
     };
     let diagnosis = Diagnosis {
         findings: findings(evidence, &ground),
-        blind_spots: visibility.blind_spots(&tally, read.records.skip_data),
+        blind_spots: visibility.blind_spots(tally, read.records.skip_data),
         attempts: tally.attempts,
         symptoms: tally.by_symptom().clone(),
         span_ns: counts.span_ns,
@@ -212,7 +208,7 @@ pub(super) fn diagnose_archive(
         diagnosis,
         named_by_paths: named_by_paths(archive, &read.account),
         enis: read.enis,
-        is_involved,
+        is_involved: looked.is_involved,
         interval_s,
         visibility,
     })

@@ -194,7 +194,7 @@ fn two_filters_that_deny_are_both_named() {
     assert_eq!(found["cause"], "inbound-blocked");
     let title = found["title"].as_str().unwrap();
     assert!(
-        title.ends_with("neither sg-db (database) and acl-1 allows it"),
+        title.ends_with("both sg-db (database) and acl-1 deny it"),
         "{title}"
     );
 }

@@ -179,7 +179,7 @@ pub fn configuration(bytes: &[u8]) {
         for eni in situation.interfaces().take(INTERFACES_MAX) {
             let _ = situation.title(eni);
             for far in ["10.0.1.5", "192.0.2.1", "2001:db8::1"] {
-                let address = far.parse().unwrap();
+                let address = far.parse().expect("an address");
                 let packets = FilteredPackets {
                     is_egress: far.len() == 8,
                     protocol: 6,

@@ -102,7 +102,7 @@ fn short(rule: &ProvingRule) -> String {
         Cause::AclOutbound => format!("the network ACL {whose} denies it outbound"),
         Cause::AclBlocksReply => format!("the network ACL {whose} denies the replies"),
         Cause::NoRoute => rule.why.clone(),
-        _ => format!("neither {whose} allows it"),
+        _ => format!("both {whose} deny it"),
     }
 }
 

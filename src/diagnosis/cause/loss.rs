@@ -31,8 +31,12 @@ pub(super) fn drafts<'a>(
     drafts: &mut Vec<FindingDraft<'a>>,
 ) -> BTreeSet<(Path, Symptom)> {
     let key = |entry: &PathSymptom<'a>| {
-        let is_compared = entry.symptom.is_admitted() && entry.path.source.is_some();
-        is_compared.then(|| service(entry.path))
+        // Replies that take another way are not lost.
+        let is_compared = matches!(
+            entry.symptom,
+            Symptom::Passed | Symptom::Reset(_) | Symptom::NoReply
+        );
+        (is_compared && entry.path.source.is_some()).then(|| service(entry.path))
     };
     let mut explained = BTreeSet::new();
     for entries in grouped(attempts.all(), key).into_values() {

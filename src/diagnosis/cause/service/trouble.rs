@@ -112,10 +112,7 @@ impl ServiceVerdict {
         };
         let is_unsteady = mixed
             && certainty != Certainty::Possible
-            && matches!(
-                cause,
-                Cause::NoReply | Cause::Refused | Cause::HalfOpen | Cause::Reset
-            );
+            && matches!(cause, Cause::NoReply | Cause::Refused | Cause::HalfOpen);
         let split = mixed.then(|| failure_split::best(attempts, entries, &meanwhile));
         Self {
             certainty,

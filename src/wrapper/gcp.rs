@@ -2,7 +2,8 @@
 //!
 //! An entry counts one direction of a connection, as seen by one of its two sides (`reporter`): a
 //! machine, or a gateway such as a VPN tunnel. That side serves as the ENI. There are no TCP flags,
-//! the packets are a sample, and `bytes_sent` counts the payload only.
+//! the packets are a sample, and `bytes_sent` counts the payload only. The names that Kubernetes Engine
+//! adds for its side (pod, service, cluster) are its tags.
 //! <https://cloud.google.com/vpc/docs/about-flow-logs-records>
 
 use super::batch::{NamedValues, cell};
@@ -56,7 +57,7 @@ pub(super) fn row<'a>(entry: &Json<'a>) -> NamedValues<'a> {
             .or_else(|| gateway(name))
             .or_else(|| network(name))
     };
-    vec![
+    let mut row = vec![
         ("account-id", project("project_id")),
         ("interface-id", eni),
         ("srcaddr", connection("src_ip")),
@@ -77,5 +78,44 @@ pub(super) fn row<'a>(entry: &Json<'a>) -> NamedValues<'a> {
         ("az-id", instance("zone")),
         ("interface-type", gateway("type")),
         ("rtt-msec", payload.get("rtt_msec").cloned()),
+    ];
+    let details = if is_source {
+        "src_gke_details"
+    } else {
+        "dest_gke_details"
+    };
+    if let Some(details) = payload.get(details) {
+        row.extend(engine_names(details));
+    }
+    row
+}
+
+/// Returns the names of a pod, its services and its cluster as tags: `shop/cart-5d9f`, `shop/cart`,
+/// `prod`. The names of several services are joined.
+fn engine_names<'a>(details: &Json<'_>) -> NamedValues<'a> {
+    let text = |value: &Json<'_>, name: &str| {
+        let text = value.get(name).and_then(Json::text);
+        text.filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let qualified = |value: &Json<'_>, namespace: &str, name: &str| {
+        let name = text(value, name)?;
+        Some(text(value, namespace).map_or(name.clone(), |space| format!("{space}/{name}")))
+    };
+    let pod = details.get("pod");
+    let pod = pod.and_then(|pod| qualified(pod, "pod_namespace", "pod_name"));
+    let services = details.get("service").and_then(Json::elements);
+    let services: Vec<String> = services
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|service| qualified(service, "service_namespace", "service_name"))
+        .collect();
+    let services = (!services.is_empty()).then(|| services.join(","));
+    let cluster = details.get("cluster");
+    let cluster = cluster.and_then(|cluster| text(cluster, "cluster_name"));
+    let tag = |text: Option<String>| text.map(|text| Json::word(&text));
+    vec![
+        ("instance-tag", tag(pod)),
+        ("interface-tag", tag(services)),
+        ("asg-tag", tag(cluster)),
     ]
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::support::wrapping::*;
-use crate::support::{Converted, convert, file};
+use crate::support::{Converted, convert, file, flow2pcap, run};
 use serde_json::{Value, json};
 use testkit::pcapng::packet::sums;
 
@@ -292,4 +292,30 @@ fn gcp_gateway_that_reports_a_flow_is_its_interface() {
     payload["src_gateway"] = json!({"name": "tunnel-1", "type": "VPN_TUNNEL", "project_id": "p"});
     let converted = convert_exactly(&lines(&[gateway]));
     assert_eq!(words(&converted, "eni"), ["tunnel-1"]);
+}
+
+#[test]
+fn names_of_kubernetes_engine_are_tags() {
+    let mut one = entry("SRC", ("10.0.0.1", 4000), ("10.0.0.2", 443), (4, 0));
+    one["jsonPayload"]["src_gke_details"] = json!({
+        "cluster": {"cluster_name": "prod", "cluster_location": "us-east1"},
+        "pod": {"pod_name": "cart-5d9f", "pod_namespace": "shop"},
+        "service": [{"service_name": "cart", "service_namespace": "shop"}],
+    });
+    let other = entry("SRC", ("10.0.0.3", 4001), ("10.0.0.2", 443), (4, 0));
+    let folder = tempfile::tempdir().unwrap();
+    let log = file(&folder, "gke.json", lines(&[one, other]));
+    for (filter, expected) in [
+        ("tag shop/cart-5d9f", 1),
+        ("tag shop/cart", 1),
+        ("tag prod", 1),
+        ("tcp", 2),
+    ] {
+        let ran = run(flow2pcap()
+            .args(["inspect", "--json", "--quiet", "--filter", filter])
+            .arg(&log));
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let counted: Value = serde_json::from_slice(&ran.stdout).unwrap();
+        assert_eq!(counted["records"]["used"], expected, "{filter}");
+    }
 }

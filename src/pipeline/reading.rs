@@ -68,6 +68,8 @@ struct Extras {
     losses: bool,
     /// The column of the round trip time.
     rtt: Option<usize>,
+    /// Whether they have tags.
+    tags: bool,
 }
 
 impl Sink for Observing<'_> {
@@ -104,9 +106,6 @@ impl Sink for Observing<'_> {
             let reasons = &mut part.enis.words.reasons;
             let number = |text: &[u8]| ReasonIndex(reasons.enter(text));
             o.verdict = Verdict::Reject(reject_reason(text, number));
-        }
-        if found.layout.has_tags() {
-            o.tags = part.tags.of(found, index, &mut part.enis);
         }
         let matched = found.matches == Some(true);
         if part.has_extras(found.layout) {
@@ -162,9 +161,12 @@ impl Observed {
         }
     }
 
-    #[cold]
+    #[inline(never)]
     fn note_extras(&mut self, found: &Found<'_>, o: &mut Observation, matched: bool) {
         let Some(extras) = &self.extras else { return };
+        if extras.tags {
+            o.tags = self.tags.of(found, o.eni, &mut self.enis);
+        }
         o.byte_unit = found.layout.byte_unit();
         o.rtt_ms = extras.rtt.and_then(|column| rtt_ms(found, column));
         if extras.losses
@@ -223,11 +225,14 @@ impl Extras {
     fn of(layout: &Arc<Layout>) -> Self {
         let losses = Losses::are_in(layout);
         let rtt = layout.index_of_name(RTT);
+        let tags = layout.has_tags();
+        let is_converted = layout.byte_unit() != ByteUnit::IpPacket;
         Self {
             layout: Arc::clone(layout),
-            any: losses || rtt.is_some() || layout.byte_unit() != ByteUnit::IpPacket,
+            any: losses || rtt.is_some() || tags || is_converted,
             losses,
             rtt,
+            tags,
         }
     }
 }

@@ -60,13 +60,7 @@ impl Account {
     /// Adds everything in the next file except its part for the sink, which is returned.
     pub(crate) fn append<P>(&mut self, of: &File, file: FileYield<P>) -> P {
         self.members.push(file.members);
-        self.input.add(file.input);
-        configuration::append(
-            &mut self.configuration,
-            file.configuration,
-            &mut self.input,
-            of,
-        );
+        self.append_beside(of, file.input, file.configuration);
         self.pruned_newest_ns = self.pruned_newest_ns.max(file.pruned_newest_ns);
         self.columns.add(file.block.columns);
         self.noticed.append(file.block.noticed);
@@ -76,13 +70,12 @@ impl Account {
 
     /// Adds a file of configuration that is not one of the archive.
     pub(crate) fn append_context<P>(&mut self, of: &File, file: FileYield<P>) {
-        self.input.add(file.input);
-        configuration::append(
-            &mut self.configuration,
-            file.configuration,
-            &mut self.input,
-            of,
-        );
+        self.append_beside(of, file.input, file.configuration);
+    }
+
+    fn append_beside(&mut self, of: &File, input: Input, configuration: Configuration) {
+        self.input.add(input);
+        configuration::append(&mut self.configuration, configuration, &mut self.input, of);
     }
 
     /// Checks whether there was anything to read.

@@ -71,11 +71,12 @@ pub enum Symptom {
         /// Whether the reply was outbound, if known.
         leaving: Option<bool>,
     },
-    /// The request was rejected inbound at this ENI.
+    /// The request was rejected inbound at this ENI, or the packets of the initiator in the middle
+    /// of an open connection.
     InboundBlocked(EniIndex),
-    /// The request was rejected outbound at this ENI.
+    /// The same, outbound at this ENI.
     OutboundBlocked(EniIndex),
-    /// The request was rejected at this ENI, and no record shows the direction.
+    /// The same, and no record shows the direction.
     Blocked(EniIndex),
     /// Rejected or reset at the first packet after an idle time that an idle timeout explains.
     IdleTimeout(Limit),

@@ -5,11 +5,12 @@
 //! legs are one finding.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::draft::FindingDraft;
 use super::names;
 use crate::diagnosis::attempt_counts::Path;
-use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom};
+use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, grouped, service};
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::symptom::Symptom;
@@ -25,8 +26,15 @@ pub(super) fn drafts<'a>(
     drafts: &mut Vec<FindingDraft<'a>>,
 ) -> BTreeSet<(Path, Symptom)> {
     let mut explained = BTreeSet::new();
-    for own in attempts.all().filter(|entry| is_hairpin(entry)) {
-        let front = attempts.all().filter(|entry| is_front(own, entry));
+    let hairpins: Vec<&PathSymptom<'a>> = attempts.all().filter(|e| is_hairpin(e)).collect();
+    let hosts: BTreeSet<Option<IpAddr>> = hairpins.iter().map(|own| own.path.source).collect();
+    let silent = grouped(attempts.all(), |entry| {
+        let is_silent = entry.symptom == Symptom::NoReply && hosts.contains(&entry.path.source);
+        is_silent.then_some(entry.path.source)
+    });
+    for own in hairpins {
+        let of_host = silent.get(&own.path.source).into_iter().flatten();
+        let front = of_host.filter(|entry| is_front(own, entry));
         let entries: Vec<PathSymptom<'a>> = std::iter::once(own).chain(front).copied().collect();
         explained.extend(entries.iter().map(PathSymptom::key));
         drafts.push(draft(attempts, own, entries));
@@ -46,8 +54,6 @@ fn is_hairpin(entry: &PathSymptom<'_>) -> bool {
 /// Whether an unanswered request of the same host is the leg to the load balancer: it arrives at
 /// the ENI that the other leg leaves, or as many attempts begin at the same time.
 fn is_front(own: &PathSymptom<'_>, entry: &PathSymptom<'_>) -> bool {
-    let is_of_host = entry.path.source == own.path.source && entry.path.target != own.path.target;
-    let is_silent = entry.symptom == Symptom::NoReply;
     let meets = match (own.path.source_eni, entry.path.target_eni) {
         (Some(leaves), Some(enters)) => leaves == enters,
         _ => {
@@ -55,7 +61,7 @@ fn is_front(own: &PathSymptom<'_>, entry: &PathSymptom<'_>) -> bool {
                 && entry.seen.first_ns.abs_diff(own.seen.first_ns) <= LEGS_NS as u64
         }
     };
-    is_of_host && is_silent && meets
+    entry.path.target != own.path.target && meets
 }
 
 fn draft<'a>(
@@ -81,9 +87,9 @@ fn draft<'a>(
         .iter()
         .filter_map(|entry| entry.path.target_eni)
         .collect();
-    let others = attempts.all().filter(|entry| {
-        let mut failing = entries.iter();
-        entry.symptom.is_passed() && failing.any(|failed| failed.path == entry.path)
+    let others = entries.iter().flat_map(|failed| {
+        let alike = attempts.of(service(failed.path));
+        alike.filter(move |entry| entry.symptom.is_passed() && entry.path == failed.path)
     });
     FindingDraft {
         cause: Cause::NlbHairpin,

@@ -25,6 +25,7 @@
 mod subnet_boundary;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use self::subnet_boundary::{Boundary, Failed, Far, far};
 pub(super) use self::subnet_boundary::{ServicePort, is_directed, passes, service_port};
@@ -101,6 +102,8 @@ struct At<'c, 'a> {
     eni: EniIndex,
     entries: &'c [PathSymptom<'a>],
     boundary: Boundary<'a>,
+    /// Far subnets of which several hosts fail.
+    crowded: BTreeSet<Far<'a>>,
 }
 
 /// What two paths may have in common.
@@ -151,6 +154,7 @@ impl<'l, 'a> Case<'l, 'a> {
             eni,
             entries,
             boundary: Boundary::of(self.attempts, self.end, eni, entries),
+            crowded: self.crowded(entries),
         };
         let likely = |layer| move |why| Decision::likely(layer, why);
         let decided = self
@@ -220,18 +224,22 @@ impl<'l, 'a> Case<'l, 'a> {
         self.far(path).filter(is_subnet)
     }
 
-    /// Whether several hosts of the far subnet of this path fail, not just one.
-    fn has_neighbors(&self, at: &At<'_, 'a>, path: &Path) -> bool {
-        let shares = |other: &Path| {
-            let mut theirs = self.far_subnet(other);
-            theirs.any(|far| self.far_subnet(path).any(|own| own == far))
-        };
-        let far_host = |path: &Path| match self.end {
-            End::Target => path.source,
-            End::Source => Some(path.target),
-        };
-        let mut entries = at.entries.iter();
-        entries.any(|entry| far_host(entry.path) != far_host(path) && shares(entry.path))
+    /// Returns the far subnets of which several hosts fail, not just one.
+    fn crowded(&self, entries: &[PathSymptom<'a>]) -> BTreeSet<Far<'a>> {
+        let mut hosts: BTreeMap<Far<'a>, Option<IpAddr>> = BTreeMap::new();
+        let mut crowded = BTreeSet::new();
+        for entry in entries {
+            let host = match self.end {
+                End::Target => entry.path.source,
+                End::Source => Some(entry.path.target),
+            };
+            for far in self.far_subnet(entry.path) {
+                if *hosts.entry(far).or_insert(host) != host {
+                    crowded.insert(far);
+                }
+            }
+        }
+        crowded
     }
 
     /// Explains why an ACL cannot be the cause; `None` if it can.
@@ -269,7 +277,10 @@ impl<'l, 'a> Case<'l, 'a> {
                 Likeness::Far => at.boundary.has_far(protocol, self.far(failed.path)),
                 Likeness::FarSubnet => at.boundary.has_far(protocol, self.far_subnet(failed.path)),
             };
-            let is_single = likeness == Likeness::FarSubnet && !self.has_neighbors(at, failed.path);
+            let is_single = likeness == Likeness::FarSubnet
+                && !self
+                    .far_subnet(failed.path)
+                    .any(|far| at.crowded.contains(&far));
             if passes || is_single {
                 return None;
             }

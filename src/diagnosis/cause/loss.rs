@@ -12,7 +12,6 @@ use crate::diagnosis::attempt_counts::Path;
 use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, grouped, service};
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty};
-use crate::diagnosis::path_counts::PathCounts;
 use crate::diagnosis::symptom::Symptom;
 
 /// Lost packets that are needed.
@@ -49,38 +48,39 @@ pub(super) fn drafts<'a>(
             .filter(|entry| is_concerned(entry))
             .copied()
             .collect();
-        let (Some(all), Some(lost)) = (
-            PathCounts::sum(entries.iter().map(|entry| entry.seen)),
-            PathCounts::sum(lossy.iter().map(|entry| entry.seen)),
-        ) else {
-            continue;
-        };
-        let (sent, arrived) = all.crossing;
+        let (sent, arrived) = entries.iter().fold((0u64, 0u64), |sum, entry| {
+            let (sent, arrived) = entry.seen.crossing;
+            (sum.0.saturating_add(sent), sum.1.saturating_add(arrived))
+        });
         let missing = sent.saturating_sub(arrived);
         let is_loss = missing >= LOST_LEAST
             && missing.saturating_mul(LOST_SHARE) >= sent
-            && lost.count >= ATTEMPTS_LEAST
+            && count(&lossy) >= ATTEMPTS_LEAST
             && arrived > 0;
         if is_loss {
             explained.extend(lossy.iter().map(PathSymptom::key));
-            drafts.push(draft(attempts, lossy, (missing, sent), all.count));
+            drafts.push(draft(attempts, lossy, (missing, sent), count(&entries)));
         }
     }
     explained
+}
+
+fn count(entries: &[PathSymptom<'_>]) -> u64 {
+    entries.iter().map(|entry| entry.seen.count).sum()
 }
 
 fn draft<'a>(
     attempts: &AttemptIndex<'a>,
     entries: Vec<PathSymptom<'a>>,
     (missing, sent): (u64, u64),
-    count: u64,
+    all: u64,
 ) -> FindingDraft<'a> {
     let path = names::path(&entries);
     let ends = entries
         .iter()
         .flat_map(|entry| [entry.path.source_eni, entry.path.target_eni]);
     let enis: BTreeSet<_> = ends.flatten().collect();
-    let concerned: u64 = entries.iter().map(|entry| entry.seen.count).sum();
+    let concerned = count(&entries);
     FindingDraft {
         cause: Cause::Intermittent,
         certainty: Certainty::Likely,
@@ -93,7 +93,7 @@ fn draft<'a>(
              although both logged these attempts: {}",
             names::enis(attempts, &enis),
         ),
-        others: count.saturating_sub(concerned),
+        others: all.saturating_sub(concerned),
         outage: None,
         entries,
         enis,

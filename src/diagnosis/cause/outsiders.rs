@@ -87,12 +87,14 @@ pub(super) fn unsolicited<'a>(
     attempts: &AttemptIndex<'a>,
     drafts: &mut Vec<FindingDraft<'a>>,
 ) -> BTreeSet<(Path, Symptom)> {
-    let is_dropped = |entry: &&PathSymptom<'a>| {
+    let at = |entry: &PathSymptom<'a>| {
         let is_silent = matches!(entry.symptom, Symptom::NoReply | Symptom::OneWay);
-        let at = entry.path.target_eni;
-        is_silent && entry.path.source.is_none() && at.is_some_and(|eni| attempts.is_nat(eni))
+        let eni = entry.path.target_eni;
+        eni.filter(|_| is_silent && entry.path.source.is_none())
     };
-    let entries: Vec<PathSymptom<'a>> = attempts.all().filter(is_dropped).copied().collect();
+    let by_eni = grouped(attempts.all(), at).into_iter();
+    let dropped = by_eni.filter(|(eni, _)| attempts.is_nat(*eni));
+    let entries: Vec<PathSymptom<'a>> = dropped.flat_map(|(_, entries)| entries).collect();
     let explained = entries.iter().map(PathSymptom::key).collect();
     if entries.is_empty() {
         return explained;

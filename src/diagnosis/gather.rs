@@ -298,6 +298,25 @@ mod tests {
     }
 
     #[test]
+    fn large_packets_of_which_hardly_any_is_answered_are_stalled() {
+        let stalled = |answers, last_s| {
+            let mut records = vec![
+                candidate(Way::Up, 70, 98_000, 0, 4, 2),
+                candidate(Way::Down, answers, 60 * answers, 0, 1, 18),
+                candidate(Way::Up, 2, 1_540, 20, last_s, 0),
+            ];
+            attempts(&mut records)[0].views[0].stalled
+        };
+        assert_eq!(stalled(3, 31), Some(Party::Initiator));
+        assert_eq!(stalled(30, 31), None, "answered before");
+        let mut brief = vec![
+            candidate(Way::Up, 70, 98_000, 0, 4, 2),
+            candidate(Way::Down, 3, 180, 0, 4, 18),
+        ];
+        assert_eq!(attempts(&mut brief)[0].views[0].stalled, None);
+    }
+
+    #[test]
     fn idle_time_is_measured_up_to_the_packet_that_the_reset_answers() {
         let mut records = vec![
             candidate(Way::Up, 5, 400, 0, 5, 2),

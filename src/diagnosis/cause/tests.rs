@@ -1,8 +1,11 @@
 //! One test for each cause, with the fewest attempts that show it.
 
 mod archive;
+mod internet;
 mod layer;
 mod outage;
+mod path;
+mod state;
 
 use self::archive::{Archive, AttemptResult};
 use crate::diagnosis::finding::{Cause, Certainty};

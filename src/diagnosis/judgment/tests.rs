@@ -4,7 +4,7 @@ use super::*;
 use crate::diagnosis::gather::attempts;
 use crate::diagnosis::symptom::Party;
 use crate::flow::observation::tests::{candidate, rejected, there, with};
-use crate::flow::{Candidate, UDP, Verdict, Way};
+use crate::flow::{Candidate, Endpoint, UDP, Verdict, Way};
 use crate::time::SECOND_NS;
 
 /// An archive that continues long after the attempt.
@@ -220,4 +220,99 @@ fn clean_connection_is_passed() {
         Symptom::Passed,
     );
     check(&[up(9, 0), down(9, 0)], Symptom::Passed);
+}
+
+/// Returns a record without flags.
+fn bare(way: Way, packets: u64, bytes: u64) -> Candidate {
+    with(candidate(way, packets, bytes, 10, 11, 0), |o| {
+        o.flags = None
+    })
+}
+
+#[test]
+fn without_flags_one_bare_packet_for_each_request_is_a_reset() {
+    check(
+        &[bare(Way::Up, 1, 60), bare(Way::Down, 1, 40)],
+        Symptom::Refused,
+    );
+    check(
+        &[bare(Way::Up, 3, 156), bare(Way::Down, 3, 120)],
+        Symptom::Refused,
+    );
+}
+
+#[test]
+fn without_flags_other_short_exchanges_are_not_resets() {
+    for [up, down] in [
+        [(2, 100), (1, 40)], // an ACK follows the SYN
+        [(1, 60), (1, 60)],  // a SYN-ACK, or a heartbeat
+        [(1, 41), (1, 40)],  // a keep-alive probe
+        [(1, 52), (1, 52)],  // a keep-alive probe with timestamps
+        [(7, 420), (7, 280)],
+    ] {
+        let records = [bare(Way::Up, up.0, up.1), bare(Way::Down, down.0, down.1)];
+        check(&records, Symptom::Passed);
+    }
+}
+
+#[test]
+fn without_flags_lone_syns_and_syn_acks_of_an_outsider_stay_half_open() {
+    let from_outside = |o: Candidate| {
+        let outsider = Endpoint {
+            address: "8.8.8.8".parse().unwrap(),
+            port: 40_000,
+        };
+        with(o, |o| {
+            let ends = [outsider, o.key.high];
+            (o.key.low, o.key.high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
+            // The outsider's address is the lower one.
+        })
+    };
+    let opening = [bare(Way::Up, 1, 60), bare(Way::Down, 5, 300)];
+    check(&opening, Symptom::Passed);
+    check(&opening.map(from_outside), Symptom::HalfOpen);
+    let more = [bare(Way::Up, 2, 100), bare(Way::Down, 1, 60)];
+    check(&more.map(from_outside), Symptom::Passed);
+}
+
+#[test]
+fn packets_of_an_open_connection_that_are_rejected_are_blocked() {
+    let open = [there(up(5, 2)), there(down(5, 18))];
+    let cut = |packets, start_s, flags| at(start_s, rejected(there(up(packets, flags))));
+    check(
+        &[open[0], open[1], cut(4, 60, 0)],
+        Symptom::InboundBlocked(THERE),
+    );
+    let closed = [open[0], at(20, there(down(1, 17))), open[1]];
+    for records in [
+        vec![open[0], open[1], cut(2, 60, 0)],    // too few
+        [&closed[..], &[cut(4, 60, 0)]].concat(), // after the close
+    ] {
+        check(&records, Symptom::LatePackets(THERE));
+    }
+}
+
+#[test]
+fn large_packets_without_an_answer_are_stalled() {
+    let large = with(candidate(Way::Down, 12, 15_120, 10, 62, 18), |_| {});
+    check(&[up(4, 2), large], Symptom::Stalled(Party::Responder));
+    let answered = candidate(Way::Up, 4, 240, 10, 62, 2);
+    check(&[answered, large], Symptom::Passed);
+}
+
+#[test]
+fn ping_whose_reply_is_rejected_is_the_acl_in_any_order() {
+    let icmp = |o: Candidate| {
+        let mut o = with(o, |o| o.flags = None);
+        (o.key.protocol, o.key.low.port, o.key.high.port) = (1, 0, 0);
+        o
+    };
+    let pair = [icmp(there(up(4, 0))), icmp(rejected(there(down(4, 0))))];
+    let expected = Symptom::ReplyBlocked {
+        eni: THERE,
+        leaving: Some(true),
+    };
+    check(&pair, expected);
+    check(&[pair[1], pair[0]], expected);
+    check(&[at(11, pair[0]), pair[1]], expected);
 }

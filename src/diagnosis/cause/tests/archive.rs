@@ -6,7 +6,7 @@ use crate::diagnosis::gather::attempts;
 use crate::diagnosis::visibility::Visibility;
 use crate::flow::{
     Candidate, Endpoint, EniIndex, Enis, FiveTuple, Observation, Place, RejectReason, TCP,
-    TagsIndex, Verdict,
+    TagsIndex, UDP, Verdict,
 };
 use crate::record::{ByteUnit, ObservedFlags};
 use crate::time::SECOND_NS;
@@ -30,7 +30,18 @@ pub(super) enum AttemptResult {
     Refused,
     /// Reset after this many seconds idle.
     Cut(i64),
+    /// Opened, and reset by the initiator at once.
+    Aborted,
+    /// Opened, then rejected inbound after this many seconds.
+    RejectedOpen(i64),
+    /// Opened, and still used after this many seconds.
+    Lasts(i64),
+    /// Opened and closed, but so many of the initiator's packets do not arrive.
+    Lossy(u64),
 }
+
+/// Packets of a record.
+const PACKETS: u64 = 4;
 
 impl Archive {
     /// Returns the ENI of an address inside.
@@ -48,6 +59,18 @@ impl Archive {
 
     /// Adds the records of one direction at both ENIs, where there are any.
     fn way(&mut self, ends: [(&str, u16); 2], at_s: i64, flags: u8, rejected: [bool; 2]) {
+        self.counted_way(ends, at_s, flags, rejected, [PACKETS; 2]);
+    }
+
+    /// Does the same, with the packets that each ENI logs.
+    fn counted_way(
+        &mut self,
+        ends: [(&str, u16); 2],
+        at_s: i64,
+        flags: u8,
+        rejected: [bool; 2],
+        packets: [u64; 2],
+    ) {
         let [source, destination] = ends.map(|(address, port)| Endpoint {
             address: address.parse().unwrap(),
             port,
@@ -79,8 +102,8 @@ impl Archive {
                     eni,
                     tags: TagsIndex(0),
                     path: None,
-                    packets: 4,
-                    bytes: Some(240),
+                    packets: packets[index],
+                    bytes: Some(60 * packets[index]),
                     byte_unit: ByteUnit::IpPacket,
                     rtt_ms: None,
                     start_ns: at_s * SECOND_NS,
@@ -126,6 +149,30 @@ impl Archive {
                 self.way(there, at_s + 7 + silence_s, 0, [false; 2]);
                 self.way(back, at_s + 7 + silence_s, 4, [false; 2]);
             }
+            AttemptResult::Aborted => {
+                self.way(there, at_s, 6, [false; 2]);
+                self.way(back, at_s, 18, [false; 2]);
+            }
+            AttemptResult::RejectedOpen(after_s) | AttemptResult::Lasts(after_s) => {
+                self.way(there, at_s, 2, [false; 2]);
+                self.way(back, at_s, 18, [false; 2]);
+                let is_rejected = matches!(result, AttemptResult::RejectedOpen(_));
+                self.way(there, at_s + after_s, 0, [false, is_rejected]);
+            }
+            AttemptResult::Lossy(lost) => {
+                let packets = [PACKETS, PACKETS - lost];
+                self.counted_way(there, at_s, 3, [false; 2], packets);
+                self.way(back, at_s, 19, [false; 2]);
+            }
+        }
+    }
+
+    /// Adds so many UDP exchanges, one minute apart.
+    pub(super) fn datagrams(&mut self, from: &str, to: (&str, u16), count: u16) {
+        let first = self.records.len();
+        self.attempts(from, to, count, AttemptResult::Passes);
+        for record in &mut self.records[first..] {
+            (record.key.protocol, record.flags) = (UDP, None);
         }
     }
 
@@ -143,8 +190,42 @@ impl Archive {
         }
     }
 
+    /// Does the same, but the ENI of `middle` sends the packets on.
+    pub(super) fn attempts_through(
+        &mut self,
+        middle: &str,
+        (from, to): (&str, (&str, u16)),
+        count: u16,
+        result: AttemptResult,
+    ) {
+        let first = self.records.len();
+        self.attempts(from, to, count, result);
+        let [sender, middle] = [from, middle].map(|address| self.eni(address).unwrap());
+        for record in &mut self.records[first..] {
+            if record.leaving == Some(true) && record.eni == sender {
+                record.eni = middle;
+            }
+        }
+    }
+
     pub(super) fn enis(&self) -> &Enis {
         &self.enis
+    }
+
+    /// Sets the type of an ENI.
+    pub(super) fn set_kind(&mut self, address: &str, kind: &str) {
+        let index = self.eni(address).unwrap();
+        kind.clone_into(&mut self.enis.get_mut(index).kind);
+    }
+
+    /// Removes subnets and zones from all ENIs.
+    pub(super) fn forget_subnets(&mut self) {
+        let count = u32::try_from(self.enis.iter().len()).unwrap();
+        for index in (0..count).map(EniIndex) {
+            let eni = self.enis.get_mut(index);
+            eni.subnet.clear();
+            eni.zone.clear();
+        }
     }
 
     /// Removes the direction from all records.
@@ -179,11 +260,22 @@ impl Archive {
     }
 
     pub(super) fn findings(&self) -> Vec<Finding> {
-        let name = |place: Place| format!("log:{}", place.line);
-        let evidence = FindingEvidence {
+        self.findings_in(FindingEvidence {
             shown: &self.tally(),
             all: None,
-        };
+        })
+    }
+
+    /// Returns the findings of which a filter shows these attempts.
+    pub(super) fn findings_of(&self, shown: &AttemptCounts) -> Vec<Finding> {
+        self.findings_in(FindingEvidence {
+            shown,
+            all: Some(&self.tally()),
+        })
+    }
+
+    fn findings_in(&self, evidence: FindingEvidence<'_>) -> Vec<Finding> {
+        let name = |place: Place| format!("log:{}", place.line);
         let ground = Ground {
             enis: &self.enis,
             configuration: None,

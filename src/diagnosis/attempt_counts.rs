@@ -271,7 +271,7 @@ fn forwarders<'l>(attempt: &'l Attempt, enis: &'l Enis) -> impl Iterator<Item = 
     let enters =
         |view: &&EniView| view.request_leaves == Some(false) && view.request.accepted.is_some();
     let views = attempt.views.iter().filter(move |_| leads_out);
-    let passes_on = move |eni: &EniIndex| enis.get(*eni).address.is_some_and(|own| own != target);
+    let passes_on = move |eni: &EniIndex| enis.get(*eni).addresses().all(|own| own != target);
     views.filter(enters).map(|view| view.eni).filter(passes_on)
 }
 

@@ -4,7 +4,7 @@
 //! Attempts of scanners inside are left out. Failed attempts from outside count only for services
 //! that outsiders use. Internet scans of public addresses are expected and not counted as failures.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::diagnosis::attempt_counts::{AttemptCounts, Path};
@@ -52,8 +52,14 @@ pub(super) struct AttemptIndex<'a> {
     by_service: HashMap<ServiceKey, Vec<usize>>,
     subnets: HashMap<&'a str, BTreeSet<EniIndex>>,
     owners: HashMap<IpAddr, EniIndex>,
-    forwarders: BTreeSet<EniIndex>,
+    nats: BTreeSet<EniIndex>,
+    silent_outside: HashSet<FirstLeg>,
+    first_legs: HashMap<FirstLeg, EniIndex>,
 }
+
+/// What both logs of an unanswered request to the internet have in common where it passes a NAT
+/// gateway: at the gateway's ENI, `dstaddr` is the gateway's own address.
+type FirstLeg = (Option<IpAddr>, u8, u16);
 
 /// An end of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +88,9 @@ impl<'a> AttemptIndex<'a> {
             by_service: HashMap::new(),
             subnets: HashMap::new(),
             owners: owners(enis),
-            forwarders: tally.forwarders.clone(),
+            nats: tally.forwarders.clone(),
+            silent_outside: HashSet::new(),
+            first_legs: HashMap::new(),
         };
         let scans = |path: &Path| path.source.is_some_and(|source| scanners.contains(&source));
         let failing = tally.failing_paths().map(|entry| (entry, true));
@@ -106,7 +114,62 @@ impl<'a> AttemptIndex<'a> {
                 });
             }
         }
+        attempts.find_nats();
         attempts
+    }
+
+    /// Finds NAT gateways, and the requests that they took in and that have no reply.
+    fn find_nats(&mut self) {
+        let found = self
+            .by_target
+            .keys()
+            .filter(|eni| self.looks_like_nat(**eni));
+        let found: Vec<EniIndex> = found.copied().collect();
+        self.nats.extend(found);
+        let silent = |entry: &&PathSymptom<'a>| {
+            entry.symptom == Symptom::NoReply && entry.path.source.is_some()
+        };
+        let outside = self.all().filter(silent);
+        let outside = outside.filter(|entry| !is_private(entry.path.target));
+        self.silent_outside = outside.map(|entry| first_leg(entry.path)).collect();
+        let legs = self.all().filter(silent).filter_map(|entry| {
+            let nat = self.own_target(entry).filter(|eni| self.is_nat(*eni))?;
+            Some((first_leg(entry.path), nat))
+        });
+        self.first_legs = legs.collect();
+    }
+
+    /// Returns the ENI at the target's end if the request is directed to its own address.
+    fn own_target(&self, entry: &PathSymptom<'_>) -> Option<EniIndex> {
+        let eni = entry.path.target_eni?;
+        (self.owner(entry.path.target) == Some(eni)).then_some(eni)
+    }
+
+    /// Whether an unanswered request is the first leg of one to the internet, which has an entry of
+    /// its own.
+    pub(super) fn is_first_leg(&self, entry: &PathSymptom<'_>) -> bool {
+        let leg = first_leg(entry.path);
+        entry.symptom == Symptom::NoReply
+            && self.own_target(entry).is_some_and(|eni| self.is_nat(eni))
+            && self.silent_outside.contains(&leg)
+    }
+
+    /// Returns the NAT gateway that took in these requests to the internet, as far as the records
+    /// show.
+    pub(super) fn nat_of(&self, entry: &PathSymptom<'_>) -> Option<EniIndex> {
+        if is_private(entry.path.target) || entry.path.source.is_none() {
+            return None;
+        }
+        let entered = entry.path.target_eni.filter(|eni| self.is_nat(*eni));
+        let is_silent = entry.symptom == Symptom::NoReply;
+        let leg = || self.first_legs.get(&first_leg(entry.path)).copied();
+        entered.or_else(|| is_silent.then(leg).flatten())
+    }
+
+    /// Whether a NAT gateway is the source, which passes on the requests of others.
+    pub(super) fn is_from_nat(&self, entry: &PathSymptom<'_>) -> bool {
+        let owner = entry.path.source.and_then(|source| self.owner(source));
+        owner.is_some_and(|eni| self.is_nat(eni))
     }
 
     fn enter(&mut self, entry: PathSymptom<'a>) {
@@ -207,13 +270,16 @@ impl<'a> AttemptIndex<'a> {
         is_elsewhere.then_some(true)
     }
 
-    /// Whether an ENI at the target's end is that of a NAT gateway, as far as the records show: by
-    /// its type, because it takes in packets to the internet, or because it opens connections to
-    /// the internet on the ports on which hosts inside open connections to it.
+    /// Whether an ENI is that of a NAT gateway, as far as the records show: by its type, because it
+    /// takes in packets to the internet, or because it opens connections to the internet on the
+    /// ports on which hosts inside open connections to it.
     pub(super) fn is_nat(&self, eni: EniIndex) -> bool {
+        self.nats.contains(&eni)
+    }
+
+    fn looks_like_nat(&self, eni: EniIndex) -> bool {
         let known = self.enis.get(eni);
-        let is_named = known.kind == "nat_gateway" || known.name.starts_with("nat-");
-        if is_named || self.forwarders.contains(&eni) {
+        if known.kind == "nat_gateway" || known.name.starts_with("nat-") {
             return true;
         }
         let passing = |end| {
@@ -282,6 +348,10 @@ pub(super) fn owners(enis: &Enis) -> HashMap<IpAddr, EniIndex> {
     numbered
         .flat_map(|(index, eni)| eni.addresses().map(move |address| (address, index)))
         .collect()
+}
+
+fn first_leg(path: &Path) -> FirstLeg {
+    (path.source, path.protocol, path.port)
 }
 
 /// Returns the service of a path.

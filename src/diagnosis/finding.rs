@@ -41,6 +41,10 @@ pub enum Cause {
     NoRoute,
     /// The reply takes a different path than the request.
     ReplyElsewhere,
+    /// The responder replies, and the replies do not come back to the initiator.
+    NoWayBack,
+    /// The same, because the route table of the VPC claims the initiator's address for the VPC.
+    CidrOverlap,
     /// Nothing is listening on the port.
     Refused,
     /// Handshakes stay half-open.
@@ -54,6 +58,8 @@ pub enum Cause {
     Reset,
     /// Some attempts fail and others succeed.
     Intermittent,
+    /// A NAT gateway has no port left for one destination.
+    NatPorts,
     /// A target of a Network Load Balancer connects to itself through it.
     NlbHairpin,
     /// Very many sources send SYNs to one service and do not complete the handshake.

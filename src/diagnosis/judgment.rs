@@ -19,7 +19,11 @@ pub(super) fn symptom(attempt: &Attempt, visibility: &Visibility) -> Symptom {
     let found = by_verdict(attempt).unwrap_or_else(|| by_answers(attempt));
     let rests_on_silence = matches!(
         found,
-        Symptom::NoReply | Symptom::HalfOpen | Symptom::ReplyElsewhere { .. } | Symptom::Stalled(_)
+        Symptom::NoReply
+            | Symptom::HalfOpen
+            | Symptom::ReplyElsewhere { .. }
+            | Symptom::ReplyLost { .. }
+            | Symptom::Stalled(_)
     );
     if rests_on_silence && !visibility.silence_counts(attempt) {
         return Symptom::Unclear;

@@ -87,6 +87,14 @@ pub enum Symptom {
         /// An ENI that logged the reply.
         answered: EniIndex,
     },
+    /// The responder's ENI logged the request and the reply, and another ENI that passed the
+    /// request never logged the reply.
+    ReplyLost {
+        /// The ENI that logged only the request.
+        asked: EniIndex,
+        /// The ENI that logged both.
+        answered: EniIndex,
+    },
     /// The request was answered with a RST.
     Refused,
     /// The request was accepted at every ENI that logged it, and no ENI logged a reply.
@@ -122,6 +130,7 @@ impl Symptom {
             Self::Blocked(_) => "blocked",
             Self::IdleTimeout(_) => "idle-timeout",
             Self::ReplyElsewhere { .. } => "reply-elsewhere",
+            Self::ReplyLost { .. } => "reply-lost",
             Self::Refused => "refused",
             Self::NoReply => "no-reply",
             Self::HalfOpen => "half-open",
@@ -159,6 +168,7 @@ impl Symptom {
                 | Self::Blocked(_)
                 | Self::NoReply
                 | Self::HalfOpen
+                | Self::ReplyLost { .. }
                 | Self::Refused
         )
     }

@@ -86,6 +86,8 @@ fn is_comparable(cause: Cause) -> bool {
             | Cause::OutboundBlocked
             | Cause::NoReply
             | Cause::HalfOpen
+            | Cause::NoWayBack
+            | Cause::CidrOverlap
             | Cause::Refused
     )
 }

@@ -163,6 +163,30 @@ fn unanswered(cause: Cause) -> Option<Words> {
             ],
             against: &["Missing records of the first ENI look the same"],
         },
+        Cause::NoWayBack => Words {
+            means: "The request arrives and the responder's ENI sends the reply, but the ENI that passed the request never \
+                    logs it: the way back leads elsewhere or nowhere. A route to the initiator's network is missing in the \
+                    responder's subnet, or in a Transit Gateway, a peering connection or a VPN on the way back.",
+            look_at: &[
+                "Check VPC > Route tables of the responder's subnet: the route to the initiator's network",
+                "Check the Transit Gateway route tables: the route to the initiator's attachment (propagation), and \
+                 blackhole routes",
+                "Check the route tables on the other side of a peering connection or VPN",
+            ],
+            against: &["Missing records of the first ENI look the same"],
+        },
+        Cause::CidrOverlap => Words {
+            means: "The request comes from another network, and the reply leaves toward the same VPC (traffic-path 1), where no \
+                    ENI has the initiator's address. The VPC's own addresses (its local route) include the initiator's, so \
+                    replies never leave the VPC: the address ranges overlap.",
+            look_at: &[
+                "Check VPC > Your VPCs: the IPv4 CIDRs, compared with the initiator's network",
+                "Use addresses that do not overlap, or a private NAT gateway between the networks",
+            ],
+            against: &[
+                "A more specific route in the subnet's route table to a device in the VPC that drops the replies looks the same",
+            ],
+        },
         Cause::Refused => Words {
             means: "The host is up and reachable, and answered the SYN with a RST: nothing is listening on the port, the \
                     service listens on another address only, or a host firewall rejects the connection.",
@@ -241,6 +265,19 @@ fn cut(cause: Cause) -> Option<Words> {
                  TcpExtListenDrops)",
             ],
             against: &["A very popular service whose return path is broken looks the same"],
+        },
+        Cause::NatPorts => Words {
+            means: "Requests to one destination arrive at the NAT gateway, and a part of them does not leave it, while requests \
+                    to other destinations do. A NAT gateway has 55,000 ports for each destination (address, port, protocol) and \
+                    each of its addresses. When all are in use, it drops new connections.",
+            look_at: &[
+                "Check CloudWatch > NATGateway: ErrorPortAllocation, ActiveConnectionCount and PacketsDropCount at that time",
+                "Reuse connections (keep-alive, a connection pool) to this destination, or close idle ones sooner",
+                "Add secondary addresses to the NAT gateway, or spread the sources over several NAT gateways",
+            ],
+            against: &[
+                "A destination that limits connections looks the same, but its SYNs leave the NAT gateway",
+            ],
         },
         Cause::Intermittent => Words {
             means: "Some attempts to one service fail while others succeed, so no rule or route forbids the traffic \

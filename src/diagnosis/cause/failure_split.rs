@@ -69,7 +69,7 @@ pub(super) fn best(
     ))
 }
 
-/// Considers the ENI, and its zone, at either end.
+/// Considers the ENI, its subnet and its zone, at either end.
 fn by_end(
     attempts: &AttemptIndex<'_>,
     failing: &[PathSymptom<'_>],
@@ -87,6 +87,11 @@ fn by_end(
             (!zone.is_empty()).then(|| format!("{side} zone {zone}"))
         };
         by_name(failing, passing, zone, consider);
+        let subnet = |entry: &PathSymptom<'_>| {
+            let subnet = attempts.subnet(eni(entry.path)?);
+            (!subnet.is_empty()).then(|| format!("{side} {subnet}"))
+        };
+        by_name(failing, passing, subnet, consider);
         let name = |entry: &PathSymptom<'_>| {
             Some(format!(
                 "{side} {}",

@@ -46,7 +46,11 @@ pub(super) fn drafts<'a>(
 fn is_hairpin(entry: &PathSymptom<'_>) -> bool {
     let fails = matches!(
         entry.symptom,
-        Symptom::NoReply | Symptom::HalfOpen | Symptom::Refused | Symptom::ReplyElsewhere { .. }
+        Symptom::NoReply
+            | Symptom::HalfOpen
+            | Symptom::Refused
+            | Symptom::ReplyElsewhere { .. }
+            | Symptom::ReplyLost { .. }
     );
     fails && entry.path.source == Some(entry.path.target)
 }

@@ -7,25 +7,33 @@
 //! failure_split    what distinguishes failing attempts from the others
 //! outage           time ranges in which nearly all attempts fail
 //! rejected         Block Public Access, Encryption Controls, replies blocked by an ACL
+//! blocked_replies  ports to which replies are blocked
 //! layer            security group or ACL, by comparison with traffic that passes
 //! blocked          rejected requests
 //! configured       what the configuration beside the logs proves or contradicts
 //! service          no reply, refused, half-open, reset, idle timeout, intermittent failures
+//! cut_off          subnets that get no reply from the internet
+//! source_place     the subnet or block of addresses of a source
 //! hairpin          targets of a load balancer that connect to themselves
 //! outsiders        the internet: floods, addresses that are always rejected, NAT gateways
 //! loss             packets that are lost between two ENIs
 //! harmless         late packets, scans
+//! legs             both legs of a connection through a load balancer or NAT gateway
+//! severed          subnets that cannot exchange packets with another network
 //! merge_similar    many similar findings merged into one
 //! ```
 
 mod blocked;
+mod blocked_replies;
 mod configured;
+mod cut_off;
 mod draft;
 mod explanations;
 mod failure_split;
 mod hairpin;
 mod harmless;
 mod layer;
+mod legs;
 mod loss;
 mod merge_similar;
 mod names;
@@ -33,6 +41,8 @@ mod outage;
 mod outsiders;
 mod rejected;
 mod service;
+mod severed;
+mod source_place;
 
 use self::draft::FindingAccount;
 pub use self::draft::Ground;
@@ -62,6 +72,7 @@ pub fn findings(evidence: FindingEvidence<'_>, ground: &Ground<'_>) -> Vec<Findi
     let mut drafts = rejected::drafts(&attempts);
     drafts.extend(blocked::drafts(&attempts, &Roles::new(&attempts)));
     drafts.extend(service::drafts(&attempts));
+    let mut drafts = severed::merged(&attempts, legs::folded(&attempts, drafts));
     drafts.extend(harmless::late_packets(&attempts));
     let drafts = configured::applied(drafts, &attempts, ground).into_iter();
     let explained = drafts.filter_map(|(draft, notes)| {

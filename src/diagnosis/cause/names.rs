@@ -151,7 +151,7 @@ pub(super) fn related(attempts: &AttemptIndex<'_>, entries: &[PathSymptom<'_>]) 
 }
 
 /// Lists a few names, or counts them if there are more.
-fn few(names: impl ExactSizeIterator<Item = String>, what: &str) -> String {
+pub(super) fn few(names: impl ExactSizeIterator<Item = String>, what: &str) -> String {
     let count = names.len();
     if count > SAID_MAX {
         return format!("{count} {what}");

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::blocked_replies::BlockedReplies;
 use super::draft::FindingDraft;
 use super::{names, outage};
 use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, grouped};
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty};
-use crate::diagnosis::path_counts::{BLOCK_PORTS, PathCounts};
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::{EniIndex, TCP};
 use crate::printable::cut;
@@ -145,7 +145,6 @@ fn reply_blocked<'a>(
         .filter(|entry| entry.symptom.is_passed() && attempts.crosses(entry.path) != Some(false))
         .copied()
         .collect();
-    let (fails, passes) = (port_range(&entries), port_range(&passing));
     let count: u64 = entries.iter().map(|entry| entry.seen.count).sum();
     let is_tcp = entries.iter().any(|entry| entry.path.protocol == TCP);
     let packets: u64 = entries.iter().map(|entry| entry.seen.packets).sum();
@@ -158,24 +157,19 @@ fn reply_blocked<'a>(
     };
     let first = enis.first().copied();
     let subnet = first.map_or_else(String::new, |eni| names::subnet(attempts, eni));
-    let passed = passes.map_or_else(
-        || "no reply crosses the subnet boundary in that direction".to_owned(),
-        |ports| format!("replies to {ports} pass"),
-    );
-    let blocked = fails.map_or_else(String::new, |ports| {
-        format!("; replies to {ports} are blocked, {passed}")
-    });
+    let replies = BlockedReplies::of(&entries, &passing);
     let path = names::path(&entries);
     FindingDraft {
         cause: Cause::AclBlocksReply,
         certainty,
         title: format!(
-            "{} cannot reach {}: the network ACL of {subnet} blocks {way}replies",
-            path.who, path.what
+            "{} cannot reach {}: the network ACL of {subnet} blocks {way}replies{}",
+            path.who, path.what, replies.title
         ),
         seen: format!(
-            "Requests are accepted and their replies are rejected at {}{blocked}",
+            "Requests are accepted and their replies are rejected at {}{}",
             names::enis(attempts, &enis),
+            replies.seen,
         ),
         others: passing.iter().map(|entry| entry.seen.count).sum(),
         outage: outage::of_paths(&entries, &passing),
@@ -183,33 +177,4 @@ fn reply_blocked<'a>(
         enis,
         shows: Shows::Rejected,
     }
-}
-
-/// Formats the initiators' ports: the lowest and highest port of each run of blocks that were seen.
-fn port_range(entries: &[PathSymptom<'_>]) -> Option<String> {
-    let with_ports = entries.iter().filter(|entry| entry.path.port > 0);
-    let sum = PathCounts::sum(with_ports.map(|entry| entry.seen))?;
-    let mut runs: Vec<(u16, u16)> = Vec::new();
-    for block in sum.blocks.keys().copied() {
-        match runs.last_mut() {
-            // Initiator ports are random, so an empty block means little.
-            Some((_, last)) if block - *last <= 4 => *last = block,
-            _ => runs.push((block, block)),
-        }
-    }
-    let named = runs.iter().map(|(first, last)| {
-        let low = (first * BLOCK_PORTS).max(sum.ports.0);
-        let high = (last * BLOCK_PORTS + (BLOCK_PORTS - 1)).min(sum.ports.1);
-        if low == high {
-            low.to_string()
-        } else {
-            format!("{low}-{high}")
-        }
-    });
-    let named: Vec<String> = named.collect();
-    let noun = match runs.as_slice() {
-        [_] if sum.ports.0 == sum.ports.1 => "port",
-        _ => "ports",
-    };
-    Some(format!("{noun} {}", named.join(", ")))
 }

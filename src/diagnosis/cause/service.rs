@@ -6,37 +6,42 @@
 //! explains most is named. Services of several hosts that serve the same clients are combined
 //! ([`target_group`]).
 
+mod common_sources;
+mod nat_ports;
 mod target_group;
 mod trouble;
+mod way_back;
 mod wording;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use self::target_group::{TargetGroups, WorkingHosts};
 use self::trouble::{ServiceVerdict, Trouble};
 use self::wording::{seen, title};
 use super::draft::FindingDraft;
-use super::{hairpin, loss, names, outsiders};
-use crate::diagnosis::attempt_counts::Path;
-use crate::diagnosis::attempt_index::{
-    AttemptIndex, PathSymptom, ServiceKey, grouped, service, span,
-};
+use super::{cut_off, hairpin, loss, names, outsiders};
+use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, ServiceKey, grouped, service};
 use crate::diagnosis::display_filter::Shows;
-use crate::diagnosis::finding::{Cause, Certainty};
+use crate::diagnosis::finding::Cause;
 use crate::diagnosis::symptom::{Party, Symptom};
-use crate::flow::{EniIndex, is_private};
 
 /// Drafts all findings that are neither rejections nor harmless.
 pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     let mut drafts = Vec::new();
-    let mut explained = offline(attempts, &mut drafts);
+    let mut explained = cut_off::drafts(attempts, &mut drafts);
     explained.extend(hairpin::drafts(attempts, &mut drafts));
     explained.extend(outsiders::floods(attempts, &mut drafts));
     explained.extend(outsiders::unsolicited(attempts, &mut drafts));
     explained.extend(loss::drafts(attempts, &mut drafts));
+    let ends = |entry: &PathSymptom<'a>| (entry.path.source, entry.path.target);
+    let is_lost = |entry: &&PathSymptom<'a>| matches!(entry.symptom, Symptom::ReplyLost { .. });
+    let lost: BTreeSet<_> = attempts.all().filter(is_lost).map(ends).collect();
     let kind = |entry: &PathSymptom<'a>| match entry.symptom {
         symptom if explained.contains(&(*entry.path, symptom)) => None,
+        _ if attempts.is_first_leg(entry) => None,
+        // Only the responder's ENI logged it, but its reply gets lost like the others.
+        Symptom::HalfOpen if lost.contains(&ends(entry)) => Some(Cause::NoWayBack),
+        Symptom::ReplyLost { .. } => Some(Cause::NoWayBack),
         Symptom::NoReply => Some(Cause::NoReply),
         Symptom::Refused => Some(Cause::Refused),
         Symptom::HalfOpen => Some(Cause::HalfOpen),
@@ -46,11 +51,11 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
         Symptom::Reset(_) => Some(Cause::Reset),
         _ => None,
     };
-    // A host that does not reply, or replies on another path, does so on all ports.
+    // What a path does, it does to all ports.
     let key = |entry: &PathSymptom<'a>| {
         let cause = kind(entry)?;
         let port = match cause {
-            Cause::ReplyElsewhere | Cause::IdleTimeout | Cause::PathMtu => 0,
+            cause if is_of_path(cause) => 0,
             _ => entry.path.port,
         };
         let detail = match entry.symptom {
@@ -80,67 +85,6 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     drafts
 }
 
-/// Drafts findings for subnets that get no reply from the internet: one cause, however many
-/// targets.
-///
-/// Returns the paths and symptoms that these findings explain.
-fn offline<'a>(
-    attempts: &AttemptIndex<'a>,
-    drafts: &mut Vec<FindingDraft<'a>>,
-) -> BTreeSet<(Path, Symptom)> {
-    let leads_out =
-        |entry: &PathSymptom<'_>| entry.path.source.is_some() && !is_private(entry.path.target);
-    let from = |entry: &PathSymptom<'a>| {
-        let eni = entry.path.source_eni?;
-        let subnet = attempts.subnet(eni);
-        Some((subnet, subnet.is_empty().then_some(eni)))
-    };
-    let silent = |entry: &PathSymptom<'a>| match entry.symptom {
-        Symptom::NoReply if leads_out(entry) => from(entry),
-        _ => None,
-    };
-    let answers = grouped(attempts.all(), |entry| {
-        let passes = entry.symptom.is_passed() && leads_out(entry);
-        passes.then(|| from(entry)).flatten()
-    });
-    let mut explained = BTreeSet::new();
-    for (subnet, entries) in grouped(attempts.all(), silent) {
-        let span = span(&entries);
-        let targets: BTreeSet<IpAddr> = entries.iter().map(|entry| entry.path.target).collect();
-        let mut answers = answers.get(&subnet).into_iter().flatten();
-        let answered = answers.any(|entry| entry.seen.goes_on_during(span));
-        if answered || targets.len() < 2 {
-            continue;
-        }
-        explained.extend(entries.iter().map(PathSymptom::key));
-        let enis: BTreeSet<EniIndex> = entries
-            .iter()
-            .filter_map(|entry| entry.path.source_eni)
-            .collect();
-        let place = enis
-            .first()
-            .map_or_else(String::new, |eni| names::subnet(attempts, *eni));
-        drafts.push(FindingDraft {
-            cause: Cause::NoReply,
-            certainty: Certainty::Likely,
-            title: format!("{place} cannot reach the internet: no reply"),
-            seen: format!(
-                "Requests from {} to {} on {} are accepted and no ENI logs a reply; no other traffic from \
-                 this subnet reaches the internet at that time",
-                names::sources(&entries),
-                names::targets(&entries),
-                names::ports(&entries),
-            ),
-            entries,
-            others: 0,
-            outage: None,
-            enis,
-            shows: Shows::Handshakes,
-        });
-    }
-    explained
-}
-
 fn draft<'a>(
     attempts: &AttemptIndex<'a>,
     trouble: Trouble<'a>,
@@ -164,7 +108,28 @@ fn draft<'a>(
         true => (Cause::Intermittent, "sometimes "),
         false => (cause, ""),
     };
+    let exhausted = nat_ports::exhausted(attempts, shown, &entries);
+    let common = common_sources::of(attempts, &verdict, &entries);
+    let (shown, cause) = match cause {
+        _ if exhausted.is_some() => (Cause::NatPorts, Cause::NatPorts),
+        Cause::NoWayBack if way_back::is_overlap(attempts, &entries) => {
+            (Cause::CidrOverlap, Cause::CidrOverlap)
+        }
+        Cause::NoWayBack if way_back::takes_another_way(&entries) => {
+            (Cause::ReplyElsewhere, Cause::ReplyElsewhere)
+        }
+        cause => (shown, cause),
+    };
     let (among, elsewhere) = working.map_or_else(Default::default, |b| (b.title, b.passed));
+    let among = match &common {
+        Some(common) if among.is_empty() => common.title.clone(),
+        _ => among,
+    };
+    let more = [exhausted, common.map(|common| common.seen)];
+    let contrast = more
+        .into_iter()
+        .flatten()
+        .fold(contrast, |sum, more| sum + &more);
     let what = title(cause, often, &entries);
     let related = names::related(attempts, &entries);
     let at = |entry: &PathSymptom<'_>| entry.path.target_eni.or(entry.path.source_eni);
@@ -179,6 +144,14 @@ fn draft<'a>(
         shows: shows(cause),
         entries,
     }
+}
+
+/// Whether the path of the packets is at fault, and not a service.
+fn is_of_path(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::ReplyElsewhere | Cause::NoWayBack | Cause::IdleTimeout | Cause::PathMtu
+    )
 }
 
 fn shows(cause: Cause) -> Shows {

@@ -3,8 +3,10 @@
 mod archive;
 mod internet;
 mod layer;
+mod legs;
 mod outage;
 mod path;
+mod routes;
 mod state;
 
 use self::archive::{Archive, AttemptResult};
@@ -133,7 +135,9 @@ fn blocked_reply_names_the_ports_that_pass_and_those_that_do_not() {
         found.seen
     );
     assert!(
-        found.title.contains("subnet-21") && found.title.contains("outbound"),
+        found
+            .title
+            .ends_with("subnet-21 blocks outbound replies to ports 49152 and above"),
         "{}",
         found.title
     );
@@ -170,7 +174,7 @@ fn subnet_without_replies_from_the_internet_is_one_finding() {
     assert!(
         found
             .title
-            .contains("subnet-11 cannot reach the internet: no reply"),
+            .starts_with("subnet-11 (zone az2) cannot reach the internet: no reply"),
         "{}",
         found.title
     );

@@ -89,16 +89,19 @@ fn without_flags(attempt: &Attempt, replied: bool) -> Symptom {
     const SYNS_MAX: u64 = 12;
     /// The size of the longest SYN: IPv6 with all options.
     const SYN_LEN_MAX: u64 = 100;
+    let is_syns = |request: &Traffic| {
+        request.packets <= SYNS_MAX && request.bytes <= request.packets.saturating_mul(SYN_LEN_MAX)
+    };
     if replied {
+        let is_opening = attempt.protocol == TCP && attempt.requests().all(is_syns);
+        let lost = is_opening.then(|| reply_elsewhere(attempt)).flatten();
         return match attempt {
+            _ if let Some(symptom @ Symptom::ReplyLost { .. }) = lost => symptom,
             _ if is_answered_by_resets(attempt) => Symptom::Refused,
             _ if is_left_half_open(attempt) => Symptom::HalfOpen,
             _ => Symptom::Passed,
         };
     }
-    let is_syns = |request: &Traffic| {
-        request.packets <= SYNS_MAX && request.bytes <= request.packets.saturating_mul(SYN_LEN_MAX)
-    };
     let asks = match attempt.protocol {
         TCP => attempt.requests().all(is_syns),
         UDP => attempt.responder.port == ANSWERING,
@@ -170,18 +173,28 @@ fn is_left_half_open(attempt: &Attempt) -> bool {
 }
 
 /// Returns the symptom if one ENI logged requests but no reply, and another ENI logged a reply.
+///
+/// If the other ENI logged the request as well, request and reply took the same way there, and the
+/// reply was lost after it. Otherwise the reply took another way than the request.
 fn reply_elsewhere(attempt: &Attempt) -> Option<Symptom> {
     let mut views = attempt.views.iter();
     let asked = views.find(|view| {
-        view.request
-            .accepted
-            .is_some_and(|request| request.flags.is_syn())
-            && view.reply.traffic().next().is_none()
+        let request = view.request.accepted;
+        let opens = |request: Traffic| request.flags.is_syn() || !attempt.has_flags;
+        request.is_some_and(opens) && view.reply.traffic().next().is_none()
     })?;
-    let mut views = attempt.views.iter();
-    let answered = views.find(|view| view.eni != asked.eni && view.reply.accepted.is_some())?;
-    Some(Symptom::ReplyElsewhere {
-        asked: asked.eni,
-        answered: answered.eni,
-    })
+    let asked = asked.eni;
+    let answers = attempt
+        .views
+        .iter()
+        .filter(|view| view.eni != asked && view.reply.accepted.is_some());
+    let is_met = |view: &&EniView| view.request.accepted.is_some();
+    if let Some(other) = answers.clone().find(|view| !is_met(view)) {
+        return Some(Symptom::ReplyElsewhere {
+            asked,
+            answered: other.eni,
+        });
+    }
+    let answered = answers.map(|view| view.eni).next()?;
+    Some(Symptom::ReplyLost { asked, answered })
 }

@@ -132,8 +132,23 @@ fn reply_that_only_another_eni_logs_is_reply_elsewhere() {
         asked: HERE,
         answered: THERE,
     };
-    check(&[up(4, 2), there(up(4, 2)), there(down(4, 18))], expected);
+    check(&[up(4, 2), there(down(4, 18))], expected);
     check(&[up(4, 2), rejected(there(down(4, 18)))], expected);
+}
+
+#[test]
+fn reply_that_the_responder_sends_and_no_other_eni_logs_is_lost() {
+    let expected = Symptom::ReplyLost {
+        asked: HERE,
+        answered: THERE,
+    };
+    check(&[up(4, 2), there(up(4, 2)), there(down(4, 18))], expected);
+    let bare = |o| with(o, |o| o.flags = None);
+    let small = |o| with(o, |o| o.bytes = Some(o.packets * 60));
+    let records = [up(4, 2), there(up(4, 2)), there(down(4, 18))];
+    check(&records.map(|o| small(bare(o))), expected);
+    let large = |o| with(o, |o| o.bytes = Some(o.packets * 600));
+    check(&records.map(|o| large(bare(o))), Symptom::Passed);
 }
 
 #[test]

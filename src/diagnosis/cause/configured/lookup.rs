@@ -59,7 +59,9 @@ impl<'l> Lookup<'l, '_> {
             Symptom::ReplyBlocked { eni, leaving } => {
                 self.reply_blocked(situation, entry, eni, leaving)
             }
-            Symptom::NoReply | Symptom::HalfOpen => self.unanswered(situation, entry),
+            Symptom::NoReply | Symptom::HalfOpen | Symptom::ReplyLost { .. } => {
+                self.unanswered(situation, entry)
+            }
             _ => None,
         };
         let troubles = || Ruling::Open(situation.host_troubles(entry.path.target));
@@ -171,7 +173,7 @@ impl<'l> Lookup<'l, '_> {
             Some(eni) => known(Some(eni)).filter(|eni| eni.addresses.contains(&path.target)),
             None => owner(path.target, vpc),
         };
-        let has_arrived = path.target_eni.is_some() || entry.symptom == Symptom::HalfOpen;
+        let has_arrived = path.target_eni.is_some() || entry.symptom != Symptom::NoReply;
         if let Some(source) = source.filter(|_| !has_arrived)
             && let Some(fault) = situation.route_fault(source, path.target)
         {

@@ -224,7 +224,11 @@ impl<'a> Lookup<'_, 'a> {
         let (sources, targets) = (names::sources(entries), names::targets(entries));
         let services = names::ports(entries);
         let what = match draft.cause {
-            Cause::NoReply | Cause::HalfOpen | Cause::Refused => "get no connection",
+            Cause::NoReply
+            | Cause::HalfOpen
+            | Cause::NoWayBack
+            | Cause::CidrOverlap
+            | Cause::Refused => "get no connection",
             _ => "are rejected",
         };
         draft.title = format!("Attempts from {sources} to {targets} on {services} {what}");

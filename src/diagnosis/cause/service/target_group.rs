@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
+use super::is_of_path;
 use super::trouble::Trouble;
 use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, ServiceKey, service, span};
 use crate::diagnosis::cause::names;
@@ -60,17 +61,30 @@ impl<'l, 'a> TargetGroups<'l, 'a> {
         let mut joined: Vec<Trouble<'a>> = Vec::new();
         let mut alike: BTreeMap<_, Vec<Trouble<'a>>> = BTreeMap::new();
         for trouble in troubles {
-            if is_of_group(&trouble) {
+            if is_of_group(self.attempts, &trouble) {
                 let path = trouble.entries[0].path;
                 let key = (trouble.cause, trouble.verdict.is_unsteady, trouble.detail);
-                let key = (key, path.protocol, path.port);
-                alike.entry(key).or_default().push(trouble);
+                let port = if is_of_path(trouble.cause) {
+                    0
+                } else {
+                    path.port
+                };
+                alike
+                    .entry((key, path.protocol, port))
+                    .or_default()
+                    .push(trouble);
             } else {
                 joined.push(trouble);
             }
         }
         for troubles in alike.into_values() {
-            let members = troubles.iter().map(|trouble| self.requested(trouble));
+            let members = troubles.iter().map(|trouble| {
+                let mut requested = self.requested(trouble);
+                if is_of_path(trouble.cause) {
+                    requested.iter_mut().for_each(|(.., port)| *port = 0);
+                }
+                requested
+            });
             let groups = connected(members);
             let mut by_group: BTreeMap<usize, Vec<Trouble<'a>>> = BTreeMap::new();
             for (group, trouble) in groups.into_iter().zip(troubles) {
@@ -96,7 +110,7 @@ impl<'l, 'a> TargetGroups<'l, 'a> {
         trouble: &Trouble<'a>,
         failing: &BTreeSet<ServiceKey>,
     ) -> Option<WorkingHosts> {
-        if !is_of_group(trouble) {
+        if !is_of_group(self.attempts, trouble) {
             return None;
         }
         let span = span(&trouble.entries);
@@ -167,12 +181,21 @@ fn alone<'a>(
 }
 
 /// Whether the failing host may be one of several with the same service.
-fn is_of_group(trouble: &Trouble<'_>) -> bool {
-    let is_of_a_port = matches!(
+fn is_of_group(attempts: &AttemptIndex<'_>, trouble: &Trouble<'_>) -> bool {
+    let is_compared = matches!(
         trouble.cause,
-        Cause::NoReply | Cause::Refused | Cause::HalfOpen | Cause::Reset
+        Cause::NoReply
+            | Cause::Refused
+            | Cause::HalfOpen
+            | Cause::Reset
+            | Cause::ReplyElsewhere
+            | Cause::NoWayBack
     );
-    is_of_a_port && trouble.is_sure() && trouble.entries.iter().all(is_near)
+    let is_of_host = |entry: &PathSymptom<'_>| {
+        let nat = entry.path.target_eni.filter(|eni| attempts.is_nat(*eni));
+        nat.is_none() && is_near(entry)
+    };
+    is_compared && trouble.is_sure() && trouble.entries.iter().all(is_of_host)
 }
 
 /// Whether the host is inside; hosts in the internet have nothing in common but a port.

@@ -173,7 +173,7 @@ impl ServiceFacts {
             }
             // Small exchanges on the same path succeed.
             Cause::PathMtu => self.count >= 2,
-            Cause::NoReply | Cause::ReplyElsewhere if !self.mixed => {
+            Cause::NoReply | Cause::ReplyElsewhere | Cause::NoWayBack if !self.mixed => {
                 self.count >= 2 || packets >= SYNS_LEAST
             }
             Cause::HalfOpen if !self.mixed => self.count >= 2,

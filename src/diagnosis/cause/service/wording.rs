@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::way_back;
 use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom};
 use crate::diagnosis::cause::names;
 use crate::diagnosis::finding::Cause;
@@ -27,6 +28,9 @@ pub(super) fn title(cause: Cause, often: &str, entries: &[PathSymptom<'_>]) -> S
         Cause::NoReply => fails("no reply"),
         Cause::Refused => fails("refused, nothing is listening"),
         Cause::HalfOpen => fails("handshakes stay half-open"),
+        Cause::NoWayBack => fails("replies do not come back"),
+        Cause::CidrOverlap => fails("replies stay in the VPC, whose addresses overlap"),
+        Cause::NatPorts => fails("the NAT gateway has no free port"),
         Cause::PathMtu => fails("large packets are lost (path MTU)"),
         Cause::ReplyElsewhere => fails("replies take a different path than the requests"),
         Cause::IdleTimeout => {
@@ -60,6 +64,14 @@ pub(super) fn seen(
             let ways = ways(entries);
             format!("Requests from {sources} are accepted and no ENI logs a reply; {how_far}{ways}")
         }
+        Cause::NatPorts => {
+            let nats = entries.iter().filter_map(|entry| attempts.nat_of(entry));
+            format!(
+                "A part of the requests from {sources} reaches the NAT gateway {} and does not leave it",
+                names::enis(attempts, &nats.collect())
+            )
+        }
+        Cause::NoWayBack | Cause::CidrOverlap => lost_replies(attempts, entries),
         Cause::Refused if attempts.is_bare => format!(
             "Each request packet from {sources} is answered by one packet without payload or options, \
              as a RST is; no flags are logged"
@@ -81,7 +93,8 @@ pub(super) fn seen(
         }
         Cause::ReplyElsewhere => {
             let pairs = entries.iter().filter_map(|entry| match entry.symptom {
-                Symptom::ReplyElsewhere { asked, answered } => Some((asked, answered)),
+                Symptom::ReplyElsewhere { asked, answered }
+                | Symptom::ReplyLost { asked, answered } => Some((asked, answered)),
                 _ => None,
             });
             let pair = pairs.min().map(|(asked, answered)| {
@@ -109,6 +122,38 @@ pub(super) fn seen(
     }
 }
 
+/// Describes where replies were logged, and where they should have been.
+fn lost_replies(attempts: &AttemptIndex<'_>, entries: &[PathSymptom<'_>]) -> String {
+    let sources = names::sources(entries);
+    let mut asked = BTreeSet::new();
+    let mut answered = BTreeSet::new();
+    for entry in entries {
+        if let Symptom::ReplyLost {
+            asked: passed,
+            answered: met,
+        } = entry.symptom
+        {
+            asked.insert(passed);
+            answered.insert(met);
+        }
+    }
+    let stays = match way_back::is_overlap(attempts, entries) {
+        true => {
+            "; replies leave toward the same VPC (traffic-path 1), and no ENI has the address of a source"
+        }
+        false => "",
+    };
+    format!(
+        "Requests from {sources} reach {} and are answered there; {} logs the requests and no reply{}{stays}",
+        names::enis(attempts, &answered),
+        names::enis(attempts, &asked),
+        match stays {
+            "" => ways(entries),
+            _ => String::new(),
+        }
+    )
+}
+
 /// Describes the paths of requests and replies, if `traffic-path` is logged and shows more than the
 /// same VPC.
 fn ways(entries: &[PathSymptom<'_>]) -> String {
@@ -122,12 +167,7 @@ fn ways(entries: &[PathSymptom<'_>]) -> String {
     };
     let is_plain =
         |ways: &BTreeSet<TrafficPath>| ways.iter().all(|way| *way == TrafficPath::SameVpc);
-    // Compared per path, since two clients may have different paths, each symmetric.
-    let is_asymmetric = entries.iter().any(|entry| {
-        let [requests, replies] = &entry.seen.ways;
-        !requests.is_empty() && !replies.is_empty() && requests.is_disjoint(replies)
-    });
-    let verdict = match is_asymmetric {
+    let verdict = match way_back::is_asymmetric(entries) {
         true => ": the path is asymmetric",
         false => "",
     };
@@ -152,6 +192,12 @@ fn how_far(attempts: &AttemptIndex<'_>, entries: &[PathSymptom<'_>]) -> String {
         let is_own = |own: IpAddr| own == target || own.is_ipv4() != target.is_ipv4();
         eni.kind.is_empty() && eni.address.is_none_or(is_own)
     };
+    let nats: Option<BTreeSet<EniIndex>> =
+        entries.iter().map(|entry| attempts.nat_of(entry)).collect();
+    if let Some(nats) = nats.filter(|nats| !nats.is_empty()) {
+        let nats = names::enis(attempts, &nats);
+        return format!("they reach the NAT gateway {nats}; no record shows them after it");
+    }
     let arrives = |entry: &PathSymptom<'_>| {
         let entered = entry.path.target_eni;
         entered.is_some_and(|eni| is_of(eni, entry.path.target))

@@ -6,7 +6,7 @@ use crate::diagnosis::gather::attempts;
 use crate::diagnosis::visibility::Visibility;
 use crate::flow::{
     Candidate, Endpoint, EniIndex, Enis, FiveTuple, Observation, Place, RejectReason, TCP,
-    TagsIndex, UDP, Verdict,
+    TagsIndex, TrafficPath, UDP, Verdict,
 };
 use crate::record::{ByteUnit, ObservedFlags};
 use crate::time::SECOND_NS;
@@ -38,7 +38,12 @@ pub(super) enum AttemptResult {
     Lasts(i64),
     /// Opened and closed, but so many of the initiator's packets do not arrive.
     Lossy(u64),
+    /// Answered by the target, and the ENI that passes the request on logs no reply.
+    ReplyLost,
 }
+
+/// An ENI through which packets of another network come in.
+const GATEWAY: &str = "10.0.9.9";
 
 /// Packets of a record.
 const PACKETS: u64 = 4;
@@ -164,6 +169,15 @@ impl Archive {
                 self.counted_way(there, at_s, 3, [false; 2], packets);
                 self.way(back, at_s, 19, [false; 2]);
             }
+            AttemptResult::ReplyLost => {
+                self.way(there, at_s, 2, [false; 2]);
+                let mut passed_on = *self.records.last().expect("the record of the target");
+                self.line += 1;
+                passed_on.eni = self.eni(GATEWAY).unwrap();
+                (passed_on.leaving, passed_on.place.line) = (Some(true), self.line);
+                self.records.push(passed_on);
+                self.way(back, at_s, 18, [false; 2]);
+            }
         }
     }
 
@@ -204,6 +218,32 @@ impl Archive {
         for record in &mut self.records[first..] {
             if record.leaving == Some(true) && record.eni == sender {
                 record.eni = middle;
+            }
+        }
+    }
+
+    /// Does the same, but only the ENI of the target logs them.
+    pub(super) fn attempts_at_target(
+        &mut self,
+        from: &str,
+        to: (&str, u16),
+        count: u16,
+        result: AttemptResult,
+    ) {
+        let first = self.records.len();
+        self.attempts(from, to, count, result);
+        let target = self.eni(to.0);
+        let mut number = 0..;
+        self.records
+            .retain(|record| number.next() < Some(first) || Some(record.eni) == target);
+    }
+
+    /// Sets the path by which all packets of an ENI leave.
+    pub(super) fn set_path(&mut self, address: &str, path: TrafficPath) {
+        let eni = self.eni(address);
+        for record in &mut self.records {
+            if Some(record.eni) == eni && record.leaving == Some(true) {
+                record.path = Some(path);
             }
         }
     }

@@ -1,0 +1,95 @@
+//! Subnets that cannot exchange packets with another network, whichever side begins.
+//!
+//! Requests in both directions then fail in different ways, by one fault: a missing route, or a
+//! connection to the other network that is down.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::draft::FindingDraft;
+use super::names;
+use super::source_place::{SourcePlace, block};
+use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom};
+use crate::diagnosis::finding::{Cause, Certainty};
+use crate::flow::is_private;
+
+/// A subnet whose ENIs have logs, and 256 private addresses that no ENI has.
+type Severed<'a> = (SourcePlace<'a>, Ipv4Addr);
+
+/// Merges the findings of both directions between the same two networks into the one with most
+/// attempts.
+pub(super) fn merged<'a>(
+    attempts: &AttemptIndex<'a>,
+    drafts: Vec<FindingDraft<'a>>,
+) -> Vec<FindingDraft<'a>> {
+    let mut alike: BTreeMap<Severed<'a>, Vec<usize>> = BTreeMap::new();
+    for (number, draft) in drafts.iter().enumerate() {
+        if let Some(severed) = severed(attempts, draft) {
+            alike.entry(severed).or_default().push(number);
+        }
+    }
+    let count = |number: &usize| -> u64 {
+        drafts[*number]
+            .entries
+            .iter()
+            .map(|entry| entry.seen.count)
+            .sum()
+    };
+    let mut into: BTreeMap<usize, usize> = BTreeMap::new();
+    for numbers in alike.values() {
+        let most = numbers
+            .iter()
+            .max_by_key(|number| (count(number), usize::MAX - **number));
+        let others = numbers.iter().filter(|number| Some(*number) != most);
+        into.extend(others.filter_map(|number| Some((*number, *most?))));
+    }
+    let mut kept: BTreeMap<usize, FindingDraft<'a>> = drafts.into_iter().enumerate().collect();
+    for (number, most) in into {
+        if let Some(other) = kept.remove(&number)
+            && let Some(draft) = kept.get_mut(&most)
+        {
+            draft.seen += &note(&other);
+            draft.others += other.others;
+            draft.enis.extend(other.enis);
+            draft.entries.extend(other.entries);
+        }
+    }
+    kept.into_values().collect()
+}
+
+/// Returns the two networks if all attempts of a finding are between them.
+fn severed<'a>(attempts: &AttemptIndex<'a>, draft: &FindingDraft<'a>) -> Option<Severed<'a>> {
+    let is_silent = matches!(
+        draft.cause,
+        Cause::NoReply | Cause::HalfOpen | Cause::NoWayBack | Cause::ReplyElsewhere
+    );
+    if !is_silent || draft.certainty == Certainty::Possible {
+        return None;
+    }
+    let ends = |entry: &PathSymptom<'a>| {
+        let (source, target) = (entry.path.source?, entry.path.target);
+        let owned = |host: IpAddr| attempts.owner(host).is_some();
+        let (near, far) = match (owned(source), owned(target)) {
+            (true, false) => (source, target),
+            (false, true) => (target, source),
+            _ => return None,
+        };
+        let far = Some(far).filter(|far| is_private(*far)).and_then(block)?;
+        Some((SourcePlace::of_host(attempts, near), far))
+    };
+    let all: Option<BTreeSet<Severed<'a>>> = draft.entries.iter().map(ends).collect();
+    let all = all?;
+    all.first().copied().filter(|_| all.len() == 1)
+}
+
+/// Describes the attempts of another finding that fail by the same fault.
+fn note(other: &FindingDraft<'_>) -> String {
+    let path = names::path(&other.entries);
+    let count: u64 = other.entries.iter().map(|entry| entry.seen.count).sum();
+    format!(
+        "; {} from {} to {} fail as well",
+        names::counted(count, "attempt"),
+        path.who_in_sentence,
+        path.what
+    )
+}

@@ -80,6 +80,8 @@ pub struct AttemptCounts {
     pub(super) inside: Bounded<(Path, Symptom), PathCounts>,
     pub(super) outside: Bounded<(Path, Symptom), PathCounts>,
     pub(super) passing: Bounded<Path, PathCounts>,
+    /// Attempts from outside whose missing reply is not evidence.
+    pub(super) unclear_outside: Bounded<Path, PathCounts>,
     pub(super) insiders: Bounded<IpAddr, ScanCounts>,
     pub(super) outsiders: Bounded<IpAddr, ScanCounts>,
     /// ENIs that take in packets to hosts on the internet, to pass them on: NAT gateways and
@@ -102,6 +104,7 @@ impl Default for AttemptCounts {
             inside: Bounded::new(PATHS_MAX),
             outside: Bounded::new(PATHS_MAX),
             passing: Bounded::new(PATHS_MAX),
+            unclear_outside: Bounded::new(PATHS_MAX),
             insiders: Bounded::new(SOURCES_MAX),
             outsiders: Bounded::new(SOURCES_MAX),
             forwarders: BTreeSet::new(),
@@ -128,11 +131,15 @@ impl AttemptCounts {
         let first = attempt.views[0].eni;
         self.one_sided += u64::from(attempt.views.iter().all(|view| view.eni == first));
         *self.by_name.entry(found.name()).or_default() += 1;
+        let path = Path::of(attempt, found, enis);
         if found == Symptom::Unclear {
+            if path.source.is_none() {
+                let add = |known: &mut PathCounts, more: PathCounts| known.add(&more);
+                self.unclear_outside.add(path, counted(attempt, found), add);
+            }
             return;
         }
         self.forwarders.extend(forwarders(attempt, enis));
-        let path = Path::of(attempt, found, enis);
         let mut seen = counted(attempt, found);
         if visibility.silence_counts(attempt) {
             seen.crossing = crossing(attempt);
@@ -178,6 +185,7 @@ impl AttemptCounts {
         self.inside.merge(other.inside, add);
         self.outside.merge(other.outside, add);
         self.passing.merge(other.passing, add);
+        self.unclear_outside.merge(other.unclear_outside, add);
         self.insiders.merge(other.insiders, ScanCounts::add);
         self.outsiders.merge(other.outsiders, ScanCounts::add);
         self.forwarders.extend(other.forwarders);
@@ -194,6 +202,7 @@ impl AttemptCounts {
     pub(super) fn entry(&self, path: Path, symptom: Symptom) -> Option<&PathCounts> {
         match path.source {
             _ if symptom == Symptom::Passed => self.passing.get(path),
+            _ if symptom == Symptom::Unclear => self.unclear_outside.get(path),
             Some(_) => self.inside.get((path, symptom)),
             None => self.outside.get((path, symptom)),
         }
@@ -275,8 +284,25 @@ fn forwarders<'l>(attempt: &'l Attempt, enis: &'l Enis) -> impl Iterator<Item = 
     views.filter(enters).map(|view| view.eni).filter(passes_on)
 }
 
+/// Returns when the attempt began to fail: a filter may reject the packets of a connection that has
+/// been open for long.
+fn began_ns(attempt: &Attempt, found: Symptom) -> i64 {
+    let rejects = matches!(
+        found,
+        Symptom::InboundBlocked(_)
+            | Symptom::OutboundBlocked(_)
+            | Symptom::Blocked(_)
+            | Symptom::ReplyBlocked { .. }
+    );
+    let views = attempt.views.iter();
+    let rejected = views.flat_map(|view| [view.request.rejected, view.reply.rejected]);
+    let first_ns = rejected.flatten().map(|traffic| traffic.first_ns).min();
+    first_ns.filter(|_| rejects).unwrap_or(attempt.first_ns)
+}
+
 fn counted(attempt: &Attempt, found: Symptom) -> PathCounts {
     let silence_ns = attempt.silence_ns();
+    let began_ns = began_ns(attempt, found);
     let port = attempt.initiator.port;
     let lanes: [fn(&EniView) -> &WayTraffic; 2] = [|view| &view.request, |view| &view.reply];
     let ways = lanes.map(|lane| {
@@ -286,12 +312,12 @@ fn counted(attempt: &Attempt, found: Symptom) -> PathCounts {
     PathCounts {
         count: 1,
         packets: attempt.packets(),
-        first_ns: attempt.first_ns,
-        begun_ns: attempt.first_ns,
+        first_ns: began_ns,
+        begun_ns: began_ns,
         last_ns: attempt.last_ns,
         ports: (port, port),
         blocks: BTreeMap::from([(port / BLOCK_PORTS, 1)]),
-        minutes: MinuteCounts::at(attempt.first_ns),
+        minutes: MinuteCounts::at(began_ns),
         places: proof(attempt, found).into_iter().take(4).collect(),
         silence_ns: (silence_ns, silence_ns),
         longest_ns: (attempt.first_ns, attempt.last_ns),

@@ -47,6 +47,8 @@ pub(super) struct AttemptIndex<'a> {
     /// Whether there is TCP without flags, where requests and replies look alike.
     pub(super) is_bare: bool,
     entries: Vec<PathSymptom<'a>>,
+    /// Attempts from outside whose missing reply is not evidence.
+    unclear_outside: Vec<PathSymptom<'a>>,
     by_target: HashMap<EniIndex, Vec<usize>>,
     by_source: HashMap<EniIndex, Vec<usize>>,
     by_service: HashMap<ServiceKey, Vec<usize>>,
@@ -83,6 +85,7 @@ impl<'a> AttemptIndex<'a> {
             enis,
             is_bare: tally.bare > 0,
             entries: Vec::new(),
+            unclear_outside: unclear_outside(tally),
             by_target: HashMap::new(),
             by_source: HashMap::new(),
             by_service: HashMap::new(),
@@ -196,6 +199,11 @@ impl<'a> AttemptIndex<'a> {
     /// Returns all entries.
     pub(super) fn all(&self) -> impl Iterator<Item = &PathSymptom<'a>> {
         self.entries.iter()
+    }
+
+    /// Returns attempts from outside whose result is unknown, since the archive may be incomplete.
+    pub(super) fn unclear_outside(&self) -> impl Iterator<Item = &PathSymptom<'a>> {
+        self.unclear_outside.iter()
     }
 
     /// Returns the entries with this ENI at this end.
@@ -348,6 +356,18 @@ pub(super) fn owners(enis: &Enis) -> HashMap<IpAddr, EniIndex> {
     numbered
         .flat_map(|(index, eni)| eni.addresses().map(move |address| (address, index)))
         .collect()
+}
+
+fn unclear_outside(tally: &AttemptCounts) -> Vec<PathSymptom<'_>> {
+    let unclear = tally
+        .unclear_outside
+        .iter()
+        .map(|(path, seen)| PathSymptom {
+            path,
+            symptom: Symptom::Unclear,
+            seen,
+        });
+    unclear.collect()
 }
 
 fn first_leg(path: &Path) -> FirstLeg {

@@ -206,12 +206,21 @@ fn stalled(records: &[Viewed]) -> Option<Way> {
     let stalls = |way: Way| {
         let heard = || of(way.reverse()).filter(|o| !closes(o));
         let last_ns = heard().map(|o| o.end_ns).max()?;
-        let unanswered_ns = last_ns.saturating_add(UNANSWERED_NS);
-        let (packets, bytes) = sum(of(way).filter(|o| o.end_ns >= unanswered_ns));
+        let later = || of(way).filter(|o| o.end_ns >= last_ns.saturating_add(UNANSWERED_NS));
+        // An idle connection is no unanswered one, so time counts from the first of these packets.
+        let since_ns = later().map(|o| o.start_ns).min()?.max(last_ns);
+        let unanswered_ns = since_ns.saturating_add(UNANSWERED_NS);
+        let is_long = later().any(|o| o.end_ns >= unanswered_ns);
+        // A FIN that comes soon acknowledges what it follows.
+        let mut closing = of(way.reverse()).filter(|o| closes(o));
+        let is_closed = closing.any(|o| o.start_ns < unanswered_ns && o.end_ns >= since_ns);
+        if !is_long || is_closed {
+            return None;
+        }
+        let (packets, bytes) = sum(later());
         let goes_on = packets >= PACKETS_LEAST && bytes >= packets.saturating_mul(LARGE_LEN);
         let ((sent, sent_bytes), (answers, _)) = (sum(of(way)), sum(heard()));
-        let is_deaf = packets > 0
-            && sent >= answers.saturating_mul(SENT_PER_HEARD)
+        let is_deaf = sent >= answers.saturating_mul(SENT_PER_HEARD)
             && sent_bytes >= sent.saturating_mul(LARGE_LEN);
         (goes_on || is_deaf).then_some(way)
     };
@@ -314,6 +323,17 @@ mod tests {
             candidate(Way::Down, 3, 180, 0, 4, 18),
         ];
         assert_eq!(attempts(&mut brief)[0].views[0].stalled, None);
+    }
+
+    #[test]
+    fn last_packets_after_an_idle_time_are_not_stalled() {
+        let mut records = vec![
+            candidate(Way::Up, 20, 1_200, 0, 100, 2),
+            candidate(Way::Down, 20, 25_000, 0, 100, 18),
+            candidate(Way::Down, 6, 8_000, 300, 320, 1),
+            candidate(Way::Up, 2, 80, 300, 320, 1),
+        ];
+        assert_eq!(attempts(&mut records)[0].views[0].stalled, None);
     }
 
     #[test]

@@ -28,9 +28,9 @@ pub(super) struct PathCounts {
     pub(super) count: u64,
     /// Number of packets of their initiators.
     pub(super) packets: u64,
-    /// When the first began, nanoseconds since the Unix epoch.
+    /// When the first began, or was first rejected, nanoseconds since the Unix epoch.
     pub(super) first_ns: i64,
-    /// When the last began, nanoseconds since the Unix epoch.
+    /// When the last began, or was first rejected, nanoseconds since the Unix epoch.
     pub(super) begun_ns: i64,
     /// When the last ended, nanoseconds since the Unix epoch.
     pub(super) last_ns: i64,

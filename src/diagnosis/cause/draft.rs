@@ -18,7 +18,7 @@ use crate::diagnosis::display_filter::{Shows, display_filter};
 use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, FindingScope, NamesLeftOut};
 use crate::diagnosis::members::FindingMembers;
 use crate::diagnosis::path_counts::PathCounts;
-use crate::flow::{Eni, EniIndex, Enis, Place};
+use crate::flow::{Eni, EniIndex, Enis, Place, TCP, UDP};
 
 /// Names that findings need.
 pub struct Ground<'a> {
@@ -176,7 +176,11 @@ impl FindingAccount {
 
     /// Returns the complete finding.
     pub(super) fn finding(self, ground: &Ground<'_>) -> Finding {
-        let explanation = explanations::of(self.cause);
+        let has_ports = |protocol: &u8| matches!(*protocol, TCP | UDP);
+        let explanation = match self.shown.protocols.iter().any(has_ports) {
+            true => explanations::of(self.cause),
+            false => explanations::without_ports(self.cause),
+        };
         let owned =
             |texts: &[&str]| -> Vec<String> { texts.iter().map(|text| (*text).into()).collect() };
         let places: Vec<Place> = self.counted.places.iter().copied().collect();

@@ -14,8 +14,26 @@ pub(super) fn of(cause: Cause) -> Words {
     filtered_in(cause)
         .or_else(|| filtered_out(cause))
         .or_else(|| unanswered(cause))
+        .or_else(|| lost(cause))
         .or_else(|| cut(cause))
+        .or_else(|| overloaded(cause))
         .unwrap_or_else(|| harmless(cause))
+}
+
+/// Returns the texts for a cause of attempts without ports, such as a ping.
+pub(super) fn without_ports(cause: Cause) -> Words {
+    match cause {
+        Cause::AclBlocksReply => Words {
+            means: "Network ACLs are stateless: the reply to an accepted request is checked again, and no rule of the ACL \
+                    allows it. Security groups are stateful and let such a reply pass.",
+            look_at: &[
+                "Check VPC > Network ACLs: the rules of this subnet's ACL in the direction of the reply. For ping, allow \
+                 ICMP echo reply (type 0)",
+            ],
+            against: &[],
+        },
+        cause => of(cause),
+    }
 }
 
 fn filtered_in(cause: Cause) -> Option<Words> {
@@ -152,6 +170,31 @@ fn unanswered(cause: Cause) -> Option<Words> {
             ],
             against: &[],
         },
+        Cause::Refused => Words {
+            means: "The host is up and reachable, and answered the SYN with a RST: nothing is listening on the port, the \
+                    service listens on another address only, or a host firewall rejects the connection.",
+            look_at: &[
+                "Check the host: is the service running, and on which address is it listening (ss -ltn)",
+                "Check deployments and restarts at the time of the first refusal",
+                "Check the load balancer: the target group's port and health checks",
+            ],
+            against: &["A full accept queue can also answer with a RST"],
+        },
+        Cause::HalfOpen => Words {
+            means: "The responder answered the SYN, but the SYN-ACK was never acknowledged: it is lost on the return path, \
+                    or the source address is not that of the sender (spoofed SYN).",
+            look_at: &[
+                "Check the return path: the routes of the responder's subnet and of any device on the path",
+                "For many attempts from the internet, check for a SYN flood (AWS Shield, load balancer metrics)",
+            ],
+            against: &["Port scanners leave handshakes half-open"],
+        },
+        _ => return None,
+    })
+}
+
+fn lost(cause: Cause) -> Option<Words> {
+    Some(match cause {
         Cause::ReplyElsewhere => Words {
             means: "The request passed one ENI and the reply another, so the first ENI never saw the reply: the path is \
                     asymmetric. Stateful devices (security groups, NAT, firewalls, load balancers) drop packets that \
@@ -186,25 +229,6 @@ fn unanswered(cause: Cause) -> Option<Words> {
             against: &[
                 "A more specific route in the subnet's route table to a device in the VPC that drops the replies looks the same",
             ],
-        },
-        Cause::Refused => Words {
-            means: "The host is up and reachable, and answered the SYN with a RST: nothing is listening on the port, the \
-                    service listens on another address only, or a host firewall rejects the connection.",
-            look_at: &[
-                "Check the host: is the service running, and on which address is it listening (ss -ltn)",
-                "Check deployments and restarts at the time of the first refusal",
-                "Check the load balancer: the target group's port and health checks",
-            ],
-            against: &["A full accept queue can also answer with a RST"],
-        },
-        Cause::HalfOpen => Words {
-            means: "The responder answered the SYN, but the SYN-ACK was never acknowledged: it is lost on the return path, \
-                    or the source address is not that of the sender (spoofed SYN).",
-            look_at: &[
-                "Check the return path: the routes of the responder's subnet and of any device on the path",
-                "For many attempts from the internet, check for a SYN flood (AWS Shield, load balancer metrics)",
-            ],
-            against: &["Port scanners leave handshakes half-open"],
         },
         _ => return None,
     })
@@ -245,6 +269,12 @@ fn cut(cause: Cause) -> Option<Words> {
             ],
             against: &["Health checks, load balancers and some clients normally close with a RST"],
         },
+        _ => return None,
+    })
+}
+
+fn overloaded(cause: Cause) -> Option<Words> {
+    Some(match cause {
         Cause::NlbHairpin => Words {
             means: "The target calls the Network Load Balancer that it is a target of, and the load balancer sends the request \
                     back to it. With client IP preservation the packet arrives with the target's own address as its source, \

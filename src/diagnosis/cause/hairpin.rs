@@ -4,7 +4,7 @@
 //! address as source, and the host drops it. The leg to the load balancer has no reply either. Both
 //! legs are one finding.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::draft::FindingDraft;
@@ -32,12 +32,23 @@ pub(super) fn drafts<'a>(
         let is_silent = entry.symptom == Symptom::NoReply && hosts.contains(&entry.path.source);
         is_silent.then_some(entry.path.source)
     });
+    // All targets of one load balancer have the same port, as a rule.
+    let mut by_port: BTreeMap<(u8, u16), Vec<&PathSymptom<'a>>> = BTreeMap::new();
     for own in hairpins {
-        let of_host = silent.get(&own.path.source).into_iter().flatten();
-        let front = of_host.filter(|entry| is_front(own, entry));
-        let entries: Vec<PathSymptom<'a>> = std::iter::once(own).chain(front).copied().collect();
-        explained.extend(entries.iter().map(PathSymptom::key));
-        drafts.push(draft(attempts, own, entries));
+        let key = (own.path.protocol, own.path.port);
+        by_port.entry(key).or_default().push(own);
+    }
+    for own in by_port.into_values() {
+        let front = own.iter().flat_map(|own| {
+            let of_host = silent.get(&own.path.source).into_iter().flatten();
+            of_host.filter(|entry| is_front(own, entry))
+        });
+        let mut front: Vec<PathSymptom<'a>> = front.copied().collect();
+        front.sort_by_key(PathSymptom::key);
+        front.dedup_by_key(|entry| entry.key());
+        let own: Vec<PathSymptom<'a>> = own.into_iter().copied().collect();
+        explained.extend(own.iter().chain(&front).map(PathSymptom::key));
+        drafts.push(draft(attempts, own, front));
     }
     explained
 }
@@ -70,23 +81,24 @@ fn is_front(own: &PathSymptom<'_>, entry: &PathSymptom<'_>) -> bool {
 
 fn draft<'a>(
     attempts: &AttemptIndex<'a>,
-    own: &PathSymptom<'a>,
-    entries: Vec<PathSymptom<'a>>,
+    own: Vec<PathSymptom<'a>>,
+    front: Vec<PathSymptom<'a>>,
 ) -> FindingDraft<'a> {
-    let host = own.path.target;
-    let port = names::port(own.path.port, own.path.protocol);
-    let fronts: BTreeSet<String> = entries
-        .iter()
-        .filter(|entry| entry.path.target != host)
-        .map(|entry| {
-            let port = names::port(entry.path.port, entry.path.protocol);
-            format!("{} on {port}", entry.path.target)
-        })
-        .collect();
-    let through = match fronts.first() {
-        Some(front) => format!("the load balancer at {front}"),
-        None => "a load balancer".to_owned(),
+    let hosts = names::targets(&own);
+    let ports = names::ports(&own);
+    let (itself, its) = match own.as_slice() {
+        [_] => ("itself", "its own address"),
+        _ => ("themselves", "their own addresses"),
     };
+    let through = match front.as_slice() {
+        [] => "a load balancer".to_owned(),
+        front => format!(
+            "the load balancer at {} on {}",
+            names::targets(front),
+            names::ports(front)
+        ),
+    };
+    let entries: Vec<PathSymptom<'a>> = own.into_iter().chain(front).collect();
     let enis: BTreeSet<EniIndex> = entries
         .iter()
         .filter_map(|entry| entry.path.target_eni)
@@ -98,10 +110,9 @@ fn draft<'a>(
     FindingDraft {
         cause: Cause::NlbHairpin,
         certainty: Certainty::Likely,
-        title: format!("{host} cannot reach itself through {through}"),
+        title: format!("{hosts} cannot reach {itself} through {through}"),
         seen: format!(
-            "Requests from {host} to {through} come back to {host} on {port} with its own address as source, and \
-             have no reply",
+            "Requests from {hosts} to {through} come back to {hosts} on {ports} with {its} as source, and have no reply",
         ),
         others: others.map(|entry| entry.seen.count).sum(),
         outage: None,

@@ -188,8 +188,7 @@ impl<'l, 'a> Case<'l, 'a> {
         }
         let kind = self.attempts.enis.get(eni).kind.as_str();
         if WITHOUT_GROUP.contains(&kind) {
-            let kind = kind.replace('_', " ");
-            let why = format!("a {kind} has no security group");
+            let why = format!("a {} has no security group", names::device(kind));
             return Some(Decision::proved(FilterLayer::Acl, why));
         }
         let goes_on = self.still_open(eni, entries)?;

@@ -92,7 +92,7 @@ pub(super) fn path(entries: &[PathSymptom<'_>]) -> PathNames {
 pub(super) fn eni(attempts: &AttemptIndex<'_>, index: EniIndex) -> String {
     let eni = attempts.enis.get(index);
     let [name, instance] = [&eni.name, &eni.instance].map(|text| cut(text, NAME_MAX));
-    let kind = cut(&eni.kind, NAME_MAX).replace('_', " ");
+    let kind = device(&eni.kind);
     let tag = match &eni.title[..] {
         "" => eni.tag(),
         title => title,
@@ -103,6 +103,21 @@ pub(super) fn eni(attempts: &AttemptIndex<'_>, index: EniIndex) -> String {
         ("", "", fact) | ("", fact, _) | (fact, "", _) => format!("{name} ({fact})"),
         (kind, tag, _) => format!("{name} ({kind}, {tag})"),
     }
+}
+
+/// Names a type of ENI as AWS writes it in text.
+pub(super) fn device(kind: &str) -> String {
+    let known = match kind {
+        "nat_gateway" => "NAT gateway",
+        "regional_nat_gateway" => "regional NAT gateway",
+        "network_load_balancer" => "Network Load Balancer",
+        "gateway_load_balancer" => "Gateway Load Balancer",
+        "gateway_load_balancer_endpoint" => "Gateway Load Balancer endpoint",
+        "transit_gateway" => "Transit Gateway attachment",
+        "vpc_endpoint" => "VPC endpoint",
+        other => return cut(other, NAME_MAX).replace('_', " "),
+    };
+    known.to_owned()
 }
 
 /// Names several ENIs.

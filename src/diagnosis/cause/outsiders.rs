@@ -88,11 +88,16 @@ pub(super) fn unsolicited<'a>(
     drafts: &mut Vec<FindingDraft<'a>>,
 ) -> BTreeSet<(Path, Symptom)> {
     let at = |entry: &PathSymptom<'a>| {
-        let is_silent = matches!(entry.symptom, Symptom::NoReply | Symptom::OneWay);
+        // Whether a reply is missing or only its record does not matter here.
+        let is_silent = matches!(
+            entry.symptom,
+            Symptom::NoReply | Symptom::OneWay | Symptom::Unclear
+        );
         let eni = entry.path.target_eni;
         eni.filter(|_| is_silent && entry.path.source.is_none())
     };
-    let by_eni = grouped(attempts.all(), at).into_iter();
+    let all = attempts.all().chain(attempts.unclear_outside());
+    let by_eni = grouped(all, at).into_iter();
     let dropped = by_eni.filter(|(eni, _)| attempts.is_nat(*eni));
     let entries: Vec<PathSymptom<'a>> = dropped.flat_map(|(_, entries)| entries).collect();
     let explained = entries.iter().map(PathSymptom::key).collect();

@@ -13,17 +13,24 @@ mod trouble;
 mod way_back;
 mod wording;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use self::target_group::{TargetGroups, WorkingHosts};
 use self::trouble::{ServiceVerdict, Trouble};
 use self::wording::{seen, title};
 use super::draft::FindingDraft;
 use super::{cut_off, hairpin, loss, names, outsiders};
-use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, ServiceKey, grouped, service};
+use crate::diagnosis::attempt_counts::Path;
+use crate::diagnosis::attempt_index::{
+    AttemptIndex, PathSymptom, ServiceKey, grouped, service, span,
+};
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::Cause;
 use crate::diagnosis::symptom::{Party, Symptom};
+use crate::time::SECOND_NS;
+
+/// How long before and after rejections a failure may belong to them: the longest interval.
+const MISSING_NS: i64 = 600 * SECOND_NS;
 
 /// Drafts all findings that are neither rejections nor harmless.
 pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
@@ -33,6 +40,7 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     explained.extend(outsiders::floods(attempts, &mut drafts));
     explained.extend(outsiders::unsolicited(attempts, &mut drafts));
     explained.extend(loss::drafts(attempts, &mut drafts));
+    explained.extend(beside_rejections(attempts));
     let ends = |entry: &PathSymptom<'a>| (entry.path.source, entry.path.target);
     let is_lost = |entry: &&PathSymptom<'a>| matches!(entry.symptom, Symptom::ReplyLost { .. });
     let lost: BTreeSet<_> = attempts.all().filter(is_lost).map(ends).collect();
@@ -63,7 +71,12 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
             Symptom::Reset(side) | Symptom::Stalled(side) => i64::from(side == Party::Responder),
             _ => 0,
         };
-        Some((cause, detail, entry.path.target, port, entry.path.protocol))
+        // A timeout belongs to a device, which may have several addresses.
+        let (target, port) = match cause {
+            Cause::IdleTimeout => (None, entry.path.port),
+            _ => (Some(entry.path.target), port),
+        };
+        Some((cause, detail, target, port, entry.path.protocol))
     };
     let groups = grouped(attempts.all(), key).into_iter();
     let each = groups.map(|((cause, detail, ..), entries)| Trouble {
@@ -83,6 +96,42 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
         draft(attempts, trouble, working)
     }));
     drafts
+}
+
+/// Returns the failures without a rejection on paths on which as many attempts are rejected in the
+/// same time: some of their records are missing.
+fn beside_rejections(attempts: &AttemptIndex<'_>) -> BTreeSet<(Path, Symptom)> {
+    let path = |entry: &PathSymptom<'_>| (entry.path.source, service(entry.path));
+    let mut rejected: HashMap<_, Vec<PathSymptom<'_>>> = HashMap::new();
+    let is_rejected = |entry: &&PathSymptom<'_>| {
+        let symptom = entry.symptom;
+        !symptom.is_admitted() || matches!(symptom, Symptom::ReplyBlocked { .. })
+    };
+    let inside = || attempts.all().filter(|entry| entry.path.source.is_some());
+    for entry in inside().filter(is_rejected) {
+        rejected.entry(path(entry)).or_default().push(*entry);
+    }
+    let is_silent = |entry: &&PathSymptom<'_>| {
+        let symptom = entry.symptom;
+        matches!(
+            symptom,
+            Symptom::NoReply
+                | Symptom::HalfOpen
+                | Symptom::ReplyElsewhere { .. }
+                | Symptom::ReplyLost { .. }
+        )
+    };
+    let is_explained = |entry: &&PathSymptom<'_>| {
+        let beside = rejected.get(&path(entry)).map_or(&[][..], Vec::as_slice);
+        let count: u64 = beside.iter().map(|entry| entry.seen.count).sum();
+        let (first, last) = span(beside);
+        let slack = |ns: i64, by: i64| ns.saturating_add(by);
+        count >= entry.seen.count
+            && entry.seen.first_ns >= slack(first, -MISSING_NS)
+            && entry.seen.begun_ns <= slack(last, MISSING_NS)
+    };
+    let silent = inside().filter(is_silent).filter(is_explained);
+    silent.map(PathSymptom::key).collect()
 }
 
 fn draft<'a>(

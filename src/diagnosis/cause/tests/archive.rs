@@ -17,6 +17,7 @@ pub(super) struct Archive {
     enis: Enis,
     records: Vec<Candidate>,
     line: u64,
+    end_s: Option<i64>,
 }
 
 /// The result of an attempt.
@@ -258,6 +259,11 @@ impl Archive {
         kind.clone_into(&mut self.enis.get_mut(index).kind);
     }
 
+    /// Sets the end of the archive.
+    pub(super) fn end_at(&mut self, seconds: i64) {
+        self.end_s = Some(seconds);
+    }
+
     /// Removes subnets and zones from all ENIs.
     pub(super) fn forget_subnets(&mut self) {
         let count = u32::try_from(self.enis.iter().len()).unwrap();
@@ -278,7 +284,10 @@ impl Archive {
     /// Returns the counts of all attempts.
     pub(super) fn tally(&self) -> AttemptCounts {
         let mut tally = AttemptCounts::default();
-        let visibility = Visibility::new(Some((0, 1_000_000 * SECOND_NS)), Vec::new());
+        let visibility = Visibility::new(
+            Some((0, self.end_s.unwrap_or(1_000_000) * SECOND_NS)),
+            Vec::new(),
+        );
         let mut keys: Vec<_> = self.records.iter().map(|o| o.key).collect();
         keys.sort_unstable();
         keys.dedup();

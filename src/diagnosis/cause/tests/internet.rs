@@ -118,3 +118,15 @@ fn silent_host_that_is_no_nat_gateway_does_not_reply() {
     archive.attempts("198.51.100.7", ("10.0.1.40", 443), 12, Silent);
     archive.check(Cause::NoReply, Certainty::Likely);
 }
+
+#[test]
+fn nat_gateway_drops_packets_at_the_end_of_the_archive_too() {
+    let mut archive = Archive::default();
+    let nat = "10.0.1.40";
+    archive.attempts("10.0.11.15", (nat, 443), 4, Passes);
+    archive.attempts(nat, ("203.0.113.9", 443), 4, Passes);
+    archive.attempt(("198.51.100.7", 40_000), (nat, 22), 200, Silent);
+    archive.end_at(210);
+    let found = archive.check(Cause::Unsolicited, Certainty::Possible);
+    assert_eq!(found.count, 1);
+}

@@ -94,3 +94,14 @@ fn destination_without_a_passing_neighbor_shows_no_lack_of_ports() {
     archive.set_kind(NAT, "nat_gateway");
     archive.check(Cause::Intermittent, Certainty::Likely);
 }
+
+#[test]
+fn attempts_without_a_record_of_their_rejection_are_no_other_fault() {
+    let mut archive = Archive::default();
+    archive.attempts(CLIENT, TARGET, 9, RejectedIn);
+    archive.attempt((CLIENT, 39_000), TARGET, 100, Silent);
+    archive.attempt((CLIENT, 39_001), TARGET, 200, Silent);
+    let found = archive.check(Cause::InboundBlocked, Certainty::Proved);
+    assert_eq!(found.count, 9);
+    assert_eq!(archive.findings().len(), 1);
+}

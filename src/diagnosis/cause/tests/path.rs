@@ -50,6 +50,26 @@ fn target_that_calls_itself_through_a_load_balancer_is_one_finding() {
 }
 
 #[test]
+fn targets_of_one_load_balancer_that_call_themselves_are_one_finding() {
+    let mut archive = Archive::default();
+    let front = ("10.0.22.9", 80);
+    for host in ["10.0.21.40", "10.0.21.41"] {
+        archive.attempts(host, front, 4, Silent);
+        archive.attempts_through(front.0, (host, (host, 8080)), 4, Silent);
+    }
+    let found = archive.check(Cause::NlbHairpin, Certainty::Likely);
+    assert_eq!(found.count, 16);
+    assert!(
+        found.title.starts_with(
+            "10.0.21.40, 10.0.21.41 cannot reach themselves through the load balancer at 10.0.22.9"
+        ),
+        "{}",
+        found.title
+    );
+    assert_eq!(archive.findings().len(), 1);
+}
+
+#[test]
 fn host_that_does_not_reach_another_is_no_hairpin() {
     let mut archive = Archive::default();
     archive.attempts("10.0.21.40", ("10.0.22.9", 80), 4, Silent);

@@ -203,6 +203,11 @@ fn stalled(records: &[Viewed]) -> Option<Way> {
         let accepted = records.iter().filter(|o| !o.verdict.is_reject());
         accepted.filter(move |o| o.way == way)
     };
+    // Both sides have received everything, and a late RST may end the record of one of them.
+    let ends = |way: Way| of(way).any(|o| o.observed().contains(ObservedFlags::FIN));
+    if ends(Way::Up) && ends(Way::Down) {
+        return None;
+    }
     let stalls = |way: Way| {
         let heard = || of(way.reverse()).filter(|o| !closes(o));
         let last_ns = heard().map(|o| o.end_ns).max()?;
@@ -332,6 +337,15 @@ mod tests {
             candidate(Way::Down, 20, 25_000, 0, 100, 18),
             candidate(Way::Down, 6, 8_000, 300, 320, 1),
             candidate(Way::Up, 2, 80, 300, 320, 1),
+        ];
+        assert_eq!(attempts(&mut records)[0].views[0].stalled, None);
+    }
+
+    #[test]
+    fn late_reset_after_both_sides_closed_is_not_stalled() {
+        let mut records = vec![
+            candidate(Way::Up, 9, 656, 0, 1, 3),
+            candidate(Way::Down, 12, 12_094, 0, 30, 23),
         ];
         assert_eq!(attempts(&mut records)[0].views[0].stalled, None);
     }

@@ -150,19 +150,9 @@ impl Builder<'_> {
             address = (u32::from(address) + 1).into();
         }
         self.network.by_address.insert(address, index);
-        self.network.enis.push(Eni {
-            id: format!("eni-0b7c1{:012x}", self.random.below(u64::MAX)),
-            address,
-            subnet,
-            groups: Vec::new(),
-            role,
-            instance: None,
-            services: Vec::new(),
-            troubles: Vec::new(),
-            answers_by: None,
-            targets: Vec::new(),
-            checked: true,
-        });
+        let number = self.random.below(u64::MAX);
+        let eni = Eni::new(number, address, subnet, role);
+        self.network.enis.push(eni);
         index
     }
 
@@ -339,7 +329,7 @@ impl Edge {
 
 impl Network {
     /// Adds the rule to the ENI's group, if it has one that has not got it.
-    fn allow(&mut self, eni: usize, inbound: bool, rule: GroupRule) {
+    pub(super) fn allow(&mut self, eni: usize, inbound: bool, rule: GroupRule) {
         let Some(group) = self.enis[eni].groups.first() else {
             return;
         };

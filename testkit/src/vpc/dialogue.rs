@@ -3,6 +3,7 @@
 //! A TCP that is plain and true in what a flow log can show: SYNs and data are sent again when
 //! nothing comes back, later and later; whoever is refused gives up; both close.
 
+use std::iter::{once, repeat};
 use std::net::SocketAddrV4;
 
 use super::network::{Behavior, ICMP, UDP};
@@ -18,8 +19,14 @@ const SEGMENT_PAYLOAD: u64 = 1448;
 /// When a SYN is sent again, after the first (RFC 6298: 1 s, doubled each time).
 const SYN_AGAIN_MS: [u64; 6] = [0, 1_000, 3_000, 7_000, 15_000, 31_000];
 
+/// Segments that a sender has under way at first (RFC 6928).
+const FIRST_FLIGHT: u64 = 10;
+
 /// When data are sent again.
 const DATA_AGAIN_MS: [u64; 6] = [0, 250, 750, 1_750, 3_750, 7_750];
+
+/// When one segment is sent again that nobody acknowledges, as far as a minute.
+const SEGMENT_AGAIN_MS: [u64; 8] = [250, 750, 1_750, 3_750, 7_750, 15_750, 31_750, 63_750];
 
 /// Asks, and is answered.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +45,10 @@ pub(super) enum Close {
     InitiatorResets,
     /// Not as long as anybody looks.
     Never,
+    /// The initiator waits so many milliseconds for what does not come, and resets.
+    GivesUp(u64),
+    /// The initiator sends no more than its SYN.
+    Vanishes,
 }
 
 /// One conversation, from the initiator's plan.
@@ -83,7 +94,8 @@ impl Dialogue {
         match self.protocol {
             UDP | ICMP => self.ask_once_each(wire),
             _ => match self.handshake(wire) {
-                Ok(open) => open.talk(wire, random).unwrap_or_else(|end| end),
+                Ok(open) if self.close == Close::Vanishes => open.repeat_answer(wire),
+                Ok(open) => open.talk(wire, random),
                 Err(outcome) => outcome,
             },
         }
@@ -147,6 +159,8 @@ impl Dialogue {
             let back = way_back(wire, responder, syn.source);
             match behavior(wire, responder, &syn) {
                 Behavior::Drops | Behavior::Stopped => {}
+                // A host drops what comes from outside with its own address as the source.
+                _ if is_from_itself(wire, responder, &syn) => {}
                 Behavior::Refuses => {
                     if let Fate::Arrived(..) = wire.send(back, syn.answer(RST | ACK, RST_BYTES)) {
                         return Err(Outcome::Refused);
@@ -188,6 +202,14 @@ fn behavior(wire: &Wire, node: Node, packet: &Packet) -> Behavior {
     }
 }
 
+/// Whether a packet comes back to the host that sent it.
+fn is_from_itself(wire: &Wire, node: Node, packet: &Packet) -> bool {
+    match node {
+        Node::Eni(eni) => *packet.source.ip() == wire.network.enis[eni].address,
+        Node::Outside => false,
+    }
+}
+
 /// By which ENI the host at this node answers an initiator that it sees at this address.
 fn way_back(wire: &Wire, node: Node, initiator: SocketAddrV4) -> Node {
     match node {
@@ -216,7 +238,27 @@ impl End {
 }
 
 impl Open<'_> {
-    fn talk(mut self, wire: &mut Wire, random: &mut Random) -> Result<Outcome, Outcome> {
+    fn talk(mut self, wire: &mut Wire, random: &mut Random) -> Outcome {
+        let outcome = self.exchange(wire, random).unwrap_or_else(|end| end);
+        if let (Outcome::Stalled, Close::GivesUp(after)) = (outcome, self.dialogue.close) {
+            self.now += after;
+            self.send(wire, End::Initiator, RST, 1, RST_BYTES);
+        }
+        outcome
+    }
+
+    /// Nobody acknowledges the SYN-ACK, so it is sent again.
+    fn repeat_answer(mut self, wire: &mut Wire) -> Outcome {
+        for after in &SYN_AGAIN_MS[1..3] {
+            let now = self.now;
+            self.now += after;
+            self.send(wire, End::Responder, SYN | ACK, 1, SYN_BYTES);
+            self.now = now;
+        }
+        Outcome::Unanswered
+    }
+
+    fn exchange(&mut self, wire: &mut Wire, random: &mut Random) -> Result<Outcome, Outcome> {
         self.acknowledge(wire, End::Initiator, 1);
         for exchange in &self.dialogue.exchanges {
             self.now += exchange.after;
@@ -281,6 +323,9 @@ impl Open<'_> {
             self.send(wire, end, ACK, 1, HEADERS + bytes.min(SEGMENT_PAYLOAD));
             self.now += 250;
         }
+        if !wire.network.narrow.is_empty() && segments > 1 {
+            return self.say_much(wire, end, bytes, segments);
+        }
         let begun = self.now;
         for after in DATA_AGAIN_MS {
             self.now = begun + after;
@@ -300,9 +345,47 @@ impl Open<'_> {
         Err(Outcome::Stalled)
     }
 
-    fn close(mut self, wire: &mut Wire) -> Result<Outcome, Outcome> {
+    /// The same on a path that may lose large packets: a whole first flight, and then one segment
+    /// again and again, until the initiator gives up.
+    fn say_much(
+        &mut self,
+        wire: &mut Wire,
+        end: End,
+        bytes: u64,
+        segments: u64,
+    ) -> Result<(), Outcome> {
+        let begun = self.now;
+        let patience = match self.dialogue.close {
+            Close::GivesUp(after) => after,
+            _ => u64::MAX,
+        };
+        let again = SEGMENT_AGAIN_MS
+            .into_iter()
+            .filter(|after| *after < patience);
+        for (after, flight) in once((0, segments.min(FIRST_FLIGHT))).chain(again.zip(repeat(1))) {
+            self.now = begun + after;
+            if let Fate::Arrived(..) = self.send(wire, end, ACK, flight, bytes / segments * flight)
+            {
+                let rest = segments - flight;
+                if rest > 0 {
+                    self.send(wire, end, ACK, rest, bytes / segments * rest);
+                }
+                self.now += self.dialogue.latency;
+                self.acknowledge(wire, end.other(), segments.div_ceil(2));
+                return Ok(());
+            }
+        }
+        Err(Outcome::Stalled)
+    }
+
+    fn close(&mut self, wire: &mut Wire) -> Result<Outcome, Outcome> {
         let first = match self.dialogue.close {
-            Close::Never => return Ok(Outcome::Complete),
+            Close::Never | Close::Vanishes => return Ok(Outcome::Complete),
+            Close::GivesUp(after) => {
+                self.now += after;
+                self.send(wire, End::Initiator, RST, 1, RST_BYTES);
+                return Ok(Outcome::Reset);
+            }
             Close::InitiatorResets => {
                 self.send(wire, End::Initiator, RST, 1, RST_BYTES);
                 return Ok(Outcome::Complete);

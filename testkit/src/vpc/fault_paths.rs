@@ -33,6 +33,7 @@ impl Planter<'_> {
         edge.initiators.retain(is_cut);
         let enis = edge.initiating();
         let mut planted = Planted::new("no-reply", edge, ALWAYS, enis);
+        planted.causes.push("no-route");
         if bad.is_some() {
             planted.causes.push("intermittent");
         }
@@ -115,7 +116,7 @@ impl Planter<'_> {
         let edges = self.vpc.edges.iter();
         let ports = edges.filter(|other| other.initiators == planted.edge.initiators);
         planted.ports.extend(ports.map(|other| other.port));
-        planted.causes.push("no-reply");
+        planted.causes.extend(["no-reply", "no-route"]);
         Some(planted)
     }
 

@@ -5,15 +5,15 @@ use std::ops::RangeInclusive;
 use super::build::{Edge, End};
 use super::fault::{Planted, Planter, crosses};
 use super::network::{
-    ALL_PORTS, Acl, AclRule, During, GroupRule, ICMP, Net, PublicAccessBlock, Role, TCP, UDP,
-    Unencrypted, VPC,
+    ALL_PORTS, ALWAYS, Acl, AclRule, During, GroupRule, ICMP, Net, PublicAccessBlock, Role, TCP,
+    UDP, Unencrypted, VPC,
 };
 use super::traffic::ephemeral;
 use super::wire::is_internet;
 
 impl Planter<'_> {
     /// Gives the subnets of these ENIs, or one of them, an ACL of their own. Returns its index.
-    fn own_acl(&mut self, enis: &[usize]) -> usize {
+    pub(super) fn own_acl(&mut self, enis: &[usize]) -> usize {
         let network = &mut self.vpc.network;
         let acl = network.acl_of(self.random.of(enis)).clone();
         let index = network.acls.len();
@@ -23,6 +23,82 @@ impl Planter<'_> {
             network.subnets[subnet].acl = index;
         }
         index
+    }
+
+    /// The subnets of these ENIs accept nothing from that subnet.
+    pub(super) fn deny_subnet(&mut self, enis: &[usize], source: usize) {
+        let net = self.vpc.network.subnets[source].net;
+        let acl = self.own_acl(enis);
+        let deny = AclRule::deny(net, ALL_PORTS, ALWAYS);
+        self.vpc.network.acls[acl].inbound.insert(0, deny);
+    }
+
+    /// The replies of a service to the clients' lower ports are denied, and the others pass.
+    pub(super) fn acl_cuts_ports(&mut self) -> Option<Planted> {
+        let edge =
+            self.edge(|network, edge| !edge.responding().is_empty() && crosses(network, edge))?;
+        let (first, last) = ephemeral(edge.initiators[0]).into_inner();
+        let quarter = (last - first) / 4;
+        let bound = self.random.small(first + quarter, last - quarter);
+        let enis = edge.responding();
+        self.deny_replies(&enis, AclRule::deny(Net::ANY, 1024..=bound, ALWAYS));
+        Some(Planted::new("acl-blocks-reply", edge, ALWAYS, enis))
+    }
+
+    /// Replies of a resolver or to a ping are denied: all, or those to the lower ports.
+    pub(super) fn acl_blocks_datagrams(&mut self) -> Option<Planted> {
+        let network = &self.vpc.network;
+        let is_asked = |edge: &&Edge| {
+            let is_known = matches!(edge.name, "resolve" | "ping");
+            is_known && crosses(network, edge)
+        };
+        let fitting: Vec<&Edge> = self.vpc.edges.iter().filter(is_asked).collect();
+        let mut edge = (!fitting.is_empty()).then(|| self.random.of(&fitting).clone())?;
+        // Whoever shares the subnet of those who ask is not asked across its border.
+        let subnet = |end: &End| end.eni().map(|eni| network.enis[eni].subnet);
+        let asking: Vec<Option<usize>> = edge.initiators.iter().map(subnet).collect();
+        if edge.protocol == ICMP {
+            edge.responders.retain(|end| !asking.contains(&subnet(end)));
+        }
+        let ports = if edge.protocol == ICMP {
+            ALL_PORTS
+        } else {
+            let (first, last) = ephemeral(edge.initiators[0]).into_inner();
+            1024..=self.random.of(&[first + (last - first) / 2, last])
+        };
+        let deny = AclRule {
+            protocol: Some(edge.protocol),
+            ..AclRule::deny(Net::ANY, ports, ALWAYS)
+        };
+        let enis = edge.responding();
+        if enis.is_empty() {
+            return None;
+        }
+        self.deny_replies(&enis, deny);
+        let mut planted = Planted::new("acl-blocks-reply", edge, ALWAYS, enis);
+        if planted.edge.protocol == ICMP {
+            planted.ports.clear();
+        }
+        Some(planted)
+    }
+
+    /// Puts a line in front of what the subnets of these ENIs send, but lets through the services
+    /// that they use.
+    fn deny_replies(&mut self, enis: &[usize], deny: AclRule) {
+        let mut ports: Vec<(u8, u16)> = self
+            .vpc
+            .edges
+            .iter()
+            .map(|edge| (edge.protocol, edge.port))
+            .collect();
+        // An echo request has no port by which it could be let through.
+        ports.retain(|(protocol, _)| *protocol != ICMP);
+        let acl = self.own_acl(enis);
+        let keep = ports
+            .into_iter()
+            .map(|(protocol, port)| AclRule::allow(Net::ANY, protocol, port..=port));
+        let rules = &mut self.vpc.network.acls[acl].outbound;
+        rules.splice(0..0, keep.chain([deny]));
     }
 
     pub(super) fn acl_blocks_reply(&mut self, during: During) -> Option<Planted> {
@@ -99,7 +175,15 @@ impl Planter<'_> {
             vec![self.random.of(&concerned)]
         };
         for rule in missing {
+            // It may come back.
+            let again = GroupRule {
+                during: during.end..u64::MAX,
+                ..rules[rule].clone()
+            };
             rules[rule].during = 0..during.start;
+            if during.end < u64::MAX {
+                rules.push(again);
+            }
         }
         let mut planted = Planted::new("security-group-inbound", edge, during, enis);
         if !self.group_is_proved(&planted, true) {

@@ -19,9 +19,9 @@ use super::noise::SCANNERS;
 use super::wire::{ACK, FIN, Packet, RST, SYN, is_internet};
 use crate::random::Random;
 
-const ACCOUNT: &str = "123456789012";
-const REGION: &str = "eu-central-1";
-const VPC_ID: &str = "vpc-0a1b2c3d4e5f60718";
+pub(super) const ACCOUNT: &str = "123456789012";
+pub(super) const REGION: &str = "eu-central-1";
+pub(super) const VPC_ID: &str = "vpc-0a1b2c3d4e5f60718";
 
 /// A file covers so many seconds.
 const SLOT_S: u64 = 300;
@@ -234,7 +234,7 @@ impl<'a> Log<'a> {
             "subnet-id" => subnet.id.clone(),
             "instance-id" => interface.instance.clone().unwrap_or_else(|| "-".to_owned()),
             "region" => REGION.to_owned(),
-            "az-id" => format!("euc1-az{}", subnet.zone + 1),
+            "az-id" => subnet.zone_name(),
             _ => return None,
         })
     }

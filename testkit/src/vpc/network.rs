@@ -44,6 +44,11 @@ impl Net {
         u32::from(address) & mask == self.base & mask
     }
 
+    /// The length of its prefix.
+    pub(super) fn bits(self) -> u32 {
+        self.bits
+    }
+
     /// Its address number `n`.
     pub(super) fn address(self, n: u32) -> Ipv4Addr {
         (self.base + n).into()
@@ -54,6 +59,8 @@ impl Net {
 pub(super) const VPC: Net = Net::new(10, 20, 0, 0, 16);
 pub(super) const PEER: Net = Net::new(172, 20, 0, 0, 16);
 pub(super) const ON_PREMISES: Net = Net::new(192, 168, 0, 0, 16);
+/// Another VPC, which a transit gateway reaches.
+pub(super) const TRANSIT: Net = Net::new(10, 60, 0, 0, 16);
 
 /// Who is at the other end, as a security group may name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +169,13 @@ pub(super) struct Subnet {
     pub(super) lost: Vec<Net>,
 }
 
+impl Subnet {
+    /// Its zone, as `az-id` names it.
+    pub(super) fn zone_name(&self) -> String {
+        format!("euc1-az{}", self.zone + 1)
+    }
+}
+
 /// What an ENI belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -171,6 +185,8 @@ pub(super) enum Role {
     NatGateway,
     /// A network load balancer that does not preserve the client's address.
     NetworkLoadBalancer,
+    /// The attachment of a transit gateway in one zone.
+    TransitGateway,
 }
 
 /// How a host deals with what reaches one of its ports.
@@ -211,8 +227,30 @@ pub(super) struct Eni {
     pub(super) answers_by: Option<(Net, usize)>,
     /// To whom a network load balancer forwards.
     pub(super) targets: Vec<usize>,
+    /// Whether a network load balancer passes on the client's address as the source.
+    pub(super) preserves_client: bool,
     /// Whether the source/destination check is on; a host that forwards has it off.
     pub(super) checked: bool,
+}
+
+impl Eni {
+    /// An ENI that nothing runs on yet.
+    pub(super) fn new(number: u64, address: Ipv4Addr, subnet: usize, role: Role) -> Self {
+        Self {
+            id: format!("eni-0b7c1{number:012x}"),
+            address,
+            subnet,
+            groups: Vec::new(),
+            role,
+            instance: None,
+            services: Vec::new(),
+            troubles: Vec::new(),
+            answers_by: None,
+            targets: Vec::new(),
+            preserves_client: false,
+            checked: true,
+        }
+    }
 }
 
 /// Block Public Access: whether what leaves is blocked, too.
@@ -229,6 +267,14 @@ pub(super) struct Unencrypted {
     pub(super) during: During,
 }
 
+/// The source ports of the NAT gateways, for each destination.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NatPorts {
+    pub(super) count: usize,
+    /// How long a connection holds its port after its last packet.
+    pub(super) hold_ms: u64,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Network {
     pub(super) subnets: Vec<Subnet>,
@@ -240,6 +286,12 @@ pub(super) struct Network {
     pub(super) unencrypted: Option<Unencrypted>,
     /// Outside addresses to which packets leave and never come.
     pub(super) unreachable: Vec<(Net, During)>,
+    /// Outside addresses to which large packets leave and never come.
+    pub(super) narrow: Vec<Net>,
+    /// The limit of the NAT gateways, where it matters.
+    pub(super) nat_ports: Option<NatPorts>,
+    /// The attachment ENI of the transit gateway in each zone; empty if there is none.
+    pub(super) transit: Vec<usize>,
 }
 
 impl Network {

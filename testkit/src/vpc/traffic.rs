@@ -153,7 +153,7 @@ impl<'a> Planner<'a> {
     }
 
     /// From then to after the archive, never as silent as a middle box would mind.
-    fn lasting(&mut self, at: u64) -> Vec<Exchange> {
+    pub(super) fn lasting(&mut self, at: u64) -> Vec<Exchange> {
         let pace = self.random.of(&[15_000, 60_000, 120_000, 300_000]);
         let (mut exchanges, mut now) = (Vec::new(), at);
         while now < self.archive.end {

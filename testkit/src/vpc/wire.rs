@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::guard::Guard;
 use super::log::{Log, Sighting};
-use super::network::{Network, ON_PREMISES, PEER, Role, Route, TCP, VPC};
+use super::network::{Network, ON_PREMISES, PEER, Role, Route, TCP, TRANSIT, VPC};
 
 pub(super) const FIN: u8 = 1;
 pub(super) const SYN: u8 = 2;
@@ -19,6 +19,9 @@ pub(super) const ACK: u8 = 16;
 /// NAT gateways and network load balancers forget a connection after this silence; whoever sends
 /// then is answered by RST. (AWS: "NAT gateway basics", "Connection idle timeout" of NLB.)
 pub(super) const IDLE_TIMEOUT_MS: u64 = 350_000;
+
+/// The mean length of packets, in bytes, above which a narrow path loses them.
+const NARROW_MTU: u64 = 1_300;
 
 /// Packets of one kind that travel together.
 #[derive(Clone, Copy, Debug)]
@@ -98,13 +101,18 @@ pub(super) struct Wire<'a> {
     near: HashMap<(usize, Ends), usize>,
     far: HashMap<(usize, Ends), usize>,
     next_port: u16,
+    /// Load balancers that pass on the clients' addresses.
+    preserving: Vec<usize>,
 }
 
 impl<'a> Wire<'a> {
     pub(super) fn new(network: &'a Network, log: Log<'a>, first_port: u16) -> Self {
+        let enis = 0..network.enis.len();
+        let preserving = enis.filter(|eni| network.enis[*eni].preserves_client);
         Self {
             network,
             log,
+            preserving: preserving.collect(),
             guard: Guard::default(),
             forwardings: Vec::new(),
             near: HashMap::new(),
@@ -130,15 +138,36 @@ impl<'a> Wire<'a> {
                 self.route(eni, packet)
             }
             Node::Outside => match self.network.eni_at(to) {
-                Some(eni) => self.reach(eni, packet),
-                None => Fate::Lost,
+                Some(eni) if self.arrives_by_transit(eni, packet) => self.reach(eni, packet),
+                _ => Fate::Lost,
             },
         }
+    }
+
+    /// Whether a packet from outside comes into the VPC. The attachment of the transit gateway logs
+    /// what comes through it as egress, with its own address as the source.
+    fn arrives_by_transit(&mut self, eni: usize, packet: Packet) -> bool {
+        match self.attachment(eni) {
+            Some(attachment) if TRANSIT.contains(*packet.source.ip()) => {
+                let own = self.network.enis[attachment].address;
+                self.leave(attachment, packet, own)
+            }
+            _ => true,
+        }
+    }
+
+    /// The attachment of the transit gateway in the zone of this ENI.
+    fn attachment(&self, eni: usize) -> Option<usize> {
+        let zone = self.network.subnet_of(eni).zone;
+        self.network.transit.get(zone).copied()
     }
 
     /// From an ENI that it has left, to wherever the route table says.
     fn route(&mut self, eni: usize, packet: Packet) -> Fate {
         let to = *packet.destination.ip();
+        if let Some(balancer) = self.preserving_balancer(packet) {
+            return self.reach(balancer, packet);
+        }
         if VPC.contains(to) {
             return match self.network.eni_at(to) {
                 Some(there) => self.reach(there, packet),
@@ -148,6 +177,16 @@ impl<'a> Wire<'a> {
         let subnet = self.network.subnet_of(eni);
         match subnet.route {
             _ if subnet.lost.iter().any(|net| net.contains(to)) => Fate::Lost,
+            _ if TRANSIT.contains(to) => match self.attachment(eni) {
+                Some(attachment) => {
+                    let own = self.network.enis[attachment].address;
+                    match self.enter(attachment, packet, own) {
+                        true => self.depart(packet),
+                        false => Fate::Lost,
+                    }
+                }
+                None => Fate::Lost,
+            },
             _ if is_private(to) => self.depart(packet),
             Route::Internet => self.depart(packet),
             Route::Nat(nat) => self.translate(nat, packet),
@@ -155,7 +194,20 @@ impl<'a> Wire<'a> {
         }
     }
 
+    /// The load balancer that takes back the replies of a target which sees the clients' addresses.
+    fn preserving_balancer(&self, packet: Packet) -> Option<usize> {
+        let ends = (packet.source, packet.destination);
+        let mut balancers = self.preserving.iter().copied();
+        let is_forwarded = |balancer: &usize| self.far.contains_key(&(*balancer, ends));
+        balancers.find(|balancer| !packet.opens() && is_forwarded(balancer))
+    }
+
     fn depart(&self, packet: Packet) -> Fate {
+        let is_large = packet.bytes > NARROW_MTU * packet.packets;
+        let mut narrow = self.network.narrow.iter();
+        if is_large && narrow.any(|net| net.contains(*packet.destination.ip())) {
+            return Fate::Lost;
+        }
         let lost = self.network.unreachable.iter().any(|(net, during)| {
             net.contains(*packet.destination.ip()) && during.contains(&packet.at)
         });
@@ -172,7 +224,7 @@ impl<'a> Wire<'a> {
             return Fate::Lost;
         }
         match self.network.enis[eni].role {
-            Role::Host => Fate::Arrived(Node::Eni(eni), packet),
+            Role::Host | Role::TransitGateway => Fate::Arrived(Node::Eni(eni), packet),
             Role::NatGateway => self.translate_back(eni, packet),
             Role::NetworkLoadBalancer => {
                 if self
@@ -212,6 +264,7 @@ impl<'a> Wire<'a> {
         });
         let index = match known {
             Some(index) => index,
+            None if self.has_no_port(device, packet, server) => return Fate::Lost,
             None if packet.opens() => self.new_forwarding(device, packet, server),
             None => return self.reset(device, packet),
         };
@@ -222,16 +275,36 @@ impl<'a> Wire<'a> {
             destination: forwarding.server,
             ..packet
         };
-        if !self.leave(device, rewritten, *rewritten.source.ip()) {
+        let own = self.network.enis[device].address;
+        if !self.leave(device, rewritten, own) {
             return Fate::Lost;
         }
         self.route(device, rewritten)
     }
 
+    /// Whether a NAT gateway has no port left for another connection to this destination. It drops
+    /// the packet then, and counts it in the metric `ErrorPortAllocation`.
+    fn has_no_port(&self, device: usize, packet: Packet, server: SocketAddrV4) -> bool {
+        let Some(ports) = self.network.nat_ports else {
+            return false;
+        };
+        let own = self.network.enis[device].address;
+        let in_use = self.forwardings.iter().filter(|forwarding| {
+            *forwarding.device.ip() == own
+                && forwarding.server == server
+                && packet.at < forwarding.last_at + ports.hold_ms
+        });
+        self.network.enis[device].role == Role::NatGateway && in_use.count() >= ports.count
+    }
+
     fn new_forwarding(&mut self, device: usize, packet: Packet, server: SocketAddrV4) -> usize {
-        let port = self.next_port;
-        self.next_port = port.checked_add(7).unwrap_or(1024);
-        let own = SocketAddrV4::new(self.network.enis[device].address, port);
+        let own = if self.network.enis[device].preserves_client {
+            packet.source
+        } else {
+            let port = self.next_port;
+            self.next_port = port.checked_add(7).unwrap_or(1024);
+            SocketAddrV4::new(self.network.enis[device].address, port)
+        };
         let index = self.forwardings.len();
         self.forwardings.push(Forwarding {
             device: own,
@@ -323,7 +396,7 @@ impl<'a> Wire<'a> {
         let subnet = self.network.subnet_of(eni);
         Some(match subnet.route {
             _ if subnet.lost.iter().any(|net| net.contains(to)) => return None,
-            _ if VPC.contains(to) => 1,
+            _ if VPC.contains(to) || TRANSIT.contains(to) => 1,
             _ if PEER.contains(to) => 4,
             _ if ON_PREMISES.contains(to) => 3,
             Route::Nat(_) => 1,
@@ -334,7 +407,9 @@ impl<'a> Wire<'a> {
 }
 
 fn is_private(address: Ipv4Addr) -> bool {
-    PEER.contains(address) || ON_PREMISES.contains(address)
+    [PEER, ON_PREMISES, TRANSIT]
+        .iter()
+        .any(|net| net.contains(address))
 }
 
 pub(super) fn is_internet(address: Ipv4Addr) -> bool {

@@ -2,6 +2,8 @@
 //!
 //! Reads the text of a flow log and nothing of the model, but what it says was planted.
 
+mod newer;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use testkit::flow_log::{self, Record};
@@ -182,6 +184,7 @@ pub(crate) fn is_marked(told: &Told, fault: Fault) -> bool {
             })
         }
         Fault::Scan => searched(told) >= 30,
+        newer => newer::is_newer_marked(told, newer),
     }
 }
 

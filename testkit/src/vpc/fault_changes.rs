@@ -1,0 +1,84 @@
+//! Faults that begin while the archive is being written, and may end in it.
+
+use super::build::{Edge, Manner};
+use super::fault::{Planted, Planter, crosses};
+use super::network::{ALWAYS, Behavior, During};
+
+impl Planter<'_> {
+    /// From one moment on; every other time only for some minutes.
+    fn midway(&mut self) -> During {
+        let length = self.archive.end - self.archive.start;
+        let start = self.archive.start + self.random.between(length / 4, length / 2);
+        if self.random.percent(50) {
+            start..start + self.random.between(length / 6, length / 4)
+        } else {
+            start..u64::MAX
+        }
+    }
+
+    pub(super) fn group_revoked(&mut self) -> Option<Planted> {
+        let during = self.midway();
+        let mut planted = self.group_inbound(during)?;
+        // The connections that go on show which of the two it is.
+        planted.causes = vec!["security-group-inbound"];
+        Some(planted)
+    }
+
+    pub(super) fn acl_changed(&mut self) -> Option<Planted> {
+        let during = self.midway();
+        self.acl_inbound(during)
+    }
+
+    pub(super) fn outage(&mut self) -> Option<Planted> {
+        let during = self.midway();
+        let (behavior, cause) = self.random.of(&[
+            (Behavior::Refuses, "refused"),
+            (Behavior::Drops, "no-reply"),
+            (Behavior::Stopped, "no-reply"),
+        ]);
+        let edge = self.edge(|_, edge| {
+            let is_seen = behavior != Behavior::Stopped || !edge.initiating().is_empty();
+            !edge.responding().is_empty() && is_seen
+        })?;
+        let enis = edge.responding();
+        let mut planted = Planted::new(cause, edge, during, enis);
+        self.afflict(&mut planted, behavior);
+        Some(planted)
+    }
+
+    pub(super) fn client_resets(&mut self) -> Option<Planted> {
+        let edge = self.edge(|_, edge| !edge.responding().is_empty())?;
+        let edge = Edge {
+            manner: Manner::Brief,
+            ..edge
+        };
+        let enis = [edge.initiating(), edge.responding()].concat();
+        Some(Planted::new("reset", edge, ALWAYS, enis))
+    }
+
+    /// An ACL for all data subnets, which denies what one subnet of applications sends.
+    pub(super) fn acl_shared(&mut self) -> Option<Planted> {
+        let named = |name: &str| {
+            let mut edges = self.vpc.edges.iter();
+            edges.find(|edge| edge.name == name).cloned()
+        };
+        let (mut edge, mut other) = (named("database")?, named("cache")?);
+        let network = &self.vpc.network;
+        let source = network.enis[self.random.of(&edge.initiating())].subnet;
+        let in_source = |eni: &usize| network.enis[*eni].subnet == source;
+        let enis = [edge.responding(), other.responding()].concat();
+        let has_contrast = !edge.initiating().iter().all(in_source);
+        if !crosses(network, &edge) || enis.iter().any(in_source) || !has_contrast {
+            return None;
+        }
+        for edge in [&mut edge, &mut other] {
+            edge.initiators
+                .retain(|end| end.eni().is_some_and(|eni| in_source(&eni)));
+        }
+        self.deny_subnet(&enis, source);
+        let mut planted = Planted::new("acl-inbound", edge, ALWAYS, enis);
+        planted.ports.push(other.port);
+        planted.also.push(other);
+        Some(planted)
+    }
+}

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::diagnosis::attempt_counts::{AttemptCounts, Path};
+use crate::diagnosis::distinct_sources::DistinctSources;
 use crate::diagnosis::path_counts::PathCounts;
 use crate::diagnosis::symptom::Symptom;
 use crate::flow::{Eni, EniIndex, Enis, is_private};
@@ -326,12 +327,29 @@ impl<'a> AttemptIndex<'a> {
         };
         // If some outsiders are accepted and others are not, there is an allowlist, which is
         // intended.
-        let has_stopped = entry.seen.first_ns > until_ns && entry.seen.count >= 3;
+        let has_stopped =
+            entry.seen.first_ns > until_ns && entry.seen.count >= 3 && self.was_open_to(entry);
         let passed: u64 = passing.iter().map(|seen| seen.count).sum();
         has_stopped
             || (entry.symptom.is_admitted()
                 && entry.seen.count * 4 >= passed
                 && entry.seen.count >= 5)
+    }
+}
+
+impl AttemptIndex<'_> {
+    /// Whether a service passes one of the sources outside that it rejects at other times, or so
+    /// many sources that it is open to all.
+    pub(super) fn was_open_to(&self, entry: &PathSymptom<'_>) -> bool {
+        /// More sources than an allowlist for SSH or a VPN usually has.
+        const OPEN_LEAST: u64 = 8;
+        let mut passed = DistinctSources::default();
+        for other in self.of(service(entry.path)) {
+            if other.path.source.is_none() && other.symptom.is_passed() {
+                passed.add(&other.seen.sources);
+            }
+        }
+        passed.count() >= OPEN_LEAST || passed.meet(&entry.seen.sources)
     }
 }
 

@@ -34,6 +34,12 @@ impl DistinctSources {
         }
     }
 
+    /// Whether a source is certainly in both. Of very many sources, only those that both keep are
+    /// compared.
+    pub(super) fn meet(&self, other: &Self) -> bool {
+        !self.lowest.is_disjoint(&other.lowest)
+    }
+
     /// Returns the number: exact below 64, and an estimate above.
     pub(super) fn count(&self) -> u64 {
         match self.lowest.last() {
@@ -66,6 +72,12 @@ mod tests {
         let mut all = sources(0..40);
         all.add(&sources(20..60));
         assert_eq!(all.count(), 60);
+    }
+
+    #[test]
+    fn same_source_is_found_again() {
+        assert!(sources(0..10).meet(&sources(9..20)));
+        assert!(!sources(0..10).meet(&sources(10..20)));
     }
 
     #[test]

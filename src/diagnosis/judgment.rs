@@ -127,7 +127,9 @@ fn request_blocked(attempt: &Attempt, view: &EniView) -> Option<Symptom> {
 /// Whether an ENI rejected requests in the middle of an open connection.
 ///
 /// A security group lets the packets of a tracked connection pass, even after its rule is removed
-/// (AWS: security group connection tracking), so this is the work of a network ACL.
+/// (AWS: security group connection tracking), so this is the work of a network ACL. The connection
+/// may have been opened before the archive begins. After a silence as long as that of a timeout,
+/// the connection may be forgotten, which is another symptom.
 pub(super) fn is_cut(attempt: &Attempt, view: &EniView) -> bool {
     /// Rejected packets that are needed: fewer may be the end of a connection whose FIN was
     /// not logged.
@@ -136,7 +138,6 @@ pub(super) fn is_cut(attempt: &Attempt, view: &EniView) -> bool {
         return false;
     };
     attempt.has_tcp_flags()
-        && accepted.flags.is_syn()
         && view.reply.accepted.is_some()
         && !rejected.flags.contains(ObservedFlags::SYN)
         && rejected.packets >= PACKETS_LEAST

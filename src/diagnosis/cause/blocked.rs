@@ -8,9 +8,10 @@ use super::draft::FindingDraft;
 use super::layer::{
     Case, Decision, Failing, FilterLayer, ServicePort, is_directed, passes, service_port,
 };
+use super::source_place::SourcePlace;
 use super::{names, outage};
 use crate::diagnosis::attempt_index::Roles;
-use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, grouped};
+use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, grouped, service};
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::symptom::Symptom;
@@ -22,27 +23,46 @@ struct BlockVerdict<'a> {
     entries: Vec<PathSymptom<'a>>,
 }
 
+/// What is decided for ENIs that share one cause.
+type Verdicts<'a> = BTreeMap<EniIndex, BlockVerdict<'a>>;
+
 /// Drafts the findings for requests rejected inbound and outbound.
 pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>, roles: &Roles) -> Vec<FindingDraft<'a>> {
     let mut drafts = Vec::new();
     for end in [End::Target, End::Source] {
         let at = |entry: &PathSymptom<'a>| {
-            rejecting_eni(end, entry).filter(|_| attempts.is_meant(entry))
+            let at = rejecting_eni(end, entry)?;
+            (attempts.is_meant(entry) || is_shut_for_a_time(attempts, entry)).then_some(at)
         };
         let failing = grouped(attempts.all(), at);
-        let mut merged: BTreeMap<(FilterLayer, String), BTreeMap<EniIndex, BlockVerdict<'a>>> =
-            BTreeMap::new();
+        let mut merged: BTreeMap<(FilterLayer, String), Verdicts<'a>> = BTreeMap::new();
         for (eni, verdict) in verdicts(attempts, roles, end, &failing) {
             let key = (verdict.decision.layer, one_cause(attempts, eni, &verdict));
             merged.entry(key).or_default().insert(eni, verdict);
         }
+        let merged = merged.into_iter();
+        let merged = shared_acls(
+            attempts,
+            merged.map(|((layer, _), verdicts)| (layer, verdicts)),
+        );
         drafts.extend(
             merged
                 .into_iter()
-                .map(|((layer, _), verdicts)| draft(attempts, end, layer, verdicts)),
+                .map(|(layer, verdicts)| draft(attempts, end, layer, verdicts)),
         );
     }
     drafts
+}
+
+/// Whether the internet is rejected in one range of time, and passes at other times.
+fn is_shut_for_a_time(attempts: &AttemptIndex<'_>, entry: &PathSymptom<'_>) -> bool {
+    if entry.path.source.is_some() || !attempts.was_open_to(entry) {
+        return false;
+    }
+    let alike = attempts.of(service(entry.path));
+    let passing = alike.filter(|other| other.symptom.is_passed());
+    let passing: Vec<PathSymptom<'_>> = passing.copied().collect();
+    outage::of_paths(&[*entry], &passing).is_some()
 }
 
 /// Decides which layer rejects at each ENI. Where that is undecided, the decision for another ENI
@@ -107,11 +127,38 @@ fn one_cause(attempts: &AttemptIndex<'_>, eni: EniIndex, verdict: &BlockVerdict<
     )
 }
 
+/// Merges what the ACLs of several subnets reject, if it comes from the same places to the same
+/// ports: subnets may share an ACL.
+fn shared_acls<'a>(
+    attempts: &AttemptIndex<'a>,
+    groups: impl Iterator<Item = (FilterLayer, Verdicts<'a>)>,
+) -> Vec<(FilterLayer, Verdicts<'a>)> {
+    let mut merged: Vec<(FilterLayer, Verdicts<'a>)> = Vec::new();
+    let mut acls: BTreeMap<_, Verdicts<'a>> = BTreeMap::new();
+    for (layer, verdicts) in groups {
+        if layer != FilterLayer::Acl {
+            merged.push((layer, verdicts));
+            continue;
+        }
+        let entries = || verdicts.values().flat_map(|verdict| &verdict.entries);
+        let ports: BTreeSet<ServicePort> = entries().map(|e| service_port(e.path)).collect();
+        let places: BTreeSet<Option<SourcePlace<'a>>> = entries()
+            .map(|entry| SourcePlace::of(attempts, entry))
+            .collect();
+        acls.entry((ports, places)).or_default().extend(verdicts);
+    }
+    merged.extend(
+        acls.into_values()
+            .map(|verdicts| (FilterLayer::Acl, verdicts)),
+    );
+    merged
+}
+
 fn draft<'a>(
     attempts: &AttemptIndex<'a>,
     end: End,
     layer: FilterLayer,
-    verdicts: BTreeMap<EniIndex, BlockVerdict<'a>>,
+    verdicts: Verdicts<'a>,
 ) -> FindingDraft<'a> {
     let enis: BTreeSet<EniIndex> = verdicts.keys().copied().collect();
     // The strongest reason is named; it holds for all of them only if each is proved.
@@ -179,9 +226,16 @@ fn whose(attempts: &AttemptIndex<'_>, layer: FilterLayer, enis: &BTreeSet<EniInd
         FilterLayer::SecurityGroup => {
             format!("the security group of {}", names::enis(attempts, enis))
         }
-        FilterLayer::Acl => enis.first().map_or_else(String::new, |eni| {
-            format!("the network ACL of {}", names::subnet(attempts, *eni))
-        }),
+        FilterLayer::Acl => {
+            let subnets: BTreeSet<String> = enis
+                .iter()
+                .map(|eni| names::subnet(attempts, *eni))
+                .collect();
+            format!(
+                "the network ACL of {}",
+                names::few(subnets.into_iter(), "subnets")
+            )
+        }
         FilterLayer::Undecided => format!(
             "the security group or network ACL of {}",
             names::enis(attempts, enis)

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::draft::FindingDraft;
-use super::names;
+use super::{names, outage};
 use crate::diagnosis::attempt_counts::Path;
 use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, grouped, service};
 use crate::diagnosis::display_filter::Shows;
@@ -39,6 +39,12 @@ pub(super) fn drafts<'a>(
     };
     let mut explained = BTreeSet::new();
     for entries in grouped(attempts.all(), key).into_values() {
+        // A host that is switched off also loses packets, and those of open connections.
+        let is_silent = |entry: &PathSymptom<'a>| entry.symptom == Symptom::NoReply;
+        let (silent, others): (Vec<_>, Vec<_>) = entries.iter().copied().partition(is_silent);
+        if outage::outage(&silent, &others).is_some() {
+            continue;
+        }
         // An attempt without any packet at the other ENI failed by the same loss.
         let is_concerned = |entry: &PathSymptom<'a>| {
             entry.seen.crossing.1 < entry.seen.crossing.0 || entry.symptom == Symptom::NoReply

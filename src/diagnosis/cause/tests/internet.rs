@@ -130,3 +130,41 @@ fn nat_gateway_drops_packets_at_the_end_of_the_archive_too() {
     let found = archive.check(Cause::Unsolicited, Certainty::Possible);
     assert_eq!(found.count, 1);
 }
+
+/// Attempts of outside addresses: some pass before and after minute 10 to 15, others never.
+fn closed_for_a_time(archive: &mut Archive, own: bool) {
+    for minute in 0..25 {
+        let is_closed = (10..15).contains(&minute);
+        let (source, result) = match (is_closed, own) {
+            (false, _) => ("203.0.113.9", Passes),
+            (true, true) => ("203.0.113.9", RejectedIn),
+            (true, false) => ("198.51.100.50", RejectedIn),
+        };
+        archive.attempt(
+            (source, 40_000 + minute),
+            BASTION,
+            i64::from(minute) * 60,
+            result,
+        );
+    }
+}
+
+#[test]
+fn outside_address_that_is_rejected_for_a_time_shows_a_change() {
+    let mut archive = Archive::default();
+    closed_for_a_time(&mut archive, true);
+    let found = archive.check(Cause::InboundBlocked, Certainty::Proved);
+    assert!(found.since.is_some() && found.until.is_some(), "{found:#?}");
+}
+
+#[test]
+fn other_outside_addresses_that_are_rejected_are_noise() {
+    let mut archive = Archive::default();
+    closed_for_a_time(&mut archive, false);
+    assert!(
+        archive
+            .findings()
+            .iter()
+            .all(|found| found.certainty == Certainty::Possible)
+    );
+}

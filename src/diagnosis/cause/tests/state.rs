@@ -101,3 +101,19 @@ fn without_subnets_only_addresses_of_one_smallest_subnet_are_together() {
         assert_eq!(is_inside, certainty == Certainty::Proved, "{}", found.seen);
     }
 }
+
+#[test]
+fn subnets_that_reject_the_same_at_the_same_ports_share_an_acl() {
+    let mut archive = Archive::default();
+    for host in ["10.0.21.40", "10.0.22.40"] {
+        archive.attempts(CLIENT, (host, 5432), 4, RejectedOpen(90));
+    }
+    archive.attempts("10.0.12.27", ("10.0.23.40", 5432), 4, RejectedOpen(90));
+    let findings = archive.findings();
+    let titles: Vec<&str> = findings.iter().map(|found| &*found.title).collect();
+    assert_eq!(titles.len(), 2, "{titles:?}");
+    assert!(
+        titles[0].contains("the network ACL of subnet-21, subnet-22 blocks it"),
+        "{titles:?}"
+    );
+}

@@ -49,11 +49,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! There are three ways to receive records, from the simplest to the lowest level:
+//! These are the ways to receive records, from the simplest to the lowest level:
 //!
 //! | You want | Use |
 //! |---|---|
 //! | each record, borrowed from its line or its table | [`read::Sink`] |
+//! | each event of another AWS log | [`read::Sink::event`] |
 //! | typed columns, for a query engine or a table writer | [`read::ColumnBatches`] |
 //! | the rows of text in memory | [`record::Rows`], with [`record::recognize()`] |
 //!
@@ -134,6 +135,8 @@
 //!   is not a record. A [`record::Record`] borrows from its line, or from its row of a table.
 //! - [`wrapper`]: records inside JSON and Parquet. JSON is converted to lines, and the columns of a
 //!   table become records without any text in between.
+//! - [`event`]: one line or object of another AWS log: load balancers, CloudTrail, DNS. Pure, and
+//!   independent of flow log records.
 //! - [`filter`]: selects part of an archive: the filter grammar, its verdict on a record, and the
 //!   pruning of files by path and of row groups by their statistics.
 //! - [`read`]: all of these combined: sends the records of any archive, on all cores, to any sink.
@@ -219,6 +222,8 @@
 //! | finding | one cause that explains many symptoms, with the evidence for and against it |
 //! | verdict | `ACCEPT` or `REJECT`, which is not a TCP reset |
 //! | vantage | the view, an ENI and a side of it, whose records are used for a conversation |
+//! | event | one request, API call, DNS query or alert from an AWS log that is not a flow log |
+//! | leg | one of the connections that an event is about: client to load balancer, load balancer to target |
 //! | matching | a record that meets the [`filter::Filter`]. A connection is *kept* if one of its records matches |
 //! | pruned | a file that is not opened, or a row group that is not read, because its path or statistics show that nothing in it can match |
 //! | table, row group | a Parquet file; a range of its rows that can be read separately |
@@ -245,6 +250,7 @@ pub mod configuration;
 pub mod connection;
 pub mod diagnosis;
 pub mod error;
+pub mod event;
 pub mod filter;
 pub mod flow;
 pub mod metrics;

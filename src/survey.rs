@@ -9,6 +9,7 @@
 //! a conversion would use, drop as duplicates or leave to another vantage are all counted as `used`.
 
 mod columns;
+mod events;
 mod missing_fields;
 
 use std::borrow::Cow;
@@ -18,6 +19,7 @@ use serde::Serialize;
 
 pub use self::{
     columns::{ColumnOrder, ColumnOrders},
+    events::{EventLog, EventLogs},
     missing_fields::{MissingFields, missing_fields},
 };
 use crate::summary::{Input, Records};
@@ -38,6 +40,8 @@ pub struct Survey {
     pub requested_ns: Option<(Option<i64>, Option<i64>)>,
     /// The category of every line.
     pub records: Records,
+    /// What was read of other AWS logs, by kind.
+    pub events: EventLogs,
     /// Sums over all records that match the filter.
     pub logged: LoggedSums,
     /// The same sums by `action`, with the reason if the record has one.

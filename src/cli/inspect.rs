@@ -87,5 +87,8 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
              with --format",
         ));
     }
+    if args.reading.is_strict() && survey.events.skipped() > 0 {
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(status)
 }

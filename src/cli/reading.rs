@@ -168,6 +168,11 @@ impl<F: FormatOption> ReadingArgs<F> {
         }
     }
 
+    /// Whether a line that cannot be parsed changes the exit status.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     /// Returns the exit status of a run that read `records` from `input`.
     pub(crate) fn exit_code(&self, records: &Records, input: &Input) -> ExitCode {
         let is_unsound = records.skipped.total() > 0 || input.damaged.total() > 0;

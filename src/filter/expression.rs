@@ -7,7 +7,9 @@
 
 use std::net::IpAddr;
 
+use super::of_event;
 use crate::archive::s3_path::S3Name;
+use crate::event::Event;
 use crate::flow::{TCP, is_egress, protocol};
 use crate::record::{Action, Field, Layout, ObservedFlags, Record, TAGS, tag_value};
 
@@ -134,6 +136,8 @@ pub enum Comparison {
 pub struct RecordFacts<'a> {
     /// The record; `None` if its file is not opened yet.
     pub line: Option<FilteredRecord<'a>>,
+    /// The event, in place of a record.
+    pub event: Option<&'a Event<'a>>,
     /// The facts in the path of its file.
     pub path: Option<S3Name<'a>>,
 }
@@ -185,7 +189,10 @@ impl Expression {
 
 /// Returns `decisive` if any verdict is that, the opposite if all verdicts are the opposite, and
 /// `None` otherwise.
-fn decide(verdicts: impl IntoIterator<Item = Option<bool>>, decisive: bool) -> Option<bool> {
+pub(super) fn decide(
+    verdicts: impl IntoIterator<Item = Option<bool>>,
+    decisive: bool,
+) -> Option<bool> {
     let mut together = Some(!decisive);
     for verdict in verdicts {
         match verdict {
@@ -207,6 +214,9 @@ impl Term {
                 return name.verdict(facts, |given| given.starts_with(wanted.as_bytes()));
             }
             _ => {}
+        }
+        if let Some(event) = facts.event {
+            return self.of_event(event);
         }
         let record = facts.line?.record;
         match self {
@@ -353,6 +363,9 @@ impl Name {
                 }
             }
         }
+        if let Some(event) = facts.event {
+            is_given |= of_event::each_name(self, event, &mut each);
+        }
         let Some(path) = facts.path.as_ref().filter(|_| !is_given) else {
             return;
         };
@@ -401,7 +414,10 @@ mod tests {
     fn path_alone_decides_by_its_own_facts_and_leaves_the_rest_open() {
         let name = "123456789012_vpcflowlogs_us-east-1_fl-0a_20240501T1620Z_ab.log.gz";
         let path = s3_path::parse(name);
-        let facts = RecordFacts { line: None, path };
+        let facts = RecordFacts {
+            path,
+            ..RecordFacts::default()
+        };
         check("region us-east-1", &facts, Some(true));
         check("not account 123456789012", &facts, Some(false));
         check("region eu-west-1 and port 443", &facts, Some(false));

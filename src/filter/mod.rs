@@ -8,6 +8,7 @@
 //! paths        before a file is opened     its path names account, region and time slot
 //!              or a row group is read      its statistics give the time range
 //! expression   while a record is read      its columns and the path of its file
+//! of_event     while an event is read      the ends and names that its log has
 //! time         after all files are read    -2h counts from the newest record
 //! ```
 //!
@@ -25,6 +26,7 @@
 mod expression;
 mod fault;
 mod grammar;
+mod of_event;
 mod paths;
 mod peers;
 mod time;

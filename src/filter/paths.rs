@@ -88,8 +88,8 @@ impl Filter {
 
     fn may_match(&self, file: &File) -> bool {
         let facts = RecordFacts {
-            line: None,
             path: s3_path::parse(&file.name),
+            ..RecordFacts::default()
         };
         self.verdict(&facts) != Some(false)
     }

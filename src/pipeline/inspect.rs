@@ -44,7 +44,7 @@ pub fn inspect(request: &Request, meter: &Meter) -> Result<Survey> {
 }
 
 fn inspect_named(request: &Request, meter: &Meter) -> Result<Survey> {
-    let archive = request.archive()?;
+    let archive = request.archive_and_events()?;
     let run = Run::new(&archive, meter);
     let files = archive.files();
     let selection = request.selection(archive.newest_ns(meter)?);
@@ -63,6 +63,7 @@ fn inspect_named(request: &Request, meter: &Meter) -> Result<Survey> {
     read.records.filtered = tally.filtered;
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     let names = files.iter().map(|file| &*file.name);
+    let events = std::mem::take(&mut read.account.events);
     let names = names.chain(read.account.member_names());
     let columns = &read.account.columns;
     let mut survey = Survey {
@@ -75,6 +76,8 @@ fn inspect_named(request: &Request, meter: &Meter) -> Result<Survey> {
     };
     survey.input = read.input;
     survey.records = read.records;
+    survey.events = events;
+    debug_assert!(survey.events.adds_up(), "{:?}", survey.events);
     survey.requested_ns = selection.and_then(|selection| selection.requested_ns());
     for name in names.filter_map(s3_path::parse) {
         note(&mut survey.accounts, name.account);
@@ -121,6 +124,12 @@ impl Observations for Census<'_> {
         let mut all = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         all.add(tally);
         Ok(())
+    }
+
+    fn is_wanted(&self, instant_ns: i64) -> bool {
+        let until_ns = instant_ns.saturating_add(1);
+        let is_then = |span: &Span| span.overlaps(instant_ns, until_ns);
+        self.span.as_ref().is_none_or(is_then)
     }
 }
 

@@ -22,6 +22,7 @@
 
 mod convert;
 mod diagnose;
+mod event_counts;
 mod inspect;
 mod ladder;
 mod metrics;

@@ -11,7 +11,8 @@ use crate::flow::{
     TagsIndex, Unusable, Verdict, observe, reject_reason,
 };
 use crate::pipeline::diagnose::Coverage;
-use crate::read::{Found, Sink};
+use crate::pipeline::event_counts::EventCounts;
+use crate::read::{Found, FoundEvent, Sink};
 use crate::record::{ByteUnit, Direction, Field, Layout, LogStatus, Record, TAGS, tag_value};
 use crate::summary::AssumedCounts;
 use crate::time::joined;
@@ -27,6 +28,11 @@ pub(crate) trait Observations: Sync {
     /// # Errors
     /// There is no space for them.
     fn take_in(&self, observations: Vec<Candidate>, base: u64, enis: &Enis) -> Result<()>;
+
+    /// Whether an event of this instant is in the requested time, nanoseconds since the Unix epoch.
+    fn is_wanted(&self, _instant_ns: i64) -> bool {
+        true
+    }
 }
 
 /// Turns records into observations.
@@ -52,6 +58,8 @@ pub(crate) struct Observed {
     pub assumed: AssumedCounts,
     /// Earliest start and latest end of all records, nanoseconds since the Unix epoch.
     pub span_ns: Option<(i64, i64)>,
+    /// Events of other logs.
+    pub events: EventCounts,
     /// Intervals without traffic, from NODATA records.
     pub quiet: Coverage,
     /// What only few layouts have, for the latest one.
@@ -129,6 +137,11 @@ impl Sink for Observing<'_> {
         }
     }
 
+    fn event(&self, part: &mut Observed, found: &FoundEvent<'_>) {
+        let is_wanted = found.matches == Some(true) && self.to.is_wanted(found.event.instant_ns);
+        part.events.count(found.event, is_wanted);
+    }
+
     fn complete(&self, part: &mut Observed, base: u64) -> Result<()> {
         let losses = part.losses.iter_mut();
         losses.for_each(|(place, _)| place.line += base);
@@ -144,6 +157,7 @@ impl Sink for Observing<'_> {
         part.assumed.add(later.assumed);
         part.span_ns = joined(part.span_ns, later.span_ns);
         part.quiet.add(later.quiet);
+        part.events.append(later.events);
     }
 }
 

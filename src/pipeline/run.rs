@@ -99,6 +99,14 @@ impl Request {
         self.builder().context(&self.context).open()
     }
 
+    /// Lists the files, to read the events of other AWS logs as well.
+    ///
+    /// # Errors
+    /// An input is missing or empty.
+    pub(super) fn archive_and_events(&self) -> Result<Archive> {
+        self.builder().events().open()
+    }
+
     fn builder(&self) -> ArchiveBuilder {
         Archive::builder(&self.inputs)
             .format(self.format.clone())
@@ -236,6 +244,7 @@ impl<'a> Run<'a> {
     pub(super) fn survey(&self, addresses: Addresses, to: &dyn Observations) -> Result<Contents> {
         let observing = Observing { addresses, to };
         let (mut account, observed) = self.archive.read_all(&observing, self.meter)?;
+        account.events.add(observed.events.into_logs());
         let taken = account.taken();
         let mut records = std::mem::take(&mut account.records);
         records.lost = observed.lost;

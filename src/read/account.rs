@@ -9,7 +9,7 @@ use crate::read::configuration;
 use crate::read::files::FileYield;
 use crate::read::source_names::{ArchiveMember, SourceNames};
 use crate::summary::{Example, Input, Reasons, Records};
-use crate::survey::ColumnOrders;
+use crate::survey::{ColumnOrders, EventLogs};
 
 /// The account of a reading: what was read, what was not read, and why.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,9 @@ pub struct Account {
     pub records: Records,
     /// The orders of columns in all files.
     pub columns: ColumnOrders,
+    /// Counts of the lines of other AWS logs, if events were wanted. What the sink did with them is
+    /// not in it.
+    pub events: EventLogs,
     /// The members of each file that holds others.
     members: Vec<Vec<ArchiveMember>>,
     /// End of the newest record in the pruned files and row groups, as far as paths and statistics
@@ -65,6 +68,7 @@ impl Account {
         self.columns.add(file.block.columns);
         self.noticed.append(file.block.noticed);
         self.records.add(file.block.records);
+        self.events.add(file.block.events.into_logs());
         file.block.part
     }
 
@@ -81,9 +85,9 @@ impl Account {
     /// Checks whether there was anything to read.
     ///
     /// # Errors
-    /// Fails if there was not a single line of a flow log.
+    /// Fails if there was not a single line of a flow log, or of another log that is read.
     pub(crate) fn check(&self, filed_ns: impl FnOnce() -> Option<(i64, i64)>) -> Result<()> {
-        if self.records.lines == 0 {
+        if self.records.lines == 0 && self.events.is_empty() {
             return Err(nothing_to_read(&self.input, filed_ns));
         }
         Ok(())

@@ -10,7 +10,7 @@ use crate::read::account::Account;
 use crate::read::configuration::ConfigurationWish;
 use crate::read::files::Files;
 use crate::read::meter::Meter;
-use crate::read::sink::{Found, Sink};
+use crate::read::sink::{Found, FoundEvent, Sink};
 use crate::record::{Field, Interval, Layout};
 use crate::time::{SECOND_NS, joined, until_ns};
 
@@ -22,6 +22,7 @@ pub struct ArchiveBuilder {
     filter: Filter,
     temp_dir: PathBuf,
     context: Option<Vec<PathBuf>>,
+    wants_events: bool,
 }
 
 impl ArchiveBuilder {
@@ -57,6 +58,15 @@ impl ArchiveBuilder {
         self
     }
 
+    /// Reads load balancer logs, CloudTrail, Resolver query logs and other AWS logs among the inputs,
+    /// and passes their [events](crate::event) to [`Sink::event`]. By default these files are left
+    /// out.
+    #[must_use]
+    pub fn events(mut self) -> Self {
+        self.wants_events = true;
+        self
+    }
+
     /// Lists the files.
     ///
     /// # Errors
@@ -81,6 +91,7 @@ impl ArchiveBuilder {
             left_out,
             context,
             wish,
+            wants_events: self.wants_events,
             format: self.format,
             filter: self.filter,
             temp_dir: self.temp_dir,
@@ -100,6 +111,7 @@ pub struct Archive {
     temp_dir: PathBuf,
     context: Vec<File>,
     wish: ConfigurationWish,
+    wants_events: bool,
 }
 
 impl Archive {
@@ -120,6 +132,7 @@ impl Archive {
             filter: Filter::default(),
             temp_dir: std::env::temp_dir(),
             context: None,
+            wants_events: false,
         }
     }
 
@@ -201,6 +214,7 @@ impl Archive {
         let watch = FilterWatch::default();
         let files = Files {
             configuration: &wish,
+            wants_events: false,
             ..self.files_for(&Newest, &watch, meter)
         };
         let mut of = self.context.iter();
@@ -228,12 +242,16 @@ impl Archive {
         }
         meter.begin_reading(self.files(), true);
         let mut newest_ns = self.sifted.newest_slot_ns;
+        let mut newest_event_ns = None;
         let watch = FilterWatch::default();
         self.files_for(&Newest, &watch, meter)
             .read(self.files(), |file| {
-                newest_ns = newest_ns.max(file.pruned_newest_ns).max(file.block.part);
+                let of_file = file.block.part;
+                newest_ns = newest_ns.max(file.pruned_newest_ns).max(of_file.record_ns);
+                newest_event_ns = newest_event_ns.max(of_file.event_ns);
             })?;
-        Ok(newest_ns)
+        // With records, the time range is the same whether events are wanted or not.
+        Ok(newest_ns.or(newest_event_ns))
     }
 
     /// Notes the accounts and regions in the paths of all files, those too that are not opened.
@@ -271,6 +289,7 @@ impl Archive {
             temp_dir: &self.temp_dir,
             inputs: self.files(),
             configuration: &self.wish,
+            wants_events: self.wants_events,
             meter,
             sink,
         }
@@ -286,17 +305,29 @@ impl Archive {
 /// A sink that keeps the end of the newest record.
 struct Newest;
 
-impl Sink for Newest {
-    type Part = Option<i64>;
+/// The end of the newest record, and the time of the newest event.
+#[derive(Clone, Copy, Default)]
+struct NewestTimes {
+    record_ns: Option<i64>,
+    event_ns: Option<i64>,
+}
 
-    fn record(&self, newest_ns: &mut Option<i64>, found: &Found<'_>) -> Result<(), Unusable> {
+impl Sink for Newest {
+    type Part = NewestTimes;
+
+    fn record(&self, newest: &mut NewestTimes, found: &Found<'_>) -> Result<(), Unusable> {
         let (o, _) = observe(found.record, Addresses::Packet, EniIndex(0), found.place)?;
-        *newest_ns = (*newest_ns).max(Some(o.end_ns));
+        newest.record_ns = newest.record_ns.max(Some(o.end_ns));
         Ok(())
     }
 
-    fn append(&self, newest_ns: &mut Option<i64>, later: Option<i64>) {
-        *newest_ns = (*newest_ns).max(later);
+    fn event(&self, newest: &mut NewestTimes, found: &FoundEvent<'_>) {
+        newest.event_ns = newest.event_ns.max(Some(found.event.instant_ns));
+    }
+
+    fn append(&self, newest: &mut NewestTimes, later: NewestTimes) {
+        newest.record_ns = newest.record_ns.max(later.record_ns);
+        newest.event_ns = newest.event_ns.max(later.event_ns);
     }
 }
 
@@ -352,6 +383,14 @@ impl<S: Sink> Sink for Matching<'_, S> {
     fn silence(&self, part: &mut Self::Part, found: &Found<'_>) {
         if found.matches == Some(true) && self.is_then(found) {
             self.sink.silence(&mut part.part, found);
+        }
+    }
+
+    fn event(&self, part: &mut Self::Part, found: &FoundEvent<'_>) {
+        let instant_ns = found.event.instant_ns;
+        let is_then = || self.span.overlaps(instant_ns, instant_ns.saturating_add(1));
+        if found.matches == Some(true) && (self.wants_any_time || is_then()) {
+            self.sink.event(&mut part.part, found);
         }
     }
 

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use crate::archive::Block;
 use crate::archive::s3_path::S3Name;
+use crate::event::BalancerFile;
 use crate::filter::{Filter, FilterWatch, FilteredRecord, Noticed, RecordFacts};
 use crate::flow::Place;
+use crate::read::events::{EventYield, LinesOf};
 use crate::read::sink::{Found, Sink};
 use crate::read::slot::{FileSlot, SlotRows};
 use crate::record::{Layout, Record, Row, RowSource, Rows};
@@ -22,6 +24,9 @@ const LINE_LEN_LEAST: usize = 100;
 
 /// Number of bytes of a line shown in messages, enough to recognize the line.
 const FOUND_LEN_MAX: usize = 64;
+
+/// The reason for skipping a line that is too long.
+pub(super) const OVERLONG: &str = "line of more than 1 MiB";
 
 /// The reason for skipping a row of a table that has no value at all.
 const BLANK_ROW: &str = "row without a value";
@@ -42,16 +47,37 @@ pub(crate) struct BlockYield<P> {
     pub columns: ColumnOrders,
     /// What was noted of the names and parts of the filter.
     pub noticed: Noticed,
+    /// The lines of other logs.
+    pub events: EventYield,
     /// The column order of the first line that was skipped.
     skipped_under: Option<Arc<Layout>>,
 }
 
 /// Lines that are not records, or that the sink cannot use, for one reason.
 #[derive(Default)]
-struct LineFaults {
-    count: u64,
+pub(super) struct LineFaults {
+    pub(super) count: u64,
     /// The line number and the text found there, for the first few.
-    first: Vec<(u64, String)>,
+    pub(super) first: Vec<(u64, String)>,
+}
+
+impl LineFaults {
+    /// Counts a line.
+    pub(super) fn note(&mut self, line: u64, found: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.first.len() < EXAMPLES_MAX {
+            self.first.push((line, found()));
+        }
+    }
+
+    /// Adds the faults of later lines, before which there are `lines`.
+    pub(super) fn add(&mut self, later: Self, lines: u64) {
+        self.count += later.count;
+        let later = later.first.into_iter();
+        self.first
+            .extend(later.map(|(line, found)| (lines + line, found)));
+        self.first.truncate(EXAMPLES_MAX);
+    }
 }
 
 /// Reads the blocks of one file.
@@ -64,19 +90,25 @@ pub(crate) struct BlockReader<'a, S> {
     pub watch: &'a FilterWatch<'a>,
     /// Facts in the file's path.
     pub path: Option<S3Name<'a>>,
+    /// Facts in its name if it is the log of a load balancer.
+    pub balancer: Option<BalancerFile<'a>>,
     /// The sink that receives the records.
     pub sink: &'a S,
 }
 
 impl<S: Sink> BlockReader<'_, S> {
-    /// Reads a block whose first line is under `layout`.
-    pub(crate) fn read(&self, block: &Block<'_>, layout: Arc<Layout>) -> BlockYield<S::Part> {
+    /// Reads a block of such lines.
+    pub(crate) fn read(&self, block: &Block<'_>, lines: &LinesOf) -> BlockYield<S::Part> {
+        let layout = match lines {
+            LinesOf::Records(layout) => Arc::clone(layout),
+            LinesOf::Events(kind) => return self.read_event_lines(block, *kind),
+        };
         let mut read = BlockYield {
             part: self.sink.begin(block.bytes.len() / LINE_LEN_LEAST),
             ..BlockYield::default()
         };
         read.records.lines = block.overlong_count;
-        read.faults_without_example("line of more than 1 MiB", block.overlong_count);
+        read.faults_without_example(OVERLONG, block.overlong_count);
         self.read_rows(Rows::new(block.bytes, layout), &mut read);
         read
     }
@@ -186,6 +218,7 @@ impl<S: Sink> BlockReader<'_, S> {
         let facts = RecordFacts {
             line: Some(FilteredRecord { record, layout }),
             path: self.path,
+            ..RecordFacts::default()
         };
         self.watch.note_names(&mut read.noticed, &facts);
         facts
@@ -259,11 +292,7 @@ impl<P: Default> BlockYield<P> {
 
     fn fault(&mut self, reason: &'static str, found: impl FnOnce() -> String) {
         let line = self.records.lines;
-        let faults = self.faults.entry(reason).or_default();
-        faults.count += 1;
-        if faults.first.len() < EXAMPLES_MAX {
-            faults.first.push((line, found()));
-        }
+        self.faults.entry(reason).or_default().note(line, found);
     }
 
     fn note_skipped(&mut self, layout: &Arc<Layout>) {
@@ -305,19 +334,24 @@ impl<P: Default> BlockYield<P> {
         self.taken += later.taken;
         self.records.add(later.records);
         for (reason, more) in later.faults {
-            let faults = self.faults.entry(reason).or_default();
-            faults.count += more.count;
-            faults.first.extend(
-                more.first
-                    .into_iter()
-                    .map(|(line, found)| (lines + line, found)),
-            );
-            faults.first.truncate(EXAMPLES_MAX);
+            self.faults.entry(reason).or_default().add(more, lines);
         }
+        self.events.append(later.events);
         self.columns.add(later.columns);
         self.noticed.append(later.noticed);
         self.skipped_under = self.skipped_under.take().or(later.skipped_under);
         self.layout_at_end = later.layout_at_end;
+    }
+
+    /// Number of lines, of flow logs and of others.
+    pub(crate) fn lines(&self) -> u64 {
+        self.records.lines + self.events.lines
+    }
+
+    /// Returns what the lines after these are, if these change it.
+    pub(crate) fn lines_after(&self) -> Option<LinesOf> {
+        let layout = self.layout_at_end.as_ref()?;
+        Some(LinesOf::Records(Arc::clone(layout)))
     }
 
     /// Sets how the column orders of a whole file were identified. If every record was skipped,

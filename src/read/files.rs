@@ -17,11 +17,13 @@ use rayon::prelude::*;
 use crate::archive::{self, Content, Damage, File, LeftOutReason, Opened, Pack, Stream, s3_path};
 use crate::configuration::{Configuration, is_configuration};
 use crate::error::{ErrorKind, Result};
+use crate::event::BalancerFile;
 use crate::filter::{Filter, FilterWatch};
 use crate::read::Meter;
 use crate::read::block::{BlockReader, BlockYield};
 use crate::read::configuration::{self, ConfigurationWish};
 use crate::read::describe;
+use crate::read::events::{self, LinesOf};
 use crate::read::neighbor::header_beside;
 use crate::read::sink::Sink;
 use crate::read::source_names::ArchiveMember;
@@ -70,6 +72,8 @@ pub(crate) struct Files<'a, S> {
     pub inputs: &'a [File],
     /// What becomes of files that hold configuration.
     pub configuration: &'a ConfigurationWish,
+    /// Whether the records of other AWS logs are passed to the sink as events.
+    pub wants_events: bool,
     /// The progress of the run.
     pub meter: &'a Meter,
     /// The sink that receives the records.
@@ -130,13 +134,13 @@ impl<S: Sink> Files<'_, S> {
         let mut whole = FileYield::default();
         let pack_kind = describe::of_pack(&pack);
         let damage = pack.for_each_member(file, |member, opened| {
-            let lines_before = whole.block.records.lines + whole.skipped_lines;
+            let lines_before = whole.block.lines() + whole.skipped_lines;
             let at = FileOffset {
                 file: index,
                 lines_before,
             };
             let read = self.read_opened(at, &member, opened)?;
-            if read.block.records.lines > 0 {
+            if read.block.lines() > 0 {
                 whole.members.push(ArchiveMember {
                     lines_before,
                     name: member.name,
@@ -189,14 +193,7 @@ impl<S: Sink> Files<'_, S> {
             Err(refusal) if !refusal.is_ambiguous() && holds_embedded(content.head(HEAD_LEN)) => {
                 return self.read_embedded(at, file, content);
             }
-            Err(unrecognized) => {
-                // The rest of a single line does not show what the file was.
-                let has_line = content.head(HEAD_LEN).contains(&b'\n');
-                return match content.damage(file.len) {
-                    Some(damage) if !has_line => Ok(unusable(file, &damage)),
-                    _ => self.foreign(file, &unrecognized),
-                };
-            }
+            Err(unrecognized) => return self.read_other(at, file, content, &unrecognized),
         };
         let mut yielded = FileYield::default();
         yielded.input.files = 1;
@@ -210,10 +207,11 @@ impl<S: Sink> Files<'_, S> {
         let reader = self.block_reader(at, file);
         let layout = Arc::new(self.needed(recognized.layout));
         let begun_with = Arc::clone(&layout);
+        let lines = LinesOf::Records(layout);
         let (block, damage) = match content {
-            Content::Mapped(mapping) => mmap::read_mapped(self, &mapping, &reader, layout)?,
+            Content::Mapped(mapping) => mmap::read_mapped(self, &mapping, &reader, lines)?,
             Content::Stream(stream) => {
-                let (block, read_len, damage) = self.read_stream(stream, at, &reader, layout)?;
+                let (block, read_len, damage) = self.read_stream(stream, at, &reader, lines)?;
                 // Pipes have no length of their own.
                 yielded.input.file_bytes = yielded.input.file_bytes.max(read_len);
                 (block, damage)
@@ -231,6 +229,26 @@ impl<S: Sink> Files<'_, S> {
             self.name_other(layout, evidence_name(Evidence::Header))
         });
         Ok(yielded)
+    }
+
+    /// Reads text that is not a flow log, or not known to be one.
+    fn read_other(
+        &self,
+        at: FileOffset,
+        file: &File,
+        mut content: Content,
+        unrecognized: &Unrecognized,
+    ) -> Result<FileYield<S::Part>> {
+        let kind = events::kind_of_file(unrecognized).filter(|_| self.wants_events);
+        if let Some(kind) = kind {
+            return events::read_lines(self, at, file, content, kind);
+        }
+        // The rest of a single line does not show what the file was.
+        let has_line = content.head(HEAD_LEN).contains(&b'\n');
+        match content.damage(file.len) {
+            Some(damage) if !has_line => Ok(unusable(file, &damage)),
+            _ => self.foreign(file, unrecognized),
+        }
     }
 
     /// Reads configuration, or leaves out what is not.
@@ -257,23 +275,23 @@ impl<S: Sink> Files<'_, S> {
         }
     }
 
-    fn read_stream(
+    pub(crate) fn read_stream(
         &self,
         stream: Stream,
         at: FileOffset,
         reader: &BlockReader<'_, S>,
-        mut layout: Arc<Layout>,
+        mut lines: LinesOf,
     ) -> Result<(BlockYield<S::Part>, u64, Option<Damage>)> {
         let mut whole = BlockYield::default();
         let mut read_len = 0;
         let damage = stream.for_each_block(BLOCK_LEN, |block| {
-            let mut read = reader.read(&block, Arc::clone(&layout));
+            let mut read = reader.read(&block, &lines);
             self.count(block.read_len - read_len, &read);
             read_len = block.read_len;
-            if let Some(at_end) = &read.layout_at_end {
-                layout = Arc::clone(at_end);
+            if let Some(after) = read.lines_after() {
+                lines = after;
             }
-            self.complete(&mut read, at.lines_before + whole.records.lines)?;
+            self.complete(&mut read, at.lines_before + whole.lines())?;
             whole.append(read, self.sink);
             Ok(())
         })?;
@@ -329,6 +347,7 @@ impl<S: Sink> Files<'_, S> {
             filter: self.filter,
             watch: self.watch,
             path: s3_path::parse(&file.name),
+            balancer: BalancerFile::parse(&file.name),
             sink: self.sink,
         }
     }
@@ -344,7 +363,7 @@ impl<S: Sink> Files<'_, S> {
 
     pub(crate) fn count(&self, bytes: u64, read: &BlockYield<S::Part>) {
         self.meter.bytes.fetch_add(bytes, Relaxed);
-        self.meter.records.fetch_add(read.records.lines, Relaxed);
+        self.meter.records.fetch_add(read.lines(), Relaxed);
     }
 
     /// Completes the records of a block. `base` lines of its file come before it.

@@ -6,10 +6,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::archive::{File, Stream};
+use crate::archive::{Damage, File, Stream};
 use crate::error::Result;
 use crate::read::block::BlockYield;
 use crate::read::describe;
+use crate::read::events::JsonEvents;
 use crate::read::files::{BLOCK_LEN, FileOffset, FileYield, Files, HEAD_LEN};
 use crate::read::files::{evidence_name, foreign_file, note_damage, note_kind, note_layout};
 use crate::read::sink::Sink;
@@ -26,7 +27,10 @@ pub(crate) fn read_wrapped<S: Sink>(
     // The description of the file if it turns out to hold no flow log.
     let as_text = recognize(stream.head(HEAD_LEN), None).err();
     let (read_len, packing) = (stream.read_len(), stream.packing());
-    let unwrapper = Unwrapper::new(stream, files.format, BLOCK_LEN);
+    let mut unwrapper = Unwrapper::new(stream, files.format, BLOCK_LEN);
+    if files.wants_events {
+        unwrapper.keep_values();
+    }
     let describe = |outermost: Option<&str>| describe::of_json(outermost, packing);
     read_batches(files, at, file, unwrapper, &read_len, as_text, describe)
 }
@@ -56,12 +60,17 @@ fn read_batches<S: Sink>(
     let reader = files.block_reader(at, file);
     let mut counted_len = 0;
     let mut yielded = FileYield::default();
+    let mut events = JsonEvents::default();
     while let Some(batch) = unwrapper.next_batch() {
+        events.read(files, &reader, &batch.values, at)?;
         let mut read = match reader.read_batch(&batch) {
             Some(read) => read,
             None => {
                 let is_none_known = unwrapper.named_by().is_none();
-                if is_none_known && yielded.block.records.lines >= UNKNOWN_MAX {
+                if is_none_known
+                    && !events.has_events()
+                    && yielded.block.records.lines >= UNKNOWN_MAX
+                {
                     break;
                 }
                 BlockYield::of_unknown_columns(&batch)
@@ -76,23 +85,18 @@ fn read_batches<S: Sink>(
         files.complete(&mut read, at.lines_before + yielded.block.records.lines)?;
         yielded.block.append(read, files.sink);
         let is_other = unwrapper.foreign().is_some() && unwrapper.named_by().is_none();
-        if is_other && yielded.block.records.lines >= OTHER_LOG_MAX {
+        if is_other && !events.has_events() && yielded.block.records.lines >= OTHER_LOG_MAX {
             break;
         }
     }
     let evidence = unwrapper.named_by().map(in_words);
+    if evidence.is_none() && events.has_events() {
+        return Ok(event_file(file, events, unwrapper.damage()));
+    }
     match evidence {
         Some(evidence) => note_layout(&mut yielded.input, evidence),
         None if unwrapper.refused().is_none() && yielded.block.records.control > 0 => {}
-        None => {
-            return match (unwrapper.refused(), unwrapper.foreign(), &as_text) {
-                (None, Some(kind), _) => foreign_file(file, &kind.to_string()),
-                (Some(unrecognized), ..) | (None, None, Some(unrecognized)) => {
-                    files.foreign(file, unrecognized)
-                }
-                (None, None, None) => foreign_file(file, "JSON"),
-            };
-        }
+        None => return not_read(files, file, &unwrapper, as_text.as_ref()),
     }
     yielded.input.files = 1;
     yielded.input.file_bytes = file.len.max(read_len.load(Relaxed));
@@ -106,7 +110,40 @@ fn read_batches<S: Sink>(
         order => files.name_other(layout, order),
     });
     note_kind(&mut yielded.input, &describe(unwrapper.outermost()));
+    yielded.block.append(events.of_file(file, true), files.sink);
     Ok(yielded)
+}
+
+/// Decides about a file without any flow log record.
+fn not_read<S: Sink>(
+    files: &Files<'_, S>,
+    file: &File,
+    unwrapper: &Unwrapper<'_>,
+    as_text: Option<&Unrecognized>,
+) -> Result<FileYield<S::Part>> {
+    match (unwrapper.refused(), unwrapper.foreign(), as_text) {
+        (None, Some(kind), _) => foreign_file(file, &kind.to_string()),
+        (Some(unrecognized), ..) | (None, None, Some(unrecognized)) => {
+            files.foreign(file, unrecognized)
+        }
+        (None, None, None) => foreign_file(file, "JSON"),
+    }
+}
+
+/// Returns what was read of a file that has events and is not a flow log.
+fn event_file<P: Default + Send>(
+    file: &File,
+    events: JsonEvents<P>,
+    damage: Option<&Damage>,
+) -> FileYield<P> {
+    let mut yielded = FileYield {
+        block: events.of_file(file, false),
+        ..FileYield::default()
+    };
+    if let Some(damage) = damage {
+        note_damage(&mut yielded.input, file, damage);
+    }
+    yielded
 }
 
 fn in_words(named_by: NamedBy) -> &'static str {

@@ -4,27 +4,25 @@
 //! time. After each group, the file is checked for damage. If it has shrunk, the whole lines before
 //! its new end are used and nothing after it.
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
 
 use crate::archive::{Block, Damage, Mapping};
 use crate::error::Result;
 use crate::read::block::{BlockReader, BlockYield};
+use crate::read::events::LinesOf;
 use crate::read::files::{BLOCK_LEN, Files};
 use crate::read::sink::Sink;
-use crate::record::Layout;
 
 /// Number of blocks per thread of a mapped file that are read in parallel.
 const BLOCKS_A_THREAD: usize = 3;
 
-/// Reads a file whose first line is under `layout`. Also returns the damage if the file was not
+/// Reads a file of such lines. Also returns the damage if the file was not
 /// read completely.
 pub(crate) fn read_mapped<S: Sink>(
     files: &Files<'_, S>,
     mapping: &Mapping,
     reader: &BlockReader<'_, S>,
-    mut layout: Arc<Layout>,
+    mut lines: LinesOf,
 ) -> Result<(BlockYield<S::Part>, Option<Damage>)> {
     let run_len = BLOCKS_A_THREAD * rayon::current_num_threads();
     let mut blocks = mapping.blocks(BLOCK_LEN);
@@ -32,7 +30,7 @@ pub(crate) fn read_mapped<S: Sink>(
     let mut end = 0;
     loop {
         let mut run: Vec<Block<'_>> = blocks.by_ref().take(run_len).collect();
-        let mut yields = read_run(files, &run, reader, &layout);
+        let mut yields = read_run(files, &run, reader, &lines);
         let mut damage = None;
         // Text that was after the end of the file when it was read is not part of the file. Reading
         // the text before the end again is rare and quick. The file may shrink further meanwhile.
@@ -41,19 +39,19 @@ pub(crate) fn read_mapped<S: Sink>(
                 .iter()
                 .map_while(|block| block.before(found.text_offset))
                 .collect();
-            yields = read_run(files, &run, reader, &layout);
+            yields = read_run(files, &run, reader, &lines);
             damage = Some(found);
         }
         end = run.last().map_or(end, Block::end);
         let is_last = run.is_empty() || damage.is_some();
         let mut bases = Vec::with_capacity(run.len());
-        let mut base = whole.records.lines;
+        let mut base = whole.lines();
         for read in &yields {
             bases.push(base);
-            base += read.records.lines;
+            base += read.lines();
         }
         if let Some(last) = yields.last() {
-            layout = last.layout_at_end.clone().unwrap_or(layout);
+            lines = last.lines_after().unwrap_or(lines);
         }
         let kept = yields.par_iter_mut().zip(bases);
         kept.try_for_each(|(read, base)| files.complete(read, base))?;
@@ -70,26 +68,26 @@ pub(crate) fn read_mapped<S: Sink>(
     }
 }
 
-/// Reads consecutive blocks, the first of which is under `layout`.
+/// Reads consecutive blocks, the first of which has such lines.
 fn read_run<S: Sink>(
     files: &Files<'_, S>,
     run: &[Block<'_>],
     reader: &BlockReader<'_, S>,
-    layout: &Arc<Layout>,
+    lines: &LinesOf,
 ) -> Vec<BlockYield<S::Part>> {
     let read_block = |block: &Block<'_>| {
-        let read = reader.read(block, Arc::clone(layout));
+        let read = reader.read(block, lines);
         files.count(block.bytes.len() as u64, &read);
         read
     };
     let mut yields: Vec<BlockYield<S::Part>> = run.par_iter().map(read_block).collect();
     // A header in the middle of a file changes the column order of the blocks after it.
-    let mut now = Arc::clone(layout);
+    let mut now = lines.clone();
     for (block, read) in run.iter().zip(&mut yields) {
-        if *now != **layout {
-            *read = reader.read(block, Arc::clone(&now));
+        if now != *lines {
+            *read = reader.read(block, &now);
         }
-        now = read.layout_at_end.clone().unwrap_or(now);
+        now = read.lines_after().unwrap_or(now);
     }
     yields
 }

@@ -41,6 +41,7 @@
 //! account  what was read     json     JSON, front to back
 //! describe file formats      table    Parquet, by row group
 //! block    lines -> records  source_names  names for the places of records
+//! events   lines and JSON of other AWS logs
 //! configuration  files of AWS configuration beside the logs
 //! ```
 //!
@@ -55,6 +56,7 @@ mod block;
 mod columns;
 mod configuration;
 mod describe;
+mod events;
 mod files;
 mod json;
 mod meter;
@@ -70,6 +72,6 @@ pub use self::{
     archive::{Archive, ArchiveBuilder},
     columns::{ColumnBatch, ColumnBatches, ColumnBuilders},
     meter::{Meter, Phase},
-    sink::{Found, Sink},
+    sink::{Found, FoundEvent, Sink},
     source_names::SourceNames,
 };

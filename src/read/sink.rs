@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Result;
+use crate::event::Event;
 use crate::flow::{Place, Unusable};
 use crate::record::{Field, Layout, Record};
 
@@ -44,6 +45,10 @@ pub trait Sink: Sync {
     /// Adds a NODATA or SKIPDATA record, which says that its ENI has no flows to report.
     fn silence(&self, _part: &mut Self::Part, _found: &Found<'_>) {}
 
+    /// Adds an event of another AWS log, if the archive was opened to read them
+    /// ([`ArchiveBuilder::events`](super::ArchiveBuilder::events)).
+    fn event(&self, _part: &mut Self::Part, _found: &FoundEvent<'_>) {}
+
     /// Completes a block. `base` lines of its file come before it. Called from any thread, in any
     /// order, once for each block that counts.
     ///
@@ -55,6 +60,21 @@ pub trait Sink: Sync {
 
     /// Joins `later` to the part for the lines or files immediately before it.
     fn append(&self, part: &mut Self::Part, later: Self::Part);
+}
+
+/// An event and its place.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct FoundEvent<'r> {
+    /// The event.
+    pub event: &'r Event<'r>,
+    /// The index of its file among [`Archive::files`](super::Archive::files), and the number of its
+    /// line, or of its object in a JSON file. It counts from 1 at the first line of the block, as
+    /// that of a record does.
+    pub place: Place,
+    /// Whether it matches the filter, apart from the filter's time. `None` if it does not have what
+    /// decides it.
+    pub matches: Option<bool>,
 }
 
 /// A record and its place.

@@ -69,7 +69,7 @@ pub use self::{
     tag::{TAGS, tag_value},
     value::{Action, Direction, LogStatus, ObservedFlags},
 };
-pub(crate) use self::{cells::unbroken, tag::tag_cell};
+pub(crate) use self::{cells::unbroken, prefix::instant_in, tag::tag_cell};
 
 /// One flow log record, borrowed from its line or from the columns of a table.
 ///

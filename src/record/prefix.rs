@@ -120,7 +120,7 @@ impl Envelope {
 }
 
 /// Parses a cell that is exactly one time, in Unix time or in ISO 8601.
-pub(super) fn instant_in(text: &[u8]) -> Option<i64> {
+pub(crate) fn instant_in(text: &[u8]) -> Option<i64> {
     let whole = |text| terminated(instant::iso, eof).parse(text);
     if let Ok((_, instant_ns)) = whole(text) {
         return Some(instant_ns);

@@ -35,6 +35,18 @@ pub struct Batch {
     pub blank_count: u64,
     /// Lines with nothing to read, after the lines.
     pub blank_line_count: u64,
+    /// Values that may hold records of other logs, if they are kept. They are counted apart from the
+    /// lines.
+    pub values: Vec<KeptValue>,
+}
+
+/// A value of a file whose values are kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum KeptValue {
+    /// The text of a value that is JSON.
+    Text(Vec<u8>),
+    /// The kind of problem of a value that is not, and what was found.
+    Broken(&'static str, String),
 }
 
 /// The kind of the lines in a batch.
@@ -94,6 +106,8 @@ pub(super) struct Gatherer {
     done: VecDeque<Batch>,
     open: Batch,
     columns: KeysMet,
+    /// Bytes in the values kept in the current batch.
+    values_len: usize,
     target_len: usize,
 }
 
@@ -117,6 +131,7 @@ impl Gatherer {
             done: VecDeque::new(),
             open: Batch::default(),
             columns: KeysMet::default(),
+            values_len: 0,
             target_len,
         }
     }
@@ -138,6 +153,7 @@ impl Gatherer {
     /// Completes the current batch.
     pub(super) fn flush(&mut self) {
         let batch = std::mem::take(&mut self.open);
+        self.values_len = 0;
         if !batch.is_empty() {
             self.done.push_back(batch);
         }
@@ -233,6 +249,18 @@ impl Gatherer {
         }
     }
 
+    /// Keeps a value.
+    pub(super) fn keep(&mut self, value: KeptValue) {
+        self.values_len += match &value {
+            KeptValue::Text(text) => text.len(),
+            KeptValue::Broken(_, found) => found.len(),
+        };
+        self.open.values.push(value);
+        if self.values_len >= self.target_len || self.open.values.len() >= FAULTS_MAX {
+            self.flush();
+        }
+    }
+
     /// Counts a line with nothing to read.
     pub(super) fn blank(&mut self) {
         self.open.blank_line_count += 1;
@@ -294,6 +322,7 @@ impl Batch {
             && self.faults.is_empty()
             && self.control_count == 0
             && self.blank_line_count == 0
+            && self.values.is_empty()
     }
 }
 

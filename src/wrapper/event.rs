@@ -4,7 +4,7 @@
 //! values. Whether it is a flow log is decided later, when its names are compared with the names of
 //! the fields.
 
-use super::batch::{Gatherer, excerpt};
+use super::batch::{Gatherer, KeptValue, excerpt};
 use super::json::Json;
 use super::layouts::Layouts;
 use super::{
@@ -27,6 +27,10 @@ pub(super) struct Events<'g> {
     uses_named_values: Option<bool>,
     /// Description of the first value.
     outermost: Option<&'static str>,
+    /// Whether values that may hold records of other logs are kept.
+    pub(super) keeps_values: bool,
+    /// Whether an object of another log was found since the last value.
+    has_other: bool,
     /// The kind of the first object of another log.
     pub(super) foreign: Option<Foreign>,
     /// Azure connections seen so far.
@@ -45,6 +49,8 @@ impl<'g> Events<'g> {
             are_embedding: None,
             has_record: false,
             outermost: None,
+            keeps_values: false,
+            has_other: false,
             foreign: None,
             azure: azure::OpenFlows::default(),
             dropped: network_firewall::DroppedFlows::default(),
@@ -63,12 +69,27 @@ impl<'g> Events<'g> {
     /// Reads the text of one value.
     pub(super) fn read(&mut self, text: &[u8]) {
         match Json::parse(text) {
-            Ok(value) => self.add(&value, 0),
+            Ok(value) => {
+                self.add(&value, 0);
+                // Of a flow log, only the values with objects of another log are.
+                let has_other = std::mem::take(&mut self.has_other);
+                if self.keeps_values && (has_other || self.layouts.named_by.is_none()) {
+                    self.lines.keep(KeptValue::Text(text.to_vec()));
+                }
+            }
             Err(error) => {
                 let found = || format!("{error}; found {}", excerpt(text));
-                self.lines.fault("invalid JSON", found);
+                self.broken("invalid JSON", found);
             }
         }
+    }
+
+    /// Counts a value that is not JSON.
+    pub(super) fn broken(&mut self, kind: &'static str, found: impl Fn() -> String) {
+        if self.keeps_values {
+            self.lines.keep(KeptValue::Broken(kind, found()));
+        }
+        self.lines.fault(kind, found);
     }
 
     fn add(&mut self, value: &Json<'_>, depth: usize) {
@@ -175,6 +196,7 @@ impl<'g> Events<'g> {
         };
         self.dropped.note(value);
         self.foreign.get_or_insert(kind);
+        self.has_other = true;
         let found = || format!("expected a record of a flow log; found part of {kind}");
         self.lines.fault("record of another log", found);
         true

@@ -46,7 +46,7 @@ mod splitter;
 mod unwrapper;
 
 pub use self::{
-    batch::{Batch, BatchRows, Lines, LostRecords},
+    batch::{Batch, BatchRows, KeptValue, Lines, LostRecords},
     byte_counts::ByteCount,
     layouts::NamedBy,
     parquet::{Bounds, GroupRows, ParquetTable, TableError, TableRows, is_guarded},

@@ -53,6 +53,11 @@ impl<'g> Unwrapper<'g> {
         }
     }
 
+    /// Keeps the values that may hold records of other logs, in [`Batch::values`].
+    pub fn keep_values(&mut self) {
+        self.events.keeps_values = true;
+    }
+
     /// Returns the next batch, or `None` at the end of the file.
     pub fn next_batch(&mut self) -> Option<Batch> {
         let mut batch = self.gather()?;
@@ -167,12 +172,12 @@ fn read_value(
         }
         Some(Piece::Broken(text)) => {
             let found = || format!("expected a complete object; found {}", excerpt(text));
-            events.lines.fault("incomplete JSON", found);
+            events.broken("incomplete JSON", found);
         }
         Some(Piece::TooLong(text)) => {
             let limit = VALUE_LEN_MAX >> 20;
             let found = || format!("expected at most {limit} MiB; found {}", excerpt(text));
-            events.lines.fault("JSON object of more than 64 MiB", found);
+            events.broken("JSON object of more than 64 MiB", found);
         }
     }
     Ok(true)

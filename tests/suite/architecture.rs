@@ -17,10 +17,11 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("error", "printable"),
     ("archive", "blocking error printable"),
     ("record", "names"),
+    ("event", "names record"),
     ("wrapper", "archive record"),
     ("flow", "names record time"),
     ("configuration", "flow names printable"),
-    ("filter", "archive flow names printable record time"),
+    ("filter", "archive event flow names printable record time"),
     ("connection", "flow names record time"),
     (
         "diagnosis",
@@ -31,15 +32,15 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("output", "blocking error printable"),
     ("capture", "error output printable"),
     ("summary", "connection flow printable"),
-    ("survey", "record summary"),
+    ("survey", "event record summary time"),
     ("setup", "printable record"),
     (
         "read",
-        "archive configuration error filter flow printable record summary survey time wrapper",
+        "archive configuration error event filter flow printable record summary survey time wrapper",
     ),
     (
         "pipeline",
-        "archive capture configuration connection diagnosis error filter flow metrics names output \
+        "archive capture configuration connection diagnosis error event filter flow metrics names output \
          packet printable read record summary survey time",
     ),
     (

@@ -349,7 +349,11 @@ fn status_is_that_of_a_conversion() {
     assert_eq!(status(&[], "broken.log"), (0, false));
     assert_eq!(status(&["--strict"], "broken.log"), (1, false));
     assert_eq!(status(&["--strict"], "incident"), (0, false));
-    assert_eq!(status(&[], "not_a_flow_log/alb_access.log"), (2, true));
+    assert_eq!(status(&[], "not_a_flow_log/aws-logs-write-test"), (2, true));
+    assert_eq!(
+        status(&["--strict"], "not_a_flow_log/alb_access.log"),
+        (0, false)
+    );
     assert_eq!(status(&["--max-packets", "1"], "incident"), (2, true));
 }
 

@@ -18,6 +18,7 @@ mod determinism;
 mod diagnose;
 mod diagnose_rates;
 mod embedded;
+mod events;
 mod faults_extremes;
 #[cfg(target_os = "linux")]
 mod faults_input;

@@ -116,7 +116,8 @@ fn other_log_alone_is_an_error_that_names_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = file(&folder, "input", text);
         let mut command = flow2pcap();
-        let run = run(command.arg("inspect").arg(path));
+        let capture = folder.path().join("a.pcapng");
+        let run = run(command.arg("convert").arg(path).arg("-o").arg(capture));
         assert_eq!(run.code, 2, "{name}");
         let line = format!("1 left out: {name}");
         assert!(run.stderr.contains(&line), "{name}: {}", run.stderr);

@@ -8,7 +8,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use proptest::prelude::*;
-use testkit::checks::{conversion, footers, packs, printing, reading};
+use testkit::checks::{conversion, events, footers, packs, printing, reading};
 
 /// Runs `check` on every seed of a target, on front parts of it, and on what longer runs of the
 /// fuzzer kept.
@@ -56,6 +56,16 @@ fn kept(target: &str) -> Vec<Vec<u8>> {
 #[test]
 fn configuration() {
     replay_seeds("configuration", reading::configuration);
+}
+
+#[test]
+fn event_lines() {
+    replay_seeds("event_lines", events::lines);
+}
+
+#[test]
+fn event_json() {
+    replay_seeds("event_json", events::json);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::flow::Unusable;
+use crate::read::events::LinesOf;
 use crate::record::Field;
 use crate::wrapper::LostRecords;
 
@@ -66,6 +67,7 @@ fn read_after(overlong_count: u64, text: &str, filter: &Filter) -> BlockYield<No
         filter,
         watch: &watch,
         path: None,
+        balancer: None,
         sink: &Note,
     };
     let block = Block {
@@ -74,7 +76,8 @@ fn read_after(overlong_count: u64, text: &str, filter: &Filter) -> BlockYield<No
         overlong_count,
         read_len: 0,
     };
-    reader.read(&block, Arc::new(Layout::default_v2()))
+    let layout = Arc::new(Layout::default_v2());
+    reader.read(&block, &LinesOf::Records(layout))
 }
 
 fn read(text: &str) -> BlockYield<Noted> {
@@ -325,6 +328,7 @@ fn each_record_that_cannot_be_unwrapped_is_a_line_after_the_others() {
         filter: &filter,
         watch: &FilterWatch::default(),
         path: None,
+        balancer: None,
         sink: &Note,
     };
     let layout = Arc::new(Layout::default_v2());

@@ -63,6 +63,7 @@ fn read_cut(text: &str, kept_len: usize) -> (FileYield<u64>, u64) {
         wanted: None,
         temp_dir: folder.path(),
         configuration: &ConfigurationWish::nothing(),
+        wants_events: false,
         meter: &Meter::default(),
         sink: &Count,
     };

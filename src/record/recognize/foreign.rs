@@ -5,7 +5,8 @@
 //! counted by name. Whether such a file is valid is not checked. JSON has its own module
 //! (`json_kinds`).
 
-use std::{fmt, net::SocketAddr};
+use std::fmt;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use crate::record::{
     Separator,
@@ -32,6 +33,8 @@ pub enum Foreign {
     CloudFront,
     /// CloudTrail JSON.
     CloudTrail,
+    /// CloudTrail Insights events, which are no API calls.
+    CloudTrailInsight,
     /// Digest of CloudTrail files.
     CloudTrailDigest,
     /// AWS Config snapshot, history or item.
@@ -104,15 +107,6 @@ impl Foreign {
         if let Some(kind) = Self::of_exported(line) {
             return Some(kind);
         }
-        let [first, second, third, fourth, ..] = tokens[..] else {
-            return None;
-        };
-        if ALB_TYPES.iter().any(|word| first == word.as_bytes()) && instant_in(second).is_some() {
-            return Some(Self::AlbAccess);
-        }
-        if first == b"tls" && instant_in(third).is_some() {
-            return Some(Self::NlbAccess);
-        }
         if is_s3_access(&tokens) {
             return Some(Self::S3Access);
         }
@@ -122,6 +116,20 @@ impl Foreign {
         if is_cloud_front_request(&tokens) {
             return Some(Self::CloudFront);
         }
+        Self::of_balancer(line)
+    }
+
+    /// Returns the kind of load balancer log that a line is of.
+    pub(super) fn of_balancer(line: &[u8]) -> Option<Self> {
+        let mut cells = LineCells::new(line, Separator::Blank).map(|cell| cell.text);
+        let mut next = || cells.next();
+        let (first, second, third, fourth) = (next()?, next()?, next()?, next()?);
+        if ALB_TYPES.iter().any(|word| first == word.as_bytes()) && instant_in(second).is_some() {
+            return Some(Self::AlbAccess);
+        }
+        if first == b"tls" && instant_in(third).is_some() {
+            return Some(Self::NlbAccess);
+        }
         leading_time(line).ok()?;
         if is_socket(third) && (is_socket(fourth) || fourth == b"-") {
             return Some(Self::ClbAccess);
@@ -130,9 +138,7 @@ impl Foreign {
             .iter()
             .all(|text| odd::narrow::<u16>(text, 65_535).is_ok());
         // A TLS version follows. Without it, the line may be a record with a time before it.
-        let is_tls = tokens
-            .get(4)
-            .is_some_and(|text| *text == b"-" || text.starts_with(b"TLS"));
+        let is_tls = next().is_some_and(|text| text == b"-" || text.starts_with(b"TLS"));
         (ports && is_tls && odd::address(second).is_ok()).then_some(Self::AlbConnection)
     }
 
@@ -163,6 +169,7 @@ impl fmt::Display for Foreign {
             Self::ClbAccess => "a Classic Load Balancer access log",
             Self::CloudFront => "a CloudFront log",
             Self::CloudTrail => "a CloudTrail log",
+            Self::CloudTrailInsight => "CloudTrail Insights events",
             Self::CloudTrailDigest => "a CloudTrail digest",
             Self::Config => "an AWS Config file",
             Self::Configuration => "AWS configuration (aws ec2 describe)",
@@ -188,10 +195,17 @@ impl fmt::Display for Foreign {
     }
 }
 
-/// Whether `text` is an address and a port, as load balancers write clients.
+/// Whether `text` is an address and a port, as load balancers write clients. They wrote IPv6
+/// addresses without brackets at first.
 fn is_socket(text: &[u8]) -> bool {
-    let text = std::str::from_utf8(text).ok();
-    text.is_some_and(|text| text.parse::<SocketAddr>().is_ok())
+    let Ok(text) = std::str::from_utf8(text) else {
+        return false;
+    };
+    let is_bare = || {
+        let (address, port) = text.rsplit_once(':')?;
+        Some(address.parse::<Ipv6Addr>().is_ok() && port.parse::<u16>().is_ok())
+    };
+    text.parse::<SocketAddr>().is_ok() || is_bare() == Some(true)
 }
 
 /// Whether a file begins with the directives of a CloudFront standard log.

@@ -9,13 +9,14 @@ use super::foreign::Foreign;
 const KINDS: &[(Foreign, &[&str])] = &[
     // S3 event notifications have the names of CloudTrail events.
     (Foreign::Json, &["eventName", "eventTime", "s3"]),
+    // The details have the names of an event.
+    (Foreign::CloudTrailInsight, &["insightDetails"]),
     // Kinesis events have a name and a source, but no time.
     (
         Foreign::CloudTrail,
         &["eventName", "eventSource", "eventTime"],
     ),
     (Foreign::CloudTrail, &["CloudTrailEvent", "EventName"]),
-    (Foreign::CloudTrail, &["insightDetails"]),
     (Foreign::CloudTrailDigest, &["digestStartTime", "logFiles"]),
     (Foreign::Config, &["configurationItems"]),
     (Foreign::Config, &["configurationItem"]),
@@ -32,6 +33,15 @@ const KINDS: &[(Foreign, &[&str])] = &[
     (Foreign::Suricata, &["event_type", "stats"]),
     (Foreign::ResolverQuery, &["query_name", "query_type"]),
     (Foreign::Lattice, &["sourceIpPort", "sourceVpcArn"]),
+    // Load balancers log JSON through CloudWatch, under the names of their fields.
+    (Foreign::AlbAccess, &["elb", "target_status_code"]),
+    (Foreign::AlbAccess, &["elb", "target_group_arn"]),
+    (Foreign::NlbAccess, &["elb", "tls_handshake_time"]),
+    (Foreign::ClbAccess, &["elb", "backend_status_code"]),
+    (
+        Foreign::AlbConnection,
+        &["tls_handshake_latency", "conn_trace_id"],
+    ),
     (Foreign::CloudFront, &["x-edge-location"]),
     (Foreign::CloudFront, &["x-edge-result-type"]),
     (Foreign::GcpFirewall, &["rule_details", "connection"]),

@@ -99,7 +99,14 @@ fn recognize_lines(head: &[u8], given: Option<&Layout>) -> Result<Recognized, Un
         let number = || line_number(head, line);
         return header.recognize((number, line), &lines[index + 1..], given);
     }
-    without_header(&lines, given)
+    without_header(&lines, given).map_err(|refusal| {
+        // The first line of another log may be cut or damaged.
+        let mut later = lines.iter().skip(1);
+        match later.find_map(|line| Foreign::of_balancer(line)) {
+            Some(kind) if !refusal.is_ambiguous() => Unrecognized::foreign_file(kind, first),
+            _ => refusal,
+        }
+    })
 }
 
 /// Returns the number of `line` in `head`, from 1.

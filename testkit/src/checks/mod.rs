@@ -5,6 +5,7 @@
 //! through them too.
 
 pub mod conversion;
+pub mod events;
 pub mod footers;
 pub mod packs;
 pub mod printing;

@@ -20,7 +20,10 @@ pub(crate) fn input(
 ) -> fmt::Result {
     let files = count(input.files, "file");
     let text = format!("{files}, {}{columns}", HumanBytes(input.file_bytes));
-    page.row(f, "input", &text)?;
+    // An archive may have no flow log, only logs that are read as events.
+    if input.files > 0 {
+        page.row(f, "input", &text)?;
+    }
     if input.pruned > 0 {
         let text = format!(
             "{}, {}, not opened: by their paths they cannot match the filter",

@@ -96,6 +96,17 @@ const EXCERPT_LEN: usize = 60;
 /// A record as named values. A missing value is `None`.
 pub(super) type NamedValues<'a> = Vec<(&'static str, Option<Json<'a>>)>;
 
+/// Returns the values of a record with blanks between them, and `-` for no value.
+#[cfg(test)]
+pub(super) fn joined(row: &NamedValues<'_>) -> String {
+    let cells = row.iter().map(|(_, value)| match value {
+        Some(Json::Text(text)) if !text.is_empty() => text.to_string(),
+        Some(Json::Number(number)) => number.to_string(),
+        _ => "-".to_owned(),
+    });
+    cells.collect::<Vec<_>>().join(" ")
+}
+
 /// Returns the value at the first of `paths` that exists in `value`.
 pub(super) fn cell<'a>(value: &Json<'a>, paths: &[[&str; 2]]) -> Option<Json<'a>> {
     paths.iter().find_map(|path| value.at(path)).cloned()

@@ -140,6 +140,7 @@ const FLOWS_MAX: usize = 1 << 18;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wrapper::batch::joined;
 
     /// Returns an event with these members of `event`, in an envelope.
     fn envelope(event: &str) -> String {
@@ -156,13 +157,7 @@ mod tests {
     fn cells(text: &str, dropped: &mut DroppedFlows) -> String {
         let value = Json::parse(text.as_bytes()).unwrap();
         assert!(is_flow(&value), "{text}");
-        let row = row(&value, dropped);
-        let cells = row.iter().map(|(_, value)| match value {
-            Some(Json::Text(text)) => text.to_string(),
-            Some(Json::Number(number)) => number.to_string(),
-            _ => "-".to_owned(),
-        });
-        cells.collect::<Vec<_>>().join(" ")
+        joined(&row(&value, dropped))
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub(super) fn row<'a>(value: &Json<'a>) -> NamedValues<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wrapper::batch::joined;
 
     const EVENT: &str = r#"{"data":{"action":"ACCEPT","bytesOut":4132,"destinationAddress":"198.51.100.9",
         "destinationPort":443,"endTime":1689108091,"flowid":"75d72a74","packets":9,"protocol":6,"protocolName":"TCP",
@@ -71,13 +72,7 @@ mod tests {
     fn cells(text: &str) -> String {
         let value = Json::parse(text.as_bytes()).unwrap();
         assert!(is_event(&value), "{text}");
-        let row = row(&value);
-        let cells = row.iter().map(|(_, value)| match value {
-            Some(Json::Text(text)) => text.to_string(),
-            Some(Json::Number(number)) => number.to_string(),
-            _ => "-".to_owned(),
-        });
-        cells.collect::<Vec<_>>().join(" ")
+        joined(&row(&value))
     }
 
     #[test]

@@ -186,6 +186,7 @@ fn draft<'a>(
         (End::Source, FilterLayer::Undecided) => Cause::OutboundBlocked,
     };
     let whose = whose(attempts, layer, &enis);
+    let outage = outage::of_paths(&entries, &others);
     let path = names::path(&entries);
     let way = match end {
         _ if !is_directed(&entries) => "",
@@ -209,11 +210,12 @@ fn draft<'a>(
             names::related(attempts, &entries)
         ),
         seen: format!(
-            "Every attempt is rejected{way} at {}; {why}",
+            "{} attempt is rejected{way} at {}; {why}",
+            outage.map_or("Every", |_| "In that time, every"),
             names::enis(attempts, &enis)
         ),
         others: others.iter().map(|entry| entry.seen.count).sum(),
-        outage: outage::of_paths(&entries, &others),
+        outage,
         entries,
         enis,
         shows: Shows::Rejected,

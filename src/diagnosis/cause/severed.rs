@@ -22,10 +22,10 @@ pub(super) fn merged<'a>(
     attempts: &AttemptIndex<'a>,
     drafts: Vec<FindingDraft<'a>>,
 ) -> Vec<FindingDraft<'a>> {
-    let mut alike: BTreeMap<Severed<'a>, Vec<usize>> = BTreeMap::new();
+    let mut alike: BTreeMap<Severed<'a>, [Vec<usize>; 2]> = BTreeMap::new();
     for (number, draft) in drafts.iter().enumerate() {
-        if let Some(severed) = severed(attempts, draft) {
-            alike.entry(severed).or_default().push(number);
+        if let Some((severed, leaves)) = severed(attempts, draft) {
+            alike.entry(severed).or_default()[usize::from(leaves)].push(number);
         }
     }
     let count = |number: &usize| -> u64 {
@@ -36,7 +36,12 @@ pub(super) fn merged<'a>(
             .sum()
     };
     let mut into: BTreeMap<usize, usize> = BTreeMap::new();
-    for numbers in alike.values() {
+    for [entering, leaving] in alike.values() {
+        // In one direction alone, several hosts may fail on their own.
+        if entering.is_empty() || leaving.is_empty() {
+            continue;
+        }
+        let numbers: Vec<usize> = [&entering[..], &leaving[..]].concat();
         let most = numbers
             .iter()
             .max_by_key(|number| (count(number), usize::MAX - **number));
@@ -57,8 +62,12 @@ pub(super) fn merged<'a>(
     kept.into_values().collect()
 }
 
-/// Returns the two networks if all attempts of a finding are between them.
-fn severed<'a>(attempts: &AttemptIndex<'a>, draft: &FindingDraft<'a>) -> Option<Severed<'a>> {
+/// Returns the two networks if all attempts of a finding are between them, and whether they begin
+/// in the subnet.
+fn severed<'a>(
+    attempts: &AttemptIndex<'a>,
+    draft: &FindingDraft<'a>,
+) -> Option<(Severed<'a>, bool)> {
     let is_silent = matches!(
         draft.cause,
         Cause::NoReply | Cause::HalfOpen | Cause::NoWayBack | Cause::ReplyElsewhere
@@ -75,9 +84,10 @@ fn severed<'a>(attempts: &AttemptIndex<'a>, draft: &FindingDraft<'a>) -> Option<
             _ => return None,
         };
         let far = Some(far).filter(|far| is_private(*far)).and_then(block)?;
-        Some((SourcePlace::of_host(attempts, near), far))
+        let severed = (SourcePlace::of_host(attempts, near), far);
+        Some((severed, near == source))
     };
-    let all: Option<BTreeSet<Severed<'a>>> = draft.entries.iter().map(ends).collect();
+    let all: Option<BTreeSet<(Severed<'a>, bool)>> = draft.entries.iter().map(ends).collect();
     let all = all?;
     all.first().copied().filter(|_| all.len() == 1)
 }

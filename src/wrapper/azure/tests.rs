@@ -1,14 +1,7 @@
 //! Tests of Azure tuples and of the objects around them.
 
 use super::*;
-
-fn cells(row: &NamedValues<'_>) -> String {
-    let cells = row.iter().map(|(_, value)| {
-        let text = value.as_ref().and_then(Json::text).unwrap_or("");
-        if text.is_empty() { "-" } else { text }.to_owned()
-    });
-    cells.collect::<Vec<_>>().join(" ")
-}
+use crate::wrapper::batch::joined;
 
 /// Returns the cells of each record of a document, with `-` for no value.
 fn rows_of(text: &str) -> Vec<String> {
@@ -17,10 +10,10 @@ fn rows_of(text: &str) -> Vec<String> {
     let mut seen = Vec::new();
     let mut open = OpenFlows::default();
     for_each_row(&value, &mut open, |row| match row {
-        Ok(row) => seen.push(cells(&row)),
+        Ok(row) => seen.push(joined(&row)),
         Err(text) => seen.push(format!("!{text}")),
     });
-    seen.extend(open.finish().iter().map(cells));
+    seen.extend(open.finish().iter().map(joined));
     seen
 }
 

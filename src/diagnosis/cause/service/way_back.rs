@@ -1,4 +1,4 @@
-//! Replies that never come back: which way they take instead.
+//! Ways of requests and replies: where they lead if they never arrive.
 
 use std::collections::BTreeSet;
 
@@ -53,4 +53,12 @@ pub(super) fn takes_another_way(entries: &[PathSymptom<'_>]) -> bool {
         |way: &TrafficPath| matches!(way, TrafficPath::Gateway | TrafficPath::InternetGateway);
     let mut replies = entries.iter().flat_map(|entry| &entry.seen.ways[1]);
     is_asymmetric(entries) && !replies.all(leads_out)
+}
+
+/// Whether all requests leave toward the same VPC.
+pub(super) fn stays_in_vpc(entries: &[PathSymptom<'_>]) -> bool {
+    entries.iter().all(|entry| {
+        let ways = &entry.seen.ways[0];
+        ways.len() == 1 && ways.contains(&TrafficPath::SameVpc)
+    })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::way_back;
-use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom};
+use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom};
 use crate::diagnosis::cause::names;
 use crate::diagnosis::finding::Cause;
 use crate::diagnosis::symptom::{Party, Symptom};
@@ -187,6 +187,13 @@ fn ways(entries: &[PathSymptom<'_>]) -> String {
 /// Describes how far unanswered requests got, as far as the records show.
 fn how_far(attempts: &AttemptIndex<'_>, entries: &[PathSymptom<'_>]) -> String {
     let is_of = |eni: EniIndex, target: IpAddr| {
+        // What takes in requests to several hosts passes them on.
+        let mut taken_in = attempts.at(End::Target, eni).map(|entry| entry.path.target);
+        if attempts.owner(target).is_none()
+            && taken_in.any(|other| other != target && other.is_ipv4() == target.is_ipv4())
+        {
+            return false;
+        }
         let eni = attempts.enis.get(eni);
         // Only one address of each ENI is known; it may have another one of the other family.
         let is_own = |own: IpAddr| own == target || own.is_ipv4() != target.is_ipv4();
@@ -213,6 +220,10 @@ fn how_far(attempts: &AttemptIndex<'_>, entries: &[PathSymptom<'_>]) -> String {
     let is_known = |entry: &PathSymptom<'_>| attempts.owner(entry.path.target).is_some();
     let known = entries.iter().filter(|entry| is_known(entry)).count();
     match known {
+        0 if way_back::stays_in_vpc(entries) => {
+            "they leave toward the same VPC (traffic-path 1), where no ENI in this archive has that address: nothing \
+             uses it, or the addresses of another network overlap with the VPC"
+        }
         0 => {
             "the responder's ENI is not in this archive, so the records do not show where they are lost"
         }

@@ -223,6 +223,26 @@ impl Archive {
         }
     }
 
+    /// Does the same, and the ENI of `middle` takes the packets in.
+    pub(super) fn attempts_into(
+        &mut self,
+        middle: &str,
+        (from, to): (&str, (&str, u16)),
+        count: u16,
+        result: AttemptResult,
+    ) {
+        let first = self.records.len();
+        self.attempts(from, to, count, result);
+        let middle = self.eni(middle).unwrap();
+        let sent = self.records[first..].to_vec();
+        for mut record in sent {
+            self.line += 1;
+            (record.eni, record.place.line) = (middle, self.line);
+            record.leaving = Some(false);
+            self.records.push(record);
+        }
+    }
+
     /// Does the same, but only the ENI of the target logs them.
     pub(super) fn attempts_at_target(
         &mut self,

@@ -180,3 +180,34 @@ fn both_directions_between_two_networks_are_one_finding() {
     );
     assert_eq!(archive.findings().len(), 1);
 }
+
+#[test]
+fn request_that_stays_in_the_vpc_for_an_address_without_an_eni_says_so() {
+    let mut archive = Archive::default();
+    archive.attempts("10.0.11.15", ("192.168.7.30", 389), 4, Silent);
+    archive.set_path("10.0.11.15", TrafficPath::SameVpc);
+    let found = archive.check(Cause::NoReply, Certainty::Likely);
+    assert!(
+        found
+            .seen
+            .contains("or the addresses of another network overlap with the VPC"),
+        "{}",
+        found.seen
+    );
+}
+
+#[test]
+fn eni_that_takes_in_requests_to_several_hosts_is_not_the_responder() {
+    let mut archive = Archive::default();
+    for host in ["192.168.7.30", "192.168.7.31"] {
+        archive.attempts_into("10.0.9.9", ("10.0.11.15", (host, 389)), 4, Silent);
+    }
+    let found = archive.check(Cause::NoReply, Certainty::Likely);
+    assert!(
+        found
+            .seen
+            .contains("they reach eni-10.0.9.9, which must forward them"),
+        "{}",
+        found.seen
+    );
+}

@@ -39,12 +39,6 @@ pub(super) fn drafts<'a>(
     };
     let mut explained = BTreeSet::new();
     for entries in grouped(attempts.all(), key).into_values() {
-        // A host that is switched off also loses packets, and those of open connections.
-        let is_silent = |entry: &PathSymptom<'a>| entry.symptom == Symptom::NoReply;
-        let (silent, others): (Vec<_>, Vec<_>) = entries.iter().copied().partition(is_silent);
-        if outage::outage(&silent, &others).is_some() {
-            continue;
-        }
         // An attempt without any packet at the other ENI failed by the same loss.
         let is_concerned = |entry: &PathSymptom<'a>| {
             entry.seen.crossing.1 < entry.seen.crossing.0 || entry.symptom == Symptom::NoReply
@@ -62,13 +56,22 @@ pub(super) fn drafts<'a>(
         let is_loss = missing >= LOST_LEAST
             && missing.saturating_mul(LOST_SHARE) >= sent
             && count(&lossy) >= ATTEMPTS_LEAST
-            && arrived > 0;
+            && arrived > 0
+            && !is_outage(&entries);
         if is_loss {
             explained.extend(lossy.iter().map(PathSymptom::key));
             drafts.push(draft(attempts, lossy, (missing, sent), count(&entries)));
         }
     }
     explained
+}
+
+/// Whether the attempts without a reply are all in one range of time: a host that is switched off
+/// also loses packets, and those of open connections.
+fn is_outage(entries: &[PathSymptom<'_>]) -> bool {
+    let is_silent = |entry: &PathSymptom<'_>| entry.symptom == Symptom::NoReply;
+    let (silent, others): (Vec<_>, Vec<_>) = entries.iter().copied().partition(is_silent);
+    outage::outage(&silent, &others).is_some()
 }
 
 fn count(entries: &[PathSymptom<'_>]) -> u64 {

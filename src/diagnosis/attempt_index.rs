@@ -4,9 +4,12 @@
 //! Attempts of scanners inside are left out. Failed attempts from outside count only for services
 //! that outsiders use. Internet scans of public addresses are expected and not counted as failures.
 
+mod nat_gateways;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
+use self::nat_gateways::FirstLeg;
 use crate::diagnosis::attempt_counts::{AttemptCounts, Path};
 use crate::diagnosis::distinct_sources::DistinctSources;
 use crate::diagnosis::path_counts::PathCounts;
@@ -59,10 +62,6 @@ pub(super) struct AttemptIndex<'a> {
     silent_outside: HashSet<FirstLeg>,
     first_legs: HashMap<FirstLeg, EniIndex>,
 }
-
-/// What both logs of an unanswered request to the internet have in common where it passes a NAT
-/// gateway: at the gateway's ENI, `dstaddr` is the gateway's own address.
-type FirstLeg = (Option<IpAddr>, u8, u16);
 
 /// An end of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,60 +119,6 @@ impl<'a> AttemptIndex<'a> {
         }
         attempts.find_nats();
         attempts
-    }
-
-    /// Finds NAT gateways, and the requests that they took in and that have no reply.
-    fn find_nats(&mut self) {
-        let found = self
-            .by_target
-            .keys()
-            .filter(|eni| self.looks_like_nat(**eni));
-        let found: Vec<EniIndex> = found.copied().collect();
-        self.nats.extend(found);
-        let silent = |entry: &&PathSymptom<'a>| {
-            entry.symptom == Symptom::NoReply && entry.path.source.is_some()
-        };
-        let outside = self.all().filter(silent);
-        let outside = outside.filter(|entry| !is_private(entry.path.target));
-        self.silent_outside = outside.map(|entry| first_leg(entry.path)).collect();
-        let legs = self.all().filter(silent).filter_map(|entry| {
-            let nat = self.own_target(entry).filter(|eni| self.is_nat(*eni))?;
-            Some((first_leg(entry.path), nat))
-        });
-        self.first_legs = legs.collect();
-    }
-
-    /// Returns the ENI at the target's end if the request is directed to its own address.
-    fn own_target(&self, entry: &PathSymptom<'_>) -> Option<EniIndex> {
-        let eni = entry.path.target_eni?;
-        (self.owner(entry.path.target) == Some(eni)).then_some(eni)
-    }
-
-    /// Whether an unanswered request is the first leg of one to the internet, which has an entry of
-    /// its own.
-    pub(super) fn is_first_leg(&self, entry: &PathSymptom<'_>) -> bool {
-        let leg = first_leg(entry.path);
-        entry.symptom == Symptom::NoReply
-            && self.own_target(entry).is_some_and(|eni| self.is_nat(eni))
-            && self.silent_outside.contains(&leg)
-    }
-
-    /// Returns the NAT gateway that took in these requests to the internet, as far as the records
-    /// show.
-    pub(super) fn nat_of(&self, entry: &PathSymptom<'_>) -> Option<EniIndex> {
-        if is_private(entry.path.target) || entry.path.source.is_none() {
-            return None;
-        }
-        let entered = entry.path.target_eni.filter(|eni| self.is_nat(*eni));
-        let is_silent = entry.symptom == Symptom::NoReply;
-        let leg = || self.first_legs.get(&first_leg(entry.path)).copied();
-        entered.or_else(|| is_silent.then(leg).flatten())
-    }
-
-    /// Whether a NAT gateway is the source, which passes on the requests of others.
-    pub(super) fn is_from_nat(&self, entry: &PathSymptom<'_>) -> bool {
-        let owner = entry.path.source.and_then(|source| self.owner(source));
-        owner.is_some_and(|eni| self.is_nat(eni))
     }
 
     fn enter(&mut self, entry: PathSymptom<'a>) {
@@ -279,28 +224,6 @@ impl<'a> AttemptIndex<'a> {
         is_elsewhere.then_some(true)
     }
 
-    /// Whether an ENI is that of a NAT gateway, as far as the records show: by its type, because it
-    /// takes in packets to the internet, or because it opens connections to the internet on the
-    /// ports on which hosts inside open connections to it.
-    pub(super) fn is_nat(&self, eni: EniIndex) -> bool {
-        self.nats.contains(&eni)
-    }
-
-    fn looks_like_nat(&self, eni: EniIndex) -> bool {
-        let known = self.enis.get(eni);
-        if known.kind == "nat_gateway" || known.name.starts_with("nat-") {
-            return true;
-        }
-        let passing = |end| {
-            let entries = self.at(end, eni);
-            entries.filter(|entry| entry.symptom.is_passed() && entry.path.source.is_some())
-        };
-        let from_inside: BTreeSet<u16> =
-            passing(End::Target).map(|entry| entry.path.port).collect();
-        let mut outbound = passing(End::Source).filter(|entry| !is_private(entry.path.target));
-        outbound.any(|entry| from_inside.contains(&entry.path.port))
-    }
-
     /// Whether a failed attempt was expected to succeed.
     pub(super) fn is_meant(&self, entry: &PathSymptom<'_>) -> bool {
         /// Services that are usually open to the internet.
@@ -335,9 +258,7 @@ impl<'a> AttemptIndex<'a> {
                 && entry.seen.count * 4 >= passed
                 && entry.seen.count >= 5)
     }
-}
 
-impl AttemptIndex<'_> {
     /// Whether a service passes one of the sources outside that it rejects at other times, or so
     /// many sources that it is open to all.
     pub(super) fn was_open_to(&self, entry: &PathSymptom<'_>) -> bool {
@@ -359,6 +280,11 @@ fn is_same_slash_28(one: IpAddr, other: IpAddr) -> bool {
         (IpAddr::V4(one), IpAddr::V4(other)) => one.to_bits() >> 4 == other.to_bits() >> 4,
         _ => false,
     }
+}
+
+/// Returns the number of attempts of these.
+pub(super) fn count(entries: &[PathSymptom<'_>]) -> u64 {
+    entries.iter().map(|entry| entry.seen.count).sum()
 }
 
 /// Returns when the first of these began and the last ended.
@@ -386,10 +312,6 @@ fn unclear_outside(tally: &AttemptCounts) -> Vec<PathSymptom<'_>> {
             seen,
         });
     unclear.collect()
-}
-
-fn first_leg(path: &Path) -> FirstLeg {
-    (path.source, path.protocol, path.port)
 }
 
 /// Returns the service of a path.

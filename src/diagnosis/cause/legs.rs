@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::draft::FindingDraft;
 use super::names;
-use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom};
+use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, count};
 use crate::diagnosis::finding::{Cause, Certainty};
 use crate::flow::EniIndex;
 use crate::time::SECOND_NS;
@@ -46,10 +46,9 @@ pub(super) fn folded<'a>(
     }
     for (number, onward) in &into {
         let first = &drafts[*number];
-        let count: u64 = first.entries.iter().map(|entry| entry.seen.count).sum();
         let note = format!(
             "; {} to {} on {}, which passes them on, fail with them",
-            names::counted(count, "attempt"),
+            names::counted(count(&first.entries), "attempt"),
             names::targets(&first.entries),
             names::ports(&first.entries),
         );
@@ -94,12 +93,11 @@ fn onward<'a>(
             *explained.entry(other).or_default() += first.seen.count;
         }
     }
-    let count: u64 = draft.entries.iter().map(|entry| entry.seen.count).sum();
     let most = explained
         .into_iter()
         .max_by_key(|(other, count)| (*count, std::cmp::Reverse(*other)));
     let (other, explained) = most?;
-    (explained * 100 >= count * EXPLAINED_PERCENT).then_some(other)
+    (explained * 100 >= count(&draft.entries) * EXPLAINED_PERCENT).then_some(other)
 }
 
 /// Whether an attempt that leaves the ENI that another one enters is its second leg: it keeps the

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::draft::FindingDraft;
 use super::{names, outage};
 use crate::diagnosis::attempt_counts::Path;
-use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, grouped, service};
+use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, count, grouped, service};
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::symptom::Symptom;
@@ -72,10 +72,6 @@ fn is_outage(entries: &[PathSymptom<'_>]) -> bool {
     let is_silent = |entry: &PathSymptom<'_>| entry.symptom == Symptom::NoReply;
     let (silent, others): (Vec<_>, Vec<_>) = entries.iter().copied().partition(is_silent);
     outage::outage(&silent, &others).is_some()
-}
-
-fn count(entries: &[PathSymptom<'_>]) -> u64 {
-    entries.iter().map(|entry| entry.seen.count).sum()
 }
 
 fn draft<'a>(

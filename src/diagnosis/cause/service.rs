@@ -6,6 +6,7 @@
 //! explains most is named. Services of several hosts that serve the same clients are combined
 //! ([`target_group`]).
 
+mod beside_rejections;
 mod common_sources;
 mod nat_ports;
 mod target_group;
@@ -13,24 +14,17 @@ mod trouble;
 mod way_back;
 mod wording;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use self::target_group::{TargetGroups, WorkingHosts};
 use self::trouble::{ServiceVerdict, Trouble};
 use self::wording::{seen, title};
 use super::draft::FindingDraft;
 use super::{cut_off, hairpin, loss, names, outsiders};
-use crate::diagnosis::attempt_counts::Path;
-use crate::diagnosis::attempt_index::{
-    AttemptIndex, PathSymptom, ServiceKey, grouped, service, span,
-};
+use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, ServiceKey, grouped, service};
 use crate::diagnosis::display_filter::Shows;
 use crate::diagnosis::finding::Cause;
 use crate::diagnosis::symptom::{Party, Symptom};
-use crate::time::SECOND_NS;
-
-/// How long before and after rejections a failure may belong to them: the longest interval.
-const MISSING_NS: i64 = 600 * SECOND_NS;
 
 /// Drafts all findings that are neither rejections nor harmless.
 pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
@@ -40,7 +34,7 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
     explained.extend(outsiders::floods(attempts, &mut drafts));
     explained.extend(outsiders::unsolicited(attempts, &mut drafts));
     explained.extend(loss::drafts(attempts, &mut drafts));
-    explained.extend(beside_rejections(attempts));
+    explained.extend(beside_rejections::explained(attempts));
     let ends = |entry: &PathSymptom<'a>| (entry.path.source, entry.path.target);
     let is_lost = |entry: &&PathSymptom<'a>| matches!(entry.symptom, Symptom::ReplyLost { .. });
     let lost: BTreeSet<_> = attempts.all().filter(is_lost).map(ends).collect();
@@ -59,22 +53,19 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
         Symptom::Reset(_) => Some(Cause::Reset),
         _ => None,
     };
-    // What a path does, it does to all ports.
     let key = |entry: &PathSymptom<'a>| {
         let cause = kind(entry)?;
-        let port = match cause {
-            cause if is_of_path(cause) => 0,
-            _ => entry.path.port,
-        };
         let detail = match entry.symptom {
             Symptom::IdleTimeout(limit) => limit.seconds(),
             Symptom::Reset(side) | Symptom::Stalled(side) => i64::from(side == Party::Responder),
             _ => 0,
         };
-        // A timeout belongs to a device, which may have several addresses.
         let (target, port) = match cause {
+            // A timeout belongs to a device, which may have several addresses.
             Cause::IdleTimeout => (None, entry.path.port),
-            _ => (Some(entry.path.target), port),
+            // What a path does, it does to all ports.
+            cause if is_of_path(cause) => (Some(entry.path.target), 0),
+            _ => (Some(entry.path.target), entry.path.port),
         };
         Some((cause, detail, target, port, entry.path.protocol))
     };
@@ -96,42 +87,6 @@ pub(super) fn drafts<'a>(attempts: &AttemptIndex<'a>) -> Vec<FindingDraft<'a>> {
         draft(attempts, trouble, working)
     }));
     drafts
-}
-
-/// Returns the failures without a rejection on paths on which as many attempts are rejected in the
-/// same time: some of their records are missing.
-fn beside_rejections(attempts: &AttemptIndex<'_>) -> BTreeSet<(Path, Symptom)> {
-    let path = |entry: &PathSymptom<'_>| (entry.path.source, service(entry.path));
-    let mut rejected: HashMap<_, Vec<PathSymptom<'_>>> = HashMap::new();
-    let is_rejected = |entry: &&PathSymptom<'_>| {
-        let symptom = entry.symptom;
-        !symptom.is_admitted() || matches!(symptom, Symptom::ReplyBlocked { .. })
-    };
-    let inside = || attempts.all().filter(|entry| entry.path.source.is_some());
-    for entry in inside().filter(is_rejected) {
-        rejected.entry(path(entry)).or_default().push(*entry);
-    }
-    let is_silent = |entry: &&PathSymptom<'_>| {
-        let symptom = entry.symptom;
-        matches!(
-            symptom,
-            Symptom::NoReply
-                | Symptom::HalfOpen
-                | Symptom::ReplyElsewhere { .. }
-                | Symptom::ReplyLost { .. }
-        )
-    };
-    let is_explained = |entry: &&PathSymptom<'_>| {
-        let beside = rejected.get(&path(entry)).map_or(&[][..], Vec::as_slice);
-        let count: u64 = beside.iter().map(|entry| entry.seen.count).sum();
-        let (first, last) = span(beside);
-        let slack = |ns: i64, by: i64| ns.saturating_add(by);
-        count >= entry.seen.count
-            && entry.seen.first_ns >= slack(first, -MISSING_NS)
-            && entry.seen.begun_ns <= slack(last, MISSING_NS)
-    };
-    let silent = inside().filter(is_silent).filter(is_explained);
-    silent.map(PathSymptom::key).collect()
 }
 
 fn draft<'a>(
@@ -159,16 +114,13 @@ fn draft<'a>(
     };
     let exhausted = nat_ports::exhausted(attempts, shown, &entries);
     let common = common_sources::of(attempts, &verdict, &entries);
-    let (shown, cause) = match cause {
-        _ if exhausted.is_some() => (Cause::NatPorts, Cause::NatPorts),
-        Cause::NoWayBack if way_back::is_overlap(attempts, &entries) => {
-            (Cause::CidrOverlap, Cause::CidrOverlap)
-        }
-        Cause::NoWayBack if way_back::takes_another_way(&entries) => {
-            (Cause::ReplyElsewhere, Cause::ReplyElsewhere)
-        }
-        cause => (shown, cause),
+    let precise = match cause {
+        _ if exhausted.is_some() => Some(Cause::NatPorts),
+        Cause::NoWayBack if way_back::is_overlap(attempts, &entries) => Some(Cause::CidrOverlap),
+        Cause::NoWayBack if way_back::takes_another_way(&entries) => Some(Cause::ReplyElsewhere),
+        _ => None,
     };
+    let (shown, cause) = precise.map_or((shown, cause), |precise| (precise, precise));
     let (among, elsewhere) = working.map_or_else(Default::default, |b| (b.title, b.passed));
     let among = match &common {
         Some(common) if among.is_empty() => common.title.clone(),
@@ -199,7 +151,7 @@ fn draft<'a>(
 fn is_of_path(cause: Cause) -> bool {
     matches!(
         cause,
-        Cause::ReplyElsewhere | Cause::NoWayBack | Cause::IdleTimeout | Cause::PathMtu
+        Cause::ReplyElsewhere | Cause::NoWayBack | Cause::PathMtu
     )
 }
 

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::draft::FindingDraft;
 use super::names;
 use super::source_place::{SourcePlace, block};
-use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom};
+use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, count};
 use crate::diagnosis::finding::{Cause, Certainty};
 use crate::flow::is_private;
 
@@ -28,13 +28,6 @@ pub(super) fn merged<'a>(
             alike.entry(severed).or_default()[usize::from(leaves)].push(number);
         }
     }
-    let count = |number: &usize| -> u64 {
-        drafts[*number]
-            .entries
-            .iter()
-            .map(|entry| entry.seen.count)
-            .sum()
-    };
     let mut into: BTreeMap<usize, usize> = BTreeMap::new();
     for [entering, leaving] in alike.values() {
         // In one direction alone, several hosts may fail on their own.
@@ -44,7 +37,7 @@ pub(super) fn merged<'a>(
         let numbers: Vec<usize> = [&entering[..], &leaving[..]].concat();
         let most = numbers
             .iter()
-            .max_by_key(|number| (count(number), usize::MAX - **number));
+            .max_by_key(|number| (count(&drafts[**number].entries), usize::MAX - **number));
         let others = numbers.iter().filter(|number| Some(*number) != most);
         into.extend(others.filter_map(|number| Some((*number, *most?))));
     }
@@ -95,10 +88,9 @@ fn severed<'a>(
 /// Describes the attempts of another finding that fail by the same fault.
 fn note(other: &FindingDraft<'_>) -> String {
     let path = names::path(&other.entries);
-    let count: u64 = other.entries.iter().map(|entry| entry.seen.count).sum();
     format!(
         "; {} from {} to {} fail as well",
-        names::counted(count, "attempt"),
+        names::counted(count(&other.entries), "attempt"),
         path.who_in_sentence,
         path.what
     )

@@ -44,11 +44,14 @@ pub(super) fn exhausted(
     let sources: BTreeSet<IpAddr> = clients.iter().filter_map(|e| e.path.source).collect();
     let failed: u64 = clients.iter().map(|entry| entry.seen.count).sum();
     let (lost, sent) = beyond(attempts, one.0, &nats);
-    let (failed_elsewhere, passed_elsewhere) = elsewhere(attempts, one.0, &sources);
     let is_at_gateway = sent > 0 && lost * MISFIT_SHARE <= failed;
+    if sources.len() < SOURCES_LEAST || !is_at_gateway {
+        return None;
+    }
+    let (failed_elsewhere, passed_elsewhere) = elsewhere(attempts, one.0, &sources);
     let others_pass =
         passed_elsewhere >= ELSEWHERE_LEAST && failed_elsewhere * MISFIT_SHARE <= passed_elsewhere;
-    (sources.len() >= SOURCES_LEAST && is_at_gateway && others_pass).then(|| {
+    others_pass.then(|| {
         format!(
             "; {} of the same sources to other hosts on the internet connected",
             names::counted(passed_elsewhere, "attempt")

@@ -71,7 +71,7 @@ pub(super) fn seen(
                 names::enis(attempts, &nats.collect())
             )
         }
-        Cause::NoWayBack | Cause::CidrOverlap => lost_replies(attempts, entries),
+        Cause::NoWayBack | Cause::CidrOverlap => lost_replies(attempts, cause, entries),
         Cause::Refused if attempts.is_bare => format!(
             "Each request packet from {sources} is answered by one packet without payload or options, \
              as a RST is; no flags are logged"
@@ -123,7 +123,7 @@ pub(super) fn seen(
 }
 
 /// Describes where replies were logged, and where they should have been.
-fn lost_replies(attempts: &AttemptIndex<'_>, entries: &[PathSymptom<'_>]) -> String {
+fn lost_replies(attempts: &AttemptIndex<'_>, cause: Cause, entries: &[PathSymptom<'_>]) -> String {
     let sources = names::sources(entries);
     let mut asked = BTreeSet::new();
     let mut answered = BTreeSet::new();
@@ -137,20 +137,16 @@ fn lost_replies(attempts: &AttemptIndex<'_>, entries: &[PathSymptom<'_>]) -> Str
             answered.insert(met);
         }
     }
-    let stays = match way_back::is_overlap(attempts, entries) {
-        true => {
-            "; replies leave toward the same VPC (traffic-path 1), and no ENI has the address of a source"
+    let then = match cause {
+        Cause::CidrOverlap => {
+            "; replies leave toward the same VPC (traffic-path 1), and no ENI has the address of a source".to_owned()
         }
-        false => "",
+        _ => ways(entries),
     };
     format!(
-        "Requests from {sources} reach {} and are answered there; {} logs the requests and no reply{}{stays}",
+        "Requests from {sources} reach {} and are answered there; {} logs the requests and no reply{then}",
         names::enis(attempts, &answered),
         names::enis(attempts, &asked),
-        match stays {
-            "" => ways(entries),
-            _ => String::new(),
-        }
     )
 }
 

@@ -74,7 +74,8 @@ fn of_entries(name: &str, acl: &Acl, packets: &FilteredPackets) -> FilterVerdict
     });
     let allows = decides.is_some_and(|entry| entry.allows);
     if let Some(entry) = unsure.iter().find(|entry| entry.allows != allows) {
-        return FilterVerdict::unknown(format!("{entry} of {name} fits only some of the packets"));
+        let why = format!("{entry} ({name}), which fits only some of the packets");
+        return FilterVerdict::new(FilterDecision::Divides, name.to_owned(), why);
     }
     let why = match decides {
         Some(entry) => format!("{entry} ({name})"),

@@ -41,7 +41,7 @@ impl<'a> Situation<'a> {
             filters.push(filter);
         }
         let mut verdict = self.of_rules(eni, packets, &filters.join(", "), &rules);
-        if let Some(why) = missing.filter(|_| verdict.denies()) {
+        if let Some(why) = missing.filter(|_| !verdict.allows()) {
             verdict = FilterVerdict::unknown(why);
         }
         verdict.captured_ns = captured_ns;
@@ -55,7 +55,7 @@ impl<'a> Situation<'a> {
         filters: &str,
         rules: &[(String, &'a GroupRule)],
     ) -> FilterVerdict {
-        let mut unsure = None;
+        let (mut some, mut unsure) = (None, None);
         for (filter, rule) in rules {
             let peer = self.peer(eni, &rule.peer, packets.far);
             match rule.service.fits(packets).and(peer) {
@@ -63,9 +63,16 @@ impl<'a> Situation<'a> {
                     let why = format!("{filter} allows {}", in_words(rule, packets));
                     return FilterVerdict::new(FilterDecision::Allows, filters.to_owned(), why);
                 }
+                Fit::Maybe if matches!(rule.peer, RulePeer::Range(_)) => {
+                    some = Some((filter, rule))
+                }
                 Fit::Maybe => unsure = Some((filter, rule)),
                 Fit::No => {}
             }
+        }
+        if let (Some((filter, rule)), None) = (some, unsure) {
+            let why = format!("{filter} allows only {}", in_words(rule, packets));
+            return FilterVerdict::new(FilterDecision::Divides, filters.to_owned(), why);
         }
         if let Some((filter, rule)) = unsure {
             return FilterVerdict::unknown(format!(

@@ -48,7 +48,7 @@ pub struct RouteVerdict {
 pub struct RouteFault {
     /// The fault as a sentence without its end: what has no route, where to.
     pub what: String,
-    /// Where it is to be mended.
+    /// Where it is to be mended: a route table, a gateway, an ENI or a VPC.
     pub table: String,
     /// When the table was captured, nanoseconds since the Unix epoch, if the file says so.
     pub captured_ns: Option<i64>,
@@ -171,6 +171,34 @@ impl<'a> Situation<'a> {
             }
             _ => None,
         }
+    }
+
+    /// Returns why packets from an ENI to an address stay in the VPC and reach nobody: the local
+    /// route takes them, and no ENI of the VPC has the address. `None` if that is not so.
+    pub fn local_dead_end(self, from: &NetworkInterface, to: IpAddr) -> Option<RouteFault> {
+        if from.subnet.is_empty() || from.vpc.is_empty() {
+            return None;
+        }
+        let verdict = self.route(&from.subnet, &from.vpc, to);
+        let RouteOutcome::Target {
+            target,
+            destination,
+        } = &verdict.outcome
+        else {
+            return None;
+        };
+        let mut own = self.interfaces().filter(|eni| eni.vpc == from.vpc);
+        if target != "local" || own.any(|eni| eni.addresses.contains(&to)) {
+            return None;
+        }
+        Some(RouteFault {
+            what: format!(
+                "the local route to {destination} keeps them in {}, where no ENI has the address that they are sent to",
+                from.vpc
+            ),
+            table: from.vpc.clone(),
+            captured_ns: verdict.captured_ns,
+        })
     }
 
     /// Returns why a NAT gateway does not pass packets to an address on.

@@ -116,6 +116,27 @@ fn rule_that_names_a_group_fits_the_addresses_of_its_enis() {
 }
 
 #[test]
+fn rule_for_a_part_of_the_internet_divides_it() {
+    let rule = r#"{"SecurityGroups": [{"GroupId": "sg-db", "GroupName": "db", "IpPermissions": [{"IpProtocol": "tcp",
+        "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "198.51.100.0/24"}]}]}]}"#;
+    let (all, _) = read(&format!("{VPC}{rule}"));
+    let now = all.at(0);
+    let eni = now.interface("eni-db").unwrap().value;
+    let ssh = FilteredPackets {
+        far: FarEnd::Internet { is_v6: false },
+        ..inbound("10.0.1.5", 22)
+    };
+    let verdict = now.groups(eni, &ssh);
+    assert_eq!(
+        (verdict.decision, &verdict.why[..]),
+        (
+            FilterDecision::Divides,
+            "sg-db (db) allows only TCP 22 from 198.51.100.0/24"
+        )
+    );
+}
+
+#[test]
 fn group_denies_what_no_rule_allows_and_names_the_nearest() {
     let entries = r#"{"PrefixListId": "pl-1", "Entries": [{"Cidr": "10.7.0.0/16"}]}"#;
     let (all, _) = read(&format!("{VPC}{entries}"));
@@ -191,12 +212,11 @@ fn acl_checks_a_reply_at_the_port_of_the_initiator() {
     );
     let why = "no entry of acl-db allows TCP 1024-2000 to 10.0.1.5";
     check_acl("eni-db", &reply((1024, 2000)), FilterDecision::Denies, why);
-    let why =
-        "entry 100 allows TCP 32768-61000 to 0.0.0.0/0 of acl-db fits only some of the packets";
+    let why = "entry 100 allows TCP 32768-61000 to 0.0.0.0/0 (acl-db), which fits only some of the packets";
     check_acl(
         "eni-db",
         &reply((1024, 50_000)),
-        FilterDecision::Unknown,
+        FilterDecision::Divides,
         why,
     );
 }

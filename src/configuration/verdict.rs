@@ -24,6 +24,8 @@ pub enum FilterDecision {
     Allows,
     /// It rejects them.
     Denies,
+    /// It rejects some of them and lets the others pass.
+    Divides,
     /// The configuration does not show it.
     Unknown,
 }
@@ -67,6 +69,11 @@ impl FilterVerdict {
     /// Whether the filter lets the packets pass.
     pub fn allows(&self) -> bool {
         self.decision == FilterDecision::Allows
+    }
+
+    /// Whether the filter rejects some of the packets and lets the others pass.
+    pub fn divides(&self) -> bool {
+        self.decision == FilterDecision::Divides
     }
 }
 

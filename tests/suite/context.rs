@@ -231,6 +231,115 @@ fn missing_route_is_proved_with_its_table() {
     );
 }
 
+/// A route table with the local route only.
+const LOCAL_ROUTE: &str = r#"{"RouteTables": [{"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Associations": [{"Main": true}],
+    "Routes": [{"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}]}]}"#;
+
+#[test]
+fn address_of_the_vpc_that_no_eni_has_is_proved() {
+    let rows = ["app/a egress 10.0.1.5 10.0.2.77 {p} 443 4 {s} ACCEPT 2"];
+    let story = Story::new(&rows, &[ENIS, LOCAL_ROUTE]);
+    check(
+        &story.first(),
+        "no-reply",
+        "proved",
+        "10.0.1.5 (shop-app) cannot reach 10.0.2.77 on TCP 443 (HTTPS): no ENI of the VPC has the address",
+        &[
+            "the local route to 10.0.0.0/16 keeps them in vpc-1, where no ENI has the address that they are sent to",
+            UNDATED,
+        ],
+    );
+}
+
+#[test]
+fn address_that_no_eni_has_proves_nothing_if_not_all_enis_are_known() {
+    let rows = [
+        "app/a egress 10.0.1.5 10.0.2.77 {p} 443 4 {s} ACCEPT 2",
+        "new/a egress 10.0.1.6 10.0.2.9 {p} 443 9 {s} ACCEPT 3",
+        "new/a ingress 10.0.2.9 10.0.1.6 443 {p} 9 {s} ACCEPT 19",
+    ];
+    let story = Story::new(&rows, &[ENIS, LOCAL_ROUTE]);
+    let found = story.first();
+    assert_eq!(
+        (found["cause"].as_str(), found["certainty"].as_str()),
+        (Some("no-reply"), Some("likely")),
+        "{found:#}"
+    );
+}
+
+/// The replies to an office stay in the VPC, whose ENI at the edge logs no reply.
+#[test]
+fn replies_that_the_local_route_keeps_in_the_vpc_prove_an_overlap() {
+    let rows = [
+        "edge/e ingress 10.0.99.7 10.0.2.9 {p} 5432 4 {s} ACCEPT 2",
+        "db/d ingress 10.0.99.7 10.0.2.9 {p} 5432 4 {s} ACCEPT 2",
+        "db/d egress 10.0.2.9 10.0.99.7 5432 {p} 4 {s} ACCEPT 18 - 1",
+    ];
+    let story = Story::new(&rows, &[ENIS, LOCAL_ROUTE]);
+    check(
+        &story.first(),
+        "cidr-overlap",
+        "proved",
+        "10.0.99.7 cannot reach 10.0.2.9 (RDS database) on TCP 5432 (PostgreSQL): replies stay in the VPC, whose \
+         addresses overlap",
+        &[
+            "for the replies, the local route to 10.0.0.0/16 keeps them in vpc-1, where no ENI has the address that \
+             they are sent to",
+            UNDATED,
+        ],
+    );
+}
+
+/// Somebody outside is always rejected at a service where others get in.
+const ONE_OUTSIDE: [&str; 3] = [
+    "db/d ingress 198.51.100.7 10.0.2.9 {p} 5432 4 {s} REJECT 2",
+    "db/d ingress 203.0.113.9 10.0.2.9 {p} 5432 9 {s} ACCEPT 3",
+    "db/d egress 10.0.2.9 203.0.113.9 5432 {p} 9 {s} ACCEPT 19",
+];
+
+/// Denies PostgreSQL from the network of that address.
+const DENIES_OUTSIDE: &str = r#"{"RuleNumber": 90, "Protocol": "6", "RuleAction": "deny", "Egress": false,
+    "CidrBlock": "198.51.100.0/24", "PortRange": {"From": 5432, "To": 5432}},"#;
+
+#[test]
+fn address_outside_that_no_rule_is_for_gets_the_rule_that_rejects_it_and_stays_possible() {
+    for (range, entry, cause, why) in [
+        (
+            "203.0.113.0/24",
+            "",
+            "security-group-inbound",
+            "no inbound rule of sg-db (database) allows TCP 5432 from 198.51.100.7",
+        ),
+        (
+            "0.0.0.0/0",
+            DENIES_OUTSIDE,
+            "acl-inbound",
+            "entry 90 denies TCP 5432 from 198.51.100.0/24 (acl-1)",
+        ),
+    ] {
+        let story = Story::new(&ONE_OUTSIDE, &[ENIS, &groups(range), &acl(entry)]);
+        let found = story.first();
+        assert_eq!(
+            (found["cause"].as_str(), found["certainty"].as_str()),
+            (Some(cause), Some("possible")),
+            "{found:#}"
+        );
+        assert_eq!(found["configuration"][0], why);
+    }
+}
+
+#[test]
+fn address_outside_that_the_group_has_a_rule_for_is_proved_to_be_shut_out_by_the_acl() {
+    let group = groups("198.51.100.0/28");
+    let story = Story::new(&ONE_OUTSIDE, &[ENIS, &group, &acl(DENIES_OUTSIDE)]);
+    let found = story.first();
+    assert_eq!(
+        (found["cause"].as_str(), found["certainty"].as_str()),
+        (Some("acl-inbound"), Some("proved")),
+        "{found:#}"
+    );
+}
+
 #[test]
 fn missing_route_back_is_proved_at_the_other_end() {
     let peer = r#"{"NetworkInterfaces": [{"NetworkInterfaceId": "eni-far", "SubnetId": "subnet-f", "VpcId": "vpc-2",

@@ -17,11 +17,13 @@ mod lookup;
 mod wording;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
-use self::lookup::{Lookup, Ruling};
+use self::lookup::{Lookup, ProvingRule, Ruling};
 use self::wording::Proof;
 use super::draft::{FindingDraft, Ground};
-use crate::diagnosis::attempt_index::AttemptIndex;
+use crate::configuration::{Configuration, FarEnd, FilteredPackets};
+use crate::diagnosis::attempt_index::{AttemptIndex, ServiceKey};
 use crate::diagnosis::finding::{Cause, Certainty};
 
 /// The most entries that are compared with the configuration.
@@ -73,6 +75,58 @@ pub(super) fn applied<'a>(
     all
 }
 
+/// What the configuration says of addresses outside that a service always rejects.
+pub(super) struct RejectedOutside {
+    /// The filter that rejects them.
+    pub(super) cause: Cause,
+    pub(super) notes: ConfigurationNotes,
+    /// Whether they were meant to get in: the other filter lets them pass, and not the whole internet.
+    pub(super) is_meant: bool,
+}
+
+/// Returns which filter rejects some addresses outside at a service, and by which rule, if that is
+/// the same for all of them.
+pub(super) fn of_outsiders(
+    attempts: &AttemptIndex<'_>,
+    configuration: &Configuration,
+    (host, port, protocol): ServiceKey,
+    sources: impl Iterator<Item = IpAddr>,
+    last_ns: i64,
+) -> Option<RejectedOutside> {
+    let lookup = Lookup {
+        attempts,
+        configuration,
+    };
+    let situation = configuration.at(last_ns);
+    let eni = lookup.interface(situation, attempts.owner(host)?)?;
+    let from = |far| FilteredPackets {
+        is_egress: false,
+        protocol,
+        far,
+        ports: (port, port),
+    };
+    let (mut shared, mut is_v6): (Option<Box<ProvingRule>>, _) = (None, false);
+    for source in sources {
+        is_v6 |= source.is_ipv6();
+        let packets = from(FarEnd::Address(source));
+        let Ruling::Proved(rule) = lookup::rejected_by(situation, eni, &packets) else {
+            return None;
+        };
+        match &shared {
+            Some(known) if !rule.is_of_same_filter(known) => return None,
+            Some(_) => {}
+            None => shared = Some(rule),
+        }
+    }
+    let rule = shared?;
+    let internet = from(FarEnd::Internet { is_v6 });
+    Some(RejectedOutside {
+        cause: rule.cause,
+        notes: wording::notes(&rule),
+        is_meant: rule.cause == Cause::AclInbound && !situation.groups(eni, &internet).allows(),
+    })
+}
+
 /// Whether filters or routes may be the cause.
 fn is_comparable(cause: Cause) -> bool {
     matches!(
@@ -102,14 +156,14 @@ fn compared<'a>(
     let mut lines = BTreeSet::new();
     let mut is_contradicted = false;
     let before = draft.entries.len();
-    let (others, outage) = (draft.others, draft.outage);
+    let (cause, others, outage) = (draft.cause, draft.others, draft.outage);
     let mut is_first = true;
     draft.entries.retain(|entry| {
         if *left == 0 {
             return true;
         }
         *left -= 1;
-        match lookup.ruling(entry) {
+        match lookup.ruling(entry, cause) {
             Ruling::Proved(rule) => {
                 let proof = proofs
                     .entry(rule.key.clone())

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::configured::ConfigurationNotes;
+use super::configured::{self, ConfigurationNotes};
 use super::draft::{FindingAccount, FindingDraft, Ground, ShownPackets, left_out, scope};
 use super::names::{self, LISTED_MAX, listed};
 use crate::diagnosis::attempt_counts::{AttemptCounts, Path};
@@ -176,39 +176,47 @@ pub(super) fn shut_out(
 
 fn shut_out_account(
     attempts: &AttemptIndex<'_>,
-    (host, port, protocol): ServiceKey,
+    service: ServiceKey,
     sources: &[RejectedSource<'_>],
     (certainty, more): (Certainty, usize),
     ground: &Ground<'_>,
 ) -> Option<FindingAccount> {
+    let (host, port, protocol) = service;
     let counted = PathCounts::sum(sources.iter().map(|(_, seen)| *seen))?;
-    let named = names::port(port, protocol);
-    let (who, is) = match sources {
-        [(source, _)] => (source.to_string(), "is"),
-        _ => (format!("{} outside addresses", sources.len()), "are"),
-    };
     let at = attempts.owner(host).into_iter().collect();
     let at: FindingScope = scope(ground.enis, &at);
-    let similar = match more {
-        0 => String::new(),
-        1 => "; the same at 1 more service".to_owned(),
-        n => format!("; the same at {n} more services"),
-    };
     let mut members = FindingMembers::default();
     for (source, _) in sources {
         members.add(FindingMembers::of_scanner(*source));
     }
+    let (title, seen) = shut_out_texts(service, sources, counted.count, more);
+    let addresses = || sources.iter().map(|(source, _)| *source);
+    let configured = ground.configuration.and_then(|configuration| {
+        configured::of_outsiders(
+            attempts,
+            configuration,
+            service,
+            addresses(),
+            counted.last_ns,
+        )
+    });
+    // Which rule rejects them is certain then. Whether they should get in is so only if another
+    // filter has a rule for them.
+    let is_meant = configured.as_ref().is_some_and(|found| found.is_meant);
+    let (cause, notes) = match configured {
+        Some(found) => (found.cause, found.notes),
+        None => (Cause::InboundBlocked, ConfigurationNotes::default()),
+    };
     Some(FindingAccount {
-        cause: Cause::InboundBlocked,
-        certainty,
-        title: format!("{who} cannot reach {host} on {named}: every attempt is rejected"),
-        seen: format!(
-            "{who} {is} rejected at {host} on {named} in each of {}, tries no other service, and repeats the request \
-             each time, as a client does that expects an answer{similar}",
-            names::counted(counted.count, "attempt"),
-        ),
+        cause,
+        certainty: match is_meant {
+            true => Certainty::Proved,
+            false => certainty,
+        },
+        title,
+        seen,
         scope: FindingScope {
-            from: listed(sources.iter().map(|(source, _)| source.to_string())),
+            from: listed(addresses().map(|source| source.to_string())),
             to: BTreeSet::from([host.to_string()]),
             ports: BTreeSet::from([port]),
             left_out: NamesLeftOut {
@@ -223,16 +231,45 @@ fn shut_out_account(
         outage: None,
         members,
         shown: ShownPackets {
-            hosts: sources
-                .iter()
-                .take(LISTED_MAX)
-                .map(|(source, _)| *source)
-                .collect(),
+            hosts: addresses().take(LISTED_MAX).collect(),
             ports: BTreeSet::from([port]),
             protocols: BTreeSet::from([protocol]),
             shows: Shows::Rejected,
         },
         alike: Vec::new(),
-        notes: ConfigurationNotes::default(),
+        notes,
     })
+}
+
+/// Returns the title and the evidence. `more` is the number of services where it is the same.
+fn shut_out_texts(
+    (host, port, protocol): ServiceKey,
+    sources: &[RejectedSource<'_>],
+    count: u64,
+    more: usize,
+) -> (String, String) {
+    let named = names::port(port, protocol);
+    let (who, is, tries) = match sources {
+        [(source, _)] => (
+            source.to_string(),
+            "is",
+            "tries no other service, and repeats",
+        ),
+        _ => {
+            let all = format!("{} outside addresses", sources.len());
+            (all, "are", "try no other service, and repeat")
+        }
+    };
+    let similar = match more {
+        0 => String::new(),
+        1 => "; the same at 1 more service".to_owned(),
+        n => format!("; the same at {n} more services"),
+    };
+    let title = format!("{who} cannot reach {host} on {named}: every attempt is rejected");
+    let seen = format!(
+        "{who} {is} rejected at {host} on {named} in each of {}, {tries} the request each time, as a client does that \
+         expects an answer{similar}",
+        names::counted(count, "attempt"),
+    );
+    (title, seen)
 }

@@ -1,9 +1,11 @@
 //! What the configuration decides about the attempts of one entry.
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 
 use crate::configuration::{
-    Configuration, FarEnd, FilterVerdict, FilteredPackets, NetworkInterface, Situation,
+    Configuration, FarEnd, FilterVerdict, FilteredPackets, NetworkInterface, RouteFault, Situation,
 };
 use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom};
 use crate::diagnosis::finding::Cause;
@@ -48,11 +50,20 @@ pub(super) struct ProvingRule {
     pub(super) is_both: bool,
 }
 
+impl ProvingRule {
+    /// Whether another rule is of the same filter, or missing in the same one.
+    pub(super) fn is_of_same_filter(&self, other: &Self) -> bool {
+        (self.cause, &self.whose) == (other.cause, &other.whose)
+    }
+}
+
 impl<'l> Lookup<'l, '_> {
-    /// Compares an entry with the configuration as it was when the attempts failed.
-    pub(super) fn ruling(&self, entry: &PathSymptom<'_>) -> Ruling {
+    /// Compares an entry with the configuration as it was when the attempts failed. `assumed` is the
+    /// cause that the records alone lead to.
+    pub(super) fn ruling(&self, entry: &PathSymptom<'_>, assumed: Cause) -> Ruling {
         let situation = self.configuration.at(entry.seen.last_ns);
         let ruling = match entry.symptom {
+            _ if assumed == Cause::CidrOverlap => self.kept_in_vpc(situation, entry),
             Symptom::InboundBlocked(eni) => self.blocked(situation, entry, eni, Some(false)),
             Symptom::OutboundBlocked(eni) => self.blocked(situation, entry, eni, Some(true)),
             Symptom::Blocked(eni) => self.blocked(situation, entry, eni, None),
@@ -78,6 +89,17 @@ impl<'l> Lookup<'l, '_> {
         let by_name = situation.interface(&eni.name);
         let found = by_name.or_else(|| situation.owner(eni.address?, &eni.vpc))?;
         Some(found.value)
+    }
+
+    /// Whether the configuration has every ENI of the archive that is near an address, so that it does
+    /// not list a part of them only.
+    fn knows_all_enis_near(&self, address: IpAddr) -> bool {
+        let situation = self.configuration.at(i64::MAX);
+        let mut enis = self.attempts.enis.iter();
+        enis.all(|eni| {
+            let is_near = eni.address.is_some_and(|own| are_near(own, address));
+            !is_near || situation.interface(&eni.name).is_some()
+        })
     }
 
     /// Decides about requests that an ENI rejected.
@@ -107,30 +129,7 @@ impl<'l> Lookup<'l, '_> {
             },
             ports: (path.port, path.port),
         };
-        let (group, acl) = (
-            situation.groups(eni, &packets),
-            situation.acl(eni, &packets),
-        );
-        let causes = match is_egress {
-            true => [
-                Cause::SecurityGroupOutbound,
-                Cause::AclOutbound,
-                Cause::OutboundBlocked,
-            ],
-            false => [
-                Cause::SecurityGroupInbound,
-                Cause::AclInbound,
-                Cause::InboundBlocked,
-            ],
-        };
-        let service = (path.protocol, path.port);
-        Some(match (group.denies(), acl.denies()) {
-            (true, true) => both(causes[2], &group, &acl, service),
-            (true, false) if acl.allows() => of_filter(causes[0], &group, &acl, service),
-            (false, true) if group.allows() => of_filter(causes[1], &acl, &group, service),
-            (false, false) if group.allows() && acl.allows() => contradicted(&[&group, &acl]),
-            _ => Ruling::Open(vec![said(&group), said(&acl)]),
-        })
+        Some(rejected_by(situation, eni, &packets))
     }
 
     /// Decides about replies that an ENI rejected, which only an ACL does.
@@ -147,7 +146,7 @@ impl<'l> Lookup<'l, '_> {
             is_own.then_some(true)
         })?;
         let acl = reply_verdict(situation, entry, eni, is_egress);
-        Some(if acl.denies() {
+        Some(if acl.denies() || acl.divides() {
             let mut rule = filter_rule(Cause::AclBlocksReply, &acl, (entry.path.protocol, 0));
             rule.key = format!("reply {}", acl.why);
             Ruling::Proved(Box::new(rule))
@@ -177,9 +176,14 @@ impl<'l> Lookup<'l, '_> {
         if let Some(source) = source.filter(|_| !has_arrived)
             && let Some(fault) = situation.route_fault(source, path.target)
         {
-            return Some(no_route(fault, false));
+            return Some(no_route(Cause::NoRoute, fault, false));
         }
-        let target = target?;
+        let Some(target) = target else {
+            let source =
+                source.filter(|_| !has_arrived && self.knows_all_enis_near(path.target))?;
+            let fault = situation.local_dead_end(source, path.target)?;
+            return Some(no_route(Cause::NoReply, fault, false));
+        };
         let is_logged = self.attempts.enis.find(target.id.as_bytes()).is_some();
         if !has_arrived
             && !is_logged
@@ -188,7 +192,62 @@ impl<'l> Lookup<'l, '_> {
             return Some(ruling);
         }
         let fault = situation.route_fault(target, path.source?)?;
-        Some(no_route(fault, true))
+        Some(no_route(Cause::NoRoute, fault, true))
+    }
+
+    /// Decides about replies that the records show to stay in the VPC, where no ENI of the archive has
+    /// the initiator's address.
+    fn kept_in_vpc(&self, situation: Situation<'l>, entry: &PathSymptom<'_>) -> Option<Ruling> {
+        let path = entry.path;
+        let target = self.interface(situation, path.target_eni?)?;
+        let fault = situation.local_dead_end(target, path.source?)?;
+        Some(no_route(Cause::CidrOverlap, fault, true))
+    }
+}
+
+/// Whether two addresses may be of one range of a VPC, which is at most a /16 (IPv6: a /56; AWS: "VPC
+/// CIDR blocks").
+fn are_near(one: IpAddr, other: IpAddr) -> bool {
+    match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => one.octets()[..2] == other.octets()[..2],
+        (IpAddr::V6(one), IpAddr::V6(other)) => one.octets()[..7] == other.octets()[..7],
+        _ => false,
+    }
+}
+
+/// Decides which of two filters of an ENI rejected packets.
+pub(super) fn rejected_by(
+    situation: Situation<'_>,
+    eni: &NetworkInterface,
+    packets: &FilteredPackets,
+) -> Ruling {
+    let (group, acl) = (situation.groups(eni, packets), situation.acl(eni, packets));
+    let causes = match packets.is_egress {
+        true => [
+            Cause::SecurityGroupOutbound,
+            Cause::AclOutbound,
+            Cause::OutboundBlocked,
+        ],
+        false => [
+            Cause::SecurityGroupInbound,
+            Cause::AclInbound,
+            Cause::InboundBlocked,
+        ],
+    };
+    let service = (packets.protocol, packets.ports.0);
+    // One of two filters rejected them. If one lets all of them pass, it was the other one, also
+    // where that does so to some of them only.
+    let rejects = |verdict: &FilterVerdict| verdict.denies() || verdict.divides();
+    if group.denies() && acl.denies() {
+        both(causes[2], &group, &acl, service)
+    } else if rejects(&group) && acl.allows() {
+        of_filter(causes[0], &group, &acl, service)
+    } else if rejects(&acl) && group.allows() {
+        of_filter(causes[1], &acl, &group, service)
+    } else if group.allows() && acl.allows() {
+        contradicted(&[&group, &acl])
+    } else {
+        Ruling::Open(vec![said(&group), said(&acl)])
     }
 }
 
@@ -306,11 +365,11 @@ fn both(cause: Cause, group: &FilterVerdict, acl: &FilterVerdict, service: (u8, 
     Ruling::Proved(Box::new(rule))
 }
 
-fn no_route(fault: crate::configuration::RouteFault, is_way_back: bool) -> Ruling {
+fn no_route(cause: Cause, fault: RouteFault, is_way_back: bool) -> Ruling {
     let way = if is_way_back { "back" } else { "there" };
     Ruling::Proved(Box::new(ProvingRule {
-        key: format!("route {way} {}", fault.table),
-        cause: Cause::NoRoute,
+        key: format!("{cause:?} {way} {}", fault.table),
+        cause,
         whose: fault.table,
         why: match is_way_back {
             true => format!("for the replies, {}", fault.what),
@@ -342,6 +401,7 @@ fn said(verdict: &FilterVerdict) -> String {
     match (verdict.denies(), verdict.allows()) {
         (true, _) => format!("denies: {}", verdict.why),
         (_, true) => format!("allows: {}", verdict.why),
+        _ if verdict.divides() => format!("denies some of it: {}", verdict.why),
         _ => format!("unknown: {}", verdict.why),
     }
 }

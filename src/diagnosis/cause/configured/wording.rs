@@ -55,7 +55,8 @@ impl<'a> Proof<'a> {
         );
         let at = names::enis(lookup.attempts, &enis);
         let what = match (rule.cause, &rule.unlogged) {
-            (Cause::NoRoute, _) => "is accepted and not answered".to_owned(),
+            (Cause::CidrOverlap, _) => "is answered, and no reply arrives".to_owned(),
+            (Cause::NoRoute | Cause::NoReply, _) => "is accepted and not answered".to_owned(),
             (_, Some(unlogged)) => {
                 format!("is accepted and not answered; {unlogged} has no flow log")
             }
@@ -71,7 +72,7 @@ impl<'a> Proof<'a> {
             outage,
             enis,
             shows: match rule.cause {
-                Cause::NoRoute => Shows::All,
+                Cause::NoRoute | Cause::NoReply | Cause::CidrOverlap => Shows::All,
                 _ if rule.unlogged.is_some() => Shows::All,
                 _ => Shows::Rejected,
             },
@@ -102,11 +103,14 @@ fn short(rule: &ProvingRule) -> String {
         Cause::AclOutbound => format!("the network ACL {whose} denies it outbound"),
         Cause::AclBlocksReply => format!("the network ACL {whose} denies the replies"),
         Cause::NoRoute => rule.why.clone(),
+        Cause::NoReply => "no ENI of the VPC has the address".to_owned(),
+        Cause::CidrOverlap => "replies stay in the VPC, whose addresses overlap".to_owned(),
         _ => format!("both {whose} deny it"),
     }
 }
 
-fn notes(rule: &ProvingRule) -> ConfigurationNotes {
+/// Returns what the configuration says of a finding that a rule explains.
+pub(super) fn notes(rule: &ProvingRule) -> ConfigurationNotes {
     let mut lines = vec![rule.why.clone()];
     if let Some(nearest) = &rule.nearest {
         lines.push(format!("the nearest rule: {nearest}"));
@@ -121,7 +125,7 @@ fn notes(rule: &ProvingRule) -> ConfigurationNotes {
     lines.push(dated);
     ConfigurationNotes {
         lines,
-        means: Some(means(rule)),
+        means: means(rule),
         look_at: look_at(rule),
         against: Some(match rule.captured_ns {
             Some(_) => Vec::new(),
@@ -132,8 +136,14 @@ fn notes(rule: &ProvingRule) -> ConfigurationNotes {
     }
 }
 
-fn means(rule: &ProvingRule) -> &'static str {
-    match rule.cause {
+/// Returns the meaning, where it is not that of the cause in general.
+fn means(rule: &ProvingRule) -> Option<&'static str> {
+    Some(match rule.cause {
+        Cause::CidrOverlap => return None,
+        Cause::NoReply => {
+            "The local route of the VPC keeps the packets in the VPC, and no ENI there has the destination's address. \
+             Nothing uses it any more, or it is meant for another network whose addresses overlap with those of the VPC."
+        }
         Cause::NoRoute => {
             "The packets pass the filters at the ENI, but the route table does not lead to the other end, so they, \
              or their replies, are dropped without a record."
@@ -153,12 +163,23 @@ fn means(rule: &ProvingRule) -> &'static str {
             "The security groups of the ENI have no rule that allows the traffic, and the network ACL of the subnet \
              lets it pass."
         }
-    }
+    })
 }
 
+/// Returns where to look, where it is not that of the cause in general.
 fn look_at(rule: &ProvingRule) -> Vec<String> {
     let whose = &rule.whose;
     let place = match rule.cause {
+        Cause::CidrOverlap => return Vec::new(),
+        Cause::NoReply => {
+            return vec![
+                "Check what the client is configured to reach: the name, its DNS answer, the address".to_owned(),
+                "Check CloudTrail at the time of the first failure for TerminateInstances, DeleteNetworkInterface, \
+                 UnassignPrivateIpAddresses"
+                    .to_owned(),
+                "If another network was meant: use addresses that do not overlap, or a private NAT gateway".to_owned(),
+            ];
+        }
         Cause::SecurityGroupInbound => {
             format!(
                 "EC2 > Security groups > {whose}: add an inbound rule, if the traffic is wanted"

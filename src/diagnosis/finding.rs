@@ -60,6 +60,8 @@ pub enum Cause {
     Intermittent,
     /// A NAT gateway has no port left for one destination.
     NatPorts,
+    /// A host drops the SYNs of all its clients in the same moments, and answers at other times.
+    SynBacklog,
     /// A target of a Network Load Balancer connects to itself through it.
     NlbHairpin,
     /// Very many sources send SYNs to one service and do not complete the handshake.

@@ -309,6 +309,21 @@ fn overloaded(cause: Cause) -> Option<Words> {
                 "A destination that limits connections looks the same, but its SYNs leave the NAT gateway",
             ],
         },
+        Cause::SynBacklog => Words {
+            means: "The SYNs reach the host's ENI, and in some short periods the host answers none of its clients. Between \
+                    these periods it answers all of them. The host drops SYNs while its SYN queue or its accept queue is \
+                    full, because too many clients connect at once or the application accepts connections too slowly.",
+            look_at: &[
+                "Check the host's counters at these times: nstat -az TcpExtListenOverflows TcpExtListenDrops \
+                 TcpExtTCPReqQFullDrop",
+                "Check the queue sizes: net.core.somaxconn, net.ipv4.tcp_max_syn_backlog, and the backlog that the \
+                 application passes to listen (ss -ltn, column Send-Q)",
+                "Check the application for pauses (garbage collection, no free worker) and the host for CPU credits",
+            ],
+            against: &[
+                "A host that hangs or loses its network for some seconds, again and again, looks the same",
+            ],
+        },
         Cause::Intermittent => Words {
             means: "Some attempts to one service fail while others succeed, so no rule or route forbids the traffic \
                     altogether: one of several hosts, zones or paths is faulty, or the service is at its limit.",

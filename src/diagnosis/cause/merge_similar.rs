@@ -156,6 +156,7 @@ fn many(cause: Cause) -> &'static str {
         Cause::ReplyElsewhere => "hosts reply on a different path than the requests take",
         Cause::NoWayBack => "hosts reply, and the replies do not come back",
         Cause::CidrOverlap => "networks overlap with a VPC",
+        Cause::SynBacklog => "hosts drop SYNs at times",
         Cause::NatPorts => "NAT gateways run out of ports",
         Cause::Refused => "services refuse connections",
         Cause::HalfOpen => "services have half-open handshakes",

@@ -9,6 +9,7 @@
 mod beside_rejections;
 mod common_sources;
 mod nat_ports;
+mod syn_backlog;
 mod target_group;
 mod trouble;
 mod way_back;
@@ -23,7 +24,7 @@ use super::draft::FindingDraft;
 use super::{cut_off, hairpin, loss, names, outsiders};
 use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, ServiceKey, grouped, service};
 use crate::diagnosis::display_filter::Shows;
-use crate::diagnosis::finding::Cause;
+use crate::diagnosis::finding::{Cause, Certainty};
 use crate::diagnosis::symptom::{Party, Symptom};
 
 /// Drafts all findings that are neither rejections nor harmless.
@@ -101,7 +102,11 @@ fn draft<'a>(
         ..
     } = trouble;
     let facts = &verdict.facts;
+    let overflowing = syn_backlog::overflows(attempts, &verdict, &entries);
     let contrast = match &working {
+        // It says itself how the failing attempts differ from the others.
+        Some(working) if overflowing.is_some() => working.seen.clone(),
+        None if overflowing.is_some() => String::new(),
         // If others succeed, it is not necessary to add that no attempt succeeds here.
         Some(working) if !facts.was_passing => working.seen.clone(),
         Some(working) => verdict.contrast(cause) + &working.seen,
@@ -116,6 +121,7 @@ fn draft<'a>(
     let common = common_sources::of(attempts, &verdict, &entries);
     let precise = match cause {
         _ if exhausted.is_some() => Some(Cause::NatPorts),
+        _ if overflowing.is_some() => Some(Cause::SynBacklog),
         Cause::NoWayBack if way_back::is_overlap(attempts, &entries) => Some(Cause::CidrOverlap),
         Cause::NoWayBack if way_back::takes_another_way(&entries) => Some(Cause::ReplyElsewhere),
         _ => None,
@@ -126,7 +132,11 @@ fn draft<'a>(
         Some(common) if among.is_empty() => common.title.clone(),
         _ => among,
     };
-    let more = [exhausted, common.map(|common| common.seen)];
+    let certainty = match overflowing {
+        Some(_) => verdict.certainty.min(Certainty::Likely),
+        None => verdict.certainty,
+    };
+    let more = [exhausted, overflowing, common.map(|common| common.seen)];
     let contrast = more
         .into_iter()
         .flatten()
@@ -136,7 +146,7 @@ fn draft<'a>(
     let at = |entry: &PathSymptom<'_>| entry.path.target_eni.or(entry.path.source_eni);
     FindingDraft {
         cause: shown,
-        certainty: verdict.certainty,
+        certainty,
         title: format!("{what}{among}{related}"),
         seen: format!("{}{contrast}", seen(attempts, cause, &entries)),
         others: facts.passed + elsewhere,

@@ -76,11 +76,13 @@ pub enum Fault {
     ClientResets,
     /// Packets from the internet at a NAT gateway, which nobody expects there. Harmless.
     Unsolicited,
+    /// A host drops the SYNs of all its clients for some seconds, several times.
+    SynBacklog,
 }
 
 impl Fault {
     /// All there are, the newest last.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::AclBlocksReply,
         Self::GroupInbound,
         Self::AclInbound,
@@ -115,6 +117,7 @@ impl Fault {
         Self::Overlap,
         Self::ClientResets,
         Self::Unsolicited,
+        Self::SynBacklog,
     ];
 
     /// How many of these were there when the seeds got their faults.
@@ -234,6 +237,7 @@ impl Planter<'_> {
             Fault::Overlap => self.overlap(),
             Fault::ClientResets => self.client_resets(),
             Fault::Unsolicited => self.unsolicited(),
+            Fault::SynBacklog => self.syn_backlog(),
             _ => None,
         }
     }

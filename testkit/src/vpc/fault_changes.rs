@@ -2,7 +2,7 @@
 
 use super::build::{Edge, Manner};
 use super::fault::{Planted, Planter, crosses};
-use super::network::{ALWAYS, Behavior, During};
+use super::network::{ALWAYS, Behavior, During, Trouble};
 
 impl Planter<'_> {
     /// From one moment on; every other time only for some minutes.
@@ -43,6 +43,28 @@ impl Planter<'_> {
         let enis = edge.responding();
         let mut planted = Planted::new(cause, edge, during, enis);
         self.afflict(&mut planted, behavior);
+        Some(planted)
+    }
+
+    /// Several times a full queue of SYNs, for some seconds.
+    pub(super) fn syn_backlog(&mut self) -> Option<Planted> {
+        let mut edge =
+            self.edge(|_, edge| edge.initiators.len() > 2 && !edge.responding().is_empty())?;
+        let one = self.random.of(&edge.responding());
+        edge.responders.retain(|end| end.eni() == Some(one));
+        edge.initiators.truncate(12);
+        let count = self.random.between(3, 5);
+        let part = (self.archive.end - self.archive.start) / count;
+        for n in 0..count {
+            let start = self.archive.start + n * part + self.random.between(part / 4, part / 2);
+            self.vpc.network.enis[one].troubles.push(Trouble {
+                port: Some(edge.port),
+                behavior: Behavior::Drops,
+                during: start..start + self.random.between(15_000, 45_000),
+            });
+        }
+        let mut planted = Planted::new("syn-backlog", edge, ALWAYS, vec![one]);
+        planted.causes.push("intermittent");
         Some(planted)
     }
 

@@ -24,6 +24,7 @@ pub(super) fn suffering(planner: &mut Planner, fault: Fault, place: &Planted) ->
         Fault::NatPorts => crowd(planner, place),
         Fault::ClientResets => impatient(planner, place),
         Fault::Unsolicited => stray(planner, place),
+        Fault::SynBacklog => rushes(planner, place),
         _ => at_random(planner, place),
     }
 }
@@ -101,6 +102,30 @@ fn is_barred(network: &Network, edge: &Edge, (one, two): (End, End), place: &Pla
     two.eni().is_some_and(|eni| {
         !network.groups_allow(eni, true, address, TCP, edge.port, place.during.start)
     })
+}
+
+/// All clients at once while the host drops SYNs, and some of them at other times.
+fn rushes(planner: &mut Planner, place: &Planted) -> Vec<Dialogue> {
+    let network = planner.network;
+    let mut victims = at_random(planner, place);
+    let troubles = place
+        .enis
+        .iter()
+        .flat_map(|eni| &network.enis[*eni].troubles);
+    let own = troubles.filter(|trouble| trouble.port == Some(place.edge.port));
+    for during in own.map(|trouble| trouble.during.clone()) {
+        for pair in place.edge.pairs() {
+            for _ in 0..planner.random.of(&[1, 1, 2, 3]) {
+                let at = planner.random.between(during.start, during.end - 1);
+                victims.push(Dialogue {
+                    // They give up after some seconds.
+                    tries: planner.random.of(&[2, 3, 3]),
+                    ..planner.between(&place.edge, pair, at)
+                });
+            }
+        }
+    }
+    victims
 }
 
 /// Many ports of few hosts, or few ports of all.

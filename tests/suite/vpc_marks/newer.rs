@@ -64,6 +64,15 @@ pub(super) fn is_newer_marked(told: &Told, fault: Fault) -> bool {
                 .sum();
             told.is_at_planted(request) && told.replies(request).any(large) && few <= 10
         }),
+        Fault::SynBacklog => {
+            let asked = |request: &&Record| is_ingress(request) && told.is_at_planted(request);
+            let dropped = told.requests().filter(asked);
+            let dropped = dropped.filter(|request| is_silent(told, request));
+            let sources: BTreeSet<&str> = dropped
+                .filter_map(|request| request.get("srcaddr"))
+                .collect();
+            sources.len() > 1 && requests.any(|request| has(told.replies(request), SYN_ACK))
+        }
         Fault::Hairpin => requests.any(|request| {
             is_ingress(request) && request.get("pkt-srcaddr") == request.get("pkt-dstaddr")
         }),

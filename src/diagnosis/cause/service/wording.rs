@@ -31,6 +31,7 @@ pub(super) fn title(cause: Cause, often: &str, entries: &[PathSymptom<'_>]) -> S
         Cause::NoWayBack => fails("replies do not come back"),
         Cause::CidrOverlap => fails("replies stay in the VPC, whose addresses overlap"),
         Cause::NatPorts => fails("the NAT gateway has no free port"),
+        Cause::SynBacklog => fails("the host drops the SYNs of all clients at times"),
         Cause::PathMtu => fails("large packets are lost (path MTU)"),
         Cause::ReplyElsewhere => fails("replies take a different path than the requests"),
         Cause::IdleTimeout => {
@@ -64,6 +65,11 @@ pub(super) fn seen(
             let ways = ways(entries);
             format!("Requests from {sources} are accepted and no ENI logs a reply; {how_far}{ways}")
         }
+        Cause::SynBacklog => {
+            let enis = entries.iter().filter_map(|entry| entry.path.target_eni);
+            let at = names::enis(attempts, &enis.collect());
+            format!("SYNs from {sources} are accepted at {at}, and the host does not answer them")
+        }
         Cause::NatPorts => {
             let nats = entries.iter().filter_map(|entry| attempts.nat_of(entry));
             format!(
@@ -91,25 +97,7 @@ pub(super) fn seen(
                 ways(entries)
             )
         }
-        Cause::ReplyElsewhere => {
-            let pairs = entries.iter().filter_map(|entry| match entry.symptom {
-                Symptom::ReplyElsewhere { asked, answered }
-                | Symptom::ReplyLost { asked, answered } => Some((asked, answered)),
-                _ => None,
-            });
-            let pair = pairs.min().map(|(asked, answered)| {
-                format!(
-                    "; {} logs the request but no reply, and {} logs the reply",
-                    names::eni(attempts, asked),
-                    names::eni(attempts, answered)
-                )
-            });
-            format!(
-                "Requests from {sources} are accepted{}{}",
-                pair.unwrap_or_default(),
-                ways(entries)
-            )
-        }
+        Cause::ReplyElsewhere => replies_elsewhere(attempts, entries),
         Cause::IdleTimeout => {
             let silences = || entries.iter().map(|entry| entry.seen.silence_ns);
             let least = silences().map(|(least, _)| least).min().unwrap_or(0) / SECOND_NS;
@@ -120,6 +108,29 @@ pub(super) fn seen(
         }
         _ => format!("Connections from {sources} are established and end with RST, without FIN"),
     }
+}
+
+/// Describes which ENI logs the request and which one the reply.
+fn replies_elsewhere(attempts: &AttemptIndex<'_>, entries: &[PathSymptom<'_>]) -> String {
+    let sources = names::sources(entries);
+    let pairs = entries.iter().filter_map(|entry| match entry.symptom {
+        Symptom::ReplyElsewhere { asked, answered } | Symptom::ReplyLost { asked, answered } => {
+            Some((asked, answered))
+        }
+        _ => None,
+    });
+    let pair = pairs.min().map(|(asked, answered)| {
+        format!(
+            "; {} logs the request but no reply, and {} logs the reply",
+            names::eni(attempts, asked),
+            names::eni(attempts, answered)
+        )
+    });
+    format!(
+        "Requests from {sources} are accepted{}{}",
+        pair.unwrap_or_default(),
+        ways(entries)
+    )
 }
 
 /// Describes where replies were logged, and where they should have been.

@@ -44,6 +44,48 @@ fn steady_failure_since_one_moment_is_not_intermittent() {
     );
 }
 
+/// Four clients that connect each minute, and of which some fail in some minutes.
+fn clients(fails: impl Fn(i64, u16) -> bool) -> Archive {
+    let mut archive = Archive::default();
+    for minute in 0..40 {
+        for client in 0..4 {
+            let source = format!("10.0.11.{}", 15 + client);
+            let port = 40_000 + u16::try_from(minute * 4).unwrap() + client;
+            let at_s = minute * 60 + i64::from(client) * 3;
+            let result = if fails(minute, client) {
+                Silent
+            } else {
+                Passes
+            };
+            archive.attempt((&source, port), DB, at_s, result);
+        }
+    }
+    archive
+}
+
+#[test]
+fn syns_of_all_clients_that_are_dropped_in_the_same_moments_fill_a_queue() {
+    let archive = clients(|minute, _| matches!(minute, 7 | 19 | 31));
+    let found = archive.check(Cause::SynBacklog, Certainty::Likely);
+    assert!(
+        found.seen.contains(
+            "12 of these 12 attempts fail in 3 separate periods, each for several of 4 sources at once"
+        ),
+        "{}",
+        found.seen
+    );
+    assert_eq!((found.since, found.until), (None, None));
+}
+
+#[test]
+fn syns_that_are_dropped_now_and_then_or_of_one_client_fill_no_queue() {
+    // Each client fails as often, and at other times than the others.
+    let scattered = clients(|minute, client| minute % 13 == i64::from(client) * 3);
+    scattered.check(Cause::NoReply, Certainty::Possible);
+    let of_one = clients(|minute, client| client == 0 && minute % 3 == 0);
+    of_one.check(Cause::NoReply, Certainty::Possible);
+}
+
 #[test]
 fn failure_that_ends_has_a_start_and_an_end() {
     let archive = minutes(30, |minute, number| match (minute, number) {

@@ -148,6 +148,7 @@
 //!   the same segments.
 //! - [`configuration`]: the security groups, network ACLs and routes beside the logs, and what they
 //!   decide about packets. Pure: it does not know what the records say.
+//! - [`change`]: API calls that may have changed which packets pass: who, when and what. Pure.
 //! - [`diagnosis`]: failures: attempts, their symptoms, and the causes that explain most of them.
 //!   Does not depend on packets.
 //! - [`metrics`]: sums over time. Counts the records and connections it receives, and keeps only
@@ -244,6 +245,7 @@ extern crate self as flow2pcap;
 pub mod archive;
 pub mod blocking;
 pub mod capture;
+pub mod change;
 #[doc(hidden)]
 pub mod cli;
 pub mod configuration;

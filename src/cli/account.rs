@@ -4,6 +4,7 @@ use std::fmt::{self, Formatter};
 
 use flow2pcap::printable::number::grouped;
 use flow2pcap::summary::{Input, Records};
+use flow2pcap::survey::EventLogs;
 use indicatif::HumanBytes;
 
 use super::page::{Page, PrintedLine, count, instant, name};
@@ -120,6 +121,31 @@ pub(crate) fn records(f: &mut Formatter<'_>, page: Page, r: &Records, verb: &str
     assumptions(f, page, r)?;
     byte_units(f, page, r)?;
     losses(f, page, r)
+}
+
+/// Writes what was read of other AWS logs.
+pub(crate) fn events(f: &mut Formatter<'_>, page: Page, logs: &EventLogs) -> fmt::Result {
+    for (index, (kind, log)) in logs.iter().enumerate() {
+        let name = if index == 0 { "events" } else { "" };
+        let [one, many] = kind.title();
+        let title = if log.events == 1 { one } else { many };
+        let (events, files) = (grouped(log.events), count(log.files, "file"));
+        let mut text = format!("{events} {title} in {files}");
+        if let Some((first, last)) = log.span_ns {
+            text += &format!(", {} to {}", instant(first), instant(last));
+        }
+        page.row(f, name, &text)?;
+        let rest = [
+            (log.filtered, "outside the filter"),
+            (log.duplicates, "delivered more than once"),
+            (log.blank, "blank or a comment"),
+        ];
+        for (n, text) in rest.iter().filter(|(n, _)| *n > 0) {
+            page.row(f, "", format!("  {} {text}", grouped(*n)))?;
+        }
+        page.reasons(f, "skipped", &log.skipped)?;
+    }
+    Ok(())
 }
 
 /// Writes what had to be assumed of records.

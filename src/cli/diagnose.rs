@@ -102,10 +102,16 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     })?;
     let (records, input) = (&diagnosis.records, &diagnosis.input);
     args.reading.note_silence(streams, records);
-    let Some(mut file) = file else {
-        return args.reading.give(streams, &text, records, input);
+    let status = match file {
+        None => args.reading.give(streams, &text, records, input)?,
+        Some(mut file) => {
+            file.write_all(text.as_bytes())?;
+            file.finish()?;
+            args.reading.exit_code(records, input)
+        }
     };
-    file.write_all(text.as_bytes())?;
-    file.finish()?;
-    Ok(args.reading.exit_code(records, input))
+    if args.reading.is_strict() && diagnosis.events.skipped() > 0 {
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(status)
 }

@@ -38,6 +38,16 @@ impl fmt::Display for DiagnosisText<'_> {
         account::times(f, self.page, d.requested_ns, d.span_ns)?;
         account::records(f, self.page, &d.records, "examined")?;
         account::gaps(f, self.page, &d.records)?;
+        account::events(f, self.page, &d.events)?;
+        if let Some(left_out) = d.changes.map(|changes| changes.left_out)
+            && left_out > 0
+        {
+            let text = format!(
+                "there is no room for {}, so a change may be missing",
+                count(left_out, "CloudTrail event")
+            );
+            self.page.note(f, "", &text)?;
+        }
         let symptoms = d.symptoms.iter();
         let symptoms =
             symptoms.map(|(name, n)| PrintedLine::whole(format!("{} {name}", grouped(*n))));

@@ -144,6 +144,9 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         let row = fmt::from_fn(|f| page.row(f, "output", text.clone())).to_string();
         streams.print_err(&row);
     }
+    if args.reading.is_strict() && diagnosis.events.skipped() > 0 {
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(args.reading.exit_code(&diagnosis.records, &diagnosis.input))
 }
 

@@ -41,7 +41,7 @@ impl fmt::Display for SurveyText<'_> {
         if s.records.lines > 0 || s.events.is_empty() {
             account::records(f, self.page, &s.records, "counted")?;
         }
-        self.events(f)?;
+        account::events(f, self.page, &s.events)?;
         self.gaps(f)?;
         if s.records.used == 0 {
             // Without records the rest would be a table of zeros.
@@ -149,31 +149,6 @@ impl SurveyText<'_> {
         let command = format!("flow2pcap setup {vpc} --destination s3://…");
         let text = PrintedLine::from("to create a flow log with all fields: ");
         self.page.row(f, "", text.and(PrintedLine::whole(command)))
-    }
-
-    /// Writes what was read of other AWS logs.
-    fn events(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (kind, log)) in self.survey.events.iter().enumerate() {
-            let name = if index == 0 { "events" } else { "" };
-            let [one, many] = kind.title();
-            let title = if log.events == 1 { one } else { many };
-            let (events, files) = (grouped(log.events), count(log.files, "file"));
-            let mut text = format!("{events} {title} in {files}");
-            if let Some((first, last)) = log.span_ns {
-                text += &format!(", {} to {}", page::instant(first), page::instant(last));
-            }
-            self.page.row(f, name, &text)?;
-            let rest = [
-                (log.filtered, "outside the filter"),
-                (log.duplicates, "delivered more than once"),
-                (log.blank, "blank or a comment"),
-            ];
-            for (n, text) in rest.iter().filter(|(n, _)| *n > 0) {
-                self.page.row(f, "", format!("  {} {text}", grouped(*n)))?;
-            }
-            self.page.reasons(f, "skipped", &log.skipped)?;
-        }
-        Ok(())
     }
 
     fn gaps(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

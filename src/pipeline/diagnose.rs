@@ -15,6 +15,7 @@ use serde::Serialize;
 
 pub(crate) use self::coverage::Coverage;
 use crate::archive::s3_path;
+use crate::change::CallResult;
 use crate::configuration::{Configuration, ConfigurationCounts};
 use crate::connection::Detail;
 use crate::diagnosis::{
@@ -23,6 +24,7 @@ use crate::diagnosis::{
 use crate::error::{ErrorKind, Result, SecondReading};
 use crate::flow::{Addresses, Candidate, Enis, Place, duplicates};
 use crate::output::Output;
+use crate::pipeline::kept_events::KeptEvents;
 use crate::pipeline::reading::Observations;
 use crate::pipeline::run::{Contents, Request, Run, with_names};
 use crate::pipeline::settling::conversations::{self, Complete, Conversations};
@@ -30,8 +32,9 @@ use crate::pipeline::settling::finding_records::FindingRecords;
 use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::settling::settle::SettleCounts;
 use crate::pipeline::spilling::temporary::SpillFolder;
-use crate::read::{Account, Archive, Meter, Phase};
+use crate::read::{Account, Archive, FoundEvent, Meter, Phase};
 use crate::summary::{Input, Records};
+use crate::survey::EventLogs;
 use crate::time::joined;
 
 /// The result of a diagnosis.
@@ -54,6 +57,11 @@ pub struct Diagnosis {
     pub enis: u64,
     /// The configuration beside the logs; `null` if there is none.
     pub configuration: Option<ConfigurationCounts>,
+    /// What was read of other AWS logs.
+    #[serde(skip_serializing_if = "EventLogs::is_empty")]
+    pub events: EventLogs,
+    /// The changes that CloudTrail logged; `null` if there is no CloudTrail.
+    pub changes: Option<ChangeCounts>,
     /// Files and their bytes.
     pub input: Input,
     /// Lines and records; records of examined attempts are counted as `used`.
@@ -62,6 +70,31 @@ pub struct Diagnosis {
     pub spilled_bytes: u64,
     /// Wall time, milliseconds.
     pub elapsed_ms: u64,
+}
+
+/// How many changes CloudTrail logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ChangeCounts {
+    /// Calls that changed something.
+    pub made: u64,
+    /// Calls that were refused, or only asked whether they would be allowed.
+    pub attempted: u64,
+    /// Changes, each time they were delivered, for which there was no room.
+    pub left_out: u64,
+}
+
+impl ChangeCounts {
+    fn of(events: &KeptEvents) -> Option<Self> {
+        let changes = || events.changes.iter().map(|(_, event)| &event.value);
+        let made = changes().filter(|change| change.result == CallResult::Done);
+        let made = made.count() as u64;
+        (events.api_calls > 0).then(|| Self {
+            made,
+            attempted: changes().count() as u64 - made,
+            left_out: events.changes.left_out(),
+        })
+    }
 }
 
 /// Diagnoses an archive. An attempt is examined completely if one of its records matches the
@@ -75,7 +108,7 @@ pub struct Diagnosis {
 /// space for temporary files, or a conversation needs more than the memory.
 pub fn diagnose(request: &Request, meter: &Meter) -> Result<Diagnosis> {
     with_names(request, |request| {
-        Ok(diagnose_archive(request, &request.archive_and_context()?, meter)?.diagnosis)
+        Ok(diagnose_archive(request, &request.archive_and_all_beside()?, meter)?.diagnosis)
     })
 }
 
@@ -85,7 +118,7 @@ pub fn diagnose(request: &Request, meter: &Meter) -> Result<Diagnosis> {
 /// Fails as [`diagnose()`] does, or if the output is an input or cannot be written.
 pub fn diagnose_to(request: &Request, output: &Path, meter: &Meter) -> Result<(Diagnosis, Output)> {
     with_names(request, |request| {
-        let archive = request.archive_and_context()?;
+        let archive = request.archive_and_all_beside()?;
         let output = Output::create(output, "findings.txt", archive.paths())?;
         Ok((
             diagnose_archive(request, &archive, meter)?.diagnosis,
@@ -198,6 +231,8 @@ pub(super) fn diagnose_archive(
         requested_ns: selection.and_then(|selection| selection.requested_ns()),
         enis: enis.iter().len() as u64,
         configuration: configuration.map(Configuration::counts),
+        events: std::mem::take(&mut read.account.events),
+        changes: ChangeCounts::of(&read.kept_events),
         input: read.input,
         records: read.records,
         spilled_bytes: folder.spilled(),
@@ -242,6 +277,16 @@ impl Observations for Listening<'_> {
         all.add(coverage);
         drop(all);
         self.conversations.take_in(records, base, enis)
+    }
+
+    /// Every event: they are evidence about the records, and a filter for records says nothing of
+    /// them.
+    fn wants(&self, _: &FoundEvent<'_>) -> bool {
+        true
+    }
+
+    fn keeps_events(&self) -> bool {
+        true
     }
 }
 

@@ -22,7 +22,7 @@ use crate::flow::{Addresses, Candidate, Enis, RejectReason, Verdict};
 use crate::names::protocol_keyword;
 use crate::pipeline::reading::Observations;
 use crate::pipeline::run::{Request, Run, with_names};
-use crate::read::Meter;
+use crate::read::{FoundEvent, Meter};
 use crate::survey::{EniTraffic, LoggedSums, Protocol, Survey, missing_fields};
 use crate::time::joined;
 
@@ -126,10 +126,11 @@ impl Observations for Census<'_> {
         Ok(())
     }
 
-    fn is_wanted(&self, instant_ns: i64) -> bool {
+    fn wants(&self, found: &FoundEvent<'_>) -> bool {
+        let instant_ns = found.event.instant_ns;
         let until_ns = instant_ns.saturating_add(1);
         let is_then = |span: &Span| span.overlaps(instant_ns, until_ns);
-        self.span.as_ref().is_none_or(is_then)
+        found.matches == Some(true) && self.span.as_ref().is_none_or(is_then)
     }
 }
 

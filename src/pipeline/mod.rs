@@ -20,10 +20,12 @@
 //!   memory limit, and the order in which the inputs are given.
 //! * Every line is counted in exactly one category of [`crate::summary::Records`].
 
+mod bounded_events;
 mod convert;
 mod diagnose;
 mod event_counts;
 mod inspect;
+mod kept_events;
 mod ladder;
 mod metrics;
 mod reading;
@@ -33,7 +35,7 @@ mod settling;
 mod spilling;
 
 pub use self::convert::{Comments, Convert, Split, VantageChoice, convert};
-pub use self::diagnose::{Diagnosis, diagnose, diagnose_to};
+pub use self::diagnose::{ChangeCounts, Diagnosis, diagnose, diagnose_to};
 pub use self::inspect::inspect;
 pub use self::ladder::{Ladder, LadderPacket, LadderStep, OmittedPackets, RejectingEni};
 pub use self::metrics::{Answers, Metrics, metrics};

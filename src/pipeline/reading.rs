@@ -12,6 +12,7 @@ use crate::flow::{
 };
 use crate::pipeline::diagnose::Coverage;
 use crate::pipeline::event_counts::EventCounts;
+use crate::pipeline::kept_events::KeptEvents;
 use crate::read::{Found, FoundEvent, Sink};
 use crate::record::{ByteUnit, Direction, Field, Layout, LogStatus, Record, TAGS, tag_value};
 use crate::summary::AssumedCounts;
@@ -29,9 +30,14 @@ pub(crate) trait Observations: Sync {
     /// There is no space for them.
     fn take_in(&self, observations: Vec<Candidate>, base: u64, enis: &Enis) -> Result<()>;
 
-    /// Whether an event of this instant is in the requested time, nanoseconds since the Unix epoch.
-    fn is_wanted(&self, _instant_ns: i64) -> bool {
-        true
+    /// Whether an event is wanted; the others are counted as filtered.
+    fn wants(&self, found: &FoundEvent<'_>) -> bool {
+        found.matches == Some(true)
+    }
+
+    /// Whether events are kept, and not only counted.
+    fn keeps_events(&self) -> bool {
+        false
     }
 }
 
@@ -60,6 +66,8 @@ pub(crate) struct Observed {
     pub span_ns: Option<(i64, i64)>,
     /// Events of other logs.
     pub events: EventCounts,
+    /// The events that a diagnosis needs.
+    pub kept_events: KeptEvents,
     /// Intervals without traffic, from NODATA records.
     pub quiet: Coverage,
     /// What only few layouts have, for the latest one.
@@ -138,13 +146,16 @@ impl Sink for Observing<'_> {
     }
 
     fn event(&self, part: &mut Observed, found: &FoundEvent<'_>) {
-        let is_wanted = found.matches == Some(true) && self.to.is_wanted(found.event.instant_ns);
-        part.events.count(found.event, is_wanted);
+        part.events.count(found.event, self.to.wants(found));
+        if self.to.keeps_events() {
+            part.kept_events.add(found.event, found.place);
+        }
     }
 
     fn complete(&self, part: &mut Observed, base: u64) -> Result<()> {
         let losses = part.losses.iter_mut();
         losses.for_each(|(place, _)| place.line += base);
+        part.kept_events.shift(base);
         let observations = std::mem::take(&mut part.observations);
         self.to.take_in(observations, base, &part.enis)
     }
@@ -158,6 +169,7 @@ impl Sink for Observing<'_> {
         part.span_ns = joined(part.span_ns, later.span_ns);
         part.quiet.add(later.quiet);
         part.events.append(later.events);
+        part.kept_events.append(later.kept_events);
     }
 }
 

@@ -183,7 +183,7 @@ fn report_named(request: &Request, output: &Path, meter: &Meter) -> Result<(Repo
         let purpose = SecondReading::Report;
         return Err(ErrorKind::ReadsStdinTwice { purpose }.into());
     }
-    let archive = request.archive_and_context()?;
+    let archive = request.archive_and_all_beside()?;
     let output = Output::create(output, "report.html", archive.paths())?;
     let examined = diagnose_archive(request, &archive, meter)?;
     let origin = Origin::of(&examined);
@@ -196,7 +196,7 @@ fn report_named(request: &Request, output: &Path, meter: &Meter) -> Result<(Repo
     let sums = Metrics::new(request.clone(), every, questions().to_vec()).once(true);
     let first = diagnosis.findings.len().min(EXAMPLES_MAX);
     let examples = Examples::new(&diagnosis.findings[..first]);
-    let answers = measure_archive(&sums, &archive, meter, Some(&examples))?;
+    let answers = measure_archive(&sums, &archive.without_events(), meter, Some(&examples))?;
     let mut tables = answers.tables.into_iter();
     let mut next = || tables.next().expect("each question has its table");
     let reported = Reported {

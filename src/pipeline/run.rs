@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result, Unmatched, UnmatchedPart};
 use crate::filter::{Filter, FilterWatch};
 use crate::flow::{Addresses, Enis, Losses, Place};
 use crate::pipeline::diagnose::Coverage;
+use crate::pipeline::kept_events::KeptEvents;
 use crate::pipeline::reading::{Observations, Observing};
 use crate::pipeline::settling::selection::Selection;
 use crate::read::{Account, Archive, ArchiveBuilder, Meter};
@@ -99,6 +100,15 @@ impl Request {
         self.builder().context(&self.context).open()
     }
 
+    /// Lists the files, to read AWS configuration and the events of other AWS logs as well.
+    ///
+    /// # Errors
+    /// An input is missing or empty.
+    pub(super) fn archive_and_all_beside(&self) -> Result<Archive> {
+        let builder = self.builder().context(&self.context);
+        builder.events_beside_records().open()
+    }
+
     /// Lists the files, to read the events of other AWS logs as well.
     ///
     /// # Errors
@@ -177,6 +187,8 @@ pub(super) struct Contents {
     pub taken: u64,
     /// Intervals in which ENIs had no traffic.
     pub quiet: Coverage,
+    /// The events of other logs that a diagnosis needs.
+    pub kept_events: KeptEvents,
     /// Earliest start and latest end of all records, nanoseconds since the Unix epoch.
     pub span_ns: Option<(i64, i64)>,
 }
@@ -261,6 +273,7 @@ impl<'a> Run<'a> {
             enis: observed.enis.sorted(),
             losses: observed.losses,
             quiet: observed.quiet,
+            kept_events: observed.kept_events,
         })
     }
 

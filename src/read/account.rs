@@ -85,10 +85,15 @@ impl Account {
     /// Checks whether there was anything to read.
     ///
     /// # Errors
-    /// Fails if there was not a single line of a flow log, or of another log that is read.
-    pub(crate) fn check(&self, filed_ns: impl FnOnce() -> Option<(i64, i64)>) -> Result<()> {
-        if self.records.lines == 0 && self.events.is_empty() {
-            return Err(nothing_to_read(&self.input, filed_ns));
+    /// Fails if there was not a single line of a flow log, or, unless records are needed, of another
+    /// log that is read.
+    pub(crate) fn check(
+        &self,
+        needs_records: bool,
+        filed_ns: impl FnOnce() -> Option<(i64, i64)>,
+    ) -> Result<()> {
+        if self.records.lines == 0 && (needs_records || self.events.is_empty()) {
+            return Err(nothing_to_read(&self.input, &self.events, filed_ns));
         }
         Ok(())
     }
@@ -182,8 +187,13 @@ fn listed_names(names: &[String]) -> Vec<String> {
     names.map(|name| listed_name(name)).collect()
 }
 
-/// Returns the error for a run that found no flow log, listing what was skipped.
-fn nothing_to_read(input: &Input, filed_ns: impl FnOnce() -> Option<(i64, i64)>) -> Error {
+/// Returns the error for a run that found no flow log, listing what was skipped, and what there was
+/// instead.
+fn nothing_to_read(
+    input: &Input,
+    events: &EventLogs,
+    filed_ns: impl FnOnce() -> Option<(i64, i64)>,
+) -> Error {
     let pruned = match (input.row_groups_pruned, input.pruned) {
         (groups @ 1.., _) => Some(Pruned::RowGroups(groups)),
         (0, files @ 1..) if input.files == 0 => Some(Pruned::Files(files)),
@@ -193,8 +203,14 @@ fn nothing_to_read(input: &Input, filed_ns: impl FnOnce() -> Option<(i64, i64)>)
         let filed_ns = filed_ns();
         return ErrorKind::NothingMatches { pruned, filed_ns }.into();
     }
+    let mut left_out = not_read(&input.left_out);
+    left_out.extend(events.iter().map(|(kind, log)| NotRead {
+        count: log.files,
+        reason: format!("only {}", kind.title()[1]),
+        example: String::new(),
+    }));
     ErrorKind::NoFlowLog {
-        left_out: not_read(&input.left_out),
+        left_out,
         damaged: not_read(&input.damaged),
     }
     .into()

@@ -23,6 +23,7 @@ pub struct ArchiveBuilder {
     temp_dir: PathBuf,
     context: Option<Vec<PathBuf>>,
     wants_events: bool,
+    needs_records: bool,
 }
 
 impl ArchiveBuilder {
@@ -67,6 +68,14 @@ impl ArchiveBuilder {
         self
     }
 
+    /// Reads these events as well, but only beside flow logs: an archive without a line of a flow log
+    /// is an error.
+    #[must_use]
+    pub(crate) fn events_beside_records(mut self) -> Self {
+        self.needs_records = true;
+        self.events()
+    }
+
     /// Lists the files.
     ///
     /// # Errors
@@ -92,6 +101,7 @@ impl ArchiveBuilder {
             context,
             wish,
             wants_events: self.wants_events,
+            needs_records: self.needs_records,
             format: self.format,
             filter: self.filter,
             temp_dir: self.temp_dir,
@@ -112,6 +122,7 @@ pub struct Archive {
     context: Vec<File>,
     wish: ConfigurationWish,
     wants_events: bool,
+    needs_records: bool,
 }
 
 impl Archive {
@@ -133,6 +144,7 @@ impl Archive {
             temp_dir: std::env::temp_dir(),
             context: None,
             wants_events: false,
+            needs_records: false,
         }
     }
 
@@ -144,6 +156,14 @@ impl Archive {
     /// Returns the paths of all files, including those that cannot hold a matching record.
     pub fn paths(&self) -> &[PathBuf] {
         &self.walked
+    }
+
+    /// Returns the same archive, to be read again without its events.
+    pub(crate) fn without_events(&self) -> Self {
+        Self {
+            wants_events: false,
+            ..self.clone()
+        }
     }
 
     /// Whether standard input is one of the files. It can be read only once.
@@ -204,7 +224,7 @@ impl Archive {
         self.read_context(&mut account, meter)?;
         self.note_paths(&watch, &mut account.noticed);
         account.check_names(&watch)?;
-        account.check(|| self.filed_ns())?;
+        account.check(self.needs_records, || self.filed_ns())?;
         Ok((account, all))
     }
 

@@ -23,6 +23,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("configuration", "flow names printable"),
     ("filter", "archive event flow names printable record time"),
     ("connection", "flow names record time"),
+    ("change", "event"),
     (
         "diagnosis",
         "configuration connection flow names printable record time",
@@ -40,7 +41,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ),
     (
         "pipeline",
-        "archive capture configuration connection diagnosis error event filter flow metrics names output \
+        "archive capture change configuration connection diagnosis error event filter flow metrics names output \
          packet printable read record summary survey time",
     ),
     (

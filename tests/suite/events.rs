@@ -1,5 +1,5 @@
-//! Load balancer logs, CloudTrail and DNS beside flow logs: `inspect` reads them as events, the other
-//! subcommands leave them out under their names.
+//! Load balancer logs, CloudTrail and DNS beside flow logs: `inspect`, `diagnose` and `report` read
+//! them as events, the other subcommands leave them out under their names.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -261,6 +261,42 @@ fn convert_writes_the_same_packets_and_leaves_events_out_by_name() {
     ] {
         assert_eq!(left_out[name]["count"], count, "{name}: {left_out}");
     }
+}
+
+#[test]
+fn diagnose_reads_every_event_whatever_the_filter_and_the_order() {
+    let bucket = bucket();
+    let diagnose = |options: &[&str]| -> Value {
+        let mut command = flow2pcap();
+        command.args(["diagnose", "--json"]).args(options);
+        let run = run(&mut command);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        serde_json::from_slice(&run.stdout).unwrap()
+    };
+    let folder = bucket.path().to_str().unwrap();
+    let all = diagnose(&[folder]);
+    assert_eq!(counts(&all), counts(&inspect_json(&bucket, &[])));
+    let changes = serde_json::json!({"made": 2, "attempted": 0, "left_out": 0});
+    assert_eq!(all["changes"], changes);
+    let narrowed = diagnose(&[folder, "--threads", "1", "--from", "2026-03-14T02:15"]);
+    for key in ["events", "changes"] {
+        assert_eq!(narrowed[key], all[key]);
+    }
+    let flows = bucket.path().join("AWSLogs/123456789012/vpcflowlogs");
+    let alone = diagnose(&[flows.to_str().unwrap()]);
+    assert_eq!(
+        (alone.get("events"), &alone["changes"]),
+        (None, &Value::Null)
+    );
+}
+
+#[test]
+fn diagnosis_needs_flow_logs_and_names_what_there_is() {
+    let bucket = bucket();
+    let trail = bucket.path().join("AWSLogs/123456789012/CloudTrail");
+    let run = run(flow2pcap().arg("diagnose").arg(trail));
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("CloudTrail events"), "{}", run.stderr);
 }
 
 /// Keeps the kind, the line and the time of each event.

@@ -49,7 +49,9 @@ impl Caller {
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let by = &self.invoked_by;
+        let is_linked = self.role.starts_with("AWSServiceRole") && !by.is_empty();
         match (&*self.name, &*self.role) {
+            _ if is_linked => return f.write_str(by),
             ("", "") if by.is_empty() => f.write_str("an unknown caller"),
             ("", "") => f.write_str(by),
             ("", role) => write!(f, "role {role}"),
@@ -77,7 +79,8 @@ mod tests {
         let mut found = None;
         for_each_in_json(&text, None, &mut |_, event| {
             if let Ok(EventDetail::ApiCall(call)) = event.map(|event| event.detail) {
-                found = Some(Change::of(0, &call).caller.to_string());
+                let key = Change::key(0, &call).unwrap();
+                found = Some(Change::of(key, 0, &call).caller.to_string());
             }
         });
         found.unwrap()

@@ -8,9 +8,24 @@
 //! * A call that failed or was a dry run is a change that was only attempted. It explains nothing.
 
 mod caller;
+mod catalog;
+mod detail;
+mod ids;
+mod log;
+mod node;
+mod rules;
+mod wording;
 
 pub use caller::Caller;
+pub use catalog::ChangeKind;
+pub use detail::{ChangeDetail, ChangedAssociation, ChangedRoute, CreatedInterface};
+pub use log::{ChangeLog, LoggedChange};
+pub use rules::{ChangedRule, RuleAction, RuleContent};
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use self::node::CallValue;
 use crate::event::EventIds;
 use crate::event::cloudtrail::ApiCall;
 
@@ -19,7 +34,12 @@ const TEXT_LEN_MAX: usize = 256;
 
 /// What a change is kept by: those with the lowest keys are kept where there are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ChangeKey(u128);
+pub struct ChangeKey {
+    /// Calls that changed something come first.
+    result: CallResult,
+    kind: ChangeKind,
+    hash: u128,
+}
 
 /// What became of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,14 +72,23 @@ pub struct Change {
     pub caller: Caller,
     /// What became of it.
     pub result: CallResult,
+    /// What it acts on.
+    pub kind: ChangeKind,
+    /// The ids that it names, anywhere in its parameters and its response.
+    pub ids: BTreeSet<String>,
+    /// The addresses that it names.
+    pub addresses: BTreeSet<IpAddr>,
+    /// What it changes.
+    pub detail: ChangeDetail,
 }
 
 impl Change {
-    /// Returns the key of a call; `None` if the call changes nothing.
+    /// Returns the key of a call; `None` if the call cannot change a network path.
     pub fn key(instant_ns: i64, call: &ApiCall<'_>) -> Option<ChangeKey> {
         if call.read_only == Some(true) {
             return None;
         }
+        let kind = catalog::kind_of(&call.source, &call.name)?;
         let hash = match call.event_id.as_deref() {
             Some(id) => EventIds::hash(id),
             None => {
@@ -67,11 +96,19 @@ impl Change {
                 EventIds::hash(&format!("{instant_ns} {what:?}"))
             }
         };
-        Some(ChangeKey(hash))
+        let result = match (call.is_dry_run(), call.has_failed()) {
+            (true, _) => CallResult::DryRun,
+            (false, true) => CallResult::Failed,
+            (false, false) => CallResult::Done,
+        };
+        Some(ChangeKey { result, kind, hash })
     }
 
-    /// Makes a change of a call at an instant, nanoseconds since the Unix epoch.
-    pub fn of(instant_ns: i64, call: &ApiCall<'_>) -> Self {
+    /// Makes the change of a call with this key, at an instant in nanoseconds since the Unix epoch.
+    pub fn of(key: ChangeKey, instant_ns: i64, call: &ApiCall<'_>) -> Self {
+        let (request, response) = (node::parse(call.parameters()), node::parse(call.answer()));
+        let (request, response) = (CallValue::new(&request), CallValue::new(&response));
+        let (ids, addresses) = ids::named_in([request, response]);
         Self {
             instant_ns,
             name: kept(Some(&call.name)),
@@ -80,11 +117,11 @@ impl Change {
             region: kept(call.region.as_deref()),
             account: kept(call.account.as_deref()),
             caller: Caller::of(call),
-            result: match (call.is_dry_run(), call.has_failed()) {
-                (true, _) => CallResult::DryRun,
-                (false, true) => CallResult::Failed,
-                (false, false) => CallResult::Done,
-            },
+            result: key.result,
+            kind: key.kind,
+            ids,
+            addresses,
+            detail: ChangeDetail::of(&call.name, request, response),
         }
     }
 }
@@ -96,61 +133,4 @@ fn kept(text: Option<&str>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::{EventDetail, for_each_in_json};
-
-    fn each(text: &str) -> Vec<(Option<ChangeKey>, Change)> {
-        let mut found = Vec::new();
-        for_each_in_json(text, None, &mut |_, event| {
-            let event = event.unwrap();
-            if let EventDetail::ApiCall(call) = &event.detail {
-                let ns = event.instant_ns;
-                found.push((Change::key(ns, call), Change::of(ns, call)));
-            }
-        });
-        found
-    }
-
-    fn call(rest: &str) -> String {
-        format!(
-            r#"{{"eventTime":"2026-03-14T02:15:04Z","eventSource":"ec2.amazonaws.com",
-            "eventName":"RevokeSecurityGroupIngress","awsRegion":"eu-central-1",
-            "recipientAccountId":"123456789012",{rest}}}"#
-        )
-    }
-
-    #[test]
-    fn change_has_what_the_event_says() {
-        let (key, change) = each(&call(r#""eventID":"1""#)).remove(0);
-        assert!(key.is_some());
-        assert_eq!(change.name, "RevokeSecurityGroupIngress");
-        let place = [&change.region, &change.account, &change.event_id];
-        assert_eq!(place, ["eu-central-1", "123456789012", "1"]);
-        assert_eq!(change.result, CallResult::Done);
-    }
-
-    #[test]
-    fn call_that_only_reads_is_no_change() {
-        let (key, _) = each(&call(r#""eventID":"1","readOnly":true"#)).remove(0);
-        assert_eq!(key, None);
-    }
-
-    #[test]
-    fn event_that_is_delivered_again_has_the_same_key() {
-        let of = |rest: &str| each(&call(rest)).remove(0).0;
-        assert_eq!(of(r#""eventID":"1""#), of(r#""eventID":"1","extra":1"#));
-        assert_ne!(of(r#""eventID":"1""#), of(r#""eventID":"2""#));
-        let without_id = |group| of(&format!(r#""eventID":"","requestParameters":"{group}""#));
-        assert_eq!(without_id("sg-1"), without_id("sg-1"));
-        assert_ne!(without_id("sg-1"), without_id("sg-2"));
-    }
-
-    #[test]
-    fn failed_call_and_dry_run_are_only_attempted() {
-        let of = |code: &str| each(&call(&format!(r#""errorCode":"{code}","eventID":"1""#)));
-        let result = |code| of(code).remove(0).1.result;
-        assert_eq!(result("Client.UnauthorizedOperation"), CallResult::Failed);
-        assert_eq!(result("Client.DryRunOperation"), CallResult::DryRun);
-    }
-}
+mod tests;

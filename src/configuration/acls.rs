@@ -51,7 +51,7 @@ impl<'a> Situation<'a> {
     }
 
     /// Returns the ACL of an ENI's subnet.
-    fn acl_of(self, eni: &NetworkInterface) -> Option<(&'a str, Captured<'a, Acl>)> {
+    pub(super) fn acl_of(self, eni: &NetworkInterface) -> Option<(&'a str, Captured<'a, Acl>)> {
         let all = || self.all.acls.all_at(self.ns);
         let own = all().find(|(_, acl)| acl.value.subnets.contains(&eni.subnet));
         own.or_else(|| all().find(|(_, acl)| acl.value.is_default && acl.value.vpc == eni.vpc))

@@ -122,7 +122,7 @@ impl<'a> Situation<'a> {
     }
 
     /// Whether the other end is in a prefix list.
-    fn in_prefix_list(self, id: &str, far: FarEnd) -> Fit {
+    pub fn in_prefix_list(self, id: &str, far: FarEnd) -> Fit {
         let Some(ranges) = self.prefix_list(id) else {
             return Fit::Maybe;
         };

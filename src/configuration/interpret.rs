@@ -216,3 +216,15 @@ fn name_tag(node: Node<'_>, capture: Capture<'_>) -> String {
 
 /// What an address range must be.
 const RANGE: &str = "an address range";
+
+impl Configuration {
+    /// Notes the subnets of the associations of a route table or a network ACL.
+    fn add_associations(&mut self, node: Node<'_>, id: &str) {
+        for own in node.list("Associations") {
+            let (id, subnet) = (own.text(id), own.text("SubnetId"));
+            if !id.is_empty() && !subnet.is_empty() {
+                self.associations.insert(id, subnet);
+            }
+        }
+    }
+}

@@ -15,6 +15,7 @@
 //! json        names of members in both spellings
 //! interpret   JSON -> resources
 //! situation   the configuration at an instant: who owns an address, names
+//! ties        which filter or route table belongs to what
 //! verdict     what filters look at, and what they decide
 //! groups      security groups
 //! acls        network ACLs
@@ -42,6 +43,7 @@ mod resources;
 mod role;
 mod routes;
 mod situation;
+mod ties;
 mod verdict;
 mod versions;
 
@@ -93,6 +95,8 @@ pub struct Configuration {
     group_rules: BTreeMap<String, BTreeMap<String, (bool, GroupRule)>>,
     /// The ids of the interfaces that ever had an address.
     owners: HashMap<IpAddr, BTreeSet<String>>,
+    /// The subnets of associations with route tables and network ACLs, by the id of the association.
+    associations: BTreeMap<String, String>,
     files: u64,
     text_len: u64,
 }
@@ -149,6 +153,7 @@ impl Configuration {
         self.target_groups.append(later.target_groups);
         self.target_health.append(later.target_health);
         self.instance_interfaces.append(later.instance_interfaces);
+        self.associations.extend(later.associations);
         for (group, rules) in later.group_rules {
             self.group_rules.entry(group).or_default().extend(rules);
         }

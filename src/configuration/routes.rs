@@ -71,7 +71,11 @@ impl<'a> Situation<'a> {
         }
     }
 
-    fn table_of(self, subnet: &str, vpc: &str) -> Option<(&'a str, Captured<'a, RouteTable>)> {
+    pub(super) fn table_of(
+        self,
+        subnet: &str,
+        vpc: &str,
+    ) -> Option<(&'a str, Captured<'a, RouteTable>)> {
         let all = || self.all.route_tables.all_at(self.ns);
         let own = all().find(|(_, table)| table.value.subnets.iter().any(|id| id == subnet));
         own.or_else(|| all().find(|(_, table)| table.value.is_main && table.value.vpc == vpc))

@@ -112,7 +112,7 @@ impl FilteredPackets {
 
 impl RuleService {
     /// Whether the protocol and ports of a rule fit packets.
-    pub(super) fn fits(&self, packets: &FilteredPackets) -> Fit {
+    pub fn fits(&self, packets: &FilteredPackets) -> Fit {
         let Some(protocol) = self.protocol else {
             return Fit::Yes;
         };

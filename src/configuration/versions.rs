@@ -64,6 +64,12 @@ impl<T> Resources<T> {
     }
 
     /// Returns every version of one resource.
+    pub(super) fn versions(&self, id: &str) -> impl Iterator<Item = &T> {
+        let versions = self.0.get(id).into_iter();
+        versions.flat_map(BTreeMap::values).flatten()
+    }
+
+    /// The same, to change them.
     pub(super) fn versions_of(&mut self, id: &str) -> impl Iterator<Item = &mut T> {
         let versions = self.0.get_mut(id).into_iter();
         versions.flat_map(BTreeMap::values_mut).flatten()

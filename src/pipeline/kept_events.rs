@@ -35,7 +35,7 @@ impl KeptEvents {
         if let EventDetail::ApiCall(call) = &event.detail {
             self.api_calls += 1;
             if let Some(key) = Change::key(event.instant_ns, call) {
-                let make = || Change::of(event.instant_ns, call);
+                let make = || Change::of(key, event.instant_ns, call);
                 self.changes.add(key, place, make);
             }
         }

@@ -23,10 +23,10 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("configuration", "flow names printable"),
     ("filter", "archive event flow names printable record time"),
     ("connection", "flow names record time"),
-    ("change", "event"),
+    ("change", "configuration event flow names"),
     (
         "diagnosis",
-        "configuration connection flow names printable record time",
+        "change configuration connection flow names printable record time",
     ),
     ("metrics", "connection flow names record time"),
     ("packet", ""),

@@ -131,6 +131,7 @@ pub(super) fn route_table(
         subnets: node.texts("Associations", "SubnetId"),
         routes,
     };
+    all.add_associations(node, "RouteTableAssociationId");
     all.route_tables.add(id, capture.captured_ns, Some(table));
     Ok(())
 }

@@ -120,6 +120,7 @@ pub(super) fn acl(
         subnets: node.texts("Associations", "SubnetId"),
         entries,
     };
+    all.add_associations(node, "NetworkAclAssociationId");
     all.acls.add(id, capture.captured_ns, Some(acl));
     Ok(())
 }

@@ -1,10 +1,13 @@
 //! What must hold of the events of other AWS logs, whatever their text is.
 
+use flow2pcap::change::{CallResult, Change, ChangeDetail, ChangeLog};
+use flow2pcap::event::cloudtrail::ApiCall;
 use flow2pcap::event::{
     Event, EventDetail, EventFault, EventKind, decoded, for_each_in_json, for_each_in_line,
     kind_of_line,
 };
 use flow2pcap::filter::{Expression, RecordFacts};
+use flow2pcap::flow::Place;
 
 /// The kinds of files that a line may be in.
 const KINDS: [EventKind; 3] = [
@@ -105,8 +108,26 @@ fn look(event: Result<Event<'_>, EventFault>) -> bool {
             }
             assert!(!call.is_dry_run() || call.has_failed());
             let _ = call.actor.name();
+            change(event.instant_ns, call);
         }
         _ => {}
     }
     true
+}
+
+/// A call that may change a network path is a change of bounded size, which can be put into words.
+fn change(instant_ns: i64, call: &ApiCall<'_>) {
+    let Some(key) = Change::key(instant_ns, call) else {
+        return;
+    };
+    let change = Change::of(key, instant_ns, call);
+    assert!(change.ids.len() <= 64 && change.addresses.len() <= 64);
+    if let ChangeDetail::Rules(rules) = &change.detail {
+        assert!(rules.len() <= 32);
+    }
+    assert_eq!(change.result == CallResult::Done, !call.has_failed());
+    assert!(change.in_words().len() <= 8 << 10, "{}", change.in_words());
+    let place = Place { file: 0, line: 1 };
+    let log = ChangeLog::new([(change.clone(), place), (change, place)], None);
+    assert_eq!(log.within(instant_ns, instant_ns).len(), 2);
 }

@@ -9,6 +9,7 @@ use flow2pcap::pipeline::Diagnosis;
 use flow2pcap::printable::number::grouped;
 
 use super::account;
+use super::changes;
 use super::page::{NOTE, Page, PrintedLine, TROUBLE, count, instant, name};
 
 /// Records that are listed as evidence; more are in the JSON.
@@ -129,6 +130,12 @@ impl DiagnosisText<'_> {
         for (index, text) in finding.configuration.iter().enumerate() {
             self.page
                 .row(f, if index == 0 { "configured" } else { "" }, text)?;
+        }
+        for (label, lines) in changes::lines(&finding.changes, ["changed", "ended by"]) {
+            for (index, text) in lines.iter().enumerate() {
+                self.page
+                    .row(f, if index == 0 { label } else { "" }, text)?;
+            }
         }
         self.page.row(f, "means", &finding.means)?;
         for (index, text) in finding.look_at.iter().enumerate() {

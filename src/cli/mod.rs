@@ -5,6 +5,7 @@
 
 mod account;
 mod advice;
+mod changes;
 mod completions;
 mod context;
 mod convert;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::diagnosis::changes::FindingChanges;
 use crate::diagnosis::members::FindingMembers;
 use crate::flow::Place;
 
@@ -161,6 +162,9 @@ pub struct Finding {
     /// What the configuration beside the logs says of it, and when that was captured.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub configuration: Vec<String>,
+    /// The changes that explain when it began and ended; empty without CloudTrail.
+    #[serde(skip_serializing_if = "FindingChanges::is_empty")]
+    pub changes: FindingChanges,
     /// The meaning of the cause.
     pub means: String,
     /// Instructions on what to check in AWS.

@@ -41,6 +41,11 @@ impl FindingMembers {
         }
     }
 
+    /// Returns the paths of its attempts with their symptoms.
+    pub(super) fn paths(&self) -> impl Iterator<Item = (&Path, Symptom)> {
+        self.paths.iter().map(|(path, symptom)| (path, *symptom))
+    }
+
     /// Adds the attempts of another finding.
     pub(super) fn add(&mut self, other: Self) {
         self.paths.extend(other.paths);

@@ -21,6 +21,7 @@
 //! finding         the result: cause, certainty, evidence, display filter
 //! members         which attempts a finding explains
 //! cause           symptoms -> findings
+//! changes         who changed it: the changes that explain findings
 //! ```
 //!
 //! Pure: no I/O, no clock, no threads. The counts of parts add up to those of the whole in any
@@ -37,6 +38,7 @@ mod attempt_index;
 mod blind_spots;
 mod bounded;
 mod cause;
+mod changes;
 mod display_filter;
 mod distinct_sources;
 mod finding;
@@ -52,6 +54,9 @@ pub use attempt::{Attempt, EniView, Traffic, WayTraffic};
 pub use attempt_counts::AttemptCounts;
 pub use blind_spots::BlindSpot;
 pub use cause::{FindingEvidence, Ground, findings};
+pub use changes::{
+    ChangeCertainty, ChangeGround, ChangeSearch, FindingChanges, NamedChange, explain_changes,
+};
 pub use finding::{Brief, Cause, Certainty, Finding, FindingScope, NamesLeftOut};
 pub use gather::{attempts, attempts_with_places};
 pub use members::FindingMembers;

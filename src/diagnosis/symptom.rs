@@ -159,6 +159,12 @@ impl Symptom {
         )
     }
 
+    /// Whether a filter rejected packets, which a record of their own shows.
+    pub fn is_rejected(self) -> bool {
+        let is_reply = matches!(self, Self::ReplyBlocked { .. });
+        is_reply || !self.is_admitted()
+    }
+
     /// Whether the attempt did not lead to a connection, as those of a scan.
     pub fn leads_nowhere(self) -> bool {
         matches!(

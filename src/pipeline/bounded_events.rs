@@ -91,6 +91,12 @@ impl<K: Ord, V> BoundedEvents<K, V> {
         self.events.iter()
     }
 
+    /// Returns the events that are kept with their places, in order of their keys.
+    pub(crate) fn into_events(self) -> impl Iterator<Item = (V, Place)> {
+        let events = self.events.into_values();
+        events.map(|event| (event.value, event.place))
+    }
+
     /// Returns how many deliveries of events were not kept, for lack of room.
     pub(crate) fn left_out(&self) -> u64 {
         let kept: u64 = self.events.values().map(|event| event.deliveries).sum();

@@ -15,11 +15,12 @@ use serde::Serialize;
 
 pub(crate) use self::coverage::Coverage;
 use crate::archive::s3_path;
-use crate::change::CallResult;
+use crate::change::{CallResult, ChangeLog};
 use crate::configuration::{Configuration, ConfigurationCounts};
 use crate::connection::Detail;
 use crate::diagnosis::{
-    AttemptCounts, BlindSpot, Finding, FindingEvidence, Ground, Visibility, attempts, findings,
+    AttemptCounts, BlindSpot, ChangeGround, Finding, FindingEvidence, Ground, Visibility, attempts,
+    explain_changes, findings,
 };
 use crate::error::{ErrorKind, Result, SecondReading};
 use crate::flow::{Addresses, Candidate, Enis, Place, duplicates};
@@ -191,8 +192,7 @@ pub(super) fn diagnose_archive(
         coverage: Mutex::default(),
     };
     let mut read = run.read(Addresses::Packet, &listening)?;
-    let coverage = listening.coverage.into_inner();
-    let coverage = coverage.unwrap_or_else(PoisonError::into_inner);
+    let coverage = inner(listening.coverage);
     let interval_s = coverage.interval_s();
     let visibility = visibility(coverage, &read);
     let configuration = std::mem::take(&mut read.account.configuration);
@@ -222,8 +222,10 @@ pub(super) fn diagnose_archive(
         shown: tally,
         all: selection.is_some().then_some(&looked.all),
     };
+    let changes = ChangeCounts::of(&read.kept_events);
+    let kept = std::mem::take(&mut read.kept_events);
     let diagnosis = Diagnosis {
-        findings: findings(evidence, &ground),
+        findings: explained(evidence, &ground, kept, interval_s),
         blind_spots: visibility.blind_spots(tally, read.records.skip_data),
         attempts: tally.attempts,
         symptoms: tally.by_symptom().clone(),
@@ -232,7 +234,7 @@ pub(super) fn diagnose_archive(
         enis: enis.iter().len() as u64,
         configuration: configuration.map(Configuration::counts),
         events: std::mem::take(&mut read.account.events),
-        changes: ChangeCounts::of(&read.kept_events),
+        changes,
         input: read.input,
         records: read.records,
         spilled_bytes: folder.spilled(),
@@ -247,6 +249,27 @@ pub(super) fn diagnose_archive(
         interval_s,
         visibility,
     })
+}
+
+/// Returns the findings, each with the changes that explain it, if CloudTrail is in the archive.
+fn explained(
+    evidence: FindingEvidence<'_>,
+    ground: &Ground<'_>,
+    events: KeptEvents,
+    interval_s: i64,
+) -> Vec<Finding> {
+    let mut found = findings(evidence, ground);
+    if events.api_calls > 0 {
+        let log = ChangeLog::new(events.changes.into_events(), ground.configuration);
+        let counts = evidence.all.unwrap_or(evidence.shown);
+        let ground = ChangeGround::new(&log, counts, ground, interval_s);
+        explain_changes(&mut found, &ground);
+    }
+    found
+}
+
+fn inner<T>(mutex: Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns the accounts and the regions that the paths of the files name.

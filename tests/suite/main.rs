@@ -10,6 +10,7 @@ mod architecture;
 mod archives;
 #[cfg(target_os = "linux")]
 mod bombs;
+mod changes;
 mod cli;
 mod completions_and_man;
 mod context;

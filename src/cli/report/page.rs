@@ -88,7 +88,8 @@ impl fmt::Display for AccountText<'_> {
         account::input(f, page, &d.input, "")?;
         account::times(f, page, d.requested_ns, d.span_ns)?;
         account::records(f, page, &d.records, "examined")?;
-        account::gaps(f, page, &d.records)
+        account::gaps(f, page, &d.records)?;
+        account::events(f, page, &d.events)
     }
 }
 

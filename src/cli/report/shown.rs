@@ -8,6 +8,7 @@ use flow2pcap::pipeline::Ladder;
 use super::ladder::{self, LadderPicture};
 use super::page::Typed;
 use super::pieces::{Console, TextPiece};
+use crate::cli::changes;
 use crate::cli::convert_command::convert_command;
 use crate::cli::page::{count, name, wide};
 
@@ -37,6 +38,8 @@ pub(super) struct ShownFinding<'a> {
     pub(super) often: Vec<TextPiece>,
     /// What the configuration says of it.
     pub(super) configuration: Vec<Vec<TextPiece>>,
+    /// Who changed it: a label, and lines.
+    pub(super) changes: Vec<(&'static str, Vec<Vec<TextPiece>>)>,
     /// What it means.
     pub(super) means: Vec<TextPiece>,
     /// What to look at in AWS.
@@ -83,6 +86,7 @@ pub(super) fn shown<'a>(
         );
         console.pieces(&format!("{}: {often}, {counted}", brief.title))
     });
+    let changes = changes::lines(&finding.changes, ["Changed", "Ended by"]);
     ShownFinding {
         finding,
         number,
@@ -97,6 +101,10 @@ pub(super) fn shown<'a>(
         count: wide(finding.count.into()),
         often: console.pieces(&often),
         configuration: all(&finding.configuration),
+        changes: changes
+            .into_iter()
+            .map(|(label, lines)| (label, all(&lines)))
+            .collect(),
         means: console.pieces(&finding.means),
         look_at: all(&finding.look_at),
         against: all(&finding.against),

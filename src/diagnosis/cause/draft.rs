@@ -14,6 +14,7 @@ use super::outage::Outage;
 use crate::configuration::Configuration;
 use crate::diagnosis::attempt_counts::AttemptCounts;
 use crate::diagnosis::attempt_index::PathSymptom;
+use crate::diagnosis::changes::FindingChanges;
 use crate::diagnosis::display_filter::{Shows, display_filter};
 use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, FindingScope, NamesLeftOut};
 use crate::diagnosis::members::FindingMembers;
@@ -206,6 +207,7 @@ impl FindingAccount {
             records: places.iter().map(|place| (ground.name)(*place)).collect(),
             places,
             configuration: self.notes.lines,
+            changes: FindingChanges::default(),
             means: match self.notes.means {
                 Some(means) => means.to_owned(),
                 None => explanation.means.to_owned(),

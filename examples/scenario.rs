@@ -4,6 +4,7 @@
 //! cargo run --example scenario -- 17 -o scenario/
 //! cargo run --example scenario -- 17 --fault IdleTimeout -o scenario/
 //! cargo run --example scenario -- 17 --healthy --columns Default -o scenario/
+//! cargo run --example scenario -- 17 --trail --context context/ -o scenario/
 //! ```
 
 use std::fmt::Debug;
@@ -34,6 +35,14 @@ struct Args {
     /// Columns, in place of what the seed decides
     #[arg(long, value_parser = |name: &str| named(&Choice::ALL, name))]
     columns: Option<Choice>,
+
+    /// Write CloudTrail beside the logs
+    #[arg(long)]
+    trail: bool,
+
+    /// The folder to write the configuration below
+    #[arg(long, value_name = "FOLDER")]
+    context: Option<PathBuf>,
 }
 
 /// The one that is written like this in the source.
@@ -51,6 +60,12 @@ fn main() -> anyhow::Result<()> {
     };
     let scenario = Scenario::new(args.seed, fault, args.columns);
     scenario.write_to(&args.output)?;
+    if args.trail {
+        scenario.write_trail_to(&args.output)?;
+    }
+    if let Some(context) = &args.context {
+        scenario.write_context_to(context)?;
+    }
     write!(io::stdout(), "{scenario}")?;
     Ok(())
 }

@@ -9,6 +9,7 @@
 //! FLOW2PCAP_SEEDS=0..1000 cargo test diagnose_rates:: -- --nocapture
 //! ```
 
+mod changes;
 mod context;
 mod table;
 
@@ -58,16 +59,7 @@ fn findings(scenario: &Scenario) -> Vec<Finding> {
 /// The same with the configuration in a folder.
 fn findings_with(scenario: &Scenario, context: Option<&Path>) -> Vec<Finding> {
     let folder = tempfile::tempdir().unwrap();
-    scenario.write_to(folder.path()).unwrap();
-    let mut command = flow2pcap();
-    command.arg("diagnose").arg("--json").arg(folder.path());
-    if let Some(context) = context {
-        command.arg("--context").arg(context);
-    }
-    let run = run(&mut command);
-    assert_eq!(run.code, 0, "{}\n{scenario}", run.stderr);
-    let diagnosis: Value = serde_json::from_slice(&run.stdout).unwrap();
-    let findings = diagnosis["findings"].as_array().unwrap();
+    let findings = diagnosed(scenario, folder.path(), context);
     let word = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
     let second = |finding: &Value, name: &str| {
         let instant: Option<Timestamp> = finding[name].as_str().map(|text| text.parse().unwrap());
@@ -82,6 +74,20 @@ fn findings_with(scenario: &Scenario, context: Option<&Path>) -> Vec<Finding> {
         text: finding.to_string(),
     });
     findings.collect()
+}
+
+/// Writes the logs of the scenario to a folder, and returns the findings in it as JSON.
+fn diagnosed(scenario: &Scenario, folder: &Path, context: Option<&Path>) -> Vec<Value> {
+    scenario.write_to(folder).unwrap();
+    let mut command = flow2pcap();
+    command.arg("diagnose").arg("--json").arg(folder);
+    if let Some(context) = context {
+        command.arg("--context").arg(context);
+    }
+    let run = run(&mut command);
+    assert_eq!(run.code, 0, "{}\n{scenario}", run.stderr);
+    let diagnosis: Value = serde_json::from_slice(&run.stdout).unwrap();
+    diagnosis["findings"].as_array().unwrap().clone()
 }
 
 /// Calls the function for each of these seeds, on all processors. Returns what it gives.

@@ -55,7 +55,7 @@ fn name_tag(name: &str) -> Value {
 }
 
 /// An id that AWS might have given to number `n` of its kind.
-fn id(kind: &str, n: usize) -> String {
+pub(super) fn id(kind: &str, n: usize) -> String {
     format!("{kind}-0b7c1{n:012x}")
 }
 

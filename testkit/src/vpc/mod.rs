@@ -8,7 +8,8 @@
 //! log      what each ENI's flow log says of it                 (layout: in which columns)
 //! ```
 //!
-//! Beside the logs it writes the configuration of the VPC, as the AWS CLI would (context).
+//! Beside the logs it writes the configuration of the VPC, as the AWS CLI would (context), and its
+//! CloudTrail (trail).
 //!
 //! Nothing here knows how flow logs are read. The same seed gives the same text. Left out: IPv6, flow
 //! logs of a part of the VPC, and capture windows that several flows share.
@@ -29,6 +30,7 @@ mod network;
 mod noise;
 mod planted;
 mod traffic;
+mod trail;
 mod victims;
 mod wire;
 
@@ -54,6 +56,9 @@ use crate::random::Random;
 /// 2026-03-14 09:10 UTC; an archive begins up to a day later.
 const EPOCH_S: u64 = 1_773_479_400;
 
+/// Makes the numbers of the trail others than those of the VPC.
+const TRAIL: u64 = 0x7261_696c;
+
 /// A fault that shows in fewer conversations than that is planted anew.
 const FAILED_MIN: usize = 3;
 
@@ -71,6 +76,12 @@ pub struct Scenario {
     pub files: Vec<(String, String)>,
     /// The configuration of the VPC when the archive ends: the name of each file, and its JSON.
     pub context: Vec<(String, String)>,
+    /// CloudTrail of the same time: path below the folder, and text, which is delivered as gzip.
+    pub trail: Vec<(String, String)>,
+    /// The ids of the events that began what is planted; empty if no call did.
+    pub began_by: Vec<String>,
+    /// The ids of the events that ended it.
+    pub ended_by: Vec<String>,
     /// What is wrong, if something is.
     pub planted: Option<Planted>,
 }
@@ -131,6 +142,10 @@ impl Scenario {
         }
         let written = wire.log.write(&Layout::new(choice), &mut random);
         let context = context::files(&vpc, archive_ms.end);
+        // Numbers of its own, so that logs are the same with and without it.
+        let mut own = Random::new(seed ^ attempt << 40 ^ TRAIL);
+        let fault = place.as_ref().map(|(_, place)| place);
+        let trail = trail::trail(&vpc, fault, &archive_ms, &mut own);
         let planted = place.map(|(fault, place)| {
             let change = Change::new(&place.during, &archive_ms, &failed);
             Planted::new(
@@ -149,6 +164,9 @@ impl Scenario {
             archive,
             files: written.files,
             context,
+            trail: trail.files,
+            began_by: trail.began_by,
+            ended_by: trail.ended_by,
             planted,
         })
     }
@@ -158,13 +176,21 @@ impl Scenario {
         write_files(folder, &self.files)
     }
 
+    /// Writes CloudTrail below this folder.
+    pub fn write_trail_to(&self, folder: &Path) -> io::Result<()> {
+        for (path, text) in &self.trail {
+            write_files(folder, &[(path.clone(), trail::gzip(text)?)])?;
+        }
+        Ok(())
+    }
+
     /// Writes the configuration of the VPC below this folder.
     pub fn write_context_to(&self, folder: &Path) -> io::Result<()> {
         write_files(folder, &self.context)
     }
 }
 
-fn write_files(folder: &Path, files: &[(String, String)]) -> io::Result<()> {
+fn write_files(folder: &Path, files: &[(String, impl AsRef<[u8]>)]) -> io::Result<()> {
     for (path, text) in files {
         let path = folder.join(path);
         if let Some(parent) = path.parent() {
@@ -233,6 +259,10 @@ impl fmt::Display for Scenario {
         let Some(planted) = &self.planted else {
             return writeln!(f, "nothing is wrong");
         };
+        if let Some(change) = &planted.change {
+            let (by, until) = (self.began_by.join(" "), self.ended_by.join(" "));
+            writeln!(f, "{change:?}\nbegan by {by}\nended by {until}")?;
+        }
         writeln!(
             f,
             "{:?} for {} ({} conversations fail)\ncauses: {}\nports: {:?}\nenis: {}\nsubnets: {}\ntargets: {}",

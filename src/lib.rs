@@ -153,8 +153,11 @@
 //!   Does not depend on packets.
 //! - [`metrics`]: sums over time. Counts the records and connections it receives, and keeps only
 //!   the largest sums if there are too many.
+//! - [`joining`]: events and connections: which connection an event is about, if only one fits, and
+//!   the words that a packet comment has for it. Pure.
 //! - [`packet`]: the headers of one packet, built by etherparse, or copied from the previous
 //!   packet's headers with the different numbers replaced.
+//! - [`pdu`]: events as frames: HTTP messages, JSON, DNS packets. Pure.
 //! - [`capture`]: pcapng or classic pcap.
 //! - [`output`]: a file, several files or a pipe; files are written completely or not at all.
 //! - [`pipeline`]: the subcommands, and the only module that knows every stage.
@@ -255,10 +258,12 @@ pub mod error;
 pub mod event;
 pub mod filter;
 pub mod flow;
+pub mod joining;
 pub mod metrics;
 pub mod names;
 pub mod output;
 pub mod packet;
+pub mod pdu;
 pub mod pipeline;
 pub mod printable;
 pub mod read;

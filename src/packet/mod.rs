@@ -4,6 +4,8 @@
 //! appends those headers without payload, as in a capture with a snap length. etherparse builds the
 //! headers; this module decides their contents. It does not depend on flow logs and does no I/O.
 //!
+//! [`datagram()`] is for the few packets whose payload is known.
+//!
 //! # Invariants
 //! * The emitted headers are exactly [`Packet::headers_len`] bytes, and never more than
 //!   [`Packet::original_len`].
@@ -14,6 +16,7 @@
 //!   [`Transport::original_len_min`] to [`ORIGINAL_LEN_MAX`].
 
 mod checksum;
+mod datagram;
 mod ip;
 pub mod tcp;
 mod template;
@@ -23,6 +26,7 @@ use std::net::IpAddr;
 
 use self::ip::AddressPair;
 pub use self::{
+    datagram::datagram,
     ip::Family,
     tcp::TcpSegment,
     template::{Numbers, Template},

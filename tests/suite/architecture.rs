@@ -29,7 +29,9 @@ const MAY_IMPORT: &[(&str, &str)] = &[
         "change configuration connection flow names printable record time",
     ),
     ("metrics", "connection flow names record time"),
+    ("joining", "event flow names printable"),
     ("packet", ""),
+    ("pdu", "event joining packet"),
     ("output", "blocking error printable"),
     ("capture", "error output printable"),
     ("summary", "connection flow printable"),
@@ -350,7 +352,13 @@ fn unsafe_is_only_where_a_file_is_mapped_or_memory_is_given() {
 
 #[test]
 fn what_decides_has_no_clock_file_or_thread() {
-    let decide = ["configuration", "connection", "diagnosis", "metrics"];
+    let decide = [
+        "configuration",
+        "connection",
+        "diagnosis",
+        "joining",
+        "metrics",
+    ];
     let sources = sources("src");
     for word in [
         "std::fs",

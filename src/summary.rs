@@ -4,6 +4,7 @@
 //! records plus the bytes that are listed as added. `cli::summary` prints the account as text;
 //! `--json` serializes it unchanged.
 
+mod events;
 mod output;
 mod reasons;
 
@@ -16,6 +17,7 @@ use crate::flow::{Assumed, Losses};
 
 pub(crate) use self::reasons::EXAMPLES_MAX;
 pub use self::{
+    events::EventSummary,
     output::{FilterSuggestion, OutputFile, OutputPart, OutputParts, WIRESHARK_PACKETS},
     reasons::{Example, Reason, Reasons},
 };
@@ -43,6 +45,8 @@ pub struct Summary {
     pub suggested_filters: Vec<FilterSuggestion>,
     /// Requested time range, nanoseconds since the epoch; `null` where it is unlimited.
     pub requested_ns: Option<(Option<i64>, Option<i64>)>,
+    /// Events of other AWS logs by kind, if they were read.
+    pub events: BTreeMap<&'static str, EventSummary>,
     /// The capture, or its parts.
     pub output: OutputFile,
     /// Bytes written to temporary files because memory was full.

@@ -31,13 +31,16 @@ pub enum LinkType {
     /// An Ethernet header of 14 bytes (LINKTYPE_ETHERNET, 1). It is not in the log and is added to
     /// every length. libpcap needs it: it refuses a file with several interfaces of type 101.
     Ethernet,
+    /// Tags that name a dissector of Wireshark, and bytes for it (LINKTYPE_WIRESHARK_UPPER_PDU, 252).
+    /// Only for interfaces with a link type of their own.
+    UpperPdu,
 }
 
 impl LinkType {
     /// Returns the number of bytes before the IP header.
     pub fn header_len(self) -> u32 {
         match self {
-            Self::Raw => 0,
+            Self::Raw | Self::UpperPdu => 0,
             Self::Ethernet => u32::from(ETHERNET_LEN),
         }
     }
@@ -46,6 +49,7 @@ impl LinkType {
         match self {
             Self::Raw => DataLink::RAW,
             Self::Ethernet => DataLink::ETHERNET,
+            Self::UpperPdu => DataLink::WIRESHARK_UPPER_PDU,
         }
     }
 
@@ -57,7 +61,7 @@ impl LinkType {
         ip: &[u8],
         out: &mut Vec<u8>,
     ) {
-        if self == Self::Raw {
+        if self != Self::Ethernet {
             return;
         }
         let here = address(b'e', interface);

@@ -41,6 +41,8 @@ pub struct Interface {
     pub description: String,
     /// A description of which packets are included, as text; not a libpcap filter.
     pub filter: Option<String>,
+    /// The link type of its frames, if it is not that of the capture.
+    pub link: Option<LinkType>,
 }
 
 impl Section {
@@ -98,7 +100,7 @@ impl Interface {
             options.push(InterfaceDescriptionOption::IfFilter(Cow::Owned(value)));
         }
         InterfaceDescriptionBlock {
-            linktype: link.data_link(),
+            linktype: self.link.unwrap_or(link).data_link(),
             // pcapng section 4.2: 0 means no limit. libpcap requires the same value for all
             // interfaces.
             snaplen: 0,
@@ -161,6 +163,7 @@ mod tests {
                 name: long.clone(),
                 description: long.clone(),
                 filter: Some(long.clone()),
+                link: None,
             }],
             names: vec![("10.0.0.1".parse().unwrap(), long)],
         };

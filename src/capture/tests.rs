@@ -161,6 +161,7 @@ fn section(texts: [&str; 3], interfaces: usize) -> Section {
         name,
         filter: Some(filter).filter(|filter| !filter.is_empty()),
         description,
+        link: None,
     };
     let named = ["10.0.0.1", "2001:db8::1", "10.0.0.2"]
         .into_iter()

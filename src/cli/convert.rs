@@ -8,7 +8,7 @@ use flow2pcap::capture::LinkType;
 use flow2pcap::connection::{Detail, PER_RECORD_MAX};
 use flow2pcap::error::ErrorKind;
 use flow2pcap::flow::Addresses;
-use flow2pcap::pipeline::{self, Comments, Convert, Split, VantageChoice};
+use flow2pcap::pipeline::{self, Comments, Convert, EventsChoice, Split, VantageChoice};
 use flow2pcap::printable::number::grouped;
 use flow2pcap::printable::shown;
 use flow2pcap::summary::WIRESHARK_PACKETS;
@@ -47,10 +47,15 @@ Examples:
   flow2pcap convert AWSLogs/ -o out.pcapng --split hour
       Write one capture per hour, and out.csv with an index of them.
 
+  flow2pcap convert AWSLogs/ -o out.pcapng --events frames
+      Add requests, DNS queries and API calls of other logs in the folder, between the packets.
+
 In Wireshark:
   frame.comment contains \"action=REJECT\"     packets that a security group or network ACL rejected
   tcp.analysis.retransmission                SYNs sent again because nothing answered
   frame.interface_name == \"eni-0a1b2c3d4e5f60718\"     packets logged at this ENI
+  frame.comment contains \"alb=502\"          packets of requests that a load balancer answered so
+  http.response.code == 502                  the same requests, with --events frames
 
 Exit status:
   0    success
@@ -125,6 +130,17 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = CommentChoice::Record)]
     comments: CommentChoice,
 
+    /// What to do with load balancer logs, CloudTrail and DNS query logs among the inputs
+    ///
+    /// With comments, the packet nearest in time says what the load balancer logged
+    /// (alb=502 target=10.0.2.7:8080 "GET /api"), if exactly one connection fits. The first packet
+    /// that is rejected after an API call says who changed its network interface, instance, subnet,
+    /// VPC or, with --context, its security group. With frames, every event is also a frame on an
+    /// interface of its own: requests as HTTP, DNS queries as packets, API calls as JSON. URLs are
+    /// written without their query. With none, these files are left out.
+    #[arg(long, value_enum, default_value_t = EventChoice::Comments)]
+    events: EventChoice,
+
     #[command(flatten)]
     context: ContextArgs,
 
@@ -175,6 +191,16 @@ enum CommentChoice {
     All,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EventChoice {
+    /// Leave these files out
+    None,
+    /// Comments at the packets that they are about
+    Comments,
+    /// Comments, and frames of their own between the packets
+    Frames,
+}
+
 impl Args {
     fn request(&self) -> anyhow::Result<Convert> {
         let format = self.reading.layout();
@@ -205,6 +231,11 @@ impl Args {
             CommentChoice::None => Comments::None,
             CommentChoice::Record => Comments::Record,
             CommentChoice::All => Comments::All,
+        };
+        convert.events = match self.events {
+            EventChoice::None => EventsChoice::None,
+            EventChoice::Comments => EventsChoice::Comments,
+            EventChoice::Frames => EventsChoice::Frames,
         };
         convert.finding = self.finding;
         convert.max_packets = self.keeping.max_packets;
@@ -252,6 +283,9 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     {
         let output = shown(&args.output);
         anyhow::bail!("{output} is complete, but its summary cannot be written: {error}");
+    }
+    if args.reading.is_strict() && summary.events.values().any(|log| log.skipped.total() > 0) {
+        return Ok(ExitCode::FAILURE);
     }
     Ok(args.reading.exit_code(&summary.records, &summary.input))
 }

@@ -34,6 +34,35 @@ impl SummaryText<'_> {
         account::gaps(f, self.page, &s.records)
     }
 
+    /// Writes what became of the events of other logs.
+    fn events(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, log) in self.summary.events.values().enumerate() {
+            let name = if index == 0 { "events" } else { "" };
+            let [one, many] = log.title;
+            let title = if log.events == 1 { one } else { many };
+            let (events, files) = (grouped(log.events), count(log.files, "file"));
+            self.page
+                .row(f, name, format!("{events} {title} in {files}"))?;
+            let counts = [
+                (log.joined, "in comments of packets"),
+                (log.framed, "as frames"),
+                (log.ambiguous, "not joined: several connections fit"),
+                (log.filtered, "outside the filter"),
+                (log.duplicates, "delivered more than once"),
+            ];
+            let counts = counts.into_iter().map(|(n, text)| (n, text.to_owned()));
+            let apart = log.not_joined.iter();
+            let apart = apart.map(|(reason, n)| (*n, format!("not joined: {reason}")));
+            let unframed = log.not_framed.iter();
+            let unframed = unframed.map(|(reason, n)| (*n, format!("no frame: {reason}")));
+            for (n, text) in counts.chain(apart).chain(unframed).filter(|(n, _)| *n > 0) {
+                self.page.row(f, "", format!("  {} {text}", grouped(n)))?;
+            }
+            self.page.reasons(f, "skipped", &log.skipped)?;
+        }
+        Ok(())
+    }
+
     fn connections(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = self.summary;
         let c = &s.connections;
@@ -135,6 +164,7 @@ impl fmt::Display for SummaryText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = self.summary;
         self.input(f)?;
+        self.events(f)?;
         self.connections(f)?;
         self.packets(f)?;
         if s.spilled_bytes > 0 {

@@ -127,6 +127,20 @@ impl EventKind {
         })
     }
 
+    /// Returns the log that such events are in.
+    pub fn log(self) -> Foreign {
+        match self {
+            Self::AlbAccess => Foreign::AlbAccess,
+            Self::AlbConnection => Foreign::AlbConnection,
+            Self::NlbAccess => Foreign::NlbAccess,
+            Self::ClbAccess => Foreign::ClbAccess,
+            Self::CloudTrail => Foreign::CloudTrail,
+            Self::ResolverQuery => Foreign::ResolverQuery,
+            Self::Lattice => Foreign::Lattice,
+            Self::FirewallAlert => Foreign::NetworkFirewall,
+        }
+    }
+
     /// Returns the name in JSON output.
     pub fn name(self) -> &'static str {
         match self {

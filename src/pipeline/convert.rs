@@ -8,10 +8,13 @@
 //!
 //! An episode is a group of connections of one conversation that are so close in time that they are
 //! rebuilt one after another. The episodes of a time slice are rebuilt ([`task`]), encoded as
-//! frames ([`framer`], [`frames`]), sorted ([`rebuilt`], [`ordering`]) and written ([`mod@write`],
+//! frames ([`framer`], [`frames`]); frames of events ([`event_frames`]) wait for their slice from the
+//! beginning. They are sorted ([`rebuilt`], [`ordering`]) and written ([`mod@write`],
 //! [`capture_writer`]).
 
 mod capture_writer;
+mod event_frames;
+mod event_stages;
 mod framer;
 mod frames;
 mod memory_shares;
@@ -25,9 +28,11 @@ mod write;
 
 pub use self::split::Split;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use self::capture_writer::PendingOutput;
+use self::event_stages::{EventStage, JoinedStage};
 use self::framer::Framer;
 use self::memory_shares::MemoryShares;
 use self::pool::Pool;
@@ -36,19 +41,22 @@ use self::task::TaskContext;
 use self::write::Writer;
 use crate::capture::{Encoder, Format, LinkType};
 use crate::connection::Detail;
-use crate::error::{ErrorKind, Result};
-use crate::flow::{Addresses, Enis, Vantage};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{Addresses, Candidate, Enis, Vantage};
 use crate::pipeline::diagnose::finding_records;
+use crate::pipeline::events::{CollectsEvents, EventCollector, EventWishes};
+use crate::pipeline::reading::Observations;
 use crate::pipeline::run::{Contents, Request, Run, with_names};
 use crate::pipeline::settling::conversations::Conversations;
 use crate::pipeline::settling::finding_records::FindingMarker;
-use crate::pipeline::settling::settle::{Settler, Settling};
+use crate::pipeline::settling::settle::{SettleCounts, Settler, Settling};
 use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::printable::{cut, printable};
 use crate::read::{Archive, Meter, Phase};
-use crate::summary::Summary;
+use crate::summary::{EventSummary, Summary};
+use crate::survey::EventLogs;
 
 /// The archive to convert, and the options.
 #[derive(Clone, Debug)]
@@ -72,6 +80,8 @@ pub struct Convert {
     pub single_interface: bool,
     /// Which packets get a comment.
     pub comments: Comments,
+    /// What becomes of the events of other AWS logs.
+    pub events: EventsChoice,
     /// The finding of the archive's diagnosis, counted from 1, whose connections alone are converted.
     pub finding: Option<u64>,
     /// The most packets to write; beyond that there is no capture, but suggested filters.
@@ -91,6 +101,7 @@ impl Convert {
             link: LinkType::default(),
             single_interface: false,
             comments: Comments::default(),
+            events: EventsChoice::default(),
             finding: None,
             max_packets: None,
         }
@@ -121,6 +132,18 @@ pub enum Comments {
     All,
 }
 
+/// What becomes of the events of other AWS logs: load balancers, CloudTrail, DNS and others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EventsChoice {
+    /// Their files are left out.
+    None,
+    /// The packet nearest in time says what happened, if exactly one connection fits.
+    #[default]
+    Comments,
+    /// They also become frames of their own.
+    Frames,
+}
+
 /// Converts an archive.
 ///
 /// Runs on rayon's current thread pool.
@@ -137,54 +160,113 @@ pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
     })
 }
 
-/// Opens the archive, with its configuration where that is needed.
-fn archive_of(convert: &Convert) -> Result<Archive> {
+/// Opens the archive, with its configuration and its events where these are needed.
+fn archive_of(convert: &Convert, wishes: EventWishes) -> Result<Archive> {
     let request = &convert.request;
     // The findings are those of a diagnosis of the same files.
-    match convert.finding.is_some() || !request.context.is_empty() {
-        true => request.archive_and_context(),
-        false => request.archive(),
+    let context = convert.finding.is_some() || !request.context.is_empty();
+    request.archive_and(wishes.any(), wishes.frames, context)
+}
+
+/// Returns what a conversion wants of events.
+///
+/// # Errors
+/// The capture cannot have the frames of events.
+fn wishes(convert: &Convert, format: Format) -> Result<EventWishes> {
+    let frames = convert.events == EventsChoice::Frames;
+    let refused = match format {
+        Format::Pcap => Some("classic pcap has one link type, and frames of events need another"),
+        Format::Pcapng if convert.single_interface => {
+            Some("a capture with one interface has no room for the interfaces of events")
+        }
+        Format::Pcapng if matches!(convert.split, Some(Split::Eni | Split::Connections(_))) => {
+            Some(
+                "frames of events belong to no ENI and no connection, by which the capture is split",
+            )
+        }
+        Format::Pcapng => None,
+    };
+    match refused.filter(|_| frames) {
+        Some(reason) => Err(Error::usage(reason)),
+        None => Ok(EventWishes {
+            comments: convert.events != EventsChoice::None
+                && convert.comments != Comments::None
+                && format == Format::Pcapng,
+            frames,
+        }),
     }
 }
 
-/// Gives the ENIs the names of the context.
-fn described(request: &Request, mut read: Contents) -> Contents {
-    if !request.context.is_empty() {
+/// Passes records and events on to where each of them is stored.
+struct Stores<'a, 'f> {
+    conversations: &'a Conversations<'f>,
+    events: Option<&'a EventCollector<'f>>,
+}
+
+impl Observations for Stores<'_, '_> {
+    fn take_in(&self, records: Vec<Candidate>, base: u64, enis: &Enis) -> Result<()> {
+        self.conversations.take_in(records, base, enis)
+    }
+
+    fn events(&self) -> Option<&dyn CollectsEvents> {
+        Some(self.events?)
+    }
+}
+
+/// Reads everything, and gives the ENIs the names of the context.
+fn read<'f>(
+    convert: &Convert,
+    run: &Run<'_>,
+    conversations: &Conversations<'f>,
+    events: Option<&EventCollector<'f>>,
+) -> Result<Contents> {
+    let stores = Stores {
+        conversations,
+        events,
+    };
+    let mut read = run.read(convert.addresses, &stores)?;
+    if !convert.request.context.is_empty() {
         read.account.configuration.describe(&mut read.enis);
     }
-    read
+    Ok(read)
 }
 
 fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
     let request = &convert.request;
-    let archive = archive_of(convert)?;
+    let format = Format::of(&convert.output)?;
+    let wishes = wishes(convert, format)?;
+    let archive = archive_of(convert, wishes)?;
     let run = Run::new(&archive, meter);
-    let encoder = Encoder::new(Format::of(&convert.output)?, convert.link);
+    let encoder = Encoder::new(format, convert.link);
     let pending = PendingOutput::of(convert, archive.paths())?;
     let finding = finding_records(convert.finding, request, &archive, meter)?;
     let folder = SpillFolder::new(&request.temp_dir);
     let conversations = Conversations::new(request.held_max(), &folder, convert.detail);
-    let mut read = described(request, run.read(convert.addresses, &conversations)?);
+    let collector = EventStage::collector(wishes, request, &folder);
+    let mut read = read(convert, &run, &conversations, collector.as_ref())?;
     let enis = &read.enis;
     let vantage = vantage(&convert.vantage, enis)?;
     let (conversations, starts) = conversations.complete(enis, request.memory);
-    let room = MemoryShares::within(request.memory);
     let slices = Slices::within(request.memory, &starts);
     let buckets = || Buckets::new(slices.count(), request.held_max(), &folder);
     let episodes = buckets();
     let selection = request.selection(read.newest_ns);
     let (finding, kept) = FindingMarker::of(finding.as_ref(), selection, enis);
+    let events = EventStage::of(collector, selection, enis, &read.account.configuration)?;
     let settler = Settler {
         settling: Settling::new(vantage, kept, convert.detail, request.memory),
         finding,
+        events: events.as_ref().map(|events| &events.offers),
         slices: &slices,
         episodes: &episodes,
         meter,
     };
     let settled = settler.settle(&{ conversations })?;
-    read.check_kept(request, settled.records)?;
+    check_kept(&read, request, &settled, events.as_ref())?;
     let suggested_filters = settled.by_filter.suggest(enis, convert.max_packets)?;
-    let mut capture = pending.open(encoder, section(enis, convert.single_interface), enis)?;
+    let mut section = section(enis, convert.single_interface);
+    let mut events = events.map(|events| events.decide(&mut section));
+    let mut capture = pending.open(encoder, section, enis)?;
     let framer = Framer {
         encoder,
         names: &read.account.source_names(archive.files()),
@@ -194,23 +276,16 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
         comments: convert.comments,
         single_interface: convert.single_interface || convert.split == Some(Split::Eni),
     };
-    let writer = Writer {
-        episodes: &episodes,
-        meter,
-        tasks: TaskContext {
-            slices: &slices,
-            waiting: &buckets(),
-            framer,
-            detail: convert.detail,
-            split: convert.split,
-            pool: Pool::new(room.frames),
-            room,
-        },
-    };
+    let waiting = buckets();
     meter.begin(Phase::Writing, settled.by_filter.packets());
+    let put_frames = |events: &mut JoinedStage<'_>| events.put_frames(&framer, &slices, &waiting);
+    events.as_mut().map_or(Ok(()), put_frames)?;
+    let tasks = tasks(convert, &slices, &waiting, framer, events.as_ref());
+    let writer = Writer::new(&episodes, meter, tasks);
     let written = writer.write(&mut capture)?;
     settled.add_to(&mut read.records);
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
+    let events = account_of(events.as_ref(), &read.account.events)?;
     Ok(Summary {
         input: read.input,
         records: read.records,
@@ -220,10 +295,56 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
         packets: written.packets,
         suggested_filters,
         requested_ns: selection.and_then(|selection| selection.requested_ns()),
+        events,
         output: capture.finish(convert)?,
         spilled_bytes: folder.spilled(),
         elapsed_ms: run.elapsed_ms(),
     })
+}
+
+/// Whether there is something to write: records that the filter keeps, or frames of events.
+///
+/// # Errors
+/// The filter keeps nothing.
+fn check_kept(
+    read: &Contents,
+    request: &Request,
+    settled: &SettleCounts,
+    events: Option<&EventStage<'_>>,
+) -> Result<()> {
+    match events.is_some_and(EventStage::has_frames) {
+        true => Ok(()),
+        false => read.check_kept(request, settled.records),
+    }
+}
+
+/// Returns the account of events, of which there is none if they were not read.
+fn account_of(
+    events: Option<&JoinedStage<'_>>,
+    logs: &EventLogs,
+) -> Result<BTreeMap<&'static str, EventSummary>> {
+    events.map_or_else(|| Ok(BTreeMap::new()), |events| events.account(logs))
+}
+
+/// Prepares the tasks that rebuild connections into frames.
+fn tasks<'a>(
+    convert: &Convert,
+    slices: &'a Slices,
+    waiting: &'a Buckets<'a>,
+    framer: Framer<'a>,
+    events: Option<&'a JoinedStage<'a>>,
+) -> TaskContext<'a> {
+    let room = MemoryShares::within(convert.request.memory);
+    TaskContext {
+        slices,
+        waiting,
+        framer,
+        detail: convert.detail,
+        split: convert.split,
+        pool: Pool::new(room.frames),
+        room,
+        events: events.map(|events| &events.joins),
+    }
 }
 
 /// Formats the name of an ENI for a message.

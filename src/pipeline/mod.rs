@@ -7,6 +7,7 @@
 //! metrics    sums over time                     run        code shared by all subcommands
 //! report     diagnosis and metrics, for a page
 //! ladder     examples of findings, packet by packet
+//! events     events of other AWS logs, on their way into a capture
 //! ```
 //!
 //! All of them read with [`crate::read`], like every other user of it. Records between two stages
@@ -24,6 +25,7 @@ mod bounded_events;
 mod convert;
 mod diagnose;
 mod event_counts;
+mod events;
 mod inspect;
 mod kept_events;
 mod ladder;
@@ -34,7 +36,7 @@ mod run;
 mod settling;
 mod spilling;
 
-pub use self::convert::{Comments, Convert, Split, VantageChoice, convert};
+pub use self::convert::{Comments, Convert, EventsChoice, Split, VantageChoice, convert};
 pub use self::diagnose::{ChangeCounts, Diagnosis, diagnose, diagnose_to};
 pub use self::inspect::inspect;
 pub use self::ladder::{Ladder, LadderPacket, LadderStep, OmittedPackets, RejectingEni};

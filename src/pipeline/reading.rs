@@ -12,6 +12,7 @@ use crate::flow::{
 };
 use crate::pipeline::diagnose::Coverage;
 use crate::pipeline::event_counts::EventCounts;
+use crate::pipeline::events::{CollectsEvents, EventBatch};
 use crate::pipeline::kept_events::KeptEvents;
 use crate::read::{Found, FoundEvent, Sink};
 use crate::record::{ByteUnit, Direction, Field, Layout, LogStatus, Record, TAGS, tag_value};
@@ -29,6 +30,11 @@ pub(crate) trait Observations: Sync {
     /// # Errors
     /// There is no space for them.
     fn take_in(&self, observations: Vec<Candidate>, base: u64, enis: &Enis) -> Result<()>;
+
+    /// Returns where events are collected; without one they are counted.
+    fn events(&self) -> Option<&dyn CollectsEvents> {
+        None
+    }
 
     /// Whether an event is wanted; the others are counted as filtered.
     fn wants(&self, found: &FoundEvent<'_>) -> bool {
@@ -64,10 +70,12 @@ pub(crate) struct Observed {
     pub assumed: AssumedCounts,
     /// Earliest start and latest end of all records, nanoseconds since the Unix epoch.
     pub span_ns: Option<(i64, i64)>,
-    /// Events of other logs.
+    /// Events of other logs, if they are counted.
     pub events: EventCounts,
     /// The events that a diagnosis needs.
     pub kept_events: KeptEvents,
+    /// The same, if they are collected.
+    batch: EventBatch,
     /// Intervals without traffic, from NODATA records.
     pub quiet: Coverage,
     /// What only few layouts have, for the latest one.
@@ -146,6 +154,9 @@ impl Sink for Observing<'_> {
     }
 
     fn event(&self, part: &mut Observed, found: &FoundEvent<'_>) {
+        if let Some(collector) = self.to.events() {
+            return collector.keep(&mut part.batch, found);
+        }
         part.events.count(found.event, self.to.wants(found));
         if self.to.keeps_events() {
             part.kept_events.add(found.event, found.place);
@@ -156,6 +167,10 @@ impl Sink for Observing<'_> {
         let losses = part.losses.iter_mut();
         losses.for_each(|(place, _)| place.line += base);
         part.kept_events.shift(base);
+        let batch = std::mem::take(&mut part.batch);
+        if let Some(collector) = self.to.events().filter(|_| !batch.is_empty()) {
+            collector.take_in(batch, base)?;
+        }
         let observations = std::mem::take(&mut part.observations);
         self.to.take_in(observations, base, &part.enis)
     }

@@ -105,8 +105,7 @@ impl Request {
     /// # Errors
     /// An input is missing or empty.
     pub(super) fn archive_and_all_beside(&self) -> Result<Archive> {
-        let builder = self.builder().context(&self.context);
-        builder.events_beside_records().open()
+        self.archive_and(true, false, true)
     }
 
     /// Lists the files, to read the events of other AWS logs as well.
@@ -115,6 +114,30 @@ impl Request {
     /// An input is missing or empty.
     pub(super) fn archive_and_events(&self) -> Result<Archive> {
         self.builder().events().open()
+    }
+
+    /// Lists the files, to read flow logs, and events and AWS configuration if these are wanted. An
+    /// archive of nothing but events is read only if `events_suffice`.
+    ///
+    /// # Errors
+    /// An input is missing or empty.
+    pub(super) fn archive_and(
+        &self,
+        events: bool,
+        events_suffice: bool,
+        context: bool,
+    ) -> Result<Archive> {
+        let mut builder = self.builder();
+        if events {
+            builder = builder.events();
+        }
+        if !events_suffice {
+            builder = builder.with_records();
+        }
+        if context {
+            builder = builder.context(&self.context);
+        }
+        builder.open()
     }
 
     fn builder(&self) -> ArchiveBuilder {

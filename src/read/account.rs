@@ -24,6 +24,8 @@ pub struct Account {
     /// Counts of the lines of other AWS logs, if events were wanted. What the sink did with them is
     /// not in it.
     pub events: EventLogs,
+    /// The files with events, by the name of their log.
+    event_files: Reasons,
     /// The members of each file that holds others.
     members: Vec<Vec<ArchiveMember>>,
     /// End of the newest record in the pruned files and row groups, as far as paths and statistics
@@ -68,7 +70,15 @@ impl Account {
         self.columns.add(file.block.columns);
         self.noticed.append(file.block.noticed);
         self.records.add(file.block.records);
-        self.events.add(file.block.events.into_logs());
+        let events = file.block.events.into_logs();
+        for (kind, _) in events.iter() {
+            let place = || Example {
+                place: exact(&of.path),
+                found: String::new(),
+            };
+            self.event_files.count(&kind.log().to_string(), place);
+        }
+        self.events.add(events);
         file.block.part
     }
 
@@ -85,17 +95,19 @@ impl Account {
     /// Checks whether there was anything to read.
     ///
     /// # Errors
-    /// Fails if there was not a single line of a flow log, or, unless records are needed, of another
-    /// log that is read.
+    /// Fails if there was not a single line of a flow log, and none of another log that is read, or
+    /// `needs_records`.
     pub(crate) fn check(
         &self,
         needs_records: bool,
         filed_ns: impl FnOnce() -> Option<(i64, i64)>,
     ) -> Result<()> {
-        if self.records.lines == 0 && (needs_records || self.events.is_empty()) {
-            return Err(nothing_to_read(&self.input, &self.events, filed_ns));
+        if self.records.lines > 0 || !(needs_records || self.events.is_empty()) {
+            return Ok(());
         }
-        Ok(())
+        let mut input = self.input.clone();
+        input.left_out.add(self.event_files.clone());
+        Err(nothing_to_read(&input, filed_ns))
     }
 
     /// Whether a line is a record, one without traffic too, that the sink could use.
@@ -189,11 +201,7 @@ fn listed_names(names: &[String]) -> Vec<String> {
 
 /// Returns the error for a run that found no flow log, listing what was skipped, and what there was
 /// instead.
-fn nothing_to_read(
-    input: &Input,
-    events: &EventLogs,
-    filed_ns: impl FnOnce() -> Option<(i64, i64)>,
-) -> Error {
+fn nothing_to_read(input: &Input, filed_ns: impl FnOnce() -> Option<(i64, i64)>) -> Error {
     let pruned = match (input.row_groups_pruned, input.pruned) {
         (groups @ 1.., _) => Some(Pruned::RowGroups(groups)),
         (0, files @ 1..) if input.files == 0 => Some(Pruned::Files(files)),
@@ -203,14 +211,8 @@ fn nothing_to_read(
         let filed_ns = filed_ns();
         return ErrorKind::NothingMatches { pruned, filed_ns }.into();
     }
-    let mut left_out = not_read(&input.left_out);
-    left_out.extend(events.iter().map(|(kind, log)| NotRead {
-        count: log.files,
-        reason: format!("only {}", kind.title()[1]),
-        example: String::new(),
-    }));
     ErrorKind::NoFlowLog {
-        left_out,
+        left_out: not_read(&input.left_out),
         damaged: not_read(&input.damaged),
     }
     .into()

@@ -68,12 +68,11 @@ impl ArchiveBuilder {
         self
     }
 
-    /// Reads these events as well, but only beside flow logs: an archive without a line of a flow log
-    /// is an error.
+    /// Requires records of flow logs: an archive that has only events is then one with nothing to read.
     #[must_use]
-    pub(crate) fn events_beside_records(mut self) -> Self {
+    pub(crate) fn with_records(mut self) -> Self {
         self.needs_records = true;
-        self.events()
+        self
     }
 
     /// Lists the files.

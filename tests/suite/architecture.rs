@@ -43,8 +43,8 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ),
     (
         "pipeline",
-        "archive capture change configuration connection diagnosis error event filter flow metrics names output \
-         packet printable read record summary survey time",
+        "archive capture change configuration connection diagnosis error event filter flow joining metrics \
+         names output packet pdu printable read record summary survey time",
     ),
     (
         "cli",

@@ -335,7 +335,8 @@ fn other_logs_are_left_out_among_flow_logs_and_counted() {
         fs::read(testdata("v2_default.log")).unwrap(),
     );
     file(&folder, ".hidden", "of no concern");
-    let converted = convert(&[folder.path()], &["--detail", "exact"]);
+    let options = ["--detail", "exact", "--events", "none"];
+    let converted = convert(&[folder.path()], &options);
     assert_eq!(converted.count("/input/files"), 1);
     assert_eq!(converted.count("/packets/written"), 161);
     let left_out = converted.summary()["input"]["left_out"]

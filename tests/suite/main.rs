@@ -20,6 +20,8 @@ mod diagnose;
 mod diagnose_rates;
 mod embedded;
 mod events;
+mod events_as_frames;
+mod events_at_packets;
 mod faults_extremes;
 #[cfg(target_os = "linux")]
 mod faults_input;

@@ -99,7 +99,8 @@ fn other_logs_are_left_out_under_their_names() {
         "flows.log",
         fs::read(testdata("v2_default.log")).unwrap(),
     );
-    let converted = convert(&[folder.path()], &["--detail", "exact"]);
+    let options = ["--detail", "exact", "--events", "none"];
+    let converted = convert(&[folder.path()], &options);
     assert_eq!(converted.count("/input/files"), 1);
     assert_eq!(converted.count("/packets/written"), 161);
     assert_eq!(converted.skipped(), 0);

@@ -179,6 +179,7 @@ fn pcapng_round_trip() {
                 name: "eni-1".into(),
                 description: "vpc-1".into(),
                 filter: Some("${version}".into()),
+                link: Some(LinkType::UpperPdu),
             },
             Interface::default(),
         ],

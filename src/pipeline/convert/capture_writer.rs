@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::capture::{self, Encoder, Section};
+use crate::capture::{self, Encoder, Format, LinkType, Section};
 use crate::error::Result;
 use crate::flow::Enis;
 use crate::output::{Output, PartFiles, StoredPart};
 use crate::pipeline::convert::Convert;
-use crate::pipeline::convert::frames::FrameEnd;
 use crate::pipeline::convert::frames::Ordered;
+use crate::pipeline::convert::frames::{FrameEnd, PartTag};
 use crate::pipeline::convert::split::{self, Split};
 use crate::printable::exact;
 use crate::summary::{OutputFile, OutputPart, OutputParts};
@@ -134,7 +134,13 @@ impl SplitOutput {
             self.parts.write(part, frame)?;
             let account = &mut self.accounts[part];
             account.packets += 1;
-            account.bytes += u128::from(self.encoder.original_len(frame));
+            let len = match cut.tag {
+                PartTag::PDU => {
+                    Encoder::new(Format::Pcapng, LinkType::UpperPdu).original_len(frame)
+                }
+                _ => self.encoder.original_len(frame),
+            };
+            account.bytes += u128::from(len);
             account.connections += u64::from(cut.tag.begins());
             account.first_ns.get_or_insert(cut.time_ns.max(0));
             account.last_ns = Some(cut.time_ns.max(0));

@@ -23,6 +23,8 @@ pub(crate) struct Placed<'a> {
     pub segment: Segment,
     /// The record with this segment's packet.
     pub record: &'a Viewed,
+    /// What its comment says of events, or nothing.
+    pub events: &'a str,
     /// The initiator of its connection, and the evidence for it.
     role: Role,
     /// Whether the handshake and teardown of its connection are presumed.
@@ -34,6 +36,7 @@ impl<'a> Placed<'a> {
         Self {
             segment,
             record,
+            events: "",
             role: info.role,
             presumed: info.presumed,
         }
@@ -123,6 +126,12 @@ impl Framer<'_> {
             self.whole_comment(placed, scratch);
         } else if placed.record.verdict.is_reject() {
             scratch.comment.push_str("action=REJECT");
+        }
+        if !placed.events.is_empty() {
+            if !scratch.comment.is_empty() {
+                scratch.comment.push(' ');
+            }
+            scratch.comment.push_str(placed.events);
         }
     }
 

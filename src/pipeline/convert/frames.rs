@@ -42,6 +42,10 @@ impl PartTag {
     /// The bit that marks the first frame of a connection.
     const BEGINS: u32 = 1 << 31;
 
+    /// Tag of an exported PDU, which has no link header. Captures with events are not split by ENI or
+    /// connection, so their frames have no other tag.
+    pub(crate) const PDU: Self = Self(u32::MAX >> 1);
+
     /// Tag of a frame in part `number`, which is an ENI or a connection.
     pub(crate) fn new(number: u32, begins: bool) -> Self {
         let begins = if begins { Self::BEGINS } else { 0 };

@@ -18,6 +18,7 @@ pub(crate) fn section(enis: &Enis, single_interface: bool) -> Section {
             name,
             description: "the ENI is in the packet comments".into(),
             filter: None,
+            link: None,
         }]
     } else {
         enis.iter().map(interface).collect()
@@ -70,5 +71,6 @@ fn interface(eni: &Eni) -> Interface {
         name: eni.name.clone(),
         description: words.join(" "),
         filter: None,
+        link: None,
     }
 }

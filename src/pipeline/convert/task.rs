@@ -12,6 +12,7 @@ use crate::pipeline::convert::memory_shares::MemoryShares;
 use crate::pipeline::convert::pool::Pool;
 use crate::pipeline::convert::rebuilt::Rebuilding;
 use crate::pipeline::convert::split::Split;
+use crate::pipeline::events::{EventJoins, PacketEvents};
 use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::episode_codec::Episode;
@@ -38,6 +39,8 @@ pub(crate) struct TaskContext<'a> {
     pub split: Option<Split>,
     pub pool: Pool,
     pub room: MemoryShares,
+    /// The events that packets get comments of, if any.
+    pub events: Option<&'a EventJoins<'a>>,
 }
 
 /// The counts of one task, or of all tasks together.
@@ -58,6 +61,9 @@ pub(crate) struct Task<'a, 't> {
     frames: Frames,
     written: Written,
     segments: Vec<Segment>,
+    /// The events of the connection's packets, and the words of those at one packet.
+    events: PacketEvents,
+    words: String,
     /// Frames that wait for the slice `waits_for` and are not stored yet.
     waiting: Vec<u8>,
     waits_for: usize,
@@ -81,6 +87,8 @@ impl<'a, 't> Task<'a, 't> {
             frames: Frames::new(&context.pool),
             written: Written::default(),
             segments: Vec::new(),
+            events: Vec::new(),
+            words: String::new(),
             waiting: Vec::new(),
             waits_for: slice + 1,
             scratch: Scratch::default(),
@@ -110,7 +118,10 @@ impl<'a, 't> Task<'a, 't> {
                 self.written.packets.bytes_logged += u128::from(o.bytes.unwrap_or(0));
             }
             let segments = std::mem::take(&mut self.segments);
-            let mut begins = true;
+            if let Some(joins) = self.context.events {
+                joins.packets(records, &segments, &mut self.events);
+            }
+            let (mut begins, mut at, mut events_done) = (true, 0, 0);
             for portion in segments.chunks(PORTION) {
                 for segment in portion {
                     let key = FrameKey {
@@ -118,8 +129,14 @@ impl<'a, 't> Task<'a, 't> {
                         episode,
                         place,
                     };
-                    let placed = Placed::new(*segment, &records[segment.record as usize], &info);
+                    let mut placed =
+                        Placed::new(*segment, &records[segment.record as usize], &info);
+                    events_done = self.put_words(at, events_done)?;
+                    let words = std::mem::take(&mut self.words);
+                    placed.events = &words;
                     self.frame(key, self.tag(&placed, begins), &placed)?;
+                    self.words = words;
+                    at += 1;
                     begins = false;
                     place = place.saturating_add(1);
                     last_ns = last_ns.max(segment.time_ns);
@@ -132,6 +149,23 @@ impl<'a, 't> Task<'a, 't> {
             self.connections_before += 1;
         }
         Ok(())
+    }
+
+    /// Writes the words of the events at the connection's packet number `at`, after `done` of its
+    /// events; returns how many are done then.
+    #[inline]
+    fn put_words(&mut self, at: u32, done: usize) -> Result<usize> {
+        self.words.clear();
+        let rest = &self.events[done.min(self.events.len())..];
+        if rest.first().is_none_or(|(packet, _)| *packet != at) {
+            return Ok(done);
+        }
+        let here = rest.iter().take_while(|(packet, _)| *packet == at);
+        let here = &rest[..here.count()];
+        if let Some(joins) = self.context.events {
+            joins.put_words(here, &mut self.words)?;
+        }
+        Ok(done + here.len())
     }
 
     /// Returns the tag of the frame of `placed`, for a split capture.

@@ -34,10 +34,10 @@ const TASKS_MAX: usize = 256;
 /// Rebuilds episodes and writes their frames.
 pub(crate) struct Writer<'a> {
     /// Episodes, one bucket per slice.
-    pub episodes: &'a Buckets<'a>,
-    pub meter: &'a Meter,
+    episodes: &'a Buckets<'a>,
+    meter: &'a Meter,
     /// The context of the tasks that rebuild them.
-    pub tasks: TaskContext<'a>,
+    tasks: TaskContext<'a>,
 }
 
 /// The frames of a slice, sorted.
@@ -49,6 +49,15 @@ enum Ready<'a> {
 }
 
 impl<'a> Writer<'a> {
+    /// Creates a writer of these episodes.
+    pub(crate) fn new(episodes: &'a Buckets<'a>, meter: &'a Meter, tasks: TaskContext<'a>) -> Self {
+        Self {
+            episodes,
+            meter,
+            tasks,
+        }
+    }
+
     /// Writes every frame to `capture`.
     ///
     /// # Errors

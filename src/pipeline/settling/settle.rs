@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use crate::connection::{Detail, split};
 use crate::error::Result;
 use crate::flow::{Candidate, Vantage, Viewed, duplicates, vantage};
+use crate::pipeline::events::{EventOffers, Offered};
 use crate::pipeline::settling::conversations::{self, Complete};
 use crate::pipeline::settling::finding_records::FindingMarker;
 use crate::pipeline::settling::selection::{Selection, Wanted};
@@ -140,17 +141,19 @@ impl Settling {
 }
 
 /// Settles all conversations.
-pub(crate) struct Settler<'a> {
+pub(crate) struct Settler<'a, 'e> {
     pub settling: Settling,
     /// The finding whose connections are kept; those that match the filter if none.
     pub finding: Option<FindingMarker<'a>>,
+    /// Where connections are offered to events, if there are any.
+    pub events: Option<&'e EventOffers>,
     pub slices: &'a Slices,
     /// Episodes, one bucket per slice.
     pub episodes: &'a Buckets<'a>,
     pub meter: &'a Meter,
 }
 
-impl Settler<'_> {
+impl Settler<'_, '_> {
     /// Moves every used record to the episodes.
     ///
     /// # Errors
@@ -175,12 +178,17 @@ impl Settler<'_> {
     /// Settles the conversations of these unordered records.
     fn settle_all(&self, records: &[Candidate]) -> Result<SettleCounts> {
         let (mut counts, mut by_filter) = (SettleCounts::default(), PacketsByFilter::default());
-        let mut out = Vec::new();
+        let (mut out, mut offered) = (Vec::new(), Offered::default());
         conversations::each(records, |conversation| {
             let mut number = 0;
+            self.offer_all(conversation, &mut offered)?;
             let keep = |view: &[Viewed], connections: &[Range<usize>]| {
                 for connection in connections {
-                    by_filter.count(&view[connection.clone()], self.settling.detail);
+                    let connection = &view[connection.clone()];
+                    by_filter.count(connection, self.settling.detail);
+                    if let Some(events) = self.events {
+                        events.kept(connection, &mut offered);
+                    }
                 }
                 for_each_episode(view, connections, |episode| {
                     out.clear();
@@ -195,10 +203,46 @@ impl Settler<'_> {
             }
             self.settling.settle(conversation, &mut counts, keep)
         })?;
+        if let Some(events) = self.events {
+            events.take_in(offered);
+        }
         // The number of hosts is unlimited.
         by_filter.prune();
         counts.by_filter = by_filter;
         Ok(counts)
+    }
+}
+
+impl Settler<'_, '_> {
+    /// Offers the connections of a conversation to the events that may fit them, those too that the
+    /// filter does not keep: an event is not joined if one of these fits as well.
+    fn offer_all(&self, conversation: &[Candidate], offered: &mut Offered) -> Result<()> {
+        let Some(events) = self.events else {
+            return Ok(());
+        };
+        if !conversation
+            .first()
+            .is_some_and(|o| events.concerns(&o.key))
+        {
+            return Ok(());
+        }
+        let all = Settling {
+            selection: None,
+            // Nothing is rebuilt of them here.
+            memory: u64::MAX,
+            ..self.settling
+        };
+        let mut view_number = 0;
+        let mut counts = SettleCounts::default();
+        all.settle(
+            &mut conversation.to_vec(),
+            &mut counts,
+            |view, connections| {
+                events.view(view_number, view, connections, offered);
+                view_number += 1;
+                Ok(())
+            },
+        )
     }
 }
 

@@ -17,6 +17,9 @@ pub mod rules;
 
 use std::collections::BTreeSet;
 
+/// The link type of exported PDUs: tags for Wireshark, and bytes for one of its dissectors.
+pub const UPPER_PDU: u16 = 252;
+
 /// A whole capture.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Capture {
@@ -35,7 +38,7 @@ pub struct Interface {
     pub name: String,
     /// `if_description`, empty if absent.
     pub description: String,
-    /// Link type: 101 RAW, 1 Ethernet.
+    /// Link type: 101 RAW, 1 Ethernet, 252 for events that are no packets.
     pub link: u16,
 }
 
@@ -99,8 +102,10 @@ pub fn read(bytes: &[u8]) -> Capture {
             SECTION => capture.comment = section(body),
             INTERFACE => {
                 let interface = interface(body);
-                // libpcap refuses a file whose interfaces differ in this.
-                assert!(capture.interfaces.iter().all(|i| i.link == interface.link));
+                // libpcap refuses a file whose interfaces differ in this. Only events do.
+                let others = capture.interfaces.iter().filter(|i| i.link != UPPER_PDU);
+                let mut others = others.map(|i| i.link);
+                assert!(interface.link == UPPER_PDU || others.all(|link| link == interface.link));
                 capture.interfaces.push(interface);
             }
             NAMES => {

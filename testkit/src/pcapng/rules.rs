@@ -5,7 +5,7 @@
 //! know what to expect ask tshark for.
 
 use super::packet::{ACK, RST, SYN, headers};
-use super::{Capture, Packet};
+use super::{Capture, Packet, UPPER_PDU};
 
 const ETHERNET: u16 = 1;
 
@@ -15,15 +15,60 @@ const ETHERNET: u16 = 1;
 /// On the first that breaks a rule.
 pub fn check(capture: &Capture) {
     for packet in &capture.packets {
-        if capture.interfaces[packet.interface].link == ETHERNET {
-            let mut inner = packet.clone();
+        let interface = &capture.interfaces[packet.interface];
+        let mut inner = packet.clone();
+        if interface.link == ETHERNET {
             inner.captured.drain(..14);
             inner.original_len -= 14;
-            check_packet(&inner);
+        }
+        if interface.link == UPPER_PDU {
+            check_pdu(&inner);
+        } else if interface.name == "dns" || interface.name.starts_with("dns ") {
+            check_datagram(&inner);
         } else {
-            check_packet(packet);
+            check_packet(&inner);
         }
     }
+}
+
+/// Tags up to their end, and something after it.
+fn check_pdu(packet: &Packet) {
+    assert_eq!(packet.captured.len(), packet.original_len as usize);
+    let mut rest = &packet.captured[..];
+    let mut is_first = true;
+    loop {
+        let field = |at: usize| u16::from_be_bytes([rest[at], rest[at + 1]]);
+        let (tag, len) = (field(0), usize::from(field(2)));
+        assert!(
+            !is_first || tag == 12,
+            "the name of a dissector comes first"
+        );
+        assert!(len.is_multiple_of(4), "a tag of {len} bytes");
+        rest = &rest[4 + len..];
+        is_first = false;
+        if tag == 0 {
+            break;
+        }
+    }
+    assert!(!rest.is_empty(), "a PDU without contents");
+}
+
+/// A whole datagram, whose checksums are right.
+fn check_datagram(packet: &Packet) {
+    let bytes = &packet.captured;
+    assert_eq!(bytes.len(), packet.original_len as usize);
+    let (ip_len, addresses) = match bytes[0] >> 4 {
+        4 => (20, &bytes[12..20]),
+        _ => (40, &bytes[8..40]),
+    };
+    if ip_len == 20 {
+        assert_eq!(ones_complement(0, &bytes[..20]), 0xffff, "IPv4 checksum");
+    }
+    let datagram = &bytes[ip_len..];
+    assert_eq!(headers(packet).tuple.protocol, 17);
+    let len = u32::try_from(datagram.len()).unwrap();
+    let sum = ones_complement(ones_complement(17 + len, addresses), datagram);
+    assert_eq!(sum, 0xffff, "UDP checksum");
 }
 
 fn check_packet(packet: &Packet) {

@@ -5,6 +5,7 @@
 //! nothing and is always there; it knows neither pcap-file nor the library.
 
 pub(crate) mod attempts;
+pub(crate) mod balanced;
 pub(crate) mod browser;
 pub(crate) mod exposition;
 pub(crate) mod story;

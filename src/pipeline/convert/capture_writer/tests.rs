@@ -123,6 +123,7 @@ fn section() -> Section {
         name: name.into(),
         description: String::new(),
         filter: None,
+        link: None,
     };
     Section {
         comment: "by hand".into(),

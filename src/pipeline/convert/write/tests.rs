@@ -130,12 +130,10 @@ fn with_writer<T>(
         split: how.split,
         pool: Pool::new(1 << 20),
         room: how.room,
+        events: None,
     };
-    let writer = Writer {
-        episodes: &episodes,
-        meter: &Meter::default(),
-        tasks,
-    };
+    let meter = Meter::default();
+    let writer = Writer::new(&episodes, &meter, tasks);
     ask(&writer, &folder)
 }
 

@@ -1,0 +1,270 @@
+//! Which packet gets the comment of which event.
+
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use super::collector::{CollectedEvents, next_number, shared_interface};
+use super::kept_event::{KeptEvent, KeptFrames, ends_word};
+use super::offers::EventOffers;
+use super::outcomes::Outcomes;
+use super::tape::EventTape;
+use crate::connection::Segment;
+use crate::error::Result;
+use crate::flow::{ConnectionKey, Place, Viewed};
+use crate::joining::{EventNumber, JoinOutcome, LegSide};
+use crate::read::SourceNames;
+
+/// The most bytes of the words of all events at one packet.
+const PACKET_WORDS_MAX: usize = 8 << 10;
+
+/// The words of the events at one packet are complete, and all of them count as joined.
+const WRITTEN: u8 = 2;
+/// The packet of an event has no room for its words.
+const CROWDED: u8 = 1;
+
+/// The decided joins, and the events.
+pub(crate) struct EventJoins<'a> {
+    tape: EventTape<'a>,
+    /// Where the events that may be joined are, by number.
+    joinable: Vec<u64>,
+    /// What was decided, by number and side.
+    decided: Vec<[Option<JoinOutcome>; 2]>,
+    /// Whether a rejected record follows a change, by number.
+    has_record: Vec<bool>,
+    by_key: HashMap<ConnectionKey, Vec<JoinedEvent>, RandomState>,
+    by_record: HashMap<(i64, Place), Vec<EventNumber>, RandomState>,
+    /// Whether the words of an event were written, by number.
+    written: Vec<AtomicU8>,
+    followed: hashbrown::HashSet<u64, RandomState>,
+    too_many: bool,
+}
+
+/// An event that is joined with a connection.
+#[derive(Clone, Copy, Debug)]
+struct JoinedEvent {
+    number: EventNumber,
+    instant_ns: i64,
+    used_ns: (i64, i64),
+}
+
+/// The events of the packets of one connection, in order of packets.
+pub(crate) type PacketEvents = Vec<(u32, EventNumber)>;
+
+/// A frame of an event, with what its comment says.
+pub(crate) struct WordedFrames {
+    pub frames: KeptFrames,
+    /// The comment of each frame.
+    pub comment: String,
+}
+
+impl<'a> EventJoins<'a> {
+    /// Decides, given everything that was offered.
+    pub(crate) fn decide(collected: CollectedEvents<'a>, offers: EventOffers) -> (Self, Outcomes) {
+        let (index, changes, mut offered) = offers.into_parts();
+        let count = collected.joinable.len();
+        let mut joins = Self {
+            tape: collected.tape,
+            joinable: collected.joinable,
+            decided: vec![[None; 2]; count],
+            has_record: vec![false; count],
+            by_key: HashMap::default(),
+            by_record: HashMap::default(),
+            written: (0..count).map(|_| AtomicU8::new(0)).collect(),
+            followed: collected.followed,
+            too_many: offered.too_many,
+        };
+        index.decide(&mut offered.spans, |number, sought, outcome| {
+            let side = usize::from(sought.side == LegSide::Target);
+            joins.decided[number.0 as usize][side] = Some(outcome);
+            if let JoinOutcome::Unique(key) = outcome {
+                joins.by_key.entry(key).or_default().push(JoinedEvent {
+                    number,
+                    instant_ns: collected.instants[number.0 as usize],
+                    used_ns: sought.used_ns,
+                });
+            }
+        });
+        for (number, record) in changes.decide() {
+            joins.has_record[number.0 as usize] = true;
+            let of_record = joins.by_record.entry((record.start_ns, record.place));
+            of_record.or_default().push(number);
+        }
+        (joins, collected.outcomes)
+    }
+
+    /// Finds the packets of a connection that get comments: of each event that is joined with it, the
+    /// nearest in time, and of each change the first one of the rejected record.
+    pub(crate) fn packets(&self, records: &[Viewed], segments: &[Segment], out: &mut PacketEvents) {
+        out.clear();
+        if let Some(events) = self.by_key.get(&records[0].key) {
+            let start = records.iter().map(|o| o.start_ns).min().unwrap_or(i64::MAX);
+            let until = records
+                .iter()
+                .map(|o| o.until_ns())
+                .max()
+                .unwrap_or(i64::MIN);
+            let overlap = |e: &&JoinedEvent| e.used_ns.0 < until && start <= e.used_ns.1;
+            for event in events.iter().filter(overlap) {
+                if let Some(nearest) = nearest(segments, event.instant_ns) {
+                    out.push((nearest, event.number));
+                }
+            }
+        }
+        if !self.by_record.is_empty() {
+            for (at, segment) in (0..).zip(segments).filter(|(_, segment)| segment.is_first) {
+                let o = &records[segment.record as usize];
+                if let Some(numbers) = self.by_record.get(&(o.start_ns, o.place)) {
+                    out.extend(numbers.iter().map(|number| (at, *number)));
+                }
+            }
+        }
+        out.sort_unstable();
+        out.dedup();
+    }
+
+    /// Appends the words of the events at one packet.
+    ///
+    /// # Errors
+    /// A temporary file cannot be read.
+    pub(crate) fn put_words(&self, events: &[(u32, EventNumber)], out: &mut String) -> Result<()> {
+        let mut left_out = 0_usize;
+        let begin = out.len();
+        for (_, number) in events {
+            let at = number.0 as usize;
+            let (_, event) = self.tape.read(self.joinable[at])?;
+            let written = &self.written[at];
+            if left_out > 0 || out.len() - begin + event.words.len() > PACKET_WORDS_MAX {
+                left_out += 1;
+                written.fetch_max(CROWDED, Relaxed);
+                continue;
+            }
+            written.fetch_max(WRITTEN, Relaxed);
+            if !out.is_empty() {
+                out.push(' ');
+            }
+            out.push_str(&event.words);
+        }
+        if left_out > 0 {
+            out.push_str(&format!(" more-events={left_out}"));
+        }
+        Ok(())
+    }
+
+    /// Passes on the frames of all events in order, and counts them.
+    ///
+    /// # Errors
+    /// A temporary file cannot be read, or `each` fails.
+    pub(crate) fn each_frames(
+        &self,
+        names: &SourceNames,
+        outcomes: &mut Outcomes,
+        mut each: impl FnMut(WordedFrames) -> Result<()>,
+    ) -> Result<()> {
+        let mut numbered = 0;
+        let mut latest = None;
+        let mut asked = hashbrown::HashSet::<u64, RandomState>::default();
+        self.tape.each(|_, head, mut event| {
+            let number = next_number(numbered, &event);
+            numbered += usize::from(number.is_some());
+            let Some(frames) = event.frames.take() else {
+                return Ok(());
+            };
+            if latest.replace(head.instant_ns) != Some(head.instant_ns) {
+                asked.clear();
+            }
+            let is_repeated = frames.question.is_some_and(|question| {
+                self.followed.contains(&question) || !asked.insert(question)
+            });
+            let reason = match () {
+                () if is_repeated => Some("part of another query, or the same"),
+                () if frames.frames.is_empty() => {
+                    Some("with a name or an end that no packet can have")
+                }
+                () => None,
+            };
+            if let Some(reason) = reason {
+                outcomes.unframed(event.kind, reason);
+                return Ok(());
+            }
+            outcomes.framed(event.kind);
+            let (file, line) = names.of(head.place);
+            let mut comment = format!("record={file}:{line}");
+            if !frames.words.is_empty() {
+                comment += &format!(" {}", frames.words);
+            }
+            self.put_ends(number, &mut comment);
+            each(WordedFrames { frames, comment })
+        })
+    }
+
+    /// Appends which connections an event is joined with, or how many fit.
+    fn put_ends(&self, number: Option<EventNumber>, comment: &mut String) {
+        let Some(number) = number else { return };
+        for outcome in self.decided[number.0 as usize].into_iter().flatten() {
+            match outcome {
+                JoinOutcome::Unique(key) => *comment += &format!(" joins={}", ends_word(&key)),
+                JoinOutcome::Ambiguous(count) => *comment += &format!(" candidates={count}"),
+                JoinOutcome::Unmatched => {}
+            }
+        }
+    }
+
+    /// Counts what became of each event that may be joined, after the capture was written.
+    ///
+    /// # Errors
+    /// A temporary file cannot be read.
+    pub(crate) fn count(&self, outcomes: &mut Outcomes) -> Result<()> {
+        for (number, at) in self.joinable.iter().enumerate() {
+            let (_, event) = self.tape.read(*at)?;
+            let kind = event.kind;
+            let decided = self.decided[number];
+            let is = |wanted: fn(&JoinOutcome) -> bool| decided.iter().flatten().any(wanted);
+            match self.written[number].load(Relaxed) {
+                WRITTEN => outcomes.of(kind).joined += 1,
+                CROWDED => outcomes.apart(kind, "at a packet whose comment is full"),
+                _ if self.too_many && is_of_connection(&event) => {
+                    outcomes.apart(kind, "among too many connections to join");
+                }
+                _ if is(|one| matches!(one, JoinOutcome::Unique(_))) || self.has_record[number] => {
+                    outcomes.apart(kind, "of a connection that is not in the capture");
+                }
+                _ if is(|one| matches!(one, JoinOutcome::Ambiguous(_))) => {
+                    outcomes.of(kind).ambiguous += 1;
+                }
+                _ if is_of_connection(&event) => {
+                    outcomes.apart(kind, "of a connection without records")
+                }
+                _ => outcomes.apart(kind, "a change that no rejected packet follows"),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_of_connection(event: &KeptEvent) -> bool {
+    !event.sought.is_empty()
+}
+
+/// Returns the segment nearest to an instant; of two equally near ones the first.
+fn nearest(segments: &[Segment], instant_ns: i64) -> Option<u32> {
+    let after = segments.partition_point(|segment| segment.time_ns < instant_ns);
+    let distance = |at: usize| segments[at].time_ns.abs_diff(instant_ns);
+    let last = segments.len().checked_sub(1)?;
+    let at = match after {
+        0 => 0,
+        after if after > last => last,
+        after if distance(after - 1) <= distance(after) => after - 1,
+        after => after,
+    };
+    u32::try_from(at).ok()
+}
+
+/// Returns the name of the interface of frames among those that exist.
+pub(crate) fn interface_of(
+    frames: &KeptFrames,
+    index_of: impl Fn(&str) -> Option<u32>,
+) -> Option<u32> {
+    index_of(&frames.interface).or_else(|| index_of(&shared_interface(&frames.interface)))
+}

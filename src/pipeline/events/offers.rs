@@ -1,0 +1,147 @@
+//! The connections and rejected records of all threads that may be joined with events.
+//!
+//! Whether a connection is the only one that fits is decided from all connections that were read, not
+//! only from those that the filter keeps.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use super::collector::CollectedEvents;
+use crate::configuration::Configuration;
+use crate::flow::{ConnectionKey, EniIndex, Enis, Viewed};
+use crate::joining::{
+    ConnectionSpan, FirstRejected, RejectedRecord, ResourceIndex, SPANS_MAX, SoughtIndex,
+};
+
+/// What is offered to events, by all threads.
+pub(crate) struct EventOffers {
+    index: SoughtIndex,
+    /// By ENI: the changed resources to which its records are tied.
+    tied: Vec<Vec<ResourceIndex>>,
+    changes: Mutex<FirstRejected>,
+    spans: Mutex<OfferedSpans>,
+}
+
+#[derive(Default)]
+pub(super) struct OfferedSpans {
+    pub spans: Vec<ConnectionSpan>,
+    /// Whether there are more than are kept.
+    pub too_many: bool,
+}
+
+/// What one thread offers.
+#[derive(Default)]
+pub(crate) struct Offered {
+    spans: Vec<ConnectionSpan>,
+    rejected: Vec<(ResourceIndex, RejectedRecord)>,
+}
+
+impl EventOffers {
+    /// Prepares for these events. The configuration shows which groups an ENI has.
+    pub(crate) fn of(
+        collected: &mut CollectedEvents<'_>,
+        enis: &Enis,
+        known: &Configuration,
+    ) -> Self {
+        let changes = std::mem::take(&mut collected.changes);
+        let now = known.at(i64::MAX);
+        let tied = enis.iter().map(|eni| {
+            let groups = now.interface(&eni.name).map(|found| &found.value.groups);
+            let groups = groups.into_iter().flatten();
+            let names = [&eni.name, &eni.instance, &eni.subnet, &eni.vpc]
+                .into_iter()
+                .chain(groups);
+            names.filter_map(|name| changes.resource(name)).collect()
+        });
+        Self {
+            index: std::mem::take(&mut collected.index),
+            tied: if changes.is_empty() {
+                Vec::new()
+            } else {
+                tied.collect()
+            },
+            changes: Mutex::new(changes),
+            spans: Mutex::default(),
+        }
+    }
+
+    /// Whether connections between these ends may fit an event.
+    pub(crate) fn concerns(&self, key: &ConnectionKey) -> bool {
+        self.index.concerns(key)
+    }
+
+    /// Offers the connections in view number `view` of a conversation.
+    pub(crate) fn view(
+        &self,
+        view: u32,
+        records: &[Viewed],
+        connections: &[Range<usize>],
+        offered: &mut Offered,
+    ) {
+        for connection in connections {
+            let connection = &records[connection.clone()];
+            let start = connection.iter().map(|o| o.start_ns).min();
+            let until = connection.iter().map(|o| o.until_ns()).max();
+            let (Some(start_ns), Some(until_ns)) = (start, until) else {
+                continue;
+            };
+            let span = ConnectionSpan {
+                key: connection[0].key,
+                view,
+                start_ns,
+                until_ns,
+            };
+            if self.index.fits(&span) {
+                offered.spans.push(span);
+            }
+        }
+    }
+
+    /// Offers the rejected records of a connection that is kept.
+    pub(crate) fn kept(&self, connection: &[Viewed], offered: &mut Offered) {
+        if self.tied.is_empty() {
+            return;
+        }
+        for o in connection.iter().filter(|o| o.verdict.is_reject()) {
+            let EniIndex(eni) = o.eni;
+            for resource in &self.tied[eni as usize] {
+                let record = RejectedRecord {
+                    start_ns: o.start_ns,
+                    place: o.place,
+                };
+                offered.rejected.push((*resource, record));
+            }
+        }
+    }
+
+    /// Takes what a thread offered.
+    pub(crate) fn take_in(&self, offered: Offered) {
+        if !offered.spans.is_empty() {
+            let mut all = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+            all.spans.extend(offered.spans);
+            if all.too_many || all.spans.len() > SPANS_MAX {
+                all.too_many = true;
+                all.spans = Vec::new();
+            }
+        }
+        if !offered.rejected.is_empty() {
+            let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+            for (resource, record) in offered.rejected {
+                changes.offer(resource, record);
+            }
+        }
+    }
+
+    /// Returns what was offered.
+    pub(super) fn into_parts(self) -> (SoughtIndex, FirstRejected, OfferedSpans) {
+        let changes = self
+            .changes
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let spans = self
+            .spans
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        (self.index, changes, spans)
+    }
+}

@@ -46,6 +46,11 @@ impl SummaryText<'_> {
             let counts = [
                 (log.joined, "in comments of packets"),
                 (log.framed, "as frames"),
+                (log.anchored, "with packets at their instants"),
+                (
+                    log.anchor_conflicts,
+                    "whose instants do not fit the records of their packets",
+                ),
                 (log.ambiguous, "not joined: several connections fit"),
                 (log.filtered, "outside the filter"),
                 (log.duplicates, "delivered more than once"),

@@ -307,6 +307,7 @@ mod tests {
             other_port: (side == LegSide::Client).then_some(443),
             is_exact: other.is_some_and(|address| address.to_string().starts_with("10.")),
             protocol: TCP,
+            times: None,
             used_ns: (10, 20),
         }
     }

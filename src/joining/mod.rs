@@ -10,6 +10,7 @@
 //! words     an event -> the words of a packet comment
 //! change    an API call -> the resources that it names
 //! rejected  the first rejected record of a resource after each change
+//! anchor    the times of requests, on the packets of a connection
 //! ```
 //!
 //! Pure: no I/O, no clock, no threads. The result is the same for any order in which connections are
@@ -21,12 +22,14 @@
 //!   internet-facing load balancer has public addresses in the names of its files, and private ones
 //!   in flow logs.
 
+mod anchor;
 mod change;
 mod index;
 mod rejected;
 mod sought;
 mod words;
 
+pub use self::anchor::{RequestTimes, anchor};
 pub use self::change::{RESOURCES_MAX, changed_resources, is_change};
 pub use self::index::{ConnectionSpan, EventNumber, JoinOutcome, SPANS_MAX, SoughtIndex};
 pub use self::rejected::{FirstRejected, RejectedRecord, ResourceIndex};

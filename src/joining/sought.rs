@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::anchor::RequestTimes;
 use crate::event::alb::AlbRequest;
 use crate::event::clb::ClbRequest;
 use crate::event::{Event, EventDetail};
@@ -33,6 +34,8 @@ pub struct SoughtConnection {
     pub is_exact: bool,
     /// IANA number of the protocol.
     pub protocol: u8,
+    /// When a request and its response were on it, if the log has both below the second.
+    pub times: Option<RequestTimes>,
     /// When it was in use, first and last instant, nanoseconds since the Unix epoch.
     pub used_ns: (i64, i64),
 }
@@ -100,9 +103,14 @@ fn of_alb(request: &AlbRequest<'_>, at: i64) -> [Option<SoughtConnection>; 2] {
     let dispatched = after(begun, &durations[..1]).min(at);
     let client = of(LegSide::Client, ends(request.client), request.node);
     let target = of(LegSide::Target, ends(request.target), request.node);
+    // Milliseconds of the arrival are logged, and the rest counts from there.
+    let created = request.creation_ns.filter(|created| *created <= at);
+    let first_byte = created.and_then(|created| known_after(created, &durations[..2]));
+    let sent_on = created.and_then(|created| known_after(created, &durations[..1]));
+    let of_client = |leg: SoughtConnection| leg.port(request.listener_port()).used(begun, at);
     [
-        client.map(|leg| leg.port(request.listener_port()).used(begun, at)),
-        target.map(|leg| leg.used(dispatched, at)),
+        client.map(|leg| of_client(leg).at(created, Some(at))),
+        target.map(|leg| leg.used(dispatched, at).at(sent_on, first_byte)),
     ]
 }
 
@@ -115,9 +123,11 @@ fn of_clb(request: &ClbRequest<'_>, at: i64) -> [Option<SoughtConnection>; 2] {
     let (dispatched, done) = (after(at, &durations[..1]), after(at, &durations));
     let client = of(LegSide::Client, ends(request.client), request.node);
     let target = of(LegSide::Target, ends(request.backend), request.node);
+    let of_client = |leg: SoughtConnection| leg.port(request.listener_port()).used(at, done);
+    let [sent_on, first_byte, sent] = [1, 2, 3].map(|n| known_after(at, &durations[..n]));
     [
-        client.map(|leg| leg.port(request.listener_port()).used(at, done)),
-        target.map(|leg| leg.used(dispatched, done)),
+        client.map(|leg| of_client(leg).at(Some(at), sent)),
+        target.map(|leg| leg.used(dispatched, done).at(sent_on, first_byte)),
     ]
 }
 
@@ -138,6 +148,7 @@ fn of(
         other_port: None,
         is_exact: other.is_some_and(is_private),
         protocol: TCP,
+        times: None,
         used_ns: (0, 0),
     })
 }
@@ -145,6 +156,16 @@ fn of(
 impl SoughtConnection {
     fn port(mut self, port: Option<u16>) -> Self {
         self.other_port = port;
+        self
+    }
+
+    /// The instants of the request and its response.
+    fn at(mut self, asked_ns: Option<i64>, answered_ns: Option<i64>) -> Self {
+        let times = asked_ns.zip(answered_ns);
+        self.times = times.map(|(asked_ns, answered_ns)| RequestTimes {
+            asked_ns,
+            answered_ns,
+        });
         self
     }
 
@@ -181,6 +202,12 @@ fn after(ns: i64, durations: &[Option<u64>]) -> i64 {
         .flatten()
         .fold(0_u64, |a, b| a.saturating_add(*b));
     ns.saturating_add(i64::try_from(sum).unwrap_or(i64::MAX))
+}
+
+/// Returns the instant after these durations, if all were recorded.
+fn known_after(ns: i64, durations: &[Option<u64>]) -> Option<i64> {
+    let is_known = durations.iter().all(Option::is_some);
+    is_known.then(|| after(ns, durations))
 }
 
 /// Returns the instant before these durations.

@@ -92,13 +92,6 @@ impl Request {
         self.builder().open()
     }
 
-    /// Lists the files, to read AWS configuration as well.
-    ///
-    /// # Errors
-    /// An input is missing or empty.
-    pub(super) fn archive_and_context(&self) -> Result<Archive> {
-        self.builder().context(&self.context).open()
-    }
 
     /// Lists the files, to read AWS configuration and the events of other AWS logs as well.
     ///

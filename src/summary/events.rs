@@ -36,6 +36,11 @@ pub struct EventSummary {
     pub ambiguous: u64,
     /// The other events, by the reason why they are in no comment.
     pub not_joined: BTreeMap<String, u64>,
+    /// Requests at whose instants packets are.
+    pub anchored: u64,
+    /// Requests at whose instants no packets could be put, because of the order or the seconds of their
+    /// records.
+    pub anchor_conflicts: u64,
     /// Events that became frames of their own.
     pub framed: u64,
     /// Events that could not become frames, by reason, where frames are wanted.

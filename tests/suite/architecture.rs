@@ -29,7 +29,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
         "change configuration connection flow names printable record time",
     ),
     ("metrics", "connection flow names record time"),
-    ("joining", "event flow names printable"),
+    ("joining", "connection event flow names printable"),
     ("packet", ""),
     ("pdu", "event joining packet"),
     ("output", "blocking error printable"),

@@ -1,7 +1,9 @@
 //! Events as frames between the packets: HTTP, JSON and DNS, as Wireshark reads them.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
+use testkit::pcapng::packet::headers;
 use testkit::pcapng::{Capture, Packet, UPPER_PDU};
 
 use crate::support::balanced::{self, BAD_GATEWAY, BASE_S};
@@ -36,8 +38,20 @@ fn each_log_has_an_interface_of_its_own() {
     assert_eq!(names, expected);
 }
 
+/// What the packets of each conversation are, in order, without their times.
+fn conversations(packets: &[&Packet]) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for packet in packets {
+        let headers = headers(packet);
+        let key = format!("{:?}", headers.tuple.conversation());
+        let what = format!("{headers:?} {} {:?}", packet.original_len, packet.direction);
+        found.entry(key).or_default().push(what);
+    }
+    found
+}
+
 #[test]
-fn frames_are_between_the_packets_and_change_none() {
+fn frames_are_between_the_packets_and_change_none_but_their_times() {
     let bucket = balanced::bucket();
     let frames = convert(&[bucket.path()], &FRAMES);
     let comments = convert(&[bucket.path()], &[]).capture();
@@ -47,7 +61,8 @@ fn frames_are_between_the_packets_and_change_none() {
         .iter()
         .filter(|p| !is_event(&capture, p))
         .collect();
-    assert!(packets.iter().copied().eq(&comments.packets));
+    let others: Vec<&Packet> = comments.packets.iter().collect();
+    assert_eq!(conversations(&packets), conversations(&others));
     // 3 ALB rows and 1 CLB row are two frames each; of 3 DNS queries one is part of another.
     let events = capture.packets.len() - packets.len();
     assert_eq!(events, 3 * 2 + 2 + 3 + 1 + 1 + 1 + 1 + 2 * 2);
@@ -263,5 +278,137 @@ fn parts_by_hour_and_size_have_the_frames_too() {
             u64::from(packet.original_len) - header
         });
         assert_eq!(bytes, lens.sum::<u64>(), "{split}");
+    }
+}
+
+/// A request and its response, nanoseconds after the base.
+type Exchange = (u64, u64);
+
+/// A flow log of connections with requests, the load balancer's rows, and the truth: by the client's
+/// port, when each request and each response was.
+fn exchanges() -> (String, String, BTreeMap<u16, Vec<Exchange>>) {
+    let mut random = 42_u64;
+    let mut below = |limit: u64| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % limit
+    };
+    let mut flows = String::from(
+        "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action tcp-flags\n",
+    );
+    let (mut rows, mut truth) = (String::new(), BTreeMap::new());
+    for n in 0..300_u16 {
+        let (port, count) = (10_000 + n, 1 + u64::from(n % 4));
+        let mut asked: Vec<u64> = (0..count).map(|_| 1_000 + below(56_000)).collect();
+        asked.sort_unstable();
+        // One after another on their connection.
+        let exchanges = asked.iter().enumerate().map(|(k, at)| {
+            let at = (at + 700 * k as u64) * 1_000_000;
+            (at, at + 5_000_000 + below(500_000) * 1_000)
+        });
+        let exchanges: Vec<Exchange> = exchanges.collect();
+        let (start, end) = (BASE_S, BASE_S + 62);
+        let (up, down) = (60 + 52 * (2 + count) + 252 * count, 60 + 104 + 952 * count);
+        let ends = format!("203.0.113.9 10.0.1.9 {port} 80");
+        let back = format!("10.0.1.9 203.0.113.9 80 {port}");
+        flows += &format!(
+            "eni-000a {ends} 6 {} {up} {start} {end} ACCEPT 3\n",
+            3 + 2 * count
+        );
+        flows += &format!(
+            "eni-000a {back} 6 {} {down} {start} {end} ACCEPT 19\n",
+            3 + count
+        );
+        for (asked, answered) in &exchanges {
+            let time = |ns: u64| {
+                let seconds = ns / 1_000_000_000;
+                let (minute, second) = (15 + seconds / 60, seconds % 60);
+                format!(
+                    "2026-03-14T02:{minute}:{second:02}.{:06}Z",
+                    ns / 1_000 % 1_000_000
+                )
+            };
+            rows += &BAD_GATEWAY
+                .replace("203.0.113.9:2817", &format!("203.0.113.9:{port}"))
+                .replace(":443/", ":80/")
+                .replace("2026-03-14T02:15:04.186641Z", &time(*answered))
+                .replace("2026-03-14T02:15:04.100000Z", &time(*asked));
+            rows.push('\n');
+        }
+        truth.insert(port, exchanges);
+    }
+    (flows, rows, truth)
+}
+
+/// How far the nearest data packet of the right side is from each request and each response, in
+/// milliseconds, in order of size.
+fn errors(capture: &Capture, truth: &BTreeMap<u16, Vec<Exchange>>) -> Vec<u64> {
+    let mut data: BTreeMap<(u16, bool), Vec<u64>> = BTreeMap::new();
+    for packet in capture.packets.iter().filter(|p| !is_event(capture, p)) {
+        let headers = headers(packet);
+        if headers.tcp.is_some_and(|tcp| tcp.payload_len > 0) {
+            let is_request = headers.tuple.destination.1 == 80;
+            let port = if is_request {
+                headers.tuple.source.1
+            } else {
+                headers.tuple.destination.1
+            };
+            let since = packet.time_ns - BASE_S * 1_000_000_000;
+            data.entry((port, is_request)).or_default().push(since);
+        }
+    }
+    let nearest = |port: u16, is_request: bool, at: u64| -> u64 {
+        let packets = data[&(port, is_request)].iter();
+        packets.map(|time| time.abs_diff(at)).min().unwrap() / 1_000_000
+    };
+    let mut found: Vec<u64> = truth
+        .iter()
+        .flat_map(|(port, exchanges)| exchanges.iter().map(move |exchange| (*port, *exchange)))
+        .flat_map(|(port, (asked, answered))| {
+            [nearest(port, true, asked), nearest(port, false, answered)]
+        })
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+/// The figures are in docs/fidelity.md.
+#[test]
+fn packets_are_at_the_instants_that_a_load_balancer_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (flows, rows, truth) = exchanges();
+    let paths = [
+        file(&folder, "flows.log", flows),
+        file(&folder, "alb.log", rows),
+    ];
+    let without = errors(&convert(&paths, &["--detail", "exact"]).capture(), &truth);
+    let converted = convert(&paths, &["--detail", "exact", "--events", "frames"]);
+    let with = errors(&converted.capture(), &truth);
+    let median = |errors: &[u64]| errors[errors.len() / 2];
+    let exact = |errors: &[u64]| errors.iter().filter(|ms| **ms == 0).count() * 100 / errors.len();
+    let figures = (
+        median(&without),
+        median(&with),
+        exact(&without),
+        exact(&with),
+    );
+    let log = &converted.summary()["events"]["alb_access"];
+    let counts = ["anchored", "anchor_conflicts", "joined"].map(|key| log[key].as_u64().unwrap());
+    assert!(median(&without) > 500 && median(&with) == 0, "{figures:?}");
+    // Requests that do not fit the order of the rebuilt packets leave them where they are.
+    assert!(exact(&without) < 10 && exact(&with) >= 75, "{figures:?}");
+    assert_eq!(counts[0] + counts[1], 750);
+    assert_eq!(converted.count("/connections/moved_packets"), 0);
+    let capture = converted.capture();
+    let marked = capture.packets.iter().flat_map(|packet| &packet.comments);
+    assert!(
+        marked
+            .filter(|comment| comment.contains(" time=alb"))
+            .count()
+            > 200
+    );
+    if let Some(tshark) = tshark() {
+        assert_eq!(tshark.count(converted.path(), "tcp.analysis.flags"), 0);
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::connection::{Detail, Segment, rebuild};
 use crate::error::Result;
+use crate::flow::{Viewed, Way};
 use crate::pipeline::convert::framer::{Framer, Placed, Scratch};
 use crate::pipeline::convert::frames::PartTag;
 use crate::pipeline::convert::frames::{self, FrameKey, Frames};
@@ -118,9 +119,7 @@ impl<'a, 't> Task<'a, 't> {
                 self.written.packets.bytes_logged += u128::from(o.bytes.unwrap_or(0));
             }
             let segments = std::mem::take(&mut self.segments);
-            if let Some(joins) = self.context.events {
-                joins.packets(records, &segments, &mut self.events);
-            }
+            let segments = self.anchored(records, info.role.initiator, last_ns, segments);
             let (mut begins, mut at, mut events_done) = (true, 0, 0);
             for portion in segments.chunks(PORTION) {
                 for segment in portion {
@@ -151,16 +150,33 @@ impl<'a, 't> Task<'a, 't> {
         Ok(())
     }
 
+    /// Puts the segments of a connection at the instants of its events, after those of the connection
+    /// that ended at `last_ns`, and finds the events of its packets.
+    fn anchored(
+        &mut self,
+        records: &[Viewed],
+        initiator: Way,
+        last_ns: i64,
+        mut segments: Vec<Segment>,
+    ) -> Vec<Segment> {
+        if let Some(joins) = self.context.events {
+            let earliest_ns = last_ns.saturating_add(STEP_NS);
+            let anchored = joins.anchor(records, initiator, earliest_ns, &mut segments);
+            joins.packets(records, &segments, &anchored, &mut self.events);
+        }
+        segments
+    }
+
     /// Writes the words of the events at the connection's packet number `at`, after `done` of its
     /// events; returns how many are done then.
     #[inline]
     fn put_words(&mut self, at: u32, done: usize) -> Result<usize> {
         self.words.clear();
         let rest = &self.events[done.min(self.events.len())..];
-        if rest.first().is_none_or(|(packet, _)| *packet != at) {
+        if rest.first().is_none_or(|event| event.packet != at) {
             return Ok(done);
         }
-        let here = rest.iter().take_while(|(packet, _)| *packet == at);
+        let here = rest.iter().take_while(|event| event.packet == at);
         let here = &rest[..here.count()];
         if let Some(joins) = self.context.events {
             joins.put_words(here, &mut self.words)?;

@@ -12,8 +12,9 @@ use super::outcomes::Outcomes;
 use super::tape::EventTape;
 use crate::connection::Segment;
 use crate::error::Result;
-use crate::flow::{ConnectionKey, Place, Viewed};
-use crate::joining::{EventNumber, JoinOutcome, LegSide};
+use crate::event::EventKind;
+use crate::flow::{ConnectionKey, Place, Viewed, Way};
+use crate::joining::{EventNumber, JoinOutcome, LegSide, RequestTimes, anchor};
 use crate::read::SourceNames;
 
 /// The most bytes of the words of all events at one packet.
@@ -23,6 +24,11 @@ const PACKET_WORDS_MAX: usize = 8 << 10;
 const WRITTEN: u8 = 2;
 /// The packet of an event has no room for its words.
 const CROWDED: u8 = 1;
+
+/// Packets are at the instants of an event.
+const ANCHORED: u8 = 2;
+/// No packets could be put there.
+const CONFLICT: u8 = 1;
 
 /// The decided joins, and the events.
 pub(crate) struct EventJoins<'a> {
@@ -37,6 +43,10 @@ pub(crate) struct EventJoins<'a> {
     by_record: HashMap<(i64, Place), Vec<EventNumber>, RandomState>,
     /// Whether the words of an event were written, by number.
     written: Vec<AtomicU8>,
+    /// Whether packets are at its instants, by number.
+    anchored: Vec<AtomicU8>,
+    /// Whether packets may be put at the instants of events.
+    anchors: bool,
     followed: hashbrown::HashSet<u64, RandomState>,
     too_many: bool,
 }
@@ -47,10 +57,21 @@ struct JoinedEvent {
     number: EventNumber,
     instant_ns: i64,
     used_ns: (i64, i64),
+    times: Option<RequestTimes>,
 }
 
 /// The events of the packets of one connection, in order of packets.
-pub(crate) type PacketEvents = Vec<(u32, EventNumber)>;
+pub(crate) type PacketEvents = Vec<PacketEvent>;
+
+/// An event at a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PacketEvent {
+    /// The number of the packet in its connection.
+    pub packet: u32,
+    pub number: EventNumber,
+    /// Whether packets are at the instants of the event.
+    is_anchored: bool,
+}
 
 /// A frame of an event, with what its comment says.
 pub(crate) struct WordedFrames {
@@ -72,6 +93,8 @@ impl<'a> EventJoins<'a> {
             by_key: HashMap::default(),
             by_record: HashMap::default(),
             written: (0..count).map(|_| AtomicU8::new(0)).collect(),
+            anchored: (0..count).map(|_| AtomicU8::new(0)).collect(),
+            anchors: collected.wishes.frames,
             followed: collected.followed,
             too_many: offered.too_many,
         };
@@ -83,6 +106,7 @@ impl<'a> EventJoins<'a> {
                     number,
                     instant_ns: collected.instants[number.0 as usize],
                     used_ns: sought.used_ns,
+                    times: sought.times,
                 });
             }
         });
@@ -94,29 +118,71 @@ impl<'a> EventJoins<'a> {
         (joins, collected.outcomes)
     }
 
+    /// Puts packets of a connection at the instants of the requests that are joined with it, if events
+    /// become frames. No packet may come before `earliest_ns`. Returns the requests.
+    pub(crate) fn anchor(
+        &self,
+        records: &[Viewed],
+        initiator: Way,
+        earliest_ns: i64,
+        segments: &mut [Segment],
+    ) -> Vec<(EventNumber, bool)> {
+        if !self.anchors || segments.is_empty() {
+            return Vec::new();
+        }
+        let events = self.overlapping(records);
+        let mut requests: Vec<(RequestTimes, EventNumber)> = events
+            .filter_map(|event| Some((event.times?, event.number)))
+            .collect();
+        requests.sort_unstable();
+        let times: Vec<RequestTimes> = requests.iter().map(|(times, _)| *times).collect();
+        let done = anchor(records, initiator, &times, earliest_ns, segments);
+        for ((_, number), is_done) in requests.iter().zip(&done) {
+            let state = if *is_done { ANCHORED } else { CONFLICT };
+            self.anchored[number.0 as usize].fetch_max(state, Relaxed);
+        }
+        let numbers = requests.into_iter().map(|(_, number)| number);
+        numbers.zip(done).collect()
+    }
+
+    /// Returns the events that are joined with a connection.
+    fn overlapping(&self, records: &[Viewed]) -> impl Iterator<Item = &JoinedEvent> {
+        let events = self.by_key.get(&records[0].key).into_iter().flatten();
+        let start = records.iter().map(|o| o.start_ns).min().unwrap_or(i64::MAX);
+        let until = records.iter().map(|o| o.until_ns()).max();
+        let until = until.unwrap_or(i64::MIN);
+        events.filter(move |e| e.used_ns.0 < until && start <= e.used_ns.1)
+    }
+
     /// Finds the packets of a connection that get comments: of each event that is joined with it, the
-    /// nearest in time, and of each change the first one of the rejected record.
-    pub(crate) fn packets(&self, records: &[Viewed], segments: &[Segment], out: &mut PacketEvents) {
+    /// nearest in time, and of each change the first one of the rejected record. `anchored` are the
+    /// requests that packets were put at.
+    pub(crate) fn packets(
+        &self,
+        records: &[Viewed],
+        segments: &[Segment],
+        anchored: &[(EventNumber, bool)],
+        out: &mut PacketEvents,
+    ) {
         out.clear();
-        if let Some(events) = self.by_key.get(&records[0].key) {
-            let start = records.iter().map(|o| o.start_ns).min().unwrap_or(i64::MAX);
-            let until = records
-                .iter()
-                .map(|o| o.until_ns())
-                .max()
-                .unwrap_or(i64::MIN);
-            let overlap = |e: &&JoinedEvent| e.used_ns.0 < until && start <= e.used_ns.1;
-            for event in events.iter().filter(overlap) {
-                if let Some(nearest) = nearest(segments, event.instant_ns) {
-                    out.push((nearest, event.number));
-                }
+        for event in self.overlapping(records) {
+            if let Some(packet) = nearest(segments, event.instant_ns) {
+                out.push(PacketEvent {
+                    packet,
+                    number: event.number,
+                    is_anchored: anchored.contains(&(event.number, true)),
+                });
             }
         }
         if !self.by_record.is_empty() {
-            for (at, segment) in (0..).zip(segments).filter(|(_, segment)| segment.is_first) {
+            for (packet, segment) in (0..).zip(segments).filter(|(_, segment)| segment.is_first) {
                 let o = &records[segment.record as usize];
                 if let Some(numbers) = self.by_record.get(&(o.start_ns, o.place)) {
-                    out.extend(numbers.iter().map(|number| (at, *number)));
+                    out.extend(numbers.iter().map(|number| PacketEvent {
+                        packet,
+                        number: *number,
+                        is_anchored: false,
+                    }));
                 }
             }
         }
@@ -128,11 +194,11 @@ impl<'a> EventJoins<'a> {
     ///
     /// # Errors
     /// A temporary file cannot be read.
-    pub(crate) fn put_words(&self, events: &[(u32, EventNumber)], out: &mut String) -> Result<()> {
+    pub(crate) fn put_words(&self, events: &[PacketEvent], out: &mut String) -> Result<()> {
         let mut left_out = 0_usize;
         let begin = out.len();
-        for (_, number) in events {
-            let at = number.0 as usize;
+        for here in events {
+            let at = here.number.0 as usize;
             let (_, event) = self.tape.read(self.joinable[at])?;
             let written = &self.written[at];
             if left_out > 0 || out.len() - begin + event.words.len() > PACKET_WORDS_MAX {
@@ -145,6 +211,12 @@ impl<'a> EventJoins<'a> {
                 out.push(' ');
             }
             out.push_str(&event.words);
+            if here.is_anchored {
+                out.push_str(match event.kind {
+                    EventKind::ClbAccess => " time=clb",
+                    _ => " time=alb",
+                });
+            }
         }
         if left_out > 0 {
             out.push_str(&format!(" more-events={left_out}"));
@@ -219,6 +291,11 @@ impl<'a> EventJoins<'a> {
         for (number, at) in self.joinable.iter().enumerate() {
             let (_, event) = self.tape.read(*at)?;
             let kind = event.kind;
+            match self.anchored[number].load(Relaxed) {
+                ANCHORED => outcomes.of(kind).anchored += 1,
+                CONFLICT => outcomes.of(kind).anchor_conflicts += 1,
+                _ => {}
+            }
             let decided = self.decided[number];
             let is = |wanted: fn(&JoinOutcome) -> bool| decided.iter().flatten().any(wanted);
             match self.written[number].load(Relaxed) {

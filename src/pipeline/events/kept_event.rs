@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use crate::event::{Event, EventDetail, EventIds, EventKind};
 use crate::flow::{Endpoint, Place};
 use crate::joining::{
-    LegSide, SoughtConnection, changed_resources, changed_words, event_words, is_change, sought,
+    LegSide, RequestTimes, SoughtConnection, changed_resources, changed_words, event_words,
+    is_change, sought,
 };
 use crate::pdu::{self, EventFrame, FrameContents};
 use crate::pipeline::spilling::sorted_runs::RunHead;
@@ -304,6 +305,10 @@ impl KeptEvent {
             to.option(sought.other_port, |to, port| to.u32(port.into()));
             to.index(usize::from(sought.is_exact));
             to.index(sought.protocol.into());
+            to.option(sought.times, |to, times| {
+                to.u64(times.asked_ns.cast_unsigned());
+                to.u64(times.answered_ns.cast_unsigned());
+            });
             to.u64(sought.used_ns.0.cast_unsigned());
             to.u64(sought.used_ns.1.cast_unsigned());
         });
@@ -336,6 +341,10 @@ impl KeptEvent {
                 other_port: from.option(EventDecoder::port),
                 is_exact: from.index() == 1,
                 protocol: u8::try_from(from.index()).expect("one byte"),
+                times: from.option(|from| RequestTimes {
+                    asked_ns: from.u64().cast_signed(),
+                    answered_ns: from.u64().cast_signed(),
+                }),
                 used_ns: (from.u64().cast_signed(), from.u64().cast_signed()),
             }),
             resources: from.list(EventDecoder::text),

@@ -26,6 +26,10 @@ pub(super) struct KindOutcome {
     pub joined: u64,
     /// Events for which several connections fit.
     pub ambiguous: u64,
+    /// Requests at whose instants packets are.
+    pub anchored: u64,
+    /// Requests at whose instants no packets could be put.
+    pub anchor_conflicts: u64,
     /// Other events, by the reason why they are in no comment.
     pub apart: BTreeMap<&'static str, u64>,
     /// Events that became frames.
@@ -85,6 +89,8 @@ impl Outcomes {
                 joined: of_kind.joined,
                 ambiguous: of_kind.ambiguous,
                 not_joined: named(of_kind.apart),
+                anchored: of_kind.anchored,
+                anchor_conflicts: of_kind.anchor_conflicts,
                 framed: of_kind.framed,
                 not_framed: named(of_kind.unframed),
             };

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use flow2pcap::configuration::ConfigurationCounts;
-use flow2pcap::diagnosis::{Certainty, Finding, FindingScope};
+use flow2pcap::diagnosis::{Certainty, ErrorResponse, Finding, FindingScope};
 use flow2pcap::pipeline::Diagnosis;
 use flow2pcap::printable::number::grouped;
 
@@ -14,6 +14,9 @@ use super::page::{NOTE, Page, PrintedLine, TROUBLE, count, instant, name};
 
 /// Records that are listed as evidence; more are in the JSON.
 const RECORDS_SHOWN: usize = 4;
+
+/// Groups of error responses that are listed; more are in the JSON.
+const RESPONSES_SHOWN: usize = 8;
 
 /// A diagnosis as a person reads it.
 pub(crate) struct DiagnosisText<'a> {
@@ -31,6 +34,7 @@ impl fmt::Display for DiagnosisText<'_> {
             .iter()
             .enumerate()
             .try_for_each(|(index, finding)| self.finding(f, index + 1, finding))?;
+        self.error_responses(f)?;
         writeln!(f)?;
         account::input(f, self.page, &d.input, "")?;
         if let Some(counts) = &d.configuration {
@@ -88,11 +92,19 @@ impl DiagnosisText<'_> {
         if d.records.used == 0 {
             return found;
         }
+        let errors: u64 = d.error_responses.iter().map(|group| group.count).sum();
+        let errors = match errors {
+            0 => String::new(),
+            n => format!(
+                "; load balancers answered {} with an error",
+                count(n, "request")
+            ),
+        };
         let span = d.span_ns.map_or_else(String::new, |(start, end)| {
             format!(", {} to {}", instant(start), instant(end))
         });
         format!(
-            "{found}, in {} of {}{span}",
+            "{found}, in {} of {}{span}{errors}",
             count(d.attempts, "attempt"),
             count(d.input.files, "file"),
         )
@@ -154,6 +166,57 @@ impl DiagnosisText<'_> {
             None => Ok(()),
         }
     }
+}
+
+impl DiagnosisText<'_> {
+    /// Writes what load balancers answered with errors, and why.
+    fn error_responses(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = &self.diagnosis.error_responses;
+        if all.is_empty() {
+            return Ok(());
+        }
+        writeln!(f)?;
+        for (index, group) in all.iter().take(RESPONSES_SHOWN).enumerate() {
+            let label = if index == 0 { "HTTP errors" } else { "" };
+            self.page.row(f, label, error_response(group))?;
+            self.page.row(f, "", format!("  {}", group.why))?;
+            let rows = group.records.iter().take(RECORDS_SHOWN);
+            let rows = rows.map(PrintedLine::whole);
+            let rows = PrintedLine::from("  ").and(PrintedLine::joined(rows, ", "));
+            self.page.row(f, "", rows)?;
+        }
+        let more = all.len().saturating_sub(RESPONSES_SHOWN) as u64;
+        if more > 0 {
+            let text = format!("and {} more, see --json", count(more, "group"));
+            self.page.row(f, "", text)?;
+        }
+        match self.diagnosis.error_responses_left_out {
+            0 => Ok(()),
+            left_out => {
+                let text = format!(
+                    "there is no room for {}",
+                    count(left_out, "more error response")
+                );
+                self.page.note(f, "", &text)
+            }
+        }
+    }
+}
+
+/// Formats error responses of one kind as one line.
+pub(crate) fn error_response(group: &ErrorResponse) -> String {
+    let target = group
+        .target
+        .map_or_else(String::new, |target| format!(" for target {target}"));
+    format!(
+        "{} of {} to {}: {}{target}, {} to {}",
+        grouped(group.count),
+        count(group.of, "request"),
+        name(&group.balancer),
+        group.status,
+        group.first,
+        group.last
+    )
 }
 
 /// Formats how much configuration there is beside the logs.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::diagnosis::changes::FindingChanges;
 use crate::diagnosis::members::FindingMembers;
+use crate::diagnosis::path_counts::MinuteCounts;
 use crate::flow::Place;
 
 /// A cause of failing attempts.
@@ -177,6 +178,12 @@ pub struct Finding {
     /// The attempts that it explains.
     #[serde(skip)]
     pub members: FindingMembers,
+    /// When the first of these attempts began and the last one ended, nanoseconds since the epoch.
+    #[serde(skip)]
+    pub(super) span_ns: (i64, i64),
+    /// When they began.
+    #[serde(skip)]
+    pub(super) minutes: MinuteCounts,
     /// The findings merged into this one, where there are too many similar ones to list each in
     /// full.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -5,7 +5,7 @@
 //! records asks of each attempt whether it is one.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::diagnosis::attempt::Attempt;
 use crate::diagnosis::attempt_counts::{AttemptCounts, Path};
@@ -14,7 +14,7 @@ use crate::diagnosis::judgment::symptom;
 use crate::diagnosis::path_counts::PathCounts;
 use crate::diagnosis::symptom::Symptom;
 use crate::diagnosis::visibility::Visibility;
-use crate::flow::Enis;
+use crate::flow::{Enis, TCP};
 
 /// The attempts that a finding explains.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +59,15 @@ impl FindingMembers {
         let paths = paths.filter_map(|(path, symptom)| shown.entry(*path, *symptom));
         let scanners = self.scanners.iter();
         PathCounts::sum(paths.chain(scanners.filter_map(|source| shown.failed_of(*source))))
+    }
+
+    /// Returns the symptoms of its attempts to a service.
+    pub(super) fn symptoms_at(&self, service: SocketAddr) -> impl Iterator<Item = Symptom> {
+        let paths = self.paths.iter();
+        let at = paths.filter(move |(path, _)| {
+            (path.target, path.port, path.protocol) == (service.ip(), service.port(), TCP)
+        });
+        at.map(|(_, symptom)| *symptom)
     }
 
     /// Whether the finding explains an attempt. `visibility` and `enis` are those of the diagnosis.

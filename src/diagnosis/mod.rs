@@ -22,6 +22,7 @@
 //! members         which attempts a finding explains
 //! cause           symptoms -> findings
 //! changes         who changed it: the changes that explain findings
+//! responses       error responses of load balancers, and the findings that explain them
 //! ```
 //!
 //! Pure: no I/O, no clock, no threads. The counts of parts add up to those of the whole in any
@@ -46,6 +47,7 @@ mod gather;
 mod judgment;
 mod members;
 mod path_counts;
+mod responses;
 mod scan;
 mod symptom;
 mod visibility;
@@ -60,5 +62,6 @@ pub use changes::{
 pub use finding::{Brief, Cause, Certainty, Finding, FindingScope, NamesLeftOut};
 pub use gather::{attempts, attempts_with_places};
 pub use members::FindingMembers;
+pub use responses::{ErrorCause, ErrorResponse, Responses, explain_responses};
 pub use symptom::{Limit, Party, Symptom};
 pub use visibility::Visibility;

@@ -19,8 +19,8 @@ use crate::change::{CallResult, ChangeLog};
 use crate::configuration::{Configuration, ConfigurationCounts};
 use crate::connection::Detail;
 use crate::diagnosis::{
-    AttemptCounts, BlindSpot, ChangeGround, Finding, FindingEvidence, Ground, Visibility, attempts,
-    explain_changes, findings,
+    AttemptCounts, BlindSpot, ChangeGround, ErrorResponse, Finding, FindingEvidence, Ground,
+    Visibility, attempts, explain_changes, explain_responses, findings,
 };
 use crate::error::{ErrorKind, Result, SecondReading};
 use crate::flow::{Addresses, Candidate, Enis, Place, duplicates};
@@ -44,6 +44,12 @@ use crate::time::joined;
 pub struct Diagnosis {
     /// The findings, most important first.
     pub findings: Vec<Finding>,
+    /// Error responses in the access logs of load balancers, the most frequent first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub error_responses: Vec<ErrorResponse>,
+    /// Rows with an error for which there was no room.
+    #[serde(skip)]
+    pub error_responses_left_out: u64,
     /// The blind spots of the archive.
     pub blind_spots: Vec<BlindSpot>,
     /// Connection attempts, including conversations that are not TCP.
@@ -224,8 +230,12 @@ pub(super) fn diagnose_archive(
     };
     let changes = ChangeCounts::of(&read.kept_events);
     let kept = std::mem::take(&mut read.kept_events);
+    let error_responses_left_out = kept.responses.left_out();
+    let (findings, error_responses) = explained(evidence, &ground, kept, interval_s);
     let diagnosis = Diagnosis {
-        findings: explained(evidence, &ground, kept, interval_s),
+        findings,
+        error_responses,
+        error_responses_left_out,
         blind_spots: visibility.blind_spots(tally, read.records.skip_data),
         attempts: tally.attempts,
         symptoms: tally.by_symptom().clone(),
@@ -251,21 +261,23 @@ pub(super) fn diagnose_archive(
     })
 }
 
-/// Returns the findings, each with the changes that explain it, if CloudTrail is in the archive.
+/// Returns the findings, each with the changes that explain it, if CloudTrail is in the archive, and the
+/// error responses of load balancers, with the findings that explain them.
 fn explained(
     evidence: FindingEvidence<'_>,
     ground: &Ground<'_>,
     events: KeptEvents,
     interval_s: i64,
-) -> Vec<Finding> {
+) -> (Vec<Finding>, Vec<ErrorResponse>) {
     let mut found = findings(evidence, ground);
+    let responses = explain_responses(&mut found, &events.responses, ground.name);
     if events.api_calls > 0 {
         let log = ChangeLog::new(events.changes.into_events(), ground.configuration);
         let counts = evidence.all.unwrap_or(evidence.shown);
         let ground = ChangeGround::new(&log, counts, ground, interval_s);
         explain_changes(&mut found, &ground);
     }
-    found
+    (found, responses)
 }
 
 fn inner<T>(mutex: Mutex<T>) -> T {

@@ -92,7 +92,6 @@ impl Request {
         self.builder().open()
     }
 
-
     /// Lists the files, to read AWS configuration and the events of other AWS logs as well.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("change", "configuration event flow names"),
     (
         "diagnosis",
-        "change configuration connection flow names printable record time",
+        "change configuration connection event flow names printable record time",
     ),
     ("metrics", "connection flow names record time"),
     ("joining", "connection event flow names printable"),

@@ -19,6 +19,7 @@ mod determinism;
 mod diagnose;
 mod diagnose_rates;
 mod embedded;
+mod error_responses;
 mod events;
 mod events_as_frames;
 mod events_at_packets;

@@ -53,6 +53,8 @@ struct HtmlPage<'a> {
     pictures: Vec<Picture>,
     matrix: Option<Matrix>,
     lists: Vec<PageTable>,
+    /// Error responses of load balancers; without rows if there are none.
+    errors: PageTable,
     account: AccountText<'a>,
 }
 
@@ -125,6 +127,7 @@ pub(super) fn html(reported: &Reported, typed: &Typed<'_>) -> anyhow::Result<Str
         pictures: pictures::pictures(reported),
         matrix: Matrix::of(&reported.subnets),
         lists: lists(reported),
+        errors: PageTable::error_responses(&d.error_responses),
         account: AccountText(d),
     };
     // Nothing in it turns text around or cannot be seen. The only line feeds in text from outside

@@ -1,5 +1,6 @@
 //! Tables of a page: sums with what they are of, which a reader may sort.
 
+use flow2pcap::diagnosis::ErrorResponse;
 use flow2pcap::metrics::{Measure, Table};
 
 use super::timeline::{Axis, PictureLayer};
@@ -33,6 +34,42 @@ pub(super) struct TableCell {
     pub(super) number: Option<u128>,
     /// Whether a bar shows its size.
     pub(super) has_bar: bool,
+}
+
+impl PageTable {
+    /// Makes a table of error responses of load balancers, and why they were given.
+    pub(super) fn error_responses(groups: &[ErrorResponse]) -> Self {
+        let row = |group: &ErrorResponse| {
+            let target = group.target.map(|target| target.to_string());
+            let finding = group.finding.map(|number| number.to_string());
+            vec![
+                number(group.count.into()),
+                text(&name(&group.balancer)),
+                number(group.status.into()),
+                text(&target.unwrap_or_default()),
+                text(&group.first),
+                text(&group.last),
+                text(&finding.unwrap_or_default()),
+                text(&group.why),
+            ]
+        };
+        let heads = [
+            ("requests", true),
+            ("load balancer", false),
+            ("status", true),
+            ("target", false),
+            ("first", false),
+            ("last", false),
+            ("finding", false),
+            ("why", false),
+        ];
+        Self {
+            title: "Errors that load balancers answered with".to_owned(),
+            heads: heads.map(|(name, is_number)| head(name, is_number)).into(),
+            rows: groups.iter().map(row).collect(),
+            bar_max: 0,
+        }
+    }
 }
 
 fn head(name: &str, is_number: bool) -> TableHead {

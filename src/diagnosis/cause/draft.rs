@@ -224,6 +224,8 @@ impl FindingAccount {
                 shown.shows,
             ),
             members: self.members,
+            span_ns: (self.counted.first_ns, self.counted.last_ns),
+            minutes: self.counted.minutes,
             alike: self.alike,
         }
     }

@@ -13,7 +13,7 @@ use crate::flow::Place;
 /// key, and counts once.
 #[derive(Clone, Debug)]
 pub(crate) struct BoundedEvents<K, V> {
-    events: BTreeMap<K, KeptEvent<V>>,
+    events: BTreeMap<K, BoundedEvent<V>>,
     max: usize,
     /// Deliveries of all events, kept or not.
     offered: u64,
@@ -21,7 +21,7 @@ pub(crate) struct BoundedEvents<K, V> {
 
 /// An event that is kept.
 #[derive(Clone, Debug)]
-pub(crate) struct KeptEvent<V> {
+pub(crate) struct BoundedEvent<V> {
     /// The first place of it, in the order of files and lines.
     pub place: Place,
     /// What is known of it.
@@ -60,7 +60,7 @@ impl<K: Ord, V> BoundedEvents<K, V> {
                 }
             }
             Entry::Vacant(free) => {
-                free.insert(KeptEvent {
+                free.insert(BoundedEvent {
                     place,
                     value: make(),
                     deliveries,
@@ -87,7 +87,7 @@ impl<K: Ord, V> BoundedEvents<K, V> {
     }
 
     /// Returns the events that are kept, in order of their keys.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &KeptEvent<V>)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &BoundedEvent<V>)> {
         self.events.iter()
     }
 
@@ -119,7 +119,7 @@ mod tests {
     }
 
     fn listed(events: &BoundedEvents<u64, String>) -> Vec<(u64, u64, String)> {
-        let each = |(key, event): (&u64, &KeptEvent<String>)| {
+        let each = |(key, event): (&u64, &BoundedEvent<String>)| {
             (*key, event.place.line, event.value.clone())
         };
         events.iter().map(each).collect()

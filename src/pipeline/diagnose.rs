@@ -201,11 +201,7 @@ pub(super) fn diagnose_archive(
     let coverage = inner(listening.coverage);
     let interval_s = coverage.interval_s();
     let visibility = visibility(coverage, &read);
-    let configuration = std::mem::take(&mut read.account.configuration);
-    let configuration = Some(&configuration).filter(|known| !known.is_empty());
-    if let Some(configuration) = configuration {
-        configuration.describe(&mut read.enis);
-    }
+    let configuration = configuration(&mut read);
     let enis = &read.enis;
     let (conversations, _) = listening.conversations.complete(enis, request.memory);
     let selection = request.selection(read.newest_ns);
@@ -219,7 +215,7 @@ pub(super) fn diagnose_archive(
     };
     let ground = Ground {
         enis,
-        configuration,
+        configuration: configuration.as_ref(),
         name: &name,
     };
     counts.add_to(&mut read.records);
@@ -242,7 +238,7 @@ pub(super) fn diagnose_archive(
         span_ns: counts.span_ns,
         requested_ns: selection.and_then(|selection| selection.requested_ns()),
         enis: enis.iter().len() as u64,
-        configuration: configuration.map(Configuration::counts),
+        configuration: ground.configuration.map(Configuration::counts),
         events: std::mem::take(&mut read.account.events),
         changes,
         input: read.input,
@@ -259,6 +255,16 @@ pub(super) fn diagnose_archive(
         interval_s,
         visibility,
     })
+}
+
+/// Returns the configuration beside the logs, if there is any, and describes the ENIs by it.
+fn configuration(read: &mut Contents) -> Option<Configuration> {
+    let configuration = std::mem::take(&mut read.account.configuration);
+    if configuration.is_empty() {
+        return None;
+    }
+    configuration.describe(&mut read.enis);
+    Some(configuration)
 }
 
 /// Returns the findings, each with the changes that explain it, if CloudTrail is in the archive, and the

@@ -294,7 +294,7 @@ fn diagnosis_needs_flow_logs_and_names_what_there_is() {
     let trail = bucket.path().join("AWSLogs/123456789012/CloudTrail");
     let run = run(flow2pcap().arg("diagnose").arg(trail));
     assert_eq!(run.code, 2, "{}", run.stderr);
-    assert!(run.stderr.contains("CloudTrail events"), "{}", run.stderr);
+    assert!(run.stderr.contains("a CloudTrail log"), "{}", run.stderr);
 }
 
 /// Keeps the kind, the line and the time of each event.

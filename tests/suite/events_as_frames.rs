@@ -38,18 +38,6 @@ fn each_log_has_an_interface_of_its_own() {
     assert_eq!(names, expected);
 }
 
-/// What the packets of each conversation are, in order, without their times.
-fn conversations(packets: &[&Packet]) -> BTreeMap<String, Vec<String>> {
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for packet in packets {
-        let headers = headers(packet);
-        let key = format!("{:?}", headers.tuple.conversation());
-        let what = format!("{headers:?} {} {:?}", packet.original_len, packet.direction);
-        found.entry(key).or_default().push(what);
-    }
-    found
-}
-
 #[test]
 fn frames_are_between_the_packets_and_change_none_but_their_times() {
     let bucket = balanced::bucket();
@@ -62,7 +50,10 @@ fn frames_are_between_the_packets_and_change_none_but_their_times() {
         .filter(|p| !is_event(&capture, p))
         .collect();
     let others: Vec<&Packet> = comments.packets.iter().collect();
-    assert_eq!(conversations(&packets), conversations(&others));
+    assert_eq!(
+        balanced::conversations(&packets),
+        balanced::conversations(&others)
+    );
     // 3 ALB rows and 1 CLB row are two frames each; of 3 DNS queries one is part of another.
     let events = capture.packets.len() - packets.len();
     assert_eq!(events, 3 * 2 + 2 + 3 + 1 + 1 + 1 + 1 + 2 * 2);
@@ -382,8 +373,11 @@ fn packets_are_at_the_instants_that_a_load_balancer_logged() {
         file(&folder, "flows.log", flows),
         file(&folder, "alb.log", rows),
     ];
-    let without = errors(&convert(&paths, &["--detail", "exact"]).capture(), &truth);
-    let converted = convert(&paths, &["--detail", "exact", "--events", "frames"]);
+    let without = errors(
+        &convert(&paths, &["--detail", "exact", "--events", "none"]).capture(),
+        &truth,
+    );
+    let converted = convert(&paths, &["--detail", "exact"]);
     let with = errors(&converted.capture(), &truth);
     let median = |errors: &[u64]| errors[errors.len() / 2];
     let exact = |errors: &[u64]| errors.iter().filter(|ms| **ms == 0).count() * 100 / errors.len();

@@ -94,7 +94,7 @@ impl<'a> EventJoins<'a> {
             by_record: HashMap::default(),
             written: (0..count).map(|_| AtomicU8::new(0)).collect(),
             anchored: (0..count).map(|_| AtomicU8::new(0)).collect(),
-            anchors: collected.wishes.frames,
+            anchors: collected.wishes.comments || collected.wishes.frames,
             followed: collected.followed,
             too_many: offered.too_many,
         };
@@ -118,8 +118,8 @@ impl<'a> EventJoins<'a> {
         (joins, collected.outcomes)
     }
 
-    /// Puts packets of a connection at the instants of the requests that are joined with it, if events
-    /// become frames. No packet may come before `earliest_ns`. Returns the requests.
+    /// Puts packets of a connection at the instants of the requests that are joined with it, if
+    /// comments or frames show that. No packet may come before `earliest_ns`. Returns the requests.
     pub(crate) fn anchor(
         &self,
         records: &[Viewed],

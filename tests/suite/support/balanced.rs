@@ -8,10 +8,13 @@
 //! node a -> target 10.0.2.8:8080, rejected before and after a change of its interface
 //! ```
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
+use testkit::pcapng::Packet;
+use testkit::pcapng::packet::headers;
 
 use super::wrapping::gzip;
 
@@ -140,4 +143,16 @@ pub(crate) fn bucket() -> TempDir {
 /// The flow log of a bucket alone.
 pub(crate) fn flows_of(bucket: &TempDir) -> impl AsRef<Path> {
     bucket.path().join("AWSLogs/vpcflowlogs")
+}
+
+/// What the packets of each conversation are, in order, without their times.
+pub(crate) fn conversations(packets: &[&Packet]) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for packet in packets {
+        let headers = headers(packet);
+        let key = format!("{:?}", headers.tuple.conversation());
+        let what = format!("{headers:?} {} {:?}", packet.original_len, packet.direction);
+        found.entry(key).or_default().push(what);
+    }
+    found
 }

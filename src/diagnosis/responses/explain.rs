@@ -86,7 +86,7 @@ pub struct ErrorResponse {
 /// Returns the error responses, the most frequent first, and marks the findings that explain some as
 /// confirmed. `name` returns the name of a line, `FILE:LINE`.
 pub fn explain_responses(
-    findings: &mut Vec<Finding>,
+    findings: &mut [Finding],
     responses: &Responses,
     name: &dyn Fn(Place) -> String,
 ) -> Vec<ErrorResponse> {

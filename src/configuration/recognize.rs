@@ -34,6 +34,14 @@ pub(super) const WRAP: &str = "data";
 
 /// Whether a file that begins with `head` is configuration.
 pub fn is_configuration(head: &[u8]) -> bool {
+    // Nearly all files are logs, and nearly all logs are text.
+    let head = head
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(head)
+        .trim_ascii_start();
+    if !head.starts_with(b"{") && !head.starts_with(b"[") {
+        return false;
+    }
     let mut entries = [false; 2];
     let mut is_found = false;
     for_each_member(head, |name, value| {

@@ -5,13 +5,14 @@
 //! from outside are counted separately, so that no scanner can displace failures inside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 use std::net::IpAddr;
 
 use crate::diagnosis::attempt::{Attempt, EniView, WayTraffic};
 use crate::diagnosis::bounded::Bounded;
-use crate::diagnosis::distinct_sources::DistinctSources;
-use crate::diagnosis::judgment::{is_cut, proof, symptom};
-use crate::diagnosis::path_counts::{BLOCK_PORTS, MinuteCounts, PathCounts};
+use crate::diagnosis::judgment::symptom;
+use crate::diagnosis::one_attempt::OneAttempt;
+use crate::diagnosis::path_counts::PathCounts;
 use crate::diagnosis::scan::ScanCounts;
 use crate::diagnosis::symptom::Symptom;
 use crate::diagnosis::visibility::Visibility;
@@ -134,31 +135,31 @@ impl AttemptCounts {
         let path = Path::of(attempt, found, enis);
         if found == Symptom::Unclear {
             if path.source.is_none() {
-                let add = |known: &mut PathCounts, more: PathCounts| known.add(&more);
-                self.unclear_outside.add(path, counted(attempt, found), add);
+                let one = OneAttempt::new(attempt, found);
+                count(&mut self.unclear_outside, path, &one);
             }
             return;
         }
         self.forwarders.extend(forwarders(attempt, enis));
-        let mut seen = counted(attempt, found);
-        if visibility.silence_counts(attempt) {
-            seen.crossing = crossing(attempt);
-        }
-        if path.source.is_none() {
-            seen.sources = DistinctSources::of(attempt.initiator.address);
-        }
-        self.count_scan(attempt, path, found, &seen);
-        let add = |known: &mut PathCounts, more: PathCounts| known.add(&more);
+        let crossing = match visibility.silence_counts(attempt) {
+            true => crossing(attempt),
+            false => (0, 0),
+        };
+        let is_outside = path.source.is_none();
+        let one = OneAttempt::new(attempt, found)
+            .with_crossing(crossing)
+            .with_outsider(is_outside.then_some(attempt.initiator.address));
+        self.count_scan(attempt, path, found, &one);
         if found == Symptom::Passed {
-            self.passing.add(path, seen, add);
-        } else if path.source.is_some() {
-            self.inside.add((path, found), seen, add);
+            count(&mut self.passing, path, &one);
+        } else if is_outside {
+            count(&mut self.outside, (path, found), &one);
         } else {
-            self.outside.add((path, found), seen, add);
+            count(&mut self.inside, (path, found), &one);
         }
     }
 
-    fn count_scan(&mut self, attempt: &Attempt, path: Path, found: Symptom, seen: &PathCounts) {
+    fn count_scan(&mut self, attempt: &Attempt, path: Path, found: Symptom, one: &OneAttempt<'_>) {
         // A source without replies from many hosts of the internet has no route there, and is not a
         // scan.
         let is_near = path.source.is_none() || is_private(path.target);
@@ -166,7 +167,7 @@ impl AttemptCounts {
         let scan = match found {
             found if found.leads_nowhere() => {
                 let service = (path.protocol, path.port);
-                ScanCounts::failed(host, service, !found.is_admitted(), seen.clone())
+                ScanCounts::failed(host, service, !found.is_admitted(), one.alone())
             }
             found if found.is_passed() => ScanCounts::passed(),
             _ => return,
@@ -284,46 +285,7 @@ fn forwarders<'l>(attempt: &'l Attempt, enis: &'l Enis) -> impl Iterator<Item = 
     views.filter(enters).map(|view| view.eni).filter(passes_on)
 }
 
-/// Returns when the attempt began to fail: a filter may reject the packets of a connection that has
-/// been open for long.
-fn began_ns(attempt: &Attempt, found: Symptom) -> i64 {
-    let rejects = matches!(
-        found,
-        Symptom::InboundBlocked(_)
-            | Symptom::OutboundBlocked(_)
-            | Symptom::Blocked(_)
-            | Symptom::ReplyBlocked { .. }
-    );
-    let views = attempt.views.iter();
-    let rejected = views.flat_map(|view| [view.request.rejected, view.reply.rejected]);
-    let first_ns = rejected.flatten().map(|traffic| traffic.first_ns).min();
-    first_ns.filter(|_| rejects).unwrap_or(attempt.first_ns)
-}
-
-fn counted(attempt: &Attempt, found: Symptom) -> PathCounts {
-    let silence_ns = attempt.silence_ns();
-    let began_ns = began_ns(attempt, found);
-    let port = attempt.initiator.port;
-    let lanes: [fn(&EniView) -> &WayTraffic; 2] = [|view| &view.request, |view| &view.reply];
-    let ways = lanes.map(|lane| {
-        let traffic = attempt.views.iter().flat_map(|view| lane(view).traffic());
-        traffic.filter_map(|traffic| traffic.path).collect()
-    });
-    PathCounts {
-        count: 1,
-        packets: attempt.packets(),
-        first_ns: began_ns,
-        begun_ns: began_ns,
-        last_ns: attempt.last_ns,
-        ports: (port, port),
-        blocks: BTreeMap::from([(port / BLOCK_PORTS, 1)]),
-        minutes: MinuteCounts::at(began_ns),
-        places: proof(attempt, found).into_iter().take(4).collect(),
-        silence_ns: (silence_ns, silence_ns),
-        longest_ns: (attempt.first_ns, attempt.last_ns),
-        crossing: (0, 0),
-        sources: DistinctSources::default(),
-        cut: u64::from(attempt.views.iter().any(|view| is_cut(attempt, view))),
-        ways,
-    }
+/// Adds an attempt to the sums of its path.
+fn count<K: Hash + Ord>(sums: &mut Bounded<K, PathCounts>, key: K, one: &OneAttempt<'_>) {
+    sums.update(key, |known| one.add_to(known), || one.alone());
 }

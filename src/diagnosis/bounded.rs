@@ -6,6 +6,7 @@
 //! lowest of every part, so every kept key is counted completely, however the archive is divided.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::hash::{BuildHasher as _, Hash};
 
 use foldhash::fast::FixedState;
@@ -30,13 +31,29 @@ impl<K: Hash + Ord, V> Bounded<K, V> {
     pub(super) fn add(&mut self, key: K, value: V, add: impl FnOnce(&mut V, V)) {
         let hash = FixedState::with_seed(0).hash_one(&key);
         match self.map.entry((hash, key)) {
-            std::collections::btree_map::Entry::Occupied(mut known) => add(known.get_mut(), value),
-            std::collections::btree_map::Entry::Vacant(free) => {
+            Entry::Occupied(mut known) => add(known.get_mut(), value),
+            Entry::Vacant(free) => {
                 free.insert(value);
-                if self.map.len() > self.max {
-                    self.map.pop_last();
-                }
+                self.shrink();
             }
+        }
+    }
+
+    /// Changes the value of `key` with `add` if there is one already, or else makes it.
+    pub(super) fn update(&mut self, key: K, add: impl FnOnce(&mut V), make: impl FnOnce() -> V) {
+        let hash = FixedState::with_seed(0).hash_one(&key);
+        match self.map.entry((hash, key)) {
+            Entry::Occupied(mut known) => add(known.get_mut()),
+            Entry::Vacant(free) => {
+                free.insert(make());
+                self.shrink();
+            }
+        }
+    }
+
+    fn shrink(&mut self) {
+        if self.map.len() > self.max {
+            self.map.pop_last();
         }
     }
 

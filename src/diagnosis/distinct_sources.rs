@@ -26,6 +26,15 @@ impl DistinctSources {
         }
     }
 
+    /// Adds one source.
+    pub(super) fn insert(&mut self, source: IpAddr) {
+        self.lowest
+            .insert(FixedState::with_seed(0).hash_one(source));
+        if self.lowest.len() > KEPT_MAX {
+            self.lowest.pop_last();
+        }
+    }
+
     /// Adds other sources.
     pub(super) fn add(&mut self, more: &Self) {
         self.lowest.extend(&more.lowest);

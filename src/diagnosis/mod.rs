@@ -13,6 +13,7 @@
 //! judgment        an attempt -> its symptom
 //! bounded         a map with a maximum number of keys
 //! distinct_sources  how many sources there are, in little memory
+//! one_attempt     one attempt, as these sums count it
 //! path_counts     sums for one path: first, last, ports, minutes
 //! scan            sources that try many ports or hosts
 //! attempt_counts  symptoms by path, and attempts that pass; bounded
@@ -46,6 +47,7 @@ mod finding;
 mod gather;
 mod judgment;
 mod members;
+mod one_attempt;
 mod path_counts;
 mod responses;
 mod scan;

@@ -10,7 +10,7 @@ use crate::flow::{Place, TrafficPath};
 use crate::time::SECOND_NS;
 
 /// The most lines kept as examples.
-const PLACES_MAX: usize = 8;
+pub(super) const PLACES_MAX: usize = 8;
 
 /// The most buckets of a timeline.
 const BUCKETS_MAX: i64 = 64;
@@ -81,9 +81,7 @@ impl PathCounts {
             self.silence_ns.0.min(more.silence_ns.0),
             self.silence_ns.1.max(more.silence_ns.1),
         );
-        let lasted = |(start, end): (i64, i64)| (end - start, std::cmp::Reverse(start));
-        self.longest_ns =
-            std::cmp::max_by_key(self.longest_ns, more.longest_ns, |span| lasted(*span));
+        self.meet_span(more.longest_ns);
         self.crossing.0 = self.crossing.0.saturating_add(more.crossing.0);
         self.crossing.1 = self.crossing.1.saturating_add(more.crossing.1);
         self.sources.add(&more.sources);
@@ -91,6 +89,12 @@ impl PathCounts {
         for (ways, more) in self.ways.iter_mut().zip(&more.ways) {
             ways.extend(more);
         }
+    }
+
+    /// Notes the start and end of an attempt, if it is the longest, or the first of these.
+    pub(super) fn meet_span(&mut self, span_ns: (i64, i64)) {
+        let lasted = |(start, end): (i64, i64)| (end - start, std::cmp::Reverse(start));
+        self.longest_ns = std::cmp::max_by_key(self.longest_ns, span_ns, |span| lasted(*span));
     }
 
     /// Whether some of these attempts happened during this time range, from the start to the end of
@@ -126,6 +130,15 @@ impl MinuteCounts {
         Self {
             width_s: 60,
             counts: BTreeMap::from([(minute, 1)]),
+        }
+    }
+
+    /// Counts one more attempt at this instant.
+    pub(super) fn count(&mut self, ns: i64) {
+        let bucket = (ns / SECOND_NS).div_euclid(self.width_s);
+        *self.counts.entry(bucket).or_default() += 1;
+        while self.span() >= BUCKETS_MAX {
+            self.widen(self.width_s * 2);
         }
     }
 

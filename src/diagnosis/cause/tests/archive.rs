@@ -303,7 +303,7 @@ impl Archive {
 
     /// Returns the counts of all attempts.
     pub(super) fn tally(&self) -> AttemptCounts {
-        let mut tally = AttemptCounts::default();
+        let (mut tally, mut whole) = (AttemptCounts::default(), AttemptCounts::default());
         let visibility = Visibility::new(
             Some((0, self.end_s.unwrap_or(1_000_000) * SECOND_NS)),
             Vec::new(),
@@ -323,8 +323,10 @@ impl Archive {
                 let mut one = AttemptCounts::default();
                 one.take_in(&attempt, &visibility, &self.enis);
                 tally.add(one);
+                whole.take_in(&attempt, &visibility, &self.enis);
             }
         }
+        assert_eq!(format!("{tally:?}"), format!("{whole:?}"));
         tally
     }
 

@@ -267,6 +267,30 @@ fn healthy_vpc_has_no_finding_above_possible() {
     });
 }
 
+/// Of one fault there may be several findings, but none is about what works.
+#[test]
+fn fault_has_no_finding_above_possible_elsewhere() {
+    at_most(3, |seed| {
+        let scenario = Scenario::new(seed, Some(Scenario::fault_of(seed)), None);
+        let planted = scenario.planted.as_ref().unwrap();
+        let is_about = |finding: &Finding| {
+            let named = |name: &String| finding.text.contains(name.as_str());
+            let mut ports = planted.ports.iter().map(u16::to_string);
+            let is_at_port = planted.ports.is_empty() || ports.any(|port| named(&port));
+            is_at_port && planted.enis.iter().chain(&planted.targets).any(named)
+        };
+        let findings = findings(&scenario);
+        let mut sure = findings
+            .iter()
+            .filter(|finding| finding.certainty != "possible");
+        let stray = sure.find(|finding| !is_about(finding))?;
+        Some(format!(
+            "{:?}: {} {}",
+            planted.fault, stray.certainty, stray.cause
+        ))
+    });
+}
+
 #[test]
 fn default_columns_prove_nothing_that_is_wrong() {
     planted_at_most(2, Some(Choice::Default), |planted, first| {

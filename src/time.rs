@@ -1,5 +1,7 @@
 //! Instants as this project represents them: nanoseconds since the Unix epoch.
 
+use jiff::Timestamp;
+
 /// Nanoseconds in a second.
 pub const SECOND_NS: i64 = 1_000_000_000;
 
@@ -16,6 +18,17 @@ pub fn until_ns(end_ns: i64) -> i64 {
         MS_NS
     };
     end_ns.saturating_add(step)
+}
+
+/// Formats an instant as RFC 3339 does, without a fraction if that is zero.
+pub fn rfc3339(ns: i64) -> String {
+    Timestamp::from_nanosecond(ns.into()).map_or_else(|_| ns.to_string(), |at| at.to_string())
+}
+
+/// Formats the second of an instant as RFC 3339 does.
+pub fn rfc3339_second(ns: i64) -> String {
+    let second = ns.div_euclid(SECOND_NS);
+    Timestamp::from_second(second).map_or_else(|_| second.to_string(), |at| at.to_string())
 }
 
 /// Returns the earlier start and the later end of two time ranges.

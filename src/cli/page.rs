@@ -9,7 +9,7 @@ use flow2pcap::printable::json::escaped;
 use flow2pcap::printable::number::grouped;
 use flow2pcap::printable::{cut, printable};
 use flow2pcap::summary::Reasons;
-use jiff::Timestamp;
+pub(crate) use flow2pcap::time::rfc3339 as instant;
 use serde::Serialize;
 
 use super::terminal::WIDTH_MAX;
@@ -356,11 +356,6 @@ pub(crate) fn count(n: u64, noun: &str) -> String {
 /// Formats a sum of 128 bits, with separators.
 pub(crate) fn wide(n: u128) -> String {
     grouped(n).to_string()
-}
-
-/// Formats a time as RFC 3339 does, without a fraction if that is zero.
-pub(crate) fn instant(ns: i64) -> String {
-    Timestamp::from_nanosecond(ns.into()).map_or_else(|_| ns.to_string(), |t| t.to_string())
 }
 
 #[cfg(test)]

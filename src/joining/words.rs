@@ -8,10 +8,9 @@ use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 use std::net::SocketAddr;
 
-use jiff::Timestamp;
-
 use crate::event::{Event, EventDetail, cloudtrail::ApiCall};
 use crate::printable::{cut, printable};
+use crate::time::rfc3339;
 
 /// The most bytes of the words of one event.
 pub const WORDS_LEN_MAX: usize = 640;
@@ -112,7 +111,7 @@ pub fn event_words(event: &Event<'_>) -> Option<String> {
             return None;
         }
     }
-    words.add("at", instant(event.instant_ns));
+    words.add("at", rfc3339(event.instant_ns));
     Some(words.complete())
 }
 
@@ -121,7 +120,7 @@ pub fn changed_words(call: &ApiCall<'_>, instant_ns: i64) -> String {
     let mut words = CommentWords::default();
     words.text("changed", Some(&call.name));
     words.text("by", call.actor.name().as_deref());
-    words.add("at", instant(instant_ns));
+    words.add("at", rfc3339(instant_ns));
     words.text("event", call.event_id.as_deref());
     words.complete()
 }
@@ -160,11 +159,6 @@ fn quoted(text: &str) -> String {
 fn seconds(ns: u64) -> String {
     let text = format!("{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn instant(ns: i64) -> String {
-    let instant = Timestamp::from_nanosecond(ns.into());
-    instant.map_or_else(|_| ns.to_string(), |instant| instant.to_string())
 }
 
 #[cfg(test)]

@@ -3,8 +3,6 @@
 use std::fmt::Display;
 use std::net::SocketAddr;
 
-use jiff::Timestamp;
-
 use super::tags::{PduEnd, PduTags};
 use super::{EventFrame, FRAME_LEN_MAX};
 use crate::event::alb_connection::AlbConnection;
@@ -15,6 +13,7 @@ use crate::event::lattice::LatticeRequest;
 use crate::event::nlb::NlbConnection;
 use crate::event::{Event, EventDetail};
 use crate::joining::path_without_query;
+use crate::time::rfc3339;
 
 /// The most bytes of the parameters or the response of a call; one frame has both.
 const PART_LEN_MAX: usize = FRAME_LEN_MAX / 3;
@@ -28,8 +27,7 @@ const DEPTH_MAX: usize = 48;
 /// Returns the frame of an event; none for DNS queries and requests that are HTTP messages.
 pub(super) fn of_event(event: &Event<'_>) -> Vec<EventFrame> {
     let at_ns = event.instant_ns;
-    let time = Timestamp::from_nanosecond(at_ns.into());
-    let time = time.map_or_else(|_| at_ns.to_string(), |time| time.to_string());
+    let time = rfc3339(at_ns);
     let bytes = match &event.detail {
         EventDetail::ApiCall(call) => of_call(call, &time),
         EventDetail::Lattice(request) => of_lattice(request, &time),

@@ -5,8 +5,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use jiff::Timestamp;
-
 use super::configured::ConfigurationNotes;
 use super::explanations;
 use super::names::{self, LISTED_MAX, listed};
@@ -20,6 +18,7 @@ use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, FindingScope, 
 use crate::diagnosis::members::FindingMembers;
 use crate::diagnosis::path_counts::PathCounts;
 use crate::flow::{Eni, EniIndex, Enis, Place, TCP, UDP};
+use crate::time::rfc3339;
 
 /// Names that findings need.
 pub struct Ground<'a> {
@@ -168,8 +167,8 @@ impl FindingAccount {
     pub(super) fn brief(&self) -> Brief {
         Brief {
             title: self.title.clone(),
-            first: instant(self.counted.first_ns),
-            last: instant(self.counted.last_ns),
+            first: rfc3339(self.counted.first_ns),
+            last: rfc3339(self.counted.last_ns),
             count: self.counted.count,
             of: self.counted.count + self.others,
         }
@@ -198,10 +197,10 @@ impl FindingAccount {
             title: self.title,
             seen: self.seen,
             scope: self.scope,
-            first: instant(self.counted.first_ns),
-            last: instant(self.counted.last_ns),
-            since: self.outage.and_then(|outage| outage.since_ns).map(instant),
-            until: self.outage.and_then(|outage| outage.until_ns).map(instant),
+            first: rfc3339(self.counted.first_ns),
+            last: rfc3339(self.counted.last_ns),
+            since: self.outage.and_then(|outage| outage.since_ns).map(rfc3339),
+            until: self.outage.and_then(|outage| outage.until_ns).map(rfc3339),
             count: self.counted.count,
             of: self.counted.count + self.others,
             records: places.iter().map(|place| (ground.name)(*place)).collect(),
@@ -229,10 +228,6 @@ impl FindingAccount {
             alike: self.alike,
         }
     }
-}
-
-fn instant(ns: i64) -> String {
-    Timestamp::from_nanosecond(ns.into()).map_or_else(|_| ns.to_string(), |t| t.to_string())
 }
 
 /// Returns the scope of a finding from its ENIs.

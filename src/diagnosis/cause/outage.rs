@@ -8,11 +8,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
 use super::failure_split::{FailPass, timeline};
 use crate::diagnosis::attempt_index::{PathSymptom, service};
-use crate::time::SECOND_NS;
+use crate::time::{SECOND_NS, rfc3339_second};
 
 /// Failing attempts that are needed to call it an outage.
 const FAILING_LEAST: u64 = 3;
@@ -154,7 +152,10 @@ pub(super) fn grows(failing: &[PathSymptom<'_>], passing: &[PathSymptom<'_>]) ->
 impl Outage {
     /// Formats the time range for the end of a title: ` since …`, ` until …`, ` from … to …`.
     pub(super) fn title(&self) -> String {
-        match (self.since_ns.map(second), self.until_ns.map(second)) {
+        match (
+            self.since_ns.map(rfc3339_second),
+            self.until_ns.map(rfc3339_second),
+        ) {
             (Some(since), Some(until)) => format!(" from {since} to {until}"),
             (Some(since), None) => format!(" since {since}"),
             (None, Some(until)) => format!(" until {until}"),
@@ -174,15 +175,9 @@ impl Outage {
 
     /// Returns where to look for the change, if the start or end is known.
     pub(super) fn look_at(&self) -> Option<String> {
-        let at = self.since_ns.or(self.until_ns).map(second)?;
+        let at = self.since_ns.or(self.until_ns).map(rfc3339_second)?;
         Some(format!(
             "Check what changed at {at}: CloudTrail events, deployments, failovers, scaling"
         ))
     }
-}
-
-/// Formats an instant to the second, in UTC.
-pub(super) fn second(ns: i64) -> String {
-    let whole = ns.div_euclid(SECOND_NS);
-    Timestamp::from_second(whole).map_or_else(|_| whole.to_string(), |at| at.to_string())
 }

@@ -16,7 +16,7 @@ use crate::diagnosis::attempt_counts::AttemptCounts;
 use crate::diagnosis::cause::Ground;
 use crate::diagnosis::finding::Finding;
 use crate::flow::{Enis, Place};
-use crate::time::SECOND_NS;
+use crate::time::{SECOND_NS, rfc3339_second};
 
 /// The most paths of a finding that changes are compared with.
 const PATHS_MAX: usize = 200;
@@ -174,8 +174,8 @@ impl<'a> SuspectSearch<'a> {
             *count <= LISTED_MAX
         });
         Some(ChangeSearch {
-            from: second(from_ns),
-            to: second(to_ns),
+            from: rfc3339_second(from_ns),
+            to: rfc3339_second(to_ns),
             left_out: found - suspects.len() as u64,
             changes: suspects.iter().map(|suspect| self.named(suspect)).collect(),
         })
@@ -304,7 +304,7 @@ impl<'a> SuspectSearch<'a> {
         let change = &suspect.logged.change;
         NamedChange {
             certainty: suspect.certainty,
-            time: second(change.instant_ns),
+            time: rfc3339_second(change.instant_ns),
             distance_s: self.distance_ns(change).div_euclid(SECOND_NS),
             caller: change.caller.to_string(),
             source: change.caller.source.clone(),
@@ -340,10 +340,4 @@ fn weight(change: &Change, tie: &Tie, fit: Fit) -> (ChangeCertainty, u8) {
         (Tie::Unknown, Fit::Maybe) => (ChangeCertainty::SameTime, 2),
         _ => (ChangeCertainty::SameTime, 1),
     }
-}
-
-/// Formats an instant to the second, in UTC.
-fn second(ns: i64) -> String {
-    let whole = ns.div_euclid(SECOND_NS);
-    Timestamp::from_second(whole).map_or_else(|_| whole.to_string(), |at| at.to_string())
 }

@@ -7,7 +7,6 @@
 use std::cmp::Reverse;
 use std::net::SocketAddr;
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::tally::{ErrorCounts, ErrorKey, Responses, Wait};
@@ -15,7 +14,7 @@ use crate::diagnosis::finding::{Cause, Certainty, Finding};
 use crate::diagnosis::symptom::{Party, Symptom};
 use crate::flow::Place;
 use crate::printable::number::grouped;
-use crate::time::SECOND_NS;
+use crate::time::{SECOND_NS, rfc3339};
 
 /// The most groups of error responses that are listed.
 const LISTED_MAX: usize = 50;
@@ -133,8 +132,8 @@ fn response(
         why,
         count: counts.count,
         of: responses.requests_of(&key.balancer),
-        first: instant(counts.span_ns.0),
-        last: instant(counts.span_ns.1),
+        first: rfc3339(counts.span_ns.0),
+        last: rfc3339(counts.span_ns.1),
         finding: best.as_ref().map(|best| best.index + 1),
         explained: best.map_or(0, |best| best.explained),
         records: places.map(|place| name(*place)).collect(),
@@ -320,8 +319,4 @@ fn target_name(key: &ErrorKey) -> String {
 fn tenths(ns: i64) -> String {
     let tenths = ns / (SECOND_NS / 10);
     format!("{}.{}", tenths / 10, tenths % 10)
-}
-
-fn instant(ns: i64) -> String {
-    Timestamp::from_nanosecond(ns.into()).map_or_else(|_| ns.to_string(), |t| t.to_string())
 }

@@ -92,8 +92,7 @@ impl DiagnosisText<'_> {
         if d.records.used == 0 {
             return found;
         }
-        let errors: u64 = d.error_responses.iter().map(|group| group.count).sum();
-        let errors = match errors {
+        let errors = match d.request_errors {
             0 => String::new(),
             n => format!(
                 "; load balancers answered {} with an error",
@@ -190,14 +189,13 @@ impl DiagnosisText<'_> {
             let text = format!("and {} more, see --json", count(more, "group"));
             self.page.row(f, "", text)?;
         }
-        match self.diagnosis.error_responses_left_out {
+        let listed: u64 = all.iter().map(|group| group.count).sum();
+        match self.diagnosis.request_errors - listed {
             0 => Ok(()),
-            left_out => {
-                let text = format!(
-                    "there is no room for {}",
-                    count(left_out, "more error response")
-                );
-                self.page.note(f, "", &text)
+            rest => {
+                let rest = count(rest, "more error");
+                let text = format!("{rest} of other load balancers, targets or statuses");
+                self.page.row(f, "", text)
             }
         }
     }

@@ -47,9 +47,9 @@ pub struct Diagnosis {
     /// Error responses in the access logs of load balancers, the most frequent first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub error_responses: Vec<ErrorResponse>,
-    /// Rows with an error for which there was no room.
-    #[serde(skip)]
-    pub error_responses_left_out: u64,
+    /// Requests that load balancers answered with an error, also those that are in no group above.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub request_errors: u64,
     /// The blind spots of the archive.
     pub blind_spots: Vec<BlindSpot>,
     /// Connection attempts, including conversations that are not TCP.
@@ -77,6 +77,14 @@ pub struct Diagnosis {
     pub spilled_bytes: u64,
     /// Wall time, milliseconds.
     pub elapsed_ms: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// How many changes CloudTrail logged.
@@ -226,12 +234,12 @@ pub(super) fn diagnose_archive(
     };
     let changes = ChangeCounts::of(&read.kept_events);
     let kept = std::mem::take(&mut read.kept_events);
-    let error_responses_left_out = kept.responses.left_out();
+    let request_errors = kept.responses.errors();
     let (findings, error_responses) = explained(evidence, &ground, kept, interval_s);
     let diagnosis = Diagnosis {
         findings,
         error_responses,
-        error_responses_left_out,
+        request_errors,
         blind_spots: visibility.blind_spots(tally, read.records.skip_data),
         attempts: tally.attempts,
         symptoms: tally.by_symptom().clone(),

@@ -92,7 +92,7 @@ fn refused_target_explains_502_and_the_rows_prove_the_finding() {
     );
     let seen = first["seen"].as_str().unwrap();
     let confirmed =
-        "; app/web/50dc answered 4 requests for 10.0.2.9:8080 with 502 in the same minutes";
+        "; app/web/50dc answered 4 requests for the same targets with 502 in the same minutes";
     assert!(seen.ends_with(confirmed), "{seen}");
 }
 
@@ -147,6 +147,14 @@ fn row_says_what_is_known_where_the_network_works() {
         let group = &told["error_responses"][0];
         assert_eq!((&group["count"], &group["of"]), (&1.into(), &2.into()));
     }
+    // Without a target nothing is said of one.
+    let rows = [row(0, 60_004, "504", "-").replace(" 10.0.2.9:8080 0.001", " - -1")];
+    check(
+        &diagnose(&bucket(&ANSWERED, &rows), &[]),
+        "balancer-error",
+        None,
+        0,
+    );
     let rows = [row(0, 1, "503", "-").replace(" 10.0.2.9:8080 0.001", " - -1")];
     check(
         &diagnose(&bucket(&ANSWERED, &rows), &[]),
@@ -194,4 +202,22 @@ fn errors_are_the_same_in_any_order_of_files() {
     };
     assert_eq!(facts(&one), facts(&two));
     assert_eq!(one["findings"][0]["seen"], two["findings"][0]["seen"]);
+}
+
+/// More targets than are listed one by one.
+#[test]
+fn errors_of_many_targets_are_all_counted() {
+    let target =
+        |n: u64| row(n, 3, "502", "-").replace("10.0.2.9:8080", &format!("10.0.3.{n}:8080"));
+    let rows: Vec<String> = (0..60).map(target).collect();
+    let folder = bucket(&ANSWERED, &rows);
+    let told = diagnose(&folder, &[]);
+    assert_eq!(told["error_responses"].as_array().unwrap().len(), 50);
+    assert_eq!(told["request_errors"], 60);
+    let page = run(flow2pcap().arg("diagnose").arg(folder.path()));
+    let page = String::from_utf8(page.stdout).unwrap();
+    assert!(
+        page.contains("10 more errors of other load balancers"),
+        "{page}"
+    );
 }

@@ -5,6 +5,7 @@
 //! what is known.
 
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use serde::Serialize;
@@ -33,9 +34,9 @@ pub enum ErrorCause {
     TargetSilent,
     /// The target closed the connection, or did not answer with HTTP; no record shows more.
     TargetClosed,
-    /// The load balancer could not connect within 10 s; no record shows why.
+    /// The load balancer gave up after the 10 s in which it connects; no record shows why.
     ConnectTimeout,
-    /// The target took the request and did not answer in time.
+    /// The target did not answer before an idle timeout; no record shows why.
     TargetSlow,
     /// No target was registered and healthy.
     NoTarget,
@@ -92,16 +93,31 @@ pub fn explain_responses(
     let mut groups: Vec<(&ErrorKey, &ErrorCounts)> = responses.groups().collect();
     groups.sort_by_key(|(key, counts)| (Reverse(counts.count), *key));
     groups.truncate(LISTED_MAX);
+    let mut confirmed: BTreeMap<usize, Confirmation<'_>> = BTreeMap::new();
     for (key, counts) in &groups {
         if let Some(best) = best(findings, key, counts) {
-            confirm(&mut findings[best.index], key, best.explained);
+            let rows = confirmed.entry(best.index).or_default();
+            rows.requests += best.explained;
+            rows.balancers.insert(&key.balancer);
+            rows.statuses.insert(key.status);
         }
+    }
+    for (index, rows) in confirmed {
+        confirm(&mut findings[index], &rows);
     }
     // What is confirmed is no longer only possible, and comes before what is.
     findings.sort_by_key(|finding| finding.certainty == Certainty::Possible);
     let each = groups.into_iter();
     each.map(|(key, counts)| response(findings, responses, (key, counts), name))
         .collect()
+}
+
+/// Rows that show the same failure as a finding.
+#[derive(Default)]
+struct Confirmation<'a> {
+    requests: u64,
+    balancers: BTreeSet<&'a str>,
+    statuses: BTreeSet<u16>,
 }
 
 fn response(
@@ -223,7 +239,7 @@ fn coinciding(finding: &Finding, symptom: Symptom, counts: &ErrorCounts) -> u64 
 
 /// Notes that rows of an access log show the same failure. They prove that it happened and whom it
 /// hurt, but not which of two filters it was.
-fn confirm(finding: &mut Finding, key: &ErrorKey, explained: u64) {
+fn confirm(finding: &mut Finding, rows: &Confirmation<'_>) {
     let is_decided_elsewhere = matches!(
         finding.cause,
         Cause::SecurityGroupInbound
@@ -235,17 +251,20 @@ fn confirm(finding: &mut Finding, key: &ErrorKey, explained: u64) {
     if !is_decided_elsewhere {
         finding.certainty = Certainty::Proved;
     }
-    let requests = if explained == 1 {
+    let whose = match rows.balancers.first() {
+        Some(only) if rows.balancers.len() == 1 => (*only).to_owned(),
+        _ => format!("{} load balancers", rows.balancers.len()),
+    };
+    let requests = if rows.requests == 1 {
         "request"
     } else {
         "requests"
     };
+    let statuses: Vec<String> = rows.statuses.iter().map(u16::to_string).collect();
     finding.seen += &format!(
-        "; {} answered {} {requests} for {} with {} in the same minutes",
-        key.balancer,
-        grouped(explained),
-        target_name(key),
-        key.status
+        "; {whose} answered {} {requests} for the same targets with {} in the same minutes",
+        grouped(rows.requests),
+        statuses.join(" or ")
     );
 }
 
@@ -275,12 +294,15 @@ fn own(key: &ErrorKey, counts: &ErrorCounts) -> (ErrorCause, String) {
         (504, _, Wait::Connect) if key.target.is_some() => (
             ErrorCause::ConnectTimeout,
             format!(
-                "the load balancer got no connection to {target} within 10 s, and no attempt to it fails in the records"
+                "the load balancer gave up after 10 s, as it does if it cannot connect to {target}; no attempt to it fails \
+                 in the records"
             ),
         ),
-        (504, ..) => (
+        (504, ..) if key.target.is_some() => (
             ErrorCause::TargetSlow,
-            format!("{target} took the request and did not answer in time ({waited})"),
+            format!(
+                "{target} did not answer in time ({waited}); no attempt to it fails in the records"
+            ),
         ),
         (503, _, _) if key.target.is_none() => (
             ErrorCause::NoTarget,

@@ -207,10 +207,9 @@ impl Responses {
         shrink(&mut self.requests, BALANCERS_MAX);
     }
 
-    /// Returns how many rows with an error belong to no group that is kept.
-    pub fn left_out(&self) -> u64 {
-        let kept: u64 = self.groups.values().map(|counts| counts.count).sum();
-        self.errors - kept
+    /// Returns the number of rows with an error, also of those that belong to no group that is kept.
+    pub fn errors(&self) -> u64 {
+        self.errors
     }
 
     /// Returns the groups in order of their keys.

@@ -64,7 +64,7 @@ impl Told {
 
     fn is_at_least(&self, percent: usize) -> bool {
         let all = self.right.len() + self.wrong.len();
-        self.right.len() * 100 >= percent * all
+        all > 0 && self.right.len() * 100 >= percent * all
     }
 }
 
@@ -118,37 +118,27 @@ fn told(with_context: bool, end: &str) -> Told {
     sum
 }
 
+/// Asserts that the first call named is the right one in 95 of 100 seeds, of which there are some.
+#[track_caller]
+fn check(with_context: bool, end: &str) {
+    let told = told(with_context, end);
+    let lines = told.wrong.join("\n");
+    assert!(told.is_at_least(95), "{}\n{lines}", told.percent());
+}
+
 #[test]
 fn call_that_began_an_incident_is_named_first() {
-    let told = told(true, "since");
-    assert!(
-        told.is_at_least(95),
-        "{}\n{}",
-        told.percent(),
-        told.wrong.join("\n")
-    );
+    check(true, "since");
 }
 
 #[test]
 fn call_that_began_an_incident_is_named_without_the_configuration() {
-    let told = told(false, "since");
-    assert!(
-        told.is_at_least(95),
-        "{}\n{}",
-        told.percent(),
-        told.wrong.join("\n")
-    );
+    check(false, "since");
 }
 
 #[test]
 fn call_that_ended_an_incident_is_named_first() {
-    let told = told(true, "until");
-    assert!(
-        told.is_at_least(95),
-        "{}\n{}",
-        told.percent(),
-        told.wrong.join("\n")
-    );
+    check(true, "until");
 }
 
 /// Seeds in which a change is blamed that caused nothing, of all in which none did.

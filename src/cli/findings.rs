@@ -229,7 +229,11 @@ pub(crate) fn context(counts: &ConfigurationCounts) -> String {
     ];
     let kinds = kinds.into_iter().filter(|(n, _)| *n > 0);
     let kinds: Vec<String> = kinds.map(|(n, noun)| count(n, noun)).collect();
-    format!("{}: {}", count(counts.files, "file"), kinds.join(", "))
+    let files = count(counts.files, "file");
+    match kinds.is_empty() {
+        true => format!("{files}, none with a resource of use here"),
+        false => format!("{files}: {}", kinds.join(", ")),
+    }
 }
 
 /// Formats where a finding was seen, as one line.

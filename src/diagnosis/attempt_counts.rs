@@ -13,7 +13,7 @@ use crate::diagnosis::bounded::Bounded;
 use crate::diagnosis::judgment::symptom;
 use crate::diagnosis::one_attempt::OneAttempt;
 use crate::diagnosis::path_counts::PathCounts;
-use crate::diagnosis::scan::ScanCounts;
+use crate::diagnosis::scan::{FailedAttempt, ScanCounts};
 use crate::diagnosis::symptom::Symptom;
 use crate::diagnosis::visibility::Visibility;
 use crate::flow::{EniIndex, Enis, TCP, is_private};
@@ -119,6 +119,20 @@ impl Default for AttemptCounts {
 }
 
 impl AttemptCounts {
+    /// Creates empty sums for a part that is to be added to these: they leave out what would not be kept
+    /// here.
+    pub fn for_part(&self) -> Self {
+        Self {
+            inside: self.inside.for_part(),
+            outside: self.outside.for_part(),
+            passing: self.passing.for_part(),
+            unclear_outside: self.unclear_outside.for_part(),
+            insiders: self.insiders.for_part(),
+            outsiders: self.outsiders.for_part(),
+            ..Self::default()
+        }
+    }
+
     /// Counts an attempt.
     pub fn take_in(&mut self, attempt: &Attempt, visibility: &Visibility, enis: &Enis) {
         let found = symptom(attempt, visibility);
@@ -163,21 +177,26 @@ impl AttemptCounts {
         // A source without replies from many hosts of the internet has no route there, and is not a
         // scan.
         let is_near = path.source.is_none() || is_private(path.target);
-        let host = is_near.then_some(path.target);
-        let scan = match found {
-            found if found.leads_nowhere() => {
-                let service = (path.protocol, path.port);
-                ScanCounts::failed(host, service, !found.is_admitted(), one.alone())
-            }
-            found if found.is_passed() => ScanCounts::passed(),
-            _ => return,
-        };
         let scans = if path.source.is_some() {
             &mut self.insiders
         } else {
             &mut self.outsiders
         };
-        scans.add(attempt.initiator.address, scan, ScanCounts::add);
+        let source = attempt.initiator.address;
+        if found.leads_nowhere() {
+            let failed = FailedAttempt {
+                attempt: one,
+                host: is_near.then_some(path.target),
+                protocol: path.protocol,
+                port: path.port,
+                is_rejected: !found.is_admitted(),
+            };
+            let add = |known: &mut ScanCounts| known.add_failed(&failed);
+            scans.update(source, add, || ScanCounts::failed(&failed));
+        } else if found.is_passed() {
+            let add = |known: &mut ScanCounts| known.passed += 1;
+            scans.update(source, add, ScanCounts::passed);
+        }
     }
 
     /// Adds the sums over other attempts.

@@ -9,6 +9,8 @@ mod nat_gateways;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
+
 use self::nat_gateways::FirstLeg;
 use crate::diagnosis::attempt_counts::{AttemptCounts, Path};
 use crate::diagnosis::distinct_sources::DistinctSources;
@@ -53,10 +55,10 @@ pub(super) struct AttemptIndex<'a> {
     entries: Vec<PathSymptom<'a>>,
     /// Attempts from outside whose missing reply is not evidence.
     unclear_outside: Vec<PathSymptom<'a>>,
-    by_target: HashMap<EniIndex, Vec<usize>>,
-    by_source: HashMap<EniIndex, Vec<usize>>,
-    by_service: HashMap<ServiceKey, Vec<usize>>,
-    subnets: HashMap<&'a str, BTreeSet<EniIndex>>,
+    by_target: HashMap<EniIndex, Vec<usize>, RandomState>,
+    by_source: HashMap<EniIndex, Vec<usize>, RandomState>,
+    by_service: HashMap<ServiceKey, Vec<usize>, RandomState>,
+    subnets: HashMap<&'a str, BTreeSet<EniIndex>, RandomState>,
     owners: HashMap<IpAddr, EniIndex>,
     nats: BTreeSet<EniIndex>,
     silent_outside: HashSet<FirstLeg>,
@@ -86,10 +88,10 @@ impl<'a> AttemptIndex<'a> {
             is_bare: tally.bare > 0,
             entries: Vec::new(),
             unclear_outside: unclear_outside(tally),
-            by_target: HashMap::new(),
-            by_source: HashMap::new(),
-            by_service: HashMap::new(),
-            subnets: HashMap::new(),
+            by_target: HashMap::default(),
+            by_source: HashMap::default(),
+            by_service: HashMap::default(),
+            subnets: HashMap::default(),
             owners: owners(enis),
             nats: tally.forwarders.clone(),
             silent_outside: HashSet::new(),

@@ -16,6 +16,8 @@ use foldhash::fast::FixedState;
 pub(super) struct Bounded<K, V> {
     map: BTreeMap<(u64, K), V>,
     max: usize,
+    /// The highest hash that may still be kept.
+    ceiling: u64,
 }
 
 impl<K: Hash + Ord, V> Bounded<K, V> {
@@ -24,25 +26,35 @@ impl<K: Hash + Ord, V> Bounded<K, V> {
         Self {
             map: BTreeMap::new(),
             max,
+            ceiling: u64::MAX,
         }
     }
 
-    /// Adds `value` to the value of `key`, with `add` if there is one already.
-    pub(super) fn add(&mut self, key: K, value: V, add: impl FnOnce(&mut V, V)) {
-        let hash = FixedState::with_seed(0).hash_one(&key);
-        match self.map.entry((hash, key)) {
-            Entry::Occupied(mut known) => add(known.get_mut(), value),
-            Entry::Vacant(free) => {
-                free.insert(value);
-                self.shrink();
-            }
+    /// Creates an empty map for a part that is to be merged into this one: it leaves out what there is
+    /// no more room for here.
+    pub(super) fn for_part(&self) -> Self {
+        Self {
+            map: BTreeMap::new(),
+            max: self.max,
+            ceiling: self.highest().map_or(self.ceiling, |(hash, _)| *hash),
         }
     }
 
-    /// Changes the value of `key` with `add` if there is one already, or else makes it.
+    /// Returns the highest key, if the map is full.
+    fn highest(&self) -> Option<&(u64, K)> {
+        let is_full = self.map.len() >= self.max;
+        let highest = self.map.last_key_value().filter(|_| is_full);
+        highest.map(|(key, _)| key)
+    }
+
+    /// Changes the value of `key` with `add` if there is one already, or else makes it, if it is among those
+    /// that are kept.
     pub(super) fn update(&mut self, key: K, add: impl FnOnce(&mut V), make: impl FnOnce() -> V) {
-        let hash = FixedState::with_seed(0).hash_one(&key);
-        match self.map.entry((hash, key)) {
+        let key = (FixedState::with_seed(0).hash_one(&key), key);
+        if !self.keeps(&key) {
+            return;
+        }
+        match self.map.entry(key) {
             Entry::Occupied(mut known) => add(known.get_mut()),
             Entry::Vacant(free) => {
                 free.insert(make());
@@ -51,16 +63,30 @@ impl<K: Hash + Ord, V> Bounded<K, V> {
         }
     }
 
-    fn shrink(&mut self) {
-        if self.map.len() > self.max {
-            self.map.pop_last();
-        }
+    /// Whether a key is kept once it is added: many are not, and their values need not be made.
+    fn keeps(&self, key: &(u64, K)) -> bool {
+        key.0 <= self.ceiling && self.highest().is_none_or(|highest| key <= highest)
     }
 
     /// Adds all of another map, with `add` where both have a key.
     pub(super) fn merge(&mut self, other: Self, mut add: impl FnMut(&mut V, V)) {
-        for ((_, key), value) in other.map {
-            self.add(key, value, &mut add);
+        for (key, value) in other.map {
+            if !self.keeps(&key) {
+                return; // and none of the higher ones
+            }
+            match self.map.entry(key) {
+                Entry::Occupied(mut known) => add(known.get_mut(), value),
+                Entry::Vacant(free) => {
+                    free.insert(value);
+                    self.shrink();
+                }
+            }
+        }
+    }
+
+    fn shrink(&mut self) {
+        if self.map.len() > self.max {
+            self.map.pop_last();
         }
     }
 
@@ -82,7 +108,7 @@ mod tests {
 
     fn filled(keys: impl Iterator<Item = u32>) -> Bounded<u32, u64> {
         let mut map = Bounded::new(10);
-        keys.for_each(|key| map.add(key % 100, 1, |sum, more| *sum += more));
+        keys.for_each(|key| map.update(key % 100, |sum| *sum += 1, || 1));
         map
     }
 
@@ -98,5 +124,25 @@ mod tests {
         assert_eq!(listed(&there), listed(&parts));
         assert_eq!(listed(&there).len(), 10);
         assert!(listed(&there).iter().all(|(_, sum)| *sum == 10));
+    }
+
+    #[test]
+    fn part_leaves_out_only_what_the_whole_does_not_keep() {
+        let listed =
+            |map: &Bounded<u32, u64>| map.iter().map(|(k, v)| (*k, *v)).collect::<Vec<_>>();
+        let mut whole = filled(0..500);
+        let mut part = whole.for_part();
+        let made = std::cell::Cell::new(0);
+        for key in 0..500 {
+            let make = || {
+                made.set(made.get() + 1);
+                1
+            };
+            part.update(key % 100, |sum| *sum += 1, make);
+        }
+        assert_eq!(made.get(), 10, "no value of a key that is not kept is made");
+        whole.merge(part, |sum, more| *sum += more);
+        assert_eq!(listed(&whole), listed(&filled(0..1_000)));
+        assert_eq!(listed(&filled(0..3).for_part()), []);
     }
 }

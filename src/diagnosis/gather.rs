@@ -9,7 +9,7 @@ use crate::connection::{judge, split};
 use crate::diagnosis::attempt::{Attempt, EniView, WayTraffic};
 use crate::diagnosis::symptom::Party;
 use crate::flow::vantage;
-use crate::flow::{Candidate, Place, Vantage, Viewed, Way};
+use crate::flow::{Candidate, EniIndex, Place, Vantage, Viewed, Way};
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
 
@@ -23,89 +23,119 @@ const PROVOKED_NS: i64 = 60 * SECOND_NS;
 ///
 /// Duplicate deliveries must be removed first. Sorts the records.
 pub fn attempts(records: &mut [Candidate]) -> Vec<Attempt> {
-    let found = attempts_with_places(records).into_iter();
-    found.map(|(attempt, _)| attempt).collect()
+    attempts_by(records, attempt)
 }
 
 /// The same, each with the places of its records.
 pub fn attempts_with_places(records: &mut [Candidate]) -> Vec<(Attempt, Vec<Place>)> {
+    attempts_by(records, |views| {
+        let places = views.iter().flat_map(|view| view.records.iter());
+        (attempt(views), places.map(|o| o.place).collect())
+    })
+}
+
+/// A connection as one view logged it.
+#[derive(Clone, Copy)]
+struct ViewedConnection<'a> {
+    records: &'a [Viewed],
+    start_ns: i64,
+    end_ns: i64,
+    /// The attempt that it is a view of, numbered in order of start.
+    attempt: usize,
+}
+
+impl<'a> ViewedConnection<'a> {
+    fn of(records: &'a [Viewed]) -> Self {
+        Self {
+            records,
+            start_ns: records.iter().map(|o| o.start_ns).min().unwrap_or(0),
+            end_ns: records.iter().map(|o| o.end_ns).max().unwrap_or(0),
+            attempt: 0,
+        }
+    }
+
+    /// Returns the ENI, and whether packets of direction [`Way::Up`] leave it.
+    fn view(&self) -> (EniIndex, Option<bool>) {
+        let first = &self.records[0];
+        let up_leaves = first
+            .leaving
+            .map(|leaving| leaving == (first.way == Way::Up));
+        (first.eni, up_leaves)
+    }
+}
+
+fn attempts_by<T>(
+    records: &mut [Candidate],
+    combine: impl Fn(&[ViewedConnection<'_>]) -> T,
+) -> Vec<T> {
     records.sort_by_key(|o| (o.start_ns, o.place));
     let mut chosen = vantage::choose(records, Vantage::All);
-    let mut connections: Vec<&[Viewed]> = Vec::new();
+    let mut connections: Vec<ViewedConnection<'_>> = Vec::with_capacity(chosen.groups.len());
     let mut rest = &mut chosen.records[..];
     for len in chosen.groups {
         let (view, after) = rest.split_at_mut(len);
         let ranges = split(view);
         let view = &*view;
-        connections.extend(ranges.into_iter().map(|range| &view[range]));
+        let of_view = ranges.into_iter().map(|range| &view[range]);
+        connections.extend(of_view.map(ViewedConnection::of));
         rest = after;
     }
-    connections
-        .sort_by_key(|connection| (begin(connection), connection[0].eni, connection[0].place));
-    let with_places = |views: &Vec<&[Viewed]>| {
-        let places = views.iter().flat_map(|records| records.iter());
-        (attempt(views), places.map(|o| o.place).collect())
-    };
-    group(&connections).iter().map(with_places).collect()
+    connections.sort_by_key(|connection| {
+        let first = &connection.records[0];
+        (connection.start_ns, first.eni, first.place)
+    });
+    number_attempts(&mut connections);
+    connections.sort_by_key(|connection| connection.attempt);
+    let attempts = connections.chunk_by(|a, b| a.attempt == b.attempt);
+    attempts.map(combine).collect()
 }
 
-fn begin(connection: &[Viewed]) -> i64 {
-    connection.iter().map(|o| o.start_ns).min().unwrap_or(0)
-}
-
-fn end(connection: &[Viewed]) -> i64 {
-    connection.iter().map(|o| o.end_ns).max().unwrap_or(0)
-}
-
-/// Groups connections, in order of start, that different views logged at the same time.
-fn group<'a>(connections: &[&'a [Viewed]]) -> Vec<Vec<&'a [Viewed]>> {
-    let view = |connection: &[Viewed]| {
-        let first = &connection[0];
-        (
-            first.eni,
-            first
-                .leaving
-                .map(|leaving| leaving == (first.way == Way::Up)),
-        )
-    };
-    let mut groups: Vec<Vec<&[Viewed]>> = Vec::new();
-    let mut open: Vec<(usize, i64)> = Vec::new();
+/// Numbers the attempts of connections in order of start: those that different views logged at the same
+/// time are one.
+fn number_attempts(connections: &mut [ViewedConnection<'_>]) {
+    /// An attempt that further views may belong to.
+    struct OpenAttempt {
+        number: usize,
+        until_ns: i64,
+        views: Vec<(EniIndex, Option<bool>)>,
+    }
+    if connections.len() < 2 {
+        return;
+    }
+    let mut count = 0;
+    let mut open: Vec<OpenAttempt> = Vec::new();
     for connection in connections {
-        let (start, until) = (begin(connection), end(connection));
-        open.retain(|(_, until)| until.saturating_add(SLACK_NS) >= start);
-        let lacks = |index: usize| {
-            groups[index]
-                .iter()
-                .all(|other| view(other) != view(connection))
-        };
-        let near = open.iter_mut().find(|(index, _)| lacks(*index));
-        match near {
-            Some((index, end)) => {
-                groups[*index].push(connection);
-                *end = (*end).max(until);
-            }
-            None => {
-                open.push((groups.len(), until));
-                groups.push(vec![connection]);
-            }
+        let view = connection.view();
+        open.retain(|one| one.until_ns.saturating_add(SLACK_NS) >= connection.start_ns);
+        if let Some(near) = open.iter_mut().find(|one| !one.views.contains(&view)) {
+            near.until_ns = near.until_ns.max(connection.end_ns);
+            near.views.push(view);
+            connection.attempt = near.number;
+        } else {
+            connection.attempt = count;
+            open.push(OpenAttempt {
+                number: count,
+                until_ns: connection.end_ns,
+                views: vec![view],
+            });
+            count += 1;
         }
     }
-    groups
 }
 
 /// Combines the views of one attempt.
-fn attempt(connections: &[&[Viewed]]) -> Attempt {
-    let judged: Vec<_> = connections.iter().map(|records| judge(records)).collect();
+fn attempt(connections: &[ViewedConnection<'_>]) -> Attempt {
+    let judged: Vec<_> = connections.iter().map(|one| judge(one.records)).collect();
     let role = judged
         .iter()
         .map(|(role, _)| *role)
         .min_by_key(|role| role.evidence);
     let role = role.expect("an attempt has a view");
-    let all = || connections.iter().flat_map(|records| records.iter());
-    let first = &connections[0][0];
+    let all = || connections.iter().flat_map(|one| one.records.iter());
+    let first = &connections[0].records[0];
     let tuple = first.key.five_tuple(role.initiator);
-    let mut views: Vec<EniView> = Vec::new();
-    for (records, (_, outcome)) in connections.iter().zip(&judged) {
+    let mut views: Vec<EniView> = Vec::with_capacity(connections.len());
+    for (ViewedConnection { records, .. }, (_, outcome)) in connections.iter().zip(&judged) {
         let first = &records[0];
         let mut view = EniView {
             eni: first.eni,
@@ -138,9 +168,13 @@ fn attempt(connections: &[&[Viewed]]) -> Attempt {
         responder: tuple.destination,
         evidence: role.evidence,
         has_flags: all().all(|o| o.flags.is_some()),
-        first_ns: all().map(|o| o.start_ns).min().unwrap_or(0),
-        last_ns: all().map(|o| o.end_ns).max().unwrap_or(0),
-        records: all().count() as u64,
+        first_ns: connections
+            .iter()
+            .map(|one| one.start_ns)
+            .min()
+            .unwrap_or(0),
+        last_ns: connections.iter().map(|one| one.end_ns).max().unwrap_or(0),
+        records: connections.iter().map(|one| one.records.len() as u64).sum(),
         matched: all().any(|o| o.matched),
         views,
     }

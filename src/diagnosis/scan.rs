@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::diagnosis::one_attempt::OneAttempt;
 use crate::diagnosis::path_counts::PathCounts;
 
 /// The most ports, and the most hosts, kept of one source.
@@ -19,6 +20,17 @@ const PORTS_LEAST: usize = 8;
 
 /// The fewest distinct hosts of a host scan.
 const HOSTS_LEAST: usize = 16;
+
+/// One failed attempt.
+pub(super) struct FailedAttempt<'s, 'a> {
+    pub(super) attempt: &'s OneAttempt<'a>,
+    /// The target; `None` if it does not count.
+    pub(super) host: Option<IpAddr>,
+    /// IANA protocol number.
+    pub(super) protocol: u8,
+    pub(super) port: u16,
+    pub(super) is_rejected: bool,
+}
 
 /// The failed attempts of one source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,22 +65,32 @@ impl ScanCounts {
         }
     }
 
-    /// Counts one failed attempt; without a host if its target does not count.
-    pub(super) fn failed(
-        host: Option<IpAddr>,
-        (protocol, port): (u8, u16),
-        is_rejected: bool,
-        seen: PathCounts,
-    ) -> Self {
+    /// Counts one failed attempt.
+    pub(super) fn failed(one: &FailedAttempt<'_, '_>) -> Self {
         Self {
-            seen: Some(seen),
-            rejected: u64::from(is_rejected),
+            seen: Some(one.attempt.alone()),
+            rejected: u64::from(one.is_rejected),
             passed: 0,
-            protocols: BTreeSet::from([protocol]),
-            ports: BTreeSet::from([port]),
-            hosts: host.into_iter().collect(),
-            services: BTreeSet::from([(host, port)]),
+            protocols: BTreeSet::from([one.protocol]),
+            ports: BTreeSet::from([one.port]),
+            hosts: one.host.into_iter().collect(),
+            services: BTreeSet::from([(one.host, one.port)]),
         }
+    }
+
+    /// Adds one failed attempt: the same as adding those of [`Self::failed()`].
+    pub(super) fn add_failed(&mut self, one: &FailedAttempt<'_, '_>) {
+        match &mut self.seen {
+            Some(seen) => one.attempt.add_to(seen),
+            none => *none = Some(one.attempt.alone()),
+        }
+        self.rejected += u64::from(one.is_rejected);
+        self.protocols.insert(one.protocol);
+        insert_low(&mut self.ports, one.port, KEPT_MAX);
+        if let Some(host) = one.host {
+            insert_low(&mut self.hosts, host, KEPT_MAX);
+        }
+        insert_low(&mut self.services, (one.host, one.port), SERVICES_MAX);
     }
 
     /// Adds further attempts of this source.
@@ -127,5 +149,32 @@ impl ScanCounts {
         let is_sweep =
             self.hosts.len() >= HOSTS_LEAST && self.passed.saturating_mul(4) <= seen.count;
         (is_hasty && (is_search || is_sweep)).then_some(seen)
+    }
+}
+
+/// Inserts into a set of the `max` lowest.
+fn insert_low<T: Ord>(lowest: &mut BTreeSet<T>, one: T, max: usize) {
+    let highest = lowest.last().filter(|_| lowest.len() >= max);
+    if highest.is_none_or(|highest| one < *highest) && lowest.insert(one) && lowest.len() > max {
+        lowest.pop_last();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lowest_are_kept_in_any_order() {
+        let lowest = |all: &mut dyn Iterator<Item = u16>| {
+            let mut lowest = BTreeSet::new();
+            all.for_each(|one| insert_low(&mut lowest, one, 5));
+            lowest
+        };
+        let expected = BTreeSet::from([0, 1, 2, 3, 4]);
+        assert_eq!(lowest(&mut (0..20)), expected);
+        assert_eq!(lowest(&mut (0..20).rev()), expected);
+        assert_eq!(lowest(&mut (0..20).map(|n| n * 7 % 20)), expected);
+        assert_eq!(lowest(&mut [3, 3, 1].into_iter()), BTreeSet::from([1, 3]));
     }
 }

@@ -8,7 +8,7 @@ mod coverage;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -298,6 +298,10 @@ fn inner<T>(mutex: Mutex<T>) -> T {
     mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Returns the accounts and the regions that the paths of the files name.
 fn named_by_paths(archive: &Archive, account: &Account) -> (BTreeSet<String>, BTreeSet<String>) {
     let names = archive.files().iter().map(|file| file.name.as_str());
@@ -322,9 +326,7 @@ impl Observations for Listening<'_> {
         records
             .iter()
             .for_each(|o| coverage.meet(o.start_ns, o.end_ns));
-        let mut all = self.coverage.lock().unwrap_or_else(PoisonError::into_inner);
-        all.add(coverage);
-        drop(all);
+        locked(&self.coverage).add(coverage);
         self.conversations.take_in(records, base, enis)
     }
 
@@ -363,6 +365,16 @@ struct Looked {
 }
 
 impl Looked {
+    /// Creates an empty sum for a part that is to be added to this one.
+    fn for_part(&self) -> Self {
+        Self {
+            tally: self.tally.for_part(),
+            all: self.all.for_part(),
+            counts: SettleCounts::default(),
+            is_involved: vec![false; self.is_involved.len()],
+        }
+    }
+
     fn add(&mut self, more: Self) {
         self.tally.add(more.tally);
         self.all.add(more.all);
@@ -382,17 +394,16 @@ fn look(
     meter: &Meter,
 ) -> Result<Looked> {
     meter.begin(Phase::Diagnosing, conversations.records());
-    let nothing = || Looked {
-        is_involved: vec![false; enis.iter().len()],
-        ..Looked::default()
-    };
     // One sum for all threads, to which they add what is in memory at once: a sum for each of them would
     // hold the same paths over and over.
-    let sum = Mutex::new(nothing());
+    let sum = Mutex::new(Looked {
+        is_involved: vec![false; enis.iter().len()],
+        ..Looked::default()
+    });
     let buckets = (0..conversations.count()).into_par_iter();
     buckets.try_for_each(|bucket| {
         conversations.take(bucket, |records| {
-            let mut looked = nothing();
+            let mut looked = locked(&sum).for_part();
             conversations::each(records, |conversation| {
                 let is_kept = keep_selected(conversation, selection, &mut looked.counts);
                 for attempt in attempts(conversation) {
@@ -416,12 +427,11 @@ fn look(
                 Ok(())
             })?;
             meter.add(records.len() as u64);
-            let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
-            sum.add(looked);
+            locked(&sum).add(looked);
             Ok(())
         })
     })?;
-    Ok(sum.into_inner().unwrap_or_else(PoisonError::into_inner))
+    Ok(inner(sum))
 }
 
 /// Notes which records of a conversation match, and drops duplicates. Returns whether any record

@@ -23,6 +23,8 @@ pub(crate) struct Coverage {
     /// Earliest start and latest end.
     pub span_ns: Option<(i64, i64)>,
     slots: BTreeSet<i64>,
+    /// The slots of the latest record, which are those of the next in nearly every file.
+    latest: Option<(i64, i64)>,
     /// Lines by the shortest bucket of a report that holds their interval.
     lengths: [u64; Every::LENGTHS_S.len()],
 }
@@ -34,9 +36,10 @@ impl Coverage {
         let length_s = end_ns.saturating_sub(start_ns) / SECOND_NS;
         let holds = Every::LENGTHS_S.partition_point(|bucket_s| *bucket_s < length_s);
         self.lengths[holds.min(Every::LENGTHS_S.len() - 1)] += 1;
-        if self.slots.len() <= SLOTS_MAX {
-            self.slots
-                .extend([start_ns.div_euclid(SLOT_NS), end_ns.div_euclid(SLOT_NS)]);
+        let slots = (start_ns.div_euclid(SLOT_NS), end_ns.div_euclid(SLOT_NS));
+        if self.latest != Some(slots) && self.slots.len() <= SLOTS_MAX {
+            self.slots.extend([slots.0, slots.1]);
+            self.latest = Some(slots);
         }
     }
 

@@ -4,8 +4,10 @@
 //! An archive may hold thousands of failing paths at one ENI and thousands of passing ones, so they
 //! are not compared one by one. Whatever two paths can have in common is a key.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
+
+use foldhash::fast::RandomState;
 
 use crate::diagnosis::attempt_counts::Path;
 use crate::diagnosis::attempt_index::{AttemptIndex, End, PathSymptom, span};
@@ -21,7 +23,7 @@ pub(in crate::diagnosis::cause) fn service_port(path: &Path) -> ServicePort {
 }
 
 /// What paths may have in common at their far end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Far<'a> {
     /// One host; `None` for all hosts outside.
     Host(Option<IpAddr>),
@@ -84,12 +86,12 @@ impl<'a> Failed<'a> {
 /// Traffic that passes at the same time, one example of each kind.
 #[derive(Default)]
 pub(super) struct Boundary<'a> {
-    by_service: BTreeMap<ServicePort, PathSymptom<'a>>,
-    by_both: BTreeMap<(ServicePort, Far<'a>), PathSymptom<'a>>,
+    by_service: HashMap<ServicePort, PathSymptom<'a>, RandomState>,
+    by_both: HashMap<(ServicePort, Far<'a>), PathSymptom<'a>, RandomState>,
     /// The far ends, by protocol: a rule of an ACL is for one protocol or for all.
-    far: BTreeSet<(u8, Far<'a>)>,
+    far: HashSet<(u8, Far<'a>), RandomState>,
     /// Services that pass at the ENI itself.
-    pub(super) here: BTreeSet<ServicePort>,
+    pub(super) here: HashSet<ServicePort, RandomState>,
 }
 
 impl<'a> Boundary<'a> {
@@ -102,7 +104,7 @@ impl<'a> Boundary<'a> {
         failed: &[PathSymptom<'a>],
     ) -> Self {
         let span = span(failed);
-        let paths: BTreeSet<&Path> = failed.iter().map(|entry| entry.path).collect();
+        let paths: HashSet<&Path, RandomState> = failed.iter().map(|entry| entry.path).collect();
         let mut boundary = Self::default();
         for near in std::iter::once(eni).chain(attempts.siblings(eni)) {
             for entry in attempts.at(end, near) {

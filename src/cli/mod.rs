@@ -30,6 +30,7 @@ mod streams;
 mod summary;
 mod survey;
 mod terminal;
+mod wireshark;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -67,6 +68,7 @@ enum Command {
     Metrics(Box<metrics::Args>),
     Report(Box<report::Args>),
     Setup(Box<setup::Args>),
+    Wireshark(Box<wireshark::Args>),
     Completions(Box<completions::Args>),
     Man(Box<man::Args>),
 }
@@ -111,6 +113,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
         Command::Metrics(args) => metrics::run(&args, streams),
         Command::Report(args) => report::run(&args, streams),
         Command::Setup(args) => setup::run(&args, streams),
+        Command::Wireshark(args) => wireshark::run(&args, streams),
         Command::Completions(args) => completions::run(&args, Cli::command(), streams),
         Command::Man(args) => man::run(&args, Cli::command(), streams),
     }

@@ -37,6 +37,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("summary", "connection flow printable"),
     ("survey", "event record summary time"),
     ("setup", "printable record"),
+    ("wireshark", "error"),
     (
         "read",
         "archive configuration error event filter flow printable record summary survey time wrapper",
@@ -49,7 +50,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     (
         "cli",
         "blocking capture configuration connection diagnosis error filter flow metrics output \
-         pipeline printable record setup summary survey time",
+         pipeline printable record setup summary survey time wireshark",
     ),
     ("allocation", "cli output wrapper"),
     ("main", "cli wrapper"),
@@ -305,7 +306,7 @@ fn crates_are_used_where_they_belong() {
         ("rayon::", &["pipeline", "read", "cli"]), // cli builds the thread pool
         ("askama::", &["cli"]),
         ("plotters::", &["cli"]),
-        ("sha2::", &["cli"]),
+        ("sha2::", &["cli", "wireshark"]),
         ("base64::", &["wrapper", "cli"]),
         ("arrow_array::", &["wrapper", "read"]),
         ("arrow_schema::", &["wrapper", "read"]),

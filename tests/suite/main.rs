@@ -75,4 +75,6 @@ mod views;
 mod views_union;
 mod vpc_marks;
 mod vpc_model;
+#[cfg(unix)] // for HOME
+mod wireshark_files;
 mod wrappers;

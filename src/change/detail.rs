@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::kept;
 use super::node::CallValue;
 use super::rules::{self, ChangedRule};
+use super::{ids, kept};
 use crate::configuration::RouteDestination;
 
 /// The most hosts or interfaces that are kept of one call.
@@ -19,9 +19,10 @@ pub enum ChangeDetail {
     Rules(Vec<ChangedRule>),
     /// A route.
     Route(ChangedRoute),
-    /// The security groups of an interface or an instance: all of them, as they are afterwards.
+    /// The security groups of an interface, an instance or a load balancer: all of them, as they are
+    /// afterwards.
     Groups {
-        /// The interface or the instance.
+        /// The interface, the instance, or the load balancer as `loadbalancer/app/NAME/ID`.
         of: String,
         /// The security groups.
         groups: Vec<String>,
@@ -103,6 +104,7 @@ impl ChangeDetail {
         let found = match action {
             "CreateRoute" | "ReplaceRoute" | "DeleteRoute" => route(action, request),
             "ModifyNetworkInterfaceAttribute" | "ModifyInstanceAttribute" => groups(request),
+            "SetSecurityGroups" | "ApplySecurityGroupsToLoadBalancer" => balancer_groups(request),
             "AssociateRouteTable"
             | "DisassociateRouteTable"
             | "ReplaceRouteTableAssociation"
@@ -161,6 +163,20 @@ fn groups(request: CallValue<'_>) -> Option<ChangeDetail> {
         groups,
     })
     .filter(|detail| !matches!(detail, ChangeDetail::Groups { groups, .. } if groups.is_empty()))
+}
+
+/// Reads the security groups that a load balancer gets. The name of a Classic Load Balancer is put as
+/// if it were that of an ARN.
+fn balancer_groups(request: CallValue<'_>) -> Option<ChangeDetail> {
+    let arn = request.text("loadBalancerArn");
+    let of = match arn.as_deref() {
+        Some(arn) => ids::id(arn)?.to_owned(),
+        None => format!("loadbalancer/{}", request.text("loadBalancerName")?),
+    };
+    Some(ChangeDetail::Groups {
+        of: kept(Some(&of)),
+        groups: group_ids(request.get("securityGroups")?),
+    })
 }
 
 fn group_ids(list: CallValue<'_>) -> Vec<String> {

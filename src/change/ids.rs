@@ -40,7 +40,7 @@ pub(super) fn named_in(values: [CallValue<'_>; 2]) -> (BTreeSet<String>, BTreeSe
 
 /// Returns the id that a text is, or that the ARN in it ends with. Ids of masked logs have other
 /// letters than hexadecimal digits, so any letters and digits are accepted.
-fn id(text: &str) -> Option<&str> {
+pub(super) fn id(text: &str) -> Option<&str> {
     if text.len() > 2 * ID_LEN_MAX {
         return None;
     }

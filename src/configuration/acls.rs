@@ -27,7 +27,7 @@ impl<'a> Situation<'a> {
                 ));
             }
         }
-        let Some((id, acl)) = self.acl_of(eni) else {
+        let Some((id, acl)) = self.acl_of(&eni.subnet, &eni.vpc) else {
             return FilterVerdict::unknown(format!(
                 "the network ACL of {} is not in the configuration",
                 eni.subnet
@@ -50,11 +50,11 @@ impl<'a> Situation<'a> {
         Some(owner.value.subnet == eni.subnet)
     }
 
-    /// Returns the ACL of an ENI's subnet.
-    pub(super) fn acl_of(self, eni: &NetworkInterface) -> Option<(&'a str, Captured<'a, Acl>)> {
+    /// Returns the ACL of a subnet.
+    pub(super) fn acl_of(self, subnet: &str, vpc: &str) -> Option<(&'a str, Captured<'a, Acl>)> {
         let all = || self.all.acls.all_at(self.ns);
-        let own = all().find(|(_, acl)| acl.value.subnets.contains(&eni.subnet));
-        own.or_else(|| all().find(|(_, acl)| acl.value.is_default && acl.value.vpc == eni.vpc))
+        let own = all().find(|(_, acl)| acl.value.subnets.iter().any(|id| id == subnet));
+        own.or_else(|| all().find(|(_, acl)| acl.value.is_default && acl.value.vpc == vpc))
     }
 }
 

@@ -65,6 +65,7 @@ pub use self::resources::{
 pub use self::role::InterfaceRole;
 pub use self::routes::{RouteFault, RouteOutcome, RouteVerdict};
 pub use self::situation::Situation;
+pub use self::ties::RouteHop;
 pub use self::verdict::{FilterDecision, FilterVerdict, FilteredPackets};
 pub use self::versions::{Captured, Resources};
 

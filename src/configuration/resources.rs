@@ -27,6 +27,9 @@ pub struct NetworkInterface {
     pub instance: String,
     /// What it belongs to.
     pub role: InterfaceRole,
+    /// The id of what it belongs to: `nat-...`, `vpce-...`, `tgw-attach-...`, or
+    /// `loadbalancer/app/NAME/ID` as in the ARN of a load balancer; empty if unknown.
+    pub owner: String,
 }
 
 /// A security group.

@@ -122,6 +122,21 @@ impl fmt::Display for InterfaceRole {
     }
 }
 
+/// Returns the id of what an interface belongs to, from its description; empty if it has none.
+pub(super) fn owner(description: &str) -> String {
+    if let Some(balancer) = description.strip_prefix("ELB ") {
+        return format!("loadbalancer/{}", word(balancer));
+    }
+    let ids = [
+        "Interface for NAT Gateway ",
+        "VPC Endpoint Interface ",
+        ATTACHMENT,
+    ];
+    let mut ids = ids.iter();
+    let id = ids.find_map(|prefix| description.strip_prefix(prefix));
+    id.map(word).unwrap_or_default()
+}
+
 /// Returns the kind and the name of a load balancer from `app/my-alb/50dc6c495c0c9188`.
 fn load_balancer(text: &str) -> InterfaceRole {
     let mut parts = text.split('/');
@@ -206,6 +221,23 @@ mod tests {
         ] {
             let role = InterfaceRole::of(kind, description, requester);
             assert_eq!(role.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn owner_is_the_id_in_the_description() {
+        for (description, expected) in [
+            (
+                "ELB app/shop/50dc6c495c0c9188",
+                "loadbalancer/app/shop/50dc6c495c0c9188",
+            ),
+            ("ELB old-shop", "loadbalancer/old-shop"),
+            ("Interface for NAT Gateway nat-0a1", "nat-0a1"),
+            ("VPC Endpoint Interface vpce-01", "vpce-01"),
+            ("RDSNetworkInterface", ""),
+            ("Primary network interface", ""),
+        ] {
+            assert_eq!(owner(description), expected);
         }
     }
 }

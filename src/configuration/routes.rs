@@ -81,7 +81,7 @@ impl<'a> Situation<'a> {
         own.or_else(|| all().find(|(_, table)| table.value.is_main && table.value.vpc == vpc))
     }
 
-    fn outcome(self, table: &RouteTable, to: IpAddr) -> RouteOutcome {
+    pub(super) fn outcome(self, table: &RouteTable, to: IpAddr) -> RouteOutcome {
         let mut best: Option<(u8, &Route, String)> = None;
         let mut is_unsure = false;
         for route in &table.routes {

@@ -181,6 +181,9 @@ pub struct Finding {
     /// When the first of these attempts began and the last one ended, nanoseconds since the epoch.
     #[serde(skip)]
     pub(super) span_ns: (i64, i64),
+    /// The instants of `since` and `until`, nanoseconds since the epoch.
+    #[serde(skip)]
+    pub(super) ends_ns: [Option<i64>; 2],
     /// When they began.
     #[serde(skip)]
     pub(super) minutes: MinuteCounts,

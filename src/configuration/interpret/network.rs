@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{Capture, RANGE, id, name_tag, parsed};
 use crate::configuration::json::Node;
+use crate::configuration::role::owner;
 use crate::configuration::{
     Cidr, Configuration, Instance, InterfaceRole, LoadBalancer, NatGateway, NetworkInterface,
     PrefixList, Route, RouteDestination, RouteTable, Subnet, TargetGroup, TargetHealth,
@@ -70,6 +71,7 @@ fn described_interface(node: Node<'_>, capture: Capture<'_>) -> Result<NetworkIn
             node.str("Description"),
             node.str("RequesterId"),
         ),
+        owner: owner(node.str("Description")),
         id,
     })
 }

@@ -186,6 +186,8 @@ impl FindingAccount {
         let places: Vec<Place> = self.counted.places.iter().copied().collect();
         let shown = &self.shown;
         let changed = self.outage.and_then(|outage| outage.look_at());
+        let since_ns = self.outage.and_then(|outage| outage.since_ns);
+        let until_ns = self.outage.and_then(|outage| outage.until_ns);
         let places_to_look = match self.notes.look_at {
             look_at if look_at.is_empty() => owned(explanation.look_at),
             look_at => look_at,
@@ -199,8 +201,8 @@ impl FindingAccount {
             scope: self.scope,
             first: rfc3339(self.counted.first_ns),
             last: rfc3339(self.counted.last_ns),
-            since: self.outage.and_then(|outage| outage.since_ns).map(rfc3339),
-            until: self.outage.and_then(|outage| outage.until_ns).map(rfc3339),
+            since: since_ns.map(rfc3339),
+            until: until_ns.map(rfc3339),
             count: self.counted.count,
             of: self.counted.count + self.others,
             records: places.iter().map(|place| (ground.name)(*place)).collect(),
@@ -223,6 +225,7 @@ impl FindingAccount {
                 shown.shows,
             ),
             members: self.members,
+            ends_ns: [since_ns, until_ns],
             span_ns: (self.counted.first_ns, self.counted.last_ns),
             minutes: self.counted.minutes,
             alike: self.alike,

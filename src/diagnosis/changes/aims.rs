@@ -21,6 +21,8 @@ pub(super) struct AimedPlace {
     pub(super) vpc: String,
     /// Its instance; empty if unknown.
     pub(super) instance: String,
+    /// The load balancer or gateway that it belongs to; empty if none or unknown.
+    pub(super) owner: String,
     /// Its account; empty if unknown.
     pub(super) account: String,
     /// Its region; empty if unknown.
@@ -77,6 +79,7 @@ impl<'a> Places<'a> {
             subnet: eni.subnet.clone(),
             vpc: eni.vpc.clone(),
             instance: eni.instance.clone(),
+            owner: String::new(),
             account: eni.account.clone(),
             region: eni.region.clone(),
             addresses: eni.addresses().collect(),
@@ -118,6 +121,7 @@ impl AimedPlace {
             (&mut self.subnet, &known.subnet),
             (&mut self.vpc, &known.vpc),
             (&mut self.instance, &known.instance),
+            (&mut self.owner, &known.owner),
         ] {
             if own.is_empty() {
                 own.clone_from(known);
@@ -172,16 +176,17 @@ impl PathPackets<'_> {
     fn unanswered(&self, places: Places<'_>) -> Vec<Aim> {
         let path = self.path;
         let own = |eni: Option<EniIndex>| eni.map(|eni| places.of_eni(eni));
-        let here = own(path.source_eni)
-            .or_else(|| Some(places.of_address(path.source?, "")))
-            .unwrap_or_default();
+        // The routes of the internet are nobody's.
+        let here = own(path.source_eni).or_else(|| Some(places.of_address(path.source?, "")));
+        let vpc = here.as_ref().map_or("", |here| &here.vpc);
         let there = own(path.target_eni);
-        let there = there.unwrap_or_else(|| places.of_address(path.target, &here.vpc));
-        let mut aims = vec![
-            Aim::new(here, Decider::Routes, self.request(true)),
+        let there = there.unwrap_or_else(|| places.of_address(path.target, vpc));
+        let here = here.map(|here| Aim::new(here, Decider::Routes, self.request(true)));
+        let mut aims: Vec<Aim> = here.into_iter().collect();
+        aims.extend([
             Aim::new(there.clone(), Decider::Routes, self.reply(true)),
             Aim::new(there.clone(), Decider::Host, self.request(false)),
-        ];
+        ]);
         if path.target_eni.is_none() {
             aims.push(Aim::new(
                 there.clone(),

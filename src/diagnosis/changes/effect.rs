@@ -40,14 +40,14 @@ impl Scene<'_> {
                 _ => Fit::No,
             },
             (ChangeDetail::Rules(_) | ChangeDetail::Route(_), _) => Fit::No,
-            _ => self.other_fits(change, aim.decider),
+            _ => self.other_fits(change, aim),
         }
     }
 
     /// The same for calls that have no rule: the resource that they act on must be able to decide.
-    fn other_fits(self, change: &Change, decider: Decider) -> Fit {
+    fn other_fits(self, change: &Change, aim: &Aim) -> Fit {
         let is = |part: &str| change.name.contains(part);
-        match decider {
+        match aim.decider {
             // Settings of a whole region or VPC, and the records name them as the reason.
             Decider::PublicAccess => is("BlockPublicAccess").into(),
             Decider::Encryption => is("EncryptionControl").into(),
@@ -59,12 +59,22 @@ impl Scene<'_> {
                 ChangeKind::Vpc if is("PrefixList") => Fit::Maybe,
                 _ => Fit::No,
             },
+            Decider::Routes if self.takes_gateway(change, aim) => Fit::Yes,
             Decider::Routes => match change.kind {
                 ChangeKind::Route | ChangeKind::Gateway | ChangeKind::Firewall => Fit::Maybe,
                 ChangeKind::Interface if !is("Create") => Fit::Maybe,
                 _ => Fit::No,
             },
         }
+    }
+
+    /// Whether a change takes away a gateway that is on the way of the packets.
+    fn takes_gateway(self, change: &Change, aim: &Aim) -> bool {
+        let mut verbs = ["Delete", "Detach"].iter();
+        let is_taken = self.effect == Effect::Breaks
+            && change.kind == ChangeKind::Gateway
+            && verbs.any(|verb| change.name.starts_with(verb));
+        is_taken && self.gateway_tie(change, aim).is_some()
     }
 
     fn host_fits(self, change: &Change) -> Fit {
@@ -156,7 +166,7 @@ impl Scene<'_> {
             .places
             .interface(&place.eni)
             .map(|eni| eni.groups.clone());
-        let ids = [&place.eni, &place.instance];
+        let ids = [&place.eni, &place.instance, &place.owner];
         let logged = ids.iter().filter_map(|id| self.log.groups_of(id));
         let logged: Vec<String> = logged.flatten().cloned().collect();
         match configured {

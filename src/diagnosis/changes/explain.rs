@@ -3,15 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
 use super::aims::{self, Aim, Places};
 use super::effect::{Effect, Scene};
 use super::ties::Tie;
 use super::window::{Passing, Trial, trial};
 use super::{ChangeCertainty, ChangeSearch, FindingChanges, NamedChange};
-use crate::change::{CallResult, Change, ChangeKind, ChangeLog, LoggedChange};
-use crate::configuration::{Configuration, Fit};
+use crate::change::{CallResult, Change, ChangeDetail, ChangeKind, ChangeLog, LoggedChange};
+use crate::configuration::{Configuration, Fit, RouteDestination};
 use crate::diagnosis::attempt_counts::AttemptCounts;
 use crate::diagnosis::cause::Ground;
 use crate::diagnosis::finding::Finding;
@@ -73,8 +71,8 @@ impl<'a> ChangeGround<'a> {
 pub fn explain_changes(findings: &mut [Finding], ground: &ChangeGround<'_>) {
     let passing = Passing::of(ground.counts);
     for finding in findings {
-        let since_ns = instant(&finding.since).or_else(|| began_ns(finding, ground, &passing));
-        let until_ns = instant(&finding.until);
+        let [since_ns, until_ns] = finding.ends_ns;
+        let since_ns = since_ns.or_else(|| began_ns(finding, ground, &passing));
         let search = |effect, at_ns: Option<i64>| {
             let search = SuspectSearch {
                 ground,
@@ -90,11 +88,6 @@ pub fn explain_changes(findings: &mut [Finding], ground: &ChangeGround<'_>) {
             until: search(Effect::Mends, until_ns),
         };
     }
-}
-
-fn instant(text: &Option<String>) -> Option<i64> {
-    let instant: Timestamp = text.as_deref()?.parse().ok()?;
-    i64::try_from(instant.as_nanosecond()).ok()
 }
 
 /// Returns when the attempts of a finding began to fail, if others on the same paths passed before: so
@@ -320,9 +313,21 @@ impl<'a> SuspectSearch<'a> {
     }
 }
 
-/// Whether the event has a rule or a route that fits packets or does not.
+/// Whether the event has a rule, a route or groups that fit packets or do not.
 fn has_rule(change: &Change) -> bool {
-    !matches!(change.kind, ChangeKind::Host | ChangeKind::LoadBalancer)
+    let is_of_host = matches!(change.kind, ChangeKind::Host | ChangeKind::LoadBalancer);
+    !is_of_host || matches!(change.detail, ChangeDetail::Groups { .. })
+}
+
+/// Whether it is a default route, which fits packets of any network.
+fn is_default_route(change: &Change) -> bool {
+    match &change.detail {
+        ChangeDetail::Route(route) => match &route.destination {
+            Some(RouteDestination::Range(range)) => range.is_everything(),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// Returns how surely a change explains packets, and the step of the evidence.
@@ -334,9 +339,11 @@ fn weight(change: &Change, tie: &Tie, fit: Fit) -> (ChangeCertainty, u8) {
         (Tie::Own(_), Fit::Yes) => (ChangeCertainty::Likely, 5),
         (Tie::Vpc, Fit::Yes) if change.kind == ChangeKind::Vpc => (ChangeCertainty::Proved, 6),
         (Tie::Unknown | Tie::Vpc, Fit::Yes) if is_region_wide => (ChangeCertainty::Proved, 6),
-        (Tie::Unknown | Tie::Vpc, Fit::Yes) if has_rule(change) => (ChangeCertainty::Likely, 5),
+        (Tie::Unknown | Tie::Vpc, Fit::Yes) if has_rule(change) && !is_default_route(change) => {
+            (ChangeCertainty::Likely, 5)
+        }
         (Tie::Own(_), Fit::Maybe) => (ChangeCertainty::Possible, 4),
-        (Tie::Vpc, Fit::Maybe) => (ChangeCertainty::SameTime, 3),
+        (Tie::Vpc, Fit::Maybe) | (Tie::Unknown, Fit::Yes) => (ChangeCertainty::SameTime, 3),
         (Tie::Unknown, Fit::Maybe) => (ChangeCertainty::SameTime, 2),
         _ => (ChangeCertainty::SameTime, 1),
     }

@@ -11,7 +11,7 @@
 //! 5  the changed rule or route fits the packets that fail, and the change has that effect
 //! ```
 //!
-//! 5 with 3 or 4 is proved; 5 alone is likely; 3 or 4 without the content of the rule is possible. The
+//! 5 with 3 or 4 is proved; 5 alone is likely, except for a default route, which fits packets anywhere; 3 or 4 without the content of the rule is possible. The
 //! others are listed as changes at that time. A rule of a list that is known to belong to something
 //! else explains nothing.
 //!
@@ -26,6 +26,8 @@
 mod aims;
 mod effect;
 mod explain;
+#[cfg(test)]
+mod tests;
 mod ties;
 mod window;
 

@@ -3,6 +3,7 @@
 use super::aims::{Aim, AimedPlace, Decider};
 use super::effect::Scene;
 use crate::change::{Change, ChangeDetail};
+use crate::configuration::RouteHop;
 
 /// What a change has to do with a place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +35,15 @@ impl Scene<'_> {
                 });
                 lists.max()
             }
-            ChangeDetail::Route(route) => Some(self.table_tie(&route.table, place)),
+            ChangeDetail::Route(route) => {
+                let on_way = || self.tie_of_way(aim, |hop| hop.table == route.table);
+                let own = self.table_tie(&route.table, place);
+                Some(match own {
+                    Tie::Own(_) => own,
+                    _ => on_way().unwrap_or(own),
+                })
+            }
+            ChangeDetail::Groups { of, .. } => Some(self.owner_tie(of, place)),
             ChangeDetail::Association(changed) if changed.subnet.is_empty() => {
                 let list = [
                     self.acl_tie(&changed.list, place),
@@ -47,7 +56,7 @@ impl Scene<'_> {
                 false if changed.subnet == place.subnet => Tie::Own(names(&changed.subnet)),
                 false => Tie::Other,
             }),
-            _ => None,
+            _ => self.gateway_tie(change, aim),
         };
         let named = named(change, aim);
         match mapped {
@@ -55,6 +64,52 @@ impl Scene<'_> {
             Some(Tie::Unknown) | None => named,
             Some(tie) => tie,
         }
+    }
+
+    /// Returns the tie of a gateway that the change names; `None` if none is on the way of the packets.
+    pub(super) fn gateway_tie(self, change: &Change, aim: &Aim) -> Option<Tie> {
+        self.tie_of_way(aim, |hop| {
+            let target = hop.target.as_ref();
+            target.is_some_and(|target| change.ids.contains(target))
+        })
+    }
+
+    /// Returns the tie of what is on the way of the packets; `None` if it is not known to be there.
+    fn tie_of_way(self, aim: &Aim, is_there: impl Fn(&RouteHop) -> bool) -> Option<Tie> {
+        if aim.decider != Decider::Routes {
+            return None;
+        }
+        let (place, far) = (&aim.place, aim.packets.far);
+        let situation = self.places.configuration?.at(self.places.ns);
+        let way = situation.way(&place.subnet, &place.vpc, far);
+        let at = way.iter().position(is_there)?;
+        let RouteHop { table, target, .. } = &way[at];
+        let target = target
+            .as_deref()
+            .map_or_else(|| "nowhere".to_owned(), |target| format!("to {target}"));
+        let gateway = way[..at].last().and_then(|before| before.target.as_ref());
+        let through = gateway.map(|gateway| format!("through {gateway}, and on "));
+        Some(Tie::Own(format!(
+            "packets of {} go {}{target} by {table}",
+            place.subnet,
+            through.unwrap_or_default()
+        )))
+    }
+
+    /// Returns the tie of an interface, an instance or a load balancer.
+    fn owner_tie(self, of: &str, place: &AimedPlace) -> Tie {
+        let own = [&place.eni, &place.instance, &place.owner];
+        if own.iter().any(|id| *id == of) {
+            return Tie::Own(names(of));
+        }
+        let is_known = match of.split(['-', '/']).next() {
+            Some("eni") => place.eni.starts_with("eni-"),
+            Some("i") => !place.instance.is_empty(),
+            // The configuration says of each interface whether it is one of a load balancer.
+            Some("loadbalancer") => self.places.interface(&place.eni).is_some(),
+            _ => false,
+        };
+        if is_known { Tie::Other } else { Tie::Unknown }
     }
 
     fn group_tie(self, group: &str, place: &AimedPlace) -> Tie {
@@ -69,10 +124,11 @@ impl Scene<'_> {
     }
 
     fn acl_tie(self, acl: &str, place: &AimedPlace) -> Tie {
-        let configured = self.places.interface(&place.eni).and_then(|eni| {
-            let situation = self.places.configuration?.at(self.places.ns);
-            situation.acl_id(eni)
+        let configured = self.places.configuration.and_then(|known| {
+            let situation = known.at(self.places.ns);
+            situation.acl_id(&place.subnet, &place.vpc)
         });
+        let configured = configured.filter(|_| !place.subnet.is_empty());
         self.list_tie(acl, configured, place, "network ACL")
     }
 
@@ -112,7 +168,7 @@ fn named(change: &Change, aim: &Aim) -> Tie {
         Decider::Host => &place.eni,
         _ => &place.subnet,
     };
-    let ids = [&place.eni, subnet, &place.instance];
+    let ids = [&place.eni, subnet, &place.instance, &place.owner];
     let has = |id: &&&String| !id.is_empty() && change.ids.contains(**id);
     if let Some(id) = ids.iter().find(has) {
         return Tie::Own(names(id));

@@ -86,3 +86,93 @@ fn first_after(seen: &PathCounts, ns: i64) -> Option<i64> {
     let bucket = after.next().map(|(bucket, _)| (bucket + 1) * width_ns);
     bucket.or_else(|| Some(seen.begun_ns).filter(|last| *last > ns))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::diagnosis::distinct_sources::DistinctSources;
+    use crate::diagnosis::path_counts::MinuteCounts;
+
+    const TRIAL: Trial = (None, IpAddr::V4(Ipv4Addr::LOCALHOST), 5432, 6);
+
+    const OTHER: Trial = (None, IpAddr::V4(Ipv4Addr::LOCALHOST), 5433, 6);
+
+    /// Attempts that pass on one path at these seconds, in order.
+    fn attempts(seconds: &[i64]) -> PathCounts {
+        let mut minutes = MinuteCounts::at(seconds[0] * SECOND_NS);
+        for second in &seconds[1..] {
+            minutes.count(second * SECOND_NS);
+        }
+        let (first_ns, begun_ns) = (seconds[0], seconds[seconds.len() - 1]);
+        let (first_ns, begun_ns) = (first_ns * SECOND_NS, begun_ns * SECOND_NS);
+        PathCounts {
+            count: seconds.len() as u64,
+            packets: 0,
+            first_ns,
+            begun_ns,
+            last_ns: begun_ns,
+            ports: (1, 1),
+            blocks: BTreeMap::new(),
+            minutes,
+            places: BTreeSet::new(),
+            silence_ns: (0, 0),
+            longest_ns: (0, 0),
+            crossing: (0, 0),
+            sources: DistinctSources::default(),
+            cut: 0,
+            ways: [BTreeSet::new(), BTreeSet::new()],
+        }
+    }
+
+    /// The last attempt that passed before a second, and the first one after it, in seconds.
+    fn around(paths: &[&[i64]], second: i64) -> (Option<i64>, Option<i64>) {
+        let paths: Vec<PathCounts> = paths.iter().map(|seconds| attempts(seconds)).collect();
+        let passing = Passing(HashMap::from([(TRIAL, paths.iter().collect())]));
+        let ns = second * SECOND_NS;
+        let seconds = |ns: i64| ns / SECOND_NS;
+        assert_eq!(passing.last_before(&OTHER, ns), None);
+        assert_eq!(passing.first_after(&OTHER, ns), None);
+        (
+            passing.last_before(&TRIAL, ns).map(seconds),
+            passing.first_after(&TRIAL, ns).map(seconds),
+        )
+    }
+
+    #[test]
+    fn attempt_is_known_to_the_instant_if_all_are_on_one_side() {
+        assert_eq!(around(&[&[100, 185]], 190), (Some(185), None));
+        assert_eq!(around(&[&[305, 400]], 190), (None, Some(305)));
+    }
+
+    #[test]
+    fn attempt_between_others_is_known_to_the_minute() {
+        // Buckets begin at 60 and 300.
+        let found = around(&[&[10, 100, 305, 400]], 190);
+        assert_eq!(found, (Some(60), Some(360)));
+    }
+
+    #[test]
+    fn attempts_in_the_minute_of_the_instant_itself_show_nothing_but_the_first_and_last() {
+        assert_eq!(
+            around(&[&[181, 185, 195, 199]], 190),
+            (Some(181), Some(199))
+        );
+    }
+
+    #[test]
+    fn nearest_of_several_paths_counts() {
+        let found = around(&[&[100], &[185], &[250], &[305]], 190);
+        assert_eq!(found, (Some(185), Some(250)));
+    }
+
+    #[test]
+    fn attempts_are_counted_before_the_bucket_of_an_instant_and_from_then_on() {
+        let paths = [attempts(&[10, 100, 185, 305]), attempts(&[20, 30])];
+        let passing = Passing(HashMap::from([(TRIAL, paths.iter().collect())]));
+        assert_eq!(passing.counts(&TRIAL, 190 * SECOND_NS), (4, 2));
+        assert_eq!(passing.counts(&OTHER, 190 * SECOND_NS), (0, 0));
+    }
+}

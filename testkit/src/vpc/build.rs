@@ -117,6 +117,7 @@ impl Builder<'_> {
                     acl: tier,
                     route: Route::Internet,
                     lost: Vec::new(),
+                    routeless: 0..0,
                 });
             }
         }

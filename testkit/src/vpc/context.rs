@@ -20,8 +20,8 @@ pub(super) fn files(vpc: &Vpc, at: u64) -> Vec<(String, String)> {
         file("describe-network-interfaces", &paths::interfaces(vpc)),
         file("describe-security-groups", &filters::groups(network, at)),
         file("describe-network-acls", &filters::acls(network, at)),
-        file("describe-route-tables", &paths::route_tables(network)),
-        file("describe-nat-gateways", &paths::nat_gateways(network)),
+        file("describe-route-tables", &paths::route_tables(network, at)),
+        file("describe-nat-gateways", &paths::nat_gateways(network, at)),
         file("describe-subnets", &paths::subnets(network)),
         file("describe-vpcs", &vpcs()),
     ];

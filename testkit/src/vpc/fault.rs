@@ -78,10 +78,13 @@ pub enum Fault {
     Unsolicited,
     /// A host drops the SYNs of all its clients for some seconds, several times.
     SynBacklog,
+    /// The default route of a subnet, or the NAT gateway of a zone, is removed while the archive is
+    /// being written. No seed has it by itself.
+    RouteRemoved,
 }
 
 impl Fault {
-    /// All there are, the newest last.
+    /// Those that seeds have, the newest last.
     pub const ALL: [Self; 35] = [
         Self::AclBlocksReply,
         Self::GroupInbound,
@@ -238,6 +241,7 @@ impl Planter<'_> {
             Fault::ClientResets => self.client_resets(),
             Fault::Unsolicited => self.unsolicited(),
             Fault::SynBacklog => self.syn_backlog(),
+            Fault::RouteRemoved => self.route_removed(),
             _ => None,
         }
     }

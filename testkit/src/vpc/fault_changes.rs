@@ -2,7 +2,7 @@
 
 use super::build::{Edge, Manner};
 use super::fault::{Planted, Planter, crosses};
-use super::network::{ALWAYS, Behavior, During, Trouble};
+use super::network::{ALWAYS, Behavior, During, Route, Trouble};
 
 impl Planter<'_> {
     /// From one moment on; every other time only for some minutes.
@@ -43,6 +43,40 @@ impl Planter<'_> {
         let enis = edge.responding();
         let mut planted = Planted::new(cause, edge, during, enis);
         self.afflict(&mut planted, behavior);
+        Some(planted)
+    }
+
+    /// A subnet loses its default route, or the NAT gateway to which the routes of a zone lead is
+    /// deleted.
+    pub(super) fn route_removed(&mut self) -> Option<Planted> {
+        let mut edge = self.edge(|_, edge| edge.name == "outbound")?;
+        let network = &self.vpc.network;
+        let one = self.random.of(&edge.initiating());
+        let (subnet, route) = (network.enis[one].subnet, network.subnet_of(one).route);
+        let Route::Nat(nat) = route else { return None };
+        let routes = |eni: &usize| network.subnet_of(*eni).route;
+        let is_shared = edge.initiating().iter().all(|eni| routes(eni) == route);
+        let mut during = self.midway();
+        let network = &mut self.vpc.network;
+        if !is_shared && self.random.percent(50) {
+            // What is deleted does not come back.
+            during.end = u64::MAX;
+            network.enis[nat].troubles.push(Trouble {
+                port: None,
+                behavior: Behavior::Stopped,
+                during: during.clone(),
+            });
+        } else {
+            network.subnets[subnet].routeless = during.clone();
+        }
+        let suffers = |eni: usize| match network.subnets[subnet].routeless.is_empty() {
+            true => network.subnet_of(eni).route == route,
+            false => network.enis[eni].subnet == subnet,
+        };
+        edge.initiators.retain(|end| end.eni().is_some_and(suffers));
+        let enis = edge.initiating();
+        let mut planted = Planted::new("no-route", edge, during, enis);
+        planted.causes.push("no-reply");
         Some(planted)
     }
 

@@ -167,6 +167,8 @@ pub(super) struct Subnet {
     pub(super) route: Route,
     /// Networks beyond to which the route is missing.
     pub(super) lost: Vec<Net>,
+    /// When the route to the internet is missing that it has at other times; empty if it never is.
+    pub(super) routeless: During,
 }
 
 impl Subnet {
@@ -312,6 +314,16 @@ impl Network {
         &self.acls[self.subnet_of(eni).acl]
     }
 
+    /// Where the route table of an ENI's subnet sends what is for the internet at this time.
+    pub(super) fn route_of(&self, eni: usize, at: u64) -> Route {
+        let subnet = self.subnet_of(eni);
+        match subnet.routeless.contains(&at) {
+            true => Route::Nowhere,
+            false => subnet.route,
+        }
+    }
+
+    /// Whether an ENI is without its host, or a NAT gateway is deleted.
     pub(super) fn is_stopped(&self, eni: usize, at: u64) -> bool {
         let troubles = &self.enis[eni].troubles;
         troubles

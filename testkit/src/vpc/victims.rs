@@ -18,6 +18,7 @@ pub(super) fn suffering(planner: &mut Planner, fault: Fault, place: &Planted) ->
         Fault::Scan => search(planner, place),
         Fault::IdleTimeout => idle(planner, place),
         Fault::GroupRevoked | Fault::AclChanged | Fault::Outage => around_change(planner, place),
+        Fault::RouteRemoved => beside_change(planner, place),
         Fault::SynFlood => flood(planner, place),
         Fault::OfficeShutOut => among_scanners(planner, place),
         Fault::PathMtu => large_and_small(planner, place),
@@ -59,8 +60,15 @@ fn idle(planner: &mut Planner, place: &Planted) -> Vec<Dialogue> {
 /// Conversations before, during and after a fault that begins in the archive, and connections that
 /// are open all the time.
 fn around_change(planner: &mut Planner, place: &Planted) -> Vec<Dialogue> {
-    let (archive, during) = (planner.archive.clone(), place.during.clone());
     let mut victims = lasting(planner, place);
+    victims.extend(beside_change(planner, place));
+    victims
+}
+
+/// Conversations before, during and after a fault that begins in the archive.
+fn beside_change(planner: &mut Planner, place: &Planted) -> Vec<Dialogue> {
+    let (archive, during) = (planner.archive.clone(), place.during.clone());
+    let mut victims = Vec::new();
     let mut some = |from: u64, to: u64, count: (u64, u64)| {
         for _ in 0..planner.random.between(count.0, count.1) {
             let at = planner.random.between(from, to - 1);

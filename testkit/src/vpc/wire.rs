@@ -175,7 +175,7 @@ impl<'a> Wire<'a> {
             };
         }
         let subnet = self.network.subnet_of(eni);
-        match subnet.route {
+        match self.network.route_of(eni, packet.at) {
             _ if subnet.lost.iter().any(|net| net.contains(to)) => Fate::Lost,
             _ if TRANSIT.contains(to) => match self.attachment(eni) {
                 Some(attachment) => {
@@ -394,7 +394,7 @@ impl<'a> Wire<'a> {
     fn traffic_path(&self, eni: usize, packet: Packet) -> Option<u8> {
         let to = *packet.destination.ip();
         let subnet = self.network.subnet_of(eni);
-        Some(match subnet.route {
+        Some(match self.network.route_of(eni, packet.at) {
             _ if subnet.lost.iter().any(|net| net.contains(to)) => return None,
             _ if VPC.contains(to) || TRANSIT.contains(to) => 1,
             _ if PEER.contains(to) => 4,

@@ -103,7 +103,7 @@ pub(super) fn subnets(network: &Network) -> Value {
 }
 
 /// Each subnet has a table of its own.
-pub(super) fn route_tables(network: &Network) -> Value {
+pub(super) fn route_tables(network: &Network, at: u64) -> Value {
     let tables = network.subnets.iter().enumerate().map(|(n, subnet)| {
         json!({
             "RouteTableId": id("rtb", n),
@@ -117,14 +117,14 @@ pub(super) fn route_tables(network: &Network) -> Value {
                 "AssociationState": {"State": "associated"},
             }],
             "PropagatingVgws": [],
-            "Routes": routes(network, subnet),
+            "Routes": routes(network, subnet, at),
             "Tags": name_tag(&format!("shop-{n}")),
         })
     });
     json!({"RouteTables": tables.collect::<Vec<Value>>()})
 }
 
-fn routes(network: &Network, subnet: &Subnet) -> Vec<Value> {
+fn routes(network: &Network, subnet: &Subnet, at: u64) -> Vec<Value> {
     let route = |net: Net, member: &str, target: String| {
         json!({
             "DestinationCidrBlock": net.to_string(),
@@ -145,14 +145,21 @@ fn routes(network: &Network, subnet: &Subnet) -> Vec<Value> {
     let known = known.filter(|(net, ..)| !subnet.lost.contains(net));
     routes.extend(known.map(|(net, member, target)| route(net, member, target)));
     match subnet.route {
+        _ if subnet.routeless.contains(&at) => {}
         Route::Internet => routes.push(route(Net::ANY, "GatewayId", id("igw", 1))),
-        Route::Nat(nat) => routes.push(route(Net::ANY, "NatGatewayId", id("nat", nat))),
+        Route::Nat(nat) => {
+            let mut to_nat = route(Net::ANY, "NatGatewayId", id("nat", nat));
+            if network.is_stopped(nat, at) {
+                to_nat["State"] = json!("blackhole");
+            }
+            routes.push(to_nat);
+        }
         Route::Nowhere => {}
     }
     routes
 }
 
-pub(super) fn nat_gateways(network: &Network) -> Value {
+pub(super) fn nat_gateways(network: &Network, at: u64) -> Value {
     let is_nat = |(_, eni): &(usize, &Eni)| eni.role == Role::NatGateway;
     let gateways = network.enis.iter().enumerate().filter(is_nat);
     let gateways = gateways.map(|(n, eni)| {
@@ -160,7 +167,10 @@ pub(super) fn nat_gateways(network: &Network) -> Value {
             "NatGatewayId": id("nat", n),
             "VpcId": VPC_ID,
             "SubnetId": network.subnet_of(n).id,
-            "State": "available",
+            "State": match network.is_stopped(n, at) {
+                true => "deleted",
+                false => "available",
+            },
             "ConnectivityType": "public",
             "NatGatewayAddresses": [{
                 "NetworkInterfaceId": eni.id,

@@ -11,7 +11,9 @@ use crate::vpc::build::Vpc;
 use crate::vpc::context::id;
 use crate::vpc::fault;
 use crate::vpc::log::{ACCOUNT, VPC_ID};
-use crate::vpc::network::{AclRule, Behavior, GroupRule, ICMP, Network, Peer, TCP, UDP};
+use crate::vpc::network::{
+    AclRule, Behavior, Eni, GroupRule, ICMP, Net, Network, Peer, Role, Route, TCP, UDP,
+};
 
 pub(super) fn of_rules(
     vpc: &Vpc,
@@ -23,6 +25,7 @@ pub(super) fn of_rules(
     let mut calls = groups(network, archive, random);
     calls.extend(acls(network, archive));
     calls.extend(settings(network, archive));
+    calls.extend(routes(network, archive));
     if let Some(planted) = planted {
         calls.extend(instances(network, planted, archive));
     }
@@ -240,6 +243,41 @@ fn settings(network: &Network, archive: &Range<u64>) -> Vec<Call> {
         calls.push(Call::ec2(bare.during.start, name, request, response));
     }
     calls
+}
+
+/// Default routes that are removed and come back, and NAT gateways that are deleted.
+fn routes(network: &Network, archive: &Range<u64>) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for (n, subnet) in network.subnets.iter().enumerate() {
+        let (during, table) = (&subnet.routeless, id("rtb", n));
+        if is_then(archive, during.start) {
+            let request =
+                json!({"routeTableId": table, "destinationCidrBlock": Net::ANY.to_string()});
+            calls.push(Call::ec2(during.start, "DeleteRoute", request, done()));
+        }
+        if let Route::Nat(nat) = subnet.route
+            && is_then(archive, during.end)
+        {
+            let request = json!({"routeTableId": table, "natGatewayId": id("nat", nat),
+                "destinationCidrBlock": Net::ANY.to_string()});
+            calls.push(Call::ec2(during.end, "CreateRoute", request, done()));
+        }
+    }
+    let is_nat = |(_, eni): &(usize, &Eni)| eni.role == Role::NatGateway;
+    for (n, eni) in network.enis.iter().enumerate().filter(is_nat) {
+        let deleted = eni.troubles.iter().map(|trouble| trouble.during.start);
+        let deleted = deleted.filter(|at| is_then(archive, *at));
+        calls.extend(deleted.map(|at| delete_nat_gateway(at, &id("nat", n))));
+    }
+    calls
+}
+
+/// A call that deletes a NAT gateway.
+pub(super) fn delete_nat_gateway(at: u64, id: &str) -> Call {
+    let request = json!({"DeleteNatGatewayRequest": {"NatGatewayId": id}});
+    let response = json!({"DeleteNatGatewayResponse": {
+        "xmlns": "http://ec2.amazonaws.com/doc/2016-11-15/", "natGatewayId": id}});
+    Call::ec2(at, "DeleteNatGateway", request, response)
 }
 
 /// The instances that are stopped where the fault is.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_json::{Value, json};
 
 use super::Call;
-use super::calls::{done, group_call};
+use super::calls::{delete_nat_gateway, done, group_call};
 use crate::random::Random;
 use crate::vpc::build::Vpc;
 use crate::vpc::context::id;
@@ -47,6 +47,7 @@ fn any(vpc: &Vpc, planted: Option<&fault::Planted>, at: u64, random: &mut Random
         11..=12 => launched(vpc, at, random),
         13..=15 => other_group(vpc, at, random),
         16 => unrelated_rule(vpc, at, random),
+        17 if random.percent(50) => other_route(at, random),
         17 => other_acl(at, random),
         18 => attempted(vpc, planted, at, random),
         _ => tagged(vpc, at, random),
@@ -175,6 +176,18 @@ fn other_acl(at: u64, random: &mut Random) -> Call {
         "cidrBlock": "10.61.16.0/24", "icmpTypeCode": {}, "portRange": {"from": 5432, "to": 5432},
     });
     Call::ec2(at, "CreateNetworkAclEntry", request, done())
+}
+
+/// A default route, or a NAT gateway, of another VPC.
+fn other_route(at: u64, random: &mut Random) -> Call {
+    if random.percent(50) {
+        return delete_nat_gateway(at, &format!("nat-0e0f4{:012x}", random.below(1 << 48)));
+    }
+    let request = json!({
+        "routeTableId": format!("rtb-0e0f4{:012x}", random.below(1 << 48)),
+        "destinationCidrBlock": Net::ANY.to_string(),
+    });
+    Call::ec2(at, "DeleteRoute", request, done())
 }
 
 /// A call that would break what is planted, and is refused or only a dry run.

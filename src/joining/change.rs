@@ -8,12 +8,36 @@ use crate::event::cloudtrail::ApiCall;
 /// Most resources of one call.
 pub const RESOURCES_MAX: usize = 32;
 
-/// The beginnings of the identifiers of network interfaces, instances, subnets, VPCs, security groups
-/// and network ACLs.
-const PREFIXES: [&str; 6] = ["eni-", "i-", "subnet-", "vpc-", "sg-", "acl-"];
+/// The beginnings of the identifiers of what decides about packets: network interfaces, instances,
+/// subnets, VPCs, security groups, network ACLs and route tables with their associations, and the
+/// gateways that routes lead to.
+const PREFIXES: [&str; 16] = [
+    "eni-",
+    "i-",
+    "subnet-",
+    "vpc-",
+    "sg-",
+    "acl-",
+    "aclassoc-",
+    "rtb-",
+    "rtbassoc-",
+    "nat-",
+    "igw-",
+    "eigw-",
+    "tgw-",
+    "pcx-",
+    "vgw-",
+    "vpce-",
+];
+
+/// What the identifier of a load balancer begins with in its ARN.
+const BALANCER: &str = ":loadbalancer/";
 
 /// Letters of an identifier after its prefix: AWS gives 17 or 8.
 const ID_LEN_MAX: usize = 32;
+
+/// Letters of the identifier of a load balancer, with its name.
+const BALANCER_LEN_MAX: usize = 120;
 
 /// Whether a call may have changed something: it did not fail, and is not one that only reads.
 pub fn is_change(call: &ApiCall<'_>) -> bool {
@@ -24,13 +48,14 @@ pub fn is_change(call: &ApiCall<'_>) -> bool {
     !only_reads && !call.has_failed()
 }
 
-/// Returns the resources that the parameters of a call name, in their order, each once.
+/// Returns the resources that the parameters of a call name, in their order, each once. A load balancer
+/// is `loadbalancer/app/NAME/ID`, as in its ARN.
 pub fn changed_resources<'a>(call: &ApiCall<'a>) -> Vec<&'a str> {
     let mut found: Vec<&str> = Vec::new();
     // Identifiers are strings of their own, and have no escapes.
     for text in call.request.unwrap_or_default().split('"') {
-        if is_identifier(text) && !found.contains(&text) {
-            found.push(text);
+        if let Some(id) = identifier(text).filter(|id| !found.contains(id)) {
+            found.push(id);
             if found.len() == RESOURCES_MAX {
                 break;
             }
@@ -39,13 +64,18 @@ pub fn changed_resources<'a>(call: &ApiCall<'a>) -> Vec<&'a str> {
     found
 }
 
-fn is_identifier(text: &str) -> bool {
-    PREFIXES.iter().any(|prefix| {
+fn identifier(text: &str) -> Option<&str> {
+    if text.starts_with("arn:") {
+        let balancer = &text[text.find(BALANCER)? + 1..];
+        return Some(balancer).filter(|id| id.len() <= BALANCER_LEN_MAX);
+    }
+    let is_resource = PREFIXES.iter().any(|prefix| {
         text.strip_prefix(prefix).is_some_and(|rest| {
             let is_letter = |byte: u8| byte.is_ascii_alphanumeric();
             (1..=ID_LEN_MAX).contains(&rest.len()) && rest.bytes().all(is_letter)
         })
-    })
+    });
+    is_resource.then_some(text)
 }
 
 #[cfg(test)]
@@ -82,6 +112,24 @@ mod tests {
         let expected = vec!["subnet-0a".to_owned()];
         assert_eq!(resources("CreateNetworkInterface", newer), (true, expected));
         assert_eq!(resources("CreateVpc", ""), (true, vec![]));
+    }
+
+    #[test]
+    fn lists_gateways_and_load_balancers_are_resources() {
+        let association =
+            r#","requestParameters":{"associationId":"aclassoc-1","networkAclId":"acl-2"}"#;
+        let expected = vec!["aclassoc-1".to_owned(), "acl-2".to_owned()];
+        assert_eq!(
+            resources("ReplaceNetworkAclAssociation", association),
+            (true, expected)
+        );
+        let gateway =
+            r#","requestParameters":{"DeleteNatGatewayRequest":{"NatGatewayId":"nat-1"}}"#;
+        let expected = vec!["nat-1".to_owned()];
+        assert_eq!(resources("DeleteNatGateway", gateway), (true, expected));
+        let balancer = r#","requestParameters":{"securityGroups":["sg-1"],"loadBalancerArn":"arn:aws:elasticloadbalancing:eu-central-1:1:loadbalancer/app/web/50dc"}"#;
+        let expected = vec!["sg-1".to_owned(), "loadbalancer/app/web/50dc".to_owned()];
+        assert_eq!(resources("SetSecurityGroups", balancer), (true, expected));
     }
 
     #[test]

@@ -116,6 +116,64 @@ fn change_is_at_the_first_rejected_packet_after_it() {
     assert_eq!(found[0].0, "10.0.1.9:34602");
 }
 
+#[test]
+fn change_of_an_acl_a_route_table_or_a_load_balancer_is_tied_by_the_configuration() {
+    let bucket = balanced::bucket();
+    let folder = tempfile::tempdir().unwrap();
+    let call = |name: &str, request: Value| {
+        json!({
+            "eventTime": "2026-03-14T02:15:24Z", "eventSource": "ec2.amazonaws.com",
+            "eventName": name, "eventID": name, "awsRegion": "eu-central-1",
+            "userIdentity": {"type": "IAMUser", "userName": "bob"}, "requestParameters": request,
+        })
+    };
+    let arn = "arn:aws:elasticloadbalancing:eu-central-1:1:loadbalancer/app/web/50dc";
+    let calls = [
+        call("CreateNetworkAclEntry", json!({"networkAclId": "acl-1"})),
+        call(
+            "ReplaceNetworkAclAssociation",
+            json!({"associationId": "aclassoc-1"}),
+        ),
+        call("DeleteRoute", json!({"routeTableId": "rtb-1"})),
+        call("DeleteNatGateway", json!({"NatGatewayId": "nat-1"})),
+        call(
+            "SetSecurityGroups",
+            json!({"loadBalancerArn": arn, "securityGroups": []}),
+        ),
+        call("DeleteNetworkAclEntry", json!({"networkAclId": "acl-2"})),
+    ];
+    let trail = file(&folder, "trail.json", json!({"Records": calls}).to_string());
+    let of_subnet = |id: &str| json!([{id: "aclassoc-1", "SubnetId": "subnet-0a1b"}]);
+    let context = [
+        json!({"NetworkInterfaces": [{"NetworkInterfaceId": "eni-0008", "VpcId": "vpc-0a1b",
+            "SubnetId": "subnet-0a1b", "Groups": [], "PrivateIpAddress": "10.0.2.8",
+            "Description": "ELB app/web/50dc"}]}),
+        json!({"NetworkAcls": [{"NetworkAclId": "acl-1", "VpcId": "vpc-0a1b", "Entries": [],
+            "IsDefault": false, "Associations": of_subnet("NetworkAclAssociationId")}]}),
+        json!({"RouteTables": [{"RouteTableId": "rtb-1", "VpcId": "vpc-0a1b",
+            "Associations": [{"Main": true}],
+            "Routes": [{"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1"}]}]}),
+    ];
+    let context = context.map(|answer| answer.to_string()).join("\n");
+    let context = file(&folder, "context.json", context);
+    let flows = balanced::flows_of(&bucket);
+    let inputs = [flows.as_ref(), &trail];
+    let found = |options: &[&str], name: &str| {
+        let words = format!("changed={name} by=bob");
+        marked(&convert(&inputs, options).capture(), &words)
+    };
+    let options = ["--context", context.to_str().unwrap()];
+    for call in &calls[..5] {
+        let name = call["eventName"].as_str().unwrap();
+        let found = found(&options, name);
+        assert_eq!(found.len(), 1, "{name}: {found:?}");
+        assert_eq!(found[0].0, "10.0.1.9:34602");
+    }
+    // One of something else, and one without the configuration.
+    assert_eq!(found(&options, "DeleteNetworkAclEntry"), []);
+    assert_eq!(found(&[], "CreateNetworkAclEntry"), []);
+}
+
 /// The same packets in each conversation, in the same order, with the comments of their records.
 #[track_caller]
 fn assert_same_but_for_events(with: &Capture, without: &Capture) {

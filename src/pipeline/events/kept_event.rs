@@ -74,9 +74,7 @@ impl Apart {
             Self::NoEnds => "without the address and port of a connection",
             Self::NotInFlowLogs => "of traffic that flow logs do not have",
             Self::NoChange => "an API call that only reads, or failed",
-            Self::NoResource => {
-                "an API call that names no interface, instance, subnet, VPC, group or ACL"
-            }
+            Self::NoResource => "an API call that names no resource that decides about packets",
         }
     }
 }

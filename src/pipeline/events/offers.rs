@@ -3,6 +3,7 @@
 //! Whether a connection is the only one that fits is decided from all connections that were read, not
 //! only from those that the filter keeps.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -37,29 +38,21 @@ pub(crate) struct Offered {
 }
 
 impl EventOffers {
-    /// Prepares for these events. The configuration shows which groups an ENI has.
+    /// Prepares for these events. The configuration shows which security groups, network ACL, routes
+    /// and load balancer an ENI has.
     pub(crate) fn of(
         collected: &mut CollectedEvents<'_>,
         enis: &Enis,
         known: &Configuration,
     ) -> Self {
         let changes = std::mem::take(&mut collected.changes);
-        let now = known.at(i64::MAX);
-        let tied = enis.iter().map(|eni| {
-            let groups = now.interface(&eni.name).map(|found| &found.value.groups);
-            let groups = groups.into_iter().flatten();
-            let names = [&eni.name, &eni.instance, &eni.subnet, &eni.vpc]
-                .into_iter()
-                .chain(groups);
-            names.filter_map(|name| changes.resource(name)).collect()
-        });
+        let tied = match changes.is_empty() {
+            true => Vec::new(),
+            false => tied(&changes, enis, known),
+        };
         Self {
             index: std::mem::take(&mut collected.index),
-            tied: if changes.is_empty() {
-                Vec::new()
-            } else {
-                tied.collect()
-            },
+            tied,
             changes: Mutex::new(changes),
             spans: Mutex::default(),
         }
@@ -144,4 +137,32 @@ impl EventOffers {
             .unwrap_or_else(PoisonError::into_inner);
         (self.index, changes, spans)
     }
+}
+
+/// Returns the changed resources that decide about the packets of each ENI, as the configuration was
+/// last.
+fn tied(changes: &FirstRejected, enis: &Enis, known: &Configuration) -> Vec<Vec<ResourceIndex>> {
+    let now = known.at(i64::MAX);
+    let mut of_subnets: HashMap<(&str, &str), Vec<ResourceIndex>> = HashMap::new();
+    let tied = enis.iter().map(|eni| {
+        let own = now.interface(&eni.name).map(|found| found.value);
+        let groups = own.into_iter().flat_map(|own| &own.groups);
+        let names = [&eni.name, &eni.instance, &eni.subnet, &eni.vpc]
+            .into_iter()
+            .chain(groups)
+            .chain(own.map(|own| &own.owner));
+        let mut tied: Vec<ResourceIndex> =
+            names.filter_map(|name| changes.resource(name)).collect();
+        // Many ENIs share a subnet.
+        let of_subnet = of_subnets
+            .entry((&eni.subnet, &eni.vpc))
+            .or_insert_with(|| {
+                let deciding = now.deciding(&eni.subnet, &eni.vpc);
+                let changed = deciding.iter().filter_map(|id| changes.resource(id));
+                changed.collect()
+            });
+        tied.extend(of_subnet.iter());
+        tied
+    });
+    tied.collect()
 }

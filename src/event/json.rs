@@ -12,7 +12,7 @@ use super::file_name::BalancerFile;
 use super::members::{ObjectMembers, for_each_element, string};
 use super::token::Tokens;
 use super::{
-    Event, EventKind, alb, alb_connection, clb, cloudtrail, firewall, lattice, nlb, resolver,
+    Event, EventKind, alb, alb_connection, clb, cloudtrail, firewall, lattice, nlb, resolver, waf,
 };
 use crate::record::Foreign;
 
@@ -123,6 +123,7 @@ impl Search<'_, '_> {
             EventKind::ResolverQuery => each(kind, resolver::event(members)),
             EventKind::Lattice => each(kind, lattice::event(members)),
             EventKind::FirewallAlert => each(kind, firewall::event(members)),
+            EventKind::Waf => each(kind, waf::event(members)),
             EventKind::AlbAccess => {
                 let values = FieldValues::of(members);
                 each(kind, alb::event(&values.tokens(alb::NAMES), self.file));

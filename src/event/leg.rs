@@ -66,6 +66,7 @@ impl Event<'_> {
                 Leg::new(of(l.source), nobody),
                 Leg::new(nobody, of(l.target)),
             ],
+            EventDetail::Waf(w) => [Leg::new((w.client, None), nobody), Leg::default()],
             EventDetail::Alert(a) => [
                 Leg::new(
                     (a.source, a.source_port),
@@ -83,7 +84,8 @@ impl Event<'_> {
             | EventDetail::AlbConnection(_)
             | EventDetail::Nlb(_)
             | EventDetail::Clb(_)
-            | EventDetail::Lattice(_) => Some(TCP),
+            | EventDetail::Lattice(_)
+            | EventDetail::Waf(_) => Some(TCP),
             EventDetail::ApiCall(_) => None,
             EventDetail::DnsQuery(query) => protocol_number(query.transport.as_deref()?),
             EventDetail::Alert(alert) => protocol_number(alert.protocol.as_deref()?),

@@ -1,7 +1,8 @@
 //! Events: the records of other AWS logs that lie beside flow logs.
 //!
 //! An [`Event`] is one line of a load balancer log, one API call of CloudTrail, one DNS query, one
-//! VPC Lattice request or one alert of AWS Network Firewall. It borrows from its text. This module
+//! VPC Lattice request, one request at AWS WAF, or one alert of AWS Network Firewall. It borrows from
+//! its text. This module
 //! parses text in memory and does nothing else: it opens no file, starts no thread, and does not
 //! know which connection an event belongs to.
 //!
@@ -9,7 +10,7 @@
 //! token         a line -> its fields           value      a field -> a number, a time, a socket
 //! line          which kind a line is of        json       any JSON text -> the events in it
 //! alb, alb_connection, nlb, clb                lines of load balancers, or JSON with the same names
-//! cloudtrail, resolver, lattice, firewall      JSON objects
+//! cloudtrail, resolver, lattice, firewall, waf JSON objects
 //! file_name     facts in the names of files    ids        events delivered more than once
 //! ```
 //!
@@ -38,6 +39,7 @@ pub mod nlb;
 pub mod resolver;
 mod token;
 mod value;
+pub mod waf;
 
 pub use self::{
     fault::EventFault,
@@ -86,6 +88,8 @@ pub enum EventDetail<'a> {
     Lattice(lattice::LatticeRequest<'a>),
     /// An alert of AWS Network Firewall.
     Alert(firewall::FirewallAlert<'a>),
+    /// A request that AWS WAF looked at.
+    Waf(waf::WafRequest<'a>),
 }
 
 /// The kind of log that an event is from.
@@ -108,6 +112,8 @@ pub enum EventKind {
     Lattice,
     /// Alert log of AWS Network Firewall.
     FirewallAlert,
+    /// AWS WAF log.
+    Waf,
 }
 
 impl EventKind {
@@ -123,6 +129,7 @@ impl EventKind {
             Foreign::ResolverQuery => Self::ResolverQuery,
             Foreign::Lattice => Self::Lattice,
             Foreign::NetworkFirewall => Self::FirewallAlert,
+            Foreign::Waf => Self::Waf,
             _ => return None,
         })
     }
@@ -138,6 +145,7 @@ impl EventKind {
             Self::ResolverQuery => Foreign::ResolverQuery,
             Self::Lattice => Foreign::Lattice,
             Self::FirewallAlert => Foreign::NetworkFirewall,
+            Self::Waf => Foreign::Waf,
         }
     }
 
@@ -152,6 +160,7 @@ impl EventKind {
             Self::ResolverQuery => "resolver_query",
             Self::Lattice => "lattice",
             Self::FirewallAlert => "firewall_alert",
+            Self::Waf => "waf",
         }
     }
 
@@ -166,6 +175,7 @@ impl EventKind {
             Self::ResolverQuery => ["DNS query", "DNS queries"],
             Self::Lattice => ["VPC Lattice request", "VPC Lattice requests"],
             Self::FirewallAlert => ["Network Firewall alert", "Network Firewall alerts"],
+            Self::Waf => ["WAF request", "WAF requests"],
         }
     }
 
@@ -173,7 +183,11 @@ impl EventKind {
     pub fn is_json(self) -> bool {
         match self {
             Self::AlbAccess | Self::AlbConnection | Self::NlbAccess | Self::ClbAccess => false,
-            Self::CloudTrail | Self::ResolverQuery | Self::Lattice | Self::FirewallAlert => true,
+            Self::CloudTrail
+            | Self::ResolverQuery
+            | Self::Lattice
+            | Self::FirewallAlert
+            | Self::Waf => true,
         }
     }
 }
@@ -190,6 +204,7 @@ impl Event<'_> {
             EventDetail::DnsQuery(_) => EventKind::ResolverQuery,
             EventDetail::Lattice(_) => EventKind::Lattice,
             EventDetail::Alert(_) => EventKind::FirewallAlert,
+            EventDetail::Waf(_) => EventKind::Waf,
         }
     }
 

@@ -84,9 +84,11 @@ pub fn sought(event: &Event<'_>) -> [Option<SoughtConnection>; 2] {
         }
         // Flow logs have no traffic to the Amazon DNS server, and the address that VPC Lattice gives
         // a service is in no log of it.
-        EventDetail::ApiCall(_) | EventDetail::DnsQuery(_) | EventDetail::Lattice(_) => {
-            [None, None]
-        }
+        // WAF logs no port of the client. The row of its load balancer has it.
+        EventDetail::Waf(_)
+        | EventDetail::ApiCall(_)
+        | EventDetail::DnsQuery(_)
+        | EventDetail::Lattice(_) => [None, None],
     }
 }
 

@@ -107,6 +107,14 @@ pub fn event_words(event: &Event<'_>) -> Option<String> {
             words.or_dash("sid", a.signature_id);
             words.known("firewall", a.firewall.as_deref());
         }
+        EventDetail::Waf(w) => {
+            words.text("waf", w.action.as_deref());
+            words.text("rule", w.rule.as_deref());
+            let method = w.method.as_deref().unwrap_or_default();
+            words.request(method, w.uri.as_deref().unwrap_or_default());
+            words.known("acl", Some(w.acl_name()).filter(|name| !name.is_empty()));
+            words.known("request", w.request_id.as_deref());
+        }
         EventDetail::ApiCall(_) | EventDetail::DnsQuery(_) | EventDetail::Lattice(_) => {
             return None;
         }

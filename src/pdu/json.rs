@@ -11,6 +11,7 @@ use crate::event::cloudtrail::ApiCall;
 use crate::event::firewall::FirewallAlert;
 use crate::event::lattice::LatticeRequest;
 use crate::event::nlb::NlbConnection;
+use crate::event::waf::WafRequest;
 use crate::event::{Event, EventDetail};
 use crate::joining::path_without_query;
 use crate::time::rfc3339;
@@ -32,6 +33,7 @@ pub(super) fn of_event(event: &Event<'_>) -> Vec<EventFrame> {
         EventDetail::ApiCall(call) => of_call(call, &time),
         EventDetail::Lattice(request) => of_lattice(request, &time),
         EventDetail::Alert(alert) => of_alert(alert, &time),
+        EventDetail::Waf(request) => of_waf(request, event.instant_ns),
         EventDetail::Nlb(connection) => of_nlb(connection, &time),
         EventDetail::AlbConnection(connection) => of_connection(connection, &time),
         EventDetail::Clb(request) => of_listener(request, &time),
@@ -175,6 +177,37 @@ fn of_lattice(request: &LatticeRequest<'_>, time: &str) -> Vec<u8> {
     let info = format!("{status} {method} {}", path.as_deref().unwrap_or("-"));
     let tags = PduTags::of("json").columns("Lattice", &info);
     ends(tags, request.source, request.target).with(json.complete().as_bytes())
+}
+
+fn of_waf(request: &WafRequest<'_>, at_ns: i64) -> Vec<u8> {
+    let uri = request.uri.as_deref().map(path_without_query);
+    let client = request.client.map(|client| client.to_string());
+    let mut http = JsonText::default();
+    http.text("clientIp", client.as_deref())
+        .text("country", request.country.as_deref())
+        .text("host", request.host.as_deref())
+        .text("uri", uri.as_deref())
+        .text("httpVersion", request.version.as_deref())
+        .text("httpMethod", request.method.as_deref())
+        .text("requestId", request.request_id.as_deref());
+    let mut json = JsonText::default();
+    json.value("timestamp", Some(at_ns / 1_000_000))
+        .text("webaclId", request.acl.as_deref())
+        .text("terminatingRuleId", request.rule.as_deref())
+        .text("terminatingRuleType", request.rule_type.as_deref())
+        .text("action", request.action.as_deref())
+        .text("httpSourceName", request.source_name.as_deref())
+        .text("httpSourceId", request.source_id.as_deref())
+        .value("responseCodeSent", request.status)
+        .json("httpRequest", Some(&http.complete()));
+    let [action, method] = [&request.action, &request.method].map(|text| text.as_deref());
+    let info = [action, method, uri.as_deref()].map(|text| text.unwrap_or("-"));
+    let tags = PduTags::of("json").columns("WAF", &info.join(" "));
+    let tags = match request.client {
+        Some(client) => tags.address(PduEnd::Source, client),
+        None => tags,
+    };
+    tags.with(json.complete().as_bytes())
 }
 
 fn of_alert(alert: &FirewallAlert<'_>, time: &str) -> Vec<u8> {

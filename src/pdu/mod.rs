@@ -81,6 +81,7 @@ pub fn interface_name(event: &Event<'_>) -> String {
             let arn = l.service_arn.as_deref().unwrap_or_default();
             named("lattice", arn.rsplit('/').next().unwrap_or_default())
         }
+        EventDetail::Waf(w) => named("waf", w.acl_name()),
         EventDetail::Alert(a) => named("firewall", a.firewall.as_deref().unwrap_or_default()),
     }
 }

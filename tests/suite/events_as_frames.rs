@@ -34,6 +34,7 @@ fn each_log_has_an_interface_of_its_own() {
         ("firewall edge", UPPER_PDU),
         ("lattice svc-0a1b", UPPER_PDU),
         ("nlb net/web/1", UPPER_PDU),
+        ("waf shop", UPPER_PDU),
     ];
     assert_eq!(names, expected);
 }
@@ -56,7 +57,7 @@ fn frames_are_between_the_packets_and_change_none_but_their_times() {
     );
     // 3 ALB rows and 1 CLB row are two frames each; of 3 DNS queries one is part of another.
     let events = capture.packets.len() - packets.len();
-    assert_eq!(events, 3 * 2 + 2 + 3 + 1 + 1 + 1 + 1 + 2 * 2);
+    assert_eq!(events, 3 * 2 + 2 + 3 + 1 + 1 + 1 + 1 + 2 * 2 + 2);
     let summary = &frames.summary()["events"];
     assert_eq!(summary["resolver_query"]["framed"], 2);
     assert_eq!(

@@ -86,6 +86,30 @@ fn other_events_are_at_their_packets_too() {
 }
 
 #[test]
+fn request_at_waf_is_at_the_connection_of_the_row_with_its_trace() {
+    let bucket = balanced::bucket();
+    let capture = convert(&[bucket.path()], &[]).capture();
+    let words = "waf=ALLOW rule=Default_Action \"GET /api/v1\" acl=shop request=1-2 at=2026-03-14T02:15:04.101Z";
+    let found = marked(&capture, words);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let ends = ["203.0.113.9:2817", "10.0.1.9:443"];
+    assert!(ends.contains(&&*found[0].0) && ends.contains(&&*found[0].1));
+    assert_eq!(marked(&capture, "waf=BLOCK"), []);
+    // Two requests with one identifier cannot be told apart.
+    let again = fs::read(
+        bucket
+            .path()
+            .join("AWSLogs/WAFLogs/eu-central-1/shop/a.log.gz"),
+    );
+    let path = bucket
+        .path()
+        .join("AWSLogs/WAFLogs/eu-central-1/shop/b.log.gz");
+    fs::write(path, again.unwrap()).unwrap();
+    let capture = convert(&[bucket.path()], &[]).capture();
+    assert_eq!(marked(&capture, "waf="), []);
+}
+
+#[test]
 fn change_is_at_the_first_rejected_packet_after_it() {
     let bucket = balanced::bucket();
     let converted = convert(&[bucket.path()], &[]);
@@ -252,6 +276,7 @@ fn every_event_is_accounted_for() {
         ("lattice", [1, 0, 0, 1]),
         ("nlb_access", [1, 1, 0, 0]),
         ("resolver_query", [3, 0, 0, 3]),
+        ("waf", [2, 1, 0, 1]),
     ];
     let expected = expected.map(|(kind, counts)| (kind.to_owned(), counts));
     assert_eq!(account(&converted), BTreeMap::from(expected));

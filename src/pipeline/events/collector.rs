@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use super::kept_event::{EventBatch, EventHead, KeptEvent, KeptFrames};
 use super::outcomes::Outcomes;
@@ -13,7 +13,7 @@ use super::tape::EventTape;
 use crate::error::Result;
 use crate::event::{EventIds, EventKind};
 use crate::filter::Span;
-use crate::joining::{EventNumber, FirstRejected, SoughtIndex};
+use crate::joining::{EventNumber, FirstRejected, LegSide, SoughtConnection, SoughtIndex};
 use crate::pdu::FrameContents;
 use crate::pipeline::spilling::sorted_runs::{RunHead as _, SortedRuns};
 use crate::pipeline::spilling::temporary::SpillFolder;
@@ -143,6 +143,7 @@ impl<'a> EventCollector<'a> {
             interfaces: BTreeMap::new(),
             names: BTreeMap::new(),
             followed: HashSet::default(),
+            waiting: HashMap::default(),
             tape: match in_memory {
                 true => EventTape::in_memory(),
                 false => EventTape::in_file(self.folder),
@@ -219,6 +220,9 @@ pub(crate) struct CollectedEvents<'a> {
     pub names: BTreeMap<IpAddr, String>,
     /// The questions that are part of another one.
     pub(super) followed: HashSet<u64, RandomState>,
+    /// Requests at WAF that wait for the row of their load balancer, which comes later: a response is
+    /// sent after its request came. `None` for several at once between which nothing decides.
+    waiting: HashMap<u64, Option<EventNumber>, RandomState>,
     pub(super) tape: EventTape<'a>,
 }
 
@@ -266,8 +270,31 @@ impl CollectedEvents<'_> {
             for resource in &kept.resources {
                 self.changes.enter(resource, head.instant_ns, number);
             }
+            self.take_request(&kept, number);
         }
         Ok(())
+    }
+
+    /// Joins a request at WAF with what the row of its load balancer is about.
+    fn take_request(&mut self, kept: &KeptEvent, number: EventNumber) {
+        let Some(request) = kept.request else { return };
+        if kept.kind == EventKind::Waf {
+            let waiting = self.waiting.entry(request);
+            waiting
+                .and_modify(|others| *others = None)
+                .or_insert(Some(number));
+            return;
+        }
+        let mut sought = kept.sought.iter();
+        let client = sought.find(|sought| sought.side == LegSide::Client);
+        if let (Some(Some(waf)), Some(client)) = (self.waiting.remove(&request), client) {
+            // Packets are put at the instants of a request once.
+            let sought = SoughtConnection {
+                times: None,
+                ..*client
+            };
+            self.index.enter(waf, sought);
+        }
     }
 
     /// Returns the number of an event that may be joined.

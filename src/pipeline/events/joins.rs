@@ -313,6 +313,12 @@ impl<'a> EventJoins<'a> {
                 _ if is_of_connection(&event) => {
                     outcomes.apart(kind, "of a connection without records")
                 }
+                _ if kind == EventKind::Waf => {
+                    outcomes.apart(
+                        kind,
+                        "without a row of its load balancer, or its connection",
+                    );
+                }
                 _ => outcomes.apart(kind, "a change that no rejected packet follows"),
             }
         }

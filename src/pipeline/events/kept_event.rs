@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::event::waf::WafRequest;
 use crate::event::{Event, EventDetail, EventIds, EventKind};
 use crate::flow::{Endpoint, Place};
 use crate::joining::{
@@ -24,6 +25,9 @@ pub(crate) struct KeptEvent {
     pub sought: Vec<SoughtConnection>,
     /// The resources that it changed.
     pub resources: Vec<String>,
+    /// The hash of a request and its client, by which a request at WAF is joined with the connection
+    /// that the row of its load balancer is about.
+    pub request: Option<u64>,
     /// The words of a comment.
     pub words: String,
     /// Its frames, if they are wanted.
@@ -88,6 +92,7 @@ impl KeptEvent {
             apart: None,
             sought: Vec::new(),
             resources: Vec::new(),
+            request: request_of(event),
             words: String::new(),
             frames: wants_frames.then(|| KeptFrames::of(event)),
         };
@@ -100,6 +105,10 @@ impl KeptEvent {
                 kept.resources.is_empty().then_some(Apart::NoResource)
             }
             EventDetail::DnsQuery(_) | EventDetail::Lattice(_) => Some(Apart::NotInFlowLogs),
+            EventDetail::Waf(_) => {
+                kept.words = event_words(event).unwrap_or_default();
+                kept.request.is_none().then_some(Apart::NoEnds)
+            }
             _ => {
                 kept.sought = sought(event).into_iter().flatten().collect();
                 kept.words = event_words(event).unwrap_or_default();
@@ -110,14 +119,29 @@ impl KeptEvent {
             kept.words.clear();
             kept.sought.clear();
             kept.resources.clear();
+            kept.request = None;
         }
         kept
     }
 
     /// Whether it may be joined.
     pub(crate) fn is_joinable(&self) -> bool {
-        !self.sought.is_empty() || !self.resources.is_empty()
+        !self.sought.is_empty() || !self.resources.is_empty() || self.request.is_some()
     }
+}
+
+/// Returns the hash of a request that an Application Load Balancer and WAF both log, with its client.
+fn request_of(event: &Event<'_>) -> Option<u64> {
+    let (id, client) = match &event.detail {
+        EventDetail::Alb(row) => (
+            WafRequest::request_of_trace(row.trace_id?)?,
+            row.client?.ip(),
+        ),
+        EventDetail::Waf(request) => (request.request_id.as_deref()?, request.client?),
+        _ => return None,
+    };
+    let [hash, _] = split(EventIds::hash(&format!("{id} {client}")));
+    Some(hash)
 }
 
 impl KeptFrames {
@@ -269,7 +293,7 @@ impl EventBatch {
 }
 
 /// The kinds by their number in the encoding.
-const KINDS: [EventKind; 8] = [
+const KINDS: [EventKind; 9] = [
     EventKind::AlbAccess,
     EventKind::AlbConnection,
     EventKind::NlbAccess,
@@ -278,6 +302,7 @@ const KINDS: [EventKind; 8] = [
     EventKind::ResolverQuery,
     EventKind::Lattice,
     EventKind::FirewallAlert,
+    EventKind::Waf,
 ];
 
 impl KeptEvent {
@@ -311,6 +336,7 @@ impl KeptEvent {
             to.u64(sought.used_ns.1.cast_unsigned());
         });
         to.list(&self.resources, |to, name| to.bytes(name.as_bytes()));
+        to.option(self.request, EventEncoder::u64);
         to.bytes(self.words.as_bytes());
         to.option(self.frames.as_ref(), |to, frames| frames.encode(to));
     }
@@ -346,6 +372,7 @@ impl KeptEvent {
                 used_ns: (from.u64().cast_signed(), from.u64().cast_signed()),
             }),
             resources: from.list(EventDecoder::text),
+            request: from.option(EventDecoder::u64),
             words: from.text(),
             frames: from.option(KeptFrames::decode),
         }

@@ -74,6 +74,9 @@ fn query(name: &str, rcode: &str, answers: &str) -> String {
 
 const ALERT: &str = r#"{"firewall_name":"edge","availability_zone":"eu-central-1a","event_timestamp":"1773454505","event":{"timestamp":"2026-03-14T02:15:05.000001+0000","flow_id":5,"event_type":"alert","src_ip":"10.0.9.9","src_port":34567,"dest_ip":"10.0.2.7","dest_port":8080,"proto":"TCP","alert":{"signature_id":3,"signature":"odd request"},"verdict":{"action":"pass"}}}"#;
 const LATTICE: &str = r#"{"sourceVpcArn":"arn:x","serviceArn":"arn:aws:vpc-lattice:eu-central-1:123456789012:service/svc-0a1b","sourceIpPort":"10.0.2.7:50211","targetIpPort":"10.0.3.7:80","startTime":"2026-03-14T02:15:08Z","requestMethod":"GET","requestPath":"/x?y=1","responseCode":504,"duration":60004}"#;
+/// A request at WAF, of which the load balancer has a row, and another one.
+const WAF: &str = r#"{"timestamp":1773454504101,"formatVersion":1,"webaclId":"arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/shop/5451","terminatingRuleId":"Default_Action","terminatingRuleType":"REGULAR","action":"ALLOW","httpSourceName":"ALB","httpSourceId":"123456789012-app/web/50dc6c495c0c9188","responseCodeSent":null,"httpRequest":{"clientIp":"203.0.113.9","country":"DE","headers":[{"name":"Host","value":"www.example.com"},{"name":"Cookie","value":"s3cret"}],"uri":"/api/v1","args":"token=s3cret","httpVersion":"HTTP/2.0","httpMethod":"GET","requestId":"1-2"}}
+{"timestamp":1773454505000,"formatVersion":1,"webaclId":"arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/shop/5451","terminatingRuleId":"rate","action":"BLOCK","httpSourceName":"ALB","httpRequest":{"clientIp":"203.0.113.66","uri":"/","httpMethod":"GET","requestId":"1-3"}}"#;
 const NLB: &str = "tls 2.0 2026-03-14T02:15:06 net/web/1 g 203.0.113.9:2817 10.0.1.9:443 3000 2 29 24 - arn:x - - tlsv12 - www.example.com - - -";
 const CONNECTION: &str = r#"2026-03-14T02:15:03.562461Z 203.0.113.9 2817 443 TLSv1.3 TLS_AES_128_GCM_SHA256 0.012 "-" - - Success TID_1"#;
 const CLB: &str = r#"2026-03-14T02:15:04.945958Z old 203.0.113.77:2817 10.0.1.5:80 0.000073 0.001048 0.0003 503 503 0 29 "GET http://www.example.com:80/ HTTP/1.1" "curl/7.38.0" - -"#;
@@ -137,6 +140,7 @@ pub(crate) fn bucket() -> TempDir {
     write("vpcdnsquerylogs/vpc-0a1b/a.log.gz", &queries.join("\n"));
     write("network-firewall/alert/a.log.gz", ALERT);
     write("lattice/a.json.gz", LATTICE);
+    write("WAFLogs/eu-central-1/shop/a.log.gz", WAF);
     folder
 }
 

@@ -69,6 +69,16 @@ fn event_json() {
 }
 
 #[test]
+fn event_frames() {
+    replay_seeds("event_frames", events::frames);
+}
+
+#[test]
+fn event_joins() {
+    replay_seeds("event_joins", events::joins);
+}
+
+#[test]
 fn any_log() {
     replay("any_log", conversion::any_log);
 }

@@ -46,7 +46,7 @@ use crate::flow::{Addresses, Candidate, Enis, Vantage};
 use crate::pipeline::diagnose::finding_records;
 use crate::pipeline::events::{CollectsEvents, EventCollector, EventWishes};
 use crate::pipeline::reading::Observations;
-use crate::pipeline::run::{Contents, Request, Run, with_names};
+use crate::pipeline::run::{Contents, EventsRead, Request, Run, with_names};
 use crate::pipeline::settling::conversations::Conversations;
 use crate::pipeline::settling::finding_records::FindingMarker;
 use crate::pipeline::settling::settle::{SettleCounts, Settler, Settling};
@@ -165,7 +165,16 @@ fn archive_of(convert: &Convert, wishes: EventWishes) -> Result<Archive> {
     let request = &convert.request;
     // The findings are those of a diagnosis of the same files.
     let context = convert.finding.is_some() || !request.context.is_empty();
-    request.archive_and(wishes.any(), wishes.frames, context)
+    let events = match (wishes.any(), wishes.frames) {
+        (false, _) => EventsRead::LeftOut,
+        (true, false) => EventsRead::BesideRecords,
+        (true, true) => EventsRead::Alone,
+    };
+    let builder = request.builder_with(events);
+    match context {
+        true => builder.context(&request.context).open(),
+        false => builder.open(),
+    }
 }
 
 /// Returns what a conversion wants of events.

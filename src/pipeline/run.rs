@@ -17,6 +17,17 @@ use crate::summary::{Input, Records};
 /// The part of the memory that each of up to three sets of buckets may use.
 const HELD_SHARE: u64 = 4;
 
+/// Which events of other AWS logs are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EventsRead {
+    /// None.
+    LeftOut,
+    /// Those beside flow logs.
+    BesideRecords,
+    /// Those of any archive, also where no flow log is.
+    Alone,
+}
+
 /// The archive to read, and how to read it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -97,7 +108,8 @@ impl Request {
     /// # Errors
     /// An input is missing or empty.
     pub(super) fn archive_and_all_beside(&self) -> Result<Archive> {
-        self.archive_and(true, false, true)
+        let builder = self.builder_with(EventsRead::BesideRecords);
+        builder.context(&self.context).open()
     }
 
     /// Lists the files, to read the events of other AWS logs as well.
@@ -105,31 +117,17 @@ impl Request {
     /// # Errors
     /// An input is missing or empty.
     pub(super) fn archive_and_events(&self) -> Result<Archive> {
-        self.builder().events().open()
+        self.builder_with(EventsRead::Alone).open()
     }
 
-    /// Lists the files, to read flow logs, and events and AWS configuration if these are wanted. An
-    /// archive of nothing but events is read only if `events_suffice`.
-    ///
-    /// # Errors
-    /// An input is missing or empty.
-    pub(super) fn archive_and(
-        &self,
-        events: bool,
-        events_suffice: bool,
-        context: bool,
-    ) -> Result<Archive> {
-        let mut builder = self.builder();
-        if events {
-            builder = builder.events();
+    /// Begins to list the files, to read flow logs, and events of other AWS logs if these are wanted.
+    pub(super) fn builder_with(&self, events: EventsRead) -> ArchiveBuilder {
+        let builder = self.builder();
+        match events {
+            EventsRead::LeftOut => builder.with_records(),
+            EventsRead::BesideRecords => builder.events().with_records(),
+            EventsRead::Alone => builder.events(),
         }
-        if !events_suffice {
-            builder = builder.with_records();
-        }
-        if context {
-            builder = builder.context(&self.context);
-        }
-        builder.open()
     }
 
     fn builder(&self) -> ArchiveBuilder {

@@ -36,6 +36,10 @@ const PACKET_COST: u128 = 1_900;
 /// adding up.
 const INSPECT_COST: u128 = 4_000;
 
+/// What reading takes at most that does not grow with the lines, on a busy machine: threads that start,
+/// files that are opened.
+const START: Duration = Duration::from_millis(500);
+
 /// Bytes of an enhanced packet block without headers and options.
 const BLOCK_LEN: u64 = 32;
 
@@ -102,6 +106,7 @@ impl Estimator {
 fn elapsed_ms(lines: u64, packets: u64, read_in: Duration) -> u64 {
     let (lines, packets) = (u128::from(lines.max(1)), u128::from(packets));
     let cost = (RECORD_COST * lines).saturating_add(PACKET_COST * packets);
+    let read_in = read_in.saturating_sub(START);
     let ms = read_in.as_micros().saturating_mul(cost) / (INSPECT_COST * lines * 1_000);
     u64::try_from(ms).unwrap_or(u64::MAX)
 }
@@ -127,4 +132,16 @@ fn comment_len(o: &Candidate, file: &str, eni: &str) -> u64 {
         .sum();
     let text = COMMENT_LEN + (file.len() + eni.len()) as u64 + u64::from(digits);
     text.next_multiple_of(4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_that_a_start_takes_is_not_multiplied() {
+        assert_eq!(elapsed_ms(85, 500, Duration::from_millis(400)), 0);
+        let minute = elapsed_ms(1 << 24, 1 << 26, Duration::from_secs(60));
+        assert!((200_000..250_000).contains(&minute), "{minute}");
+    }
 }

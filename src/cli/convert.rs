@@ -47,6 +47,10 @@ Examples:
   flow2pcap convert AWSLogs/ -o out.pcapng --split hour
       Write one capture per hour, and out.csv with an index of them.
 
+  flow2pcap convert AWSLogs/ -o out.pcapng --context aws-context
+      With load balancer logs and CloudTrail in the folder: requests and changes are named at their
+      packets.
+
   flow2pcap convert AWSLogs/ -o out.pcapng --events frames
       Add requests, DNS queries and API calls of other logs in the folder, between the packets.
 

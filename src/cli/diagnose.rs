@@ -26,6 +26,9 @@ Examples:
   flow2pcap diagnose AWSLogs/ --json | jq -r '.findings[] | [.certainty, .cause, .title] | @tsv'
       Print one line for each finding, for scripts.
 
+  flow2pcap diagnose vpcflowlogs/ CloudTrail/ elasticloadbalancing/ --context aws-context
+      Name the API call that caused a finding, and the 502 and 504 that the finding explains.
+
   flow2pcap convert AWSLogs/ -o incident.pcapng
       Then paste the display filter of a finding into Wireshark to see its packets.
 

@@ -37,6 +37,9 @@ Examples:
       The same for one hour. The shorter the time, the finer the pictures: from one second to one day,
       but no finer than the intervals of the records.
 
+  flow2pcap report vpcflowlogs/ CloudTrail/ elasticloadbalancing/ -o report.html
+      Also name who changed a rule, and the errors of load balancers that a finding explains.
+
   flow2pcap report AWSLogs/ -o - --host 10.0.11.15 | ssh web 'cat >report.html'
       Write the page to standard output.
 

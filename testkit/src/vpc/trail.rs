@@ -1,7 +1,7 @@
 //! CloudTrail of the VPC: the calls that changed what the model has changed, among many others.
 //!
-//! Whatever begins or ends in the archive, a rule, an entry of an ACL, a setting of the VPC or a
-//! stopped instance, has the call that did it. Calls are written as CloudTrail writes them: classic
+//! Whatever begins or ends in the archive, a rule, an entry of an ACL, a default route, a NAT gateway, a
+//! setting of the VPC or a stopped instance, has the call that did it. Calls are written as CloudTrail writes them: classic
 //! actions in lower camel case with lists as `{"items":[…]}`, newer ones inside `<Action>Request`,
 //! in files of five minutes that come some minutes late, some calls in two files. Sources: "CloudTrail
 //! record contents" and "CloudTrail log file name format" in the CloudTrail user guide, and records of

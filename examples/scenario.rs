@@ -5,6 +5,8 @@
 //! cargo run --example scenario -- 17 --fault IdleTimeout -o scenario/
 //! cargo run --example scenario -- 17 --healthy --columns Default -o scenario/
 //! cargo run --example scenario -- 17 --trail --context context/ -o scenario/
+//! cargo run --example scenario -- 17 --trail --requests --queries -o scenario/
+//! cargo run --example scenario -- 17 --fault Refused --at-targets -o scenario/
 //! ```
 
 use std::fmt::Debug;
@@ -40,6 +42,18 @@ struct Args {
     #[arg(long)]
     trail: bool,
 
+    /// Let the load balancer write an access log beside the logs
+    #[arg(long)]
+    requests: bool,
+
+    /// The same, and the fault is where it reaches its targets
+    #[arg(long, requires = "fault")]
+    at_targets: bool,
+
+    /// Write the query log of the DNS server beside the logs
+    #[arg(long)]
+    queries: bool,
+
     /// The folder to write the configuration below
     #[arg(long, value_name = "FOLDER")]
     context: Option<PathBuf>,
@@ -58,11 +72,20 @@ fn main() -> anyhow::Result<()> {
         (Some(fault), false) => Some(fault),
         (None, false) => Some(Scenario::fault_of(args.seed)),
     };
-    let scenario = Scenario::new(args.seed, fault, args.columns);
+    let (seed, columns) = (args.seed, args.columns);
+    let scenario = match fault {
+        Some(fault) if args.at_targets => Scenario::at_targets(seed, fault, columns),
+        _ if args.requests => Scenario::with_requests(seed, fault, columns),
+        _ => Scenario::new(seed, fault, columns),
+    };
     scenario.write_to(&args.output)?;
     if args.trail {
         scenario.write_trail_to(&args.output)?;
     }
+    if args.queries {
+        scenario.write_queries_to(&args.output)?;
+    }
+    scenario.write_requests_to(&args.output)?;
     if let Some(context) = &args.context {
         scenario.write_context_to(context)?;
     }

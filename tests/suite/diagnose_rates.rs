@@ -9,8 +9,10 @@
 //! FLOW2PCAP_SEEDS=0..1000 cargo test diagnose_rates:: -- --nocapture
 //! ```
 
+mod all_logs;
 mod changes;
 mod context;
+mod responses;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,6 +80,12 @@ fn findings_with(scenario: &Scenario, context: Option<&Path>) -> Vec<Finding> {
 
 /// Writes the logs of the scenario to a folder, and returns the findings in it as JSON.
 fn diagnosed(scenario: &Scenario, folder: &Path, context: Option<&Path>) -> Vec<Value> {
+    let diagnosis = diagnosis(scenario, folder, context);
+    diagnosis["findings"].as_array().unwrap().clone()
+}
+
+/// The same with all that is said.
+fn diagnosis(scenario: &Scenario, folder: &Path, context: Option<&Path>) -> Value {
     scenario.write_to(folder).unwrap();
     let mut command = flow2pcap();
     command.arg("diagnose").arg("--json").arg(folder);
@@ -86,8 +94,7 @@ fn diagnosed(scenario: &Scenario, folder: &Path, context: Option<&Path>) -> Vec<
     }
     let run = run(&mut command);
     assert_eq!(run.code, 0, "{}\n{scenario}", run.stderr);
-    let diagnosis: Value = serde_json::from_slice(&run.stdout).unwrap();
-    diagnosis["findings"].as_array().unwrap().clone()
+    serde_json::from_slice(&run.stdout).unwrap()
 }
 
 /// Calls the function for each of these seeds, on all processors. Returns what it gives.

@@ -35,6 +35,30 @@ pub(super) struct Exchange {
     pub(super) after: u64,
     pub(super) request: u64,
     pub(super) reply: u64,
+    /// When it is asked and answered at the earliest, milliseconds since the epoch, if something else
+    /// decides that.
+    pub(super) paced: Option<(u64, u64)>,
+}
+
+/// An exchange as it went, in milliseconds since the epoch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spoken {
+    /// When the initiator first sent its request.
+    pub(super) asked_at: u64,
+    /// Whether the responder has heard it.
+    pub(super) is_heard: bool,
+    /// When the initiator heard the reply.
+    pub(super) answered_at: Option<u64>,
+}
+
+/// What came of a conversation, and when.
+#[derive(Clone, Debug)]
+pub(super) struct Course {
+    pub(super) outcome: Outcome,
+    /// Exchanges of an open connection, as far as it came.
+    pub(super) spoken: Vec<Spoken>,
+    /// Milliseconds since the epoch.
+    pub(super) ended_at: u64,
 }
 
 /// How a TCP connection ends.
@@ -86,17 +110,27 @@ struct Open<'d> {
     responder: Node,
     there: (SocketAddrV4, SocketAddrV4),
     now: u64,
+    /// When the last that was said was heard.
+    heard_at: u64,
+    spoken: Vec<Spoken>,
 }
 
 impl Dialogue {
     /// Tells it all to the wire.
-    pub(super) fn run(&self, wire: &mut Wire, random: &mut Random) -> Outcome {
+    pub(super) fn run(&self, wire: &mut Wire, random: &mut Random) -> Course {
+        let course = |outcome, ended_at| Course {
+            outcome,
+            spoken: Vec::new(),
+            ended_at,
+        };
         match self.protocol {
-            UDP | ICMP => self.ask_once_each(wire),
+            UDP | ICMP => course(self.ask_once_each(wire), self.at),
             _ => match self.handshake(wire) {
-                Ok(open) if self.close == Close::Vanishes => open.repeat_answer(wire),
+                Ok(open) if self.close == Close::Vanishes => {
+                    course(open.repeat_answer(wire), self.at)
+                }
                 Ok(open) => open.talk(wire, random),
-                Err(outcome) => outcome,
+                Err((outcome, at)) => course(outcome, at),
             },
         }
     }
@@ -144,7 +178,8 @@ impl Dialogue {
         }
     }
 
-    fn handshake(&self, wire: &mut Wire) -> Result<Open<'_>, Outcome> {
+    /// If it fails, what came of it and when.
+    fn handshake(&self, wire: &mut Wire) -> Result<Open<'_>, (Outcome, u64)> {
         let mut answered = None;
         for after in &SYN_AGAIN_MS[..self.tries] {
             let at = self.at + after;
@@ -163,7 +198,7 @@ impl Dialogue {
                 _ if is_from_itself(wire, responder, &syn) => {}
                 Behavior::Refuses => {
                     if let Fate::Arrived(..) = wire.send(back, syn.answer(RST | ACK, RST_BYTES)) {
-                        return Err(Outcome::Refused);
+                        return Err((Outcome::Refused, at + 2 * self.latency));
                     }
                 }
                 Behavior::Answers | Behavior::Resets => {
@@ -174,6 +209,8 @@ impl Dialogue {
                             responder,
                             there: (syn.source, syn.destination),
                             now: at + 2 * self.latency,
+                            heard_at: at,
+                            spoken: Vec::new(),
                         });
                     }
                     answered.get_or_insert((back, answer));
@@ -187,7 +224,7 @@ impl Dialogue {
                 wire.send(back, Packet { at, ..answer });
             }
         }
-        Err(Outcome::Unanswered)
+        Err((Outcome::Unanswered, self.at))
     }
 }
 
@@ -238,13 +275,17 @@ impl End {
 }
 
 impl Open<'_> {
-    fn talk(mut self, wire: &mut Wire, random: &mut Random) -> Outcome {
+    fn talk(mut self, wire: &mut Wire, random: &mut Random) -> Course {
         let outcome = self.exchange(wire, random).unwrap_or_else(|end| end);
         if let (Outcome::Stalled, Close::GivesUp(after)) = (outcome, self.dialogue.close) {
             self.now += after;
             self.send(wire, End::Initiator, RST, 1, RST_BYTES);
         }
-        outcome
+        Course {
+            outcome,
+            spoken: self.spoken,
+            ended_at: self.now,
+        }
     }
 
     /// Nobody acknowledges the SYN-ACK, so it is sent again.
@@ -262,15 +303,29 @@ impl Open<'_> {
         self.acknowledge(wire, End::Initiator, 1);
         for exchange in &self.dialogue.exchanges {
             self.now += exchange.after;
+            if let Some((asked_at, _)) = exchange.paced {
+                self.now = self.now.max(asked_at);
+            }
+            let at = self.spoken.len();
+            self.spoken.push(Spoken {
+                asked_at: self.now,
+                is_heard: false,
+                answered_at: None,
+            });
             self.say(wire, random, End::Initiator, exchange.request)?;
+            self.spoken[at].is_heard = true;
             if self.responder_does(wire) == Behavior::Resets {
                 self.send(wire, End::Responder, RST | ACK, 1, RST_BYTES);
                 return Err(Outcome::Reset);
             }
             // What only keeps the connection alive has no reply.
             if exchange.reply > 0 {
-                self.now += random.between(1, 60);
+                self.now = match exchange.paced {
+                    Some((_, answered_at)) => self.now.max(answered_at),
+                    None => self.now + random.between(1, 60),
+                };
                 self.say(wire, random, End::Responder, exchange.reply)?;
+                self.spoken[at].answered_at = Some(self.heard_at);
             }
         }
         self.close(wire)
@@ -334,6 +389,7 @@ impl Open<'_> {
             match fate {
                 Fate::Arrived(..) if is_deaf => {}
                 Fate::Arrived(..) => {
+                    self.heard_at = self.now;
                     self.now += self.dialogue.latency + segments / 8;
                     self.acknowledge(wire, end.other(), segments.div_ceil(2));
                     return Ok(());
@@ -370,6 +426,7 @@ impl Open<'_> {
                 if rest > 0 {
                     self.send(wire, end, ACK, rest, bytes / segments * rest);
                 }
+                self.heard_at = self.now;
                 self.now += self.dialogue.latency;
                 self.acknowledge(wire, end.other(), segments.div_ceil(2));
                 return Ok(());

@@ -129,6 +129,27 @@ impl Fault {
     /// Those that are not yet diagnosed right in 95 % of the seeds. The rates leave them out.
     pub const NOT_YET_RIGHT: [Self; 0] = [];
 
+    /// Those that there are between a load balancer and its targets.
+    pub const AT_TARGETS: [Self; 17] = [
+        Self::AclBlocksReply,
+        Self::GroupInbound,
+        Self::AclInbound,
+        Self::GroupOutbound,
+        Self::AclOutbound,
+        Self::Unencrypted,
+        Self::Refused,
+        Self::Silent,
+        Self::Reset,
+        Self::Intermittent,
+        Self::SomeTargets,
+        Self::GroupRevoked,
+        Self::AclChanged,
+        Self::Outage,
+        Self::AclCutsPorts,
+        Self::ClientResets,
+        Self::SynBacklog,
+    ];
+
     /// Those in a security group, an ACL or a route table of the VPC, which its configuration
     /// shows.
     pub const CONFIGURED: [Self; 14] = [

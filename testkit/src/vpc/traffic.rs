@@ -188,6 +188,7 @@ pub(super) fn exchange(after: u64, request: u64, reply: u64) -> Exchange {
         after,
         request,
         reply,
+        paced: None,
     }
 }
 

@@ -26,7 +26,7 @@ const CHANGED: [Fault; 11] = [
 const OF_ROUTES: usize = 2;
 
 /// The fault of a seed, which some call may have begun.
-fn changed_fault(seed: u64, with_context: bool) -> Fault {
+pub(super) fn changed_fault(seed: u64, with_context: bool) -> Fault {
     let count = match with_context {
         true => CHANGED.len(),
         false => CHANGED.len() - OF_ROUTES,
@@ -46,7 +46,7 @@ fn findings(scenario: &Scenario, with_context: bool) -> Vec<Value> {
 }
 
 /// What is said of the beginning or the end of a finding, each with its certainty and event id.
-fn changes(finding: &Value, end: &str) -> Vec<(String, String)> {
+pub(super) fn changes(finding: &Value, end: &str) -> Vec<(String, String)> {
     let changes = finding["changes"][end]["changes"].as_array();
     let word = |change: &Value, key: &str| change[key].as_str().unwrap().to_owned();
     let all = changes.into_iter().flatten();
@@ -54,7 +54,7 @@ fn changes(finding: &Value, end: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn is_blamed((certainty, _): &(String, String)) -> bool {
+pub(super) fn is_blamed((certainty, _): &(String, String)) -> bool {
     certainty != "same-time"
 }
 

@@ -67,6 +67,20 @@ const ANSWERED: [&str; 4] = [
     "node/a ingress 10.0.2.9 10.0.1.5 8080 {p} 6 {s} ACCEPT 19",
 ];
 
+/// The target's security group lets nothing in.
+const REJECTED: [&str; 2] = [
+    "node/a egress 10.0.1.5 10.0.2.9 {p} 8080 4 {s} ACCEPT 2",
+    "app/b ingress 10.0.1.5 10.0.2.9 {p} 8080 4 {s} REJECT 2",
+];
+
+/// A connection that the target resets.
+const RESET: [&str; 4] = [
+    "node/a egress 10.0.1.5 10.0.2.9 {p} 8080 4 {s} ACCEPT 2",
+    "app/b ingress 10.0.1.5 10.0.2.9 {p} 8080 4 {s} ACCEPT 2",
+    "app/b egress 10.0.2.9 10.0.1.5 8080 {p} 3 {s} ACCEPT 22",
+    "node/a ingress 10.0.2.9 10.0.1.5 8080 {p} 3 {s} ACCEPT 22",
+];
+
 #[track_caller]
 fn check(told: &Value, cause: &str, finding: Option<u64>, explained: u64) {
     let group = &told["error_responses"][0];
@@ -130,6 +144,50 @@ fn errors_at_another_time_or_of_another_kind_are_not_explained_by_a_finding() {
         None,
         0,
     );
+}
+
+/// Both fail at once at one target: a request that was sent to it had a connection.
+#[test]
+fn request_that_was_dispatched_is_explained_by_a_reset_and_another_by_what_blocks() {
+    let reset = often(4, &RESET).into_iter();
+    let mut rows = often(4, &REJECTED);
+    rows.extend(reset.map(|row| row.replace(" 41", " 42")));
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("flows.log"), log(&rows)).unwrap();
+    let sent = |i: u64| row(i * 60, 3, "502", "-");
+    let not_sent = |i: u64| row(i * 60, 4, "502", "-").replace(" 0.001 -1 -1 ", " -1 -1 -1 ");
+    let requests: Vec<String> = (0..4).flat_map(|i| [sent(i), not_sent(i)]).collect();
+    fs::write(folder.path().join("alb.log"), requests.concat()).unwrap();
+    let told = diagnose(&folder, &[]);
+    let groups = told["error_responses"].as_array().unwrap();
+    let causes: Vec<(&str, u64)> = groups
+        .iter()
+        .map(|group| {
+            let explained = group["explained"].as_u64().unwrap();
+            (group["cause"].as_str().unwrap(), explained)
+        })
+        .collect();
+    assert_eq!(causes, [("target-blocked", 4), ("target-resets", 4)]);
+    assert_ne!(groups[0]["finding"], groups[1]["finding"]);
+}
+
+#[test]
+fn request_that_was_open_while_attempts_fail_is_explained_by_them() {
+    // It came three minutes before the first of them.
+    let early = |waited_ms| {
+        let came = jiff::Timestamp::from_second(BEGIN as i64 - 180).unwrap();
+        let sent = came + jiff::SignedDuration::from_millis(waited_ms);
+        let row = row(0, 0, "504", "-");
+        let at = jiff::Timestamp::from_second(BEGIN as i64)
+            .unwrap()
+            .to_string();
+        let row = row.replacen(&at, &sent.to_string(), 1);
+        row.replacen(&at, &came.to_string(), 1)
+    };
+    let told = diagnose(&bucket(&SILENT, &[early(200_000)]), &[]);
+    check(&told, "target-silent", Some(1), 1);
+    let told = diagnose(&bucket(&SILENT, &[early(60_000)]), &[]);
+    check(&told, "target-slow", None, 0);
 }
 
 #[test]

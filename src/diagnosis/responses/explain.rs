@@ -77,7 +77,7 @@ pub struct ErrorResponse {
     pub last: String,
     /// The number of the finding that explains them, from 1; `null` if there is none.
     pub finding: Option<usize>,
-    /// How many of these requests came while attempts of that finding failed.
+    /// How many of these requests were open while attempts of that finding failed.
     pub explained: u64,
     /// The lowest rows, as `FILE:LINE`.
     pub records: Vec<String>,
@@ -162,23 +162,39 @@ struct Explanation {
     symptom: Symptom,
     /// How many of the requests coincide with failing attempts.
     explained: u64,
+    /// Whether such attempts fail when the row says.
+    is_in_step: bool,
 }
 
 /// Returns the finding that coincides with most of the requests.
 fn best(findings: &[Finding], key: &ErrorKey, counts: &ErrorCounts) -> Option<Explanation> {
     let target = key.target?;
+    // A load balancer that gives up connecting has sent nothing, whatever the row says of it.
+    let was_sent = key.is_dispatched && key.wait != Wait::Connect;
+    let in_step = |symptom: &Symptom| fails_open(*symptom) == was_sent;
     let fitting = findings.iter().enumerate().filter_map(|(index, finding)| {
         let symptoms = finding.members.symptoms_at(target);
         let fits = |symptom: &Symptom| leads_to(*symptom, key);
-        let symptom = symptoms.filter(fits).min()?;
+        // Of several the one that fails when the row says, or else the first.
+        let symptom = symptoms.filter(fits).min_by_key(|it| (!in_step(it), *it))?;
         let explained = coinciding(finding, symptom, counts);
         (explained > 0).then_some(Explanation {
             index,
             symptom,
             explained,
+            is_in_step: in_step(&symptom),
         })
     });
-    fitting.max_by_key(|found| (found.explained, Reverse(found.index)))
+    fitting.max_by_key(|found| (found.explained, found.is_in_step, Reverse(found.index)))
+}
+
+/// Whether attempts with this symptom were connected before they failed, so that a request could be
+/// sent on them.
+fn fails_open(symptom: Symptom) -> bool {
+    matches!(
+        symptom,
+        Symptom::Reset(_) | Symptom::IdleTimeout(_) | Symptom::Stalled(_)
+    )
 }
 
 /// Whether attempts with this symptom end with this response.
@@ -215,23 +231,26 @@ fn cause_of(symptom: Symptom) -> ErrorCause {
     }
 }
 
-/// Returns how many of the requests came while attempts of a finding failed.
+/// Returns how many of the requests were open while attempts of a finding failed.
 fn coinciding(finding: &Finding, symptom: Symptom, counts: &ErrorCounts) -> u64 {
     let (mut failing, mut asked) = (finding.minutes.clone(), counts.minutes.clone());
     let width_s = failing.width_s.max(asked.width_s);
     failing.widen(width_s);
     asked.widen(width_s);
     // A connection is used again and again, so it may break long after it was opened.
-    let is_later = matches!(
-        symptom,
-        Symptom::Reset(_) | Symptom::IdleTimeout(_) | Symptom::Stalled(_)
-    );
+    let is_later = fails_open(symptom);
     let bucket = |ns: i64| (ns / SECOND_NS).div_euclid(width_s);
     let (first, last) = (bucket(finding.span_ns.0) - 1, bucket(finding.span_ns.1) + 1);
+    // A request may have come before the first attempt that failed, and have been open then.
+    let open = counts.waited_ns.1 / SECOND_NS / width_s;
     let coincides = |at: i64| match is_later {
         true => (first..=last).contains(&at),
         // Load balancers and ENIs round their times differently.
-        false => failing.counts.range(at - 1..=at + 1).next().is_some(),
+        false => failing
+            .counts
+            .range(at - 1..=at + 1 + open)
+            .next()
+            .is_some(),
     };
     let coinciding = asked.counts.iter().filter(|(at, _)| coincides(**at));
     coinciding.map(|(_, count)| count).sum()

@@ -47,6 +47,9 @@ pub(super) struct ErrorKey {
     pub(super) target_status: Option<u16>,
     pub(super) target: Option<SocketAddr>,
     pub(super) wait: Wait,
+    /// Whether the request was sent to the target: the time until then was recorded. AWS writes -1
+    /// "if the load balancer can't dispatch the request to a target".
+    pub(super) is_dispatched: bool,
     /// Whether the request had a target group.
     pub(super) has_group: bool,
 }
@@ -81,6 +84,7 @@ struct ResponseRow<'a> {
     status: Option<u16>,
     target_status: Option<u16>,
     target: Option<SocketAddr>,
+    is_dispatched: bool,
     has_group: bool,
     /// When the request came and the response was sent.
     span_ns: (i64, i64),
@@ -102,6 +106,7 @@ impl<'a> ResponseRow<'a> {
             status: row.elb_status,
             target_status: row.target_status,
             target: row.target,
+            is_dispatched: row.request_processing_ns.is_some(),
             has_group: row.target_group_arn.is_some(),
             span_ns: (came_ns, sent_ns),
         }
@@ -120,6 +125,7 @@ impl<'a> ResponseRow<'a> {
             status: row.elb_status,
             target_status: row.backend_status,
             target: row.backend,
+            is_dispatched: row.request_processing_ns.is_some(),
             has_group: true,
             span_ns: (came_ns, came_ns.saturating_add(took)),
         }
@@ -160,6 +166,7 @@ impl Responses {
             target_status: row.target_status,
             target: row.target,
             wait: row.wait(),
+            is_dispatched: row.is_dispatched,
             has_group: row.has_group,
         };
         let waited_ns = row.span_ns.1.saturating_sub(row.span_ns.0);

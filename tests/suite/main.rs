@@ -46,6 +46,7 @@ mod metrics;
 mod metrics_forms;
 mod nothing_found;
 mod one_connection;
+mod one_time_line;
 mod options;
 mod other_clouds;
 mod other_logs;

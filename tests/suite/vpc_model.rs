@@ -258,6 +258,53 @@ fn every_line_is_a_record_whatever_the_columns() {
     }
 }
 
+/// A row is an event, its client's connection is in the flow log, and so is what it asks a target for.
+#[test]
+fn requests_and_queries_are_events_and_requests_have_their_connections() {
+    let mut sums = [0; 3];
+    for (seed, fault) in (0..).zip([None, Some(Fault::Refused), Some(Fault::AclInbound)]) {
+        let scenario = Scenario::with_requests(seed, fault, None);
+        let folder = tempfile::tempdir().unwrap();
+        scenario.write_to(folder.path()).unwrap();
+        scenario.write_requests_to(folder.path()).unwrap();
+        scenario.write_queries_to(folder.path()).unwrap();
+        let converted = convert(&[folder.path()], &["--strict", "--events", "frames"]);
+        let count = |files: &[(String, String)]| {
+            let lines = files.iter().map(|(_, text)| text.lines().count() as u64);
+            lines.sum::<u64>()
+        };
+        let requests = converted.count("/events/alb_access/events");
+        assert_eq!(requests, count(&scenario.requests), "{scenario}");
+        let queries = converted.count("/events/resolver_query/events");
+        assert_eq!(queries, count(&scenario.queries), "{scenario}");
+        assert!(queries > 0, "{scenario}");
+        let joined = ["joined", "anchored"].map(|what| {
+            let pointer = format!("/events/alb_access/{what}");
+            converted.count(&pointer)
+        });
+        sums = [sums[0] + requests, sums[1] + joined[0], sums[2] + joined[1]];
+    }
+    let [requests, joined, anchored] = sums;
+    println!("{joined} of {requests} joined, {anchored} anchored");
+    assert!(requests > 100);
+    assert!(joined * 100 >= requests * 95, "{joined} of {requests}");
+    assert!(anchored * 100 >= requests * 80, "{anchored} of {requests}");
+}
+
+#[test]
+fn access_log_changes_neither_the_archive_nor_who_changed_what() {
+    for seed in 0..4 {
+        let fault = Some(Scenario::fault_of(seed));
+        let (plain, logging) = (
+            Scenario::new(seed, fault, None),
+            Scenario::with_requests(seed, fault, None),
+        );
+        assert!(plain.requests.is_empty() && !logging.requests.is_empty());
+        assert_eq!(plain.archive, logging.archive);
+        assert_eq!(plain.trail, logging.trail);
+    }
+}
+
 #[test]
 fn healthy_vpc_becomes_complete_connections() {
     for seed in 0..5 {

@@ -72,6 +72,20 @@ pub enum ErrorKind {
     /// Records were read, and the filter keeps none of them.
     #[error("no record matches the filter")]
     NothingKept(Unmatched),
+    /// Questions are about events, and no input is a log that has them.
+    #[error("no {logs} among the inputs")]
+    NoEvents {
+        /// The logs that have them.
+        logs: &'static str,
+    },
+    /// Events were read, and the filter keeps none of them.
+    #[error("the filter keeps none of {} {what}", grouped(*read))]
+    NoEventKept {
+        /// How many were read.
+        read: u64,
+        /// What they are, such as "requests".
+        what: &'static str,
+    },
     /// The input has lines, and none of them is a record that can be used.
     #[error("no record can be read{}", skipped_lines(skipped))]
     NothingReadable {

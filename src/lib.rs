@@ -151,7 +151,7 @@
 //! - [`change`]: API calls that may have changed which packets pass: who, when and what. Pure.
 //! - [`diagnosis`]: failures: attempts, their symptoms, and the causes that explain most of them.
 //!   Does not depend on packets.
-//! - [`metrics`]: sums over time. Counts the records and connections it receives, and keeps only
+//! - [`metrics`]: sums over time. Counts the records, connections and events it receives, and keeps only
 //!   the largest sums if there are too many.
 //! - [`joining`]: events and connections: which connection an event is about, if only one fits, and
 //!   the words that a packet comment has for it. Pure.

@@ -1,7 +1,8 @@
-//! Sums over time: packets, bytes, records and connections, by chosen dimensions.
+//! Sums over time: packets, bytes, records and connections, and events of other AWS logs, by chosen
+//! dimensions.
 //!
-//! One run answers several [`Question`]s. Packets are counted into a [`Tally`] block by block, and
-//! the parts of each time bucket are collected. A [`Ranking`] per question keeps the largest series
+//! One run answers several [`Question`]s, each about one [`Subject`]. Packets are counted into a
+//! [`Tally`] block by block, events by [`event_tally`], and the parts of each time bucket are collected. A [`Ranking`] per question keeps the largest series
 //! and returns a [`Table`] in the end. This module does not read, print or draw:
 //! [`crate::pipeline::metrics()`] reads, the command line and reports show.
 //!
@@ -15,21 +16,30 @@
 //!   even if records are divided over time ([`share`]) or series are merged to save memory
 //!   ([`ranking`]).
 //! * The result does not depend on the order in which packets are counted and series are offered.
+//! * A text of an event is cut where it is a value of a dimension, so that keys are bounded.
 
 pub mod dimension;
+pub mod event_dimension;
+pub mod event_tally;
 pub mod every;
+pub mod measure;
 pub mod question;
 pub mod ranking;
+mod request;
 pub mod share;
+pub mod subject;
 pub mod subnets;
 pub mod table;
 pub mod tally;
 
 pub use self::{
     dimension::{Dimension, OTHER, PacketFacts},
+    event_dimension::EventDimension,
     every::Every,
-    question::{Counts, Measure, Question, QuestionScope},
+    measure::{Counts, Measure, RequestSums, TimeSums},
+    question::{Mismatch, Question, QuestionScope},
     ranking::{CELLS_MAX, Ranking},
+    subject::Subject,
     subnets::Subnets,
     table::{Point, Series, Table},
     tally::{CellMap, SeriesCell, Tally},

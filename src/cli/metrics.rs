@@ -10,11 +10,12 @@ mod table;
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
-use flow2pcap::metrics::{CELLS_MAX, Dimension, Every, Measure, Question};
+use flow2pcap::metrics::{Dimension, Every, Measure, Question, Subject};
 use flow2pcap::pipeline::{self, Answers, Metrics};
 use flow2pcap::record::Layout;
 
 use self::form::{Form, FormatChoice};
+use super::advice::refusal;
 use super::message::Message;
 use super::narrowing::Narrowing;
 use super::page::{count, wide};
@@ -36,6 +37,17 @@ Examples:
 
   flow2pcap metrics AWSLogs/ --by outcome --measure connections --every 5m
       Show when connections began to fail, and how.
+
+  flow2pcap metrics AWSLogs/ --by status --every 5m
+      Show how many requests load balancers answered with which status, every five minutes. The same
+      works for DNS queries (--by rcode), API calls (--by event-name) and firewall alerts (--by
+      signature): the logs in which they are must be among the inputs.
+
+  flow2pcap metrics AWSLogs/ --by target,answered-by --measure requests,mean-time,max-time
+      Show how long the requests to each target took, and whether the target answered.
+
+  flow2pcap metrics AWSLogs/ --measure changes --by event-name,caller --every 1h
+      Show who made API calls that may have changed which packets pass.
 
   flow2pcap metrics AWSLogs/ --format csv >metrics.csv
       Write CSV: start, metric, one column for each --by, value. A name that a spreadsheet would run
@@ -62,13 +74,18 @@ The packets and bytes of a record that spans several time buckets are divided am
 the parts add up to the record. Records and connections count in the bucket in which they begin.
 Zeros are printed, except in per-ENI, per-address and per-port series.
 
+Events of other logs count at the instant that their log gives, each API call once. Times are in
+microseconds. Requests without a time, such as WebSockets, do not count in means and maxima. --by took
+has classes of times, from which percentiles can be read. The filters --from, --to, --host and --port
+narrow events too; something that a log does not have matches none of its events.
+
 Exit status:
   0    success
   1    success, but --strict found a record that cannot be parsed or a damaged file
   2    error
   3    nothing matches the filter";
 
-/// Sum packets, bytes, records or connections over time
+/// Sum packets, connections, requests and other events over time
 ///
 /// By default: rejected TCP packets, and rejected packets by protocol, every 15 minutes.
 #[derive(Debug, ClapArgs)]
@@ -91,19 +108,31 @@ pub(crate) struct Args {
     every: Every,
 
     /// Group by: protocol, action, eni, vpc, subnet, srcaddr, dstaddr, dstport, srcsubnet, dstsubnet,
-    /// direction, outcome, reject-reason, tag, instance-tag, interface-tag, asg-tag
+    /// direction, outcome, reject-reason, tag, instance-tag, interface-tag, asg-tag; of other logs:
+    /// status, balancer, target, rcode, event-name, caller, signature and more
     ///
     /// Separate several with commas. Addresses are those of the packet, where records have them. VPC
     /// and subnet are those of the ENI. srcsubnet and dstsubnet are those of the addresses: if no
     /// ENI's records name the subnet, the /24 (IPv6: /64) of a private address, or internet. A
     /// value that no record has is called unknown. tag is the first tag that a record has. The second
     /// columns are instance-tag-2, interface-tag-2 and asg-tag-2.
+    ///
+    /// Requests to load balancers have log, balancer, status, status-class, target-status, answered-by,
+    /// target, target-group, method, host, took (classes of times) and srcaddr (the client). Client
+    /// connections have log, balancer, host, tls, srcaddr and dstport. DNS queries have rcode,
+    /// query-type, query-name, region, account, vpc, protocol and srcaddr. API calls and changes have
+    /// event-name, service, caller, result (done, failed, dry-run), error-code, region, account and
+    /// srcaddr. Alerts have signature, firewall, host, action, protocol, srcaddr, dstaddr and dstport.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     by: Vec<Dimension>,
 
-    /// What to sum: packets, bytes, records, connections [default: packets]
+    /// What to sum: packets, bytes, records, connections; of other logs: requests, mean-time, max-time,
+    /// queries, calls, changes, alerts and more [default: what has the properties in --by]
     ///
-    /// Separate several with commas; the first one ranks the groups.
+    /// Separate several with commas; the first one ranks the groups. Requests to load balancers also
+    /// have received-bytes, sent-bytes, mean-target-time and max-target-time. client-connections are
+    /// those in NLB access logs and ALB connection logs. changes are the API calls that may have
+    /// changed which packets pass.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     measure: Vec<Measure>,
 
@@ -146,25 +175,31 @@ impl Args {
         let request = self
             .reading
             .request(layout.as_ref(), &self.room, &self.narrowing)?;
-        Ok(Metrics::new(request, self.every, self.questions()).once(self.once))
+        Ok(Metrics::new(request, self.every, self.questions()?).once(self.once))
     }
 
-    fn questions(&self) -> Vec<Question> {
+    fn questions(&self) -> anyhow::Result<Vec<Question>> {
         let mut questions = if self.by.is_empty() && self.measure.is_empty() {
             Question::alarms().to_vec()
         } else {
-            vec![Question::of(distinct(&self.by), self.measures())]
+            let asked = Question::asked(&distinct(&self.by), &distinct(&self.measure));
+            asked.map_err(|mismatch| {
+                refusal(
+                    mismatch.to_string(),
+                    format!("leave out {} or {}", mismatch.dimension, mismatch.other),
+                )
+            })?
         };
+        let mut subjects = questions.iter().map(Question::subject);
+        if self.once && subjects.all(|subject| subject != Subject::Packets) {
+            return Err(refusal(
+                "--once counts packets, and no question is about packets",
+                "leave it out",
+            ));
+        }
         let top = self.top.and_then(|top| usize::try_from(top).ok());
         questions.iter_mut().for_each(|question| question.top = top);
-        questions
-    }
-
-    fn measures(&self) -> Vec<Measure> {
-        if self.measure.is_empty() {
-            return vec![Measure::Packets];
-        }
-        distinct(&self.measure)
+        Ok(questions)
     }
 
     /// Returns the output forms that `--format` names.
@@ -238,8 +273,13 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         }
     }
     args.reading.note_silence(streams, &answers.records);
-    args.reading
-        .give(streams, &text, &answers.records, &answers.input)
+    let status = args
+        .reading
+        .give(streams, &text, &answers.records, &answers.input)?;
+    if args.reading.is_strict() && answers.events.skipped() > 0 {
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(status)
 }
 
 /// Returns warnings about what the sums leave out.
@@ -255,7 +295,13 @@ fn notes(answers: &Answers) -> Vec<String> {
             count(damaged, "damaged file"),
         ));
     }
-    if records.skip_data > 0 {
+    if answers.events.skipped() > 0 {
+        notes.push(format!(
+            "{} of other logs could not be parsed and were not counted; run `inspect` for details",
+            count(answers.events.skipped(), "line"),
+        ));
+    }
+    if records.skip_data > 0 && answers.is_of_packets {
         notes.push(format!(
             "AWS dropped records in {} (SKIPDATA), so the sums are too small; run `inspect` for details",
             count(records.skip_data, "interval"),
@@ -268,7 +314,7 @@ fn notes(answers: &Answers) -> Vec<String> {
                 "{metric}: the {} smallest sums over the whole time are added up as other, because at \
                  most {} are kept; use --top, fewer dimensions in --by, a longer --every or a filter",
                 wide(table.folded.into()),
-                wide(CELLS_MAX as u128),
+                wide(table.question.cells_max() as u128),
             ));
         }
         if table.wants_zeros() && !table.is_full && !table.series.is_empty() {

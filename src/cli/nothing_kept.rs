@@ -17,7 +17,11 @@ const PARTS_SHOWN: usize = 8;
 /// Returns the exit status of a run that ends with this error.
 pub(super) fn exit_status(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<Error>().map(Error::kind) {
-        Some(ErrorKind::NothingKept(_) | ErrorKind::NothingMatches { .. }) => NOTHING_KEPT,
+        Some(
+            ErrorKind::NothingKept(_)
+            | ErrorKind::NothingMatches { .. }
+            | ErrorKind::NoEventKept { .. },
+        ) => NOTHING_KEPT,
         _ => FAILED,
     }
 }

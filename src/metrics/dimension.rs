@@ -1,4 +1,5 @@
-//! Dimensions of sums: the properties of a record, its ENI and its connection.
+//! Dimensions of sums: the properties of a record, its ENI and its connection. Those that only
+//! events have are [`EventDimension`]s.
 //!
 //! A value is encoded into a key as bytes, so that keys of any dimensions can be compared and
 //! hashed in the same way, and decoded when the sums are complete. The encoding is only for the
@@ -12,6 +13,7 @@ use crate::flow::{Eni, RecordWords, RejectReason, TagSet, Verdict, Viewed};
 use crate::names::protocol_keyword;
 use crate::record::TAGS;
 
+use super::event_dimension::EventDimension;
 use super::subnets::Subnets;
 
 /// The label, in each dimension, of everything without a series of its own. No value has this
@@ -57,6 +59,8 @@ pub enum Dimension {
     Tag,
     /// The column of [`TAGS`] with this index.
     TagIn(u8),
+    /// A property that only events of other logs have.
+    OfEvent(EventDimension),
 }
 
 /// The facts about some packets.
@@ -111,12 +115,14 @@ impl PacketFacts<'_> {
 #[error(
     "expected some of protocol, action, eni, vpc, subnet, srcaddr, dstaddr, dstport, srcsubnet, \
      dstsubnet, direction, outcome, reject-reason, tag, instance-tag, instance-tag-2, interface-tag, \
-     interface-tag-2, asg-tag, asg-tag-2"
+     interface-tag-2, asg-tag, asg-tag-2; of other logs: log, balancer, status, status-class, \
+     target-status, answered-by, target, target-group, method, host, took, tls, rcode, query-type, \
+     query-name, event-name, service, caller, result, error-code, region, account, firewall, signature"
 )]
 pub struct DimensionError;
 
 impl Dimension {
-    /// All dimensions.
+    /// All dimensions that packets have.
     pub const ALL: [Self; 20] = [
         Self::Protocol,
         Self::Action,
@@ -158,6 +164,7 @@ impl Dimension {
             Self::RejectReason => "reject-reason",
             Self::Tag => "tag",
             Self::TagIn(index) => TAGS[usize::from(index)].name(),
+            Self::OfEvent(dimension) => dimension.name(),
         }
     }
 
@@ -177,10 +184,11 @@ impl Dimension {
 
     /// Whether it has so few values that a zero is worth printing for an empty time bucket.
     pub(super) fn has_few_values(self) -> bool {
-        matches!(
-            self,
-            Self::Protocol | Self::Action | Self::Direction | Self::Outcome
-        )
+        match self {
+            Self::Protocol | Self::Action | Self::Direction | Self::Outcome => true,
+            Self::OfEvent(dimension) => dimension.has_few_values(),
+            _ => false,
+        }
     }
 
     /// Appends the value of these packets to a key.
@@ -210,6 +218,8 @@ impl Dimension {
                 put(facts.tags().values()[usize::from(index)].as_bytes(), key);
             }
             Self::Outcome => put(facts.outcome.map_or("", Outcome::name).as_bytes(), key),
+            // Packets have no such property.
+            Self::OfEvent(_) => put(&[], key),
         }
     }
 
@@ -251,19 +261,20 @@ impl FromStr for Dimension {
 
     /// Parses its name.
     fn from_str(text: &str) -> Result<Self, DimensionError> {
-        let mut all = Self::ALL.into_iter();
+        let of_events = EventDimension::ALL.map(Self::OfEvent);
+        let mut all = Self::ALL.into_iter().chain(of_events);
         all.find(|dimension| dimension.name() == text)
             .ok_or(DimensionError)
     }
 }
 
-fn put(value: &[u8], key: &mut Vec<u8>) {
+pub(super) fn put(value: &[u8], key: &mut Vec<u8>) {
     let len = u32::try_from(value.len()).expect("names are read from lines of at most 1 MiB");
     key.extend_from_slice(&len.to_be_bytes());
     key.extend_from_slice(value);
 }
 
-fn put_address(address: IpAddr, key: &mut Vec<u8>) {
+pub(super) fn put_address(address: IpAddr, key: &mut Vec<u8>) {
     match address {
         IpAddr::V4(address) => put(&address.octets(), key),
         IpAddr::V6(address) => put(&address.octets(), key),

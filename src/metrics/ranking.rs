@@ -10,7 +10,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::every::Every;
-use super::question::{Counts, Measure, Question};
+use super::measure::{Counts, Measure};
+use super::question::Question;
 use super::table::{Point, Series, Table};
 
 /// The most cells in the answer to one question: 100 MB if there are few series, 450 MB if each
@@ -57,8 +58,9 @@ impl<'q> Ranking<'q> {
     /// # Errors
     /// All series together in one have too many buckets.
     pub fn offer(&mut self, series: &[u8], points: Vec<Point>) -> Result<(), TooManyBuckets> {
-        let sums = points.iter().map(|point| point.counts.get(self.measure()));
-        let rank = (sums.sum(), Reverse(series.into()));
+        let mut total = Counts::default();
+        points.iter().for_each(|point| total.add(&point.counts));
+        let rank = (total.get(self.measure()), Reverse(series.into()));
         if self.floor.as_ref().is_some_and(|floor| rank < *floor) {
             return self.fold(points);
         }
@@ -175,7 +177,7 @@ mod tests {
         points
             .map(|begin_ns| Point {
                 begin_ns: *begin_ns,
-                counts,
+                counts: counts.clone(),
             })
             .collect()
     }

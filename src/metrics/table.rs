@@ -2,7 +2,8 @@
 
 use super::dimension::OTHER;
 use super::every::Every;
-use super::question::{Counts, Question};
+use super::measure::Counts;
+use super::question::Question;
 
 /// The answer to one question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub struct Series {
 }
 
 /// The sums for one time bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
     /// Start of the bucket, nanoseconds since the Unix epoch.
     pub begin_ns: i64,
@@ -126,7 +127,7 @@ mod tests {
         let points = begins.iter();
         let points = points.map(|begin_ns| Point {
             begin_ns: *begin_ns,
-            counts,
+            counts: counts.clone(),
         });
         Table {
             question: Question::of(by, vec![Measure::Packets]),

@@ -9,8 +9,10 @@ use hashbrown::HashMap;
 
 use super::dimension::PacketFacts;
 use super::every::Every;
-use super::question::{Counts, Question};
+use super::measure::{Counts, RequestSums, TimeSums};
+use super::question::Question;
 use super::share::{BucketShare, share_out};
+use super::subject::Subject;
 use crate::time::joined;
 
 /// Bytes of a bucket's start, at the end of a cell's key.
@@ -24,7 +26,7 @@ pub fn add_cell(cells: &mut CellMap, key: &[u8], counts: &Counts) {
     match cells.get_mut(key) {
         Some(cell) => cell.add(counts),
         None => {
-            cells.insert(key.into(), *counts);
+            cells.insert(key.into(), counts.clone());
         }
     }
 }
@@ -72,7 +74,7 @@ impl<'q> Tally<'q> {
                 packets: share.packets.into(),
                 bytes: share.bytes.into(),
                 records: u64::from(nth == 0),
-                connections: 0,
+                ..Counts::default()
             };
             (share.begin_ns, counts)
         });
@@ -100,7 +102,7 @@ impl<'q> Tally<'q> {
             self.span_ns = joined(self.span_ns, Some((begin_ns, begin_ns)));
         }
         for (number, question) in (0..=u8::MAX).zip(self.questions) {
-            if !question.scope.holds(facts) {
+            if question.subject() != Subject::Packets || !question.scope.holds(facts) {
                 continue;
             }
             self.key.clear();
@@ -156,13 +158,25 @@ impl<'k> SeriesCell<'k> {
             bytes,
             records,
             connections,
-        } = self.counts;
+            requests,
+        } = &self.counts;
         out.extend_from_slice(&(self.key.len() as u64).to_le_bytes());
         out.extend_from_slice(self.key);
         out.extend_from_slice(&packets.to_le_bytes());
         out.extend_from_slice(&bytes.to_le_bytes());
         out.extend_from_slice(&records.to_le_bytes());
         out.extend_from_slice(&connections.to_le_bytes());
+        out.push(u8::from(requests.is_some()));
+        let Some(requests) = requests.as_deref() else {
+            return;
+        };
+        out.extend_from_slice(&requests.received_bytes.to_le_bytes());
+        out.extend_from_slice(&requests.sent_bytes.to_le_bytes());
+        for time in [requests.time, requests.target_time] {
+            out.extend_from_slice(&time.timed.to_le_bytes());
+            out.extend_from_slice(&time.sum_ns.to_le_bytes());
+            out.extend_from_slice(&time.max_ns.to_le_bytes());
+        }
     }
 
     /// Decodes the first one in `from`; `None` at the end.
@@ -174,15 +188,45 @@ impl<'k> SeriesCell<'k> {
         let (bytes, rest) = rest.split_first_chunk()?;
         let (records, rest) = rest.split_first_chunk()?;
         let (connections, rest) = rest.split_first_chunk()?;
+        let (has_requests, mut rest) = rest.split_first()?;
+        let requests = match has_requests {
+            0 => None,
+            _ => Some(Box::new(take_requests(&mut rest)?)),
+        };
         *from = rest;
         let counts = Counts {
             packets: u128::from_le_bytes(*packets),
             bytes: u128::from_le_bytes(*bytes),
             records: u64::from_le_bytes(*records),
             connections: u64::from_le_bytes(*connections),
+            requests,
         };
         Some(Self { key, counts })
     }
+}
+
+fn take_requests(from: &mut &[u8]) -> Option<RequestSums> {
+    let (received_bytes, rest) = from.split_first_chunk()?;
+    let (sent_bytes, rest) = rest.split_first_chunk()?;
+    *from = rest;
+    Some(RequestSums {
+        received_bytes: u128::from_le_bytes(*received_bytes),
+        sent_bytes: u128::from_le_bytes(*sent_bytes),
+        time: take_times(from)?,
+        target_time: take_times(from)?,
+    })
+}
+
+fn take_times(from: &mut &[u8]) -> Option<TimeSums> {
+    let (timed, rest) = from.split_first_chunk()?;
+    let (sum_ns, rest) = rest.split_first_chunk()?;
+    let (max_ns, rest) = rest.split_first_chunk()?;
+    *from = rest;
+    Some(TimeSums {
+        timed: u64::from_le_bytes(*timed),
+        sum_ns: u128::from_le_bytes(*sum_ns),
+        max_ns: u64::from_le_bytes(*max_ns),
+    })
 }
 
 /// Returns the series of a cell: the cell's key without its bucket.
@@ -202,7 +246,7 @@ pub fn begin_ns(key: &[u8]) -> i64 {
 }
 
 /// Returns an instant as bytes with the same order.
-fn ordered(begin_ns: i64) -> [u8; BEGIN_LEN] {
+pub(super) fn ordered(begin_ns: i64) -> [u8; BEGIN_LEN] {
     (begin_ns ^ i64::MIN).to_be_bytes()
 }
 
@@ -237,7 +281,13 @@ mod tests {
             (
                 question(series(key)),
                 second,
-                Measure::ALL.map(|m| counts.get(m)),
+                [
+                    Measure::Packets,
+                    Measure::Bytes,
+                    Measure::Records,
+                    Measure::Connections,
+                ]
+                .map(|m| counts.get(m)),
             )
         });
         let mut cells: Vec<_> = cells.collect();
@@ -308,8 +358,20 @@ mod tests {
             bytes: 2,
             records: 3,
             connections: u64::MAX,
+            requests: None,
         };
-        let cells = [&b"first"[..], b""].map(|key| SeriesCell { key, counts });
+        let requests = RequestSums {
+            received_bytes: 1,
+            sent_bytes: u128::MAX,
+            time: TimeSums::of(Some(5)),
+            target_time: TimeSums::of(None),
+        };
+        let of_requests = Counts {
+            requests: Some(Box::new(requests)),
+            ..counts.clone()
+        };
+        let cells = [(&b"first"[..], counts), (b"", of_requests)];
+        let cells = cells.map(|(key, counts)| SeriesCell { key, counts });
         let mut bytes = Vec::new();
         cells.iter().for_each(|cell| cell.put(&mut bytes));
         let mut rest = &bytes[..];

@@ -3,29 +3,32 @@
 //! If one record is enough to count it, it is counted as soon as it is read, block by block, as by
 //! `inspect`. If the other records are needed (for its connection, or its ENI's VPC), it is counted
 //! after everything is read, by conversation, as by `convert`. In both cases the sums go to one
-//! [`Store`] and are collected from there by series.
+//! [`Store`] and are collected from there by series. Events of other logs are counted in the same
+//! reading, by [`event_sums`].
 
+pub(crate) mod event_sums;
 mod store;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use rayon::prelude::*;
 
+use self::event_sums::{EventSums, EventWish, SumsEvents};
 use self::store::Store;
 use crate::connection::{ConnectionInfo, Detail, Segment, rebuild};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::filter::Span;
 use crate::flow::{Addresses, Candidate, Enis, Vantage, Viewed};
-use crate::metrics::{Dimension, Every, PacketFacts, Question, Subnets, Table, Tally};
+use crate::metrics::{Dimension, Every, PacketFacts, Question, Subject, Subnets, Table, Tally};
 use crate::pipeline::ladder::Examples;
 use crate::pipeline::reading::Observations;
-use crate::pipeline::run::{Contents, Request, Run, with_names};
+use crate::pipeline::run::{Contents, EventsRead, Request, Run, with_names};
 use crate::pipeline::settling::conversations::{self, Conversations};
-use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::settling::settle::{SettleCounts, Settling};
 use crate::pipeline::spilling::temporary::SpillFolder;
-use crate::read::{Archive, Meter, Phase};
+use crate::read::{Archive, FoundEvent, Meter, Phase};
 use crate::summary::{Input, Records};
+use crate::survey::EventLogs;
 
 /// The archive to read, and the questions about it.
 #[derive(Clone, Debug)]
@@ -41,6 +44,8 @@ pub struct Metrics {
     /// Whether each packet counts once, as in a capture, without duplicate deliveries and repeated
     /// views of other ENIs. This is always so if a question is about connections.
     pub once: bool,
+    /// Whether all events count, whatever the filter says: as evidence about the records that match.
+    pub(super) all_events: bool,
 }
 
 /// The answers, and the account of the run.
@@ -51,10 +56,15 @@ pub struct Answers {
     pub tables: Vec<Table>,
     /// Whether each packet counts once.
     pub is_once: bool,
+    /// Whether a question is about packets.
+    pub is_of_packets: bool,
     /// Files and their bytes.
     pub input: Input,
-    /// The account of every line; counted records are `used`.
+    /// The account of every line; counted records are `used`. If no question is about packets, all
+    /// records are `filtered`.
     pub records: Records,
+    /// The events of other logs, if a question is about events.
+    pub events: EventLogs,
     /// Bytes written to temporary files because memory was full.
     pub spilled_bytes: u64,
     /// Wall time, milliseconds.
@@ -70,6 +80,7 @@ impl Metrics {
             every,
             questions,
             once: false,
+            all_events: false,
         }
     }
 
@@ -90,13 +101,67 @@ impl Metrics {
 
     /// Whether records can be counted only after everything is read.
     fn is_known_late(&self) -> bool {
-        let mut by = self.questions.iter().flat_map(|question| &question.by);
+        let mut by = self.by();
         self.is_once() || by.any(|dimension| Dimension::is_known_late(*dimension))
     }
 
     fn is_of_subnets(&self) -> bool {
-        let mut by = self.questions.iter().flat_map(|question| &question.by);
+        let mut by = self.by();
         by.any(|dimension| Dimension::is_of_subnets(*dimension))
+    }
+
+    /// The dimensions of questions about packets.
+    fn by(&self) -> impl Iterator<Item = &Dimension> {
+        let questions = self.questions.iter();
+        let of_packets = questions.filter(|question| question.subject() == Subject::Packets);
+        of_packets.flat_map(|question| &question.by)
+    }
+
+    /// What the questions are about.
+    fn subjects(&self) -> impl Iterator<Item = Subject> {
+        self.questions.iter().map(Question::subject)
+    }
+
+    fn is_of_packets(&self) -> bool {
+        self.subjects().any(|subject| subject == Subject::Packets)
+    }
+
+    fn is_of_events(&self) -> bool {
+        self.subjects().any(|subject| subject != Subject::Packets)
+    }
+
+    /// Lists the files that the questions need.
+    fn archive(&self) -> Result<Archive> {
+        let events = match (self.is_of_events(), self.is_of_packets()) {
+            (false, _) => return self.request.archive(),
+            (true, true) => EventsRead::BesideRecords,
+            (true, false) => EventsRead::Alone,
+        };
+        self.request.builder_with(events).open()
+    }
+
+    /// Checks that there are events to count, where no question is about packets.
+    ///
+    /// # Errors
+    /// There are none, or the filter keeps none of them.
+    fn check_events(&self, events: &EventLogs) -> Result<()> {
+        if self.is_of_packets() {
+            return Ok(());
+        }
+        let is_asked = |kind| self.subjects().any(|subject| subject.is_in(kind));
+        let logs = events.iter().filter(|(kind, _)| is_asked(*kind));
+        let logs = logs.map(|(_, log)| (log.events, log.events + log.filtered));
+        let (kept, read) = logs.fold((0, 0), |sum, more| (sum.0 + more.0, sum.1 + more.1));
+        let first = self.subjects().next().unwrap_or(Subject::Packets);
+        match (kept, read) {
+            (0, 0) => Err(ErrorKind::NoEvents { logs: first.logs() }.into()),
+            (0, read) => {
+                let [one, several] = first.title();
+                let what = if read == 1 { one } else { several };
+                Err(ErrorKind::NoEventKept { read, what }.into())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -106,14 +171,14 @@ impl Metrics {
 /// counts from the newest record and records are counted one by one.
 ///
 /// # Errors
-/// An input cannot be read or its column order is unknown, there is no flow log or record at all, nothing
-/// matches the filter, there are
-/// too many time buckets, or there is no space for temporary files.
+/// An input cannot be read or its column order is unknown, there is no flow log or record at all, or no
+/// event if all questions are about events, nothing matches the filter, there are too many time buckets,
+/// or there is no space for temporary files.
 pub fn metrics(asked: &Metrics, meter: &Meter) -> Result<Answers> {
     with_names(&asked.request, |request| {
         let mut asked = asked.clone();
         asked.request = request.clone();
-        measure_archive(&asked, &request.archive()?, meter, None)
+        measure_archive(&asked, &asked.archive()?, meter, None)
     })
 }
 
@@ -130,54 +195,81 @@ pub(super) fn measure_archive(
     let folder = SpillFolder::new(&request.temp_dir);
     let held_max = request.held_max();
     let store = Store::new(asked.every, &asked.questions, held_max, &folder);
-    let read = if asked.is_known_late() {
-        let conversations = Conversations::new(held_max, &folder, Detail::Control);
-        count_when_all_are_read(asked, &run, &store, conversations, examples)?
-    } else {
-        let selection = request.selection(archive.newest_ns(meter)?);
-        count_while_reading(&run, &store, selection)?
+    let sums = EventSums::new(&store, held_max, &folder);
+    let is_late = asked.is_known_late();
+    let needs_span = !is_late || asked.is_of_events() && !asked.all_events;
+    let selection = match needs_span {
+        true => request.selection(archive.newest_ns(meter)?),
+        false => None,
     };
+    let wish = EventWish {
+        sums: asked.is_of_events().then_some(&sums),
+        span: selection.map(|selection| selection.span),
+        all: asked.all_events,
+    };
+    let mut read = if is_late {
+        let conversations = Conversations::new(held_max, &folder, Detail::Control);
+        count_when_all_are_read(asked, &run, &store, (conversations, wish), examples)?
+    } else {
+        count_while_reading(asked.is_of_packets(), &run, &store, wish)?
+    };
+    sums.complete()?;
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
-    read.check_kept(request, read.records.used)?;
+    let events = std::mem::take(&mut read.account.events);
+    asked.check_events(&events)?;
+    if asked.is_of_packets() {
+        read.check_kept(request, read.records.used)?;
+    }
     meter.begin(Phase::Sorting, 0);
     Ok(Answers {
         tables: store.tables()?,
         is_once: asked.is_once(),
+        is_of_packets: asked.is_of_packets(),
         input: read.input,
         records: read.records,
+        events,
         spilled_bytes: folder.spilled(),
         elapsed_ms: run.elapsed_ms(),
     })
 }
 
-/// Counts records block by block.
+/// Counts events, and records if a question is about them, block by block.
 fn count_while_reading(
+    are_records_asked: bool,
     run: &Run<'_>,
     store: &Store<'_>,
-    selection: Option<Selection>,
+    wish: EventWish<'_>,
 ) -> Result<Contents> {
     let logged = Logged {
         store,
-        span: selection.map(|selection| selection.span),
+        are_asked: are_records_asked,
+        wish,
         counted: AtomicU64::new(0),
         filtered: AtomicU64::new(0),
     };
-    let mut read = run.read(Addresses::Packet, &logged)?;
+    let mut read = match are_records_asked {
+        true => run.read(Addresses::Packet, &logged)?,
+        false => run.survey(Addresses::Packet, &logged)?,
+    };
     read.records.used = logged.counted.into_inner();
     read.records.filtered = logged.filtered.into_inner();
     Ok(read)
 }
 
-/// Counts records by conversation.
+/// Counts events while they are read, and records by conversation.
 fn count_when_all_are_read(
     asked: &Metrics,
     run: &Run<'_>,
     store: &Store<'_>,
-    conversations: Conversations<'_>,
+    (conversations, wish): (Conversations<'_>, EventWish<'_>),
     examples: Option<&Examples>,
 ) -> Result<Contents> {
     let request = &asked.request;
-    let mut read = run.read(Addresses::Packet, &conversations)?;
+    let storing = Storing {
+        conversations: &conversations,
+        wish,
+    };
+    let mut read = run.read(Addresses::Packet, &storing)?;
     let enis = &read.enis;
     let (conversations, _) = conversations.complete(enis, request.memory);
     let selection = request.selection(read.newest_ns);
@@ -215,11 +307,33 @@ fn is_wanted(o: &Candidate, span: Option<&Span>) -> bool {
     o.matched && span.is_none_or(|span| span.overlaps(o.start_ns, o.until_ns()))
 }
 
+/// Passes records on to their conversations.
+struct Storing<'a, 's> {
+    conversations: &'a Conversations<'s>,
+    wish: EventWish<'a>,
+}
+
+impl Observations for Storing<'_, '_> {
+    fn take_in(&self, records: Vec<Candidate>, base: u64, enis: &Enis) -> Result<()> {
+        self.conversations.take_in(records, base, enis)
+    }
+
+    fn wants(&self, found: &FoundEvent<'_>) -> bool {
+        self.wish.wants(found)
+    }
+
+    fn event_sums(&self) -> Option<&dyn SumsEvents> {
+        self.wish.sums
+    }
+}
+
 /// Counts records as they are read.
 struct Logged<'a, 's> {
     store: &'a Store<'s>,
-    /// The requested time range; `None` for all.
-    span: Option<Span>,
+    /// Whether a question is about records.
+    are_asked: bool,
+    /// The events to count, and the requested time range of both.
+    wish: EventWish<'a>,
     counted: AtomicU64,
     filtered: AtomicU64,
 }
@@ -229,7 +343,7 @@ impl Observations for Logged<'_, '_> {
         let mut tally = self.store.tally();
         let mut counted = 0;
         for o in &records {
-            if !is_wanted(o, self.span.as_ref()) {
+            if !self.are_asked || !is_wanted(o, self.wish.span.as_ref()) {
                 continue;
             }
             counted += 1;
@@ -246,6 +360,14 @@ impl Observations for Logged<'_, '_> {
         let filtered = records.len() as u64 - counted;
         self.filtered.fetch_add(filtered, Relaxed);
         self.store.put(&mut tally)
+    }
+
+    fn wants(&self, found: &FoundEvent<'_>) -> bool {
+        self.wish.wants(found)
+    }
+
+    fn event_sums(&self) -> Option<&dyn SumsEvents> {
+        self.wish.sums
     }
 }
 

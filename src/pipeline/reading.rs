@@ -14,6 +14,7 @@ use crate::pipeline::diagnose::Coverage;
 use crate::pipeline::event_counts::EventCounts;
 use crate::pipeline::events::{CollectsEvents, EventBatch};
 use crate::pipeline::kept_events::KeptEvents;
+use crate::pipeline::metrics::event_sums::{SummedEvents, SumsEvents};
 use crate::read::{Found, FoundEvent, Sink};
 use crate::record::{ByteUnit, Direction, Field, Layout, LogStatus, Record, TAGS, tag_value};
 use crate::summary::AssumedCounts;
@@ -44,6 +45,11 @@ pub(crate) trait Observations: Sync {
     /// Whether events are kept, and not only counted.
     fn keeps_events(&self) -> bool {
         false
+    }
+
+    /// Returns where events are summed up, if they are.
+    fn event_sums(&self) -> Option<&dyn SumsEvents> {
+        None
     }
 }
 
@@ -76,6 +82,8 @@ pub(crate) struct Observed {
     pub kept_events: KeptEvents,
     /// The same, if they are collected.
     batch: EventBatch,
+    /// The sums over events of one block, if they are summed up.
+    summed: SummedEvents,
     /// Intervals without traffic, from NODATA records.
     pub quiet: Coverage,
     /// What only few layouts have, for the latest one.
@@ -157,7 +165,11 @@ impl Sink for Observing<'_> {
         if let Some(collector) = self.to.events() {
             return collector.keep(&mut part.batch, found);
         }
-        part.events.count(found.event, self.to.wants(found));
+        let is_wanted = self.to.wants(found);
+        part.events.count(found.event, is_wanted);
+        if let Some(sums) = self.to.event_sums() {
+            sums.count(&mut part.summed, found, is_wanted);
+        }
         if self.to.keeps_events() {
             part.kept_events.add(found.event, found.place);
         }
@@ -170,6 +182,9 @@ impl Sink for Observing<'_> {
         let batch = std::mem::take(&mut part.batch);
         if let Some(collector) = self.to.events().filter(|_| !batch.is_empty()) {
             collector.take_in(batch, base)?;
+        }
+        if let Some(sums) = self.to.event_sums() {
+            sums.take_in(std::mem::take(&mut part.summed), base)?;
         }
         let observations = std::mem::take(&mut part.observations);
         self.to.take_in(observations, base, &part.enis)

@@ -239,7 +239,7 @@ fn questions() -> [Question; QUESTIONS] {
     let rejected = |by: &[Dimension], top| Question {
         scope: QuestionScope {
             rejected: true,
-            protocol: None,
+            ..QuestionScope::default()
         },
         ..largest(by, &[Measure::Packets], top)
     };

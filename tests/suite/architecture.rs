@@ -28,7 +28,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
         "diagnosis",
         "change configuration connection event flow names printable record time",
     ),
-    ("metrics", "connection flow names record time"),
+    ("metrics", "change connection event flow names record time"),
     ("joining", "connection event flow names printable time"),
     ("packet", ""),
     ("pdu", "event joining packet time"),

@@ -44,6 +44,7 @@ mod memory;
 mod memory_bound;
 mod metrics;
 mod metrics_forms;
+mod metrics_of_events;
 mod nothing_found;
 mod one_connection;
 mod one_time_line;

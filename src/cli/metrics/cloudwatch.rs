@@ -4,7 +4,7 @@
 //! 1 MB and 1,000 data, 30 dimensions each, values of a dimension in ASCII and at most 1,024
 //! characters, and timestamps from two weeks ago to two hours ahead.
 
-use flow2pcap::metrics::{Counts, Every, Measure, Series, Table};
+use flow2pcap::metrics::{Every, Measure, Series, Table};
 use flow2pcap::printable::{json::escaped, label};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -61,7 +61,10 @@ pub(super) fn text(tables: &[Table], every: Every, namespace: &str) -> anyhow::R
     for table in tables {
         for (begin_ns, series, counts) in table.by_time() {
             for measure in &table.question.measures {
-                let datum = datum(table, *measure, every, begin_ns, (series, counts));
+                let Some(value) = counts.value(*measure) else {
+                    continue;
+                };
+                let datum = datum(table, *measure, every, begin_ns, (series, value));
                 requests.put(escaped(serde_json::to_string(&datum)?));
             }
         }
@@ -108,7 +111,7 @@ fn datum(
     measure: Measure,
     every: Every,
     begin_ns: i64,
-    (series, counts): (&Series, &Counts),
+    (series, value): (&Series, u128),
 ) -> Datum {
     let labels = names(table).zip(&series.labels);
     Datum {
@@ -120,10 +123,11 @@ fn datum(
             })
             .collect(),
         timestamp: timestamp(begin_ns).to_string(),
-        value: counts.get(measure),
-        unit: match measure {
-            Measure::Bytes => "Bytes",
-            Measure::Packets | Measure::Records | Measure::Connections => "Count",
+        value,
+        unit: match measure.unit() {
+            "bytes" => "Bytes",
+            "us" => "Microseconds",
+            _ => "Count",
         },
         storage_resolution: (every.seconds() < STANDARD_RESOLUTION_S).then_some(1),
     }

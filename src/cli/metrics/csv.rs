@@ -3,7 +3,7 @@
 //! All rows have the same columns, whatever their metric: one for each dimension, empty if the
 //! metric is not grouped by it. So two metrics fit in one file, and databases can import it as it
 //! is. A value that a spreadsheet would run as a formula is prefixed with `'`, unless it is a number
-//! that we computed.
+//! that we computed. A mean or a maximum of nothing has no row.
 
 use flow2pcap::metrics::Table;
 use flow2pcap::printable::{cell, label};
@@ -32,13 +32,16 @@ pub(super) fn text(tables: &[Table]) -> anyhow::Result<String> {
     for table in tables {
         for (begin_ns, series, counts) in table.by_time() {
             for measure in &table.question.measures {
+                let Some(value) = counts.value(*measure) else {
+                    continue;
+                };
                 out.write_field(timestamp(begin_ns).to_string())?;
                 out.write_field(table.question.metric(*measure))?;
                 for name in &dimensions {
                     let at = names(table).position(|own| own == *name);
                     out.write_field(at.map_or_else(String::new, |at| cell(&series.labels[at])))?;
                 }
-                out.write_field(counts.get(*measure).to_string())?;
+                out.write_field(value.to_string())?;
                 out.write_record(None::<&[u8]>)?;
             }
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use flow2pcap::metrics::{Counts, Every, Question, Series, Table};
 use flow2pcap::pipeline::Answers;
 use flow2pcap::summary::{Input, Records};
+use flow2pcap::survey::EventLogs;
 use serde::Serialize;
 
 use super::form::{names, timestamp};
@@ -19,6 +20,9 @@ struct Document<'a> {
     tables: Vec<TableText<'a>>,
     input: &'a Input,
     records: &'a Records,
+    /// The events of other logs, if a question is about events.
+    #[serde(skip_serializing_if = "EventLogs::is_empty")]
+    events: &'a EventLogs,
     elapsed_ms: u64,
 }
 
@@ -46,7 +50,7 @@ struct PointText {
     values: MetricValues,
 }
 
-/// Sums by the name of the metric.
+/// Values by the name of the metric; a mean or a maximum of nothing is left out.
 type MetricValues = BTreeMap<&'static str, u128>;
 
 /// Formats the whole document.
@@ -60,6 +64,7 @@ pub(super) fn text(answers: &Answers, every: Every) -> anyhow::Result<String> {
         tables: answers.tables.iter().map(table).collect(),
         input: &answers.input,
         records: &answers.records,
+        events: &answers.events,
         elapsed_ms: answers.elapsed_ms,
     };
     page::json(&document)
@@ -93,6 +98,6 @@ fn series<'a>(table: &'a Table, series: &'a Series) -> SeriesText<'a> {
 fn sums(question: &Question, counts: &Counts) -> MetricValues {
     let measures = question.measures.iter();
     measures
-        .map(|measure| (question.metric(*measure), counts.get(*measure)))
+        .filter_map(|measure| Some((question.metric(*measure), counts.value(*measure)?)))
         .collect()
 }

@@ -27,17 +27,24 @@ pub(super) fn text(tables: &[Table], every: Every) -> String {
 fn family(table: &Table, measure: Measure, every: Every, out: &mut String) {
     let metric = table.question.metric(measure);
     let name = format!("flow2pcap_{metric}");
-    let (unit, words) = (measure.name(), metric.replace('_', " "));
+    let (unit, words) = (measure.unit(), metric.replace('_', " "));
+    let what = match measure.is_time() {
+        true => format!("The {}, in microseconds,", measure.name().replace('-', " ")),
+        false => format!("Sum of {words}"),
+    };
     let seconds = every.seconds();
     out.push_str(&format!(
         "# TYPE {name} gauge\n\
          # UNIT {name} {unit}\n\
-         # HELP {name} Sum of {words} in the {seconds} seconds after the timestamp.\n"
+         # HELP {name} {what} in the {seconds} seconds after the timestamp.\n"
     ));
     for series in &table.series {
         let labels = labels(table, series);
         for point in &series.points {
-            let (value, at_s) = (point.counts.get(measure), point.begin_ns / SECOND_NS);
+            let Some(value) = point.counts.value(measure) else {
+                continue;
+            };
+            let at_s = point.begin_ns / SECOND_NS;
             // Writing to a string cannot fail.
             let _ = writeln!(out, "{name}{labels} {value} {at_s}");
         }

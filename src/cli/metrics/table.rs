@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use flow2pcap::metrics::{Counts, Every, Series, Table};
+use flow2pcap::metrics::{Counts, Every, Series, Subject, Table};
 use flow2pcap::pipeline::Answers;
 use flow2pcap::printable::label;
+use flow2pcap::survey::EventLog;
 
 use super::form::names;
 use crate::cli::page::{BOLD, Page, count, instant, name, wide};
@@ -21,8 +22,45 @@ pub(super) fn text(answers: &Answers, every: Every, page: Page) -> String {
         out += &rows(table);
         out.push('\n');
     }
+    let subjects = answers.tables.iter().map(|table| table.question.subject());
+    let subjects: Vec<Subject> = subjects.collect();
+    let logs = answers.events.iter();
+    let logs = logs.filter(|(kind, _)| subjects.iter().any(|subject| subject.is_in(*kind)));
+    let notes = logs.map(|(kind, log)| counted(kind.title(), log));
+    let of_packets = answers.is_of_packets.then(|| packets_note(answers));
+    for note in notes.chain(of_packets) {
+        out += &fmt::from_fn(|f| page.hanging(f, note.as_str().into(), 0)).to_string();
+    }
+    out
+}
+
+/// Says how many events of a log were counted.
+fn counted([one, several]: [&str; 2], log: &EventLog) -> String {
+    let mut note = format!(
+        "{} read",
+        counted_as(log.events + log.filtered, one, several)
+    );
+    if log.filtered > 0 {
+        note += &format!(
+            ", of which {} do not match the filter",
+            wide(log.filtered.into())
+        );
+    }
+    if log.duplicates > 0 {
+        let again = count(log.duplicates, "event");
+        note += &format!("; {again} delivered again, which counts once");
+    }
+    note
+}
+
+fn counted_as(n: u64, one: &str, several: &str) -> String {
+    format!("{} {}", wide(n.into()), if n == 1 { one } else { several })
+}
+
+/// Says how records were counted.
+fn packets_note(answers: &Answers) -> String {
     let records = count(answers.records.used, "record");
-    let note = if answers.is_once {
+    if answers.is_once {
         let (again, elsewhere) = (answers.records.duplicates, answers.records.other_vantage);
         format!(
             "{records}, with each packet counted once: {} delivered twice and {} already logged at \
@@ -35,8 +73,7 @@ pub(super) fn text(answers: &Answers, every: Every, page: Page) -> String {
             "{records} as logged: a packet that two ENIs logged counts twice (use --once to count it \
              once)"
         )
-    };
-    out + &fmt::from_fn(|f| page.hanging(f, note.as_str().into(), 0)).to_string()
+    }
 }
 
 fn title(table: &Table, every: Every) -> String {
@@ -59,7 +96,7 @@ fn rows(table: &Table) -> String {
     let measures = table.question.measures.iter();
     let header = std::iter::once("start".to_owned())
         .chain(names(table).map(str::to_owned))
-        .chain(measures.map(|measure| measure.name().to_owned()));
+        .chain(measures.map(|measure| measure.metric().to_owned()));
     let mut rows: Vec<Vec<String>> = vec![header.collect()];
     let series = table.series.iter();
     rows.extend(series.map(|series| row(table, TOTAL.to_owned(), series, &series.total)));
@@ -70,7 +107,8 @@ fn rows(table: &Table) -> String {
 
 fn row(table: &Table, start: String, series: &Series, counts: &Counts) -> Vec<String> {
     let measures = table.question.measures.iter();
-    let sums = measures.map(|measure| wide(counts.get(*measure)));
+    let none = || "-".to_owned();
+    let sums = measures.map(|measure| counts.value(*measure).map_or_else(none, wide));
     let labels = series.labels.iter().map(|value| name(&label(value)));
     std::iter::once(start).chain(labels).chain(sums).collect()
 }

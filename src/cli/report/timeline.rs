@@ -127,12 +127,12 @@ mod tests {
         };
         let points = begins_s.iter().map(|begin_s| Point {
             begin_ns: begin_s * SECOND_NS,
-            counts,
+            counts: counts.clone(),
         });
         Series {
             labels: vec![label.to_owned()],
             is_other: false,
-            total: counts,
+            total: counts.clone(),
             points: points.collect(),
         }
     }

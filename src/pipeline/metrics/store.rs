@@ -74,14 +74,32 @@ impl<'a> Store<'a> {
     /// # Errors
     /// There is no space for them.
     pub(crate) fn put(&self, tally: &mut Tally<'_>) -> Result<()> {
+        self.put_cells(tally.take_cells(), tally.span_ns())
+    }
+
+    /// Returns the length of a time bucket.
+    pub(crate) fn every(&self) -> Every {
+        self.every
+    }
+
+    /// Returns the questions.
+    pub(crate) fn questions(&self) -> &'a [Question] {
+        self.questions
+    }
+
+    /// Adds cells, and the time buckets in which something was counted.
+    ///
+    /// # Errors
+    /// There is no space for them.
+    pub(crate) fn put_cells(&self, cells: CellMap, span_ns: Option<(i64, i64)>) -> Result<()> {
         let mut bytes = Vec::new();
-        for (key, counts) in tally.take_cells() {
+        for (key, counts) in cells {
             bytes.clear();
             SeriesCell { key: &key, counts }.put(&mut bytes);
             self.cells.put(bucket(series(&key), 0), &bytes)?;
         }
-        let mut span_ns = lock(&self.span_ns);
-        *span_ns = joined(*span_ns, tally.span_ns());
+        let mut known_ns = lock(&self.span_ns);
+        *known_ns = joined(*known_ns, span_ns);
         Ok(())
     }
 
@@ -91,7 +109,8 @@ impl<'a> Store<'a> {
     /// Temporary files cannot be read, or there are too many time buckets.
     pub(crate) fn tables(self) -> Result<Vec<Table>> {
         let rankings = self.questions.iter();
-        let rankings = rankings.map(|question| Mutex::new(Ranking::new(question, CELLS_MAX)));
+        let rankings =
+            rankings.map(|question| Mutex::new(Ranking::new(question, question.cells_max())));
         let rankings: Vec<Mutex<Ranking<'_>>> = rankings.collect();
         let buckets = (0..BUCKETS).into_par_iter();
         buckets.try_for_each(|bucket| self.collect(&self.cells, bucket, 1, &rankings))?;
@@ -156,7 +175,7 @@ fn rank(cells: CellMap, rankings: &[Mutex<Ranking<'_>>]) -> Result<()> {
     for cells in cells.chunk_by(|a, b| series(&a.0) == series(&b.0)) {
         let points = cells.iter().map(|(key, counts)| Point {
             begin_ns: begin_ns(key),
-            counts: *counts,
+            counts: counts.clone(),
         });
         let series = series(&cells[0].0);
         let mut ranking = lock(&rankings[question(series)]);

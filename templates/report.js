@@ -48,28 +48,37 @@ for (const table of document.querySelectorAll('table.sortable')) {
   });
 }
 
-// What a bar counts, without the delay of the browser's own hint.
+// What a bar counts and who changed what, without the delay of the browser's own hint.
 const hover = document.createElement('div');
 hover.className = 'hover';
 hover.hidden = true;
 document.body.append(hover);
-for (const column of document.querySelectorAll('.column')) {
+for (const column of document.querySelectorAll('.column, .change')) {
   const title = column.querySelector('title');
   const text = title.textContent;
   title.remove();
   column.setAttribute('aria-label', text);
-  const show = (event) => {
+  const show = (x, y) => {
     hover.textContent = text;
     hover.hidden = false;
-    const left = Math.min(event.clientX + 14, innerWidth - hover.offsetWidth - 4);
-    const top = event.clientY + 18 + hover.offsetHeight > innerHeight ? event.clientY - hover.offsetHeight - 10 : event.clientY + 18;
+    hover.style.left = '0';
+    const left = Math.min(x + 14, innerWidth - hover.offsetWidth - 4);
+    const top = y + 18 + hover.offsetHeight > innerHeight ? y - hover.offsetHeight - 10 : y + 18;
     hover.style.left = `${Math.max(left, 4)}px`;
     hover.style.top = `${top}px`;
   };
-  column.addEventListener('pointerenter', show);
-  column.addEventListener('pointermove', show);
-  column.addEventListener('pointerleave', () => { hover.hidden = true; });
+  const showAtPointer = (event) => show(event.clientX, event.clientY);
+  const hide = () => { hover.hidden = true; };
+  column.addEventListener('pointerenter', showAtPointer);
+  column.addEventListener('pointermove', showAtPointer);
+  column.addEventListener('pointerleave', hide);
+  column.addEventListener('focus', () => {
+    const box = column.getBoundingClientRect();
+    show(box.left, box.bottom - 10);
+  });
+  column.addEventListener('blur', hide);
 }
+addEventListener('keydown', (event) => { if (event.key === 'Escape') hover.hidden = true; });
 
 // A link to a folded finding opens it, and paper shows all of them.
 const openTarget = () => {

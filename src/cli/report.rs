@@ -2,6 +2,7 @@
 
 mod chart;
 mod ladder;
+mod logged_changes;
 mod marks;
 mod matrix;
 mod page;
@@ -43,8 +44,9 @@ Examples:
   flow2pcap report AWSLogs/ -o - --host 10.0.11.15 | ssh web 'cat >report.html'
       Write the page to standard output.
 
-On the page: a table of all findings; accepted and rejected packets, rejected packets by protocol and
-outcomes of connections over time; each finding with a drawing of one of its connections, its display
+On the page: a table of all findings; a time line of rejected packets, 5xx answers of load balancers and
+changes, each with who made it, if load balancer logs or CloudTrail are among the inputs; accepted and
+rejected packets, rejected packets by protocol and outcomes of connections over time; each finding with a drawing of one of its connections, its display
 filter for Wireshark (as in diagnose), the convert command that makes a capture of it, and links to
 the AWS console; which addresses send most, which are rejected, on which ports, and how much subnets
 send to each other; what the archive cannot show, and how it was read.

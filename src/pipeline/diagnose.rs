@@ -15,7 +15,7 @@ use serde::Serialize;
 
 pub(crate) use self::coverage::Coverage;
 use crate::archive::s3_path;
-use crate::change::{CallResult, ChangeLog};
+use crate::change::{CallResult, ChangeLog, LoggedChange};
 use crate::configuration::{Configuration, ConfigurationCounts};
 use crate::connection::Detail;
 use crate::diagnosis::{
@@ -155,6 +155,54 @@ pub(super) struct Examined {
     pub interval_s: i64,
     /// When missing replies are evidence.
     pub visibility: Visibility,
+    /// The changes that CloudTrail logged and that are kept, in order of time.
+    pub changes: Vec<LoggedCall>,
+}
+
+/// An API call that changed something, or was to, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoggedCall {
+    /// When it was made, nanoseconds since the Unix epoch, in whole seconds.
+    pub instant_ns: i64,
+    /// Who made it: user, role and session, or AWS service.
+    pub caller: String,
+    /// The address of the caller, or an AWS service; empty if unknown.
+    pub source: String,
+    /// What was changed, with the ids of it.
+    pub what: String,
+    /// The action, such as `RevokeSecurityGroupIngress`.
+    pub event: String,
+    /// Whether it was refused, or was a dry run: it changed nothing.
+    pub is_attempt: bool,
+    /// Its line, `FILE:LINE`.
+    pub record: String,
+}
+
+impl LoggedCall {
+    /// Creates a call at an instant in nanoseconds since the Unix epoch, of which nothing else is known
+    /// than its line, `FILE:LINE`.
+    pub fn new(instant_ns: i64, is_attempt: bool, record: String) -> Self {
+        Self {
+            instant_ns,
+            is_attempt,
+            record,
+            ..Self::default()
+        }
+    }
+
+    fn of(logged: &LoggedChange, name: &dyn Fn(Place) -> String) -> Self {
+        let change = &logged.change;
+        Self {
+            instant_ns: change.instant_ns,
+            caller: change.caller.to_string(),
+            source: change.caller.source.clone(),
+            what: change.in_words(),
+            event: change.name.clone(),
+            is_attempt: change.result != CallResult::Done,
+            record: name(logged.place),
+        }
+    }
 }
 
 /// Returns the records of finding `number`, counted from 1, of an open archive; `None` without a
@@ -232,13 +280,12 @@ pub(super) fn diagnose_archive(
         shown: tally,
         all: selection.is_some().then_some(&looked.all),
     };
-    let changes = ChangeCounts::of(&read.kept_events);
     let kept = std::mem::take(&mut read.kept_events);
-    let request_errors = kept.responses.errors();
-    let (findings, error_responses) = explained(evidence, &ground, kept, interval_s);
+    let (changes, request_errors) = (ChangeCounts::of(&kept), kept.responses.errors());
+    let explained = explained(evidence, &ground, kept, interval_s);
     let diagnosis = Diagnosis {
-        findings,
-        error_responses,
+        findings: explained.findings,
+        error_responses: explained.error_responses,
         request_errors,
         blind_spots: visibility.blind_spots(tally, read.records.skip_data),
         attempts: tally.attempts,
@@ -262,6 +309,7 @@ pub(super) fn diagnose_archive(
         is_involved: looked.is_involved,
         interval_s,
         visibility,
+        changes: explained.changes,
     })
 }
 
@@ -275,6 +323,14 @@ fn configuration(read: &mut Contents) -> Option<Configuration> {
     Some(configuration)
 }
 
+/// Findings and what the events of other logs say of them.
+struct Explained {
+    findings: Vec<Finding>,
+    error_responses: Vec<ErrorResponse>,
+    /// The changes in order of time.
+    changes: Vec<LoggedCall>,
+}
+
 /// Returns the findings, each with the changes that explain it, if CloudTrail is in the archive, and the
 /// error responses of load balancers, with the findings that explain them.
 fn explained(
@@ -282,16 +338,23 @@ fn explained(
     ground: &Ground<'_>,
     events: KeptEvents,
     interval_s: i64,
-) -> (Vec<Finding>, Vec<ErrorResponse>) {
+) -> Explained {
     let mut found = findings(evidence, ground);
-    let responses = explain_responses(&mut found, &events.responses, ground.name);
+    let error_responses = explain_responses(&mut found, &events.responses, ground.name);
+    let mut changes = Vec::new();
     if events.api_calls > 0 {
         let log = ChangeLog::new(events.changes.into_events(), ground.configuration);
+        let logged = log.within(i64::MIN, i64::MAX).iter();
+        changes.extend(logged.map(|logged| LoggedCall::of(logged, ground.name)));
         let counts = evidence.all.unwrap_or(evidence.shown);
         let ground = ChangeGround::new(&log, counts, ground, interval_s);
         explain_changes(&mut found, &ground);
     }
-    (found, responses)
+    Explained {
+        findings: found,
+        error_responses,
+        changes,
+    }
 }
 
 fn inner<T>(mutex: Mutex<T>) -> T {

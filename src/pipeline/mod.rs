@@ -37,7 +37,7 @@ mod settling;
 mod spilling;
 
 pub use self::convert::{Comments, Convert, EventsChoice, Split, VantageChoice, convert};
-pub use self::diagnose::{ChangeCounts, Diagnosis, diagnose, diagnose_to};
+pub use self::diagnose::{ChangeCounts, Diagnosis, LoggedCall, diagnose, diagnose_to};
 pub use self::inspect::inspect;
 pub use self::ladder::{Ladder, LadderPacket, LadderStep, OmittedPackets, RejectingEni};
 pub use self::metrics::{Answers, Metrics, metrics};

@@ -2,6 +2,8 @@
 //!
 //! The archive is read twice: first for the diagnosis, which also gives its span, then for sums over
 //! stretches of time that fit the span and for one example connection of each of the first findings.
+//! Events of other logs are read again only if load balancers may have answered with errors. All of them count,
+//! whatever the filter: they are evidence about the records that match.
 //! The command line draws the page.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,9 +13,10 @@ use crate::archive::s3_path;
 use crate::diagnosis::Finding;
 
 use crate::error::{ErrorKind, Result, SecondReading};
-use crate::metrics::{Dimension, Every, Measure, Question, QuestionScope, Table};
+use crate::event::EventKind;
+use crate::metrics::{Dimension, EventDimension, Every, Measure, Question, QuestionScope, Table};
 use crate::output::Output;
-use crate::pipeline::diagnose::{Diagnosis, Examined, diagnose_archive};
+use crate::pipeline::diagnose::{Diagnosis, Examined, LoggedCall, diagnose_archive};
 use crate::pipeline::ladder::{Examples, Ladder};
 use crate::pipeline::metrics::{Metrics, measure_archive};
 use crate::pipeline::run::{Request, with_names};
@@ -78,6 +81,10 @@ pub struct Reported {
     pub rejected_sources: Table,
     /// Rejected packets by protocol and destination port.
     pub rejected_ports: Table,
+    /// Requests that were answered with a status from 500 to 599, by who answered them.
+    pub server_errors: Table,
+    /// API calls that changed something, or were to, in order of time.
+    pub changes: Vec<LoggedCall>,
 }
 
 /// Where the records of a report come from, as far as records and paths say.
@@ -190,13 +197,19 @@ fn report_named(request: &Request, output: &Path, meter: &Meter) -> Result<(Repo
     let Examined {
         diagnosis,
         interval_s,
+        changes,
         ..
     } = examined;
     let every = Every::of_span(span_ns(&diagnosis), STRETCHES_MAX, interval_s);
-    let sums = Metrics::new(request.clone(), every, questions().to_vec()).once(true);
+    let mut sums = Metrics::new(request.clone(), every, questions().to_vec()).once(true);
+    sums.all_events = true;
     let first = diagnosis.findings.len().min(EXAMPLES_MAX);
     let examples = Examples::new(&diagnosis.findings[..first]);
-    let answers = measure_archive(&sums, &archive.without_events(), meter, Some(&examples))?;
+    let archive = match has_server_errors(&diagnosis) {
+        true => archive,
+        false => archive.without_events(),
+    };
+    let answers = measure_archive(&sums, &archive, meter, Some(&examples))?;
     let mut tables = answers.tables.into_iter();
     let mut next = || tables.next().expect("each question has its table");
     let reported = Reported {
@@ -211,8 +224,17 @@ fn report_named(request: &Request, output: &Path, meter: &Meter) -> Result<(Repo
         subnets: next(),
         rejected_sources: next(),
         rejected_ports: next(),
+        server_errors: next(),
+        changes,
     };
     Ok((reported, output))
+}
+
+/// Whether a request may have been answered with an error of the server. Those of VPC Lattice are not
+/// counted by a diagnosis.
+fn has_server_errors(diagnosis: &Diagnosis) -> bool {
+    let mut logs = diagnosis.events.iter();
+    diagnosis.request_errors > 0 || logs.any(|(kind, _)| kind == EventKind::Lattice)
 }
 
 /// Returns the time that the records cover, within the requested range.
@@ -224,7 +246,7 @@ fn span_ns(diagnosis: &Diagnosis) -> (i64, i64) {
 }
 
 /// Number of questions.
-const QUESTIONS: usize = 7;
+const QUESTIONS: usize = 8;
 
 /// Returns the questions, in the order of the tables in [`Reported`].
 fn questions() -> [Question; QUESTIONS] {
@@ -244,6 +266,7 @@ fn questions() -> [Question; QUESTIONS] {
         ..largest(by, &[Measure::Packets], top)
     };
     let volume = [Measure::Bytes, Measure::Packets];
+    let answered_by = Dimension::OfEvent(EventDimension::AnsweredBy);
     [
         Question::of(vec![Action], vec![Measure::Packets, Measure::Bytes]),
         rejected(&[Protocol], LAYERS_MAX),
@@ -256,5 +279,12 @@ fn questions() -> [Question; QUESTIONS] {
         ),
         rejected(&[SourceAddress], ROWS_MAX),
         rejected(&[Protocol, DestinationPort], ROWS_MAX),
+        Question {
+            scope: QuestionScope {
+                server_errors: true,
+                ..QuestionScope::default()
+            },
+            ..Question::of(vec![answered_by], vec![Measure::Requests])
+        },
     ]
 }

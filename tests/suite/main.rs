@@ -61,6 +61,7 @@ mod properties;
 mod proposals;
 mod reader;
 mod report;
+mod report_time_line;
 mod saved_answers;
 mod security_lake;
 mod seeds;

@@ -41,6 +41,8 @@ pub(super) struct PanelContent<'a> {
     pub(super) height: f64,
     /// What is stacked, the first at the bottom.
     pub(super) layers: Vec<&'a PictureLayer>,
+    /// Whether it has room for marks, and neither bars nor a scale.
+    pub(super) is_lane: bool,
 }
 
 /// A picture.
@@ -91,7 +93,8 @@ pub(super) struct ChartColumn {
     pub(super) text: String,
 }
 
-/// Draws panels below one another, from `top` on.
+/// Draws panels below one another, from `top` on. All sums have that unit; it is empty if their names
+/// say it.
 pub(super) fn chart(axis: Axis, unit: &str, contents: &[PanelContent<'_>], top: f64) -> Chart {
     let mut panels = Vec::new();
     let mut y = top;
@@ -114,7 +117,7 @@ pub(super) fn chart(axis: Axis, unit: &str, contents: &[PanelContent<'_>], top: 
 }
 
 /// Where an instant is on the time axis.
-fn x(axis: Axis, at_s: i64) -> f64 {
+pub(super) fn x(axis: Axis, at_s: i64) -> f64 {
     let span_s = (axis.at_s(axis.stretches) - axis.begin_s).max(1);
     PLOT.0 + (at_s - axis.begin_s) as f64 / span_s as f64 * (PLOT.1 - PLOT.0)
 }
@@ -126,6 +129,15 @@ fn panel(axis: Axis, content: &PanelContent<'_>, top: f64) -> ChartPanel {
     });
     let (step, lines) = scale(stacked.max().unwrap_or(0));
     let bottom = top + TITLE_HEIGHT + content.height;
+    let (title, title_y) = (content.title.clone(), top + TITLE_HEIGHT - 7.0);
+    if content.is_lane {
+        return ChartPanel {
+            title,
+            title_y,
+            grid: Vec::new(),
+            bars: Vec::new(),
+        };
+    }
     let highest = step as f64 * lines as f64;
     let y = |sum: u128| bottom - sum as f64 / highest * content.height;
     let grid = (0..=lines).map(|line| step.saturating_mul(line.into()));
@@ -148,8 +160,8 @@ fn panel(axis: Axis, content: &PanelContent<'_>, top: f64) -> ChartPanel {
         (layer.class, path)
     });
     ChartPanel {
-        title: content.title.clone(),
-        title_y: top + TITLE_HEIGHT - 7.0,
+        title,
+        title_y,
         bars: bars.collect(),
         grid: grid.map(|sum| (y(sum), short(sum as f64))).collect(),
     }
@@ -190,7 +202,10 @@ fn column(axis: Axis, nth: usize, unit: &str, layers: &[&PictureLayer]) -> Chart
         )
     });
     for layer in layers.iter().filter(|layer| layer.sums[nth] > 0) {
-        let _ = write!(text, "\n{}: {} {unit}", layer.name, wide(layer.sums[nth]));
+        let _ = write!(text, "\n{}: {}", layer.name, wide(layer.sums[nth]));
+        if !unit.is_empty() {
+            let _ = write!(text, " {unit}");
+        }
     }
     let left = x(axis, from_s);
     ChartColumn {
@@ -286,6 +301,7 @@ mod tests {
             title: String::new(),
             height: 100.0,
             layers: vec![layer],
+            is_lane: false,
         }
     }
 

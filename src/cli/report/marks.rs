@@ -27,6 +27,8 @@ pub(super) struct FindingMark {
     pub(super) x: f64,
     /// How wide its bar is.
     pub(super) width: f64,
+    /// Where its time begins and ends, which the bar may exceed to have room for the number.
+    pub(super) lasts: (f64, f64),
 }
 
 /// Places findings on an axis that is drawn from `left` to `right`. Each is in the first row that
@@ -65,6 +67,7 @@ pub(super) fn marks(
             y: TOP + row as f64 * ROW_HEIGHT,
             x: begin,
             width: end - begin,
+            lasts: (first, last),
         });
     }
     marks

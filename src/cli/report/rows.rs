@@ -72,6 +72,13 @@ impl PageTable {
     }
 }
 
+impl TableCell {
+    /// A cell with a text.
+    pub(super) fn text(cell: &str) -> Self {
+        text(cell)
+    }
+}
+
 fn head(name: &str, is_number: bool) -> TableHead {
     TableHead {
         name: name.to_owned(),
@@ -96,6 +103,16 @@ pub(super) fn number(number: u128) -> TableCell {
 }
 
 impl PageTable {
+    /// A table of texts only.
+    pub(super) fn of_texts(title: &str, heads: &[&str], rows: Vec<Vec<TableCell>>) -> Self {
+        Self {
+            title: title.to_owned(),
+            heads: heads.iter().map(|name| head(name, false)).collect(),
+            rows,
+            bar_max: 0,
+        }
+    }
+
     /// The series of a table, the largest first, with their sums over the whole time.
     pub(super) fn largest(title: &str, names: &[&str], table: &Table) -> Self {
         let measures = &table.question.measures;

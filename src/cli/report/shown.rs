@@ -90,11 +90,7 @@ pub(super) fn shown<'a>(
     ShownFinding {
         finding,
         number,
-        certainty: match finding.certainty {
-            Certainty::Proved => "proved",
-            Certainty::Likely => "likely",
-            Certainty::Possible => "possible",
-        },
+        certainty: certainty(finding),
         title: console.pieces(&finding.title),
         seen: console.pieces(&finding.seen),
         place: console.pieces(&place(finding)),
@@ -122,6 +118,15 @@ pub(super) fn shown<'a>(
             typed.narrowing,
             number,
         ),
+    }
+}
+
+/// How sure a finding is, in a word that is a class of the page's style too.
+pub(super) fn certainty(finding: &Finding) -> &'static str {
+    match finding.certainty {
+        Certainty::Proved => "proved",
+        Certainty::Likely => "likely",
+        Certainty::Possible => "possible",
     }
 }
 

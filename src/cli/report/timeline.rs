@@ -42,6 +42,22 @@ impl Axis {
         self.begin_s + self.step_s * i64::try_from(nth).unwrap_or(0)
     }
 
+    /// How many of these instants, nanoseconds since the Unix epoch, are in each stretch.
+    pub(super) fn counted(self, instants_ns: impl Iterator<Item = i64>) -> Vec<u128> {
+        let mut sums = vec![0; self.stretches];
+        for instant_ns in instants_ns {
+            if let Some(nth) = self.nth(instant_ns.div_euclid(SECOND_NS)) {
+                sums[nth] += 1;
+            }
+        }
+        sums
+    }
+
+    /// Whether a second since the Unix epoch is on it.
+    pub(super) fn holds(self, at_s: i64) -> bool {
+        self.nth(at_s).is_some()
+    }
+
     fn nth(self, at_s: i64) -> Option<usize> {
         let nth = usize::try_from((at_s - self.begin_s).div_euclid(self.step_s)).ok()?;
         (nth < self.stretches).then_some(nth)

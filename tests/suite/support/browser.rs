@@ -126,6 +126,13 @@ impl Browser {
         self.ask("goog/cdp/execute", &command);
     }
 
+    /// Gives its page the focus of the keyboard, as the window in front has it.
+    pub(crate) fn focus(&self) {
+        let command =
+            json!({"cmd": "Emulation.setFocusEmulationEnabled", "params": {"enabled": true}});
+        self.ask("goog/cdp/execute", &command);
+    }
+
     /// What the browser has to say of the page on its console.
     pub(crate) fn console(&self) -> Vec<Value> {
         let log = self.ask("se/log", &json!({"type": "browser"}));

@@ -35,6 +35,28 @@ pub enum ChangeDetail {
     Other,
 }
 
+impl ChangeDetail {
+    /// Returns what has which filters or routes after the call: an interface, an instance or a load balancer
+    /// with each of its security groups, or a subnet with its route table or network ACL.
+    pub fn ties(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::Groups { of, groups } => groups.iter().map(|group| (&**of, &**group)).collect(),
+            Self::Interfaces(created) => {
+                let groups = created.iter().map(|eni| (&*eni.id, &eni.groups));
+                groups
+                    .flat_map(|(eni, groups)| groups.iter().map(move |group| (eni, &**group)))
+                    .collect()
+            }
+            Self::Association(changed)
+                if !changed.subnet.is_empty() && !changed.list.is_empty() =>
+            {
+                vec![(&*changed.subnet, &*changed.list)]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// A route that a call adds, removes or replaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

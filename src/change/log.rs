@@ -82,24 +82,15 @@ impl ChangeLog {
     }
 
     fn note(&mut self, change: &Change) {
-        match &change.detail {
-            ChangeDetail::Groups { of, groups } => {
-                let known = self.groups.entry(of.clone()).or_default();
-                known.extend(groups.iter().cloned());
-            }
-            ChangeDetail::Interfaces(created) => {
-                for eni in created {
-                    let known = self.groups.entry(eni.id.clone()).or_default();
-                    known.extend(eni.groups.iter().cloned());
-                }
-            }
-            ChangeDetail::Association(changed)
-                if !changed.subnet.is_empty() && !changed.list.is_empty() =>
-            {
-                let known = self.lists.entry(changed.subnet.clone()).or_default();
-                known.insert(changed.list.clone());
-            }
-            _ => {}
+        let known = match &change.detail {
+            ChangeDetail::Association(_) => &mut self.lists,
+            _ => &mut self.groups,
+        };
+        for (of, list) in change.detail.ties() {
+            known
+                .entry(of.to_owned())
+                .or_default()
+                .insert(list.to_owned());
         }
     }
 }

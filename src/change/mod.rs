@@ -104,6 +104,19 @@ impl Change {
         Some(ChangeKey { result, kind, hash })
     }
 
+    /// Whether it can change what becomes of packets that were sent before too. A call that creates an
+    /// interface, a group or a gateway decides about none of them, although it names the subnet or the VPC, and
+    /// a flow log decides about none at all.
+    pub fn changes_a_path(&self) -> bool {
+        let creates = self.name.starts_with("Create")
+            && !self.name.ends_with("Route")
+            && !self.name.ends_with("Entry");
+        self.result == CallResult::Done
+            && self.kind != ChangeKind::FlowLog
+            && !creates
+            && !matches!(self.detail, ChangeDetail::Interfaces(_))
+    }
+
     /// Makes the change of a call with this key, at an instant in nanoseconds since the Unix epoch.
     pub fn of(key: ChangeKey, instant_ns: i64, call: &ApiCall<'_>) -> Self {
         let (request, response) = (node::parse(call.parameters()), node::parse(call.answer()));

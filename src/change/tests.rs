@@ -292,3 +292,49 @@ fn failed_call_and_dry_run_are_only_attempted() {
     assert_eq!(result("Client.UnauthorizedOperation"), CallResult::Failed);
     assert_eq!(result("Client.DryRunOperation"), CallResult::DryRun);
 }
+
+#[test]
+fn calls_say_which_filters_and_routes_interfaces_and_subnets_have() {
+    let started = r#"{"instancesSet":{"items":[{"instanceId":"i-1","networkInterfaceSet":{"items":[
+        {"networkInterfaceId":"eni-1","subnetId":"subnet-1","vpcId":"vpc-1","groupSet":{"items":[{"groupId":"sg-1"}]}}]}}]}}"#;
+    let modified = r#"{"networkInterfaceId":"eni-2","groupSet":{"items":[{"groupId":"sg-2"},{"groupId":"sg-3"}]}}"#;
+    let associated = r#"{"routeTableId":"rtb-1","subnetId":"subnet-2"}"#;
+    let changes = changes(&[
+        ("RunInstances", r#"{"subnetId":"subnet-1"}"#, started),
+        ("ModifyNetworkInterfaceAttribute", modified, "{}"),
+        (
+            "AssociateRouteTable",
+            associated,
+            r#"{"associationId":"rtbassoc-1"}"#,
+        ),
+    ]);
+    let ties: Vec<Vec<(&str, &str)>> = changes.iter().map(|change| change.detail.ties()).collect();
+    let expected = [
+        &[("eni-1", "sg-1")][..],
+        &[("eni-2", "sg-2"), ("eni-2", "sg-3")],
+        &[("subnet-2", "rtb-1")],
+    ];
+    assert_eq!(ties, expected);
+}
+
+#[test]
+fn call_that_creates_something_changes_no_path_that_was_there() {
+    let is_of_a_path = |name: &str| changes(&[(name, "{}", "{}")])[0].changes_a_path();
+    for name in [
+        "CreateSecurityGroup",
+        "CreateSubnet",
+        "CreateFlowLogs",
+        "DeleteFlowLogs",
+        "CreateNatGateway",
+    ] {
+        assert!(!is_of_a_path(name), "{name}");
+    }
+    for name in [
+        "CreateRoute",
+        "CreateNetworkAclEntry",
+        "DeleteNatGateway",
+        "RevokeSecurityGroupIngress",
+    ] {
+        assert!(is_of_a_path(name), "{name}");
+    }
+}

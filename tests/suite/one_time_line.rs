@@ -104,3 +104,26 @@ fn requests_calls_and_packets_are_found_by_display_filters() {
         assert_eq!(tshark.count(converted.path(), filter), frames, "{filter}");
     }
 }
+
+#[test]
+fn first_rejected_packet_names_the_call_that_removed_the_rule() {
+    let Some(tshark) = tshark() else { return };
+    let converted = convert(&[testdata("bucket")], &[]);
+    let filter = "frame.comment contains \"changed=\"";
+    let found = tshark.fields(
+        converted.path(),
+        filter,
+        &["frame.comment", "tcp.flags.syn"],
+    );
+    let [first] = &found[..] else {
+        panic!("{found:?}")
+    };
+    // The group of the interface is known from the call that started the instance, which is itself no
+    // reason for what happens later.
+    let expected = format!(
+        "changed=RevokeSecurityGroupIngress by=ops-admin/alice at=2026-03-17T09:41:20Z event={REVOKED}"
+    );
+    assert!(first[0].contains("action=REJECT"), "{first:?}");
+    assert!(first[0].ends_with(&expected), "{first:?}");
+    assert_eq!(first[1], "1");
+}

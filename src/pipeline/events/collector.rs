@@ -1,6 +1,6 @@
 //! Collects the events of all threads, and puts them in one order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
@@ -25,6 +25,12 @@ pub(crate) const JOINED_MAX: usize = 1 << 18;
 
 /// Most interfaces for events. Later ones share an interface for each log.
 const INTERFACES_MAX: usize = 1 << 10;
+
+/// The most interfaces, instances and subnets whose filters and routes are kept from events.
+const TIES_MAX: usize = 1 << 16;
+
+/// The most filters and routes kept of one of them.
+const TIES_OF_ONE_MAX: usize = 32;
 
 /// Most names of addresses from DNS answers.
 const NAMES_MAX: usize = 1 << 16;
@@ -138,6 +144,7 @@ impl<'a> EventCollector<'a> {
             outcomes: Outcomes::default(),
             index: SoughtIndex::default(),
             changes: FirstRejected::default(),
+            ties: BTreeMap::new(),
             joinable: Vec::new(),
             instants: Vec::new(),
             interfaces: BTreeMap::new(),
@@ -210,6 +217,8 @@ pub(crate) struct CollectedEvents<'a> {
     pub(super) index: SoughtIndex,
     /// The changes of resources.
     pub(super) changes: FirstRejected,
+    /// The filters and routes that interfaces, instances and subnets ever had, as far as events say.
+    pub(super) ties: BTreeMap<String, BTreeSet<String>>,
     /// Where the events that may be joined are, by number.
     pub(super) joinable: Vec<u64>,
     /// Their times.
@@ -240,6 +249,7 @@ impl CollectedEvents<'_> {
             self.outcomes.of(kept.kind).duplicates += 1;
             return Ok(());
         }
+        self.take_ties(&kept);
         let until_ns = head.instant_ns.saturating_add(1);
         if span.is_some_and(|span| !span.overlaps(head.instant_ns, until_ns)) {
             self.outcomes.of(kept.kind).filtered += 1;
@@ -273,6 +283,18 @@ impl CollectedEvents<'_> {
             self.take_request(&kept, number);
         }
         Ok(())
+    }
+
+    /// Notes what an API call says about filters and routes, whether it is of the requested time or not.
+    fn take_ties(&mut self, kept: &KeptEvent) {
+        for (of, list) in &kept.ties {
+            if self.ties.len() < TIES_MAX || self.ties.contains_key(of) {
+                let known = self.ties.entry(of.clone()).or_default();
+                if known.len() < TIES_OF_ONE_MAX {
+                    known.insert(list.clone());
+                }
+            }
+        }
     }
 
     /// Joins a request at WAF with what the row of its load balancer is about.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::change::Change;
+use crate::event::cloudtrail::ApiCall;
 use crate::event::waf::WafRequest;
 use crate::event::{Event, EventDetail, EventIds, EventKind};
 use crate::flow::{Endpoint, Place};
@@ -25,6 +27,8 @@ pub(crate) struct KeptEvent {
     pub sought: Vec<SoughtConnection>,
     /// The resources that it changed.
     pub resources: Vec<String>,
+    /// What has which filters or routes after it ([`ChangeDetail::ties()`](crate::change::ChangeDetail::ties)).
+    pub ties: Vec<(String, String)>,
     /// The hash of a request and its client, by which a request at WAF is joined with the connection
     /// that the row of its load balancer is about.
     pub request: Option<u64>,
@@ -62,14 +66,17 @@ pub(crate) enum Apart {
     NoChange,
     /// An API call that names no resource of a packet.
     NoResource,
+    /// An API call that names such a resource, but changes nothing about its packets.
+    NoPath,
 }
 
 impl Apart {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::NoEnds,
         Self::NotInFlowLogs,
         Self::NoChange,
         Self::NoResource,
+        Self::NoPath,
     ];
 
     /// Returns the reason for the summary.
@@ -79,6 +86,7 @@ impl Apart {
             Self::NotInFlowLogs => "of traffic that flow logs do not have",
             Self::NoChange => "an API call that only reads, or failed",
             Self::NoResource => "an API call that names no resource that decides about packets",
+            Self::NoPath => "an API call that changes nothing about existing paths",
         }
     }
 }
@@ -92,18 +100,13 @@ impl KeptEvent {
             apart: None,
             sought: Vec::new(),
             resources: Vec::new(),
+            ties: Vec::new(),
             request: request_of(event),
             words: String::new(),
             frames: wants_frames.then(|| KeptFrames::of(event)),
         };
         kept.apart = match &event.detail {
-            EventDetail::ApiCall(call) if !is_change(call) => Some(Apart::NoChange),
-            EventDetail::ApiCall(call) => {
-                let named = changed_resources(call).into_iter();
-                kept.resources = named.map(str::to_owned).collect();
-                kept.words = changed_words(call, event.instant_ns);
-                kept.resources.is_empty().then_some(Apart::NoResource)
-            }
+            EventDetail::ApiCall(call) => kept.take_call(call, event.instant_ns),
             EventDetail::DnsQuery(_) | EventDetail::Lattice(_) => Some(Apart::NotInFlowLogs),
             EventDetail::Waf(_) => {
                 kept.words = event_words(event).unwrap_or_default();
@@ -115,6 +118,9 @@ impl KeptEvent {
                 kept.sought.is_empty().then_some(Apart::NoEnds)
             }
         };
+        if !wants_comments {
+            kept.ties.clear();
+        }
         if !wants_comments || kept.apart.is_some() {
             kept.words.clear();
             kept.sought.clear();
@@ -122,6 +128,28 @@ impl KeptEvent {
             kept.request = None;
         }
         kept
+    }
+
+    /// Keeps what an API call changed, and returns why it is joined with nothing, if it is not.
+    fn take_call(&mut self, call: &ApiCall<'_>, instant_ns: i64) -> Option<Apart> {
+        if !is_change(call) {
+            return Some(Apart::NoChange);
+        }
+        let named = changed_resources(call).into_iter();
+        self.resources = named.map(str::to_owned).collect();
+        self.words = changed_words(call, instant_ns);
+        let change = Change::key(instant_ns, call).map(|key| Change::of(key, instant_ns, call));
+        if let Some(change) = &change {
+            let ties = change.detail.ties().into_iter();
+            self.ties = ties
+                .map(|(of, list)| (of.to_owned(), list.to_owned()))
+                .collect();
+        }
+        match change {
+            _ if self.resources.is_empty() => Some(Apart::NoResource),
+            Some(change) if change.changes_a_path() => None,
+            _ => Some(Apart::NoPath),
+        }
     }
 
     /// Whether it may be joined.
@@ -336,6 +364,10 @@ impl KeptEvent {
             to.u64(sought.used_ns.1.cast_unsigned());
         });
         to.list(&self.resources, |to, name| to.bytes(name.as_bytes()));
+        to.list(&self.ties, |to, (of, list)| {
+            to.bytes(of.as_bytes());
+            to.bytes(list.as_bytes());
+        });
         to.option(self.request, EventEncoder::u64);
         to.bytes(self.words.as_bytes());
         to.option(self.frames.as_ref(), |to, frames| frames.encode(to));
@@ -372,6 +404,7 @@ impl KeptEvent {
                 used_ns: (from.u64().cast_signed(), from.u64().cast_signed()),
             }),
             resources: from.list(EventDecoder::text),
+            ties: from.list(|from| (from.text(), from.text())),
             request: from.option(EventDecoder::u64),
             words: from.text(),
             frames: from.option(KeptFrames::decode),

@@ -3,7 +3,7 @@
 //! Whether a connection is the only one that fits is decided from all connections that were read, not
 //! only from those that the filter keeps.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -48,7 +48,7 @@ impl EventOffers {
         let changes = std::mem::take(&mut collected.changes);
         let tied = match changes.is_empty() {
             true => Vec::new(),
-            false => tied(&changes, enis, known),
+            false => tied(&changes, enis, known, &collected.ties),
         };
         Self {
             index: std::mem::take(&mut collected.index),
@@ -140,8 +140,13 @@ impl EventOffers {
 }
 
 /// Returns the changed resources that decide about the packets of each ENI, as the configuration was
-/// last.
-fn tied(changes: &FirstRejected, enis: &Enis, known: &Configuration) -> Vec<Vec<ResourceIndex>> {
+/// last, or as events say.
+fn tied(
+    changes: &FirstRejected,
+    enis: &Enis,
+    known: &Configuration,
+    ties: &BTreeMap<String, BTreeSet<String>>,
+) -> Vec<Vec<ResourceIndex>> {
     let now = known.at(i64::MAX);
     let mut of_subnets: HashMap<(&str, &str), Vec<ResourceIndex>> = HashMap::new();
     let tied = enis.iter().map(|eni| {
@@ -162,6 +167,11 @@ fn tied(changes: &FirstRejected, enis: &Enis, known: &Configuration) -> Vec<Vec<
                 changed.collect()
             });
         tied.extend(of_subnet.iter());
+        let own = [&eni.name, &eni.instance, &eni.subnet].into_iter();
+        let of_events = own.filter_map(|id| ties.get(id)).flatten();
+        tied.extend(of_events.filter_map(|list| changes.resource(list)));
+        tied.sort_unstable();
+        tied.dedup();
         tied
     });
     tied.collect()

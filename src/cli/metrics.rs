@@ -127,7 +127,7 @@ pub(crate) struct Args {
     by: Vec<Dimension>,
 
     /// What to sum: packets, bytes, records, connections; of other logs: requests, mean-time, max-time,
-    /// queries, calls, changes, alerts and more [default: what has the properties in --by]
+    /// queries, calls, changes, alerts and more [default: what --by describes]
     ///
     /// Separate several with commas; the first one ranks the groups. Requests to load balancers also
     /// have received-bytes, sent-bytes, mean-target-time and max-target-time. client-connections are

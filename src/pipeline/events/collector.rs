@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 
-use super::kept_event::{EventBatch, EventHead, KeptEvent, KeptFrames};
+use super::event_codec::{EVENT_HEAD_LEN, EventBatch, EventHead};
+use super::kept_event::{KeptEvent, KeptFrames};
 use super::outcomes::Outcomes;
 use super::tape::EventTape;
 use crate::error::Result;
@@ -244,7 +245,7 @@ impl CollectedEvents<'_> {
     /// Takes the next event.
     fn take(&mut self, item: &[u8], span: Option<Span>, known: &mut EventIds) -> Result<()> {
         let head = EventHead::read(item);
-        let kept = KeptEvent::decode(&item[super::kept_event::EVENT_HEAD_LEN..]);
+        let kept = KeptEvent::decode(&item[EVENT_HEAD_LEN..]);
         if kept.id.is_some_and(|id| !known.note(id)) {
             self.outcomes.of(kept.kind).duplicates += 1;
             return Ok(());

@@ -5,7 +5,8 @@
 //! and written as comments of packets, and as frames.
 //!
 //! ```text
-//! kept_event    what is kept of an event, and its encoding
+//! kept_event    what is kept of an event
+//! event_codec   its encoding
 //! collector     events of all threads -> one order
 //! tape          the events in that order, in memory or in a temporary file
 //! offers        the connections and rejected records that may be joined, from all threads
@@ -20,6 +21,7 @@
 //!   `JOINED_MAX` events that name a connection or a resource are joined; the rest are counted.
 
 mod collector;
+mod event_codec;
 mod joins;
 mod kept_event;
 mod offers;
@@ -27,7 +29,7 @@ mod outcomes;
 mod tape;
 
 pub(crate) use self::collector::{CollectedEvents, CollectsEvents, EventCollector, EventWishes};
+pub(crate) use self::event_codec::EventBatch;
 pub(crate) use self::joins::{EventJoins, PacketEvents, WordedFrames, interface_of};
-pub(crate) use self::kept_event::EventBatch;
 pub(crate) use self::offers::{EventOffers, Offered};
 pub(crate) use self::outcomes::Outcomes;

@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::kept_event::{EVENT_HEAD_LEN, EventHead, KeptEvent};
+use super::event_codec::{EVENT_HEAD_LEN, EventHead};
+use super::kept_event::KeptEvent;
 use crate::error::Result;
 use crate::pipeline::spilling::sorted_runs::RunHead as _;
 use crate::pipeline::spilling::temporary::{SpillFile, SpillFolder};

@@ -140,6 +140,7 @@
 //! - [`filter`]: selects part of an archive: the filter grammar, its verdict on a record, and the
 //!   pruning of files by path and of row groups by their statistics.
 //! - [`read`]: all of these combined: sends the records of any archive, on all cores, to any sink.
+//! - [`table`]: logs as the tables that AWS defines for Athena, in Arrow batches.
 //! - [`flow`]: one direction of a conversation. Keeps the numbers of a record that the rebuild
 //!   needs ([`flow::Observation`]), removes records delivered twice ([`flow::Candidate`]), and
 //!   chooses the view to use if several ENIs logged the same packets ([`flow::Viewed`]).
@@ -272,6 +273,7 @@ pub mod record;
 pub mod setup;
 pub mod summary;
 pub mod survey;
+pub mod table;
 pub mod time;
 pub mod wireshark;
 pub mod wrapper;

@@ -42,10 +42,11 @@ const MAY_IMPORT: &[(&str, &str)] = &[
         "read",
         "archive configuration error event filter flow printable record summary survey time wrapper",
     ),
+    ("table", "error event flow read record time"),
     (
         "pipeline",
         "archive capture change configuration connection diagnosis error event filter flow joining metrics \
-         names output packet pdu printable read record summary survey time",
+         names output packet pdu printable read record summary survey table time",
     ),
     (
         "cli",
@@ -308,10 +309,16 @@ fn crates_are_used_where_they_belong() {
         ("plotters::", &["cli"]),
         ("sha2::", &["cli", "wireshark"]),
         ("base64::", &["wrapper", "cli"]),
-        ("arrow_array::", &["wrapper", "read"]),
-        ("arrow_schema::", &["wrapper", "read"]),
-        ("arrow_select::", &["wrapper"]),
-        ("parquet::", &["wrapper"]),
+        (
+            "arrow_array::",
+            &["wrapper", "read", "table", "pipeline", "sql"],
+        ),
+        (
+            "arrow_schema::",
+            &["wrapper", "read", "table", "pipeline", "sql"],
+        ),
+        ("arrow_select::", &["wrapper", "pipeline", "sql"]),
+        ("parquet::", &["wrapper", "pipeline"]),
         ("snap::", &["wrapper"]),
         ("memmap2::", &["archive"]),
         ("libc::", &["archive", "allocation"]),

@@ -1,0 +1,26 @@
+//! Logs as tables: the columns that AWS's table definitions for Athena give them, as Arrow batches.
+//!
+//! A [`LogTable`] is one kind of log with AWS's name and columns. A [`TableSink`] reads rows of one
+//! or several tables from an archive, with only the columns that are asked for. This module writes no
+//! files and knows no SQL: `pipeline/export` stores the batches, and `sql` queries them.
+//!
+//! ```text
+//! column      a column's name and type        kind        which log is which table
+//! flow_logs   records -> columns              events      events -> columns
+//! sink        blocks of an archive -> batches of tables
+//! ```
+//!
+//! # Invariants
+//! * Every record and event is one row, NODATA and SKIPDATA records too, as in Athena.
+//! * A value that is not in the log is null. In text columns of load balancer logs, `-` remains `-`, as
+//!   AWS's regular expressions leave it.
+
+mod column;
+mod events;
+mod flow_logs;
+mod kind;
+mod sink;
+
+pub use self::column::{ColumnType, TableColumn};
+pub use self::kind::LogTable;
+pub use self::sink::{TableBatch, TablePart, TableScan, TableSink};

@@ -1,0 +1,180 @@
+//! Reads an archive into batches of tables.
+
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+
+use super::events::EventColumns;
+use super::flow_logs::FlowLogColumns;
+use super::kind::LogTable;
+use crate::error::Result;
+use crate::flow::Unusable;
+use crate::read::{Found, FoundEvent, Sink};
+use crate::record::Field;
+
+/// A table to read, and which of its columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableScan {
+    /// The table.
+    pub table: LogTable,
+    /// Indexes among [`LogTable::columns`], in the order in which they are wanted. None at all is
+    /// allowed: the batches then have rows without columns.
+    pub columns: Vec<usize>,
+}
+
+/// Rows of one block of a file.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TableBatch {
+    /// The table.
+    pub table: LogTable,
+    /// The rows, in the order of their lines.
+    pub rows: RecordBatch,
+    /// The index of the file among [`Archive::files`](crate::read::Archive::files).
+    pub file: u32,
+    /// The number of each row's line in its file, from 1. In JSON it is the number of the value.
+    pub lines: Vec<u64>,
+    /// The time of each row in nanoseconds since the Unix epoch: the start of a record, the instant
+    /// of an event. `None` for a record without a time.
+    pub instants_ns: Vec<Option<i64>>,
+}
+
+/// A sink that makes batches of tables, and passes them to a function that is called from all reading
+/// threads. Batches arrive in any order; `file` and `lines` allow to sort them.
+pub struct TableSink<F> {
+    scans: Vec<TableScan>,
+    fields: Vec<Field>,
+    take: F,
+}
+
+/// The rows of the block being read, for each scan that has any.
+#[derive(Default)]
+pub struct TablePart {
+    scans: Vec<Option<ScanPart>>,
+    file: u32,
+    expected_rows: usize,
+}
+
+struct ScanPart {
+    columns: ScanColumns,
+    lines: Vec<u64>,
+    instants_ns: Vec<Option<i64>>,
+}
+
+enum ScanColumns {
+    Records(FlowLogColumns),
+    Events(EventColumns),
+}
+
+impl<F: Fn(TableBatch) -> Result<()> + Sync> TableSink<F> {
+    /// Creates a sink that passes batches of these scans to `take`. Each table is in at most one scan.
+    pub fn new(scans: Vec<TableScan>, take: F) -> Self {
+        let of_records = scans
+            .iter()
+            .filter(|scan| scan.table == LogTable::VpcFlowLogs);
+        let columns = of_records.flat_map(|scan| &scan.columns);
+        let mut fields: Vec<Field> = columns.map(|index| Field::ALL[*index]).collect();
+        fields.push(Field::Start);
+        Self {
+            scans,
+            fields,
+            take,
+        }
+    }
+
+    fn part<'p>(&self, part: &'p mut TablePart, table: LogTable) -> Option<&'p mut ScanPart> {
+        let index = self.scans.iter().position(|scan| scan.table == table)?;
+        let rows = part.expected_rows;
+        part.scans.resize_with(self.scans.len(), || None);
+        Some(part.scans[index].get_or_insert_with(|| ScanPart::new(&self.scans[index], rows)))
+    }
+
+    fn put_record(&self, part: &mut TablePart, found: &Found<'_>) {
+        part.file = found.place.file;
+        if let Some(scan) = self.part(part, LogTable::VpcFlowLogs)
+            && let ScanColumns::Records(columns) = &mut scan.columns
+        {
+            columns.put(found);
+            scan.lines.push(found.place.line);
+            scan.instants_ns.push(found.record.start_ns);
+        }
+    }
+}
+
+impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for TableSink<F> {
+    type Part = TablePart;
+
+    fn fields(&self) -> Option<&[Field]> {
+        Some(&self.fields)
+    }
+
+    fn begin(&self, records: usize) -> TablePart {
+        TablePart {
+            expected_rows: records,
+            ..TablePart::default()
+        }
+    }
+
+    fn record(&self, part: &mut TablePart, found: &Found<'_>) -> std::result::Result<(), Unusable> {
+        self.put_record(part, found);
+        Ok(())
+    }
+
+    fn silence(&self, part: &mut TablePart, found: &Found<'_>) {
+        self.put_record(part, found);
+    }
+
+    fn event(&self, part: &mut TablePart, found: &FoundEvent<'_>) {
+        part.file = found.place.file;
+        if let Some(table) = LogTable::of_events(found.event.kind())
+            && let Some(scan) = self.part(part, table)
+            && let ScanColumns::Events(columns) = &mut scan.columns
+        {
+            columns.put(found);
+            scan.lines.push(found.place.line);
+            scan.instants_ns.push(Some(found.event.instant_ns));
+        }
+    }
+
+    fn complete(&self, part: &mut TablePart, base: u64) -> Result<()> {
+        for (of, scan) in self.scans.iter().zip(std::mem::take(&mut part.scans)) {
+            if let Some(scan) = scan.filter(|scan| !scan.lines.is_empty()) {
+                (self.take)(scan.batch(of, part.file, base))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&self, _: &mut TablePart, _: TablePart) {}
+}
+
+impl ScanPart {
+    fn new(scan: &TableScan, rows: usize) -> Self {
+        let columns = match scan.table {
+            LogTable::VpcFlowLogs => ScanColumns::Records(FlowLogColumns::new(&scan.columns, rows)),
+            table => ScanColumns::Events(EventColumns::new(table, &scan.columns, rows)),
+        };
+        Self {
+            columns,
+            lines: Vec::with_capacity(rows),
+            instants_ns: Vec::with_capacity(rows),
+        }
+    }
+
+    fn batch(self, of: &TableScan, file: u32, base: u64) -> TableBatch {
+        let columns = match self.columns {
+            ScanColumns::Records(columns) => columns.finish(),
+            ScanColumns::Events(columns) => columns.finish(),
+        };
+        let options = RecordBatchOptions::new().with_row_count(Some(self.lines.len()));
+        let schema = of.table.schema(&of.columns);
+        let rows = RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options);
+        TableBatch {
+            table: of.table,
+            rows: rows.expect("columns of one length and of the schema's types"),
+            file,
+            lines: self.lines.into_iter().map(|line| line + base).collect(),
+            instants_ns: self.instants_ns,
+        }
+    }
+}

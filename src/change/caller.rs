@@ -77,7 +77,7 @@ mod tests {
             "eventName":"RunInstances","eventID":"1","userIdentity":{identity}}}"#
         );
         let mut found = None;
-        for_each_in_json(&text, None, &mut |_, event| {
+        for_each_in_json(&text, None, &mut |_, event, _| {
             if let Ok(EventDetail::ApiCall(call)) = event.map(|event| event.detail) {
                 let key = Change::key(0, &call).unwrap();
                 found = Some(Change::of(key, 0, &call).caller.to_string());

@@ -14,7 +14,7 @@ fn changes(calls: &[(&str, &str, &str)]) -> Vec<Change> {
             "eventName":"{name}","eventID":"{n}","requestParameters":{request},
             "responseElements":{response}}}"#
         );
-        for_each_in_json(&text, None, &mut |_, event| {
+        for_each_in_json(&text, None, &mut |_, event, _| {
             let event = event.unwrap();
             if let EventDetail::ApiCall(call) = &event.detail {
                 let key = Change::key(event.instant_ns, call).unwrap();
@@ -240,7 +240,7 @@ fn hostile_parameters_are_bounded() {
 
 fn each(text: &str) -> Vec<Option<(ChangeKey, Change)>> {
     let mut found = Vec::new();
-    for_each_in_json(text, None, &mut |_, event| {
+    for_each_in_json(text, None, &mut |_, event, _| {
         let event = event.unwrap();
         if let EventDetail::ApiCall(call) = &event.detail {
             let ns = event.instant_ns;

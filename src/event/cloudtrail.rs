@@ -135,7 +135,7 @@ impl ApiCall<'_> {
     /// let text = r#"{"eventTime":"2026-03-14T02:15:04Z","eventSource":"ec2.amazonaws.com",
     ///     "eventName":"DeleteNatGateway","eventID":"1",
     ///     "requestParameters":{"DeleteNatGatewayRequest":{"NatGatewayId":"nat-0a1b"}}}"#;
-    /// for_each_in_json(text, None, &mut |_, event| {
+    /// for_each_in_json(text, None, &mut |_, event, _| {
     ///     if let Ok(EventDetail::ApiCall(call)) = event.map(|event| event.detail) {
     ///         assert_eq!(call.parameters(), Some(r#"{"NatGatewayId":"nat-0a1b"}"#));
     ///     }

@@ -10,10 +10,9 @@ use std::borrow::Cow;
 use super::fault::EventFault;
 use super::file_name::BalancerFile;
 use super::members::{ObjectMembers, for_each_element, string};
+use super::original::OriginalFields;
 use super::token::Tokens;
-use super::{
-    Event, EventKind, alb, alb_connection, clb, cloudtrail, firewall, lattice, nlb, resolver, waf,
-};
+use super::{Event, EventKind, cloudtrail, firewall, lattice, resolver, waf};
 use crate::record::Foreign;
 
 /// Layers of objects, arrays and strings in which events are searched.
@@ -23,7 +22,9 @@ const DEPTH_MAX: usize = 10;
 const VALUES_MAX: usize = 1 << 20;
 
 /// Receives what is found: an event, or the reason why an object that must be one is none.
-pub(super) type Receiver<'r> = dyn for<'e> FnMut(EventKind, Result<Event<'e>, EventFault>) + 'r;
+/// The event's original fields come with it.
+pub(super) type Receiver<'r> =
+    dyn for<'e> FnMut(EventKind, Result<Event<'e>, EventFault>, OriginalFields<'e>) + 'r;
 
 /// Passes on the events in a JSON text, in order. `file` is what the file's name says of a load
 /// balancer. Returns how many objects and lines were passed on.
@@ -35,7 +36,7 @@ pub(super) type Receiver<'r> = dyn for<'e> FnMut(EventKind, Result<Event<'e>, Ev
 /// let text = r#"{"Records":[{"eventTime":"2026-03-14T02:15:04Z","eventSource":"ec2.amazonaws.com",
 ///     "eventName":"RevokeSecurityGroupIngress","eventID":"6c3021c3-5697-431c-a27e-2427f30d67f4"}]}"#;
 /// let mut found = Vec::new();
-/// let count = for_each_in_json(text, None, &mut |kind, event| found.push((kind, event.is_ok())));
+/// let count = for_each_in_json(text, None, &mut |kind, event, _| found.push((kind, event.is_ok())));
 /// assert_eq!((count, found), (1, vec![(EventKind::CloudTrail, true)]));
 /// ```
 pub fn for_each_in_json(
@@ -93,7 +94,8 @@ impl Search<'_, '_> {
             };
             if let Some(kind) = super::line::kind_of(&tokens) {
                 self.passed_on += 1;
-                (self.each)(kind, super::line::event(kind, &tokens, self.file));
+                let event = super::line::event(kind, &tokens, self.file);
+                (self.each)(kind, event, OriginalFields::Line(&tokens));
             }
         }
     }
@@ -117,31 +119,23 @@ impl Search<'_, '_> {
 
     fn event(&mut self, kind: EventKind, members: &ObjectMembers<'_>) {
         self.passed_on += 1;
-        let each = &mut self.each;
-        match kind {
-            EventKind::CloudTrail => each(kind, cloudtrail::event(members)),
-            EventKind::ResolverQuery => each(kind, resolver::event(members)),
-            EventKind::Lattice => each(kind, lattice::event(members)),
-            EventKind::FirewallAlert => each(kind, firewall::event(members)),
-            EventKind::Waf => each(kind, waf::event(members)),
-            EventKind::AlbAccess => {
+        let event = match kind {
+            EventKind::CloudTrail => cloudtrail::event(members),
+            EventKind::ResolverQuery => resolver::event(members),
+            EventKind::Lattice => lattice::event(members),
+            EventKind::FirewallAlert => firewall::event(members),
+            EventKind::Waf => waf::event(members),
+            EventKind::AlbAccess
+            | EventKind::AlbConnection
+            | EventKind::NlbAccess
+            | EventKind::ClbAccess => {
                 let values = FieldValues::of(members);
-                each(kind, alb::event(&values.tokens(alb::NAMES), self.file));
+                let tokens = values.tokens(kind.line_fields());
+                let event = super::line::event(kind, &tokens, self.file);
+                return (self.each)(kind, event, OriginalFields::Line(&tokens));
             }
-            EventKind::AlbConnection => {
-                let values = FieldValues::of(members);
-                let tokens = values.tokens(alb_connection::NAMES);
-                each(kind, alb_connection::event(&tokens, self.file));
-            }
-            EventKind::NlbAccess => {
-                let values = FieldValues::of(members);
-                each(kind, nlb::event(&values.tokens(nlb::NAMES)));
-            }
-            EventKind::ClbAccess => {
-                let values = FieldValues::of(members);
-                each(kind, clb::event(&values.tokens(clb::NAMES), self.file));
-            }
-        }
+        };
+        (self.each)(kind, event, OriginalFields::Object(members));
     }
 }
 
@@ -199,9 +193,14 @@ impl<'a> FieldValues<'a> {
         let mut sockets = Vec::new();
         for (end, addresses, port) in ENDS {
             let address = addresses.into_iter().find_map(find);
-            let port = find(port).filter(|port| !port.contains(':'));
-            if let (Some(address), Some(port)) = (address, port) {
-                sockets.push((end, format!("{address}:{port}")));
+            match (address, find(port)) {
+                (Some("-"), Some("-") | None) => sockets.push((end, "-".to_owned())),
+                (Some(address), Some(port)) if !port.contains(':') => {
+                    sockets.push((end, format!("{address}:{port}")));
+                }
+                // The address is known without a port.
+                (Some(address), None) => sockets.push((end, format!("{address}:"))),
+                _ => {}
             }
         }
         Self { values, sockets }
@@ -222,9 +221,9 @@ impl<'a> FieldValues<'a> {
                 let aliases = [&*name, if name == "time" { "timestamp" } else { &name }];
                 let mut values = self.values.iter();
                 let found = values.find(|(known, _)| aliases.contains(&&**known));
-                found.map_or("", |(_, value)| &**value)
+                found.map(|(_, value)| &**value)
             };
-            socket.map_or_else(value, |(_, text)| text)
+            socket.map(|(_, text)| &**text).or_else(value)
         })
     }
 }

@@ -7,6 +7,7 @@
 use super::fault::EventFault;
 use super::file_name::BalancerFile;
 use super::json::{Receiver, for_each_in_json};
+use super::original::OriginalFields;
 use super::token::Tokens;
 use super::{Event, EventKind, alb, alb_connection, clb, nlb, value};
 
@@ -39,18 +40,21 @@ pub fn for_each_in_line(
             return found;
         }
         let fault = EventFault::new("no event", line, kind.title()[0]);
-        each(kind, Err(fault));
+        each(kind, Err(fault), OriginalFields::Unknown);
         return 1;
     }
     match Tokens::of(line) {
         Ok(tokens) => match kind_of(&tokens) {
-            Some(kind) => each(kind, event(kind, &tokens, file)),
-            None => each(
-                kind,
-                Err(EventFault::new("no event", line, kind.title()[0])),
-            ),
+            Some(kind) => {
+                let event = event(kind, &tokens, file);
+                each(kind, event, OriginalFields::Line(&tokens));
+            }
+            None => {
+                let fault = EventFault::new("no event", line, kind.title()[0]);
+                each(kind, Err(fault), OriginalFields::Line(&tokens));
+            }
         },
-        Err(fault) => each(kind, Err(fault)),
+        Err(fault) => each(kind, Err(fault), OriginalFields::Unknown),
     }
     1
 }
@@ -131,7 +135,7 @@ mod tests {
             (CONNECTION, EventKind::AlbConnection),
         ] {
             let mut found = Vec::new();
-            for_each_in_line(EventKind::AlbAccess, line, None, &mut |kind, event| {
+            for_each_in_line(EventKind::AlbAccess, line, None, &mut |kind, event, _| {
                 found.push((kind, event.map(|event| event.kind()).ok()));
             });
             assert_eq!(found, [(expected, Some(expected))], "{line}");
@@ -142,7 +146,7 @@ mod tests {
     fn json_may_follow_a_time() {
         let line = r#"2026-03-14T02:15:05.000Z {"query_timestamp":"2026-03-14T02:15:04Z","query_name":"a.test.","query_type":"A"}"#;
         let mut found = 0;
-        for_each_in_line(EventKind::ResolverQuery, line, None, &mut |_, event| {
+        for_each_in_line(EventKind::ResolverQuery, line, None, &mut |_, event, _| {
             found += usize::from(event.is_ok());
         });
         assert_eq!(found, 1);
@@ -152,7 +156,7 @@ mod tests {
     fn line_that_is_nothing_is_a_fault_of_the_kind_of_its_file() {
         let mut faults = Vec::new();
         for line in ["# comment", "", "nothing", r#"{"a":1}"#, r#"http "cut"#] {
-            for_each_in_line(EventKind::AlbAccess, line, None, &mut |kind, event| {
+            for_each_in_line(EventKind::AlbAccess, line, None, &mut |kind, event, _| {
                 faults.push((kind, event.unwrap_err().kind()));
             });
         }

@@ -14,18 +14,18 @@ pub(super) const MEMBERS_MAX: usize = 1_024;
 
 /// The members of an object, in order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ObjectMembers<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub struct ObjectMembers<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> ObjectMembers<'a> {
     /// Parses an object. `None` if it is not one.
-    pub(super) fn of(text: &'a str) -> Option<Self> {
+    pub fn of(text: &'a str) -> Option<Self> {
         text.trim_start()
             .starts_with('{')
             .then(|| serde_json::from_str(text).ok())?
     }
 
     /// Returns the original text of a member's value.
-    pub(super) fn raw(&self, name: &str) -> Option<&'a str> {
+    pub fn raw(&self, name: &str) -> Option<&'a str> {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.get())
     }
@@ -60,13 +60,14 @@ impl<'a> ObjectMembers<'a> {
         self.raw(name).filter(|text| *text != "null")
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
+    /// Returns the names of the members and the original text of their values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
         self.0.iter().map(|(name, value)| (&**name, value.get()))
     }
 }
 
-/// Returns the text of a value that is neither an object nor an array.
-pub(super) fn scalar(raw: &str) -> Option<Cow<'_, str>> {
+/// Returns the text of a JSON value that is neither an object nor an array nor `null`.
+pub fn scalar(raw: &str) -> Option<Cow<'_, str>> {
     match raw.as_bytes() {
         [b'"', ..] => string(raw),
         [b'{' | b'[' | b'n', ..] | [] => None,
@@ -83,8 +84,8 @@ pub(super) fn string(raw: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Borrowed(inner))
 }
 
-/// Passes on the original text of the first elements of an array, until `each` returns false.
-pub(super) fn for_each_element<'a>(text: &'a str, each: impl FnMut(&'a str) -> bool) {
+/// Passes on the original text of the elements of a JSON array, until `each` returns false.
+pub fn for_each_element<'a>(text: &'a str, each: impl FnMut(&'a str) -> bool) {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     // A fault in the array ends it; what came before has been passed on.
     let _ = deserializer.deserialize_seq(Elements(each));

@@ -12,6 +12,7 @@
 //! alb, alb_connection, nlb, clb                lines of load balancers, or JSON with the same names
 //! cloudtrail, resolver, lattice, firewall, waf JSON objects
 //! file_name     facts in the names of files    ids        events delivered more than once
+//! members       an object -> its members       original   the fields as they are in the log
 //! ```
 //!
 //! # Invariants
@@ -36,6 +37,7 @@ mod leg;
 mod line;
 mod members;
 pub mod nlb;
+mod original;
 pub mod resolver;
 mod token;
 mod value;
@@ -48,6 +50,8 @@ pub use self::{
     json::for_each_in_json,
     leg::Leg,
     line::{for_each_in_line, kind_of_line},
+    members::{ObjectMembers, for_each_element, scalar},
+    original::OriginalFields,
     token::{TOKENS_MAX, Tokens},
     value::{Precision, decoded},
 };
@@ -176,6 +180,22 @@ impl EventKind {
             Self::Lattice => ["VPC Lattice request", "VPC Lattice requests"],
             Self::FirewallAlert => ["Network Firewall alert", "Network Firewall alerts"],
             Self::Waf => ["WAF request", "WAF requests"],
+        }
+    }
+
+    /// Returns the names of the fields of a line in order, as JSON has them; none if such a log is
+    /// always JSON. AWS appends fields, so a line may have more.
+    pub fn line_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::AlbAccess => alb::NAMES,
+            Self::AlbConnection => alb_connection::NAMES,
+            Self::NlbAccess => nlb::NAMES,
+            Self::ClbAccess => clb::NAMES,
+            Self::CloudTrail
+            | Self::ResolverQuery
+            | Self::Lattice
+            | Self::FirewallAlert
+            | Self::Waf => &[],
         }
     }
 

@@ -20,7 +20,13 @@ pub const TOKENS_MAX: usize = 48;
 pub struct Tokens<'a> {
     texts: [&'a str; TOKENS_MAX],
     count: usize,
+    /// One bit for each token: whether there is one.
+    present: u64,
+    /// Whether it was in quotes.
+    quoted: u64,
 }
+
+const _: () = assert!(TOKENS_MAX <= u64::BITS as usize);
 
 impl<'a> Tokens<'a> {
     /// Splits a line. More than [`TOKENS_MAX`] fields are counted and not kept.
@@ -48,6 +54,7 @@ impl<'a> Tokens<'a> {
                     rest.split_at(end)
                 }
                 Some(quoted) => {
+                    tokens.quoted |= tokens.bit(tokens.count);
                     let end = closing_quote(quoted).ok_or_else(|| {
                         EventFault::new("quote that is not closed", rest, "a closing quote")
                     })?;
@@ -61,17 +68,33 @@ impl<'a> Tokens<'a> {
     }
 
     /// Keeps the value of each of `names` that `value` has, in that order.
-    pub(super) fn of_values(names: &[&str], mut value: impl FnMut(&str) -> &'a str) -> Self {
+    pub(super) fn of_values(
+        names: &[&str],
+        mut value: impl FnMut(&str) -> Option<&'a str>,
+    ) -> Self {
         let mut tokens = Self::default();
-        names.iter().for_each(|name| tokens.push(value(name)));
+        for name in names {
+            match value(name) {
+                Some(text) => tokens.push(text),
+                None => tokens.count += 1,
+            }
+        }
         tokens
     }
 
     fn push(&mut self, text: &'a str) {
         if let Some(slot) = self.texts.get_mut(self.count) {
             *slot = text;
+            self.present |= self.bit(self.count);
         }
         self.count += 1;
+    }
+
+    fn bit(&self, index: usize) -> u64 {
+        match index < TOKENS_MAX {
+            true => 1 << index,
+            false => 0,
+        }
     }
 
     /// Returns the number of fields in the line.
@@ -82,6 +105,18 @@ impl<'a> Tokens<'a> {
     /// Returns the text of a field, empty if the line has no such field.
     pub fn raw(&self, index: usize) -> &'a str {
         self.texts.get(index).copied().unwrap_or_default()
+    }
+
+    /// Returns the text of a field as it is in the log, `-` and empty texts too; `None` if the line
+    /// has no such field.
+    pub fn text(&self, index: usize) -> Option<&'a str> {
+        let is_present = self.present & self.bit(index) != 0;
+        is_present.then(|| self.texts[index])
+    }
+
+    /// Whether a field was in quotes.
+    pub fn is_quoted(&self, index: usize) -> bool {
+        self.quoted & self.bit(index) != 0
     }
 
     /// Returns the value of a field; `None` if it is empty, `-`, or not in the line.
@@ -95,6 +130,8 @@ impl Default for Tokens<'_> {
         Self {
             texts: [""; TOKENS_MAX],
             count: 0,
+            present: 0,
+            quoted: 0,
         }
     }
 }
@@ -150,6 +187,16 @@ mod tests {
         check(r#""a \\" x"#, &[r"a \\", "x"]);
         check(r#"a"b c"#, &["a\"b", "c"]);
         check(r#""GET / \x22a\x22" x"#, &[r"GET / \x22a\x22", "x"]);
+    }
+
+    #[test]
+    fn text_that_is_empty_differs_from_one_that_is_missing() {
+        let tokens = Tokens::of(r#"a "" - "b""#).unwrap();
+        let texts: Vec<_> = (0..5).map(|index| tokens.text(index)).collect();
+        assert_eq!(texts, [Some("a"), Some(""), Some("-"), Some("b"), None]);
+        let quoted: Vec<_> = (0..5).map(|index| tokens.is_quoted(index)).collect();
+        assert_eq!(quoted, [false, true, false, true, false]);
+        assert_eq!((tokens.text(TOKENS_MAX), tokens.text(1_000)), (None, None));
     }
 
     #[test]

@@ -115,7 +115,7 @@ mod tests {
     #[track_caller]
     fn check(line: &str, filter: &str, expected: Option<bool>) {
         let expression: Expression = filter.parse().unwrap();
-        for_each_in_line(EventKind::CloudTrail, line, None, &mut |_, event| {
+        for_each_in_line(EventKind::CloudTrail, line, None, &mut |_, event, _| {
             let facts = RecordFacts {
                 event: Some(&event.unwrap()),
                 ..RecordFacts::default()

@@ -88,7 +88,7 @@ mod tests {
             r#"{{"eventTime":"2026-03-14T02:15:04Z","eventSource":"ec2.amazonaws.com","eventName":"{name}","eventID":"1"{more}}}"#
         );
         let mut found = None;
-        for_each_in_json(&text, None, &mut |_, event| {
+        for_each_in_json(&text, None, &mut |_, event, _| {
             if let Ok(EventDetail::ApiCall(call)) = event.map(|event| event.detail) {
                 let named = changed_resources(&call);
                 found = Some((

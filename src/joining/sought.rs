@@ -231,7 +231,7 @@ mod tests {
 
     fn sought_of(line: &str) -> [Option<SoughtConnection>; 2] {
         let mut found = None;
-        for_each_in_line(EventKind::AlbAccess, line, None, &mut |_, event| {
+        for_each_in_line(EventKind::AlbAccess, line, None, &mut |_, event, _| {
             found = Some(sought(&event.unwrap()));
         });
         found.unwrap()

@@ -177,7 +177,7 @@ mod tests {
     #[track_caller]
     fn check(line: &str, expected: &str) {
         let mut found = None;
-        for_each_in_line(EventKind::AlbAccess, line, None, &mut |_, event| {
+        for_each_in_line(EventKind::AlbAccess, line, None, &mut |_, event, _| {
             found = event_words(&event.unwrap());
         });
         assert_eq!(found.unwrap(), expected);
@@ -224,7 +224,7 @@ mod tests {
         );
         let long = line(&"t".repeat(5_000), &"ü".repeat(5_000));
         let mut found = String::new();
-        for_each_in_line(EventKind::AlbAccess, &long, None, &mut |_, event| {
+        for_each_in_line(EventKind::AlbAccess, &long, None, &mut |_, event, _| {
             found = event_words(&event.unwrap()).unwrap();
         });
         assert!(found.len() <= WORDS_LEN_MAX, "{found}");

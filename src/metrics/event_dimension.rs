@@ -334,7 +334,7 @@ mod tests {
     /// Returns the values of the only event in a line, by the dimensions that its subject has.
     fn values(kind: EventKind, line: &str, subject: Subject) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
-        for_each_in_line(kind, line, None, &mut |_, event| {
+        for_each_in_line(kind, line, None, &mut |_, event, _| {
             let event = event.unwrap();
             assert!(subject.holds(&event));
             let own = EventDimension::ALL.map(Dimension::OfEvent);

@@ -210,7 +210,7 @@ mod tests {
             r#"{{"query_timestamp":"2026-03-14T02:15:02Z","query_name":"db.example.com.","query_type":"A","srcaddr":"10.0.1.5","srcport":"41000","transport":"UDP"{more}}}"#
         );
         let mut found = Vec::new();
-        for_each_in_json(&text, None, &mut |_, event| {
+        for_each_in_json(&text, None, &mut |_, event, _| {
             let event = event.unwrap();
             let EventDetail::DnsQuery(query) = &event.detail else {
                 panic!("{event:?}");

@@ -193,7 +193,7 @@ mod tests {
 
     fn texts(line: &str) -> Vec<(i64, String)> {
         let mut found = Vec::new();
-        for_each_in_line(EventKind::AlbAccess, line, None, &mut |_, event| {
+        for_each_in_line(EventKind::AlbAccess, line, None, &mut |_, event, _| {
             found = frames(&event.unwrap());
         });
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

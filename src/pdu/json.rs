@@ -350,7 +350,7 @@ mod tests {
             r#"{{"eventTime":"2026-03-14T02:15:04Z","eventSource":"ec2.amazonaws.com","eventName":"RevokeSecurityGroupIngress","sourceIPAddress":"198.51.100.7","userIdentity":{{"type":"IAMUser","userName":"a\"b"}},"requestParameters":{parameters},"eventID":"1"}}"#
         );
         let mut frames = Vec::new();
-        for_each_in_json(&text, None, &mut |_, event| {
+        for_each_in_json(&text, None, &mut |_, event, _| {
             frames = of_event(&event.unwrap())
         });
         json_of(&frames)
@@ -376,7 +376,7 @@ mod tests {
     fn lines_of_load_balancers_are_json_of_their_fields() {
         let of = |line: &str| {
             let mut frames = Vec::new();
-            for_each_in_line(EventKind::AlbAccess, line, None, &mut |_, event| {
+            for_each_in_line(EventKind::AlbAccess, line, None, &mut |_, event, _| {
                 frames = of_event(&event.unwrap());
             });
             json_of(&frames)

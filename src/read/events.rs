@@ -9,7 +9,9 @@ use std::sync::Arc;
 use crate::archive::s3_path::S3Name;
 use crate::archive::{Block, Content, File};
 use crate::error::Result;
-use crate::event::{Event, EventFault, EventKind, for_each_in_json, for_each_in_line};
+use crate::event::{
+    Event, EventFault, EventKind, OriginalFields, for_each_in_json, for_each_in_line,
+};
 use crate::filter::RecordFacts;
 use crate::flow::Place;
 use crate::read::block::{BlockReader, BlockYield, LineFaults, OVERLONG};
@@ -134,10 +136,10 @@ impl<S: Sink> BlockReader<'_, S> {
             read.events.lines += 1;
             let number = read.events.lines;
             let text = String::from_utf8_lossy(line);
-            let found =
-                for_each_in_line(kind, &text, self.balancer.as_ref(), &mut |kind, event| {
-                    self.event(&mut read, number, kind, event);
-                });
+            let balancer = self.balancer.as_ref();
+            let found = for_each_in_line(kind, &text, balancer, &mut |kind, event, fields| {
+                self.event(&mut read, number, kind, (event, fields));
+            });
             if found == 0 {
                 let log = read.events.logs.of(kind);
                 log.lines += 1;
@@ -152,7 +154,10 @@ impl<S: Sink> BlockReader<'_, S> {
         read: &mut BlockYield<S::Part>,
         line: u64,
         kind: EventKind,
-        event: std::result::Result<Event<'_>, EventFault>,
+        (event, fields): (
+            std::result::Result<Event<'_>, EventFault>,
+            OriginalFields<'_>,
+        ),
     ) {
         let event = match event {
             Ok(event) => event,
@@ -175,6 +180,7 @@ impl<S: Sink> BlockReader<'_, S> {
         };
         let found = FoundEvent {
             event: &event,
+            fields,
             place: Place {
                 file: self.file,
                 line,
@@ -238,12 +244,13 @@ impl<P: Default + Send> JsonEvents<P> {
             };
             let text = String::from_utf8_lossy(text);
             let kind = &mut self.kind;
-            let found = for_each_in_json(&text, reader.balancer.as_ref(), &mut |of, event| {
-                read.events.lines += 1;
-                let number = read.events.lines;
-                kind.get_or_insert(of);
-                reader.event(&mut read, number, of, event);
-            });
+            let found =
+                for_each_in_json(&text, reader.balancer.as_ref(), &mut |of, event, fields| {
+                    read.events.lines += 1;
+                    let number = read.events.lines;
+                    kind.get_or_insert(of);
+                    reader.event(&mut read, number, of, (event, fields));
+                });
             if found == 0 {
                 read.events.lines += 1;
                 self.other(base + read.events.lines, EventFault::no_event(&text));

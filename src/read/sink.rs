@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::event::Event;
+use crate::event::{Event, OriginalFields};
 use crate::flow::{Place, Unusable};
 use crate::record::{Field, Layout, Record};
 
@@ -68,6 +68,8 @@ pub trait Sink: Sync {
 pub struct FoundEvent<'r> {
     /// The event.
     pub event: &'r Event<'r>,
+    /// Its fields, as they are in the log.
+    pub fields: OriginalFields<'r>,
     /// The index of its file among [`Archive::files`](super::Archive::files), and the number of its
     /// line, or of its object in a JSON file. It counts from 1 at the first line of the block, as
     /// that of a record does.

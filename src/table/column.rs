@@ -28,6 +28,8 @@ pub enum ColumnType {
     Struct(&'static [TableColumn]),
     /// `array<…>`.
     List(&'static Self),
+    /// `map<string,string>`.
+    Map,
 }
 
 impl TableColumn {
@@ -53,10 +55,21 @@ impl ColumnType {
             Self::Struct(members) => {
                 DataType::Struct(members.iter().map(TableColumn::arrow).collect::<Fields>())
             }
-            Self::List(element) => {
-                DataType::List(Arc::new(ArrowField::new("item", element.arrow(), true)))
+            Self::List(element) => Self::list_of(*element),
+            Self::Map => {
+                let key = ArrowField::new("key", DataType::Utf8View, false);
+                let value = ArrowField::new("value", DataType::Utf8View, true);
+                let entry = DataType::Struct(Fields::from(vec![key, value]));
+                // The name that Parquet has for it.
+                let entries = ArrowField::new("key_value", entry, false);
+                DataType::Map(Arc::new(entries), false)
             }
         }
+    }
+
+    /// Returns the type of a list of such values.
+    pub(super) fn list_of(element: Self) -> DataType {
+        DataType::List(Arc::new(ArrowField::new("item", element.arrow(), true)))
     }
 
     /// Returns the type as a table definition for Athena has it.
@@ -73,6 +86,7 @@ impl ColumnType {
                 format!("struct<{}>", members.collect::<Vec<_>>().join(","))
             }
             Self::List(element) => format!("array<{}>", element.athena()),
+            Self::Map => "map<string,string>".to_owned(),
         }
     }
 }

@@ -7,7 +7,7 @@
 //! ```text
 //! column      a column's name and type        kind        which log is which table
 //! flow_logs   records -> columns              events      events -> columns
-//! sink        blocks of an archive -> batches of tables
+//! sink        blocks of an archive -> batches       values      texts and JSON -> values of any type
 //! ```
 //!
 //! # Invariants
@@ -20,6 +20,7 @@ mod events;
 mod flow_logs;
 mod kind;
 mod sink;
+mod values;
 
 pub use self::column::{ColumnType, TableColumn};
 pub use self::kind::LogTable;

@@ -43,7 +43,7 @@ fn change(name: &str, request: &str) -> Change {
         "eventID":"1","requestParameters":{request},"responseElements":{{"_return":true}}}}"#
     );
     let mut found = None;
-    for_each_in_json(&text, None, &mut |_, event| {
+    for_each_in_json(&text, None, &mut |_, event, _| {
         let event = event.unwrap();
         if let EventDetail::ApiCall(call) = &event.detail {
             let key = Change::key(event.instant_ns, call).unwrap();

@@ -8,7 +8,7 @@ const CALL: &str = r#"{"eventVersion":"1.09","eventTime":"2026-03-14T02:15:04Z",
 /// The kinds of the events in a text, `!` for those that cannot be read.
 fn kinds(text: &str) -> String {
     let mut found = Vec::new();
-    let count = for_each_in_json(text, None, &mut |kind, event| {
+    let count = for_each_in_json(text, None, &mut |kind, event, _| {
         let mark = if event.is_ok() { "" } else { "!" };
         found.push(format!("{mark}{}", kind.name()));
     });
@@ -67,7 +67,7 @@ fn named_values_of_load_balancers_are_read_as_their_lines() {
         "target_processing_time":-1,"elb_status_code":"502","target_status_code":"-","received_bytes":34,
         "request":"GET https://a:443/ HTTP/2.0","target_group_arn":"arn:x","trace_id":"Root=1-2"}"#;
     let mut found = None;
-    for_each_in_json(alb, None, &mut |_, event| {
+    for_each_in_json(alb, None, &mut |_, event, _| {
         if let EventDetail::Alb(request) = event.unwrap().detail {
             found = Some((
                 request.client.map(|client| client.to_string()),

@@ -388,7 +388,7 @@ mod tests {
                 EventKind::AlbAccess,
                 &line(*second),
                 None,
-                &mut |_, event| {
+                &mut |_, event, _| {
                     let event = event.unwrap();
                     let place = Place {
                         file: 0,

@@ -362,7 +362,7 @@ mod tests {
             "tls 2.0 2026-03-14T02:15:40 net/web/1 g 203.0.113.9:51341 10.0.1.5:443 5000 2 29 24 - arn:x - - tlsv12 - - - - -",
         ];
         for line in lines {
-            for_each_in_line(EventKind::AlbAccess, line, None, &mut |_, event| {
+            for_each_in_line(EventKind::AlbAccess, line, None, &mut |_, event, _| {
                 let kept = round_trip(&event.unwrap());
                 assert!(kept.is_joinable(), "{kept:?}");
             });
@@ -382,7 +382,7 @@ mod tests {
             ),
         ];
         for (text, is_joinable) in objects {
-            for_each_in_json(text, None, &mut |_, event| {
+            for_each_in_json(text, None, &mut |_, event, _| {
                 let kept = round_trip(&event.unwrap());
                 assert_eq!(kept.is_joinable(), is_joinable);
             });

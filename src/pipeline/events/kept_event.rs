@@ -244,7 +244,7 @@ mod tests {
     fn event_that_can_be_joined_with_nothing_says_why() {
         let of = |text: &str| {
             let mut apart = None;
-            for_each_in_json(text, None, &mut |_, event| {
+            for_each_in_json(text, None, &mut |_, event, _| {
                 apart = KeptEvent::of(&event.unwrap(), true, false).apart;
             });
             apart

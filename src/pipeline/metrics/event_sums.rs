@@ -273,17 +273,23 @@ mod tests {
                     line / 5_000,
                     line % 5_000
                 );
-                for_each_in_line(EventKind::CloudTrail, &text, None, &mut |_, event| {
-                    let found = FoundEvent {
-                        event: &event.unwrap(),
-                        place: Place {
-                            file: 0,
-                            line: *line,
-                        },
-                        matches: Some(true),
-                    };
-                    sums.count(&mut block, &found, line % 2 == 0);
-                });
+                for_each_in_line(
+                    EventKind::CloudTrail,
+                    &text,
+                    None,
+                    &mut |_, event, fields| {
+                        let found = FoundEvent {
+                            fields,
+                            event: &event.unwrap(),
+                            place: Place {
+                                file: 0,
+                                line: *line,
+                            },
+                            matches: Some(true),
+                        };
+                        sums.count(&mut block, &found, line % 2 == 0);
+                    },
+                );
             }
             sums.take_in(block, 7).unwrap();
         }

@@ -31,7 +31,7 @@ pub fn lines(bytes: &[u8]) {
         for kind in KINDS {
             let mut events = 0;
             let mut passed_on = 0;
-            let count = for_each_in_line(kind, line, None, &mut |_, event| {
+            let count = for_each_in_line(kind, line, None, &mut |_, event, _| {
                 passed_on += 1;
                 events += u64::from(look(event));
             });
@@ -51,7 +51,7 @@ pub fn json(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for value in text.lines().chain([&*text]) {
         let mut passed_on = 0;
-        let count = for_each_in_json(value, None, &mut |_, event| {
+        let count = for_each_in_json(value, None, &mut |_, event, _| {
             passed_on += 1;
             look(event);
         });
@@ -64,11 +64,11 @@ pub fn json(bytes: &[u8]) {
 fn each_event(bytes: &[u8], mut each: impl FnMut(&Event<'_>)) {
     let text = String::from_utf8_lossy(bytes);
     for line in text.lines() {
-        for_each_in_line(EventKind::AlbAccess, line, None, &mut |_, event| {
+        for_each_in_line(EventKind::AlbAccess, line, None, &mut |_, event, _| {
             event.iter().for_each(&mut each);
         });
     }
-    for_each_in_json(&text, None, &mut |_, event| {
+    for_each_in_json(&text, None, &mut |_, event, _| {
         event.iter().for_each(&mut each)
     });
 }

@@ -20,6 +20,7 @@ mod diagnose;
 mod diagnose_rates;
 mod embedded;
 mod error_responses;
+mod event_tables;
 mod events;
 mod events_as_frames;
 mod events_at_packets;

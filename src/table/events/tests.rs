@@ -99,7 +99,7 @@ fn tables_have_the_columns_of_their_definitions() {
 }
 
 #[test]
-fn only_the_columns_asked_for_are_built_in_their_order() {
+fn only_the_selected_columns_are_built_in_their_order() {
     let line = "2026-03-14T02:15:04.562461Z 203.0.113.9 58206 80 - - - \"-\" - - - TID_1";
     let mut columns = EventColumns::new(LogTable::AlbConnectionLogs, &[11, 1], 1);
     for_each_in_line(

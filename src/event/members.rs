@@ -46,7 +46,7 @@ impl<'a> ObjectMembers<'a> {
     }
 
     /// Returns the members of an object that is a member.
-    pub(super) fn object(&self, name: &str) -> Option<Self> {
+    pub fn object(&self, name: &str) -> Option<Self> {
         Self::of(self.raw(name)?)
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use crate::flow::{RejectReason, Verdict};
 use crate::record::TAGS;
 
 /// The tags of a record: the index in [`RecordWords::tags`]; 0 if it has none.
@@ -111,6 +112,17 @@ impl RecordWords {
     /// Returns the reason with that number as text.
     pub fn reason(&self, index: ReasonIndex) -> String {
         String::from_utf8_lossy(self.reasons.get(index.0)).into_owned()
+    }
+
+    /// Returns the reject reason as a record has it, empty if it has none.
+    pub fn reject_reason(&self, verdict: Verdict) -> &[u8] {
+        match verdict {
+            Verdict::Reject(RejectReason::BlockPublicAccess) => b"BPA",
+            Verdict::Reject(RejectReason::EncryptionControls) => b"EC",
+            Verdict::Reject(RejectReason::NetworkFirewall) => b"network-firewall",
+            Verdict::Reject(RejectReason::Other(reason)) => self.reasons.get(reason.0),
+            Verdict::Reject(RejectReason::Unsaid) | Verdict::Accept => b"",
+        }
     }
 
     /// Returns the tags with that number.

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::connection::Outcome;
-use crate::flow::{Eni, RecordWords, RejectReason, TagSet, Verdict, Viewed};
+use crate::flow::{Eni, RecordWords, TagSet, Viewed};
 use crate::names::protocol_keyword;
 use crate::record::TAGS;
 
@@ -92,16 +92,10 @@ impl PacketFacts<'_> {
     }
 
     fn reject_reason(&self) -> Vec<u8> {
-        match self.observation.verdict {
-            Verdict::Reject(RejectReason::BlockPublicAccess) => b"BPA".to_vec(),
-            Verdict::Reject(RejectReason::EncryptionControls) => b"EC".to_vec(),
-            Verdict::Reject(RejectReason::NetworkFirewall) => b"network-firewall".to_vec(),
-            Verdict::Reject(RejectReason::Other(reason)) => {
-                let words = self.words;
-                words.map_or_else(Vec::new, |words| words.reasons.get(reason.0).to_vec())
-            }
-            Verdict::Reject(RejectReason::Unsaid) | Verdict::Accept => Vec::new(),
-        }
+        let words = self.words;
+        words.map_or_else(Vec::new, |words| {
+            words.reject_reason(self.observation.verdict).to_vec()
+        })
     }
 
     fn put_subnet(&self, address: IpAddr, key: &mut Vec<u8>) {
@@ -303,7 +297,7 @@ fn address(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::flow::observation::tests::viewed;
-    use crate::flow::{ReasonIndex, TagsIndex, Way};
+    use crate::flow::{ReasonIndex, RejectReason, TagsIndex, Verdict, Way};
 
     fn values(facts: &PacketFacts<'_>) -> Vec<String> {
         let mut key = Vec::new();

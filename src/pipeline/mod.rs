@@ -6,6 +6,7 @@
 //! inspect    a survey of the archive            spilling   temporary storage between stages
 //! metrics    sums over time                     run        code shared by all subcommands
 //! report     diagnosis and metrics, for a page
+//! connections, findings                         the same as rows of tables
 //! ladder     examples of findings, packet by packet
 //! events     events of other AWS logs, on their way into a capture
 //! ```
@@ -22,10 +23,12 @@
 //! * Every line is counted in exactly one category of [`crate::summary::Records`].
 
 mod bounded_events;
+mod connections;
 mod convert;
 mod diagnose;
 mod event_counts;
 mod events;
+mod findings;
 mod inspect;
 mod kept_events;
 mod ladder;
@@ -36,8 +39,10 @@ mod run;
 mod settling;
 mod spilling;
 
+pub use self::connections::{ConnectionBatch, ConnectionsRead, connections};
 pub use self::convert::{Comments, Convert, EventsChoice, Split, VantageChoice, convert};
 pub use self::diagnose::{ChangeCounts, Diagnosis, LoggedCall, diagnose, diagnose_to};
+pub use self::findings::findings;
 pub use self::inspect::inspect;
 pub use self::ladder::{Ladder, LadderPacket, LadderStep, OmittedPackets, RejectingEni};
 pub use self::metrics::{Answers, Metrics, metrics};

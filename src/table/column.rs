@@ -16,6 +16,8 @@ pub struct TableColumn {
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnType {
+    /// `boolean`.
+    Boolean,
     /// `int`: 32 bits.
     Int,
     /// `bigint`: 64 bits.
@@ -48,6 +50,7 @@ impl ColumnType {
     /// Returns the type of an Arrow array with such values.
     pub fn arrow(self) -> DataType {
         match self {
+            Self::Boolean => DataType::Boolean,
             Self::Int => DataType::Int32,
             Self::BigInt => DataType::Int64,
             Self::Double => DataType::Float64,
@@ -75,6 +78,7 @@ impl ColumnType {
     /// Returns the type as a table definition for Athena has it.
     pub fn athena(self) -> String {
         match self {
+            Self::Boolean => "boolean".to_owned(),
             Self::Int => "int".to_owned(),
             Self::BigInt => "bigint".to_owned(),
             Self::Double => "double".to_owned(),

@@ -1,12 +1,14 @@
 //! Logs as tables: the columns that AWS's table definitions for Athena give them, as Arrow batches.
 //!
-//! A [`LogTable`] is one kind of log with AWS's name and columns. A [`TableSink`] reads rows of one
-//! or several tables from an archive, with only the columns that are asked for. This module writes no
+//! A [`LogTable`] is one kind of log with AWS's name and columns. A [`DerivedTable`] is made from the
+//! records of an archive: their connections, or the findings about them. A [`TableSink`] reads rows of one
+//! or several tables from an archive, with only the columns that are selected. This module writes no
 //! files and knows no SQL: `pipeline/export` stores the batches, and `sql` queries them.
 //!
 //! ```text
 //! column      a column's name and type        kind        which log is which table
 //! flow_logs   records -> columns              events      events -> columns
+//! connections, findings                             derived     tables that no log has
 //! sink        blocks of an archive -> batches       values      texts and JSON -> values of any type
 //! ```
 //!
@@ -16,12 +18,18 @@
 //!   AWS's regular expressions leave it.
 
 mod column;
+mod connections;
+mod derived;
 mod events;
+mod findings;
 mod flow_logs;
 mod kind;
 mod sink;
 mod values;
 
 pub use self::column::{ColumnType, TableColumn};
+pub use self::connections::{ConnectionRow, ConnectionRows, ConnectionSums};
+pub use self::derived::DerivedTable;
+pub use self::findings::FindingRows;
 pub use self::kind::LogTable;
 pub use self::sink::{TableBatch, TablePart, TableScan, TableSink};

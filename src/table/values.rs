@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    Float64Builder, Int32Builder, Int64Builder, ListBuilder, NullBuilder, StringViewBuilder,
+    BooleanBuilder, Float64Builder, Int32Builder, Int64Builder, ListBuilder, NullBuilder,
+    StringViewBuilder,
 };
 use arrow_array::{ArrayRef, ListArray, MapArray, StructArray};
 use arrow_schema::{DataType, Fields};
@@ -16,6 +17,7 @@ use crate::event::{ObjectMembers, for_each_element, scalar};
 
 /// The values of one column, row after row.
 pub(super) enum ColumnValues {
+    Boolean(BooleanBuilder),
     Int(Int32Builder),
     BigInt(Int64Builder),
     Double(Float64Builder),
@@ -53,6 +55,7 @@ impl ColumnValues {
     /// Creates an empty column with room for about this many rows.
     pub(super) fn new(kind: ColumnType, rows: usize) -> Self {
         match kind {
+            ColumnType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(rows)),
             ColumnType::Int => Self::Int(Int32Builder::with_capacity(rows)),
             ColumnType::BigInt => Self::BigInt(Int64Builder::with_capacity(rows)),
             ColumnType::Double => Self::Double(Float64Builder::with_capacity(rows)),
@@ -81,6 +84,7 @@ impl ColumnValues {
     /// Adds a null.
     pub(super) fn put_null(&mut self) {
         match self {
+            Self::Boolean(values) => values.append_null(),
             Self::Int(values) => values.append_null(),
             Self::BigInt(values) => values.append_null(),
             Self::Double(values) => values.append_null(),
@@ -101,6 +105,7 @@ impl ColumnValues {
             return self.put_null();
         };
         match self {
+            Self::Boolean(values) => values.append_option(text.parse().ok()),
             Self::Int(values) => {
                 values.append_option(whole(text).and_then(|number| i32::try_from(number).ok()));
             }
@@ -109,6 +114,37 @@ impl ColumnValues {
             Self::Text(values) => values.append_value(text),
             Self::Struct(_) | Self::List(_) | Self::Map(_) => self.put_null(),
         }
+    }
+
+    /// Adds a number.
+    pub(super) fn put_number(&mut self, number: Option<i64>) {
+        match self {
+            Self::Int(values) => {
+                values.append_option(number.and_then(|number| i32::try_from(number).ok()));
+            }
+            Self::BigInt(values) => values.append_option(number),
+            _ => self.put_text(number.map(|number| number.to_string()).as_deref()),
+        }
+    }
+
+    /// Adds a truth value.
+    pub(super) fn put_truth(&mut self, is_true: bool) {
+        match self {
+            Self::Boolean(values) => values.append_value(is_true),
+            _ => self.put_text(Some(if is_true { "true" } else { "false" })),
+        }
+    }
+
+    /// Adds a list of texts.
+    pub(super) fn put_texts<'t>(&mut self, texts: impl Iterator<Item = &'t str>) {
+        let Self::List(value) = self else {
+            return self.put_null();
+        };
+        for text in texts {
+            value.values.put_text(Some(text));
+            value.lengths.values().append_null();
+        }
+        value.lengths.append(true);
     }
 
     /// Adds the value that a JSON text is. In a column of text, a string is its text, and anything
@@ -128,6 +164,7 @@ impl ColumnValues {
     /// Returns the column.
     pub(super) fn finish(self) -> ArrayRef {
         match self {
+            Self::Boolean(mut values) => Arc::new(values.finish()),
             Self::Int(mut values) => Arc::new(values.finish()),
             Self::BigInt(mut values) => Arc::new(values.finish()),
             Self::Double(mut values) => Arc::new(values.finish()),

@@ -15,6 +15,7 @@ mod cli;
 mod completions_and_man;
 mod context;
 mod counts;
+mod derived_tables;
 mod determinism;
 mod diagnose;
 mod diagnose_rates;

@@ -30,8 +30,6 @@ pub enum ColumnType {
     Struct(&'static [TableColumn]),
     /// `array<…>`.
     List(&'static Self),
-    /// `map<string,string>`.
-    Map,
 }
 
 impl TableColumn {
@@ -59,14 +57,6 @@ impl ColumnType {
                 DataType::Struct(members.iter().map(TableColumn::arrow).collect::<Fields>())
             }
             Self::List(element) => Self::list_of(*element),
-            Self::Map => {
-                let key = ArrowField::new("key", DataType::Utf8View, false);
-                let value = ArrowField::new("value", DataType::Utf8View, true);
-                let entry = DataType::Struct(Fields::from(vec![key, value]));
-                // The name that Parquet has for it.
-                let entries = ArrowField::new("key_value", entry, false);
-                DataType::Map(Arc::new(entries), false)
-            }
         }
     }
 
@@ -90,7 +80,6 @@ impl ColumnType {
                 format!("struct<{}>", members.collect::<Vec<_>>().join(","))
             }
             Self::List(element) => format!("array<{}>", element.athena()),
-            Self::Map => "map<string,string>".to_owned(),
         }
     }
 }

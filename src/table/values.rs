@@ -9,7 +9,7 @@ use arrow_array::builder::{
     BooleanBuilder, Float64Builder, Int32Builder, Int64Builder, ListBuilder, NullBuilder,
     StringViewBuilder,
 };
-use arrow_array::{ArrayRef, ListArray, MapArray, StructArray};
+use arrow_array::{ArrayRef, ListArray, StructArray};
 use arrow_schema::{DataType, Fields};
 
 use super::column::{ColumnType, TableColumn};
@@ -24,7 +24,6 @@ pub(super) enum ColumnValues {
     Text(StringViewBuilder),
     Struct(StructValues),
     List(Box<ListValues>),
-    Map(Box<MapValues>),
 }
 
 /// Values of a struct.
@@ -38,13 +37,6 @@ pub(super) struct StructValues {
 pub(super) struct ListValues {
     element: ColumnType,
     values: Box<ColumnValues>,
-    lengths: ListLengths,
-}
-
-/// Values of a map from text to text.
-pub(super) struct MapValues {
-    keys: StringViewBuilder,
-    values: StringViewBuilder,
     lengths: ListLengths,
 }
 
@@ -73,11 +65,6 @@ impl ColumnValues {
                 values: Box::new(Self::new(*element, 0)),
                 lengths: ListLengths::new(NullBuilder::new()),
             })),
-            ColumnType::Map => Self::Map(Box::new(MapValues {
-                keys: StringViewBuilder::new(),
-                values: StringViewBuilder::new(),
-                lengths: ListLengths::new(NullBuilder::new()),
-            })),
         }
     }
 
@@ -94,7 +81,6 @@ impl ColumnValues {
                 value.valid.push(false);
             }
             Self::List(value) => value.lengths.append(false),
-            Self::Map(value) => value.lengths.append(false),
         }
     }
 
@@ -112,7 +98,7 @@ impl ColumnValues {
             Self::BigInt(values) => values.append_option(whole(text)),
             Self::Double(values) => values.append_option(decimal(text)),
             Self::Text(values) => values.append_value(text),
-            Self::Struct(_) | Self::List(_) | Self::Map(_) => self.put_null(),
+            Self::Struct(_) | Self::List(_) => self.put_null(),
         }
     }
 
@@ -156,7 +142,6 @@ impl ColumnValues {
         match self {
             Self::Struct(value) => value.put_json(json),
             Self::List(value) => value.put_json(json),
-            Self::Map(value) => value.put_json(json),
             _ => self.put_text(Some(&scalar(json).unwrap_or(Cow::Borrowed(json)))),
         }
     }
@@ -171,7 +156,6 @@ impl ColumnValues {
             Self::Text(mut values) => Arc::new(values.finish()),
             Self::Struct(value) => value.finish(),
             Self::List(value) => value.finish(),
-            Self::Map(value) => value.finish(),
         }
     }
 }
@@ -216,35 +200,6 @@ impl ListValues {
         let (_, offsets, _, valid) = self.lengths.finish().into_parts();
         let array = ListArray::try_new(field, offsets, self.values.finish(), valid);
         Arc::new(array.expect("offsets that rise and end at the last element"))
-    }
-}
-
-impl MapValues {
-    fn put_json(&mut self, json: &str) {
-        let found = ObjectMembers::of(json);
-        for (name, value) in found.iter().flat_map(ObjectMembers::iter) {
-            self.keys.append_value(name);
-            let value = (value != "null").then(|| scalar(value).unwrap_or(Cow::Borrowed(value)));
-            self.values.append_option(value);
-            self.lengths.values().append_null();
-        }
-        self.lengths.append(found.is_some());
-    }
-
-    fn finish(mut self) -> ArrayRef {
-        let DataType::Map(field, _) = ColumnType::Map.arrow() else {
-            unreachable!("a map's type")
-        };
-        let DataType::Struct(members) = field.data_type() else {
-            unreachable!("the type of a map's entries")
-        };
-        let columns: Vec<ArrayRef> =
-            vec![Arc::new(self.keys.finish()), Arc::new(self.values.finish())];
-        let entries = StructArray::try_new(members.clone(), columns, None);
-        let entries = entries.expect("as many keys as values");
-        let (_, offsets, _, valid) = self.lengths.finish().into_parts();
-        let array = MapArray::try_new(Arc::clone(&field), offsets, entries, valid, false);
-        Arc::new(array.expect("offsets that rise and end at the last entry"))
     }
 }
 

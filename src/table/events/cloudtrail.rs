@@ -4,9 +4,10 @@
 //!
 //! `requestparameters`, `responseelements`, `additionaleventdata`, `serviceeventdetails` and
 //! `edgedevicedetails` are JSON text, byte for byte as in the log. Truth values are the text `true`
-//! or `false`.
+//! or `false`. `webidfederationdata.attributes` is JSON text too; in AWS's table it is a map, which CSV and
+//! some readers of Parquet do not have.
 
-use super::super::column::ColumnType::{List, Map, Struct, Text};
+use super::super::column::ColumnType::{List, Struct, Text};
 use super::super::column::{ColumnType, TableColumn};
 
 /// The columns. Each is the member of the event with the same name in any case.
@@ -79,10 +80,7 @@ const SESSION: &[TableColumn] = &[
     text("ec2roledelivery"),
     TableColumn::new(
         "webidfederationdata",
-        Struct(&[
-            text("federatedprovider"),
-            TableColumn::new("attributes", Map),
-        ]),
+        Struct(&[text("federatedprovider"), text("attributes")]),
     ),
 ];
 

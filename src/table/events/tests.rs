@@ -93,9 +93,10 @@ fn tables_have_the_columns_of_their_definitions() {
     }
     let identity = LogTable::CloudTrailLogs.columns()[1].kind.athena();
     assert!(identity.starts_with("struct<type:string,principalid:string,"));
-    assert!(identity.ends_with(
-        "webidfederationdata:struct<federatedprovider:string,attributes:map<string,string>>>>"
-    ));
+    assert!(
+        identity
+            .ends_with("webidfederationdata:struct<federatedprovider:string,attributes:string>>>")
+    );
 }
 
 #[test]

@@ -23,17 +23,23 @@ pub enum LogTable {
     ElbLogs,
     /// CloudTrail logs.
     CloudTrailLogs,
+    /// Route 53 Resolver query logs.
+    R53ResolverLogs,
+    /// AWS WAF logs.
+    WafLogs,
 }
 
 impl LogTable {
     /// All tables.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::VpcFlowLogs,
         Self::AlbAccessLogs,
         Self::AlbConnectionLogs,
         Self::NlbTlsLogs,
         Self::ElbLogs,
         Self::CloudTrailLogs,
+        Self::R53ResolverLogs,
+        Self::WafLogs,
     ];
 
     /// Returns the name in AWS's user guides.
@@ -45,6 +51,8 @@ impl LogTable {
             Self::NlbTlsLogs => "nlb_tls_logs",
             Self::ElbLogs => "elb_logs",
             Self::CloudTrailLogs => "cloudtrail_logs",
+            Self::R53ResolverLogs => "r53_rlogs",
+            Self::WafLogs => "waf_logs",
         }
     }
 
@@ -56,6 +64,8 @@ impl LogTable {
             EventKind::NlbAccess => Self::NlbTlsLogs,
             EventKind::ClbAccess => Self::ElbLogs,
             EventKind::CloudTrail => Self::CloudTrailLogs,
+            EventKind::ResolverQuery => Self::R53ResolverLogs,
+            EventKind::Waf => Self::WafLogs,
             _ => return None,
         })
     }

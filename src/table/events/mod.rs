@@ -1,4 +1,4 @@
-//! Events of load balancer logs and CloudTrail as rows of AWS's tables.
+//! Events of load balancer logs, CloudTrail and other JSON logs as rows of AWS's tables.
 //!
 //! Rows are made from the original fields of an event, so they have what its log has: masked
 //! addresses and unknown words too. Fields that a line does not have are null.
@@ -9,6 +9,8 @@ mod clb;
 mod cloudtrail;
 mod line;
 mod nlb;
+mod resolver;
+mod waf;
 
 use arrow_array::ArrayRef;
 
@@ -28,6 +30,8 @@ pub(super) fn columns(table: LogTable) -> &'static [TableColumn] {
         LogTable::NlbTlsLogs => &nlb::TABLE,
         LogTable::ElbLogs => &clb::TABLE,
         LogTable::CloudTrailLogs => cloudtrail::TABLE,
+        LogTable::R53ResolverLogs => resolver::TABLE,
+        LogTable::WafLogs => waf::TABLE,
     }
 }
 
@@ -38,7 +42,10 @@ fn line_columns(table: LogTable) -> &'static [LineColumn] {
         LogTable::AlbConnectionLogs => &alb_connection::COLUMNS,
         LogTable::NlbTlsLogs => &nlb::COLUMNS,
         LogTable::ElbLogs => &clb::COLUMNS,
-        LogTable::VpcFlowLogs | LogTable::CloudTrailLogs => &[],
+        LogTable::VpcFlowLogs
+        | LogTable::CloudTrailLogs
+        | LogTable::R53ResolverLogs
+        | LogTable::WafLogs => &[],
     }
 }
 

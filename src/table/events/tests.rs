@@ -10,6 +10,7 @@ use crate::event::{Event, EventFault, EventKind, for_each_in_json, for_each_in_l
 use crate::flow::Place;
 
 mod cloudtrail_rows;
+mod json_rows;
 mod line_rows;
 
 /// The rows of the events in some texts, with all columns.
@@ -84,6 +85,18 @@ fn tables_have_the_columns_of_their_definitions() {
         ),
         (LogTable::ElbLogs, 19, "timestamp", "ssl_protocol"),
         (LogTable::CloudTrailLogs, 29, "eventversion", "tlsdetails"),
+        (
+            LogTable::R53ResolverLogs,
+            17,
+            "version",
+            "firewall_domain_list_id",
+        ),
+        (
+            LogTable::WafLogs,
+            23,
+            "timestamp",
+            "requestbodysizeinspectedbywaf",
+        ),
     ] {
         let columns = table.columns();
         let names: std::collections::BTreeSet<_> =

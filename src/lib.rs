@@ -56,6 +56,8 @@
 //! | each record, borrowed from its line or its table | [`read::Sink`] |
 //! | each event of another AWS log | [`read::Sink::event`] |
 //! | typed columns, for a query engine or a table writer | [`read::ColumnBatches`] |
+//! | rows of the tables that AWS defines for Athena, of any log | [`table::TableSink`] |
+//! | one row for each connection, or for each finding | [`pipeline::connections()`], [`pipeline::findings()`] |
 //! | the rows of text in memory | [`record::Rows`], with [`record::recognize()`] |
 //!
 //! # How do I do what the program does?

@@ -221,6 +221,25 @@ fn nlb_lines_have_21_fields_or_more_and_quotes_in_the_alpn_list() {
 }
 
 #[test]
+fn nlb_and_clb_json_are_the_rows_of_their_lines() {
+    let line = r#"tls 2.0 2026-03-14T02:15:40 net/web/1 g 203.0.113.9:51341 10.0.1.5:443 5000 2 29 2433 - - - - tlsv12 - - h2 - "h2","http/1.1""#;
+    let named = r#"{"type":"tls","version":"2.0","time":"2026-03-14T02:15:40","elb":"net/web/1","listener":"g",
+        "client:port":"203.0.113.9:51341","destination_ip":"10.0.1.5","destination_port":443,"connection_time":5000,
+        "tls_handshake_time":2,"received_bytes":29,"sent_bytes":2433,"incoming_tls_alert":"-","chosen_cert_arn":"-",
+        "chosen_cert_serial":"-","tls_cipher":"-","tls_protocol_version":"tlsv12","tls_named_group":"-","domain_name":"-",
+        "alpn_fe_protocol":"h2","alpn_be_protocol":"-","alpn_client_preference_list":"\"h2\",\"http/1.1\""}"#;
+    let nlb = rows(LogTable::NlbTlsLogs, &[line, named]);
+    assert_eq!(whole_row(&nlb, 1), whole_row(&nlb, 0));
+    let line = r#"2026-03-14T02:15:04.945958Z web 203.0.113.9:2817 - -1 -1 -1 503 0 0 0 "GET http://a:80/ HTTP/1.1""#;
+    let named = r#"{"timestamp":"2026-03-14T02:15:04.945958Z","elb":"web","client_ip":"203.0.113.9","client_port":2817,
+        "backend:port":"-","request_processing_time":-1,"backend_processing_time":-1,"response_processing_time":-1,
+        "elb_status_code":503,"backend_status_code":"0","received_bytes":0,"sent_bytes":0,
+        "request":"GET http://a:80/ HTTP/1.1"}"#;
+    let clb = rows(LogTable::ElbLogs, &[line, named]);
+    assert_eq!(whole_row(&clb, 1), whole_row(&clb, 0));
+}
+
+#[test]
 fn clb_lines_have_12_fields_or_more() {
     let lines = [
         concat!(

@@ -143,6 +143,7 @@
 //!   pruning of files by path and of row groups by their statistics.
 //! - [`read`]: all of these combined: sends the records of any archive, on all cores, to any sink.
 //! - [`table`]: logs as the tables that AWS defines for Athena, in Arrow batches.
+//! - `sql`, only with the feature `sql`: Athena's SQL over these tables.
 //! - [`flow`]: one direction of a conversation. Keeps the numbers of a record that the rebuild
 //!   needs ([`flow::Observation`]), removes records delivered twice ([`flow::Candidate`]), and
 //!   chooses the view to use if several ENIs logged the same packets ([`flow::Viewed`]).
@@ -273,6 +274,8 @@ pub mod printable;
 pub mod read;
 pub mod record;
 pub mod setup;
+#[cfg(feature = "sql")]
+pub mod sql;
 pub mod summary;
 pub mod survey;
 pub mod table;

@@ -21,6 +21,7 @@ mod narrowing;
 mod nothing_kept;
 mod page;
 mod progress;
+mod query;
 mod reading;
 mod refused;
 mod report;
@@ -66,6 +67,7 @@ enum Command {
     Diagnose(Box<diagnose::Args>),
     Inspect(Box<inspect::Args>),
     Metrics(Box<metrics::Args>),
+    Query(Box<query::Args>),
     Report(Box<report::Args>),
     Setup(Box<setup::Args>),
     Wireshark(Box<wireshark::Args>),
@@ -111,6 +113,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
         Command::Diagnose(args) => diagnose::run(&args, streams),
         Command::Inspect(args) => inspect::run(&args, streams),
         Command::Metrics(args) => metrics::run(&args, streams),
+        Command::Query(args) => query::run(&args, streams),
         Command::Report(args) => report::run(&args, streams),
         Command::Setup(args) => setup::run(&args, streams),
         Command::Wireshark(args) => wireshark::run(&args, streams),

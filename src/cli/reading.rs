@@ -24,6 +24,9 @@ pub(crate) trait FormatOption: Clone + Send + Sync + 'static {
     /// The help text of the option.
     const HELP: &str;
 
+    /// Whether the subcommand needs an input in all its uses.
+    const NEEDS_INPUT: bool = true;
+
     /// Parses the value.
     ///
     /// # Errors
@@ -42,7 +45,7 @@ impl FormatOption for Layout {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ReadingArgs<F: FormatOption = Layout> {
     /// Files, folders (read recursively), or - for standard input
-    #[arg(required = true, value_name = "INPUT")]
+    #[arg(required = F::NEEDS_INPUT, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
 
     #[arg(long, value_name = "FORMAT", help = F::HELP, value_parser = F::parse)]
@@ -108,13 +111,18 @@ impl<F: FormatOption> ReadingArgs<F> {
         Ok(made)
     }
 
+    /// Returns how many threads the run may use.
+    pub(crate) fn threads(&self) -> usize {
+        let available = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(available, usize::from)
+    }
+
     /// Starts the threads.
     ///
     /// # Errors
     /// Fails if the system refuses them; the message has their number and what to try.
     fn pool(&self) -> anyhow::Result<rayon::ThreadPool> {
-        let available = || std::thread::available_parallelism().map_or(1, usize::from);
-        let count = self.threads.map_or_else(available, usize::from);
+        let count = self.threads();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build();
         pool.map_err(|refused| {
             let fewer = if count > 1 {

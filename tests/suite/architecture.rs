@@ -48,10 +48,11 @@ const MAY_IMPORT: &[(&str, &str)] = &[
         "archive capture change configuration connection diagnosis error event filter flow joining metrics \
          names output packet pdu printable read record summary survey table time",
     ),
+    ("sql", "error pipeline printable table"),
     (
         "cli",
         "blocking capture configuration connection diagnosis error filter flow metrics output \
-         pipeline printable record setup summary survey time wireshark",
+         pipeline printable record setup sql summary survey time wireshark",
     ),
     ("allocation", "cli output wrapper"),
     ("main", "cli wrapper"),
@@ -318,7 +319,11 @@ fn crates_are_used_where_they_belong() {
             &["wrapper", "read", "table", "pipeline", "sql"],
         ),
         ("arrow_select::", &["wrapper", "pipeline", "sql"]),
-        ("parquet::", &["wrapper", "pipeline"]),
+        ("parquet::", &["wrapper", "pipeline", "sql"]),
+        ("datafusion::", &["sql"]),
+        ("futures::", &["sql"]),
+        ("tokio::", &["sql"]),
+        ("rustyline::", &["cli"]),
         ("snap::", &["wrapper"]),
         ("memmap2::", &["archive"]),
         ("libc::", &["archive", "allocation"]),

@@ -1,0 +1,257 @@
+//! Runs statements: plans them, and passes their rows on.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use datafusion::catalog::TableProvider;
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::{SQLOptions, SessionContext};
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::SessionConfig;
+use datafusion::sql::parser::Statement as EngineStatement;
+use futures::StreamExt as _;
+use tokio::runtime::Runtime;
+
+use super::dialect::{self, Known};
+use super::fault::QueryFault;
+use super::statements::{SqlStatement, StatementKind};
+use super::{Parameters, functions, tables, ties};
+use crate::error::Error;
+use crate::pipeline::Request;
+
+/// The share of the memory that the engine may use. The rest is for the readers of the inputs.
+const ENGINE_SHARE: u64 = 2;
+
+/// How much the engine may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineRoom {
+    /// Threads, at least one.
+    pub threads: usize,
+    /// Bytes of memory, for the engine and the readers.
+    pub memory: u64,
+    /// The folder of temporary files.
+    pub temp_dir: PathBuf,
+}
+
+/// Receives the rows of a statement.
+pub trait RowSink {
+    /// Receives the columns, before any rows.
+    ///
+    /// # Errors
+    /// Fails if they cannot be written.
+    fn begin(&mut self, columns: &SchemaRef) -> Result<(), Error>;
+
+    /// Receives some rows.
+    ///
+    /// # Errors
+    /// Fails if they cannot be written.
+    fn rows(&mut self, rows: &RecordBatch) -> Result<(), Error>;
+
+    /// Receives the end.
+    ///
+    /// # Errors
+    /// Fails if what is left cannot be written.
+    fn end(&mut self) -> Result<(), Error>;
+}
+
+/// Tables, and what runs statements over them.
+pub struct Engine {
+    context: SessionContext,
+    runtime: Runtime,
+    parameters: Parameters,
+}
+
+impl Engine {
+    /// Makes an engine with the tables of the inputs.
+    ///
+    /// # Errors
+    /// An input is missing, or the system refuses threads.
+    pub fn open(
+        request: &Request,
+        room: &EngineRoom,
+        parameters: Parameters,
+    ) -> Result<Self, QueryFault> {
+        let tables = tables::tables(request).map_err(QueryFault::Reading)?;
+        Self::with_tables(tables, room, parameters)
+    }
+
+    /// Makes an engine with these tables.
+    ///
+    /// # Errors
+    /// The system refuses threads.
+    pub(super) fn with_tables(
+        tables: Vec<(String, Arc<dyn TableProvider>)>,
+        room: &EngineRoom,
+        parameters: Parameters,
+    ) -> Result<Self, QueryFault> {
+        let folder = |error| {
+            QueryFault::Reading(Error::io("use for temporary files", &room.temp_dir, error))
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(room.threads.max(1))
+            .build()
+            .map_err(folder)?;
+        let context = context(room).map_err(QueryFault::from_engine)?;
+        for function in functions::all() {
+            context.register_udf(function);
+        }
+        for (name, table) in tables {
+            let made = context.register_table(quoted(&name), table);
+            made.map_err(QueryFault::from_engine)?;
+        }
+        Ok(Self {
+            context,
+            runtime,
+            parameters,
+        })
+    }
+
+    /// Returns the names of all tables and views.
+    pub fn tables(&self) -> BTreeSet<String> {
+        let catalogs = self.context.catalog_names().into_iter();
+        let catalogs = catalogs.filter_map(|name| self.context.catalog(&name));
+        let schemas = catalogs.flat_map(|catalog| {
+            let names = catalog.schema_names().into_iter();
+            names
+                .filter_map(move |name| catalog.schema(&name))
+                .collect::<Vec<_>>()
+        });
+        schemas.flat_map(|schema| schema.table_names()).collect()
+    }
+
+    /// Plans a statement without running it, to find what is wrong with it.
+    ///
+    /// # Errors
+    /// The statement cannot be run.
+    pub fn check(&self, statement: &SqlStatement) -> Result<(), QueryFault> {
+        if let StatementKind::NotNeeded { .. } = statement.kind() {
+            return Ok(());
+        }
+        self.runtime.block_on(async {
+            let (frame, _) = self.planned(statement).await?;
+            let plan = frame.create_physical_plan().await;
+            plan.map(|_| ()).map_err(QueryFault::from_engine)
+        })
+    }
+
+    /// Runs a statement, and passes its rows to `sink`, if it has any.
+    ///
+    /// # Errors
+    /// The statement cannot be run, the inputs cannot be read, or `sink` fails.
+    pub fn run(&self, statement: &SqlStatement, sink: &mut dyn RowSink) -> Result<(), QueryFault> {
+        match statement.kind() {
+            StatementKind::NotNeeded { alias, .. } => {
+                if let Some((name, table)) = alias {
+                    self.add_alias(name, table)?;
+                }
+                Ok(())
+            }
+            StatementKind::View => self.runtime.block_on(async {
+                let (frame, _) = self.planned(statement).await?;
+                let made = self
+                    .context
+                    .execute_logical_plan(frame.into_unoptimized_plan());
+                made.await.map(|_| ()).map_err(QueryFault::from_engine)
+            }),
+            StatementKind::Rows => self.runtime.block_on(self.pass(statement, sink)),
+        }
+    }
+
+    async fn pass(
+        &self,
+        statement: &SqlStatement,
+        sink: &mut dyn RowSink,
+    ) -> Result<(), QueryFault> {
+        let (frame, columns) = self.planned(statement).await?;
+        let rows = frame.execute_stream().await;
+        let mut rows = rows.map_err(QueryFault::from_engine)?;
+        sink.begin(&columns).map_err(QueryFault::Writing)?;
+        while let Some(batch) = rows.next().await {
+            let batch = batch.map_err(QueryFault::from_engine)?;
+            sink.rows(&batch).map_err(QueryFault::Writing)?;
+        }
+        sink.end().map_err(QueryFault::Writing)
+    }
+
+    /// Plans a statement; returns the plan and its columns.
+    async fn planned(
+        &self,
+        statement: &SqlStatement,
+    ) -> Result<(DataFrame, SchemaRef), QueryFault> {
+        let parsed = dialect::parsed(statement.tokens.clone());
+        let parsed = parsed.map_err(|error| QueryFault::from_parser(&error))?;
+        let mut state = self.context.state();
+        let known = Known {
+            functions: [
+                state.scalar_functions().keys().cloned().collect::<Vec<_>>(),
+                state.aggregate_functions().keys().cloned().collect(),
+                state.window_functions().keys().cloned().collect(),
+                state.higher_order_functions().keys().cloned().collect(),
+                state.table_functions().keys().cloned().collect(),
+                // The planner's own.
+                vec!["unnest".to_owned()],
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            tables: self.tables(),
+            parameters: &self.parameters,
+        };
+        let rewritten = dialect::rewritten(parsed, &known)?;
+        let rewritten = EngineStatement::Statement(Box::new(rewritten));
+        let plan = state.statement_to_plan(rewritten).await;
+        let plan = plan.map_err(QueryFault::from_engine)?;
+        let may = SQLOptions::new()
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        may.verify_plan(&plan).map_err(QueryFault::from_engine)?;
+        let (plan, is_sorted) = ties::broken(plan).map_err(QueryFault::from_engine)?;
+        if !is_sorted {
+            let options = state.config_mut().options_mut();
+            options.execution.target_partitions = 1;
+        }
+        let columns = Arc::clone(plan.schema().inner());
+        Ok((DataFrame::new(state, plan), columns))
+    }
+
+    fn add_alias(&self, name: &str, table: &str) -> Result<(), QueryFault> {
+        let known = self.tables();
+        if known.contains(name) || !known.contains(table) {
+            return Ok(());
+        }
+        let found = self
+            .runtime
+            .block_on(self.context.table_provider(quoted(table)));
+        let made = found.and_then(|found| self.context.register_table(quoted(name), found));
+        made.map(|_| ()).map_err(QueryFault::from_engine)
+    }
+}
+
+/// Makes a name that is taken as it is.
+fn quoted(name: &str) -> datafusion::common::TableReference {
+    datafusion::common::TableReference::bare(name.to_owned())
+}
+
+fn context(room: &EngineRoom) -> Result<SessionContext, DataFusionError> {
+    let memory = usize::try_from(room.memory / ENGINE_SHARE).unwrap_or(usize::MAX);
+    let temporary = DiskManagerMode::Directories(vec![room.temp_dir.clone()]);
+    let room_of_engine = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(temporary))
+        .with_max_temp_directory_size(u64::MAX)
+        .build_arc()?;
+    let mut config = SessionConfig::new()
+        .with_target_partitions(room.threads.max(1))
+        .with_information_schema(true);
+    let options = config.options_mut();
+    options.execution.time_zone = Some("+00:00".into());
+    // A sort merges what it has spilled with memory that it reserves first.
+    options.execution.sort_spill_reservation_bytes = (memory / 16).min(10 << 20);
+    Ok(SessionContext::new_with_config_rt(config, room_of_engine))
+}

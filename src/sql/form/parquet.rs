@@ -1,0 +1,66 @@
+//! A Parquet file with the types of the result, compressed with ZSTD.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{Field as ArrowField, Schema, SchemaRef};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+
+use super::Form;
+
+/// Rows of a row group, which waits in memory.
+const ROWS_OF_GROUP: usize = 128 << 10;
+
+/// The form.
+#[derive(Default)]
+pub(super) struct ParquetRows {
+    writer: Option<ArrowWriter<Vec<u8>>>,
+    schema: Option<SchemaRef>,
+}
+
+impl Form for ParquetRows {
+    fn begin(&mut self, columns: &SchemaRef, out: &mut Vec<u8>) -> Result<(), String> {
+        // Two tables may have columns of one name. A file may not.
+        let mut fields: Vec<ArrowField> = Vec::new();
+        for field in columns.fields() {
+            let mut name = field.name().clone();
+            let mut number = 1;
+            while fields.iter().any(|other| *other.name() == name) {
+                name = format!("{}_{number}", field.name());
+                number += 1;
+            }
+            fields.push(field.as_ref().clone().with_name(name).with_nullable(true));
+        }
+        let schema = Arc::new(Schema::new(fields));
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_max_row_group_row_count(Some(ROWS_OF_GROUP))
+            .build();
+        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties));
+        let mut writer = writer.map_err(|error| error.to_string())?;
+        out.append(writer.inner_mut());
+        (self.writer, self.schema) = (Some(writer), Some(schema));
+        Ok(())
+    }
+
+    fn rows(&mut self, rows: &RecordBatch, out: &mut Vec<u8>) -> Result<(), String> {
+        let (Some(writer), Some(schema)) = (&mut self.writer, &self.schema) else {
+            return Ok(());
+        };
+        let rows = RecordBatch::try_new(Arc::clone(schema), rows.columns().to_vec());
+        let rows = rows.map_err(|error| error.to_string())?;
+        writer.write(&rows).map_err(|error| error.to_string())?;
+        out.append(writer.inner_mut());
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) -> Result<(), String> {
+        if let Some(writer) = self.writer.take() {
+            let mut rest = writer.into_inner().map_err(|error| error.to_string())?;
+            out.append(&mut rest);
+        }
+        Ok(())
+    }
+}

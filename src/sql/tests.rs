@@ -1,0 +1,698 @@
+//! Queries over small tables in memory, as a user types them.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{ListBuilder, StringViewBuilder};
+use arrow_array::{
+    ArrayRef, Date32Array, Int32Array, Int64Array, RecordBatch, StringViewArray, StructArray,
+    TimestampMillisecondArray,
+};
+use arrow_schema::{DataType, Field as ArrowField};
+use datafusion::catalog::{MemTable, TableProvider};
+
+use super::*;
+
+fn text(values: &[&str]) -> ArrayRef {
+    let values = values
+        .iter()
+        .map(|value| (!value.is_empty()).then_some(*value));
+    Arc::new(values.collect::<StringViewArray>())
+}
+
+fn table(columns: Vec<(&str, ArrayRef)>) -> Arc<dyn TableProvider> {
+    let rows = RecordBatch::try_from_iter(columns).unwrap();
+    Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]]).unwrap())
+}
+
+/// Five records of one day and one of the day after it; the last has no data.
+fn flows() -> Arc<dyn TableProvider> {
+    table(vec![
+        (
+            "interface_id",
+            text(&["eni-1", "eni-1", "eni-2", "eni-2", "eni-2", "eni-3"]),
+        ),
+        (
+            "srcaddr",
+            text(&[
+                "10.0.0.1",
+                "10.0.0.2",
+                "203.0.113.9",
+                "10.0.0.1",
+                "2001:db8::1",
+                "-",
+            ]),
+        ),
+        (
+            "dstaddr",
+            text(&[
+                "10.0.1.5",
+                "10.0.1.5",
+                "10.0.1.6",
+                "10.0.1.6",
+                "2001:db8::2",
+                "-",
+            ]),
+        ),
+        (
+            "dstport",
+            Arc::new(Int32Array::from(vec![
+                Some(443),
+                Some(443),
+                Some(22),
+                Some(53),
+                Some(443),
+                None,
+            ])),
+        ),
+        (
+            "protocol",
+            Arc::new(Int64Array::from(vec![
+                Some(6),
+                Some(6),
+                Some(6),
+                Some(17),
+                Some(6),
+                None,
+            ])),
+        ),
+        (
+            "packets",
+            Arc::new(Int64Array::from(vec![
+                Some(10),
+                Some(7),
+                Some(1),
+                Some(2),
+                Some(5),
+                None,
+            ])),
+        ),
+        (
+            "bytes",
+            Arc::new(Int64Array::from(vec![
+                Some(1_000),
+                Some(701),
+                Some(40),
+                Some(120),
+                Some(500),
+                None,
+            ])),
+        ),
+        (
+            "start",
+            Arc::new(Int64Array::from(vec![
+                1_588_550_405,
+                1_588_550_465,
+                1_588_551_405,
+                1_588_551_410,
+                1_588_636_805,
+                1_588_636_900,
+            ])),
+        ),
+        (
+            "tcp_flags",
+            Arc::new(Int32Array::from(vec![
+                Some(3),
+                Some(2),
+                Some(2),
+                Some(0),
+                Some(19),
+                None,
+            ])),
+        ),
+        (
+            "action",
+            text(&["ACCEPT", "ACCEPT", "REJECT", "ACCEPT", "REJECT", ""]),
+        ),
+        (
+            "date",
+            Arc::new(Date32Array::from(vec![
+                18_386, 18_386, 18_386, 18_386, 18_387, 18_387,
+            ])),
+        ),
+        (
+            "$path",
+            text(&[
+                "a.log:1", "a.log:2", "a.log:3", "a.log:4", "b.log:1", "b.log:2",
+            ]),
+        ),
+    ])
+}
+
+fn calls() -> Arc<dyn TableProvider> {
+    let mut tags = ListBuilder::new(StringViewBuilder::new());
+    tags.append_value([Some("a"), Some("b")]);
+    tags.append_value::<_, &str>([]);
+    tags.append_value([Some("c")]);
+    let caller = StructArray::from(vec![
+        (
+            Arc::new(ArrowField::new("username", DataType::Utf8View, true)),
+            text(&["alice", "bob", "alice"]),
+        ),
+        (
+            Arc::new(ArrowField::new("accountid", DataType::Utf8View, true)),
+            text(&["111122223333", "111122223333", "444455556666"]),
+        ),
+    ]);
+    table(vec![
+        (
+            "eventname",
+            text(&[
+                "RevokeSecurityGroupIngress",
+                "DescribeInstances",
+                "RunInstances",
+            ]),
+        ),
+        (
+            "eventtime",
+            text(&[
+                "2020-05-04T00:10:00Z",
+                "2020-05-04T00:20:00Z",
+                "2020-05-05T01:00:00Z",
+            ]),
+        ),
+        ("useridentity", Arc::new(caller)),
+        ("tags", Arc::new(tags.finish())),
+        (
+            "requestparameters",
+            text(&[
+                r#"{"groupId":"sg-1","ipPermissions":{"items":[{"ipProtocol":"tcp","fromPort":5432}]}}"#,
+                "",
+                "x",
+            ]),
+        ),
+        (
+            "at",
+            Arc::new(TimestampMillisecondArray::from(vec![
+                1_588_551_000_000,
+                1_588_551_600_000,
+                1_588_640_400_000,
+            ])),
+        ),
+    ])
+}
+
+fn engine(threads: usize) -> Engine {
+    let tables = vec![
+        ("vpc_flow_logs".to_owned(), flows()),
+        ("cloudtrail_logs".to_owned(), calls()),
+    ];
+    let room = EngineRoom {
+        threads,
+        memory: 64 << 20,
+        temp_dir: std::env::temp_dir(),
+    };
+    let parameters = Parameters::from([("address".to_owned(), "10.0.0.1".to_owned())]);
+    Engine::with_tables(tables, &room, parameters).unwrap()
+}
+
+fn run(engine: &Engine, sql: &str) -> Result<String, QueryFault> {
+    let mut out = Vec::new();
+    for statement in statements(sql)? {
+        let mut take = |bytes: &[u8]| {
+            out.extend_from_slice(bytes);
+            Ok(())
+        };
+        engine.run(&statement, &mut RowWriter::new(QueryForm::Csv, &mut take))?;
+    }
+    Ok(String::from_utf8(out).unwrap())
+}
+
+/// The rows of a query, without the names of columns, joined by `;`.
+#[track_caller]
+fn check(sql: &str, expected: &str) {
+    let text = run(&engine(2), sql).unwrap_or_else(|fault| panic!("{sql}\n{fault}"));
+    let rows: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(rows.join(";"), expected, "{sql}");
+}
+
+#[track_caller]
+fn refused(sql: &str) -> String {
+    match run(&engine(2), sql) {
+        Err(fault) => fault.to_string(),
+        Ok(rows) => panic!("{sql} gave\n{rows}"),
+    }
+}
+
+#[test]
+fn queries_of_the_athena_guide_run_as_printed() {
+    check(
+        "SELECT * FROM vpc_flow_logs WHERE date = DATE('2020-05-05') AND dstport = 443 LIMIT 100;",
+        "eni-2,2001:db8::1,2001:db8::2,443,6,5,500,1588636805,19,REJECT,2020-05-05,b.log:1",
+    );
+    check(
+        "SELECT day_of_week(date) AS day, date, interface_id, srcaddr, action, protocol FROM vpc_flow_logs \
+         WHERE action = 'REJECT' AND protocol = 6 LIMIT 100;",
+        "1,2020-05-04,eni-2,203.0.113.9,REJECT,6;2,2020-05-05,eni-2,2001:db8::1,REJECT,6",
+    );
+    check(
+        "SELECT SUM(packets) AS packetcount, dstaddr FROM vpc_flow_logs WHERE dstport = 443 AND date > \
+         date '2020-05-12' - interval '14' day GROUP BY dstaddr ORDER BY packetcount DESC LIMIT 10;",
+        "17,10.0.1.5;5,2001:db8::2",
+    );
+    check(
+        "SELECT useridentity.username, count(*) FROM \"AwsDataCatalog\".\"default\".\"CloudTrail_Logs\" GROUP BY \
+         useridentity.username ORDER BY 2 DESC",
+        "alice,2;bob,1",
+    );
+}
+
+#[test]
+fn dates_and_times_are_those_of_trino() {
+    check(
+        "SELECT date_format(from_unixtime(1588550405), '%Y-%m-%d %H:%i:%s')",
+        "2020-05-04 00:00:05",
+    );
+    check(
+        "SELECT from_unixtime(1588550405.5)",
+        "2020-05-04 00:00:05.500 UTC",
+    );
+    check(
+        "SELECT from_unixtime(start) FROM vpc_flow_logs ORDER BY 1 LIMIT 1",
+        "2020-05-04 00:00:05.000 UTC",
+    );
+    check(
+        "SELECT date_parse('2020/05/04', '%Y/%m/%d'), date(from_unixtime(1588550405))",
+        "2020-05-04 00:00:00.000,2020-05-04",
+    );
+    check(
+        "SELECT from_iso8601_timestamp(eventtime) FROM cloudtrail_logs ORDER BY 1 LIMIT 1",
+        "2020-05-04 00:10:00.000 UTC",
+    );
+    check(
+        "SELECT to_unixtime(from_iso8601_timestamp('2020-05-04T00:10:00Z'))",
+        "1588551000.0",
+    );
+    check(
+        "SELECT date_diff('minute', from_iso8601_timestamp('2020-05-04T00:10:00Z'), timestamp '2020-05-04 01:00:59')",
+        "50",
+    );
+    check(
+        "SELECT date_add('day', -1, date '2020-05-04'), date_add('hour', 2, timestamp '2020-05-04 00:00:00')",
+        "2020-05-03,2020-05-04 02:00:00.000",
+    );
+    check(
+        "SELECT parse_datetime('04/May/2020:00:10:00 +0200', 'dd/MMM/yyyy:HH:mm:ss Z')",
+        "2020-05-03 22:10:00.000 UTC",
+    );
+    check(
+        "SELECT format_datetime(timestamp '2020-05-04 00:10:00', 'EEE HH:mm')",
+        "Mon 00:10",
+    );
+    check(
+        "SELECT to_iso8601(date '2020-05-04'), to_iso8601(from_unixtime(0))",
+        "2020-05-04,1970-01-01T00:00:00.000Z",
+    );
+    check(
+        "SELECT timestamp '2020-05-04 00:10:00 UTC' = from_iso8601_timestamp('2020-05-04T00:10:00Z')",
+        "true",
+    );
+    check(
+        "SELECT year(date), month(date), day(date), hour(from_unixtime(start)) FROM vpc_flow_logs LIMIT 1",
+        "2020,5,4,0",
+    );
+    check(
+        "SELECT extract(dow FROM date '2020-05-10'), extract(year FROM date '2020-05-10')",
+        "7,2020",
+    );
+    check(
+        "SELECT date_trunc('hour', from_unixtime(1588550405))",
+        "2020-05-04 00:00:00.000 UTC",
+    );
+    check(
+        "SELECT CAST(from_unixtime(0) AS varchar), CAST(date '2020-05-04' AS varchar)",
+        "1970-01-01 00:00:00.000 UTC,2020-05-04",
+    );
+    check(
+        "SELECT CAST(from_unixtime(0) AT TIME ZONE 'Europe/Berlin' AS varchar), timestamp '1970-01-01 00:00:00' AT TIME ZONE 'Europe/Berlin'",
+        "1970-01-01 01:00:00.000 +01:00,1970-01-01 01:00:00.000 +01:00",
+    );
+    check(
+        "SELECT count(*) FROM cloudtrail_logs WHERE at >= timestamp '2020-05-05 00:00:00'",
+        "1",
+    );
+    check(
+        "SELECT current_date > date '2020-01-01', now() - interval '14' day < current_timestamp",
+        "true,true",
+    );
+}
+
+#[test]
+fn functions_of_athena_that_the_engine_lacks_are_there() {
+    check("SELECT count_if(action = 'REJECT') FROM vpc_flow_logs", "2");
+    check(
+        "SELECT IF(packets > 5, 'many', 'few') FROM vpc_flow_logs ORDER BY start LIMIT 2",
+        "many;many",
+    );
+    check(
+        "SELECT bitwise_and(tcp_flags, 2), bitwise_or(tcp_flags, 4), bitwise_xor(tcp_flags, 1), bitwise_not(tcp_flags) FROM vpc_flow_logs ORDER BY start LIMIT 1",
+        "2,7,2,-4",
+    );
+    check(
+        "SELECT max_by(srcaddr, bytes), min_by(srcaddr, bytes), arbitrary(interface_id) FROM vpc_flow_logs",
+        "10.0.0.1,203.0.113.9,eni-1",
+    );
+    check(
+        "SELECT max_by(srcaddr, bytes, 2) FROM vpc_flow_logs",
+        "\"[10.0.0.1, 10.0.0.2]\"",
+    );
+    check(
+        "SELECT approx_percentile(bytes, 0.5), approx_percentile(bytes, ARRAY[0.0, 1.0]) FROM vpc_flow_logs",
+        "500,\"[40, 1000]\"",
+    );
+    check("SELECT approx_distinct(srcaddr) FROM vpc_flow_logs", "5");
+    check(
+        "SELECT array_agg(DISTINCT action) FILTER (WHERE action IS NOT NULL) FROM vpc_flow_logs",
+        "\"[ACCEPT, REJECT]\"",
+    );
+    check(
+        "SELECT split('a,b', ',')[2], split_part('a,b', ',', 1), cardinality(split('a,b', ',')) - 3",
+        "b,a,-1",
+    );
+    check(
+        "SELECT element_at(split('a,b', ','), -1), contains(split('a,b', ','), 'b')",
+        "b,true",
+    );
+    check(
+        "SELECT regexp_extract('port 443', '(\\d+)', 1), regexp_replace('a1b', '[0-9]', '-'), regexp_like('abc', 'b')",
+        "443,a-b,true",
+    );
+    check(
+        "SELECT url_extract_host('https://a.example:8443/x?y=1'), url_extract_port('https://a.example:8443/x'), url_extract_parameter('https://a/x?y=1', 'y')",
+        "a.example,8443,1",
+    );
+    check(
+        "SELECT strpos('abc', 'c'), substr('abcdef', -3), substr('abcdef', -3, 2), substr('ab', -3), concat('a', 'b', 'c'), concat('a', NULL)",
+        "3,def,de,,abc,",
+    );
+    check(
+        "SELECT count(*) FROM vpc_flow_logs WHERE contains('10.0.0.0/8', CAST(srcaddr AS IPADDRESS))",
+        "3",
+    );
+    check(
+        "SELECT count(*) FROM vpc_flow_logs WHERE contains('2001:db8::/32', TRY_CAST(srcaddr AS IPADDRESS))",
+        "1",
+    );
+    check(
+        "SELECT greatest(1, 3, 2), least(1, NULL), round(2.5), ceiling(1.2), mod(7, 3)",
+        "3,,3.0,2.0,1",
+    );
+    check(
+        "SELECT listagg(srcaddr, ' ') WITHIN GROUP (ORDER BY srcaddr) FROM vpc_flow_logs WHERE action = 'ACCEPT'",
+        "10.0.0.1 10.0.0.1 10.0.0.2",
+    );
+    check(
+        "SELECT transform(ARRAY[1, 2], x -> x * 2), filter(ARRAY[1, 2], x -> x > 1)",
+        "\"[2, 4]\",[2]",
+    );
+}
+
+#[test]
+fn json_is_taken_apart() {
+    check(
+        "SELECT json_extract_scalar(requestparameters, '$.groupId') FROM cloudtrail_logs ORDER BY eventtime",
+        "sg-1;\"\";\"\"",
+    );
+    check(
+        "SELECT json_extract_scalar(requestparameters, '$.ipPermissions.items[0].fromPort') p FROM cloudtrail_logs WHERE eventname LIKE 'Revoke%'",
+        "5432",
+    );
+    check(
+        "SELECT CAST(json_extract(requestparameters, '$.ipPermissions.items[0].fromPort') AS BIGINT) + 1 FROM cloudtrail_logs WHERE eventname LIKE 'Revoke%'",
+        "5433",
+    );
+    check(
+        "SELECT eventname, json_extract_scalar(item, '$.ipProtocol') FROM cloudtrail_logs CROSS JOIN \
+         UNNEST(CAST(json_extract(requestparameters, '$.ipPermissions.items') AS ARRAY(JSON))) AS t(item)",
+        "RevokeSecurityGroupIngress,tcp",
+    );
+}
+
+#[test]
+fn lists_are_joined_as_rows() {
+    let rows = "alice,a;alice,b;alice,c";
+    check(
+        "SELECT useridentity.username, tag FROM cloudtrail_logs CROSS JOIN UNNEST(tags) AS t(tag) ORDER BY 2",
+        rows,
+    );
+    check(
+        "SELECT c.useridentity.username, t.tag FROM cloudtrail_logs c CROSS JOIN UNNEST(c.tags) AS t (tag) ORDER BY t.tag",
+        rows,
+    );
+    check(
+        "SELECT useridentity.username, tag FROM cloudtrail_logs, UNNEST(tags) AS t(tag) WHERE tag <> 'x' ORDER BY tag",
+        rows,
+    );
+    check(
+        "SELECT tag, n FROM cloudtrail_logs CROSS JOIN UNNEST(tags) WITH ORDINALITY AS t(tag, n) ORDER BY 1",
+        "a,1;b,2;c,1",
+    );
+    check(
+        "SELECT eventname, tag FROM cloudtrail_logs LEFT JOIN UNNEST(tags) AS t(tag) ON true ORDER BY 1, 2",
+        "DescribeInstances,;RevokeSecurityGroupIngress,a;RevokeSecurityGroupIngress,b;RunInstances,c",
+    );
+    check("SELECT x FROM UNNEST(ARRAY[1, 2]) AS t(x)", "1;2");
+}
+
+#[test]
+fn other_syntax_of_athena_is_accepted() {
+    check(
+        "SELECT bytes / packets, 7 / 2, sum(bytes) / count(*) FROM vpc_flow_logs WHERE dstport = '443' GROUP BY bytes, packets ORDER BY 1 LIMIT 1",
+        "100,3,500",
+    );
+    check(
+        "SELECT srcaddr FROM vpc_flow_logs ORDER BY bytes DESC NULLS LAST FETCH FIRST 2 ROWS ONLY",
+        "10.0.0.1;10.0.0.2",
+    );
+    check(
+        "SELECT `date`, \"DATE\", \"$path\" FROM `vpc_flow_logs` WHERE \"$path\" LIKE 'b%:1' -- comment\n;",
+        "2020-05-05,2020-05-05,b.log:1",
+    );
+    check(
+        "SELECT start/900*900 AS t, count(*) FROM vpc_flow_logs GROUP BY 1 ORDER BY 1",
+        "1588550400,2;1588551300,2;1588636800,2",
+    );
+    check(
+        "SELECT try(1 / 0), try(CAST('x' AS integer)), try(date_parse('x', '%Y')), TRY_CAST('1' AS double)",
+        ",,,1.0",
+    );
+    check(
+        "SELECT CAST(1.5 AS bigint), CAST(bytes / 3.0 AS integer) FROM vpc_flow_logs ORDER BY bytes LIMIT 1",
+        "2,13",
+    );
+    check(
+        "SELECT count(*) FROM vpc_flow_logs WHERE srcaddr = :address",
+        "2",
+    );
+    check(
+        "WITH r AS (SELECT * FROM vpc_flow_logs WHERE action = 'REJECT') SELECT count(*) FROM r a JOIN r b ON a.srcaddr = b.srcaddr",
+        "2",
+    );
+    check(
+        "SELECT action, protocol, count(*) FROM vpc_flow_logs GROUP BY GROUPING SETS ((action), (protocol)) ORDER BY 3 DESC, 1, 2 LIMIT 2",
+        ",6,4;ACCEPT,,3",
+    );
+    check(
+        "CREATE OR REPLACE VIEW rejected AS SELECT * FROM vpc_flow_logs WHERE action = 'REJECT'; SELECT count(*) FROM rejected",
+        "2",
+    );
+    check(
+        "CREATE EXTERNAL TABLE `mine` (`srcaddr` string); SELECT count(*) FROM mine",
+        "6",
+    );
+    check(
+        "SELECT DISTINCT lower(action) FROM vpc_flow_logs WHERE action IS NOT NULL ORDER BY lower(action)",
+        "accept;reject",
+    );
+}
+
+#[test]
+fn columns_have_the_names_that_athena_gives() {
+    let head = |sql: &str| {
+        let text = run(&engine(1), sql).unwrap();
+        text.lines().next().unwrap().to_owned()
+    };
+    assert_eq!(
+        head(
+            "SELECT count(*), SRCADDR, max(bytes) AS Most, srcaddr FROM vpc_flow_logs GROUP BY srcaddr"
+        ),
+        "_col0,srcaddr,most,srcaddr_1"
+    );
+    assert_eq!(
+        head("SELECT useridentity.username, IF(true, 1) FROM cloudtrail_logs c"),
+        "username,_col1"
+    );
+    assert_eq!(head("SELECT a.srcaddr FROM vpc_flow_logs a"), "srcaddr");
+}
+
+#[test]
+fn rows_are_the_same_with_any_number_of_threads() {
+    let sql = "SELECT action, srcaddr, sum(bytes) FROM vpc_flow_logs GROUP BY 1, 2 ORDER BY action";
+    let unsorted = "SELECT srcaddr, count(*) FROM vpc_flow_logs GROUP BY 1";
+    for sql in [sql, unsorted] {
+        let one = run(&engine(1), sql).unwrap();
+        for threads in [2, 3, 8] {
+            assert_eq!(run(&engine(threads), sql).unwrap(), one, "{threads}");
+        }
+    }
+}
+
+#[test]
+fn faults_say_what_is_wrong() {
+    assert_eq!(
+        refused("SELECT srcadr FROM vpc_flow_logs"),
+        "there is no column srcadr"
+    );
+    assert_eq!(
+        refused("SELECT 1 FROM flowlogs"),
+        "there is no table flowlogs"
+    );
+    assert_eq!(
+        refused("SELECT map_agg(srcaddr, bytes) FROM vpc_flow_logs"),
+        "there is no function map_agg"
+    );
+    assert_eq!(
+        refused("SELECT count(* FROM vpc_flow_logs"),
+        "the SQL cannot be read: line 1, column 16: expected ), found FROM"
+    );
+    assert_eq!(
+        refused("SELECT 1 FROM vpc_flow_logs WHERE"),
+        "the SQL cannot be read: expected an expression, found the end of the text"
+    );
+    assert_eq!(
+        refused("SELECT 'a"),
+        "the SQL cannot be read: line 1, column 8: unterminated string literal"
+    );
+    assert_eq!(refused("SELECT :port"), "the query needs a value for :port");
+    assert_eq!(
+        refused("SELECT date_parse('x', '%Y')"),
+        "the query cannot be run: date_parse: \"x\" does not fit the pattern at \"x\""
+    );
+    assert_eq!(
+        refused("SELECT url_extract_host()"),
+        "the query cannot be run: url_extract_host takes 1 argument, not 0"
+    );
+    assert_eq!(
+        refused("INSERT INTO vpc_flow_logs VALUES (1)"),
+        "INSERT is not possible: the logs are only read"
+    );
+    for sql in [
+        "SELECT srcaddr, count(*) FROM vpc_flow_logs",
+        "SELECT 1 / 0",
+        "SELECT CAST('x' AS integer)",
+        "SELECT sum(srcaddr) FROM vpc_flow_logs",
+        "SELECT a.x FROM vpc_flow_logs a",
+        "SELECT json_extract_scalar(tags, '$') FROM cloudtrail_logs",
+        "SELECT srcaddr FROM vpc_flow_logs a JOIN vpc_flow_logs b ON true",
+        "SET x = 1",
+    ] {
+        let fault = refused(sql);
+        for word in [
+            "planning",
+            "Error",
+            "error:",
+            "DataFusion",
+            "Internal",
+            "Execution",
+            "Schema",
+        ] {
+            assert!(!fault.contains(word), "{sql}\n{fault}");
+        }
+    }
+    let deep = format!("SELECT {}1{}", "(".repeat(10_000), ")".repeat(10_000));
+    assert!(refused(&deep).contains("nested too deeply"));
+}
+
+/// A table without rows. A column is text unless its type follows a colon.
+fn empty(columns: &str) -> Arc<dyn TableProvider> {
+    let fields = columns.split_whitespace().map(|column| {
+        let (name, kind) = column.split_once(':').unwrap_or((column, "string"));
+        let kind = match kind {
+            "int" => DataType::Int32,
+            "bigint" => DataType::Int64,
+            "double" => DataType::Float64,
+            "date" => DataType::Date32,
+            "caller" => DataType::Struct(
+                ["type", "principalid", "arn", "accountid", "username"]
+                    .map(|name| ArrowField::new(name, DataType::Utf8View, true))
+                    .to_vec()
+                    .into(),
+            ),
+            _ => DataType::Utf8View,
+        };
+        ArrowField::new(name, kind, true)
+    });
+    let schema = Arc::new(arrow_schema::Schema::new(fields.collect::<Vec<_>>()));
+    let rows = RecordBatch::new_empty(Arc::clone(&schema));
+    Arc::new(MemTable::try_new(schema, vec![vec![rows]]).unwrap())
+}
+
+/// AWS's table definitions.
+fn aws_tables() -> Vec<(String, Arc<dyn TableProvider>)> {
+    let flows = "version:int account_id interface_id srcaddr dstaddr srcport:int dstport:int protocol:bigint \
+        packets:bigint bytes:bigint start:bigint end:bigint action log_status vpc_id subnet_id instance_id \
+        tcp_flags:int type pkt_srcaddr pkt_dstaddr region az_id sublocation_type sublocation_id \
+        pkt_src_aws_service pkt_dst_aws_service flow_direction traffic_path:int date:date day year month hour \
+        account $path";
+    let requests = "type time elb client_ip client_port:int target_ip target_port:int \
+        request_processing_time:double target_processing_time:double response_processing_time:double \
+        elb_status_code:int target_status_code received_bytes:bigint sent_bytes:bigint request_verb request_url \
+        request_proto user_agent ssl_cipher ssl_protocol target_group_arn trace_id domain_name chosen_cert_arn \
+        matched_rule_priority request_creation_time actions_executed redirect_url lambda_error_reason \
+        target_port_list target_status_code_list classification classification_reason conn_trace_id date:date day \
+        year month hour region account $path";
+    let calls = "eventversion useridentity:caller eventtime eventsource eventname awsregion sourceipaddress \
+        useragent errorcode errormessage requestparameters responseelements additionaleventdata requestid eventid \
+        readonly eventtype apiversion recipientaccountid date:date day year month hour region account $path";
+    [
+        ("vpc_flow_logs", flows),
+        ("alb_access_logs", requests),
+        ("cloudtrail_logs", calls),
+    ]
+    .map(|(name, columns)| (name.to_owned(), empty(columns)))
+    .to_vec()
+}
+
+#[test]
+fn queries_that_have_names_can_be_planned() {
+    for query in named_queries() {
+        let room = EngineRoom {
+            threads: 2,
+            memory: 64 << 20,
+            temp_dir: std::env::temp_dir(),
+        };
+        let examples = query
+            .parameters()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let engine = Engine::with_tables(aws_tables(), &room, examples.collect()).unwrap();
+        for statement in statements(query.sql).unwrap() {
+            engine
+                .check(&statement)
+                .unwrap_or_else(|fault| panic!("{}: {fault}", query.name));
+            let mut take = |_: &[u8]| Ok(());
+            let mut writer = RowWriter::new(QueryForm::Csv, &mut take);
+            engine
+                .run(&statement, &mut writer)
+                .unwrap_or_else(|fault| panic!("{}: {fault}", query.name));
+        }
+    }
+}
+
+#[test]
+fn little_memory_is_said_to_be_too_little() {
+    let rows = 400_000_i64;
+    let numbers = table(vec![(
+        "n",
+        Arc::new((0..rows).collect::<Int64Array>()) as ArrayRef,
+    )]);
+    let room = EngineRoom {
+        threads: 2,
+        memory: 1 << 20,
+        temp_dir: std::env::temp_dir(),
+    };
+    let engine =
+        Engine::with_tables(vec![("t".into(), numbers)], &room, Parameters::new()).unwrap();
+    match run(&engine, "SELECT cardinality(array_agg(n)) FROM t") {
+        Err(QueryFault::NoMemory) => {}
+        other => panic!("{other:?}"),
+    }
+}

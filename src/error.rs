@@ -246,6 +246,8 @@ pub enum SecondReading {
     Report,
     /// A finding is found first and its connections are converted then.
     Finding,
+    /// A query reads its input once for each table.
+    Query,
 }
 
 impl SecondReading {
@@ -254,6 +256,7 @@ impl SecondReading {
             Self::RelativeTime => "a time relative to the newest record reads the input",
             Self::Report => "a report reads its input",
             Self::Finding => "a conversion of one finding reads its input",
+            Self::Query => "a query may read its input",
         }
     }
 }

@@ -107,7 +107,9 @@ fn tips(kind: &ErrorKind) -> Vec<Tip> {
             SecondReading::RelativeTime => {
                 "give a date and time, as in --from 2026-03-14T02:15".into()
             }
-            SecondReading::Report | SecondReading::Finding => WRITE_FIRST.into(),
+            SecondReading::Report | SecondReading::Finding | SecondReading::Query => {
+                WRITE_FIRST.into()
+            }
         }],
         ErrorKind::NothingReadable { .. } => vec![format_to_complete(None)],
         ErrorKind::AmbiguousName { is_whole: true, .. } => vec![WRITE_FIRST.into()],

@@ -23,6 +23,7 @@ pub struct ArchiveBuilder {
     temp_dir: PathBuf,
     context: Option<Vec<PathBuf>>,
     wants_events: bool,
+    wants_records: bool,
     needs_records: bool,
 }
 
@@ -68,6 +69,13 @@ impl ArchiveBuilder {
         self
     }
 
+    /// Leaves out text that is a flow log. Records inside JSON are still passed on.
+    #[must_use]
+    pub(crate) fn without_records(mut self) -> Self {
+        self.wants_records = false;
+        self
+    }
+
     /// Requires records of flow logs: an archive that has only events is then one with nothing to read.
     #[must_use]
     pub(crate) fn with_records(mut self) -> Self {
@@ -100,6 +108,7 @@ impl ArchiveBuilder {
             context,
             wish,
             wants_events: self.wants_events,
+            wants_records: self.wants_records,
             needs_records: self.needs_records,
             format: self.format,
             filter: self.filter,
@@ -121,6 +130,7 @@ pub struct Archive {
     context: Vec<File>,
     wish: ConfigurationWish,
     wants_events: bool,
+    wants_records: bool,
     needs_records: bool,
 }
 
@@ -143,6 +153,7 @@ impl Archive {
             temp_dir: std::env::temp_dir(),
             context: None,
             wants_events: false,
+            wants_records: true,
             needs_records: false,
         }
     }
@@ -189,19 +200,49 @@ impl Archive {
     /// # Errors
     /// See [`read`](Self::read).
     pub fn read_with<S: Sink>(&self, sink: &S, meter: &Meter) -> Result<(Account, S::Part)> {
-        let span = match self.has_relative_time() {
-            true => self.newest_ns(meter)?,
-            false => None,
-        };
-        let matching = Matching {
-            sink,
-            span: self.filter.span(span.unwrap_or(i64::MAX)),
-            wants_any_time: self.filter.from.is_none() && self.filter.to.is_none(),
-        };
+        let newest_ns = self.newest_ns(meter)?;
+        let matching = self.matching(sink, newest_ns);
         let (mut account, part) = self.read_all(&matching, meter)?;
         account.records.used = part.used;
         account.records.filtered = part.filtered;
         Ok((account, part.part))
+    }
+
+    /// Passes the records and events of `files`, some of [`files`](Self::files), that match the
+    /// filter to `sink`, where the newest record of the archive ends at `newest_ns`. It is no error
+    /// if there are none. Places count the files from the first of `files`.
+    ///
+    /// # Errors
+    /// Fails if a file that the user named cannot be read, if a file has an unknown order of
+    /// columns, or if the sink fails.
+    pub(crate) fn read_files<S: Sink>(
+        &self,
+        files: &[File],
+        newest_ns: Option<i64>,
+        sink: &S,
+        meter: &Meter,
+    ) -> Result<Account> {
+        let matching = self.matching(sink, newest_ns);
+        let watch = FilterWatch::default();
+        let (mut account, mut all) = (Account::default(), MatchingPart::default());
+        let mut of = files.iter();
+        self.files_for(&matching, &watch, meter)
+            .read(files, |file| {
+                if let Some(of) = of.next() {
+                    matching.append(&mut all, account.append(of, file));
+                }
+            })?;
+        account.records.used = all.used;
+        account.records.filtered = all.filtered;
+        Ok(account)
+    }
+
+    fn matching<'s, S: Sink>(&self, sink: &'s S, newest_ns: Option<i64>) -> Matching<'s, S> {
+        Matching {
+            sink,
+            span: self.filter.span(newest_ns.unwrap_or(i64::MAX)),
+            wants_any_time: self.filter.from.is_none() && self.filter.to.is_none(),
+        }
     }
 
     /// Passes every record to `sink`, including those that do not match. Pruned files are not read.
@@ -309,6 +350,7 @@ impl Archive {
             inputs: self.files(),
             configuration: &self.wish,
             wants_events: self.wants_events,
+            wants_records: self.wants_records,
             meter,
             sink,
         }

@@ -74,6 +74,8 @@ pub(crate) struct Files<'a, S> {
     pub configuration: &'a ConfigurationWish,
     /// Whether the records of other AWS logs are passed to the sink as events.
     pub wants_events: bool,
+    /// Whether flow logs in text and tables are read.
+    pub wants_records: bool,
     /// The progress of the run.
     pub meter: &'a Meter,
     /// The sink that receives the records.
@@ -177,6 +179,9 @@ impl<S: Sink> Files<'_, S> {
             Opened::Content(content) => content,
             Opened::Pack(_) => return left_out(file, &LeftOutReason::PackInPack),
             _ if self.configuration.is_all_wanted() => return not_configuration(file),
+            Opened::Table(_) | Opened::PackedTable(_) if !self.wants_records => {
+                return foreign_file(file, "flow log");
+            }
             Opened::Table(source) => return read_table(self, at, file, source),
             Opened::PackedTable(stream) => return read_packed_table(self, at, file, stream),
             Opened::LeftOut(reason) => return left_out(file, &reason),
@@ -189,6 +194,7 @@ impl<S: Sink> Files<'_, S> {
             return json::read_wrapped(self, at, file, stream);
         }
         let recognized = match recognize(content.head(HEAD_LEN), self.format) {
+            Ok(_) if !self.wants_records => return foreign_file(file, "flow log"),
             Ok(recognized) => recognized,
             Err(refusal) if !refusal.is_ambiguous() && holds_embedded(content.head(HEAD_LEN)) => {
                 return self.read_embedded(at, file, content);

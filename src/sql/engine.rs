@@ -20,8 +20,10 @@ use tokio::runtime::Runtime;
 
 use super::dialect::{self, Known};
 use super::fault::QueryFault;
+use super::provider::{LogSource, Unread};
 use super::statements::{SqlStatement, StatementKind};
-use super::{Parameters, functions, tables, ties};
+use super::tables::InputTables;
+use super::{Parameters, functions, order};
 use crate::error::Error;
 use crate::pipeline::Request;
 
@@ -65,6 +67,8 @@ pub struct Engine {
     context: SessionContext,
     runtime: Runtime,
     parameters: Parameters,
+    /// The logs that the tables are read from.
+    source: Option<Arc<LogSource>>,
 }
 
 impl Engine {
@@ -77,8 +81,12 @@ impl Engine {
         room: &EngineRoom,
         parameters: Parameters,
     ) -> Result<Self, QueryFault> {
-        let tables = tables::tables(request).map_err(QueryFault::Reading)?;
-        Self::with_tables(tables, room, parameters)
+        let inputs = InputTables::open(request, room.threads).map_err(QueryFault::Reading)?;
+        let engine = Self::with_tables(inputs.tables, room, parameters)?;
+        Ok(Self {
+            source: Some(inputs.source),
+            ..engine
+        })
     }
 
     /// Makes an engine with these tables.
@@ -109,7 +117,16 @@ impl Engine {
             context,
             runtime,
             parameters,
+            source: None,
         })
+    }
+
+    /// Returns what the queries so far have left out of their tables, because it cannot be read.
+    pub fn unread(&self) -> Unread {
+        self.source
+            .as_ref()
+            .map(|source| source.unread())
+            .unwrap_or_default()
     }
 
     /// Returns the names of all tables and views.
@@ -211,8 +228,13 @@ impl Engine {
             .with_allow_dml(false)
             .with_allow_statements(false);
         may.verify_plan(&plan).map_err(QueryFault::from_engine)?;
-        let (plan, is_sorted) = ties::broken(plan).map_err(QueryFault::from_engine)?;
-        if !is_sorted {
+        let is_in_order = !order::is_order_free(&plan);
+        let plan = match is_in_order {
+            true => order::with_ties_broken(plan),
+            false => order::in_total_order(plan),
+        };
+        let plan = plan.map_err(QueryFault::from_engine)?;
+        if is_in_order {
             let options = state.config_mut().options_mut();
             options.execution.target_partitions = 1;
         }

@@ -8,13 +8,13 @@
 //! statements   a text -> statements           dialect       Athena's SQL -> the engine's
 //! engine       statements -> rows             functions     functions that the engine lacks
 //! tables       the tables of the inputs       named         queries that have names
-//! ties         rows that sort alike           form          rows -> text and Parquet
-//! fault        what went wrong                suggestions   names that were probably meant
+//! provider     an archive -> rows             order         the order of a result
+//! form         rows -> text and Parquet       suggestions   names that were probably meant
+//! fault        what went wrong
 //! ```
 //!
 //! # Invariants
-//! * The same query and input give the same bytes, with any number of threads: rows that a query does
-//!   not sort come from one partition, and rows that sort alike are in order of all their values.
+//! * The same query and input give the same bytes, with any number of threads (`order`).
 //! * No message of the engine reaches the user as it is.
 
 mod dialect;
@@ -23,17 +23,19 @@ mod fault;
 mod form;
 mod functions;
 mod named;
+mod order;
+mod provider;
 mod statements;
 mod suggestions;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod ties;
 
 pub use self::engine::{Engine, EngineRoom, RowSink};
 pub use self::fault::QueryFault;
 pub use self::form::{QueryForm, RowWriter, TakeBytes};
 pub use self::named::{NamedQuery, named_queries};
+pub use self::provider::Unread;
 pub use self::statements::{SqlStatement, StatementKind, statements};
 
 /// The values of `:name` in queries, by name.

@@ -1,44 +1,74 @@
-//! The tables of a run: one for each kind of log.
+//! The tables that a query may name, and what they are called.
+//!
+//! The names are those of AWS's user guides, and those that older guides and integrations use.
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Field as ArrowField, Schema};
-use datafusion::catalog::{MemTable, TableProvider};
+use datafusion::catalog::TableProvider;
 
+use super::provider::{DerivedProvider, FlowTimes, LogProvider, LogSource};
 use crate::error::Result;
 use crate::pipeline::Request;
-use crate::table::{LogTable, TableColumn};
+use crate::read::Meter;
+use crate::table::{DerivedTable, LogTable};
 
-/// Makes the tables of the inputs, with their names.
-///
-/// # Errors
-/// An input is missing.
-pub(super) fn tables(_request: &Request) -> Result<Vec<(String, Arc<dyn TableProvider>)>> {
-    let mut tables: Vec<(String, Arc<dyn TableProvider>)> = Vec::new();
-    for table in LogTable::ALL {
-        let fields = table.columns().iter().map(TableColumn::arrow);
-        let partitions = [
-            ("date", DataType::Date32),
-            ("day", DataType::Utf8View),
-            ("year", DataType::Utf8View),
-            ("month", DataType::Utf8View),
-            ("hour", DataType::Utf8View),
-            ("region", DataType::Utf8View),
-            ("account", DataType::Utf8View),
-            ("$path", DataType::Utf8View),
-        ];
-        let mut fields: Vec<ArrowField> = fields.collect();
-        for (name, kind) in partitions {
-            if !fields.iter().any(|field| field.name() == name) {
-                fields.push(ArrowField::new(name, kind, true));
-            }
+/// The names of tables over logs, by the log. The first name of each log is that in the list of tables.
+const NAMES: &[(&str, LogTable, FlowTimes)] = &[
+    ("vpc_flow_logs", LogTable::VpcFlowLogs, FlowTimes::Seconds),
+    ("flow_logs", LogTable::VpcFlowLogs, FlowTimes::Timestamps),
+    (
+        "alb_access_logs",
+        LogTable::AlbAccessLogs,
+        FlowTimes::Seconds,
+    ),
+    ("alb_logs", LogTable::AlbAccessLogs, FlowTimes::Seconds),
+    (
+        "alb_connection_logs",
+        LogTable::AlbConnectionLogs,
+        FlowTimes::Seconds,
+    ),
+    ("nlb_tls_logs", LogTable::NlbTlsLogs, FlowTimes::Seconds),
+    ("elb_logs", LogTable::ElbLogs, FlowTimes::Seconds),
+    (
+        "cloudtrail_logs",
+        LogTable::CloudTrailLogs,
+        FlowTimes::Seconds,
+    ),
+    ("r53_rlogs", LogTable::R53ResolverLogs, FlowTimes::Seconds),
+    ("waf_logs", LogTable::WafLogs, FlowTimes::Seconds),
+];
+
+/// The tables of the inputs.
+pub(super) struct InputTables {
+    /// The tables, with their names.
+    pub(super) tables: Vec<(String, Arc<dyn TableProvider>)>,
+    /// The logs that they are read from.
+    pub(super) source: Arc<LogSource>,
+}
+
+impl InputTables {
+    /// Lists the inputs, to be read by `threads`.
+    ///
+    /// # Errors
+    /// An input is missing or empty, or is standard input.
+    pub(super) fn open(request: &Request, threads: usize) -> Result<Self> {
+        let meter = Arc::new(Meter::default());
+        let source = Arc::new(LogSource::open(request, threads, Arc::clone(&meter))?);
+        let mut tables = of_logs(&source);
+        for table in DerivedTable::ALL {
+            let provider = DerivedProvider::new(table, request, threads, Arc::clone(&meter));
+            tables.push((table.name().to_owned(), Arc::new(provider)));
         }
-        let schema = Arc::new(Schema::new(fields));
-        let rows = RecordBatch::new_empty(Arc::clone(&schema));
-        if let Ok(empty) = MemTable::try_new(schema, vec![vec![rows]]) {
-            tables.push((table.name().to_owned(), Arc::new(empty)));
-        }
+        Ok(Self { tables, source })
     }
-    Ok(tables)
+}
+
+/// Returns every table of a log in an archive.
+pub(super) fn of_logs(source: &Arc<LogSource>) -> Vec<(String, Arc<dyn TableProvider>)> {
+    let tables = NAMES.iter().map(|(name, table, times)| {
+        let provider = LogProvider::new(Arc::clone(source), *table, *times);
+        let provider: Arc<dyn TableProvider> = Arc::new(provider);
+        ((*name).to_owned(), provider)
+    });
+    tables.collect()
 }

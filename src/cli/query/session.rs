@@ -10,7 +10,8 @@ use flow2pcap::output::Output;
 use flow2pcap::pipeline::Request;
 use flow2pcap::record::Layout;
 use flow2pcap::sql::{
-    Engine, EngineRoom, Parameters, QueryFault, QueryForm, RowWriter, StatementKind, statements,
+    Engine, EngineRoom, Parameters, QueryFault, QueryForm, RowWriter, StatementKind, Unread,
+    statements,
 };
 
 use super::Args;
@@ -22,6 +23,7 @@ use super::{list, prompt};
 use crate::cli::advice::refusal;
 use crate::cli::message::Message;
 use crate::cli::nothing_kept::NOTHING_KEPT;
+use crate::cli::page::count;
 use crate::cli::streams::Streams;
 
 /// What a run did.
@@ -31,7 +33,7 @@ pub(super) struct QueryOutcome {
     pub(super) rows: u64,
     /// Results, each of one statement.
     pub(super) results: u64,
-    /// Notes about statements that did nothing.
+    /// Notes about statements that did nothing, and lines that are not rows.
     pub(super) notes: Vec<String>,
 }
 
@@ -124,7 +126,19 @@ pub(super) fn answer(
         outcome.rows += writer.count();
         outcome.results += u64::from(is_rows);
     }
+    outcome.notes.extend(note_of(engine.unread()));
     Ok(outcome)
+}
+
+/// Returns a warning about what is missing from the tables.
+fn note_of(unread: Unread) -> Option<String> {
+    (unread != Unread::default()).then(|| {
+        format!(
+            "{} that could not be parsed and the unreadable part of {} are not rows; run `inspect` for details",
+            count(unread.lines, "line"),
+            count(unread.files, "damaged file"),
+        )
+    })
 }
 
 fn engine_form(form: ResultForm) -> QueryForm {

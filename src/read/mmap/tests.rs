@@ -64,6 +64,7 @@ fn read_cut(text: &str, kept_len: usize) -> (FileYield<u64>, u64) {
         temp_dir: folder.path(),
         configuration: &ConfigurationWish::nothing(),
         wants_events: false,
+        wants_records: true,
         meter: &Meter::default(),
         sink: &Count,
     };

@@ -83,10 +83,6 @@ Exit status:
                       flow2pcap query [OPTIONS] <INPUT>...\n       \
                       flow2pcap query --list"
 )]
-#[cfg_attr(
-    not(feature = "sql"),
-    expect(dead_code, reason = "without the feature, options are only explained")
-)]
 pub(crate) struct Args {
     /// SQL, or the name of a query from --list
     #[arg(value_name = "SQL")]

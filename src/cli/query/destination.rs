@@ -8,13 +8,18 @@ use flow2pcap::error::{Error, ErrorKind};
 use flow2pcap::output::Output;
 
 /// Where rows go.
-pub(super) enum Destination {
+pub(super) enum RowDestination {
     Stdout(Blocking<io::Stdout>),
     File(Output),
     Memory(Vec<u8>),
 }
 
-impl Destination {
+impl RowDestination {
+    /// Returns the standard output of the process.
+    pub(super) fn stdout() -> Self {
+        Self::Stdout(Blocking(io::stdout()))
+    }
+
     /// Writes some bytes.
     ///
     /// # Errors

@@ -1,15 +1,13 @@
 //! The prompt: queries that are typed one after the other, with a history.
 
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use flow2pcap::blocking::Blocking;
 use flow2pcap::sql::{Engine, NamedQuery};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
-use super::destination::Destination;
+use super::destination::RowDestination;
 use super::form::ResultForm;
 use super::{list, session};
 use crate::cli::message::Message;
@@ -88,7 +86,7 @@ fn handle(engine: &Engine, word: &str, typed: &str) {
             if session::is_empty(sql).unwrap_or(false) {
                 return;
             }
-            let mut out = Destination::Stdout(Blocking(io::stdout()));
+            let mut out = RowDestination::stdout();
             match session::answer(engine, sql, ResultForm::Table, &mut out) {
                 Ok(outcome) => {
                     for note in &outcome.notes {

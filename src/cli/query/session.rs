@@ -1,10 +1,8 @@
 //! One run of `query`: opens the tables, runs statements, and writes their rows.
 
-use std::io;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use flow2pcap::blocking::Blocking;
 use flow2pcap::error::ErrorKind;
 use flow2pcap::output::Output;
 use flow2pcap::pipeline::Request;
@@ -16,7 +14,7 @@ use flow2pcap::sql::{
 
 use super::Args;
 use super::asked::{Asked, SqlSource};
-use super::destination::Destination;
+use super::destination::RowDestination;
 use super::explained::explained;
 use super::form::{QueryFormat, ResultForm};
 use super::{list, prompt};
@@ -98,7 +96,7 @@ pub(super) fn answer(
     engine: &Engine,
     sql: &str,
     form: ResultForm,
-    out: &mut Destination,
+    out: &mut RowDestination,
 ) -> anyhow::Result<QueryOutcome> {
     let form = engine_form(form);
     let all = statements(sql).map_err(explained)?;
@@ -200,13 +198,17 @@ fn form(args: &Args, streams: &Streams<'_>) -> anyhow::Result<ResultForm> {
     Ok(form)
 }
 
-fn destination(args: &Args, asked: &Asked, streams: &Streams<'_>) -> anyhow::Result<Destination> {
+fn destination(
+    args: &Args,
+    asked: &Asked,
+    streams: &Streams<'_>,
+) -> anyhow::Result<RowDestination> {
     Ok(match &args.output {
         Some(path) if path.as_os_str() != "-" => {
-            Destination::File(Output::create(path, "rows.csv", &asked.inputs)?)
+            RowDestination::File(Output::create(path, "rows.csv", &asked.inputs)?)
         }
-        _ if streams.is_process() => Destination::Stdout(Blocking(io::stdout())),
-        _ => Destination::Memory(Vec::new()),
+        _ if streams.is_process() => RowDestination::stdout(),
+        _ => RowDestination::Memory(Vec::new()),
     })
 }
 

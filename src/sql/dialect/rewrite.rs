@@ -31,7 +31,7 @@ pub(in super::super) fn rewritten(
     mut statement: Statement,
     known: &Known<'_>,
 ) -> Result<Statement, QueryFault> {
-    let mut walk = Walk {
+    let mut walk = RewriteWalk {
         known,
         own_tables: BTreeSet::new(),
     };
@@ -41,7 +41,7 @@ pub(in super::super) fn rewritten(
     }
 }
 
-struct Walk<'a> {
+struct RewriteWalk<'a> {
     known: &'a Known<'a>,
     /// Names of WITH.
     own_tables: BTreeSet<String>,
@@ -58,7 +58,7 @@ fn unparsed(error: &ParserError) -> WalkStep {
     stop(QueryFault::from_parser(error))
 }
 
-impl VisitorMut for Walk<'_> {
+impl VisitorMut for RewriteWalk<'_> {
     type Break = Box<QueryFault>;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> WalkStep {
@@ -142,7 +142,7 @@ impl VisitorMut for Walk<'_> {
     }
 }
 
-impl Walk<'_> {
+impl RewriteWalk<'_> {
     /// Returns what an expression becomes; none if it stays.
     fn replaced(&self, found: &mut Expr) -> Result<Option<Expr>, QueryFault> {
         let parsed = |made: Result<Option<Expr>, ParserError>| {

@@ -91,49 +91,14 @@ fn unnested(
         return Err(ParserError::ParserError("UNNEST was expected".into()));
     };
     let names: Vec<String> = match alias {
-        Some(alias) => alias
-            .columns
-            .iter()
-            .map(|column| column.name.to_string())
-            .collect(),
+        Some(alias) => {
+            let columns = alias.columns.iter();
+            columns.map(|column| column.name.to_string()).collect()
+        }
         None => Vec::new(),
     };
-    let ordinal = match (with_ordinality, names.split_last()) {
-        (true, Some((last, _))) => Some(last.clone()),
-        (true, None) => Some("ordinality".to_owned()),
-        _ => None,
-    };
-    let columns = &names[..names.len() - usize::from(*with_ordinality && !names.is_empty())];
-    let lists: Vec<String> = array_exprs
-        .iter()
-        .map(|list| padded(list, is_outer))
-        .collect();
-    let mut items = Vec::new();
-    let has_rows = lists.len() == 1 && columns.len() > 1;
-    for (index, list) in lists.iter().enumerate() {
-        let name = match columns.get(index) {
-            _ if has_rows => ROWS.to_owned(),
-            Some(name) => name.clone(),
-            None => format!("unnested_{index}"),
-        };
-        items.push(format!("unnest({list}) AS {name}"));
-    }
-    if let (Some(ordinal), Some(list)) = (ordinal, lists.first()) {
-        items.push(format!(
-            "unnest(generate_series(1, cardinality({list}))) AS {ordinal}"
-        ));
-    }
-    let from: Vec<String> = inner.iter().map(ToString::to_string).collect();
-    let mut text = format!("SELECT *, {} FROM {}", items.join(", "), from.join(", "));
-    if has_rows {
-        let numbered = columns.iter().enumerate();
-        let fields =
-            numbered.map(|(index, name)| format!("row_field({ROWS}, {}) AS {name}", index + 1));
-        text = format!(
-            "SELECT *, {} FROM ({text})",
-            fields.collect::<Vec<_>>().join(", ")
-        );
-    }
+    let lists = array_exprs.iter().map(|list| padded(list, is_outer));
+    let text = written(&inner, &lists.collect::<Vec<_>>(), &names, *with_ordinality);
     let factors = inner.iter().flat_map(|from| {
         let joined = from.joins.iter().map(|join| &join.relation);
         std::iter::once(&from.relation).chain(joined)
@@ -166,6 +131,49 @@ fn unnested(
         },
         joins: Vec::new(),
     })
+}
+
+/// Writes the query that has all columns of `inner` and those of the lists. With ordinality, the last name
+/// is that of the number.
+fn written(
+    inner: &[TableWithJoins],
+    lists: &[String],
+    names: &[String],
+    with_ordinality: bool,
+) -> String {
+    let ordinal = match (with_ordinality, names.split_last()) {
+        (true, Some((last, _))) => Some(last.clone()),
+        (true, None) => Some("ordinality".to_owned()),
+        _ => None,
+    };
+    let columns = &names[..names.len() - usize::from(with_ordinality && !names.is_empty())];
+    let mut items = Vec::new();
+    let has_rows = lists.len() == 1 && columns.len() > 1;
+    for (index, list) in lists.iter().enumerate() {
+        let name = match columns.get(index) {
+            _ if has_rows => ROWS.to_owned(),
+            Some(name) => name.clone(),
+            None => format!("unnested_{index}"),
+        };
+        items.push(format!("unnest({list}) AS {name}"));
+    }
+    if let (Some(ordinal), Some(list)) = (ordinal, lists.first()) {
+        items.push(format!(
+            "unnest(generate_series(1, cardinality({list}))) AS {ordinal}"
+        ));
+    }
+    let from: Vec<String> = inner.iter().map(ToString::to_string).collect();
+    let mut text = format!("SELECT *, {} FROM {}", items.join(", "), from.join(", "));
+    if has_rows {
+        let numbered = columns.iter().enumerate();
+        let fields =
+            numbered.map(|(index, name)| format!("row_field({ROWS}, {}) AS {name}", index + 1));
+        text = format!(
+            "SELECT *, {} FROM ({text})",
+            fields.collect::<Vec<_>>().join(", ")
+        );
+    }
+    text
 }
 
 /// Writes a list that has at least one item, null, for a join that keeps all rows.

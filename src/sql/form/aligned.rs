@@ -6,7 +6,7 @@
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
-use super::Form;
+use super::RowForm;
 use super::shown::{is_number, shown};
 use crate::printable::number::grouped;
 use crate::printable::printable;
@@ -25,7 +25,7 @@ pub(super) struct Aligned {
     count: u64,
 }
 
-impl Form for Aligned {
+impl RowForm for Aligned {
     fn begin(&mut self, columns: &SchemaRef, _: &mut Vec<u8>) -> Result<(), String> {
         let fields = columns.fields();
         let names = fields.iter();

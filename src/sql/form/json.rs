@@ -3,7 +3,7 @@
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
-use super::Form;
+use super::RowForm;
 use super::shown::{put_string, shown};
 
 /// The form.
@@ -30,7 +30,7 @@ impl JsonRows {
     }
 }
 
-impl Form for JsonRows {
+impl RowForm for JsonRows {
     fn begin(&mut self, columns: &SchemaRef, out: &mut Vec<u8>) -> Result<(), String> {
         // Two tables may have columns of one name. An object may not.
         for field in columns.fields() {

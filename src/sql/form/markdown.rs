@@ -3,14 +3,14 @@
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
-use super::Form;
+use super::RowForm;
 use super::shown::{is_number, shown};
 use crate::printable::printable;
 
 /// The form.
 pub(super) struct Markdown;
 
-impl Form for Markdown {
+impl RowForm for Markdown {
     fn begin(&mut self, columns: &SchemaRef, out: &mut Vec<u8>) -> Result<(), String> {
         let fields = columns.fields();
         put_line(fields.iter().map(|field| escaped(field.name())), out);

@@ -51,7 +51,7 @@ impl QueryForm {
 }
 
 /// What makes one form.
-trait Form: Send {
+trait RowForm: Send {
     /// Adds what comes before the rows.
     fn begin(&mut self, columns: &SchemaRef, out: &mut Vec<u8>) -> Result<(), String>;
 
@@ -67,7 +67,7 @@ pub type TakeBytes<'a> = dyn FnMut(&[u8]) -> Result<(), Error> + 'a;
 
 /// Writes the rows of one result in a form.
 pub struct RowWriter<'a> {
-    form: Box<dyn Form>,
+    form: Box<dyn RowForm>,
     out: Vec<u8>,
     take: &'a mut TakeBytes<'a>,
     count: u64,
@@ -76,7 +76,7 @@ pub struct RowWriter<'a> {
 impl<'a> RowWriter<'a> {
     /// Makes a writer that passes the bytes to `take`.
     pub fn new(form: QueryForm, take: &'a mut TakeBytes<'a>) -> Self {
-        let form: Box<dyn Form> = match form {
+        let form: Box<dyn RowForm> = match form {
             QueryForm::Table => Box::new(Aligned::default()),
             QueryForm::Csv => Box::new(Separated),
             QueryForm::Json => Box::new(JsonRows::document()),

@@ -8,7 +8,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use super::Form;
+use super::RowForm;
 
 /// Rows of a row group, which waits in memory.
 const ROWS_OF_GROUP: usize = 128 << 10;
@@ -20,7 +20,7 @@ pub(super) struct ParquetRows {
     schema: Option<SchemaRef>,
 }
 
-impl Form for ParquetRows {
+impl RowForm for ParquetRows {
     fn begin(&mut self, columns: &SchemaRef, out: &mut Vec<u8>) -> Result<(), String> {
         // Two tables may have columns of one name. A file may not.
         let mut fields: Vec<ArrowField> = Vec::new();

@@ -5,14 +5,14 @@
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
-use super::Form;
+use super::RowForm;
 use super::shown::{is_number, shown};
 use crate::printable::{cell, label};
 
 /// The form.
 pub(super) struct Separated;
 
-impl Form for Separated {
+impl RowForm for Separated {
     fn begin(&mut self, columns: &SchemaRef, out: &mut Vec<u8>) -> Result<(), String> {
         let names = columns.fields().iter();
         put_line(names.map(|field| inert(field.name())), out);

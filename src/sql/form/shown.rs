@@ -125,8 +125,7 @@ fn is_bare(kind: &DataType, text: &str) -> bool {
 
 /// Adds a text in quotes.
 pub(super) fn put_string(text: &str, out: &mut String) {
-    // Writing text as JSON cannot fail.
-    let quoted = serde_json::to_string(text).unwrap_or_default();
+    let quoted = serde_json::Value::from(text).to_string();
     *out += &crate::printable::json::escaped(quoted);
 }
 

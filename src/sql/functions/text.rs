@@ -89,7 +89,7 @@ fn split_part(cells: &[Argument<'_>], _: &mut Memo) -> Result<RowValue> {
     Ok(part.map_or(RowValue::Null, |part| RowValue::Text(part.to_owned())))
 }
 
-/// Returns which group is asked for: 0, the whole match, if none is.
+/// Returns the group to return: 0, the whole match, if the call names none.
 fn group(cells: &[Argument<'_>], pattern: &regex::Regex) -> Result<usize> {
     let group = cells.get(2).map_or(0, |group| group.int());
     match usize::try_from(group) {

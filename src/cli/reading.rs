@@ -99,9 +99,22 @@ impl<F: FormatOption> ReadingArgs<F> {
         streams: &Streams<'_>,
         work: impl FnOnce(&Meter) -> T + Send,
     ) -> anyhow::Result<T> {
+        self.run_showing(!self.quiet && streams.can_redraw_err(), streams, work)
+    }
+
+    /// Runs `work` in the same way, and shows its progress only if `is_shown`.
+    ///
+    /// # Errors
+    /// Fails if the system refuses threads or a signal handler.
+    pub(crate) fn run_showing<T: Send>(
+        &self,
+        is_shown: bool,
+        streams: &Streams<'_>,
+        work: impl FnOnce(&Meter) -> T + Send,
+    ) -> anyhow::Result<T> {
         let pool = self.pool()?;
         let meter = Arc::new(Meter::default());
-        let progress = ProgressLine::start(&meter, !self.quiet && streams.can_redraw_err());
+        let progress = ProgressLine::start(&meter, is_shown);
         if streams.is_process() {
             let watched = interrupt::watch(progress.bar(), streams.err_page());
             watched.map_err(no_signals)?;

@@ -57,7 +57,8 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     };
     let parameters: Parameters = args.set.iter().cloned().collect();
     let SqlSource::Text(sql) = &asked.source else {
-        return args.reading.run(streams, |_| {
+        // Progress would be drawn over what is typed.
+        return args.reading.run_showing(false, streams, |_| {
             let engine = Engine::open(&request, &room, parameters).map_err(explained)?;
             prompt::run(&engine)
         })?;

@@ -153,7 +153,25 @@ impl LineCell<'_> {
 /// Whether `text` means that there is no value: `-`, or what converters replace it with.
 pub(super) fn is_absent(text: &[u8]) -> bool {
     let words: [&[u8]; 5] = [b"null", b"none", b"nan", b"nat", b"<na>"];
-    matches!(text, b"" | b"-") || words.iter().any(|word| text.eq_ignore_ascii_case(word))
+    match text {
+        b"" | b"-" => true,
+        // Most texts begin with another character.
+        [b'N' | b'n' | b'<', ..] => words.iter().any(|word| text.eq_ignore_ascii_case(word)),
+        _ => false,
+    }
+}
+
+/// Returns the words of a line between space characters. The line has no other blanks.
+#[inline]
+pub(super) fn spaced_words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut begin = 0;
+    let ends = memchr::memchr_iter(b' ', line).chain(std::iter::once(line.len()));
+    let words = ends.map(move |end| {
+        let word = &line[begin..end];
+        begin = end + 1;
+        word
+    });
+    words.filter(|word| !word.is_empty())
 }
 
 /// The cells of one line, from left to right.
@@ -310,6 +328,15 @@ mod tests {
             .map(|cell| String::from_utf8_lossy(cell.text))
             .collect();
         assert_eq!(texts, expected, "{line:?}");
+    }
+
+    #[test]
+    fn words_between_spaces_are_the_cells_between_blanks() {
+        for line in ["", " ", "a", "a b", "  a  b ", "2 - eni-1  x"] {
+            let cells = LineCells::new(line.as_bytes(), Separator::Blank);
+            let cells: Vec<&[u8]> = cells.map(|cell| cell.text).collect();
+            assert_eq!(spaced_words(line.as_bytes()).collect::<Vec<_>>(), cells);
+        }
     }
 
     #[test]

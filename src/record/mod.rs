@@ -169,6 +169,26 @@ impl<'a> Record<'a> {
         })
     }
 
+    /// Calls `take` with the index and the text of each column, in order. `None` is a text that is
+    /// absent or `-`.
+    pub fn each_text(&self, layout: &Layout, mut take: impl FnMut(usize, Option<&'a [u8]>)) {
+        let columns = 0..layout.columns().len();
+        let RecordText::Line(line) = self.text else {
+            return columns.for_each(|index| take(index, self.cell(layout, index)));
+        };
+        if let Some(mut words) = layout.words(line) {
+            for index in columns {
+                take(index, words.next().filter(|text| !is_absent(text)));
+            }
+            return;
+        }
+        let mut cells = layout.cells(line);
+        for index in columns {
+            let cell = cells.next().filter(|cell| !cell.is_absent());
+            take(index, cell.map(|cell| cell.text));
+        }
+    }
+
     /// Returns the text of its tag columns as it is in the line, if they are next to each other and
     /// nothing in them is quoted. Two records of one layout with the same text have the same tags.
     pub fn tags_text(&self, layout: &Layout) -> Option<&'a [u8]> {

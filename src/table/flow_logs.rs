@@ -3,15 +3,18 @@
 //! The names and types are those of AWS's table for text logs, with the newer fields in AWS's order
 //! after it: <https://docs.aws.amazon.com/athena/latest/ug/vpc-flow-logs-create-table-statement.html>.
 //! `start` and `end` are Unix seconds.
+//!
+//! A line is split once for all its columns, and only the columns of its layout cost anything.
 
 use std::sync::{Arc, OnceLock};
 
-use arrow_array::ArrayRef;
-use arrow_array::builder::{Int32Builder, Int64Builder, StringViewBuilder};
+use arrow_array::builder::{Int32Builder, Int64Builder};
+use arrow_array::{ArrayRef, new_null_array};
 
 use super::column::{ColumnType, TableColumn};
+use super::words::WordColumn;
 use crate::read::Found;
-use crate::record::{Field, FieldKind, LogStatus};
+use crate::record::{Column, Field, FieldKind, Layout, LogStatus};
 use crate::time::SECOND_NS;
 
 /// Returns the columns: one for each field, in the order of [`Field::ALL`].
@@ -43,51 +46,182 @@ fn kind(field: Field) -> ColumnType {
 }
 
 /// Some columns of records.
-pub(super) struct FlowLogColumns(Vec<(Field, FlowLogBuilder)>);
+pub(super) struct FlowLogColumns {
+    columns: Vec<FlowLogColumn>,
+    rows: usize,
+    expected_rows: usize,
+    plan: Option<LayoutPlan>,
+}
 
-enum FlowLogBuilder {
+/// What to do with the records of one layout.
+struct LayoutPlan {
+    layout: Arc<Layout>,
+    /// By column of the layout: the index of the column that has its text.
+    texts: Vec<Option<usize>>,
+    /// The columns with values that the record has in parsed form.
+    parsed: Vec<usize>,
+    /// The columns that only other layouts have.
+    absent: Vec<usize>,
+}
+
+struct FlowLogColumn {
+    field: Field,
+    /// `None` as long as no record has the field.
+    values: Option<FlowLogValues>,
+}
+
+enum FlowLogValues {
     Int(Int32Builder),
     BigInt(Int64Builder),
-    Text(StringViewBuilder),
+    Text(Box<WordColumn>),
 }
 
 impl FlowLogColumns {
     /// Creates empty columns with room for about this many rows.
     pub(super) fn new(columns: &[usize], rows: usize) -> Self {
-        let builders = columns.iter().map(|index| {
-            let field = Field::ALL[*index];
-            let builder = match kind(field) {
-                ColumnType::Int => FlowLogBuilder::Int(Int32Builder::with_capacity(rows)),
-                ColumnType::BigInt => FlowLogBuilder::BigInt(Int64Builder::with_capacity(rows)),
-                _ => FlowLogBuilder::Text(StringViewBuilder::with_capacity(rows)),
-            };
-            (field, builder)
+        let columns = columns.iter().map(|index| FlowLogColumn {
+            field: Field::ALL[*index],
+            values: None,
         });
-        Self(builders.collect())
+        Self {
+            columns: columns.collect(),
+            rows: 0,
+            expected_rows: rows,
+            plan: None,
+        }
     }
 
     /// Adds a record as a row.
     pub(super) fn put(&mut self, found: &Found<'_>) {
-        for (field, builder) in &mut self.0 {
-            match builder {
-                FlowLogBuilder::Int(values) => values.append_option(
-                    number(*field, found).and_then(|number| i32::try_from(number).ok()),
-                ),
-                FlowLogBuilder::BigInt(values) => values.append_option(number(*field, found)),
-                FlowLogBuilder::Text(values) => put_text(values, *field, found),
+        let is_known = |plan: &LayoutPlan| Arc::ptr_eq(&plan.layout, found.layout);
+        if !self.plan.as_ref().is_some_and(is_known) {
+            self.plan = Some(self.plan(found.layout));
+        }
+        let Some(plan) = &self.plan else { return };
+        for index in &plan.parsed {
+            self.columns[*index].put_parsed(found);
+        }
+        let columns = &mut self.columns;
+        found.record.each_text(&plan.layout, |index, text| {
+            if let Some(column) = plan.texts[index] {
+                columns[column].put_text(text);
             }
+        });
+        for index in &plan.absent {
+            columns[*index].put_text(None);
+        }
+        self.rows += 1;
+    }
+
+    /// Prepares for the records of a layout.
+    fn plan(&mut self, layout: &Arc<Layout>) -> LayoutPlan {
+        let (mut parsed, mut absent) = (Vec::new(), Vec::new());
+        let mut texts = vec![None; layout.columns().len()];
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            let at = layout.columns().iter();
+            let at = at
+                .enumerate()
+                .find(|(_, known)| **known == Column::Known(column.field));
+            match at {
+                Some(_) if is_parsed(column.field) => parsed.push(index),
+                Some((at, _)) => texts[at] = Some(index),
+                None if column.values.is_some() => absent.push(index),
+                None => continue,
+            }
+            let (rows, expected) = (self.rows, self.expected_rows);
+            let field = column.field;
+            let values = || FlowLogValues::new(field, expected, rows);
+            column.values.get_or_insert_with(values);
+        }
+        LayoutPlan {
+            layout: Arc::clone(layout),
+            texts,
+            parsed,
+            absent,
         }
     }
 
-    /// Returns the columns.
-    pub(super) fn finish(self) -> Vec<ArrayRef> {
-        let columns = self.0.into_iter().map(|(_, builder)| match builder {
-            FlowLogBuilder::Int(mut values) => Arc::new(values.finish()) as ArrayRef,
-            FlowLogBuilder::BigInt(mut values) => Arc::new(values.finish()),
-            FlowLogBuilder::Text(mut values) => Arc::new(values.finish()),
+    /// Returns the columns. Text is in dictionaries if that is wanted.
+    pub(super) fn finish(self, dictionaries: bool) -> Vec<ArrayRef> {
+        let rows = self.rows;
+        let columns = self.columns.into_iter();
+        let columns = columns.map(|column| match column.values {
+            Some(FlowLogValues::Int(mut values)) => Arc::new(values.finish()) as ArrayRef,
+            Some(FlowLogValues::BigInt(mut values)) => Arc::new(values.finish()),
+            Some(FlowLogValues::Text(words)) if dictionaries => words.into_dictionary(),
+            Some(FlowLogValues::Text(words)) => words.into_views(),
+            None => match kind(column.field) {
+                ColumnType::Text if dictionaries => WordColumn::nothing(rows).into_dictionary(),
+                kind => new_null_array(&kind.arrow(), rows),
+            },
         });
         columns.collect()
     }
+}
+
+impl FlowLogColumn {
+    fn put_parsed(&mut self, found: &Found<'_>) {
+        match &mut self.values {
+            Some(FlowLogValues::Int(values)) => {
+                let number = number(self.field, found);
+                values.append_option(number.and_then(|number| i32::try_from(number).ok()));
+            }
+            Some(FlowLogValues::BigInt(values)) => values.append_option(number(self.field, found)),
+            Some(FlowLogValues::Text(words)) => words.put(word(self.field, found)),
+            None => {}
+        }
+    }
+
+    fn put_text(&mut self, text: Option<&[u8]>) {
+        match &mut self.values {
+            Some(FlowLogValues::Text(words)) => words.put(text),
+            Some(FlowLogValues::Int(values)) => values.append_option(text.and_then(parsed)),
+            Some(FlowLogValues::BigInt(values)) => values.append_option(text.and_then(parsed)),
+            None => {}
+        }
+    }
+}
+
+impl FlowLogValues {
+    /// Creates a column that has so many nulls.
+    fn new(field: Field, expected_rows: usize, nulls: usize) -> Self {
+        match kind(field) {
+            ColumnType::Int => {
+                let mut values = Int32Builder::with_capacity(expected_rows);
+                values.append_nulls(nulls);
+                Self::Int(values)
+            }
+            ColumnType::BigInt => {
+                let mut values = Int64Builder::with_capacity(expected_rows);
+                values.append_nulls(nulls);
+                Self::BigInt(values)
+            }
+            _ => {
+                let mut words = WordColumn::with_capacity(expected_rows);
+                (0..nulls).for_each(|_| words.put(None));
+                Self::Text(Box::new(words))
+            }
+        }
+    }
+}
+
+/// Whether the record has the value in parsed form.
+fn is_parsed(field: Field) -> bool {
+    matches!(
+        field,
+        Field::SrcPort
+            | Field::DstPort
+            | Field::Protocol
+            | Field::Packets
+            | Field::Bytes
+            | Field::Start
+            | Field::End
+            | Field::TcpFlags
+            | Field::TrafficPath
+            | Field::Action
+            | Field::FlowDirection
+            | Field::LogStatus
+    )
 }
 
 fn number(field: Field, found: &Found<'_>) -> Option<i64> {
@@ -103,11 +237,16 @@ fn number(field: Field, found: &Found<'_>) -> Option<i64> {
         Field::End => record.end_ns.map(|ns| ns.div_euclid(SECOND_NS)),
         Field::TcpFlags => record.flags.map(|flags| i64::from(flags.0)),
         Field::TrafficPath => record.traffic_path.map(i64::from),
-        _ => std::str::from_utf8(found.get(field)?).ok()?.parse().ok(),
+        _ => None,
     }
 }
 
-fn put_text(values: &mut StringViewBuilder, field: Field, found: &Found<'_>) {
+fn parsed<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// Returns a word in AWS's spelling, whatever the log's spelling is.
+fn word(field: Field, found: &Found<'_>) -> Option<&'static [u8]> {
     let record = found.record;
     let word = match field {
         Field::Action => record.action.map(|action| action.name()),
@@ -117,7 +256,7 @@ fn put_text(values: &mut StringViewBuilder, field: Field, found: &Found<'_>) {
             LogStatus::NoData => "NODATA",
             LogStatus::SkipData => "SKIPDATA",
         }),
-        _ => return values.append_option(found.get(field).map(String::from_utf8_lossy)),
+        _ => None,
     };
-    values.append_option(word);
+    word.map(str::as_bytes)
 }

@@ -10,6 +10,7 @@
 //! flow_logs   records -> columns              events      events -> columns
 //! connections, findings                             derived     tables that no log has
 //! sink        blocks of an archive -> batches       values      texts and JSON -> values of any type
+//! words       a column of text while it is filled
 //! ```
 //!
 //! # Invariants
@@ -26,6 +27,7 @@ mod flow_logs;
 mod kind;
 mod sink;
 mod values;
+mod words;
 
 pub use self::column::{ColumnType, TableColumn};
 pub use self::connections::{ConnectionRow, ConnectionRows, ConnectionSums};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_array::{Array as _, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{Field as ColumnField, Schema, SchemaRef};
 
 use super::events::EventColumns;
 use super::flow_logs::FlowLogColumns;
@@ -34,8 +35,9 @@ pub struct TableBatch {
     pub file: u32,
     /// The number of each row's line in its file, from 1. In JSON it is the number of the value.
     pub lines: Vec<u64>,
-    /// The time of each row in nanoseconds since the Unix epoch: the start of a record, the instant
-    /// of an event. `None` for a record without a time.
+    /// The time of each row in nanoseconds since the Unix epoch: the start of a record, or the time
+    /// that its line or the name of its file gives; the instant of an event. `None` for a record
+    /// without any time.
     pub instants_ns: Vec<Option<i64>>,
 }
 
@@ -44,6 +46,7 @@ pub struct TableBatch {
 pub struct TableSink<F> {
     scans: Vec<TableScan>,
     fields: Vec<Field>,
+    dictionaries: bool,
     take: F,
 }
 
@@ -78,8 +81,17 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> TableSink<F> {
         Self {
             scans,
             fields,
+            dictionaries: false,
             take,
         }
+    }
+
+    /// Lets the text columns of flow logs be dictionaries with 32-bit keys, in which each word of a
+    /// batch is once. [`LogTable::schema`] does not have their type.
+    #[must_use]
+    pub fn with_dictionaries(mut self) -> Self {
+        self.dictionaries = true;
+        self
     }
 
     fn part<'p>(&self, part: &'p mut TablePart, table: LogTable) -> Option<&'p mut ScanPart> {
@@ -96,7 +108,9 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> TableSink<F> {
         {
             columns.put(found);
             scan.lines.push(found.place.line);
-            scan.instants_ns.push(found.record.start_ns);
+            let record = found.record;
+            scan.instants_ns
+                .push(record.start_ns.or(record.line_time_ns));
         }
     }
 }
@@ -139,7 +153,7 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for TableSink<F> {
     fn complete(&self, part: &mut TablePart, base: u64) -> Result<()> {
         for (of, scan) in self.scans.iter().zip(std::mem::take(&mut part.scans)) {
             if let Some(scan) = scan.filter(|scan| !scan.lines.is_empty()) {
-                (self.take)(scan.batch(of, part.file, base))?;
+                (self.take)(scan.batch(of, part.file, base, self.dictionaries))?;
             }
         }
         Ok(())
@@ -161,14 +175,17 @@ impl ScanPart {
         }
     }
 
-    fn batch(self, of: &TableScan, file: u32, base: u64) -> TableBatch {
+    fn batch(self, of: &TableScan, file: u32, base: u64, dictionaries: bool) -> TableBatch {
         let columns = match self.columns {
-            ScanColumns::Records(columns) => columns.finish(),
+            ScanColumns::Records(columns) => columns.finish(dictionaries),
             ScanColumns::Events(columns) => columns.finish(),
         };
         let options = RecordBatchOptions::new().with_row_count(Some(self.lines.len()));
-        let schema = of.table.schema(&of.columns);
-        let rows = RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options);
+        let schema = match dictionaries {
+            true => schema_of(of, &columns),
+            false => of.table.schema(&of.columns),
+        };
+        let rows = RecordBatch::try_new_with_options(schema, columns, &options);
         TableBatch {
             table: of.table,
             rows: rows.expect("columns of one length and of the schema's types"),
@@ -177,4 +194,13 @@ impl ScanPart {
             instants_ns: self.instants_ns,
         }
     }
+}
+
+/// Returns the columns of a scan with the types that these arrays have.
+fn schema_of(scan: &TableScan, arrays: &[ArrayRef]) -> SchemaRef {
+    let all = scan.table.columns();
+    let columns = scan.columns.iter().zip(arrays);
+    let fields = columns
+        .map(|(index, array)| ColumnField::new(all[*index].name, array.data_type().clone(), true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }

@@ -1,4 +1,5 @@
-//! Output files: a file that appears whole or not at all, several such files, or a pipe.
+//! Output files: a file that appears whole or not at all, several such files, a folder of them, or a
+//! pipe.
 //!
 //! A file is written under a temporary name next to its target and renamed at the end. So nobody
 //! opens a partial file, an older file stays until the new one is complete, and a failed run leaves
@@ -15,6 +16,7 @@
 
 mod access;
 mod compression;
+mod folder;
 mod parts;
 mod passing_name;
 mod publish;
@@ -30,6 +32,7 @@ use std::{
 
 pub use self::{
     compression::Compression,
+    folder::{FolderFile, OutputFolder},
     parts::{PartFiles, PartNames, StoredPart},
     register::Left,
 };

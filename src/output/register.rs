@@ -92,6 +92,15 @@ impl Register {
         Ok((file, handle))
     }
 
+    /// Creates and lists the folder `passing`, which is to become `target`.
+    pub(super) fn add_folder(&self, target: &Path, passing: &Path) -> Result<()> {
+        let mut held = self.hold(target)?;
+        fs::create_dir(passing).map_err(|e| Error::write(target, e))?;
+        // Before its leader, which stays if the folder cannot be removed.
+        held.paths.insert(0, passing.to_owned());
+        Ok(())
+    }
+
     /// Records the state of an output of this process that is written directly.
     pub(super) fn note_written_directly(&self, left: Left) {
         self.lock().left = left;
@@ -123,11 +132,35 @@ impl Registered {
 
     fn abandon(&mut self) -> Left {
         self.abandoned = true;
+        let mut whole = true;
         for path in std::mem::take(&mut self.paths) {
-            // It may be gone already because its output was dropped; other failures cannot be
-            // handled here.
-            let _ = fs::remove_file(path);
+            // It may be gone already because its output was dropped. A folder that cannot be removed
+            // needs its leader, so that the next run removes it.
+            if path.is_dir() {
+                whole &= remove(&path).is_ok();
+            } else if whole {
+                let _ = remove(&path);
+            }
         }
         self.left
     }
 }
+
+/// Removes a file, or a folder with all in it. Another thread may still create files in a folder, so
+/// that it is tried a few times.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    if !path.is_dir() {
+        return fs::remove_file(path);
+    }
+    let mut removed = fs::remove_dir_all(path);
+    for _ in 0..FOLDER_TRIES {
+        if removed.is_ok() {
+            break;
+        }
+        removed = fs::remove_dir_all(path);
+    }
+    removed
+}
+
+/// How often a folder is tried to be removed again.
+const FOLDER_TRIES: usize = 8;

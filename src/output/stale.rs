@@ -15,6 +15,7 @@ use std::{
 };
 
 use super::passing_name::{followers, is_older, leader, letters};
+use super::register::remove;
 
 /// Removes the files in `folder` that no process will finish. Files that cannot be removed stay and
 /// do no harm.
@@ -33,12 +34,13 @@ pub(super) fn sweep(folder: &Path) {
         // Held until all are removed; the leader, which protects the others, comes last.
         let Some(_held) = free(&leader) else { continue };
         let followers = followers(letters);
-        for name in passing_names(folder) {
-            if name.starts_with(&followers) {
-                let _ = fs::remove_file(folder.join(name));
-            }
+        let names = passing_names(folder);
+        let follow = names.iter().filter(|name| name.starts_with(&followers));
+        let removed = follow.map(|name| remove(&folder.join(name)));
+        // A folder that could not be removed needs its leader, so that a later run tries again.
+        if removed.fold(true, |all, removed| all & removed.is_ok()) {
+            let _ = fs::remove_file(leader);
         }
-        let _ = fs::remove_file(leader);
     }
 }
 

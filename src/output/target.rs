@@ -127,7 +127,8 @@ pub(super) fn folder(path: &Path) -> &Path {
     }
 }
 
-fn check_folder(path: &Path) -> Result<()> {
+/// Checks that the folder of `path` exists.
+pub(super) fn check_folder(path: &Path) -> Result<()> {
     let folder = folder(path);
     if folder.is_dir() && path.file_name().is_some() {
         return Ok(());

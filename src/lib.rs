@@ -63,8 +63,8 @@
 //! # How do I do what the program does?
 //!
 //! Each subcommand is a function of [`pipeline`]: [`pipeline::convert()`],
-//! [`pipeline::diagnose()`], [`pipeline::inspect()`], [`pipeline::metrics()`],
-//! [`pipeline::report()`]. Each takes a [`pipeline::Request`] and a [`read::Meter`], which another
+//! [`pipeline::diagnose()`], [`pipeline::export()`], [`pipeline::inspect()`],
+//! [`pipeline::metrics()`], [`pipeline::report()`]. Each takes a [`pipeline::Request`] and a [`read::Meter`], which another
 //! thread may watch:
 //!
 //! ```
@@ -163,7 +163,8 @@
 //!   packet's headers with the different numbers replaced.
 //! - [`pdu`]: events as frames: HTTP messages, JSON, DNS packets. Pure.
 //! - [`capture`]: pcapng or classic pcap.
-//! - [`output`]: a file, several files or a pipe; files are written completely or not at all.
+//! - [`output`]: a file, several files, a folder or a pipe; files and folders are written completely
+//!   or not at all.
 //! - [`pipeline`]: the subcommands, and the only module that knows every stage.
 //! - [`summary`] and [`survey`]: the counts of a run, and the contents of an archive.
 //! - [`setup`]: how to create a flow log that converts well, as a script or a template.

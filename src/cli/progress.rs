@@ -212,6 +212,7 @@ impl View {
     fn amount(&self, n: u64) -> String {
         match self.phase {
             Phase::Writing => count(n, "packet"),
+            Phase::Storing => count(n, "row"),
             phase if phase.reads_files() => HumanBytes(n).to_string(),
             _ => count(n, "record"),
         }
@@ -231,7 +232,7 @@ fn name(phase: Phase) -> &'static str {
         Phase::Diagnosing => "diagnosing",
         Phase::ReadingAgain => "reading again",
         Phase::Counting => "counting",
-        Phase::Writing => "writing",
+        Phase::Writing | Phase::Storing => "writing",
         Phase::Sorting => "sorting",
     }
 }

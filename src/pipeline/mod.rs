@@ -8,6 +8,7 @@
 //! report     diagnosis and metrics, for a page
 //! connections, findings                         the same as rows of tables
 //! ladder     examples of findings, packet by packet
+//! export     tables in a folder
 //! events     events of other AWS logs, on their way into a capture
 //! ```
 //!
@@ -28,6 +29,7 @@ mod convert;
 mod diagnose;
 mod event_counts;
 mod events;
+mod export;
 mod findings;
 mod inspect;
 mod kept_events;
@@ -42,6 +44,9 @@ mod spilling;
 pub use self::connections::{ConnectionBatch, ConnectionsRead, connections};
 pub use self::convert::{Comments, Convert, EventsChoice, Split, VantageChoice, convert};
 pub use self::diagnose::{ChangeCounts, Diagnosis, LoggedCall, diagnose, diagnose_to};
+pub use self::export::{
+    Export, Exported, ExportedTable, LakeCompression, LakeFormat, LakeLayout, export,
+};
 pub use self::findings::findings;
 pub use self::inspect::inspect;
 pub use self::ladder::{Ladder, LadderPacket, LadderStep, OmittedPackets, RejectingEni};

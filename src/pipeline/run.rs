@@ -213,6 +213,33 @@ impl Contents {
     /// # Errors
     /// Records were read, and the filter keeps none of them.
     pub(super) fn check_kept(&self, request: &Request, used: u64) -> Result<()> {
+        let read = ReadForFilter {
+            account: &self.account,
+            taken: self.taken,
+            newest_ns: self.newest_ns,
+            span_ns: self.span_ns,
+        };
+        read.check_kept(request, used)
+    }
+}
+
+/// What was read, as far as it explains why a filter keeps nothing.
+pub(super) struct ReadForFilter<'a> {
+    pub account: &'a Account,
+    /// Records of traffic, or events of an archive without flow logs.
+    pub taken: u64,
+    /// End of the newest record.
+    pub newest_ns: Option<i64>,
+    /// Earliest start and latest end of all records.
+    pub span_ns: Option<(i64, i64)>,
+}
+
+impl ReadForFilter<'_> {
+    /// Whether the filter kept something, as [`Contents::check_kept`] does it.
+    ///
+    /// # Errors
+    /// Records were read, and the filter keeps none of them.
+    pub(super) fn check_kept(&self, request: &Request, used: u64) -> Result<()> {
         let filter = &request.filter;
         let records = self.taken;
         if used > 0 || records == 0 || filter.wants_all() {

@@ -27,10 +27,12 @@ pub enum Phase {
     Writing,
     /// Sums are put in order; how many there are is unknown.
     Sorting,
+    /// Rows of tables are written. In rows.
+    Storing,
 }
 
 impl Phase {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Listing,
         Self::FindingNewest,
         Self::Reading,
@@ -40,6 +42,7 @@ impl Phase {
         Self::Counting,
         Self::Writing,
         Self::Sorting,
+        Self::Storing,
     ];
 
     /// Whether files are read in this phase, so that its progress is in bytes.

@@ -11,6 +11,7 @@ mod context;
 mod convert;
 mod convert_command;
 mod diagnose;
+mod export;
 mod findings;
 mod inspect;
 mod interrupt;
@@ -65,6 +66,7 @@ struct Cli {
 enum Command {
     Convert(Box<convert::Args>),
     Diagnose(Box<diagnose::Args>),
+    Export(Box<export::Args>),
     Inspect(Box<inspect::Args>),
     Metrics(Box<metrics::Args>),
     Query(Box<query::Args>),
@@ -111,6 +113,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Convert(args) => convert::run(&args, streams),
         Command::Diagnose(args) => diagnose::run(&args, streams),
+        Command::Export(args) => export::run(&args, streams),
         Command::Inspect(args) => inspect::run(&args, streams),
         Command::Metrics(args) => metrics::run(&args, streams),
         Command::Query(args) => query::run(&args, streams),

@@ -25,6 +25,7 @@ mod event_tables;
 mod events;
 mod events_as_frames;
 mod events_at_packets;
+mod export;
 mod faults_extremes;
 #[cfg(target_os = "linux")]
 mod faults_input;

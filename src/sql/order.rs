@@ -172,3 +172,6 @@ fn total(mut sort: Sort) -> Result<Sort> {
 fn has_no_order(kind: &DataType) -> bool {
     kind.is_nested() || matches!(kind, DataType::Null)
 }
+
+#[cfg(test)]
+mod tests;

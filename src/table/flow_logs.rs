@@ -2,7 +2,8 @@
 //!
 //! The names and types are those of AWS's table for text logs, with the newer fields in AWS's order
 //! after it: <https://docs.aws.amazon.com/athena/latest/ug/vpc-flow-logs-create-table-statement.html>.
-//! `start` and `end` are Unix seconds.
+//! `start` and `end` are Unix seconds. `-` is null in columns of numbers and remains `-` in columns of
+//! text, as in Athena. A column that the format of a file does not have is null.
 //!
 //! A line is split once for all its columns, and only the columns of its layout cost anything.
 
@@ -104,7 +105,7 @@ impl FlowLogColumns {
         let columns = &mut self.columns;
         found.record.each_text(&plan.layout, |index, text| {
             if let Some(column) = plan.texts[index] {
-                columns[column].put_text(text);
+                columns[column].put_text(Some(text.unwrap_or(NOT_LOGGED)));
             }
         });
         for index in &plan.absent {
@@ -167,7 +168,9 @@ impl FlowLogColumn {
                 values.append_option(number.and_then(|number| i32::try_from(number).ok()));
             }
             Some(FlowLogValues::BigInt(values)) => values.append_option(number(self.field, found)),
-            Some(FlowLogValues::Text(words)) => words.put(word(self.field, found)),
+            Some(FlowLogValues::Text(words)) => {
+                words.put(Some(word(self.field, found).unwrap_or(NOT_LOGGED)));
+            }
             None => {}
         }
     }
@@ -204,6 +207,9 @@ impl FlowLogValues {
         }
     }
 }
+
+/// What a record has in a text column that has no value. It is text, as in Athena.
+const NOT_LOGGED: &[u8] = b"-";
 
 /// Whether the record has the value in parsed form.
 fn is_parsed(field: Field) -> bool {

@@ -15,8 +15,8 @@
 //!
 //! # Invariants
 //! * Every record and event is one row, NODATA and SKIPDATA records too, as in Athena.
-//! * A value that is not in the log is null. In text columns of load balancer logs, `-` remains `-`, as
-//!   AWS's regular expressions leave it.
+//! * A value that is not in the log is null. `-` is null in columns of numbers and text in columns of
+//!   text, as in Athena.
 
 mod column;
 mod connections;

@@ -150,7 +150,8 @@ impl RecordTest {
             .iter()
             .map(|value| value.try_as_str().flatten())
             .collect();
-        let words = words.filter(|_| op == Operator::Eq)?;
+        // In a record, `-` is the same as a column that its format does not have.
+        let words = words.filter(|words| op == Operator::Eq && !words.contains(&"-"))?;
         match field {
             Field::SrcAddr | Field::DstAddr | Field::PktSrcAddr | Field::PktDstAddr => {
                 let addresses = words.iter().map(|word| word.parse().ok());

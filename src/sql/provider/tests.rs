@@ -97,12 +97,14 @@ fn archive() -> tempfile::TempDir {
 }
 
 #[test]
-fn every_record_is_a_row_and_missing_values_are_null() {
+fn every_record_is_a_row_and_a_dash_is_null_in_numbers_only() {
     let folder = archive();
     let all = "SELECT count(*), count(packets), sum(packets), count(srcaddr) FROM vpc_flow_logs";
-    assert_eq!(ask(folder.path(), all), "9|6|6|6");
-    let silent = "SELECT log_status, action, srcaddr FROM vpc_flow_logs WHERE srcaddr IS NULL";
-    assert_eq!(ask(folder.path(), silent), ["NODATA||"; 3].join("\n"));
+    assert_eq!(ask(folder.path(), all), "9|6|6|9");
+    let silent = "SELECT log_status, action, srcaddr FROM vpc_flow_logs WHERE srcaddr = '-' AND bytes IS NULL";
+    assert_eq!(ask(folder.path(), silent), ["NODATA|-|-"; 3].join("\n"));
+    let other = "SELECT count(vpc_id), count(*) FROM vpc_flow_logs";
+    assert_eq!(ask(folder.path(), other), "0|9");
 }
 
 #[test]
@@ -173,6 +175,8 @@ fn conditions_on_records_lose_no_row() {
         "srcaddr = '-' OR dstport = 22",
         "action = 'REJECT' AND NOT dstport = 443",
         "action <> 'REJECT'",
+        "action = '-'",
+        "interface_id IN ('-', 'eni-1') OR action IN ('REJECT', '-')",
         "start BETWEEN 1773453600 AND 1773453630",
         "interface_id = 'eni-0a1b2c3d4e5f60718' AND packets > 0",
         "dstport = '443'",

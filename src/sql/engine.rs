@@ -273,6 +273,8 @@ fn context(room: &EngineRoom) -> Result<SessionContext, DataFusionError> {
         .with_information_schema(true);
     let options = config.options_mut();
     options.execution.time_zone = Some("+00:00".into());
+    // As in Trino, whichever the direction: a list of the largest does not begin with NULL.
+    options.sql_parser.default_null_ordering = "nulls_last".to_owned();
     // A sort merges what it has spilled with memory that it reserves first.
     options.execution.sort_spill_reservation_bytes = (memory / 16).min(10 << 20);
     Ok(SessionContext::new_with_config_rt(config, room_of_engine))

@@ -71,7 +71,7 @@ impl ArchiveBuilder {
 
     /// Leaves out text that is a flow log. Records inside JSON are still passed on.
     #[must_use]
-    pub(crate) fn without_records(mut self) -> Self {
+    pub fn without_records(mut self) -> Self {
         self.wants_records = false;
         self
     }
@@ -215,6 +215,7 @@ impl Archive {
     /// # Errors
     /// Fails if a file that the user named cannot be read, if a file has an unknown order of
     /// columns, or if the sink fails.
+    #[cfg(feature = "sql")]
     pub(crate) fn read_files<S: Sink>(
         &self,
         files: &[File],

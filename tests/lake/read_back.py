@@ -55,7 +55,7 @@ def expected(inputs):
                 continue
             number = lambda name: int(row[name]) if row.get(name, "-") != "-" else 0
             action = row.get("action", "-")
-            of = sums[None if action == "-" else action]
+            of = sums[action]
             of[0] += 1
             of[1] += number("packets")
             of[2] += number("bytes")

@@ -48,7 +48,10 @@ const MAY_IMPORT: &[(&str, &str)] = &[
         "archive capture change configuration connection diagnosis error event filter flow joining metrics \
          names output packet pdu printable read record summary survey table time",
     ),
-    ("sql", "error pipeline printable table"),
+    (
+        "sql",
+        "archive error flow pipeline printable read record table time",
+    ),
     (
         "cli",
         "blocking capture configuration connection diagnosis error filter flow metrics output \
@@ -305,7 +308,7 @@ fn crates_are_used_where_they_belong() {
     let sources = sources("src");
     for (name, stages) in [
         ("nom::", &["record", "filter"][..]),
-        ("rayon::", &["pipeline", "read", "cli"]), // cli builds the thread pool
+        ("rayon::", &["pipeline", "read", "cli", "sql"]), // cli and sql build thread pools
         ("askama::", &["cli"]),
         ("plotters::", &["cli"]),
         ("sha2::", &["cli", "wireshark"]),
@@ -323,6 +326,7 @@ fn crates_are_used_where_they_belong() {
         ("arrow_select::", &["wrapper", "table", "pipeline", "sql"]),
         ("parquet::", &["wrapper", "pipeline", "sql"]),
         ("datafusion::", &["sql"]),
+        ("async_trait::", &["sql"]),
         ("futures::", &["sql"]),
         ("tokio::", &["sql"]),
         ("rustyline::", &["cli"]),

@@ -1,6 +1,6 @@
 //! Connections and findings as tables of DataFusion: they are made when a query asks for them.
 //!
-//! All columns are made, whichever are asked for, since one pass over the archive is nearly all of the
+//! All columns are made, whichever are selected, since one pass over the archive is nearly all of the
 //! work. Conditions of the query are not used to narrow the archive: a connection is whole only with all
 //! of its records.
 
@@ -19,7 +19,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use tokio::sync::mpsc::channel;
 
-use super::reading::{Batches, WAITING_BATCHES, guarded, on_threads, stopped};
+use super::reading::{RowBatches, WAITING_BATCHES, guarded, on_threads, stopped};
 use crate::pipeline::{self, Request};
 use crate::read::Meter;
 use crate::table::DerivedTable;
@@ -127,7 +127,7 @@ impl PartitionStream for DerivedProvider {
 }
 
 impl DerivedProvider {
-    fn make(&self, batches: &Batches) -> Result<()> {
+    fn make(&self, batches: &RowBatches) -> Result<()> {
         let made = &self.made;
         let send = |rows: &RecordBatch| {
             let rows = match &self.columns {

@@ -9,7 +9,7 @@ use datafusion::arrow::array::builder::StringViewBuilder;
 use datafusion::arrow::array::{
     ArrayRef, AsArray, Date32Array, StringViewArray, TimestampMillisecondArray,
 };
-use datafusion::arrow::compute::{is_not_null, kernels::zip::zip};
+use datafusion::arrow::compute::{is_not_null, kernels::zip as choice};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, TimeUnit};
 use datafusion::error::Result;
 use jiff::civil::Date;
@@ -20,7 +20,7 @@ use crate::time::SECOND_NS;
 
 /// How a table shows the times of flow logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::sql) enum Times {
+pub(in crate::sql) enum FlowTimes {
     /// `start` and `end` are Unix seconds, as in AWS's table.
     Seconds,
     /// They are timestamps, as in tables that Firehose and Glue make.
@@ -40,7 +40,7 @@ pub(in crate::sql) enum ExtraColumn {
     Path,
 }
 
-impl Times {
+impl FlowTimes {
     /// Returns a column of a log as this table has it.
     pub(super) fn field(self, column: &TableColumn) -> Field {
         match self {
@@ -126,7 +126,7 @@ impl ExtraColumn {
             Self::Day | Self::Year | Self::Month => days(batch, facts, self),
         };
         Ok(match logged {
-            Some(logged) => zip(&is_not_null(logged)?, logged, &of_path)?,
+            Some(logged) => choice::zip(&is_not_null(logged)?, logged, &of_path)?,
             None => of_path,
         })
     }

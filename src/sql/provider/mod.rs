@@ -28,13 +28,13 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::streaming::StreamingTableExec;
 
-use self::extra::{ExtraColumn, Times};
+use self::extra::ExtraColumn;
 use self::pushdown::Pushdown;
 use self::reading::{LogScan, streams};
 use crate::table::LogTable;
 
 pub(super) use self::derived::DerivedProvider;
-pub(super) use self::extra::Times as FlowTimes;
+pub(super) use self::extra::FlowTimes;
 pub(super) use self::reading::LogSource;
 pub use self::reading::Unread;
 
@@ -44,7 +44,7 @@ pub(super) struct LogProvider {
     table: LogTable,
     columns: Vec<ProvidedColumn>,
     schema: SchemaRef,
-    times: Times,
+    times: FlowTimes,
 }
 
 /// Where a column of the table is from.
@@ -58,7 +58,7 @@ pub(super) enum ProvidedColumn {
 
 impl LogProvider {
     /// Creates a table over an archive.
-    pub(super) fn new(source: Arc<LogSource>, table: LogTable, times: Times) -> Self {
+    pub(super) fn new(source: Arc<LogSource>, table: LogTable, times: FlowTimes) -> Self {
         let of_log = table.columns();
         let extra = |name: &str| {
             ExtraColumn::ALL

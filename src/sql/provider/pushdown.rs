@@ -11,7 +11,7 @@ use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator};
 use datafusion::scalar::ScalarValue;
 use jiff::civil::Date;
 
-use super::extra::{ExtraColumn, Times};
+use super::extra::{ExtraColumn, FlowTimes};
 use super::file_facts::FileFacts;
 use crate::archive::s3_path;
 use crate::read::Found;
@@ -42,7 +42,7 @@ const DELIVERY_S: i64 = 3_600;
 
 impl Pushdown {
     /// Returns what these conditions spare.
-    pub(super) fn of(table: LogTable, times: Times, filters: &[Expr]) -> Self {
+    pub(super) fn of(table: LogTable, times: FlowTimes, filters: &[Expr]) -> Self {
         let mut pushdown = Self::default();
         for filter in filters {
             if table == LogTable::VpcFlowLogs
@@ -85,7 +85,7 @@ impl Pushdown {
 }
 
 impl RecordTest {
-    fn of(filter: &Expr, times: Times) -> Option<Self> {
+    fn of(filter: &Expr, times: FlowTimes) -> Option<Self> {
         match filter {
             Expr::BinaryExpr(BinaryExpr {
                 left,
@@ -128,9 +128,15 @@ impl RecordTest {
     }
 
     /// Returns the test that a field compares so with one of these values.
-    fn compared(field: Field, op: Operator, values: &[&ScalarValue], times: Times) -> Option<Self> {
+    fn compared(
+        field: Field,
+        op: Operator,
+        values: &[&ScalarValue],
+        times: FlowTimes,
+    ) -> Option<Self> {
         if is_number(field) {
-            let seconds = times == Times::Timestamps && matches!(field, Field::Start | Field::End);
+            let seconds =
+                times == FlowTimes::Timestamps && matches!(field, Field::Start | Field::End);
             let number = |value: &&ScalarValue| match seconds {
                 true => seconds_of(value),
                 false => whole_number(value),

@@ -18,7 +18,7 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::ProvidedColumn;
-use super::extra::Times;
+use super::extra::FlowTimes;
 use super::file_facts::FileFacts;
 use super::pushdown::Pushdown;
 use crate::archive::File;
@@ -29,7 +29,7 @@ use crate::read::{Account, Archive, Found, FoundEvent, Meter, Sink};
 use crate::record::Field;
 use crate::table::{LogTable, TableBatch, TablePart, TableScan, TableSink};
 
-/// Batches that wait for each thread of the query.
+/// RowBatches that wait for each thread of the query.
 pub(super) const WAITING_BATCHES: usize = 4;
 
 /// An archive that is queried.
@@ -50,7 +50,7 @@ pub(super) struct LogScan {
     pub(super) table: LogTable,
     pub(super) columns: Vec<ProvidedColumn>,
     pub(super) schema: SchemaRef,
-    pub(super) times: Times,
+    pub(super) times: FlowTimes,
     pub(super) pushdown: Pushdown,
     /// What this scan could not read.
     pub(super) met: Arc<Mutex<Unread>>,
@@ -75,7 +75,7 @@ impl Unread {
 }
 
 /// Where batches go.
-pub(super) type Batches = Sender<Result<RecordBatch>>;
+pub(super) type RowBatches = Sender<Result<RecordBatch>>;
 
 impl LogSource {
     /// Lists the files of a request. Nothing is read yet, unless its time counts from the newest record.
@@ -238,7 +238,7 @@ struct FileQueue {
 
 impl FileQueue {
     /// Returns the index of the next file, and where its batches go.
-    fn take(&self) -> Option<(usize, Batches)> {
+    fn take(&self) -> Option<(usize, RowBatches)> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let index = *next;
         if index >= self.files.len() {
@@ -264,11 +264,11 @@ impl LogScan {
     }
 
     /// Reads files on this many threads, and sends their batches.
-    fn read(&self, files: &[File], threads: usize, batches: &Batches) {
+    fn read(&self, files: &[File], threads: usize, batches: &RowBatches) {
         guarded(batches, || self.read_on(files, threads, batches));
     }
 
-    fn read_on(&self, files: &[File], threads: usize, batches: &Batches) -> Result<()> {
+    fn read_on(&self, files: &[File], threads: usize, batches: &RowBatches) -> Result<()> {
         let facts: Vec<FileFacts> = files.iter().map(|file| FileFacts::of(&file.name)).collect();
         let sink = TableSink::new(vec![self.wanted()], |batch: TableBatch| {
             let at = usize::try_from(batch.file).unwrap_or(usize::MAX);
@@ -341,7 +341,7 @@ impl LogScan {
 }
 
 /// Does work that sends batches, and sends its failure after them.
-pub(super) fn guarded(batches: &Batches, work: impl FnOnce() -> Result<()>) {
+pub(super) fn guarded(batches: &RowBatches, work: impl FnOnce() -> Result<()>) {
     let failure = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
         Ok(Ok(())) => return,
         Ok(Err(failure)) => failure,
@@ -354,7 +354,7 @@ pub(super) fn guarded(batches: &Batches, work: impl FnOnce() -> Result<()>) {
 /// Does work on this many threads of its own. It is no failure if nobody takes the batches any more.
 pub(super) fn on_threads(
     threads: usize,
-    batches: &Batches,
+    batches: &RowBatches,
     work: impl FnOnce() -> crate::error::Result<()> + Send,
 ) -> Result<()> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -366,7 +366,7 @@ pub(super) fn on_threads(
 }
 
 fn missing() -> DataFusionError {
-    DataFusionError::Internal("a scan has fewer columns than were asked for".to_owned())
+    DataFusionError::Internal("a scan has fewer columns than were selected".to_owned())
 }
 
 /// Returns the error that ends a reading whose batches nobody takes. It is not shown.

@@ -20,6 +20,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::ProvidedColumn;
 use super::extra::FlowTimes;
 use super::file_facts::FileFacts;
+use super::other_logs::is_of_other_log;
 use super::pushdown::Pushdown;
 use crate::archive::File;
 use crate::error::{Error, ErrorKind, SecondReading};
@@ -258,7 +259,7 @@ impl LogScan {
         let files = self.source.archive(self.table).files().iter();
         let may_have = |file: &&File| {
             let facts = FileFacts::of(&file.name);
-            self.pushdown.may_have(&file.name, &facts)
+            !is_of_other_log(self.table, &file.name) && self.pushdown.may_have(&file.name, &facts)
         };
         files.filter(may_have).cloned().collect()
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, ValueEnum};
 use flow2pcap::pipeline::{self, Export, Exported, LakeCompression, LakeFormat, LakeLayout};
 use flow2pcap::printable::shown;
@@ -36,14 +37,24 @@ Examples:
       Write the rejected TCP records of the last two hours as CSV. A text that a spreadsheet would run
       as a formula is prefixed with '.
 
+  flow2pcap export AWSLogs/ -o lake/ --table connections,alb_access_logs
+      Write only these tables.
+
   aws s3 cp s3://BUCKET/flows.log.gz - | flow2pcap export - -o lake/
-      Read standard input.
+      Read standard input. It can be read only once, so connections and findings are left out.
 
 Tables and their columns have the names, the order and the types that AWS's guides give them for
 Athena: vpc_flow_logs, alb_access_logs, alb_connection_logs, nlb_tls_logs, elb_logs, cloudtrail_logs,
 r53_rlogs (DNS queries) and waf_logs.
 Flow logs have a column for each field that the archive has. A value that a log does not have is null.
 NODATA and SKIPDATA records are rows, as in Athena.
+
+Two more tables are made from flow logs. connections has a row for each connection: its ends, who opened
+it, its outcome, and packets and bytes each way, each packet counted once. findings has those of diagnose.
+Each of the two reads the archive once more. A table without rows is not written.
+
+The narrowing options select records, which are rows if they match. A connection is a row, whole, if one of
+its records matches.
 
 The account and the region of a row are those in the path of its file, else those in the row, else
 unknown. Its date and hour are those of its own time in UTC: the start of a record. Where a table has a
@@ -82,6 +93,12 @@ pub(crate) struct Args {
     /// Parquet can have all of these, CSV and JSON lines none, gzip and zstd.
     #[arg(long, value_name = "NAME", value_enum)]
     compression: Option<CompressionChoice>,
+
+    /// Tables to write, separated by commas [default: all that the archive has]
+    ///
+    /// connections and findings each read the archive once more.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = PossibleValuesParser::new(Export::table_names()))]
+    table: Vec<String>,
 
     /// Names of the folders
     #[arg(long, value_name = "NAME", value_enum, default_value_t = LayoutChoice::Hive)]
@@ -178,6 +195,7 @@ impl Args {
             CompressionChoice::Gzip => LakeCompression::Gzip,
             CompressionChoice::None => LakeCompression::None,
         });
+        export.tables.clone_from(&self.table);
         Ok(export)
     }
 }
@@ -243,6 +261,10 @@ impl fmt::Display for ExportedText<'_> {
                 HumanBytes(table.bytes)
             );
             page.row(f, title, text)?;
+        }
+        for (index, (name, why)) in exported.left_out.iter().enumerate() {
+            let title = if index == 0 { "left out" } else { "" };
+            page.row(f, title, format!("{name}: {why}"))?;
         }
         if exported.spilled_bytes > 0 {
             let text = format!(

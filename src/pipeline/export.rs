@@ -1,6 +1,7 @@
 //! Exports an archive as tables in a folder: a lake that Athena, DuckDB, Spark and pandas read.
 //!
-//! The archive is read once. Rows wait by partition ([`store`]), in memory or in temporary files, and
+//! The archive is read once for the tables of logs, and once more for each table that is made from its
+//! records ([`derived`]). Rows wait by partition ([`store`]), in memory or in temporary files, and
 //! are written in order of time when all is read, because only then it is known which columns the
 //! archive has. The folder appears when it is complete.
 //!
@@ -9,6 +10,7 @@
 //! stored   rows that wait                 parquet_file  arrow_file  text_file   one file each
 //! store    all of them, in order          encode  bits  compress   a column of Parquet
 //! gather   values of chosen rows          describe      table definitions
+//! derived  connections and findings
 //! ```
 //!
 //! # Invariants
@@ -19,6 +21,7 @@
 mod arrow_file;
 mod bits;
 mod compress;
+mod derived;
 mod describe;
 mod encode;
 mod gather;
@@ -36,21 +39,23 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use self::derived::DerivedRead;
 use self::lake::{Lake, LakeTable};
 pub use self::place::LakeLayout;
 use self::place::PathOwner;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::flow::Unusable;
 use crate::output::OutputFolder;
 use crate::pipeline::event_counts::EventCounts;
 use crate::pipeline::run::{ReadForFilter, Request, Run, with_names};
 use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::spilling::temporary::SpillFolder;
+use crate::printable::printable;
 use crate::read::{Account, Archive, Found, FoundEvent, Meter, Phase, Sink};
 use crate::record::{Column, Field, Layout};
 use crate::summary::{Input, Records};
 use crate::survey::EventLogs;
-use crate::table::{LogTable, TableBatch, TablePart, TableScan, TableSink};
+use crate::table::{DerivedTable, LogTable, TableBatch, TablePart, TableScan, TableSink};
 use crate::time::{joined, until_ns};
 
 /// The part of the memory that rows may take before they go to temporary files. Reading and the
@@ -98,6 +103,8 @@ pub struct Export {
     pub compression: Option<LakeCompression>,
     /// How partitions are named.
     pub layout: LakeLayout,
+    /// The names of the tables to write; empty for all that the archive has.
+    pub tables: Vec<String>,
 }
 
 /// What was exported.
@@ -106,6 +113,9 @@ pub struct Export {
 pub struct Exported {
     /// The tables by name.
     pub tables: BTreeMap<String, ExportedTable>,
+    /// Tables that were wanted and cannot be made, and why.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, String>,
     /// Files and their bytes.
     pub input: Input,
     /// Lines and records of flow logs. `used` are rows, and so are NODATA and SKIPDATA records that
@@ -186,7 +196,35 @@ impl Export {
             format: LakeFormat::default(),
             compression: None,
             layout: LakeLayout::default(),
+            tables: Vec::new(),
         }
+    }
+
+    /// Returns the names of all tables.
+    pub fn table_names() -> impl Iterator<Item = &'static str> {
+        let of_logs = LogTable::ALL.into_iter().map(LogTable::name);
+        of_logs.chain(DerivedTable::ALL.into_iter().map(DerivedTable::name))
+    }
+
+    fn wants(&self, table: &str) -> bool {
+        self.tables.is_empty() || self.tables.iter().any(|name| name == table)
+    }
+
+    /// Returns the tables to write: those of logs, and those that are made from records.
+    fn wanted(&self) -> Result<(Vec<LogTable>, Vec<DerivedTable>)> {
+        let is_known = |name: &String| Self::table_names().any(|known| known == name);
+        if let Some(name) = self.tables.iter().find(|name| !is_known(name)) {
+            let known = Self::table_names().collect::<Vec<_>>().join(", ");
+            let name = printable(name);
+            return Err(Error::usage(format!(
+                "no table {name}; the tables are {known}"
+            )));
+        }
+        let (logs, derived) = (LogTable::ALL.into_iter(), DerivedTable::ALL.into_iter());
+        Ok((
+            logs.filter(|table| self.wants(table.name())).collect(),
+            derived.filter(|table| self.wants(table.name())).collect(),
+        ))
     }
 
     fn compression(&self) -> Result<LakeCompression> {
@@ -207,12 +245,14 @@ impl Export {
 
 /// Exports an archive.
 ///
-/// Runs on rayon's current thread pool. Reads everything once, or twice if the requested time range
-/// counts from the newest record.
+/// Runs on rayon's current thread pool. Reads everything once, once more for `connections` and once
+/// more for `findings`. A requested time range that counts from the newest record needs another reading
+/// before the first.
 ///
 /// # Errors
 /// An input cannot be read or its column order is unknown, there is nothing to export, nothing matches
-/// the filter, or the folder cannot be written. No folder is left then.
+/// the filter, a conversation needs more than the memory, or the folder cannot be written. No folder is
+/// left then.
 pub fn export(request: &Export, meter: &Meter) -> Result<Exported> {
     with_names(&request.request, |named| {
         export_named(request, named, meter)
@@ -220,16 +260,23 @@ pub fn export(request: &Export, meter: &Meter) -> Result<Exported> {
 }
 
 fn export_named(export: &Export, request: &Request, meter: &Meter) -> Result<Exported> {
-    let compression = export.compression()?;
+    let form = describe::LakeForm {
+        format: export.format,
+        compression: export.compression()?,
+        layout: export.layout,
+    };
+    let (logs, derived) = export.wanted()?;
     let archive = request.archive_and_events()?;
     let folder = OutputFolder::create(&export.output, &request.inputs)?;
     let run = Run::new(&archive, meter);
     let spill = SpillFolder::new(&request.temp_dir);
     let held_max = usize::try_from(request.memory / HELD_SHARE).unwrap_or(usize::MAX);
-    let tables: Vec<LakeTable> = LogTable::ALL.map(LakeTable::of_log).into();
+    let of_logs = logs.iter().copied().map(LakeTable::of_log);
+    let of_derived = derived.iter().copied().map(LakeTable::of_derived);
+    let tables = of_logs.chain(of_derived).collect();
     let lake = Lake::new(tables, export.layout, &spill, held_max);
     let selection = request.selection(archive.newest_ns(meter)?);
-    let sink = lake_sink(&archive, &lake, selection);
+    let sink = lake_sink(&archive, &lake, &logs, selection);
     let (mut account, part) = archive.read_all(&sink, meter)?;
     drop(sink);
     account.events.add(part.events.into_logs());
@@ -238,29 +285,74 @@ fn export_named(export: &Export, request: &Request, meter: &Meter) -> Result<Exp
     records.used = part.counts.used;
     records.filtered = part.counts.filtered;
     debug_assert!(records.adds_up(), "{records:?}");
-    meter.begin(Phase::Storing, part.counts.rows);
-    let columns = part.counts.columns();
-    let form = describe::LakeForm {
-        format: export.format,
-        compression,
-        layout: export.layout,
-    };
-    let tables = lake.write(&folder, form, &columns, meter)?;
+    let mut made = DerivedTables::default();
+    if records.used > 0 {
+        made.put(&derived, request, &archive, &lake, meter)?;
+    }
+    meter.begin(Phase::Storing, part.counts.rows + made.read.rows);
+    let tables = lake.write(&folder, form, &part.counts.columns(), meter)?;
+    check_written(&tables, &made.left_out)?;
     folder.finish()?;
     Ok(Exported {
         tables,
+        left_out: made.left_out,
         input: std::mem::take(&mut account.input),
         records,
         events: std::mem::take(&mut account.events),
-        spilled_bytes: spill.spilled(),
+        spilled_bytes: spill.spilled() + made.read.spilled_bytes,
         elapsed_ms: run.elapsed_ms(),
     })
 }
 
-/// Checks that there are rows to write.
+/// What was put into the lake beside the rows of logs.
+#[derive(Default)]
+struct DerivedTables {
+    /// Of all tables.
+    read: DerivedRead,
+    /// The tables that cannot be made, and why.
+    left_out: BTreeMap<String, String>,
+}
+
+impl DerivedTables {
+    fn put(
+        &mut self,
+        tables: &[DerivedTable],
+        request: &Request,
+        archive: &Archive,
+        lake: &Lake<'_>,
+        meter: &Meter,
+    ) -> Result<()> {
+        // Rows of the lake are in memory meanwhile.
+        let rest = request.memory - request.memory / HELD_SHARE;
+        let request = request.clone().memory(rest);
+        for table in tables {
+            let mut leave_out = |why: String| {
+                self.left_out.insert(table.name().to_owned(), why);
+            };
+            if archive.has_stdin() {
+                leave_out("standard input can be read only once".to_owned());
+                continue;
+            }
+            match derived::put(*table, &request, lake, meter) {
+                Ok(read) => {
+                    self.read.rows += read.rows;
+                    self.read.spilled_bytes += read.spilled_bytes;
+                }
+                // A name of the filter may be one of another log only.
+                Err(error) if matches!(error.kind(), ErrorKind::UnknownName { .. }) => {
+                    leave_out(format!("in the flow logs, there is {error}"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Checks that there are rows to write, whatever tables are wanted.
 fn check(request: &Request, account: &Account, counts: &RowCounts) -> Result<()> {
     let taken = counts.used + counts.filtered;
-    if counts.rows == 0 {
+    if counts.kept == 0 {
         Account::check_readable(taken, &account.records)?;
     }
     let events = account.events.iter();
@@ -273,8 +365,8 @@ fn check(request: &Request, account: &Account, counts: &RowCounts) -> Result<()>
             .max(counts.span_ns.map(|(_, end_ns)| end_ns)),
         span_ns: counts.span_ns,
     };
-    read.check_kept(request, counts.rows)?;
-    if counts.rows > 0 {
+    read.check_kept(request, counts.kept)?;
+    if counts.kept > 0 {
         return Ok(());
     }
     Err(Error::usage(
@@ -282,9 +374,25 @@ fn check(request: &Request, account: &Account, counts: &RowCounts) -> Result<()>
     ))
 }
 
+/// Checks that a wanted table has rows.
+fn check_written(
+    tables: &BTreeMap<String, ExportedTable>,
+    left_out: &BTreeMap<String, String>,
+) -> Result<()> {
+    if !tables.is_empty() {
+        return Ok(());
+    }
+    let why = match left_out.values().next() {
+        Some(why) => why.as_str(),
+        None => "the tables that are wanted have none",
+    };
+    Err(Error::usage(format!("there is no row to write: {why}")))
+}
+
 /// Passes the rows that match to the lake.
 struct LakeSink<F> {
     tables: TableSink<F>,
+    wanted: Vec<LogTable>,
     selection: Option<Selection>,
 }
 
@@ -300,7 +408,9 @@ struct RowPart {
 /// Counts of rows.
 #[derive(Default)]
 struct RowCounts {
-    /// Rows of all tables.
+    /// Records and events that match and that have a table, wanted or not.
+    kept: u64,
+    /// Rows of the tables that are wanted.
     rows: u64,
     /// Records of traffic that match.
     used: u64,
@@ -311,14 +421,15 @@ struct RowCounts {
     fields: u128,
 }
 
-/// Returns a sink that puts rows of all tables into the lake.
+/// Returns a sink that puts rows of these tables into the lake.
 fn lake_sink<'a>(
     archive: &'a Archive,
     lake: &'a Lake<'_>,
+    wanted: &[LogTable],
     selection: Option<Selection>,
 ) -> LakeSink<impl Fn(TableBatch) -> Result<()> + Sync> {
-    let scans = LogTable::ALL.map(|table| TableScan {
-        table,
+    let scans = wanted.iter().map(|table| TableScan {
+        table: *table,
         columns: (0..table.columns().len()).collect(),
     });
     let files = archive.files();
@@ -328,7 +439,8 @@ fn lake_sink<'a>(
         lake.put_batch(batch, &owner)
     };
     LakeSink {
-        tables: TableSink::new(scans.into(), take).with_dictionaries(),
+        tables: TableSink::new(scans.collect(), take).with_dictionaries(),
+        wanted: wanted.to_vec(),
         selection,
     }
 }
@@ -353,7 +465,10 @@ impl<F> LakeSink<F> {
             found.matches,
             span_ns.map(|(start_ns, end_ns)| (start_ns, until_ns(end_ns))),
         );
-        part.counts.rows += u64::from(is_wanted);
+        if is_wanted {
+            part.counts.kept += 1;
+            part.counts.rows += u64::from(self.wanted.contains(&LogTable::VpcFlowLogs));
+        }
         is_wanted
     }
 }
@@ -389,8 +504,10 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for LakeSink<F> {
         let span_ns = (instant_ns, instant_ns.saturating_add(1));
         let is_wanted = self.is_wanted(found.matches, Some(span_ns));
         part.events.count(found.event, is_wanted);
-        if is_wanted && LogTable::of_events(found.event.kind()).is_some() {
-            part.counts.rows += 1;
+        let table = LogTable::of_events(found.event.kind());
+        if let Some(table) = table.filter(|_| is_wanted) {
+            part.counts.kept += 1;
+            part.counts.rows += u64::from(self.wanted.contains(&table));
             self.tables.event(&mut part.rows, found);
         }
     }
@@ -425,6 +542,7 @@ impl RowPart {
 
 impl RowCounts {
     fn add(&mut self, later: &Self) {
+        self.kept += later.kept;
         self.rows += later.rows;
         self.used += later.used;
         self.filtered += later.filtered;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::sums::sums as sums_of_metrics;
 use crate::support::{Run, assert_one_error, file, flow2pcap, testdata};
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int64Type;
@@ -14,6 +15,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use serde_json::Value;
 use tempfile::TempDir;
+use testkit::archive::{Goal, Shape, generate};
+use testkit::traffic::{Settings, Version};
 
 /// Runs `export` to `output`.
 fn run_export(inputs: &[PathBuf], output: &Path, options: &[&str]) -> Run {
@@ -61,17 +64,25 @@ impl Exported {
         named.collect()
     }
 
-    /// The names of the files with rows.
+    /// The names of the files with rows of logs.
     fn parts(&self) -> Vec<String> {
         let names = self.files().into_keys();
-        names.filter(|name| name.contains("/part-")).collect()
+        let names = names.filter(|name| name.contains("/part-"));
+        let is_derived =
+            |name: &str| name.starts_with("connections/") || name.starts_with("findings/");
+        names.filter(|name| !is_derived(name)).collect()
+    }
+
+    /// The rows of a table, file by file.
+    fn table(&self, name: &str) -> Vec<RecordBatch> {
+        let files = self.files().into_iter();
+        let files = files.filter(|(path, _)| path.starts_with(&format!("{name}/")));
+        files.flat_map(|(_, bytes)| rows(bytes)).collect()
     }
 
     /// The rows of the flow logs, file by file.
     fn batches(&self) -> Vec<RecordBatch> {
-        let files = self.files().into_iter();
-        let files = files.filter(|(name, _)| name.starts_with("vpc_flow_logs/"));
-        files.flat_map(|(_, bytes)| rows(bytes)).collect()
+        self.table("vpc_flow_logs")
     }
 }
 
@@ -333,16 +344,20 @@ fn threads_and_order_of_inputs_do_not_change_the_bytes() {
     let home = tempfile::tempdir().unwrap();
     let one = file(&home, "a.log", long_log(20_000));
     let other = file(&home, "b.log", long_log(20_001));
-    let inputs = [one, other, testdata("incident"), testdata("bucket")];
-    let first = exported(&inputs, &["--threads", "1"]).files();
-    assert!(first.contains_key("athena.sql") && first.contains_key("glue.json"));
-    let mut reversed = inputs.clone();
-    reversed.reverse();
-    for threads in ["2", "4"] {
-        assert!(
-            exported(&reversed, &["--threads", threads]).files() == first,
-            "{threads}"
-        );
+    let flow_logs = ["--table", "vpc_flow_logs"];
+    let archives: [(&[PathBuf], &[&str]); 2] = [
+        (&[one, other, testdata("bucket")], &flow_logs),
+        (&[testdata("incident"), testdata("bucket")], &[]),
+    ];
+    for (inputs, options) in archives {
+        let first = exported(inputs, &[options, &["--threads", "1"]].concat()).files();
+        assert!(first.contains_key("athena.sql") && first.contains_key("glue.json"));
+        let mut reversed = inputs.to_vec();
+        reversed.reverse();
+        for threads in ["2", "4"] {
+            let options = [options, &["--threads", threads]].concat();
+            assert!(exported(&reversed, &options).files() == first, "{threads}");
+        }
     }
 }
 
@@ -358,6 +373,7 @@ fn memory_does_not_change_the_bytes() {
             let request = request.temp_dir(temporary.path().to_owned());
             let mut request = Export::new(request, home.path().join("lake"));
             request.format = format;
+            request.tables = vec!["vpc_flow_logs".to_owned()];
             let summary = export(&request, &Meter::default()).unwrap();
             let summary = serde_json::to_value(summary).unwrap();
             let files = Exported {
@@ -382,7 +398,8 @@ fn memory_does_not_change_the_bytes() {
 fn standard_input_is_exported_like_a_file() {
     let text = long_log(100);
     let home = tempfile::tempdir().unwrap();
-    let by_file = exported(&[file(&home, "a.log", text.clone())], &[]);
+    let options = ["--table", "vpc_flow_logs"];
+    let by_file = exported(&[file(&home, "a.log", text.clone())], &options);
     let lake = home.path().join("lake");
     let mut command = flow2pcap();
     command.args(["export", "-", "-q", "--output"]).arg(&lake);
@@ -545,4 +562,176 @@ fn definitions_name_all_columns_and_folders() {
         assert!(sql.contains(&format!("  `{column}` ")), "{column}");
     }
     assert_eq!(glue[0]["PartitionKeys"][2]["Type"], "date");
+}
+
+/// Packets, bytes and records of all connections in a lake.
+fn connection_sums(exported: &Exported) -> BTreeMap<String, u128> {
+    let batches = exported.table("connections");
+    let sum = |names: &[&str]| {
+        let all = batches
+            .iter()
+            .flat_map(|batch| names.iter().flat_map(|name| numbers(batch, name)));
+        all.flatten().map(|n| u128::try_from(n).unwrap()).sum()
+    };
+    BTreeMap::from([
+        (
+            "packets".to_owned(),
+            sum(&["initiator_packets", "responder_packets"]),
+        ),
+        (
+            "bytes".to_owned(),
+            sum(&["initiator_bytes", "responder_bytes"]),
+        ),
+        ("records".to_owned(), sum(&["records"])),
+    ])
+}
+
+/// The same sums, as `metrics` prints them.
+fn metrics_sums(inputs: &[PathBuf], options: &[&str]) -> BTreeMap<String, u128> {
+    let measures = ["--once", "--measure", "packets,bytes,records"];
+    let mut found = BTreeMap::new();
+    for ((labels, _), value) in sums_of_metrics(inputs, &[&measures, options].concat()) {
+        *found.entry(labels.last().unwrap().clone()).or_default() += value;
+    }
+    found
+}
+
+#[test]
+fn connections_add_up_to_what_metrics_counts_once() {
+    for input in [testdata("incident"), testdata("bucket")] {
+        let inputs = [input];
+        for options in [&[][..], &["--filter", "tcp", "--from", "-1h"]] {
+            let exported = exported(&inputs, options);
+            let found = connection_sums(&exported);
+            assert!(found["packets"] > 0);
+            assert_eq!(
+                found,
+                metrics_sums(&inputs, options),
+                "{inputs:?} {options:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn connections_are_in_the_folder_of_their_first_second() {
+    let home = tempfile::tempdir().unwrap();
+    let rows = [MIDNIGHT_S - 1, MIDNIGHT_S].map(|start_s| {
+        let port = u32::try_from(start_s % 1_000).unwrap() + 40_000;
+        row_at(start_s, port).replace("eu-west-1", "../x")
+    });
+    let text = log(&rows.each_ref().map(String::as_str));
+    let exported = exported(&[file(&home, "a.log", text)], &["--table", "connections"]);
+    let names = exported.files().into_keys();
+    let names: Vec<String> = names.filter(|name| name.contains("/part-")).collect();
+    assert_eq!(
+        names,
+        [14, 15].map(|day| format!(
+            "connections/account=111122223333/region=..%2Fx/date=2026-03-{day}/part-0000.parquet"
+        ))
+    );
+    assert_eq!(exported.summary["tables"].as_object().unwrap().len(), 1);
+    assert_eq!(exported.summary["records"]["used"], 2);
+}
+
+#[test]
+fn findings_are_those_of_diagnose_in_their_order() {
+    let input = testdata("incident");
+    let exported = exported(std::slice::from_ref(&input), &[]);
+    let ended = flow2pcap()
+        .args(["diagnose", "--json"])
+        .arg(&input)
+        .output();
+    let diagnosis: Value = serde_json::from_slice(&ended.unwrap().stdout).unwrap();
+    let titles = diagnosis["findings"].as_array().unwrap().iter();
+    let titles: Vec<_> = titles
+        .map(|finding| finding["title"].as_str().map(str::to_owned))
+        .collect();
+    assert!(titles.len() > 1);
+    let [batch] = &exported.table("findings")[..] else {
+        panic!("one row group");
+    };
+    assert_eq!(texts(batch, "title"), titles);
+    let order: Vec<_> = (1..).take(titles.len()).map(Some).collect();
+    assert_eq!(numbers(batch, "number"), order);
+    let files = exported.files();
+    for name in ["athena.sql", "glue.json", "README.txt"] {
+        let text = String::from_utf8(files[name].clone()).unwrap();
+        for table in ["connections", "findings"] {
+            assert!(text.contains(table), "{name}: {table}");
+        }
+    }
+}
+
+#[test]
+fn connections_of_small_memory_have_the_same_bytes() {
+    let home = tempfile::tempdir().unwrap();
+    let input = home.path().join("generated");
+    let settings = Settings {
+        enis: 40,
+        ..Settings::new(Version::V5, 7)
+    };
+    generate(settings, Goal::Lines(30_000), Shape::Tree, false, &input).unwrap();
+    let with = |threads: usize, memory: u64| {
+        let home = tempfile::tempdir().unwrap();
+        let request = Request::new(vec![input.clone()]).memory(memory);
+        let mut request = Export::new(request, home.path().join("lake"));
+        request.tables = vec!["connections".to_owned(), "findings".to_owned()];
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let made = pool.build().unwrap();
+        let summary = made.install(|| export(&request, &Meter::default()));
+        let summary = serde_json::to_value(summary.unwrap()).unwrap();
+        assert_eq!(summary["spilled_bytes"] != 0, memory < 1 << 30);
+        let files = Exported { home, summary }.files();
+        assert!(files.keys().any(|name| name.starts_with("connections/")));
+        files
+    };
+    let first = with(1, 1 << 30);
+    for (threads, memory) in [(4, 1 << 30), (2, 1 << 21)] {
+        assert!(with(threads, memory) == first, "{threads} {memory}");
+    }
+}
+
+#[test]
+fn standard_input_gives_the_tables_of_logs_and_the_reason() {
+    let home = tempfile::tempdir().unwrap();
+    let of_stdin = |options: &[&str]| {
+        let mut command = flow2pcap();
+        command.args(["export", "-", "--json", "--output"]);
+        command.arg(home.path().join("lake")).args(options);
+        let ended = command.write_stdin(long_log(100)).output().unwrap();
+        (
+            ended.status.code(),
+            ended.stdout,
+            String::from_utf8(ended.stderr).unwrap(),
+        )
+    };
+    let reason = "standard input can be read only once";
+    let (code, _, said) = of_stdin(&["--table", "connections"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains(reason), "{said}");
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+    let (code, summary, said) = of_stdin(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(&format!("connections: {reason}")), "{said}");
+    let summary: Value = serde_json::from_slice(&summary).unwrap();
+    assert_eq!(summary["left_out"]["findings"], reason);
+    let tables = summary["tables"].as_object().unwrap().keys();
+    assert_eq!(tables.collect::<Vec<_>>(), ["vpc_flow_logs"]);
+}
+
+#[test]
+fn archive_without_flow_logs_has_no_connections() {
+    let exported = exported(
+        &[testdata("bucket/AWSLogs/111122223333/elasticloadbalancing")],
+        &[],
+    );
+    let tables = exported.summary["tables"].as_object().unwrap().keys();
+    assert!(tables.clone().any(|name| name == "alb_access_logs"));
+    assert!(
+        tables
+            .clone()
+            .all(|name| !["connections", "findings"].contains(&name.as_str()))
+    );
+    assert_eq!(exported.summary["left_out"], Value::Null);
 }

@@ -8,7 +8,9 @@ use tempfile::TempDir;
 use crate::support::{Run, file, flow2pcap, names_in, run, testdata};
 
 /// The subcommands that read an archive.
-const SUBCOMMANDS: [&str; 5] = ["convert", "inspect", "diagnose", "metrics", "report"];
+const SUBCOMMANDS: [&str; 6] = [
+    "convert", "inspect", "diagnose", "metrics", "report", "export",
+];
 
 /// The column order of version 2.
 const HEADER: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets \
@@ -41,6 +43,7 @@ fn asked(subcommand: &str, input: &Path, options: &[&str]) -> (Run, Vec<String>)
     match subcommand {
         "convert" => command.arg("-o").arg(folder.path().join("out.pcapng")),
         "report" => command.arg("-o").arg(folder.path().join("page.html")),
+        "export" => command.arg("-o").arg(folder.path().join("lake")),
         _ => &mut command,
     };
     let mut command = command;

@@ -19,10 +19,13 @@ use crate::error::Result;
 use crate::output::OutputFolder;
 use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::read::Meter;
-use crate::table::{LogTable, TableBatch};
+use crate::table::{DerivedTable, LogTable, TableBatch};
 
 /// The columns that may have the account of a row.
 const ACCOUNT_COLUMNS: [&str; 3] = ["account", "account_id", "recipientaccountid"];
+
+/// The name of flow logs in the paths of their deliveries.
+const FLOW_LOGS_SERVICE: &str = "vpcflowlogs";
 
 /// The columns that may have its region.
 const REGION_COLUMNS: [&str; 2] = ["region", "awsregion"];
@@ -67,7 +70,7 @@ impl LakeTable {
         Self {
             name: table.name(),
             service: match table {
-                LogTable::VpcFlowLogs => "vpcflowlogs",
+                LogTable::VpcFlowLogs => FLOW_LOGS_SERVICE,
                 LogTable::CloudTrailLogs => "CloudTrail",
                 LogTable::R53ResolverLogs => "vpcdnsquerylogs",
                 LogTable::WafLogs => "WAFLogs",
@@ -75,6 +78,17 @@ impl LakeTable {
             },
             schema: table.schema(&columns),
             is_partitioned: true,
+        }
+    }
+
+    /// Returns a derived table. It is made from flow logs, whose service it has. Findings are too few
+    /// for partitions.
+    pub(super) fn of_derived(table: DerivedTable) -> Self {
+        Self {
+            name: table.name(),
+            service: FLOW_LOGS_SERVICE,
+            schema: table.schema(),
+            is_partitioned: table == DerivedTable::Connections,
         }
     }
 

@@ -56,8 +56,8 @@ Each of the two reads the archive once more. A table without rows is not written
 The narrowing options select records, which are rows if they match. A connection is a row, whole, if one of
 its records matches.
 
-The account and the region of a row are those in the path of its file, else those in the row, else
-unknown. Its date and hour are those of its own time in UTC: the start of a record. Where a table has a
+The account, the region, the date and the hour of a row are those in the path of its file, as in Athena,
+else those of the row itself, else unknown. The time of a row is the start of a record, in UTC. Where a table has a
 column of the same name as a folder (region), the folder has its values and the files do not.
 
 Rows are in order of time, and files have about 128 MB. The same input gives the same bytes. The folder

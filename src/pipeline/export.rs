@@ -42,7 +42,7 @@ use serde::Serialize;
 use self::derived::DerivedRead;
 use self::lake::{Lake, LakeTable};
 pub use self::place::LakeLayout;
-use self::place::PathOwner;
+use self::place::PathPartition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::Unusable;
 use crate::output::OutputFolder;
@@ -435,8 +435,8 @@ fn lake_sink<'a>(
     let files = archive.files();
     let take = move |batch: TableBatch| {
         let name = files.get(batch.file as usize).map(|file| &*file.name);
-        let owner = name.map(PathOwner::of).unwrap_or_default();
-        lake.put_batch(batch, &owner)
+        let path = name.map(PathPartition::of).unwrap_or_default();
+        lake.put_batch(batch, &path)
     };
     LakeSink {
         tables: TableSink::new(scans.collect(), take).with_dictionaries(),

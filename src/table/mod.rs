@@ -10,7 +10,7 @@
 //! flow_logs   records -> columns              events      events -> columns
 //! connections, findings                             derived     tables that no log has
 //! sink        blocks of an archive -> batches       values      texts and JSON -> values of any type
-//! words       a column of text while it is filled
+//! words       a column of text while it is filled      file_facts  account, region and day in a path
 //! ```
 //!
 //! # Invariants
@@ -22,6 +22,7 @@ mod column;
 mod connections;
 mod derived;
 mod events;
+mod file_facts;
 mod findings;
 mod flow_logs;
 mod kind;
@@ -32,6 +33,7 @@ mod words;
 pub use self::column::{ColumnType, TableColumn};
 pub use self::connections::{ConnectionRow, ConnectionRows, ConnectionSums};
 pub use self::derived::DerivedTable;
+pub(crate) use self::file_facts::FileFacts;
 pub use self::findings::FindingRows;
 pub use self::kind::LogTable;
 pub use self::sink::{TableBatch, TablePart, TableScan, TableSink};

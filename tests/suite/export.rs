@@ -272,6 +272,48 @@ fn path_gives_what_rows_do_not_have() {
 }
 
 #[test]
+fn day_in_the_path_comes_before_that_of_the_row() {
+    let home = tempfile::tempdir().unwrap();
+    let name = "AWSLogs/111122223333/vpcflowlogs/eu-west-1/2026/03/16/a.log";
+    let rows = [MIDNIGHT_S - 1, MIDNIGHT_S].map(|start_s| row_at(start_s, 1));
+    let path = file(&home, name, log(&rows.each_ref().map(String::as_str)));
+    let account = "vpc_flow_logs/account=111122223333/region=eu-west-1";
+    let days = exported(std::slice::from_ref(&path), &[]);
+    assert_eq!(
+        days.parts(),
+        [format!("{account}/date=2026-03-16/part-0000.parquet")]
+    );
+    // The path has no hour.
+    let hours = exported(&[path], &["--layout", "aws"]);
+    let folders = ["day=16/hour=00", "day=16/hour=23"];
+    assert_eq!(hours.parts(), folders.map(|folder| format!(
+        "vpc_flow_logs/aws-account-id=111122223333/aws-service=vpcflowlogs/aws-region=eu-west-1/year=2026/\
+         month=03/{folder}/part-0000.parquet"
+    )));
+}
+
+#[test]
+fn folders_have_the_service_that_delivers_the_log() {
+    let exported = exported(&[testdata("bucket")], &["--layout", "aws"]);
+    let parts = exported.parts();
+    for (table, service) in [
+        ("vpc_flow_logs", "vpcflowlogs"),
+        ("alb_access_logs", "elasticloadbalancing"),
+        ("cloudtrail_logs", "CloudTrail"),
+        ("r53_rlogs", "vpcdnsquerylogs"),
+    ] {
+        let of_table = parts.iter().filter(|name| name.starts_with(table));
+        let of_table: Vec<_> = of_table.collect();
+        assert!(!of_table.is_empty(), "{table}");
+        let folder = format!("/aws-service={service}/");
+        assert!(
+            of_table.iter().all(|name| name.contains(&folder)),
+            "{parts:?}"
+        );
+    }
+}
+
+#[test]
 fn hostile_values_stay_in_their_folder() {
     let home = tempfile::tempdir().unwrap();
     let hostile = row_at(MIDNIGHT_S, 1)

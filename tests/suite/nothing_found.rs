@@ -47,9 +47,9 @@ fn asked(subcommand: &str, input: &Path, options: &[&str]) -> (Run, Vec<String>)
         _ => &mut command,
     };
     let mut command = command;
-    // A page is not a capture, which `run` would read.
+    // A page and a folder are not captures, which `run` would read.
     let run = match subcommand {
-        "report" => {
+        "report" | "export" => {
             let output = command.output().unwrap();
             Run {
                 code: output.status.code().unwrap(),

@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int64Type;
 
 use super::lake::{Lake, LakeRows};
-use super::place::PathOwner;
+use super::place::PathPartition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pipeline::connections::{ConnectionBatch, connections};
 use crate::pipeline::findings::findings;
@@ -70,7 +70,7 @@ fn put_batch(batch: &ConnectionBatch, lake: &Lake<'_>) -> Result<()> {
         instants_ns: &instants_ns,
         file: u32::try_from(bucket).unwrap_or(u32::MAX),
         lines: lines.collect(),
-        owner: &PathOwner::default(),
+        path: &PathPartition::default(),
     };
     lake.put(DerivedTable::Connections.name(), rows)
 }
@@ -84,7 +84,7 @@ fn put_findings(request: &Request, lake: &Lake<'_>, meter: &Meter) -> Result<Der
         instants_ns: &vec![None; count],
         file: 0,
         lines: (0..count as u64).collect(),
-        owner: &PathOwner::default(),
+        path: &PathPartition::default(),
     };
     if count > 0 {
         lake.put(DerivedTable::Findings.name(), rows)?;

@@ -12,7 +12,7 @@ use super::ExportedTable;
 use super::describe::{self, DescribedTable, LakeForm};
 use super::gather::{ChosenRows, Gathered, RowAt};
 use super::lake_file::{LakeSums, LakeWriter, PartitionFiles};
-use super::place::{LakeLayout, PartitionKey, PathOwner, UNKNOWN, value};
+use super::place::{LakeLayout, PartitionKey, PathPartition, UNKNOWN, value};
 use super::store::RowStore;
 use super::stored::{RowOrder, StoredRows, words};
 use crate::error::Result;
@@ -52,8 +52,8 @@ pub(super) struct LakeRows<'a> {
     pub file: u32,
     /// The numbers of their lines in it, which order rows of one file.
     pub lines: Vec<u64>,
-    /// The account and the region, if something other than the rows gives them.
-    pub owner: &'a PathOwner,
+    /// What the path of their file gives.
+    pub path: &'a PathPartition,
 }
 
 /// The rows of all tables.
@@ -126,14 +126,14 @@ impl<'a> Lake<'a> {
     ///
     /// # Errors
     /// See [`put`](Self::put).
-    pub(super) fn put_batch(&self, batch: TableBatch, owner: &PathOwner) -> Result<()> {
+    pub(super) fn put_batch(&self, batch: TableBatch, path: &PathPartition) -> Result<()> {
         let name = batch.table.name();
         let rows = LakeRows {
             columns: batch.rows.columns(),
             instants_ns: &batch.instants_ns,
             file: batch.file,
             lines: batch.lines,
-            owner,
+            path,
         };
         self.put(name, rows)
     }
@@ -162,12 +162,12 @@ impl<'a> Lake<'a> {
             };
             return self.store.add((table, key), stored);
         }
-        let accounts = self.owners(of, &stored, &ACCOUNT_COLUMNS, rows.owner.account.as_ref());
-        let regions = self.owners(of, &stored, &REGION_COLUMNS, rows.owner.region.as_ref());
+        let accounts = self.owners(of, &stored, &ACCOUNT_COLUMNS, rows.path.account.as_ref());
+        let regions = self.owners(of, &stored, &REGION_COLUMNS, rows.path.region.as_ref());
         let slots: Vec<Option<i64>> = rows
             .instants_ns
             .iter()
-            .map(|ns| ns.map(|ns| self.layout.slot(ns)))
+            .map(|ns| rows.path.slot(self.layout, *ns))
             .collect();
         let key = |row: usize| PartitionKey {
             account: Arc::clone(accounts.of(row)),

@@ -1,4 +1,5 @@
-//! The folder of a row: its account, its region and its time, in Hive's or AWS's layout.
+//! The folder of a row: its account, its region and its time, in Hive's or AWS's layout. What the path
+//! of its file says comes first, as in Athena's tables.
 //!
 //! A folder is `NAME=VALUE`, as Hive writes partitions, so that query engines read the values from
 //! the path. Values come from outside. What is not a letter, a digit, `.`, `_` or `-` becomes `%XX`,
@@ -8,10 +9,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::archive::s3_path;
-use crate::event::BalancerFile;
+use crate::table::FileFacts;
 use crate::time::SECOND_NS;
 
 /// The value of an account or a region that nothing gives.
@@ -45,11 +46,15 @@ pub(super) struct PartitionKey {
     pub slot: Option<i64>,
 }
 
-/// The account and region that the path of a file gives.
+/// The account, region and time of a partition that the path of a file gives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct PathOwner {
+pub(super) struct PathPartition {
     pub account: Option<Arc<str>>,
     pub region: Option<Arc<str>>,
+    /// Days since the Unix epoch.
+    day: Option<i64>,
+    /// The hour of that day.
+    hour: Option<i64>,
 }
 
 impl LakeLayout {
@@ -115,51 +120,36 @@ impl LakeLayout {
     }
 }
 
-impl PathOwner {
+impl PathPartition {
     /// Reads the path of a file as AWS names it, whatever log it is.
     pub(super) fn of(path: &str) -> Self {
-        let known = |account: &str, region: &str| Self {
-            account: Some(value(account)),
-            region: Some(value(region)),
+        let facts = FileFacts::of(path);
+        let day = facts.date.map(|date| (date - EPOCH).get_days().into());
+        Self {
+            account: facts.account.as_deref().map(value),
+            region: facts.region.as_deref().map(value),
+            day,
+            hour: facts.hour.map(Into::into),
+        }
+    }
+
+    /// Returns the slot of a row at this time in nanoseconds since the Unix epoch.
+    pub(super) fn slot(&self, layout: LakeLayout, ns: Option<i64>) -> Option<i64> {
+        let Some(day) = self.day else {
+            return ns.map(|ns| layout.slot(ns));
         };
-        if let Some(name) = s3_path::parse(path) {
-            return known(name.account, name.region);
+        if layout == LakeLayout::Hive {
+            return Some(day);
         }
-        if let Some(file) = BalancerFile::parse(path) {
-            return known(file.account, file.region);
-        }
-        let (folders, file) = path.rsplit_once(['/', '\\']).unwrap_or(("", path));
-        let in_name: Vec<&str> = file.splitn(4, '_').collect();
-        if let [account, service, region, _] = in_name[..]
-            && is_account(account)
-            && !service.is_empty()
-            && is_region(region)
-        {
-            return known(account, region);
-        }
-        let folders: Vec<&str> = folders.split(['/', '\\']).collect();
-        let found = folders.windows(3).find_map(|window| {
-            let &[account, service, region] = window else {
-                return None;
-            };
-            let account = account.strip_prefix("aws-account-id=").unwrap_or(account);
-            let region = region.strip_prefix("aws-region=").unwrap_or(region);
-            let is_known = is_account(account) && !service.is_empty() && is_region(region);
-            is_known.then(|| known(account, region))
-        });
-        found.unwrap_or_default()
+        let of_row = || Some(layout.slot(ns?).rem_euclid(HOURS));
+        Some(day * HOURS + self.hour.or_else(of_row)?)
     }
 }
 
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
+const EPOCH: Date = Date::constant(1970, 1, 1);
 
-fn is_region(text: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    // The identifier of a VPC, which is in some paths in its place, has two parts.
-    text.split('-').count() > 2 && text.bytes().all(is_allowed)
-}
+/// Hours of a day.
+const HOURS: i64 = 24;
 
 /// Returns a text as the value of a folder.
 pub(super) fn value(text: &str) -> Arc<str> {
@@ -185,30 +175,26 @@ pub(super) fn value(text: &str) -> Arc<str> {
 mod tests {
     use super::*;
 
-    fn owner(path: &str) -> (Option<String>, Option<String>) {
-        let owner = PathOwner::of(path);
-        let text = |value: Option<Arc<str>>| value.map(|value| value.to_string());
-        (text(owner.account), text(owner.region))
-    }
-
     #[test]
-    fn paths_of_all_logs_give_account_and_region() {
-        let known = (
-            Some("123456789012".to_owned()),
-            Some("us-east-1".to_owned()),
-        );
-        for path in [
-            "AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/03/14/a.log",
-            "123456789012_vpcflowlogs_us-east-1_fl-1_20260314T0220Z_1.log.gz",
-            "123456789012_elasticloadbalancing_us-east-1_app.web.5_20260314T0220Z_10.0.0.1_2.log.gz",
-            "x/123456789012_CloudTrail_us-east-1_20260314T0220Z_1.json.gz",
-            "AWSLogs/o-1/123456789012/CloudTrail/us-east-1/2026/03/14/renamed.json",
-        ] {
-            assert_eq!(owner(path), known, "{path}");
-        }
-        assert_eq!(owner("logs/flows.log"), (None, None));
-        let queries = "AWSLogs/123456789012/vpcdnsquerylogs/vpc-0a1b2c/2026/03/14/queries.log.gz";
-        assert_eq!(owner(queries), (None, None));
+    fn time_in_a_path_comes_before_that_of_the_row() {
+        let midnight_ns = Some(1_773_532_800 * SECOND_NS); // 2026-03-15T00:00:00Z
+        let slot = |path: &str, layout: LakeLayout, ns| {
+            let slot = PathPartition::of(path).slot(layout, ns)?;
+            let time = layout.time_of(slot)?;
+            Some(time.strftime("%Y-%m-%d %H").to_string())
+        };
+        let (hive, aws) = (LakeLayout::Hive, LakeLayout::Aws);
+        let is = |text: &str| Some(text.to_owned());
+        let day = "AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/03/14/a.log";
+        assert_eq!(slot(day, hive, midnight_ns), is("2026-03-14 00"));
+        assert_eq!(slot(day, hive, None), is("2026-03-14 00"));
+        assert_eq!(slot(day, aws, midnight_ns), is("2026-03-14 00"));
+        assert_eq!(slot(day, aws, None), None);
+        let hour = "AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/03/14/23/a.log";
+        assert_eq!(slot(hour, aws, midnight_ns), is("2026-03-14 23"));
+        assert_eq!(slot(hour, aws, None), is("2026-03-14 23"));
+        assert_eq!(slot("a.log", aws, midnight_ns), is("2026-03-15 00"));
+        assert_eq!(slot("a.log", hive, None), None);
     }
 
     #[test]

@@ -14,8 +14,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Int64Type, TimeUnit};
 use datafusion::error::Result;
 use jiff::civil::Date;
 
-use super::file_facts::FileFacts;
-use crate::table::{TableBatch, TableColumn};
+use crate::table::{FileFacts, TableBatch, TableColumn};
 use crate::time::SECOND_NS;
 
 /// How a table shows the times of flow logs.

@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! derived      connections and findings
-//! file_facts   what the path of a file says of its rows
 //! extra        the columns that come after those of the log: date, account, "$path" and others
 //! other_logs   files that are surely another log
 //! pushdown     conditions of a query that spare files and rows
@@ -14,7 +13,6 @@
 
 mod derived;
 mod extra;
-mod file_facts;
 mod other_logs;
 mod pushdown;
 mod reading;

@@ -12,11 +12,10 @@ use datafusion::scalar::ScalarValue;
 use jiff::civil::Date;
 
 use super::extra::{ExtraColumn, FlowTimes};
-use super::file_facts::FileFacts;
 use crate::archive::s3_path;
 use crate::read::Found;
 use crate::record::Field;
-use crate::table::LogTable;
+use crate::table::{FileFacts, LogTable};
 use crate::time::SECOND_NS;
 
 /// The conditions of one scan, all of which must hold.

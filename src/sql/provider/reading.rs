@@ -19,7 +19,6 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::ProvidedColumn;
 use super::extra::FlowTimes;
-use super::file_facts::FileFacts;
 use super::other_logs::is_of_other_log;
 use super::pushdown::Pushdown;
 use crate::archive::File;
@@ -28,7 +27,7 @@ use crate::flow::Unusable;
 use crate::pipeline::Request;
 use crate::read::{Account, Archive, Found, FoundEvent, Meter, Sink};
 use crate::record::Field;
-use crate::table::{LogTable, TableBatch, TablePart, TableScan, TableSink};
+use crate::table::{FileFacts, LogTable, TableBatch, TablePart, TableScan, TableSink};
 
 /// RowBatches that wait for each thread of the query.
 pub(super) const WAITING_BATCHES: usize = 4;

@@ -2,24 +2,26 @@
 //!
 //! AWS delivers to `AWSLogs/[ORGANIZATION/]ACCOUNT/SERVICE/REGION/YYYY/MM/DD/[HH/]`, or to folders
 //! with Hive names, and names files `ACCOUNT_SERVICE_REGION_…`. These are the values of an Athena
-//! table's partitions.
+//! table's partitions, and so those of queries and of an exported folder.
 
 use jiff::civil::Date;
 
 /// Facts in a path about the rows of the file. `None` is what it does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct FileFacts {
-    pub(super) account: Option<String>,
-    pub(super) region: Option<String>,
+pub(crate) struct FileFacts {
+    /// Twelve digits.
+    pub(crate) account: Option<String>,
+    /// Such as `eu-central-1`.
+    pub(crate) region: Option<String>,
     /// The day of the delivery, which is not that of every row.
-    pub(super) date: Option<Date>,
+    pub(crate) date: Option<Date>,
     /// The hour of the delivery.
-    pub(super) hour: Option<i8>,
+    pub(crate) hour: Option<i8>,
 }
 
 impl FileFacts {
     /// Parses a path whose parts are separated by `/`.
-    pub(super) fn of(path: &str) -> Self {
+    pub(crate) fn of(path: &str) -> Self {
         let parts: Vec<&str> = path.split('/').collect();
         let (folders, name) = parts.split_at(parts.len().saturating_sub(1));
         let values: Vec<&str> = folders.iter().map(|folder| value(folder)).collect();

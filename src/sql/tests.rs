@@ -652,3 +652,124 @@ fn little_memory_is_said_to_be_too_little() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn addresses_are_compared_as_addresses() {
+    check(
+        "SELECT CAST('10.9.0.1' AS IPADDRESS) < CAST('10.10.0.1' AS IPADDRESS), \
+         IPADDRESS '10.2.0.0' BETWEEN IPADDRESS '10.0.0.0' AND IPADDRESS '10.255.255.255', \
+         IPADDRESS '2001:DB8::1' = CAST('2001:db8:0::1' AS IPADDRESS)",
+        "true,true,true",
+    );
+    check(
+        "WITH t AS (SELECT CAST(x AS IPADDRESS) AS ip FROM (VALUES '10.10.0.1', '10.9.0.1', '-') AS t(x)) \
+         SELECT ip FROM t WHERE ip > IPADDRESS '9.0.0.0' ORDER BY ip DESC",
+        "10.10.0.1;10.9.0.1",
+    );
+    check(
+        "SELECT srcaddr FROM vpc_flow_logs WHERE contains('10.0.0.0/8', CAST(srcaddr AS IPADDRESS)) \
+         ORDER BY CAST(srcaddr AS IPADDRESS) LIMIT 1",
+        "10.0.0.1",
+    );
+    check(
+        "SELECT max(CAST(x AS IPADDRESS)), CAST(min(CAST(x AS IPADDRESS)) AS varchar), \
+         count(DISTINCT CAST(x AS IPADDRESS)), approx_distinct(CAST(x AS IPADDRESS)) \
+         FROM (VALUES '10.10.0.1', '10.9.0.1', '-') AS t(x)",
+        "10.10.0.1,10.9.0.1,2,2",
+    );
+    check(
+        "SELECT CAST(srcaddr AS IPADDRESS), count(*) FROM vpc_flow_logs GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 2",
+        "10.0.0.1,2;10.0.0.2,1",
+    );
+    check(
+        "SELECT CAST(IPADDRESS '10.0.0.1' AS IPADDRESS), ARRAY[IPADDRESS '10.0.0.1'], typeof(IPADDRESS '::1')",
+        "10.0.0.1,[10.0.0.1],ipaddress",
+    );
+}
+
+#[test]
+fn small_differences_from_trino_are_none() {
+    check(
+        r"SELECT 'a_b' LIKE 'a#_b' ESCAPE '#', 'axb' LIKE 'a#_b' ESCAPE '#', 'a\b' LIKE 'a\b', 'a_b' LIKE 'a\_b' ESCAPE '\'",
+        "true,false,true,true",
+    );
+    assert!(refused("SELECT 'a' LIKE 'a' ESCAPE 'xy'").contains("one character"));
+    check("VALUES 1, 2, (3)", "1;2;3");
+    check(
+        "SELECT * FROM (VALUES 'a', concat('b', 'c')) AS t(x)",
+        "a;bc",
+    );
+    check(
+        "SELECT substr('abcdef', 0), substr('abcdef', 1 - 1), substr('abcdef', 1 - 3), substr('abcdef', 1 + 1, 2), substring('abc', 2)",
+        ",,ef,bc,bc",
+    );
+    check(
+        "SELECT replace('a-b-c', '-'), replace('a-b', '-', '+')",
+        "abc,a+b",
+    );
+    check("SELECT array_sort(ARRAY[3, NULL, 1])", "\"[1, 3, null]\"");
+    check(
+        "SELECT max(bytes, 2), min(bytes, 2) FROM vpc_flow_logs",
+        "\"[1000, 701]\",\"[40, 120]\"",
+    );
+    check(
+        "SELECT from_unixtime(0, 'America/New_York'), date '2020-05-04' + interval '1' day * 2",
+        "1969-12-31 19:00:00.000 -05:00,2020-05-06",
+    );
+    check(
+        "SELECT localtimestamp > timestamp '2020-01-01 00:00:00'",
+        "true",
+    );
+    check(
+        "SELECT timestamp '2020-01-01 01:07:09' - timestamp '2020-01-01 00:00:00', interval '1' month",
+        "0 01:07:09.000,0-1",
+    );
+    check(
+        "SELECT typeof(1), typeof('a'), typeof(tags), typeof(at) FROM cloudtrail_logs LIMIT 1",
+        "bigint,varchar,array(varchar),timestamp(3)",
+    );
+    check(
+        "SELECT n[1].x FROM (SELECT ARRAY[named_struct('x', 7)] AS n)",
+        "7",
+    );
+}
+
+#[test]
+fn tables_are_listed_with_the_types_of_athena() {
+    check("SHOW TABLES", "cloudtrail_logs;vpc_flow_logs");
+    check("SHOW TABLES '*flow*'", "vpc_flow_logs");
+    check(
+        "DESCRIBE cloudtrail_logs",
+        "eventname,string;eventtime,string;useridentity,\"struct<username:string,accountid:string>\";tags,array<string>;requestparameters,string;at,timestamp",
+    );
+    assert_eq!(refused("DESCRIBE flowlogs"), "there is no table flowlogs");
+}
+
+#[test]
+fn names_of_older_tables_are_those_of_the_columns() {
+    let sql = "SELECT sourceaddress, sum(numbytes) AS bytes FROM vpc_flow_logs WHERE destinationport = 443 \
+        GROUP BY sourceaddress ORDER BY sourceaddress LIMIT 1";
+    assert_eq!(
+        run(&engine(2), sql).unwrap(),
+        "sourceaddress,bytes\n10.0.0.1,1000\n"
+    );
+    check(
+        "SELECT f.numpackets, t.sourceaddress FROM vpc_flow_logs f JOIN (SELECT sourceaddress, max(starttime) AS endtime \
+         FROM vpc_flow_logs GROUP BY sourceaddress) t ON f.sourceaddress = t.sourceaddress AND f.starttime = t.endtime \
+         ORDER BY t.endtime LIMIT 1",
+        "7,10.0.0.2",
+    );
+    check(
+        "WITH t AS (SELECT * FROM vpc_flow_logs) SELECT count(DISTINCT interfaceid) FROM t WHERE sourceaddress <> '-'",
+        "2",
+    );
+    check(
+        "CREATE EXTERNAL TABLE mine (sourceaddress string); CREATE VIEW v AS SELECT sourceaddress FROM mine; \
+         SELECT sourceaddress FROM v WHERE sourceaddress <> '-' ORDER BY 1 LIMIT 1",
+        "10.0.0.1",
+    );
+    assert_eq!(
+        refused("SELECT sourceaddress FROM cloudtrail_logs"),
+        "there is no column sourceaddress"
+    );
+}

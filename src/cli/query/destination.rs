@@ -10,7 +10,7 @@ use flow2pcap::output::Output;
 /// Where rows go.
 pub(super) enum RowDestination {
     Stdout(Blocking<io::Stdout>),
-    File(Output),
+    File(Box<Output>),
     Memory(Vec<u8>),
 }
 

@@ -206,7 +206,7 @@ fn destination(
 ) -> anyhow::Result<RowDestination> {
     Ok(match &args.output {
         Some(path) if path.as_os_str() != "-" => {
-            RowDestination::File(Output::create(path, "rows.csv", &asked.inputs)?)
+            RowDestination::File(Box::new(Output::create(path, "rows.csv", &asked.inputs)?))
         }
         _ if streams.is_process() => RowDestination::stdout(),
         _ => RowDestination::Memory(Vec::new()),

@@ -5,13 +5,21 @@
 //! tokens     quotes of names, types in parentheses      templates   functions under another name
 //! casts      CAST to types of Trino                     lenient     try(…)
 //! unnest     CROSS JOIN UNNEST                          names       names of columns without one
+//! earlier    columns of older table definitions         members     members of structs in lists
+//! like       LIKE … ESCAPE                              intervals   interval '1' day * 2
+//! catalog    SHOW TABLES, DESCRIBE
 //! rewrite    the walk over a statement that applies them
 //! ```
 //!
 //! The walk is bottom-up, and what it has written is not walked again.
 
 mod casts;
+mod catalog;
+mod earlier;
+mod intervals;
 mod lenient;
+mod like;
+mod members;
 mod names;
 mod rewrite;
 mod templates;

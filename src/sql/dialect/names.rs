@@ -9,6 +9,8 @@ use datafusion::sql::sqlparser::ast::{
     Expr, Ident, OrderBy, OrderByKind, Select, SelectItem, TableFactor,
 };
 
+use super::members;
+
 /// Names the columns.
 pub(super) fn named(select: &mut Select) {
     let tables = tables(select);
@@ -67,6 +69,14 @@ fn name(expression: &Expr, index: usize, tables: &BTreeSet<String>) -> OutputNam
         Some(_) => ident.value.clone(),
         None => ident.value.to_lowercase(),
     };
+    if let Expr::CompoundFieldAccess { access_chain, .. } = expression
+        && let Some(member) = members::last(access_chain)
+    {
+        return OutputName {
+            text: folded(member),
+            is_given: true,
+        };
+    }
     match expression {
         Expr::Identifier(ident) => OutputName {
             text: folded(ident),

@@ -9,7 +9,10 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::parser::ParserError;
 
-use super::{casts, expression, lenient, names, templates, unnest};
+use super::{
+    casts, catalog, earlier, expression, intervals, lenient, like, members, names, templates,
+    unnest,
+};
 use crate::sql::fault::QueryFault;
 use crate::sql::{Parameters, suggestions};
 
@@ -34,7 +37,11 @@ pub(in super::super) fn rewritten(
     let mut walk = RewriteWalk {
         known,
         own_tables: BTreeSet::new(),
+        earlier: earlier::EarlierNames::of(&statement),
     };
+    if let Some(query) = catalog::query_of(&statement, &known.tables)? {
+        return Ok(Statement::Query(query));
+    }
     match statement.visit(&mut walk) {
         ControlFlow::Continue(()) => Ok(statement),
         ControlFlow::Break(fault) => Err(*fault),
@@ -45,6 +52,8 @@ struct RewriteWalk<'a> {
     known: &'a Known<'a>,
     /// Names of WITH.
     own_tables: BTreeSet<String>,
+    /// Names of columns in older table definitions.
+    earlier: earlier::EarlierNames,
 }
 
 type WalkStep = ControlFlow<Box<QueryFault>>;
@@ -80,7 +89,9 @@ impl VisitorMut for RewriteWalk<'_> {
                 limit_by: Vec::new(),
             });
         }
+        self.earlier.remember(query);
         if let SetExpr::Select(select) = &mut *query.body {
+            self.earlier.replace(select, query.order_by.as_mut());
             names::named(select);
             if let Some(order) = &mut query.order_by {
                 names::order_by_name(select, order);
@@ -93,6 +104,7 @@ impl VisitorMut for RewriteWalk<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> WalkStep {
+        self.earlier.replace(select, None);
         // Before the items are rewritten: a column keeps its name if a template replaces it.
         names::named(select);
         match unnest::applied(select, None) {
@@ -175,7 +187,17 @@ impl RewriteWalk<'_> {
                 substring_from: Some(start),
                 substring_for,
                 ..
-            } => parsed(templates::from_end(expr, start, substring_for.as_deref())),
+            } => parsed(templates::substring(expr, start, substring_for.as_deref())),
+            Expr::Like {
+                pattern,
+                escape_char,
+                ..
+            } => like::escaped(pattern, escape_char).map(|()| None),
+            Expr::BinaryOp { left, op, right } => parsed(intervals::multiplied(left, op, right)),
+            Expr::CompoundFieldAccess { access_chain, .. } => {
+                members::subscripted(access_chain);
+                Ok(None)
+            }
             Expr::Extract { field, expr, .. } if is_weekday(field) => {
                 parsed(expression(&format!("day_of_week({expr})")).map(Some))
             }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList,
-    FunctionArguments, UnaryOperator,
+    FunctionArguments, UnaryOperator, Value,
 };
 use datafusion::sql::sqlparser::parser::ParserError;
 
@@ -126,7 +126,23 @@ const TEMPLATES: &[(&str, usize, &str)] = &[
     ("rand", 0, "random()"),
     ("e", 0, "exp(1.0)"),
     ("is_nan", 1, "isnan({0})"),
-    ("typeof", 1, "arrow_typeof({0})"),
+    ("typeof", 1, "type_of({0})"),
+    ("replace", 2, "replace({0}, {1}, '')"),
+    ("array_sort", 1, "array_sort({0}, 'ASC', 'NULLS LAST')"),
+    ("from_unixtime", 2, "(from_unixtime({0}) AT TIME ZONE {1})"),
+    // UTC is the time zone of all queries.
+    ("localtimestamp", 0, "CAST(now() AS TIMESTAMP)"),
+    // The greatest values, and the least.
+    (
+        "max",
+        2,
+        "array_slice(array_agg({0} ORDER BY {0} DESC) FILTER (WHERE {0} IS NOT NULL{and}){over}, 1, {1})",
+    ),
+    (
+        "min",
+        2,
+        "array_slice(array_agg({0} ORDER BY {0} ASC) FILTER (WHERE {0} IS NOT NULL{and}){over}, 1, {1})",
+    ),
 ];
 
 /// Functions whose form depends on their arguments.
@@ -149,8 +165,14 @@ pub(in super::super) fn template_names() -> BTreeSet<&'static str> {
 /// Fails if the expression cannot be parsed again.
 pub(super) fn applied(call: &Function) -> Result<Option<Expr>, ParserError> {
     let name = call.name.to_string().to_lowercase();
-    let FunctionArguments::List(list) = &call.args else {
-        return Ok(None);
+    let list = match &call.args {
+        FunctionArguments::List(list) => list,
+        FunctionArguments::None => &FunctionArgumentList {
+            duplicate_treatment: None,
+            args: Vec::new(),
+            clauses: Vec::new(),
+        },
+        FunctionArguments::Subquery(_) => return Ok(None),
     };
     let Some(arguments) = plain(&list.args) else {
         return Ok(None);
@@ -245,39 +267,54 @@ fn shaped(name: &str, arguments: &[&Expr]) -> Option<String> {
                 "CASE WHEN {missing} IS NULL THEN NULL ELSE {name}({list}) END"
             ))
         }
-        ("contains", [network, address]) => {
-            Some(match is_network(network) || is_address(address) {
+        ("contains", [network, address]) => Some(
+            match is_network(network) || (is_address(address) && !is_list(network)) {
                 true => format!("ip_in({network}, {address})"),
                 false => format!("array_has({network}, {address})"),
-            })
-        }
+            },
+        ),
         _ => None,
     }
 }
 
-/// Returns what `substr(text, -3)` means, which counts from the end; none if it counts from the front. The
-/// engine would count on before the beginning.
+/// Returns what `substr(text, start)` means; none if the engine means the same, because `start` is a number
+/// from 1. From 0 there is nothing, and a negative one counts from the end. The engine would count on
+/// before the beginning.
 ///
 /// # Errors
 /// Fails if the expression cannot be parsed again.
-pub(super) fn from_end(
+pub(super) fn substring(
     text: &Expr,
     start: &Expr,
     length: Option<&Expr>,
 ) -> Result<Option<Expr>, ParserError> {
-    let Expr::UnaryOp {
-        op: UnaryOperator::Minus,
-        expr: count,
-    } = start
-    else {
-        return Ok(None);
+    let from_end = |count: String| {
+        let tail = format!(
+            "CASE WHEN character_length({text}) >= {count} THEN right({text}, {count}) ELSE '' END"
+        );
+        match length {
+            Some(length) => format!("left({tail}, {length})"),
+            None => tail,
+        }
     };
-    let tail = format!(
-        "CASE WHEN character_length({text}) >= {count} THEN right({text}, {count}) ELSE '' END"
-    );
-    let written = match length {
-        Some(length) => format!("left({tail}, {length})"),
-        None => tail,
+    let nothing = format!("left({text}, 0)");
+    let written = match start {
+        Expr::Value(value) => match &value.value {
+            Value::Number(number, _) if number.bytes().all(|digit| digit == b'0') => nothing,
+            _ => return Ok(None),
+        },
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr: count,
+        } => from_end(count.to_string()),
+        start => {
+            let length = length.map_or(String::new(), |length| format!(", {length}"));
+            let tail = from_end(format!("(-({start}))"));
+            format!(
+                "CASE WHEN ({start}) > 0 THEN substr({text}, {start}{length}) \
+                 WHEN ({start}) = 0 THEN {nothing} WHEN ({start}) < 0 THEN {tail} END"
+            )
+        }
     };
     expression(&written).map(Some)
 }
@@ -291,6 +328,10 @@ fn is_network(expression: &Expr) -> bool {
     parts.is_some_and(|(base, bits)| {
         base.parse::<std::net::IpAddr>().is_ok() && bits.parse::<u8>().is_ok()
     })
+}
+
+fn is_list(expression: &Expr) -> bool {
+    matches!(expression, Expr::Array(_))
 }
 
 /// Whether an expression was a cast to IPADDRESS.

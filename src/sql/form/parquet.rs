@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::{Field as ArrowField, Schema, SchemaRef};
+use arrow_array::cast::AsArray as _;
+use arrow_array::{ArrayRef, RecordBatch, StringViewArray};
+use arrow_schema::{DataType, Field as ArrowField, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::RowForm;
+use crate::sql::functions::address_text;
 
 /// Rows of a row group, which waits in memory.
 const ROWS_OF_GROUP: usize = 128 << 10;
@@ -31,7 +33,11 @@ impl RowForm for ParquetRows {
                 name = format!("{}_{number}", field.name());
                 number += 1;
             }
-            fields.push(field.as_ref().clone().with_name(name).with_nullable(true));
+            let mut field = field.as_ref().clone().with_name(name).with_nullable(true);
+            if let DataType::FixedSizeBinary(_) = field.data_type() {
+                field.set_data_type(DataType::Utf8View); // an address
+            }
+            fields.push(field);
         }
         let schema = Arc::new(Schema::new(fields));
         let properties = WriterProperties::builder()
@@ -49,7 +55,8 @@ impl RowForm for ParquetRows {
         let (Some(writer), Some(schema)) = (&mut self.writer, &self.schema) else {
             return Ok(());
         };
-        let rows = RecordBatch::try_new(Arc::clone(schema), rows.columns().to_vec());
+        let columns = rows.columns().iter().map(with_text);
+        let rows = RecordBatch::try_new(Arc::clone(schema), columns.collect());
         let rows = rows.map_err(|error| error.to_string())?;
         writer.write(&rows).map_err(|error| error.to_string())?;
         out.append(writer.inner_mut());
@@ -62,5 +69,17 @@ impl RowForm for ParquetRows {
             out.append(&mut rest);
         }
         Ok(())
+    }
+}
+
+/// Writes addresses as text, because a file has no type for them.
+fn with_text(column: &ArrayRef) -> ArrayRef {
+    match column.data_type() {
+        DataType::FixedSizeBinary(_) => {
+            let addresses = column.as_fixed_size_binary().iter();
+            let texts = addresses.map(|bytes| bytes.and_then(address_text));
+            Arc::new(texts.collect::<StringViewArray>())
+        }
+        _ => Arc::clone(column),
     }
 }

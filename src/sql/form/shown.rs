@@ -1,15 +1,21 @@
 //! One value as text, as Athena shows it: `2024-05-01 16:20:00.000`, `[a, b]`, `{name=x}`.
 
 use arrow_array::cast::AsArray as _;
+use arrow_array::types::{Int64Type, IntervalMonthDayNanoType};
 use arrow_array::{Array, ArrayRef, ListArray};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, IntervalUnit, TimeUnit};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+
+use crate::sql::functions::address_text;
+
+const DAY_MS: i128 = 86_400_000;
 
 /// Shows the values of a column.
 pub(super) enum ShownColumn<'a> {
     Plain(&'a ArrayRef, ArrayFormatter<'a>),
-    Struct(&'a ArrayRef, Vec<(&'a str, ShownColumn<'a>)>),
-    List(&'a ListArray, Box<ShownColumn<'a>>),
+    Struct(&'a ArrayRef, Vec<(&'a str, Self)>),
+    List(&'a ListArray, Box<Self>),
 }
 
 fn options() -> FormatOptions<'static> {
@@ -46,8 +52,13 @@ impl<'a> ShownColumn<'a> {
     /// Returns the text of a value; none for null.
     pub(super) fn text(&self, row: usize) -> Option<String> {
         match self {
+            // A column of nothing but nulls does not mark them.
+            Self::Plain(column, _) if column.data_type().is_null() || column.is_null(row) => None,
             Self::Plain(column, formatter) => {
-                let text = (!column.is_null(row)).then(|| formatter.value(row).to_string())?;
+                if let Some(text) = own_text(column, row) {
+                    return Some(text);
+                }
+                let text = formatter.value(row).to_string();
                 Some(match text.strip_suffix(" +00:00") {
                     Some(time) if matches!(column.data_type(), DataType::Timestamp(..)) => {
                         format!("{time} UTC")
@@ -104,6 +115,51 @@ impl<'a> ShownColumn<'a> {
     }
 }
 
+/// Writes an address, or the time between two times; none if the value is something else.
+fn own_text(column: &ArrayRef, row: usize) -> Option<String> {
+    match column.data_type() {
+        DataType::FixedSizeBinary(_) => address_text(column.as_fixed_size_binary().value(row)),
+        DataType::Duration(unit) => {
+            let counts = cast(&column.slice(row, 1), &DataType::Int64).ok()?;
+            let count = i128::from(counts.as_primitive::<Int64Type>().value(0));
+            let milliseconds = match unit {
+                TimeUnit::Second => count * 1_000,
+                TimeUnit::Millisecond => count,
+                TimeUnit::Microsecond => count / 1_000,
+                TimeUnit::Nanosecond => count / 1_000_000,
+            };
+            Some(interval_text(milliseconds))
+        }
+        DataType::Interval(IntervalUnit::MonthDayNano) => {
+            let interval = column.as_primitive::<IntervalMonthDayNanoType>().value(row);
+            let (months, days) = (interval.months, interval.days);
+            let ns = interval.nanoseconds;
+            if months != 0 && days == 0 && ns == 0 {
+                let sign = if months < 0 { "-" } else { "" };
+                let count = months.unsigned_abs();
+                return Some(format!("{sign}{}-{}", count / 12, count % 12));
+            }
+            let time = i128::from(days) * DAY_MS + i128::from(ns / 1_000_000);
+            (months == 0).then(|| interval_text(time))
+        }
+        _ => None,
+    }
+}
+
+/// Writes an interval as Trino does: days, hours, minutes, seconds and milliseconds, `0 01:07:09.000`.
+fn interval_text(milliseconds: i128) -> String {
+    let sign = if milliseconds < 0 { "-" } else { "" };
+    let count = milliseconds.unsigned_abs();
+    let (seconds, rest) = (count / 1_000, count % 1_000);
+    format!(
+        "{sign}{} {:02}:{:02}:{:02}.{rest:03}",
+        seconds / 86_400,
+        seconds / 3_600 % 24,
+        seconds / 60 % 60,
+        seconds % 60,
+    )
+}
+
 fn null() -> String {
     "null".into()
 }
@@ -140,4 +196,15 @@ pub(super) fn is_number(kind: &DataType) -> bool {
 /// A type cannot be shown.
 pub(super) fn shown(columns: &[ArrayRef]) -> Result<Vec<ShownColumn<'_>>, String> {
     columns.iter().map(ShownColumn::of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_days_and_a_clock() {
+        assert_eq!(interval_text(4_029_000), "0 01:07:09.000");
+        assert_eq!(interval_text(-90_061_001), "-1 01:01:01.001");
+    }
 }

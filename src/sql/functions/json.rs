@@ -13,9 +13,14 @@ pub(super) const SPECS: &[RowSpec] = &[
         Ok(found(cells)?.map_or(RowValue::Null, |json| RowValue::Text(json.to_string())))
     }),
     with_path("json_extract_scalar", Gives::Text, |cells, _| {
-        Ok(found(cells)?
-            .and_then(|json| scalar(&json))
-            .map_or(RowValue::Null, RowValue::Text))
+        let text = match found(cells)? {
+            // As the document writes it: 1.10 and 1e3.
+            Some(ParsedJson::Number(number)) if number.is_f64() => {
+                number_text(cells).or_else(|| Some(number.to_string()))
+            }
+            json => json.and_then(|json| scalar(&json)),
+        };
+        Ok(text.map_or(RowValue::Null, RowValue::Text))
     }),
     with_path("json_size", Gives::BigInt, |cells, _| {
         Ok(found(cells)?.map_or(RowValue::Null, |json| count(size(&json))))
@@ -140,6 +145,59 @@ fn found(cells: &[Argument<'_>]) -> Result<Option<ParsedJson>> {
         }
     }
     Ok(Some(json))
+}
+
+/// Returns the number that the path leads to, as the text has it.
+fn number_text(cells: &[Argument<'_>]) -> Option<String> {
+    let mut rest = cells[0].text().trim_start();
+    for step in steps(cells[1].text()).ok()? {
+        rest = step.entered(rest)?;
+    }
+    let number = |c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E');
+    let end = rest.find(|c| !number(c)).unwrap_or(rest.len());
+    Some(rest[..end].to_owned())
+}
+
+/// Splits what begins with a JSON value after the value, without the space that follows.
+fn after_value<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Option<(T, &'a str)> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<T>();
+    let value = values.next()?.ok()?;
+    Some((value, text[values.byte_offset()..].trim_start()))
+}
+
+impl JsonStep {
+    /// Returns the text from the value that this step leads to, which is a member or an item of the value
+    /// that `text` begins with.
+    fn entered<'a>(&self, text: &'a str) -> Option<&'a str> {
+        let open = match self {
+            Self::Member(_) => '{',
+            Self::Item(_) => '[',
+        };
+        let mut rest = text.strip_prefix(open)?.trim_start();
+        let mut index = 0;
+        let mut last = None;
+        while !rest.starts_with(['}', ']']) {
+            let is_it = match self {
+                Self::Member(name) => {
+                    let (found, after) = after_value::<String>(rest)?;
+                    rest = after.strip_prefix(':')?.trim_start();
+                    found == *name
+                }
+                Self::Item(sought) => index == *sought,
+            };
+            if is_it {
+                // Of members with one name, the last one counts.
+                last = Some(rest);
+            }
+            index += 1;
+            let (_, after) = after_value::<serde::de::IgnoredAny>(rest)?;
+            rest = match after.strip_prefix(',') {
+                Some(after) => after.trim_start(),
+                None => break,
+            };
+        }
+        last
+    }
 }
 
 /// One step of a path.
@@ -268,6 +326,20 @@ mod tests {
             call("json_size", BOOKS, "$.store.book"),
             Ok(RowValue::Int(2))
         );
+    }
+
+    #[test]
+    fn numbers_are_as_the_document_writes_them() {
+        let json =
+            r#" {"a" : [ {"x\"":1}, -1.10 ] , "b":{"c":1e3, "d":12345678901234567890123}, "c":2} "#;
+        for (path, expected) in [
+            ("$.a[1]", "-1.10"),
+            ("$.b.c", "1e3"),
+            ("$.b.d", "12345678901234567890123"),
+            ("$.c", "2"),
+        ] {
+            assert_eq!(call("json_extract_scalar", json, path), text(expected));
+        }
     }
 
     #[test]

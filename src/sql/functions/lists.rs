@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use super::{row, time};
+use super::{network, row, time};
 
 /// Makes the functions.
 pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
@@ -228,6 +228,7 @@ fn to_text(values: &ArrayRef) -> Result<ArrayRef> {
             let kind = DataType::Timestamp(TimeUnit::Nanosecond, zone.clone());
             row::mapped(time::shown(), vec![cast(values, &kind)?])
         }
+        kind if *kind == row::ADDRESS => row::mapped(network::shown(), vec![Arc::clone(values)]),
         _ => Ok(cast(values, &DataType::Utf8View)?),
     }
 }

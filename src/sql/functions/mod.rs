@@ -6,6 +6,7 @@
 //! time       dates and times         text     text and regular expressions
 //! url        parts of URLs           network  addresses and networks
 //! json       JSON in text            lists    lists, structs and casts
+//! types      Athena's names of types
 //! ```
 //!
 //! Functions that only have another name or another order of arguments are templates instead
@@ -18,10 +19,12 @@ mod pattern;
 mod row;
 mod text;
 mod time;
+mod types;
 mod url;
 
 use datafusion::logical_expr::ScalarUDF;
 
+pub(super) use self::network::address_text;
 use self::row::RowSpec;
 
 const TABLES: [&[RowSpec]; 5] = [
@@ -35,7 +38,7 @@ const TABLES: [&[RowSpec]; 5] = [
 /// Makes all functions.
 pub(super) fn all() -> impl Iterator<Item = ScalarUDF> {
     let of_rows = TABLES.into_iter().flat_map(row::functions);
-    of_rows.chain(lists::functions())
+    of_rows.chain(lists::functions()).chain(types::functions())
 }
 
 /// Whether a function has no value for some arguments. There is a function with `try_` before its name

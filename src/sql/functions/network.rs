@@ -1,10 +1,11 @@
 //! Addresses and networks: `CAST(x AS IPADDRESS)` and `contains(network, address)`
 //! (<https://trino.io/docs/current/functions/ipaddress.html>).
 //!
-//! An address is text in its shortest form. Trino refuses text that is no address; here it is null,
-//! because records without traffic have `-`.
+//! An address is the 16 bytes of its IPv6 form, in which IPv4 is `::ffff:10.0.0.1`: bytes are in the order
+//! of the addresses. Trino refuses text that is no address; here it is null, because records without
+//! traffic have `-`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::row::{Argument, Gives, Memo, RowSpec, RowValue, Takes};
 
@@ -14,7 +15,7 @@ type Result<T> = std::result::Result<T, String>;
 pub(super) const SPECS: &[RowSpec] = &[
     RowSpec {
         name: "ip_in",
-        takes: &[Takes::Text, Takes::Text],
+        takes: &[Takes::Text, Takes::Address],
         optional: 0,
         gives: Gives::Boolean,
         may_fail: true,
@@ -22,20 +23,36 @@ pub(super) const SPECS: &[RowSpec] = &[
     },
     RowSpec {
         name: "ip_address",
-        takes: &[Takes::Text],
+        takes: &[Takes::Address],
         optional: 0,
-        gives: Gives::Text,
+        gives: Gives::Address,
         may_fail: false,
         compute: ip_address,
     },
+    RowSpec {
+        name: "ip_text",
+        takes: &[Takes::Address],
+        optional: 0,
+        gives: Gives::Text,
+        may_fail: false,
+        compute: ip_text,
+    },
 ];
+
+/// The function that writes an address.
+pub(super) fn shown() -> &'static RowSpec {
+    let mut specs = SPECS.iter();
+    specs
+        .find(|spec| spec.name == "ip_text")
+        .expect("in the table")
+}
 
 /// Whether an address is in a network.
 fn ip_in(cells: &[Argument<'_>], _: &mut Memo) -> Result<RowValue> {
     let network = cells[0].text();
     let (base, bits) = parsed(network)
         .ok_or_else(|| format!("{network:?} is not a network such as 10.0.0.0/8"))?;
-    let Some(address) = address(cells[1].text()) else {
+    let Some(address) = address_of(cells[1]) else {
         return Ok(RowValue::Null);
     };
     Ok(RowValue::Bool(match (base, address) {
@@ -63,11 +80,31 @@ fn address(text: &str) -> Option<IpAddr> {
     Some(text.trim().parse::<IpAddr>().ok()?.to_canonical())
 }
 
+fn address_of(cell: Argument<'_>) -> Option<IpAddr> {
+    match cell {
+        Argument::Address(address) => Some(address.to_canonical()),
+        cell => address(cell.text()),
+    }
+}
+
 fn ip_address(cells: &[Argument<'_>], _: &mut Memo) -> Result<RowValue> {
-    let address = address(cells[0].text());
-    Ok(address.map_or(RowValue::Null, |address| {
+    Ok(match address_of(cells[0]) {
+        Some(IpAddr::V4(address)) => RowValue::Address(address.to_ipv6_mapped()),
+        Some(IpAddr::V6(address)) => RowValue::Address(address),
+        None => RowValue::Null,
+    })
+}
+
+fn ip_text(cells: &[Argument<'_>], _: &mut Memo) -> Result<RowValue> {
+    Ok(address_of(cells[0]).map_or(RowValue::Null, |address| {
         RowValue::Text(address.to_string())
     }))
+}
+
+/// Writes the bytes of an address; none if they are not one.
+pub(in crate::sql) fn address_text(bytes: &[u8]) -> Option<String> {
+    let bytes = <[u8; 16]>::try_from(bytes).ok()?;
+    Some(Ipv6Addr::from(bytes).to_canonical().to_string())
 }
 
 #[cfg(test)]
@@ -107,12 +144,14 @@ mod tests {
 
     #[test]
     fn addresses_have_one_form() {
-        let form = |text| computed(SPECS, "ip_address", &[Argument::Text(text)]);
-        assert_eq!(
-            form("2001:DB8:0:0::1"),
-            Ok(RowValue::Text("2001:db8::1".into()))
-        );
-        assert_eq!(form("10.0.0.1"), Ok(RowValue::Text("10.0.0.1".into())));
-        assert_eq!(form("-"), Ok(RowValue::Null));
+        let made = |text| computed(SPECS, "ip_address", &[Argument::Text(text)]);
+        let form = |text| match made(text) {
+            Ok(RowValue::Address(address)) => address_text(&address.octets()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(form("2001:DB8:0:0::1").as_deref(), Some("2001:db8::1"));
+        assert_eq!(form("10.0.0.1").as_deref(), Some("10.0.0.1"));
+        assert_eq!(made("10.0.0.1"), made("::ffff:10.0.0.1"));
+        assert_eq!(made("-"), Ok(RowValue::Null));
     }
 }

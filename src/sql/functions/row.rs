@@ -6,11 +6,12 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, ListBuilder, StringViewBuilder,
-    TimestampMillisecondBuilder,
+    BooleanBuilder, Date32Builder, FixedSizeBinaryBuilder, Float64Builder, Int64Builder,
+    ListBuilder, StringViewBuilder, TimestampMillisecondBuilder,
 };
 use arrow_array::cast::AsArray as _;
 use arrow_array::timezone::Tz;
@@ -27,6 +28,10 @@ use regex::Regex;
 /// The time zone of instants. Its name is an offset, which needs no table of time zones.
 pub(super) const UTC: &str = "+00:00";
 
+/// The type of addresses: IPADDRESS of Trino, 16 bytes that are in the order of the addresses. No other
+/// value has this type.
+pub(super) const ADDRESS: DataType = DataType::FixedSizeBinary(16);
+
 /// What an argument is converted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Takes {
@@ -38,6 +43,8 @@ pub(super) enum Takes {
     Double,
     /// A date, a time, or an instant in a time zone.
     Time,
+    /// An address, or text that may be one.
+    Address,
 }
 
 /// The type of the value.
@@ -59,6 +66,8 @@ pub(super) enum Gives {
     Time,
     /// An instant, in milliseconds, shown in UTC.
     Instant,
+    /// An address.
+    Address,
     /// A date if the last argument is a date, an instant if it is an instant, else a time.
     LikeLast,
 }
@@ -74,6 +83,8 @@ pub(super) enum Argument<'a> {
     Double(f64),
     /// A date or a time.
     Time(Moment),
+    /// An address, as IPv6.
+    Address(Ipv6Addr),
 }
 
 /// A date or a time: what a calendar and a clock show, and the time zone that they are in.
@@ -111,6 +122,8 @@ pub(super) enum RowValue {
     Double(f64),
     /// True or false.
     Bool(bool),
+    /// An address, as IPv6.
+    Address(Ipv6Addr),
     /// Days since 1970-01-01.
     Date(i32),
     /// Nanoseconds: of a time without a zone as its clock shows them, of an instant since the epoch.
@@ -352,6 +365,7 @@ impl Takes {
             Self::BigInt => "an integer",
             Self::Double => "a number",
             Self::Time => "a date or a time",
+            Self::Address => "an address",
         }
     }
 
@@ -359,7 +373,9 @@ impl Takes {
     fn coerced(self, kind: &DataType) -> Option<DataType> {
         let is_text = kind.is_string() || kind.is_null();
         match self {
-            Self::Text => (!kind.is_nested()).then_some(DataType::Utf8View),
+            Self::Text => (!kind.is_nested() && *kind != ADDRESS).then_some(DataType::Utf8View),
+            Self::Address if *kind == ADDRESS => Some(ADDRESS),
+            Self::Address => is_text.then_some(DataType::Utf8View),
             Self::BigInt => (kind.is_numeric() || is_text).then_some(DataType::Int64),
             Self::Double => (kind.is_numeric() || is_text).then_some(DataType::Float64),
             Self::Time => match kind {
@@ -385,6 +401,7 @@ impl Gives {
             Self::BigInt => DataType::Int64,
             Self::Double => DataType::Float64,
             Self::Boolean => DataType::Boolean,
+            Self::Address => ADDRESS,
             Self::Date => DataType::Date32,
             Self::Time => DataType::Timestamp(TimeUnit::Millisecond, None),
             Self::Instant => DataType::Timestamp(TimeUnit::Millisecond, Some(UTC.into())),
@@ -430,6 +447,10 @@ impl<'a> RowReader<'a> {
                     zone: Zone::Date,
                 })
             }
+            DataType::FixedSizeBinary(_) => {
+                let bytes = array.as_fixed_size_binary().value(row);
+                Argument::Address(<[u8; 16]>::try_from(bytes).ok()?.into())
+            }
             DataType::Timestamp(TimeUnit::Nanosecond, _) => {
                 let ns = array.as_primitive::<TimestampNanosecondType>().value(row);
                 Argument::Time(self.moment(ns)?)
@@ -462,6 +483,7 @@ enum RowColumn {
     Double(Float64Builder),
     Boolean(BooleanBuilder),
     Date(Date32Builder),
+    Address(FixedSizeBinaryBuilder),
     Time(TimestampMillisecondBuilder),
 }
 
@@ -474,6 +496,7 @@ impl RowColumn {
             DataType::Float64 => Self::Double(Float64Builder::with_capacity(rows)),
             DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(rows)),
             DataType::Date32 => Self::Date(Date32Builder::with_capacity(rows)),
+            ADDRESS => Self::Address(FixedSizeBinaryBuilder::with_capacity(rows, 16)),
             kind => Self::Time(TimestampMillisecondBuilder::new().with_data_type(kind)),
         }
     }
@@ -493,6 +516,13 @@ impl RowColumn {
             (Self::Boolean(out), _) => out.append_null(),
             (Self::Date(out), RowValue::Date(days)) => out.append_value(days),
             (Self::Date(out), _) => out.append_null(),
+            (Self::Address(out), RowValue::Address(address)) => {
+                // The builder takes values of this length only, which this one has.
+                if out.append_value(address.octets()).is_err() {
+                    out.append_null();
+                }
+            }
+            (Self::Address(out), _) => out.append_null(),
             (Self::Time(out), RowValue::Ns(ns)) => out.append_value(ns.div_euclid(1_000_000)),
             (Self::Time(out), _) => out.append_null(),
         }
@@ -506,6 +536,7 @@ impl RowColumn {
             Self::Double(mut out) => Arc::new(out.finish()),
             Self::Boolean(mut out) => Arc::new(out.finish()),
             Self::Date(mut out) => Arc::new(out.finish()),
+            Self::Address(mut out) => Arc::new(out.finish()),
             Self::Time(mut out) => Arc::new(out.finish()),
         }
     }

@@ -75,7 +75,7 @@ def duckdb_process(statement):
         "text = sys.stdin.read()\n"
         "began = time.perf_counter()\n"
         "db = duckdb.connect()\n"
-        f"db.execute('SET threads = {THREADS}')\n"
+        f"db.execute('SET threads = {THREADS}; SET enable_progress_bar = false')\n"
         "rows = db.execute(text).fetchall()\n"
         "print(time.perf_counter() - began, len(rows))\n"
     )
@@ -120,7 +120,7 @@ def bench_queries(args, source):
         command = [args.binary, "query", name, str(args.archive), "--format", "csv", "--threads", str(THREADS)]
         if name in PARAMETERS:
             command += ["--set", f"address={addresses[PARAMETERS[name]]}"]
-        statement = f"WITH logs AS NOT MATERIALIZED (SELECT * FROM {source}) " + text.replace("{source}", addresses["source"]).replace("{target}", addresses["target"])
+        statement = f"WITH logs AS (SELECT * FROM {source}) " + text.replace("{source}", addresses["source"]).replace("{target}", addresses["target"])
         for _ in range(args.runs):
             seconds, lines = flow2pcap_process(command)
             ours.append(seconds)

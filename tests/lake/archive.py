@@ -253,6 +253,8 @@ class Network:
         self.clients = [f"{rng.choice((3, 18, 52, 81, 198))}.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(1, 255)}" for _ in range(60)]
         self.clients += ["203.0.113.12", "198.51.100.7", "100.64.3.9", "192.168.7.7", "172.20.1.1"]
         self.clients6 = [f"2001:db8:{token(rng, 2)}::{i + 1:x}" for i in range(8)]
+        # The same host written at length, and one without zeros: in the table both stay as logged.
+        self.clients6[3:5] = ["2001:db8:0:0:0:0:0:1f", "2001:db8:1:2:3:4:5:6"]
 
 
 def flow_pair(rng, net, eni):
@@ -265,6 +267,8 @@ def flow_pair(rng, net, eni):
         ("https", "ssh", "scan", "db", "dns", "icmp", "s3", "admin", "syn", "odd"), (30, 5, 14, 12, 12, 5, 8, 4, 4, 3)
     )[0]
     peer = rng.choice([e for e in net.enis if e["kind"] == "host"])["address"]
+    if eni["kind"] == "v6":
+        peer = net.clients6[0]
     ends = {
         # kind: (source, destination, source port, destination port, protocol, action)
         "https": (other, mine, high, 443, 6, "ACCEPT"),
@@ -341,14 +345,20 @@ def flow_rows(rng, net, slot):
     return rows
 
 
-def write_flow_logs(rng, bucket, first, rows):
-    """About `rows` records in files of a slot each; the slot at midnight holds records that began the day before."""
+def write_flow_logs(rng, bucket, first, rows, odd):
+    """About `rows` records in files of a slot each; the slot at midnight holds records that began the day before.
+
+    If `odd`, each VPC's flow log is of another kind: one in hourly folders, one with its fields in
+    another order, one with the 14 fields of the default format, where the other columns are NULL.
+    """
     networks = [Network(rng, place) for place in PLACES]
+    shuffled = sorted(FLOW_FIELDS)  # as the console orders "all fields"
+    formats = [FLOW_FIELDS, shuffled, FLOW_FIELDS[:14]] if odd else [FLOW_FIELDS] * 3
     slots = [first + h * 3600 + m * 60 for h in range(24 * DAYS) for m in (0, 35)]
     per_file = max(1, rows // (len(slots) * len(networks)))
     made = 0
     for slot in slots:
-        for net in networks:
+        for net, fields in zip(networks, formats):
             when = utc(slot)
             part = {
                 "date": when.date(),
@@ -360,12 +370,19 @@ def write_flow_logs(rng, bucket, first, rows):
             lines, want = [], per_file if made + per_file <= rows else max(0, rows - made)
             while len(lines) < want:
                 for row in flow_rows(rng, net, slot):
-                    lines.append(" ".join("-" if row[n] is None else str(row[n]) for n in FLOW_FIELDS))
+                    if len(fields) < len(FLOW_FIELDS):
+                        # `region` is then the partition's, from the path.
+                        row = {n: row[n] for n in fields} | {"version": 2, "region": net.region}
+                    lines.append(" ".join("-" if row[n] is None else str(row[n]) for n in fields))
                     bucket.flow.append({**row, **part})
             made += len(lines)
-            header = " ".join(n.replace("_", "-") for n in FLOW_FIELDS)
+            header = " ".join(n.replace("_", "-") for n in fields)
             name = f"{net.account}_vpcflowlogs_{net.region}_{net.log}_{when:%Y%m%dT%H%MZ}_{token(rng, 8)}.log.gz"
-            bucket.put(bucket.folder(net.account, "vpcflowlogs", net.region, when), name, "\n".join([header, *lines]) + "\n")
+            folder = bucket.folder(net.account, "vpcflowlogs", net.region, when)
+            if odd and net is networks[0]:
+                folder = folder / when.strftime("%H")
+                folder.mkdir(exist_ok=True)
+            bucket.put(folder, name, "\n".join([header, *lines]) + "\n")
     return networks
 
 
@@ -642,12 +659,12 @@ def write_cloudtrail(rng, bucket, first, rows):
             bucket.put(bucket.folder(account, "CloudTrail", region, when), name, compact({"Records": events}))
 
 
-def write(root, rows, last_day, seed=1):
+def write(root, rows, last_day, seed=1, odd=False):
     """Writes the bucket under `root`; returns it with the rows of its tables."""
     rng = random.Random(seed)
     first = int(dt.datetime.combine(last_day, dt.time(), dt.timezone.utc).timestamp()) - (DAYS - 1) * 86400
     bucket = Bucket(root)
-    networks = write_flow_logs(rng, bucket, first, rows)
+    networks = write_flow_logs(rng, bucket, first, rows, odd)
     write_alb_logs(rng, bucket, networks, first, rows // 5)
     write_cloudtrail(rng, bucket, first, rows // 10)
     return bucket
@@ -660,8 +677,9 @@ def main():
     parser.add_argument("--parquet", help="folder for the same rows as Parquet")
     parser.add_argument("--last-day", type=dt.date.fromisoformat, default=dt.date(2026, 3, 1), help="the last of the three days")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--odd", action="store_true", help="flow logs with three formats: hourly folders, another order, 14 fields")
     args = parser.parse_args()
-    bucket = write(args.bucket, args.rows, args.last_day, args.seed)
+    bucket = write(args.bucket, args.rows, args.last_day, args.seed, args.odd)
     for name, table in bucket.tables().items():
         print(f"{name}: {table.num_rows} rows")
         if args.parquet:

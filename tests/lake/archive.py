@@ -354,7 +354,7 @@ def write_flow_logs(rng, bucket, first, rows, odd):
     networks = [Network(rng, place) for place in PLACES]
     shuffled = sorted(FLOW_FIELDS)  # as the console orders "all fields"
     formats = [FLOW_FIELDS, shuffled, FLOW_FIELDS[:14]] if odd else [FLOW_FIELDS] * 3
-    slots = [first + h * 3600 + m * 60 for h in range(24 * DAYS) for m in (0, 35)]
+    slots = [first + h * 3600 for h in range(0, 24 * DAYS, 3)]
     per_file = max(1, rows // (len(slots) * len(networks)))
     made = 0
     for slot in slots:
@@ -502,7 +502,7 @@ def write_alb_logs(rng, bucket, networks, first, rows):
                 "node": f"{net.prefix}.10.200", "group": f"arn:aws:elasticloadbalancing:{net.region}:{net.account}:targetgroup/{name}/{token(rng, 16)}",
             }  # fmt: skip
         )
-    ends = [first + h * 3600 + m * 60 for h in range(24 * DAYS) for m in (0, 35)]
+    ends = [first + h * 3600 for h in range(0, 24 * DAYS, 3)]
     per_file = max(1, rows // (len(ends) * len(balancers)))
     for end in ends:
         for b in balancers:
@@ -647,7 +647,7 @@ def trail_row(made):
 
 def write_cloudtrail(rng, bucket, first, rows):
     """Files of about five minutes; events can be a quarter of an hour older than the name."""
-    slots = [first + h * 3600 + 5 * 60 for h in range(24 * DAYS)]
+    slots = [first + h * 3600 + 5 * 60 for h in range(0, 24 * DAYS, 3)]
     per_file = max(1, rows // (len(slots) * len(PLACES)))
     for slot in slots:
         for account, region, *_ in PLACES:

@@ -161,7 +161,7 @@ def main():
     parser.add_argument("--query", choices=tuple(QUERIES), help="one query only")
     parser.add_argument("--scratch", help="folder for the Parquet files (default: the system's)")
     args = parser.parse_args()
-    files = sorted(str(f) for f in args.archive.rglob("*") if f.name.endswith((".log", ".log.gz", ".gz")))
+    files = sorted(str(f) for f in args.archive.rglob("*") if f.name.endswith((".log", ".log.gz")))
     if not files:
         sys.exit(f"no .log or .log.gz under {args.archive}")
     size = sum(os.path.getsize(f) for f in files)

@@ -316,7 +316,7 @@ def flow_rows(rng, net, slot):
     packets = 1 if kind in ("scan", "syn") else int(rng.paretovariate(0.9)) % 400000 + 1
     size = rng.choice((40, 44, 52, 60)) if kind in ("scan", "syn") else rng.randrange(60, 1500)
     outward = src == eni["address"]
-    flags = {"scan": 2, "syn": 2}.get(kind, rng.choice((0, 2, 3, 18, 19, 7))) if protocol == 6 else 0
+    flags = {"scan": 2, "syn": 2}.get(kind, rng.choice((0, 2, 2, 3, 7))) if protocol == 6 else 0
     row = dict(base)
     row.update(
         srcaddr=src, dstaddr=dst, srcport=sport, dstport=dport, protocol=protocol, packets=packets, bytes=packets * size,
@@ -339,7 +339,7 @@ def flow_rows(rng, net, slot):
         count = max(1, packets - rng.randrange(3))
         back.update(
             packets=count, bytes=count * rng.randrange(40, 1460), flow_direction="ingress" if outward else "egress",
-            traffic_path=None if outward else rng.choice((1, 8)), tcp_flags=(18 if flags == 2 else flags) if protocol == 6 else 0,
+            traffic_path=None if outward else rng.choice((1, 8)), tcp_flags={2: 18, 3: 19, 7: 19}.get(flags, 0) if protocol == 6 else 0,
         )  # fmt: skip
         rows.append(back)
     return rows

@@ -334,6 +334,10 @@ def run(args, db, fill, root, todo):
             print(f"BROKEN {entry['name']}: DuckDB: {str(error).splitlines()[0]}", flush=True)
             failed += 1
             continue
+        if not want:
+            print(f"BROKEN {entry['name']}: no row is expected, which proves nothing: use more --rows", flush=True)
+            failed += 1
+            continue
         if args.engine_only:
             print(f"{len(want):7} {entry['name']}  {want[0] if want else ''}"[:200])
             continue

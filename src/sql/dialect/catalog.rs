@@ -65,12 +65,11 @@ fn columns(
 
 /// Writes the condition of `SHOW TABLES '*flow*'`.
 fn condition(options: &ShowStatementOptions) -> String {
-    let filter = match &options.filter_position {
-        Some(
-            ShowStatementFilterPosition::Infix(filter)
-            | ShowStatementFilterPosition::Suffix(filter),
-        ) => filter,
-        None => return String::new(),
+    let Some(
+        ShowStatementFilterPosition::Infix(filter) | ShowStatementFilterPosition::Suffix(filter),
+    ) = &options.filter_position
+    else {
+        return String::new();
     };
     match filter {
         ShowStatementFilter::Like(text)

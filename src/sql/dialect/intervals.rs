@@ -18,11 +18,10 @@ pub(super) fn multiplied(
     if *operator != BinaryOperator::Multiply {
         return Ok(None);
     }
-    let (interval, factor) = match (bare(left), bare(right)) {
-        (Expr::Interval(interval), factor) | (factor, Expr::Interval(interval)) => {
-            (interval, factor)
-        }
-        _ => return Ok(None),
+    let ((Expr::Interval(interval), factor) | (factor, Expr::Interval(interval))) =
+        (bare(left), bare(right))
+    else {
+        return Ok(None);
     };
     let product = number(&interval.value)
         .zip(number(factor))

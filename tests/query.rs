@@ -1,5 +1,7 @@
 //! `flow2pcap query`, run as a user runs it, over the test data.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::process::{Command, Output};
 
 fn query(args: &[&str]) -> Output {

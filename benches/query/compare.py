@@ -140,7 +140,7 @@ def bench_export(args, source):
     for _ in range(args.runs):
         with tempfile.TemporaryDirectory(dir=args.scratch) as scratch:
             lake = pathlib.Path(scratch) / "lake"
-            seconds, _ = flow2pcap_process([args.binary, "export", str(args.archive), "-o", str(lake), "--threads", str(THREADS)])
+            seconds, _ = flow2pcap_process([args.binary, "export", str(args.archive), "--table", "vpc_flow_logs", "-o", str(lake), "--threads", str(THREADS)])
             ours.append(seconds)
             sizes[0] = sum(f.stat().st_size for f in lake.rglob("*.parquet"))
             shutil.rmtree(lake)

@@ -50,7 +50,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ),
     (
         "sql",
-        "archive error flow pipeline printable read record table time",
+        "archive error event flow pipeline printable read record table time",
     ),
     (
         "cli",

@@ -410,6 +410,18 @@ fn lists_are_joined_as_rows() {
 }
 
 #[test]
+fn queries_in_from_need_no_name() {
+    let side = |sum: &str| format!("(SELECT srcaddr, {sum} FROM vpc_flow_logs GROUP BY 1)");
+    let (left, right) = (side("count(*) AS n"), side("sum(bytes) AS m"));
+    let both = |what: &str| format!("SELECT {what} FROM {left} JOIN {right} USING (srcaddr)");
+    let engine = engine(2);
+    let joined = run(&engine, &both("count(*)")).unwrap();
+    let alone = run(&engine, &format!("SELECT count(srcaddr) FROM {left}")).unwrap();
+    assert_eq!(joined, alone);
+    assert_ne!(joined, "_col0\n0\n");
+}
+
+#[test]
 fn other_syntax_of_athena_is_accepted() {
     check(
         "SELECT bytes / packets, 7 / 2, sum(bytes) / count(*) FROM vpc_flow_logs WHERE dstport = '443' GROUP BY bytes, packets ORDER BY 1 LIMIT 1",

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     DateTimeField, Expr, FunctionArguments, Ident, LimitClause, ObjectName, Query, Select, SetExpr,
-    Statement, Value, VisitMut as _, VisitorMut,
+    Statement, TableAlias, TableFactor, Value, VisitMut as _, VisitorMut,
 };
 use datafusion::sql::sqlparser::parser::ParserError;
 
@@ -38,6 +38,7 @@ pub(in super::super) fn rewritten(
         known,
         own_tables: BTreeSet::new(),
         earlier: earlier::EarlierNames::of(&statement),
+        unnamed: 0,
     };
     if let Some(query) = catalog::query_of(&statement, &known.tables)? {
         return Ok(Statement::Query(query));
@@ -54,6 +55,8 @@ struct RewriteWalk<'a> {
     own_tables: BTreeSet<String>,
     /// Names of columns in older table definitions.
     earlier: earlier::EarlierNames,
+    /// How many queries in FROM had no name so far.
+    unnamed: u32,
 }
 
 type WalkStep = ControlFlow<Box<QueryFault>>;
@@ -130,6 +133,22 @@ impl VisitorMut for RewriteWalk<'_> {
         }
         // Athena's databases and catalogs have no counterpart.
         *relation = ObjectName::from(vec![Ident::with_quote('"', name)]);
+        WalkStep::Continue(())
+    }
+
+    /// Names the queries in FROM that have no name: the engine mixes up the columns of two such.
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> WalkStep {
+        if let TableFactor::Derived { alias, .. } = factor
+            && alias.is_none()
+        {
+            self.unnamed += 1;
+            *alias = Some(TableAlias {
+                explicit: true,
+                name: Ident::with_quote('"', format!("unnamed {}", self.unnamed)),
+                columns: Vec::new(),
+                at: None,
+            });
+        }
         WalkStep::Continue(())
     }
 

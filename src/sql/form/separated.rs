@@ -9,6 +9,9 @@ use super::RowForm;
 use super::shown::{is_number, shown};
 use crate::printable::{cell, label};
 
+/// What logs have where there is no value. Alone it is no formula.
+const NOT_LOGGED: &str = "-";
+
 /// The form.
 pub(super) struct Separated;
 
@@ -41,6 +44,9 @@ impl RowForm for Separated {
 }
 
 fn inert(text: &str) -> String {
+    if text == NOT_LOGGED {
+        return text.to_owned();
+    }
     cell::inert(&label(text)).into_owned()
 }
 

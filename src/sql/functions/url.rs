@@ -10,24 +10,25 @@ type Result<T> = std::result::Result<T, String>;
 /// The functions.
 pub(super) const SPECS: &[RowSpec] = &[
     spec("url_extract_protocol", Gives::Text, |cells, _| {
-        Ok(text(Url::of(cells).protocol))
+        Ok(part(cells, |url| url.protocol))
     }),
     spec("url_extract_host", Gives::Text, |cells, _| {
-        Ok(text(Url::of(cells).host))
+        Ok(part(cells, |url| url.host))
     }),
     spec("url_extract_port", Gives::BigInt, |cells, _| {
-        Ok(Url::of(cells)
-            .port
-            .map_or(RowValue::Null, |port| RowValue::Int(port.into())))
+        let port = Url::of(cells).and_then(|url| url.port);
+        Ok(port.map_or(RowValue::Null, |port| RowValue::Int(port.into())))
     }),
     spec("url_extract_path", Gives::Text, |cells, _| {
-        Ok(text(Some(Url::of(cells).path)))
+        Ok(unescaped_part(cells, |url| url.path))
     }),
     spec("url_extract_query", Gives::Text, |cells, _| {
-        Ok(text(Some(Url::of(cells).query.unwrap_or_default())))
+        Ok(unescaped_part(cells, |url| url.query.unwrap_or_default()))
     }),
     spec("url_extract_fragment", Gives::Text, |cells, _| {
-        Ok(text(Some(Url::of(cells).fragment.unwrap_or_default())))
+        Ok(unescaped_part(cells, |url| {
+            url.fragment.unwrap_or_default()
+        }))
     }),
     RowSpec {
         name: "url_extract_parameter",
@@ -56,8 +57,16 @@ const fn spec(name: &'static str, gives: Gives, compute: super::row::ComputeRow)
     }
 }
 
-fn text(part: Option<&str>) -> RowValue {
+/// Returns a part of a URL as it is; null if the URL does not have it.
+fn part<'a>(cells: &[Argument<'a>], of: fn(&Url<'a>) -> Option<&'a str>) -> RowValue {
+    let part = Url::of(cells).and_then(|url| of(&url));
     part.map_or(RowValue::Null, |part| RowValue::Text(part.to_owned()))
+}
+
+/// Returns a part of a URL without its escapes. A part that the URL does not have is empty.
+fn unescaped_part<'a>(cells: &[Argument<'a>], of: fn(&Url<'a>) -> &'a str) -> RowValue {
+    let part = Url::of(cells).map(|url| unescaped(of(&url), false));
+    part.map_or(RowValue::Null, RowValue::Text)
 }
 
 /// The parts of a URL (RFC 3986, appendix B).
@@ -71,22 +80,27 @@ struct Url<'a> {
 }
 
 impl<'a> Url<'a> {
-    fn of(cells: &[Argument<'a>]) -> Self {
-        let (rest, fragment) = cut(cells[0].text(), '#');
+    /// Parses a URL; `None` for a text with characters that no URL has, such as blanks.
+    fn of(cells: &[Argument<'a>]) -> Option<Self> {
+        let text = cells[0].text();
+        if !is_of_a_url(text) {
+            return None;
+        }
+        let (rest, fragment) = cut(text, '#');
         let (rest, query) = cut(rest, '?');
         let (protocol, rest) = match rest.split_once(':') {
             Some((protocol, rest)) if is_protocol(protocol) => (Some(protocol), rest),
             _ => (None, rest),
         };
         let Some(rest) = rest.strip_prefix("//") else {
-            return Self {
+            return Some(Self {
                 protocol,
                 host: None,
                 port: None,
                 path: rest,
                 query,
                 fragment,
-            };
+            });
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let authority = authority
@@ -99,15 +113,24 @@ impl<'a> Url<'a> {
             Some(at) => (&authority[..at], authority[at + 1..].parse().ok()),
             None => (authority, None),
         };
-        Self {
+        Some(Self {
             protocol,
             host: (!host.is_empty()).then_some(host),
             port,
             path,
             query,
             fragment,
-        }
+        })
     }
+}
+
+/// Whether a text has only characters that `java.net.URI`, which Trino parses with, takes. A `%` comes
+/// before two hexadecimal digits.
+fn is_of_a_url(text: &str) -> bool {
+    let is_taken = |c: char| !c.is_control() && !c.is_whitespace() && !"\"<>{}|\\^`".contains(c);
+    let mut escapes = text.split('%').skip(1).map(str::as_bytes);
+    let is_escape = |after: &[u8]| matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    text.chars().all(is_taken) && escapes.all(is_escape)
 }
 
 fn is_protocol(text: &str) -> bool {
@@ -123,7 +146,8 @@ fn cut(text: &str, at: char) -> (&str, Option<&str>) {
 }
 
 fn parameter(cells: &[Argument<'_>], _: &mut Memo) -> Result<RowValue> {
-    let query = Url::of(cells).query.unwrap_or_default();
+    let query = Url::of(cells).and_then(|url| url.query);
+    let query = query.unwrap_or_default();
     let mut pairs = query
         .split('&')
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
@@ -131,8 +155,13 @@ fn parameter(cells: &[Argument<'_>], _: &mut Memo) -> Result<RowValue> {
     Ok(found.map_or(RowValue::Null, |(_, value)| RowValue::Text(decoded(value))))
 }
 
-/// Decodes `%41` and `+`. What is not UTF-8 then becomes U+FFFD.
+/// Decodes `%41` and `+`.
 fn decoded(text: &str) -> String {
+    unescaped(text, true)
+}
+
+/// Decodes `%41`, and `+` as a blank if that is one. What is not UTF-8 then becomes U+FFFD.
+fn unescaped(text: &str, is_plus_blank: bool) -> String {
     let bytes = text.as_bytes();
     let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
     while let Some(byte) = bytes.get(at) {
@@ -144,7 +173,8 @@ fn decoded(text: &str) -> String {
                 at += 3;
             }
             None => {
-                out.push(if *byte == b'+' { b' ' } else { *byte });
+                let is_blank = *byte == b'+' && is_plus_blank;
+                out.push(if is_blank { b' ' } else { *byte });
                 at += 1;
             }
         }
@@ -179,7 +209,7 @@ mod tests {
         assert_eq!(part("url_extract_host"), text("shop.example.com"));
         assert_eq!(part("url_extract_port"), RowValue::Int(8443));
         assert_eq!(part("url_extract_path"), text("/a/b.html"));
-        assert_eq!(part("url_extract_query"), text("k1=v1&k2=v%202+x&k1=v3"));
+        assert_eq!(part("url_extract_query"), text("k1=v1&k2=v 2+x&k1=v3"));
         assert_eq!(part("url_extract_fragment"), text("Ref1"));
         let parameter = |name| {
             computed(
@@ -208,6 +238,16 @@ mod tests {
             &[Argument::Text("http://[2001:db8::1]:80/")],
         );
         assert_eq!(v6, Ok(RowValue::Text("[2001:db8::1]".into())));
+    }
+
+    #[test]
+    fn text_with_characters_that_no_url_has_has_no_parts() {
+        for url in ["http://h:80/a file.txt", "http://h/<b>", "http://h/100%"] {
+            for function in ["url_extract_host", "url_extract_path", "url_extract_query"] {
+                let part = computed(SPECS, function, &[Argument::Text(url)]);
+                assert_eq!(part, Ok(RowValue::Null), "{function} {url}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 -- Which interfaces reject most, and on which ports
 -- For an incident. The port is the destination's.
-SELECT interface_id, dstport, protocol, count(*) AS records, sum(packets) AS packets, approx_distinct(srcaddr) AS sources
+SELECT interface_id, dstport, protocol, count(*) AS records, sum(packets) AS packets, count(DISTINCT srcaddr) AS sources
 FROM vpc_flow_logs
 WHERE action = 'REJECT'
 GROUP BY interface_id, dstport, protocol

@@ -230,7 +230,8 @@ fn is_parsed(field: Field) -> bool {
     )
 }
 
-fn number(field: Field, found: &Found<'_>) -> Option<i64> {
+/// Returns a number that a record has in parsed form, as its column has it; `None` for other fields.
+pub(crate) fn number(field: Field, found: &Found<'_>) -> Option<i64> {
     let record = found.record;
     let saturated = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     match field {

@@ -35,5 +35,7 @@ pub use self::connections::{ConnectionRow, ConnectionRows, ConnectionSums};
 pub use self::derived::DerivedTable;
 pub(crate) use self::file_facts::FileFacts;
 pub use self::findings::FindingRows;
+#[cfg(feature = "sql")]
+pub(crate) use self::flow_logs::number as record_number;
 pub use self::kind::LogTable;
 pub use self::sink::{TableBatch, TablePart, TableScan, TableSink};

@@ -15,7 +15,7 @@ use super::extra::{ExtraColumn, FlowTimes};
 use crate::archive::s3_path;
 use crate::read::Found;
 use crate::record::Field;
-use crate::table::{FileFacts, LogTable};
+use crate::table::{FileFacts, LogTable, record_number};
 use crate::time::SECOND_NS;
 
 /// The conditions of one scan, all of which must hold.
@@ -173,7 +173,7 @@ impl RecordTest {
     fn passes(&self, found: &Found<'_>) -> bool {
         match self {
             Self::Number(field, op, value) => {
-                number(*field, found).is_some_and(|number| compares(number.cmp(value), *op))
+                record_number(*field, found).is_some_and(|number| compares(number.cmp(value), *op))
             }
             Self::Address(field, addresses) => {
                 address(*field, found).is_some_and(|address| addresses.contains(&address))
@@ -242,22 +242,6 @@ fn is_number(field: Field) -> bool {
             | Field::Start
             | Field::End
     )
-}
-
-fn number(field: Field, found: &Found<'_>) -> Option<i64> {
-    let record = found.record;
-    let saturated = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    match field {
-        Field::SrcPort => record.source_port.map(i64::from),
-        Field::DstPort => record.destination_port.map(i64::from),
-        Field::Protocol => record.protocol.map(i64::from),
-        Field::Packets => record.packets.map(saturated),
-        Field::Bytes => record.bytes.map(saturated),
-        Field::TcpFlags => record.flags.map(|flags| i64::from(flags.0)),
-        Field::Start => record.start_ns.map(|ns| ns.div_euclid(SECOND_NS)),
-        Field::End => record.end_ns.map(|ns| ns.div_euclid(SECOND_NS)),
-        _ => None,
-    }
 }
 
 fn address(field: Field, found: &Found<'_>) -> Option<IpAddr> {

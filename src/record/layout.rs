@@ -8,12 +8,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{
-    ByteUnit, Column, Field, Prefix, Separator,
-    cells::{LineCells, spaced_words},
-    column::Step,
-    given::GivenFormats,
-    naming::Naming,
-    surplus::tag_runs,
+    ByteUnit, Column, Field, Prefix, Separator, cells::LineCells, column::Step,
+    given::GivenFormats, naming::Naming, surplus::tag_runs,
 };
 
 /// The order of columns in a file, and the text around records.
@@ -377,15 +373,11 @@ impl Layout {
         LineCells::new(line, self.separator).quoting(self.has_tags())
     }
 
-    /// Returns the same cells of a line in which only single or repeated space characters separate
-    /// them, which is fast.
+    /// Whether only space characters separate the cells of a line, and no cell is quoted.
     #[inline]
-    pub(super) fn words<'a>(
-        &self,
-        line: &'a [u8],
-    ) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
+    pub(super) fn has_plain_words(&self, line: &[u8]) -> bool {
         let is_plain = self.separator == Separator::Blank && !self.has_tags();
-        (is_plain && memchr::memchr2(b'\t', b'\r', line).is_none()).then(|| spaced_words(line))
+        is_plain && memchr::memchr2(b'\t', b'\r', line).is_none()
     }
 
     /// Returns the index of the column that the header calls `name`, if the layout has one.

@@ -47,7 +47,7 @@ mod written_time;
 use std::fmt;
 use std::net::IpAddr;
 
-use self::cells::is_absent;
+use self::cells::{each_word, is_absent};
 pub(crate) use self::naming::Naming;
 pub use self::{
     byte_unit::{ByteUnit, bare_headers_len},
@@ -176,11 +176,8 @@ impl<'a> Record<'a> {
         let RecordText::Line(line) = self.text else {
             return columns.for_each(|index| take(index, self.cell(layout, index)));
         };
-        if let Some(mut words) = layout.words(line) {
-            for index in columns {
-                take(index, words.next().filter(|text| !is_absent(text)));
-            }
-            return;
+        if layout.has_plain_words(line) {
+            return each_word(line, columns.end, take);
         }
         let mut cells = layout.cells(line);
         for index in columns {

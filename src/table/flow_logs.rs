@@ -9,10 +9,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arrow_array::builder::{Int32Builder, Int64Builder};
-use arrow_array::{ArrayRef, new_null_array};
+use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::{ArrayRef, NullArray, new_null_array};
 
 use super::column::{ColumnType, TableColumn};
+use super::numbers::NumberColumn;
 use super::words::WordColumn;
 use crate::read::Found;
 use crate::record::{Column, Field, FieldKind, Layout, LogStatus};
@@ -72,8 +73,8 @@ struct FlowLogColumn {
 }
 
 enum FlowLogValues {
-    Int(Int32Builder),
-    BigInt(Int64Builder),
+    Int(NumberColumn<Int32Type>),
+    BigInt(NumberColumn<Int64Type>),
     Text(Box<WordColumn>),
 }
 
@@ -142,32 +143,32 @@ impl FlowLogColumns {
         }
     }
 
-    /// Returns the columns. Text is in dictionaries if that is wanted.
+    /// Returns the columns. If dictionaries are wanted, text is in them, and a column that no record has
+    /// is of the type of nulls.
     pub(super) fn finish(self, dictionaries: bool) -> Vec<ArrayRef> {
         let rows = self.rows;
         let columns = self.columns.into_iter();
         let columns = columns.map(|column| match column.values {
-            Some(FlowLogValues::Int(mut values)) => Arc::new(values.finish()) as ArrayRef,
-            Some(FlowLogValues::BigInt(mut values)) => Arc::new(values.finish()),
+            Some(FlowLogValues::Int(values)) => values.into_array(),
+            Some(FlowLogValues::BigInt(values)) => values.into_array(),
             Some(FlowLogValues::Text(words)) if dictionaries => words.into_dictionary(),
             Some(FlowLogValues::Text(words)) => words.into_views(),
-            None => match kind(column.field) {
-                ColumnType::Text if dictionaries => WordColumn::nothing(rows).into_dictionary(),
-                kind => new_null_array(&kind.arrow(), rows),
-            },
+            None if dictionaries => Arc::new(NullArray::new(rows)),
+            None => new_null_array(&kind(column.field).arrow(), rows),
         });
         columns.collect()
     }
 }
 
 impl FlowLogColumn {
+    #[inline]
     fn put_parsed(&mut self, found: &Found<'_>) {
         match &mut self.values {
             Some(FlowLogValues::Int(values)) => {
                 let number = number(self.field, found);
-                values.append_option(number.and_then(|number| i32::try_from(number).ok()));
+                values.put(number.and_then(|number| i32::try_from(number).ok()));
             }
-            Some(FlowLogValues::BigInt(values)) => values.append_option(number(self.field, found)),
+            Some(FlowLogValues::BigInt(values)) => values.put(number(self.field, found)),
             Some(FlowLogValues::Text(words)) => {
                 words.put(Some(word(self.field, found).unwrap_or(NOT_LOGGED)));
             }
@@ -175,11 +176,12 @@ impl FlowLogColumn {
         }
     }
 
+    #[inline(always)]
     fn put_text(&mut self, text: Option<&[u8]>) {
         match &mut self.values {
             Some(FlowLogValues::Text(words)) => words.put(text),
-            Some(FlowLogValues::Int(values)) => values.append_option(text.and_then(parsed)),
-            Some(FlowLogValues::BigInt(values)) => values.append_option(text.and_then(parsed)),
+            Some(FlowLogValues::Int(values)) => values.put(text.and_then(parsed)),
+            Some(FlowLogValues::BigInt(values)) => values.put(text.and_then(parsed)),
             None => {}
         }
     }
@@ -189,16 +191,8 @@ impl FlowLogValues {
     /// Creates a column that has so many nulls.
     fn new(field: Field, expected_rows: usize, nulls: usize) -> Self {
         match kind(field) {
-            ColumnType::Int => {
-                let mut values = Int32Builder::with_capacity(expected_rows);
-                values.append_nulls(nulls);
-                Self::Int(values)
-            }
-            ColumnType::BigInt => {
-                let mut values = Int64Builder::with_capacity(expected_rows);
-                values.append_nulls(nulls);
-                Self::BigInt(values)
-            }
+            ColumnType::Int => Self::Int(NumberColumn::new(expected_rows, nulls)),
+            ColumnType::BigInt => Self::BigInt(NumberColumn::new(expected_rows, nulls)),
             _ => {
                 let mut words = WordColumn::with_capacity(expected_rows);
                 (0..nulls).for_each(|_| words.put(None));
@@ -231,6 +225,7 @@ fn is_parsed(field: Field) -> bool {
 }
 
 /// Returns a number that a record has in parsed form, as its column has it; `None` for other fields.
+#[inline]
 pub(crate) fn number(field: Field, found: &Found<'_>) -> Option<i64> {
     let record = found.record;
     let saturated = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);

@@ -86,8 +86,9 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> TableSink<F> {
         }
     }
 
-    /// Lets the text columns of flow logs be dictionaries with 32-bit keys, in which each word of a
-    /// batch is once. [`LogTable::schema`] does not have their type.
+    /// Lets the text columns of flow logs be dictionaries, in which each word of a batch is once and
+    /// keys have 8, 16 or 32 bits; a column that no record of a batch has is of the type of nulls.
+    /// [`LogTable::schema`] does not have these types.
     #[must_use]
     pub fn with_dictionaries(mut self) -> Self {
         self.dictionaries = true;

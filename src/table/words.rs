@@ -1,21 +1,21 @@
 //! A column of text while it is filled: each different word once, and a number for each row.
 //!
 //! Most columns of logs have few different words: identifiers, addresses, names. A small table of the
-//! latest words finds most of them with one comparison.
+//! latest words finds most of them with the comparison of a few numbers.
 
 use std::borrow::Cow;
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use arrow_array::builder::{StringBuilder, StringViewBuilder};
-use arrow_array::types::UInt32Type;
-use arrow_array::{ArrayRef, DictionaryArray, UInt32Array};
+use arrow_array::types::{ArrowDictionaryKeyType, UInt8Type, UInt16Type};
+use arrow_array::{ArrayRef, DictionaryArray, PrimitiveArray, UInt32Array};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-/// The number of words that are found at once, a power of two.
-const RECENT: usize = 256;
+/// The bits of an index among the words that are found at once.
+const RECENT_BITS: u32 = 9;
 
 /// The number of a row without a word, and of no word.
 const NONE: u32 = u32::MAX;
@@ -27,7 +27,7 @@ pub(super) struct WordColumn {
     /// The words, one after the other, and where each ends.
     text: Vec<u8>,
     ends: Vec<usize>,
-    recent: [u32; RECENT],
+    recent: Vec<RecentWord>,
     numbers: HashTable<u32>,
     state: FixedState,
 }
@@ -40,34 +40,30 @@ impl WordColumn {
             nulls: 0,
             text: Vec::new(),
             ends: Vec::new(),
-            recent: [NONE; RECENT],
+            recent: Vec::new(),
             numbers: HashTable::new(),
             state: FixedState::default(),
         }
     }
 
-    /// Creates a column of so many nulls.
-    pub(super) fn nothing(rows: usize) -> Self {
-        let mut words = Self::with_capacity(0);
-        words.rows = vec![NONE; rows];
-        words.nulls = rows;
-        words
-    }
-
     /// Adds a row with this word, or with none. What is not UTF-8 in it is replaced.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put(&mut self, word: Option<&[u8]>) {
         let Some(word) = word else {
             self.nulls += 1;
             return self.rows.push(NONE);
         };
-        let slot = slot(word);
-        let recent = self.recent[slot];
-        if recent != NONE && self.word(recent) == word {
-            return self.rows.push(recent);
+        let sample = WordSample::of(word);
+        let slot = sample.slot();
+        if let Some(recent) = self.recent.get(slot)
+            && recent.sample == sample
+            && (sample.is_whole() || self.word(recent.number) == word)
+        {
+            return self.rows.push(recent.number);
         }
         let number = self.number(word);
-        self.recent[slot] = number;
+        self.recent.resize(1 << RECENT_BITS, RecentWord::NONE);
+        self.recent[slot] = RecentWord { sample, number };
         self.rows.push(number);
     }
 
@@ -105,12 +101,28 @@ impl WordColumn {
         numbers.map(|number| std::str::from_utf8(self.word(number)).unwrap_or_default())
     }
 
-    /// Returns the column as a dictionary.
+    /// Returns the column as a dictionary. Its keys have as few bits as there are words.
     pub(super) fn into_dictionary(self) -> ArrayRef {
         let mut words = StringBuilder::with_capacity(self.ends.len(), self.text.len());
         self.texts().for_each(|text| words.append_value(text));
-        let words = Arc::new(words.finish());
-        Arc::new(DictionaryArray::<UInt32Type>::new(self.numbers(), words))
+        let words: ArrayRef = Arc::new(words.finish());
+        // The keys of nulls are any, and are not read.
+        match words.len() {
+            0..=0x100 => self.keyed::<UInt8Type>(words, |number| (number & 0xff) as u8),
+            0x101..=0x1_0000 => self.keyed::<UInt16Type>(words, |number| (number & 0xffff) as u16),
+            _ => Arc::new(DictionaryArray::new(self.numbers(), words)),
+        }
+    }
+
+    fn keyed<K: ArrowDictionaryKeyType>(
+        self,
+        words: ArrayRef,
+        key: impl Fn(u32) -> K::Native,
+    ) -> ArrayRef {
+        let nulls = self.null_buffer();
+        let keys: Vec<K::Native> = self.rows.into_iter().map(key).collect();
+        let keys = PrimitiveArray::<K>::new(keys.into(), nulls);
+        Arc::new(DictionaryArray::new(keys, words))
     }
 
     /// Returns the column as views of its words.
@@ -122,14 +134,19 @@ impl WordColumn {
     }
 
     fn numbers(self) -> UInt32Array {
+        let nulls = self.null_buffer();
         let mut rows = self.rows;
-        if self.nulls == 0 {
-            return rows.into();
+        if nulls.is_some() {
+            let nulls = rows.iter_mut().filter(|row| **row == NONE);
+            nulls.for_each(|row| *row = 0);
         }
-        let valid = BooleanBuffer::collect_bool(rows.len(), |row| rows[row] != NONE);
-        let nulls = rows.iter_mut().filter(|row| **row == NONE);
-        nulls.for_each(|row| *row = 0);
-        UInt32Array::new(rows.into(), Some(NullBuffer::new(valid)))
+        UInt32Array::new(rows.into(), nulls)
+    }
+
+    fn null_buffer(&self) -> Option<NullBuffer> {
+        let is_word = |row: usize| self.rows[row] != NONE;
+        let valid = || BooleanBuffer::collect_bool(self.rows.len(), is_word);
+        (self.nulls > 0).then(|| NullBuffer::new(valid()))
     }
 }
 
@@ -140,17 +157,90 @@ fn word<'w>(text: &'w [u8], ends: &[usize], number: u32) -> &'w [u8] {
     &text[begin..ends[number]]
 }
 
-/// Returns where a word is kept among the recent ones.
-#[inline]
-fn slot(word: &[u8]) -> usize {
-    let last = match word.last_chunk::<8>() {
-        Some(bytes) => u64::from_le_bytes(*bytes),
-        None => word
-            .iter()
-            .fold(0, |number, byte| number << 8 | u64::from(*byte)),
+/// A word that was found lately.
+#[derive(Clone, Copy)]
+struct RecentWord {
+    sample: WordSample,
+    number: u32,
+}
+
+impl RecentWord {
+    /// No word: none is as long.
+    const NONE: Self = Self {
+        sample: WordSample {
+            first: 0,
+            second: 0,
+            last: 0,
+            len: u32::MAX,
+        },
+        number: NONE,
     };
-    let mixed = last.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ word.len() as u64;
-    (mixed >> 56) as usize % RECENT
+}
+
+/// The length and some bytes of a word: all of them if it has at most [`WordSample::WHOLE_LEN`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct WordSample {
+    /// The first eight bytes, or a number that only this shorter word has.
+    first: u64,
+    /// The next eight, of a word with more than sixteen; else 0.
+    second: u64,
+    /// The last eight, of a word with at least eight; else 0.
+    last: u64,
+    len: u32,
+}
+
+impl WordSample {
+    /// Identifiers such as `subnet-` with seventeen digits have 24 bytes.
+    const WHOLE_LEN: u32 = 24;
+
+    #[inline(always)]
+    fn of(word: &[u8]) -> Self {
+        let number = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+        let (first, second, last) = match (word.first_chunk::<8>(), word.last_chunk::<8>()) {
+            (Some(first), Some(last)) => {
+                let second = word.get(8..16).filter(|_| word.len() > 16);
+                let second = second.and_then(|bytes| bytes.first_chunk::<8>());
+                (number(first), second.map_or(0, number), number(last))
+            }
+            _ => (short_number(word), 0, 0),
+        };
+        Self {
+            first,
+            second,
+            last,
+            // The longest line has 1 MiB.
+            len: u32::try_from(word.len()).unwrap_or(u32::MAX - 1),
+        }
+    }
+
+    /// Whether two words with this sample are the same.
+    #[inline(always)]
+    fn is_whole(&self) -> bool {
+        self.len <= Self::WHOLE_LEN
+    }
+
+    /// Returns where a word is kept among the recent ones.
+    #[inline(always)]
+    fn slot(&self) -> usize {
+        let mixed = self.first.rotate_left(29) ^ self.last ^ u64::from(self.len);
+        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT_BITS)) as usize
+    }
+}
+
+/// Returns the bytes of a word with less than eight as a number. Bytes may be in it twice.
+#[inline(always)]
+fn short_number(word: &[u8]) -> u64 {
+    match (word.first_chunk::<4>(), word.last_chunk::<4>(), word) {
+        (Some(first), Some(last), _) => {
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+        }
+        (.., [a, .., b]) => {
+            let middle = word[word.len() / 2];
+            u64::from(*a) << 16 | u64::from(middle) << 8 | u64::from(*b)
+        }
+        (.., [a]) => u64::from(*a),
+        (.., []) => 0,
+    }
 }
 
 #[cfg(test)]
@@ -173,10 +263,26 @@ mod tests {
         let views = filled().into_views();
         assert_eq!(views.as_string_view().iter().collect::<Vec<_>>(), rows);
         let dictionary = filled().into_dictionary();
-        let dictionary = dictionary.as_dictionary::<UInt32Type>();
+        let dictionary = dictionary.as_dictionary::<UInt8Type>();
         assert_eq!(dictionary.values().len(), 3);
         let texts = dictionary.downcast_dict::<arrow_array::StringArray>();
         assert_eq!(texts.unwrap().into_iter().collect::<Vec<_>>(), rows);
+    }
+
+    #[test]
+    fn words_of_any_length_that_differ_in_one_byte_are_different() {
+        for len in 0..40 {
+            let words: Vec<Vec<u8>> = (0..=len)
+                .map(|changed| (0..len).map(|at| b'a' + u8::from(at == changed)).collect())
+                .collect();
+            let mut column = WordColumn::with_capacity(0);
+            for _ in 0..2 {
+                words.iter().for_each(|word| column.put(Some(word)));
+            }
+            let count = u32::try_from(words.len()).unwrap();
+            assert_eq!(column.rows[..words.len()], column.rows[words.len()..]);
+            assert_eq!(column.rows[..words.len()], (0..count).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -34,13 +34,19 @@ pub(super) fn hybrid(values: &[u32], bits: usize, out: &mut Vec<u8>) {
     packed(&values[begin..], bits, out);
 }
 
+#[inline(always)]
 fn run_len(values: &[u32]) -> usize {
     let first = values[0];
+    // Most runs have one value.
+    if values.get(1).is_some_and(|second| *second != first) {
+        return 1;
+    }
     let end = values.iter().position(|value| *value != first);
     end.unwrap_or(values.len())
 }
 
-fn repeated(value: u32, count: usize, bits: usize, out: &mut Vec<u8>) {
+/// Appends a value of `bits` bits, 1 to 32, so many times.
+pub(super) fn repeated(value: u32, count: usize, bits: usize, out: &mut Vec<u8>) {
     varint((count as u64) << 1, out);
     let bytes = bits.div_ceil(8);
     out.extend_from_slice(&value.to_le_bytes()[..bytes]);
@@ -54,22 +60,32 @@ fn packed(values: &[u32], bits: usize, out: &mut Vec<u8>) {
     let groups = values.len().div_ceil(8);
     varint((groups as u64) << 1 | 1, out);
     out.reserve(groups * bits);
-    for group in values.chunks(8) {
-        let (mut pending, mut pending_bits, mut written) = (0_u64, 0, 0);
-        for value in group {
-            pending |= u64::from(*value) << pending_bits;
-            pending_bits += bits;
-            if pending_bits >= 32 {
-                out.extend_from_slice(&pending.to_le_bytes()[..4]);
-                pending >>= 32;
-                pending_bits -= 32;
-                written += 4;
-            }
-        }
-        out.extend_from_slice(&pending.to_le_bytes()[..pending_bits.div_ceil(8)]);
-        written += pending_bits.div_ceil(8);
-        out.resize(out.len() + bits - written, 0);
+    let (eights, rest) = values.as_chunks::<8>();
+    for group in eights {
+        packed_group(group, bits, out);
     }
+    if !rest.is_empty() {
+        packed_group(rest, bits, out);
+    }
+}
+
+/// Packs at most eight values.
+#[inline(always)]
+fn packed_group(group: &[u32], bits: usize, out: &mut Vec<u8>) {
+    let (mut pending, mut pending_bits, mut written) = (0_u64, 0, 0);
+    for value in group {
+        pending |= u64::from(*value) << pending_bits;
+        pending_bits += bits;
+        if pending_bits >= 32 {
+            out.extend_from_slice(&pending.to_le_bytes()[..4]);
+            pending >>= 32;
+            pending_bits -= 32;
+            written += 4;
+        }
+    }
+    let rest = pending_bits.div_ceil(8);
+    out.extend_from_slice(&pending.to_le_bytes()[..rest]);
+    out.resize(out.len() + bits - written - rest, 0);
 }
 
 fn varint(mut value: u64, out: &mut Vec<u8>) {

@@ -5,6 +5,8 @@
 //! those of version 1, which every reader has.
 //! <https://parquet.apache.org/docs/file-format/data-pages/encodings/>
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding};
 use parquet::column::page::{CompressedPage, Page, PageWriter as _};
@@ -16,7 +18,7 @@ use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
-use super::bits::{bits_for, hybrid};
+use super::bits::{bits_for, hybrid, repeated};
 use super::compress::PageCompressor;
 
 /// Rows of a page.
@@ -82,7 +84,10 @@ pub(super) fn text(
             out.data(rows.len(), Encoding::PLAIN)?;
         } else {
             indexes.clear();
-            indexes.extend(present.map(|number| index(*number)));
+            match nulls {
+                0 => indexes.extend(rows.iter().map(|number| index(*number))),
+                _ => indexes.extend(present.map(|number| index(*number))),
+            }
             out.indexes(&indexes, bits, rows.len())?;
         }
     }
@@ -110,9 +115,14 @@ pub(super) fn integers(
     let mut out = ColumnPages::new(column, compression)?;
     let has_nulls = !present.is_empty();
     let is_present = |row: usize| present.get(row).copied().unwrap_or(true);
-    let rows = values.iter().enumerate();
-    let known = rows.filter(|(row, _)| is_present(*row));
-    let known: Vec<i64> = known.map(|(_, value)| *value).collect();
+    let known: Cow<'_, [i64]> = match has_nulls {
+        true => {
+            let rows = values.iter().zip(present);
+            let known = rows.filter(|(_, is_present)| **is_present);
+            known.map(|(value, _)| *value).collect()
+        }
+        false => values.into(),
+    };
     let bounds = bounds(known.iter().copied());
     let dictionary = bounds.and_then(|bounds| IntegerDictionary::of(&known, bounds));
     if let Some(dictionary) = &dictionary {
@@ -127,7 +137,10 @@ pub(super) fn integers(
     for begin in (0..values.len()).step_by(PAGE_ROWS) {
         let rows = begin..values.len().min(begin + PAGE_ROWS);
         out.levels(rows.clone().map(is_present), has_nulls);
-        let count = rows.clone().filter(|row| is_present(*row)).count();
+        let count = match has_nulls {
+            true => rows.clone().filter(|row| is_present(*row)).count(),
+            false => rows.len(),
+        };
         match &dictionary {
             Some(dictionary) => {
                 out.indexes(&dictionary.indexes[at..at + count], bits, rows.len())?;
@@ -241,11 +254,13 @@ impl ColumnPages {
     fn levels(&mut self, present: impl Iterator<Item = bool>, has_nulls: bool) {
         self.page.clear();
         self.page.extend([0; 4]);
-        let levels: Vec<u32> = match has_nulls {
-            true => present.map(u32::from).collect(),
-            false => vec![1; present.count()],
-        };
-        hybrid(&levels, 1, &mut self.page);
+        match has_nulls {
+            true => {
+                let levels: Vec<u32> = present.map(u32::from).collect();
+                hybrid(&levels, 1, &mut self.page);
+            }
+            false => repeated(1, present.count(), 1, &mut self.page),
+        }
         let len = u32::try_from(self.page.len() - 4).unwrap_or(u32::MAX);
         self.page[..4].copy_from_slice(&len.to_le_bytes());
     }

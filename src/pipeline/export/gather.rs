@@ -199,10 +199,15 @@ fn scatter<T>(
     to: &mut [T],
     mut value: impl FnMut(usize) -> T,
 ) {
-    for ChosenRow { row, place } in rows {
-        let row = *row as usize;
-        if nulls.is_none_or(|nulls| nulls.is_valid(row)) {
-            to[*place as usize] = value(row);
+    let mut put = |chosen: &ChosenRow| {
+        to[chosen.place as usize] = value(chosen.row as usize);
+    };
+    match nulls {
+        None => rows.iter().for_each(put),
+        Some(nulls) => {
+            let rows = rows.iter();
+            rows.filter(|chosen| nulls.is_valid(chosen.row as usize))
+                .for_each(&mut put);
         }
     }
 }

@@ -209,8 +209,14 @@ impl<'a> Lake<'a> {
         else {
             return RowOwners::one(otherwise);
         };
-        if values.len() == 1 && column.null_count() == 0 {
-            return RowOwners::one(owner(values.value(0), &otherwise));
+        let named = values.iter().flatten().map(|word| owner(word, &otherwise));
+        let named: BTreeSet<Arc<str>> = match column.null_count() {
+            0 => named.collect(),
+            _ => named.chain([Arc::clone(&otherwise)]).collect(),
+        };
+        // The region of a record without one is that of the path, as mostly are all.
+        if named.len() == 1 {
+            return RowOwners::one(named.into_iter().next().unwrap_or(otherwise));
         }
         let rows: Vec<RowAt> = (0..)
             .zip(0..column.len())

@@ -141,10 +141,6 @@ fn narrow(column: &ArrayRef) -> ArrayRef {
         }
         DataType::Utf8 => dictionary(column.as_string::<i32>().iter()),
         DataType::Utf8View => dictionary(column.as_string_view().iter()),
-        DataType::Dictionary(key, _) if **key == DataType::UInt32 => {
-            let words = column.as_dictionary::<UInt32Type>();
-            narrow_keys(words.keys(), words.values())
-        }
         DataType::Int32 => narrow_integers(column, column.as_primitive::<Int32Type>()),
         DataType::Int64 => narrow_integers(column, column.as_primitive::<Int64Type>()),
         _ => Arc::clone(column),

@@ -2,16 +2,19 @@
 
     python3 tests/lake/read_back.py FLOW2PCAP INPUT...
 
-Exports the inputs in each form, reads the folder with DuckDB, pyarrow and DataFusion, and compares the
-rows, packets and bytes of each action with sums made here from the text itself. Needs the packages
-duckdb, pyarrow and datafusion. The inputs are flow logs as text, with header lines; other logs beside
+Exports the inputs in each form, reads the folder with DuckDB, pyarrow, DataFusion and Spark, and compares
+the rows, packets and bytes of each action with sums made here from the text itself. Needs the packages
+duckdb, pyarrow and datafusion. Spark is left out where pyspark or Java is missing. The inputs are flow logs as text, with header lines; other logs beside
 them are only counted by the readers, which must agree. Exit status 1 if something differs.
 """
 
 import collections
+import functools
 import gzip
+import importlib.util
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -110,6 +113,44 @@ def by_datafusion(lake, form):
     return as_sums(rows)
 
 
+def by_spark(lake, form):
+    session = spark_session()
+    if session is None or form == "arrow":
+        return None
+    folder = f"{lake}/{FLOW_LOGS}"
+    read = session.read
+    table = {
+        "parquet": lambda: read.parquet(folder),
+        "csv": lambda: read.csv(folder, header=True, inferSchema=True),
+        "jsonl": lambda: read.json(folder),
+    }[form]()
+    table.createOrReplaceTempView("logs")
+    return as_sums(tuple(row) for row in session.sql(SQL.format("logs")).collect())
+
+
+@functools.cache
+def spark_session():
+    """A session in this process and two threads, or None where Spark cannot run."""
+    if importlib.util.find_spec("pyspark") is None or shutil.which("java") is None:
+        print("Spark: NOT CHECKED: needs pyspark from PyPI and a Java runtime")
+        return None
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local[2]").appName("read_back")
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+    }
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
 def partitions(lake):
     """The names of the partition columns."""
     path = next(pathlib.Path(lake, FLOW_LOGS).rglob("*.parquet"))
@@ -179,7 +220,7 @@ def main():
             command = [program, "export", "--quiet", "--format", form, *options, "-o", lake, *inputs]
             subprocess.run(command, check=True)
             read = []
-            for by in (by_duckdb, by_pyarrow, by_datafusion):
+            for by in (by_duckdb, by_pyarrow, by_datafusion, by_spark):
                 found = by(lake, form) if not (form == "arrow" and by is by_duckdb) else None
                 if found is None:
                     continue

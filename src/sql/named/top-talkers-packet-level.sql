@@ -2,9 +2,8 @@
 -- From AWS's Athena integration of VPC flow logs: VpcFlowLogsTopTalkersPacketLevel.
 SELECT ip, sum(bytes) AS total_bytes
 FROM (
-  SELECT pkt_dstaddr AS ip, bytes FROM vpc_flow_logs
-  UNION ALL
-  SELECT pkt_srcaddr AS ip, bytes FROM vpc_flow_logs
+  SELECT CASE side WHEN 1 THEN pkt_dstaddr ELSE pkt_srcaddr END AS ip, bytes
+  FROM (VALUES (1), (2)) AS sides (side) CROSS JOIN vpc_flow_logs
 )
 WHERE ip <> '-'
 GROUP BY ip

@@ -2,9 +2,8 @@
 -- From AWS's Athena integration of VPC flow logs: VpcFlowLogsTopTalkers.
 SELECT ip, sum(bytes) AS total_bytes
 FROM (
-  SELECT dstaddr AS ip, bytes FROM vpc_flow_logs
-  UNION ALL
-  SELECT srcaddr AS ip, bytes FROM vpc_flow_logs
+  SELECT CASE side WHEN 1 THEN dstaddr ELSE srcaddr END AS ip, bytes
+  FROM (VALUES (1), (2)) AS sides (side) CROSS JOIN vpc_flow_logs
 )
 WHERE ip <> '-'
 GROUP BY ip

@@ -246,3 +246,25 @@ fn limit_ends_the_reading() {
         asked.files_read
     );
 }
+
+#[test]
+fn named_queries_about_both_ends_read_the_archive_once() {
+    let folder = archive();
+    let sent = "10.0.0.2|360\n10.0.0.1|180\n10.0.0.9|180";
+    for (name, expected) in [
+        ("top-talkers", sent),
+        ("top-talkers-packet-level", ""),
+        ("admin-port-traffic", ""),
+    ] {
+        let sql = crate::sql::NamedQuery::find(name).unwrap().sql;
+        for partitions in [1, 3] {
+            let asked = ask_on(folder.path(), partitions, sql);
+            let mut rows: Vec<&str> = asked.rows.lines().collect();
+            rows.sort_by_key(|row| (std::cmp::Reverse(row.len()), row.to_owned()));
+            let mut sorted: Vec<&str> = expected.lines().collect();
+            sorted.sort_by_key(|row| (std::cmp::Reverse(row.len()), row.to_owned()));
+            assert_eq!(rows, sorted, "{name}");
+            assert_eq!(asked.files_read, 3, "{name}");
+        }
+    }
+}

@@ -23,7 +23,7 @@ use super::fault::QueryFault;
 use super::provider::{LogSource, Unread};
 use super::statements::{SqlStatement, StatementKind};
 use super::tables::InputTables;
-use super::{Parameters, functions, order};
+use super::{Parameters, functions, order, overflow};
 use crate::error::Error;
 use crate::pipeline::Request;
 
@@ -109,6 +109,9 @@ impl Engine {
         for function in functions::all() {
             context.register_udf(function);
         }
+        context.register_udf(overflow::lenient_marker());
+        context.register_udaf(overflow::checked_sum());
+        context.add_analyzer_rule(Arc::new(overflow::CheckedOperators));
         for (name, table) in tables {
             let made = context.register_table(quoted(&name), table);
             made.map_err(QueryFault::from_engine)?;

@@ -61,6 +61,9 @@ pub enum QueryFault {
     /// The query needs more memory than it may use.
     #[error("the query needs more memory than it may use")]
     NoMemory,
+    /// A whole number gets larger than its type; the text says which type and where.
+    #[error("{0}")]
+    Overflow(String),
     /// The inputs cannot be read.
     #[error("{0}")]
     Reading(#[source] Error),
@@ -142,6 +145,7 @@ fn root(error: DataFusionError) -> DataFusionError {
                 DataFusionError::ResourcesExhausted(text) => {
                     DataFusionError::ResourcesExhausted(text.clone())
                 }
+                DataFusionError::External(source) => shared_fault(source.as_ref()),
                 other => DataFusionError::Execution(other.to_string()),
             },
         },
@@ -159,6 +163,16 @@ fn root(error: DataFusionError) -> DataFusionError {
             Err(inner) => root_external(inner),
         },
         other => other,
+    }
+}
+
+/// Copies an error that several parts of a query hold.
+fn shared_fault(source: &(dyn std::error::Error + Send + Sync + 'static)) -> DataFusionError {
+    match source.downcast_ref::<QueryFault>() {
+        Some(QueryFault::Overflow(text)) => {
+            root_external(Box::new(QueryFault::Overflow(text.clone())))
+        }
+        _ => DataFusionError::Execution(source.to_string()),
     }
 }
 

@@ -10,7 +10,7 @@
 //! tables       the tables of the inputs       named         queries that have names
 //! provider     an archive -> rows             order         the order of a result
 //! form         rows -> text and Parquet       suggestions   names that were probably meant
-//! fault        what went wrong
+//! overflow     numbers that get too large     fault         what went wrong
 //! ```
 //!
 //! # Invariants
@@ -24,6 +24,7 @@ mod form;
 mod functions;
 mod named;
 mod order;
+mod overflow;
 mod provider;
 mod statements;
 mod suggestions;

@@ -36,6 +36,9 @@ pub(super) fn explained(fault: QueryFault) -> anyhow::Error {
         QueryFault::NoMemory => {
             "raise --memory, or read less with --from, --to and other filters".into()
         }
+        QueryFault::Overflow(_) => {
+            "compute with more digits, as in sum(CAST(bytes AS decimal(38, 0)))".into()
+        }
         QueryFault::OnlyReads(_) => "write the rows of a SELECT with -o FILE".into(),
         QueryFault::Syntax(_) => "`flow2pcap query --help` has examples".into(),
         _ => return anyhow::anyhow!(text),

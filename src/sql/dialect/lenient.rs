@@ -8,9 +8,10 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::expression;
 use crate::sql::functions;
+use crate::sql::overflow::LENIENT;
 
-/// Makes an expression null where it would fail: casts become TRY_CAST, division by zero is null, and
-/// functions that fail have forms that do not.
+/// Makes an expression null where it would fail: casts become TRY_CAST, division by zero and numbers that get
+/// too large are null, and functions that fail have forms that do not.
 pub(super) fn made_lenient(expression: &mut Expr) {
     let _ = expression.visit(&mut Lenient);
 }
@@ -30,6 +31,14 @@ impl VisitorMut for Lenient {
             } => {
                 if let Ok(divisor) = expression(&format!("nullif({right}, 0)")) {
                     **right = divisor;
+                }
+            }
+            Expr::BinaryOp {
+                op: BinaryOperator::Plus | BinaryOperator::Minus | BinaryOperator::Multiply,
+                ..
+            } => {
+                if let Ok(marked) = expression(&format!("{LENIENT}({found})")) {
+                    *found = marked;
                 }
             }
             Expr::Function(call) => {

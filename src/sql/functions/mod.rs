@@ -25,6 +25,7 @@ mod url;
 use datafusion::logical_expr::ScalarUDF;
 
 pub(super) use self::network::address_text;
+pub(super) use self::types::value_type;
 use self::row::RowSpec;
 
 const TABLES: [&[RowSpec]; 5] = [

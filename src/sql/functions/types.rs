@@ -85,7 +85,7 @@ impl ScalarUDFImpl for TypeFunction {
 }
 
 /// Returns the name of a type in a query (<https://trino.io/docs/current/language/types.html>).
-fn value_type(kind: &DataType) -> String {
+pub(in crate::sql) fn value_type(kind: &DataType) -> String {
     match kind {
         DataType::Null => "unknown".to_owned(),
         DataType::Int32 | DataType::UInt16 => "integer".to_owned(),

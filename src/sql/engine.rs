@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use datafusion::catalog::TableProvider;
+use datafusion::catalog::{MemorySchemaProvider, TableProvider};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::{SQLOptions, SessionContext};
@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 
 use super::dialect::{self, Known};
 use super::fault::QueryFault;
-use super::provider::{LogSource, Unread};
+use super::provider::{Hiding, LogSource, Unread};
 use super::statements::{SqlStatement, StatementKind};
 use super::tables::InputTables;
 use super::{Parameters, functions, order, overflow};
@@ -112,10 +112,8 @@ impl Engine {
         context.register_udf(overflow::lenient_marker());
         context.register_udaf(overflow::checked_sum());
         context.add_analyzer_rule(Arc::new(overflow::CheckedOperators));
-        for (name, table) in tables {
-            let made = context.register_table(quoted(&name), table);
-            made.map_err(QueryFault::from_engine)?;
-        }
+        let made = add_tables(&context, tables);
+        made.map_err(QueryFault::from_engine)?;
         Ok(Self {
             context,
             runtime,
@@ -142,6 +140,14 @@ impl Engine {
                 .filter_map(move |name| catalog.schema(&name))
                 .collect::<Vec<_>>()
         });
+        schemas.flat_map(|schema| schema.table_names()).collect()
+    }
+
+    /// Returns the names of the tables that have the column that `*` does not show.
+    fn tables_with_path(&self) -> BTreeSet<String> {
+        let catalogs = self.context.catalog_names().into_iter();
+        let catalogs = catalogs.filter_map(|name| self.context.catalog(&name));
+        let schemas = catalogs.filter_map(|catalog| catalog.schema(dialect::PATH_SCHEMA));
         schemas.flat_map(|schema| schema.table_names()).collect()
     }
 
@@ -221,6 +227,7 @@ impl Engine {
             .flatten()
             .collect(),
             tables: self.tables(),
+            with_path: self.tables_with_path(),
             parameters: &self.parameters,
         };
         let rewritten = dialect::rewritten(parsed, &known)?;
@@ -250,17 +257,51 @@ impl Engine {
         if known.contains(name) || !known.contains(table) {
             return Ok(());
         }
-        let found = self
-            .runtime
-            .block_on(self.context.table_provider(quoted(table)));
-        let made = found.and_then(|found| self.context.register_table(quoted(name), found));
-        made.map(|_| ()).map_err(QueryFault::from_engine)
+        let mut pairs = vec![(quoted(name), quoted(table))];
+        if self.tables_with_path().contains(table) {
+            pairs.push((with_path(name), with_path(table)));
+        }
+        for (name, table) in pairs {
+            let found = self.runtime.block_on(self.context.table_provider(table));
+            let made = found.and_then(|found| self.context.register_table(name, found));
+            made.map_err(QueryFault::from_engine)?;
+        }
+        Ok(())
     }
+}
+
+/// Adds tables: those with a column that `*` does not show are there with it and without it.
+fn add_tables(
+    context: &SessionContext,
+    tables: Vec<(String, Arc<dyn TableProvider>)>,
+) -> Result<(), DataFusionError> {
+    let names = context.catalog_names();
+    if let Some(catalog) = names.first().and_then(|name| context.catalog(name)) {
+        let schema = Arc::new(MemorySchemaProvider::new());
+        catalog.register_schema(dialect::PATH_SCHEMA, schema)?;
+    }
+    for (name, table) in tables {
+        match Hiding::new(&table, dialect::PATH_COLUMN) {
+            Some(hiding) => {
+                context.register_table(with_path(&name), table)?;
+                context.register_table(quoted(&name), Arc::new(hiding))?;
+            }
+            None => {
+                context.register_table(quoted(&name), table)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Makes a name that is taken as it is.
 fn quoted(name: &str) -> datafusion::common::TableReference {
     datafusion::common::TableReference::bare(name.to_owned())
+}
+
+/// Makes the name of a table with the column that `*` does not show.
+fn with_path(name: &str) -> datafusion::common::TableReference {
+    datafusion::common::TableReference::partial(dialect::PATH_SCHEMA, name.to_owned())
 }
 
 fn context(room: &EngineRoom) -> Result<SessionContext, DataFusionError> {

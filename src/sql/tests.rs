@@ -187,7 +187,7 @@ fn refused(sql: &str) -> String {
 fn queries_of_the_athena_guide_run_as_printed() {
     check(
         "SELECT * FROM vpc_flow_logs WHERE date = DATE('2020-05-05') AND dstport = 443 LIMIT 100;",
-        "eni-2,2001:db8::1,2001:db8::2,443,6,5,500,1588636805,19,REJECT,2020-05-05,b.log:1",
+        "eni-2,2001:db8::1,2001:db8::2,443,6,5,500,1588636805,19,REJECT,2020-05-05",
     );
     check(
         "SELECT day_of_week(date) AS day, date, interface_id, srcaddr, action, protocol FROM vpc_flow_logs \

@@ -7,7 +7,7 @@
 //! unnest     CROSS JOIN UNNEST                          names       names of columns without one
 //! earlier    columns of older table definitions         members     members of structs in lists
 //! like       LIKE … ESCAPE                              intervals   interval '1' day * 2
-//! catalog    SHOW TABLES, DESCRIBE
+//! catalog    SHOW TABLES, DESCRIBE                      hidden      "$path", which * does not show
 //! rewrite    the walk over a statement that applies them
 //! ```
 //!
@@ -16,6 +16,7 @@
 mod casts;
 mod catalog;
 mod earlier;
+mod hidden;
 mod intervals;
 mod lenient;
 mod like;
@@ -33,6 +34,7 @@ use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 
+pub(super) use self::hidden::{COLUMN as PATH_COLUMN, SCHEMA as PATH_SCHEMA};
 pub(super) use self::rewrite::{Known, rewritten};
 pub(super) use self::templates::template_names;
 pub(super) use self::tokens::tokens;
@@ -66,6 +68,11 @@ impl Dialect for AthenaDialect {
     }
 
     fn supports_group_by_expr(&self) -> bool {
+        true
+    }
+
+    // `SELECT *` is written with it where a column is hidden, and that text may be parsed again.
+    fn supports_select_wildcard_exclude(&self) -> bool {
         true
     }
 

@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::parser::ParserError;
 
+use super::hidden::HiddenColumn;
 use super::{
     casts, catalog, earlier, expression, intervals, lenient, like, members, names, templates,
     unnest,
@@ -22,6 +23,8 @@ pub(in super::super) struct Known<'a> {
     pub(in super::super) functions: BTreeSet<String>,
     /// Tables and views.
     pub(in super::super) tables: BTreeSet<String>,
+    /// Those of them that have the column `"$path"`.
+    pub(in super::super) with_path: BTreeSet<String>,
     /// Values of `:name`.
     pub(in super::super) parameters: &'a Parameters,
 }
@@ -34,8 +37,10 @@ pub(in super::super) fn rewritten(
     mut statement: Statement,
     known: &Known<'_>,
 ) -> Result<Statement, QueryFault> {
+    let hidden = HiddenColumn::of(&mut statement, &known.with_path);
     let mut walk = RewriteWalk {
         known,
+        hidden,
         own_tables: BTreeSet::new(),
         earlier: earlier::EarlierNames::of(&statement),
         unnamed: 0,
@@ -55,6 +60,8 @@ struct RewriteWalk<'a> {
     own_tables: BTreeSet<String>,
     /// Names of columns in older table definitions.
     earlier: earlier::EarlierNames,
+    /// Which tables have `"$path"`.
+    hidden: HiddenColumn,
     /// How many queries in FROM had no name so far.
     unnamed: u32,
 }
@@ -138,6 +145,7 @@ impl VisitorMut for RewriteWalk<'_> {
 
     /// Names the queries in FROM that have no name: the engine mixes up the columns of two such.
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> WalkStep {
+        self.hidden.take(factor, &self.known.with_path);
         if let TableFactor::Derived { alias, .. } = factor
             && alias.is_none()
         {

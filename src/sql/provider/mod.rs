@@ -3,6 +3,7 @@
 //! ```text
 //! derived      connections and findings
 //! extra        the columns that come after those of the log: date, account, "$path" and others
+//! hidden       a table without a column that `*` does not show
 //! other_logs   files that are surely another log
 //! pushdown     conditions of a query that spare files and rows
 //! reading      threads that read files -> streams of batches
@@ -15,6 +16,7 @@ mod derived;
 mod extra;
 mod other_logs;
 mod pushdown;
+mod hidden;
 mod reading;
 
 use std::fmt;
@@ -39,6 +41,7 @@ pub(super) use self::reading::LogSource;
 pub use self::reading::Unread;
 
 /// One kind of log in an archive, as a table.
+pub(super) use self::hidden::Hiding;
 pub(super) struct LogProvider {
     source: Arc<LogSource>,
     table: LogTable,

@@ -425,3 +425,45 @@ fn names_of_older_tables_are_those_of_the_columns() {
         "there is no column sourceaddress"
     );
 }
+
+#[test]
+fn a_star_leaves_out_the_path_that_a_query_may_name() {
+    let row = "eni-1,10.0.0.1,10.0.1.5,443,6,10,1000,1588550405,3,ACCEPT,2020-05-04";
+    check("SELECT * FROM vpc_flow_logs LIMIT 1", row);
+    check("SELECT f.* FROM vpc_flow_logs f LIMIT 1", row);
+    check(
+        "SELECT \"$path\", * FROM vpc_flow_logs WHERE \"$path\" LIKE 'a%' LIMIT 1",
+        &format!("a.log:1,{row}"),
+    );
+    check(
+        "SELECT vpc_flow_logs.*, vpc_flow_logs.\"$path\" FROM vpc_flow_logs LIMIT 1",
+        &format!("{row},a.log:1"),
+    );
+    check(
+        "WITH some AS (SELECT f.\"$path\" AS place, f.* FROM awsdatacatalog.default.vpc_flow_logs f) \
+         SELECT * FROM some ORDER BY place LIMIT 1",
+        &format!("a.log:1,{row}"),
+    );
+    check(
+        "SELECT a.\"$path\", * FROM vpc_flow_logs a JOIN vpc_flow_logs b ON a.\"$path\" = b.\"$path\" LIMIT 1",
+        &format!("a.log:1,{row},{row}"),
+    );
+    check(
+        "SELECT \"$path\", * FROM vpc_flow_logs CROSS JOIN UNNEST(ARRAY[7]) AS t (x) LIMIT 1",
+        &format!("a.log:1,{row},7"),
+    );
+    check(
+        "SELECT count(*), count(DISTINCT \"$path\") FROM vpc_flow_logs",
+        "6,6",
+    );
+    check(
+        "CREATE VIEW v AS SELECT \"$path\" AS place, * FROM vpc_flow_logs; SELECT * FROM v LIMIT 1",
+        &format!("a.log:1,{row}"),
+    );
+    check(
+        "CREATE EXTERNAL TABLE mine (srcaddr string); SELECT \"$path\" FROM mine LIMIT 1",
+        "a.log:1",
+    );
+    let hidden = refused("SELECT \"$path\" FROM (SELECT * FROM vpc_flow_logs)");
+    assert!(hidden.contains("no column $path"), "{hidden}");
+}

@@ -15,11 +15,11 @@ use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+use datafusion::physical_plan::streaming::PartitionStream;
 use tokio::sync::mpsc::channel;
 
 use super::reading::{RowBatches, WAITING_BATCHES, guarded, on_threads, stopped};
+use super::streaming::{plan_of, stream_of};
 use crate::pipeline::{self, Request};
 use crate::read::Meter;
 use crate::table::DerivedTable;
@@ -101,9 +101,7 @@ impl TableProvider for DerivedProvider {
             is_in_order: state.config().target_partitions() == 1,
             ..self.clone()
         };
-        let streams: Vec<Arc<dyn PartitionStream>> = vec![Arc::new(stream)];
-        let plan = StreamingTableExec::try_new(schema, streams, None, [], false, limit)?;
-        Ok(Arc::new(plan))
+        plan_of(schema, vec![Arc::new(stream)], limit)
     }
 }
 
@@ -116,13 +114,11 @@ impl PartitionStream for DerivedProvider {
         let (batches, receiver) = channel(WAITING_BATCHES);
         let stream = self.clone();
         std::thread::spawn(move || guarded(&batches, || stream.make(&batches)));
-        let batches = futures::stream::unfold(receiver, |mut receiver| async move {
-            Some((receiver.recv().await?, receiver))
-        });
-        Box::pin(RecordBatchStreamAdapter::new(
+        stream_of(
             Arc::clone(&self.schema),
-            batches,
-        ))
+            receiver,
+            |mut receiver| async move { Some((receiver.recv().await?, receiver)) },
+        )
     }
 }
 

@@ -7,6 +7,7 @@
 //! other_logs   files that are surely another log
 //! pushdown     conditions of a query that spare files and rows
 //! reading      threads that read files -> streams of batches
+//! streaming    streams of batches -> plans of the engine
 //! ```
 //!
 //! Conditions only spare work: DataFusion applies each of them again, so what is spared may be less
@@ -14,10 +15,11 @@
 
 mod derived;
 mod extra;
+mod hidden;
 mod other_logs;
 mod pushdown;
-mod hidden;
 mod reading;
+mod streaming;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,20 +30,20 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::streaming::StreamingTableExec;
 
 use self::extra::ExtraColumn;
 use self::pushdown::Pushdown;
 use self::reading::{LogScan, streams};
+use self::streaming::plan_of;
 use crate::table::LogTable;
 
 pub(super) use self::derived::DerivedProvider;
 pub(super) use self::extra::FlowTimes;
+pub(super) use self::hidden::Hiding;
 pub(super) use self::reading::LogSource;
 pub use self::reading::Unread;
 
 /// One kind of log in an archive, as a table.
-pub(super) use self::hidden::Hiding;
 pub(super) struct LogProvider {
     source: Arc<LogSource>,
     table: LogTable,
@@ -131,9 +133,11 @@ impl TableProvider for LogProvider {
             pushdown: Pushdown::of(self.table, self.times, filters),
             met: Arc::default(),
         };
-        let partitions = streams(scan, state.config().target_partitions());
-        let plan = StreamingTableExec::try_new(schema, partitions, None, [], false, limit)?;
-        Ok(Arc::new(plan))
+        plan_of(
+            schema,
+            streams(scan, state.config().target_partitions()),
+            limit,
+        )
     }
 
     fn supports_filters_pushdown(

@@ -13,7 +13,6 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -22,6 +21,7 @@ use super::extra::FlowTimes;
 use super::other_logs::is_of_other_log;
 use super::pushdown::Pushdown;
 use crate::archive::File;
+use super::streaming::stream_of;
 use crate::error::{Error, ErrorKind, SecondReading};
 use crate::flow::Unusable;
 use crate::pipeline::Request;
@@ -185,11 +185,10 @@ impl PartitionStream for LogPartition {
         let shared = Arc::clone(&self.0);
         shared.begun.call_once(|| shared.begin());
         let schema = Arc::clone(&shared.scan.schema);
-        let batches = futures::stream::unfold(shared, |shared| async move {
+        stream_of(schema, shared, |shared| async move {
             let batch = shared.taken.lock().await.next().await?;
             Some((batch, shared))
-        });
-        Box::pin(RecordBatchStreamAdapter::new(schema, batches))
+        })
     }
 }
 

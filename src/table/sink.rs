@@ -95,6 +95,16 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> TableSink<F> {
         self
     }
 
+    /// Takes the rows of a block out of its part. `base` lines of its file come before it.
+    pub(crate) fn batches(&self, part: &mut TablePart, base: u64) -> Vec<TableBatch> {
+        let scans = self.scans.iter().zip(std::mem::take(&mut part.scans));
+        let batches = scans.filter_map(|(of, scan)| {
+            let scan = scan.filter(|scan| !scan.lines.is_empty())?;
+            Some(scan.batch(of, part.file, base, self.dictionaries))
+        });
+        batches.collect()
+    }
+
     fn part<'p>(&self, part: &'p mut TablePart, table: LogTable) -> Option<&'p mut ScanPart> {
         let index = self.scans.iter().position(|scan| scan.table == table)?;
         let rows = part.expected_rows;
@@ -152,12 +162,8 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for TableSink<F> {
     }
 
     fn complete(&self, part: &mut TablePart, base: u64) -> Result<()> {
-        for (of, scan) in self.scans.iter().zip(std::mem::take(&mut part.scans)) {
-            if let Some(scan) = scan.filter(|scan| !scan.lines.is_empty()) {
-                (self.take)(scan.batch(of, part.file, base, self.dictionaries))?;
-            }
-        }
-        Ok(())
+        let batches = self.batches(part, base);
+        batches.into_iter().try_for_each(&self.take)
     }
 
     fn append(&self, _: &mut TablePart, _: TablePart) {}

@@ -7,6 +7,7 @@
 //! other_logs   files that are surely another log
 //! pushdown     conditions of a query that spare files and rows
 //! reading      threads that read files -> streams of batches
+//! scan_sink    records of a file -> batches
 //! streaming    streams of batches -> plans of the engine
 //! ```
 //!
@@ -19,6 +20,7 @@ mod hidden;
 mod other_logs;
 mod pushdown;
 mod reading;
+mod scan_sink;
 mod streaming;
 
 use std::fmt;

@@ -2,7 +2,7 @@
 //!
 //! Where the order of rows cannot be seen in the result, all files are read on all threads, and each
 //! partition of the query takes the next batch that is ready. Where it can be seen, the query has one
-//! partition: several threads read one file each, and the batches are taken file by file, line by
+//! partition: several files are read at a time, and the batches are taken file by file, line by
 //! line. Both wait when the query is slower than the reading, so memory is bounded.
 
 use std::collections::BTreeMap;
@@ -20,14 +20,13 @@ use super::ProvidedColumn;
 use super::extra::FlowTimes;
 use super::other_logs::is_of_other_log;
 use super::pushdown::Pushdown;
-use crate::archive::File;
+use super::scan_sink::ScanSink;
 use super::streaming::stream_of;
+use crate::archive::File;
 use crate::error::{Error, ErrorKind, SecondReading};
-use crate::flow::Unusable;
 use crate::pipeline::Request;
-use crate::read::{Account, Archive, Found, FoundEvent, Meter, Sink};
-use crate::record::Field;
-use crate::table::{FileFacts, LogTable, TableBatch, TablePart, TableScan, TableSink};
+use crate::read::{Account, Archive, Meter};
+use crate::table::{FileFacts, LogTable, TableBatch, TableScan};
 
 /// RowBatches that wait for each thread of the query.
 pub(super) const WAITING_BATCHES: usize = 4;
@@ -203,16 +202,20 @@ impl SharedScan {
             taken.channels = Some(receiver);
         }
         if self.is_in_order {
+            // Few files are read by several threads each.
+            let readers = scan.source.threads.min(files.len()).max(1);
+            let threads = scan.source.threads / readers;
             let queue = Arc::new(FileQueue {
                 files,
                 next: Mutex::new(0),
                 sender,
             });
-            for _ in 0..scan.source.threads {
+            for _ in 0..readers {
                 let (scan, queue) = (Arc::clone(scan), Arc::clone(&queue));
                 std::thread::spawn(move || {
                     while let Some((index, batches)) = queue.take() {
-                        scan.read(&queue.files[index..=index], 1, &batches);
+                        let file = &queue.files[index..=index];
+                        scan.read(file, threads, &batches, true);
                     }
                 });
             }
@@ -221,7 +224,7 @@ impl SharedScan {
             std::thread::spawn(move || {
                 let (batches, receiver) = channel(scan.source.threads * WAITING_BATCHES);
                 if sender.blocking_send(receiver).is_ok() {
-                    scan.read(&files, scan.source.threads, &batches);
+                    scan.read(&files, scan.source.threads, &batches, false);
                 }
             });
         }
@@ -263,33 +266,16 @@ impl LogScan {
     }
 
     /// Reads files on this many threads, and sends their batches.
-    fn read(&self, files: &[File], threads: usize, batches: &RowBatches) {
-        guarded(batches, || self.read_on(files, threads, batches));
-    }
-
-    fn read_on(&self, files: &[File], threads: usize, batches: &RowBatches) -> Result<()> {
-        let facts: Vec<FileFacts> = files.iter().map(|file| FileFacts::of(&file.name)).collect();
-        let sink = TableSink::new(vec![self.wanted()], |batch: TableBatch| {
-            let at = usize::try_from(batch.file).unwrap_or(usize::MAX);
-            let (Some(file), Some(facts)) = (files.get(at), facts.get(at)) else {
-                return Ok(());
-            };
-            let rows = self.rows(&batch, &file.name, facts);
-            batches.blocking_send(rows).map_err(|_| stopped())
-        });
-        let fields = [sink.fields().unwrap_or_default(), &self.pushdown.fields()].concat();
-        let sparing = Sparing {
-            sink: &sink,
-            pushdown: &self.pushdown,
-            fields,
-        };
+    fn read(&self, files: &[File], threads: usize, batches: &RowBatches, is_in_order: bool) {
+        let sink = ScanSink::new(self, files, batches, is_in_order);
         let source = &self.source;
         let archive = source.archive(self.table);
-        on_threads(threads, batches, || {
-            let account = archive.read_files(files, source.newest_ns, &sparing, &source.meter)?;
+        let work = || {
+            let account = archive.read_files(files, source.newest_ns, &sink, &source.meter)?;
             self.note(&account);
             Ok(())
-        })
+        };
+        guarded(batches, || on_threads(threads, batches, work));
     }
 
     /// Notes what could not be read of some files.
@@ -304,7 +290,7 @@ impl LogScan {
     }
 
     /// Returns the columns of the log that this scan needs.
-    fn wanted(&self) -> TableScan {
+    pub(super) fn wanted(&self) -> TableScan {
         let of_log = self.columns.iter().filter_map(|column| match column {
             ProvidedColumn::OfLog(index) => Some(*index),
             ProvidedColumn::Extra(_, of_log) => *of_log,
@@ -316,7 +302,12 @@ impl LogScan {
     }
 
     /// Returns the rows of a batch with the columns of the query.
-    fn rows(&self, batch: &TableBatch, name: &str, facts: &FileFacts) -> Result<RecordBatch> {
+    pub(super) fn rows(
+        &self,
+        batch: &TableBatch,
+        name: &str,
+        facts: &FileFacts,
+    ) -> Result<RecordBatch> {
         let mut of_log = batch.rows.columns().iter();
         let all = self.table.columns();
         let columns = self.columns.iter().map(|column| match column {
@@ -376,48 +367,4 @@ pub(super) fn stopped() -> Error {
         source: std::io::ErrorKind::BrokenPipe.into(),
     };
     kind.into()
-}
-
-/// Passes on the records that may match.
-struct Sparing<'a, S> {
-    sink: &'a S,
-    pushdown: &'a Pushdown,
-    fields: Vec<Field>,
-}
-
-impl<S: Sink<Part = TablePart>> Sink for Sparing<'_, S> {
-    type Part = TablePart;
-
-    fn fields(&self) -> Option<&[Field]> {
-        Some(&self.fields)
-    }
-
-    fn begin(&self, records: usize) -> TablePart {
-        self.sink.begin(records)
-    }
-
-    fn record(&self, part: &mut TablePart, found: &Found<'_>) -> std::result::Result<(), Unusable> {
-        match self.pushdown.passes(found) {
-            true => self.sink.record(part, found),
-            false => Ok(()),
-        }
-    }
-
-    fn silence(&self, part: &mut TablePart, found: &Found<'_>) {
-        if self.pushdown.passes(found) {
-            self.sink.silence(part, found);
-        }
-    }
-
-    fn event(&self, part: &mut TablePart, found: &FoundEvent<'_>) {
-        self.sink.event(part, found);
-    }
-
-    fn complete(&self, part: &mut TablePart, base: u64) -> crate::error::Result<()> {
-        self.sink.complete(part, base)
-    }
-
-    fn append(&self, whole: &mut TablePart, later: TablePart) {
-        self.sink.append(whole, later);
-    }
 }

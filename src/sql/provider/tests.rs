@@ -268,3 +268,29 @@ fn named_queries_about_both_ends_read_the_archive_once() {
         }
     }
 }
+
+#[test]
+fn one_large_file_is_read_by_several_threads_in_the_order_of_its_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let text: String = (0..60_000_u32)
+        .map(|row| {
+            line(
+                NOON_S,
+                "10.0.0.1",
+                u16::try_from(row % 60_000).unwrap(),
+                "ACCEPT",
+            )
+        })
+        .collect();
+    assert!(text.len() > 3 * (2 << 20), "it has several blocks");
+    std::fs::write(folder.path().join("large.log"), text).unwrap();
+    let rows = ask_on(folder.path(), 1, "SELECT dstport FROM vpc_flow_logs").rows;
+    let expected: Vec<String> = (0..60_000).map(|row| row.to_string()).collect();
+    assert_eq!(rows.lines().collect::<Vec<_>>(), expected);
+    let sql = "SELECT \"$path\" FROM vpc_flow_logs WHERE dstport = 59999";
+    assert!(
+        ask_on(folder.path(), 1, sql)
+            .rows
+            .ends_with("large.log:60000")
+    );
+}

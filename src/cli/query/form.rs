@@ -4,22 +4,10 @@ use flow2pcap::record::Layout;
 
 use crate::cli::reading::FormatOption;
 
-/// The form in which rows are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ResultForm {
-    /// Aligned columns, for people.
-    Table,
-    /// Comma-separated values.
-    Csv,
-    /// One JSON document.
-    Json,
-    /// One JSON object on each line.
-    Jsonl,
-    /// A table in Markdown.
-    Markdown,
-    /// A Parquet file.
-    Parquet,
-}
+/// The names of output forms. The endings of files are names too.
+const FORMS: [&str; 9] = [
+    "table", "txt", "csv", "json", "jsonl", "ndjson", "markdown", "md", "parquet",
+];
 
 /// The value of `--format`.
 #[derive(Clone, Debug)]
@@ -28,8 +16,8 @@ pub(crate) enum ResultForm {
     expect(dead_code, reason = "without the feature, values are only checked")
 )]
 pub(crate) enum QueryFormat {
-    /// An output form.
-    As(ResultForm),
+    /// An output form, by one of its names.
+    As(&'static str),
     /// A column order.
     Columns(Layout),
 }
@@ -42,7 +30,7 @@ impl FormatOption for QueryFormat {
     const NEEDS_INPUT: bool = false;
 
     fn parse(text: &str) -> Result<Self, String> {
-        if let Some(form) = ResultForm::named(text) {
+        if let Some(form) = FORMS.iter().find(|form| form.eq_ignore_ascii_case(text)) {
             return Ok(Self::As(form));
         }
         Layout::parse(text).map(Self::Columns).map_err(|error| {
@@ -53,17 +41,16 @@ impl FormatOption for QueryFormat {
     }
 }
 
-impl ResultForm {
-    /// Returns the form of this name. The endings of files are names too.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        Some(match name.to_ascii_lowercase().as_str() {
-            "table" | "txt" => Self::Table,
-            "csv" => Self::Csv,
-            "json" => Self::Json,
-            "jsonl" | "ndjson" => Self::Jsonl,
-            "markdown" | "md" => Self::Markdown,
-            "parquet" => Self::Parquet,
-            _ => return None,
-        })
+#[cfg(all(test, feature = "sql"))]
+mod tests {
+    use flow2pcap::sql::QueryForm;
+
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_forms() {
+        for name in FORMS {
+            assert!(QueryForm::named(name).is_some(), "{name}");
+        }
     }
 }

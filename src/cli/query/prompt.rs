@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use flow2pcap::sql::{Engine, NamedQuery};
+use flow2pcap::sql::{Engine, NamedQuery, QueryForm};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use super::destination::RowDestination;
-use super::form::ResultForm;
 use super::{list, session};
 use crate::cli::message::Message;
 use crate::cli::page::Page;
@@ -87,7 +86,7 @@ fn handle(engine: &Engine, word: &str, typed: &str) {
                 return;
             }
             let mut out = RowDestination::stdout();
-            match session::answer(engine, sql, ResultForm::Table, &mut out) {
+            match session::answer(engine, sql, QueryForm::Table, &mut out) {
                 Ok(outcome) => {
                     for note in &outcome.notes {
                         eprint!("{}", Message::warning(note.as_str()).on(Page::PLAIN));

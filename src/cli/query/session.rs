@@ -16,7 +16,7 @@ use super::Args;
 use super::asked::{Asked, SqlSource};
 use super::destination::RowDestination;
 use super::explained::explained;
-use super::form::{QueryFormat, ResultForm};
+use super::form::QueryFormat;
 use super::{list, prompt};
 use crate::cli::advice::refusal;
 use crate::cli::message::Message;
@@ -96,10 +96,9 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
 pub(super) fn answer(
     engine: &Engine,
     sql: &str,
-    form: ResultForm,
+    form: QueryForm,
     out: &mut RowDestination,
 ) -> anyhow::Result<QueryOutcome> {
-    let form = engine_form(form);
     let all = statements(sql).map_err(explained)?;
     let results = all
         .iter()
@@ -140,17 +139,6 @@ fn note_of(unread: Unread) -> Option<String> {
     })
 }
 
-fn engine_form(form: ResultForm) -> QueryForm {
-    match form {
-        ResultForm::Table => QueryForm::Table,
-        ResultForm::Csv => QueryForm::Csv,
-        ResultForm::Json => QueryForm::Json,
-        ResultForm::Jsonl => QueryForm::Jsonl,
-        ResultForm::Markdown => QueryForm::Markdown,
-        ResultForm::Parquet => QueryForm::Parquet,
-    }
-}
-
 fn request(args: &Args, asked: &Asked) -> anyhow::Result<Request> {
     let typed = args.reading.format.iter();
     let orders = typed.filter_map(|choice| match choice {
@@ -165,10 +153,10 @@ fn request(args: &Args, asked: &Asked) -> anyhow::Result<Request> {
         .temp_dir(args.room.temp_dir()?))
 }
 
-fn form(args: &Args, streams: &Streams<'_>) -> anyhow::Result<ResultForm> {
+fn form(args: &Args, streams: &Streams<'_>) -> anyhow::Result<QueryForm> {
     let typed = args.reading.format.iter();
     let mut forms = typed.filter_map(|choice| match choice {
-        QueryFormat::As(form) => Some(*form),
+        QueryFormat::As(name) => QueryForm::named(name),
         QueryFormat::Columns(_) => None,
     });
     let first = forms.next();
@@ -184,13 +172,13 @@ fn form(args: &Args, streams: &Streams<'_>) -> anyhow::Result<ResultForm> {
         .and_then(|path| path.extension())
         .and_then(|ending| ending.to_str());
     let default = match (output, streams.is_out_terminal()) {
-        (None, true) => ResultForm::Table,
-        _ => ResultForm::Csv,
+        (None, true) => QueryForm::Table,
+        _ => QueryForm::Csv,
     };
     let form = first
-        .or_else(|| ResultForm::named(ending?))
+        .or_else(|| QueryForm::named(ending?))
         .unwrap_or(default);
-    if form == ResultForm::Parquet && output.is_none() {
+    if form == QueryForm::Parquet && output.is_none() {
         return Err(refusal(
             "Parquet is not text, so it needs a file",
             "name one with -o, as in -o rows.parquet",

@@ -44,6 +44,19 @@ pub enum QueryForm {
 }
 
 impl QueryForm {
+    /// Returns the form of this name, in any case. The endings of files are names too.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name.to_ascii_lowercase().as_str() {
+            "table" | "txt" => Self::Table,
+            "csv" => Self::Csv,
+            "json" => Self::Json,
+            "jsonl" | "ndjson" => Self::Jsonl,
+            "markdown" | "md" => Self::Markdown,
+            "parquet" => Self::Parquet,
+            _ => return None,
+        })
+    }
+
     /// Whether several results can follow each other in one file.
     pub fn holds_several(self) -> bool {
         !matches!(self, Self::Json | Self::Parquet)

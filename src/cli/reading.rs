@@ -9,6 +9,7 @@ use clap::Args as ClapArgs;
 use flow2pcap::pipeline::{Meter, Request};
 use flow2pcap::record::Layout;
 use flow2pcap::summary::{Input, Records};
+use indicatif::ProgressBar;
 
 use super::advice::refusal;
 use super::interrupt;
@@ -99,10 +100,12 @@ impl<F: FormatOption> ReadingArgs<F> {
         streams: &Streams<'_>,
         work: impl FnOnce(&Meter) -> T + Send,
     ) -> anyhow::Result<T> {
-        self.run_showing(!self.quiet && streams.can_redraw_err(), streams, work)
+        let is_shown = !self.quiet && streams.can_redraw_err();
+        self.run_showing(is_shown, streams, |meter, _| work(meter))
     }
 
-    /// Runs `work` in the same way, and shows its progress only if `is_shown`.
+    /// Runs `work` in the same way, and shows its progress only if `is_shown`. Work that writes to the
+    /// terminal suspends the bar meanwhile.
     ///
     /// # Errors
     /// Fails if the system refuses threads or a signal handler.
@@ -110,7 +113,7 @@ impl<F: FormatOption> ReadingArgs<F> {
         &self,
         is_shown: bool,
         streams: &Streams<'_>,
-        work: impl FnOnce(&Meter) -> T + Send,
+        work: impl FnOnce(&Arc<Meter>, &ProgressBar) -> T + Send,
     ) -> anyhow::Result<T> {
         let pool = self.pool()?;
         let meter = Arc::new(Meter::default());
@@ -119,7 +122,8 @@ impl<F: FormatOption> ReadingArgs<F> {
             let watched = interrupt::watch(progress.bar(), streams.err_page());
             watched.map_err(no_signals)?;
         }
-        let made = interrupt::unless_caught(pool.install(|| work(&meter)));
+        let bar = progress.bar();
+        let made = interrupt::unless_caught(pool.install(|| work(&meter, &bar)));
         progress.stop();
         Ok(made)
     }

@@ -25,7 +25,7 @@ use super::statements::{SqlStatement, StatementKind};
 use super::tables::InputTables;
 use super::{Parameters, functions, order, overflow};
 use crate::error::Error;
-use crate::pipeline::Request;
+use crate::pipeline::{Meter, Request};
 
 /// The share of the memory that the engine may use. The rest is for the readers of the inputs.
 const ENGINE_SHARE: u64 = 2;
@@ -72,7 +72,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Makes an engine with the tables of the inputs.
+    /// Makes an engine with the tables of the inputs. `meter` shows the progress of its queries.
     ///
     /// # Errors
     /// An input is missing, or the system refuses threads.
@@ -80,8 +80,10 @@ impl Engine {
         request: &Request,
         room: &EngineRoom,
         parameters: Parameters,
+        meter: &Arc<Meter>,
     ) -> Result<Self, QueryFault> {
-        let inputs = InputTables::open(request, room.threads).map_err(QueryFault::Reading)?;
+        let inputs =
+            InputTables::open(request, room.threads, meter).map_err(QueryFault::Reading)?;
         let engine = Self::with_tables(inputs.tables, room, parameters)?;
         Ok(Self {
             source: Some(inputs.source),

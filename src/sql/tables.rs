@@ -8,8 +8,7 @@ use datafusion::catalog::TableProvider;
 
 use super::provider::{DerivedProvider, FlowTimes, LogProvider, LogSource};
 use crate::error::Result;
-use crate::pipeline::Request;
-use crate::read::Meter;
+use crate::pipeline::{Meter, Request};
 use crate::table::{DerivedTable, LogTable};
 
 /// The names of tables over logs, by the log. The first name of each log is that in the list of tables.
@@ -51,12 +50,11 @@ impl InputTables {
     ///
     /// # Errors
     /// An input is missing or empty, or is standard input.
-    pub(super) fn open(request: &Request, threads: usize) -> Result<Self> {
-        let meter = Arc::new(Meter::default());
-        let source = Arc::new(LogSource::open(request, threads, Arc::clone(&meter))?);
+    pub(super) fn open(request: &Request, threads: usize, meter: &Arc<Meter>) -> Result<Self> {
+        let source = Arc::new(LogSource::open(request, threads, Arc::clone(meter))?);
         let mut tables = of_logs(&source);
         for table in DerivedTable::ALL {
-            let provider = DerivedProvider::new(table, request, threads, Arc::clone(&meter));
+            let provider = DerivedProvider::new(table, request, threads, Arc::clone(meter));
             tables.push((table.name().to_owned(), Arc::new(provider)));
         }
         Ok(Self { tables, source })

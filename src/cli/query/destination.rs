@@ -6,18 +6,35 @@ use std::path::Path;
 use flow2pcap::blocking::Blocking;
 use flow2pcap::error::{Error, ErrorKind};
 use flow2pcap::output::Output;
+use indicatif::ProgressBar;
 
 /// Where rows go.
 pub(super) enum RowDestination {
-    Stdout(Blocking<io::Stdout>),
+    Stdout {
+        out: Blocking<io::Stdout>,
+        is_terminal: bool,
+        /// What is drawn on the terminal meanwhile.
+        bar: ProgressBar,
+    },
     File(Box<Output>),
     Memory(Vec<u8>),
 }
 
 impl RowDestination {
     /// Returns the standard output of the process.
-    pub(super) fn stdout() -> Self {
-        Self::Stdout(Blocking(io::stdout()))
+    pub(super) fn stdout(is_terminal: bool) -> Self {
+        Self::Stdout {
+            out: Blocking(io::stdout()),
+            is_terminal,
+            bar: ProgressBar::hidden(),
+        }
+    }
+
+    /// Clears what `drawn` draws before each write to a terminal.
+    pub(super) fn clear_before_writing(&mut self, drawn: &ProgressBar) {
+        if let Self::Stdout { bar, .. } = self {
+            *bar = drawn.clone();
+        }
     }
 
     /// Writes some bytes.
@@ -26,8 +43,16 @@ impl RowDestination {
     /// Fails if they cannot be written.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         match self {
-            Self::Stdout(out) => {
-                let written = out.write_all(bytes).and_then(|()| out.flush());
+            Self::Stdout {
+                out,
+                is_terminal,
+                bar,
+            } => {
+                let mut write = || out.write_all(bytes).and_then(|()| out.flush());
+                let written = match is_terminal {
+                    true => bar.suspend(write),
+                    false => write(),
+                };
                 written.map_err(|error| match error.kind() {
                     IoKind::BrokenPipe => Error::from(ErrorKind::ReaderGone {
                         path: "standard output".into(),
@@ -49,7 +74,7 @@ impl RowDestination {
     /// Fails if it cannot be completed.
     pub(super) fn finish(self) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Stdout(_) => Ok(Vec::new()),
+            Self::Stdout { .. } => Ok(Vec::new()),
             Self::File(output) => output.finish().map(|_| Vec::new()),
             Self::Memory(kept) => Ok(kept),
         }

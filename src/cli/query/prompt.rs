@@ -85,7 +85,7 @@ fn handle(engine: &Engine, word: &str, typed: &str) {
             if session::is_empty(sql).unwrap_or(false) {
                 return;
             }
-            let mut out = RowDestination::stdout();
+            let mut out = RowDestination::stdout(true);
             match session::answer(engine, sql, QueryForm::Table, &mut out) {
                 Ok(outcome) => {
                     for note in &outcome.notes {

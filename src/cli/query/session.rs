@@ -58,16 +58,18 @@ pub(super) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     let parameters: Parameters = args.set.iter().cloned().collect();
     let SqlSource::Text(sql) = &asked.source else {
         // Progress would be drawn over what is typed.
-        return args.reading.run_showing(false, streams, |_| {
-            let engine = Engine::open(&request, &room, parameters).map_err(explained)?;
+        return args.reading.run_showing(false, streams, |meter, _| {
+            let engine = Engine::open(&request, &room, parameters, meter).map_err(explained)?;
             prompt::run(&engine)
         })?;
     };
     // Before the inputs are looked at: what is wrong with the SQL can be said at once.
     statements(sql).map_err(explained)?;
     let mut out = destination(args, &asked, streams)?;
-    let made = args.reading.run(streams, |_| {
-        let engine = Engine::open(&request, &room, parameters).map_err(explained)?;
+    let is_shown = !args.reading.quiet && streams.can_redraw_err();
+    let made = args.reading.run_showing(is_shown, streams, |meter, bar| {
+        let engine = Engine::open(&request, &room, parameters, meter).map_err(explained)?;
+        out.clear_before_writing(bar);
         answer(&engine, sql, form, &mut out)
     })?;
     let outcome = match made {
@@ -196,7 +198,7 @@ fn destination(
         Some(path) if path.as_os_str() != "-" => {
             RowDestination::File(Box::new(Output::create(path, "rows.csv", &asked.inputs)?))
         }
-        _ if streams.is_process() => RowDestination::stdout(),
+        _ if streams.is_process() => RowDestination::stdout(streams.is_out_terminal()),
         _ => RowDestination::Memory(Vec::new()),
     })
 }

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -39,6 +40,8 @@ pub(in crate::sql) struct LogSource {
     newest_ns: Option<i64>,
     threads: usize,
     meter: Arc<Meter>,
+    /// Whether the progress shows the files of a scan.
+    is_shown: Mutex<bool>,
     unread: Mutex<BTreeMap<LogTable, Unread>>,
 }
 
@@ -103,6 +106,7 @@ impl LogSource {
             events: builder().events().without_records().open()?,
             threads: threads.max(1),
             meter,
+            is_shown: Mutex::default(),
             unread: Mutex::default(),
         })
     }
@@ -113,6 +117,19 @@ impl LogSource {
         let unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
         let all = unread.values().copied();
         all.fold(Unread::default(), Unread::most)
+    }
+
+    /// Adds files to those that the progress shows as to be read.
+    fn expect(&self, files: &[File]) {
+        let meter = &self.meter;
+        let mut is_shown = self.is_shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::replace(&mut *is_shown, true) || !meter.phase().reads_files() {
+            meter.begin_reading(files, false);
+            return;
+        }
+        let bytes = files.iter().map(|file| file.len).sum();
+        meter.bytes_total.fetch_add(bytes, Relaxed);
+        meter.files_total.fetch_add(files.len() as u64, Relaxed);
     }
 
     fn archive(&self, table: LogTable) -> &Archive {
@@ -201,6 +218,7 @@ impl SharedScan {
         if let Ok(mut taken) = self.taken.try_lock() {
             taken.channels = Some(receiver);
         }
+        scan.source.expect(&files);
         if self.is_in_order {
             // Few files are read by several threads each.
             let readers = scan.source.threads.min(files.len()).max(1);

@@ -15,6 +15,7 @@ use crate::sql::tables::of_logs;
 struct Asked {
     rows: String,
     files_read: u64,
+    meter: Arc<Meter>,
 }
 
 fn ask_on(folder: &Path, partitions: usize, sql: &str) -> Asked {
@@ -41,6 +42,7 @@ fn ask_on(folder: &Path, partitions: usize, sql: &str) -> Asked {
     Asked {
         rows: cells.skip(1).collect::<Vec<_>>().join("\n"),
         files_read: meter.files.load(Relaxed),
+        meter,
     }
 }
 
@@ -293,4 +295,17 @@ fn one_large_file_is_read_by_several_threads_in_the_order_of_its_lines() {
             .rows
             .ends_with("large.log:60000")
     );
+}
+
+#[test]
+fn progress_counts_the_files_that_all_scans_read() {
+    let folder = archive();
+    let sql = "SELECT count(*) FROM vpc_flow_logs UNION ALL \
+               SELECT count(*) FROM vpc_flow_logs WHERE date = DATE '2026-03-14'";
+    let meter = ask_on(folder.path(), 3, sql).meter;
+    assert_eq!(meter.phase(), crate::read::Phase::Reading);
+    assert_eq!(meter.files_total.load(Relaxed), 5);
+    assert_eq!(meter.files.load(Relaxed), 5);
+    assert!(meter.done() > 0);
+    assert_eq!(meter.done(), meter.total());
 }

@@ -18,7 +18,6 @@ const NOT_HERE: &[&str] = &[
     "array_average",
     "bar",
     "bing_tile",
-    "bit_count",
     "cbrt",
     "checksum",
     "classify",

@@ -269,8 +269,9 @@ fn times_have_parts_and_zones() {
         "7,2020",
     );
     check(
-        "SELECT date_trunc('hour', from_unixtime(1588550405))",
-        "2020-05-04 00:00:00.000 UTC",
+        "SELECT date_trunc('hour', from_unixtime(1588550405)), date_trunc('month', date '2020-05-04'), \
+         date_trunc('day', timestamp '2020-05-04 01:02:03')",
+        "2020-05-04 00:00:00.000 UTC,2020-05-01,2020-05-04 00:00:00.000",
     );
     check(
         "SELECT CAST(from_unixtime(0) AS varchar), CAST(date '2020-05-04' AS varchar)",

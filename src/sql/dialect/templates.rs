@@ -109,6 +109,8 @@ const TEMPLATES: &[(&str, usize, &str)] = &[
     ("yow", 1, "CAST(date_part('isoyear', {0}) AS BIGINT)"),
     ("day", 1, "CAST(date_part('day', {0}) AS BIGINT)"),
     ("day_of_month", 1, "CAST(date_part('day', {0}) AS BIGINT)"),
+    // A date stays a date.
+    ("date_trunc", 2, "date_like(date_trunc({0}, {1}), {1})"),
     ("dow", 1, "day_of_week({0})"),
     ("day_of_year", 1, "CAST(date_part('doy', {0}) AS BIGINT)"),
     ("doy", 1, "CAST(date_part('doy', {0}) AS BIGINT)"),
@@ -146,7 +148,7 @@ const TEMPLATES: &[(&str, usize, &str)] = &[
 ];
 
 /// Functions whose form depends on their arguments.
-const SHAPED: [&str; 4] = ["concat", "contains", "greatest", "least"];
+const SHAPED: [&str; 5] = ["concat", "contains", "greatest", "least", "typeof"];
 
 /// Whether a function is written with others.
 pub(in super::super) fn is_template(name: &str) -> bool {
@@ -260,6 +262,8 @@ fn shaped(name: &str, arguments: &[&Expr]) -> Option<String> {
     match (name, arguments) {
         // The engine's ignore nulls; Trino's are null then.
         ("concat", [_, _, ..]) => Some(format!("({})", joined(" || "))),
+        // The engine's whole numbers are all bigints where they are written.
+        ("typeof", [number]) if is_integer(number) => Some("'integer'".to_owned()),
         ("greatest" | "least", [_, _, ..]) => {
             let missing = joined(" IS NULL OR ");
             let list = joined(", ");
@@ -274,6 +278,21 @@ fn shaped(name: &str, arguments: &[&Expr]) -> Option<String> {
             },
         ),
         _ => None,
+    }
+}
+
+/// Whether an expression is a whole number that Trino reads as an integer.
+fn is_integer(expression: &Expr) -> bool {
+    match expression {
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => digits.parse::<i32>().is_ok(),
+            _ => false,
+        },
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => is_integer(expr),
+        _ => false,
     }
 }
 

@@ -23,12 +23,16 @@ pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
             signature: Signature::user_defined(Volatility::Immutable),
         })
     };
-    use ListFunctionKind::{NearestRank, RowField, ToText, Whole};
-    [NearestRank, RowField, ToText, Whole].into_iter().map(made)
+    use ListFunctionKind::{DateLike, NearestRank, RowField, ToText, Whole};
+    [DateLike, NearestRank, RowField, ToText, Whole]
+        .into_iter()
+        .map(made)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum ListFunctionKind {
+    /// `date_like(x, y)`: `x`, as a date if `y` is a date.
+    DateLike,
     /// `nearest_rank(list, p)`: the value of a list that as many as `p` of its values do not exceed.
     NearestRank,
     /// `row_field(struct, n)`: the nth member, from 1.
@@ -48,6 +52,7 @@ struct ListFunction {
 impl ScalarUDFImpl for ListFunction {
     fn name(&self) -> &str {
         match self.kind {
+            ListFunctionKind::DateLike => "date_like",
             ListFunctionKind::NearestRank => "nearest_rank",
             ListFunctionKind::RowField => "row_field",
             ListFunctionKind::ToText => "to_text",
@@ -71,6 +76,7 @@ impl ScalarUDFImpl for ListFunction {
             (ListFunctionKind::RowField, [DataType::Struct(_), _]) => {
                 Ok(vec![types[0].clone(), DataType::Int64])
             }
+            (ListFunctionKind::DateLike, [_, _]) => Ok(types.to_vec()),
             (ListFunctionKind::ToText | ListFunctionKind::Whole, [kind]) => Ok(vec![kind.clone()]),
             _ => plan_err!("{} cannot be computed of {types:?}", self.name()),
         }
@@ -84,6 +90,8 @@ impl ScalarUDFImpl for ListFunction {
             (ListFunctionKind::NearestRank, [DataType::List(item), _]) => {
                 Ok(item.data_type().clone())
             }
+            (ListFunctionKind::DateLike, [_, DataType::Date32]) => Ok(DataType::Date32),
+            (ListFunctionKind::DateLike, [kind, _]) => Ok(kind.clone()),
             (ListFunctionKind::ToText, _) => Ok(DataType::Utf8View),
             (ListFunctionKind::Whole, [kind]) => Ok(kind.clone()),
             _ => plan_err!("{} has no type for {types:?}", self.name()),
@@ -125,6 +133,7 @@ impl ScalarUDFImpl for ListFunction {
             .map(|arg| arg.to_array(rows))
             .collect::<Result<_>>()?;
         Ok(ColumnarValue::Array(match self.kind {
+            ListFunctionKind::DateLike => cast(&columns[0], args.return_field.data_type())?,
             ListFunctionKind::NearestRank => {
                 nearest_rank(&columns[0], &columns[1], args.return_field.data_type())?
             }

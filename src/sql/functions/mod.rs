@@ -6,7 +6,7 @@
 //! time       dates and times         text     text and regular expressions
 //! url        parts of URLs           network  addresses and networks
 //! json       JSON in text            lists    lists, structs and casts
-//! types      Athena's names of types
+//! types      Athena's names of types      numbers  bits of numbers
 //! ```
 //!
 //! Functions that only have another name or another order of arguments are templates instead
@@ -15,6 +15,7 @@
 mod json;
 mod lists;
 mod network;
+mod numbers;
 mod pattern;
 mod row;
 mod text;
@@ -25,15 +26,16 @@ mod url;
 use datafusion::logical_expr::ScalarUDF;
 
 pub(super) use self::network::address_text;
-pub(super) use self::types::value_type;
 use self::row::RowSpec;
+pub(super) use self::types::value_type;
 
-const TABLES: [&[RowSpec]; 5] = [
+const TABLES: [&[RowSpec]; 6] = [
     time::SPECS,
     text::SPECS,
     url::SPECS,
     network::SPECS,
     json::SPECS,
+    numbers::SPECS,
 ];
 
 /// Makes all functions.

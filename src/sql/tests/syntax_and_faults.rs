@@ -377,8 +377,8 @@ fn small_differences_from_trino_are_none() {
         "0 01:07:09.000,0-1",
     );
     check(
-        "SELECT typeof(1), typeof('a'), typeof(tags), typeof(at) FROM cloudtrail_logs LIMIT 1",
-        "bigint,varchar,array(varchar),timestamp(3)",
+        "SELECT typeof(1), typeof(-3000000000), typeof('a'), typeof(tags), typeof(at) FROM cloudtrail_logs LIMIT 1",
+        "integer,bigint,varchar,array(varchar),timestamp(3)",
     );
     check(
         "SELECT n[1].x FROM (SELECT ARRAY[named_struct('x', 7)] AS n)",

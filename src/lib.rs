@@ -168,7 +168,7 @@
 //! - [`pipeline`]: the subcommands, and the only module that knows every stage.
 //! - [`summary`] and [`survey`]: the counts of a run, and the contents of an archive.
 //! - [`setup`]: how to create a flow log that converts well, as a script or a template.
-//! - [`wireshark`]: a profile for Wireshark, and fields from the comments.
+//! - [`wireshark`]: a profile for Wireshark, fields from the comments, and a place in its list of interfaces.
 //! - [`error`], [`time`], [`blocking`], [`names`], [`printable`]: for use by every module:
 //!   failures, instants, streams that wait for data, the tables of protocols and services, and text
 //!   from outside made safe for a person, a shell or a spreadsheet.

@@ -21,15 +21,18 @@ static ARE_SAID: AtomicBool = AtomicBool::new(false);
 static CAUGHT: AtomicBool = AtomicBool::new(false);
 
 /// Lets SIGINT, SIGTERM and SIGHUP end the process. The message goes to `page` on stderr, after `bar`,
-/// which is drawn there too, is cleared.
+/// which is drawn there too, is cleared. Without a page, there is no message, and the end is a good one.
 ///
 /// # Errors
 /// Fails if the system accepts no handler or starts no thread.
-pub(crate) fn watch(bar: ProgressBar, page: Page) -> anyhow::Result<()> {
+pub(crate) fn watch(bar: ProgressBar, page: Option<Page>) -> anyhow::Result<()> {
     system::on_signal(move |signal| {
         CAUGHT.store(true, SeqCst);
         // First, because stderr may be a terminal that is stopped.
         let left = Output::abandon_all();
+        let Some(page) = page else {
+            std::process::exit(0)
+        };
         // Nothing is drawn while the bar is suspended, and it never resumes.
         bar.suspend(|| {
             let message = Message::error(format!("interrupted; {}", words(left)));

@@ -96,6 +96,11 @@ impl Message {
         self
     }
 
+    /// The text alone, for a place that has no room for tips.
+    pub(crate) fn in_few_words(&self) -> &str {
+        &self.text
+    }
+
     /// The message as it is printed on `page`, with a line feed at its end.
     pub(crate) fn on(&self, page: Page) -> impl Display + '_ {
         fmt::from_fn(move |f| self.write(f, page))

@@ -12,6 +12,7 @@ mod convert;
 mod convert_command;
 mod diagnose;
 mod export;
+mod extcap;
 mod findings;
 mod inspect;
 mod interrupt;
@@ -81,6 +82,9 @@ enum Command {
 /// status.
 pub fn run(typed: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) -> ExitCode {
     let typed: Vec<OsString> = typed.into_iter().collect();
+    if extcap::is_call(&typed) {
+        return extcap::run(&typed, streams);
+    }
     // Messages about the arguments follow the choice too, and it is not parsed yet.
     streams.set_color(terminal::typed_color(&typed));
     let cli = match parse(&typed) {
@@ -91,12 +95,17 @@ pub fn run(typed: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>)
         Ok(status) => status,
         Err(error) => {
             let message = advice::message(&error);
-            while streams.is_process() && !claim_last_words() {
-                std::thread::park(); // until the other thread ends the process
-            }
+            await_last_words(streams);
             streams.report(&message);
             ExitCode::from(nothing_kept::exit_status(&error))
         }
+    }
+}
+
+/// Returns to the one thread that may say why the process ends.
+fn await_last_words(streams: &Streams<'_>) {
+    while streams.is_process() && !claim_last_words() {
+        std::thread::park(); // until the other thread ends the process
     }
 }
 

@@ -119,7 +119,8 @@ impl<F: FormatOption> ReadingArgs<F> {
         let meter = Arc::new(Meter::default());
         let progress = ProgressLine::start(&meter, is_shown);
         if streams.is_process() {
-            let watched = interrupt::watch(progress.bar(), streams.err_page());
+            let last_words = (!streams.is_stop_expected()).then(|| streams.err_page());
+            let watched = interrupt::watch(progress.bar(), last_words);
             watched.map_err(no_signals)?;
         }
         let bar = progress.bar();

@@ -40,6 +40,16 @@ pub(super) fn explain(mut error: Error, typed: &[OsString], streams: &mut Stream
     ExitCode::from(status)
 }
 
+/// Returns what is wrong, without its label, the usage and tips.
+pub(super) fn in_few_words(error: Error) -> String {
+    let text = without_escapes(error);
+    let text = text.split("\n\n").next().unwrap_or_default();
+    text.strip_prefix("error: ")
+        .unwrap_or(text)
+        .trim_end()
+        .to_owned()
+}
+
 /// Names the command that was probably meant where a path is in the place of a subcommand.
 fn suggest_subcommand(error: &mut Error) {
     let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else {

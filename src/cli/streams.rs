@@ -18,6 +18,8 @@ pub struct Streams<'a> {
     /// Whether these are the streams of the process, which then has signals and a terminal too.
     is_process: bool,
     color: ColorChoice,
+    /// Whether a signal is a good end.
+    is_stop_expected: bool,
 }
 
 impl<'a> Streams<'a> {
@@ -28,6 +30,7 @@ impl<'a> Streams<'a> {
             err,
             is_process: false,
             color: ColorChoice::Never,
+            is_stop_expected: false,
         }
     }
 
@@ -38,6 +41,7 @@ impl<'a> Streams<'a> {
             err: &mut Blocking(io::stderr()),
             is_process: true,
             color: ColorChoice::Auto,
+            is_stop_expected: false,
         })
     }
 
@@ -51,6 +55,16 @@ impl<'a> Streams<'a> {
     /// Whether the run has the process to itself, so that it may handle signals and draw on a terminal.
     pub(crate) fn is_process(&self) -> bool {
         self.is_process
+    }
+
+    /// Makes a signal a good end of the run, about which nothing is printed.
+    pub(crate) fn expect_stop(&mut self) {
+        self.is_stop_expected = true;
+    }
+
+    /// Whether a signal is a good end of the run.
+    pub(crate) fn is_stop_expected(&self) -> bool {
+        self.is_stop_expected
     }
 
     pub(crate) fn is_out_terminal(&self) -> bool {

@@ -1,4 +1,4 @@
-//! `flow2pcap wireshark`: the profile and the fields for Wireshark.
+//! `flow2pcap wireshark`: the profile, the fields and the capture interface for Wireshark.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args as ClapArgs, Subcommand};
 use flow2pcap::printable::{printable_lines, shown};
-use flow2pcap::wireshark::{FileChange, Folders, WiresharkFile, files, install, uninstall};
+use flow2pcap::wireshark::{
+    FileChange, FileContent, Folders, WiresharkFile, files, install, uninstall,
+};
 
 use super::advice::refusal;
 use super::streams::Streams;
@@ -20,6 +22,9 @@ Examples:
       The fields are flowlog.action, .eni, .packets, .bytes, .flags, .reject_reason, .role,
       .rejected_at, .file and .line.
 
+  tshark -i flow2pcap -o extcap.flow2pcap.archive:/home/ada/AWSLogs -w incident.pcapng
+      Capture from logs. In Wireshark, double-click flow2pcap in the list of interfaces.
+
   flow2pcap wireshark print
       Show the files, and where they go.
 
@@ -27,11 +32,12 @@ Examples:
 
 Captures need none of this. Files that you changed are never written or removed.";
 
-/// Install a profile and fields for rebuilt captures in Wireshark
+/// Install a profile, fields and a capture interface in Wireshark
 ///
 /// The profile flow2pcap has columns for the ENI, direction and verdict, colors and buttons for rejected,
 /// unanswered and reset connections, and names from the capture. A Lua script gives all packets of a flow log
-/// record the fields flowlog.*, so that they can be filtered and shown in columns.
+/// record the fields flowlog.*, so that they can be filtered and shown in columns. A link to this program lets
+/// Wireshark capture from logs: flow2pcap is one of its interfaces, with a dialog for the folder, time and filter.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -66,7 +72,8 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
             "name that folder with --dir; in Wireshark, Help, About, Folders shows it",
         ));
     };
-    let files = files(&folders);
+    let program = std::env::current_exe().context("cannot find the file of this program")?;
+    let files = files(&folders, &program);
     let changes = match args.action {
         WiresharkAction::Install => install(&files)?,
         WiresharkAction::Uninstall => uninstall(&files)?,
@@ -103,7 +110,10 @@ fn word(change: FileChange) -> &'static str {
 
 fn print(files: &[WiresharkFile], streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     for file in files {
-        let text = printable_lines(&file.text);
+        let text = match &file.content {
+            FileContent::Text(text) => printable_lines(text).into_owned(),
+            FileContent::LinkTo(program) => format!("A link to {}\n", shown(program)),
+        };
         let text = format!("==> {}\n{text}\n", shown(&file.path));
         streams
             .print_out(&text)

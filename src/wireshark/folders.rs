@@ -10,6 +10,8 @@ pub struct Folders {
     pub configuration: PathBuf,
     /// The user's Lua scripts.
     pub plugins: PathBuf,
+    /// The user's extcaps: programs that Wireshark offers as capture interfaces.
+    pub extcap: PathBuf,
     /// The configuration that all users share, with the usual coloring rules.
     pub shared: Option<PathBuf>,
 }
@@ -32,6 +34,7 @@ impl Folders {
         Self {
             configuration: configuration.to_owned(),
             plugins: configuration.join("plugins"),
+            extcap: configuration.join("extcap"),
             shared: None,
         }
     }
@@ -44,10 +47,13 @@ impl Folders {
             let path = paths.next()?.1.trim();
             (!path.is_empty()).then(|| PathBuf::from(path))
         };
+        let configuration = folder("Personal configuration")?;
         Some(Self {
-            configuration: folder("Personal configuration")?,
             plugins: folder("Personal Lua Plugins").or_else(|| folder("Personal Plugins"))?,
+            // Before version 4.2 it was always there, and not in the list.
+            extcap: folder("Personal Extcap path").unwrap_or_else(|| configuration.join("extcap")),
             shared: folder("Global configuration"),
+            configuration,
         })
     }
 }
@@ -72,7 +78,16 @@ mod tests {
             folders.plugins,
             Path::new("/home/ada/.local/lib/wireshark/plugins")
         );
+        assert_eq!(
+            folders.extcap,
+            Path::new("/home/ada/.config/wireshark/extcap")
+        );
         assert_eq!(folders.shared.unwrap(), Path::new("/usr/share/wireshark"));
+        let newer = format!("{list}Personal Extcap path:\t/home/ada/.local/lib/wireshark/extcap\n");
+        assert_eq!(
+            Folders::listed(&newer).unwrap().extcap,
+            Path::new("/home/ada/.local/lib/wireshark/extcap")
+        );
     }
 
     #[test]

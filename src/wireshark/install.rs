@@ -1,7 +1,8 @@
 //! Puts the files into Wireshark's folders, and takes them out again.
 //!
 //! The first line of each file has a digest of the rest. A file whose digest does not fit was changed by its
-//! user, or is not ours at all, and is left as it is.
+//! user, or is not ours at all, and is left as it is. A link is ours if it leads to a program of our name, wherever
+//! that is or was.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -13,8 +14,8 @@ use tempfile::NamedTempFile;
 use super::folders::Folders;
 use crate::error::{Error, Result};
 
-/// The name of the profile.
-const PROFILE: &str = "flow2pcap";
+/// The name of the profile, and of the link.
+const NAME: &str = "flow2pcap";
 
 /// What the first line of each file begins with, after the sign of a comment.
 const MARK: &str = "flow2pcap wireshark install";
@@ -27,8 +28,17 @@ const DIGEST_LEN: usize = 16;
 pub struct WiresharkFile {
     /// Where it goes.
     pub path: PathBuf,
-    /// All of its text.
-    pub text: String,
+    /// What is there.
+    pub content: FileContent,
+}
+
+/// What a file for Wireshark holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileContent {
+    /// This text.
+    Text(String),
+    /// A symbolic link to this program.
+    LinkTo(PathBuf),
 }
 
 /// What happened to a file.
@@ -46,10 +56,12 @@ pub enum FileChange {
     Kept,
 }
 
-/// Returns all files, as they are to be in these folders.
+/// Returns all files, as they are to be in these folders. `program` is the path of this program.
+///
+/// There is no link on Windows, where a user may not make one.
 #[must_use]
-pub fn files(folders: &Folders) -> Vec<WiresharkFile> {
-    let profile = folders.configuration.join("profiles").join(PROFILE);
+pub fn files(folders: &Folders, program: &Path) -> Vec<WiresharkFile> {
+    let profile = folders.configuration.join("profiles").join(NAME);
     let colors = include_str!("profile/colorfilters").to_owned() + &usual_colors(folders);
     let of_profile = [
         (
@@ -68,13 +80,18 @@ pub fn files(folders: &Folders) -> Vec<WiresharkFile> {
     ];
     let of_profile = of_profile.map(|(name, text)| WiresharkFile {
         path: profile.join(name),
-        text: marked("#", &text),
+        content: FileContent::Text(marked("#", &text)),
     });
     let script = WiresharkFile {
         path: folders.plugins.join("flow2pcap.lua"),
-        text: marked("--", include_str!("flow2pcap.lua")),
+        content: FileContent::Text(marked("--", include_str!("flow2pcap.lua"))),
     };
-    of_profile.into_iter().chain([script]).collect()
+    let extcap = cfg!(unix).then(|| WiresharkFile {
+        path: folders.extcap.join(NAME),
+        content: FileContent::LinkTo(program.to_owned()),
+    });
+    let files = of_profile.into_iter().chain([script]);
+    files.chain(extcap).collect()
 }
 
 /// Writes the files that are not there. Those that somebody changed are kept.
@@ -82,10 +99,10 @@ pub fn files(folders: &Folders) -> Vec<WiresharkFile> {
 /// # Errors
 /// Fails if a folder or file cannot be written; the files before it are.
 pub fn install(files: &[WiresharkFile]) -> Result<Vec<FileChange>> {
-    let each = files.iter().map(|file| match content(&file.path)? {
-        Some(text) if text == file.text.as_bytes() => Ok(FileChange::Unchanged),
-        Some(text) if !is_ours(&text) => Ok(FileChange::Kept),
-        _ => {
+    let each = files.iter().map(|file| match state(file)? {
+        FileState::AsGiven => Ok(FileChange::Unchanged),
+        FileState::Foreign => Ok(FileChange::Kept),
+        FileState::Ours | FileState::Absent => {
             let written = write(file);
             written.map_err(|error| Error::write(&file.path, error))?;
             Ok(FileChange::Written)
@@ -99,10 +116,10 @@ pub fn install(files: &[WiresharkFile]) -> Result<Vec<FileChange>> {
 /// # Errors
 /// Fails if a file cannot be read or removed; the files before it are.
 pub fn uninstall(files: &[WiresharkFile]) -> Result<Vec<FileChange>> {
-    let each = files.iter().map(|file| match content(&file.path)? {
-        None => Ok(FileChange::Absent),
-        Some(text) if !is_ours(&text) => Ok(FileChange::Kept),
-        Some(_) => {
+    let each = files.iter().map(|file| match state(file)? {
+        FileState::Absent => Ok(FileChange::Absent),
+        FileState::Foreign => Ok(FileChange::Kept),
+        FileState::AsGiven | FileState::Ours => {
             let removed = fs::remove_file(&file.path);
             removed.map_err(|error| Error::io("remove", &file.path, error))?;
             Ok(FileChange::Removed)
@@ -110,7 +127,7 @@ pub fn uninstall(files: &[WiresharkFile]) -> Result<Vec<FileChange>> {
     });
     let changes = each.collect();
     let folders = files.iter().filter_map(|file| file.path.parent());
-    for folder in folders.filter(|folder| folder.ends_with(PROFILE)) {
+    for folder in folders.filter(|folder| folder.ends_with(NAME)) {
         let _ = fs::remove_dir(folder); // which fails if there is anything in it
     }
     changes
@@ -138,8 +155,48 @@ fn digest(text: &[u8]) -> String {
     hex[..DIGEST_LEN].to_owned()
 }
 
-/// Whether a file is one of any version of this program, unchanged since.
-fn is_ours(text: &[u8]) -> bool {
+/// What is at the path of a file.
+enum FileState {
+    Absent,
+    /// The file itself.
+    AsGiven,
+    /// One that any version of this program wrote, unchanged since.
+    Ours,
+    Foreign,
+}
+
+/// # Errors
+/// Fails if what is there cannot be read.
+fn state(file: &WiresharkFile) -> Result<FileState> {
+    let found = match fs::symlink_metadata(&file.path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FileState::Absent),
+        Err(error) => return Err(Error::io("read", &file.path, error)),
+    };
+    let unreadable = |error| Error::io("read", &file.path, error);
+    let (is_given, is_ours) = match &file.content {
+        FileContent::Text(given) => {
+            let text = fs::read(&file.path).map_err(unreadable)?;
+            (text == given.as_bytes(), is_marked(&text))
+        }
+        FileContent::LinkTo(_) if !found.is_symlink() => (false, false),
+        FileContent::LinkTo(program) => {
+            let target = fs::read_link(&file.path).map_err(unreadable)?;
+            (
+                target == *program,
+                target.file_name() == program.file_name(),
+            )
+        }
+    };
+    Ok(match (is_given, is_ours) {
+        (true, _) => FileState::AsGiven,
+        (_, true) => FileState::Ours,
+        _ => FileState::Foreign,
+    })
+}
+
+/// Whether the first line of a text has the digest of the rest.
+fn is_marked(text: &[u8]) -> bool {
     let mut lines = text.splitn(2, |byte| *byte == b'\n');
     let (Some(first), Some(rest)) = (lines.next(), lines.next()) else {
         return false;
@@ -149,31 +206,52 @@ fn is_ours(text: &[u8]) -> bool {
     noted == Some(digest(rest).as_str())
 }
 
-fn content(path: &Path) -> Result<Option<Vec<u8>>> {
-    match fs::read(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("read", path, error)),
-    }
-}
-
 /// Writes a whole file or none.
 fn write(file: &WiresharkFile) -> io::Result<()> {
     let folder = file.path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut unfinished = NamedTempFile::new_in(folder)?;
-    unfinished.write_all(file.text.as_bytes())?;
-    unfinished.persist(&file.path)?;
+    match &file.content {
+        FileContent::Text(text) => {
+            let mut unfinished = NamedTempFile::new_in(folder)?;
+            unfinished.write_all(text.as_bytes())?;
+            unfinished.persist(&file.path)?;
+        }
+        FileContent::LinkTo(program) => {
+            let link = tempfile::Builder::new().make_in(folder, |path| link(program, path))?;
+            link.persist(&file.path)?;
+        }
+    }
     Ok(())
+}
+
+#[cfg(unix)]
+fn link(program: &Path, path: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(program, path)
+}
+
+#[cfg(not(unix))]
+fn link(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn files_below(folder: &Path) -> Vec<WiresharkFile> {
+        files(&Folders::below(folder), Path::new("/opt/bin/flow2pcap"))
+    }
+
+    fn text(file: &WiresharkFile) -> &str {
+        match &file.content {
+            FileContent::Text(text) => text,
+            FileContent::LinkTo(_) => "",
+        }
+    }
+
     fn installed() -> (tempfile::TempDir, Vec<WiresharkFile>) {
         let folder = tempfile::tempdir().unwrap();
-        let files = files(&Folders::below(folder.path()));
+        let files = files_below(folder.path());
         let changes = install(&files).unwrap();
         assert_eq!(changes, vec![FileChange::Written; files.len()]);
         (folder, files)
@@ -220,7 +298,7 @@ mod tests {
         let (_folder, files) = installed();
         fs::write(&files[0].path, marked("#", "gui.column.format: \n")).unwrap();
         assert_eq!(install(&files).unwrap()[0], FileChange::Written);
-        assert_eq!(fs::read_to_string(&files[0].path).unwrap(), files[0].text);
+        assert_eq!(fs::read_to_string(&files[0].path).unwrap(), text(&files[0]));
     }
 
     #[test]
@@ -233,8 +311,44 @@ mod tests {
         .unwrap();
         let mut folders = Folders::below(shared.path());
         folders.shared = Some(shared.path().to_owned());
-        let colors = &files(&folders)[1].text;
+        let files = files(&folders, Path::new("flow2pcap"));
+        let colors = text(&files[1]);
         assert!(colors.ends_with("\n@ARP@arp@[1,2,3][4,5,6]\n"), "{colors}");
         assert!(!colors.contains("no rule"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn link_leads_to_the_program_and_replaces_only_one_like_it() {
+        let (folder, files) = installed();
+        let link = folder.path().join("extcap/flow2pcap");
+        assert_eq!(
+            fs::read_link(&link).unwrap(),
+            Path::new("/opt/bin/flow2pcap")
+        );
+        let put = |target: &str| {
+            fs::remove_file(&link).unwrap();
+            std::os::unix::fs::symlink(target, &link).unwrap();
+        };
+        put("/home/ada/older/flow2pcap");
+        assert_eq!(install(&files).unwrap().last(), Some(&FileChange::Written));
+        assert_eq!(
+            fs::read_link(&link).unwrap(),
+            Path::new("/opt/bin/flow2pcap")
+        );
+        put("/home/ada/mine.sh");
+        assert_eq!(install(&files).unwrap().last(), Some(&FileChange::Kept));
+        assert_eq!(uninstall(&files).unwrap().last(), Some(&FileChange::Kept));
+        fs::remove_file(&link).unwrap();
+        fs::write(&link, "#!/bin/sh\n").unwrap();
+        assert_eq!(install(&files).unwrap().last(), Some(&FileChange::Kept));
+        assert_eq!(fs::read_to_string(&link).unwrap(), "#!/bin/sh\n");
+        fs::remove_file(&link).unwrap();
+        install(&files).unwrap();
+        assert_eq!(
+            uninstall(&files).unwrap().last(),
+            Some(&FileChange::Removed)
+        );
+        assert!(!link.is_symlink());
     }
 }

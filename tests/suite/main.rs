@@ -26,6 +26,8 @@ mod events;
 mod events_as_frames;
 mod events_at_packets;
 mod export;
+#[cfg(target_os = "linux")]
+mod extcap;
 mod faults_extremes;
 #[cfg(target_os = "linux")]
 mod faults_input;

@@ -25,11 +25,19 @@ impl PacketDirection {
 /// The first header of each frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LinkType {
-    /// The IP header (LINKTYPE_RAW, 101). Frame lengths are the log's own byte counts.
+    /// The IP header. Frame lengths are the log's own byte counts.
+    ///
+    /// Several interfaces of one pcapng have the number 12, which libpcap calls DLT_RAW and reads from
+    /// files as it is. It turns 101 of the first interface into 12, then refuses the next interface,
+    /// whose 101 is another number (sf-pcapng.c of libpcap 1.10.3). Nearly all other readers know both
+    /// numbers. A single interface, as in classic pcap, has the registered number, which all know.
     #[default]
     Raw,
+    /// The IP header, with the registered number LINKTYPE_RAW (101) in pcapng too. libpcap refuses a
+    /// file with several such interfaces.
+    Raw101,
     /// An Ethernet header of 14 bytes (LINKTYPE_ETHERNET, 1). It is not in the log and is added to
-    /// every length. libpcap needs it: it refuses a file with several interfaces of type 101.
+    /// every length.
     Ethernet,
     /// Tags that name a dissector of Wireshark, and bytes for it (LINKTYPE_WIRESHARK_UPPER_PDU, 252).
     /// Only for interfaces with a link type of their own.
@@ -40,14 +48,25 @@ impl LinkType {
     /// Returns the number of bytes before the IP header.
     pub fn header_len(self) -> u32 {
         match self {
-            Self::Raw | Self::UpperPdu => 0,
+            Self::Raw | Self::Raw101 | Self::UpperPdu => 0,
             Self::Ethernet => u32::from(ETHERNET_LEN),
         }
     }
 
-    pub(super) fn data_link(self) -> DataLink {
+    /// Returns the link type of an interface of pcapng, which may be the only one.
+    pub(super) fn of_interface(self, is_only: bool) -> DataLink {
         match self {
-            Self::Raw => DataLink::RAW,
+            Self::Raw if !is_only => DataLink::Unknown(DLT_RAW),
+            Self::Raw | Self::Raw101 | Self::Ethernet | Self::UpperPdu => self.registered(),
+        }
+    }
+
+    /// Returns the link type in the registry, which classic pcap has.
+    ///
+    /// <https://www.tcpdump.org/linktypes.html>
+    pub(super) fn registered(self) -> DataLink {
+        match self {
+            Self::Raw | Self::Raw101 => DataLink::RAW,
             Self::Ethernet => DataLink::ETHERNET,
             Self::UpperPdu => DataLink::WIRESHARK_UPPER_PDU,
         }
@@ -92,6 +111,10 @@ fn address(side: u8, interface: u32) -> [u8; 6] {
     [0x02, side, a, b, c, d]
 }
 
+/// What libpcap calls packets that begin with the IP header, on all systems but OpenBSD (pcap/dlt.h). It is
+/// not in the registry.
+const DLT_RAW: u32 = 12;
+
 /// Length of an Ethernet header in bytes.
 const ETHERNET_LEN: u8 = 14;
 
@@ -108,8 +131,10 @@ mod tests {
     }
 
     #[test]
-    fn raw_link_type_adds_no_header() {
-        check(LinkType::Raw, Some(PacketDirection::Inbound), &[0x45], &[]);
+    fn raw_link_types_add_no_header() {
+        for link in [LinkType::Raw, LinkType::Raw101] {
+            check(link, Some(PacketDirection::Inbound), &[0x45], &[]);
+        }
     }
 
     #[test]

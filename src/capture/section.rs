@@ -3,7 +3,7 @@
 use std::{borrow::Cow, net::IpAddr};
 
 use pcap_file::{
-    Endianness,
+    DataLink, Endianness,
     pcap::{PcapHeader, PcapTsResolution, PcapWriter},
     pcapng::{
         PcapNgWriteError, PcapNgWriter,
@@ -60,7 +60,9 @@ impl Section {
             options: self.options(),
         };
         let mut writer = PcapNgWriter::with_section_header(Vec::new(), header)?;
+        let is_only = self.interfaces.len() == 1;
         for interface in &self.interfaces {
+            let link = interface.link.unwrap_or(link).of_interface(is_only);
             writer.write_pcapng_block(interface.block(link))?;
         }
         for block in names::blocks(&self.names) {
@@ -82,7 +84,7 @@ impl Section {
 }
 
 impl Interface {
-    fn block(&self, link: LinkType) -> InterfaceDescriptionBlock<'_> {
+    fn block(&self, linktype: DataLink) -> InterfaceDescriptionBlock<'_> {
         let mut options = Vec::new();
         if let Some(name) = text(&self.name) {
             options.push(InterfaceDescriptionOption::IfName(name));
@@ -100,10 +102,9 @@ impl Interface {
             options.push(InterfaceDescriptionOption::IfFilter(Cow::Owned(value)));
         }
         InterfaceDescriptionBlock {
-            linktype: self.link.unwrap_or(link).data_link(),
-            // pcapng section 4.2: 0 means no limit. libpcap requires the same value for all
-            // interfaces.
-            snaplen: 0,
+            linktype,
+            // libpcap requires the same value for all interfaces.
+            snaplen: SNAP_LEN,
             options,
         }
     }
@@ -112,16 +113,18 @@ impl Interface {
 /// Returns the file header of classic pcap: nanoseconds, and nothing from the section.
 pub(super) fn pcap_header(link: LinkType) -> Result<Vec<u8>, pcap_file::pcap::PcapWriteError> {
     let header = PcapHeader {
-        datalink: link.data_link(),
+        datalink: link.registered(),
         ts_resolution: PcapTsResolution::NanoSecond,
         endianness: Endianness::Little,
-        // Classic pcap has no value for "no limit"; tcpdump and Wireshark write this one, and no
-        // set of headers comes close to it.
-        snaplen: 262_144,
+        snaplen: SNAP_LEN,
         ..PcapHeader::default()
     };
     Ok(PcapWriter::with_header(Vec::new(), header)?.into_inner())
 }
+
+/// The most bytes that are stored of a packet. tcpdump and Wireshark write this number, no set of headers
+/// and no event comes close to it, and readers that take 0, no limit, as a length do not trip over it.
+const SNAP_LEN: u32 = 262_144;
 
 /// Returns the value of a text option, which readers see on one line; `None` if it is empty.
 fn text(value: &str) -> Option<Cow<'_, str>> {
@@ -131,26 +134,54 @@ fn text(value: &str) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use pcap_file::{
-        DataLink,
         pcap::PcapReader,
         pcapng::{Block, PcapNgReader},
     };
 
     use super::*;
 
-    /// Returns everything that pcap-file reads from the beginning of a capture, as text.
-    fn read_back(section: &Section, link: LinkType) -> String {
+    /// Returns everything that pcap-file reads from the beginning of a capture, as text, and the link
+    /// types of its interfaces.
+    fn read_back(section: &Section, link: LinkType) -> (String, Vec<DataLink>) {
         let bytes = section.to_pcapng(link).unwrap();
         let mut reader = PcapNgReader::new(&bytes[..]).unwrap();
-        let mut text = format!("{:?}", reader.section());
+        let (mut text, mut links) = (format!("{:?}", reader.section()), Vec::new());
         while let Some(block) = reader.next_block() {
             let (block, _) = block.unwrap();
             if let Block::InterfaceDescription(block) = &block {
-                assert_eq!(block.linktype, link.data_link());
+                links.push(block.linktype);
             }
             text += &format!("{block:?}");
         }
-        text
+        (text, links)
+    }
+
+    #[test]
+    fn several_interfaces_of_raw_ip_have_the_number_that_libpcap_reads() {
+        use LinkType::{Ethernet, Raw, Raw101, UpperPdu};
+        let dlt_raw = DataLink::Unknown(12);
+        let table = [
+            (Raw, None, vec![DataLink::RAW]),
+            (Raw, Some(Raw), vec![dlt_raw; 2]),
+            (
+                Raw,
+                Some(UpperPdu),
+                vec![dlt_raw, DataLink::WIRESHARK_UPPER_PDU],
+            ),
+            (Raw101, Some(Raw101), vec![DataLink::RAW; 2]),
+            (Ethernet, Some(Ethernet), vec![DataLink::ETHERNET; 2]),
+        ];
+        for (link, second, expected) in table {
+            let others = second.map(|link| Interface {
+                link: Some(link),
+                ..Interface::default()
+            });
+            let section = Section {
+                interfaces: [Interface::default()].into_iter().chain(others).collect(),
+                ..Section::default()
+            };
+            assert_eq!(read_back(&section, link).1, expected, "{link:?} {second:?}");
+        }
     }
 
     #[test]
@@ -167,7 +198,7 @@ mod tests {
             }],
             names: vec![("10.0.0.1".parse().unwrap(), long)],
         };
-        let text = read_back(&section, LinkType::Raw);
+        let (text, _) = read_back(&section, LinkType::Raw);
         assert!(!text.contains('é'));
     }
 
@@ -177,7 +208,7 @@ mod tests {
             interfaces: vec![Interface::default()],
             ..Section::default()
         };
-        let text = read_back(&section, LinkType::Ethernet);
+        let (text, _) = read_back(&section, LinkType::Ethernet);
         for absent in [
             "Comment",
             "UserApplication",
@@ -190,11 +221,17 @@ mod tests {
     }
 
     #[test]
-    fn pcap_header_has_link_type_and_nanoseconds() {
-        let bytes = pcap_header(LinkType::Ethernet).unwrap();
-        assert_eq!(bytes[..4], 0xa1b2_3c4d_u32.to_le_bytes());
-        let header = PcapReader::new(&bytes[..]).unwrap().header();
-        assert_eq!(header.datalink, DataLink::ETHERNET);
-        assert_eq!(header.ts_resolution, PcapTsResolution::NanoSecond);
+    fn pcap_header_has_registered_link_type_and_nanoseconds() {
+        for (link, registered) in [
+            (LinkType::Ethernet, DataLink::ETHERNET),
+            (LinkType::Raw, DataLink::RAW),
+            (LinkType::Raw101, DataLink::RAW),
+        ] {
+            let bytes = pcap_header(link).unwrap();
+            assert_eq!(bytes[..4], 0xa1b2_3c4d_u32.to_le_bytes());
+            let header = PcapReader::new(&bytes[..]).unwrap().header();
+            assert_eq!(header.datalink, registered);
+            assert_eq!(header.ts_resolution, PcapTsResolution::NanoSecond);
+        }
     }
 }

@@ -101,9 +101,12 @@ fn check_body(seen: &mut BlocksSoFar, kind: u32, body: &[u8]) -> Checked<()> {
         1 => {
             ensure(seen.packets == 0, "interfaces before packets")?;
             seen.interfaces += 1;
-            ensure([1, 101].contains(&u16_at(body, 0)?), "a known link type")?;
+            ensure(
+                [1, 12, 101].contains(&u16_at(body, 0)?),
+                "a known link type",
+            )?;
             ensure(u16_at(body, 2)? == 0, "a reserved field of 0")?;
-            ensure(u32_at(body, 4)? == 0, "no snapshot length")?;
+            ensure(u32_at(body, 4)? == 262_144, "the same snapshot length")?;
             options(&body[8..])
         }
         4 => {
@@ -232,7 +235,7 @@ fn small() -> Vec<u8> {
 #[test]
 fn small_capture_has_exactly_these_bytes() {
     let expected = b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0\
-        \x01\0\0\0\x20\0\0\0\x65\0\0\0\0\0\0\0\x09\0\x01\0\x09\0\0\0\0\0\0\0\x20\0\0\0\
+        \x01\0\0\0\x20\0\0\0\x65\0\0\0\0\0\x04\0\x09\0\x01\0\x09\0\0\0\0\0\0\0\x20\0\0\0\
         \x06\0\0\0\x34\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x06\0\0\0\x06\0\0\0\
         EEEEEE\0\0\x01\0\x01\0c\0\0\0\0\0\0\0\x34\0\0\0";
     assert_eq!(small(), expected);
@@ -252,7 +255,7 @@ fn each_broken_rule_is_detected() {
         (16, 0, "no length of the section"),
         (interface + 8, 102, "a known link type"),
         (interface + 10, 1, "a reserved field of 0"),
-        (interface + 12, 1, "no snapshot length"),
+        (interface + 12, 1, "the same snapshot length"),
         (interface + 21, 1, "zeros as padding"),
         (interface + 24, 1, "an end of the list"),
         (interface, 2, "a known type of block"),

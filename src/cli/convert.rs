@@ -126,7 +126,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = LinkChoice::Raw)]
     link: LinkChoice,
 
-    /// Put all ENIs on one interface, as programs that use libpcap require
+    /// Put all ENIs on one interface; the comments name the ENI
     #[arg(long)]
     single_interface: bool,
 
@@ -184,7 +184,11 @@ enum AddressChoice {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LinkChoice {
+    /// No link header; several interfaces have link type 12, which Wireshark and libpcap both read
     Raw,
+    /// No link header; the registered link type 101, of which libpcap reads only one interface
+    Raw101,
+    /// An Ethernet header of 14 bytes with invented addresses
     Ethernet,
 }
 
@@ -228,6 +232,7 @@ impl Args {
         };
         convert.link = match self.link {
             LinkChoice::Raw => LinkType::Raw,
+            LinkChoice::Raw101 => LinkType::Raw101,
             LinkChoice::Ethernet => LinkType::Ethernet,
         };
         convert.single_interface = self.single_interface;

@@ -30,7 +30,7 @@ fn each_log_has_an_interface_of_its_own() {
         ("alb connections", UPPER_PDU),
         ("clb old", UPPER_PDU),
         ("cloudtrail eu-central-1", UPPER_PDU),
-        ("dns vpc-0a1b", 101),
+        ("dns vpc-0a1b", 12),
         ("firewall edge", UPPER_PDU),
         ("lattice svc-0a1b", UPPER_PDU),
         ("nlb net/web/1", UPPER_PDU),

@@ -56,6 +56,7 @@ mod one_time_line;
 mod options;
 mod other_clouds;
 mod other_logs;
+mod other_readers;
 mod other_sources;
 mod packs;
 mod parquet;

@@ -105,7 +105,6 @@ fn addresses_of_the_interface_show_the_gateway() {
 #[test]
 fn link_ethernet_puts_fourteen_bytes_in_front() {
     let (raw, ethernet) = (incident(&[]), incident(&["--link", "ethernet"]));
-    assert!(raw.interfaces.iter().all(|i| i.link == 101));
     assert!(ethernet.interfaces.iter().all(|i| i.link == 1));
     assert_eq!(raw.packets.len(), ethernet.packets.len());
     for (raw, ethernet) in raw.packets.iter().zip(&ethernet.packets) {
@@ -120,6 +119,14 @@ fn link_ethernet_puts_fourteen_bytes_in_front() {
         assert_eq!(link[12..], ethertype);
         assert_eq!(ethernet.comments, raw.comments);
     }
+}
+
+#[test]
+fn link_raw101_differs_in_the_number_of_the_link_type_only() {
+    let (raw, registered) = (incident(&[]), incident(&["--link", "raw101"]));
+    assert!(raw.interfaces.iter().all(|i| i.link == 12));
+    assert!(registered.interfaces.iter().all(|i| i.link == 101));
+    assert_eq!(raw.packets, registered.packets);
 }
 
 #[test]

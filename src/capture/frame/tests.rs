@@ -32,7 +32,7 @@ fn reference(link: LinkType, frame: &Frame<'_>, data: &[u8]) -> Vec<u8> {
     let mut writer = PcapNgWriter::with_section_header(Vec::new(), header).unwrap();
     for _ in 0..2 {
         let interface = InterfaceDescriptionBlock {
-            linktype: link.data_link(),
+            linktype: link.of_interface(true),
             snaplen: 0,
             options: vec![InterfaceDescriptionOption::IfTsResol(
                 InterfaceTsResolution::NANO,
@@ -198,7 +198,7 @@ fn pcapng_round_trip() {
             Block::InterfaceDescription(block) => {
                 assert_eq!(
                     (block.snaplen, block.ts_resolution()),
-                    (0, InterfaceTsResolution::NANO)
+                    (262_144, InterfaceTsResolution::NANO)
                 );
                 format!("interface with {} options", block.options.len())
             }

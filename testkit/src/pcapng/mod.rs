@@ -38,7 +38,7 @@ pub struct Interface {
     pub name: String,
     /// `if_description`, empty if absent.
     pub description: String,
-    /// Link type: 101 RAW, 1 Ethernet, 252 for events that are no packets.
+    /// Link type: 12 and 101 raw IP, 1 Ethernet, 252 for events that are no packets.
     pub link: u16,
 }
 
@@ -151,7 +151,7 @@ fn section(mut body: Bytes<'_>) -> String {
 fn interface(mut body: Bytes<'_>) -> Interface {
     let link = body.u16();
     assert_eq!(body.u16(), 0, "reserved");
-    assert_eq!(body.u32(), 0, "no limit of length");
+    assert_eq!(body.u32(), 262_144, "the snapshot length of all interfaces");
     let options = options(body);
     known(&options, &[2, 3, 9, 11]);
     let find = |wanted| options.iter().find(|(code, _)| *code == wanted);

@@ -8,6 +8,7 @@ pub(crate) mod attempts;
 pub(crate) mod balanced;
 pub(crate) mod browser;
 pub(crate) mod exposition;
+pub(crate) mod libpcap;
 pub(crate) mod story;
 pub(crate) mod sums;
 pub(crate) mod tables;

@@ -18,8 +18,8 @@ use flow2pcap::{
 const PACKET_COUNT: u32 = 10_000;
 
 /// A comment as the converter writes it, of 117 bytes.
-const COMMENT: &str = "record=AWSLogs/1/a.log.gz:12345 eni=eni-0123456789abcdef0 \
-                       action=REJECT packets=12 bytes=3456 flags=2 start=1 end=2";
+const COMMENT: &str = "action=REJECT eni=eni-0123456789abcdef0 flags=2 packets=12 bytes=3456 \
+                       start=1 end=2 record=AWSLogs/1/a.log.gz:12345";
 
 /// One direction of a download: data segments, no options.
 fn segments(addresses: [&str; 2]) -> Vec<Packet> {

@@ -19,8 +19,8 @@ Examples:
       Then: wireshark -C flow2pcap incident.pcapng
 
   tshark -r incident.pcapng -Y 'flowlog.action == \"REJECT\"'
-      The fields are flowlog.action, .eni, .packets, .bytes, .flags, .reject_reason, .role,
-      .rejected_at, .file and .line.
+      The fields are flowlog.action, .eni, .direction, .packets, .bytes, .flags, .reject_reason,
+      .outcome, .role, .rejected_at, .file and .line.
 
   tshark -i flow2pcap -o extcap.flow2pcap.archive:/home/ada/AWSLogs -w incident.pcapng
       Capture from logs. In Wireshark, double-click flow2pcap in the list of interfaces.

@@ -9,6 +9,7 @@ local flowlog = Proto("flowlog", "Flow log record")
 local texts = {
   { "action", "Action" },
   { "eni", "ENI" },
+  { "direction", "Direction" },
   { "reject_reason", "Reject reason" },
   { "role", "Role" },
   { "outcome", "Outcome" },
@@ -44,14 +45,17 @@ function flowlog.init()
   latest = {}
 end
 
--- Returns the words of a comment: key=value, where a value may be in quotes.
+-- Returns the words of a comment, key=value, and the file and line of its last word, which is its record.
+-- What is in quotes is text from a log of requests, and none of its words.
 local function words(comment)
   local found = {}
-  for key, value in comment:gmatch("([%w%-_]+)=(%S+)") do
+  local facts = comment:gsub('\\"', ""):gsub('"[^"]*"?', "")
+  for key, value in facts:gmatch("([%w%-_]+)=(%S+)") do
     if found[key] == nil then
       found[key] = value
     end
   end
+  found.file, found.line = comment:match("^.* record=(.+):(%d+)$")
   return found
 end
 
@@ -82,32 +86,27 @@ local function record(pinfo)
   local key = direction(pinfo)
   local records = latest[key] or {}
   local action = own and own.action or "ACCEPT"
-  if own and own.record then
+  if own and own.file then
     records[action] = own
     latest[key] = records
   end
   return records[action] or own
 end
 
-local function place(found)
-  local file, line = (found.record or ""):match("^(.*):(%d+)$")
-  return file, line
-end
-
 local function show(found, tree, pinfo)
-  local file, line = place(found)
   local shown = {
     action = found.action,
     eni = found.eni,
+    direction = found.direction,
     reject_reason = found["reject-reason"],
     role = found.role,
     outcome = found.outcome,
     rejected_at = found["rejected-at"],
-    file = file,
+    file = found.file,
     packets = found.packets,
     bytes = found.bytes,
     flags = found.flags,
-    line = line,
+    line = found.line,
   }
   local own = tree:add(flowlog)
   own:set_generated()

@@ -236,7 +236,10 @@ fn reason_that_is_not_known_is_kept_as_it_is() {
     );
     let capture = convert(&[log], &[]).capture();
     let comments = format!("{:?}", capture.packets);
-    assert!(comments.contains(" reject-reason=XYZ role="), "{comments}");
+    assert!(
+        comments.contains(" reject-reason=XYZ outcome=rejected role="),
+        "{comments}"
+    );
 }
 
 #[test]

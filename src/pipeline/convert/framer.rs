@@ -1,12 +1,14 @@
 //! Encodes rebuilt segments as frames: headers, interface, direction, comment.
 //!
 //! This is the only place that translates from `connection` to `packet` and `capture`. Comments are
-//! `key=value` words, so that Wireshark's `frame.comment contains "action=REJECT"` finds them.
+//! `key=value` words, so that Wireshark's `frame.comment contains "action=REJECT"` finds them. What a
+//! reader looks for first comes first, since columns are narrow; the name of the file, which is long and
+//! the same in many comments, comes last.
 
 use std::fmt::Write as _;
 
 use crate::capture::{Encoder, Frame, PacketDirection};
-use crate::connection::{ConnectionInfo, Role, RoleEvidence, Segment, SegmentKind};
+use crate::connection::{ConnectionInfo, Outcome, Role, RoleEvidence, Segment, SegmentKind};
 use crate::flow::{Enis, Losses, Place, RejectReason, TCP, UDP, Verdict, Viewed};
 use crate::packet::{Numbers, Packet, Template, Transport, tcp};
 use crate::pipeline::convert::Comments;
@@ -25,6 +27,8 @@ pub(crate) struct Placed<'a> {
     pub record: &'a Viewed,
     /// What its comment says of events, or nothing.
     pub events: &'a str,
+    /// How its connection ended.
+    outcome: Outcome,
     /// The initiator of its connection, and the evidence for it.
     role: Role,
     /// Whether the handshake and teardown of its connection are presumed.
@@ -37,6 +41,7 @@ impl<'a> Placed<'a> {
             segment,
             record,
             events: "",
+            outcome: info.outcome,
             role: info.role,
             presumed: info.presumed,
         }
@@ -123,7 +128,7 @@ impl Framer<'_> {
             Comments::All => true,
         };
         if whole {
-            self.whole_comment(placed, scratch);
+            self.facts(placed, scratch);
         } else if placed.record.verdict.is_reject() {
             scratch.comment.push_str("action=REJECT");
         }
@@ -133,21 +138,30 @@ impl Framer<'_> {
             }
             scratch.comment.push_str(placed.events);
         }
+        if whole {
+            let (file, line) = self.names.of(placed.record.place);
+            scratch.text(" record=", file).number(":", line);
+        }
     }
 
-    fn whole_comment(&self, p: &Placed<'_>, scratch: &mut Scratch) {
+    /// Writes what is known of the record of a packet, except for its place.
+    fn facts(&self, p: &Placed<'_>, scratch: &mut Scratch) {
         let o = p.record;
         let action = if o.verdict.is_reject() {
             "REJECT"
         } else {
             "ACCEPT"
         };
-        let (file, line) = self.names.of(o.place);
-        scratch.text("record=", file).number(":", line);
-        scratch.text(" eni=", &self.enis[o.eni.0 as usize]);
         scratch
-            .text(" action=", action)
-            .number(" packets=", o.packets);
+            .text("action=", action)
+            .text(" eni=", &self.enis[o.eni.0 as usize]);
+        if let Some(leaving) = o.leaving {
+            scratch.text(" direction=", if leaving { "egress" } else { "ingress" });
+        }
+        if let Some(flags) = o.flags {
+            scratch.number(" flags=", flags.0);
+        }
+        scratch.number(" packets=", o.packets);
         if o.left_out > 0 {
             scratch.number(" part-of=", o.packets.saturating_add(o.left_out));
         }
@@ -155,9 +169,6 @@ impl Framer<'_> {
             Some(bytes) => scratch.number(" bytes=", bytes),
             None => scratch.text(" bytes=", "-"),
         };
-        if let Some(flags) = o.flags {
-            scratch.number(" flags=", flags.0);
-        }
         if let Some(rtt) = o.rtt_ms {
             scratch.number(" rtt-msec=", rtt);
         }
@@ -184,6 +195,7 @@ impl Framer<'_> {
         for (cause, packets) in self.losses(o.place).iter().flat_map(|l| l.by_cause()) {
             scratch.text(" lost-", cause).number("=", packets);
         }
+        scratch.text(" outcome=", p.outcome.name());
         let role = if o.way == p.role.initiator {
             "initiator"
         } else {

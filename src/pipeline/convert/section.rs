@@ -2,6 +2,7 @@
 //! addresses.
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use crate::capture::{Interface, Section};
 use crate::flow::{Eni, Enis, TagSeen};
@@ -66,7 +67,11 @@ fn interface(eni: &Eni) -> Interface {
         TagSeen::One(value) => Some(format!("{field}=\"{value}\"")),
         TagSeen::None | TagSeen::Several => None,
     });
-    let words: Vec<String> = words.chain(tags).collect();
+    // First the ENI: some windows of Wireshark show the description only, in a narrow column.
+    let words: Vec<String> = iter::once(eni.name.clone())
+        .chain(words)
+        .chain(tags)
+        .collect();
     Interface {
         name: eni.name.clone(),
         description: words.join(" "),

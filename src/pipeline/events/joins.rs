@@ -262,11 +262,11 @@ impl<'a> EventJoins<'a> {
             }
             outcomes.framed(event.kind);
             let (file, line) = names.of(head.place);
-            let mut comment = format!("record={file}:{line}");
-            if !frames.words.is_empty() {
-                comment += &format!(" {}", frames.words);
-            }
+            let mut comment = frames.words.clone();
             self.put_ends(number, &mut comment);
+            // The place comes last, as in the comments of packets.
+            comment += &format!(" record={file}:{line}");
+            let comment = comment.trim_start().to_owned();
             each(WordedFrames { frames, comment })
         })
     }

@@ -50,8 +50,9 @@ const DIRECTION_LEN: u64 = 12;
 const REJECT_LEN: u64 = 20;
 
 /// Bytes of the fixed words and times of a comment, without names and counts:
-/// `record=:… eni= action=ACCEPT packets= bytes= flags= start=… end=… role=initiator by=…`.
-const COMMENT_LEN: u64 = 4 + 105;
+/// `action=ACCEPT eni= direction=ingress flags= packets= bytes= start=… end=… outcome=complete
+/// role=initiator by=… record=:…`.
+const COMMENT_LEN: u64 = 4 + 140;
 
 /// Bytes of a section header, and of each interface.
 const SECTION_LEN: u64 = 450;

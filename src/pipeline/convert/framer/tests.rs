@@ -90,13 +90,16 @@ fn changed(change: impl FnOnce(&mut Viewed)) -> Viewed {
 }
 
 const BEGIN: &str =
-    "record=a.log:7 eni=eni-1 action=ACCEPT packets=3 bytes=180 flags=2 start=10 end=12";
+    "action=ACCEPT eni=eni-1 direction=egress flags=2 packets=3 bytes=180 start=10 end=12";
+const OUTCOME: &str = " outcome=open";
 const ROLE: &str = " role=initiator by=syn";
+const RECORD: &str = " record=a.log:7";
 
 #[test]
 fn comment_has_the_logged_values_and_the_initiator() {
     let info = info(Way::Up, RoleEvidence::Syn);
-    assert_eq!(whole(&record(), &info), [BEGIN, ROLE].concat());
+    let expected = [BEGIN, OUTCOME, ROLE, RECORD].concat();
+    assert_eq!(whole(&record(), &info), expected);
 }
 
 /// The words of the comment of [`record`] that are replaced, with their replacements.
@@ -104,13 +107,13 @@ type Differences = Vec<(&'static str, &'static str)>;
 
 fn check(table: Vec<(&str, Viewed, Differences)>) {
     for (what, o, differences) in table {
-        let mut expected = BEGIN.to_owned();
+        let mut expected = [BEGIN, OUTCOME, ROLE, RECORD].concat();
         for (word, other) in differences {
             assert!(expected.contains(word), "{what}");
             expected = expected.replace(word, other);
         }
         let info = info(Way::Up, RoleEvidence::Syn);
-        assert_eq!(whole(&o, &info), expected + ROLE, "{what}");
+        assert_eq!(whole(&o, &info), expected, "{what}");
     }
 }
 
@@ -121,6 +124,16 @@ fn each_count_of_a_record_has_its_words() {
             "eni",
             changed(|o| o.eni = EniIndex(1)),
             vec![("eni=eni-1", "eni=eni-2")],
+        ),
+        (
+            "into the host",
+            changed(|o| o.leaving = Some(false)),
+            vec![("egress", "ingress")],
+        ),
+        (
+            "unknown direction",
+            changed(|o| o.leaving = None),
+            vec![(" direction=egress", "")],
         ),
         (
             "line",
@@ -251,8 +264,8 @@ fn words_of_all_facts_have_one_order() {
         .split([' '])
         .map(|w| w.split('=').next().unwrap())
         .collect();
-    let expected = "record eni action packets part-of bytes flags start end reject-reason clock \
-                    rejected-at lost-no-route lost-mtu-exceeded role by presumed";
+    let expected = "action eni direction flags packets part-of bytes start end reject-reason clock \
+                    rejected-at lost-no-route lost-mtu-exceeded outcome role by presumed record";
     assert_eq!(keys.join(" "), expected);
 }
 
@@ -277,7 +290,8 @@ fn role_is_that_of_the_record_s_direction_and_has_its_evidence() {
     ];
     for (o, initiator, evidence, expected) in table {
         let said = whole(&o, &info(initiator, evidence));
-        assert_eq!(said, [BEGIN, expected].concat(), "{evidence:?}");
+        let expected = [BEGIN, OUTCOME, expected, RECORD].concat();
+        assert_eq!(said, expected, "{evidence:?}");
     }
 }
 
@@ -285,7 +299,7 @@ fn role_is_that_of_the_record_s_direction_and_has_its_evidence() {
 fn presumed_handshake_and_teardown_are_in_the_comment() {
     let mut info = info(Way::Up, RoleEvidence::Syn);
     info.presumed = true;
-    let expected = [BEGIN, ROLE, " presumed=handshake,teardown"].concat();
+    let expected = [BEGIN, OUTCOME, ROLE, " presumed=handshake,teardown", RECORD].concat();
     assert_eq!(whole(&record(), &info), expected);
 }
 
@@ -294,7 +308,10 @@ fn packets_have_a_comment_as_requested() {
     let info = info(Way::Up, RoleEvidence::Syn);
     let rejected = changed(|o| o.verdict = Verdict::Reject(RejectReason::Unsaid));
     let said = |comments, o: &Viewed, is_first| comment(comments, o, is_first, &info);
-    let of = |action| [BEGIN, ROLE].concat().replace("ACCEPT", action);
+    let of = |action| {
+        let whole = [BEGIN, OUTCOME, ROLE, RECORD].concat();
+        whole.replace("ACCEPT", action)
+    };
     let (accept, reject) = (of("ACCEPT"), of("REJECT"));
     let table = [
         (Comments::None, true, "", ""),

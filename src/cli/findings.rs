@@ -160,6 +160,10 @@ impl DiagnosisText<'_> {
         // Not wrapped, so that they can be copied.
         let filter = PrintedLine::whole(&finding.display_filter);
         self.page.row(f, "Wireshark", filter)?;
+        if let Some(filter) = &finding.field_filter {
+            self.page
+                .row(f, "with fields", PrintedLine::whole(filter))?;
+        }
         match (self.convert)(number) {
             Some(command) => self.page.row(f, "convert", PrintedLine::whole(&command)),
             None => Ok(()),

@@ -12,6 +12,13 @@ use crate::flow::{TCP, UDP};
 /// The most addresses or ports in a filter; if there are more, the filter leaves them out.
 const SPELT_MAX: usize = 8;
 
+/// Rejected packets, by their comments.
+const REJECTED: &str =
+    "(frame.comment contains \"action=REJECT\" || frame.comment contains \"rejected-at=\")";
+
+/// The same packets, by the fields that the script of `flow2pcap wireshark install` makes of comments.
+const REJECTED_BY_FIELDS: &str = "(flowlog.action == \"REJECT\" || flowlog.rejected_at)";
+
 /// The packets of the attempts to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shows {
@@ -51,9 +58,7 @@ pub(super) fn display_filter(
         terms.extend(any(equal.collect()));
     }
     let what = match shows {
-        Shows::Rejected => Some(
-            "(frame.comment contains \"action=REJECT\" || frame.comment contains \"rejected-at=\")",
-        ),
+        Shows::Rejected => Some(REJECTED),
         Shows::Handshakes if is_tcp => Some("tcp.flags.syn == 1"),
         Shows::Resets if is_tcp => Some("tcp.flags.reset == 1"),
         _ => None,
@@ -63,6 +68,13 @@ pub(super) fn display_filter(
         return "frame".to_owned();
     }
     terms.join(" && ")
+}
+
+/// Returns the shorter form of a filter for a Wireshark with the script of `flow2pcap wireshark install`;
+/// `None` if the filter asks for nothing that is in comments.
+pub(super) fn field_filter(display_filter: &str) -> Option<String> {
+    let has_short = display_filter.contains(REJECTED);
+    has_short.then(|| display_filter.replace(REJECTED, REJECTED_BY_FIELDS))
 }
 
 /// Joins terms with `||`; `None` if there are none or too many.
@@ -105,6 +117,22 @@ mod tests {
             Shows::All,
             "(ip.addr == 10.0.0.5 || ipv6.addr == fd00::5) && (tcp.port == 53 || udp.port == 53)",
         );
+    }
+
+    #[test]
+    fn filter_for_comments_has_a_shorter_form_with_fields() {
+        let hosts = BTreeSet::from(["10.0.0.5".parse().unwrap()]);
+        let of =
+            |shows| display_filter(&hosts, &BTreeSet::from([22]), &BTreeSet::from([TCP]), shows);
+        let short = field_filter(&of(Shows::Rejected)).unwrap();
+        assert_eq!(
+            short,
+            "ip.addr == 10.0.0.5 && tcp.port == 22 && \
+             (flowlog.action == \"REJECT\" || flowlog.rejected_at)"
+        );
+        for shows in [Shows::Handshakes, Shows::Resets, Shows::All] {
+            assert_eq!(field_filter(&of(shows)), None, "{shows:?}");
+        }
     }
 
     #[test]

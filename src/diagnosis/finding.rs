@@ -175,6 +175,9 @@ pub struct Finding {
     /// The Wireshark filter that shows it in the capture that `convert` writes from the same
     /// archive.
     pub display_filter: String,
+    /// The same filter with the fields of `flow2pcap wireshark install`, if it is shorter with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field_filter: Option<String>,
     /// The attempts that it explains.
     #[serde(skip)]
     pub members: FindingMembers,

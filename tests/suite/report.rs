@@ -197,8 +197,10 @@ fn command_beside_a_finding_converts_what_its_display_filter_shows() {
         .replace("&#38;", "&")
         .replace("&#34;", "\"");
     let codes = unescaped.split("<dd class=\"copy\"><code>").skip(1);
+    // Filters with fields need a Wireshark with the script; wireshark_files.rs has one.
     let codes: Vec<&str> = codes
         .map(|code| code.split("</code>").next().unwrap())
+        .filter(|code| !code.contains("flowlog."))
         .collect();
     assert_eq!(codes.len(), 14, "a filter and a command for each finding");
     let folder = tempfile::tempdir().unwrap();

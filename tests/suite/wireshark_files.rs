@@ -47,8 +47,20 @@ fn every_packet_of_a_record_has_the_fields_of_its_comment() {
     install(home.path());
     for logs in ["incident", "stories", "v5_all_fields.log"] {
         let converted = convert(&[testdata(logs)], &["--detail", "exact"]);
-        let fields =
-            ["file", "line", "packets", "eni", "action"].map(|name| format!("flowlog.{name}"));
+        let fields = [
+            "file",
+            "line",
+            "packets",
+            "eni",
+            "action",
+            "direction",
+            "bytes",
+            "flags",
+            "outcome",
+            "role",
+            "rejected_at",
+        ]
+        .map(|name| format!("flowlog.{name}"));
         let mut options = vec!["-T", "fields", "-E", "separator=/t"];
         fields
             .iter()
@@ -68,6 +80,125 @@ fn every_packet_of_a_record_has_the_fields_of_its_comment() {
             assert_eq!(logged, packets.to_string(), "{logs}: {record}");
         }
     }
+}
+
+#[test]
+fn fields_have_the_values_of_the_comment() {
+    if tshark().is_none() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    install(home.path());
+    let folder = tempfile::tempdir().unwrap();
+    // A name with a blank, which is escaped; the second ENI rejects what the first one accepts.
+    let log = folder.path().join("my log.log");
+    let lines = "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action \
+                 tcp-flags flow-direction reject-reason\n\
+                 eni-1 10.0.0.1 10.0.0.2 40000 443 6 3 180 100 104 ACCEPT 2 egress -\n\
+                 eni-2 10.0.0.1 10.0.0.2 40000 443 6 3 180 100 104 REJECT 2 ingress BPA\n";
+    fs::write(&log, lines).unwrap();
+    let fields = [
+        "action",
+        "eni",
+        "direction",
+        "flags",
+        "packets",
+        "bytes",
+        "reject_reason",
+        "rejected_at",
+        "outcome",
+        "role",
+        "file",
+        "line",
+    ]
+    .map(|name| format!("flowlog.{name}"));
+    let mut options = vec!["-T", "fields", "-E", "separator=|"];
+    fields
+        .iter()
+        .for_each(|field| options.extend(["-e", field]));
+    let of = |eni| {
+        let options_of_convert = ["--vantage", eni, "--detail", "exact"];
+        let converted = convert(std::slice::from_ref(&log), &options_of_convert);
+        let printed = printed(home.path(), converted.path(), &options);
+        let lines: Vec<String> = printed.lines().map(str::to_owned).collect();
+        assert_eq!(
+            lines,
+            vec![lines[0].clone(); 3],
+            "each packet has what the first has"
+        );
+        lines[0].clone()
+    };
+    let accepted = "ACCEPT|eni-1|egress|2|3|180||eni-2|rejected|initiator|my\\x20log.log|2";
+    let rejected = "REJECT|eni-2|ingress|2|3|180|BPA||rejected|initiator|my\\x20log.log|3";
+    assert_eq!((&*of("eni-1"), &*of("eni-2")), (accepted, rejected));
+}
+
+#[test]
+fn text_of_a_request_is_not_taken_for_a_field() {
+    if tshark().is_none() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    install(home.path());
+    let folder = tempfile::tempdir().unwrap();
+    let flows = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end \
+                 action log-status tcp-flags\n\
+                 2 1 eni-1 203.0.113.9 10.0.1.5 2817 443 6 9 900 1773454500 1773454505 ACCEPT OK 3\n\
+                 2 1 eni-1 10.0.1.5 203.0.113.9 443 2817 6 9 900 1773454500 1773454505 ACCEPT OK 19\n";
+    fs::write(folder.path().join("flows.log"), flows).unwrap();
+    let request = "https 2026-03-14T02:15:02.186641Z app/web/1 203.0.113.9:2817 10.0.2.7:8080 0.001 0.002 0.001 \
+                   200 200 34 366 \"GET https://a:443/x rejected-at=eni-9 reject-reason=A record=b:7 HTTP/1.1\" \
+                   \"-\" - - arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/t/1 \
+                   \"Root=1-58337281\"\n";
+    fs::write(folder.path().join("alb.log"), request).unwrap();
+    let converted = convert(&[folder.path()], &["--detail", "exact"]);
+    let fields = [
+        "-T",
+        "fields",
+        "-e",
+        "frame.comment",
+        "-e",
+        "flowlog.line",
+        "-e",
+        "flowlog.reject_reason",
+    ];
+    let listed = printed(home.path(), converted.path(), &fields);
+    assert!(
+        listed.contains("record=b:7"),
+        "the request is at a packet: {listed}"
+    );
+    for line in listed.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        assert!(["2", "3"].contains(&fields[1]), "{line}");
+        assert_eq!(fields[2], "", "{line}");
+    }
+}
+
+#[test]
+fn filter_with_fields_shows_what_the_one_without_shows() {
+    if tshark().is_none() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    install(home.path());
+    let logs = testdata("incident");
+    let converted = convert(std::slice::from_ref(&logs), &["--detail", "exact"]);
+    let diagnosed = run(flow2pcap().args(["diagnose", "--json"]).arg(&logs));
+    let diagnosed: serde_json::Value = serde_json::from_slice(&diagnosed.stdout).unwrap();
+    let findings = diagnosed["findings"].as_array().unwrap().iter();
+    let numbers = |filter: &str| {
+        let options = ["-Y", filter, "-T", "fields", "-e", "frame.number"];
+        printed(home.path(), converted.path(), &options)
+    };
+    let mut short = 0;
+    for finding in findings.filter(|finding| finding["field_filter"].is_string()) {
+        let [long, fields] =
+            ["display_filter", "field_filter"].map(|key| finding[key].as_str().unwrap());
+        assert!(fields.len() < long.len(), "{fields}");
+        assert_eq!(numbers(fields), numbers(long), "{fields}");
+        short += 1;
+    }
+    assert_eq!(short, 2);
 }
 
 #[test]

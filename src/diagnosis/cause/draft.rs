@@ -13,7 +13,7 @@ use crate::configuration::Configuration;
 use crate::diagnosis::attempt_counts::AttemptCounts;
 use crate::diagnosis::attempt_index::PathSymptom;
 use crate::diagnosis::changes::FindingChanges;
-use crate::diagnosis::display_filter::{Shows, display_filter};
+use crate::diagnosis::display_filter::{Shows, display_filter, field_filter};
 use crate::diagnosis::finding::{Brief, Cause, Certainty, Finding, FindingScope, NamesLeftOut};
 use crate::diagnosis::members::FindingMembers;
 use crate::diagnosis::path_counts::PathCounts;
@@ -185,6 +185,7 @@ impl FindingAccount {
             |texts: &[&str]| -> Vec<String> { texts.iter().map(|text| (*text).into()).collect() };
         let places: Vec<Place> = self.counted.places.iter().copied().collect();
         let shown = &self.shown;
+        let filter = display_filter(&shown.hosts, &shown.ports, &shown.protocols, shown.shows);
         let changed = self.outage.and_then(|outage| outage.look_at());
         let since_ns = self.outage.and_then(|outage| outage.since_ns);
         let until_ns = self.outage.and_then(|outage| outage.until_ns);
@@ -218,12 +219,8 @@ impl FindingAccount {
                 Some(against) => against,
                 None => owned(explanation.against),
             },
-            display_filter: display_filter(
-                &shown.hosts,
-                &shown.ports,
-                &shown.protocols,
-                shown.shows,
-            ),
+            field_filter: field_filter(&filter),
+            display_filter: filter,
             members: self.members,
             ends_ns: [since_ns, until_ns],
             span_ns: (self.counted.first_ns, self.counted.last_ns),

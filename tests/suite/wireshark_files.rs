@@ -134,6 +134,28 @@ fn fields_have_the_values_of_the_comment() {
 }
 
 #[test]
+fn both_addresses_of_an_eni_have_its_name() {
+    if tshark().is_none() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    install(home.path());
+    let converted = convert(&[testdata("incident")], &["--detail", "exact"]);
+    for (field, address) in [("ip", "10.0.1.20"), ("ipv6", "2001:db8:a1b2:c301::20")] {
+        let filter = format!("{field}.src == {address}");
+        let host = format!("{field}.src_host");
+        let options = ["-Y", &filter, "-T", "fields", "-e", &host];
+        let listed = printed(home.path(), converted.path(), &options);
+        let mut lines = listed.lines().peekable();
+        assert!(lines.peek().is_some(), "{address}");
+        assert!(
+            lines.all(|line| line == "eni-0a41c7de2b95f8036"),
+            "{listed}"
+        );
+    }
+}
+
+#[test]
 fn text_of_a_request_is_not_taken_for_a_field() {
     if tshark().is_none() {
         return;

@@ -30,14 +30,21 @@ pub(crate) fn section(enis: &Enis, single_interface: bool) -> Section {
     }
     // A tag that several ENIs have, such as a team or a stage, is the name of none of them.
     let has_own_tag = |eni: &Eni| !eni.tag().is_empty() && tag_counts[eni.tag()] == 1;
-    let named = enis.iter().filter_map(|eni| {
+    let named = enis.iter().flat_map(|eni| {
         let name = match &eni.instance[..] {
             _ if !eni.title.is_empty() => &eni.title,
             _ if has_own_tag(eni) => eni.tag(),
             "" => &eni.name,
             instance => instance,
         };
-        Some((eni.address?, name.to_owned()))
+        // The first one is IPv6 too where the ENI has only that.
+        let own = [
+            eni.address,
+            eni.v6_address.filter(|v6| eni.address != Some(*v6)),
+        ];
+        own.into_iter()
+            .flatten()
+            .map(|address| (address, name.to_owned()))
     });
     let mut names: Vec<_> = named.collect();
     names.sort();

@@ -12,6 +12,9 @@
 //! Except in the handshake, a segment does not wait for another one far outside its own record's
 //! window: the log proves that it was sent within its window. A pure ACK that nothing explains is
 //! written as a keep-alive, which is what it was in most captures.
+//!
+//! A side answers after the time that packets take within a data center, and a responder thinks before
+//! it responds, as far as the window of the record has room for all that is still to be sent.
 
 use crate::connection::lane::{Lane, LaneHead, LaneStep};
 use crate::connection::role::Role;
@@ -19,7 +22,8 @@ use crate::connection::segment::{SegmentDraft, SegmentKind};
 use crate::connection::sizes::{IPV6_LEN, IPV6_PLAIN_MAX, JUMBO_OPTION_LEN};
 use crate::flow::{Viewed, Way};
 
-/// Half a round trip, for the handshake, where no record has a round trip time.
+/// Half a round trip, for the handshake, where no record has a round trip time; and the time in which a
+/// responder thinks.
 const TURN_NS: i64 = 500_000;
 
 /// The delays in a handshake.
@@ -69,15 +73,18 @@ impl Turns {
     }
 }
 
-/// The time in which a machine answers.
+/// The time in which a machine in the same data center answers.
 const AT_ONCE_NS: i64 = 50_000;
 
 /// The maximum number of segments for which memory is reserved in advance; the vector grows beyond
 /// that.
 const RESERVE_MAX: usize = 1 << 16;
 
-/// Minimum time between two segments of one connection.
+/// Minimum time between two segments of one side, and of both where there is no room for more.
 const STEP_NS: i64 = 1_000;
+
+/// Segments of a connection's end, for which there must be time too.
+const CLOSING_SEGMENTS: u64 = 4;
 
 /// Changes that the merge made to the records' times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,6 +101,8 @@ pub(super) fn merge(lanes: [Lane; 2], turns: Turns, out: &mut Vec<SegmentDraft>)
     let mut merge = LaneMerge {
         sides: lanes.map(LaneProgress::new),
         last_ns: i64::MIN,
+        last_way: None,
+        asked_ns: None,
         turns,
         adjustments: Adjustments::default(),
     };
@@ -107,6 +116,9 @@ pub(super) fn merge(lanes: [Lane; 2], turns: Turns, out: &mut Vec<SegmentDraft>)
 struct LaneMerge {
     sides: [LaneProgress; 2],
     last_ns: i64,
+    last_way: Option<Way>,
+    /// The time of the latest data of the initiator, if the responder has sent none since.
+    asked_ns: Option<i64>,
     turns: Turns,
     adjustments: Adjustments,
 }
@@ -326,15 +338,38 @@ impl LaneMerge {
     fn send(&mut self, way: Way) -> SegmentDraft {
         let lane = &self.side(way).lane;
         let head = *lane.head().expect("next_way names a lane with a head");
-        let not_before = head.window.0.max(self.last_ns.saturating_add(STEP_NS));
-        let time_ns = self.due(way, &head).max(not_before);
-        self.adjustments.moved += u64::from(time_ns >= head.window.1);
-        self.last_ns = time_ns;
         let credit = Credit {
             enough: self.has_credit(way),
             spent: self.side(way.reverse()).has_sent(),
         };
-        self.sides[way.index()].send(head.step, time_ns, credit)
+        let not_before = head.window.0.max(self.earliest_ns(way, &head, credit));
+        let time_ns = self.due(way, &head).max(not_before);
+        self.adjustments.moved += u64::from(time_ns >= head.window.1);
+        self.last_ns = time_ns;
+        self.last_way = Some(way);
+        let draft = self.sides[way.index()].send(head.step, time_ns, credit);
+        if draft.payload > 0 {
+            self.asked_ns = (way == self.initiator()).then_some(time_ns);
+        }
+        draft
+    }
+
+    /// Returns the time before which the head of `way` would come too soon after what was sent.
+    fn earliest_ns(&self, way: Way, head: &LaneHead, credit: Credit) -> i64 {
+        let next_ns = self.last_ns.saturating_add(STEP_NS);
+        let side = self.side(way);
+        let is_data = side.needs_data().is_data(head.step, credit);
+        let asked_ns = self.asked_ns.filter(|_| is_data && way != self.initiator());
+        if self.last_way.is_none_or(|last| last == way) && asked_ns.is_none() {
+            return next_ns;
+        }
+        // Half of the time that is left is enough for every segment that is left.
+        let body_left = side.lane.body_left() + self.side(way.reverse()).lane.body_left();
+        let left = i64::try_from(body_left.saturating_add(CLOSING_SEGMENTS)).unwrap_or(i64::MAX);
+        let room_ns = head.window.1.saturating_sub(self.last_ns) / left.saturating_mul(2);
+        let at_once_ns = self.last_ns.saturating_add(AT_ONCE_NS.min(room_ns));
+        let thought_ns = asked_ns.map(|asked_ns| asked_ns.saturating_add(TURN_NS.min(room_ns)));
+        next_ns.max(at_once_ns).max(thought_ns.unwrap_or(next_ns))
     }
 }
 

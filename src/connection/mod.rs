@@ -19,6 +19,8 @@
 //! merge      merges both directions into one order
 //! in_flight  limits the data in flight to the number of segments Wireshark tracks
 //! sequence   assigns sequence and acknowledgement numbers
+//! arrivals   what one side can acknowledge
+//! window     the windows that segments announce
 //! segment    one packet, before it has headers
 //! datagrams  rebuilds UDP, ICMP and everything else that is not TCP
 //! outcome    names the outcome
@@ -29,6 +31,7 @@
 //! * The SYN precedes the SYN-ACK, which precedes the initiator's next segment. A FIN follows all
 //!   data of its sender. No segment acknowledges data that was not sent.
 
+mod arrivals;
 mod balance;
 mod datagrams;
 mod in_flight;
@@ -45,6 +48,7 @@ mod sizes;
 mod split;
 mod spread;
 mod teardown;
+mod window;
 
 pub use outcome::{ConnectionInfo, Outcome};
 pub use plan::{Detail, PER_RECORD_MAX};

@@ -6,25 +6,24 @@
 //!
 //! # How pure ACKs find something new
 //! Each pure ACK acknowledges everything that has arrived, unless more pure ACKs follow before
-//! anything new arrives. In that case it, and the data segments before it, leave one byte
-//! unacknowledged for each of the following ACKs. The merge has ensured that there are enough
-//! bytes.
+//! anything new arrives. In that case it, and the data segments before it, leave a segment
+//! unacknowledged for each of the following ACKs; or one byte, if there are fewer segments. The merge
+//! has ensured that there are enough bytes.
 
+use crate::connection::arrivals::{Arrivals, precedes};
 use crate::connection::segment::{Segment, SegmentDraft, SegmentKind};
+use crate::connection::window::Windows;
 use crate::flow::{ConnectionKey, Viewed, Way};
 
-/// The window of every segment except a RST, unscaled. Never 0, which would mean a stalled
-/// receiver.
-const WINDOW: u16 = 64_240;
-
-/// Window scales that the SYN layouts announce, including none.
-const SHIFTS: [u32; 4] = [0, 6, 7, 8];
-
 /// The sequence state of one side.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Half {
+    /// Its initial sequence number.
+    isn: u32,
     /// Sequence number of the next byte.
     next: u32,
+    /// What the other side can acknowledge.
+    arrivals: Arrivals,
     /// The latest acknowledgement number that it sent.
     acked: u32,
     /// Whether it has sent anything yet.
@@ -47,44 +46,26 @@ pub(super) fn number(first: &Viewed, drafts: &[SegmentDraft], out: &mut Vec<Segm
     out.reserve(drafts.len());
     let birth = mix(first.start_ns.cast_unsigned(), first.packets);
     let birth = mix(birth, first.bytes.unwrap_or(0));
-    let isns = Way::BOTH.map(|way| initial(&first.key, birth, way));
-    let mut halves = isns.map(|next| Half {
-        next,
-        ..Half::default()
-    });
+    let mut halves = Way::BOTH.map(|way| Half::new(initial(&first.key, birth, way)));
+    let mut windows = Windows::default();
     let mut probed = None;
     for (draft, held) in drafts.iter().zip(held) {
+        windows.note(draft);
         let (own, peer) = (draft.way.index(), draft.way.reverse().index());
-        let refuses =
-            draft.kind == SegmentKind::Rst && !halves[own].took_part && halves[peer].opened;
-        let has_ack = draft.kind != SegmentKind::Syn;
-        let arrived = halves[peer].next.wrapping_sub(held);
-        let mut ack = halves[own].acked;
-        if !halves[own].seen || precedes(ack, arrived) {
-            ack = arrived;
-        }
         let is_probe = draft.idle && probed != Some(draft.way.reverse());
         probed = is_probe.then_some(draft.way);
-        let seq = match draft.kind {
-            // RFC 9293 section 3.5.2: a RST that refuses has sequence number 0.
-            SegmentKind::Rst if refuses => 0,
-            _ if draft.again => repeated_seq(draft.kind, isns[own], halves[own].next),
-            // Two bytes back, because one byte back is a keep-alive.
-            _ if draft.late => halves[own].next.wrapping_sub(2),
-            _ if is_probe => halves[own].next.wrapping_sub(1),
-            _ => halves[own].next,
-        };
+        let refuses = halves[peer].opened;
+        let seq = halves[own].seq(draft, is_probe, refuses);
+        let has_ack = draft.kind != SegmentKind::Syn;
+        let ack = halves[own].ack(&halves[peer], held, draft.is_pure_ack());
+        let received = ack.wrapping_sub(halves[peer].isn).wrapping_sub(1);
         let segment = Segment {
             time_ns: draft.time_ns,
             record: draft.record,
             original_len: draft.original_len,
             seq,
             ack: if has_ack { ack } else { 0 },
-            window: if draft.kind == SegmentKind::Rst {
-                0
-            } else {
-                WINDOW
-            },
+            window: windows.field(draft, if received < 1 << 31 { received } else { 0 }),
             tcp_len: draft.tcp_len,
             way: draft.way,
             kind: draft.kind,
@@ -92,64 +73,100 @@ pub(super) fn number(first: &Viewed, drafts: &[SegmentDraft], out: &mut Vec<Segm
             has_payload: draft.payload > 0,
             is_first: draft.is_first,
         };
-        let (half, index) = (&mut halves[own], out.len());
-        (half.seen, half.latest, half.acked) = (true, index, ack);
-        half.opened |= draft.kind == SegmentKind::Syn;
-        half.took_part |= draft.kind != SegmentKind::Rst;
-        if !draft.again {
-            let control = u32::from(matches!(
-                draft.kind,
-                SegmentKind::Syn | SegmentKind::SynAck | SegmentKind::Fin
-            ));
-            half.next = half.next.wrapping_add(draft.payload).wrapping_add(control);
-        }
-        let end = half.next;
+        halves[peer].arrivals.acknowledge(ack);
+        halves[own].note(draft, ack, out.len());
+        let end = halves[own].next;
         out.push(segment);
-        if draft.payload > 0 && halves[peer].seen {
-            keep_window_open(&mut out[halves[peer].latest], end, halves[peer].acked);
+        let receiver = &halves[peer];
+        if draft.payload > 0 && receiver.seen {
+            let latest = &mut out[receiver.latest];
+            keep_window_open(latest, &windows, end.wrapping_sub(receiver.acked));
         }
     }
 }
 
-/// Returns for each segment how many of the bytes that have arrived it leaves for the pure ACKs of
-/// its side that follow before anything new arrives.
-fn held_back(drafts: &[SegmentDraft]) -> Vec<u32> {
-    let mut held = vec![0; drafts.len()];
-    let mut reserve = [0_u32; 2];
+impl Half {
+    fn new(isn: u32) -> Self {
+        Self {
+            isn,
+            next: isn,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the sequence number of its next segment. `is_asked` says whether the other side has
+    /// asked for a connection.
+    fn seq(&self, draft: &SegmentDraft, is_probe: bool, is_asked: bool) -> u32 {
+        match draft.kind {
+            // RFC 9293 section 3.5.2: a RST that refuses has sequence number 0.
+            SegmentKind::Rst if !self.took_part && is_asked => 0,
+            SegmentKind::Fin if draft.again => self.next.wrapping_sub(1),
+            _ if draft.again => self.isn,
+            // Two bytes back, because one byte back is a keep-alive.
+            _ if draft.late => self.next.wrapping_sub(2),
+            _ if is_probe => self.next.wrapping_sub(1),
+            _ => self.next,
+        }
+    }
+
+    /// Returns the acknowledgement number of its next segment.
+    fn ack(&self, peer: &Self, held: Held, is_pure: bool) -> u32 {
+        let most = peer.next.wrapping_sub(held.bytes);
+        let acked = if self.seen { self.acked } else { peer.isn };
+        match peer.arrivals.end_after(acked, most, held.segments) {
+            Some(end) => end,
+            None if !self.seen || is_pure && precedes(acked, most) => most,
+            None => acked,
+        }
+    }
+
+    /// Notes a segment that it sends, which is at `index` of the output.
+    fn note(&mut self, draft: &SegmentDraft, ack: u32, index: usize) {
+        (self.seen, self.latest, self.acked) = (true, index, ack);
+        self.opened |= draft.kind == SegmentKind::Syn;
+        self.took_part |= draft.kind != SegmentKind::Rst;
+        let control = u32::from(matches!(
+            draft.kind,
+            SegmentKind::Syn | SegmentKind::SynAck | SegmentKind::Fin
+        ));
+        let units = draft.payload.wrapping_add(control);
+        if !draft.again && units > 0 {
+            self.next = self.next.wrapping_add(units);
+            self.arrivals.add(self.next);
+        }
+    }
+}
+
+/// What a segment leaves for the pure ACKs of its side that follow before anything new arrives: so many
+/// segments if there are as many, else so many bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    segments: u32,
+    bytes: u32,
+}
+
+/// Returns for each segment what it leaves.
+fn held_back(drafts: &[SegmentDraft]) -> Vec<Held> {
+    let mut held = vec![Held::default(); drafts.len()];
+    let mut reserve = [Held::default(); 2];
     for (draft, held) in drafts.iter().zip(&mut held).rev() {
         let (own, peer) = (draft.way.index(), draft.way.reverse().index());
         *held = reserve[own];
         if draft.is_pure_ack() {
-            reserve[own] += 1;
+            reserve[own].segments += 1;
+            reserve[own].bytes += 1;
         }
-        reserve[peer] = reserve[peer].saturating_sub(draft.units());
+        let (of_peer, units) = (&mut reserve[peer], draft.units());
+        of_peer.bytes = of_peer.bytes.saturating_sub(units);
+        of_peer.segments = of_peer.segments.saturating_sub(u32::from(units > 0));
     }
     held
 }
 
-/// Whether `a` lies before `b` in sequence space (RFC 9293 section 3.4).
-fn precedes(a: u32, b: u32) -> bool {
-    let ahead = b.wrapping_sub(a);
-    ahead != 0 && ahead < 1 << 31
-}
-
-/// Returns the sequence number of a repeated SYN or FIN.
-fn repeated_seq(kind: SegmentKind, isn: u32, next: u32) -> u32 {
-    if kind == SegmentKind::Fin {
-        next.wrapping_sub(1)
-    } else {
-        isn
-    }
-}
-
 /// Keeps a data segment from ending exactly at the end of the window, which Wireshark would flag as
 /// a full window. `latest` is the receiver's last segment.
-fn keep_window_open(latest: &mut Segment, end: u32, acked: u32) {
-    let in_flight = end.wrapping_sub(acked);
-    if SHIFTS
-        .iter()
-        .any(|shift| u32::from(latest.window) << shift == in_flight)
-    {
+fn keep_window_open(latest: &mut Segment, windows: &Windows, in_flight: u32) {
+    if windows.is_of(latest.way, latest.window, in_flight) {
         latest.window = latest.window.saturating_sub(1); // a RST has no window
     }
 }

@@ -322,3 +322,54 @@ fn any_extreme() -> impl Strategy<Value = (Logged, bool)> {
         },
     )
 }
+
+#[test]
+fn sides_answer_in_the_time_of_a_data_center_and_a_responder_thinks() {
+    let segments = check(
+        &[
+            (Up, 6, 60 + 5 * 52 + 300, 0, 0, 3),
+            (Down, 4, 60 + 3 * 52 + 900, 0, 0, 19),
+        ],
+        "iS rA ia id rd rd ia iF rF ia",
+    );
+    for pair in segments.windows(2).filter(|p| p[0].way != p[1].way) {
+        let turn_ns = pair[1].time_ns - pair[0].time_ns;
+        assert!(turn_ns >= 50_000, "{turn_ns} ns before {:?}", pair[1]);
+    }
+    let thought_ns = segments[4].time_ns - segments[3].time_ns;
+    assert!(thought_ns >= 500_000, "{thought_ns}");
+}
+
+#[test]
+fn many_segments_of_one_second_stay_within_it() {
+    let records = [
+        viewed(Up, 20_000, 20_000 * 52 + 3_000_000, 0, 0, 0),
+        viewed(Down, 20_000, 20_000 * 52 + 3_000_000, 0, 0, 0),
+    ];
+    let mut segments = Vec::new();
+    let info = rebuild(&records, Detail::Exact, &mut segments);
+    assert_eq!((segments.len(), info.moved), (40_000, 0));
+    assert!(segments.iter().all(|s| s.time_ns < crate::time::SECOND_NS));
+}
+
+#[test]
+fn acks_end_where_segments_end_if_there_are_as_many_segments() {
+    let segments = check(
+        &[
+            (Up, 3, 60 + 2 * 52 + 300, 0, 0, 2),
+            (Down, 5, 60 + 4 * 52 + 4_000, 0, 0, 18),
+            (Up, 3, 3 * 52, 5, 5, 0),
+        ],
+        "iS rA ia id rd rd rd rd ia ia ia",
+    );
+    let len = |s: &Segment| match s.kind {
+        SegmentKind::Syn | SegmentKind::SynAck | SegmentKind::Fin => 1,
+        _ => s.original_len - 20 - u32::from(s.tcp_len),
+    };
+    let mut ends: Vec<(Way, u32)> = Vec::new();
+    for segment in &segments {
+        let is_end = ends.contains(&(segment.way.reverse(), segment.ack));
+        assert!(!segment.has_ack || is_end, "{segment:?}");
+        ends.push((segment.way, segment.seq.wrapping_add(len(segment))));
+    }
+}

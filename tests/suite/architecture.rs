@@ -22,7 +22,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("flow", "names record time"),
     ("configuration", "flow names printable"),
     ("filter", "archive event flow names printable record time"),
-    ("connection", "flow names record time"),
+    ("connection", "flow names packet record time"),
     ("change", "configuration event flow names"),
     (
         "diagnosis",

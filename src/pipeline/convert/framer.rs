@@ -87,6 +87,8 @@ pub(crate) struct Scratch {
     digits: itoa::Buffer,
     /// The latest headers of either direction.
     like: [Option<Template>; 2],
+    /// The latest TSval of either direction.
+    ticks: [Option<u32>; 2],
 }
 
 impl Framer<'_> {
@@ -213,13 +215,15 @@ impl Framer<'_> {
 }
 
 impl Scratch {
-    /// Forgets the latest headers when another connection starts.
+    /// Forgets the latest headers and clocks when another connection starts.
     pub(crate) fn begin_connection(&mut self) {
         self.like = [None, None];
+        self.ticks = [None, None];
     }
 
     /// Writes the headers of a segment of record `o`.
     fn headers(&mut self, segment: &Segment, o: &Viewed) {
+        let stamps = self.stamps(segment);
         let like = &mut self.like[segment.way.index()];
         let has_own_options = matches!(
             segment.kind,
@@ -235,17 +239,28 @@ impl Scratch {
                 ack: segment.ack,
                 flags: flags(segment),
                 window: segment.window,
-                timestamp: ticks(segment.time_ns),
-                timestamp_echo: ticks(segment.time_ns),
+                timestamp: stamps.own,
+                timestamp_echo: stamps.echo,
             };
             template.emit(&numbers, segment.original_len, &mut self.headers);
             return;
         }
-        let packet = packet(segment, o);
+        let packet = packet(segment, o, stamps);
         packet.emit(&mut self.headers);
         if !has_own_options {
             *like = Template::of(&packet);
         }
+    }
+
+    /// Returns the timestamps of a segment: its own, and what the other side sent last (RFC 7323
+    /// section 4.3). As long as that is unknown, the other side's clock is taken to be the same.
+    fn stamps(&mut self, segment: &Segment) -> Stamps {
+        let own = ticks(segment.time_ns);
+        let echo = self.ticks[segment.way.reverse().index()].unwrap_or(own);
+        if options(segment).has_timestamps() {
+            self.ticks[segment.way.index()] = Some(own);
+        }
+        Stamps { own, echo }
     }
 
     fn text(&mut self, word: &str, value: &str) -> &mut Self {
@@ -271,8 +286,15 @@ impl Scratch {
     }
 }
 
+/// TCP timestamps of a segment.
+#[derive(Clone, Copy)]
+struct Stamps {
+    own: u32,
+    echo: u32,
+}
+
 /// Returns the packet of a segment of record `o`.
-fn packet(segment: &Segment, o: &Viewed) -> Packet {
+fn packet(segment: &Segment, o: &Viewed, stamps: Stamps) -> Packet {
     let tuple = o.key.five_tuple(segment.way);
     let (source_port, destination_port) = (tuple.source.port, tuple.destination.port);
     let transport = match (segment.kind, o.key.protocol) {
@@ -289,8 +311,8 @@ fn packet(segment: &Segment, o: &Viewed) -> Packet {
             flags: flags(segment),
             window: segment.window,
             options: options(segment),
-            timestamp: ticks(segment.time_ns),
-            timestamp_echo: ticks(segment.time_ns),
+            timestamp: stamps.own,
+            timestamp_echo: stamps.echo,
         }),
     };
     Packet::new(

@@ -361,13 +361,35 @@ fn headers_copied_from_the_previous_ones_equal_newly_built_ones() {
     let mut segments = Vec::new();
     rebuild(&records, Detail::Exact, &mut segments);
     assert_eq!(segments.len(), 100);
-    let mut scratch = Scratch::default();
+    let (mut scratch, mut stamps) = (Scratch::default(), Scratch::default());
     for (i, segment) in segments.iter().enumerate() {
         let o = &records[segment.record as usize];
         scratch.headers.clear();
         scratch.headers(segment, o);
         let mut anew = Vec::new();
-        packet(segment, o).emit(&mut anew);
+        packet(segment, o, stamps.stamps(segment)).emit(&mut anew);
         assert_eq!(scratch.headers, anew, "segment {i}");
     }
+}
+
+#[test]
+fn timestamps_echo_what_the_other_side_sent_last() {
+    let records = [
+        viewed(Way::Up, 20, 20_000, 10, 12, 3),
+        viewed(Way::Down, 20, 60_000, 10, 12, 19),
+    ];
+    let mut segments = Vec::new();
+    rebuild(&records, Detail::Exact, &mut segments);
+    let mut scratch = Scratch::default();
+    let mut sent = [None; 2];
+    let mut echoes = 0;
+    for segment in &segments {
+        let stamps = scratch.stamps(segment);
+        if let Some(heard) = sent[segment.way.reverse().index()] {
+            assert_eq!(stamps.echo, heard, "{segment:?}");
+            echoes += 1;
+        }
+        sent[segment.way.index()] = Some(stamps.own);
+    }
+    assert!(echoes > 30, "{echoes}");
 }

@@ -1,0 +1,88 @@
+//! What one side has sent that the other side can acknowledge, segment by segment.
+//!
+//! Receivers acknowledge whole segments. Only where more pure ACKs follow than segments has an ACK to
+//! end inside one.
+
+use std::collections::VecDeque;
+
+/// The most segments whose ends are known. Older ones are forgotten.
+const ENDS_MAX: usize = 4096;
+
+/// The ends of the segments that are not acknowledged yet, in order, as sequence numbers.
+#[derive(Debug, Default)]
+pub(super) struct Arrivals {
+    ends: VecDeque<u32>,
+}
+
+impl Arrivals {
+    /// Adds a segment that consumed sequence numbers and ends before `end`.
+    pub(super) fn add(&mut self, end: u32) {
+        if self.ends.len() == ENDS_MAX {
+            self.ends.pop_front();
+        }
+        self.ends.push_back(end);
+    }
+
+    /// Returns the latest end of a segment after `acked` and not after `most`, so that `left` segments
+    /// remain; or so that fewer remain, if that is not possible.
+    pub(super) fn end_after(&self, acked: u32, most: u32, left: u32) -> Option<u32> {
+        let is_new = |end: &u32| precedes(acked, *end);
+        let last = self.ends.back().copied();
+        if left == 0 && last == Some(most) {
+            return last.filter(is_new); // as nearly always
+        }
+        let until = self.ends.partition_point(|end| !precedes(most, *end));
+        let wanted = self.ends.len().saturating_sub(left as usize).min(until);
+        let wanted = wanted.checked_sub(1).map(|index| self.ends[index]);
+        let latest = || until.checked_sub(1).map(|index| self.ends[index]);
+        wanted.filter(is_new).or_else(|| latest().filter(is_new))
+    }
+
+    /// Forgets the segments that are acknowledged.
+    pub(super) fn acknowledge(&mut self, acked: u32) {
+        while self.ends.front().is_some_and(|end| !precedes(acked, *end)) {
+            self.ends.pop_front();
+        }
+    }
+}
+
+/// Whether `a` lies before `b` in sequence space (RFC 9293 section 3.4).
+pub(super) fn precedes(a: u32, b: u32) -> bool {
+    let ahead = b.wrapping_sub(a);
+    ahead != 0 && ahead < 1 << 31
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(ends: &[u32]) -> Arrivals {
+        let mut arrivals = Arrivals::default();
+        ends.iter().for_each(|end| arrivals.add(*end));
+        arrivals
+    }
+
+    #[test]
+    fn whole_segments_are_left_for_the_acks_that_follow() {
+        let arrivals = of(&[100, 200, 300]);
+        assert_eq!(arrivals.end_after(0, 300, 0), Some(300));
+        assert_eq!(arrivals.end_after(0, 299, 1), Some(200));
+        assert_eq!(arrivals.end_after(0, 298, 2), Some(100));
+    }
+
+    #[test]
+    fn fewer_are_left_where_there_are_not_enough() {
+        let arrivals = of(&[100, 200]);
+        assert_eq!(arrivals.end_after(0, 197, 3), Some(100));
+        assert_eq!(arrivals.end_after(100, 199, 1), None);
+    }
+
+    #[test]
+    fn acknowledged_segments_are_forgotten_past_the_end_of_sequence_space() {
+        let mut arrivals = of(&[u32::MAX - 5, 10, 20]);
+        arrivals.acknowledge(10);
+        assert_eq!(arrivals.end_after(10, 20, 0), Some(20));
+        arrivals.acknowledge(20);
+        assert_eq!(arrivals.end_after(20, 20, 0), None);
+    }
+}

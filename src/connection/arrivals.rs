@@ -23,19 +23,21 @@ impl Arrivals {
         self.ends.push_back(end);
     }
 
-    /// Returns the latest end of a segment after `acked` and not after `most`, so that `left` segments
-    /// remain; or so that fewer remain, if that is not possible.
-    pub(super) fn end_after(&self, acked: u32, most: u32, left: u32) -> Option<u32> {
-        let is_new = |end: &u32| precedes(acked, *end);
-        let last = self.ends.back().copied();
-        if left == 0 && last == Some(most) {
-            return last.filter(is_new); // as nearly always
-        }
-        let until = self.ends.partition_point(|end| !precedes(most, *end));
-        let wanted = self.ends.len().saturating_sub(left as usize).min(until);
-        let wanted = wanted.checked_sub(1).map(|index| self.ends[index]);
-        let latest = || until.checked_sub(1).map(|index| self.ends[index]);
-        wanted.filter(is_new).or_else(|| latest().filter(is_new))
+    /// Returns the end of a segment after `acked` and not after `most`, after which `left` segments
+    /// remain.
+    pub(super) fn end_leaving(&self, acked: u32, most: u32, left: u32) -> Option<u32> {
+        let until = match self.ends.back() {
+            Some(last) if *last == most => self.ends.len(), // as nearly always
+            _ => self.ends.partition_point(|end| !precedes(most, *end)),
+        };
+        let count = self.ends.len().saturating_sub(left as usize).min(until);
+        let end = count.checked_sub(1).map(|index| self.ends[index]);
+        end.filter(|end| precedes(acked, *end))
+    }
+
+    /// Returns the latest end of a segment after `acked` and not after `most`.
+    pub(super) fn latest_end(&self, acked: u32, most: u32) -> Option<u32> {
+        self.end_leaving(acked, most, 0)
     }
 
     /// Forgets the segments that are acknowledged.
@@ -65,24 +67,26 @@ mod tests {
     #[test]
     fn whole_segments_are_left_for_the_acks_that_follow() {
         let arrivals = of(&[100, 200, 300]);
-        assert_eq!(arrivals.end_after(0, 300, 0), Some(300));
-        assert_eq!(arrivals.end_after(0, 299, 1), Some(200));
-        assert_eq!(arrivals.end_after(0, 298, 2), Some(100));
+        assert_eq!(arrivals.end_leaving(0, 300, 0), Some(300));
+        assert_eq!(arrivals.end_leaving(0, 299, 1), Some(200));
+        assert_eq!(arrivals.end_leaving(0, 298, 2), Some(100));
+        assert_eq!(arrivals.end_leaving(0, 297, 3), None);
+        assert_eq!(arrivals.end_leaving(100, 298, 2), None);
     }
 
     #[test]
-    fn fewer_are_left_where_there_are_not_enough() {
+    fn latest_end_leaves_the_bytes_that_have_to_remain() {
         let arrivals = of(&[100, 200]);
-        assert_eq!(arrivals.end_after(0, 197, 3), Some(100));
-        assert_eq!(arrivals.end_after(100, 199, 1), None);
+        assert_eq!(arrivals.latest_end(0, 197), Some(100));
+        assert_eq!(arrivals.latest_end(100, 199), None);
     }
 
     #[test]
     fn acknowledged_segments_are_forgotten_past_the_end_of_sequence_space() {
         let mut arrivals = of(&[u32::MAX - 5, 10, 20]);
         arrivals.acknowledge(10);
-        assert_eq!(arrivals.end_after(10, 20, 0), Some(20));
+        assert_eq!(arrivals.latest_end(10, 20), Some(20));
         arrivals.acknowledge(20);
-        assert_eq!(arrivals.end_after(20, 20, 0), None);
+        assert_eq!(arrivals.latest_end(20, 20), None);
     }
 }

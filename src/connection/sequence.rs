@@ -113,11 +113,15 @@ impl Half {
     fn ack(&self, peer: &Self, held: Held, is_pure: bool) -> u32 {
         let most = peer.next.wrapping_sub(held.bytes);
         let acked = if self.seen { self.acked } else { peer.isn };
-        match peer.arrivals.end_after(acked, most, held.segments) {
-            Some(end) => end,
-            None if !self.seen || is_pure && precedes(acked, most) => most,
-            None => acked,
+        if let Some(end) = peer.arrivals.end_leaving(acked, most, held.segments) {
+            return end;
         }
+        if self.seen && !is_pure {
+            return acked; // it need not acknowledge anything new
+        }
+        let latest = peer.arrivals.latest_end(acked, most);
+        let is_new = !self.seen || precedes(acked, most);
+        latest.unwrap_or(if is_new { most } else { acked })
     }
 
     /// Notes a segment that it sends, which is at `index` of the output.

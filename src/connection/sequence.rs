@@ -12,7 +12,7 @@
 
 use crate::connection::arrivals::{Arrivals, precedes};
 use crate::connection::segment::{Segment, SegmentDraft, SegmentKind};
-use crate::connection::window::Windows;
+use crate::connection::window::AnnouncedWindows;
 use crate::flow::{ConnectionKey, Viewed, Way};
 
 /// The sequence state of one side.
@@ -47,7 +47,7 @@ pub(super) fn number(first: &Viewed, drafts: &[SegmentDraft], out: &mut Vec<Segm
     let birth = mix(first.start_ns.cast_unsigned(), first.packets);
     let birth = mix(birth, first.bytes.unwrap_or(0));
     let mut halves = Way::BOTH.map(|way| Half::new(initial(&first.key, birth, way)));
-    let mut windows = Windows::default();
+    let mut windows = AnnouncedWindows::default();
     let mut probed = None;
     for (draft, held) in drafts.iter().zip(held) {
         windows.note(draft);
@@ -94,8 +94,8 @@ impl Half {
         }
     }
 
-    /// Returns the sequence number of its next segment. `is_asked` says whether the other side has
-    /// asked for a connection.
+    /// Returns the sequence number of its next segment. `is_asked` says whether the other side
+    /// has sent a SYN.
     fn seq(&self, draft: &SegmentDraft, is_probe: bool, is_asked: bool) -> u32 {
         match draft.kind {
             // RFC 9293 section 3.5.2: a RST that refuses has sequence number 0.
@@ -110,7 +110,7 @@ impl Half {
     }
 
     /// Returns the acknowledgement number of its next segment.
-    fn ack(&self, peer: &Self, held: Held, is_pure: bool) -> u32 {
+    fn ack(&self, peer: &Self, held: HeldBack, is_pure: bool) -> u32 {
         let most = peer.next.wrapping_sub(held.bytes);
         let acked = if self.seen { self.acked } else { peer.isn };
         if let Some(end) = peer.arrivals.end_leaving(acked, most, held.segments) {
@@ -144,15 +144,15 @@ impl Half {
 /// What a segment leaves for the pure ACKs of its side that follow before anything new arrives: so many
 /// segments if there are as many, else so many bytes.
 #[derive(Clone, Copy, Debug, Default)]
-struct Held {
+struct HeldBack {
     segments: u32,
     bytes: u32,
 }
 
 /// Returns for each segment what it leaves.
-fn held_back(drafts: &[SegmentDraft]) -> Vec<Held> {
-    let mut held = vec![Held::default(); drafts.len()];
-    let mut reserve = [Held::default(); 2];
+fn held_back(drafts: &[SegmentDraft]) -> Vec<HeldBack> {
+    let mut held = vec![HeldBack::default(); drafts.len()];
+    let mut reserve = [HeldBack::default(); 2];
     for (draft, held) in drafts.iter().zip(&mut held).rev() {
         let (own, peer) = (draft.way.index(), draft.way.reverse().index());
         *held = reserve[own];
@@ -169,7 +169,7 @@ fn held_back(drafts: &[SegmentDraft]) -> Vec<Held> {
 
 /// Keeps a data segment from ending exactly at the end of the window, which Wireshark would flag as
 /// a full window. `latest` is the receiver's last segment.
-fn keep_window_open(latest: &mut Segment, windows: &Windows, in_flight: u32) {
+fn keep_window_open(latest: &mut Segment, windows: &AnnouncedWindows, in_flight: u32) {
     if windows.is_of(latest.way, latest.window, in_flight) {
         latest.window = latest.window.saturating_sub(1); // a RST has no window
     }

@@ -23,12 +23,12 @@ const GROWTH_MAX: u32 = 1 << 20;
 
 /// The window scales of both sides, as far as their SYNs were seen.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Windows {
+pub(super) struct AnnouncedWindows {
     /// By direction: the shift of its SYN.
     shifts: [Option<u8>; 2],
 }
 
-impl Windows {
+impl AnnouncedWindows {
     /// Notes the options of a SYN.
     pub(super) fn note(&mut self, draft: &SegmentDraft) {
         if matches!(draft.kind, SegmentKind::Syn | SegmentKind::SynAck) {
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn windows_are_scaled_after_both_syns_had_a_scale() {
-        let mut windows = Windows::default();
+        let mut windows = AnnouncedWindows::default();
         let segment = draft(SegmentKind::Plain, Way::Up, 32);
         let (linux, plain) = (40, 24);
         windows.note(&draft(SegmentKind::Syn, Way::Up, linux));
@@ -104,7 +104,7 @@ mod tests {
     fn window_grows_with_what_arrives_and_always_fits_the_field() {
         let segment = draft(SegmentKind::Plain, Way::Up, 20);
         for tcp_len in [32, 40, 44] {
-            let mut windows = Windows::default();
+            let mut windows = AnnouncedWindows::default();
             windows.note(&draft(SegmentKind::Syn, Way::Up, tcp_len));
             windows.note(&draft(SegmentKind::SynAck, Way::Down, tcp_len));
             let fields = [0, 100_000, 1 << 20, u32::MAX].map(|n| windows.field(&segment, n));

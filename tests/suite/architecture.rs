@@ -22,6 +22,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("flow", "names record time"),
     ("configuration", "flow names printable"),
     ("filter", "archive event flow names printable record time"),
+    ("packet", ""),
     ("connection", "flow names packet record time"),
     ("change", "configuration event flow names"),
     (
@@ -30,7 +31,6 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ),
     ("metrics", "change connection event flow names record time"),
     ("joining", "connection event flow names printable time"),
-    ("packet", ""),
     ("pdu", "event joining packet time"),
     ("output", "blocking error printable"),
     ("capture", "error output printable"),

@@ -171,16 +171,16 @@ fn each_hour_has_the_packets_of_its_hour() {
 
 #[test]
 fn part_ends_behind_the_packet_that_reaches_its_size() {
-    let converted = convert(&[testdata("incident")], &["--split", "size=16kb"]);
+    let converted = convert(&[testdata("incident")], &["--split", "size=20kb"]);
     let lens: Vec<u64> = index(converted.path())
         .iter()
         .map(|row| number(row, "file_bytes"))
         .collect();
     assert_eq!(lens.len(), 3, "{lens:?}");
     for len in &lens[..2] {
-        assert!((16_384..16_384 + 400).contains(len), "{lens:?}");
+        assert!((20_480..20_480 + 400).contains(len), "{lens:?}");
     }
-    let parts = split(&[testdata("incident")], "size=16kb");
+    let parts = split(&[testdata("incident")], "size=20kb");
     let order = parts
         .iter()
         .flat_map(|(_, part)| &part.packets)

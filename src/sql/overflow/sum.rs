@@ -42,7 +42,7 @@ fn widened(field: &Field) -> FieldRef {
     Arc::new(field.clone().with_data_type(WIDE))
 }
 
-/// Returns what the engine's sum of decimals is asked for.
+/// Returns the arguments of the engine's sum of decimals.
 fn wide_args(args: AccumulatorArgs<'_>) -> AccumulatorArgs<'_> {
     AccumulatorArgs {
         return_field: widened(&args.return_field),

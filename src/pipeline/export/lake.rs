@@ -214,7 +214,7 @@ impl<'a> Lake<'a> {
             0 => named.collect(),
             _ => named.chain([Arc::clone(&otherwise)]).collect(),
         };
-        // The region of a record without one is that of the path, as mostly are all.
+        // Records without a region belong to that of the path, which nearly always is that of the others.
         if named.len() == 1 {
             return RowOwners::one(named.into_iter().next().unwrap_or(otherwise));
         }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, Datum, UInt32Array};
+use datafusion::arrow::array::{ArrayRef, Datum, Scalar};
 use datafusion::arrow::compute::kernels::numeric::{add, mul, sub};
-use datafusion::arrow::compute::{CastOptions, cast, cast_with_options, take};
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Result, plan_err};
@@ -153,30 +153,21 @@ fn computed_wide(
     right: &dyn Datum,
     kind: &DataType,
 ) -> Result<ArrayRef, ArrowError> {
-    let (left, is_left_scalar) = left.get();
-    let (right, is_right_scalar) = right.get();
-    let length = if is_left_scalar {
-        right.len()
-    } else {
-        left.len()
-    };
-    let wide = |values: &dyn Array, is_scalar: bool| {
-        let values = cast(values, &WIDE)?;
-        match is_scalar {
-            true => {
-                let firsts = UInt32Array::from(vec![0; length]);
-                take(&values, &firsts, None)
-            }
-            false => Ok(values),
-        }
-    };
-    let (left, right) = (wide(left, is_left_scalar)?, wide(right, is_right_scalar)?);
-    let computed = operator.compute(&left, &right)?;
+    let computed = operator.compute(&*wide(left)?, &*wide(right)?)?;
     let nulls = CastOptions {
         safe: true,
         ..CastOptions::default()
     };
     cast_with_options(&computed, kind, &nulls)
+}
+
+fn wide(values: &dyn Datum) -> Result<Box<dyn Datum>, ArrowError> {
+    let (values, is_scalar) = values.get();
+    let values = cast(values, &WIDE)?;
+    Ok(match is_scalar {
+        true => Box::new(Scalar::new(values)),
+        false => Box::new(values),
+    })
 }
 
 /// Makes the function around operations in `try(…)`.

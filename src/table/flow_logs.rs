@@ -9,11 +9,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::builder::{Int32Builder, Int64Builder};
 use arrow_array::{ArrayRef, NullArray, new_null_array};
 
 use super::column::{ColumnType, TableColumn};
-use super::numbers::NumberColumn;
 use super::words::WordColumn;
 use crate::read::Found;
 use crate::record::{Column, Field, FieldKind, Layout, LogStatus};
@@ -73,8 +72,8 @@ struct FlowLogColumn {
 }
 
 enum FlowLogValues {
-    Int(NumberColumn<Int32Type>),
-    BigInt(NumberColumn<Int64Type>),
+    Int(Int32Builder),
+    BigInt(Int64Builder),
     Text(Box<WordColumn>),
 }
 
@@ -149,8 +148,8 @@ impl FlowLogColumns {
         let rows = self.rows;
         let columns = self.columns.into_iter();
         let columns = columns.map(|column| match column.values {
-            Some(FlowLogValues::Int(values)) => values.into_array(),
-            Some(FlowLogValues::BigInt(values)) => values.into_array(),
+            Some(FlowLogValues::Int(mut values)) => Arc::new(values.finish()) as ArrayRef,
+            Some(FlowLogValues::BigInt(mut values)) => Arc::new(values.finish()),
             Some(FlowLogValues::Text(words)) if dictionaries => words.into_dictionary(),
             Some(FlowLogValues::Text(words)) => words.into_views(),
             None if dictionaries => Arc::new(NullArray::new(rows)),
@@ -166,9 +165,9 @@ impl FlowLogColumn {
         match &mut self.values {
             Some(FlowLogValues::Int(values)) => {
                 let number = number(self.field, found);
-                values.put(number.and_then(|number| i32::try_from(number).ok()));
+                values.append_option(number.and_then(|number| i32::try_from(number).ok()));
             }
-            Some(FlowLogValues::BigInt(values)) => values.put(number(self.field, found)),
+            Some(FlowLogValues::BigInt(values)) => values.append_option(number(self.field, found)),
             Some(FlowLogValues::Text(words)) => {
                 words.put(Some(word(self.field, found).unwrap_or(NOT_LOGGED)));
             }
@@ -180,8 +179,8 @@ impl FlowLogColumn {
     fn put_text(&mut self, text: Option<&[u8]>) {
         match &mut self.values {
             Some(FlowLogValues::Text(words)) => words.put(text),
-            Some(FlowLogValues::Int(values)) => values.put(text.and_then(parsed)),
-            Some(FlowLogValues::BigInt(values)) => values.put(text.and_then(parsed)),
+            Some(FlowLogValues::Int(values)) => values.append_option(text.and_then(parsed)),
+            Some(FlowLogValues::BigInt(values)) => values.append_option(text.and_then(parsed)),
             None => {}
         }
     }
@@ -191,8 +190,16 @@ impl FlowLogValues {
     /// Creates a column that has so many nulls.
     fn new(field: Field, expected_rows: usize, nulls: usize) -> Self {
         match kind(field) {
-            ColumnType::Int => Self::Int(NumberColumn::new(expected_rows, nulls)),
-            ColumnType::BigInt => Self::BigInt(NumberColumn::new(expected_rows, nulls)),
+            ColumnType::Int => {
+                let mut values = Int32Builder::with_capacity(expected_rows);
+                values.append_nulls(nulls);
+                Self::Int(values)
+            }
+            ColumnType::BigInt => {
+                let mut values = Int64Builder::with_capacity(expected_rows);
+                values.append_nulls(nulls);
+                Self::BigInt(values)
+            }
             _ => {
                 let mut words = WordColumn::with_capacity(expected_rows);
                 (0..nulls).for_each(|_| words.put(None));

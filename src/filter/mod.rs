@@ -65,6 +65,11 @@ impl Filter {
         self.condition.is_none() && self.from.is_none() && self.to.is_none()
     }
 
+    /// Whether every record matches the condition.
+    pub(crate) fn has_no_condition(&self) -> bool {
+        self.condition.is_none()
+    }
+
     /// Whether a record matches the condition, whatever its time; `None` if it lacks a field that
     /// decides.
     pub fn verdict(&self, facts: &RecordFacts<'_>) -> Option<bool> {

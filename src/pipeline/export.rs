@@ -51,8 +51,8 @@ use crate::pipeline::run::{ReadForFilter, Request, Run, with_names};
 use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::printable::printable;
-use crate::read::{Account, Archive, Found, FoundEvent, Meter, Phase, Sink};
-use crate::record::{Column, Field, Layout};
+use crate::read::{Account, Archive, Found, FoundEvent, FoundLine, Meter, Phase, Sink};
+use crate::record::{Column, Field, Interval, Layout, NotPlain, RecentAddresses};
 use crate::summary::{Input, Records};
 use crate::survey::EventLogs;
 use crate::table::{DerivedTable, LogTable, TableBatch, TablePart, TableScan, TableSink};
@@ -403,10 +403,11 @@ struct RowPart {
     counts: RowCounts,
     events: EventCounts,
     layout: Option<Arc<Layout>>,
+    recent: RecentAddresses,
 }
 
 /// Counts of rows.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct RowCounts {
     /// Records and events that match and that have a table, wanted or not.
     kept: u64,
@@ -458,11 +459,19 @@ impl<F> LakeSink<F> {
     /// Whether a record is wanted. Its times are noted.
     fn wants(&self, part: &mut RowPart, found: &Found<'_>) -> bool {
         part.note_layout(found.layout);
-        let interval = found.record.interval();
-        let span_ns = interval.map(|times| (times.start_ns, times.end_ns));
+        self.wants_then(part, found.matches, found.record.interval())
+    }
+
+    fn wants_then(
+        &self,
+        part: &mut RowPart,
+        matches: Option<bool>,
+        times: Option<Interval>,
+    ) -> bool {
+        let span_ns = times.map(|times| (times.start_ns, times.end_ns));
         part.counts.span_ns = joined(part.counts.span_ns, span_ns);
         let is_wanted = self.is_wanted(
-            found.matches,
+            matches,
             span_ns.map(|(start_ns, end_ns)| (start_ns, until_ns(end_ns))),
         );
         if is_wanted {
@@ -497,6 +506,33 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for LakeSink<F> {
         if self.wants(part, found) {
             self.tables.silence(&mut part.rows, found);
         }
+    }
+
+    fn takes_plain(&self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn plain(
+        &self,
+        part: &mut RowPart,
+        found: &FoundLine<'_>,
+    ) -> std::result::Result<(), NotPlain> {
+        let interval = found.line.interval()?;
+        let before = part.counts.clone();
+        part.note_layout(found.line.layout());
+        let is_wanted = self.wants_then(part, Some(true), interval);
+        let taken = match is_wanted {
+            true => self.tables.plain(&mut part.rows, found),
+            false => found.line.check(&mut part.recent),
+        };
+        if taken.is_err() {
+            part.counts = before;
+        } else if !found.is_silence {
+            part.counts.used += u64::from(is_wanted);
+            part.counts.filtered += u64::from(!is_wanted);
+        }
+        taken
     }
 
     fn event(&self, part: &mut RowPart, found: &FoundEvent<'_>) {

@@ -10,8 +10,8 @@ use crate::read::account::Account;
 use crate::read::configuration::ConfigurationWish;
 use crate::read::files::Files;
 use crate::read::meter::Meter;
-use crate::read::sink::{Found, FoundEvent, Sink};
-use crate::record::{Field, Interval, Layout};
+use crate::read::sink::{Found, FoundEvent, FoundLine, Sink};
+use crate::record::{Field, Interval, Layout, NotPlain, RecentAddresses};
 use crate::time::{SECOND_NS, joined, until_ns};
 
 /// The options for opening an archive; see [`Archive::builder`].
@@ -404,16 +404,18 @@ struct Matching<'a, S> {
 #[derive(Default)]
 struct MatchingPart<P> {
     part: P,
+    recent: RecentAddresses,
     used: u64,
     filtered: u64,
 }
 
 impl<S: Sink> Matching<'_, S> {
     fn is_then(&self, found: &Found<'_>) -> bool {
-        let times = || found.record.interval();
-        let is_within =
-            |times: Interval| self.span.overlaps(times.start_ns, until_ns(times.end_ns));
-        self.wants_any_time || times().is_some_and(is_within)
+        self.wants_any_time || self.is_within(found.record.interval())
+    }
+
+    fn is_within(&self, times: Option<Interval>) -> bool {
+        times.is_some_and(|times| self.span.overlaps(times.start_ns, until_ns(times.end_ns)))
     }
 }
 
@@ -446,6 +448,22 @@ impl<S: Sink> Sink for Matching<'_, S> {
         if found.matches == Some(true) && self.is_then(found) {
             self.sink.silence(&mut part.part, found);
         }
+    }
+
+    fn takes_plain(&self) -> bool {
+        self.sink.takes_plain()
+    }
+
+    #[inline(always)]
+    fn plain(&self, part: &mut Self::Part, found: &FoundLine<'_>) -> Result<(), NotPlain> {
+        let is_then = self.wants_any_time || self.is_within(found.line.interval()?);
+        match is_then {
+            true => self.sink.plain(&mut part.part, found)?,
+            false => found.line.check(&mut part.recent)?,
+        }
+        part.used += u64::from(is_then && !found.is_silence);
+        part.filtered += u64::from(!is_then && !found.is_silence);
+        Ok(())
     }
 
     fn event(&self, part: &mut Self::Part, found: &FoundEvent<'_>) {

@@ -12,9 +12,9 @@ use crate::event::BalancerFile;
 use crate::filter::{Filter, FilterWatch, FilteredRecord, Noticed, RecordFacts};
 use crate::flow::Place;
 use crate::read::events::{EventYield, LinesOf};
-use crate::read::sink::{Found, Sink};
+use crate::read::sink::{Found, FoundLine, Sink};
 use crate::read::slot::{FileSlot, SlotRows};
-use crate::record::{Layout, Record, Row, RowSource, Rows};
+use crate::record::{Layout, LogStatus, PlainLine, PlainSource, Record, Row, RowSource, Rows};
 use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
 use crate::survey::{ColumnOrder, ColumnOrders};
 use crate::wrapper::{Batch, BatchRows};
@@ -134,7 +134,7 @@ impl<S: Sink> BlockReader<'_, S> {
     }
 
     #[inline(always)]
-    fn read_rows(&self, rows: impl RowSource, read: &mut BlockYield<S::Part>) {
+    fn read_rows(&self, rows: impl RowSource + PlainSource, read: &mut BlockYield<S::Part>) {
         match FileSlot::needed(self.path, rows.layout()) {
             None => self.read_all(rows, read),
             Some(slot) => {
@@ -146,9 +146,16 @@ impl<S: Sink> BlockReader<'_, S> {
     }
 
     #[inline(always)]
-    fn read_all(&self, mut rows: impl RowSource, read: &mut BlockYield<S::Part>) {
+    fn read_all(&self, mut rows: impl RowSource + PlainSource, read: &mut BlockYield<S::Part>) {
         let (mut layout, mut before) = (Arc::clone(rows.layout()), 0);
-        while let Some((row, under)) = rows.next_row() {
+        let may_be_plain = self.filter.has_no_condition() && self.sink.takes_plain();
+        loop {
+            if may_be_plain {
+                self.read_plain(&mut rows, read);
+            }
+            let Some((row, under)) = rows.next_row() else {
+                break;
+            };
             read.records.lines += 1;
             match row {
                 Row::Record(record) => self.record(read, &record, under),
@@ -178,6 +185,41 @@ impl<S: Sink> BlockReader<'_, S> {
         }
         read.count_columns(&layout, before);
         read.layout_at_end = Some(layout);
+    }
+
+    /// Reads plain lines, up to one that is to be read as a row.
+    #[inline(always)]
+    fn read_plain(&self, rows: &mut impl PlainSource, read: &mut BlockYield<S::Part>) {
+        while let Some(line) = rows.plain_line() {
+            read.records.lines += 1;
+            let is_taken = self.plain(read, &line);
+            if !is_taken {
+                read.records.lines -= 1;
+                return rows.leave_plain();
+            }
+            rows.take_plain();
+        }
+    }
+
+    /// Passes a plain line to the sink. Returns whether it has taken it.
+    #[inline(always)]
+    fn plain(&self, read: &mut BlockYield<S::Part>, line: &PlainLine<'_>) -> bool {
+        let Some(status) = line.log_status() else {
+            return false;
+        };
+        let found = FoundLine {
+            line,
+            place: self.place(read),
+            is_silence: status != LogStatus::Ok,
+        };
+        if self.sink.plain(&mut read.part, &found).is_err() {
+            return false;
+        }
+        match status {
+            LogStatus::Ok => read.taken += 1,
+            _ => read.records.no_data += 1,
+        }
+        true
     }
 
     #[inline]

@@ -48,6 +48,8 @@
 //! # Invariants
 //! * Every line is counted in exactly one category of [`crate::summary::Records`].
 //! * Parts are joined in the order of files and lines, for any number of threads.
+//! * A sink that wants texts ([`Sink::takes_plain`]) gets lines in AWS's spelling as words, without a record.
+//!   What is a record, and every count, is the same either way.
 //! * Memory is bounded by the block length and the number of threads, except for what a sink keeps.
 
 mod account;
@@ -72,6 +74,6 @@ pub use self::{
     archive::{Archive, ArchiveBuilder},
     columns::{ColumnBatch, ColumnBatches, ColumnBuilders},
     meter::{Meter, Phase},
-    sink::{Found, FoundEvent, Sink},
+    sink::{Found, FoundEvent, FoundLine, Sink},
     source_names::SourceNames,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::event::{Event, OriginalFields};
 use crate::flow::{Place, Unusable};
-use crate::record::{Field, Layout, Record};
+use crate::record::{Field, Layout, NotPlain, PlainLine, Record};
 
 /// Receives records from all reading threads.
 ///
@@ -44,6 +44,21 @@ pub trait Sink: Sync {
 
     /// Adds a NODATA or SKIPDATA record, which says that its ENI has no flows to report.
     fn silence(&self, _part: &mut Self::Part, _found: &Found<'_>) {}
+
+    /// Whether the sink can take lines in AWS's plain spelling without a record, where the archive has no
+    /// filter but a time.
+    fn takes_plain(&self) -> bool {
+        false
+    }
+
+    /// Adds a plain line as [`record`](Self::record) or [`silence`](Self::silence) would.
+    ///
+    /// # Errors
+    /// A column that is needed is not spelled as AWS spells it. Nothing is then added, and the line is
+    /// read as a record.
+    fn plain(&self, _part: &mut Self::Part, _found: &FoundLine<'_>) -> Result<(), NotPlain> {
+        Err(NotPlain)
+    }
 
     /// Adds an event of another AWS log, if the archive was opened to read them
     /// ([`ArchiveBuilder::events`](super::ArchiveBuilder::events)).
@@ -95,6 +110,18 @@ pub struct Found<'r> {
     /// Whether it matches the filter, apart from the filter's time. `None` if it does not have the
     /// field that decides it.
     pub matches: Option<bool>,
+}
+
+/// A plain line that is a record, and its place.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct FoundLine<'r> {
+    /// The line.
+    pub line: &'r PlainLine<'r>,
+    /// As that of [`Found`].
+    pub place: Place,
+    /// Whether it is a NODATA record.
+    pub is_silence: bool,
 }
 
 impl<'r> Found<'r> {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::archive::s3_path::S3Name;
-use crate::record::{Field, Layout, Record, Row, RowSource};
+use crate::record::{Field, Layout, PlainSource, Record, Row, RowSource};
 use crate::time::SECOND_NS;
 
 /// The slot of a file.
@@ -45,6 +45,8 @@ pub(crate) struct SlotRows<'r> {
     pub(crate) rows: &'r mut dyn RowSource,
     pub(crate) slot: FileSlot,
 }
+
+impl PlainSource for SlotRows<'_> {}
 
 impl RowSource for SlotRows<'_> {
     fn next_row(&mut self) -> Option<(Row<'_>, &Arc<Layout>)> {

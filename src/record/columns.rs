@@ -344,6 +344,8 @@ impl<'a> ColumnRows<'a> {
     }
 }
 
+impl super::plain::PlainSource for ColumnRows<'_> {}
+
 impl RowSource for ColumnRows<'_> {
     #[inline]
     fn next_row(&mut self) -> Option<(Row<'_>, &Arc<Layout>)> {

@@ -16,6 +16,21 @@ pub(super) fn from_epoch(value: u64) -> Option<i64> {
     i64::try_from(value * unit_ns(value)).ok()
 }
 
+/// Converts a Unix time to whole seconds. Returns `None` if it is after the year 2262.
+#[inline(always)]
+pub(super) fn seconds_of_epoch(value: u64) -> Option<i64> {
+    match unit_ns(value) {
+        SECOND_NS => i64::try_from(value).ok(),
+        _ => Some(from_epoch(value)? / SECOND_NS.cast_signed()),
+    }
+}
+
+/// The largest number that is in seconds.
+pub(super) const SECONDS_MAX: u64 = i64::MAX as u64 / SECOND_NS;
+
+/// Nanoseconds of a second.
+const SECOND_NS: u64 = 1_000_000_000;
+
 /// Returns the range of the instants of Unix times from `min` to `max`, in nanoseconds since the
 /// Unix epoch.
 ///
@@ -30,11 +45,10 @@ pub fn epoch_range(min: i64, max: i64) -> Option<(i64, i64)> {
 /// Returns the nanoseconds per unit of a Unix time. The unit follows from its size.
 #[inline(always)]
 fn unit_ns(value: u64) -> u64 {
-    const SECONDS_MAX: u64 = i64::MAX as u64 / 1_000_000_000;
     const MILLIS_MAX: u64 = i64::MAX as u64 / 1_000_000;
     const MICROS_MAX: u64 = i64::MAX as u64 / 1_000;
     if value <= SECONDS_MAX {
-        1_000_000_000
+        SECOND_NS
     } else if value <= MILLIS_MAX {
         1_000_000
     } else if value <= MICROS_MAX {

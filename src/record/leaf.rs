@@ -159,10 +159,25 @@ fn leading_digits(chunk: [u8; 8]) -> (u64, usize) {
     let len = lane_of(non_digits(word));
     // Moves the last digit to the highest lane. Lanes before the first digit become zeros.
     let digits = (word ^ ZEROS) << ((64 - 8 * len) & 63);
+    (value_of(digits), len)
+}
+
+/// Returns the number in the first `len` lanes, at least one and at most eight, if all are digits.
+#[inline(always)]
+pub(super) fn lane_digits(word: u64, len: usize) -> Option<u64> {
+    // Moves the last digit to the highest lane. Lanes before the first digit become zeros.
+    let digits = (word ^ ZEROS) << ((64 - 8 * len) & 63);
+    let is_odd = (digits.wrapping_add(0x76 * LANES) | digits) & HIGH_BITS != 0;
+    (!is_odd && len > 0).then(|| value_of(digits))
+}
+
+/// Returns the number whose digits are in the lanes, the last one in the highest.
+#[inline(always)]
+fn value_of(digits: u64) -> u64 {
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
     let high = (pairs & PAIR_LANES).wrapping_mul(100 + (1_000_000 << 32));
     let low = (pairs >> 16 & PAIR_LANES).wrapping_mul(1 + (10_000 << 32));
-    (high.wrapping_add(low) >> 32, len)
+    high.wrapping_add(low) >> 32
 }
 
 /// Returns the high bit of every lane that holds no digit. It is exact up to the first such lane,

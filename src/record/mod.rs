@@ -13,6 +13,7 @@
 //! grammar     a line as AWS writes it       careful  a line as others write it
 //! tag         values of tags                surplus  tags with blanks and no quotes
 //! column      how a column is read          columns  rows of a table -> records
+//! plain       lines as words             recent_addresses  addresses of other lines
 //! given       which of several formats a line has
 //! byte_unit   what `bytes` count
 //! ```
@@ -34,7 +35,9 @@ mod layout;
 mod leaf;
 mod naming;
 mod odd;
+mod plain;
 mod prefix;
+mod recent_addresses;
 mod recognize;
 mod rows;
 mod skip;
@@ -59,7 +62,9 @@ pub use self::{
     instant::epoch_range,
     interval::{Interval, TimeNote},
     layout::{FormatError, Layout},
+    plain::{NotPlain, PlainKind, PlainLine, PlainSource},
     prefix::{Envelope, Prefix},
+    recent_addresses::RecentAddresses,
     recognize::{
         EMBEDDED_WORDS_MIN, Evidence, Foreign, Recognized, Unrecognized, embedded_records,
         holds_embedded, order_name, recognize,

@@ -19,6 +19,7 @@ use super::{
     cells::LineCells,
     given::{self, FormatOfLine},
     grammar,
+    plain::{PlainLine, PlainSource, PlainWords},
     prefix::{self, Envelope},
     recognize::certain_order,
     surplus, table_lines,
@@ -69,6 +70,7 @@ pub struct Rows<'a> {
     /// The index in `others` of the row returned last, or `others.len()` or more if it is under
     /// `layout`.
     other: usize,
+    plain: PlainWords,
 }
 
 /// The value of [`Rows::other`] for a row under the layout in force.
@@ -83,6 +85,7 @@ impl<'a> Rows<'a> {
             layout,
             others: Vec::new(),
             other: IN_FORCE,
+            plain: PlainWords::default(),
         }
     }
 
@@ -208,6 +211,7 @@ impl<'a> Rows<'a> {
                 let named = named.beside_formats_of(&self.layout, true);
                 if named != *self.layout {
                     self.layout = Arc::new(named);
+                    self.plain = PlainWords::default();
                 }
             }
             None => return is_names(&self.layout, line),
@@ -233,6 +237,25 @@ impl<'a> Iterator for Rows<'a> {
             return Some((offset, row(record)));
         }
         Some((offset, self.read_with_care(rest)))
+    }
+}
+
+impl PlainSource for Rows<'_> {
+    #[inline(always)]
+    fn plain_line(&mut self) -> Option<PlainLine<'_>> {
+        self.other = IN_FORCE;
+        let rest = &self.block[self.at..];
+        self.plain.find(rest, &self.layout)?;
+        self.plain.line(rest, &self.layout)
+    }
+
+    #[inline(always)]
+    fn take_plain(&mut self) {
+        self.at += self.plain.line_len();
+    }
+
+    fn leave_plain(&mut self) {
+        self.plain.miss();
     }
 }
 

@@ -9,13 +9,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arrow_array::builder::{Int32Builder, Int64Builder};
+use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{ArrayRef, NullArray, new_null_array};
 
 use super::column::{ColumnType, TableColumn};
+use super::numbers::NumberColumn;
 use super::words::WordColumn;
 use crate::read::Found;
-use crate::record::{Column, Field, FieldKind, Layout, LogStatus};
+use crate::record::{Column, Field, FieldKind, Layout, LogStatus, NotPlain, PlainKind, PlainLine};
 use crate::time::SECOND_NS;
 
 /// Returns the columns: one for each field, in the order of [`Field::ALL`].
@@ -63,6 +64,19 @@ struct LayoutPlan {
     parsed: Vec<usize>,
     /// The columns that only other layouts have.
     absent: Vec<usize>,
+    /// The columns of a plain line that are in the table.
+    plain: Vec<PlainColumn>,
+    /// Those that are not, and must be plain too. `None` until there is a plain line.
+    checks: Option<Vec<(usize, PlainKind)>>,
+}
+
+/// A column of a plain line.
+struct PlainColumn {
+    /// Its index in the line.
+    at: usize,
+    /// Its index in the table.
+    column: usize,
+    kind: PlainKind,
 }
 
 struct FlowLogColumn {
@@ -72,8 +86,8 @@ struct FlowLogColumn {
 }
 
 enum FlowLogValues {
-    Int(Int32Builder),
-    BigInt(Int64Builder),
+    Int(NumberColumn<Int32Type>),
+    BigInt(NumberColumn<Int64Type>),
     Text(Box<WordColumn>),
 }
 
@@ -114,15 +128,68 @@ impl FlowLogColumns {
         self.rows += 1;
     }
 
+    /// Adds a plain line as a row.
+    ///
+    /// # Errors
+    /// A column is not plain. No row is added.
+    #[inline(always)]
+    pub(super) fn put_plain(&mut self, line: &PlainLine<'_>) -> Result<(), NotPlain> {
+        let is_known = |plan: &LayoutPlan| Arc::ptr_eq(&plan.layout, line.layout());
+        if !self.plan.as_ref().is_some_and(is_known) {
+            self.plan = Some(self.plan(line.layout()));
+        }
+        let Some(plan) = &mut self.plan else {
+            return Err(NotPlain);
+        };
+        let checks = plan.checks.get_or_insert_with(|| {
+            let is_in = |at| plan.plain.iter().any(|of| of.at == at);
+            let needs = line.needs().iter();
+            needs.filter(|(at, _)| !is_in(*at)).copied().collect()
+        });
+        let mut is_plain = line.families_agree();
+        for (at, kind) in checks {
+            is_plain &= line.is_spelled(*at, *kind);
+        }
+        for of in &plan.plain {
+            is_plain = is_plain && self.columns[of.column].put_plain(line, of.at, of.kind);
+        }
+        if !is_plain {
+            self.take_back();
+            return Err(NotPlain);
+        }
+        for index in &plan.absent {
+            self.columns[*index].put_text(None);
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Removes what was added of a row.
+    #[cold]
+    fn take_back(&mut self) {
+        let values = self.columns.iter_mut();
+        for values in values.filter_map(|column| column.values.as_mut()) {
+            values.truncate(self.rows);
+        }
+    }
+
     /// Prepares for the records of a layout.
     fn plan(&mut self, layout: &Arc<Layout>) -> LayoutPlan {
         let (mut parsed, mut absent) = (Vec::new(), Vec::new());
         let mut texts = vec![None; layout.columns().len()];
+        let mut plain = Vec::new();
         for (index, column) in self.columns.iter_mut().enumerate() {
             let at = layout.columns().iter();
             let at = at
                 .enumerate()
                 .find(|(_, known)| **known == Column::Known(column.field));
+            if let Some((at, _)) = at {
+                plain.push(PlainColumn {
+                    at,
+                    column: index,
+                    kind: PlainKind::of(column.field),
+                });
+            }
             match at {
                 Some(_) if is_parsed(column.field) => parsed.push(index),
                 Some((at, _)) => texts[at] = Some(index),
@@ -139,6 +206,8 @@ impl FlowLogColumns {
             texts,
             parsed,
             absent,
+            plain,
+            checks: None,
         }
     }
 
@@ -148,8 +217,8 @@ impl FlowLogColumns {
         let rows = self.rows;
         let columns = self.columns.into_iter();
         let columns = columns.map(|column| match column.values {
-            Some(FlowLogValues::Int(mut values)) => Arc::new(values.finish()) as ArrayRef,
-            Some(FlowLogValues::BigInt(mut values)) => Arc::new(values.finish()),
+            Some(FlowLogValues::Int(values)) => Arc::new(values.finish()) as ArrayRef,
+            Some(FlowLogValues::BigInt(values)) => Arc::new(values.finish()),
             Some(FlowLogValues::Text(words)) if dictionaries => words.into_dictionary(),
             Some(FlowLogValues::Text(words)) => words.into_views(),
             None if dictionaries => Arc::new(NullArray::new(rows)),
@@ -165,9 +234,9 @@ impl FlowLogColumn {
         match &mut self.values {
             Some(FlowLogValues::Int(values)) => {
                 let number = number(self.field, found);
-                values.append_option(number.and_then(|number| i32::try_from(number).ok()));
+                values.put(number.and_then(|number| i32::try_from(number).ok()));
             }
-            Some(FlowLogValues::BigInt(values)) => values.append_option(number(self.field, found)),
+            Some(FlowLogValues::BigInt(values)) => values.put(number(self.field, found)),
             Some(FlowLogValues::Text(words)) => {
                 words.put(Some(word(self.field, found).unwrap_or(NOT_LOGGED)));
             }
@@ -175,12 +244,44 @@ impl FlowLogColumn {
         }
     }
 
+    /// Adds a row with a column of a plain line. Returns whether it is plain.
+    #[inline(always)]
+    fn put_plain(&mut self, line: &PlainLine<'_>, at: usize, kind: PlainKind) -> bool {
+        if kind == PlainKind::Text && !matches!(self.values, Some(FlowLogValues::Text(_))) {
+            self.put_text(line.text(at));
+            return true;
+        }
+        match (&mut self.values, kind) {
+            (Some(FlowLogValues::Text(words)), PlainKind::Text) => {
+                words.put_if(line.text(at).unwrap_or(NOT_LOGGED), |_| true)
+            }
+            (Some(FlowLogValues::Text(words)), _) => {
+                words.put_if(line.word(at), |word| kind.spells(word))
+            }
+            (Some(FlowLogValues::Int(values)), _) => {
+                let number = line.number(at, kind);
+                values.put(
+                    number
+                        .unwrap_or_default()
+                        .and_then(|number| i32::try_from(number).ok()),
+                );
+                number.is_ok()
+            }
+            (Some(FlowLogValues::BigInt(values)), _) => {
+                let number = line.number(at, kind);
+                values.put(number.unwrap_or_default());
+                number.is_ok()
+            }
+            (None, _) => true,
+        }
+    }
+
     #[inline(always)]
     fn put_text(&mut self, text: Option<&[u8]>) {
         match &mut self.values {
             Some(FlowLogValues::Text(words)) => words.put(text),
-            Some(FlowLogValues::Int(values)) => values.append_option(text.and_then(parsed)),
-            Some(FlowLogValues::BigInt(values)) => values.append_option(text.and_then(parsed)),
+            Some(FlowLogValues::Int(values)) => values.put(text.and_then(parsed)),
+            Some(FlowLogValues::BigInt(values)) => values.put(text.and_then(parsed)),
             None => {}
         }
     }
@@ -191,13 +292,13 @@ impl FlowLogValues {
     fn new(field: Field, expected_rows: usize, nulls: usize) -> Self {
         match kind(field) {
             ColumnType::Int => {
-                let mut values = Int32Builder::with_capacity(expected_rows);
-                values.append_nulls(nulls);
+                let mut values = NumberColumn::with_capacity(expected_rows);
+                (0..nulls).for_each(|_| values.put(None));
                 Self::Int(values)
             }
             ColumnType::BigInt => {
-                let mut values = Int64Builder::with_capacity(expected_rows);
-                values.append_nulls(nulls);
+                let mut values = NumberColumn::with_capacity(expected_rows);
+                (0..nulls).for_each(|_| values.put(None));
                 Self::BigInt(values)
             }
             _ => {
@@ -205,6 +306,16 @@ impl FlowLogValues {
                 (0..nulls).for_each(|_| words.put(None));
                 Self::Text(Box::new(words))
             }
+        }
+    }
+}
+
+impl FlowLogValues {
+    fn truncate(&mut self, rows: usize) {
+        match self {
+            Self::Int(values) => values.truncate(rows),
+            Self::BigInt(values) => values.truncate(rows),
+            Self::Text(words) => words.truncate(rows),
         }
     }
 }

@@ -10,7 +10,7 @@
 //! flow_logs   records -> columns              events      events -> columns
 //! connections, findings                             derived     tables that no log has
 //! sink        blocks of an archive -> batches       values      texts and JSON -> values of any type
-//! words       a column of text while it is filled      file_facts  account, region and day in a path
+//! words, numbers  columns while they are filled      file_facts  account, region and day in a path
 //! ```
 //!
 //! # Invariants
@@ -26,6 +26,7 @@ mod file_facts;
 mod findings;
 mod flow_logs;
 mod kind;
+mod numbers;
 mod sink;
 mod values;
 mod words;

@@ -10,8 +10,8 @@ use super::flow_logs::FlowLogColumns;
 use super::kind::LogTable;
 use crate::error::Result;
 use crate::flow::Unusable;
-use crate::read::{Found, FoundEvent, Sink};
-use crate::record::Field;
+use crate::read::{Found, FoundEvent, FoundLine, Sink};
+use crate::record::{Field, NotPlain, RecentAddresses};
 
 /// A table to read, and which of its columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,10 +105,13 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> TableSink<F> {
         batches.collect()
     }
 
+    #[inline(always)]
     fn part<'p>(&self, part: &'p mut TablePart, table: LogTable) -> Option<&'p mut ScanPart> {
         let index = self.scans.iter().position(|scan| scan.table == table)?;
+        if part.scans.len() <= index {
+            part.scans.resize_with(self.scans.len(), || None);
+        }
         let rows = part.expected_rows;
-        part.scans.resize_with(self.scans.len(), || None);
         Some(part.scans[index].get_or_insert_with(|| ScanPart::new(&self.scans[index], rows)))
     }
 
@@ -147,6 +150,30 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for TableSink<F> {
 
     fn silence(&self, part: &mut TablePart, found: &Found<'_>) {
         self.put_record(part, found);
+    }
+
+    fn takes_plain(&self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn plain(
+        &self,
+        part: &mut TablePart,
+        found: &FoundLine<'_>,
+    ) -> std::result::Result<(), NotPlain> {
+        part.file = found.place.file;
+        let Some(scan) = self.part(part, LogTable::VpcFlowLogs) else {
+            return found.line.check(&mut RecentAddresses::default());
+        };
+        let ScanColumns::Records(columns) = &mut scan.columns else {
+            return Err(NotPlain);
+        };
+        let start_ns = found.line.start_ns()?;
+        columns.put_plain(found.line)?;
+        scan.lines.push(found.place.line);
+        scan.instants_ns.push(start_ns);
+        Ok(())
     }
 
     fn event(&self, part: &mut TablePart, found: &FoundEvent<'_>) {

@@ -3,7 +3,6 @@
 //! Most columns of logs have few different words: identifiers, addresses, names. A small table of the
 //! latest words finds most of them with the comparison of a few numbers.
 
-use std::borrow::Cow;
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 /// The bits of an index among the words that are found at once.
-const RECENT_BITS: u32 = 9;
+const RECENT_BITS: u32 = 11;
 
 /// The number of a row without a word, and of no word.
 const NONE: u32 = u32::MAX;
@@ -25,7 +24,7 @@ pub(super) struct WordColumn {
     rows: Vec<u32>,
     nulls: usize,
     /// The words, one after the other, and where each ends.
-    text: Vec<u8>,
+    text: String,
     ends: Vec<usize>,
     recent: Vec<RecentWord>,
     numbers: HashTable<u32>,
@@ -38,7 +37,7 @@ impl WordColumn {
         Self {
             rows: Vec::with_capacity(rows),
             nulls: 0,
-            text: Vec::new(),
+            text: String::new(),
             ends: Vec::new(),
             recent: Vec::new(),
             numbers: HashTable::new(),
@@ -62,43 +61,93 @@ impl WordColumn {
             return self.rows.push(recent.number);
         }
         let number = self.number(word);
+        self.note_recent(slot, sample, number);
+        self.rows.push(number);
+    }
+
+    /// Adds a row with this ASCII word, if it is one of the column's or `is_valid` accepts it. Returns
+    /// whether it did.
+    #[inline(always)]
+    pub(super) fn put_if(&mut self, word: &[u8], is_valid: impl FnOnce(&[u8]) -> bool) -> bool {
+        let sample = WordSample::of(word);
+        let slot = sample.slot();
+        if let Some(recent) = self.recent.get(slot)
+            && recent.sample == sample
+            && (sample.is_whole() || self.word(recent.number) == word)
+        {
+            self.rows.push(recent.number);
+            return true;
+        }
+        self.put_less_recent(word, sample, is_valid)
+    }
+
+    #[inline(never)]
+    fn put_less_recent(
+        &mut self,
+        word: &[u8],
+        sample: WordSample,
+        is_valid: impl FnOnce(&[u8]) -> bool,
+    ) -> bool {
+        let hash = self.state.hash_one(word);
+        let number = match self.known(hash, word) {
+            Some(number) => number,
+            None if is_valid(word) => {
+                let word = std::str::from_utf8(word);
+                self.add(hash, word.unwrap_or_default())
+            }
+            None => return false,
+        };
+        self.note_recent(sample.slot(), sample, number);
+        self.rows.push(number);
+        true
+    }
+
+    fn note_recent(&mut self, slot: usize, sample: WordSample, number: u32) {
         self.recent.resize(1 << RECENT_BITS, RecentWord::NONE);
         self.recent[slot] = RecentWord { sample, number };
-        self.rows.push(number);
+    }
+
+    /// Removes the rows from this one on. Their words remain.
+    pub(super) fn truncate(&mut self, rows: usize) {
+        let removed = self.rows.drain(rows.min(self.rows.len())..);
+        self.nulls -= removed.filter(|row| *row == NONE).count();
     }
 
     #[inline]
     fn word(&self, number: u32) -> &[u8] {
-        word(&self.text, &self.ends, number)
+        word(&self.text, &self.ends, number).as_bytes()
     }
 
     #[inline(never)]
     fn number(&mut self, found: &[u8]) -> u32 {
-        let found = match String::from_utf8_lossy(found) {
-            Cow::Borrowed(_) => Cow::Borrowed(found),
-            Cow::Owned(replaced) => Cow::Owned(replaced.into_bytes()),
-        };
+        let found = String::from_utf8_lossy(found);
+        let hash = self.state.hash_one(found.as_bytes());
+        self.known(hash, found.as_bytes())
+            .unwrap_or_else(|| self.add(hash, &found))
+    }
+
+    #[inline]
+    fn known(&self, hash: u64, found: &[u8]) -> Option<u32> {
+        let is_same = |number: &u32| self.word(*number) == found;
+        self.numbers.find(hash, is_same).copied()
+    }
+
+    /// Adds a word that is new.
+    fn add(&mut self, hash: u64, found: &str) -> u32 {
         let (text, ends, state) = (&mut self.text, &mut self.ends, &self.state);
-        let hash = state.hash_one(&*found);
-        let known = self
-            .numbers
-            .find(hash, |number| word(text, ends, *number) == &*found);
-        if let Some(number) = known {
-            return *number;
-        }
         // A block has fewer lines than that.
         let number = u32::try_from(ends.len()).unwrap_or(NONE);
-        text.extend_from_slice(&found);
+        text.push_str(found);
         ends.push(text.len());
-        let hash_of = |number: &u32| state.hash_one(word(text, ends, *number));
+        let hash_of = |number: &u32| state.hash_one(word(text, ends, *number).as_bytes());
         self.numbers.insert_unique(hash, number, hash_of);
         number
     }
 
-    /// Returns the words as text, which is UTF-8.
+    /// Returns the words.
     fn texts(&self) -> impl Iterator<Item = &str> {
         let numbers = 0..u32::try_from(self.ends.len()).unwrap_or(NONE);
-        numbers.map(|number| std::str::from_utf8(self.word(number)).unwrap_or_default())
+        numbers.map(|number| word(&self.text, &self.ends, number))
     }
 
     /// Returns the column as a dictionary. Its keys have as few bits as there are words.
@@ -151,7 +200,7 @@ impl WordColumn {
 }
 
 #[inline]
-fn word<'w>(text: &'w [u8], ends: &[usize], number: u32) -> &'w [u8] {
+fn word<'w>(text: &'w str, ends: &[usize], number: u32) -> &'w str {
     let number = number as usize;
     let begin = number.checked_sub(1).map_or(0, |before| ends[before]);
     &text[begin..ends[number]]

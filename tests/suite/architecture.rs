@@ -338,6 +338,7 @@ fn crates_are_used_where_they_belong() {
         ("etherparse::", &["packet", "names"]),
         ("pcap_file::", &["capture"]),
         ("walkdir::", &["archive"]),
+        ("wide::", &["record"]),
         ("anstream::", &["cli"]),
         ("anstyle::", &["cli"]),
         ("terminal_size::", &["cli"]),

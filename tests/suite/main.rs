@@ -62,6 +62,7 @@ mod packs;
 mod parquet;
 #[cfg(unix)] // for bash
 mod pasted;
+mod plain_lines;
 mod printed;
 mod properties;
 mod proposals;

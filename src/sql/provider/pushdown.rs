@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use super::extra::{ExtraColumn, FlowTimes};
 use crate::archive::s3_path;
 use crate::read::Found;
-use crate::record::Field;
+use crate::record::{Field, PlainKind, PlainLine};
 use crate::table::{FileFacts, LogTable, record_number};
 use crate::time::SECOND_NS;
 
@@ -28,7 +28,8 @@ pub(super) struct Pushdown {
 /// A test of one record. It passes every record that the condition passes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum RecordTest {
-    Number(Field, Operator, i64),
+    /// The number of a field compares so with any of these.
+    Number(Field, Operator, Vec<i64>),
     Address(Field, Vec<IpAddr>),
     Word(Field, Vec<String>),
     All(Vec<Self>),
@@ -69,8 +70,9 @@ impl Pushdown {
     }
 
     /// Whether a record may match.
-    pub(super) fn passes(&self, found: &Found<'_>) -> bool {
-        self.of_records.iter().all(|test| test.passes(found))
+    #[inline(always)]
+    pub(super) fn passes(&self, record: &impl TestedRecord) -> bool {
+        self.of_records.iter().all(|test| test.passes(record))
     }
 
     /// Returns the fields that [`passes`](Self::passes) uses.
@@ -99,10 +101,7 @@ impl RecordTest {
                 left,
                 op: Operator::Or,
                 right,
-            }) => Some(Self::Any(vec![
-                Self::of(left, times)?,
-                Self::of(right, times)?,
-            ])),
+            }) => Some(Self::of(left, times)?.or(Self::of(right, times)?)),
             Expr::BinaryExpr(binary) => {
                 let (name, op, value) = comparison(binary)?;
                 Self::compared(field(name)?, op, &[value], times)
@@ -126,6 +125,35 @@ impl RecordTest {
         }
     }
 
+    /// Returns the test that this one or another passes. A field that is compared with several values, as the
+    /// engine writes a short IN, is read once.
+    fn or(self, other: Self) -> Self {
+        let mut any = match self {
+            Self::Any(tests) => tests,
+            test => vec![test],
+        };
+        let others = match other {
+            Self::Any(tests) => tests,
+            test => vec![test],
+        };
+        for test in others {
+            let same = any.iter_mut().find_map(|known| match (known, &test) {
+                (Self::Number(of, op, values), Self::Number(field, by, _)) => {
+                    ((*of, *op) == (*field, *by)).then_some(values)
+                }
+                _ => None,
+            });
+            match (same, test) {
+                (Some(values), Self::Number(_, _, more)) => values.extend(more),
+                (_, test) => any.push(test),
+            }
+        }
+        match any.len() {
+            1 => any.remove(0),
+            _ => Self::Any(any),
+        }
+    }
+
     /// Returns the test that a field compares so with one of these values.
     fn compared(
         field: Field,
@@ -146,10 +174,7 @@ impl RecordTest {
                 Operator::Gt if seconds => Operator::GtEq,
                 op => op,
             };
-            let tests = numbers?
-                .into_iter()
-                .map(|number| Self::Number(field, op, number));
-            return Some(Self::Any(tests.collect()));
+            return Some(Self::Number(field, op, numbers?));
         }
         let words: Option<Vec<&str>> = values
             .iter()
@@ -170,40 +195,40 @@ impl RecordTest {
         }
     }
 
-    fn passes(&self, found: &Found<'_>) -> bool {
+    fn passes(&self, record: &impl TestedRecord) -> bool {
         match self {
-            Self::Number(field, op, value) => {
-                record_number(*field, found).is_some_and(|number| compares(number.cmp(value), *op))
-            }
-            Self::Address(field, addresses) => {
-                address(*field, found).is_some_and(|address| addresses.contains(&address))
-            }
-            Self::Word(Field::Action, words) => {
-                let action = found.record.action.map(|action| action.name());
-                action.is_some_and(|action| words.iter().any(|word| word == action))
-            }
-            Self::Word(_, words) => {
-                let eni = found.record.eni;
-                words.iter().any(|word| word.as_bytes() == eni)
-            }
-            Self::All(tests) => tests.iter().all(|test| test.passes(found)),
-            Self::Any(tests) => tests.iter().any(|test| test.passes(found)),
+            Self::Number(field, op, values) => record.number(*field).is_some_and(|number| {
+                let mut any = values.iter();
+                match op {
+                    Operator::Eq => any.any(|value| number == *value),
+                    op => any.any(|value| compares(number.cmp(value), *op)),
+                }
+            }),
+            Self::Address(field, addresses) => record
+                .address(*field)
+                .is_some_and(|address| addresses.contains(&address)),
+            Self::Word(field, words) => record
+                .word(*field)
+                .is_some_and(|found| words.iter().any(|word| word.as_bytes() == found)),
+            Self::All(tests) => tests.iter().all(|test| test.passes(record)),
+            Self::Any(tests) => tests.iter().any(|test| test.passes(record)),
         }
     }
 
     /// Whether a record that ends in this range of Unix seconds may pass.
     fn may_be_in(&self, (from_s, to_s): (i64, i64)) -> bool {
         match self {
-            Self::Number(field @ (Field::Start | Field::End), op, value) => match op {
+            Self::Number(Field::Start | Field::End, op, values) => values.iter().any(|value| {
                 // It starts before it ends.
-                Operator::Gt | Operator::GtEq => to_s.saturating_add(DELIVERY_S) > *value,
-                Operator::Lt | Operator::LtEq => from_s.saturating_sub(DELIVERY_S) <= *value,
-                Operator::Eq => {
-                    let below = |op| Self::Number(*field, op, *value).may_be_in((from_s, to_s));
-                    below(Operator::GtEq) && below(Operator::LtEq)
+                let is_late_enough = to_s.saturating_add(DELIVERY_S) > *value;
+                let is_early_enough = from_s.saturating_sub(DELIVERY_S) <= *value;
+                match op {
+                    Operator::Gt | Operator::GtEq => is_late_enough,
+                    Operator::Lt | Operator::LtEq => is_early_enough,
+                    Operator::Eq => is_late_enough && is_early_enough,
+                    _ => true,
                 }
-                _ => true,
-            },
+            }),
             Self::All(tests) => tests.iter().all(|test| test.may_be_in((from_s, to_s))),
             Self::Any(tests) => tests.iter().any(|test| test.may_be_in((from_s, to_s))),
             _ => true,
@@ -244,12 +269,54 @@ fn is_number(field: Field) -> bool {
     )
 }
 
-fn address(field: Field, found: &Found<'_>) -> Option<IpAddr> {
-    match field {
-        Field::SrcAddr => found.record.source,
-        Field::DstAddr => found.record.destination,
-        Field::PktSrcAddr => found.record.pkt_source,
-        _ => found.record.pkt_destination,
+/// What tests compare.
+pub(super) trait TestedRecord {
+    /// Returns the number of a field, as its column has it.
+    fn number(&self, field: Field) -> Option<i64>;
+    /// Returns the address of a field.
+    fn address(&self, field: Field) -> Option<IpAddr>;
+    /// Returns the action or the ENI.
+    fn word(&self, field: Field) -> Option<&[u8]>;
+}
+
+impl TestedRecord for Found<'_> {
+    fn number(&self, field: Field) -> Option<i64> {
+        record_number(field, self)
+    }
+
+    fn address(&self, field: Field) -> Option<IpAddr> {
+        match field {
+            Field::SrcAddr => self.record.source,
+            Field::DstAddr => self.record.destination,
+            Field::PktSrcAddr => self.record.pkt_source,
+            _ => self.record.pkt_destination,
+        }
+    }
+
+    fn word(&self, field: Field) -> Option<&[u8]> {
+        match field {
+            Field::Action => self.record.action.map(|action| action.name().as_bytes()),
+            _ => Some(self.record.eni),
+        }
+    }
+}
+
+/// A column that is not plain passes nothing: the line is then read as a record.
+impl TestedRecord for PlainLine<'_> {
+    #[inline(always)]
+    fn number(&self, field: Field) -> Option<i64> {
+        let number = self.number(self.index_of(field)?, PlainKind::of(field));
+        number.ok().flatten()
+    }
+
+    #[inline(always)]
+    fn address(&self, field: Field) -> Option<IpAddr> {
+        self.address(self.index_of(field)?)
+    }
+
+    #[inline(always)]
+    fn word(&self, field: Field) -> Option<&[u8]> {
+        Some(self.word(self.index_of(field)?))
     }
 }
 

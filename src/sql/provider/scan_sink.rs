@@ -11,8 +11,8 @@ use datafusion::error::Result;
 use super::reading::{LogScan, RowBatches, stopped};
 use crate::archive::File;
 use crate::flow::Unusable;
-use crate::read::{Found, FoundEvent, Sink};
-use crate::record::Field;
+use crate::read::{Found, FoundEvent, FoundLine, Sink};
+use crate::record::{Field, NotPlain, RecentAddresses};
 use crate::table::{FileFacts, TableBatch, TablePart, TableSink};
 
 /// Sends the rows of some files.
@@ -33,6 +33,7 @@ pub(super) struct ScanSink<'a> {
 pub(super) struct UnsentRows {
     table: TablePart,
     rows: Vec<Result<RecordBatch>>,
+    recent: RecentAddresses,
 }
 
 impl<'a> ScanSink<'a> {
@@ -85,7 +86,7 @@ impl Sink for ScanSink<'_> {
     fn begin(&self, records: usize) -> UnsentRows {
         UnsentRows {
             table: self.tables.begin(records),
-            rows: Vec::new(),
+            ..UnsentRows::default()
         }
     }
 
@@ -103,6 +104,22 @@ impl Sink for ScanSink<'_> {
     fn silence(&self, part: &mut UnsentRows, found: &Found<'_>) {
         if self.scan.pushdown.passes(found) {
             self.tables.silence(&mut part.table, found);
+        }
+    }
+
+    fn takes_plain(&self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn plain(
+        &self,
+        part: &mut UnsentRows,
+        found: &FoundLine<'_>,
+    ) -> std::result::Result<(), NotPlain> {
+        match self.scan.pushdown.passes(found.line) {
+            true => self.tables.plain(&mut part.table, found),
+            false => found.line.check(&mut part.recent),
         }
     }
 

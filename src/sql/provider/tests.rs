@@ -198,6 +198,49 @@ fn conditions_on_records_lose_no_row() {
 }
 
 #[test]
+fn conditions_are_the_same_for_words_and_for_records() {
+    let (plain, spelled) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut text = String::new();
+    for second in 0..400_u16 {
+        let start_s = NOON_S + i64::from(second);
+        let action = if second % 3 == 0 { "REJECT" } else { "ACCEPT" };
+        text += &line(
+            start_s,
+            &format!("10.0.{}.1", second % 7),
+            20 + second % 9,
+            action,
+        );
+        if second % 50 == 0 {
+            text += "not a record at all\n";
+            text += &line(start_s, "10.0.0.256", 22, "ACCEPT");
+        }
+    }
+    std::fs::write(plain.path().join("flows.log"), &text).unwrap();
+    // Lines with a blank at the end are read as records.
+    std::fs::write(spelled.path().join("flows.log"), text.replace('\n', " \n")).unwrap();
+    for condition in [
+        "dstport IN (22, 23)",
+        "dstport IN (20, 21, 22, 23, 24, 25)",
+        "dstport = 22 OR srcport = 22 OR dstport = 27",
+        "srcport IN (22, 40000) AND dstport > 25",
+        "srcaddr = '10.0.3.1'",
+        "srcaddr IN ('10.0.3.1', '10.0.4.1') AND action = 'REJECT'",
+        "action = 'REJECT' AND protocol = 6",
+        "start BETWEEN 1773453610 AND 1773453630",
+        "interface_id = 'eni-0a1b2c3d4e5f60718' AND bytes < 60",
+    ] {
+        let sql = format!(
+            "SELECT count(*), sum(start), sum(dstport) FROM vpc_flow_logs WHERE {condition}"
+        );
+        assert_eq!(
+            ask(plain.path(), &sql),
+            ask(spelled.path(), &sql),
+            "{condition}"
+        );
+    }
+}
+
+#[test]
 fn flow_logs_has_timestamps() {
     let folder = archive();
     let sql = "SELECT start, dstport FROM flow_logs WHERE start > timestamp '2026-03-15 02:00:00'";

@@ -8,7 +8,10 @@ use flow2pcap::archive::Stream;
 use flow2pcap::configuration::{Configuration, FarEnd, FilteredPackets, is_configuration};
 use flow2pcap::filter::{Bound, EndpointSide, Expression, Qualifier, RecordFacts};
 use flow2pcap::flow::{Addresses, EniIndex, Place, observe};
-use flow2pcap::record::{Layout, Row, RowSource, Rows, recognize};
+use flow2pcap::record::{
+    Field, Layout, PlainKind, PlainSource as _, RecentAddresses, Record, Row, RowSource, Rows,
+    recognize,
+};
 use flow2pcap::wrapper::{Batch, BatchRows, Lines, ParquetTable, Unwrapper};
 
 /// Bytes of a stream that are looked at; more would only be slower.
@@ -57,11 +60,21 @@ pub fn record_rows(bytes: &[u8]) {
     let mut rows = Rows::new(block, Arc::new(layout(*choice)));
     let mut count = 0;
     let mut behind = None;
-    while let Some((offset, row)) = rows.next() {
+    loop {
+        let plain = plain_line(&mut rows);
+        let Some((offset, row)) = rows.next() else {
+            break;
+        };
         assert!(behind.is_none_or(|last| last < offset), "rows go forward");
         assert!(offset == 0 || block[offset - 1] == b'\n', "at line starts");
         behind = Some(offset);
         count += 1;
+        if let Some(plain) = plain {
+            let (Row::Record(record) | Row::NoData(record)) = row else {
+                panic!("a plain line is a record: {row:?}");
+            };
+            assert_eq!(plain, values(&record, rows.layout()));
+        }
         match row {
             Row::Record(record) | Row::NoData(record) | Row::SkipData(record) => {
                 for column in rows.layout().columns() {
@@ -80,6 +93,56 @@ pub fn record_rows(bytes: &[u8]) {
         }
     }
     assert_eq!(count, lines(block), "one row a line");
+}
+
+/// The texts of the columns and some values of the next row, if it is a plain line.
+fn plain_line(rows: &mut Rows<'_>) -> Option<(Vec<Option<String>>, String)> {
+    let line = rows.plain_line()?;
+    (line.check(&mut RecentAddresses::default()).is_ok() && line.log_status().is_some())
+        .then_some(())?;
+    let number = |field| {
+        let at = line.index_of(field)?;
+        line.number(at, PlainKind::of(field))
+            .expect("a line that was checked")
+    };
+    let address = |field| line.address(line.index_of(field)?);
+    let shown = format!(
+        "{:?} {:?} {:?} {:?} {:?}",
+        line.interval().expect("a line that was checked"),
+        number(Field::Bytes),
+        number(Field::SrcPort),
+        number(Field::TcpFlags),
+        address(Field::DstAddr),
+    );
+    let columns = 0..line.layout().columns().len();
+    Some((
+        columns.map(|at| line.text(at).map(shown_text)).collect(),
+        shown,
+    ))
+}
+
+fn shown_text(text: &[u8]) -> String {
+    text.escape_ascii().to_string()
+}
+
+/// The same of a record.
+fn values(record: &Record<'_>, layout: &Layout) -> (Vec<Option<String>>, String) {
+    let saturated = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let shown = format!(
+        "{:?} {:?} {:?} {:?} {:?}",
+        record.interval(),
+        record.bytes.map(saturated),
+        record.source_port.map(i64::from),
+        record.flags.map(|flags| i64::from(flags.0)),
+        record.destination,
+    );
+    let columns = 0..layout.columns().len();
+    (
+        columns
+            .map(|at| record.get_at(layout, at).map(shown_text))
+            .collect(),
+        shown,
+    )
 }
 
 /// The first lines of a file tell its layout, or why not.

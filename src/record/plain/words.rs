@@ -1,0 +1,142 @@
+//! Where the words of a plain line end, found 64 bytes at a time.
+
+use std::sync::Arc;
+
+use wide::u8x16;
+
+use super::{PlainLine, PlainPlaces};
+use crate::record::Layout;
+
+/// The ends of the words of one line after the other.
+#[derive(Clone, Debug, Default)]
+pub(in crate::record) struct PlainWords {
+    /// The length of the line found last, with its end.
+    line_len: usize,
+    ends: Vec<u32>,
+    /// `None` until the first line is wanted.
+    places: Option<PlainPlaces>,
+    /// Lines that were not plain, less a share of those that were.
+    misses: u32,
+}
+
+/// How many plain lines make up for one that is not.
+const HITS_A_MISS: u32 = 8;
+/// As many failures in a row, and no more lines are tried.
+const MISSES_MAX: u32 = 64 * HITS_A_MISS;
+
+impl PlainWords {
+    /// Finds the words of the line at the front of `rest`. Returns `None` if it is not plain, if it is so
+    /// near to the end of the block that this is not known, or if most lines are not.
+    #[inline(always)]
+    pub(in crate::record) fn find(&mut self, rest: &[u8], layout: &Layout) -> Option<()> {
+        if self.places.is_none() {
+            self.prepare(layout);
+        }
+        if self.misses >= MISSES_MAX {
+            return None;
+        }
+        match words(rest, &mut self.ends) {
+            Some(len) => {
+                self.line_len = len;
+                self.misses = self.misses.saturating_sub(1);
+                Some(())
+            }
+            None => {
+                self.miss();
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn prepare(&mut self, layout: &Layout) {
+        self.ends.resize(layout.columns().len(), 0);
+        self.places = Some(PlainPlaces::of(layout));
+        if !layout.has_plain_lines() {
+            self.misses = MISSES_MAX;
+        }
+    }
+
+    /// Counts the line found last as not plain.
+    pub(in crate::record) fn miss(&mut self) {
+        self.misses = (self.misses + HITS_A_MISS).min(MISSES_MAX);
+    }
+
+    /// Returns the length of the line found last, with its end.
+    #[inline(always)]
+    pub(in crate::record) fn line_len(&self) -> usize {
+        self.line_len
+    }
+
+    /// Returns the line found last, at the front of `rest`.
+    #[inline(always)]
+    pub(in crate::record) fn line<'l>(
+        &'l self,
+        rest: &'l [u8],
+        layout: &'l Arc<Layout>,
+    ) -> Option<PlainLine<'l>> {
+        Some(PlainLine {
+            rest,
+            ends: &self.ends,
+            layout,
+            places: self.places.as_ref()?,
+        })
+    }
+}
+
+/// Writes the ends of as many words as there is room for, which must be all of the line.
+#[inline(always)]
+fn words(rest: &[u8], ends: &mut [u32]) -> Option<usize> {
+    let (mut count, mut at) = (0, 0);
+    // As if a blank came first: a word that begins with one is empty.
+    let mut carry = 1;
+    loop {
+        let chunk = rest.get(at..)?.first_chunk::<64>()?;
+        let (mut stops, odd) = stops_of(chunk);
+        let empty = stops & (stops << 1 | carry);
+        let odd = odd | empty;
+        carry = stops >> 63;
+        if odd != 0 {
+            // The first odd one must be the end of the line.
+            let mark = odd & odd.wrapping_neg();
+            let lane = mark.trailing_zeros() as usize;
+            if chunk[lane] != b'\n' || empty & mark != 0 {
+                return None;
+            }
+            stops &= mark - 1;
+            put_ends(stops, at, ends, &mut count)?;
+            *ends.get_mut(count)? = u32::try_from(at + lane).ok()?;
+            return (count + 1 == ends.len()).then_some(at + lane + 1);
+        }
+        put_ends(stops, at, ends, &mut count)?;
+        at += 64;
+    }
+}
+
+/// Returns a bit for each byte that is 0x20 or less, and one for each of these that is not 0x20 or that is
+/// not ASCII.
+#[inline(always)]
+fn stops_of(chunk: &[u8; 64]) -> (u64, u64) {
+    let (mut stops, mut odd) = (0, 0);
+    for (index, bytes) in chunk.as_chunks::<16>().0.iter().enumerate() {
+        let bytes = u8x16::from(*bytes);
+        let space = u8x16::splat(b' ');
+        let up_to_space = bytes.min(space).simd_eq(bytes).to_bitmask();
+        let not_space = up_to_space ^ bytes.simd_eq(space).to_bitmask();
+        stops |= u64::from(up_to_space) << (16 * index);
+        odd |= u64::from(not_space | bytes.to_bitmask()) << (16 * index);
+    }
+    (stops, odd)
+}
+
+#[inline(always)]
+fn put_ends(mut stops: u64, at: usize, ends: &mut [u32], count: &mut usize) -> Option<()> {
+    // A line has at most 1 MiB.
+    let at = u32::try_from(at).ok()?;
+    while stops != 0 {
+        *ends.get_mut(*count)? = at + stops.trailing_zeros();
+        *count += 1;
+        stops &= stops - 1;
+    }
+    Some(())
+}

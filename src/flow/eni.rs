@@ -41,6 +41,8 @@ pub struct Eni {
     pub region: String,
     /// `interface-type`, a field since version 11.
     pub kind: String,
+    /// `resource-id`, if it is not its name. In Azure logs the resource that the log is of.
+    pub resource: String,
     /// What a person calls it, from configuration beside the logs.
     pub title: String,
     /// Its tags, in the order of [`TAGS`].
@@ -64,6 +66,7 @@ impl Eni {
             (&mut self.account, &other.account),
             (&mut self.region, &other.region),
             (&mut self.kind, &other.kind),
+            (&mut self.resource, &other.resource),
         ];
         for (mine, theirs) in texts {
             if mine.is_empty() {

@@ -6,6 +6,7 @@
 //! which view of a conversation is used ([`vantage`]). It does not pair the two directions and does
 //! not know TCP states; [`crate::connection`] does.
 
+mod address_names;
 mod clock;
 pub mod duplicates;
 mod eni;
@@ -19,6 +20,7 @@ mod traffic_path;
 pub mod vantage;
 mod words;
 
+pub use address_names::{AddressNames, NameKind};
 pub use eni::{Eni, EniIndex, Enis};
 pub use five_tuple::{ConnectionKey, Endpoint, FiveTuple, ICMP, TCP, UDP, Way};
 pub use losses::Losses;

@@ -12,6 +12,7 @@
 //! beginning. They are sorted ([`rebuilt`], [`ordering`]) and written ([`mod@write`],
 //! [`capture_writer`]).
 
+mod address_naming;
 mod capture_writer;
 mod event_frames;
 mod event_stages;
@@ -31,6 +32,7 @@ pub use self::split::Split;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use self::address_naming::AddressNaming;
 use self::capture_writer::PendingOutput;
 use self::event_stages::{EventStage, JoinedStage};
 use self::framer::Framer;
@@ -39,7 +41,7 @@ use self::pool::Pool;
 use self::section::section;
 use self::task::TaskContext;
 use self::write::Writer;
-use crate::capture::{Encoder, Format, LinkType};
+use crate::capture::{Encoder, Format, LinkType, Section};
 use crate::connection::Detail;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Addresses, Candidate, Enis, Vantage};
@@ -209,6 +211,8 @@ fn wishes(convert: &Convert, format: Format) -> Result<EventWishes> {
 /// Passes records and events on to where each of them is stored.
 struct Stores<'a, 'f> {
     conversations: &'a Conversations<'f>,
+    /// Whether the output has names.
+    names_addresses: bool,
     events: Option<&'a EventCollector<'f>>,
 }
 
@@ -220,24 +224,31 @@ impl Observations for Stores<'_, '_> {
     fn events(&self) -> Option<&dyn CollectsEvents> {
         Some(self.events?)
     }
+
+    fn names_addresses(&self) -> bool {
+        self.names_addresses
+    }
 }
 
-/// Reads everything, and gives the ENIs the names of the context.
+/// Reads everything, gives the ENIs the names of the context, and collects the names of addresses.
 fn read<'f>(
     convert: &Convert,
     run: &Run<'_>,
     conversations: &Conversations<'f>,
     events: Option<&EventCollector<'f>>,
-) -> Result<Contents> {
+) -> Result<(Contents, AddressNaming)> {
     let stores = Stores {
         conversations,
+        names_addresses: Format::of(&convert.output)? == Format::Pcapng,
         events,
     };
     let mut read = run.read(convert.addresses, &stores)?;
-    if !convert.request.context.is_empty() {
-        read.account.configuration.describe(&mut read.enis);
-    }
-    Ok(read)
+    let configuration = &read.account.configuration;
+    configuration.describe(&mut read.enis);
+    let now_ns = read.newest_ns.unwrap_or(i64::MAX);
+    let names = std::mem::take(&mut read.names);
+    let naming = AddressNaming::of(&read.enis, configuration, &names, now_ns);
+    Ok((read, naming))
 }
 
 fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
@@ -252,7 +263,7 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
     let folder = SpillFolder::new(&request.temp_dir);
     let conversations = Conversations::new(request.held_max(), &folder, convert.detail);
     let collector = EventStage::collector(wishes, request, &folder);
-    let mut read = read(convert, &run, &conversations, collector.as_ref())?;
+    let (mut read, naming) = read(convert, &run, &conversations, collector.as_ref())?;
     let enis = &read.enis;
     let vantage = vantage(&convert.vantage, enis)?;
     let (conversations, starts) = conversations.complete(enis, request.memory);
@@ -266,6 +277,7 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
         settling: Settling::new(vantage, kept, convert.detail, request.memory),
         finding,
         events: events.as_ref().map(|events| &events.offers),
+        seen: &naming.seen,
         slices: &slices,
         episodes: &episodes,
         meter,
@@ -273,8 +285,7 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
     let settled = settler.settle(&{ conversations })?;
     check_kept(&read, request, &settled, events.as_ref())?;
     let suggested_filters = settled.by_filter.suggest(enis, convert.max_packets)?;
-    let mut section = section(enis, convert.single_interface);
-    let mut events = events.map(|events| events.decide(&mut section));
+    let (section, mut events) = named_section(convert, enis, naming, events);
     let mut capture = pending.open(encoder, section, enis)?;
     let framer = Framer {
         encoder,
@@ -309,6 +320,19 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
         spilled_bytes: folder.spilled(),
         elapsed_ms: run.elapsed_ms(),
     })
+}
+
+/// Returns the section header of the capture with all names, and the events that are joined now.
+fn named_section<'a>(
+    convert: &Convert,
+    enis: &Enis,
+    mut naming: AddressNaming,
+    events: Option<EventStage<'a>>,
+) -> (Section, Option<JoinedStage<'a>>) {
+    let mut section = section(enis, naming.before_answers(), convert.single_interface);
+    let events = events.map(|events| events.decide(&mut section));
+    section.names.append(&mut naming.after_answers());
+    (section, events)
 }
 
 /// Whether there is something to write: records that the filter keeps, or frames of events.

@@ -35,6 +35,7 @@ mod inspect;
 mod kept_events;
 mod ladder;
 mod metrics;
+mod name_columns;
 mod reading;
 mod report;
 mod run;

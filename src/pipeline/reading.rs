@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::flow::{
-    Addresses, Candidate, Eni, EniIndex, Enis, Losses, Observation, Place, ReasonIndex, TagSet,
-    TagsIndex, Unusable, Verdict, observe, reject_reason,
+    AddressNames, Addresses, Candidate, Eni, EniIndex, Enis, Losses, Observation, Place,
+    ReasonIndex, TagSet, TagsIndex, Unusable, Verdict, observe, reject_reason,
 };
 use crate::pipeline::diagnose::Coverage;
 use crate::pipeline::event_counts::EventCounts;
 use crate::pipeline::events::{CollectsEvents, EventBatch};
 use crate::pipeline::kept_events::KeptEvents;
 use crate::pipeline::metrics::event_sums::{SummedEvents, SumsEvents};
+use crate::pipeline::name_columns::{NameColumns, SERVICES};
 use crate::read::{Found, FoundEvent, Sink};
 use crate::record::{ByteUnit, Direction, Field, Layout, LogStatus, Record, TAGS, tag_value};
 use crate::summary::AssumedCounts;
@@ -44,6 +45,11 @@ pub(crate) trait Observations: Sync {
 
     /// Whether events are kept, and not only counted.
     fn keeps_events(&self) -> bool {
+        false
+    }
+
+    /// Whether the names are kept that records give addresses.
+    fn names_addresses(&self) -> bool {
         false
     }
 
@@ -84,6 +90,8 @@ pub(crate) struct Observed {
     batch: EventBatch,
     /// The sums over events of one block, if they are summed up.
     summed: SummedEvents,
+    /// The names that records give addresses, if they are kept.
+    pub names: AddressNames,
     /// Intervals without traffic, from NODATA records.
     pub quiet: Coverage,
     /// What only few layouts have, for the latest one.
@@ -102,10 +110,19 @@ struct Extras {
     rtt: Option<usize>,
     /// Whether they have tags.
     tags: bool,
+    /// The columns with names of addresses, if these are kept.
+    names: NameColumns,
 }
 
 impl Sink for Observing<'_> {
     type Part = Observed;
+
+    fn looked_up(&self) -> &[Field] {
+        match self.to.names_addresses() {
+            true => &SERVICES,
+            false => &[],
+        }
+    }
 
     fn begin(&self, records: usize) -> Observed {
         Observed {
@@ -140,7 +157,7 @@ impl Sink for Observing<'_> {
             o.verdict = Verdict::Reject(reject_reason(text, number));
         }
         let matched = found.matches == Some(true);
-        if part.has_extras(found.layout) {
+        if part.has_extras(found.layout, self.to) {
             part.note_extras(found, &mut o, matched);
         }
         part.span_ns = joined(part.span_ns, Some((o.start_ns, o.end_ns)));
@@ -194,6 +211,7 @@ impl Sink for Observing<'_> {
         part.enis.merge(&later.enis);
         let room = LOSSES_MAX.saturating_sub(part.losses.len());
         part.losses.extend(later.losses.into_iter().take(room));
+        part.names.append(later.names);
         part.lost.add(&later.lost);
         part.assumed.add(later.assumed);
         part.span_ns = joined(part.span_ns, later.span_ns);
@@ -205,11 +223,11 @@ impl Sink for Observing<'_> {
 
 impl Observed {
     #[inline]
-    fn has_extras(&mut self, layout: &Arc<Layout>) -> bool {
+    fn has_extras(&mut self, layout: &Arc<Layout>, to: &dyn Observations) -> bool {
         match &self.extras {
             Some(extras) if Arc::ptr_eq(&extras.layout, layout) => extras.any,
             _ => {
-                let extras = Extras::of(layout);
+                let extras = Extras::of(layout, to.names_addresses());
                 let any = extras.any;
                 self.extras = Some(extras);
                 any
@@ -231,6 +249,9 @@ impl Observed {
         {
             self.lost.add(&losses);
             self.losses.push((found.place, losses));
+        }
+        if matched {
+            extras.names.note(found, &mut self.names);
         }
     }
 }
@@ -278,17 +299,22 @@ impl LatestTags {
 }
 
 impl Extras {
-    fn of(layout: &Arc<Layout>) -> Self {
+    fn of(layout: &Arc<Layout>, names_addresses: bool) -> Self {
+        let names = match names_addresses {
+            true => NameColumns::of(layout),
+            false => NameColumns::default(),
+        };
         let losses = Losses::are_in(layout);
         let rtt = layout.index_of_name(RTT);
         let tags = layout.has_tags();
         let is_converted = layout.byte_unit() != ByteUnit::IpPacket;
         Self {
             layout: Arc::clone(layout),
-            any: losses || rtt.is_some() || tags || is_converted,
+            any: losses || rtt.is_some() || tags || is_converted || !names.is_empty(),
             losses,
             rtt,
             tags,
+            names,
         }
     }
 }
@@ -303,7 +329,7 @@ fn rtt_ms(found: &Found<'_>, column: usize) -> Option<u16> {
 const RTT: &str = "rtt-msec";
 
 /// The fields that [`learn`] uses.
-const FACTS: [Field; 7] = [
+const FACTS: [Field; 8] = [
     Field::InstanceId,
     Field::SubnetId,
     Field::VpcId,
@@ -311,6 +337,7 @@ const FACTS: [Field; 7] = [
     Field::AccountId,
     Field::Region,
     Field::InterfaceType,
+    Field::ResourceId,
 ];
 
 /// Stores what a record says about the ENI that wrote it.
@@ -324,6 +351,7 @@ fn learn(eni: &mut Eni, record: &Record<'_>, layout: &Layout) {
             Field::AccountId => &mut eni.account,
             Field::Region => &mut eni.region,
             Field::InterfaceType => &mut eni.kind,
+            Field::ResourceId => &mut eni.resource,
             _ => continue,
         };
         *fact = String::from_utf8_lossy(found).into_owned();

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result, Unmatched, UnmatchedPart};
 use crate::filter::{Filter, FilterWatch};
-use crate::flow::{Addresses, Enis, Losses, Place};
+use crate::flow::{AddressNames, Addresses, Enis, Losses, Place};
 use crate::pipeline::diagnose::Coverage;
 use crate::pipeline::kept_events::KeptEvents;
 use crate::pipeline::reading::{Observations, Observing};
@@ -192,6 +192,8 @@ pub(super) struct Contents {
     pub account: Account,
     /// The ENIs, by name.
     pub enis: Enis,
+    /// The names that records give addresses, if they are kept.
+    pub names: AddressNames,
     /// Packets lost by Transit Gateways, in order of place.
     pub losses: Vec<(Place, Losses)>,
     /// End of the newest record.
@@ -311,6 +313,7 @@ impl<'a> Run<'a> {
             span_ns: observed.span_ns,
             account,
             enis: observed.enis.sorted(),
+            names: observed.names,
             losses: observed.losses,
             quiet: observed.quiet,
             kept_events: observed.kept_events,

@@ -30,6 +30,12 @@ pub trait Sink: Sync {
         None
     }
 
+    /// Returns fields that the sink looks up in records, beyond [`USED`](crate::record::USED). Records
+    /// of tables do not have others.
+    fn looked_up(&self) -> &[Field] {
+        &[]
+    }
+
     /// Creates an empty part for about this many records.
     fn begin(&self, _records: usize) -> Self::Part {
         Self::Part::default()

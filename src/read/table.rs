@@ -97,6 +97,7 @@ fn read_fields<S: Sink>(files: &Files<'_, S>) -> Vec<Field> {
         read.extend(USED);
     }
     read.extend(own.unwrap_or_default());
+    read.extend(files.sink.looked_up());
     read
 }
 

@@ -5,7 +5,8 @@
 //! at the connection's previous tuple, so that tuple has to be remembered. The first packets after
 //! a B are assumed to be a handshake, and the last before an E a teardown, because that is what B
 //! and E mean; a connection without any reply that ends has only timed out. The MAC address of the
-//! network interface serves as the ENI.
+//! network interface serves as the ENI. The resource that the log is of is the account, the VPC, the
+//! subnet or the tag of that interface.
 //!
 //! A B counts nothing. Its packets are in the counts of the next tuple. If the file has none, the
 //! connection is one record without counts. Azure has no record for an interface without traffic.
@@ -14,6 +15,7 @@
 //! looked for in all values of an object of such a log.
 
 mod flows;
+mod resource;
 mod tuple;
 
 use std::borrow::Cow;
@@ -82,11 +84,12 @@ pub(super) fn for_each_row(
 ) {
     let scope = Scope {
         eni: "",
+        resource: "",
         are_tuples: false,
     };
-    walk(record, &scope, 0, &mut |found, eni| match found {
+    walk(record, &scope, 0, &mut |found, scope| match found {
         Ok(tuple) => open
-            .rows(eni, tuple)
+            .rows(scope, tuple)
             .into_iter()
             .for_each(|row| each(Ok(row))),
         Err(text) => each(Err(text)),
@@ -98,17 +101,17 @@ fn walk(
     value: &Json<'_>,
     scope: &Scope<'_>,
     depth: usize,
-    each: &mut dyn FnMut(Result<&Tuple<'_>, &str>, &str),
+    each: &mut dyn FnMut(Result<&Tuple<'_>, &str>, &Scope<'_>),
 ) {
     match value {
         Json::Text(text) => {
-            if tuple::for_each(text, |tuple| each(Ok(tuple), scope.eni)) {
+            if tuple::for_each(text, |tuple| each(Ok(tuple), scope)) {
                 return;
             }
             let is_json = depth < DEPTH_MAX && text.trim_start().starts_with(['{', '[']);
             match is_json.then(|| Json::parse(text.as_bytes())) {
                 Some(Ok(inner)) => walk(&inner, scope, depth + 1, each),
-                _ if scope.are_tuples => each(Err(text), scope.eni),
+                _ if scope.are_tuples => each(Err(text), scope),
                 _ => {}
             }
         }
@@ -122,19 +125,35 @@ fn walk(
                 .for_each(|element| walk(element, scope, depth, each));
         }
         Json::Object(members) => {
-            let mut eni = scope.eni;
-            for (name, _) in members {
-                let value = value.get(name).and_then(Json::text);
-                let is_mac =
-                    ["mac", "macaddress"].contains(&&*last_name(name).to_ascii_lowercase());
-                eni = value.filter(|_| is_mac).unwrap_or(eni);
-            }
+            let Scope { eni, resource, .. } = scope.within(members);
             for (name, value) in members {
                 let are_tuples = last_name(name).eq_ignore_ascii_case("flowTuples");
-                walk(value, &Scope { eni, are_tuples }, depth, each);
+                let inner = Scope {
+                    eni,
+                    resource,
+                    are_tuples,
+                };
+                walk(value, &inner, depth, each);
             }
         }
         _ => {}
+    }
+}
+
+impl Scope<'_> {
+    /// Returns the scope of the values in an object with these members.
+    fn within<'r>(&'r self, members: &'r [(Cow<'_, str>, Json<'_>)]) -> Scope<'r> {
+        let mut inner = Scope { ..*self };
+        for (name, value) in members {
+            let Some(text) = value.text() else { continue };
+            match &*last_name(name).to_ascii_lowercase() {
+                "mac" | "macaddress" => inner.eni = text,
+                // A log of a virtual network names itself too, but not with one of these names.
+                "resourceid" | "targetresourceid" => inner.resource = text,
+                _ => {}
+            }
+        }
+        inner
     }
 }
 

@@ -3,7 +3,8 @@
 //! An entry counts one direction of a connection, as seen by one of its two sides (`reporter`): a
 //! machine, or a gateway such as a VPN tunnel. That side serves as the ENI. There are no TCP flags,
 //! the packets are a sample, and `bytes_sent` counts the payload only. The names that Kubernetes Engine
-//! adds for its side (pod, service, cluster) are its tags.
+//! adds for its side (pod, service, cluster) are its tags. The machine, the pod and the workload at both
+//! ends are names of their addresses.
 //! <https://cloud.google.com/vpc/docs/about-flow-logs-records>
 
 use super::batch::{NamedValues, cell};
@@ -79,39 +80,86 @@ pub(super) fn row<'a>(entry: &Json<'a>) -> NamedValues<'a> {
         ("interface-type", gateway("type")),
         ("rtt-msec", payload.get("rtt_msec").cloned()),
     ];
-    let details = if is_source {
-        "src_gke_details"
-    } else {
-        "dest_gke_details"
-    };
-    if let Some(details) = payload.get(details) {
-        row.extend(engine_names(details));
-    }
+    row.extend(names(payload, is_source));
     row
+}
+
+/// Returns the names that Kubernetes Engine adds for the side of the reporter, and those of both ends.
+fn names<'a>(payload: &Json<'_>, is_source: bool) -> NamedValues<'a> {
+    let sides = [
+        [
+            "src_gke_details",
+            "src_instance",
+            "src-pod",
+            "src-workload",
+            "src-machine",
+        ],
+        [
+            "dest_gke_details",
+            "dest_instance",
+            "dst-pod",
+            "dst-workload",
+            "dst-machine",
+        ],
+    ];
+    let [details, ..] = sides[usize::from(!is_source)];
+    let own = payload.get(details).map(engine_names);
+    let mut names = own.unwrap_or_default();
+    for [details, instance, pod, workload, machine] in sides {
+        names.extend(end_names(
+            payload,
+            [details, instance],
+            [pod, workload, machine],
+        ));
+    }
+    names
+}
+
+/// Returns the names of the pod, the workload and the machine at one end, which has its details in these
+/// members, in columns with these names: `shop/cart-5d9f`, `shop/cart`, `gke-prod-1`.
+fn end_names<'a>(
+    payload: &Json<'_>,
+    [details, instance]: [&str; 2],
+    columns: [&'static str; 3],
+) -> NamedValues<'a> {
+    let pod = payload.at(&[details, "pod"]);
+    let namespace = "pod_namespace";
+    let name = pod.and_then(|pod| qualified(pod, namespace, &["pod_name"]));
+    let workload =
+        pod.and_then(|pod| qualified(pod, namespace, &["pod_workload", "workload_name"]));
+    let values = [name, workload, text_at(payload, &[instance, "vm_name"])];
+    let values = values.map(|text| text.map(|text| Json::word(&text)));
+    columns.into_iter().zip(values).collect()
+}
+
+/// Returns the text at a path in an object, after the namespace that the object names; `None` if there
+/// is no such text.
+fn qualified(value: &Json<'_>, namespace: &str, path: &[&str]) -> Option<String> {
+    let name = text_at(value, path)?;
+    let space = text_at(value, &[namespace]);
+    Some(space.map_or(name.clone(), |space| format!("{space}/{name}")))
+}
+
+/// Returns the text at a path in an object; `None` if it is empty or something else.
+fn text_at(value: &Json<'_>, path: &[&str]) -> Option<String> {
+    let text = value.at(path).and_then(Json::text);
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// Returns the names of a pod, its services and its cluster as tags: `shop/cart-5d9f`, `shop/cart`,
 /// `prod`. The names of several services are joined.
 fn engine_names<'a>(details: &Json<'_>) -> NamedValues<'a> {
-    let text = |value: &Json<'_>, name: &str| {
-        let text = value.get(name).and_then(Json::text);
-        text.filter(|text| !text.is_empty()).map(str::to_owned)
-    };
-    let qualified = |value: &Json<'_>, namespace: &str, name: &str| {
-        let name = text(value, name)?;
-        Some(text(value, namespace).map_or(name.clone(), |space| format!("{space}/{name}")))
-    };
     let pod = details.get("pod");
-    let pod = pod.and_then(|pod| qualified(pod, "pod_namespace", "pod_name"));
+    let pod = pod.and_then(|pod| qualified(pod, "pod_namespace", &["pod_name"]));
     let services = details.get("service").and_then(Json::elements);
     let services: Vec<String> = services
         .unwrap_or_default()
         .iter()
-        .filter_map(|service| qualified(service, "service_namespace", "service_name"))
+        .filter_map(|service| qualified(service, "service_namespace", &["service_name"]))
         .collect();
     let services = (!services.is_empty()).then(|| services.join(","));
     let cluster = details.get("cluster");
-    let cluster = cluster.and_then(|cluster| text(cluster, "cluster_name"));
+    let cluster = cluster.and_then(|cluster| text_at(cluster, &["cluster_name"]));
     let tag = |text: Option<String>| text.map(|text| Json::word(&text));
     vec![
         ("instance-tag", tag(pod)),

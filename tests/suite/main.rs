@@ -50,6 +50,7 @@ mod memory_bound;
 mod metrics;
 mod metrics_forms;
 mod metrics_of_events;
+mod names;
 mod nothing_found;
 mod one_connection;
 mod one_time_line;

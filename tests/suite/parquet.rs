@@ -133,7 +133,7 @@ fn value_that_makes_no_sense_costs_its_row_alone() {
 #[test]
 fn column_that_is_not_needed_is_not_read() {
     let mut bytes = Table::of(V5, aws).bytes();
-    for column in ["version", "pkt_src_aws_service", "sublocation_id"] {
+    for column in ["version", "sublocation_type", "sublocation_id"] {
         spoil(&mut bytes, 0, column);
     }
     check(bytes);

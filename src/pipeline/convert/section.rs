@@ -1,15 +1,19 @@
 //! The section header of a capture: its comment, the interfaces of the ENIs, and the names of their
 //! addresses.
 
-use std::collections::BTreeMap;
 use std::iter;
+use std::net::IpAddr;
 
 use crate::capture::{Interface, Section};
 use crate::flow::{Eni, Enis, TagSeen};
 use crate::record::TAGS;
 
-/// Returns the section header of the capture.
-pub(crate) fn section(enis: &Enis, single_interface: bool) -> Section {
+/// Returns the section header of the capture; of several names of an address the first is used.
+pub(crate) fn section(
+    enis: &Enis,
+    names: Vec<(IpAddr, String)>,
+    single_interface: bool,
+) -> Section {
     let comment = "Synthesized from flow logs by flow2pcap, not captured. Addresses, ports, packet \
                    and byte counts, flags and whole seconds are from the log; sequence numbers, sizes \
                    of single packets and times within a second are invented.";
@@ -24,31 +28,6 @@ pub(crate) fn section(enis: &Enis, single_interface: bool) -> Section {
     } else {
         enis.iter().map(interface).collect()
     };
-    let mut tag_counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for eni in enis.iter() {
-        *tag_counts.entry(eni.tag()).or_default() += 1;
-    }
-    // A tag that several ENIs have, such as a team or a stage, is the name of none of them.
-    let has_own_tag = |eni: &Eni| !eni.tag().is_empty() && tag_counts[eni.tag()] == 1;
-    let named = enis.iter().flat_map(|eni| {
-        let name = match &eni.instance[..] {
-            _ if !eni.title.is_empty() => &eni.title,
-            _ if has_own_tag(eni) => eni.tag(),
-            "" => &eni.name,
-            instance => instance,
-        };
-        // The first one is IPv6 too where the ENI has only that.
-        let own = [
-            eni.address,
-            eni.v6_address.filter(|v6| eni.address != Some(*v6)),
-        ];
-        own.into_iter()
-            .flatten()
-            .map(|address| (address, name.to_owned()))
-    });
-    let mut names: Vec<_> = named.collect();
-    names.sort();
-    names.dedup_by_key(|(address, _)| *address);
     Section {
         comment: comment.into(),
         application: concat!("flow2pcap ", env!("CARGO_PKG_VERSION")).into(),
@@ -58,6 +37,13 @@ pub(crate) fn section(enis: &Enis, single_interface: bool) -> Section {
 }
 
 fn interface(eni: &Eni) -> Interface {
+    // A resource in the place of an ENI is its name.
+    let is_name = eni.resource == eni.name;
+    let resource = if is_name {
+        &String::new()
+    } else {
+        &eni.resource
+    };
     let facts = [
         ("instance", &eni.instance),
         ("type", &eni.kind),
@@ -65,6 +51,7 @@ fn interface(eni: &Eni) -> Interface {
         ("vpc", &eni.vpc),
         ("zone", &eni.zone),
         ("account", &eni.account),
+        ("resource", resource),
         ("name", &eni.title),
     ];
     let known = facts.iter().filter(|(_, fact)| !fact.is_empty());

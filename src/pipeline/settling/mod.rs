@@ -9,10 +9,12 @@
 //! settle            a conversation -> connections   time_slices       the archive's time in slices
 //! finding_records   which records belong to one finding
 //! suggest_filters   filters to suggest if there are too many packets
+//! seen_addresses    which addresses occur in the connections
 //! ```
 
 pub(crate) mod conversations;
 pub(crate) mod finding_records;
+pub(crate) mod seen_addresses;
 pub(crate) mod selection;
 pub(crate) mod settle;
 pub(crate) mod suggest_filters;

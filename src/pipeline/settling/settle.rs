@@ -14,6 +14,7 @@ use crate::flow::{Candidate, Vantage, Viewed, duplicates, vantage};
 use crate::pipeline::events::{EventOffers, Offered};
 use crate::pipeline::settling::conversations::{self, Complete};
 use crate::pipeline::settling::finding_records::FindingMarker;
+use crate::pipeline::settling::seen_addresses::SeenAddresses;
 use crate::pipeline::settling::selection::{Selection, Wanted};
 use crate::pipeline::settling::suggest_filters::PacketsByFilter;
 use crate::pipeline::settling::time_slices::Slices;
@@ -147,6 +148,8 @@ pub(crate) struct Settler<'a, 'e> {
     pub finding: Option<FindingMarker<'a>>,
     /// Where connections are offered to events, if there are any.
     pub events: Option<&'e EventOffers>,
+    /// The addresses that are looked for.
+    pub seen: &'e SeenAddresses,
     pub slices: &'a Slices,
     /// Episodes, one bucket per slice.
     pub episodes: &'a Buckets<'a>,
@@ -186,6 +189,7 @@ impl Settler<'_, '_> {
                 for connection in connections {
                     let connection = &view[connection.clone()];
                     by_filter.count(connection, self.settling.detail);
+                    self.seen.meet(&connection[0].key);
                     if let Some(events) = self.events {
                         events.kept(connection, &mut offered);
                     }

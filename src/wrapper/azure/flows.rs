@@ -1,8 +1,10 @@
 //! Connections that have begun and not ended, from one tuple to the next.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::NamedValues;
+use super::resource::resource_values;
 use super::tuple::{State, Tuple};
 use crate::wrapper::json::Json;
 
@@ -10,6 +12,8 @@ use crate::wrapper::json::Json;
 pub(super) struct Scope<'s> {
     /// The MAC address of the network interface, or nothing.
     pub(super) eni: &'s str,
+    /// The id of the resource that the log is of, or nothing.
+    pub(super) resource: &'s str,
     /// Whether the name of the value says that it holds tuples.
     pub(super) are_tuples: bool,
 }
@@ -19,6 +23,8 @@ pub(super) struct Scope<'s> {
 pub(in crate::wrapper) struct OpenFlows {
     last: HashMap<String, Last>,
     begun_count: u64,
+    /// The id of the resource of the latest tuple.
+    resource: Arc<str>,
 }
 
 /// What is known of a connection from its tuples so far.
@@ -26,6 +32,7 @@ struct Last {
     /// The time of the latest tuple, or of the B if no tuple counted anything yet.
     time: String,
     eni: String,
+    resource: Arc<str>,
     /// Whether it began with a B in this file.
     has_begun: bool,
     /// Whether a tuple counted packets.
@@ -39,7 +46,22 @@ struct Last {
 
 impl OpenFlows {
     /// Returns the records that a tuple completes.
-    pub(super) fn rows(&mut self, eni: &str, tuple: &Tuple<'_>) -> Vec<NamedValues<'static>> {
+    pub(super) fn rows(
+        &mut self,
+        scope: &Scope<'_>,
+        tuple: &Tuple<'_>,
+    ) -> Vec<NamedValues<'static>> {
+        if *self.resource != *scope.resource {
+            self.resource = scope.resource.into();
+        }
+        let mut rows = self.rows_of(scope.eni, tuple);
+        let resource = resource_values(scope.resource);
+        rows.iter_mut()
+            .for_each(|row| row.extend(resource.iter().cloned()));
+        rows
+    }
+
+    fn rows_of(&mut self, eni: &str, tuple: &Tuple<'_>) -> Vec<NamedValues<'static>> {
         let Some(state) = tuple.state.filter(|_| !tuple.is_denied) else {
             let flags = tuple.is_denied.then_some(SYN);
             return vec![row(eni, tuple, 0, tuple.time, flags)];
@@ -93,6 +115,7 @@ impl OpenFlows {
         Last {
             time,
             eni: eni.to_owned(),
+            resource: Arc::clone(&self.resource),
             has_begun: state == State::Begun || last.is_some_and(|last| last.has_begun),
             is_counted: !ways.is_empty() || last.is_some_and(|last| last.is_counted),
             is_answered: ways.contains(&1) || last.is_some_and(|last| last.is_answered),
@@ -106,7 +129,11 @@ impl OpenFlows {
         let mut alone: Vec<(u64, NamedValues<'static>)> = Vec::new();
         for (name, last) in std::mem::take(&mut self.last) {
             let connection = &name[..name.len() - last.eni.len() - 1];
-            alone.extend(last.begin_alone(connection).map(|row| (last.order, row)));
+            let row = last.begin_alone(connection).map(|mut row| {
+                row.extend(resource_values(&last.resource));
+                (last.order, row)
+            });
+            alone.extend(row);
         }
         alone.sort_by_key(|(order, _)| *order);
         alone.into_iter().map(|(_, row)| row).collect()

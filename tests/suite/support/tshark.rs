@@ -52,6 +52,27 @@ impl Tshark {
             .collect()
     }
 
+    /// The name of each address in the packets that has one, as `address name`, in order of the texts.
+    pub(crate) fn names(self, capture: &Path) -> Vec<String> {
+        let mut command = Command::new("tshark");
+        command.args(["-N", "n", "-T", "fields", "-E", "separator=/t"]);
+        for protocol in ["ip", "ipv6"] {
+            for end in ["src", "dst"] {
+                command.args(["-e", &format!("{protocol}.{end}")]);
+                command.args(["-e", &format!("{protocol}.{end}_host")]);
+            }
+        }
+        let lines = stdout(command.arg("-r").arg(capture));
+        let cells = lines.lines().map(|line| line.split('\t').collect());
+        let cells: Vec<Vec<&str>> = cells.collect();
+        let pairs = cells.iter().flat_map(|cells| cells.chunks_exact(2));
+        let named = pairs.filter(|pair| pair[0] != pair[1]);
+        let mut names: Vec<String> = named.map(|pair| pair.join(" ")).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// How many frames `filter` lets through.
     pub(crate) fn count(self, capture: &Path, filter: &str) -> usize {
         self.fields(capture, filter, &["frame.number"]).len()

@@ -146,7 +146,7 @@ fn write(how: &How, clients: &[Client]) -> Out {
         let mut enis = Enis::default();
         enis.enter(b"eni-1");
         let pending = PendingOutput::of(&convert, &[]).unwrap();
-        let section = section(&enis, false);
+        let section = section(&enis, Vec::new(), false);
         let mut capture = pending
             .open(writer.tasks.framer.encoder, section, &enis)
             .unwrap();

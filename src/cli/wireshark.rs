@@ -104,14 +104,16 @@ fn word(change: FileChange) -> &'static str {
         FileChange::Unchanged => "unchanged",
         FileChange::Removed => "removed  ",
         FileChange::Absent => "not there",
-        FileChange::Kept => "kept     ",
+        FileChange::Rewritten | FileChange::Kept => "kept     ",
     }
 }
 
 fn print(files: &[WiresharkFile], streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
     for file in files {
         let text = match &file.content {
-            FileContent::Text(text) => printable_lines(text).into_owned(),
+            FileContent::Text(text) | FileContent::FirstText(text) => {
+                printable_lines(text).into_owned()
+            }
             FileContent::LinkTo(program) => format!("A link to {}\n", shown(program)),
         };
         let text = format!("==> {}\n{text}\n", shown(&file.path));

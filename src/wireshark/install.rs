@@ -1,7 +1,7 @@
 //! Puts the files into Wireshark's folders, and takes them out again.
 //!
 //! The first line of each file has a digest of the rest. A file whose digest does not fit was changed by its
-//! user, or is not ours at all, and is left as it is. A link is ours if it leads to a program of our name, wherever
+//! user, or is not ours at all, and is left as it is. Wireshark itself rewrites one of them, `recent`. A link is ours if it leads to a program of our name, wherever
 //! that is or was.
 
 use std::fs;
@@ -37,6 +37,8 @@ pub struct WiresharkFile {
 pub enum FileContent {
     /// This text.
     Text(String),
+    /// This text at first. Wireshark writes the file anew each time it ends, with what its user chose.
+    FirstText(String),
     /// A symbolic link to this program.
     LinkTo(PathBuf),
 }
@@ -52,6 +54,8 @@ pub enum FileChange {
     Removed,
     /// There is none.
     Absent,
+    /// Wireshark has written it since, and it was left as it is.
+    Rewritten,
     /// It is not as this program wrote it, and was left as it is.
     Kept,
 }
@@ -82,6 +86,10 @@ pub fn files(folders: &Folders, program: &Path) -> Vec<WiresharkFile> {
         path: profile.join(name),
         content: FileContent::Text(marked("#", &text)),
     });
+    let recent = WiresharkFile {
+        path: profile.join("recent"),
+        content: FileContent::FirstText(marked("#", include_str!("profile/recent"))),
+    };
     let script = WiresharkFile {
         path: folders.plugins.join("flow2pcap.lua"),
         content: FileContent::Text(marked("--", include_str!("flow2pcap.lua"))),
@@ -90,7 +98,7 @@ pub fn files(folders: &Folders, program: &Path) -> Vec<WiresharkFile> {
         path: folders.extcap.join(NAME),
         content: FileContent::LinkTo(program.to_owned()),
     });
-    let files = of_profile.into_iter().chain([script]);
+    let files = of_profile.into_iter().chain([recent, script]);
     files.chain(extcap).collect()
 }
 
@@ -102,6 +110,7 @@ pub fn install(files: &[WiresharkFile]) -> Result<Vec<FileChange>> {
     let each = files.iter().map(|file| match state(file)? {
         FileState::AsGiven => Ok(FileChange::Unchanged),
         FileState::Foreign => Ok(FileChange::Kept),
+        FileState::Rewritten => Ok(FileChange::Rewritten),
         FileState::Ours | FileState::Absent => {
             let written = write(file);
             written.map_err(|error| Error::write(&file.path, error))?;
@@ -119,6 +128,7 @@ pub fn uninstall(files: &[WiresharkFile]) -> Result<Vec<FileChange>> {
     let each = files.iter().map(|file| match state(file)? {
         FileState::Absent => Ok(FileChange::Absent),
         FileState::Foreign => Ok(FileChange::Kept),
+        FileState::Rewritten => Ok(FileChange::Rewritten),
         FileState::AsGiven | FileState::Ours => {
             let removed = fs::remove_file(&file.path);
             removed.map_err(|error| Error::io("remove", &file.path, error))?;
@@ -162,6 +172,8 @@ enum FileState {
     AsGiven,
     /// One that any version of this program wrote, unchanged since.
     Ours,
+    /// One that Wireshark has written since.
+    Rewritten,
     Foreign,
 }
 
@@ -175,7 +187,7 @@ fn state(file: &WiresharkFile) -> Result<FileState> {
     };
     let unreadable = |error| Error::io("read", &file.path, error);
     let (is_given, is_ours) = match &file.content {
-        FileContent::Text(given) => {
+        FileContent::Text(given) | FileContent::FirstText(given) => {
             let text = fs::read(&file.path).map_err(unreadable)?;
             (text == given.as_bytes(), is_marked(&text))
         }
@@ -191,6 +203,7 @@ fn state(file: &WiresharkFile) -> Result<FileState> {
     Ok(match (is_given, is_ours) {
         (true, _) => FileState::AsGiven,
         (_, true) => FileState::Ours,
+        _ if matches!(file.content, FileContent::FirstText(_)) => FileState::Rewritten,
         _ => FileState::Foreign,
     })
 }
@@ -211,7 +224,7 @@ fn write(file: &WiresharkFile) -> io::Result<()> {
     let folder = file.path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     match &file.content {
-        FileContent::Text(text) => {
+        FileContent::Text(text) | FileContent::FirstText(text) => {
             let mut unfinished = NamedTempFile::new_in(folder)?;
             unfinished.write_all(text.as_bytes())?;
             unfinished.persist(&file.path)?;
@@ -244,7 +257,7 @@ mod tests {
 
     fn text(file: &WiresharkFile) -> &str {
         match &file.content {
-            FileContent::Text(text) => text,
+            FileContent::Text(text) | FileContent::FirstText(text) => text,
             FileContent::LinkTo(_) => "",
         }
     }
@@ -291,6 +304,40 @@ mod tests {
         assert_eq!(install(&files).unwrap()[1], FileChange::Kept);
         assert_eq!(uninstall(&files).unwrap()[1], FileChange::Kept);
         assert_eq!(fs::read_to_string(path).unwrap(), mine);
+    }
+
+    #[test]
+    fn file_that_wireshark_has_written_since_is_left_alone() {
+        let (_folder, files) = installed();
+        let recent = files.iter().position(|file| file.path.ends_with("recent"));
+        let recent = recent.unwrap();
+        fs::write(
+            &files[recent].path,
+            "# Recent settings file for Wireshark 4.0.17.\n",
+        )
+        .unwrap();
+        assert_eq!(install(&files).unwrap()[recent], FileChange::Rewritten);
+        assert_eq!(uninstall(&files).unwrap()[recent], FileChange::Rewritten);
+        assert!(files[recent].path.is_file());
+    }
+
+    #[test]
+    fn every_column_of_the_profile_has_a_width() {
+        let quoted = |text: &str| -> Vec<String> {
+            let formats = text.split(['"', ' ', '\t', ',', '\n']);
+            let formats = formats.filter(|word| word.starts_with('%'));
+            // Widths are kept without the occurrence of the field.
+            let formats = formats.map(|format| format.trim_end_matches(":0:R").to_owned());
+            formats.collect()
+        };
+        let widths = include_str!("profile/recent");
+        assert_eq!(quoted(include_str!("profile/preferences")), quoted(widths));
+        let pixels = widths.lines().filter_map(|line| {
+            let width = line.trim_end_matches(',').rsplit_once(", ")?.1;
+            width.parse::<u32>().ok()
+        });
+        // The window has a map of the packets and a scroll bar beside them.
+        assert_eq!(pixels.sum::<u32>(), 1400 - 36);
     }
 
     #[test]

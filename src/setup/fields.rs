@@ -21,15 +21,22 @@ pub(super) fn format(kind: ResourceKind) -> String {
 /// not every region has version 11.
 const VERSION_MAX: u8 = 8;
 
-/// Returns the fields of VPC flow logs: those the program uses, and those by which people and
-/// programs recognize the format and the address family.
+/// Fields by which people and programs recognize the format and the address family, and those that
+/// name AWS services in captures.
+const OTHERS: [Field; 4] = [
+    Field::Version,
+    Field::Type,
+    Field::PktSrcAwsService,
+    Field::PktDstAwsService,
+];
+
+/// Returns the fields of VPC flow logs: those the program uses, and [`OTHERS`].
 fn vpc() -> Vec<Field> {
     let of_vpcs = Field::ALL
         .iter()
         .take_while(|field| **field < Field::ResourceType);
     let everywhere = of_vpcs.filter(|field| field.version() <= VERSION_MAX);
-    let is_requested =
-        |field: &&Field| USED.contains(field) || matches!(field, Field::Version | Field::Type);
+    let is_requested = |field: &&Field| USED.contains(field) || OTHERS.contains(field);
     everywhere.filter(is_requested).copied().collect()
 }
 

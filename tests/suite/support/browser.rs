@@ -7,12 +7,16 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// What chromedriver says when it listens, before the number of its port.
 const LISTENS: &str = "started successfully on port ";
+
+/// The longest wait for a page.
+const PAGE_WAIT: Duration = Duration::from_secs(60);
 
 /// A browser with one window; it ends when this is dropped.
 pub(crate) struct Browser {
@@ -89,6 +93,16 @@ impl Browser {
     /// Opens a file.
     pub(crate) fn open(&self, page: &Path) {
         self.ask("url", &json!({"url": format!("file://{}", page.display())}));
+        // On a busy machine, the answer may come before the page is there.
+        let path = json!(page.display().to_string());
+        let is_there = format!(
+            "return decodeURIComponent(location.pathname) === {path} && document.readyState === 'complete'"
+        );
+        let begun = Instant::now();
+        while self.evaluate(&is_there) != json!(true) {
+            assert!(begun.elapsed() < PAGE_WAIT, "the page was not shown");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// What the body of a function gives, run beside the page's own scripts.

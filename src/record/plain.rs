@@ -22,7 +22,7 @@ use super::{Column, Field, Interval, Layout, LogStatus, Prefix, Record, Separato
 pub(super) use self::words::PlainWords;
 
 /// How a column of a plain line is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlainKind {
     /// Any text.
     Text,
@@ -32,7 +32,8 @@ pub enum PlainKind {
     Action,
     /// `ingress` or `egress`.
     Direction,
-    /// `OK` or `NODATA`. Records of intervals that were skipped are left to [`Rows`](super::Rows).
+    /// `OK` or `NODATA`. Records of intervals that were skipped, and `-`, which a record has as `OK`, are left
+    /// to [`Rows`](super::Rows).
     LogStatus,
     /// A number up to 65,535.
     Port,
@@ -109,14 +110,14 @@ impl PlainKind {
             Self::Address => word == b"-" || address::whole(word).is_some(),
             Self::Action => matches!(word, b"ACCEPT" | b"REJECT" | b"-"),
             Self::Direction => matches!(word, b"ingress" | b"egress" | b"-"),
-            Self::LogStatus => matches!(word, b"OK" | b"-" | b"NODATA"),
+            Self::LogStatus => matches!(word, b"OK" | b"NODATA"),
             Self::Port | Self::Byte | Self::Count | Self::Time => false,
         }
     }
 
     #[inline(always)]
     fn is_number(self) -> bool {
-        self >= Self::Port
+        matches!(self, Self::Port | Self::Byte | Self::Count | Self::Time)
     }
 
     /// Returns the largest number of up to sixteen digits that is read as it is.
@@ -340,7 +341,7 @@ impl<'l> PlainLine<'l> {
             return Some(LogStatus::Ok);
         };
         match self.word(index) {
-            b"OK" | b"-" => Some(LogStatus::Ok),
+            b"OK" => Some(LogStatus::Ok),
             b"NODATA" => Some(LogStatus::NoData),
             _ => None,
         }

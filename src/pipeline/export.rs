@@ -407,7 +407,7 @@ struct RowPart {
 }
 
 /// Counts of rows.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct RowCounts {
     /// Records and events that match and that have a table, wanted or not.
     kept: u64,
@@ -456,28 +456,35 @@ impl<F> LakeSink<F> {
         matches == Some(true) && (any_time || span_ns.is_some_and(is_then))
     }
 
-    /// Whether a record is wanted. Its times are noted.
-    fn wants(&self, part: &mut RowPart, found: &Found<'_>) -> bool {
-        part.note_layout(found.layout);
-        self.wants_then(part, found.matches, found.record.interval())
+    /// Whether a record with these times is wanted.
+    fn wants(&self, matches: Option<bool>, times: Option<Interval>) -> bool {
+        let span_ns = times.map(|times| (times.start_ns, until_ns(times.end_ns)));
+        self.is_wanted(matches, span_ns)
     }
 
-    fn wants_then(
+    /// Counts a record, and notes its times and fields.
+    fn count(
         &self,
         part: &mut RowPart,
-        matches: Option<bool>,
+        layout: &Arc<Layout>,
         times: Option<Interval>,
-    ) -> bool {
+        is_wanted: bool,
+    ) {
+        part.note_layout(layout);
+        let counts = &mut part.counts;
         let span_ns = times.map(|times| (times.start_ns, times.end_ns));
-        part.counts.span_ns = joined(part.counts.span_ns, span_ns);
-        let is_wanted = self.is_wanted(
-            matches,
-            span_ns.map(|(start_ns, end_ns)| (start_ns, until_ns(end_ns))),
-        );
+        counts.span_ns = joined(counts.span_ns, span_ns);
         if is_wanted {
-            part.counts.kept += 1;
-            part.counts.rows += u64::from(self.wanted.contains(&LogTable::VpcFlowLogs));
+            counts.kept += 1;
+            counts.rows += u64::from(self.wanted.contains(&LogTable::VpcFlowLogs));
         }
+    }
+
+    /// Whether a record is wanted. It is counted.
+    fn takes(&self, part: &mut RowPart, found: &Found<'_>) -> bool {
+        let times = found.record.interval();
+        let is_wanted = self.wants(found.matches, times);
+        self.count(part, found.layout, times, is_wanted);
         is_wanted
     }
 }
@@ -493,7 +500,7 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for LakeSink<F> {
     }
 
     fn record(&self, part: &mut RowPart, found: &Found<'_>) -> std::result::Result<(), Unusable> {
-        if self.wants(part, found) {
+        if self.takes(part, found) {
             self.tables.record(&mut part.rows, found)?;
             part.counts.used += 1;
         } else {
@@ -503,7 +510,7 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for LakeSink<F> {
     }
 
     fn silence(&self, part: &mut RowPart, found: &Found<'_>) {
-        if self.wants(part, found) {
+        if self.takes(part, found) {
             self.tables.silence(&mut part.rows, found);
         }
     }
@@ -518,21 +525,16 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for LakeSink<F> {
         part: &mut RowPart,
         found: &FoundLine<'_>,
     ) -> std::result::Result<(), NotPlain> {
-        let interval = found.line.interval()?;
-        let before = part.counts.clone();
-        part.note_layout(found.line.layout());
-        let is_wanted = self.wants_then(part, Some(true), interval);
-        let taken = match is_wanted {
-            true => self.tables.plain(&mut part.rows, found),
-            false => found.line.check(&mut part.recent),
-        };
-        if taken.is_err() {
-            part.counts = before;
-        } else if !found.is_silence {
-            part.counts.used += u64::from(is_wanted);
-            part.counts.filtered += u64::from(!is_wanted);
+        let times = found.line.interval()?;
+        let is_wanted = self.wants(Some(true), times);
+        match is_wanted {
+            true => self.tables.plain(&mut part.rows, found)?,
+            false => found.line.check(&mut part.recent)?,
         }
-        taken
+        self.count(part, found.line.layout(), times, is_wanted);
+        part.counts.used += u64::from(is_wanted && !found.is_silence);
+        part.counts.filtered += u64::from(!is_wanted && !found.is_silence);
+        Ok(())
     }
 
     fn event(&self, part: &mut RowPart, found: &FoundEvent<'_>) {

@@ -308,9 +308,8 @@ impl FlowLogValues {
             }
         }
     }
-}
 
-impl FlowLogValues {
+    /// Removes the rows from this one on.
     fn truncate(&mut self, rows: usize) {
         match self {
             Self::Int(values) => values.truncate(rows),

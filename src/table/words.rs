@@ -53,15 +53,11 @@ impl WordColumn {
             return self.rows.push(NONE);
         };
         let sample = WordSample::of(word);
-        let slot = sample.slot();
-        if let Some(recent) = self.recent.get(slot)
-            && recent.sample == sample
-            && (sample.is_whole() || self.word(recent.number) == word)
-        {
-            return self.rows.push(recent.number);
-        }
-        let number = self.number(word);
-        self.note_recent(slot, sample, number);
+        let number = self.recent_number(word, sample).unwrap_or_else(|| {
+            let number = self.number(word);
+            self.note_recent(sample, number);
+            number
+        });
         self.rows.push(number);
     }
 
@@ -70,15 +66,22 @@ impl WordColumn {
     #[inline(always)]
     pub(super) fn put_if(&mut self, word: &[u8], is_valid: impl FnOnce(&[u8]) -> bool) -> bool {
         let sample = WordSample::of(word);
-        let slot = sample.slot();
-        if let Some(recent) = self.recent.get(slot)
-            && recent.sample == sample
-            && (sample.is_whole() || self.word(recent.number) == word)
-        {
-            self.rows.push(recent.number);
-            return true;
+        match self.recent_number(word, sample) {
+            Some(number) => {
+                self.rows.push(number);
+                true
+            }
+            None => self.put_less_recent(word, sample, is_valid),
         }
-        self.put_less_recent(word, sample, is_valid)
+    }
+
+    /// Returns the number of a word that was found lately.
+    #[inline(always)]
+    fn recent_number(&self, word: &[u8], sample: WordSample) -> Option<u32> {
+        let recent = self.recent.get(sample.slot())?;
+        let is_same =
+            recent.sample == sample && (sample.is_whole() || self.word(recent.number) == word);
+        is_same.then_some(recent.number)
     }
 
     #[inline(never)]
@@ -97,14 +100,14 @@ impl WordColumn {
             }
             None => return false,
         };
-        self.note_recent(sample.slot(), sample, number);
+        self.note_recent(sample, number);
         self.rows.push(number);
         true
     }
 
-    fn note_recent(&mut self, slot: usize, sample: WordSample, number: u32) {
+    fn note_recent(&mut self, sample: WordSample, number: u32) {
         self.recent.resize(1 << RECENT_BITS, RecentWord::NONE);
-        self.recent[slot] = RecentWord { sample, number };
+        self.recent[sample.slot()] = RecentWord { sample, number };
     }
 
     /// Removes the rows from this one on. Their words remain.

@@ -21,7 +21,7 @@ pub(in crate::record) struct PlainWords {
 
 /// How many plain lines make up for one that is not.
 const HITS_A_MISS: u32 = 8;
-/// As many failures in a row, and no more lines are tried.
+/// The misses after which no more lines are tried: 64 failures in a row.
 const MISSES_MAX: u32 = 64 * HITS_A_MISS;
 
 impl PlainWords {
@@ -113,8 +113,8 @@ fn words(rest: &[u8], ends: &mut [u32]) -> Option<usize> {
     }
 }
 
-/// Returns a bit for each byte that is 0x20 or less, and one for each of these that is not 0x20 or that is
-/// not ASCII.
+/// Returns a bit for each byte that is 0x20 or less, and a bit for each byte that is less than 0x20 or not
+/// ASCII.
 #[inline(always)]
 fn stops_of(chunk: &[u8; 64]) -> (u64, u64) {
     let (mut stops, mut odd) = (0, 0);

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::flow::words::TagSeen;
+use crate::flow::words::ValueSeen;
 
 /// The most addresses whose names are kept: the lowest ones.
 const ADDRESSES_MAX: usize = 1 << 16;
@@ -42,7 +42,7 @@ pub struct AddressNames(BTreeMap<IpAddr, NamesSeen>);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct NamesSeen {
     /// Pod, workload and machine. Few logs have them.
-    hosts: Option<Box<[TagSeen; 3]>>,
+    hosts: Option<Box<[ValueSeen; 3]>>,
     service: Option<Box<str>>,
 }
 
@@ -121,11 +121,8 @@ impl NamesSeen {
 
     fn host(&self) -> Option<&str> {
         let hosts = self.hosts.iter().flat_map(|hosts| hosts.iter());
-        let mut only = hosts.filter_map(|seen| match seen {
-            TagSeen::One(name) => Some(name.as_str()),
-            TagSeen::None | TagSeen::Several => None,
-        });
-        only.next()
+        let mut only = hosts.map(ValueSeen::only);
+        only.find(|name| !name.is_empty())
     }
 }
 

@@ -12,8 +12,15 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use crate::flow::own_address::SharedAddresses;
-use crate::flow::words::{RecordWords, TagSeen};
-use crate::record::TAGS;
+use crate::flow::words::{RecordWords, ValueSeen};
+use crate::record::{Field, TAGS};
+
+/// The fields that name a task of the Elastic Container Service (ECS), from its cluster to itself.
+pub const ECS: [Field; 3] = [
+    Field::EcsClusterName,
+    Field::EcsServiceName,
+    Field::EcsTaskId,
+];
 
 /// The name for records that have no interface-id.
 const UNNAMED: &str = "unknown";
@@ -46,7 +53,9 @@ pub struct Eni {
     /// What a person calls it, from configuration beside the logs.
     pub title: String,
     /// Its tags, in the order of [`TAGS`].
-    pub tags: [TagSeen; TAGS.len()],
+    pub tags: [ValueSeen; TAGS.len()],
+    /// The ECS tasks that use it, in the order of [`ECS`]. A host has several.
+    pub ecs: [ValueSeen; ECS.len()],
     /// The ENI's own address, if flow-direction shows which one it is.
     pub address: Option<IpAddr>,
     /// Its own IPv6 address, determined in the same way, even if it also has an IPv4 address.
@@ -73,7 +82,8 @@ impl Eni {
                 mine.clone_from(theirs);
             }
         }
-        for (mine, theirs) in self.tags.iter_mut().zip(&other.tags) {
+        let columns = self.tags.iter_mut().chain(&mut self.ecs);
+        for (mine, theirs) in columns.zip(other.tags.iter().chain(&other.ecs)) {
             mine.join(theirs);
         }
         let known = [other.address, other.v6_address];
@@ -95,10 +105,16 @@ impl Eni {
     /// empty text if there is none, or if that tag was changed between two of its records.
     pub fn tag(&self) -> &str {
         let mut tags = self.tags.iter();
-        match tags.find(|tag| **tag != TagSeen::None) {
-            Some(TagSeen::One(value)) => value,
+        match tags.find(|tag| **tag != ValueSeen::None) {
+            Some(ValueSeen::One(value)) => value,
             _ => "",
         }
+    }
+
+    /// Returns the cluster, the service and the id of the ECS task that all its records belong to;
+    /// each empty if there is none, or more than one.
+    pub fn ecs_task(&self) -> [&str; ECS.len()] {
+        self.ecs.each_ref().map(ValueSeen::only)
     }
 
     /// Adds one of its own addresses. Of several addresses the lowest is kept, independent of the
@@ -251,6 +267,20 @@ mod tests {
             (&*first.get(a).subnet, &*first.get(a).vpc),
             ("subnet-1", "vpc-2")
         );
+    }
+
+    #[test]
+    fn merge_leaves_a_host_of_two_tasks_without_a_task() {
+        let [mut first, mut later] = [Enis::default(), Enis::default()];
+        for (enis, task) in [(&mut first, "task-1"), (&mut later, "task-2")] {
+            let index = enis.enter(b"eni-a");
+            let columns = enis.get_mut(index).ecs.iter_mut();
+            columns
+                .zip(["shop", "cart", task])
+                .for_each(|(seen, value)| seen.meet(value));
+        }
+        first.merge(&later);
+        assert_eq!(first.get(EniIndex(0)).ecs_task(), ["shop", "cart", ""]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub mod vantage;
 mod words;
 
 pub use address_names::{AddressNames, NameKind};
-pub use eni::{Eni, EniIndex, Enis};
+pub use eni::{ECS, Eni, EniIndex, Enis};
 pub use five_tuple::{ConnectionKey, Endpoint, FiveTuple, ICMP, TCP, UDP, Way};
 pub use losses::Losses;
 pub use observation::{Candidate, Observation, Place, RejectReason, Verdict, Viewed};
@@ -29,4 +29,4 @@ pub use observe::{Addresses, Assumed, Unusable, is_egress, observe, protocol, re
 pub use own_address::{SharedAddresses, is_private};
 pub use traffic_path::TrafficPath;
 pub use vantage::Vantage;
-pub use words::{ReasonIndex, RecordWords, TagSeen, TagSet, TagsIndex, WordList};
+pub use words::{ReasonIndex, RecordWords, TagSet, TagsIndex, ValueSeen, WordList};

@@ -172,21 +172,29 @@ fn next_value<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
     std::str::from_utf8(value).ok()
 }
 
-/// The values that one tag column of an ENI has in its records.
+/// The values that one column has in all records of an ENI, or of an address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum TagSeen {
+pub enum ValueSeen {
     /// No record has a value.
     #[default]
     None,
     /// All records with a value have this one.
     One(String),
-    /// The tag was changed: there are several values.
+    /// There are several values.
     Several,
 }
 
-impl TagSeen {
+impl ValueSeen {
+    /// Returns the value; an empty text if there is none, or more than one.
+    pub fn only(&self) -> &str {
+        match self {
+            Self::One(value) => value,
+            Self::None | Self::Several => "",
+        }
+    }
+
     /// Adds the value of another record; an empty text if it has none.
-    pub(super) fn meet(&mut self, value: &str) {
+    pub(crate) fn meet(&mut self, value: &str) {
         match self {
             Self::None if !value.is_empty() => *self = Self::One(value.to_owned()),
             Self::One(known) if !value.is_empty() && known != value => *self = Self::Several,
@@ -242,14 +250,14 @@ mod tests {
     }
 
     #[test]
-    fn changed_tag_is_several() {
-        let mut seen = TagSeen::default();
+    fn changed_value_is_several() {
+        let mut seen = ValueSeen::default();
         seen.meet("");
-        assert_eq!(seen, TagSeen::None);
+        assert_eq!(seen, ValueSeen::None);
         seen.meet("web-1");
         seen.meet("");
-        assert_eq!(seen, TagSeen::One("web-1".into()));
-        seen.join(&TagSeen::One("web-2".into()));
-        assert_eq!(seen, TagSeen::Several);
+        assert_eq!(seen, ValueSeen::One("web-1".into()));
+        seen.join(&ValueSeen::One("web-2".into()));
+        assert_eq!(seen, ValueSeen::Several);
     }
 }

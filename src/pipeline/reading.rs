@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::flow::{
-    AddressNames, Addresses, Candidate, Eni, EniIndex, Enis, Losses, Observation, Place,
+    AddressNames, Addresses, Candidate, ECS, Eni, EniIndex, Enis, Losses, Observation, Place,
     ReasonIndex, TagSet, TagsIndex, Unusable, Verdict, observe, reject_reason,
 };
 use crate::pipeline::diagnose::Coverage;
@@ -110,6 +110,8 @@ struct Extras {
     rtt: Option<usize>,
     /// Whether they have tags.
     tags: bool,
+    /// The columns with their ECS task, in the order of [`ECS`].
+    ecs: Option<[Option<usize>; ECS.len()]>,
     /// The columns with names of addresses, if these are kept.
     names: NameColumns,
 }
@@ -119,7 +121,7 @@ impl Sink for Observing<'_> {
 
     fn looked_up(&self) -> &[Field] {
         match self.to.names_addresses() {
-            true => &SERVICES,
+            true => &LOOKED_UP,
             false => &[],
         }
     }
@@ -241,6 +243,11 @@ impl Observed {
         if extras.tags {
             o.tags = self.tags.of(found, o.eni, &mut self.enis);
         }
+        for (slot, column) in extras.ecs.iter().flatten().enumerate() {
+            let text = column.and_then(|column| found.record.get_at(found.layout, column));
+            let seen = &mut self.enis.get_mut(o.eni).ecs[slot];
+            seen.meet(&String::from_utf8_lossy(text.unwrap_or_default()));
+        }
         o.byte_unit = found.layout.byte_unit();
         o.rtt_ms = extras.rtt.and_then(|column| rtt_ms(found, column));
         if extras.losses
@@ -307,13 +314,21 @@ impl Extras {
         let losses = Losses::are_in(layout);
         let rtt = layout.index_of_name(RTT);
         let tags = layout.has_tags();
+        let ecs = ECS.map(|field| layout.index_of(field));
+        let ecs = (names_addresses && ecs.iter().any(Option::is_some)).then_some(ecs);
         let is_converted = layout.byte_unit() != ByteUnit::IpPacket;
         Self {
             layout: Arc::clone(layout),
-            any: losses || rtt.is_some() || tags || is_converted || !names.is_empty(),
+            any: losses
+                || rtt.is_some()
+                || tags
+                || ecs.is_some()
+                || is_converted
+                || !names.is_empty(),
             losses,
             rtt,
             tags,
+            ecs,
             names,
         }
     }
@@ -327,6 +342,10 @@ fn rtt_ms(found: &Found<'_>, column: usize) -> Option<u16> {
 
 /// The name of the column with the round trip time in milliseconds.
 const RTT: &str = "rtt-msec";
+
+/// The fields with names of addresses.
+const LOOKED_UP: [Field; SERVICES.len() + ECS.len()] =
+    [SERVICES[0], SERVICES[1], ECS[0], ECS[1], ECS[2]];
 
 /// The fields that [`learn`] uses.
 const FACTS: [Field; 8] = [

@@ -89,6 +89,41 @@ fn services_in_a_table_are_names_too() {
     assert!(from_text.contains(&"198.51.100.128 S3 198.51.100.128".to_owned()));
 }
 
+/// Three tasks with ENIs of their own, and a host on which two tasks run.
+const TASKS: &str = "\
+version interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action flow-direction instance-id ecs-cluster-name ecs-service-name ecs-task-id
+7 eni-a 10.0.0.1 10.0.0.9 40000 443 6 3 300 1773475200 1773475210 ACCEPT egress - shop cart 0f6e1c2b
+7 eni-b 10.0.0.2 10.0.0.9 40000 443 6 3 300 1773475200 1773475210 ACCEPT egress - shop pay 1a2b3c4d
+7 eni-c 10.0.0.3 10.0.0.9 40000 443 6 3 300 1773475200 1773475210 ACCEPT egress - shop pay 5e6f7a8b
+7 eni-d 10.0.0.4 10.0.0.9 40000 443 6 3 300 1773475200 1773475210 ACCEPT egress i-host shop pay 9c0d1e2f
+7 eni-d 10.0.0.4 10.0.0.9 40001 443 6 3 300 1773475200 1773475210 ACCEPT egress i-host shop pay 3a4b5c6d
+7 eni-e 10.0.0.5 10.0.0.9 40000 443 6 3 300 1773475200 1773475210 ACCEPT egress - shop - 7e8f9a0b
+";
+
+#[test]
+fn tasks_of_ecs_have_the_name_of_their_service() {
+    let Some(tshark) = tshark() else { return };
+    let expected = [
+        "10.0.0.1 cart",
+        "10.0.0.2 pay/1a2b3c4d",
+        "10.0.0.3 pay/5e6f7a8b",
+        "10.0.0.4 i-host",
+        "10.0.0.5 shop/7e8f9a0b",
+    ];
+    assert_eq!(names_in(tshark, TASKS, &[]), expected);
+    let folder = tempfile::tempdir().unwrap();
+    let log = file(&folder, "in.log", TASKS);
+    let bytes = convert(&[log], &[]).bytes();
+    let has = |text: &str| {
+        bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+    };
+    let task = r#"ecs-cluster-name="shop" ecs-service-name="pay" ecs-task-id="1a2b3c4d""#;
+    assert!(has(&format!("eni-b {task}")));
+    assert!(!has("9c0d1e2f") && !has("3a4b5c6d"));
+}
+
 #[test]
 fn interfaces_without_a_log_have_the_names_of_the_configuration() {
     let Some(tshark) = tshark() else { return };

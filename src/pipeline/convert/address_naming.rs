@@ -5,6 +5,7 @@
 //! it, and the AWS service that a record names. Names of ENIs are always written, like their interfaces; the
 //! others only if the address is in a packet.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -90,21 +91,43 @@ fn service_name(service: &str, address: IpAddr) -> String {
 }
 
 /// Returns what each ENI is called: what a person calls it, its tag if no other ENI has the same one,
-/// its instance, or its own name.
-fn names_of(enis: &Enis) -> Vec<&str> {
+/// its instance, its ECS task, or its own name.
+fn names_of(enis: &Enis) -> Vec<Cow<'_, str>> {
     let mut tag_counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut service_counts: BTreeMap<[&str; 2], usize> = BTreeMap::new();
     for eni in enis.iter() {
         *tag_counts.entry(eni.tag()).or_default() += 1;
+        let [cluster, service, _] = eni.ecs_task();
+        *service_counts.entry([cluster, service]).or_default() += 1;
     }
     // A tag that several ENIs have, such as a team or a stage, is the name of none of them.
     let has_own_tag = |eni: &Eni| !eni.tag().is_empty() && tag_counts[eni.tag()] == 1;
     let names = enis.iter().map(|eni| match &eni.instance[..] {
-        _ if !eni.title.is_empty() => &*eni.title,
-        _ if has_own_tag(eni) => eni.tag(),
-        "" => &eni.name,
-        instance => instance,
+        _ if !eni.title.is_empty() => Cow::from(&eni.title),
+        _ if has_own_tag(eni) => eni.tag().into(),
+        "" => ecs_name(eni, &service_counts).unwrap_or_else(|| Cow::from(&eni.name)),
+        instance => instance.into(),
     });
     names.collect()
+}
+
+/// Returns the name of the ECS task that an ENI belongs to: its service, and its id if the service has
+/// several ENIs. `service_counts` has the ENIs of each cluster and service.
+fn ecs_name<'a>(eni: &'a Eni, service_counts: &BTreeMap<[&str; 2], usize>) -> Option<Cow<'a, str>> {
+    match eni.ecs_task() {
+        [_, "", ""] => None,
+        [cluster, service, _]
+            if !service.is_empty() && service_counts[&[cluster, service]] == 1 =>
+        {
+            Some(service.into())
+        }
+        // Tasks of several ENIs, and no id to tell them apart.
+        [_, _, ""] => None,
+        // A task that was started without a service.
+        [cluster, "", task] if !cluster.is_empty() => Some(format!("{cluster}/{task}").into()),
+        [_, "", task] => Some(task.into()),
+        [_, service, task] => Some(format!("{service}/{task}").into()),
+    }
 }
 
 /// Returns the names of the ENIs' own addresses, in order of the addresses.
@@ -112,7 +135,8 @@ fn eni_names(enis: &Enis) -> Names {
     // By address: the names of the ENIs that may have it, after whether records with a direction
     // show that.
     let mut claims: BTreeMap<IpAddr, BTreeSet<(bool, &str)>> = BTreeMap::new();
-    for (eni, name) in enis.iter().zip(names_of(enis)) {
+    let called = names_of(enis);
+    for (eni, name) in enis.iter().zip(&called) {
         if forwards(eni) {
             continue;
         }
@@ -147,8 +171,9 @@ fn forwards(eni: &Eni) -> bool {
 /// log, or if all have the same name.
 fn configured(enis: &Enis, now: Situation<'_>) -> Names {
     let vpcs: BTreeSet<&str> = enis.iter().map(|eni| &*eni.vpc).collect();
-    let own = enis.iter().zip(names_of(enis));
-    let own: BTreeMap<&str, &str> = own.map(|(eni, name)| (&*eni.name, name)).collect();
+    let called = names_of(enis);
+    let own = enis.iter().zip(&called);
+    let own: BTreeMap<&str, &str> = own.map(|(eni, name)| (&*eni.name, &**name)).collect();
     let mut claims: BTreeMap<IpAddr, BTreeSet<(bool, String)>> = BTreeMap::new();
     for interface in now.interfaces() {
         let known = own.get(&*interface.id).copied().map(str::to_owned);

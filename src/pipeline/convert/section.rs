@@ -5,7 +5,7 @@ use std::iter;
 use std::net::IpAddr;
 
 use crate::capture::{Interface, Section};
-use crate::flow::{Eni, Enis, TagSeen};
+use crate::flow::{ECS, Eni, Enis};
 use crate::record::TAGS;
 
 /// Returns the section header of the capture; of several names of an address the first is used.
@@ -56,15 +56,15 @@ fn interface(eni: &Eni) -> Interface {
     ];
     let known = facts.iter().filter(|(_, fact)| !fact.is_empty());
     let words = known.map(|(name, fact)| format!("{name}={fact}"));
-    let tags = TAGS.iter().zip(&eni.tags);
-    let tags = tags.filter_map(|(field, seen)| match seen {
-        TagSeen::One(value) => Some(format!("{field}=\"{value}\"")),
-        TagSeen::None | TagSeen::Several => None,
-    });
+    let task = ECS.iter().zip(&eni.ecs);
+    let named = task.chain(TAGS.iter().zip(&eni.tags));
+    let named = named.map(|(field, seen)| (field, seen.only()));
+    let named = named.filter(|(_, value)| !value.is_empty());
+    let named = named.map(|(field, value)| format!("{field}=\"{value}\""));
     // First the ENI: some windows of Wireshark show the description only, in a narrow column.
     let words: Vec<String> = iter::once(eni.name.clone())
         .chain(words)
-        .chain(tags)
+        .chain(named)
         .collect();
     Interface {
         name: eni.name.clone(),

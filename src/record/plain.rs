@@ -54,7 +54,7 @@ pub struct NotPlain;
 pub struct PlainLine<'l> {
     /// The block from the first byte of the line: numbers are read eight bytes at a time.
     rest: &'l [u8],
-    /// Where each word ends.
+    /// Where each word ends, up to the last column that is wanted.
     ends: &'l [u32],
     layout: &'l Arc<Layout>,
     places: &'l PlainPlaces,
@@ -69,6 +69,8 @@ pub(super) struct PlainPlaces {
     needs: Vec<(usize, PlainKind)>,
     /// The columns that say of which family the source and the destination are, the better one first.
     families: [[Option<u16>; 2]; 2],
+    /// The columns up to the last one that is needed.
+    wanted: usize,
 }
 
 /// Rows whose plain lines can be had as words.
@@ -169,17 +171,25 @@ impl PlainPlaces {
         };
         let needed_place = |field: Field| Some(field).filter(is_needed).as_ref().and_then(place);
         let columns = layout.columns().iter().enumerate();
-        let needs = columns.filter_map(|(at, column)| match column {
+        let needed = columns.filter_map(|(at, column)| match column {
             Column::Known(field) if is_needed(field) => Some((at, PlainKind::of(*field))),
             _ => None,
         });
+        let needed: Vec<_> = needed.collect();
+        let last = needed.last().map_or(0, |(at, _)| at + 1);
+        let wanted = match layout.needed() {
+            Some(_) => last,
+            None => layout.columns().len(),
+        };
+        let is_no_text = |(_, kind): &(usize, PlainKind)| *kind != PlainKind::Text;
         Self {
             of_fields: Field::ALL.iter().map(place).collect(),
-            needs: needs.filter(|(_, kind)| *kind != PlainKind::Text).collect(),
+            needs: needed.into_iter().filter(is_no_text).collect(),
             families: [
                 [Field::PktSrcAddr, Field::SrcAddr].map(needed_place),
                 [Field::PktDstAddr, Field::DstAddr].map(needed_place),
             ],
+            wanted,
         }
     }
 }
@@ -216,7 +226,10 @@ impl<'l> PlainLine<'l> {
         before.map_or(0, |before| self.ends[before] as usize + 1)
     }
 
-    /// Returns the word of a column, which is ASCII and not empty.
+    /// Returns the word of a column that is needed, which is ASCII and not empty.
+    ///
+    /// # Panics
+    /// Panics for a column after the last one that is needed.
     #[inline(always)]
     pub fn word(&self, index: usize) -> &'l [u8] {
         &self.rest[self.begin(index)..self.ends[index] as usize]

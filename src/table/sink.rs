@@ -33,11 +33,12 @@ pub struct TableBatch {
     pub rows: RecordBatch,
     /// The index of the file among [`Archive::files`](crate::read::Archive::files).
     pub file: u32,
-    /// The number of each row's line in its file, from 1. In JSON it is the number of the value.
+    /// The number of each row's line in its file, from 1. In JSON it is the number of the value. Empty for
+    /// a sink [without places](TableSink::without_places).
     pub lines: Vec<u64>,
     /// The time of each row in nanoseconds since the Unix epoch: the start of a record, or the time
     /// that its line or the name of its file gives; the instant of an event. `None` for a record
-    /// without any time.
+    /// without any time. Empty for a sink [without places](TableSink::without_places).
     pub instants_ns: Vec<Option<i64>>,
 }
 
@@ -47,6 +48,7 @@ pub struct TableSink<F> {
     scans: Vec<TableScan>,
     fields: Vec<Field>,
     dictionaries: bool,
+    places: bool,
     take: F,
 }
 
@@ -60,6 +62,12 @@ pub struct TablePart {
 
 struct ScanPart {
     columns: ScanColumns,
+    rows: usize,
+    /// The line and the instant of each row, if they are wanted.
+    places: Option<RowPlaces>,
+}
+
+struct RowPlaces {
     lines: Vec<u64>,
     instants_ns: Vec<Option<i64>>,
 }
@@ -82,6 +90,7 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> TableSink<F> {
             scans,
             fields,
             dictionaries: false,
+            places: true,
             take,
         }
     }
@@ -95,11 +104,18 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> TableSink<F> {
         self
     }
 
+    /// Leaves out [`TableBatch::lines`] and [`TableBatch::instants_ns`].
+    #[must_use]
+    pub fn without_places(mut self) -> Self {
+        self.places = false;
+        self
+    }
+
     /// Takes the rows of a block out of its part. `base` lines of its file come before it.
     pub(crate) fn batches(&self, part: &mut TablePart, base: u64) -> Vec<TableBatch> {
         let scans = self.scans.iter().zip(std::mem::take(&mut part.scans));
         let batches = scans.filter_map(|(of, scan)| {
-            let scan = scan.filter(|scan| !scan.lines.is_empty())?;
+            let scan = scan.filter(|scan| scan.rows > 0)?;
             Some(scan.batch(of, part.file, base, self.dictionaries))
         });
         batches.collect()
@@ -112,7 +128,10 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> TableSink<F> {
             part.scans.resize_with(self.scans.len(), || None);
         }
         let rows = part.expected_rows;
-        Some(part.scans[index].get_or_insert_with(|| ScanPart::new(&self.scans[index], rows)))
+        Some(
+            part.scans[index]
+                .get_or_insert_with(|| ScanPart::new(&self.scans[index], rows, self.places)),
+        )
     }
 
     fn put_record(&self, part: &mut TablePart, found: &Found<'_>) {
@@ -121,10 +140,9 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> TableSink<F> {
             && let ScanColumns::Records(columns) = &mut scan.columns
         {
             columns.put(found);
-            scan.lines.push(found.place.line);
             let record = found.record;
-            scan.instants_ns
-                .push(record.start_ns.or(record.line_time_ns));
+            let instant_ns = record.start_ns.or(record.line_time_ns);
+            scan.count(found.place.line, instant_ns);
         }
     }
 }
@@ -171,8 +189,7 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for TableSink<F> {
         };
         let start_ns = found.line.start_ns()?;
         columns.put_plain(found.line)?;
-        scan.lines.push(found.place.line);
-        scan.instants_ns.push(start_ns);
+        scan.count(found.place.line, start_ns);
         Ok(())
     }
 
@@ -183,8 +200,7 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for TableSink<F> {
             && let ScanColumns::Events(columns) = &mut scan.columns
         {
             columns.put(found);
-            scan.lines.push(found.place.line);
-            scan.instants_ns.push(Some(found.event.instant_ns));
+            scan.count(found.place.line, Some(found.event.instant_ns));
         }
     }
 
@@ -197,15 +213,28 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for TableSink<F> {
 }
 
 impl ScanPart {
-    fn new(scan: &TableScan, rows: usize) -> Self {
+    fn new(scan: &TableScan, rows: usize, has_places: bool) -> Self {
         let columns = match scan.table {
             LogTable::VpcFlowLogs => ScanColumns::Records(FlowLogColumns::new(&scan.columns, rows)),
             table => ScanColumns::Events(EventColumns::new(table, &scan.columns, rows)),
         };
         Self {
             columns,
-            lines: Vec::with_capacity(rows),
-            instants_ns: Vec::with_capacity(rows),
+            rows: 0,
+            places: has_places.then(|| RowPlaces {
+                lines: Vec::with_capacity(rows),
+                instants_ns: Vec::with_capacity(rows),
+            }),
+        }
+    }
+
+    /// Counts the row that was put last.
+    #[inline(always)]
+    fn count(&mut self, line: u64, instant_ns: Option<i64>) {
+        self.rows += 1;
+        if let Some(places) = &mut self.places {
+            places.lines.push(line);
+            places.instants_ns.push(instant_ns);
         }
     }
 
@@ -214,18 +243,22 @@ impl ScanPart {
             ScanColumns::Records(columns) => columns.finish(dictionaries),
             ScanColumns::Events(columns) => columns.finish(),
         };
-        let options = RecordBatchOptions::new().with_row_count(Some(self.lines.len()));
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         let schema = match dictionaries {
             true => schema_of(of, &columns),
             false => of.table.schema(&of.columns),
         };
         let rows = RecordBatch::try_new_with_options(schema, columns, &options);
+        let (lines, instants_ns) = match self.places {
+            Some(places) => (places.lines, places.instants_ns),
+            None => <(Vec<u64>, Vec<Option<i64>>)>::default(),
+        };
         TableBatch {
             table: of.table,
             rows: rows.expect("columns of one length and of the schema's types"),
             file,
-            lines: self.lines.into_iter().map(|line| line + base).collect(),
-            instants_ns: self.instants_ns,
+            lines: lines.into_iter().map(|line| line + base).collect(),
+            instants_ns,
         }
     }
 }

@@ -6,10 +6,10 @@
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
-use arrow_array::builder::{StringBuilder, StringViewBuilder};
+use arrow_array::builder::{StringBuilder, make_view};
 use arrow_array::types::{ArrowDictionaryKeyType, UInt8Type, UInt16Type};
-use arrow_array::{ArrayRef, DictionaryArray, PrimitiveArray, UInt32Array};
-use arrow_buffer::{BooleanBuffer, NullBuffer};
+use arrow_array::{ArrayRef, DictionaryArray, PrimitiveArray, StringViewArray, UInt32Array};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
@@ -24,7 +24,7 @@ pub(super) struct WordColumn {
     rows: Vec<u32>,
     nulls: usize,
     /// The words, one after the other, and where each ends.
-    text: String,
+    text: Vec<u8>,
     ends: Vec<usize>,
     recent: Vec<RecentWord>,
     numbers: HashTable<u32>,
@@ -37,7 +37,7 @@ impl WordColumn {
         Self {
             rows: Vec::with_capacity(rows),
             nulls: 0,
-            text: String::new(),
+            text: Vec::new(),
             ends: Vec::new(),
             recent: Vec::new(),
             numbers: HashTable::new(),
@@ -94,10 +94,7 @@ impl WordColumn {
         let hash = self.state.hash_one(word);
         let number = match self.known(hash, word) {
             Some(number) => number,
-            None if is_valid(word) => {
-                let word = std::str::from_utf8(word);
-                self.add(hash, word.unwrap_or_default())
-            }
+            None if is_valid(word) => self.add(hash, word),
             None => return false,
         };
         self.note_recent(sample, number);
@@ -118,7 +115,7 @@ impl WordColumn {
 
     #[inline]
     fn word(&self, number: u32) -> &[u8] {
-        word(&self.text, &self.ends, number).as_bytes()
+        word(&self.text, &self.ends, number)
     }
 
     #[inline(never)]
@@ -126,7 +123,7 @@ impl WordColumn {
         let found = String::from_utf8_lossy(found);
         let hash = self.state.hash_one(found.as_bytes());
         self.known(hash, found.as_bytes())
-            .unwrap_or_else(|| self.add(hash, &found))
+            .unwrap_or_else(|| self.add(hash, found.as_bytes()))
     }
 
     #[inline]
@@ -135,28 +132,32 @@ impl WordColumn {
         self.numbers.find(hash, is_same).copied()
     }
 
-    /// Adds a word that is new.
-    fn add(&mut self, hash: u64, found: &str) -> u32 {
+    /// Adds a word that is new. It is UTF-8.
+    fn add(&mut self, hash: u64, found: &[u8]) -> u32 {
         let (text, ends, state) = (&mut self.text, &mut self.ends, &self.state);
         // A block has fewer lines than that.
         let number = u32::try_from(ends.len()).unwrap_or(NONE);
-        text.push_str(found);
+        text.extend_from_slice(found);
         ends.push(text.len());
-        let hash_of = |number: &u32| state.hash_one(word(text, ends, *number).as_bytes());
+        let hash_of = |number: &u32| state.hash_one(word(text, ends, *number));
         self.numbers.insert_unique(hash, number, hash_of);
         number
     }
 
-    /// Returns the words.
-    fn texts(&self) -> impl Iterator<Item = &str> {
-        let numbers = 0..u32::try_from(self.ends.len()).unwrap_or(NONE);
-        numbers.map(|number| word(&self.text, &self.ends, number))
+    /// Returns the words, and where each begins.
+    fn words(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        let ends = self.ends.iter();
+        begins
+            .zip(ends)
+            .map(|(begin, end)| (begin, &self.text[begin..*end]))
     }
 
     /// Returns the column as a dictionary. Its keys have as few bits as there are words.
     pub(super) fn into_dictionary(self) -> ArrayRef {
         let mut words = StringBuilder::with_capacity(self.ends.len(), self.text.len());
-        self.texts().for_each(|text| words.append_value(text));
+        let texts = self.words().map(|(_, word)| String::from_utf8_lossy(word));
+        texts.for_each(|text| words.append_value(text));
         let words: ArrayRef = Arc::new(words.finish());
         // The keys of nulls are any, and are not read.
         match words.len() {
@@ -178,10 +179,16 @@ impl WordColumn {
     }
 
     /// Returns the column as views of its words.
-    pub(super) fn into_views(self) -> ArrayRef {
-        let mut words = StringViewBuilder::with_capacity(self.ends.len());
-        self.texts().for_each(|text| words.append_value(text));
-        let views = arrow_select::take::take(&words.finish(), &self.numbers(), None);
+    pub(super) fn into_views(mut self) -> ArrayRef {
+        let view = |(begin, word)| {
+            let begin = u32::try_from(begin).expect("a block has less than 4 GiB");
+            make_view(word, 0, begin)
+        };
+        let views: Vec<u128> = self.words().map(view).collect();
+        let text = Buffer::from_vec(std::mem::take(&mut self.text));
+        let words = StringViewArray::try_new(views.into(), vec![text], None);
+        let words = words.expect("views of words that are UTF-8");
+        let views = arrow_select::take::take(&words, &self.numbers(), None);
         views.expect("numbers of words")
     }
 
@@ -203,7 +210,7 @@ impl WordColumn {
 }
 
 #[inline]
-fn word<'w>(text: &'w str, ends: &[usize], number: u32) -> &'w str {
+fn word<'w>(text: &'w [u8], ends: &[usize], number: u32) -> &'w [u8] {
     let number = number as usize;
     let begin = number.checked_sub(1).map_or(0, |before| ends[before]);
     &text[begin..ends[number]]
@@ -343,6 +350,7 @@ mod tests {
         for word in [&b"a\xff"[..], b"a\xff", "a\u{fffd}".as_bytes()] {
             words.put(Some(word));
         }
-        assert_eq!(words.texts().collect::<Vec<_>>(), ["a\u{fffd}"]);
+        let all: Vec<_> = words.words().collect();
+        assert_eq!(all, [(0, "a\u{fffd}".as_bytes())]);
     }
 }

@@ -12,6 +12,7 @@ use crate::record::Layout;
 pub(in crate::record) struct PlainWords {
     /// The length of the line found last, with its end.
     line_len: usize,
+    /// Of the words up to the last one that is wanted.
     ends: Vec<u32>,
     /// `None` until the first line is wanted.
     places: Option<PlainPlaces>,
@@ -35,7 +36,7 @@ impl PlainWords {
         if self.misses >= MISSES_MAX {
             return None;
         }
-        match words(rest, &mut self.ends) {
+        match words(rest, &mut self.ends, layout.columns().len()) {
             Some(len) => {
                 self.line_len = len;
                 self.misses = self.misses.saturating_sub(1);
@@ -50,8 +51,9 @@ impl PlainWords {
 
     #[cold]
     fn prepare(&mut self, layout: &Layout) {
-        self.ends.resize(layout.columns().len(), 0);
-        self.places = Some(PlainPlaces::of(layout));
+        let places = PlainPlaces::of(layout);
+        self.ends.resize(places.wanted, 0);
+        self.places = Some(places);
         if !layout.has_plain_lines() {
             self.misses = MISSES_MAX;
         }
@@ -84,9 +86,10 @@ impl PlainWords {
     }
 }
 
-/// Writes the ends of as many words as there is room for, which must be all of the line.
+/// Writes the ends of as many words as there is room for. Returns the length of the line, with its end, if it has
+/// this many words.
 #[inline(always)]
-fn words(rest: &[u8], ends: &mut [u32]) -> Option<usize> {
+fn words(rest: &[u8], ends: &mut [u32], columns: usize) -> Option<usize> {
     let (mut count, mut at) = (0, 0);
     // As if a blank came first: a word that begins with one is empty.
     let mut carry = 1;
@@ -103,10 +106,10 @@ fn words(rest: &[u8], ends: &mut [u32]) -> Option<usize> {
             if chunk[lane] != b'\n' || empty & mark != 0 {
                 return None;
             }
-            stops &= mark - 1;
+            // The last word ends there.
+            stops &= mark | (mark - 1);
             put_ends(stops, at, ends, &mut count)?;
-            *ends.get_mut(count)? = u32::try_from(at + lane).ok()?;
-            return (count + 1 == ends.len()).then_some(at + lane + 1);
+            return (count == columns).then_some(at + lane + 1);
         }
         put_ends(stops, at, ends, &mut count)?;
         at += 64;
@@ -129,12 +132,17 @@ fn stops_of(chunk: &[u8; 64]) -> (u64, u64) {
     (stops, odd)
 }
 
+/// Adds the number of these ends to `count`, and writes those for which there is room.
 #[inline(always)]
 fn put_ends(mut stops: u64, at: usize, ends: &mut [u32], count: &mut usize) -> Option<()> {
     // A line has at most 1 MiB.
     let at = u32::try_from(at).ok()?;
     while stops != 0 {
-        *ends.get_mut(*count)? = at + stops.trailing_zeros();
+        let Some(end) = ends.get_mut(*count) else {
+            *count += stops.count_ones() as usize;
+            break;
+        };
+        *end = at + stops.trailing_zeros();
         *count += 1;
         stops &= stops - 1;
     }

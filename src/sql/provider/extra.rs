@@ -112,7 +112,7 @@ impl ExtraColumn {
         facts: &FileFacts,
         logged: Option<&ArrayRef>,
     ) -> Result<ArrayRef> {
-        let rows = batch.lines.len();
+        let rows = batch.rows.num_rows();
         let of_path: ArrayRef = match self {
             Self::Region => texts(rows, facts.region.as_deref()),
             Self::Account => texts(rows, facts.account.as_deref()),

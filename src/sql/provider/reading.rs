@@ -319,6 +319,12 @@ impl LogScan {
         }
     }
 
+    /// Whether a column is made from the places of the rows.
+    pub(super) fn needs_places(&self) -> bool {
+        let mut columns = self.columns.iter();
+        columns.any(|column| matches!(column, ProvidedColumn::Extra(..)))
+    }
+
     /// Returns the rows of a batch with the columns of the query.
     pub(super) fn rows(
         &self,
@@ -340,7 +346,7 @@ impl LogScan {
             }
         });
         let columns: Vec<ArrayRef> = columns.collect::<Result<_>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.lines.len()));
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.rows.num_rows()));
         let schema = Arc::clone(&self.schema);
         Ok(RecordBatch::try_new_with_options(
             schema, columns, &options,

@@ -47,6 +47,10 @@ impl<'a> ScanSink<'a> {
     ) -> Self {
         // Rows are taken from it block by block, so it passes nothing on itself.
         let tables = TableSink::new(vec![scan.wanted()], (|_| Ok(())) as fn(_) -> _);
+        let tables = match scan.needs_places() {
+            true => tables,
+            false => tables.without_places(),
+        };
         let fields = [tables.fields().unwrap_or_default(), &scan.pushdown.fields()].concat();
         Self {
             scan,

@@ -17,7 +17,7 @@ const LINES: u64 = 200_000;
 fn run(input: &Path, output: &Path, detail: Detail, made: &Made) {
     let request = Request::new(vec![input.to_owned()]);
     let mut request = Convert::new(request, output.to_owned());
-    request.detail = detail;
+    request.detail = detail.into();
     let summary = convert(&request, &Meter::default()).expect("a capture");
     assert!(summary.records.adds_up());
     assert_eq!(summary.records.lines, made.lines + made.files);

@@ -238,7 +238,7 @@ fn emit(count: u32) -> u64 {
 fn converted(input: &Path, detail: Detail) -> (u64, u64) {
     let request = Request::new(vec![input.to_owned()]);
     let mut request = Convert::new(request, input.with_extension("pcapng"));
-    request.detail = detail;
+    request.detail = detail.into();
     let summary = convert(&request, &Meter::default()).expect("a capture");
     let packets = u64::try_from(summary.packets.written).expect("few packets");
     (summary.records.lines, packets)

@@ -184,6 +184,8 @@ pub enum ErrorKind {
         limit: u64,
         /// Filter expressions, with the approximate number of packets that each leaves.
         suggestions: Vec<(String, u64)>,
+        /// Whether the capture cannot have fewer packets of the same records.
+        is_coarsest: bool,
     },
     /// The answer to one question has more buckets of time than there is room for.
     #[error("more than {} time buckets", grouped(*limit as u64))]

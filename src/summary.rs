@@ -41,6 +41,8 @@ pub struct Summary {
     pub connections: Connections,
     /// Packets and bytes, logged and written.
     pub packets: Packets,
+    /// How many packets are written for each record.
+    pub detail: DetailUsed,
     /// Filters to try, if there are more packets than Wireshark handles well.
     pub suggested_filters: Vec<FilterSuggestion>,
     /// Requested time range, nanoseconds since the epoch; `null` where it is unlimited.
@@ -53,6 +55,18 @@ pub struct Summary {
     pub spilled_bytes: u64,
     /// Wall time, milliseconds.
     pub elapsed_ms: u64,
+}
+
+/// How many packets a capture has for each record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct DetailUsed {
+    /// The value of `--detail` that gives the same capture: `exact`, `compact` or `control`.
+    pub name: &'static str,
+    /// The most packets of a record, with `compact`.
+    pub max_per_record: Option<u64>,
+    /// The number of packets within which the detail was chosen; `null` for a detail that was given.
+    pub packets_budget: Option<u64>,
 }
 
 /// Files and their bytes.

@@ -22,7 +22,7 @@ pub use self::{
     events::{EventLog, EventLogs},
     missing_fields::{MissingFields, missing_fields},
 };
-use crate::summary::{Input, Records};
+use crate::summary::{DetailUsed, Input, Records};
 
 /// The complete result of an inspection.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -128,6 +128,8 @@ pub struct EniTraffic {
 pub struct Estimate {
     /// The value of `--detail`.
     pub detail: &'static str,
+    /// What it comes to for these records.
+    pub used: DetailUsed,
     /// Packets in the capture.
     pub packets: u64,
     /// Size of the capture in bytes, as uncompressed pcapng.

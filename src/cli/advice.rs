@@ -24,7 +24,8 @@ pub(super) fn message(error: &anyhow::Error) -> Message {
             packets,
             limit,
             suggestions,
-        } => too_many_packets(*packets, *limit, suggestions),
+            is_coarsest,
+        } => too_many_packets(*packets, *limit, suggestions, *is_coarsest),
         ErrorKind::NothingKept(unmatched) => Message::error(nothing_kept::worded(unmatched)),
         ErrorKind::NothingMatches {
             filed_ns: Some((start, end)),
@@ -147,14 +148,22 @@ fn format_to_complete(suggestion: Option<&str>) -> Tip {
     }
 }
 
-fn too_many_packets(packets: u64, limit: u64, suggestions: &[(String, u64)]) -> Message {
-    let message = Message::error(format!(
-        "about {} packets, more than --max-packets {}, so nothing is written (Wireshark is slow \
-         with more than about {})",
+fn too_many_packets(
+    packets: u64,
+    limit: u64,
+    suggestions: &[(String, u64)],
+    is_coarsest: bool,
+) -> Message {
+    let mut text = format!(
+        "about {} packets, more than --max-packets {}, so nothing is written",
         grouped(packets),
-        grouped(limit),
-        grouped(WIRESHARK_PACKETS)
-    ));
+        grouped(limit)
+    );
+    if packets > WIRESHARK_PACKETS {
+        let slow = grouped(WIRESHARK_PACKETS);
+        text += &format!(" (Wireshark is slow with more than about {slow})");
+    }
+    let message = Message::error(text);
     let suggestions = suggestions.iter();
     let commands = suggestions.filter_map(|(filter, packets)| suggestion(filter, *packets));
     let commands: Vec<String> = commands.collect();
@@ -164,7 +173,9 @@ fn too_many_packets(packets: u64, limit: u64, suggestions: &[(String, u64)]) -> 
         tips.push(Tip { text, commands });
     }
     tips.push(TIME_RANGE.into());
-    tips.push("make fewer packets of the same records with --detail control".into());
+    if !is_coarsest {
+        tips.push("make fewer packets of the same records with --detail control".into());
+    }
     message.tips(tips)
 }
 

@@ -8,7 +8,9 @@ use flow2pcap::capture::LinkType;
 use flow2pcap::connection::{Detail, PER_RECORD_MAX};
 use flow2pcap::error::ErrorKind;
 use flow2pcap::flow::Addresses;
-use flow2pcap::pipeline::{self, Comments, Convert, EventsChoice, Split, VantageChoice};
+use flow2pcap::pipeline::{
+    self, Comments, Convert, DetailChoice, EventsChoice, Split, VantageChoice,
+};
 use flow2pcap::printable::number::grouped;
 use flow2pcap::printable::shown;
 use flow2pcap::summary::WIRESHARK_PACKETS;
@@ -17,9 +19,11 @@ use crate::cli::advice::refusal;
 use crate::cli::context::ContextArgs;
 use crate::cli::message::Message;
 use crate::cli::narrowing::{Keeping, Narrowing};
+use crate::cli::notices::Notices;
 use crate::cli::page::json;
+use crate::cli::planned_capture;
 use crate::cli::reading::ReadingArgs;
-use crate::cli::room::{RoomArgs, parse_size};
+use crate::cli::room::{RoomArgs, parse_packets, parse_size};
 use crate::cli::streams::Streams;
 use crate::cli::summary;
 
@@ -43,6 +47,9 @@ Examples:
 
   flow2pcap convert AWSLogs/ -o out.pcapng --from -2h --filter 'port 443 and (reject or flags rst)'
       Convert connections on port 443 that were rejected or reset, in the last two hours of the archive.
+
+  flow2pcap convert AWSLogs/ -o out.pcapng --packets 200k
+      Merge packets until the capture has at most about 200,000.
 
   flow2pcap convert AWSLogs/ -o out.pcapng --split hour
       Write one capture per hour, and out.csv with an index of them.
@@ -100,13 +107,19 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     finding: Option<u64>,
 
-    /// How many of the logged packets to write
-    #[arg(long, value_enum, default_value_t = DetailChoice::Compact)]
-    detail: DetailChoice,
+    /// How many of the logged packets to write [default: auto, or compact with --max-per-record]
+    ///
+    /// SYN, FIN and RST stay as far as possible. What is merged keeps its bytes, in larger segments.
+    #[arg(long, value_enum)]
+    detail: Option<DetailName>,
 
-    /// Maximum number of packets per record with --detail compact
-    #[arg(long, value_name = "N", default_value_t = PER_RECORD_MAX, value_parser = clap::value_parser!(u64).range(4..))]
-    max_per_record: u64,
+    /// Number of packets that --detail auto stays within, such as 500k or 2M [default: 1M]
+    #[arg(long, value_name = "N", value_parser = parse_packets)]
+    packets: Option<u64>,
+
+    /// Maximum number of packets per record with --detail compact [default: 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(4..))]
+    max_per_record: Option<u64>,
 
     /// Which ENI's records to use when several logged a connection: auto, all, or an ENI
     ///
@@ -167,7 +180,10 @@ pub(crate) struct Args {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum DetailChoice {
+enum DetailName {
+    /// Every logged packet up to a million in all, or as many as --packets says; beyond that, the finest of
+    /// compact with 64, 32, 16, 8 or 4 per record and control that stays within it
+    Auto,
     /// At most --max-per-record packets for each record; data is merged into larger segments
     Compact,
     /// Every logged packet
@@ -210,6 +226,40 @@ enum EventChoice {
 }
 
 impl Args {
+    /// Returns the detail.
+    ///
+    /// # Errors
+    /// Two options contradict each other.
+    fn detail(&self) -> anyhow::Result<DetailChoice> {
+        let name = match (self.detail, self.max_per_record) {
+            (Some(name), _) => name,
+            (None, Some(_)) => DetailName::Compact,
+            (None, None) => DetailName::Auto,
+        };
+        if let (false, Some(_)) = (matches!(name, DetailName::Compact), self.max_per_record) {
+            return Err(refusal(
+                "--max-per-record is for --detail compact",
+                "leave out one of the two; --packets says how many packets --detail auto stays within",
+            ));
+        }
+        if let (false, Some(_)) = (matches!(name, DetailName::Auto), self.packets) {
+            return Err(refusal(
+                "--packets is for --detail auto",
+                "leave out --packets; --max-packets refuses to write more",
+            ));
+        }
+        Ok(match name {
+            DetailName::Auto => DetailChoice::Auto {
+                packets: self.packets.unwrap_or(WIRESHARK_PACKETS),
+            },
+            DetailName::Compact => DetailChoice::Fixed(Detail::Compact {
+                per_record_max: self.max_per_record.unwrap_or(PER_RECORD_MAX),
+            }),
+            DetailName::Exact => DetailChoice::Fixed(Detail::Exact),
+            DetailName::Control => DetailChoice::Fixed(Detail::Control),
+        })
+    }
+
     fn request(&self) -> anyhow::Result<Convert> {
         let format = self.reading.layout();
         let format = format.as_ref();
@@ -218,13 +268,7 @@ impl Args {
         request.filter.only_matching = self.keeping.only_matching;
         let mut convert = Convert::new(request, self.output.clone());
         convert.split = self.split;
-        convert.detail = match self.detail {
-            DetailChoice::Compact => Detail::Compact {
-                per_record_max: self.max_per_record,
-            },
-            DetailChoice::Exact => Detail::Exact,
-            DetailChoice::Control => Detail::Control,
-        };
+        convert.detail = self.detail()?;
         convert.vantage = self.vantage.clone();
         convert.addresses = match self.addresses {
             AddressChoice::Packet => Addresses::Packet,
@@ -272,9 +316,21 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     }
     warn_of_size(args, streams);
     let request = args.request()?;
+    let is_shown = !args.reading.quiet && streams.can_redraw_err();
+    let notices = Notices::on(streams);
     let converted = args
         .reading
-        .run(streams, |meter| pipeline::convert(&request, meter))?;
+        .run_showing(is_shown, streams, |meter, progress| {
+            pipeline::convert_announced(&request, meter, &|planned| {
+                let messages = planned_capture::messages(planned);
+                if !args.reading.quiet {
+                    messages
+                        .iter()
+                        .for_each(|message| notices.report(message, progress));
+                }
+            })
+        })?;
+    streams.print_err(&notices.kept());
     let summary = match converted {
         Err(error) if to_stdout && matches!(error.kind(), ErrorKind::ReaderGone { .. }) => {
             // The reader of the capture closed it early, which is not an error.

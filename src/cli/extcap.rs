@@ -49,8 +49,9 @@ arg {number=2}{call=--to}{display=To}{type=string}{placeholder=the newest record
 arg {number=3}{call=--filter}{display=Filter}{type=string}{placeholder=host 10.0.0.5 and port 443 and reject}\
 {tooltip=Keeps whole connections of which one record matches, in the syntax of tcpdump}
 arg {number=4}{call=--detail}{display=Detail}{type=selector}{tooltip=How many of the logged packets to write}
-value {arg=4}{value=compact}{display=compact: data is merged into larger segments}{default=true}
+value {arg=4}{value=auto}{display=auto: every logged packet up to a million, else merged}{default=true}
 value {arg=4}{value=exact}{display=exact: every logged packet}{default=false}
+value {arg=4}{value=compact}{display=compact: at most 64 packets a record}{default=false}
 value {arg=4}{value=control}{display=control: handshake, teardown and one data segment}{default=false}
 arg {number=5}{call=--vantage}{display=Vantage}{type=string}{default=auto}\
 {tooltip=Which ENI's records to use when several logged a connection: auto, all, or an ENI}

@@ -24,6 +24,8 @@ pub(crate) enum Severity {
     Error,
     /// The run goes on, and its user should know something.
     Warning,
+    /// The run goes on as it should.
+    Note,
 }
 
 impl Severity {
@@ -31,6 +33,7 @@ impl Severity {
         match self {
             Self::Error => "error:",
             Self::Warning => "warning:",
+            Self::Note => "note:",
         }
     }
 
@@ -38,6 +41,7 @@ impl Severity {
         match self {
             Self::Error => TROUBLE_WORD,
             Self::Warning => WARNING_WORD,
+            Self::Note => TIP,
         }
     }
 }
@@ -80,6 +84,13 @@ impl Message {
             severity: Severity::Error,
             text: text.into(),
             tips: Vec::new(),
+        }
+    }
+
+    pub(crate) fn note(text: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Note,
+            ..Self::error(text)
         }
     }
 

@@ -9,6 +9,7 @@ use flow2pcap::printable::shell;
 use flow2pcap::time::SECOND_NS;
 
 use super::page::instant;
+use super::room::parse_packets;
 
 /// The options that select a part of the archive.
 #[derive(Debug, Args)]
@@ -119,8 +120,9 @@ pub(crate) struct Keeping {
 
     /// Refuse to write a capture of more than about N packets, and suggest filters instead
     ///
-    /// Wireshark is slow beyond about a million packets. A capture is never cut short.
-    #[arg(long, value_name = "N")]
+    /// Wireshark is slow beyond about a million packets. A capture is never cut short. With --detail auto,
+    /// packets are merged to stay within N first.
+    #[arg(long, value_name = "N", value_parser = parse_packets)]
     pub(crate) max_packets: Option<u64>,
 }
 

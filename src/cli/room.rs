@@ -74,6 +74,23 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     size.ok_or_else(|| "too many bytes".into())
 }
 
+/// Parses a number of packets such as `1000000`, `500k` or `2M`.
+///
+/// # Errors
+/// Returns a message that says what was expected.
+pub(crate) fn parse_packets(text: &str) -> Result<u64, String> {
+    let (number, factor) = match text.strip_suffix(['k', 'K']) {
+        Some(number) => (number, 1_000),
+        None => match text.strip_suffix(['m', 'M']) {
+            Some(number) => (number, 1_000_000),
+            None => (text, 1),
+        },
+    };
+    let count = number.parse().ok().filter(|count| *count > 0);
+    let count = count.and_then(|count: u64| count.checked_mul(factor));
+    count.ok_or_else(|| "expected a number greater than 0, such as 1000000, 500k or 2M".into())
+}
+
 /// Returns the default folder of temporary files. It is not `/tmp`, which is in memory on many systems.
 pub(crate) fn temp_dir() -> PathBuf {
     let lasting = PathBuf::from("/var/tmp");

@@ -121,3 +121,9 @@ impl<'a> Streams<'a> {
         }
     }
 }
+
+/// Writes to the standard error of the process while its [`Streams`] are lent to a run, ignoring write
+/// errors.
+pub(super) fn print_err_of_process(text: &str) {
+    let _ = Blocking(io::stderr()).write_all(text.as_bytes());
+}

@@ -4,11 +4,11 @@ use std::fmt;
 
 use flow2pcap::connection::Outcome;
 use flow2pcap::printable::number::grouped;
-use flow2pcap::summary::{Summary, WIRESHARK_PACKETS};
+use flow2pcap::summary::Summary;
 use indicatif::HumanBytes;
 
+use super::account;
 use super::page::{Page, PrintedLine, TROUBLE, count, wide};
-use super::{account, advice};
 
 /// A summary as a person reads it.
 pub(crate) struct SummaryText<'a> {
@@ -101,10 +101,12 @@ impl SummaryText<'_> {
     fn packets(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = self.summary;
         let p = &s.packets;
-        let merged = if p.written < p.logged {
-            ", the rest merged into larger segments"
-        } else {
-            ""
+        let merged = match s.detail.max_per_record {
+            _ if p.written >= p.logged => String::new(),
+            Some(most) => {
+                format!(", at most {most} a record, the rest merged into larger segments")
+            }
+            None => ", the rest merged into larger segments".to_owned(),
         };
         self.page.row(
             f,
@@ -135,18 +137,6 @@ impl SummaryText<'_> {
             let lost = wide(p.bytes_lost());
             let text = format!("{lost} fewer than logged: records that report more than 64 TiB");
             self.page.note(f, "", &text)?;
-        }
-        if !s.suggested_filters.is_empty() {
-            let text = format!(
-                "Wireshark is slow with more than about {} packets; to write fewer, add:",
-                grouped(WIRESHARK_PACKETS)
-            );
-            self.page.note(f, "", &text)?;
-            let suggestions = s.suggested_filters.iter();
-            for line in suggestions.filter_map(|s| advice::suggestion(&s.filter, s.packets)) {
-                let line = PrintedLine::from("  ").and(PrintedLine::whole(line));
-                self.page.row(f, "", line)?;
-            }
         }
         let moved = s.connections.moved_packets;
         if moved > 0 {

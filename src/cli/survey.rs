@@ -255,6 +255,7 @@ impl SurveyText<'_> {
         let estimates = self.survey.estimates.iter().map(|estimate| {
             let Estimate {
                 detail,
+                used,
                 packets,
                 file_bytes,
                 elapsed_ms,
@@ -264,8 +265,13 @@ impl SurveyText<'_> {
                 seconds => format!("in {}", count(seconds, "second")),
             };
             let noun = if *packets == 1 { "packet," } else { "packets," };
+            let how = match (*detail, used.name, used.max_per_record) {
+                ("auto", _, Some(most)) => format!(" (at most {most} a record)"),
+                ("auto", name, None) => format!(" ({name})"),
+                _ => String::new(),
+            };
             format!(
-                "--detail {detail:8} about {:>12} {noun:8} {:>11}, {time}",
+                "--detail {detail:8} about {:>12} {noun:8} {:>11}, {time}{how}",
                 grouped(*packets),
                 HumanBytes(*file_bytes).to_string()
             )

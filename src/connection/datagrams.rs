@@ -148,15 +148,10 @@ fn place(
     detail: Detail,
     out: &mut Vec<Segment>,
 ) -> u64 {
-    let most = match detail {
-        Detail::Exact => PACKETS_MAX,
-        Detail::Compact { per_record_max } => per_record_max.max(1),
-        Detail::Control => 1,
-    };
     let least = least_len(o);
     let logged = o.bytes.unwrap_or(least.saturating_mul(o.packets));
     let kept = logged.min(BYTES_MAX);
-    let n = o.packets.clamp(1, most).max(kept.div_ceil(PACKET_MAX));
+    let n = count(o.packets, Some(logged), detail);
     let bytes = kept.max(least * n);
     for i in 0..n {
         let len = bytes / n + u64::from(i < bytes % n);
@@ -176,6 +171,17 @@ fn place(
         });
     }
     bytes.saturating_sub(logged)
+}
+
+/// Returns how many packets a record of so many packets and bytes becomes.
+pub(super) fn count(packets: u64, bytes: Option<u64>, detail: Detail) -> u64 {
+    let most = match detail {
+        Detail::Exact => PACKETS_MAX,
+        Detail::Compact { per_record_max } => per_record_max.max(1),
+        Detail::Control => 1,
+    };
+    let kept = bytes.unwrap_or_default().min(BYTES_MAX);
+    packets.clamp(1, most).max(kept.div_ceil(PACKET_MAX))
 }
 
 #[cfg(test)]

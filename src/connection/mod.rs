@@ -33,6 +33,7 @@
 
 mod arrivals;
 mod balance;
+mod count;
 mod datagrams;
 mod in_flight;
 mod infer;
@@ -50,6 +51,7 @@ mod spread;
 mod teardown;
 mod window;
 
+pub(crate) use count::{packets_about, packets_of};
 pub use outcome::{ConnectionInfo, Outcome};
 pub use plan::{Detail, PER_RECORD_MAX};
 pub use role::{Role, RoleEvidence};

@@ -19,7 +19,7 @@ const MESSAGE: u64 = 300;
 /// The maximum payload of one segment, well within what Wireshark can show. An IP packet holds
 /// 65,535 bytes, but a record whose packets are larger than that still gets as many packets as it
 /// counts: the sender's network card segmented them after they were counted.
-const PAYLOAD_MAX: u64 = 1 << 30;
+pub(super) const PAYLOAD_MAX: u64 = 1 << 30;
 /// The maximum data of one SYN where a record's SYNs are merged: a full segment on a network with
 /// jumbo frames. More goes to a data segment.
 const MERGED_SYN_DATA_MAX: u64 = 8_960;
@@ -28,7 +28,7 @@ const MERGED_SYN_DATA_MAX: u64 = 8_960;
 const MERGED_PACKET_MAX: u64 = 65_000;
 /// The maximum number of segments added because of [`PAYLOAD_MAX`]: 64 TiB in one record, which no
 /// network interface carries in an interval.
-const LARGE_SEGMENTS_MAX: u64 = 1 << 16;
+pub(super) const LARGE_SEGMENTS_MAX: u64 = 1 << 16;
 
 /// How much of the logged traffic is written as packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,10 +263,10 @@ impl SegmentPlan {
 }
 
 /// The maximum number of SYNs and RSTs that [`Detail::Control`] makes of one record.
-const CONTROL_MAX: u64 = 64;
+pub(super) const CONTROL_MAX: u64 = 64;
 
 /// Returns the packets of `parts` that `detail` keeps.
-fn kept(parts: &RecordParts, detail: Detail) -> RecordParts {
+pub(super) fn kept(parts: &RecordParts, detail: Detail) -> RecordParts {
     let most = match detail {
         Detail::Exact => PACKETS_MAX,
         Detail::Compact { per_record_max } => per_record_max.max(4),

@@ -6,6 +6,8 @@
 //! write    episodes -> the capture    by slice of time
 //! ```
 //!
+//! How many packets a record becomes is decided between the last two ([`mod@planned`]).
+//!
 //! An episode is a group of connections of one conversation that are so close in time that they are
 //! rebuilt one after another. The episodes of a time slice are rebuilt ([`task`]), encoded as
 //! frames ([`framer`], [`frames`]); frames of events ([`event_frames`]) wait for their slice from the
@@ -20,6 +22,7 @@ mod framer;
 mod frames;
 mod memory_shares;
 mod ordering;
+mod planned;
 mod pool;
 mod rebuilt;
 mod section;
@@ -27,6 +30,7 @@ mod split;
 mod task;
 mod write;
 
+pub use self::planned::{Announce, PlannedCapture};
 pub use self::split::Split;
 
 use std::collections::BTreeMap;
@@ -37,6 +41,7 @@ use self::capture_writer::PendingOutput;
 use self::event_stages::{EventStage, JoinedStage};
 use self::framer::Framer;
 use self::memory_shares::MemoryShares;
+use self::planned::{planned, slices};
 use self::pool::Pool;
 use self::section::section;
 use self::task::TaskContext;
@@ -51,6 +56,7 @@ use crate::pipeline::reading::Observations;
 use crate::pipeline::run::{Contents, EventsRead, Request, Run, with_names};
 use crate::pipeline::settling::conversations::Conversations;
 use crate::pipeline::settling::finding_records::FindingMarker;
+use crate::pipeline::settling::packet_budget::DetailChoice;
 use crate::pipeline::settling::settle::{SettleCounts, Settler, Settling};
 use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
@@ -71,7 +77,7 @@ pub struct Convert {
     /// How to split the output into several captures named after `output`, if at all.
     pub split: Option<Split>,
     /// How many packets are written for each record.
-    pub detail: Detail,
+    pub detail: DetailChoice,
     /// Which ENI's records are used for a conversation.
     pub vantage: VantageChoice,
     /// Which addresses the packets get.
@@ -97,7 +103,7 @@ impl Convert {
             request,
             output,
             split: None,
-            detail: Detail::default(),
+            detail: DetailChoice::default(),
             vantage: VantageChoice::default(),
             addresses: Addresses::default(),
             link: LinkType::default(),
@@ -155,10 +161,25 @@ pub enum EventsChoice {
 /// filter, or the output cannot be written. No
 /// output is left then.
 pub fn convert(convert: &Convert, meter: &Meter) -> Result<Summary> {
+    convert_announced(convert, meter, &|_| {})
+}
+
+/// Converts an archive, and calls `announce` once it is known what the capture will be, before anything is
+/// written.
+///
+/// Runs on rayon's current thread pool.
+///
+/// # Errors
+/// The same as for [`convert`].
+pub fn convert_announced(
+    convert: &Convert,
+    meter: &Meter,
+    announce: Announce<'_>,
+) -> Result<Summary> {
     with_names(&convert.request, |request| {
         let mut convert = convert.clone();
         convert.request = request.clone();
-        convert_named(&convert, meter)
+        convert_named(&convert, meter, announce)
     })
 }
 
@@ -251,30 +272,39 @@ fn read<'f>(
     Ok((read, naming))
 }
 
-fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
-    let request = &convert.request;
+/// Opens the archive and prepares the output.
+///
+/// # Errors
+/// The options contradict each other, an input is missing, or the output would replace an input.
+fn opened(convert: &Convert) -> Result<(EventWishes, Archive, Encoder, PendingOutput)> {
     let format = Format::of(&convert.output)?;
     let wishes = wishes(convert, format)?;
     let archive = archive_of(convert, wishes)?;
-    let run = Run::new(&archive, meter);
-    let encoder = Encoder::new(format, convert.link);
     let pending = PendingOutput::of(convert, archive.paths())?;
+    Ok((wishes, archive, Encoder::new(format, convert.link), pending))
+}
+
+fn convert_named(convert: &Convert, meter: &Meter, announce: Announce<'_>) -> Result<Summary> {
+    let request = &convert.request;
+    let (wishes, archive, encoder, pending) = opened(convert)?;
+    let run = Run::new(&archive, meter);
     let finding = finding_records(convert.finding, request, &archive, meter)?;
     let folder = SpillFolder::new(&request.temp_dir);
-    let conversations = Conversations::new(request.held_max(), &folder, convert.detail);
+    let choice = convert.detail.at_most(convert.max_packets);
+    let conversations = Conversations::for_choice(request.held_max(), &folder, choice);
     let collector = EventStage::collector(wishes, request, &folder);
     let (mut read, naming) = read(convert, &run, &conversations, collector.as_ref())?;
     let enis = &read.enis;
     let vantage = vantage(&convert.vantage, enis)?;
-    let (conversations, starts) = conversations.complete(enis, request.memory);
-    let slices = Slices::within(request.memory, &starts);
+    let (conversations, totals) = conversations.complete(enis, request.memory);
+    let slices = slices(request.memory, choice, totals);
     let buckets = || Buckets::new(slices.count(), request.held_max(), &folder);
     let episodes = buckets();
     let selection = request.selection(read.newest_ns);
     let (finding, kept) = FindingMarker::of(finding.as_ref(), selection, enis);
     let events = EventStage::of(collector, selection, enis, &read.account.configuration)?;
     let settler = Settler {
-        settling: Settling::new(vantage, kept, convert.detail, request.memory),
+        settling: Settling::for_choice(vantage, kept, choice, request.memory),
         finding,
         events: events.as_ref().map(|events| &events.offers),
         seen: &naming.seen,
@@ -284,7 +314,8 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
     };
     let settled = settler.settle(&{ conversations })?;
     check_kept(&read, request, &settled, events.as_ref())?;
-    let suggested_filters = settled.by_filter.suggest(enis, convert.max_packets)?;
+    let (detail, planned) = planned(choice, convert.max_packets, &settled, enis)?;
+    announce(&planned);
     let (section, mut events) = named_section(convert, enis, naming, events);
     let mut capture = pending.open(encoder, section, enis)?;
     let framer = Framer {
@@ -297,14 +328,13 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
         single_interface: convert.single_interface || convert.split == Some(Split::Eni),
     };
     let waiting = buckets();
-    meter.begin(Phase::Writing, settled.by_filter.packets());
+    meter.begin(Phase::Writing, planned.packets);
     let put_frames = |events: &mut JoinedStage<'_>| events.put_frames(&framer, &slices, &waiting);
     events.as_mut().map_or(Ok(()), put_frames)?;
-    let tasks = tasks(convert, &slices, &waiting, framer, events.as_ref());
+    let tasks = tasks(convert, detail, &slices, &waiting, framer, events.as_ref());
     let writer = Writer::new(&episodes, meter, tasks);
     let written = writer.write(&mut capture)?;
     settled.add_to(&mut read.records);
-    debug_assert!(read.records.adds_up(), "{:?}", read.records);
     let events = account_of(events.as_ref(), &read.account.events)?;
     Ok(Summary {
         input: read.input,
@@ -313,7 +343,8 @@ fn convert_named(convert: &Convert, meter: &Meter) -> Result<Summary> {
         enis: enis.iter().len() as u64,
         connections: written.connections,
         packets: written.packets,
-        suggested_filters,
+        detail: planned.detail,
+        suggested_filters: planned.suggested_filters,
         requested_ns: selection.and_then(|selection| selection.requested_ns()),
         events,
         output: capture.finish(convert)?,
@@ -362,6 +393,7 @@ fn account_of(
 /// Prepares the tasks that rebuild connections into frames.
 fn tasks<'a>(
     convert: &Convert,
+    detail: Detail,
     slices: &'a Slices,
     waiting: &'a Buckets<'a>,
     framer: Framer<'a>,
@@ -372,7 +404,8 @@ fn tasks<'a>(
         slices,
         waiting,
         framer,
-        detail: convert.detail,
+        detail,
+        memory: convert.request.memory,
         split: convert.split,
         pool: Pool::new(room.frames),
         room,

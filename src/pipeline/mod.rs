@@ -43,7 +43,10 @@ mod settling;
 mod spilling;
 
 pub use self::connections::{ConnectionBatch, ConnectionsRead, connections};
-pub use self::convert::{Comments, Convert, EventsChoice, Split, VantageChoice, convert};
+pub use self::convert::{
+    Announce, Comments, Convert, EventsChoice, PlannedCapture, Split, VantageChoice, convert,
+    convert_announced,
+};
 pub use self::diagnose::{ChangeCounts, Diagnosis, LoggedCall, diagnose, diagnose_to};
 pub use self::export::{
     Export, Exported, ExportedTable, LakeCompression, LakeFormat, LakeLayout, export,
@@ -54,4 +57,5 @@ pub use self::ladder::{Ladder, LadderPacket, LadderStep, OmittedPackets, Rejecti
 pub use self::metrics::{Answers, Metrics, metrics};
 pub use self::report::{Origin, Report, Reported, report};
 pub use self::run::Request;
+pub use self::settling::packet_budget::DetailChoice;
 pub use crate::read::{Meter, Phase};

@@ -69,7 +69,7 @@ fn memory_does_not_change_the_capture() {
                 .memory(memory)
                 .temp_dir(temporary.path().to_owned());
             let mut request = Convert::new(request, output);
-            request.detail = detail;
+            request.detail = detail.into();
             request.vantage = vantage.clone();
             let summary = pipeline::convert(&request, &Meter::default()).unwrap();
             (fs::read(request.output).unwrap(), summary.spilled_bytes)
@@ -118,7 +118,7 @@ fn outputs(
     let mut request = Convert::new(request, folder.path().join(name));
     request.split = split;
     request.vantage = VantageChoice::All;
-    request.detail = Detail::Exact;
+    request.detail = Detail::Exact.into();
     let summary = pipeline::convert(&request, &Meter::default()).unwrap();
     let names = names_in(folder.path()).into_iter();
     let files = names.map(|name| {

@@ -300,7 +300,8 @@ fn region_of_the_path_stands_for_a_column_that_is_missing() {
 #[test]
 fn too_many_packets_end_the_run_with_filters_to_try() {
     let folder = tempfile::tempdir().unwrap();
-    let run = incident_run(&folder, &["--max-packets", "100"]);
+    let exact = ["--detail", "exact", "--max-packets", "100"];
+    let run = incident_run(&folder, &exact);
     assert_eq!(run.code, 2);
     assert!(names_in(folder.path()).is_empty());
     assert!(run.stderr.contains("about 316 packets"), "{}", run.stderr);
@@ -337,7 +338,7 @@ fn more_than_a_million_packets_come_with_filters_to_try() {
     }
     text += &line(1, 1_773_446_400, "REJECT");
     let log = file(&folder, "flows.log", text);
-    let converted = convert(&[&log], &[]);
+    let converted = convert(&[&log], &["--detail", "compact"]);
     let first = &converted.summary()["suggested_filters"][0];
     assert_eq!(first["filter"], "reject");
     assert_eq!(first["packets"], 5);

@@ -192,7 +192,7 @@ fn estimate_of_a_capture_is_near_what_it_becomes() {
                 );
             }
         }
-        assert_eq!(survey["estimates"][0]["detail"], "compact");
+        assert_eq!(survey["estimates"][0]["detail"], "auto");
     }
 }
 

@@ -16,6 +16,7 @@ mod completions_and_man;
 mod context;
 mod counts;
 mod derived_tables;
+mod detail_auto;
 mod determinism;
 mod diagnose;
 mod diagnose_rates;

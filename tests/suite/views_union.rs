@@ -98,7 +98,7 @@ fn written(loggers: &[Logger], sent: &[Sent]) -> u64 {
         Request::new(logs.collect()),
         folder.path().join("out.pcapng"),
     );
-    request.detail = Detail::Exact;
+    request.detail = Detail::Exact.into();
     let summary = convert(&request, &Meter::default()).unwrap();
     assert_eq!(summary.packets.written, summary.packets.logged);
     assert!(summary.records.adds_up());

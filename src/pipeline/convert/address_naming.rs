@@ -94,11 +94,11 @@ fn service_name(service: &str, address: IpAddr) -> String {
 /// its instance, its ECS task, or its own name.
 fn names_of(enis: &Enis) -> Vec<Cow<'_, str>> {
     let mut tag_counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut service_counts: BTreeMap<[&str; 2], usize> = BTreeMap::new();
+    let mut service_counts: BTreeMap<&str, usize> = BTreeMap::new();
     for eni in enis.iter() {
         *tag_counts.entry(eni.tag()).or_default() += 1;
-        let [cluster, service, _] = eni.ecs_task();
-        *service_counts.entry([cluster, service]).or_default() += 1;
+        let [_, service, _] = eni.ecs_task();
+        *service_counts.entry(service).or_default() += 1;
     }
     // A tag that several ENIs have, such as a team or a stage, is the name of none of them.
     let has_own_tag = |eni: &Eni| !eni.tag().is_empty() && tag_counts[eni.tag()] == 1;
@@ -112,16 +112,14 @@ fn names_of(enis: &Enis) -> Vec<Cow<'_, str>> {
 }
 
 /// Returns the name of the ECS task that an ENI belongs to: its service, and its id if the service has
-/// several ENIs. `service_counts` has the ENIs of each cluster and service.
-fn ecs_name<'a>(eni: &'a Eni, service_counts: &BTreeMap<[&str; 2], usize>) -> Option<Cow<'a, str>> {
+/// several ENIs. `service_counts` has the ENIs of each name of a service, in any cluster.
+fn ecs_name<'a>(eni: &'a Eni, service_counts: &BTreeMap<&str, usize>) -> Option<Cow<'a, str>> {
     match eni.ecs_task() {
         [_, "", ""] => None,
-        [cluster, service, _]
-            if !service.is_empty() && service_counts[&[cluster, service]] == 1 =>
-        {
+        [_, service, _] if !service.is_empty() && service_counts[service] == 1 => {
             Some(service.into())
         }
-        // Tasks of several ENIs, and no id to tell them apart.
+        // Several ENIs of a service, and no id by which they differ.
         [_, _, ""] => None,
         // A task that was started without a service.
         [cluster, "", task] if !cluster.is_empty() => Some(format!("{cluster}/{task}").into()),

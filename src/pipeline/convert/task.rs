@@ -17,6 +17,7 @@ use crate::pipeline::events::{EventJoins, PacketEvents};
 use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::episode_codec::Episode;
+use crate::pipeline::spilling::memory_limit::ConversationCost;
 use crate::summary::{Connections, Packets};
 
 /// Approximate bytes of frames that are stored for a later slice at once; consecutive frames of a
@@ -36,6 +37,8 @@ pub(crate) struct TaskContext<'a> {
     pub waiting: &'a Buckets<'a>,
     pub framer: Framer<'a>,
     pub detail: Detail,
+    /// The most bytes that rebuilding one connection may use.
+    pub memory: u64,
     /// How the capture is split, if it is.
     pub split: Option<Split>,
     pub pool: Pool,
@@ -99,7 +102,7 @@ impl<'a, 't> Task<'a, 't> {
     /// Rebuilds the episode with this number.
     ///
     /// # Errors
-    /// There is no space for its frames, in memory or on disk.
+    /// There is no space for its frames on disk, or for one of its connections in memory.
     pub(crate) fn rebuild(&mut self, episode: u64, held: &Episode) -> Result<()> {
         let mut last_ns = i64::MIN;
         let mut place = 0;
@@ -109,6 +112,8 @@ impl<'a, 't> Task<'a, 't> {
             rest = after;
             self.segments.clear();
             self.scratch.begin_connection();
+            let cost = ConversationCost::of(records, self.context.detail);
+            cost.check(&records[0].key, self.context.memory, None)?;
             let info = rebuild(records, self.context.detail, &mut self.segments);
             let connections = &mut self.written.connections;
             connections.moved_packets += info.moved + move_after(last_ns, &mut self.segments);

@@ -9,19 +9,26 @@ use std::time::Duration;
 
 use crate::connection::{Detail, PER_RECORD_MAX};
 use crate::flow::{Candidate, TCP, UDP};
-use crate::pipeline::settling::suggest_filters;
+use crate::pipeline::settling::packet_budget::{DETAILS, DetailChoice, PacketsByDetail};
+use crate::summary::WIRESHARK_PACKETS;
 use crate::survey::Estimate;
 
 /// The values of `--detail` with their defaults, the default first.
-const DETAILS: [(&str, Detail); 3] = [
+const CHOICES: [(&str, DetailChoice); 4] = [
     (
-        "compact",
-        Detail::Compact {
-            per_record_max: PER_RECORD_MAX,
+        "auto",
+        DetailChoice::Auto {
+            packets: WIRESHARK_PACKETS,
         },
     ),
-    ("exact", Detail::Exact),
-    ("control", Detail::Control),
+    ("exact", DetailChoice::Fixed(Detail::Exact)),
+    (
+        "compact",
+        DetailChoice::Fixed(Detail::Compact {
+            per_record_max: PER_RECORD_MAX,
+        }),
+    ),
+    ("control", DetailChoice::Fixed(Detail::Control)),
 ];
 
 /// Instructions that a conversion needs for a record, without its packets: 3,300 to read it, 520 to
@@ -58,10 +65,10 @@ const COMMENT_LEN: u64 = 4 + 140;
 const SECTION_LEN: u64 = 450;
 const INTERFACE_LEN: u64 = 190;
 
-/// Packets and bytes for each value of `--detail`.
+/// Packets and bytes with each detail.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Estimator {
-    packets: [u64; DETAILS.len()],
+    packets: PacketsByDetail,
     bytes: [u64; DETAILS.len()],
 }
 
@@ -71,10 +78,10 @@ impl Estimator {
         let first = comment_len(o, file, eni);
         let rest = if o.verdict.is_reject() { REJECT_LEN } else { 0 };
         let each = BLOCK_LEN + headers_len(o) + DIRECTION_LEN;
-        let sums = self.packets.iter_mut().zip(&mut self.bytes);
-        for ((_, detail), (all, bytes)) in DETAILS.iter().zip(sums) {
-            let packets = suggest_filters::about(o, *detail);
-            *all = all.saturating_add(packets);
+        let mut packets = PacketsByDetail::default();
+        packets.count(o);
+        self.packets.add(packets);
+        for (packets, bytes) in packets.counts().zip(&mut self.bytes) {
             let added = packets.saturating_mul(each + rest);
             *bytes = bytes.saturating_add(added).saturating_add(first - rest);
         }
@@ -82,9 +89,7 @@ impl Estimator {
 
     /// Adds other counts.
     pub(crate) fn add(&mut self, other: &Self) {
-        for (mine, theirs) in self.packets.iter_mut().zip(other.packets) {
-            *mine = mine.saturating_add(theirs);
-        }
+        self.packets.add(other.packets);
         for (mine, theirs) in self.bytes.iter_mut().zip(other.bytes) {
             *mine = mine.saturating_add(theirs);
         }
@@ -93,14 +98,20 @@ impl Estimator {
     /// Returns the estimates for a conversion, given how long it took to read this many lines.
     pub(crate) fn estimates(&self, lines: u64, enis: usize, read_in: Duration) -> Vec<Estimate> {
         let around = SECTION_LEN + INTERFACE_LEN * enis as u64;
-        let each = DETAILS.iter().zip(self.packets.iter().zip(&self.bytes));
-        each.map(|((detail, _), (packets, bytes))| Estimate {
-            detail,
-            packets: *packets,
-            file_bytes: bytes.saturating_add(around),
-            elapsed_ms: elapsed_ms(lines, *packets, read_in),
-        })
-        .collect()
+        let estimate = |(name, choice): (&'static str, DetailChoice)| {
+            let detail = choice.for_packets(&self.packets);
+            let mut sums = DETAILS.iter().zip(self.packets.counts().zip(self.bytes));
+            let sums = sums.find(|(known, _)| **known == detail);
+            let (packets, bytes) = sums.map(|(_, sums)| sums).unwrap_or_default();
+            Estimate {
+                detail: name,
+                used: choice.used(detail),
+                packets,
+                file_bytes: bytes.saturating_add(around),
+                elapsed_ms: elapsed_ms(lines, packets, read_in),
+            }
+        };
+        CHOICES.into_iter().map(estimate).collect()
     }
 }
 

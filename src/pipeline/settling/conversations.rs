@@ -17,6 +17,7 @@ use crate::flow::{
     Candidate, EniIndex, Enis, ReasonIndex, RejectReason, TagsIndex, Verdict, WordList,
 };
 use crate::pipeline::reading::Observations;
+use crate::pipeline::settling::packet_budget::{DetailChoice, PacketsByDetail};
 use crate::pipeline::settling::time_slices::Starts;
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::episode_codec;
@@ -38,20 +39,42 @@ const SETTLED_SHARE: usize = 16;
 pub(crate) struct Conversations<'a> {
     buckets: Buckets<'a>,
     numbers: Mutex<NumberedWords>,
-    starts: Mutex<Starts>,
+    totals: Mutex<Totals>,
+    /// The detail with which the packets of [`Totals::starts`] are counted.
     detail: Detail,
+    /// The number of packets within which a finer detail may be chosen.
+    packets_budget: Option<u64>,
     /// Records that were taken in.
     records: AtomicU64,
+}
+
+/// The packets of all records, whether they are selected or not.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    /// By the second in which their records start.
+    pub(crate) starts: Starts,
+    /// By detail.
+    pub(crate) packets: PacketsByDetail,
 }
 
 impl<'a> Conversations<'a> {
     /// Creates an empty storage; at most `held_max` bytes of records stay in memory.
     pub(crate) fn new(held_max: usize, folder: &'a SpillFolder, detail: Detail) -> Self {
+        Self::for_choice(held_max, folder, detail.into())
+    }
+
+    /// Creates an empty storage for records of which the detail is chosen later.
+    pub(crate) fn for_choice(
+        held_max: usize,
+        folder: &'a SpillFolder,
+        choice: DetailChoice,
+    ) -> Self {
         Self {
             buckets: Buckets::new(BUCKETS, held_max, folder),
             numbers: Mutex::default(),
-            starts: Mutex::default(),
-            detail,
+            totals: Mutex::default(),
+            detail: choice.coarsest(),
+            packets_budget: choice.packets_budget(),
             records: AtomicU64::new(0),
         }
     }
@@ -61,7 +84,10 @@ impl Observations for Conversations<'_> {
     fn take_in(&self, records: Vec<Candidate>, base: u64, enis: &Enis) -> Result<()> {
         let numbers = self.numbers(enis);
         self.records.fetch_add(records.len() as u64, Relaxed);
-        let mut starts = Starts::default();
+        let Totals {
+            mut starts,
+            mut packets,
+        } = Totals::default();
         // Many consecutive records begin in the same second.
         let mut run = (0, 0);
         for mut o in records {
@@ -72,12 +98,14 @@ impl Observations for Conversations<'_> {
                 run = (o.start_ns, 0);
             }
             run.1 = run.1.saturating_add(self.detail.packets_max(o.packets));
+            packets.count(&o);
             let encoded = EncodedRecord::of(&o.into());
             self.buckets.put(bucket(&o.key, 0), encoded.bytes())?;
         }
         starts.count(run.0, run.1);
-        let mut all = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
-        all.add(&starts);
+        let mut all = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        all.starts.add(&starts);
+        all.packets.add(packets);
         Ok(())
     }
 }
@@ -96,7 +124,7 @@ impl<'a> Conversations<'a> {
 
     /// Completes the storage when all files are read and `enis` is final; one conversation may use
     /// `memory` bytes.
-    pub(crate) fn complete(self, enis: &Enis, memory: u64) -> (Complete<'a, '_>, Starts) {
+    pub(crate) fn complete(self, enis: &Enis, memory: u64) -> (Complete<'a, '_>, Totals) {
         let numbers = self
             .numbers
             .into_inner()
@@ -116,11 +144,12 @@ impl<'a> Conversations<'a> {
             enis,
             memory,
             detail: self.detail,
+            packets_budget: self.packets_budget,
             records: self.records.into_inner(),
         };
         (
             complete,
-            self.starts
+            self.totals
                 .into_inner()
                 .unwrap_or_else(PoisonError::into_inner),
         )
@@ -188,6 +217,7 @@ pub(crate) struct Complete<'a, 'e> {
     enis: &'e Enis,
     memory: u64,
     detail: Detail,
+    packets_budget: Option<u64>,
     records: u64,
 }
 
@@ -263,7 +293,7 @@ impl Complete<'_, '_> {
             Ok(())
         })?;
         if let Some(o) = records.first() {
-            cost.check(&o.key, self.memory)?;
+            cost.check(&o.key, self.memory, self.packets_budget)?;
         }
         Ok(records)
     }

@@ -8,12 +8,14 @@
 //! conversations     records by conversation         selection         the filter for conversations
 //! settle            a conversation -> connections   time_slices       the archive's time in slices
 //! finding_records   which records belong to one finding
+//! packet_budget     how many packets the capture gets
 //! suggest_filters   filters to suggest if there are too many packets
 //! seen_addresses    which addresses occur in the connections
 //! ```
 
 pub(crate) mod conversations;
 pub(crate) mod finding_records;
+pub(crate) mod packet_budget;
 pub(crate) mod seen_addresses;
 pub(crate) mod selection;
 pub(crate) mod settle;

@@ -14,6 +14,7 @@ use crate::flow::{Candidate, Vantage, Viewed, duplicates, vantage};
 use crate::pipeline::events::{EventOffers, Offered};
 use crate::pipeline::settling::conversations::{self, Complete};
 use crate::pipeline::settling::finding_records::FindingMarker;
+use crate::pipeline::settling::packet_budget::{DetailChoice, PacketsByDetail};
 use crate::pipeline::settling::seen_addresses::SeenAddresses;
 use crate::pipeline::settling::selection::{Selection, Wanted};
 use crate::pipeline::settling::suggest_filters::PacketsByFilter;
@@ -38,6 +39,8 @@ pub(crate) struct SettleCounts {
     pub filtered: u64,
     /// Packets by possible filter, if they are counted.
     pub by_filter: PacketsByFilter,
+    /// Packets by detail, if they are counted.
+    pub by_detail: PacketsByDetail,
     /// First and last instant of the used records.
     pub span_ns: Option<(i64, i64)>,
 }
@@ -49,6 +52,7 @@ impl SettleCounts {
         records.duplicates += self.duplicates;
         records.other_vantage += self.other_vantage;
         records.filtered += self.filtered;
+        debug_assert!(records.adds_up(), "{records:?}");
     }
 
     /// Counts the records of a connection, which were counted as filtered before.
@@ -67,6 +71,7 @@ impl SettleCounts {
         self.other_vantage += other.other_vantage;
         self.filtered += other.filtered;
         self.by_filter = self.by_filter.add(other.by_filter);
+        self.by_detail.add(other.by_detail);
         self.span_ns = joined(self.span_ns, other.span_ns);
         self
     }
@@ -78,8 +83,11 @@ pub(crate) struct Settling {
     pub vantage: Vantage,
     /// The selection; everything if there is no filter.
     pub selection: Option<Selection>,
+    /// How fine connections are, or the coarsest that they may become.
     pub detail: Detail,
     pub memory: u64,
+    /// The number of packets within which a finer detail may be chosen.
+    pub packets_budget: Option<u64>,
 }
 
 impl Settling {
@@ -95,6 +103,20 @@ impl Settling {
             selection,
             detail,
             memory,
+            packets_budget: None,
+        }
+    }
+
+    /// Creates the settings where the detail is chosen later.
+    pub(crate) fn for_choice(
+        vantage: Vantage,
+        selection: Option<Selection>,
+        choice: DetailChoice,
+        memory: u64,
+    ) -> Self {
+        Self {
+            packets_budget: choice.packets_budget(),
+            ..Self::new(vantage, selection, choice.coarsest(), memory)
         }
     }
 
@@ -130,8 +152,11 @@ impl Settling {
             counts.filtered += view.len() as u64;
             for connection in &connections {
                 let connection = &view[connection.clone()];
-                ConversationCost::of(connection, self.detail)
-                    .check(&connection[0].key, self.memory)?;
+                ConversationCost::of(connection, self.detail).check(
+                    &connection[0].key,
+                    self.memory,
+                    self.packets_budget,
+                )?;
                 counts.count(connection);
             }
             keep(view, &connections)?;
@@ -181,6 +206,7 @@ impl Settler<'_, '_> {
     /// Settles the conversations of these unordered records.
     fn settle_all(&self, records: &[Candidate]) -> Result<SettleCounts> {
         let (mut counts, mut by_filter) = (SettleCounts::default(), PacketsByFilter::default());
+        let mut by_detail = PacketsByDetail::default();
         let (mut out, mut offered) = (Vec::new(), Offered::default());
         conversations::each(records, |conversation| {
             let mut number = 0;
@@ -189,6 +215,9 @@ impl Settler<'_, '_> {
                 for connection in connections {
                     let connection = &view[connection.clone()];
                     by_filter.count(connection, self.settling.detail);
+                    if self.settling.packets_budget.is_some() {
+                        by_detail.count_connection(connection);
+                    }
                     self.seen.meet(&connection[0].key);
                     if let Some(events) = self.events {
                         events.kept(connection, &mut offered);
@@ -212,7 +241,7 @@ impl Settler<'_, '_> {
         }
         // The number of hosts is unlimited.
         by_filter.prune();
-        counts.by_filter = by_filter;
+        (counts.by_filter, counts.by_detail) = (by_filter, by_detail);
         Ok(counts)
     }
 }

@@ -11,13 +11,12 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::connection::Detail;
+use crate::connection::{Detail, packets_of};
 use crate::error::{ErrorKind, Result};
 use crate::filter::{Expression, Name, Term};
-use crate::flow::{EniIndex, Enis, Observation, Viewed};
+use crate::flow::{EniIndex, Enis, Viewed};
 use crate::printable::is_printable;
-use crate::record::ObservedFlags;
-use crate::summary::{FilterSuggestion, WIRESHARK_PACKETS};
+use crate::summary::FilterSuggestion;
 
 /// Hosts that a bucket passes on.
 const HOSTS_MAX: usize = 64;
@@ -48,8 +47,7 @@ impl PacketsByFilter {
         let Some(first) = connection.first() else {
             return;
         };
-        let packets = connection.iter().map(|o| about(o, detail));
-        let packets = packets.fold(0, u64::saturating_add);
+        let packets = packets_of(connection, detail);
         let add = |sum: &mut u64| *sum = sum.saturating_add(packets);
         add(&mut self.packets);
         if connection.iter().any(|o| o.verdict.is_reject()) {
@@ -97,27 +95,29 @@ impl PacketsByFilter {
         }
     }
 
-    /// Suggests filters, if there are more packets than Wireshark handles well.
+    /// Suggests filters, if there are more packets than are wanted. `detail` is the one with which they
+    /// were counted.
     ///
     /// # Errors
-    /// There are more than `packets_max`.
+    /// There are more than `limit`.
     pub(crate) fn suggest(
         &self,
         enis: &Enis,
-        packets_max: Option<u64>,
+        wanted: u64,
+        limit: Option<u64>,
+        detail: Detail,
     ) -> Result<Vec<FilterSuggestion>> {
-        let wanted = packets_max.unwrap_or(WIRESHARK_PACKETS);
-        if self.packets <= wanted {
-            return Ok(Vec::new());
-        }
-        let suggestions = self.suggestions(enis, wanted);
-        if packets_max.is_none() {
-            return Ok(suggestions);
-        }
-        let suggestions = suggestions.into_iter();
+        let Some(limit) = limit.filter(|limit| self.packets > *limit) else {
+            return Ok(match self.packets <= wanted {
+                true => Vec::new(),
+                false => self.suggestions(enis, wanted),
+            });
+        };
+        let suggestions = self.suggestions(enis, limit).into_iter();
         Err(ErrorKind::TooManyPackets {
             packets: self.packets,
-            limit: wanted,
+            limit,
+            is_coarsest: detail == Detail::Control,
             suggestions: suggestions.map(|s| (s.filter, s.packets)).collect(),
         }
         .into())
@@ -163,21 +163,6 @@ fn is_word(name: &str) -> bool {
         _ => false,
     };
     name.chars().all(is_whole) && is_eni
-}
-
-/// Estimates the packets of a record. This is exact except with [`Detail::Control`], where only the
-/// rebuild knows the number; in a generated archive the estimate is then a fifth too low.
-pub(crate) fn about(o: &Observation, detail: Detail) -> u64 {
-    let packets_max = detail.packets_max(o.packets);
-    let seen = match o.flags {
-        _ if detail != Detail::Control => return packets_max,
-        Some(ObservedFlags::SYN) => return packets_max,
-        Some(flags) => flags,
-        None => return packets_max.min(2),
-    };
-    let named = [ObservedFlags::SYN, ObservedFlags::FIN, ObservedFlags::RST];
-    let named = named.iter().filter(|flag| seen.contains(**flag));
-    packets_max.min(1 + named.count() as u64)
 }
 
 /// Returns the entry with the largest sum; the first of several.

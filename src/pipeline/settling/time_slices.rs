@@ -57,6 +57,17 @@ impl Starts {
         self.count_span(start_ns.div_euclid(self.span_ns), packets);
     }
 
+    /// Multiplies all counts so that they add up to about `packets`.
+    #[must_use]
+    pub(crate) fn scaled_to(mut self, packets: u64) -> Self {
+        let all: u128 = self.packets.values().map(|n| u128::from(*n)).sum();
+        for count in self.packets.values_mut() {
+            let scaled = (u128::from(*count) * u128::from(packets)).div_ceil(all.max(1));
+            *count = u64::try_from(scaled).unwrap_or(u64::MAX);
+        }
+        self
+    }
+
     /// Adds other counts.
     pub(crate) fn add(&mut self, other: &Self) {
         while self.span_ns < other.span_ns {

@@ -45,7 +45,7 @@ pub fn any_log(bytes: &[u8]) {
     let links = [LinkType::Raw, LinkType::Ethernet];
     let asked = |bit: u8| usize::from(choice >> bit & 1);
     let change = |convert: &mut Convert| {
-        convert.detail = details[asked(0)];
+        convert.detail = details[asked(0)].into();
         convert.vantage = vantages[asked(1)].clone();
         convert.link = links[asked(2)];
         convert.single_interface = asked(3) == 1;
@@ -79,7 +79,7 @@ pub fn any_records(bytes: &[u8]) {
         return;
     }
     let text = format!("{HEADER}\n{}", Vec::from_iter(lines).concat());
-    let change = |convert: &mut Convert| convert.detail = detail;
+    let change = |convert: &mut Convert| convert.detail = detail.into();
     let log = write("in.log", text.as_bytes());
     let (summary, capture) = run(log.clone(), change).expect("records are a flow log");
     check(&summary, &capture, 0);
@@ -153,7 +153,7 @@ pub fn many_files(bytes: &[u8]) {
     };
     let details = [Detail::Exact, Detail::Compact { per_record_max: 8 }];
     let change = |convert: &mut Convert| {
-        convert.detail = details[usize::from(choice & 1)];
+        convert.detail = details[usize::from(choice & 1)].into();
         // Which view is chosen depends on all files, and what all views say does not.
         convert.vantage = VantageChoice::All;
     };

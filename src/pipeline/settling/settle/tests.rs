@@ -233,7 +233,10 @@ fn counts_of_conversations_add_up_to_the_counts_of_lines() {
     };
     let both = one.add(other);
     assert_eq!(both.span_ns, Some((2, 9)));
-    let mut records = Records::default();
+    let mut records = Records {
+        lines: 110,
+        ..Records::default()
+    };
     both.add_to(&mut records);
     let counts = [
         records.used,

@@ -55,7 +55,8 @@ Each packet counts once, as convert writes it and as metrics --once counts it. T
 for anything and needs no scripts; with them its tables sort, and its filters and commands copy. To
 have a PDF, print the page from a browser. Names in it are those of the archive: consider who gets it.
 
-The archive is read twice, so standard input cannot be an INPUT.
+The archive is read once. Logs of load balancers are read again if they have errors, so these cannot come from
+standard input then.
 
 Exit status:
   0    success, with or without findings

@@ -5,38 +5,36 @@
 //! cores, and the time ranges that the archive covers. Counts of parts can be added in any order.
 
 mod coverage;
+mod look;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rayon::prelude::*;
 use serde::Serialize;
 
 pub(crate) use self::coverage::Coverage;
+use self::look::Looking;
 use crate::archive::s3_path;
 use crate::change::{CallResult, ChangeLog, LoggedChange};
 use crate::configuration::{Configuration, ConfigurationCounts};
 use crate::connection::Detail;
 use crate::diagnosis::{
-    AttemptCounts, BlindSpot, ChangeGround, ErrorResponse, Finding, FindingEvidence, Ground,
-    Visibility, attempts, explain_changes, explain_responses, findings,
+    BlindSpot, ChangeGround, ErrorResponse, Finding, FindingEvidence, Ground, Visibility,
+    explain_changes, explain_responses, findings,
 };
 use crate::error::{ErrorKind, Result, SecondReading};
-use crate::flow::{Addresses, Candidate, Enis, Place, duplicates};
+use crate::flow::{Addresses, Candidate, Enis, Place};
 use crate::output::Output;
 use crate::pipeline::kept_events::KeptEvents;
 use crate::pipeline::reading::Observations;
 use crate::pipeline::run::{Contents, Request, Run, with_names};
-use crate::pipeline::settling::conversations::{self, Complete, Conversations};
+use crate::pipeline::settling::conversations::{Complete, Conversations};
 use crate::pipeline::settling::finding_records::FindingRecords;
-use crate::pipeline::settling::selection::Selection;
-use crate::pipeline::settling::settle::SettleCounts;
 use crate::pipeline::spilling::temporary::SpillFolder;
-use crate::read::{Account, Archive, FoundEvent, Meter, Phase};
+use crate::read::{Account, Archive, FoundEvent, Meter, SourceNames};
 use crate::summary::{Input, Records};
 use crate::survey::EventLogs;
-use crate::time::joined;
 
 /// The result of a diagnosis.
 #[derive(Clone, Debug, Serialize)]
@@ -151,8 +149,6 @@ pub(super) struct Examined {
     pub is_involved: Vec<bool>,
     /// The accounts and the regions that the paths of the files name.
     pub named_by_paths: (BTreeSet<String>, BTreeSet<String>),
-    /// How long the interval of most records is at most, seconds.
-    pub interval_s: i64,
     /// When missing replies are evidence.
     pub visibility: Visibility,
     /// The changes that CloudTrail logged and that are kept, in order of time.
@@ -241,45 +237,64 @@ pub(super) fn finding_records(
     }
 }
 
+/// What a diagnosis leaves of the conversations that it has examined, for other uses.
+pub(super) struct ExaminedConversations<'a, 'f> {
+    pub conversations: Complete<'f, 'a>,
+    pub enis: &'a Enis,
+    pub diagnosis: &'a Diagnosis,
+    /// How long the interval of most records is at most, seconds.
+    pub interval_s: i64,
+    /// The instant of the newest record, nanoseconds since the Unix epoch.
+    pub newest_ns: Option<i64>,
+}
+
 /// Diagnoses an open archive.
 pub(super) fn diagnose_archive(
     request: &Request,
     archive: &Archive,
     meter: &Meter,
 ) -> Result<Examined> {
+    let diagnosed = diagnose_then(
+        request,
+        archive,
+        meter,
+        None::<fn(ExaminedConversations<'_, '_>) -> Result<()>>,
+    );
+    Ok(diagnosed?.0)
+}
+
+/// Diagnoses an open archive. If there is a `then`, it gets the conversations, which are kept for it.
+pub(super) fn diagnose_then<T>(
+    request: &Request,
+    archive: &Archive,
+    meter: &Meter,
+    then: Option<impl FnOnce(ExaminedConversations<'_, '_>) -> Result<T>>,
+) -> Result<(Examined, Option<T>)> {
     let run = Run::new(archive, meter);
     let folder = SpillFolder::new(&request.temp_dir);
-    let listening = Listening {
-        conversations: Conversations::new(request.held_max(), &folder, Detail::Control),
-        coverage: Mutex::default(),
-    };
-    let mut read = run.read(Addresses::Packet, &listening)?;
-    let coverage = inner(listening.coverage);
-    let interval_s = coverage.interval_s();
-    let visibility = visibility(coverage, &read);
+    let Heard {
+        mut read,
+        conversations,
+        interval_s,
+        visibility,
+    } = hear(request, &run, &folder)?;
     let configuration = configuration(&mut read);
     let enis = &read.enis;
-    let (conversations, _) = listening.conversations.complete(enis, request.memory);
+    let (conversations, _) = conversations.complete(enis, request.memory);
     let selection = request.selection(read.newest_ns);
-    let looked = look(&conversations, selection.as_ref(), &visibility, enis, meter)?;
+    let looking = Looking::new(selection.as_ref(), &visibility, enis, then.is_some());
+    let looked = looking.look(&conversations, meter)?;
     let (tally, counts) = (&looked.tally, &looked.counts);
     read.check_kept(request, counts.records)?;
     let places = read.account.source_names(archive.files());
-    let name = |place: Place| {
-        let (file, line) = places.of(place);
-        format!("{file}:{line}")
-    };
+    let name = |place| named_place(&places, place);
     let ground = Ground {
         enis,
         configuration: configuration.as_ref(),
         name: &name,
     };
     counts.add_to(&mut read.records);
-    debug_assert!(read.records.adds_up(), "{:?}", read.records);
-    let evidence = FindingEvidence {
-        shown: tally,
-        all: selection.is_some().then_some(&looked.all),
-    };
+    let evidence = looked.evidence(selection.is_some());
     let kept = std::mem::take(&mut read.kept_events);
     let (changes, request_errors) = (ChangeCounts::of(&kept), kept.responses.errors());
     let explained = explained(evidence, &ground, kept, interval_s);
@@ -301,16 +316,53 @@ pub(super) fn diagnose_archive(
         spilled_bytes: folder.spilled(),
         elapsed_ms: run.elapsed_ms(),
     };
-    drop(conversations);
-    Ok(Examined {
+    let conversations = ExaminedConversations {
+        conversations,
+        enis,
+        diagnosis: &diagnosis,
+        interval_s,
+        newest_ns: read.newest_ns,
+    };
+    let then = then.map(|then| then(conversations)).transpose()?;
+    let examined = Examined {
         diagnosis,
         named_by_paths: named_by_paths(archive, &read.account),
         enis: read.enis,
         is_involved: looked.is_involved,
-        interval_s,
         visibility,
         changes: explained.changes,
+    };
+    Ok((examined, then))
+}
+
+/// What was read for a diagnosis.
+struct Heard<'f> {
+    read: Contents,
+    conversations: Conversations<'f>,
+    interval_s: i64,
+    visibility: Visibility,
+}
+
+/// Reads the archive.
+fn hear<'f>(request: &Request, run: &Run<'_>, folder: &'f SpillFolder) -> Result<Heard<'f>> {
+    let listening = Listening {
+        conversations: Conversations::new(request.held_max(), folder, Detail::Control),
+        coverage: Mutex::default(),
+    };
+    let read = run.read(Addresses::Packet, &listening)?;
+    let coverage = inner(listening.coverage);
+    Ok(Heard {
+        interval_s: coverage.interval_s(),
+        visibility: visibility(coverage, &read),
+        conversations: listening.conversations,
+        read,
     })
+}
+
+/// Returns the name of a line, `FILE:LINE`.
+fn named_place(names: &SourceNames, place: Place) -> String {
+    let (file, line) = names.of(place);
+    format!("{file}:{line}")
 }
 
 /// Returns the configuration beside the logs, if there is any, and describes the ENIs by it.
@@ -412,105 +464,4 @@ fn visibility(coverage: Coverage, read: &Contents) -> Visibility {
         }
     }
     visibility
-}
-
-/// The attempts of all conversations.
-#[derive(Default)]
-struct Looked {
-    /// The attempts that match the filter.
-    tally: AttemptCounts,
-    /// All attempts of the requested time; empty without a filter.
-    all: AttemptCounts,
-    /// How the records were used.
-    counts: SettleCounts,
-    /// Whether each ENI logged one of the matching attempts.
-    is_involved: Vec<bool>,
-}
-
-impl Looked {
-    /// Creates an empty sum for a part that is to be added to this one.
-    fn for_part(&self) -> Self {
-        Self {
-            tally: self.tally.for_part(),
-            all: self.all.for_part(),
-            counts: SettleCounts::default(),
-            is_involved: vec![false; self.is_involved.len()],
-        }
-    }
-
-    fn add(&mut self, more: Self) {
-        self.tally.add(more.tally);
-        self.all.add(more.all);
-        self.counts = std::mem::take(&mut self.counts).add(more.counts);
-        for (known, more) in self.is_involved.iter_mut().zip(more.is_involved) {
-            *known |= more;
-        }
-    }
-}
-
-/// Examines all conversations.
-fn look(
-    conversations: &Complete<'_, '_>,
-    selection: Option<&Selection>,
-    visibility: &Visibility,
-    enis: &Enis,
-    meter: &Meter,
-) -> Result<Looked> {
-    meter.begin(Phase::Diagnosing, conversations.records());
-    // One sum for all threads, to which they add what is in memory at once: a sum for each of them would
-    // hold the same paths over and over.
-    let sum = Mutex::new(Looked {
-        is_involved: vec![false; enis.iter().len()],
-        ..Looked::default()
-    });
-    let buckets = (0..conversations.count()).into_par_iter();
-    buckets.try_for_each(|bucket| {
-        conversations.take(bucket, |records| {
-            let mut looked = locked(&sum).for_part();
-            conversations::each(records, |conversation| {
-                let is_kept = keep_selected(conversation, selection, &mut looked.counts);
-                for attempt in attempts(conversation) {
-                    let span_ns = (attempt.first_ns, attempt.last_ns);
-                    let is_timely = |selection: &Selection| {
-                        selection.span.overlaps(attempt.first_ns, attempt.last_ns)
-                    };
-                    if selection.is_some_and(is_timely) {
-                        looked.all.take_in(&attempt, visibility, enis);
-                    }
-                    if attempt.matched {
-                        looked.counts.records += attempt.records;
-                        looked.counts.span_ns = joined(looked.counts.span_ns, Some(span_ns));
-                        looked.tally.take_in(&attempt, visibility, enis);
-                        let involved = attempt.views.iter();
-                        involved.for_each(|view| looked.is_involved[view.eni.0 as usize] = true);
-                    } else if is_kept {
-                        looked.counts.filtered += attempt.records;
-                    }
-                }
-                Ok(())
-            })?;
-            meter.add(records.len() as u64);
-            locked(&sum).add(looked);
-            Ok(())
-        })
-    })?;
-    Ok(inner(sum))
-}
-
-/// Notes which records of a conversation match, and drops duplicates. Returns whether any record
-/// matches; if none does, all are counted as filtered.
-fn keep_selected(
-    conversation: &mut Vec<Candidate>,
-    selection: Option<&Selection>,
-    counts: &mut SettleCounts,
-) -> bool {
-    let is_kept = selection.is_none_or(|selection| selection.mark(conversation));
-    if !is_kept {
-        counts.filtered += conversation.len() as u64;
-    }
-    let duplicates = duplicates::remove(conversation);
-    if is_kept {
-        counts.duplicates += duplicates;
-    }
-    is_kept
 }

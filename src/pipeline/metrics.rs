@@ -20,10 +20,12 @@ use crate::error::{ErrorKind, Result};
 use crate::filter::Span;
 use crate::flow::{Addresses, Candidate, Enis, Vantage, Viewed};
 use crate::metrics::{Dimension, Every, PacketFacts, Question, Subject, Subnets, Table, Tally};
+use crate::pipeline::diagnose::ExaminedConversations;
 use crate::pipeline::ladder::Examples;
 use crate::pipeline::reading::Observations;
 use crate::pipeline::run::{Contents, EventsRead, Request, Run, with_names};
-use crate::pipeline::settling::conversations::{self, Conversations};
+use crate::pipeline::settling::conversations::{self, Complete, Conversations};
+use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::settling::settle::{SettleCounts, Settling};
 use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::read::{Archive, FoundEvent, Meter, Phase};
@@ -178,18 +180,45 @@ pub fn metrics(asked: &Metrics, meter: &Meter) -> Result<Answers> {
     with_names(&asked.request, |request| {
         let mut asked = asked.clone();
         asked.request = request.clone();
-        measure_archive(&asked, &asked.archive()?, meter, None)
+        measure_archive(&asked, &asked.archive()?, meter)
     })
 }
 
-/// Answers questions about an open archive. If each packet counts once, `examples` sees every
-/// connection.
-pub(super) fn measure_archive(
+/// Answers questions about conversations that were stored for something else, each packet once, and
+/// about the events of an archive, if there are questions about events and an archive. `examples` sees
+/// every connection.
+///
+/// # Errors
+/// Fails as [`metrics`] does.
+pub(super) fn measure_conversations(
     asked: &Metrics,
-    archive: &Archive,
+    examined: &ExaminedConversations<'_, '_>,
+    events: Option<&Archive>,
     meter: &Meter,
-    examples: Option<&Examples>,
-) -> Result<Answers> {
+    examples: &Examples,
+) -> Result<Vec<Table>> {
+    let request = &asked.request;
+    let folder = SpillFolder::new(&request.temp_dir);
+    let store = Store::new(asked.every, &asked.questions, request.held_max(), &folder);
+    if let Some(archive) = events {
+        let sums = EventSums::new(&store, request.held_max(), &folder);
+        let wish = EventWish {
+            sums: Some(&sums),
+            span: None,
+            all: true,
+        };
+        count_while_reading(false, &Run::new(archive, meter), &store, wish)?;
+        sums.complete()?;
+    }
+    let selection = request.selection(examined.newest_ns);
+    let counter = ConversationCounter::new(asked, &store, examined.enis, selection, Some(examples));
+    counter.count_all(&examined.conversations, meter)?;
+    meter.begin(Phase::Sorting, 0);
+    store.tables()
+}
+
+/// Answers questions about an open archive.
+fn measure_archive(asked: &Metrics, archive: &Archive, meter: &Meter) -> Result<Answers> {
     let run = Run::new(archive, meter);
     let request = &asked.request;
     let folder = SpillFolder::new(&request.temp_dir);
@@ -209,7 +238,7 @@ pub(super) fn measure_archive(
     };
     let mut read = if is_late {
         let conversations = Conversations::new(held_max, &folder, Detail::Control);
-        count_when_all_are_read(asked, &run, &store, (conversations, wish), examples)?
+        count_when_all_are_read(asked, &run, &store, (conversations, wish))?
     } else {
         count_while_reading(asked.is_of_packets(), &run, &store, wish)?
     };
@@ -262,7 +291,6 @@ fn count_when_all_are_read(
     run: &Run<'_>,
     store: &Store<'_>,
     (conversations, wish): (Conversations<'_>, EventWish<'_>),
-    examples: Option<&Examples>,
 ) -> Result<Contents> {
     let request = &asked.request;
     let storing = Storing {
@@ -273,31 +301,8 @@ fn count_when_all_are_read(
     let enis = &read.enis;
     let (conversations, _) = conversations.complete(enis, request.memory);
     let selection = request.selection(read.newest_ns);
-    let counter = ConversationCounter {
-        store,
-        enis,
-        subnets: asked.is_of_subnets().then(|| Subnets::of(enis)),
-        settling: Settling::new(Vantage::Auto, selection, Detail::Control, request.memory),
-        is_of_connections: asked.is_of_connections(),
-        examples,
-    };
-    let is_once = asked.is_once();
-    run.meter.begin(Phase::Counting, conversations.records());
-    let buckets = (0..conversations.count()).into_par_iter();
-    let counts = buckets.map(|bucket| -> Result<SettleCounts> {
-        let (mut tally, mut counts) = (store.tally(), SettleCounts::default());
-        conversations.take(bucket, |records| {
-            run.meter.add(records.len() as u64);
-            if is_once {
-                counter.count_once(records, &mut tally, &mut counts)
-            } else {
-                counter.count_logged(records, &mut tally, &mut counts)
-            }
-        })?;
-        store.put(&mut tally)?;
-        Ok(counts)
-    });
-    let counts = counts.try_reduce(SettleCounts::default, |a, b| Ok(a.add(b)))?;
+    let counter = ConversationCounter::new(asked, store, enis, selection, None);
+    let counts = counter.count_all(&conversations, run.meter)?;
     counts.add_to(&mut read.records);
     Ok(read)
 }
@@ -379,11 +384,52 @@ struct ConversationCounter<'a, 's> {
     settling: Settling,
     /// Whether connections are counted, or outcomes are needed.
     is_of_connections: bool,
+    /// Whether each packet counts once.
+    is_once: bool,
     /// What looks for examples among the connections, if anything does.
     examples: Option<&'a Examples>,
 }
 
-impl ConversationCounter<'_, '_> {
+impl<'a, 's> ConversationCounter<'a, 's> {
+    fn new(
+        asked: &Metrics,
+        store: &'a Store<'s>,
+        enis: &'a Enis,
+        selection: Option<Selection>,
+        examples: Option<&'a Examples>,
+    ) -> Self {
+        let memory = asked.request.memory;
+        Self {
+            store,
+            enis,
+            subnets: asked.is_of_subnets().then(|| Subnets::of(enis)),
+            settling: Settling::new(Vantage::Auto, selection, Detail::Control, memory),
+            is_of_connections: asked.is_of_connections(),
+            is_once: asked.is_once(),
+            examples,
+        }
+    }
+
+    /// Counts all conversations.
+    fn count_all(&self, conversations: &Complete<'_, '_>, meter: &Meter) -> Result<SettleCounts> {
+        meter.begin(Phase::Counting, conversations.records());
+        let buckets = (0..conversations.count()).into_par_iter();
+        let counts = buckets.map(|bucket| -> Result<SettleCounts> {
+            let (mut tally, mut counts) = (self.store.tally(), SettleCounts::default());
+            conversations.take(bucket, |records| {
+                meter.add(records.len() as u64);
+                if self.is_once {
+                    self.count_once(records, &mut tally, &mut counts)
+                } else {
+                    self.count_logged(records, &mut tally, &mut counts)
+                }
+            })?;
+            self.store.put(&mut tally)?;
+            Ok(counts)
+        });
+        counts.try_reduce(SettleCounts::default, |a, b| Ok(a.add(b)))
+    }
+
     /// Counts these records as they were logged.
     fn count_logged(
         &self,

@@ -1,9 +1,9 @@
 //! A report for one page: the diagnosis of an archive, and its traffic over time.
 //!
-//! The archive is read twice: first for the diagnosis, which also gives its span, then for sums over
-//! stretches of time that fit the span and for one example connection of each of the first findings.
-//! Events of other logs are read again only if load balancers may have answered with errors. All of them count,
-//! whatever the filter: they are evidence about the records that match.
+//! The records are read once. After the diagnosis, which gives their span, the same conversations are
+//! counted over stretches of time that fit the span, and one connection of each of the first findings is
+//! rebuilt as an example. Events of other logs are read again, only if load balancers may have answered
+//! with errors. All of them count, whatever the filter: they are evidence about the records that match.
 //! The command line draws the page.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,11 +16,13 @@ use crate::error::{ErrorKind, Result, SecondReading};
 use crate::event::EventKind;
 use crate::metrics::{Dimension, EventDimension, Every, Measure, Question, QuestionScope, Table};
 use crate::output::Output;
-use crate::pipeline::diagnose::{Diagnosis, Examined, LoggedCall, diagnose_archive};
+use crate::pipeline::diagnose::{
+    Diagnosis, Examined, ExaminedConversations, LoggedCall, diagnose_then,
+};
 use crate::pipeline::ladder::{Examples, Ladder};
-use crate::pipeline::metrics::{Metrics, measure_archive};
+use crate::pipeline::metrics::{Metrics, measure_conversations};
 use crate::pipeline::run::{Request, with_names};
-use crate::read::Meter;
+use crate::read::{Archive, Meter};
 
 /// Stretches of time that a picture shows, at most, unless the archive has more than so many days.
 const STRETCHES_MAX: u64 = 120;
@@ -41,8 +43,7 @@ const PAIRS_MAX: usize = 1_000;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// Files and folders, and the filter; not standard input, which cannot be read twice.
-    /// Connections are examined and counted completely.
+    /// Files and folders, and the filter. Connections are examined and counted completely.
     pub request: Request,
     /// Path of the page, or `-` for standard output.
     pub output: PathBuf,
@@ -186,36 +187,26 @@ pub fn report(asked: &Report, meter: &Meter) -> Result<(Reported, Output)> {
 }
 
 fn report_named(request: &Request, output: &Path, meter: &Meter) -> Result<(Reported, Output)> {
-    if request.inputs.iter().any(|input| input == Path::new("-")) {
-        let purpose = SecondReading::Report;
-        return Err(ErrorKind::ReadsStdinTwice { purpose }.into());
-    }
     let archive = request.archive_and_all_beside()?;
     let output = Output::create(output, "report.html", archive.paths())?;
-    let examined = diagnose_archive(request, &archive, meter)?;
+    let then =
+        |examined: ExaminedConversations<'_, '_>| counted(request, &archive, meter, &examined);
+    let (examined, counted) = diagnose_then(request, &archive, meter, Some(then))?;
+    let CountedConversations {
+        every,
+        tables,
+        ladders,
+    } = counted.expect("the conversations were counted");
     let origin = Origin::of(&examined);
     let Examined {
-        diagnosis,
-        interval_s,
-        changes,
-        ..
+        diagnosis, changes, ..
     } = examined;
-    let every = Every::of_span(span_ns(&diagnosis), STRETCHES_MAX, interval_s);
-    let mut sums = Metrics::new(request.clone(), every, questions().to_vec()).once(true);
-    sums.all_events = true;
-    let first = diagnosis.findings.len().min(EXAMPLES_MAX);
-    let examples = Examples::new(&diagnosis.findings[..first]);
-    let archive = match has_server_errors(&diagnosis) {
-        true => archive,
-        false => archive.without_events(),
-    };
-    let answers = measure_archive(&sums, &archive, meter, Some(&examples))?;
-    let mut tables = answers.tables.into_iter();
+    let mut tables = tables.into_iter();
     let mut next = || tables.next().expect("each question has its table");
     let reported = Reported {
         diagnosis,
         origin,
-        ladders: examples.into_ladders(),
+        ladders,
         every,
         actions: next(),
         rejected: next(),
@@ -228,6 +219,40 @@ fn report_named(request: &Request, output: &Path, meter: &Meter) -> Result<(Repo
         changes,
     };
     Ok((reported, output))
+}
+
+/// What is counted after the diagnosis.
+struct CountedConversations {
+    every: Every,
+    tables: Vec<Table>,
+    ladders: Vec<Option<Ladder>>,
+}
+
+/// Counts the conversations that were examined.
+fn counted(
+    request: &Request,
+    archive: &Archive,
+    meter: &Meter,
+    examined: &ExaminedConversations<'_, '_>,
+) -> Result<CountedConversations> {
+    let diagnosis = examined.diagnosis;
+    let every = Every::of_span(span_ns(diagnosis), STRETCHES_MAX, examined.interval_s);
+    let mut sums = Metrics::new(request.clone(), every, questions().to_vec()).once(true);
+    sums.all_events = true;
+    let first = diagnosis.findings.len().min(EXAMPLES_MAX);
+    let examples = Examples::new(&diagnosis.findings[..first]);
+    let events = has_server_errors(diagnosis).then_some(archive);
+    if events.is_some() && archive.has_stdin() {
+        let purpose = SecondReading::Report;
+        return Err(ErrorKind::ReadsStdinTwice { purpose }.into());
+    }
+    let events = events.map(Archive::events_alone);
+    let tables = measure_conversations(&sums, examined, events.as_ref(), meter, &examples)?;
+    Ok(CountedConversations {
+        every,
+        tables,
+        ladders: examples.into_ladders(),
+    })
 }
 
 /// Whether a request may have been answered with an error of the server. Those of VPC Lattice are not

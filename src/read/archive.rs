@@ -168,10 +168,13 @@ impl Archive {
         &self.walked
     }
 
-    /// Returns the same archive, to be read again without its events.
-    pub(crate) fn without_events(&self) -> Self {
+    /// Returns the same archive, to be read again without its text that is a flow log. All events match:
+    /// a filter may name what only records have.
+    pub(crate) fn events_alone(&self) -> Self {
         Self {
-            wants_events: false,
+            wants_records: false,
+            needs_records: false,
+            filter: Filter::default(),
             ..self.clone()
         }
     }

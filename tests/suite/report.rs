@@ -317,15 +317,8 @@ fn threads_and_order_of_inputs_change_nothing() {
 }
 
 #[test]
-fn standard_input_and_an_input_as_output_are_refused_with_what_to_do() {
+fn input_as_output_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let run = report(&folder.path().join("report.html"), &["-"], &[]);
-    assert_eq!(run.code, 2);
-    assert!(
-        run.stderr.contains("write it to a file first"),
-        "{}",
-        run.stderr
-    );
     let before = fs::read(hostile(&folder)).unwrap();
     let input = file(&folder, "input.html", &before);
     let run = report(&input, &[&input], &[]);
@@ -462,4 +455,79 @@ fn browser_breaks_no_name_and_shows_what_a_bar_counts() {
         "{text}"
     );
     assert_eq!(browser.console(), [json!(null); 0]);
+}
+
+/// The drawings of a page.
+fn drawings(html: &str) -> Vec<&str> {
+    let parts = html.split("<svg").skip(1);
+    parts
+        .map(|part| part.split("</svg>").next().unwrap())
+        .collect()
+}
+
+#[test]
+fn standard_input_gives_the_page_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = fs::read(testdata("v5_fifty.log")).unwrap();
+    let log = file(&folder, "in.log", log);
+    let (.., of_file) = page(&[&log], &[]);
+    let output = flow2pcap()
+        .args(["report", "-", "-o", "-"])
+        .write_stdin(fs::read(&log).unwrap())
+        .output()
+        .unwrap();
+    let of_stdin = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(drawings(&of_file).len() > 2);
+    assert_eq!(drawings(&of_stdin), drawings(&of_file));
+}
+
+#[test]
+fn errors_of_a_load_balancer_in_standard_input_are_refused_because_they_are_read_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = "http 2026-03-14T02:16:00.000000Z app/web/50dc6c495c0c9188 192.0.2.7:40000 10.0.1.9:80 0.001 \
+                   0.002 -1 502 - 34 366 \"GET http://example.com:80/ HTTP/1.1\" \"curl\" - - \
+                   arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/web/73e2d6bc24d8a067 \
+                   \"Root=1-58337262-36d228ad5d99923122bbe354\" \"-\" \"-\" 0 2026-03-14T02:15:59.998000Z \"forward\" \
+                   \"-\" \"-\" \"10.0.1.9:80\" \"-\" \"-\" \"-\"\n";
+    let page = folder.path().join("page.html");
+    let mut command = flow2pcap();
+    command.arg("report").arg("-").arg(testdata("v5_fifty.log"));
+    let output = command
+        .arg("-o")
+        .arg(&page)
+        .write_stdin(request)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("write it to a file first"), "{stderr}");
+    assert!(!page.exists());
+}
+
+#[test]
+fn page_is_the_same_when_its_records_wait_in_temporary_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |n: u32| {
+        let (a, b, at) = (n >> 8 & 255, n & 255, 1_773_475_200 + n / 100);
+        format!(
+            "2 111122223333 eni-a 10.0.{a}.{b} 10.1.0.2 {} 443 6 9 900 {at} {} {} OK\n",
+            1_024 + n % 60_000,
+            at + 30,
+            if n.is_multiple_of(7) {
+                "REJECT"
+            } else {
+                "ACCEPT"
+            }
+        )
+    };
+    let log = file(&folder, "in.log", (0..60_000).map(line).collect::<String>());
+    let drawn = |memory: &str| {
+        let (.., html) = page(&[&log], &["--memory", memory]);
+        drawings(&html)
+            .iter()
+            .map(|svg| (*svg).to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(drawn("16MiB"), drawn("4GiB"));
 }

@@ -84,7 +84,17 @@ fn forms_for_programs_and_written_files_have_no_color() {
 
 #[test]
 fn errors_have_tips_in_lines_of_their_own() {
-    let run = with(&["report", "-", "-o", "/no-such/page.html"], &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.pcapng");
+    let words = [
+        "convert",
+        "-",
+        "--finding",
+        "1",
+        "-o",
+        out.to_str().unwrap(),
+    ];
+    let run = with(&words, &[]);
     assert_one_error(&run.stderr);
     assert!(
         run.stderr.contains("\n\n  tip: write it to a file first"),

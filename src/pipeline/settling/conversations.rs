@@ -221,6 +221,28 @@ pub(crate) struct Complete<'a, 'e> {
     records: u64,
 }
 
+/// Whether buckets are empty when their records were passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Emptying {
+    Yes,
+    No,
+}
+
+impl Emptying {
+    /// Passes on the parts of a bucket.
+    fn parts(
+        self,
+        buckets: &Buckets<'_>,
+        bucket: usize,
+        take_in: impl FnMut(Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
+        match self {
+            Self::Yes => buckets.drain(bucket, take_in),
+            Self::No => buckets.copy(bucket, take_in),
+        }
+    }
+}
+
 impl Complete<'_, '_> {
     /// Returns the number of records.
     pub(crate) fn records(&self) -> u64 {
@@ -242,29 +264,46 @@ impl Complete<'_, '_> {
         bucket: usize,
         mut each: impl FnMut(&[Candidate]) -> Result<()>,
     ) -> Result<()> {
-        self.take_level(&self.buckets, bucket, 1, &mut each)
+        self.take_level((&self.buckets, Emptying::Yes), bucket, 1, &mut each)
+    }
+
+    /// Does the same, and leaves the records there for another time.
+    ///
+    /// # Errors
+    /// The same as for [`take`](Self::take).
+    pub(crate) fn look_at(
+        &self,
+        bucket: usize,
+        mut each: impl FnMut(&[Candidate]) -> Result<()>,
+    ) -> Result<()> {
+        self.take_level((&self.buckets, Emptying::No), bucket, 1, &mut each)
     }
 
     /// Takes a bucket that was filled by the byte of the hash before `level`. A bucket that is too
     /// large to be settled at once is divided by the next byte first.
     fn take_level(
         &self,
-        buckets: &Buckets<'_>,
+        (buckets, emptying): (&Buckets<'_>, Emptying),
         bucket: usize,
         level: u32,
         each: &mut dyn FnMut(&[Candidate]) -> Result<()>,
     ) -> Result<()> {
         let settled_max = self.buckets.held_max() / SETTLED_SHARE;
         if buckets.len(bucket) <= settled_max {
-            let mut records = episode_codec::candidates(&buckets.take(bucket)?);
+            let mut parts = Vec::new();
+            emptying.parts(buckets, bucket, |part| {
+                parts.push(part);
+                Ok(())
+            })?;
+            let mut records = episode_codec::candidates(&parts);
             records.iter_mut().for_each(|o| self.complete(o));
             return each(&records);
         }
         if level == LEVELS {
-            return each(&self.one(buckets, bucket)?);
+            return each(&self.one((buckets, emptying), bucket)?);
         }
         let parts = Buckets::new(BUCKETS, settled_max, self.buckets.folder());
-        buckets.drain(bucket, |part| {
+        emptying.parts(buckets, bucket, |part| {
             let mut rest = &part[..];
             let mut from = rest;
             while let Some(o) = unpack_candidate(&mut rest) {
@@ -274,14 +313,19 @@ impl Complete<'_, '_> {
             }
             Ok(())
         })?;
-        (0..BUCKETS).try_for_each(|bucket| self.take_level(&parts, bucket, level + 1, each))
+        let parts = (&parts, Emptying::Yes);
+        (0..BUCKETS).try_for_each(|bucket| self.take_level(parts, bucket, level + 1, each))
     }
 
     /// Takes a bucket that cannot be divided: it is almost always one conversation.
-    fn one(&self, buckets: &Buckets<'_>, bucket: usize) -> Result<Vec<Candidate>> {
+    fn one(
+        &self,
+        (buckets, emptying): (&Buckets<'_>, Emptying),
+        bucket: usize,
+    ) -> Result<Vec<Candidate>> {
         let mut records = Vec::new();
         let mut cost = ConversationCost::default();
-        buckets.drain(bucket, |part| {
+        emptying.parts(buckets, bucket, |part| {
             let mut rest = &part[..];
             while let Some(mut o) = unpack_candidate(&mut rest) {
                 cost.count(&o, self.detail);

@@ -158,11 +158,35 @@ impl<'a> Buckets<'a> {
         bucket: usize,
         mut take_in: impl FnMut(Vec<u8>) -> Result<()>,
     ) -> Result<()> {
-        let Bucket {
-            chunks, mut last, ..
-        } = std::mem::take(&mut *lock(&self.buckets[bucket]));
+        let Bucket { chunks, last, .. } = std::mem::take(&mut *lock(&self.buckets[bucket]));
         self.held.fetch_sub(capacity(&chunks), Relaxed);
         chunks.into_iter().try_for_each(&mut take_in)?;
+        self.read_back(last, take_in)
+    }
+
+    /// Does the same with copies, and leaves the bucket as it is.
+    ///
+    /// # Errors
+    /// The temporary file cannot be read, or `take_in` fails.
+    pub(crate) fn copy(
+        &self,
+        bucket: usize,
+        mut take_in: impl FnMut(Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
+        let (chunks, last) = {
+            let bucket = lock(&self.buckets[bucket]);
+            (bucket.chunks.clone(), bucket.last)
+        };
+        chunks.into_iter().try_for_each(&mut take_in)?;
+        self.read_back(last, take_in)
+    }
+
+    /// Passes on the ranges up to this one, the last first.
+    fn read_back(
+        &self,
+        mut last: Option<FileRange>,
+        mut take_in: impl FnMut(Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
         while let Some(stretch) = last {
             let (part, before) = self.read(stretch)?;
             take_in(part)?;
@@ -290,6 +314,24 @@ mod tests {
             .collect();
         items.sort_unstable();
         items
+    }
+
+    #[test]
+    fn copy_of_a_bucket_has_its_items_and_leaves_them() {
+        let folder = SpillFolder::new(Path::new("/tmp"));
+        for held_max in [usize::MAX, 0] {
+            let buckets = Buckets::new(3, held_max, &folder);
+            filled(&buckets, 10_000);
+            let mut copies = Vec::new();
+            let keep = |part| {
+                copies.push(part);
+                Ok(())
+            };
+            buckets.copy(1, keep).unwrap();
+            let copied = sorted_items(&copies);
+            assert_eq!(copied.len(), 3_333);
+            assert_eq!(copied, sorted_items(&buckets.take(1).unwrap()));
+        }
     }
 
     fn filled(buckets: &Buckets<'_>, count: u32) {

@@ -405,7 +405,10 @@ fn tasks<'a>(
         waiting,
         framer,
         detail,
-        memory: convert.request.memory,
+        memory: convert
+            .detail
+            .packets_budget()
+            .map(|_| convert.request.memory),
         split: convert.split,
         pool: Pool::new(room.frames),
         room,

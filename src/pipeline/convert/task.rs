@@ -37,8 +37,8 @@ pub(crate) struct TaskContext<'a> {
     pub waiting: &'a Buckets<'a>,
     pub framer: Framer<'a>,
     pub detail: Detail,
-    /// The most bytes that rebuilding one connection may use.
-    pub memory: u64,
+    /// The most bytes that rebuilding one connection may use; `None` if that was checked before.
+    pub memory: Option<u64>,
     /// How the capture is split, if it is.
     pub split: Option<Split>,
     pub pool: Pool,
@@ -112,8 +112,10 @@ impl<'a, 't> Task<'a, 't> {
             rest = after;
             self.segments.clear();
             self.scratch.begin_connection();
-            let cost = ConversationCost::of(records, self.context.detail);
-            cost.check(&records[0].key, self.context.memory, None)?;
+            if let Some(memory) = self.context.memory {
+                let cost = ConversationCost::of(records, self.context.detail);
+                cost.check(&records[0].key, memory, None)?;
+            }
             let info = rebuild(records, self.context.detail, &mut self.segments);
             let connections = &mut self.written.connections;
             connections.moved_packets += info.moved + move_after(last_ns, &mut self.segments);

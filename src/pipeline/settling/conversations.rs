@@ -98,7 +98,10 @@ impl Observations for Conversations<'_> {
                 run = (o.start_ns, 0);
             }
             run.1 = run.1.saturating_add(self.detail.packets_max(o.packets));
-            packets.count(&o);
+            // A detail that was given needs no counts.
+            if self.packets_budget.is_some() {
+                packets.count(&o);
+            }
             let encoded = EncodedRecord::of(&o.into());
             self.buckets.put(bucket(&o.key, 0), encoded.bytes())?;
         }

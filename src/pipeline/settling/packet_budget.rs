@@ -69,13 +69,16 @@ impl PacketsByDetail {
         self.logged = self.logged.saturating_add(o.packets);
     }
 
-    /// Counts a connection.
-    pub(crate) fn count_connection(&mut self, records: &[Viewed]) {
+    /// Counts a connection. Returns its packets with the coarsest detail.
+    pub(crate) fn count_connection(&mut self, records: &[Viewed]) -> u64 {
+        let mut packets = 0;
         for (sum, detail) in self.packets.iter_mut().zip(DETAILS) {
-            *sum = sum.saturating_add(packets_of(records, detail));
+            packets = packets_of(records, detail);
+            *sum = sum.saturating_add(packets);
         }
         let logged = records.iter().map(|o| o.packets);
         self.logged = logged.fold(self.logged, u64::saturating_add);
+        packets
     }
 
     /// Adds the packets of other records.

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::connection::{Detail, split};
+use crate::connection::{Detail, packets_about, split};
 use crate::error::Result;
 use crate::flow::{Candidate, Vantage, Viewed, duplicates, vantage};
 use crate::pipeline::events::{EventOffers, Offered};
@@ -120,6 +120,16 @@ impl Settling {
         }
     }
 
+    /// Returns the packets that a connection becomes with the detail here. If the detail is chosen later, they
+    /// are counted with each detail as well, and exactly.
+    fn packets(&self, connection: &[Viewed], by_detail: &mut PacketsByDetail) -> u64 {
+        if self.packets_budget.is_some() {
+            return by_detail.count_connection(connection);
+        }
+        let each = connection.iter().map(|o| packets_about(o, self.detail));
+        each.fold(0, u64::saturating_add)
+    }
+
     /// Settles one conversation: `keep` receives the records of each view that is used, and the
     /// ranges of the connections that the selection keeps.
     ///
@@ -214,10 +224,8 @@ impl Settler<'_, '_> {
             let keep = |view: &[Viewed], connections: &[Range<usize>]| {
                 for connection in connections {
                     let connection = &view[connection.clone()];
-                    by_filter.count(connection, self.settling.detail);
-                    if self.settling.packets_budget.is_some() {
-                        by_detail.count_connection(connection);
-                    }
+                    let packets = self.settling.packets(connection, &mut by_detail);
+                    by_filter.count(connection, packets);
                     self.seen.meet(&connection[0].key);
                     if let Some(events) = self.events {
                         events.kept(connection, &mut offered);

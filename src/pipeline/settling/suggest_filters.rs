@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::connection::{Detail, packets_of};
+use crate::connection::Detail;
 use crate::error::{ErrorKind, Result};
 use crate::filter::{Expression, Name, Term};
 use crate::flow::{EniIndex, Enis, Viewed};
@@ -42,12 +42,11 @@ pub(crate) struct PacketsByFilter {
 }
 
 impl PacketsByFilter {
-    /// Counts the records of one connection.
-    pub(crate) fn count(&mut self, connection: &[Viewed], detail: Detail) {
+    /// Counts a connection that becomes so many packets.
+    pub(crate) fn count(&mut self, connection: &[Viewed], packets: u64) {
         let Some(first) = connection.first() else {
             return;
         };
-        let packets = packets_of(connection, detail);
         let add = |sum: &mut u64| *sum = sum.saturating_add(packets);
         add(&mut self.packets);
         if connection.iter().any(|o| o.verdict.is_reject()) {
@@ -190,7 +189,7 @@ mod tests {
             if rejected {
                 o.verdict = Verdict::Reject(RejectReason::Unsaid);
             }
-            by_filter.count(&[o], Detail::Exact);
+            by_filter.count(&[o], o.packets);
         }
         let filters = |wanted| {
             let found = by_filter.suggestions(&enis, wanted).into_iter();
@@ -224,7 +223,7 @@ mod tests {
         for host in 0..200_u8 {
             let mut o = viewed(Way::Up, u64::from(host) + 1, 0, 10, 12, 2);
             o.key.high.address = IpAddr::from([10, 9, 9, host]);
-            by_filter.count(&[o], Detail::Exact);
+            by_filter.count(&[o], o.packets);
         }
         by_filter.prune();
         assert_eq!(by_filter.hosts.len(), HOSTS_MAX);
@@ -235,7 +234,7 @@ mod tests {
             for host in 0..64_u8 {
                 let mut o = viewed(Way::Up, 1, 0, 10, 12, 2);
                 o.key.high.address = IpAddr::from([10, 8, part, host]);
-                more.count(&[o], Detail::Exact);
+                more.count(&[o], o.packets);
             }
             by_filter = by_filter.add(more);
             by_filter.bound();

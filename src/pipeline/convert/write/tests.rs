@@ -127,7 +127,7 @@ fn with_writer<T>(
             single_interface: false,
         },
         detail: Detail::Exact,
-        memory: u64::MAX,
+        memory: None,
         split: how.split,
         pool: Pool::new(1 << 20),
         room: how.room,

@@ -1,6 +1,6 @@
 //! Examples of findings: one connection of each, packet by packet.
 //!
-//! A finding names the lines that prove it. When the archive is read again, the connections of
+//! A finding names the lines that prove it. When the conversations are counted, the connections of
 //! these lines are rebuilt as [`convert`](crate::pipeline::convert()) rebuilds them, and one of them
 //! becomes a [`Ladder`]: who sent what to whom, in few enough steps to be drawn. Only ladders are
 //! kept, so memory does not grow with the archive.

@@ -53,7 +53,7 @@ pub(crate) struct Conversations<'a> {
 pub(crate) struct Totals {
     /// By the second in which their records start.
     pub(crate) starts: Starts,
-    /// By detail.
+    /// By detail, if the detail is chosen later.
     pub(crate) packets: PacketsByDetail,
 }
 

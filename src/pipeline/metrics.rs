@@ -46,8 +46,6 @@ pub struct Metrics {
     /// Whether each packet counts once, as in a capture, without duplicate deliveries and repeated
     /// views of other ENIs. This is always so if a question is about connections.
     pub once: bool,
-    /// Whether all events count, whatever the filter says: as evidence about the records that match.
-    pub(super) all_events: bool,
 }
 
 /// The answers, and the account of the run.
@@ -82,7 +80,6 @@ impl Metrics {
             every,
             questions,
             once: false,
-            all_events: false,
         }
     }
 
@@ -226,7 +223,7 @@ fn measure_archive(asked: &Metrics, archive: &Archive, meter: &Meter) -> Result<
     let store = Store::new(asked.every, &asked.questions, held_max, &folder);
     let sums = EventSums::new(&store, held_max, &folder);
     let is_late = asked.is_known_late();
-    let needs_span = !is_late || asked.is_of_events() && !asked.all_events;
+    let needs_span = !is_late || asked.is_of_events();
     let selection = match needs_span {
         true => request.selection(archive.newest_ns(meter)?),
         false => None,
@@ -234,7 +231,7 @@ fn measure_archive(asked: &Metrics, archive: &Archive, meter: &Meter) -> Result<
     let wish = EventWish {
         sums: asked.is_of_events().then_some(&sums),
         span: selection.map(|selection| selection.span),
-        all: asked.all_events,
+        all: false,
     };
     let mut read = if is_late {
         let conversations = Conversations::new(held_max, &folder, Detail::Control);

@@ -237,8 +237,7 @@ fn counted(
 ) -> Result<CountedConversations> {
     let diagnosis = examined.diagnosis;
     let every = Every::of_span(span_ns(diagnosis), STRETCHES_MAX, examined.interval_s);
-    let mut sums = Metrics::new(request.clone(), every, questions().to_vec()).once(true);
-    sums.all_events = true;
+    let sums = Metrics::new(request.clone(), every, questions().to_vec()).once(true);
     let first = diagnosis.findings.len().min(EXAMPLES_MAX);
     let examples = Examples::new(&diagnosis.findings[..first]);
     let events = has_server_errors(diagnosis).then_some(archive);

@@ -3,35 +3,46 @@
 //! Receivers acknowledge whole segments. Only where more pure ACKs follow than segments has an ACK to
 //! end inside one.
 
-use std::collections::VecDeque;
-
 /// The most segments whose ends are known. Older ones are forgotten.
 const ENDS_MAX: usize = 4096;
 
 /// The ends of the segments that are not acknowledged yet, in order, as sequence numbers.
 #[derive(Debug, Default)]
 pub(super) struct Arrivals {
-    ends: VecDeque<u32>,
+    ends: Vec<u32>,
+    /// How many of `ends` are forgotten.
+    forgotten: usize,
 }
 
 impl Arrivals {
+    fn known(&self) -> &[u32] {
+        &self.ends[self.forgotten..]
+    }
+
     /// Adds a segment that consumed sequence numbers and ends before `end`.
+    #[inline]
     pub(super) fn add(&mut self, end: u32) {
-        if self.ends.len() == ENDS_MAX {
-            self.ends.pop_front();
+        if self.ends.len() - self.forgotten == ENDS_MAX {
+            self.forgotten += 1;
         }
-        self.ends.push_back(end);
+        if self.forgotten >= ENDS_MAX {
+            self.ends.drain(..self.forgotten);
+            self.forgotten = 0;
+        }
+        self.ends.push(end);
     }
 
     /// Returns the end of a segment after `acked` and not after `most`, after which `left` segments
     /// remain.
+    #[inline]
     pub(super) fn end_leaving(&self, acked: u32, most: u32, left: u32) -> Option<u32> {
-        let until = match self.ends.back() {
-            Some(last) if *last == most => self.ends.len(), // as nearly always
-            _ => self.ends.partition_point(|end| !precedes(most, *end)),
+        let ends = self.known();
+        let until = match ends.last() {
+            Some(last) if *last == most => ends.len(), // as nearly always
+            _ => ends.partition_point(|end| !precedes(most, *end)),
         };
-        let count = self.ends.len().saturating_sub(left as usize).min(until);
-        let end = count.checked_sub(1).map(|index| self.ends[index]);
+        let count = ends.len().saturating_sub(left as usize).min(until);
+        let end = count.checked_sub(1).map(|index| ends[index]);
         end.filter(|end| precedes(acked, *end))
     }
 
@@ -41,14 +52,16 @@ impl Arrivals {
     }
 
     /// Forgets the segments that are acknowledged.
+    #[inline]
     pub(super) fn acknowledge(&mut self, acked: u32) {
-        while self.ends.front().is_some_and(|end| !precedes(acked, *end)) {
-            self.ends.pop_front();
-        }
+        let known = self.known();
+        let acknowledged = known.iter().take_while(|end| !precedes(acked, **end));
+        self.forgotten += acknowledged.count();
     }
 }
 
 /// Whether `a` lies before `b` in sequence space (RFC 9293 section 3.4).
+#[inline]
 pub(super) fn precedes(a: u32, b: u32) -> bool {
     let ahead = b.wrapping_sub(a);
     ahead != 0 && ahead < 1 << 31

@@ -153,10 +153,11 @@ fn place(
     let kept = logged.min(BYTES_MAX);
     let n = count(o.packets, Some(logged), detail);
     let bytes = kept.max(least * n);
+    let pace = spread.pace(n, bias, false);
     for i in 0..n {
         let len = bytes / n + u64::from(i < bytes % n);
         out.push(Segment {
-            time_ns: spread.instant(i, n, bias, false),
+            time_ns: pace.instant(i),
             record,
             original_len: u32::try_from(len).unwrap_or(u32::MAX),
             seq: 0,

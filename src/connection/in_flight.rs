@@ -26,16 +26,13 @@ use crate::flow::Way;
 /// The maximum number of data segments in a row without a segment from the other side between them.
 /// Leaves room below Wireshark's `TCP_MAX_UNACKED_SEGMENTS` for the data that the ACK before the
 /// row did not acknowledge.
-const MOST: usize = 9_000;
+pub(super) const MOST: usize = 9_000;
 
 /// The maximum payload of one segment here.
 const PAYLOAD_MAX: u64 = 1 << 30;
 
 /// Moves the data of overlong rows to fewer segments; the sums of each record do not change.
 pub(super) fn limit(drafts: &mut Vec<SegmentDraft>, detail: Detail) {
-    if drafts.len() <= MOST {
-        return;
-    }
     let mut merged = Vec::new();
     for way in Way::BOTH {
         let alone = drafts.iter().all(|draft| draft.way == way);

@@ -6,7 +6,7 @@
 //! [`crate::connection::merge`] decides that.
 
 use crate::connection::plan::SegmentPlan;
-use crate::connection::spread::{Bias, Spread, share};
+use crate::connection::spread::{Bias, Pace, Spread, share};
 use crate::flow::Way;
 use crate::time::SECOND_NS;
 
@@ -56,10 +56,32 @@ pub(super) struct Lane {
     pub initiates: bool,
     plans: Vec<Planned>,
     at: usize,
+    /// Segments of the current record that are sent.
     done: u64,
+    /// The course of the current record.
+    course: Course,
+    /// The run of the head in that course, and the head's index in the run.
+    run: usize,
+    index: u64,
     /// The segment at the head; `None` when all plans are done.
     head: Option<LaneHead>,
 }
+
+/// The segments of one record, in runs of the same kind: worked out once for all of them.
+#[derive(Clone, Copy, Debug)]
+struct Course {
+    /// The number of SYNs, of first segments after the SYN-ACK, of requests, of spread body segments, of
+    /// FINs, of ACKs of the other side's FIN, and of RSTs.
+    runs: [u64; RUNS],
+    /// The times of the last four runs.
+    pace: Pace,
+}
+
+/// Runs of a course.
+const RUNS: usize = 7;
+
+/// The run of the spread body, and the first with times from [`Course::pace`].
+const SPREAD_RUN: usize = 3;
 
 /// A plan together with facts from the rest of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -104,49 +126,31 @@ impl Planned {
         self.plan.body - self.established - self.request - self.trail
     }
 
-    fn step(&self, done: u64) -> Option<LaneStep> {
-        let mut left = done;
-        let runs = [
-            self.plan.syns,
-            self.established,
-            self.request,
-            self.spread_count(),
-            u64::from(self.plan.fin),
-            self.trail,
-            self.plan.rsts,
-        ];
-        for (i, run) in runs.into_iter().enumerate() {
-            if left < run {
-                return Some(match i {
-                    0 => LaneStep::Syn(left),
-                    1 => LaneStep::Established,
-                    2 => LaneStep::Request,
-                    3 => LaneStep::Body(left),
-                    4 => LaneStep::Fin,
-                    5 => LaneStep::Trail,
-                    _ => LaneStep::Rst(left),
-                });
-            }
-            left -= run;
+    fn course(&self, initiates: bool) -> Course {
+        Course {
+            runs: [
+                self.plan.syns,
+                self.established,
+                self.request,
+                self.spread_count(),
+                u64::from(self.plan.fin),
+                self.trail,
+                self.plan.rsts,
+            ],
+            pace: self.pace(initiates),
         }
-        None
     }
 
-    fn preferred_ns(&self, step: LaneStep, initiates: bool) -> i64 {
-        let from = self.plan.window.0;
-        match step {
-            LaneStep::Syn(index) => self.syn_ns(index, initiates),
-            LaneStep::Established | LaneStep::Request => from,
-            LaneStep::Body(index) => self.spread_ns(index, initiates),
-            LaneStep::Fin => self.spread_ns(self.spread_count(), initiates),
-            LaneStep::Trail => {
-                self.spread_ns(self.spread_count() + u64::from(self.plan.fin), initiates)
-            }
-            LaneStep::Rst(index) => {
-                let before = self.spread_count() + u64::from(self.plan.fin) + self.trail;
-                self.spread_ns(before + index, initiates)
-            }
-        }
+    /// Returns the times of the body, and of what comes after it.
+    fn pace(&self, initiates: bool) -> Pace {
+        let opened = self.plan.syns + self.established > 0;
+        let count = self.spread_count() + u64::from(self.plan.fin) + self.trail + self.plan.rsts;
+        let bias = match (opened, initiates) {
+            (true, true) if self.request > 0 => Bias::AWAITS,
+            (true, false) => Bias::RESPONDS,
+            _ => Bias::EVEN,
+        };
+        self.spread.pace(count, bias, opened)
     }
 
     /// Returns the time of the SYN with that index: each retransmission waits twice as long as the
@@ -166,17 +170,6 @@ impl Planned {
         }
         from + lead + share(room, index, n)
     }
-
-    fn spread_ns(&self, index: u64, initiates: bool) -> i64 {
-        let opened = self.plan.syns + self.established > 0;
-        let count = self.spread_count() + u64::from(self.plan.fin) + self.trail + self.plan.rsts;
-        let bias = match (opened, initiates) {
-            (true, true) if self.request > 0 => Bias::AWAITS,
-            (true, false) => Bias::RESPONDS,
-            _ => Bias::EVEN,
-        };
-        self.spread.instant(index, count, bias, opened)
-    }
 }
 
 /// Returns the offset of the first of `n` packets in a window of `length`.
@@ -193,9 +186,12 @@ impl Lane {
             plans,
             at: 0,
             done: 0,
+            course: Course::default(),
+            run: 0,
+            index: 0,
             head: None,
         };
-        lane.find_head();
+        lane.begin_record();
         lane
     }
 
@@ -244,26 +240,97 @@ impl Lane {
         })
     }
 
+    /// Returns the times of the current record's spread segments, the index among them that is next, and
+    /// how many there are.
+    pub(super) fn body_run(&self) -> (Pace, u64, u64) {
+        let end = self.course.runs[SPREAD_RUN];
+        (self.course.pace, self.index.min(end), end)
+    }
+
+    /// Moves on past `count` spread segments of the current record.
+    pub(super) fn advance_by(&mut self, count: u64) {
+        if count > 0 {
+            self.done += count;
+            self.index += count;
+            self.find_head();
+        }
+    }
+
     /// Moves on to the next segment.
+    #[inline]
     pub(super) fn advance(&mut self) {
         self.done += 1;
+        self.index += 1;
+        // Nearly all segments are those of a body.
+        if self.run == SPREAD_RUN
+            && self.index < self.course.runs[SPREAD_RUN]
+            && let Some(head) = &mut self.head
+        {
+            let preferred_ns = self.course.pace.instant(self.index);
+            head.step = LaneStep::Body(self.index);
+            head.preferred_ns = preferred_ns.max(head.window.0);
+            return;
+        }
         self.find_head();
     }
 
+    fn begin_record(&mut self) {
+        (self.done, self.run, self.index) = (0, 0, 0);
+        if let Some(planned) = self.plans.get(self.at) {
+            self.course = planned.course(self.initiates);
+            self.find_head();
+        } else {
+            self.head = None;
+        }
+    }
+
     fn find_head(&mut self) {
-        self.head = None;
-        while let Some(planned) = self.plans.get(self.at) {
-            if let Some(step) = planned.step(self.done) {
-                let preferred_ns = planned.preferred_ns(step, self.initiates);
-                self.head = Some(LaneHead {
-                    step,
-                    preferred_ns: preferred_ns.max(planned.plan.window.0),
-                    window: planned.plan.window,
-                });
-                return;
+        while self.index == self.course.runs[self.run] {
+            (self.run, self.index) = (self.run + 1, 0);
+            if self.run == RUNS {
+                self.at += 1;
+                return self.begin_record();
             }
-            self.at += 1;
-            self.done = 0;
+        }
+        let planned = &self.plans[self.at];
+        let window = planned.plan.window;
+        let index = self.index;
+        let preferred_ns = match self.run {
+            0 => planned.syn_ns(index, self.initiates),
+            1..SPREAD_RUN => window.0,
+            run => {
+                let earlier: u64 = self.course.runs[SPREAD_RUN..run].iter().sum();
+                self.course.pace.instant(earlier + index)
+            }
+        };
+        self.head = Some(LaneHead {
+            step: LaneStep::of(self.run, index),
+            preferred_ns: preferred_ns.max(window.0),
+            window,
+        });
+    }
+}
+
+impl Default for Course {
+    fn default() -> Self {
+        Self {
+            runs: [0; RUNS],
+            pace: Spread::alone((0, 0)).pace(0, Bias::EVEN, false),
+        }
+    }
+}
+
+impl LaneStep {
+    /// Returns the step at `index` of a run of [`Course::runs`].
+    fn of(run: usize, index: u64) -> Self {
+        match run {
+            0 => Self::Syn(index),
+            1 => Self::Established,
+            2 => Self::Request,
+            3 => Self::Body(index),
+            4 => Self::Fin,
+            5 => Self::Trail,
+            _ => Self::Rst(index),
         }
     }
 }

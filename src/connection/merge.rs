@@ -16,9 +16,11 @@
 //! A side answers after the time that packets take within a data center, and a responder thinks before
 //! it responds, as far as the window of the record has room for all that is still to be sent.
 
+mod bodies;
+
 use crate::connection::lane::{Lane, LaneHead, LaneStep};
 use crate::connection::role::Role;
-use crate::connection::segment::{SegmentDraft, SegmentKind};
+use crate::connection::segment::{HeldBack, SegmentDraft, SegmentKind};
 use crate::connection::sizes::{IPV6_LEN, IPV6_PLAIN_MAX, JUMBO_OPTION_LEN};
 use crate::flow::{Viewed, Way};
 
@@ -86,41 +88,41 @@ const STEP_NS: i64 = 1_000;
 /// Segments of a connection's end, for which there must be time too.
 const CLOSING_SEGMENTS: u64 = 4;
 
-/// Changes that the merge made to the records' times.
+/// What the merge did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Adjustments {
+pub(super) struct Merged {
     /// The number of segments that causality moved out of their record's window.
     pub moved: u64,
+    /// The largest number of data segments in a row without a segment from the other side between them.
+    pub longest_row: usize,
 }
 
 /// Merges the lanes of a connection into `out`.
-pub(super) fn merge(lanes: [Lane; 2], turns: Turns, out: &mut Vec<SegmentDraft>) -> Adjustments {
+pub(super) fn merge(lanes: [Lane; 2], turns: Turns, out: &mut Vec<SegmentDraft>) -> Merged {
     let counts = lanes.iter().flat_map(Lane::plans).map(|p| p.plan.count());
     let count: u64 = counts.fold(0, u64::saturating_add);
     out.reserve(usize::try_from(count).unwrap_or(0).min(RESERVE_MAX));
-    let mut merge = LaneMerge {
-        sides: lanes.map(LaneProgress::new),
-        last_ns: i64::MIN,
-        last_way: None,
-        asked_ns: None,
-        turns,
-        adjustments: Adjustments::default(),
-    };
-    while let Some(way) = merge.next_way() {
-        let draft = merge.send(way);
-        out.push(draft);
+    let mut merge = LaneMerge::new(lanes, turns);
+    loop {
+        merge.send_bodies(out);
+        let Some((way, due_ns)) = merge.next() else {
+            return merge.merged;
+        };
+        out.push(merge.send(way, due_ns));
     }
-    merge.adjustments
 }
 
 struct LaneMerge {
     sides: [LaneProgress; 2],
+    initiator: Way,
     last_ns: i64,
     last_way: Option<Way>,
+    /// Data segments that were sent last without a segment from the other side.
+    row: usize,
     /// The time of the latest data of the initiator, if the responder has sent none since.
     asked_ns: Option<i64>,
     turns: Turns,
-    adjustments: Adjustments,
+    merged: Merged,
 }
 
 /// One lane and what it has sent so far.
@@ -128,6 +130,7 @@ struct LaneProgress {
     lane: Lane,
     has_syn: bool,
     has_fin: bool,
+    has_sent: bool,
     syns_sent: u64,
     others_sent: u64,
     rsts_sent: u64,
@@ -136,19 +139,23 @@ struct LaneProgress {
     units_sent: u64,
     /// Pure ACKs sent, each of which needs one such sequence number from the other side.
     acks_sent: u64,
-    /// Data segments sent of the current record, whose index is in `record`.
+    /// Data segments sent of the current record.
     data_done: u64,
-    record: u32,
+    /// What the head needs if it is a body segment, and [`Lane::body_left`]: both are used several times
+    /// for each segment.
+    need: DataNeed,
+    body_left: u64,
 }
 
 impl LaneProgress {
     fn new(lane: Lane) -> Self {
         let has_syn = lane.plans().any(|p| p.plan.syns > 0);
         let has_fin = lane.plans().any(|p| p.plan.fin);
-        Self {
+        let mut progress = Self {
             lane,
             has_syn,
             has_fin,
+            has_sent: false,
             syns_sent: 0,
             others_sent: 0,
             rsts_sent: 0,
@@ -156,8 +163,21 @@ impl LaneProgress {
             units_sent: 0,
             acks_sent: 0,
             data_done: 0,
-            record: u32::MAX,
+            need: DataNeed::Ack,
+            body_left: 0,
+        };
+        progress.meet_head();
+        progress
+    }
+
+    /// Finds out what the new head needs.
+    #[inline]
+    fn meet_head(&mut self) {
+        if self.lane.is_first() {
+            self.data_done = 0;
         }
+        self.body_left = self.lane.body_left();
+        self.need = self.data_need();
     }
 
     fn fin_answers(&self) -> bool {
@@ -175,40 +195,32 @@ impl LaneProgress {
 
     /// Whether it will still send something that a segment waiting until `until` can acknowledge.
     fn gives_before(&self, until: i64) -> bool {
-        let current = self.lane.current().map(|p| p.plan.record);
-        let done = if current == Some(self.record) {
-            self.data_done
-        } else {
-            0
-        };
-        self.lane.gives_before(until, done)
-    }
-
-    fn has_sent(&self) -> bool {
-        self.syns_sent + self.others_sent + self.rsts_sent > 0
+        self.lane.gives_before(until, self.data_done)
     }
 
     /// Whether a body segment at the head must carry data, must not, or may do either.
-    fn needs_data(&self) -> DataNeed {
+    fn data_need(&self) -> DataNeed {
         let Some(p) = self.lane.current() else {
             return DataNeed::Ack;
         };
-        let done = if p.plan.record == self.record {
-            self.data_done
-        } else {
-            0
-        };
-        let (left, body_left) = (p.plan.data - done, self.lane.body_left());
-        if left == 0 {
-            DataNeed::Ack
-        } else if left >= body_left {
-            DataNeed::Data
-        } else {
-            let body = p.plan.body - p.trail;
-            let is_late = u128::from(done) * u128::from(body)
-                <= u128::from(p.plan.data) * u128::from(body - body_left);
-            DataNeed::Either { data: is_late }
-        }
+        let body = p.plan.body - p.trail;
+        data_need((self.data_done, p.plan.data), (self.body_left, body))
+    }
+}
+
+/// Whether the next of the `body` segments of a record, of which `body_left` are left, must carry data,
+/// must not, or may do either, if `done` of `data` segments with data are sent.
+#[inline]
+fn data_need((done, data): (u64, u64), (body_left, body): (u64, u64)) -> DataNeed {
+    let left = data - done;
+    if left == 0 {
+        DataNeed::Ack
+    } else if left >= body_left {
+        DataNeed::Data
+    } else {
+        let is_late =
+            u128::from(done) * u128::from(body) <= u128::from(data) * u128::from(body - body_left);
+        DataNeed::Either { data: is_late }
     }
 }
 
@@ -235,38 +247,66 @@ impl DataNeed {
 }
 
 impl LaneMerge {
+    fn new(lanes: [Lane; 2], turns: Turns) -> Self {
+        let initiator = if lanes[0].initiates {
+            Way::Up
+        } else {
+            Way::Down
+        };
+        Self {
+            sides: lanes.map(LaneProgress::new),
+            initiator,
+            last_ns: i64::MIN,
+            last_way: None,
+            row: 0,
+            asked_ns: None,
+            turns,
+            merged: Merged::default(),
+        }
+    }
+
     fn side(&self, way: Way) -> &LaneProgress {
         &self.sides[way.index()]
     }
 
-    fn initiator(&self) -> Way {
-        if self.sides[0].lane.initiates {
-            Way::Up
-        } else {
-            Way::Down
+    /// Returns the direction whose head is sent next, and the time at which it is due; `None` when both
+    /// lanes are done.
+    #[inline]
+    fn next(&self) -> Option<(Way, i64)> {
+        let (first, second) = (self.initiator, self.initiator.reverse());
+        let heads = (self.side(first).lane.head(), self.side(second).lane.head());
+        let (a, b) = match heads {
+            (Some(a), Some(b)) => (a, b),
+            (Some(a), None) => return Some((first, self.due(first, a))),
+            (None, Some(b)) => return Some((second, self.due(second, b))),
+            (None, None) => return None,
+        };
+        let (mut earlier, mut later) = (
+            (first, a, self.due(first, a)),
+            (second, b, self.due(second, b)),
+        );
+        if later.2 < earlier.2 {
+            (earlier, later) = (later, earlier);
         }
-    }
-
-    /// Returns the direction whose head is sent next; `None` when both lanes are done.
-    fn next_way(&self) -> Option<Way> {
-        let initiator = self.initiator();
-        let heads = [initiator, initiator.reverse()].map(|way| (way, self.side(way).lane.head()));
-        let [(first, Some(a)), (second, Some(b))] = heads else {
-            return heads.into_iter().find_map(|(way, head)| head.map(|_| way));
-        };
-        let order = if self.due(first, a) <= self.due(second, b) {
-            [(first, a, b), (second, b, a)]
+        if let (LaneStep::Body(_), LaneStep::Body(_)) = (a.step, b.step) {
+            // The handshake is over. If each waits for the other, the earlier one is sent.
+            let yields = self.lacks_credit(earlier.0, earlier.1, later.1)
+                && !self.lacks_credit(later.0, later.1, earlier.1);
+            let next = if yields { later } else { earlier };
+            return Some((next.0, next.2));
+        }
+        let is_rst = |head: &LaneHead| matches!(head.step, LaneStep::Rst(_));
+        let next = if !self.waits(earlier.0, earlier.1, later.1) {
+            earlier
+        } else if !self.waits(later.0, later.1, earlier.1) {
+            later
+        } else if is_rst(earlier.1) && !is_rst(later.1) {
+            // Each waits for the other: a RST is the one to wait longer.
+            later
         } else {
-            [(second, b, a), (first, a, b)]
+            earlier
         };
-        let free = order
-            .iter()
-            .find(|(way, own, peer)| !self.waits(*way, own, peer));
-        // If each waits for the other, a RST is the one to wait longer.
-        let patient = order
-            .iter()
-            .find(|(_, own, _)| !matches!(own.step, LaneStep::Rst(_)));
-        free.or(patient).or(order.first()).map(|(way, ..)| *way)
+        Some((next.0, next.2))
     }
 
     /// Returns the time at which a head would be sent if nothing held it back.
@@ -276,7 +316,7 @@ impl LaneMerge {
             // A handshake takes one round trip, whatever the windows of its records are.
             LaneStep::Established if peer.syns_sent > 0 => Some(self.turns.confirm_ns),
             LaneStep::Request => Some(TURN_NS),
-            LaneStep::Syn(_) if peer.syns_sent > 0 && !self.side(way).has_sent() => {
+            LaneStep::Syn(_) if peer.syns_sent > 0 && !self.side(way).has_sent => {
                 Some(self.turns.answer_ns)
             }
             _ => None,
@@ -307,13 +347,19 @@ impl LaneMerge {
             _ if self.in_handshake(way, peer_head) => true,
             LaneStep::Trail if peer.has_fin && !peer.fin_sent => peer_is_near,
             LaneStep::Body(_) | LaneStep::Established | LaneStep::Request | LaneStep::Trail => {
-                peer_is_near
-                    && side.needs_data() == DataNeed::Ack
-                    && !self.has_credit(way)
-                    && peer.gives_before(own.window.1)
+                self.lacks_credit(way, own, peer_head)
             }
             LaneStep::Fin => side.fin_answers() && peer_is_near && peer.is_about_to_close(),
         }
+    }
+
+    /// Whether the head of `way` is a pure ACK, and the other side will soon send something for it.
+    #[inline]
+    fn lacks_credit(&self, way: Way, own: &LaneHead, peer_head: &LaneHead) -> bool {
+        self.side(way).need == DataNeed::Ack
+            && peer_head.window.0 < own.window.1
+            && !self.has_credit(way)
+            && self.side(way.reverse()).gives_before(own.window.1)
     }
 
     /// Whether a segment after the SYNs comes too early for its handshake.
@@ -331,40 +377,52 @@ impl LaneMerge {
     /// Whether the other side has sent something that a pure ACK can acknowledge.
     fn has_credit(&self, way: Way) -> bool {
         let (side, peer) = (self.side(way), self.side(way.reverse()));
-        !peer.has_sent() || peer.units_sent > side.acks_sent
+        !peer.has_sent || peer.units_sent > side.acks_sent
     }
 
-    /// Sends the head of `way`.
-    fn send(&mut self, way: Way) -> SegmentDraft {
+    /// Sends the head of `way`, which is due at `due_ns`.
+    #[inline]
+    fn send(&mut self, way: Way, due_ns: i64) -> SegmentDraft {
         let lane = &self.side(way).lane;
-        let head = *lane.head().expect("next_way names a lane with a head");
+        let head = *lane.head().expect("`next` names a lane with a head");
         let credit = Credit {
             enough: self.has_credit(way),
-            spent: self.side(way.reverse()).has_sent(),
+            spent: self.side(way.reverse()).has_sent,
         };
-        let not_before = head.window.0.max(self.earliest_ns(way, &head, credit));
-        let time_ns = self.due(way, &head).max(not_before);
-        self.adjustments.moved += u64::from(time_ns >= head.window.1);
+        let is_data = self.side(way).need.is_data(head.step, credit);
+        let not_before = head.window.0.max(self.earliest_ns(way, &head, is_data));
+        let time_ns = due_ns.max(not_before);
+        self.merged.moved += u64::from(time_ns >= head.window.1);
         self.last_ns = time_ns;
-        self.last_way = Some(way);
-        let draft = self.sides[way.index()].send(head.step, time_ns, credit);
-        if draft.payload > 0 {
-            self.asked_ns = (way == self.initiator()).then_some(time_ns);
-        }
+        let draft = self.sides[way.index()].send(head.step, time_ns, (credit, is_data));
+        self.note_row(way, &draft);
         draft
     }
 
+    /// Notes whose turn it was, and how many data segments there are in a row.
+    #[inline]
+    fn note_row(&mut self, way: Way, draft: &SegmentDraft) {
+        if self.last_way != Some(way) {
+            (self.last_way, self.row) = (Some(way), 0);
+        }
+        if draft.payload > 0 {
+            self.asked_ns = (way == self.initiator).then_some(draft.time_ns);
+            self.row += usize::from(draft.kind == SegmentKind::Plain);
+            self.merged.longest_row = self.merged.longest_row.max(self.row);
+        }
+    }
+
     /// Returns the time before which the head of `way` would come too soon after what was sent.
-    fn earliest_ns(&self, way: Way, head: &LaneHead, credit: Credit) -> i64 {
+    #[inline]
+    fn earliest_ns(&self, way: Way, head: &LaneHead, is_data: bool) -> i64 {
         let next_ns = self.last_ns.saturating_add(STEP_NS);
         let side = self.side(way);
-        let is_data = side.needs_data().is_data(head.step, credit);
-        let asked_ns = self.asked_ns.filter(|_| is_data && way != self.initiator());
+        let asked_ns = self.asked_ns.filter(|_| is_data && way != self.initiator);
         if self.last_way.is_none_or(|last| last == way) && asked_ns.is_none() {
             return next_ns;
         }
         // Half of the time that is left is enough for every segment that is left.
-        let body_left = side.lane.body_left() + self.side(way.reverse()).lane.body_left();
+        let body_left = side.body_left + self.side(way.reverse()).body_left;
         let left = i64::try_from(body_left.saturating_add(CLOSING_SEGMENTS)).unwrap_or(i64::MAX);
         let room_ns = head.window.1.saturating_sub(self.last_ns) / left.saturating_mul(2);
         let at_once_ns = self.last_ns.saturating_add(AT_ONCE_NS.min(room_ns));
@@ -381,14 +439,17 @@ struct Credit {
 }
 
 impl LaneProgress {
-    /// Removes the head, which is `step`, from the lane.
-    fn send(&mut self, step: LaneStep, time_ns: i64, credit: Credit) -> SegmentDraft {
-        let need = self.needs_data();
+    /// Removes the head, which is `step`, from the lane. A body segment carries data if `is_data`.
+    #[inline]
+    fn send(
+        &mut self,
+        step: LaneStep,
+        time_ns: i64,
+        (credit, is_data): (Credit, bool),
+    ) -> SegmentDraft {
         let planned = self.lane.current().expect("a head has a plan");
         let plan = &planned.plan;
-        if self.record != plan.record {
-            (self.record, self.data_done) = (plan.record, 0);
-        }
+        self.has_sent = true;
         let mut draft = SegmentDraft {
             time_ns,
             record: plan.record,
@@ -401,6 +462,7 @@ impl LaneProgress {
             idle: false,
             late: false,
             is_first: self.lane.is_first(),
+            held: HeldBack::default(),
         };
         let mut headers_len = plan.plain_len;
         match step {
@@ -415,7 +477,7 @@ impl LaneProgress {
                 self.syns_sent += 1;
             }
             LaneStep::Established | LaneStep::Request | LaneStep::Body(_) | LaneStep::Trail => {
-                if need.is_data(step, credit) {
+                if is_data {
                     draft.payload = plan.payload_of(self.data_done);
                     self.data_done += 1;
                 } else {
@@ -445,6 +507,7 @@ impl LaneProgress {
         }
         self.units_sent += u64::from(draft.units());
         self.lane.advance();
+        self.meet_head();
         draft
     }
 }

@@ -110,20 +110,22 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> Co
         Lane::new(Way::Down, role.initiator == Way::Down, down),
     ];
     let mut drafts = Vec::new();
-    let adjustments = merge::merge(lanes, Turns::of(records, role), &mut drafts);
-    in_flight::limit(&mut drafts, detail);
+    let merged = merge::merge(lanes, Turns::of(records, role), &mut drafts);
+    if merged.longest_row > in_flight::MOST {
+        in_flight::limit(&mut drafts, detail);
+    }
     // Line numbers would break ties between records, but they depend on how the archive is cut into
     // files.
     let born = records
         .iter()
         .min_by_key(|o| (o.start_ns, o.way, o.packets, o.bytes));
-    sequence::number(born.unwrap_or(&records[0]), &drafts, out);
+    sequence::number(born.unwrap_or(&records[0]), &mut drafts, out);
     let outcome = outcome::outcome(records, &reading.parts, role);
     ConnectionInfo {
         role,
         outcome,
         presumed: reading.presumed,
-        moved: adjustments.moved,
+        moved: merged.moved,
         bytes_added,
     }
 }

@@ -78,6 +78,16 @@ pub(super) struct SegmentDraft {
     pub late: bool,
     /// Whether it is the first segment of its record.
     pub is_first: bool,
+    /// What it leaves for later ACKs; known when all segments are in order.
+    pub held: HeldBack,
+}
+
+/// What a segment leaves for the pure ACKs of its side that follow before anything new arrives: so many
+/// segments if there are as many, else so many bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct HeldBack {
+    pub segments: u32,
+    pub bytes: u32,
 }
 
 impl SegmentDraft {

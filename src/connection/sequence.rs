@@ -11,7 +11,7 @@
 //! has ensured that there are enough bytes.
 
 use crate::connection::arrivals::{Arrivals, precedes};
-use crate::connection::segment::{Segment, SegmentDraft, SegmentKind};
+use crate::connection::segment::{HeldBack, Segment, SegmentDraft, SegmentKind};
 use crate::connection::window::AnnouncedWindows;
 use crate::flow::{ConnectionKey, Viewed, Way};
 
@@ -41,25 +41,30 @@ struct Half {
 /// The counts of the `first` record distinguish the initial sequence numbers from those of other
 /// connections with the same key, as its start does: two connections that begin in one interval may
 /// have the same start.
-pub(super) fn number(first: &Viewed, drafts: &[SegmentDraft], out: &mut Vec<Segment>) {
-    let held = held_back(drafts);
+pub(super) fn number(first: &Viewed, drafts: &mut [SegmentDraft], out: &mut Vec<Segment>) {
+    hold_back(drafts);
     out.reserve(drafts.len());
     let birth = mix(first.start_ns.cast_unsigned(), first.packets);
     let birth = mix(birth, first.bytes.unwrap_or(0));
     let mut halves = Way::BOTH.map(|way| Half::new(initial(&first.key, birth, way)));
     let mut windows = AnnouncedWindows::default();
     let mut probed = None;
-    for (draft, held) in drafts.iter().zip(held) {
+    for draft in &*drafts {
         windows.note(draft);
-        let (own, peer) = (draft.way.index(), draft.way.reverse().index());
+        let [up, down] = &mut halves;
+        let (own, peer) = match draft.way {
+            Way::Up => (up, down),
+            Way::Down => (down, up),
+        };
         let is_probe = draft.idle && probed != Some(draft.way.reverse());
         probed = is_probe.then_some(draft.way);
-        let refuses = halves[peer].opened;
-        let seq = halves[own].seq(draft, is_probe, refuses);
+        let seq = own.seq(draft, is_probe, peer.opened);
         let has_ack = draft.kind != SegmentKind::Syn;
-        let ack = halves[own].ack(&halves[peer], held, draft.is_pure_ack());
-        let received = ack.wrapping_sub(halves[peer].isn).wrapping_sub(1);
-        let segment = Segment {
+        let ack = own.ack(peer, draft.held, draft.is_pure_ack());
+        let received = ack.wrapping_sub(peer.isn).wrapping_sub(1);
+        peer.arrivals.acknowledge(ack);
+        own.note(draft, ack, out.len());
+        out.push(Segment {
             time_ns: draft.time_ns,
             record: draft.record,
             original_len: draft.original_len,
@@ -72,15 +77,10 @@ pub(super) fn number(first: &Viewed, drafts: &[SegmentDraft], out: &mut Vec<Segm
             has_ack,
             has_payload: draft.payload > 0,
             is_first: draft.is_first,
-        };
-        halves[peer].arrivals.acknowledge(ack);
-        halves[own].note(draft, ack, out.len());
-        let end = halves[own].next;
-        out.push(segment);
-        let receiver = &halves[peer];
-        if draft.payload > 0 && receiver.seen {
-            let latest = &mut out[receiver.latest];
-            keep_window_open(latest, &windows, end.wrapping_sub(receiver.acked));
+        });
+        if draft.payload > 0 && peer.seen {
+            let in_flight = own.next.wrapping_sub(peer.acked);
+            keep_window_open(&mut out[peer.latest], &windows, in_flight);
         }
     }
 }
@@ -141,21 +141,12 @@ impl Half {
     }
 }
 
-/// What a segment leaves for the pure ACKs of its side that follow before anything new arrives: so many
-/// segments if there are as many, else so many bytes.
-#[derive(Clone, Copy, Debug, Default)]
-struct HeldBack {
-    segments: u32,
-    bytes: u32,
-}
-
-/// Returns for each segment what it leaves.
-fn held_back(drafts: &[SegmentDraft]) -> Vec<HeldBack> {
-    let mut held = vec![HeldBack::default(); drafts.len()];
+/// Finds out what each segment leaves.
+fn hold_back(drafts: &mut [SegmentDraft]) {
     let mut reserve = [HeldBack::default(); 2];
-    for (draft, held) in drafts.iter().zip(&mut held).rev() {
+    for draft in drafts.iter_mut().rev() {
         let (own, peer) = (draft.way.index(), draft.way.reverse().index());
-        *held = reserve[own];
+        draft.held = reserve[own];
         if draft.is_pure_ack() {
             reserve[own].segments += 1;
             reserve[own].bytes += 1;
@@ -164,7 +155,6 @@ fn held_back(drafts: &[SegmentDraft]) -> Vec<HeldBack> {
         of_peer.bytes = of_peer.bytes.saturating_sub(units);
         of_peer.segments = of_peer.segments.saturating_sub(u32::from(units > 0));
     }
-    held
 }
 
 /// Keeps a data segment from ending exactly at the end of the window, which Wireshark would flag as

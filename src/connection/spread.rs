@@ -100,23 +100,79 @@ impl Spread {
         self.window.1 - self.active.1 >= SECOND_NS
     }
 
-    /// Returns the time of the packet at `index` of `count`.
+    /// Returns the times of `count` packets.
     ///
     /// `opened` says that other packets of the record come before these, and take the beginning of
     /// the window.
-    pub(super) fn instant(&self, index: u64, count: u64, bias: Bias, opened: bool) -> i64 {
+    pub(super) fn pace(&self, count: u64, bias: Bias, opened: bool) -> Pace {
         let first_alone = u64::from(self.starts_early() && !opened && count > 1);
         let last_alone = u64::from(self.ends_late() && count > 1 + first_alone);
-        if index < first_alone {
+        let places = count.saturating_sub(first_alone + last_alone);
+        let length = self.active.1 - self.active.0;
+        let whole = places.saturating_sub(1) * 1000 + bias.lead + bias.tail;
+        Pace {
+            window: self.window,
+            first_alone,
+            last_alone_from: if last_alone > 0 {
+                count - last_alone
+            } else {
+                u64::MAX
+            },
+            from_ns: self.active.0,
+            length,
+            lead: bias.lead,
+            whole,
+            is_small: (0..=LENGTH_SMALL).contains(&length) && (1..=PART_SMALL).contains(&whole),
+        }
+    }
+
+    /// Returns the time of the packet at `index` of `count`, as [`pace`](Self::pace) does.
+    #[cfg(test)]
+    fn instant(&self, index: u64, count: u64, bias: Bias, opened: bool) -> i64 {
+        self.pace(count, bias, opened).instant(index)
+    }
+}
+
+/// The times of equally distant packets, of which the first and the last may come alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    window: (i64, i64),
+    /// How many packets come before the active time.
+    first_alone: u64,
+    /// The first index after it.
+    last_alone_from: u64,
+    /// The active time.
+    from_ns: i64,
+    length: i64,
+    /// The place of the first packet in the active time, and the number of places, in thousandths.
+    lead: u64,
+    whole: u64,
+    /// Whether these are small enough to be multiplied without a look.
+    is_small: bool,
+}
+
+/// The length of five minutes, which few records exceed.
+const LENGTH_SMALL: i64 = 300 * SECOND_NS;
+
+/// Thousandths of 30,000 places.
+const PART_SMALL: u64 = 30_000_000;
+
+impl Pace {
+    /// Returns the time of the packet at `index`.
+    #[inline]
+    pub(super) fn instant(&self, index: u64) -> i64 {
+        if index < self.first_alone {
             return self.window.0 + SECOND_NS / 2;
         }
-        if index + last_alone >= count && last_alone > 0 {
+        if index >= self.last_alone_from {
             return self.window.1 - SECOND_NS / 2;
         }
-        let (place, places) = (index - first_alone, count - first_alone - last_alone);
-        let length = self.active.1 - self.active.0;
-        let whole = (places - 1) * 1000 + bias.lead + bias.tail;
-        self.active.0 + share(length, place * 1000 + bias.lead, whole)
+        let part = (index - self.first_alone) * 1000 + self.lead;
+        if self.is_small && part <= PART_SMALL {
+            // The product is less than 2^63.
+            return self.from_ns + self.length * part.cast_signed() / self.whole.cast_signed();
+        }
+        self.from_ns + share(self.length, part, self.whole)
     }
 }
 

@@ -81,6 +81,7 @@ mod tests {
             idle: false,
             late: false,
             is_first: false,
+            held: crate::connection::segment::HeldBack::default(),
         }
     }
 

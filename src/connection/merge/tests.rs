@@ -1,6 +1,8 @@
 //! One test per rule of causality. In every case the times of the records alone would give a
 //! different order from the rule.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::connection::lane::Planned;
 use crate::connection::lane::tests::{lane, record};
@@ -17,7 +19,7 @@ fn records(way: Way, given: &[Given]) -> Vec<Planned> {
 }
 
 /// Merges the segments of the initiator and the responder.
-fn merged(initiator: &[Given], responder: &[Given]) -> (Vec<SegmentDraft>, Adjustments) {
+fn merged(initiator: &[Given], responder: &[Given]) -> (Vec<SegmentDraft>, Merged) {
     let lanes = [
         lane(Up, true, records(Up, initiator)),
         lane(Down, false, records(Down, responder)),
@@ -234,4 +236,53 @@ fn segments_have_distinct_times_and_none_precedes_its_record() {
     let (drafts, _) = merged(&[((0, 1), "dddd"), ((4, 5), "d")], &[((0, 1), "dddd")]);
     assert!(drafts.is_sorted_by(|a, b| a.time_ns + STEP_NS <= b.time_ns));
     assert!(drafts[8].time_ns >= 4 * SECOND_NS);
+}
+
+/// Windows of one to eight seconds in order of start, and segments of each.
+fn any_records(opens: &'static str) -> impl Strategy<Value = Vec<((i64, i64), String)>> {
+    let middle = proptest::collection::vec(prop::sample::select(vec!['d', 'a']), 0..60);
+    let ends = prop::sample::select(vec!["", "", "F", "f", "Ft", "R", "FR", "Fx"]);
+    let one = (0_i64..4, 1_i64..8, middle, ends);
+    proptest::collection::vec(one, 0..4).prop_map(move |records| {
+        let mut start_s = 0;
+        let numbered = records.into_iter().enumerate();
+        let built = numbered.map(|(i, (gap_s, length_s, middle, end))| {
+            start_s += gap_s;
+            let begin = if i == 0 { opens } else { "" };
+            let middle: String = middle.into_iter().collect();
+            (
+                (start_s, start_s + length_s),
+                format!("{begin}{middle}{end}"),
+            )
+        });
+        built.collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn body_segments_sent_together_are_those_sent_one_by_one(
+        up in prop_oneof![any_records("Se"), any_records("Seq"), any_records("")],
+        down in prop_oneof![any_records("S"), any_records("")],
+        up_initiates: bool,
+    ) {
+        let lanes = || {
+            let built = |way, given: &[((i64, i64), String)]| -> Vec<Planned> {
+                given.iter().map(|(window, s)| record(way, *window, s)).collect()
+            };
+            [
+                lane(Up, up_initiates, built(Up, &up)),
+                lane(Down, !up_initiates, built(Down, &down)),
+            ]
+        };
+        let mut together = Vec::new();
+        let merged = merge(lanes(), Turns::default(), &mut together);
+        let mut stepwise = LaneMerge::new(lanes(), Turns::default());
+        let mut one_by_one = Vec::new();
+        while let Some((way, due_ns)) = stepwise.next() {
+            one_by_one.push(stepwise.send(way, due_ns));
+        }
+        prop_assert_eq!(together, one_by_one);
+        prop_assert_eq!(merged, stepwise.merged);
+    }
 }

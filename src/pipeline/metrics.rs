@@ -15,10 +15,10 @@ use rayon::prelude::*;
 
 use self::event_sums::{EventSums, EventWish, SumsEvents};
 use self::store::Store;
-use crate::connection::{ConnectionInfo, Detail, Segment, rebuild};
+use crate::connection::{Detail, Outcome, judge};
 use crate::error::{ErrorKind, Result};
 use crate::filter::Span;
-use crate::flow::{Addresses, Candidate, Enis, Vantage, Viewed};
+use crate::flow::{Addresses, Candidate, Enis, Vantage, Viewed, Way};
 use crate::metrics::{Dimension, Every, PacketFacts, Question, Subject, Subnets, Table, Tally};
 use crate::pipeline::diagnose::ExaminedConversations;
 use crate::pipeline::ladder::Examples;
@@ -454,7 +454,6 @@ impl<'a, 's> ConversationCounter<'a, 's> {
         tally: &mut Tally<'_>,
         counts: &mut SettleCounts,
     ) -> Result<()> {
-        let mut segments = Vec::new();
         conversations::each(records, |conversation| {
             let sought = self
                 .examples
@@ -463,7 +462,7 @@ impl<'a, 's> ConversationCounter<'a, 's> {
                 .settle(conversation, counts, |view, connections| {
                     for connection in connections {
                         let records = &view[connection.clone()];
-                        self.count_connection(records, tally, &mut segments);
+                        self.count_connection(records, tally);
                         if let Some(sought) = &sought {
                             sought.look_at(records, self.enis);
                         }
@@ -473,30 +472,23 @@ impl<'a, 's> ConversationCounter<'a, 's> {
         })
     }
 
-    fn count_connection(
-        &self,
-        records: &[Viewed],
-        tally: &mut Tally<'_>,
-        segments: &mut Vec<Segment>,
-    ) {
-        segments.clear();
-        let info = self
-            .is_of_connections
-            .then(|| rebuild(records, self.settling.detail, segments));
+    fn count_connection(&self, records: &[Viewed], tally: &mut Tally<'_>) {
+        let judged = self.is_of_connections.then(|| judge(records));
+        let outcome = judged.map(|(_, outcome)| outcome);
         for o in records {
-            tally.count(&self.facts(o, info.as_ref()));
+            tally.count(&self.facts(o, outcome));
         }
-        if let Some(info) = &info {
-            tally.count_connection(&self.facts(&opening(records, info), Some(info)));
+        if let Some((role, _)) = judged {
+            tally.count_connection(&self.facts(&opening(records, role.initiator), outcome));
         }
     }
 
-    fn facts<'f>(&'f self, o: &'f Viewed, info: Option<&ConnectionInfo>) -> PacketFacts<'f> {
+    fn facts<'f>(&'f self, o: &'f Viewed, outcome: Option<Outcome>) -> PacketFacts<'f> {
         PacketFacts {
             observation: o,
             eni: self.enis.get(o.eni),
             subnets: self.subnets.as_ref(),
-            outcome: info.map(|info| info.outcome),
+            outcome,
             words: Some(&self.enis.words),
         }
     }
@@ -504,8 +496,7 @@ impl<'a, 's> ConversationCounter<'a, 's> {
 
 /// Returns the record that represents a connection as a whole: its initiator's first record since
 /// the connection's start, marked as rejected if any of its records is.
-fn opening(records: &[Viewed], info: &ConnectionInfo) -> Viewed {
-    let initiator = info.role.initiator;
+fn opening(records: &[Viewed], initiator: Way) -> Viewed {
     let own = records.iter().find(|o| o.way == initiator);
     let first = own.unwrap_or(&records[0]);
     let stopped = records.iter().find(|o| o.is_rejected()).unwrap_or(first);

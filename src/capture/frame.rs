@@ -12,6 +12,8 @@
 //!
 //! A test compares this byte for byte with the output of pcap-file. Change the layout there first.
 
+use std::ops::Range;
+
 use super::{
     OPTION_LEN_MAX, cut,
     format::Format,
@@ -77,13 +79,39 @@ impl Encoder {
         }
     }
 
+    /// Returns the template of frames without comment that are like this one but for their time, length
+    /// and headers; `None` for classic pcap, and for more than [`HEADERS_MAX`] bytes of headers.
+    pub fn template(&self, frame: &Frame<'_>) -> Option<FrameTemplate> {
+        if self.format != Format::Pcapng || frame.headers.len() > HEADERS_MAX {
+            return None;
+        }
+        let mut built = Vec::with_capacity(TEMPLATE_MAX);
+        self.frame(
+            &mut built,
+            &Frame {
+                comment: None,
+                ..*frame
+            },
+        );
+        let mut bytes = [0; TEMPLATE_MAX];
+        bytes[..built.len()].copy_from_slice(&built);
+        let link_len = self.link.header_len();
+        let headers_at = HEAD_LEN + usize::try_from(link_len).unwrap_or(0);
+        Some(FrameTemplate {
+            bytes,
+            len: built.len(),
+            headers: headers_at..headers_at + frame.headers.len(),
+            link_len,
+        })
+    }
+
     /// Returns the [`Frame::original_len`] of a frame from its encoding by [`frame`](Self::frame).
     ///
     /// # Panics
     /// Panics if `bytes` is not such a frame.
     pub fn original_len(&self, bytes: &[u8]) -> u32 {
         let at = match self.format {
-            Format::Pcapng => 24,
+            Format::Pcapng => ORIGINAL_AT,
             Format::Pcap => 12,
         };
         let len = bytes[at..].first_chunk().expect("a frame is longer");
@@ -119,6 +147,12 @@ impl Encoder {
             .emit(frame.interface, frame.direction, frame.headers, out);
         out.extend_from_slice(frame.headers);
         pad(out, captured);
+        if let (None, Some(direction)) = (comment, frame.direction) {
+            // Most packets: all that follows in one piece.
+            let head = EPB_FLAGS_HEAD;
+            put_u32s(out, [head, direction.flags(), OPT_ENDOFOPT, block_len]);
+            return;
+        }
         if let Some(comment) = comment {
             put_option_head(out, OPT_COMMENT, comment.len());
             out.extend_from_slice(comment.as_bytes());
@@ -146,6 +180,50 @@ impl Encoder {
     }
 }
 
+/// The most headers of a packet in a [`FrameTemplate`]: IPv6, TCP and timestamps, in bytes.
+const HEADERS_MAX: usize = 40 + 20 + 12;
+
+/// The part of a block before its packet.
+const HEAD_LEN: usize = 28;
+
+/// The head, an Ethernet header, the headers, padding, flags, and the end.
+const TEMPLATE_MAX: usize = HEAD_LEN + 14 + HEADERS_MAX + 2 + 12 + 4;
+
+/// The block of a packet without comment, from which others are copied: those of one interface and one
+/// direction, with headers of the same length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrameTemplate {
+    bytes: [u8; TEMPLATE_MAX],
+    len: usize,
+    /// Where the packet's headers are.
+    headers: Range<usize>,
+    link_len: u32,
+}
+
+impl FrameTemplate {
+    /// Appends a frame with this time and length, which are as in [`Frame`]; returns its headers, still
+    /// those of the template.
+    #[inline]
+    pub fn emit<'o>(&self, time_ns: u64, original_len: u32, out: &'o mut Vec<u8>) -> &'o mut [u8] {
+        let begin = out.len();
+        // A copy of a known length takes a few moves instead of a call.
+        out.extend_from_slice(&self.bytes);
+        out.truncate(begin + self.len);
+        let block = &mut out[begin..];
+        let head = block.first_chunk_mut::<HEAD_LEN>();
+        let head = head.expect("a block is longer than its head");
+        let [a, b, c, d, e, f, g, h] = time_ns.to_le_bytes();
+        head[TIME_AT..TIME_AT + 8].copy_from_slice(&[e, f, g, h, a, b, c, d]);
+        let original_len = self.link_len + original_len;
+        head[ORIGINAL_AT..ORIGINAL_AT + 4].copy_from_slice(&original_len.to_le_bytes());
+        &mut block[self.headers.clone()]
+    }
+}
+
+/// Offsets of the time, whose upper half comes first, and of the original length in a block (pcapng section 4.3).
+const TIME_AT: usize = 12;
+const ORIGINAL_AT: usize = 24;
+
 fn put_u32s<const N: usize>(out: &mut Vec<u8>, words: [u32; N]) {
     out.extend_from_slice(words.map(u32::to_le_bytes).as_flattened());
 }
@@ -160,7 +238,9 @@ fn put_option_head(out: &mut Vec<u8>, code: u16, value_len: usize) {
 /// Appends the zeros that pad `len` bytes to a multiple of 4.
 fn pad(out: &mut Vec<u8>, len: u32) {
     let count = usize::try_from(padded(len) - len).unwrap_or(0);
-    out.extend_from_slice(&[0; 3][..count]);
+    if count > 0 {
+        out.extend_from_slice(&[0; 3][..count]);
+    }
 }
 
 fn padded(len: u32) -> u32 {
@@ -188,6 +268,8 @@ const ENHANCED_PACKET: u32 = 6;
 const OPT_ENDOFOPT: u32 = 0;
 const OPT_COMMENT: u16 = 1;
 const EPB_FLAGS: u16 = 2;
+/// Code and length of the flags.
+const EPB_FLAGS_HEAD: u32 = EPB_FLAGS as u32 | 4 << 16;
 
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,7 @@ use crate::printable::printable;
 
 pub use self::{
     format::{EXAMPLE, Format, part_names},
-    frame::{Encoder, Frame},
+    frame::{Encoder, Frame, FrameTemplate},
     link::{LinkType, PacketDirection},
     section::{Interface, Section},
 };

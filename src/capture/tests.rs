@@ -233,6 +233,67 @@ fn small() -> Vec<u8> {
 }
 
 #[test]
+fn frame_from_a_template_equals_a_newly_encoded_one() {
+    let directions = [
+        None,
+        Some(PacketDirection::Inbound),
+        Some(PacketDirection::Outbound),
+    ];
+    for link in [LinkType::Raw, LinkType::Raw101, LinkType::Ethernet] {
+        let encoder = Encoder::new(Format::Pcapng, link);
+        for (direction, headers_len) in directions
+            .into_iter()
+            .flat_map(|d| [(d, 40), (d, 52), (d, 72)])
+        {
+            let frame = Frame {
+                time_ns: 7,
+                interface: 3,
+                direction,
+                original_len: 100,
+                headers: &[0x45; 72][..headers_len],
+                comment: Some("not in the template"),
+            };
+            let template = encoder.template(&frame).unwrap();
+            let other = Frame {
+                time_ns: u64::MAX - (1 << 40),
+                original_len: 70_000,
+                headers: &[0x46; 72][..headers_len],
+                comment: None,
+                ..frame
+            };
+            let (mut copied, mut anew) = (vec![9], vec![9]);
+            template
+                .emit(other.time_ns, other.original_len, &mut copied)
+                .copy_from_slice(other.headers);
+            encoder.frame(&mut anew, &other);
+            assert_eq!(copied, anew, "{link:?} {direction:?}");
+        }
+    }
+}
+
+#[test]
+fn classic_pcap_and_long_headers_have_no_template() {
+    let frame = Frame {
+        time_ns: 7,
+        interface: 0,
+        direction: None,
+        original_len: 100,
+        headers: &[0x45; 73],
+        comment: None,
+    };
+    let pcap = Encoder::new(Format::Pcap, LinkType::Raw);
+    let short = Frame {
+        headers: &[0x45; 72],
+        ..frame
+    };
+    assert_eq!(pcap.template(&short), None);
+    assert_eq!(
+        Encoder::new(Format::Pcapng, LinkType::Raw).template(&frame),
+        None
+    );
+}
+
+#[test]
 fn small_capture_has_exactly_these_bytes() {
     let expected = b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0\
         \x01\0\0\0\x20\0\0\0\x65\0\0\0\0\0\x04\0\x09\0\x01\0\x09\0\0\0\0\0\0\0\x20\0\0\0\

@@ -116,8 +116,20 @@ impl Template {
     #[inline]
     pub fn emit(&self, numbers: &Numbers, original_len: u32, out: &mut Vec<u8>) {
         let begin = out.len();
-        out.extend_from_slice(&self.bytes[..self.len]);
-        let (network, transport) = out[begin..].split_at_mut(self.ip_len);
+        // A copy of a known length takes a few moves instead of a call.
+        out.extend_from_slice(&self.bytes);
+        out.truncate(begin + self.len);
+        self.patch(numbers, original_len, &mut out[begin..]);
+    }
+
+    /// Replaces the numbers and lengths in `headers`, which were made from this template. The length is
+    /// as in [`emit`](Self::emit).
+    ///
+    /// # Panics
+    /// Panics if there are fewer headers than in the template.
+    #[inline]
+    pub fn patch(&self, numbers: &Numbers, original_len: u32, headers: &mut [u8]) {
+        let (network, transport) = headers.split_at_mut(self.ip_len);
         self.put_length(network, original_len);
         self.put_numbers(transport, numbers, original_len);
     }
@@ -148,10 +160,13 @@ impl Template {
             if_acknowledges(numbers.ack),
             if_acknowledges(numbers.timestamp_echo),
         );
-        transport[4..8].copy_from_slice(&numbers.seq.to_be_bytes());
-        transport[8..12].copy_from_slice(&ack.to_be_bytes());
-        transport[FLAGS] = numbers.flags.bits();
-        transport[14..16].copy_from_slice(&numbers.window.to_be_bytes());
+        // Arrays, whose offsets need no check.
+        let fixed = transport.split_first_chunk_mut::<20>();
+        let (fixed, options) = fixed.expect("a TCP header has 20 bytes");
+        fixed[4..8].copy_from_slice(&numbers.seq.to_be_bytes());
+        fixed[8..12].copy_from_slice(&ack.to_be_bytes());
+        fixed[FLAGS] = numbers.flags.bits();
+        fixed[14..16].copy_from_slice(&numbers.window.to_be_bytes());
         let segment_len = original_len.saturating_sub(u32::try_from(self.ip_len).unwrap_or(0));
         let mut sum = self.tcp_sum
             + words(numbers.seq)
@@ -160,11 +175,13 @@ impl Template {
             + u32::from(numbers.flags.bits())
             + u32::from(numbers.window);
         if self.has_timestamps {
-            transport[24..28].copy_from_slice(&numbers.timestamp.to_be_bytes());
-            transport[28..32].copy_from_slice(&echo.to_be_bytes());
+            let options = options.first_chunk_mut::<12>();
+            let options = options.expect("the timestamps are there, after two bytes of padding");
+            options[4..8].copy_from_slice(&numbers.timestamp.to_be_bytes());
+            options[8..].copy_from_slice(&echo.to_be_bytes());
             sum += words(numbers.timestamp) + words(echo);
         }
-        transport[CHECKSUM..CHECKSUM + 2].copy_from_slice(&complement(sum));
+        fixed[CHECKSUM..CHECKSUM + 2].copy_from_slice(&complement(sum));
     }
 }
 

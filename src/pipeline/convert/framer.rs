@@ -7,9 +7,9 @@
 
 use std::fmt::Write as _;
 
-use crate::capture::{Encoder, Frame, PacketDirection};
-use crate::connection::{ConnectionInfo, Outcome, Role, RoleEvidence, Segment, SegmentKind};
-use crate::flow::{Enis, Losses, Place, RejectReason, TCP, UDP, Verdict, Viewed};
+use crate::capture::{Encoder, Frame, FrameTemplate, PacketDirection};
+use crate::connection::{ConnectionInfo, RoleEvidence, Segment, SegmentKind};
+use crate::flow::{EniIndex, Enis, Losses, Place, RejectReason, TCP, UDP, Verdict, Viewed};
 use crate::packet::{Numbers, Packet, Template, Transport, tcp};
 use crate::pipeline::convert::Comments;
 use crate::printable::printable;
@@ -22,30 +22,13 @@ const TICK_NS: i64 = 1_000_000;
 /// A segment with the other data that its frame needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placed<'a> {
-    pub segment: Segment,
+    pub segment: &'a Segment,
     /// The record with this segment's packet.
     pub record: &'a Viewed,
+    /// What is known of its connection.
+    pub info: &'a ConnectionInfo,
     /// What its comment says of events, or nothing.
     pub events: &'a str,
-    /// How its connection ended.
-    outcome: Outcome,
-    /// The initiator of its connection, and the evidence for it.
-    role: Role,
-    /// Whether the handshake and teardown of its connection are presumed.
-    presumed: bool,
-}
-
-impl<'a> Placed<'a> {
-    pub(crate) fn new(segment: Segment, record: &'a Viewed, info: &ConnectionInfo) -> Self {
-        Self {
-            segment,
-            record,
-            events: "",
-            outcome: info.outcome,
-            role: info.role,
-            presumed: info.presumed,
-        }
-    }
 }
 
 /// Returns the name of each ENI in comments, by number; escaped once for all packets.
@@ -85,8 +68,8 @@ pub(crate) struct Scratch {
     headers: Vec<u8>,
     comment: String,
     digits: itoa::Buffer,
-    /// The latest headers of either direction.
-    like: [Option<Template>; 2],
+    /// The latest headers of either direction, and the latest frame that has them and no comment.
+    like: [Option<Like>; 2],
     /// The latest TSval of either direction.
     ticks: [Option<u32>; 2],
 }
@@ -100,12 +83,28 @@ impl Framer<'_> {
     }
 
     /// Appends the frame of `placed` to `out`.
+    #[inline]
     pub(crate) fn frame(&self, placed: &Placed<'_>, scratch: &mut Scratch, out: &mut Vec<u8>) {
-        let (segment, o) = (&placed.segment, placed.record);
+        let whole = self.has_facts(placed.segment);
+        let is_plain = !whole && !placed.record.verdict.is_reject() && placed.events.is_empty();
+        if !(is_plain && scratch.copy_frame(placed, out)) {
+            self.build_frame(placed, whole, scratch, out);
+        }
+    }
+
+    #[inline(never)]
+    fn build_frame(
+        &self,
+        placed: &Placed<'_>,
+        whole: bool,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) {
+        let (segment, o) = (placed.segment, placed.record);
         scratch.headers.clear();
         scratch.headers(segment, o);
         scratch.comment.clear();
-        self.comment(placed, scratch);
+        self.comment(placed, whole, scratch);
         let frame = Frame {
             time_ns: u64::try_from(segment.time_ns).unwrap_or(0),
             interface: if self.single_interface { 0 } else { o.eni.0 },
@@ -121,14 +120,33 @@ impl Framer<'_> {
             comment: (!scratch.comment.is_empty()).then_some(&*scratch.comment),
         };
         self.encoder.frame(out, &frame);
+        if let Some(like) = &mut scratch.like[segment.way.index()]
+            && frame.comment.is_none()
+            && like.suits(segment)
+        {
+            // A template pays off with the third frame.
+            if like.seen_at == Some((o.eni, o.leaving)) {
+                like.frame = self.encoder.template(&frame);
+            } else {
+                like.frame = None;
+                like.seen_at = Some((o.eni, o.leaving));
+            }
+        }
     }
 
-    fn comment(&self, placed: &Placed<'_>, scratch: &mut Scratch) {
-        let whole = match self.comments {
-            Comments::None => return,
-            Comments::Record => placed.segment.is_first,
+    /// Whether the comment of a packet has the facts of its record.
+    fn has_facts(&self, segment: &Segment) -> bool {
+        match self.comments {
+            Comments::None => false,
+            Comments::Record => segment.is_first,
             Comments::All => true,
-        };
+        }
+    }
+
+    fn comment(&self, placed: &Placed<'_>, whole: bool, scratch: &mut Scratch) {
+        if self.comments == Comments::None {
+            return;
+        }
         if whole {
             self.facts(placed, scratch);
         } else if placed.record.verdict.is_reject() {
@@ -197,18 +215,18 @@ impl Framer<'_> {
         for (cause, packets) in self.losses(o.place).iter().flat_map(|l| l.by_cause()) {
             scratch.text(" lost-", cause).number("=", packets);
         }
-        scratch.text(" outcome=", p.outcome.name());
-        let role = if o.way == p.role.initiator {
+        scratch.text(" outcome=", p.info.outcome.name());
+        let role = if o.way == p.info.role.initiator {
             "initiator"
         } else {
             "responder"
         };
-        if o.key.protocol == TCP || p.role.evidence != RoleEvidence::First {
+        if o.key.protocol == TCP || p.info.role.evidence != RoleEvidence::First {
             scratch
                 .text(" role=", role)
-                .text(" by=", p.role.evidence.name());
+                .text(" by=", p.info.role.evidence.name());
         }
-        if p.presumed {
+        if p.info.presumed {
             scratch.comment.push_str(" presumed=handshake,teardown");
         }
     }
@@ -221,34 +239,53 @@ impl Scratch {
         self.ticks = [None, None];
     }
 
+    /// Appends the frame of a segment without comment, if it is like an earlier one; returns whether
+    /// it is.
+    #[inline]
+    fn copy_frame(&mut self, placed: &Placed<'_>, out: &mut Vec<u8>) -> bool {
+        let (segment, o) = (placed.segment, placed.record);
+        let way = segment.way.index();
+        let is_like = |like: &Like| {
+            like.frame.is_some() && like.seen_at == Some((o.eni, o.leaving)) && like.suits(segment)
+        };
+        if !self.like[way].as_ref().is_some_and(is_like) {
+            return false;
+        }
+        let numbers = numbers(segment, self.stamps(segment));
+        let Some(Like {
+            headers,
+            frame: Some(frame),
+            ..
+        }) = &self.like[way]
+        else {
+            return false;
+        };
+        let time_ns = u64::try_from(segment.time_ns).unwrap_or(0);
+        let copied = frame.emit(time_ns, segment.original_len, out);
+        headers.patch(&numbers, segment.original_len, copied);
+        true
+    }
+
     /// Writes the headers of a segment of record `o`.
     fn headers(&mut self, segment: &Segment, o: &Viewed) {
         let stamps = self.stamps(segment);
         let like = &mut self.like[segment.way.index()];
-        let has_own_options = matches!(
-            segment.kind,
-            SegmentKind::Syn | SegmentKind::SynAck | SegmentKind::Datagram
-        );
-        if let Some(template) = like
-            && !has_own_options
-            && template.tcp_len() == usize::from(segment.tcp_len)
-            && template.fits(segment.original_len)
+        if let Some(like) = like
+            && like.suits(segment)
         {
-            let numbers = Numbers {
-                seq: segment.seq,
-                ack: segment.ack,
-                flags: flags(segment),
-                window: segment.window,
-                timestamp: stamps.own,
-                timestamp_echo: stamps.echo,
-            };
-            template.emit(&numbers, segment.original_len, &mut self.headers);
+            let numbers = numbers(segment, stamps);
+            like.headers
+                .emit(&numbers, segment.original_len, &mut self.headers);
             return;
         }
         let packet = packet(segment, o, stamps);
         packet.emit(&mut self.headers);
-        if !has_own_options {
-            *like = Template::of(&packet);
+        if !has_own_options(segment) {
+            *like = Template::of(&packet).map(|headers| Like {
+                headers,
+                seen_at: None,
+                frame: None,
+            });
         }
     }
 
@@ -283,6 +320,43 @@ impl Scratch {
             // Writing to a string does not fail.
             let _ = write!(self.comment, ".{:03}", rest / TICK_NS);
         }
+    }
+}
+
+/// What segments of one direction of a connection have in common.
+struct Like {
+    headers: Template,
+    /// The ENI of the latest one without comment, and its direction there; and its frame, if there were
+    /// two of them.
+    seen_at: Option<(EniIndex, Option<bool>)>,
+    frame: Option<FrameTemplate>,
+}
+
+impl Like {
+    /// Whether the segment's headers differ only in their numbers.
+    #[inline]
+    fn suits(&self, segment: &Segment) -> bool {
+        !has_own_options(segment)
+            && self.headers.tcp_len() == usize::from(segment.tcp_len)
+            && self.headers.fits(segment.original_len)
+    }
+}
+
+fn has_own_options(segment: &Segment) -> bool {
+    matches!(
+        segment.kind,
+        SegmentKind::Syn | SegmentKind::SynAck | SegmentKind::Datagram
+    )
+}
+
+fn numbers(segment: &Segment, stamps: Stamps) -> Numbers {
+    Numbers {
+        seq: segment.seq,
+        ack: segment.ack,
+        flags: flags(segment),
+        window: segment.window,
+        timestamp: stamps.own,
+        timestamp_echo: stamps.echo,
     }
 }
 

@@ -8,6 +8,8 @@
 //! If the frames of a time slice fit in memory, they are sorted at once. Otherwise each run that
 //! fits is sorted and written to a temporary file, and the runs are merged (`sorted_runs`).
 
+use std::cmp::Ordering;
+
 use crate::error::Result;
 use crate::pipeline::convert::pool::Pool;
 use crate::pipeline::spilling::sorted_runs::{RunHead, RunMerge};
@@ -16,7 +18,7 @@ use crate::pipeline::spilling::sorted_runs::{RunHead, RunMerge};
 const FRAMES_MIN: usize = 1 << 10;
 
 /// The sort key of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameKey {
     /// Nanoseconds since the epoch.
     pub time_ns: i64,
@@ -24,6 +26,24 @@ pub(crate) struct FrameKey {
     pub episode: u64,
     /// Its position in the episode.
     pub place: u32,
+}
+
+// The derived order compares field by field with three results each; nearly always the time decides.
+impl Ord for FrameKey {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self.time_ns != other.time_ns {
+            return self.time_ns.cmp(&other.time_ns);
+        }
+        (self.episode, self.place).cmp(&(other.episode, other.place))
+    }
+}
+
+impl PartialOrd for FrameKey {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// Bytes before a frame that waits for a later slice: its key, its length and its tag.
@@ -115,6 +135,8 @@ impl RunHead for FrameHead {
     const LEN_MAX: usize = HEAD_LEN;
 
     fn read(bytes: &[u8]) -> Self {
+        // An array, whose offsets need no check.
+        let bytes = bytes.first_chunk::<HEAD_LEN>().expect("a whole head");
         let half = |i: usize| u32::from_le_bytes(bytes[i..i + 4].try_into().expect("4 bytes"));
         let word = |i: usize| u64::from_le_bytes(bytes[i..i + 8].try_into().expect("8 bytes"));
         Self {

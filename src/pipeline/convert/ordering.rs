@@ -1,6 +1,7 @@
 //! Sorts the frames of one time slice.
 //!
-//! Sorting moves a small entry for each frame; the bytes are copied once, to their final place.
+//! Sorting moves a small entry for each frame; the bytes are copied once, to their final place. Entries are
+//! first grouped by short intervals of time, so that what is left to sort is a few entries in each.
 
 use rayon::prelude::*;
 
@@ -14,7 +15,7 @@ use crate::pipeline::spilling::sorted_runs::{RunHead as _, SortedRuns};
 const TASK_FRAMES: usize = 1 << 12;
 
 /// Approximate number of frames in an interval that is sorted separately.
-const STRETCH_FRAMES: usize = 8;
+const STRETCH_FRAMES: usize = 2;
 
 /// The position of a frame in the unsorted bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,9 +128,10 @@ impl Slice {
         runs: &mut SortedRuns<'_, FrameHead>,
         pool: &Pool,
     ) -> Result<Vec<Vec<u8>>> {
-        self.entries.sort_unstable();
+        let ends = self.spread_by_time();
+        sort_stretches(&mut self.spread, 0, &ends);
         runs.add(|file| {
-            self.entries.iter().try_for_each(|e| {
+            self.spread.iter().try_for_each(|e| {
                 let (key, len, tag) = (e.key, e.len, e.tag);
                 file.append(&FrameHead { key, len, tag }.bytes())?;
                 file.append(e.bytes(&self.runs))
@@ -158,8 +160,8 @@ impl Slice {
             self.spread.clear();
             return Vec::new();
         };
-        let stretches = entries.len() / STRETCH_FRAMES + 1;
-        let stretch = Stretches::new(first, last, stretches);
+        let stretch = Stretches::new(first, last, entries.len() / STRETCH_FRAMES + 1);
+        let stretches = stretch.count;
         let mut next = vec![0_usize; stretches + 1];
         entries.iter().for_each(|e| next[stretch.of(e) + 1] += 1);
         for i in 0..stretches {
@@ -187,29 +189,33 @@ fn sort_stretches(mut entries: &mut [FrameEntry], mut begin: usize, ends: &[usiz
     }
 }
 
-/// Equal intervals of a span of time.
+/// Equal intervals of a span of time, each 2ⁿ nanoseconds long: a shift for each entry instead of a
+/// division.
 struct Stretches {
     first_ns: i64,
-    last: usize,
-    /// Intervals per nanosecond, in units of 2⁻⁶³: a multiplication instead of a division for each
-    /// entry.
-    scale: u64,
+    shift: u32,
+    count: usize,
 }
 
 impl Stretches {
-    fn new(first_ns: i64, last_ns: i64, count: usize) -> Self {
-        let span = u128::from(last_ns.abs_diff(first_ns)) + 1;
+    /// Divides the span from `first_ns` to `last_ns` into at most `count_max` intervals.
+    fn new(first_ns: i64, last_ns: i64, count_max: usize) -> Self {
+        let span = last_ns.abs_diff(first_ns);
+        let is_short = |shift: &u32| (span >> shift) < count_max as u64;
+        let shift = (0..u64::BITS - 1).find(is_short).unwrap_or(u64::BITS - 1);
         Self {
             first_ns,
-            last: count - 1,
-            scale: u64::try_from(((count as u128) << 63) / span).unwrap_or(u64::MAX),
+            shift,
+            count: usize::try_from(span >> shift).unwrap_or(0) + 1,
         }
     }
 
+    #[inline]
     fn of(&self, e: &FrameEntry) -> usize {
-        let since = u128::from(e.key.time_ns.abs_diff(self.first_ns));
-        let index = (since * u128::from(self.scale)) >> 63;
-        usize::try_from(index).map_or(self.last, |index| index.min(self.last))
+        let since = e.key.time_ns.abs_diff(self.first_ns) >> self.shift;
+        #[expect(clippy::cast_possible_truncation, reason = "it is less than `count`")]
+        let index = since as usize;
+        index
     }
 }
 

@@ -3,6 +3,8 @@
 //! Frames that belong in this slice are passed on in portions; frames of a later slice are stored
 //! in the bucket of that slice.
 
+use std::ops::Range;
+
 use crate::connection::{Detail, Segment, rebuild};
 use crate::error::Result;
 use crate::flow::{Viewed, Way};
@@ -71,6 +73,8 @@ pub(crate) struct Task<'a, 't> {
     /// Frames that wait for the slice `waits_for` and are not stored yet.
     waiting: Vec<u8>,
     waits_for: usize,
+    /// The instants of that slice.
+    waits_in: Range<i64>,
     scratch: Scratch,
 }
 
@@ -95,6 +99,7 @@ impl<'a, 't> Task<'a, 't> {
             words: String::new(),
             waiting: Vec::new(),
             waits_for: slice + 1,
+            waits_in: 0..0,
             scratch: Scratch::default(),
         }
     }
@@ -127,7 +132,9 @@ impl<'a, 't> Task<'a, 't> {
             }
             let segments = std::mem::take(&mut self.segments);
             let segments = self.anchored(records, info.role.initiator, last_ns, segments);
-            let (mut begins, mut at, mut events_done) = (true, 0, 0);
+            let mut words = std::mem::take(&mut self.words);
+            words.clear();
+            let (mut at, mut events_done) = (0, 0);
             for portion in segments.chunks(PORTION) {
                 for segment in portion {
                     let key = FrameKey {
@@ -135,15 +142,17 @@ impl<'a, 't> Task<'a, 't> {
                         episode,
                         place,
                     };
-                    let mut placed =
-                        Placed::new(*segment, &records[segment.record as usize], &info);
-                    events_done = self.put_words(at, events_done)?;
-                    let words = std::mem::take(&mut self.words);
-                    placed.events = &words;
-                    self.frame(key, self.tag(&placed, begins), &placed)?;
-                    self.words = words;
+                    if !self.events.is_empty() {
+                        events_done = self.put_words(at, events_done, &mut words)?;
+                    }
+                    let placed = Placed {
+                        segment,
+                        record: &records[segment.record as usize],
+                        info: &info,
+                        events: &words,
+                    };
+                    self.frame(key, self.tag(&placed, at == 0), &placed)?;
                     at += 1;
-                    begins = false;
                     place = place.saturating_add(1);
                     last_ns = last_ns.max(segment.time_ns);
                 }
@@ -151,7 +160,7 @@ impl<'a, 't> Task<'a, 't> {
                     self.hand_over()?;
                 }
             }
-            self.segments = segments;
+            (self.segments, self.words) = (segments, words);
             self.connections_before += 1;
         }
         Ok(())
@@ -175,10 +184,10 @@ impl<'a, 't> Task<'a, 't> {
     }
 
     /// Writes the words of the events at the connection's packet number `at`, after `done` of its
-    /// events; returns how many are done then.
+    /// events, to `words`; returns how many are done then.
     #[inline]
-    fn put_words(&mut self, at: u32, done: usize) -> Result<usize> {
-        self.words.clear();
+    fn put_words(&self, at: u32, done: usize, words: &mut String) -> Result<usize> {
+        words.clear();
         let rest = &self.events[done.min(self.events.len())..];
         if rest.first().is_none_or(|event| event.packet != at) {
             return Ok(done);
@@ -186,7 +195,7 @@ impl<'a, 't> Task<'a, 't> {
         let here = rest.iter().take_while(|event| event.packet == at);
         let here = &rest[..here.count()];
         if let Some(joins) = self.context.events {
-            joins.put_words(here, &mut self.words)?;
+            joins.put_words(here, words)?;
         }
         Ok(done + here.len())
     }
@@ -213,10 +222,11 @@ impl<'a, 't> Task<'a, 't> {
                 .push(key, tag, |out| framer.frame(placed, scratch, out));
             return Ok(());
         }
-        let slice = self.context.slices.of(key.time_ns).max(self.slice + 1);
-        if slice != self.waits_for || self.waiting.len() >= WAITING_LEN {
+        if !self.waits_in.contains(&key.time_ns) || self.waiting.len() >= WAITING_LEN {
             self.put_waiting()?;
-            self.waits_for = slice;
+            let slices = self.context.slices;
+            self.waits_for = slices.of(key.time_ns).max(self.slice + 1);
+            self.waits_in = slices.range_ns(self.waits_for);
         }
         let scratch = &mut self.scratch;
         let encode = |out: &mut Vec<u8>| framer.frame(placed, scratch, out);

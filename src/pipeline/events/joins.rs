@@ -127,7 +127,7 @@ impl<'a> EventJoins<'a> {
         earliest_ns: i64,
         segments: &mut [Segment],
     ) -> Vec<(EventNumber, bool)> {
-        if !self.anchors || segments.is_empty() {
+        if !self.anchors || segments.is_empty() || self.by_key.is_empty() {
             return Vec::new();
         }
         let events = self.overlapping(records);
@@ -135,6 +135,9 @@ impl<'a> EventJoins<'a> {
             .filter_map(|event| Some((event.times?, event.number)))
             .collect();
         requests.sort_unstable();
+        if requests.is_empty() {
+            return Vec::new();
+        }
         let times: Vec<RequestTimes> = requests.iter().map(|(times, _)| *times).collect();
         let done = anchor(records, initiator, &times, earliest_ns, segments);
         for ((_, number), is_done) in requests.iter().zip(&done) {
@@ -165,6 +168,9 @@ impl<'a> EventJoins<'a> {
         out: &mut PacketEvents,
     ) {
         out.clear();
+        if self.by_key.is_empty() && self.by_record.is_empty() {
+            return;
+        }
         for event in self.overlapping(records) {
             if let Some(packet) = nearest(segments, event.instant_ns) {
                 out.push(PacketEvent {

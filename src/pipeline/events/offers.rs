@@ -58,6 +58,11 @@ impl EventOffers {
         }
     }
 
+    /// Whether no connection can fit an event.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
     /// Whether connections between these ends may fit an event.
     pub(crate) fn concerns(&self, key: &ConnectionKey) -> bool {
         self.index.concerns(key)

@@ -31,6 +31,9 @@ pub(crate) const BUCKETS: usize = 256;
 /// How often a bucket may be divided: each time by the next byte of the hash.
 pub(crate) const LEVELS: u32 = 4;
 
+/// Packets of a record up to which it does not matter where in its window they are.
+const FEW_PACKETS: u64 = 31;
+
 /// The part of the memory limit that one bucket may use when it is settled: decoding triples its
 /// size, and every thread decodes one.
 const SETTLED_SHARE: usize = 16;
@@ -93,11 +96,15 @@ impl Observations for Conversations<'_> {
         for mut o in records {
             numbers.apply(&mut o);
             o.place.line += base;
-            if o.start_ns != run.0 {
+            let most = self.detail.packets_max(o.packets);
+            if most > FEW_PACKETS {
+                starts.count_window((o.start_ns, o.until_ns()), most);
+            } else if o.start_ns == run.0 {
+                run.1 += most;
+            } else {
                 starts.count(run.0, run.1);
-                run = (o.start_ns, 0);
+                run = (o.start_ns, most);
             }
-            run.1 = run.1.saturating_add(self.detail.packets_max(o.packets));
             // A detail that was given needs no counts.
             if self.packets_budget.is_some() {
                 packets.count(&o);
@@ -224,29 +231,28 @@ pub(crate) struct Complete<'a, 'e> {
     records: u64,
 }
 
-/// Whether buckets are empty when their records were passed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Emptying {
-    Yes,
-    No,
+/// How the records of buckets are passed on.
+#[derive(Clone, Copy, Debug)]
+struct Taking<'b, 'a> {
+    buckets: &'b Buckets<'a>,
+    /// Whether the buckets are empty afterwards.
+    empties: bool,
+    /// Whether conversations may be left out in which no record matches the filter.
+    only_matching: bool,
 }
 
-impl Emptying {
+impl Taking<'_, '_> {
     /// Passes on the parts of a bucket.
-    fn parts(
-        self,
-        buckets: &Buckets<'_>,
-        bucket: usize,
-        take_in: impl FnMut(Vec<u8>) -> Result<()>,
-    ) -> Result<()> {
-        match self {
-            Self::Yes => buckets.drain(bucket, take_in),
-            Self::No => buckets.copy(bucket, take_in),
+    fn parts(self, bucket: usize, take_in: impl FnMut(Vec<u8>) -> Result<()>) -> Result<()> {
+        if self.empties {
+            self.buckets.drain(bucket, take_in)
+        } else {
+            self.buckets.copy(bucket, take_in)
         }
     }
 }
 
-impl Complete<'_, '_> {
+impl<'a> Complete<'a, '_> {
     /// Returns the number of records.
     pub(crate) fn records(&self) -> u64 {
         self.records
@@ -267,10 +273,24 @@ impl Complete<'_, '_> {
         bucket: usize,
         mut each: impl FnMut(&[Candidate]) -> Result<()>,
     ) -> Result<()> {
-        self.take_level((&self.buckets, Emptying::Yes), bucket, 1, &mut each)
+        let all = self.taking(true, false);
+        self.take_level(all, bucket, 1, &mut |records, _| each(records))
     }
 
-    /// Does the same, and leaves the records there for another time.
+    /// Does the same without the conversations in which no record matches the filter, as far as they
+    /// are known; `each` also gets the number of records that are left out.
+    ///
+    /// # Errors
+    /// The same as for [`take`](Self::take).
+    pub(crate) fn take_matching(
+        &self,
+        bucket: usize,
+        mut each: impl FnMut(&[Candidate], u64) -> Result<()>,
+    ) -> Result<()> {
+        self.take_level(self.taking(true, true), bucket, 1, &mut each)
+    }
+
+    /// Passes on all records as [`take`](Self::take) does, and leaves them there for another time.
     ///
     /// # Errors
     /// The same as for [`take`](Self::take).
@@ -279,34 +299,46 @@ impl Complete<'_, '_> {
         bucket: usize,
         mut each: impl FnMut(&[Candidate]) -> Result<()>,
     ) -> Result<()> {
-        self.take_level((&self.buckets, Emptying::No), bucket, 1, &mut each)
+        let all = self.taking(false, false);
+        self.take_level(all, bucket, 1, &mut |records, _| each(records))
+    }
+
+    fn taking(&self, empties: bool, only_matching: bool) -> Taking<'_, 'a> {
+        Taking {
+            buckets: &self.buckets,
+            empties,
+            only_matching,
+        }
     }
 
     /// Takes a bucket that was filled by the byte of the hash before `level`. A bucket that is too
     /// large to be settled at once is divided by the next byte first.
     fn take_level(
         &self,
-        (buckets, emptying): (&Buckets<'_>, Emptying),
+        from: Taking<'_, '_>,
         bucket: usize,
         level: u32,
-        each: &mut dyn FnMut(&[Candidate]) -> Result<()>,
+        each: &mut dyn FnMut(&[Candidate], u64) -> Result<()>,
     ) -> Result<()> {
         let settled_max = self.buckets.held_max() / SETTLED_SHARE;
-        if buckets.len(bucket) <= settled_max {
+        if from.buckets.len(bucket) <= settled_max {
             let mut parts = Vec::new();
-            emptying.parts(buckets, bucket, |part| {
+            from.parts(bucket, |part| {
                 parts.push(part);
                 Ok(())
             })?;
-            let mut records = episode_codec::candidates(&parts);
+            let (mut records, left_out) = match from.only_matching {
+                true => episode_codec::matching_candidates(&parts),
+                false => (episode_codec::candidates(&parts), 0),
+            };
             records.iter_mut().for_each(|o| self.complete(o));
-            return each(&records);
+            return each(&records, left_out);
         }
         if level == LEVELS {
-            return each(&self.one((buckets, emptying), bucket)?);
+            return each(&self.one(from, bucket)?, 0);
         }
         let parts = Buckets::new(BUCKETS, settled_max, self.buckets.folder());
-        emptying.parts(buckets, bucket, |part| {
+        from.parts(bucket, |part| {
             let mut rest = &part[..];
             let mut from = rest;
             while let Some(o) = unpack_candidate(&mut rest) {
@@ -316,19 +348,19 @@ impl Complete<'_, '_> {
             }
             Ok(())
         })?;
-        let parts = (&parts, Emptying::Yes);
+        let parts = Taking {
+            buckets: &parts,
+            empties: true,
+            ..from
+        };
         (0..BUCKETS).try_for_each(|bucket| self.take_level(parts, bucket, level + 1, each))
     }
 
     /// Takes a bucket that cannot be divided: it is almost always one conversation.
-    fn one(
-        &self,
-        (buckets, emptying): (&Buckets<'_>, Emptying),
-        bucket: usize,
-    ) -> Result<Vec<Candidate>> {
+    fn one(&self, from: Taking<'_, '_>, bucket: usize) -> Result<Vec<Candidate>> {
         let mut records = Vec::new();
         let mut cost = ConversationCost::default();
-        emptying.parts(buckets, bucket, |part| {
+        from.parts(bucket, |part| {
             let mut rest = &part[..];
             while let Some(mut o) = unpack_candidate(&mut rest) {
                 cost.count(&o, self.detail);

@@ -198,16 +198,24 @@ impl Settler<'_, '_> {
     /// There is no space for them, in memory or on disk.
     pub(crate) fn settle(&self, conversations: &Complete<'_, '_>) -> Result<SettleCounts> {
         self.meter.begin(Phase::Grouping, conversations.records());
+        // What does not match is needed to know which of several connections an event belongs to.
+        let has_events = self.events.is_some_and(|events| !events.is_empty());
+        let needs_all = self.settling.selection.is_none() || self.finding.is_some() || has_events;
         let buckets = (0..conversations.count()).into_par_iter();
         buckets
             .map(|bucket| {
                 let mut counts = SettleCounts::default();
-                conversations.take(bucket, |records| {
+                let mut settle = |records: &[Candidate], left_out: u64| {
                     counts = std::mem::take(&mut counts).add(self.settle_all(records)?);
+                    counts.filtered += left_out;
                     counts.by_filter.bound();
-                    self.meter.add(records.len() as u64);
+                    self.meter.add(records.len() as u64 + left_out);
                     Ok(())
-                })?;
+                };
+                match needs_all {
+                    true => conversations.take(bucket, |records| settle(records, 0))?,
+                    false => conversations.take_matching(bucket, settle)?,
+                }
                 Ok(counts)
             })
             .try_reduce(SettleCounts::default, |a, b| Ok(a.add(b)))

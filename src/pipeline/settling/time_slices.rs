@@ -2,7 +2,10 @@
 //!
 //! Connections are rebuilt and written slice by slice. The contents of one slice have to fit in
 //! memory, so the cuts follow the traffic: while the archive is read, [`Starts`] counts the packets
-//! by the second in which their records start, and [`Slices`] are cut from these counts.
+//! by the second in which their records start, or where a record has many, in which they will be; and
+//! [`Slices`] are cut from these counts.
+
+use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -57,6 +60,20 @@ impl Starts {
         self.count_span(start_ns.div_euclid(self.span_ns), packets);
     }
 
+    /// Counts a record with about this many packets, which are spread over its window.
+    pub(crate) fn count_window(&mut self, (start_ns, until_ns): (i64, i64), packets: u64) {
+        let length = until_ns.saturating_sub(start_ns).max(1);
+        let spans = (length / self.span_ns).cast_unsigned();
+        let parts = (packets / PART_PACKETS).min(spans).clamp(1, PARTS_MAX);
+        let (each, more) = (packets / parts, packets % parts);
+        let step_ns = length / i64::try_from(parts).unwrap_or(1);
+        let mut part_ns = start_ns;
+        for part in 0..parts {
+            self.count(part_ns, each + u64::from(part < more));
+            part_ns = part_ns.saturating_add(step_ns);
+        }
+    }
+
     /// Multiplies all counts so that they add up to about `packets`.
     #[must_use]
     pub(crate) fn scaled_to(mut self, packets: u64) -> Self {
@@ -96,6 +113,12 @@ impl Starts {
         }
     }
 }
+
+/// Packets of a record that are counted together, at least.
+const PART_PACKETS: u64 = 16;
+
+/// The most parts in which the packets of a record are counted.
+const PARTS_MAX: u64 = 64;
 
 /// Slices of time that together cover all instants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +180,12 @@ impl Slices {
     /// Returns the slice that contains an instant.
     pub(crate) fn of(&self, time_ns: i64) -> usize {
         self.starts_ns.partition_point(|start| *start <= time_ns)
+    }
+
+    /// Returns the instants of a slice.
+    pub(crate) fn range_ns(&self, slice: usize) -> Range<i64> {
+        let before = slice.checked_sub(1).and_then(|i| self.starts_ns.get(i));
+        before.copied().unwrap_or(i64::MIN)..self.end_ns(slice)
     }
 
     /// Returns the first instant after a slice.
@@ -234,6 +263,26 @@ mod tests {
         assert_eq!(starts.packets.values().sum::<u64>(), 300_002);
         let slices = Slices::cut(&starts, 30_000, 30_000);
         assert!((10..=14).contains(&slices.count()), "{}", slices.count());
+    }
+
+    #[test]
+    fn packets_of_a_large_record_are_counted_all_over_its_window() {
+        let mut starts = Starts::default();
+        starts.count_window((0, 60 * S), 15);
+        starts.count_window((100 * S, 160 * S), 6_003);
+        starts.count_window((200 * S, 200 * S), 7_000);
+        starts.count_window((300 * S, i64::MAX), u64::MAX / 2);
+        let counted = |range: Range<i64>| -> u64 {
+            let spans = starts
+                .packets
+                .iter()
+                .filter(|(span, _)| range.contains(span));
+            spans.map(|(_, packets)| packets).sum()
+        };
+        assert_eq!((counted(0..1), counted(1..100)), (15, 0));
+        assert_eq!((counted(100..130), counted(130..160)), (3_003, 3_000));
+        assert_eq!(counted(200..201), 7_000);
+        assert_eq!(counted(300..i64::MAX), u64::MAX / 2);
     }
 
     #[test]

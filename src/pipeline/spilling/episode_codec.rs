@@ -1,11 +1,17 @@
 //! Encoding of records and episodes for the buckets between two stages.
 
+use std::hash::BuildHasher as _;
 use std::ops::Range;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 
 use crate::error::Result;
 use crate::flow::{Candidate, ConnectionKey, Viewed};
 use crate::pipeline::spilling::buckets::Buckets;
-use crate::pipeline::spilling::record_codec::{self, EncodedRecord, unpack, unpack_candidate};
+use crate::pipeline::spilling::record_codec::{
+    self, EncodedHead, EncodedRecord, next_head, unpack, unpack_candidate,
+};
 use crate::pipeline::spilling::sorted_runs::{RunHead, RunMerge, SortedRuns};
 
 /// Decodes the records in the parts of a bucket.
@@ -17,6 +23,33 @@ pub(crate) fn candidates(parts: &[Vec<u8>]) -> Vec<Candidate> {
         records.extend(std::iter::from_fn(|| unpack_candidate(&mut rest)));
     }
     records
+}
+
+/// Decodes the records in the parts of a bucket whose conversations have a record that matches the filter,
+/// and maybe a few others; returns how many other records there are.
+pub(crate) fn matching_candidates(parts: &[Vec<u8>]) -> (Vec<Candidate>, u64) {
+    fn heads(mut rest: &[u8]) -> impl Iterator<Item = EncodedHead<'_>> {
+        std::iter::from_fn(move || next_head(&mut rest))
+    }
+    let state = FixedState::with_seed(0);
+    let (mut matching, mut all) = (HashSet::<u64, FixedState>::default(), 0);
+    for head in parts.iter().flat_map(|part| heads(part)) {
+        all += 1;
+        if head.matched {
+            matching.insert(state.hash_one(head.key));
+        }
+    }
+    let mut records = Vec::new();
+    if !matching.is_empty() {
+        for head in parts.iter().flat_map(|part| heads(part)) {
+            if matching.contains(&state.hash_one(head.key)) {
+                let mut bytes = head.bytes;
+                records.extend(unpack_candidate(&mut bytes));
+            }
+        }
+    }
+    let left_out = all - records.len() as u64;
+    (records, left_out)
 }
 
 /// Connections of one conversation that follow each other so closely that they must be rebuilt one

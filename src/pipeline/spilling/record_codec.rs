@@ -260,6 +260,38 @@ pub(crate) fn unpack_candidate(bytes: &mut &[u8]) -> Option<Candidate> {
     })
 }
 
+/// What a record's first word says, without decoding the record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EncodedHead<'b> {
+    /// All of its bytes.
+    pub bytes: &'b [u8],
+    /// Whether the record matches the filter.
+    pub matched: bool,
+    /// The endpoints, and the protocol with the address families. Equal for equal keys.
+    pub key: (&'b [u8], u64),
+}
+
+/// Returns the head of the first record in `bytes`; `None` after the last.
+pub(crate) fn next_head<'b>(bytes: &mut &'b [u8]) -> Option<EncodedHead<'b>> {
+    let word = u64::from_le_bytes(*bytes.first_chunk()?);
+    let facts = word >> LENGTHS_BITS;
+    let bit = |bit: u32| facts >> (16 + bit) & 1;
+    let endpoint_len = |is_v6: u64| if is_v6 == 1 { 18_usize } else { 6 };
+    let endpoints_end = 8 + endpoint_len(bit(LOW_IS_V6)) + endpoint_len(bit(HIGH_IS_V6));
+    let lengths = (0..LENGTHS_BITS)
+        .step_by(4)
+        .map(|at| (word >> at & 0xf) as usize);
+    let len = endpoints_end + lengths.sum::<usize>();
+    let (record, rest) = bytes.split_at(len);
+    *bytes = rest;
+    let families = bit(LOW_IS_V6) << 1 | bit(HIGH_IS_V6);
+    Some(EncodedHead {
+        bytes: record,
+        matched: bit(IS_MATCHED) == 1,
+        key: (&record[8..endpoints_end], families << 8 | facts & 0xff),
+    })
+}
+
 /// Decodes one record.
 struct Unpacker<'a> {
     bytes: &'a [u8; LEN_MAX + NUMBER_LEN],
@@ -394,6 +426,37 @@ fn unzigzag(number: u64) -> i64 {
 mod tests {
     use super::*;
     use crate::flow::observation::tests::{viewed, with};
+
+    #[test]
+    fn heads_are_those_of_the_records() {
+        let plain = viewed(Way::Up, 3, 180, 10, 12, 2);
+        let matched = with(plain, |o| (o.key.protocol, o.packets) = (17, u64::MAX));
+        let other = Viewed {
+            matched: !plain.matched,
+            ..extreme()
+        };
+        let records = [
+            plain,
+            other,
+            Viewed {
+                matched: false,
+                ..matched
+            },
+            other,
+            plain,
+        ];
+        let encoded = records.map(|o| EncodedRecord::of(&o));
+        let bytes: Vec<u8> = encoded.iter().flat_map(|o| o.bytes().to_vec()).collect();
+        let mut rest = &bytes[..];
+        let heads: Vec<_> = std::iter::from_fn(|| next_head(&mut rest)).collect();
+        assert_eq!(heads.len(), records.len());
+        for ((a, head), encoded) in records.iter().zip(&heads).zip(&encoded) {
+            assert_eq!((head.bytes, head.matched), (encoded.bytes(), a.matched));
+            for (b, other) in records.iter().zip(&heads) {
+                assert_eq!(head.key == other.key, a.key == b.key);
+            }
+        }
+    }
 
     fn extreme() -> Viewed {
         let mut o = viewed(Way::Down, u64::MAX, u64::MAX, 0, 0, 255);

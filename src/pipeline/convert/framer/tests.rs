@@ -3,7 +3,7 @@
 use super::*;
 use crate::archive;
 use crate::capture::{Format, LinkType};
-use crate::connection::{Detail, Outcome, rebuild};
+use crate::connection::{Detail, Outcome, Role, rebuild};
 use crate::flow::ReasonIndex;
 use crate::flow::observation::tests::{viewed, with};
 use crate::flow::{EniIndex, Way};
@@ -73,9 +73,18 @@ fn segment(o: &Viewed, is_first: bool) -> Segment {
 }
 
 fn comment(comments: Comments, o: &Viewed, is_first: bool, info: &ConnectionInfo) -> String {
-    let placed = Placed::new(segment(o, is_first), o, info);
+    let segment = segment(o, is_first);
+    let placed = Placed {
+        segment: &segment,
+        record: o,
+        info,
+        events: "",
+    };
     let mut scratch = Scratch::default();
-    with_framer(comments, |framer| framer.comment(&placed, &mut scratch));
+    with_framer(comments, |framer| {
+        let whole = framer.has_facts(placed.segment);
+        framer.comment(&placed, whole, &mut scratch);
+    });
     scratch.comment
 }
 
@@ -332,7 +341,13 @@ fn packets_have_a_comment_as_requested() {
 fn frame_is_on_the_interface_of_its_eni_or_on_the_only_one() {
     let o = changed(|o| o.eni = EniIndex(1));
     let info = info(Way::Up, RoleEvidence::Syn);
-    let placed = Placed::new(segment(&o, true), &o, &info);
+    let segment = segment(&o, true);
+    let placed = Placed {
+        segment: &segment,
+        record: &o,
+        info: &info,
+        events: "",
+    };
     for (single_interface, interface) in [(false, 1), (true, 0)] {
         let mut out = Vec::new();
         with_framer(Comments::All, |framer| {
@@ -369,6 +384,45 @@ fn headers_copied_from_the_previous_ones_equal_newly_built_ones() {
         let mut anew = Vec::new();
         packet(segment, o, stamps.stamps(segment)).emit(&mut anew);
         assert_eq!(scratch.headers, anew, "segment {i}");
+    }
+}
+
+#[test]
+fn frames_copied_from_earlier_ones_equal_newly_built_ones() {
+    let elsewhere = |o: Viewed| with(o, |o| (o.eni, o.leaving) = (EniIndex(1), Some(false)));
+    let records = [
+        viewed(Way::Up, 40, 20_000, 10, 12, 3),
+        viewed(Way::Down, 60, 4_000_000, 10, 12, 19),
+        elsewhere(viewed(Way::Up, 40, 20_000, 13, 15, 16)),
+        with(viewed(Way::Down, 9, 9_000, 13, 15, 16), |o| {
+            o.verdict = Verdict::Reject(RejectReason::Unsaid);
+        }),
+    ];
+    let mut segments = Vec::new();
+    let info = rebuild(&records, Detail::Exact, &mut segments);
+    for comments in [Comments::None, Comments::Record, Comments::All] {
+        with_framer(comments, |framer| {
+            let (mut reused, mut emptied) = (Scratch::default(), Scratch::default());
+            let (mut copied, mut anew) = (Vec::new(), Vec::new());
+            for segment in &segments {
+                let placed = Placed {
+                    segment,
+                    record: &records[segment.record as usize],
+                    info: &info,
+                    events: if segment.seq % 5 == 0 { "request" } else { "" },
+                };
+                framer.frame(&placed, &mut reused, &mut copied);
+                emptied.like = [None, None];
+                framer.frame(&placed, &mut emptied, &mut anew);
+                assert!(copied == anew, "{comments:?} {segment:?}");
+            }
+            let are_copied = reused
+                .like
+                .iter()
+                .flatten()
+                .any(|like| like.frame.is_some());
+            assert_eq!(are_copied, comments != Comments::All);
+        });
     }
 }
 

@@ -1,21 +1,21 @@
 //! Reads files whose records are wrapped in another format, such as JSON.
 //!
-//! They are read from front to back, several files at a time. Their records arrive as batches of
-//! lines and are then read like any lines. The number of a line is the number of its record in the
+//! They are unwrapped from front to back, several files at a time. Their records arrive as batches of
+//! lines and are then read like any lines, while the next ones are unwrapped. The number of a line is the number of its record in the
 //! file.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::archive::{Damage, File, Stream};
 use crate::error::Result;
-use crate::read::block::BlockYield;
+use crate::read::block::{BlockReader, BlockYield};
 use crate::read::describe;
 use crate::read::events::JsonEvents;
 use crate::read::files::{BLOCK_LEN, FileOffset, FileYield, Files, HEAD_LEN};
 use crate::read::files::{evidence_name, foreign_file, note_damage, note_kind, note_layout};
 use crate::read::sink::Sink;
 use crate::record::{Unrecognized, recognize};
-use crate::wrapper::{NamedBy, Unwrapper};
+use crate::wrapper::{Batch, NamedBy, Unwrapper};
 
 /// Reads a file that begins with a wrapper.
 pub(crate) fn read_wrapped<S: Sink>(
@@ -61,9 +61,12 @@ fn read_batches<S: Sink>(
     let mut counted_len = 0;
     let mut yielded = FileYield::default();
     let mut events = JsonEvents::default();
-    while let Some(batch) = unwrapper.next_batch() {
+    let mut next = unwrapper.next_batch();
+    while let Some(batch) = next {
         events.read(files, &reader, &batch.values, at)?;
-        let mut read = match reader.read_batch(&batch) {
+        let base = at.lines_before + yielded.block.records.lines;
+        let (read, after) = read_lines(files, &reader, &mut unwrapper, &batch, base);
+        let read = match read? {
             Some(read) => read,
             None => {
                 let is_none_known = unwrapper.named_by().is_none();
@@ -73,7 +76,9 @@ fn read_batches<S: Sink>(
                 {
                     break;
                 }
-                BlockYield::of_unknown_columns(&batch)
+                let mut read = BlockYield::of_unknown_columns(&batch);
+                files.complete(&mut read, base)?;
+                read
             }
         };
         if let Some(at_end) = &read.layout_at_end {
@@ -82,13 +87,66 @@ fn read_batches<S: Sink>(
         let bytes = read_len.load(Relaxed);
         files.count(bytes - counted_len, &read);
         counted_len = bytes;
-        files.complete(&mut read, at.lines_before + yielded.block.records.lines)?;
         yielded.block.append(read, files.sink);
         let is_other = unwrapper.foreign().is_some() && unwrapper.named_by().is_none();
         if is_other && !events.has_events() && yielded.block.records.lines >= OTHER_LOG_MAX {
             break;
         }
+        next = match after {
+            Ahead::Gathered(batch) => batch.map(|batch| unwrapper.with_layout(*batch)),
+            Ahead::Nothing => unwrapper.next_batch(),
+        };
     }
+    complete_file(
+        files,
+        file,
+        unwrapper,
+        read_len,
+        as_text,
+        describe,
+        (yielded, events),
+    )
+}
+
+/// What was unwrapped while a batch was read.
+enum Ahead {
+    Nothing,
+    /// The next batch, if there is one.
+    Gathered(Option<Box<Batch>>),
+}
+
+/// Reads the lines of a batch; `base` lines of its file come before it. Another thread unwraps the next
+/// batch meanwhile, unless the file may turn out to be no flow log, which is left unread.
+fn read_lines<S: Sink>(
+    files: &Files<'_, S>,
+    reader: &BlockReader<'_, S>,
+    unwrapper: &mut Unwrapper<'_>,
+    batch: &Batch,
+    base: u64,
+) -> (Result<Option<BlockYield<S::Part>>>, Ahead) {
+    let read = || {
+        let mut read = reader.read_batch(batch);
+        if let Some(read) = &mut read {
+            files.complete(read, base)?;
+        }
+        Ok(read)
+    };
+    if unwrapper.named_by().is_none() {
+        return (read(), Ahead::Nothing);
+    }
+    rayon::join(read, || Ahead::Gathered(unwrapper.gather().map(Box::new)))
+}
+
+/// Completes the contents of a file whose batches are read.
+fn complete_file<S: Sink>(
+    files: &Files<'_, S>,
+    file: &File,
+    unwrapper: Unwrapper<'_>,
+    read_len: &AtomicU64,
+    as_text: Option<Unrecognized>,
+    describe: impl Fn(Option<&str>) -> String,
+    (mut yielded, events): (FileYield<S::Part>, JsonEvents<S::Part>),
+) -> Result<FileYield<S::Part>> {
     let evidence = unwrapper.named_by().map(in_words);
     if evidence.is_none() && events.has_events() {
         return Ok(event_file(file, events, unwrapper.damage()));

@@ -2,14 +2,16 @@
 //!
 //! A table names its columns, and often stores the minimum and maximum value of each in a row
 //! group. So only the columns needed for the output are read, and row groups outside of the
-//! requested time range are skipped. The rows arrive in batches and are read like the lines of any
-//! file. The number of a line is the number of its row in the file, including rows of skipped row
+//! requested time range are skipped. Several row groups are read at a time. The rows arrive in batches
+//! and are read like the lines of any file. The number of a line is the number of its row in the file, including rows of skipped row
 //! groups.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
+
+use rayon::prelude::*;
 
 use crate::archive::{Damage, File, Stream};
 use crate::error::{Error, ErrorKind, Result, TemporaryData};
@@ -28,6 +30,9 @@ const EVIDENCE: &str = "column names";
 /// Maximum length in bytes of a table that has to be stored in a temporary file before it can be
 /// read. AWS delivers files of at most 75 MB.
 const PACKED_LEN_MAX: u64 = 1 << 30;
+
+/// Row groups that are read before any is added to the others, at most.
+const GROUPS_AT_ONCE: usize = 64;
 
 /// The way to read the row groups of a table.
 struct ReadPlan {
@@ -71,18 +76,38 @@ pub(crate) fn read_table<S: Sink>(
     note_layout(&mut yielded.input, EVIDENCE);
     note_kind(&mut yielded.input, describe::of_table(plan.is_events));
     let reader = files.block_reader(at, file);
-    let mut open = OpenTable {
+    let open = OpenTable {
         table,
         plan,
         reader,
         name: &file.name,
         base: at.lines_before,
     };
-    let groups: Vec<u64> = open.table.group_rows().collect();
+    let mut before = 0;
+    let groups = open.table.group_rows().enumerate();
+    let groups = groups.map(|(number, rows)| {
+        let group = NumberedGroup {
+            number,
+            rows,
+            before,
+        };
+        before += rows;
+        group
+    });
+    let groups: Vec<NumberedGroup> = groups.collect();
     let share = file.len / (groups.len() as u64).max(1);
-    for (group, rows) in groups.into_iter().enumerate() {
-        read_group(files, &mut open, group, rows, &mut yielded, file)?;
-        files.meter.bytes.fetch_add(share, Relaxed);
+    for some in groups.chunks(GROUPS_AT_ONCE) {
+        let read = some.par_iter().map(|group| {
+            let read = read_group(files, &open, *group, file)?;
+            files.meter.bytes.fetch_add(share, Relaxed);
+            Ok(read)
+        });
+        for read in read.collect::<Result<Vec<_>>>()? {
+            yielded.input.add(read.input);
+            yielded.block.append(read.block, files.sink);
+            yielded.skipped_lines += read.skipped_lines;
+            yielded.pruned_newest_ns = yielded.pruned_newest_ns.max(read.pruned_newest_ns);
+        }
     }
     yielded.block.name_columns(|_| EVIDENCE);
     Ok(yielded)
@@ -149,16 +174,25 @@ fn cannot_keep<S: Sink>(files: &Files<'_, S>, said: io::Error) -> Error {
     kind.into()
 }
 
+/// A row group of a table.
+#[derive(Clone, Copy)]
+struct NumberedGroup {
+    number: usize,
+    rows: u64,
+    /// Rows of the table before it.
+    before: u64,
+}
+
 /// Reads a row group unless it is pruned.
 fn read_group<S: Sink>(
     files: &Files<'_, S>,
-    open: &mut OpenTable<'_, S>,
-    group: usize,
-    rows: u64,
-    yielded: &mut FileYield<S::Part>,
+    open: &OpenTable<'_, S>,
+    group: NumberedGroup,
     file: &File,
-) -> Result<()> {
-    let times = open.plan.times(&open.table, group);
+) -> Result<FileYield<S::Part>> {
+    let mut yielded = FileYield::default();
+    let NumberedGroup { number, rows, .. } = group;
+    let times = open.plan.times(&open.table, number);
     if let (Some(times), Some(wanted)) = (times, files.wanted)
         && !may_tell(wanted, &times)
     {
@@ -166,28 +200,29 @@ fn read_group<S: Sink>(
         yielded.input.rows_pruned += rows;
         yielded.skipped_lines += rows;
         // A relative time counts from the newest record, even if that record does not match.
-        yielded.pruned_newest_ns = yielded.pruned_newest_ns.max(Some(times.end));
-        return Ok(());
+        yielded.pruned_newest_ns = Some(times.end);
+        return Ok(yielded);
     }
-    let before = yielded.block.records.lines;
-    let read = match open.rows(group) {
-        Ok(mut rows) => read_rows(files, open, &mut rows, yielded)?,
+    let read = match open.rows(number) {
+        Ok(mut rows) => read_rows(files, open, group.before, &mut rows, &mut yielded)?,
         Err(error) => Err(error),
     };
     if let Err(error) = read {
-        let read = yielded.block.records.lines - before;
-        let number = group + 1;
+        let read = yielded.block.records.lines;
+        let number = number + 1;
         let found = format!("row group {number} ends after {read} of {rows} rows: {error}");
         note_damage(&mut yielded.input, file, &found);
         yielded.skipped_lines += rows - read;
     }
-    Ok(())
+    Ok(yielded)
 }
 
-/// Reads rows until there are no more, or until they cannot be decoded.
+/// Reads rows until there are no more, or until they cannot be decoded; `group_before` rows of the
+/// table come before them.
 fn read_rows<S: Sink>(
     files: &Files<'_, S>,
-    open: &mut OpenTable<'_, S>,
+    open: &OpenTable<'_, S>,
+    group_before: u64,
     rows: &mut GroupRows,
     yielded: &mut FileYield<S::Part>,
 ) -> Result<std::result::Result<(), TableError>> {
@@ -199,7 +234,7 @@ fn read_rows<S: Sink>(
         };
         let mut read = open.reader.read_batch(&batch).unwrap_or_default();
         files.count(0, &read);
-        let before = yielded.block.records.lines + yielded.skipped_lines;
+        let before = group_before + yielded.block.records.lines;
         read.name_faults(open.name, before);
         files.complete(&mut read, open.base + before)?;
         yielded.block.append(read, files.sink);

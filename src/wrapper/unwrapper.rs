@@ -60,9 +60,31 @@ impl<'g> Unwrapper<'g> {
 
     /// Returns the next batch, or `None` at the end of the file.
     pub fn next_batch(&mut self) -> Option<Batch> {
-        let mut batch = self.gather()?;
+        let batch = self.gather()?;
+        Some(self.with_layout(batch))
+    }
+
+    /// Returns the next batch before its column order is known, which may depend on the batch before
+    /// it: [`keep`](Self::keep) may still be called for that one. `None` at the end of the file.
+    pub fn gather(&mut self) -> Option<Batch> {
+        loop {
+            if let Some(batch) = self.events.lines.pop() {
+                self.events.lines.set_target_len(self.target_len);
+                return Some(batch);
+            }
+            if self.sources.is_empty() {
+                self.events.finish();
+                self.events.lines.flush();
+                return self.events.lines.pop();
+            }
+            self.read_on();
+        }
+    }
+
+    /// Returns a [gathered](Self::gather) batch with its column order.
+    pub fn with_layout(&mut self, mut batch: Batch) -> Batch {
         batch.layout = self.events.layouts.of(&batch);
-        Some(batch)
+        batch
     }
 
     /// Records which column order applied at the end of `batch`. It applies to the next lines of
@@ -84,21 +106,6 @@ impl<'g> Unwrapper<'g> {
     /// Returns the kind of the first object that belongs to a log that is not a flow log.
     pub fn foreign(&self) -> Option<Foreign> {
         self.events.foreign
-    }
-
-    fn gather(&mut self) -> Option<Batch> {
-        loop {
-            if let Some(batch) = self.events.lines.pop() {
-                self.events.lines.set_target_len(self.target_len);
-                return Some(batch);
-            }
-            if self.sources.is_empty() {
-                self.events.finish();
-                self.events.lines.flush();
-                return self.events.lines.pop();
-            }
-            self.read_on();
-        }
     }
 
     /// Returns a description of the first value of the file, or `None` before it was read.

@@ -22,7 +22,7 @@
 //!
 //! # Invariants
 //! * Only the requested columns are read.
-//! * Row groups are read one at a time and independently: one that cannot be decoded does not
+//! * Row groups are read independently, maybe by several threads: one that cannot be decoded does not
 //!   affect the others.
 //! * Lengths and counts declared by a file are checked before memory is allocated for them.
 
@@ -83,7 +83,7 @@ impl<R: ChunkReader + 'static> ParquetTable<R> {
     /// # Errors
     /// Fails if there is no footer or if it is inconsistent.
     pub fn open(source: R) -> Result<Self, TableError> {
-        let source = TableSource(source);
+        let source = TableSource::new(source);
         let footer = footer::read(&source)?;
         let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(&footer))?;
         claims::check(&metadata, source.len())?;

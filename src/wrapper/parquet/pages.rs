@@ -5,8 +5,8 @@
 //! could use up all memory. So pages are found and decompressed here, up to [`PAGE_LEN_MAX`], and
 //! the crate only decodes the values in them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type as PhysicalType};
@@ -26,11 +26,24 @@ use super::unpack::{PAGE_LEN_MAX, fault, too_long, unpack};
 const HELD_LEN_MAX: usize = 256 << 20;
 
 /// The source of the bytes of a table. At most the maximum length of a page is read at a time.
-pub(super) struct TableSource<R>(pub(super) R);
+pub(super) struct TableSource<R> {
+    source: R,
+    /// Locked while it is read: all handles of a file have one position.
+    reading: Mutex<()>,
+}
+
+impl<R> TableSource<R> {
+    pub(super) fn new(source: R) -> Self {
+        Self {
+            source,
+            reading: Mutex::new(()),
+        }
+    }
+}
 
 impl<R: ChunkReader> Length for TableSource<R> {
     fn len(&self) -> u64 {
-        self.0.len()
+        self.source.len()
     }
 }
 
@@ -38,21 +51,22 @@ impl<R: ChunkReader> ChunkReader for TableSource<R> {
     type T = R::T;
 
     fn get_read(&self, start: u64) -> Result<R::T> {
-        self.0.get_read(start)
+        self.source.get_read(start)
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         let end = start.saturating_add(length as u64);
-        if end > self.0.len() {
+        if end > self.source.len() {
             return Err(fault(format!(
                 "{length} bytes are declared at offset {start}, but the file has {}",
-                self.0.len()
+                self.source.len()
             )));
         }
         if length > PAGE_LEN_MAX {
             return Err(too_long());
         }
-        self.0.get_bytes(start, length)
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        self.source.get_bytes(start, length)
     }
 }
 

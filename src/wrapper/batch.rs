@@ -128,6 +128,8 @@ pub(super) struct Gatherer {
 struct KeysMet {
     names: Vec<String>,
     index_of: HashMap<String, usize>,
+    /// The column after the latest one: most records name the same columns in the same order.
+    next: usize,
     /// Whether each column holds the value of a tag.
     are_tags: Vec<bool>,
     /// The value of each column in the current row. Empty for no value.
@@ -339,8 +341,13 @@ impl Batch {
 
 impl KeysMet {
     fn enter(&mut self, name: &str, value: &Json<'_>) {
-        let index = match self.index_of.get(name) {
-            Some(&index) => index,
+        let expected = self.names.get(self.next).filter(|next| *next == name);
+        let known = match expected {
+            Some(_) => Some(self.next),
+            None => self.index_of.get(name).copied(),
+        };
+        let index = match known {
+            Some(index) => index,
             None if self.names.len() == COLUMNS_MAX || name.len() > NAME_LEN_MAX => return,
             None => {
                 self.index_of.insert(name.to_owned(), self.names.len());
@@ -352,6 +359,7 @@ impl KeysMet {
                 self.names.len() - 1
             }
         };
+        self.next = index + 1;
         let cell = &mut self.cells[index];
         cell.clear();
         match value {
@@ -360,6 +368,9 @@ impl KeysMet {
                 let _ = write!(cell, "{number}"); // a String takes anything
             }
             Json::Text(text) if self.are_tags[index] => cell.push_str(&tag_cell(text)),
+            Json::Text(text) if text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                cell.push_str(text);
+            }
             Json::Text(text) => cell.extend(text.trim().chars().map(unbroken)),
             Json::Null | Json::Array(_) | Json::Object(_) => {}
         }
@@ -372,6 +383,7 @@ impl KeysMet {
 
     /// Writes the current row and clears it.
     fn write(&mut self, text: &mut Vec<u8>) {
+        self.next = 0;
         for cell in &mut self.cells {
             text.extend_from_slice(if cell.is_empty() {
                 b"-"

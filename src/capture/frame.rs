@@ -80,7 +80,7 @@ impl Encoder {
     }
 
     /// Returns the template of frames without comment that are like this one but for their time, length
-    /// and headers; `None` for classic pcap, and for more than [`HEADERS_MAX`] bytes of headers.
+    /// and headers; `None` for classic pcap, and for more than 72 bytes of headers: IPv6, TCP and timestamps.
     pub fn template(&self, frame: &Frame<'_>) -> Option<FrameTemplate> {
         if self.format != Format::Pcapng || frame.headers.len() > HEADERS_MAX {
             return None;

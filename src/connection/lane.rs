@@ -191,7 +191,9 @@ impl Lane {
             index: 0,
             head: None,
         };
-        lane.begin_record();
+        if lane.begin_record() {
+            lane.find_head();
+        }
         lane
     }
 
@@ -274,14 +276,14 @@ impl Lane {
         self.find_head();
     }
 
-    fn begin_record(&mut self) {
+    /// Begins the record at `at`; returns whether there is one.
+    fn begin_record(&mut self) -> bool {
         (self.done, self.run, self.index) = (0, 0, 0);
-        if let Some(planned) = self.plans.get(self.at) {
+        let planned = self.plans.get(self.at);
+        if let Some(planned) = planned {
             self.course = planned.course(self.initiates);
-            self.find_head();
-        } else {
-            self.head = None;
         }
+        planned.is_some()
     }
 
     fn find_head(&mut self) {
@@ -289,7 +291,10 @@ impl Lane {
             (self.run, self.index) = (self.run + 1, 0);
             if self.run == RUNS {
                 self.at += 1;
-                return self.begin_record();
+                if !self.begin_record() {
+                    self.head = None;
+                    return;
+                }
             }
         }
         let planned = &self.plans[self.at];

@@ -390,7 +390,11 @@ impl LaneMerge {
             spent: self.side(way.reverse()).has_sent,
         };
         let is_data = self.side(way).need.is_data(head.step, credit);
-        let not_before = head.window.0.max(self.earliest_ns(way, &head, is_data));
+        let body_left = self.sides[0]
+            .body_left
+            .saturating_add(self.sides[1].body_left);
+        let earliest_ns = self.earliest_ns((way, is_data), head.window.1, body_left);
+        let not_before = head.window.0.max(earliest_ns);
         let time_ns = due_ns.max(not_before);
         self.merged.moved += u64::from(time_ns >= head.window.1);
         self.last_ns = time_ns;
@@ -412,19 +416,18 @@ impl LaneMerge {
         }
     }
 
-    /// Returns the time before which the head of `way` would come too soon after what was sent.
+    /// Returns the time before which the head of `way` would come too soon after what was sent. Its record
+    /// ends at `until_ns`, and `body_left` body segments of both records are left.
     #[inline]
-    fn earliest_ns(&self, way: Way, head: &LaneHead, is_data: bool) -> i64 {
+    fn earliest_ns(&self, (way, is_data): (Way, bool), until_ns: i64, body_left: u64) -> i64 {
         let next_ns = self.last_ns.saturating_add(STEP_NS);
-        let side = self.side(way);
         let asked_ns = self.asked_ns.filter(|_| is_data && way != self.initiator);
         if self.last_way.is_none_or(|last| last == way) && asked_ns.is_none() {
             return next_ns;
         }
         // Half of the time that is left is enough for every segment that is left.
-        let body_left = side.body_left + self.side(way.reverse()).body_left;
         let left = i64::try_from(body_left.saturating_add(CLOSING_SEGMENTS)).unwrap_or(i64::MAX);
-        let room_ns = head.window.1.saturating_sub(self.last_ns) / left.saturating_mul(2);
+        let room_ns = until_ns.saturating_sub(self.last_ns) / left.saturating_mul(2);
         let at_once_ns = self.last_ns.saturating_add(AT_ONCE_NS.min(room_ns));
         let thought_ns = asked_ns.map(|asked_ns| asked_ns.saturating_add(TURN_NS.min(room_ns)));
         next_ns.max(at_once_ns).max(thought_ns.unwrap_or(next_ns))

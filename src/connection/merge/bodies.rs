@@ -4,9 +4,7 @@
 //! decides the order. [`LaneMerge::send_bodies`] does for these segments what [`LaneMerge::next`] and
 //! [`LaneMerge::send`] do for any segment, with what it needs of both lanes at hand. A test compares the two.
 
-use super::{
-    AT_ONCE_NS, CLOSING_SEGMENTS, DataNeed, LaneMerge, LaneProgress, STEP_NS, TURN_NS, data_need,
-};
+use super::{DataNeed, LaneMerge, LaneProgress, data_need};
 use crate::connection::lane::LaneStep;
 use crate::connection::segment::{HeldBack, SegmentDraft, SegmentKind};
 use crate::connection::sizes::{IPV6_LEN, IPV6_PLAIN_MAX, JUMBO_OPTION_LEN};
@@ -221,18 +219,8 @@ impl LaneMerge {
             DataNeed::Ack => false,
             DataNeed::Either { data } => data || !own.has_credit(peer),
         };
-        let asked_ns = self.asked_ns.filter(|_| is_data && way != self.initiator);
-        let mut earliest_ns = self.last_ns.saturating_add(STEP_NS);
-        if self.last_way.is_some_and(|last| last != way) || asked_ns.is_some() {
-            let left = own.body_left.saturating_add(peer.body_left);
-            let left = i64::try_from(left.saturating_add(CLOSING_SEGMENTS)).unwrap_or(i64::MAX);
-            let room_ns = own.window.1.saturating_sub(self.last_ns) / left.saturating_mul(2);
-            let at_once_ns = self.last_ns.saturating_add(AT_ONCE_NS.min(room_ns));
-            earliest_ns = earliest_ns.max(at_once_ns);
-            if let Some(asked_ns) = asked_ns {
-                earliest_ns = earliest_ns.max(asked_ns.saturating_add(TURN_NS.min(room_ns)));
-            }
-        }
+        let body_left = own.body_left.saturating_add(peer.body_left);
+        let earliest_ns = self.earliest_ns((way, is_data), own.window.1, body_left);
         let time_ns = own.due_ns.max(own.window.0).max(earliest_ns);
         self.merged.moved += u64::from(time_ns >= own.window.1);
         self.last_ns = time_ns;

@@ -56,6 +56,17 @@ pub(crate) struct FileYield<P> {
     pub configuration: Configuration,
 }
 
+impl<P: Default + Send> FileYield<P> {
+    /// Adds the contents of a part of the file that comes after these, except for members and
+    /// configuration.
+    pub(crate) fn add<S: Sink<Part = P>>(&mut self, later: Self, sink: &S) {
+        self.input.add(later.input);
+        self.block.append(later.block, sink);
+        self.skipped_lines += later.skipped_lines;
+        self.pruned_newest_ns = self.pruned_newest_ns.max(later.pruned_newest_ns);
+    }
+}
+
 /// Reads the files of one archive.
 pub(crate) struct Files<'a, S> {
     /// The column order of files that do not name their columns.
@@ -141,20 +152,18 @@ impl<S: Sink> Files<'_, S> {
                 file: index,
                 lines_before,
             };
-            let read = self.read_opened(at, &member, opened)?;
+            let mut read = self.read_opened(at, &member, opened)?;
             if read.block.lines() > 0 {
                 whole.members.push(ArchiveMember {
                     lines_before,
                     name: member.name,
                 });
             }
-            whole.input.add(read.input);
-            whole.block.append(read.block, self.sink);
-            whole.skipped_lines += read.skipped_lines;
-            whole.pruned_newest_ns = whole.pruned_newest_ns.max(read.pruned_newest_ns);
+            let configuration = std::mem::take(&mut read.configuration);
+            whole.add(read, self.sink);
             configuration::append(
                 &mut whole.configuration,
-                read.configuration,
+                configuration,
                 &mut whole.input,
                 file,
             );

@@ -103,10 +103,7 @@ pub(crate) fn read_table<S: Sink>(
             Ok(read)
         });
         for read in read.collect::<Result<Vec<_>>>()? {
-            yielded.input.add(read.input);
-            yielded.block.append(read.block, files.sink);
-            yielded.skipped_lines += read.skipped_lines;
-            yielded.pruned_newest_ns = yielded.pruned_newest_ns.max(read.pruned_newest_ns);
+            yielded.add(read, files.sink);
         }
     }
     yielded.block.name_columns(|_| EVIDENCE);

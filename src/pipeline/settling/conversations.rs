@@ -54,7 +54,8 @@ pub(crate) struct Conversations<'a> {
 /// The packets of all records, whether they are selected or not.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
-    /// By the second in which their records start.
+    /// By the second in which they are, as far as that matters: those of small records by the second in
+    /// which these start.
     pub(crate) starts: Starts,
     /// By detail, if the detail is chosen later.
     pub(crate) packets: PacketsByDetail,

@@ -50,6 +50,7 @@ impl<R: ChunkReader> Length for TableSource<R> {
 impl<R: ChunkReader> ChunkReader for TableSource<R> {
     type T = R::T;
 
+    // Not used for pages: its reader would move the position that all handles share.
     fn get_read(&self, start: u64) -> Result<R::T> {
         self.source.get_read(start)
     }

@@ -133,6 +133,13 @@ impl AttemptCounts {
         }
     }
 
+    /// Returns how many paths and sources are in memory.
+    pub fn paths_len(&self) -> usize {
+        let paths = self.inside.len() + self.outside.len() + self.passing.len();
+        let sources = self.insiders.len() + self.outsiders.len();
+        paths + self.unclear_outside.len() + sources
+    }
+
     /// Counts an attempt.
     pub fn take_in(&mut self, attempt: &Attempt, visibility: &Visibility, enis: &Enis) {
         let found = symptom(attempt, visibility);

@@ -59,10 +59,10 @@ pub(super) struct AttemptIndex<'a> {
     by_source: HashMap<EniIndex, Vec<usize>, RandomState>,
     by_service: HashMap<ServiceKey, Vec<usize>, RandomState>,
     subnets: HashMap<&'a str, BTreeSet<EniIndex>, RandomState>,
-    owners: HashMap<IpAddr, EniIndex>,
+    owners: HashMap<IpAddr, EniIndex, RandomState>,
     nats: BTreeSet<EniIndex>,
-    silent_outside: HashSet<FirstLeg>,
-    first_legs: HashMap<FirstLeg, EniIndex>,
+    silent_outside: HashSet<FirstLeg, RandomState>,
+    first_legs: HashMap<FirstLeg, EniIndex, RandomState>,
 }
 
 /// An end of a path.
@@ -94,8 +94,8 @@ impl<'a> AttemptIndex<'a> {
             subnets: HashMap::default(),
             owners: owners(enis),
             nats: tally.forwarders.clone(),
-            silent_outside: HashSet::new(),
-            first_legs: HashMap::new(),
+            silent_outside: HashSet::default(),
+            first_legs: HashMap::default(),
         };
         let scans = |path: &Path| path.source.is_some_and(|source| scanners.contains(&source));
         let failing = tally.failing_paths().map(|entry| (entry, true));
@@ -297,7 +297,7 @@ pub(super) fn span(entries: &[PathSymptom<'_>]) -> (i64, i64) {
 }
 
 /// Returns ENIs by their own addresses, as far as known.
-pub(super) fn owners(enis: &Enis) -> HashMap<IpAddr, EniIndex> {
+pub(super) fn owners(enis: &Enis) -> HashMap<IpAddr, EniIndex, RandomState> {
     let numbered = (0u32..).map(EniIndex).zip(enis.iter());
     numbered
         .flat_map(|(index, eni)| eni.addresses().map(move |address| (address, index)))
@@ -355,12 +355,13 @@ const ROLE_ATTEMPTS_LEAST: u64 = 3;
 /// role is inferred from the requests to an ENI, and from its type where a record has it.
 ///
 /// Holds the services of each ENI: protocol, port, and number of attempts.
-pub(super) struct Roles(HashMap<EniIndex, BTreeMap<(u8, u16), u64>>);
+pub(super) struct Roles(HashMap<EniIndex, BTreeMap<(u8, u16), u64>, RandomState>);
 
 impl Roles {
     /// Infers the roles from the attempts.
     pub(super) fn new(attempts: &AttemptIndex<'_>) -> Self {
-        let mut services: HashMap<EniIndex, BTreeMap<(u8, u16), u64>> = HashMap::new();
+        let mut services: HashMap<EniIndex, BTreeMap<(u8, u16), u64>, RandomState> =
+            HashMap::default();
         for entry in attempts.all() {
             let Some(eni) = entry.path.target_eni else {
                 continue;

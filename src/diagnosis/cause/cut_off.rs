@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
+
 use super::draft::FindingDraft;
 use super::names;
 use super::outage::{self, Outage};
@@ -48,7 +50,8 @@ pub(super) fn drafts<'a>(
     let answered = |entry: &PathSymptom<'a>| place(entry).filter(|_| entry.symptom.is_passed());
     let failing = grouped(attempts.all(), silent);
     let passing = grouped(attempts.all(), answered);
-    let mut answering: HashMap<IpAddr, Vec<(SourcePlace<'a>, &PathSymptom<'a>)>> = HashMap::new();
+    let mut answering: HashMap<IpAddr, Vec<(SourcePlace<'a>, &PathSymptom<'a>)>, RandomState> =
+        HashMap::default();
     for (place, entries) in &passing {
         for entry in entries {
             answering

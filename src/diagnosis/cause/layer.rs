@@ -153,7 +153,7 @@ impl<'l, 'a> Case<'l, 'a> {
         let at = At {
             eni,
             entries,
-            boundary: Boundary::of(self.attempts, self.end, eni, entries),
+            boundary: Boundary::of(self.attempts, self.end, eni, entries, &self.kinds[&eni]),
             crowded: self.crowded(entries),
         };
         let likely = |layer| move |why| Decision::likely(layer, why);
@@ -165,7 +165,7 @@ impl<'l, 'a> Case<'l, 'a> {
                     .map(likely(FilterLayer::SecurityGroup))
             });
         decided.unwrap_or_else(|| {
-            let why = match at.boundary.here.is_empty() {
+            let why = match at.boundary.is_quiet_here {
                 false => "traffic that passes at the same time fits both filters, so it is unknown which one rejects",
                 true => {
                     "nothing else passes this ENI or its subnet at that time, so it is unknown which filter rejects"
@@ -346,7 +346,7 @@ impl<'l, 'a> Case<'l, 'a> {
         {
             return None;
         }
-        if at.boundary.is_quiet() {
+        if at.boundary.is_quiet {
             return Some(format!(
                 "{} ENIs of the subnet reject traffic, and nothing crosses the subnet boundary at that time",
                 fails + 1

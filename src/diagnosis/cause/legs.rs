@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::RandomState;
+
 use super::draft::FindingDraft;
 use super::names;
 use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, count};
@@ -18,12 +20,15 @@ const EXPLAINED_PERCENT: u64 = 90;
 /// How far apart both legs of one request may begin: ENIs date it by their own clocks.
 const LEGS_NS: i64 = 60 * SECOND_NS;
 
+/// Attempts by the ENI of their source, each with the number of its finding.
+type SecondLegs<'a> = HashMap<EniIndex, Vec<(usize, PathSymptom<'a>)>, RandomState>;
+
 /// Removes the findings of first legs, and notes them in those of the second.
 pub(super) fn folded<'a>(
     attempts: &AttemptIndex<'a>,
     mut drafts: Vec<FindingDraft<'a>>,
 ) -> Vec<FindingDraft<'a>> {
-    let mut second: HashMap<EniIndex, Vec<(usize, PathSymptom<'a>)>> = HashMap::new();
+    let mut second: SecondLegs<'a> = HashMap::default();
     for (number, draft) in drafts.iter().enumerate() {
         if draft.certainty != Certainty::Possible {
             for entry in &draft.entries {
@@ -76,7 +81,7 @@ fn onward<'a>(
     attempts: &AttemptIndex<'a>,
     number: usize,
     draft: &FindingDraft<'a>,
-    second: &HashMap<EniIndex, Vec<(usize, PathSymptom<'a>)>>,
+    second: &SecondLegs<'a>,
 ) -> Option<usize> {
     let mut explained: BTreeMap<usize, u64> = BTreeMap::new();
     for first in &draft.entries {

@@ -56,6 +56,43 @@ impl Looked {
     }
 }
 
+/// One sum for all threads, and the parts that they have not added to it yet. A whole sum for each of them
+/// would hold the same paths over and over; and a part for each bucket would have most paths new.
+struct Sums {
+    whole: Mutex<Looked>,
+    /// Those that no thread has at hand.
+    parts: Mutex<Vec<Looked>>,
+}
+
+impl Sums {
+    /// Takes a part to add attempts to.
+    fn take_part(&self) -> Looked {
+        let known = locked(&self.parts).pop();
+        known.unwrap_or_else(|| locked(&self.whole).for_part())
+    }
+
+    /// Gives a part back, or adds it to the whole if it has become large.
+    fn give_back(&self, part: Looked) {
+        if part.tally.paths_len() + part.all.paths_len() < PART_PATHS {
+            locked(&self.parts).push(part);
+        } else {
+            locked(&self.whole).add(part);
+        }
+    }
+
+    /// Returns the whole.
+    fn complete(self) -> Looked {
+        let mut whole = inner(self.whole);
+        inner(self.parts)
+            .into_iter()
+            .for_each(|part| whole.add(part));
+        whole
+    }
+}
+
+/// The paths of a part from which on it is added to the whole.
+const PART_PATHS: usize = 1 << 12;
+
 /// How conversations are examined.
 #[derive(Clone, Copy)]
 pub(super) struct Looking<'a> {
@@ -87,18 +124,19 @@ impl<'a> Looking<'a> {
     /// Temporary files cannot be read, or a conversation needs more than the memory.
     pub(super) fn look(&self, conversations: &Complete<'_, '_>, meter: &Meter) -> Result<Looked> {
         meter.begin(Phase::Diagnosing, conversations.records());
-        // One sum for all threads, to which they add what is in memory at once: a sum for each of them would
-        // hold the same paths over and over.
-        let sum = Mutex::new(Looked {
+        let whole = Looked {
             is_involved: vec![false; self.enis.iter().len()],
             ..Looked::default()
-        });
+        };
+        let sums = Sums {
+            whole: Mutex::new(whole),
+            parts: Mutex::default(),
+        };
         let buckets = (0..conversations.count()).into_par_iter();
         buckets.try_for_each(|bucket| {
             let examine = |records: &[Candidate]| {
-                let looked = self.examine(records, locked(&sum).for_part())?;
+                sums.give_back(self.examine(records, sums.take_part())?);
                 meter.add(records.len() as u64);
-                locked(&sum).add(looked);
                 Ok(())
             };
             match self.keeps {
@@ -106,7 +144,7 @@ impl<'a> Looking<'a> {
                 false => conversations.take(bucket, examine),
             }
         })?;
-        Ok(inner(sum))
+        Ok(sums.complete())
     }
 
     /// Adds the attempts of these unordered records.

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use foldhash::fast::RandomState;
+
 use crate::flow::ConnectionKey;
 
 /// Addresses that are looked for, and whether each was found.
 #[derive(Debug, Default)]
-pub(crate) struct SeenAddresses(HashMap<IpAddr, AtomicBool>);
+pub(crate) struct SeenAddresses(HashMap<IpAddr, AtomicBool, RandomState>);
 
 impl SeenAddresses {
     /// Looks for these addresses.

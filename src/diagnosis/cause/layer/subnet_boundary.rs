@@ -66,7 +66,7 @@ pub(super) fn far<'a>(
 /// Failing entries at one ENI, summarized by service and far end.
 pub(super) struct Failed<'a> {
     pub(super) services: BTreeSet<ServicePort>,
-    pub(super) far: BTreeSet<Far<'a>>,
+    pub(super) far: HashSet<Far<'a>, RandomState>,
     /// Whether all of the traffic crosses the subnet boundary in a known direction.
     pub(super) is_at_boundary: bool,
 }
@@ -83,7 +83,8 @@ impl<'a> Failed<'a> {
     }
 }
 
-/// Traffic that passes at the same time, one example of each kind.
+/// Traffic that passes at the same time and has something in common with what fails, one example of each
+/// kind.
 #[derive(Default)]
 pub(super) struct Boundary<'a> {
     by_service: HashMap<ServicePort, PathSymptom<'a>, RandomState>,
@@ -92,46 +93,69 @@ pub(super) struct Boundary<'a> {
     far: HashSet<(u8, Far<'a>), RandomState>,
     /// Services that pass at the ENI itself.
     pub(super) here: HashSet<ServicePort, RandomState>,
+    /// Whether nothing passes at all, whatever it has in common.
+    pub(super) is_quiet: bool,
+    /// Whether nothing passes at the ENI itself.
+    pub(super) is_quiet_here: bool,
 }
 
 impl<'a> Boundary<'a> {
     /// Collects traffic that passes at this ENI, and at others of its subnet, while these entries
-    /// fail.
+    /// fail, whose services and far ends are in `kinds`.
     pub(super) fn of(
         attempts: &AttemptIndex<'a>,
         end: End,
         eni: EniIndex,
         failed: &[PathSymptom<'a>],
+        kinds: &Failed<'a>,
     ) -> Self {
         let span = span(failed);
         let paths: HashSet<&Path, RandomState> = failed.iter().map(|entry| entry.path).collect();
-        let mut boundary = Self::default();
+        let mut boundary = Self {
+            is_quiet: true,
+            is_quiet_here: true,
+            ..Self::default()
+        };
         for near in std::iter::once(eni).chain(attempts.siblings(eni)) {
             for entry in attempts.at(end, near) {
                 let is_meanwhile = passes(attempts, end, entry) && entry.seen.goes_on_during(span);
-                if !is_meanwhile || paths.contains(entry.path) {
-                    continue;
-                }
-                let service_port = service_port(entry.path);
-                boundary.by_service.entry(service_port).or_insert(*entry);
-                for far in far(attempts, end, entry.path) {
-                    boundary
-                        .by_both
-                        .entry((service_port, far))
-                        .or_insert(*entry);
-                    boundary.far.insert((entry.path.protocol, far));
-                }
-                if near == eni {
-                    boundary.here.insert(service_port);
+                let fails_too = || {
+                    kinds.services.contains(&service_port(entry.path)) && paths.contains(entry.path)
+                };
+                if is_meanwhile && !fails_too() {
+                    boundary.is_quiet = false;
+                    boundary.is_quiet_here &= near != eni;
+                    boundary.take_in(attempts, end, entry, kinds);
+                    if near == eni {
+                        boundary.here.insert(service_port(entry.path));
+                    }
                 }
             }
         }
         boundary
     }
 
-    /// Whether nothing passes at all.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.by_service.is_empty()
+    /// Takes in what an entry that passes has in common with `kinds`: there may be very many others.
+    fn take_in(
+        &mut self,
+        attempts: &AttemptIndex<'a>,
+        end: End,
+        entry: &PathSymptom<'a>,
+        kinds: &Failed<'a>,
+    ) {
+        let service_port = service_port(entry.path);
+        let is_of_service = kinds.services.contains(&service_port);
+        if is_of_service {
+            self.by_service.entry(service_port).or_insert(*entry);
+        }
+        let far = far(attempts, end, entry.path);
+        for far in far.filter(|far| kinds.far.contains(far)) {
+            if is_of_service {
+                let both = (service_port, far);
+                self.by_both.entry(both).or_insert(*entry);
+            }
+            self.far.insert((entry.path.protocol, far));
+        }
     }
 
     /// Returns an entry of this service that passes.

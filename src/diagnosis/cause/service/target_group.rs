@@ -8,6 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
+
 use super::is_of_path;
 use super::trouble::Trouble;
 use crate::diagnosis::attempt_index::{AttemptIndex, PathSymptom, ServiceKey, service, span};
@@ -31,7 +33,7 @@ type RequestedService<'a> = (RequestSource<'a>, u8, u16);
 /// Passing traffic at hosts inside, by client and service.
 pub(super) struct TargetGroups<'l, 'a> {
     attempts: &'l AttemptIndex<'a>,
-    passing: HashMap<RequestedService<'a>, Vec<PathSymptom<'a>>>,
+    passing: HashMap<RequestedService<'a>, Vec<PathSymptom<'a>>, RandomState>,
 }
 
 /// The hosts that work while others fail.
@@ -47,7 +49,8 @@ pub(super) struct WorkingHosts {
 impl<'l, 'a> TargetGroups<'l, 'a> {
     /// Indexes the traffic that passes.
     pub(super) fn new(attempts: &'l AttemptIndex<'a>) -> Self {
-        let mut passing: HashMap<RequestedService<'a>, Vec<PathSymptom<'a>>> = HashMap::new();
+        let mut passing: HashMap<RequestedService<'a>, Vec<PathSymptom<'a>>, _> =
+            HashMap::default();
         let passes = |entry: &&PathSymptom<'a>| entry.symptom == Symptom::Passed;
         for entry in attempts.all().filter(passes).filter(|entry| is_near(entry)) {
             let requested_service = requested_service(attempts, entry);
@@ -225,7 +228,7 @@ fn targets(entries: &[PathSymptom<'_>]) -> BTreeSet<IpAddr> {
 /// Numbers the groups of members that share something, directly or through other members.
 fn connected<'a>(members: impl Iterator<Item = Vec<RequestedService<'a>>>) -> Vec<usize> {
     let mut groups: Vec<usize> = Vec::new();
-    let mut known: HashMap<RequestedService<'a>, usize> = HashMap::new();
+    let mut known: HashMap<RequestedService<'a>, usize, RandomState> = HashMap::default();
     for (member, requested) in members.enumerate() {
         groups.push(member);
         for requested_service in requested {

@@ -206,9 +206,10 @@ fn emit(count: u32) -> u64 {
     };
     let [source, destination] = ["10.0.0.1", "10.0.0.2"].map(|ip| ip.parse().expect("an address"));
     let packet = Packet::new(source, destination, Transport::Tcp(segment), 1500).expect("a packet");
-    let template = Template::of(&packet).expect("it is TCP");
-    let encoder = Encoder::new(Format::Pcapng, LinkType::Raw);
     let (mut headers, mut out) = (Vec::new(), Vec::new());
+    packet.emit(&mut headers);
+    let template = Template::of(&packet, &headers).expect("it is TCP");
+    let encoder = Encoder::new(Format::Pcapng, LinkType::Raw);
     for i in 0..count {
         let numbers = Numbers {
             seq: i * 1448,

@@ -62,9 +62,15 @@ fn copy(template: &Template, index: u32, out: &mut Vec<u8>) {
     template.emit(black_box(&numbers), 1500, out);
 }
 
+fn template(packet: &Packet) -> Template {
+    let mut headers = Vec::new();
+    packet.emit(&mut headers);
+    Template::of(packet, &headers).expect("they are TCP")
+}
+
 fn copy_and_frame(packets: &[Packet], comment: Option<&str>, out: &mut Vec<u8>) {
     let encoder = Encoder::new(Format::Pcapng, LinkType::Raw);
-    let template = Template::of(&packets[0]).expect("they are TCP");
+    let template = template(&packets[0]);
     let mut headers = Vec::with_capacity(128);
     out.clear();
     for ((time_ns, index), packet) in (1_700_000_000_000_000_000..).zip(0..).zip(packets) {
@@ -94,7 +100,7 @@ fn write(c: &mut Criterion) {
         });
         assert_eq!(out.len(), headers_len * packets.len());
 
-        let template = Template::of(&packets[0]).expect("they are TCP");
+        let template = template(&packets[0]);
         group.bench_function(BenchmarkId::new("headers_copied", name), |b| {
             b.iter(|| {
                 out.clear();

@@ -6,7 +6,9 @@
 //! room has both.
 
 use std::ops::{BitOr, BitOrAssign};
+use std::sync::LazyLock;
 
+use etherparse::tcp_option::{KIND_TIMESTAMP, LEN_TIMESTAMP};
 use etherparse::{TcpHeader, TcpOptionElement, TcpOptions};
 
 use super::{checksum, ip::AddressPair};
@@ -204,16 +206,60 @@ impl Options {
     /// Converts the options to etherparse's type.
     #[inline]
     fn build(self, timestamp: u32, timestamp_echo: u32) -> TcpOptions {
+        let written = &WRITTEN[self.layout as usize];
+        let len = usize::from(self.header_len) - 20;
+        let mut options = written.options.clone();
+        // RFC 9293 section 3.1: the bytes after the End of Option List option are zero padding.
+        // Wireshark would warn about four NOPs in a row.
+        if options.len() != len {
+            let mut bytes = [0; TcpOptions::MAX_LEN];
+            bytes[..options.len()].copy_from_slice(&options);
+            options =
+                TcpOptions::try_from_slice(&bytes[..len]).expect("a header is 60 bytes at most");
+        }
+        if let Some(at) = written.timestamps_at {
+            let numbers = &mut options.as_mut_slice()[at..at + 8];
+            numbers[..4].copy_from_slice(&timestamp.to_be_bytes());
+            numbers[4..].copy_from_slice(&timestamp_echo.to_be_bytes());
+        }
+        options
+    }
+}
+
+/// The options of one layout as etherparse writes them, which takes as long as all else of a header.
+struct WrittenOptions {
+    /// With zeros as timestamps.
+    options: TcpOptions,
+    /// Where the timestamps are.
+    timestamps_at: Option<usize>,
+}
+
+/// The options of each [`OptionLayout`], in their order.
+static WRITTEN: LazyLock<[WrittenOptions; 7]> = LazyLock::new(|| {
+    let all = [
+        Options::NONE,
+        Options::MSS,
+        Options::MSS_SACK,
+        Options::WINDOWS,
+        Options::LINUX,
+        Options::APPLE,
+        Options::TIMESTAMPS,
+    ];
+    all.map(WrittenOptions::of)
+});
+
+impl WrittenOptions {
+    fn of(options: Options) -> Self {
         use TcpOptionElement::{
             MaximumSegmentSize, Noop, SelectiveAcknowledgementPermitted as SackPermitted,
             Timestamp, WindowScale,
         };
 
-        let scale = WindowScale(self.window_shift().unwrap_or(0));
-        let stamp = Timestamp(timestamp, timestamp_echo);
+        let scale = WindowScale(options.window_shift().unwrap_or(0));
+        let stamp = Timestamp(0, 0);
         let mss = MaximumSegmentSize(MSS);
-        let elements: &[TcpOptionElement] = match self.layout {
-            OptionLayout::None => return TcpOptions::new(),
+        let elements: &[TcpOptionElement] = match options.layout {
+            OptionLayout::None => &[],
             OptionLayout::Mss => &[mss],
             OptionLayout::MssSack => &[mss, Noop, Noop, SackPermitted],
             OptionLayout::Windows => &[mss, Noop, scale, Noop, Noop, SackPermitted],
@@ -221,16 +267,14 @@ impl Options {
             OptionLayout::Apple => &[mss, Noop, scale, Noop, Noop, stamp, SackPermitted],
             OptionLayout::Timestamps => &[Noop, Noop, stamp],
         };
-        let written = TcpOptions::try_from_elements(elements).expect("no layout exceeds 24 bytes");
-        if written.len() + 20 == usize::from(self.header_len) {
-            return written;
+        let options = TcpOptions::try_from_elements(elements).expect("no layout exceeds 24 bytes");
+        let head = [KIND_TIMESTAMP, LEN_TIMESTAMP];
+        let mut pairs = options.as_slice().windows(head.len());
+        let timestamps_at = pairs.position(|pair| pair == head);
+        Self {
+            timestamps_at: timestamps_at.map(|at| at + head.len()),
+            options,
         }
-        // RFC 9293 section 3.1: the bytes after the End of Option List option are zero padding.
-        // Wireshark would warn about four NOPs in a row.
-        let mut bytes = [0; TcpOptions::MAX_LEN];
-        bytes[..written.len()].copy_from_slice(&written);
-        TcpOptions::try_from_slice(&bytes[..usize::from(self.header_len - 20)])
-            .expect("a header is 60 bytes at most")
     }
 }
 

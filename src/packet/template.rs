@@ -46,48 +46,39 @@ pub struct Template {
 
 impl Template {
     /// Returns the template of segments like `packet`: between the same endpoints, with the same
-    /// options. `None` for SYNs and for protocols other than TCP.
-    pub fn of(packet: &Packet) -> Option<Self> {
+    /// options. `headers` are those that [`Packet::emit`] wrote for it. `None` for SYNs, for protocols
+    /// other than TCP, and for packets that do not [fit](Self::fits).
+    pub fn of(packet: &Packet, headers: &[u8]) -> Option<Self> {
         let Transport::Tcp(segment) = packet.transport else {
             return None;
         };
-        if ![tcp::Options::NONE, tcp::Options::TIMESTAMPS].contains(&segment.options) {
+        let family = packet.addresses.family();
+        let is_plain = [tcp::Options::NONE, tcp::Options::TIMESTAMPS].contains(&segment.options);
+        if !is_plain || (family == Family::V6 && packet.original_len > family.plain_len_max()) {
             return None;
         }
-        let blank = Transport::Tcp(tcp::TcpSegment {
-            seq: 0,
-            ack: 0,
-            flags: tcp::Flags::ACK,
-            window: 0,
-            timestamp: 0,
-            timestamp_echo: 0,
-            ..segment
-        });
-        let family = packet.addresses.family();
-        let least = Packet {
-            addresses: packet.addresses,
-            transport: blank,
-            original_len: blank.original_len_min(family),
-        };
-        let mut built = Vec::with_capacity(LEN_MAX);
-        least.emit(&mut built);
-        let ip_len = built.len() - usize::from(blank.header_len());
+        let mut built = [0; LEN_MAX];
+        built[..headers.len()].copy_from_slice(headers);
+        let ip_len = headers.len() - usize::from(segment.options.header_len());
         let lengths_and_sums: &[usize] = match family {
             Family::V4 => &[2, 3, 10, 11],
             Family::V6 => &[4, 5],
         };
         lengths_and_sums.iter().for_each(|i| built[*i] = 0);
-        built[ip_len + FLAGS] = 0;
-        built[ip_len + CHECKSUM..ip_len + CHECKSUM + 2].fill(0);
-        let (network, transport) = built.split_at(ip_len);
+        let tcp = &mut built[ip_len..headers.len()];
+        tcp[NUMBERS].fill(0);
+        tcp[FLAGS] = 0;
+        tcp[WINDOW_AND_CHECKSUM].fill(0);
+        if segment.options.has_timestamps() {
+            tcp[TIMESTAMPS].fill(0);
+        }
+        let (network, transport) = built[..headers.len()].split_at(ip_len);
         // Source and destination are the last fields of the IP header; the protocol is TCP.
         let addresses_len = if family == Family::V4 { 8 } else { 32 };
         let pseudo_header = sum(&network[ip_len - addresses_len..]) + 6;
-        let mut bytes = [0; LEN_MAX];
-        bytes[..built.len()].copy_from_slice(&built);
         Some(Self {
-            bytes,
-            len: built.len(),
+            bytes: built,
+            len: headers.len(),
             ip_len,
             family,
             has_timestamps: segment.options.has_timestamps(),
@@ -188,6 +179,11 @@ impl Template {
 /// Offsets of the flags and of the checksum in a TCP header (RFC 9293 section 3.1).
 const FLAGS: usize = 13;
 const CHECKSUM: usize = 16;
+/// Offsets of both sequence numbers, of the window with the checksum after it, and of TSval and TSecr after
+/// two bytes of padding.
+const NUMBERS: std::ops::Range<usize> = 4..12;
+const WINDOW_AND_CHECKSUM: std::ops::Range<usize> = 14..18;
+const TIMESTAMPS: std::ops::Range<usize> = 24..32;
 
 /// Adds both 16-bit words of a number.
 fn words(number: u32) -> u32 {

@@ -82,11 +82,13 @@ fn note_columns(
     ends: [Option<IpAddr>; 2],
     names: &mut AddressNames,
 ) {
-    if columns.is_empty() {
-        return;
-    }
     // One walk through the line for all of them.
-    found.record.each_text(found.layout, |index, text| {
+    let indices = || columns.iter().map(|column| column.index);
+    let (Some(first), Some(last)) = (indices().min(), indices().max()) else {
+        return;
+    };
+    let record = found.record;
+    record.each_text_of(found.layout, first..last + 1, |index, text| {
         let Some(name) = text else { return };
         for column in columns.iter().filter(|column| column.index == index) {
             if let Some(address) = ends[usize::from(column.is_source)] {

@@ -49,6 +49,7 @@ mod written_time;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::Range;
 
 use self::cells::{each_word, is_absent};
 pub(crate) use self::naming::Naming;
@@ -189,6 +190,29 @@ impl<'a> Record<'a> {
             let cell = cells.next().filter(|cell| !cell.is_absent());
             take(index, cell.map(|cell| cell.text));
         }
+    }
+
+    /// Calls `take` with the index and the text of each of these columns, in order; they must be in the
+    /// layout. `None` is a text that is absent or `-`.
+    pub fn each_text_of(
+        &self,
+        layout: &Layout,
+        columns: Range<usize>,
+        mut take: impl FnMut(usize, Option<&'a [u8]>),
+    ) {
+        if let RecordText::Line(line) = self.text
+            && layout.has_plain_words(line)
+            && let Some(rest) = skip::after(columns.start, line)
+        {
+            return each_word(rest, columns.len(), |index, text| {
+                take(columns.start + index, text);
+            });
+        }
+        self.each_text(layout, |index, text| {
+            if columns.contains(&index) {
+                take(index, text);
+            }
+        });
     }
 
     /// Returns the text of its tag columns as it is in the line, if they are next to each other and

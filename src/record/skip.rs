@@ -51,6 +51,17 @@ pub(super) fn skip(count: u16, input: &[u8]) -> Leaf<'_, ()> {
     one_by_one(count, input)
 }
 
+/// Returns the text after `count` columns and the one blank after each; `None` if they are not separated by
+/// single blanks.
+pub(super) fn after(count: usize, line: &[u8]) -> Option<&[u8]> {
+    if count == 0 {
+        return Some(line);
+    }
+    let (rest, ()) = skip(u16::try_from(count).ok()?, line).ok()?;
+    let (rest, ()) = blank(rest).ok()?;
+    Some(rest)
+}
+
 /// Skips the last few columns of a block, where fewer than eight bytes follow.
 #[cold]
 fn one_by_one(count: u16, input: &[u8]) -> Leaf<'_, ()> {
@@ -124,6 +135,14 @@ mod tests {
                 ),
             );
         }
+    }
+
+    #[test]
+    fn text_after_columns_begins_with_the_next_one() {
+        assert_eq!(after(0, b"a b"), Some(&b"a b"[..]));
+        assert_eq!(after(2, b"a bcdefghijkl - d\n"), Some(&b"- d\n"[..]));
+        assert_eq!(after(2, b"a  b c"), None);
+        assert_eq!(after(2, b"a b"), None);
     }
 
     #[test]

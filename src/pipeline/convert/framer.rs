@@ -281,7 +281,7 @@ impl Scratch {
         let packet = packet(segment, o, stamps);
         packet.emit(&mut self.headers);
         if !has_own_options(segment) {
-            *like = Template::of(&packet).map(|headers| Like {
+            *like = Template::of(&packet, &self.headers).map(|headers| Like {
                 headers,
                 seen_at: None,
                 frame: None,

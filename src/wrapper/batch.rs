@@ -62,6 +62,18 @@ pub enum Lines {
     Columns(Arc<[String]>, ByteUnit),
 }
 
+impl Lines {
+    /// Whether lines are of the same kind. Nearly always, the columns are the same ones.
+    fn are_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Columns(own, unit), Self::Columns(names, other)) if unit == other => {
+                Arc::ptr_eq(own, names) || own == names
+            }
+            _ => self == other,
+        }
+    }
+}
+
 /// Consecutive wrapped records that are lost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LostRecords {
@@ -288,7 +300,7 @@ impl Gatherer {
         let open = &self.open;
         let has_ended =
             !open.faults.is_empty() || open.control_count > 0 || open.blank_line_count > 0;
-        if has_ended || open.text.len() >= self.target_len || open.lines != *lines {
+        if has_ended || open.text.len() >= self.target_len || !open.lines.are_like(lines) {
             self.flush();
         }
         if self.open.text.is_empty() {
@@ -364,6 +376,9 @@ impl KeysMet {
         cell.clear();
         match value {
             Json::Bool(value) => cell.push_str(if *value { "true" } else { "false" }),
+            Json::Number(JsonNumber::Unsigned(number)) => {
+                cell.push_str(itoa::Buffer::new().format(*number));
+            }
             Json::Number(number) => {
                 let _ = write!(cell, "{number}"); // a String takes anything
             }

@@ -4,6 +4,7 @@
 //! values. Whether it is a flow log is decided later, when its names are compared with the names of
 //! the fields.
 
+use super::alike::AlikeObjects;
 use super::batch::{Gatherer, KeptValue, excerpt};
 use super::json::Json;
 use super::layouts::Layouts;
@@ -33,6 +34,8 @@ pub(super) struct Events<'g> {
     has_other: bool,
     /// The kind of the first object of another log.
     pub(super) foreign: Option<Foreign>,
+    /// Objects that are no wrapper.
+    alike: AlikeObjects,
     /// Azure connections seen so far.
     azure: azure::OpenFlows,
     /// Flows that AWS Network Firewall dropped.
@@ -52,6 +55,7 @@ impl<'g> Events<'g> {
             keeps_values: false,
             has_other: false,
             foreign: None,
+            alike: AlikeObjects::default(),
             azure: azure::OpenFlows::default(),
             dropped: network_firewall::DroppedFlows::default(),
         }
@@ -116,30 +120,13 @@ impl<'g> Events<'g> {
     }
 
     pub(super) fn object(&mut self, value: &Json<'_>, depth: usize) {
-        if cloudwatch::is_control(value) {
-            self.note("CloudWatch subscription");
-            return self.lines.control();
-        }
-        if let Some(events) = cloudwatch::log_events(value) {
-            self.note("CloudWatch subscription");
-            return events.iter().for_each(|e| self.add(e, depth + 1));
-        }
-        if network_firewall::is_flow(value) {
-            self.note("AWS Network Firewall flow log");
-            let row = network_firewall::row(value, &mut self.dropped);
-            return self.lines.named(&row);
-        }
-        if self.add_other_log(value) || self.add_cloud_log(value) {
-            return;
+        if !self.alike.have(value) {
+            if self.add_wrapped(value, depth) {
+                return;
+            }
+            self.alike.remember(value);
         }
         let message = cloudwatch::message(value);
-        if let (None, Some(encoded)) = (message, payload::encoded(value)) {
-            self.note("event with encoded data");
-            return match payload::decode(encoded) {
-                Ok(source) => self.payloads.push(source),
-                Err(found) => self.lines.fault("undecodable data", || found),
-            };
-        }
         let is_unnamed = || {
             let names = value.members().unwrap_or_default().iter();
             Layout::from_names(names.map(|(name, _)| &**name)).is_none()
@@ -160,6 +147,34 @@ impl<'g> Events<'g> {
             Some(_) => self.row(cloudwatch::named_values(value)),
             None => self.row(value),
         }
+    }
+
+    /// Adds what an object of a known kind holds. Returns whether it is one; if not, it is a record, or
+    /// has one in a message.
+    fn add_wrapped(&mut self, value: &Json<'_>, depth: usize) -> bool {
+        if cloudwatch::is_control(value) {
+            self.note("CloudWatch subscription");
+            self.lines.control();
+        } else if let Some(events) = cloudwatch::log_events(value) {
+            self.note("CloudWatch subscription");
+            events.iter().for_each(|e| self.add(e, depth + 1));
+        } else if network_firewall::is_flow(value) {
+            self.note("AWS Network Firewall flow log");
+            let row = network_firewall::row(value, &mut self.dropped);
+            self.lines.named(&row);
+        } else if self.add_other_log(value) || self.add_cloud_log(value) {
+            return true;
+        } else if let (None, Some(encoded)) = (cloudwatch::message(value), payload::encoded(value))
+        {
+            self.note("event with encoded data");
+            match payload::decode(encoded) {
+                Ok(source) => self.payloads.push(source),
+                Err(found) => self.lines.fault("undecodable data", || found),
+            }
+        } else {
+            return false;
+        }
+        true
     }
 
     /// Adds the records in a value that a cloud service wrote in a format of its own. Returns

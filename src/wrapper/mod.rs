@@ -8,10 +8,12 @@
 //!
 //! ```text
 //! splitter, scan    text -> values      event       value -> records
+//! pieces            values in groups, one ahead
 //! json              a value             batch       records -> lines
 //! cloudwatch, payload, ocsf, gcp, azure, alibaba, ibm, oci, network_firewall     one wrapper each
 //! byte_counts       counts of payload or frames -> counts of IP packets
 //! other_logs        JSON of logs that are not flow logs
+//! alike             objects with the same keys as the one before
 //! unwrapper   all of these in sequence; layouts: the column orders of their lines
 //! parquet     tables: not text, but read by column and kept as columns
 //! ```
@@ -20,10 +22,11 @@
 //! * The format of a file follows from its content, never from its name.
 //! * A record counts as one, whether or not it can be extracted. An invalid value does not affect
 //!   other values.
-//! * Memory is bounded by the longest value (64 MiB), whatever the input holds. Compressed data
+//! * Memory is bounded by a few of the longest values (64 MiB each), whatever the input holds. Compressed data
 //!   inside a value is decompressed piece by piece.
 
 mod alibaba;
+mod alike;
 mod azure;
 mod batch;
 mod byte_counts;
@@ -40,6 +43,7 @@ mod ocsf;
 mod other_logs;
 mod parquet;
 mod payload;
+mod pieces;
 mod scan;
 mod search;
 mod splitter;

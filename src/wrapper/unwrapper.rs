@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::batch::{Batch, excerpt};
 use super::event::Events;
-use super::splitter::{Piece, Splitter, VALUE_LEN_MAX};
+use super::pieces::Pieces;
+use super::splitter::{Piece, VALUE_LEN_MAX};
 use super::{NamedBy, is_wrapped};
 use crate::archive::{Damage, LINE_LEN_MAX, Stream};
 use crate::record::{Foreign, Layout, Unrecognized};
@@ -21,7 +22,7 @@ pub struct Unwrapper<'g> {
 }
 
 enum Wrapped {
-    Json(Box<Splitter<Stream>>),
+    Json(Box<Pieces<Stream>>),
     Lines(BufReader<Stream>),
     /// Lines with records inside other text.
     Embedded(BufReader<Stream>),
@@ -31,7 +32,7 @@ impl<'g> Unwrapper<'g> {
     /// Unwraps `stream` into batches of about `target_len` bytes. The first batch is smaller.
     /// `given` is the format given by the user.
     pub fn new(stream: Stream, given: Option<&'g Layout>, target_len: usize) -> Self {
-        let source = Wrapped::Json(Box::new(Splitter::new(stream)));
+        let source = Wrapped::Json(Box::new(Pieces::new(stream)));
         Self {
             sources: vec![source],
             events: Events::new(given, target_len.min(FIRST_LEN)),
@@ -123,7 +124,7 @@ impl<'g> Unwrapper<'g> {
             return;
         };
         let read = match source {
-            Wrapped::Json(splitter) => read_value(splitter, &mut self.events, &mut self.text_len),
+            Wrapped::Json(pieces) => read_values(pieces, &mut self.events, &mut self.text_len),
             Wrapped::Lines(lines) => read_line(lines, &mut self.events, false),
             Wrapped::Embedded(lines) => read_line(lines, &mut self.events, true),
         };
@@ -158,7 +159,7 @@ impl<'g> Unwrapper<'g> {
                 .fault("too many layers of encoded data", found);
         }
         let source = if is_wrapped(stream.head(HEAD_LEN)) {
-            Wrapped::Json(Box::new(Splitter::new(stream)))
+            Wrapped::Json(Box::new(Pieces::new(stream)))
         } else {
             Wrapped::Lines(BufReader::new(stream))
         };
@@ -166,28 +167,35 @@ impl<'g> Unwrapper<'g> {
     }
 }
 
-fn read_value(
-    splitter: &mut Splitter<Stream>,
+/// Reads the next values: until there is a stream in one of them, which is read before the others. A file
+/// that may turn out to be no flow log is not read ahead.
+fn read_values(
+    pieces: &mut Pieces<Stream>,
     events: &mut Events<'_>,
     text_len: &mut u64,
 ) -> io::Result<bool> {
-    match splitter.next()? {
-        None => return Ok(false),
-        Some(Piece::Value(text)) => {
+    pieces.take_some(events.layouts.named_by.is_some(), |piece| {
+        read_value(piece, events, text_len);
+        events.payloads.is_empty()
+    })
+}
+
+fn read_value(piece: Piece<'_>, events: &mut Events<'_>, text_len: &mut u64) {
+    match piece {
+        Piece::Value(text) => {
             *text_len += text.len() as u64;
             events.read(text);
         }
-        Some(Piece::Broken(text)) => {
+        Piece::Broken(text) => {
             let found = || format!("expected a complete object; found {}", excerpt(text));
             events.broken("incomplete JSON", found);
         }
-        Some(Piece::TooLong(text)) => {
+        Piece::TooLong(text) => {
             let limit = VALUE_LEN_MAX >> 20;
             let found = || format!("expected at most {limit} MiB; found {}", excerpt(text));
             events.broken("JSON object of more than 64 MiB", found);
         }
     }
-    Ok(true)
 }
 
 /// Reads one line, which is a record or has records inside other text.

@@ -308,7 +308,7 @@ fn crates_are_used_where_they_belong() {
     let sources = sources("src");
     for (name, stages) in [
         ("nom::", &["record", "filter"][..]),
-        ("rayon::", &["pipeline", "read", "cli", "sql"]), // cli and sql build thread pools
+        ("rayon::", &["pipeline", "read", "wrapper", "cli", "sql"]), // cli and sql build thread pools
         ("askama::", &["cli"]),
         ("plotters::", &["cli"]),
         ("sha2::", &["cli", "wireshark"]),

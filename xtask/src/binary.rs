@@ -77,18 +77,25 @@ impl Linking {
 
     /// The place of the binary in the target folder of cargo.
     pub(crate) fn binary(&self, target_folder: &Path) -> PathBuf {
-        let folder = target_folder.join(&self.target).join("release");
+        let folder = target_folder.join(&self.target).join("dist");
         folder.join(format!("flow2pcap{}", std::env::consts::EXE_SUFFIX))
     }
 
-    /// Builds the binary. The release profile strips it.
+    /// Builds the binary. The profile strips it.
     ///
     /// # Errors
     /// A build that fails.
     pub(crate) fn build(&self) -> anyhow::Result<()> {
         // With --target the flags stay away from build scripts and macros, which cannot be static.
         let mut cargo = cargo();
-        cargo.args(["build", "--release", "--locked", "--bin", "flow2pcap"]);
+        cargo.args([
+            "build",
+            "--profile",
+            "dist",
+            "--locked",
+            "--bin",
+            "flow2pcap",
+        ]);
         cargo.args(["--package", "flow2pcap", "--target", &self.target]);
         if !self.flags.is_empty() {
             let given = std::env::var("RUSTFLAGS").unwrap_or_default();

@@ -128,13 +128,11 @@ impl<K: Hash + Ord, V> Bounded<K, V> {
         let hash = hash(&key);
         let is_same = |place: &usize| self.entries[*place].key == key;
         let found = &self.entries[*self.places.find(hash, is_same)?];
-        let mut entries = self.entries.iter();
-        let is_kept = self.len() <= self.max
-            || entries
-                .by_ref()
-                .filter(|entry| entry.rank() < found.rank())
-                .count()
-                < self.max;
+        let lower = self
+            .entries
+            .iter()
+            .filter(|entry| entry.rank() < found.rank());
+        let is_kept = self.len() <= self.max || lower.count() < self.max;
         is_kept.then_some(&found.value)
     }
 

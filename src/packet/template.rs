@@ -48,6 +48,9 @@ impl Template {
     /// Returns the template of segments like `packet`: between the same endpoints, with the same
     /// options. `headers` are those that [`Packet::emit`] wrote for it. `None` for SYNs, for protocols
     /// other than TCP, and for packets that do not [fit](Self::fits).
+    ///
+    /// # Panics
+    /// Panics if there are more headers than IPv6, TCP and timestamps have, or fewer than the TCP header.
     pub fn of(packet: &Packet, headers: &[u8]) -> Option<Self> {
         let Transport::Tcp(segment) = packet.transport else {
             return None;

@@ -67,6 +67,8 @@ pub struct Service {
     pub is_database: bool,
     /// Whether its server sends the first data of a connection, such as a greeting.
     pub greets: bool,
+    /// Whether its server closes the connection, once the client has said goodbye.
+    pub hangs_up: bool,
     /// Whether it is rarely used over TCP.
     pub is_udp: bool,
 }
@@ -79,6 +81,7 @@ impl Service {
             names,
             is_database: false,
             greets: false,
+            hangs_up: false,
             is_udp: false,
         }
     }
@@ -97,6 +100,14 @@ impl Service {
         }
     }
 
+    const fn mail(self) -> Self {
+        Self {
+            greets: true,
+            hangs_up: true,
+            ..self
+        }
+    }
+
     const fn udp(self) -> Self {
         Self {
             is_udp: true,
@@ -110,17 +121,17 @@ const SERVICES: [Service; 25] = [
     Service::new(21, "FTP", &["ftp"]).greeting(),
     Service::new(22, "SSH", &["ssh"]).greeting(),
     Service::new(23, "Telnet", &["telnet"]),
-    Service::new(25, "SMTP", &["smtp"]).greeting(),
+    Service::new(25, "SMTP", &["smtp"]).mail(),
     Service::new(53, "DNS", &["domain", "dns"]).udp(),
     Service::new(80, "HTTP", &["http"]),
-    Service::new(110, "POP3", &["pop3"]).greeting(),
+    Service::new(110, "POP3", &["pop3"]).mail(),
     Service::new(123, "NTP", &["ntp"]).udp(),
-    Service::new(143, "IMAP", &["imap"]).greeting(),
+    Service::new(143, "IMAP", &["imap"]).mail(),
     Service::new(389, "LDAP", &["ldap"]),
     Service::new(443, "HTTPS", &["https"]),
     Service::new(445, "SMB", &["microsoft-ds", "smb"]),
-    Service::new(465, "SMTPS", &["submissions", "smtps"]).greeting(),
-    Service::new(587, "SMTP submission", &["submission", "smtp-submission"]).greeting(),
+    Service::new(465, "SMTPS", &["submissions", "smtps"]).mail(),
+    Service::new(587, "SMTP submission", &["submission", "smtp-submission"]).mail(),
     Service::new(636, "LDAPS", &["ldaps"]),
     Service::new(
         1433,

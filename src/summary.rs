@@ -309,6 +309,8 @@ pub struct Connections {
     pub by_outcome: BTreeMap<&'static str, u64>,
     /// Connections whose handshake and teardown are presumed, because there are no tcp-flags.
     pub presumed: u64,
+    /// Connections whose side that closed first is a guess.
+    pub closed_first_guessed: u64,
     /// Packets moved out of the seconds of their record to keep a causal order.
     pub moved_packets: u64,
 }
@@ -325,6 +327,7 @@ impl Connections {
             *self.by_outcome.entry(name).or_default() += count;
         }
         self.presumed += other.presumed;
+        self.closed_first_guessed += other.closed_first_guessed;
         self.moved_packets += other.moved_packets;
     }
 }

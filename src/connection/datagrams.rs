@@ -82,6 +82,7 @@ pub(super) fn rebuild(
         role,
         outcome,
         presumed: false,
+        closed_first: None,
         moved: 0,
         bytes_added,
     }

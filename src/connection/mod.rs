@@ -57,6 +57,7 @@ pub use plan::{Detail, PER_RECORD_MAX};
 pub use role::{Role, RoleEvidence};
 pub use segment::{Segment, SegmentKind};
 pub use split::split;
+pub use teardown::FirstClose;
 
 use crate::connection::lane::{Lane, Planned};
 use crate::connection::merge::Turns;
@@ -103,7 +104,7 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> Co
             .iter()
             .any(|o| o.way == way && o.leaving == Some(true))
     });
-    teardown::close(&mut plans, role, local);
+    let closed_first = teardown::close(&mut plans, role, service_port, local);
     let [up, down] = plans;
     let lanes = [
         Lane::new(Way::Up, role.initiator == Way::Up, up),
@@ -125,6 +126,7 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> Co
         role,
         outcome,
         presumed: reading.presumed,
+        closed_first,
         moved: merged.moved,
         bytes_added,
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::connection::parts::RecordParts;
 use crate::connection::role::Role;
+use crate::connection::teardown::FirstClose;
 use crate::flow::{TCP, Viewed};
 
 /// Everything known about a connection once it is rebuilt.
@@ -15,11 +16,20 @@ pub struct ConnectionInfo {
     pub outcome: Outcome,
     /// Whether handshake and teardown are presumed, because the records have no tcp-flags.
     pub presumed: bool,
+    /// The side that closed first, if one did with a FIN.
+    pub closed_first: Option<FirstClose>,
     /// The number of segments that causality moved out of their record's window.
     pub moved: u64,
     /// Bytes written beyond those logged, for records that claim fewer bytes than their headers
     /// need.
     pub bytes_added: u64,
+}
+
+impl ConnectionInfo {
+    /// Whether the log says that both sides closed, but hardly which of them was first.
+    pub fn guesses_close(&self) -> bool {
+        !self.presumed && self.closed_first.is_some_and(|first| first.is_guess)
+    }
 }
 
 /// The outcome of a conversation, as far as the archive shows.

@@ -43,6 +43,17 @@ pub enum RoleEvidence {
     First,
 }
 
+impl Role {
+    /// Returns the word for the side whose packets have this direction.
+    pub fn side(self, way: Way) -> &'static str {
+        if way == self.initiator {
+            "initiator"
+        } else {
+            "responder"
+        }
+    }
+}
+
 impl RoleEvidence {
     /// Returns the word for it in comments.
     pub fn name(self) -> &'static str {

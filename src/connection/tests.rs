@@ -63,13 +63,13 @@ fn initiator_with_one_extra_packet_closes_first_and_acknowledges_last() {
 }
 
 #[test]
-fn initiator_that_sent_more_than_it_received_leaves_the_close_to_the_responder() {
+fn responder_with_the_extra_packet_closes_first() {
     check(
         &[
             (Up, 5, 60 + 4 * 52 + 900, 0, 0, 3),
-            (Down, 4, 60 + 3 * 52 + 300, 0, 0, 19),
+            (Down, 5, 60 + 4 * 52 + 300, 0, 0, 19),
         ],
-        "iS rA id id rd rF id iF ra",
+        "iS rA id id rd ra rF id iF ra",
     );
 }
 

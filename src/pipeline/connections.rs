@@ -206,6 +206,7 @@ impl Gathering<'_> {
             }),
             reject_reason: reasons.find(|reason| !reason.is_empty()),
             closed_first: side_of(SegmentKind::Fin),
+            closed_first_guessed: info.guesses_close(),
             reset_by: side_of(SegmentKind::Rst),
         }
     }
@@ -228,10 +229,7 @@ impl Gathering<'_> {
 fn side_of(kind: SegmentKind, segments: &[Segment], info: &ConnectionInfo) -> Option<&'static str> {
     let mut of_kind = segments.iter().filter(|segment| segment.kind == kind);
     let first = of_kind.next().filter(|_| !info.presumed)?;
-    Some(match first.way == info.role.initiator {
-        true => "initiator",
-        false => "responder",
-    })
+    Some(info.role.side(first.way))
 }
 
 fn sums(records: &[Viewed], way: Way) -> ConnectionSums {

@@ -38,10 +38,11 @@ pub(super) const COLUMNS: [TableColumn; COUNT] = [
     TableColumn::new("rejected_at", Text),
     TableColumn::new("reject_reason", Text),
     TableColumn::new("closed_first", Text),
+    TableColumn::new("closed_first_guessed", Boolean),
     TableColumn::new("reset_by", Text),
 ];
 
-const COUNT: usize = 26;
+const COUNT: usize = 27;
 
 /// A connection.
 #[derive(Clone, Debug)]
@@ -88,6 +89,8 @@ pub struct ConnectionRow<'a> {
     /// flags. If both sides close within an interval, it is what their packets make likely:
     /// `connection/teardown.rs` has the rules and how often they are right.
     pub closed_first: Option<&'static str>,
+    /// Whether that side is hardly more likely than the other one.
+    pub closed_first_guessed: bool,
     /// The side of the first RST.
     pub reset_by: Option<&'static str>,
 }
@@ -154,6 +157,7 @@ impl ConnectionRows {
             rejected_at,
             reject_reason,
             closed_first,
+            closed_first_guessed,
             reset_by,
         ] = &mut self.values;
         account.put_text(row.account);
@@ -177,6 +181,7 @@ impl ConnectionRows {
         rejected_at.put_text(row.rejected_at);
         reject_reason.put_text(row.reject_reason);
         closed_first.put_text(row.closed_first);
+        closed_first_guessed.put_truth(row.closed_first_guessed);
         reset_by.put_text(row.reset_by);
         self.len += 1;
     }

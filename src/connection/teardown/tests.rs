@@ -25,15 +25,27 @@ fn plain(way: Way, records: &[&str]) -> Vec<Planned> {
         .collect()
 }
 
-/// Closes a connection that the sender in the up direction opened.
-fn closed(up: Vec<Planned>, down: Vec<Planned>, local: [bool; 2]) -> [Vec<Planned>; 2] {
+/// A port without a service that has a rule of its own.
+const PORT: u16 = 443;
+
+/// Closes a connection to a port that the sender in the up direction opened.
+fn closed_at(
+    port: u16,
+    up: Vec<Planned>,
+    down: Vec<Planned>,
+    local: [bool; 2],
+) -> ([Vec<Planned>; 2], Option<FirstClose>) {
     let mut lanes = [up, down];
     let role = Role {
         initiator: Up,
         evidence: RoleEvidence::Syn,
     };
-    close(&mut lanes, role, local);
-    lanes
+    let first = close(&mut lanes, role, port, local);
+    (lanes, first)
+}
+
+fn closed(up: Vec<Planned>, down: Vec<Planned>, local: [bool; 2]) -> [Vec<Planned>; 2] {
+    closed_at(PORT, up, down, local).0
 }
 
 /// Returns the directions whose FIN answers the other side's FIN.
@@ -91,31 +103,63 @@ fn side_that_sends_rsts_and_a_fin_closed_first() {
 }
 
 #[test]
-fn initiator_that_sent_more_than_it_received_leaves_the_close_to_the_responder() {
+fn mail_server_closes_first_whatever_the_packets_say() {
+    for (port, first) in [(25, Down), (110, Down), (143, Down), (587, Down), (80, Up)] {
+        let up = vec![counted(Up, 9, "SeaF", (4, 0))];
+        let down = vec![counted(Down, 9, "SF", (2, 0))];
+        let (_, named) = closed_at(port, up, down, [false; 2]);
+        assert_eq!(named, Some(sure(first)), "{port}");
+    }
+}
+
+#[test]
+fn initiator_that_sent_more_than_it_received_may_close_first() {
     check(
         counted(Up, 9, "SedF", (9, 900)),
         counted(Down, 9, "SdF", (4, 300)),
-        Down,
-    );
-    check(
-        counted(Up, 9, "SedF", (9, 900)),
-        counted(Down, 9, "SdF", (4, 901)),
         Up,
     );
 }
 
 #[test]
-fn greeting_is_not_a_report() {
-    check(
-        counted(Up, 9, "SedF", (9, 100)),
-        counted(Down, 9, "SdF", (4, 50)),
-        Up,
-    );
-    check(
-        counted(Up, 9, "SedF", (9, 101)),
-        counted(Down, 9, "SdF", (4, 50)),
-        Down,
-    );
+fn many_packets_more_from_the_responder_say_nothing() {
+    for (more, first) in [(1, Down), (2, Down), (3, Up), (100, Up)] {
+        check(
+            counted(Up, 9, "SeaF", (4, 0)),
+            counted(Down, 9, "SaF", (4 + more - 1, 0)),
+            first,
+        );
+    }
+}
+
+#[test]
+fn close_is_a_guess_where_packets_are_even_or_many() {
+    let named = |own, peer| {
+        let up = vec![counted(Up, 9, "SeaF", own)];
+        let (_, first) = closed_at(PORT, up, vec![counted(Down, 9, "SF", peer)], [false; 2]);
+        let first = first.unwrap();
+        (first.way, first.is_guess)
+    };
+    assert_eq!(named((8, 0), (6, 0)), (Up, false));
+    assert_eq!(named((6, 0), (6, 0)), (Down, false));
+    // One packet more is that of the handshake.
+    assert_eq!(named((7, 0), (6, 0)), (Down, true));
+    assert_eq!(named((9, 0), (7, 0)), (Up, true));
+    // A quarter of a packet is nothing.
+    assert_eq!(named((7, 0), (6, FULL / 2)), (Down, true));
+    assert_eq!(named((7, 0), (6, FULL / 2 + 4)), (Up, false));
+}
+
+#[test]
+fn only_side_with_a_fin_closed_first() {
+    for (up, down, expected) in [
+        ("dF", "d", Some(sure(Up))),
+        ("d", "dF", Some(sure(Down))),
+        ("d", "d", None),
+    ] {
+        let (up, down) = (plain(Up, &[up]), plain(Down, &[down]));
+        assert_eq!(closed_at(PORT, up, down, [false; 2]).1, expected);
+    }
 }
 
 #[test]
@@ -181,6 +225,22 @@ fn rst_of_the_first_closer_crosses_the_other_fin_at_its_own_eni() {
     // At the other side's ENI it comes after the FIN that it answers, and an ACK comes before it.
     let [up, _] = close([false, true]);
     assert!(!up[0].rst_crosses && up[0].trail == 1);
+}
+
+#[test]
+fn rst_after_a_long_response_follows_its_fin() {
+    for (payload, crosses) in [(10_000, true), (10_001, false)] {
+        let up = vec![counted(Up, 9, "SeaFR", (5, 0))];
+        let down = vec![counted(Down, 9, "SdF", (9, payload))];
+        let [up, _] = closed(up, down, [true, false]);
+        assert_eq!(up[0].rst_crosses, crosses, "{payload}");
+    }
+}
+
+#[test]
+fn rst_of_a_responder_follows_the_fin_of_the_initiator() {
+    let [_, down] = closed(plain(Up, &["dF"]), plain(Down, &["daFR"]), [false, true]);
+    assert!(!down[0].rst_crosses && down[0].trail == 1);
 }
 
 #[test]

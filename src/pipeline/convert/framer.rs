@@ -216,11 +216,7 @@ impl Framer<'_> {
             scratch.text(" lost-", cause).number("=", packets);
         }
         scratch.text(" outcome=", p.info.outcome.name());
-        let role = if o.way == p.info.role.initiator {
-            "initiator"
-        } else {
-            "responder"
-        };
+        let role = p.info.role.side(o.way);
         if o.key.protocol == TCP || p.info.role.evidence != RoleEvidence::First {
             scratch
                 .text(" role=", role)
@@ -228,6 +224,9 @@ impl Framer<'_> {
         }
         if p.info.presumed {
             scratch.comment.push_str(" presumed=handshake,teardown");
+        } else if let Some(first) = p.info.closed_first.filter(|first| first.is_guess) {
+            let side = p.info.role.side(first.way);
+            scratch.text(" closed-first=", side).comment.push('?');
         }
     }
 }

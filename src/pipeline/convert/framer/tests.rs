@@ -3,7 +3,7 @@
 use super::*;
 use crate::archive;
 use crate::capture::{Format, LinkType};
-use crate::connection::{Detail, Outcome, Role, rebuild};
+use crate::connection::{Detail, FirstClose, Outcome, Role, rebuild};
 use crate::flow::ReasonIndex;
 use crate::flow::observation::tests::{viewed, with};
 use crate::flow::{EniIndex, Way};
@@ -57,6 +57,7 @@ fn info(initiator: Way, evidence: RoleEvidence) -> ConnectionInfo {
         },
         outcome: Outcome::Open,
         presumed: false,
+        closed_first: None,
         moved: 0,
         bytes_added: 0,
     }
@@ -310,6 +311,21 @@ fn presumed_handshake_and_teardown_are_in_the_comment() {
     info.presumed = true;
     let expected = [BEGIN, OUTCOME, ROLE, " presumed=handshake,teardown", RECORD].concat();
     assert_eq!(whole(&record(), &info), expected);
+}
+
+#[test]
+fn guess_who_closed_first_is_in_the_comment() {
+    let mut info = info(Way::Up, RoleEvidence::Syn);
+    for (is_guess, presumed, expected) in [
+        (true, false, " closed-first=responder?"),
+        (false, false, ""),
+        (true, true, " presumed=handshake,teardown"),
+    ] {
+        let way = Way::Down;
+        (info.closed_first, info.presumed) = (Some(FirstClose { way, is_guess }), presumed);
+        let expected = [BEGIN, OUTCOME, ROLE, expected, RECORD].concat();
+        assert_eq!(whole(&record(), &info), expected);
+    }
 }
 
 #[test]

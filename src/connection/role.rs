@@ -6,8 +6,10 @@
 //! that a reader can distinguish proof from a guess.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
-use crate::flow::{Viewed, Way};
+use crate::flow::{UDP, Viewed, Way};
+use crate::names::service_at;
 use crate::record::ObservedFlags;
 
 /// Lowest port that systems assign to outgoing connections: Linux uses 32768 to 60999, Windows and
@@ -16,6 +18,10 @@ const EPHEMERAL_MIN: u16 = 32_768;
 
 /// Lowest port that a process may listen on without privileges.
 const USER_MIN: u16 = 1_024;
+
+/// The ports from which ONC RPC clients, such as those of NFS, send: the C libraries bind them to a
+/// free reserved port (bindresvport), and servers expect that.
+const RPC_CLIENTS: RangeInclusive<u16> = 600..=1_023;
 
 /// The initiator of a connection, and the evidence for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,23 +158,36 @@ fn by_direction(o: &Viewed) -> Option<Role> {
 }
 
 /// Returns the direction toward the port that looks like a service, if only one port does.
+///
+/// Over UDP, a reserved port without a known service is that of an RPC client if the other port is one
+/// on which RPC servers listen. So it is in all 10 such conversations in 5 real captures.
 fn by_ports(o: &Viewed) -> Option<Way> {
     let (low, high) = (o.key.low.port, o.key.high.port);
-    let rank = |port: u16| match port {
+    let rank = |port: u16, peer: u16| match port {
+        0..USER_MIN if is_rpc_client(o, port, peer) => 2,
         0..USER_MIN => 0,
         USER_MIN..EPHEMERAL_MIN => 1,
         EPHEMERAL_MIN.. => 2,
     };
-    match rank(low).cmp(&rank(high)) {
+    match rank(low, high).cmp(&rank(high, low)) {
         std::cmp::Ordering::Less => Some(Way::Down),
         std::cmp::Ordering::Greater => Some(Way::Up),
         std::cmp::Ordering::Equal => None,
     }
 }
 
+/// Whether an RPC client sends from `port` to `peer`, as far as ports say.
+fn is_rpc_client(o: &Viewed, port: u16, peer: u16) -> bool {
+    o.key.protocol == UDP
+        && RPC_CLIENTS.contains(&port)
+        && service_at(port).is_none()
+        && (USER_MIN..EPHEMERAL_MIN).contains(&peer)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::TCP;
     use crate::flow::observation::tests::viewed;
 
     #[test]
@@ -208,6 +227,22 @@ mod tests {
                 evidence: RoleEvidence::Ports
             }
         );
+    }
+
+    #[test]
+    fn reserved_port_is_an_rpc_clients_over_udp_if_no_service_has_it() {
+        let initiator = |protocol, low, high| {
+            let mut o = viewed(Way::Down, 1, 40, 0, 0, 0);
+            o.key.protocol = protocol;
+            (o.key.low.port, o.key.high.port) = (low, high);
+            role(&[o]).initiator
+        };
+        assert_eq!(initiator(UDP, 1016, 20048), Way::Up);
+        assert_eq!(initiator(UDP, 2049, 741), Way::Down);
+        assert_eq!(initiator(TCP, 1016, 20048), Way::Down);
+        assert_eq!(initiator(UDP, 1016, 40000), Way::Down);
+        assert_eq!(initiator(UDP, 500, 20048), Way::Down);
+        assert_eq!(initiator(UDP, 636, 20048), Way::Down);
     }
 
     #[test]

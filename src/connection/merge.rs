@@ -344,7 +344,7 @@ impl LaneMerge {
             }
             // A refusal: each SYN is answered by its RST.
             LaneStep::Rst(_) => peer_is_near && peer.syns_sent <= side.rsts_sent,
-            _ if self.in_handshake(way, peer_head) => true,
+            _ if self.in_handshake(way, own, peer_head) => true,
             LaneStep::Trail if peer.has_fin && !peer.fin_sent => peer_is_near,
             LaneStep::Body(_) | LaneStep::Established | LaneStep::Request | LaneStep::Trail => {
                 self.lacks_credit(way, own, peer_head)
@@ -363,11 +363,12 @@ impl LaneMerge {
     }
 
     /// Whether a segment after the SYNs comes too early for its handshake.
-    fn in_handshake(&self, way: Way, peer_head: &LaneHead) -> bool {
+    fn in_handshake(&self, way: Way, own: &LaneHead, peer_head: &LaneHead) -> bool {
         let (side, peer) = (self.side(way), self.side(way.reverse()));
         let peer_opens = matches!(peer_head.step, LaneStep::Syn(_)) && peer.syns_sent == 0;
         if side.lane.initiates {
-            return side.has_syn && peer_opens;
+            // The SYN may not be in the archive, and the SYN-ACK in another record than what follows.
+            return peer_opens && (side.has_syn || peer_head.window.0 < own.window.1);
         }
         let unconfirmed = side.syns_sent > 0 && peer.others_sent + peer.rsts_sent == 0;
         let asks = peer_head.step == LaneStep::Request;
@@ -452,6 +453,7 @@ impl LaneProgress {
     ) -> SegmentDraft {
         let planned = self.lane.current().expect("a head has a plan");
         let plan = &planned.plan;
+        let is_first_of_side = !self.has_sent;
         self.has_sent = true;
         let mut draft = SegmentDraft {
             time_ns,
@@ -484,7 +486,7 @@ impl LaneProgress {
                     draft.payload = plan.payload_of(self.data_done);
                     self.data_done += 1;
                 } else {
-                    draft.idle = !credit.enough;
+                    draft.idle = !credit.enough && !is_first_of_side;
                     self.acks_sent += u64::from(credit.enough && credit.spent);
                 }
                 self.others_sent += 1;

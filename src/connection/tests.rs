@@ -74,6 +74,26 @@ fn responder_with_the_extra_packet_closes_first() {
 }
 
 #[test]
+fn syn_ack_comes_first_where_its_syn_is_not_in_the_archive() {
+    check(
+        &[
+            (Up, 3, 3 * 52 + 300, 0, 0, 0),
+            (Down, 3, 60 + 2 * 52 + 900, 0, 0, 18),
+        ],
+        "rA ia id rd rd ia",
+    );
+}
+
+#[test]
+fn first_ack_of_a_side_without_a_handshake_is_no_keep_alive() {
+    let segments = check(
+        &[(Up, 2, 80, 0, 9, 0), (Down, 2, 80, 0, 9, 1)],
+        "ia ra rF ia",
+    );
+    assert_eq!(segments[1].seq, segments[2].seq);
+}
+
+#[test]
 fn side_whose_records_end_later_closes_first() {
     check(
         &[
@@ -139,8 +159,9 @@ fn unexplained_pure_ack_is_a_keep_alive() {
     );
     assert_eq!(segments.len(), 2);
     // RFC 9293 section 3.8.4: a keep-alive repeats the byte before the next one, and is answered.
-    assert_eq!(more[1].seq.wrapping_add(1), more[0].ack);
-    assert_eq!(more[2].seq, more[0].seq);
+    assert_eq!(more[1].seq, more[0].ack);
+    assert_eq!(more[2].seq.wrapping_add(1), more[1].ack);
+    assert_eq!(more[3].seq, more[1].seq);
 }
 
 #[test]

@@ -128,7 +128,7 @@ impl BodyRun {
             self.units_sent += u64::from(draft.payload);
         } else {
             let enough = self.has_credit(peer);
-            draft.idle = !enough;
+            draft.idle = !enough && self.has_sent;
             self.acks_sent += u64::from(enough && peer.has_sent);
         }
         self.has_sent = true;

@@ -140,7 +140,7 @@ def records(of_capture, shape):
             "version": 5, "account-id": "123456789010",
             "interface-id": "eni-" + hashlib.sha1(address.encode()).hexdigest()[:17],
             "srcaddr": source[0], "dstaddr": destination[0], "srcport": source[1], "dstport": destination[1],
-            "protocol": protocol, "packets": count, "bytes": size, "start": int(first), "end": int(last),
+            "protocol": protocol, "packets": count, "bytes": size, "start": max(0, int(first)), "end": max(0, int(last)),
             "action": "ACCEPT", "log-status": "OK", "tcp-flags": flags, "pkt-srcaddr": source[0],
             "pkt-dstaddr": destination[0], "flow-direction": direction,
         }

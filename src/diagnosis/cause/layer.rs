@@ -165,7 +165,7 @@ impl<'l, 'a> Case<'l, 'a> {
                     .map(likely(FilterLayer::SecurityGroup))
             });
         decided.unwrap_or_else(|| {
-            let why = match at.boundary.is_quiet_here {
+            let why = match at.boundary.here.is_empty() {
                 false => "traffic that passes at the same time fits both filters, so it is unknown which one rejects",
                 true => {
                     "nothing else passes this ENI or its subnet at that time, so it is unknown which filter rejects"

@@ -95,8 +95,6 @@ pub(super) struct Boundary<'a> {
     pub(super) here: HashSet<ServicePort, RandomState>,
     /// Whether nothing passes at all, whatever it has in common.
     pub(super) is_quiet: bool,
-    /// Whether nothing passes at the ENI itself.
-    pub(super) is_quiet_here: bool,
 }
 
 impl<'a> Boundary<'a> {
@@ -113,7 +111,6 @@ impl<'a> Boundary<'a> {
         let paths: HashSet<&Path, RandomState> = failed.iter().map(|entry| entry.path).collect();
         let mut boundary = Self {
             is_quiet: true,
-            is_quiet_here: true,
             ..Self::default()
         };
         for near in std::iter::once(eni).chain(attempts.siblings(eni)) {
@@ -124,7 +121,6 @@ impl<'a> Boundary<'a> {
                 };
                 if is_meanwhile && !fails_too() {
                     boundary.is_quiet = false;
-                    boundary.is_quiet_here &= near != eni;
                     boundary.take_in(attempts, end, entry, kinds);
                     if near == eni {
                         boundary.here.insert(service_port(entry.path));

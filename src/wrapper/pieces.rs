@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::splitter::{Piece, Splitter};
 
-/// Bytes of text in a group. A longer piece is a group of its own.
+/// Bytes of text from which on a group is complete.
 const GROUP_LEN: usize = 256 << 10;
 
 /// All pieces of a text, in order.
@@ -89,7 +89,7 @@ impl PieceGroup {
     /// Replaces the group by the next pieces, at least one, until they have `len_max` bytes.
     fn fill<R: Read>(&mut self, splitter: &mut Splitter<R>, len_max: usize) {
         *self = Self::default();
-        while self.text.len() < len_max && self.end.is_none() {
+        while self.text.len() < len_max {
             let piece = match splitter.next() {
                 Ok(Some(piece)) => piece,
                 Ok(None) => {

@@ -9,8 +9,8 @@
 //! place    the folder of a row            lake_file     files of a partition
 //! stored   rows that wait                 parquet_file  arrow_file  text_file   one file each
 //! store    all of them, in order          encode  bits  compress   a column of Parquet
-//! gather   values of chosen rows          describe      table definitions
-//! derived  connections and findings
+//! order    what that order is             describe      table definitions
+//! gather   values of chosen rows          derived       connections and findings
 //! ```
 //!
 //! # Invariants
@@ -27,6 +27,7 @@ mod encode;
 mod gather;
 mod lake;
 mod lake_file;
+mod order;
 mod parquet_file;
 mod place;
 mod store;

@@ -13,8 +13,9 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-/// The bits of an index among the words that are found at once.
-const RECENT_BITS: u32 = 11;
+/// How many words are found at once, at first and at most. Powers of two: most columns have few words,
+/// and clearing room for many takes as long as reading some hundred lines.
+const RECENT: (usize, usize) = (1 << 5, 1 << 11);
 
 /// The number of a row without a word, and of no word.
 const NONE: u32 = u32::MAX;
@@ -39,7 +40,7 @@ impl WordColumn {
             nulls: 0,
             text: Vec::new(),
             ends: Vec::new(),
-            recent: Vec::new(),
+            recent: vec![RecentWord::NONE; RECENT.0],
             numbers: HashTable::new(),
             state: FixedState::default(),
         }
@@ -78,7 +79,7 @@ impl WordColumn {
     /// Returns the number of a word that was found lately.
     #[inline(always)]
     fn recent_number(&self, word: &[u8], sample: WordSample) -> Option<u32> {
-        let recent = self.recent.get(sample.slot())?;
+        let recent = self.recent.get(sample.slot(self.recent.len()))?;
         let is_same =
             recent.sample == sample && (sample.is_whole() || self.word(recent.number) == word);
         is_same.then_some(recent.number)
@@ -103,8 +104,22 @@ impl WordColumn {
     }
 
     fn note_recent(&mut self, sample: WordSample, number: u32) {
-        self.recent.resize(1 << RECENT_BITS, RecentWord::NONE);
-        self.recent[sample.slot()] = RecentWord { sample, number };
+        let len = self.recent.len();
+        if len < RECENT.1 && self.ends.len() * 2 > len {
+            self.more_recent();
+        }
+        let slot = sample.slot(self.recent.len());
+        self.recent[slot] = RecentWord { sample, number };
+    }
+
+    /// Makes room for four times as many recent words.
+    #[cold]
+    fn more_recent(&mut self) {
+        let len = (self.recent.len() * 4).min(RECENT.1);
+        let before = std::mem::replace(&mut self.recent, vec![RecentWord::NONE; len]);
+        for word in before.into_iter().filter(|word| word.number != NONE) {
+            self.recent[word.sample.slot(len)] = word;
+        }
     }
 
     /// Removes the rows from this one on. Their words remain.
@@ -278,11 +293,11 @@ impl WordSample {
         self.len <= Self::WHOLE_LEN
     }
 
-    /// Returns where a word is kept among the recent ones.
+    /// Returns where a word is kept among so many recent ones, a power of two below 2^32.
     #[inline(always)]
-    fn slot(&self) -> usize {
+    fn slot(&self, recent: usize) -> usize {
         let mixed = self.first.rotate_left(29) ^ self.last ^ u64::from(self.len);
-        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT_BITS)) as usize
+        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & (recent - 1)
     }
 }
 
@@ -342,6 +357,19 @@ mod tests {
             assert_eq!(column.rows[..words.len()], column.rows[words.len()..]);
             assert_eq!(column.rows[..words.len()], (0..count).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn many_words_keep_their_numbers_as_room_for_them_grows() {
+        let words: Vec<String> = (0..5_000).map(|word| format!("word {word}")).collect();
+        let mut column = WordColumn::with_capacity(0);
+        for _ in 0..2 {
+            words
+                .iter()
+                .for_each(|word| column.put(Some(word.as_bytes())));
+        }
+        assert_eq!(column.rows, (0..5_000).chain(0..5_000).collect::<Vec<_>>());
+        assert_eq!(column.recent.len(), RECENT.1);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use arrow_schema::{ArrowError, DataType, Field as ColumnField, Schema, SchemaRef
 use rayon::prelude::*;
 
 use super::gather::{ChosenRows, RowAt};
-use super::lake_file::Unwritten;
-use super::stored::{StoredRows, is_text};
+use super::lake_file::{GroupSource, Unwritten};
+use super::stored::is_text;
 
 /// A file that is being written.
 pub(super) struct ArrowFile(FileWriter<Unwritten>);
@@ -22,15 +22,8 @@ impl ArrowFile {
     }
 
     /// Adds rows, and returns the bytes to write now.
-    pub(super) fn group(
-        &mut self,
-        schema: &SchemaRef,
-        columns: &[usize],
-        batches: &[Arc<StoredRows>],
-        rows: &[RowAt],
-    ) -> Result<Vec<u8>, ArrowError> {
-        self.0
-            .write(&record_batch(schema, columns, batches, rows)?)?;
+    pub(super) fn add(&mut self, rows: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
+        self.0.write(rows)?;
         Ok(std::mem::take(&mut self.0.get_mut().0))
     }
 
@@ -43,20 +36,18 @@ impl ArrowFile {
 
 /// Collects rows into one batch, with text as `Utf8`.
 pub(super) fn record_batch(
-    schema: &SchemaRef,
-    columns: &[usize],
-    batches: &[Arc<StoredRows>],
+    from: GroupSource<'_>,
     rows: &[RowAt],
 ) -> Result<RecordBatch, ArrowError> {
-    let chosen = ChosenRows::new(batches, rows);
-    let fields = schema.fields().par_iter().zip(columns);
+    let chosen = ChosenRows::new(from.batches, rows);
+    let fields = from.schema.fields().par_iter().zip(from.columns);
     let arrays: Vec<ArrayRef> = fields
         .map(|(field, index)| {
             let kind = field.data_type();
             chosen.gather(*index, kind).into_array(kind)
         })
         .collect();
-    RecordBatch::try_new(with_texts(schema), arrays)
+    RecordBatch::try_new(with_texts(from.schema), arrays)
 }
 
 fn with_texts(schema: &SchemaRef) -> SchemaRef {

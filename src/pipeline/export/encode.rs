@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use parquet::basic::{Compression, Encoding};
+use parquet::basic::Encoding;
 use parquet::column::page::{CompressedPage, Page, PageWriter as _};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::ByteArray;
@@ -45,9 +45,9 @@ pub(super) fn text(
     column: ColumnDescPtr,
     numbers: &[u32],
     words: &[&str],
-    compression: Compression,
+    compressor: &mut PageCompressor,
 ) -> Result<EncodedColumn> {
-    let mut out = ColumnPages::new(column, compression)?;
+    let mut out = ColumnPages::new(column, compressor);
     let nulls = numbers.iter().filter(|number| **number == 0).count();
     let index = |number: u32| number.wrapping_sub(1);
     let word_bytes: usize = words.iter().map(|word| word.len() + 4).sum();
@@ -110,9 +110,9 @@ pub(super) fn integers(
     width: IntegerWidth,
     values: &[i64],
     present: &[bool],
-    compression: Compression,
+    compressor: &mut PageCompressor,
 ) -> Result<EncodedColumn> {
-    let mut out = ColumnPages::new(column, compression)?;
+    let mut out = ColumnPages::new(column, compressor);
     let has_nulls = !present.is_empty();
     let is_present = |row: usize| present.get(row).copied().unwrap_or(true);
     let known: Cow<'_, [i64]> = match has_nulls {
@@ -222,10 +222,9 @@ impl IntegerDictionary {
 }
 
 /// The pages of a column.
-struct ColumnPages {
+struct ColumnPages<'c> {
     column: ColumnDescPtr,
-    compression: Compression,
-    compressor: PageCompressor,
+    compressor: &'c mut PageCompressor,
     sink: TrackedWrite<Vec<u8>>,
     /// The page being filled, before compression.
     page: Vec<u8>,
@@ -235,19 +234,18 @@ struct ColumnPages {
     encodings: Vec<Encoding>,
 }
 
-impl ColumnPages {
-    fn new(column: ColumnDescPtr, compression: Compression) -> Result<Self> {
-        Ok(Self {
+impl<'c> ColumnPages<'c> {
+    fn new(column: ColumnDescPtr, compressor: &'c mut PageCompressor) -> Self {
+        Self {
             column,
-            compression,
-            compressor: PageCompressor::new(compression)?,
+            compressor,
             sink: TrackedWrite::new(Vec::new()),
             page: Vec::new(),
             dictionary_at: None,
             data_at: None,
             uncompressed: 0,
             encodings: vec![Encoding::RLE],
-        })
+        }
     }
 
     /// Begins a page with the definition levels of its rows.
@@ -311,7 +309,7 @@ impl ColumnPages {
         let bytes = self.sink.into_inner()?;
         let compressed = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
         let metadata = ColumnChunkMetaData::builder(self.column)
-            .set_compression(self.compression)
+            .set_compression(self.compressor.compression())
             .set_encodings(self.encodings)
             .set_total_compressed_size(compressed)
             .set_total_uncompressed_size(self.uncompressed)

@@ -108,6 +108,12 @@ impl<'b> ChosenRows<'b> {
     }
 
     fn gather_text(&self, column: usize) -> Gathered<'b> {
+        if let Some(word) = self.only_word(column) {
+            return Gathered::Text {
+                numbers: vec![1; self.len],
+                words: vec![word],
+            };
+        }
         let mut all = GroupWords::default();
         let mut numbers = vec![0_u32; self.len];
         for (array, rows) in self.parts(column) {
@@ -142,6 +148,20 @@ impl<'b> ChosenRows<'b> {
         }
         let words = all.in_order_of(&mut numbers);
         Gathered::Text { numbers, words }
+    }
+
+    /// Returns the word of a column of text that has the same in every row, such as the account.
+    fn only_word(&self, column: usize) -> Option<&'b str> {
+        let mut only = None;
+        for (array, _) in self.parts(column) {
+            let of_batch =
+                words(array).filter(|words| words.len() == 1 && array.null_count() == 0)?;
+            let word = of_batch.value(0);
+            if *only.get_or_insert(word) != word {
+                return None;
+            }
+        }
+        only
     }
 
     fn gather_integers(&self, column: usize) -> Gathered<'b> {
@@ -283,7 +303,7 @@ mod tests {
     use arrow_array::{Int64Array, StringArray};
 
     use super::*;
-    use crate::pipeline::export::stored::RowOrder;
+    use crate::pipeline::export::order::RowOrder;
 
     fn batch(texts: Vec<Option<&str>>, numbers: Vec<Option<i64>>) -> Arc<StoredRows> {
         let order = RowOrder {
@@ -294,6 +314,43 @@ mod tests {
         let texts: ArrayRef = Arc::new(StringArray::from(texts));
         let numbers: ArrayRef = Arc::new(Int64Array::from(numbers));
         Arc::new(StoredRows::new(&[texts, numbers], order))
+    }
+
+    #[test]
+    fn a_word_that_all_rows_have_is_the_only_one() {
+        let numbers = || vec![None, None];
+        let same = batch(vec![Some("a"), Some("a")], numbers());
+        let with_null = batch(vec![Some("a"), None], numbers());
+        let other = batch(vec![Some("b"), Some("b")], numbers());
+        let gathered = |batches: &[Arc<StoredRows>]| {
+            let rows = [(0, 1), (1, 0), (1, 1)].map(|(batch, row)| RowAt { batch, row });
+            match ChosenRows::new(batches, &rows).gather(0, &DataType::Utf8) {
+                Gathered::Text { numbers, words } => (
+                    numbers,
+                    words.iter().map(|word| (*word).to_owned()).collect(),
+                ),
+                _ => panic!("text"),
+            }
+        };
+        let words = |words: &[&str]| {
+            words
+                .iter()
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let (a, b) = (&same, &with_null);
+        assert_eq!(
+            gathered(&[Arc::clone(a), Arc::clone(a)]),
+            (vec![1, 1, 1], words(&["a"]))
+        );
+        assert_eq!(
+            gathered(&[Arc::clone(a), Arc::clone(b)]),
+            (vec![1, 1, 0], words(&["a"]))
+        );
+        assert_eq!(
+            gathered(&[Arc::clone(a), other]),
+            (vec![1, 2, 2], words(&["a", "b"]))
+        );
     }
 
     #[test]

@@ -11,10 +11,11 @@ use arrow_schema::{DataType, Schema, SchemaRef};
 use super::ExportedTable;
 use super::describe::{self, DescribedTable, LakeForm};
 use super::gather::{ChosenRows, Gathered, RowAt};
-use super::lake_file::{LakeSums, LakeWriter, PartitionFiles};
+use super::lake_file::{LakeSums, LakeWriter};
+use super::order::RowOrder;
 use super::place::{LakeLayout, PartitionKey, PathPartition, UNKNOWN, value};
 use super::store::RowStore;
-use super::stored::{RowOrder, StoredRows, words};
+use super::stored::{StoredRows, words};
 use crate::error::Result;
 use crate::output::OutputFolder;
 use crate::pipeline::spilling::temporary::SpillFolder;
@@ -278,12 +279,12 @@ impl<'a> Lake<'a> {
                     false => of.name.to_owned(),
                 };
                 let schema = chosen(&of.schema, &columns[*table]);
-                let files = PartitionFiles::new(folders, schema, columns[*table].clone());
+                let files = writer.partition(folders, schema, columns[*table].clone());
                 Ok(((*table, key.clone()), files))
             },
             |(_, files), batches, rows| {
                 meter.add(rows.len() as u64);
-                files.write(&writer, batches, rows)
+                files.write(batches, rows)
             },
             |((table, key), files)| {
                 let table = written.entry(table).or_default();

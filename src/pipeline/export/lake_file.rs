@@ -1,13 +1,16 @@
 //! The files of a lake: each partition is one file, or several of about the same size.
 
 use std::io::{self, Write};
+use std::slice::Chunks;
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
-use super::arrow_file::ArrowFile;
+use super::arrow_file::{ArrowFile, record_batch};
 use super::gather::RowAt;
-use super::parquet_file::ParquetFile;
+use super::parquet_file::{EncodedGroup, ParquetFile};
+use super::store::GROUP_ROWS;
 use super::stored::StoredRows;
 use super::text_file::TextFile;
 use super::{LakeCompression, LakeFormat};
@@ -32,28 +35,69 @@ pub(super) struct LakeWriter<'a> {
     pub compression: LakeCompression,
 }
 
+/// Writes the rows of one partition.
+pub(super) trait PartitionWriter {
+    /// Writes rows, in row groups of [`GROUP_ROWS`].
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    fn write(&mut self, batches: &[Arc<StoredRows>], rows: &[RowAt]) -> Result<()>;
+
+    /// Completes the files. Returns what was written.
+    ///
+    /// # Errors
+    /// The last one cannot be written.
+    fn close(self: Box<Self>) -> Result<LakeSums>;
+}
+
+/// A file in one of the formats. It collects bytes, which go to the file after each row group.
+trait LakeFile: Sized {
+    /// A row group that is in no file yet.
+    type Group;
+
+    fn begin(lake: &LakeWriter<'_>, schema: &SchemaRef) -> Result<Self>;
+
+    /// Prepares row groups, which can be added to any file with these columns.
+    fn groups<'r>(
+        &self,
+        from: GroupSource<'r>,
+        groups: Chunks<'r, RowAt>,
+    ) -> Result<impl Iterator<Item = Result<Self::Group>> + use<'r, Self>>;
+
+    /// Adds a row group, and returns the bytes to write now.
+    fn add(&mut self, group: Self::Group) -> Result<Vec<u8>>;
+
+    /// Returns the last bytes of the file.
+    fn finish(self) -> Result<Vec<u8>>;
+}
+
+/// What row groups are made of.
+#[derive(Clone, Copy)]
+pub(super) struct GroupSource<'r> {
+    /// The columns that are written.
+    pub schema: &'r SchemaRef,
+    /// Their indexes in the batches.
+    pub columns: &'r [usize],
+    /// Batches with the rows, and others.
+    pub batches: &'r [Arc<StoredRows>],
+}
+
 /// The files of one partition.
-pub(super) struct PartitionFiles {
+struct PartitionFiles<'a, F> {
+    lake: &'a LakeWriter<'a>,
     /// The folders of the partition.
     folders: String,
     /// The columns that are written, and their indexes in the batches.
     schema: SchemaRef,
     columns: Vec<usize>,
     next: u32,
-    open: Option<OpenFile>,
+    open: Option<OpenFile<F>>,
     sums: LakeSums,
 }
 
-struct OpenFile {
+struct OpenFile<F> {
     file: FolderFile,
-    body: FileBody,
-}
-
-/// A file in one of the formats. It collects bytes, which go to the file after each row group.
-enum FileBody {
-    Parquet(ParquetFile),
-    Arrow(ArrowFile),
-    Text(TextFile),
+    body: F,
 }
 
 /// Bytes on their way to a file.
@@ -71,104 +115,170 @@ impl Write for Unwritten {
     }
 }
 
-impl PartitionFiles {
+impl LakeWriter<'_> {
     /// Prepares the files in these folders. `columns` are the indexes of the columns of `schema` in
     /// the batches.
-    pub(super) fn new(folders: String, schema: SchemaRef, columns: Vec<usize>) -> Self {
-        Self {
+    pub(super) fn partition(
+        &self,
+        folders: String,
+        schema: SchemaRef,
+        columns: Vec<usize>,
+    ) -> Box<dyn PartitionWriter + '_> {
+        match self.format {
+            LakeFormat::Parquet => self.files::<ParquetFile>(folders, schema, columns),
+            LakeFormat::Arrow => self.files::<ArrowFile>(folders, schema, columns),
+            LakeFormat::Csv | LakeFormat::JsonLines => {
+                self.files::<TextFile>(folders, schema, columns)
+            }
+        }
+    }
+
+    fn files<'a, F: LakeFile + 'a>(
+        &'a self,
+        folders: String,
+        schema: SchemaRef,
+        columns: Vec<usize>,
+    ) -> Box<dyn PartitionWriter + 'a> {
+        Box::new(PartitionFiles::<F> {
+            lake: self,
             folders,
             schema,
             columns,
             next: 0,
             open: None,
             sums: LakeSums::default(),
-        }
+        })
     }
+}
 
-    /// Writes rows as a row group.
-    ///
-    /// # Errors
-    /// A file cannot be written.
-    pub(super) fn write(
-        &mut self,
-        lake: &LakeWriter<'_>,
-        batches: &[Arc<StoredRows>],
-        rows: &[RowAt],
-    ) -> Result<()> {
-        let open = match &mut self.open {
-            Some(open) => open,
-            slot => {
-                let name = format!(
-                    "{}/part-{:04}.{}",
-                    self.folders,
-                    self.next,
-                    lake.format.extension(lake.compression)
-                );
-                self.next += 1;
-                self.sums.files += 1;
-                slot.insert(OpenFile {
-                    file: lake.folder.file(&name)?,
-                    body: FileBody::new(lake, &self.schema)?,
-                })
+impl<F: LakeFile> PartitionWriter for PartitionFiles<'_, F> {
+    fn write(&mut self, batches: &[Arc<StoredRows>], rows: &[RowAt]) -> Result<()> {
+        let (schema, columns) = (Arc::clone(&self.schema), self.columns.clone());
+        let from = GroupSource {
+            schema: &schema,
+            columns: &columns,
+            batches,
+        };
+        let groups = self.open()?.body.groups(from, rows.chunks(GROUP_ROWS))?;
+        for (group, rows) in groups.zip(rows.chunks(GROUP_ROWS)) {
+            let open = self.open()?;
+            let bytes = open.body.add(group?)?;
+            open.file.write_all(&bytes)?;
+            let is_full = open.file.written() >= FILE_LEN;
+            self.sums.rows += rows.len() as u64;
+            if is_full {
+                self.close_file()?;
             }
-        };
-        let (schema, columns) = (&self.schema, &self.columns);
-        let bytes = match &mut open.body {
-            FileBody::Parquet(body) => body
-                .group(schema, columns, batches, rows)
-                .map_err(unwritable),
-            FileBody::Arrow(body) => body
-                .group(schema, columns, batches, rows)
-                .map_err(unwritable),
-            FileBody::Text(body) => body
-                .group(schema, columns, batches, rows)
-                .map_err(unwritable),
-        };
-        open.file.write_all(&bytes?)?;
-        self.sums.rows += rows.len() as u64;
-        if open.file.written() >= FILE_LEN {
-            self.close_file()?;
         }
         Ok(())
     }
 
-    /// Completes the files. Returns what was written.
-    ///
-    /// # Errors
-    /// The last one cannot be written.
-    pub(super) fn close(mut self) -> Result<LakeSums> {
+    fn close(mut self: Box<Self>) -> Result<LakeSums> {
         self.close_file()?;
         Ok(self.sums)
+    }
+}
+
+impl<F: LakeFile> PartitionFiles<'_, F> {
+    /// Returns the file that rows go to.
+    fn open(&mut self) -> Result<&mut OpenFile<F>> {
+        let lake = self.lake;
+        match &mut self.open {
+            Some(open) => Ok(open),
+            slot => {
+                let extension = lake.format.extension(lake.compression);
+                let name = format!("{}/part-{:04}.{extension}", self.folders, self.next);
+                self.next += 1;
+                self.sums.files += 1;
+                Ok(slot.insert(OpenFile {
+                    file: lake.folder.file(&name)?,
+                    body: F::begin(lake, &self.schema)?,
+                }))
+            }
+        }
     }
 
     fn close_file(&mut self) -> Result<()> {
         let Some(mut open) = self.open.take() else {
             return Ok(());
         };
-        let bytes = match open.body {
-            FileBody::Parquet(body) => body.finish().map_err(unwritable),
-            FileBody::Arrow(body) => body.finish().map_err(unwritable),
-            FileBody::Text(body) => body.finish().map_err(unwritable),
-        };
-        open.file.write_all(&bytes?)?;
+        open.file.write_all(&open.body.finish()?)?;
         self.sums.bytes += open.file.written();
         Ok(())
     }
 }
 
-impl FileBody {
-    fn new(lake: &LakeWriter<'_>, schema: &SchemaRef) -> Result<Self> {
-        Ok(match lake.format {
-            LakeFormat::Parquet => {
-                let body = ParquetFile::new(schema, lake.compression);
-                Self::Parquet(body.map_err(unwritable)?)
-            }
-            LakeFormat::Arrow => Self::Arrow(ArrowFile::new(schema).map_err(unwritable)?),
-            LakeFormat::Csv | LakeFormat::JsonLines => {
-                let body = TextFile::new(lake.format, lake.compression, schema);
-                Self::Text(body.map_err(unwritable)?)
-            }
-        })
+impl LakeFile for ParquetFile {
+    type Group = EncodedGroup;
+
+    fn begin(lake: &LakeWriter<'_>, schema: &SchemaRef) -> Result<Self> {
+        Self::new(schema, lake.compression).map_err(unwritable)
+    }
+
+    fn groups<'r>(
+        &self,
+        from: GroupSource<'r>,
+        groups: Chunks<'r, RowAt>,
+    ) -> Result<impl Iterator<Item = Result<EncodedGroup>> + use<'r>> {
+        // All at once, on all cores.
+        let encoded = self.encoded(from, &groups.collect::<Vec<_>>());
+        Ok(encoded.map_err(unwritable)?.into_iter().map(Ok))
+    }
+
+    fn add(&mut self, group: EncodedGroup) -> Result<Vec<u8>> {
+        Self::add(self, group).map_err(unwritable)
+    }
+
+    fn finish(self) -> Result<Vec<u8>> {
+        Self::finish(self).map_err(unwritable)
+    }
+}
+
+impl LakeFile for ArrowFile {
+    type Group = RecordBatch;
+
+    fn begin(_: &LakeWriter<'_>, schema: &SchemaRef) -> Result<Self> {
+        Self::new(schema).map_err(unwritable)
+    }
+
+    fn groups<'r>(
+        &self,
+        from: GroupSource<'r>,
+        groups: Chunks<'r, RowAt>,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<'r>> {
+        Ok(groups.map(move |rows| record_batch(from, rows).map_err(unwritable)))
+    }
+
+    fn add(&mut self, group: RecordBatch) -> Result<Vec<u8>> {
+        Self::add(self, &group).map_err(unwritable)
+    }
+
+    fn finish(self) -> Result<Vec<u8>> {
+        Self::finish(self).map_err(unwritable)
+    }
+}
+
+impl LakeFile for TextFile {
+    type Group = RecordBatch;
+
+    fn begin(lake: &LakeWriter<'_>, schema: &SchemaRef) -> Result<Self> {
+        Self::new(lake.format, lake.compression, schema).map_err(unwritable)
+    }
+
+    fn groups<'r>(
+        &self,
+        from: GroupSource<'r>,
+        groups: Chunks<'r, RowAt>,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<'r>> {
+        Ok(groups.map(move |rows| record_batch(from, rows).map_err(unwritable)))
+    }
+
+    fn add(&mut self, group: RecordBatch) -> Result<Vec<u8>> {
+        Self::add(self, &group).map_err(unwritable)
+    }
+
+    fn finish(self) -> Result<Vec<u8>> {
+        Self::finish(self).map_err(unwritable)
     }
 }
 

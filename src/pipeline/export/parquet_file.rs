@@ -18,11 +18,11 @@ use parquet::schema::types::SchemaDescriptor;
 use rayon::prelude::*;
 
 use super::LakeCompression;
-use super::compress::{GZIP_LEVEL, ZSTD_LEVEL};
+use super::compress::{Compressors, GZIP_LEVEL, PageCompressor, ZSTD_LEVEL};
 use super::encode::{self, EncodedColumn, IntegerWidth};
 use super::gather::{ChosenRows, Gathered, RowAt};
-use super::lake_file::Unwritten;
-use super::stored::{StoredRows, is_text};
+use super::lake_file::{GroupSource, Unwritten};
+use super::stored::is_text;
 
 /// A file that is being written.
 pub(super) struct ParquetFile {
@@ -38,6 +38,9 @@ enum ColumnChunks {
     Encoded(Box<EncodedColumn>),
     Arrow(Vec<ArrowColumnChunk>),
 }
+
+/// A row group that is in no file yet.
+pub(super) struct EncodedGroup(Vec<ColumnChunks>);
 
 impl ParquetFile {
     /// Begins a file with these columns.
@@ -69,33 +72,45 @@ impl ParquetFile {
         })
     }
 
-    /// Adds a row group, and returns the bytes to write now.
-    pub(super) fn group(
-        &mut self,
-        schema: &SchemaRef,
-        columns: &[usize],
-        batches: &[Arc<StoredRows>],
-        rows: &[RowAt],
-    ) -> Result<Vec<u8>> {
-        let mut leaves = self.factory.create_column_writers(self.groups)?.into_iter();
+    /// Encodes row groups of these rows each. They can be added to any file with these columns.
+    pub(super) fn encoded(
+        &self,
+        from: GroupSource<'_>,
+        groups: &[&[RowAt]],
+    ) -> Result<Vec<EncodedGroup>> {
+        let chosen: Vec<ChosenRows<'_>> = groups
+            .par_iter()
+            .map(|rows| ChosenRows::new(from.batches, rows))
+            .collect();
         let mut tasks = Vec::new();
-        let mut leaf = 0;
-        for (field, index) in schema.fields().iter().zip(columns) {
-            let count = leaf_count(field.data_type());
-            let writers: Vec<ArrowColumnWriter> = leaves.by_ref().take(count).collect();
-            tasks.push((field, *index, leaf, writers));
-            leaf += count;
+        for chosen in &chosen {
+            let mut leaves = self.factory.create_column_writers(self.groups)?.into_iter();
+            let mut leaf = 0;
+            for (field, index) in from.schema.fields().iter().zip(from.columns) {
+                let count = leaf_count(field.data_type());
+                let writers: Vec<ArrowColumnWriter> = leaves.by_ref().take(count).collect();
+                tasks.push((chosen, field, *index, leaf, writers));
+                leaf += count;
+            }
         }
-        let chosen = ChosenRows::new(batches, rows);
-        let encode = |(field, index, leaf, writers): (&Arc<ColumnField>, usize, usize, Vec<_>)| {
-            let gathered = chosen.gather(index, field.data_type());
-            self.encode(field, gathered, leaf, writers)
-        };
+        let compressors = Compressors::new(self.compression);
         // Some columns take much longer than others, so each is a task.
         let tasks = tasks.into_par_iter().with_max_len(1);
-        let chunks: Vec<ColumnChunks> = tasks.map(encode).collect::<Result<_>>()?;
+        let chunks = tasks.map(|(chosen, field, index, leaf, writers)| {
+            let gathered = chosen.gather(index, field.data_type());
+            compressors.lend(|compressor| self.encode(field, gathered, leaf, writers, compressor))
+        });
+        let mut chunks = chunks.collect::<Result<Vec<ColumnChunks>>>()?.into_iter();
+        let groups = groups.iter();
+        Ok(groups
+            .map(|_| EncodedGroup(chunks.by_ref().take(from.columns.len()).collect()))
+            .collect())
+    }
+
+    /// Adds a row group, and returns the bytes to write now.
+    pub(super) fn add(&mut self, encoded: EncodedGroup) -> Result<Vec<u8>> {
         let mut group = self.writer.next_row_group()?;
-        for chunk in chunks {
+        for chunk in encoded.0 {
             match chunk {
                 ColumnChunks::Encoded(column) => {
                     group.append_column(&column.bytes, column.close)?;
@@ -119,11 +134,12 @@ impl ParquetFile {
         gathered: Gathered<'_>,
         leaf: usize,
         writers: Vec<ArrowColumnWriter>,
+        compressor: &mut PageCompressor,
     ) -> Result<ColumnChunks> {
         let column = || self.descriptor.column(leaf);
         match gathered {
             Gathered::Text { numbers, words } => {
-                let encoded = encode::text(column(), &numbers, &words, self.compression)?;
+                let encoded = encode::text(column(), &numbers, &words, compressor)?;
                 Ok(ColumnChunks::Encoded(Box::new(encoded)))
             }
             Gathered::Integers { values, present } => {
@@ -131,8 +147,7 @@ impl ParquetFile {
                     DataType::Int32 => IntegerWidth::Four,
                     _ => IntegerWidth::Eight,
                 };
-                let compression = self.compression;
-                let encoded = encode::integers(column(), width, &values, &present, compression)?;
+                let encoded = encode::integers(column(), width, &values, &present, compressor)?;
                 Ok(ColumnChunks::Encoded(Box::new(encoded)))
             }
             Gathered::Other(array) => {
@@ -193,7 +208,8 @@ mod tests {
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     use super::*;
-    use crate::pipeline::export::stored::RowOrder;
+    use crate::pipeline::export::order::RowOrder;
+    use crate::pipeline::export::stored::StoredRows;
 
     const ROWS: usize = 70_000;
 
@@ -287,8 +303,14 @@ mod tests {
             let mut file = ParquetFile::new(&schema, compression).unwrap();
             let mut bytes = Vec::new();
             // Two row groups, of which the second has no null at its end.
-            for rows in [&rows[..ROWS - 1], &rows[ROWS - 1..]] {
-                bytes.extend(file.group(&schema, &indexes, &batches, rows).unwrap());
+            let groups = [&rows[..ROWS - 1], &rows[ROWS - 1..]];
+            let from = GroupSource {
+                schema: &schema,
+                columns: &indexes,
+                batches: &batches,
+            };
+            for group in file.encoded(from, &groups).unwrap() {
+                bytes.extend(file.add(group).unwrap());
             }
             bytes.extend(file.finish().unwrap());
             let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes));

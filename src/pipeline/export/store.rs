@@ -13,13 +13,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_schema::{ArrowError, SchemaRef};
 
 use super::gather::{ChosenRows, RowAt};
+use super::order::{RowKey, RowOrder, in_order};
 use super::place::PartitionKey;
-use super::stored::{RowOrder, StoredRows};
+use super::stored::StoredRows;
 use crate::error::{Error, Result};
 use crate::pipeline::spilling::temporary::{SpillFile, SpillFolder};
 
 /// Rows of a row group. It has to be the same for any memory.
 pub(super) const GROUP_ROWS: usize = 128 << 10;
+
+/// Row groups that are passed on together, so that they can be encoded on all cores.
+const GROUPS_AT_ONCE: usize = 4;
 
 /// The most runs that are merged at once.
 const FAN: usize = 32;
@@ -63,16 +67,6 @@ pub(super) struct PartitionRows {
 struct SpilledPiece {
     offset: u64,
     len: usize,
-}
-
-/// The place of a row in the order, and where it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct OrderedRow {
-    instant_ns: i64,
-    file: u32,
-    line: u64,
-    batch: u32,
-    row: u32,
 }
 
 impl<'a> RowStore<'a> {
@@ -121,10 +115,10 @@ impl<'a> RowStore<'a> {
             if batches.is_empty() {
                 continue;
             }
-            let order = ordered(&batches);
+            let order = in_order(&batches);
             let mut run = Vec::new();
             for rows in order.chunks(self.piece_rows()) {
-                let piece = self.piece(*table, &batches, &positions(rows));
+                let piece = self.piece(*table, &batches, rows);
                 run.push(self.append(&mut held.file, &piece)?);
             }
             held.file.flush()?;
@@ -182,8 +176,9 @@ impl<'a> RowStore<'a> {
         self.folder.failure(std::io::Error::other(error))
     }
 
-    /// Passes the rows of all partitions to `take`, in order: partition by partition, and in each in
-    /// groups of [`GROUP_ROWS`]. Each partition begins with a call of `begin`.
+    /// Passes the rows of all partitions to `take`, in order: partition by partition, and in each
+    /// one or several groups of [`GROUP_ROWS`] at once; only the last group of a partition has fewer.
+    /// Each partition begins with a call of `begin`.
     ///
     /// # Errors
     /// Temporary data cannot be read, or the errors of `take`.
@@ -210,9 +205,9 @@ impl<'a> RowStore<'a> {
             let mut take =
                 |batches: &[Arc<StoredRows>], at: &[RowAt]| take(&mut writer, batches, at);
             if rows.runs.is_empty() {
-                let order = ordered(&rows.batches);
-                for group in order.chunks(GROUP_ROWS) {
-                    take(&rows.batches, &positions(group))?;
+                let order = in_order(&rows.batches);
+                for groups in order.chunks(GROUP_ROWS * GROUPS_AT_ONCE) {
+                    take(&rows.batches, groups)?;
                 }
             } else {
                 self.merge(rows, &mut held.file, GROUP_ROWS, |_, batches, at| {
@@ -250,9 +245,7 @@ impl<'a> RowStore<'a> {
     ) -> Result<()> {
         let mut sources: Vec<MergeSource> = rows.runs.into_iter().map(MergeSource::run).collect();
         if !rows.batches.is_empty() {
-            let order = ordered(&rows.batches);
-            let all = self.held_in_order(&rows.batches, &order);
-            sources.push(all);
+            sources.push(MergeSource::held(rows.batches));
         }
         let mut next = BinaryHeap::new();
         for (number, source) in sources.iter_mut().enumerate() {
@@ -280,16 +273,6 @@ impl<'a> RowStore<'a> {
         }
         Ok(())
     }
-
-    /// Returns what is in memory as one source.
-    fn held_in_order(&self, batches: &[Arc<StoredRows>], order: &[OrderedRow]) -> MergeSource {
-        MergeSource {
-            waiting: Vec::new().into_iter(),
-            batches: batches.to_vec(),
-            rows: order.to_vec(),
-            at: 0,
-        }
-    }
 }
 
 /// One sorted sequence of rows during a merge.
@@ -297,7 +280,7 @@ struct MergeSource {
     waiting: std::vec::IntoIter<SpilledPiece>,
     batches: Vec<Arc<StoredRows>>,
     /// The rows of the batches, in order.
-    rows: Vec<OrderedRow>,
+    rows: Vec<RowAt>,
     at: usize,
 }
 
@@ -311,6 +294,16 @@ impl MergeSource {
         }
     }
 
+    /// Returns what is in memory as one source.
+    fn held(batches: Vec<Arc<StoredRows>>) -> Self {
+        Self {
+            waiting: Vec::new().into_iter(),
+            rows: in_order(&batches),
+            batches,
+            at: 0,
+        }
+    }
+
     /// Loads the next piece if all rows are used up. Returns whether there is a row.
     fn load(&mut self, load: impl FnOnce(SpilledPiece) -> Result<StoredRows>) -> Result<bool> {
         if self.at < self.rows.len() {
@@ -320,14 +313,14 @@ impl MergeSource {
             return Ok(false);
         };
         self.batches = vec![Arc::new(load(piece)?)];
-        self.rows = ordered(&self.batches);
+        self.rows = in_order(&self.batches);
         self.at = 0;
         Ok(!self.rows.is_empty())
     }
 
-    fn key(&self) -> (i64, u32, u64) {
-        let row = &self.rows[self.at];
-        (row.instant_ns, row.file, row.line)
+    fn key(&self) -> RowKey {
+        let row = self.rows[self.at];
+        self.batches[row.batch as usize].order.key(row.row)
     }
 
     /// Goes to the next row. Returns whether there is one.
@@ -365,43 +358,6 @@ impl MergeGroup {
             row: row.row,
         });
     }
-}
-
-/// Returns the rows of batches in order.
-fn ordered(batches: &[Arc<StoredRows>]) -> Vec<OrderedRow> {
-    let count = batches.iter().map(|batch| batch.order.len()).sum();
-    let mut rows: Vec<OrderedRow> = Vec::with_capacity(count);
-    // The first rows of batches are mostly in order, and then so are nearly all.
-    let mut numbered: Vec<(u32, &RowOrder)> = (0..).zip(batches.iter().map(|b| &b.order)).collect();
-    numbered.sort_by_key(|(_, order)| {
-        let first = |lines: &[u64]| lines.first().copied();
-        (order.files.first().copied(), first(&order.lines))
-    });
-    for (batch, order) in numbered {
-        let of = order.instants_ns.iter().zip(&order.files).zip(&order.lines);
-        rows.extend(
-            (0..)
-                .zip(of)
-                .map(|(row, ((instant_ns, file), line))| OrderedRow {
-                    instant_ns: *instant_ns,
-                    file: *file,
-                    line: *line,
-                    batch,
-                    row,
-                }),
-        );
-    }
-    // Stable, because that is fast for rows that are nearly in order.
-    rows.sort_by_key(|row| (row.instant_ns, row.file, row.line));
-    rows
-}
-
-fn positions(rows: &[OrderedRow]) -> Vec<RowAt> {
-    let at = rows.iter().map(|row| RowAt {
-        batch: row.batch,
-        row: row.row,
-    });
-    at.collect()
 }
 
 #[cfg(test)]

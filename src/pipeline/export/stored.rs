@@ -22,6 +22,8 @@ use arrow_schema::{ArrowError, DataType, Field as ColumnField, Schema};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use super::order::RowOrder;
+
 /// Rows of one partition.
 #[derive(Clone, Debug)]
 pub(super) struct StoredRows {
@@ -29,28 +31,6 @@ pub(super) struct StoredRows {
     pub columns: Vec<ArrayRef>,
     /// Where each row belongs.
     pub order: RowOrder,
-}
-
-/// The order of rows: by time, file and line.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RowOrder {
-    /// The time in nanoseconds since the Unix epoch; `i64::MIN` if there is none.
-    pub instants_ns: Vec<i64>,
-    /// The index of the file.
-    pub files: Vec<u32>,
-    /// The number of the line in it.
-    pub lines: Vec<u64>,
-}
-
-impl RowOrder {
-    /// Returns the number of rows.
-    pub(super) fn len(&self) -> usize {
-        self.lines.len()
-    }
-
-    fn bytes(&self) -> usize {
-        self.len() * (size_of::<i64>() + size_of::<u32>() + size_of::<u64>())
-    }
 }
 
 impl StoredRows {

@@ -5,18 +5,14 @@
 //! or `null`.
 
 use std::io::Write as _;
-use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 use serde_json::{Map, Value};
 
-use super::arrow_file::record_batch;
 use super::compress::{GZIP_LEVEL, ZSTD_LEVEL};
-use super::gather::RowAt;
-use super::stored::StoredRows;
 use super::{LakeCompression, LakeFormat};
 use crate::printable::{cell, json, label};
 
@@ -60,14 +56,8 @@ impl TextFile {
     }
 
     /// Adds rows, and returns the bytes to write now.
-    pub(super) fn group(
-        &mut self,
-        schema: &SchemaRef,
-        columns: &[usize],
-        batches: &[Arc<StoredRows>],
-        rows: &[RowAt],
-    ) -> Result<Vec<u8>, ArrowError> {
-        let batch = record_batch(schema, columns, batches, rows)?;
+    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
+        let schema = batch.schema();
         let mut text = Vec::new();
         for row in 0..batch.num_rows() {
             if !self.is_csv {

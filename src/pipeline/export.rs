@@ -52,7 +52,7 @@ use crate::pipeline::run::{ReadForFilter, Request, Run, with_names};
 use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::printable::printable;
-use crate::read::{Account, Archive, Found, FoundEvent, FoundLine, Meter, Phase, Sink};
+use crate::read::{Account, Archive, Found, FoundEvent, FoundLine, FoundLines, Meter, Phase, Sink};
 use crate::record::{Column, Field, Interval, Layout, NotPlain, RecentAddresses};
 use crate::summary::{Input, Records};
 use crate::survey::EventLogs;
@@ -463,21 +463,20 @@ impl<F> LakeSink<F> {
         self.is_wanted(matches, span_ns)
     }
 
-    /// Counts a record, and notes its times and fields.
+    /// Counts so many wanted records, and notes the times and the fields of records.
     fn count(
         &self,
         part: &mut RowPart,
         layout: &Arc<Layout>,
-        times: Option<Interval>,
-        is_wanted: bool,
+        span_ns: Option<(i64, i64)>,
+        wanted: u64,
     ) {
         part.note_layout(layout);
         let counts = &mut part.counts;
-        let span_ns = times.map(|times| (times.start_ns, times.end_ns));
         counts.span_ns = joined(counts.span_ns, span_ns);
-        if is_wanted {
-            counts.kept += 1;
-            counts.rows += u64::from(self.wanted.contains(&LogTable::VpcFlowLogs));
+        counts.kept += wanted;
+        if self.wanted.contains(&LogTable::VpcFlowLogs) {
+            counts.rows += wanted;
         }
     }
 
@@ -485,9 +484,14 @@ impl<F> LakeSink<F> {
     fn takes(&self, part: &mut RowPart, found: &Found<'_>) -> bool {
         let times = found.record.interval();
         let is_wanted = self.wants(found.matches, times);
-        self.count(part, found.layout, times, is_wanted);
+        self.count(part, found.layout, times.map(span_of), u64::from(is_wanted));
         is_wanted
     }
+}
+
+/// Returns the first and the last instant of a record.
+fn span_of(times: Interval) -> (i64, i64) {
+    (times.start_ns, times.end_ns)
 }
 
 impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for LakeSink<F> {
@@ -532,9 +536,31 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for LakeSink<F> {
             true => self.tables.plain(&mut part.rows, found)?,
             false => found.line.check(&mut part.recent)?,
         }
-        self.count(part, found.line.layout(), times, is_wanted);
+        let wanted = u64::from(is_wanted);
+        self.count(part, found.line.layout(), times.map(span_of), wanted);
         part.counts.used += u64::from(is_wanted && !found.is_silence);
         part.counts.filtered += u64::from(!is_wanted && !found.is_silence);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn plain_lines(
+        &self,
+        part: &mut RowPart,
+        found: &FoundLines<'_>,
+    ) -> std::result::Result<(), NotPlain> {
+        let mut span_ns = None;
+        for line in found.lines.iter() {
+            let times = line.interval()?;
+            if !self.wants(Some(true), times) {
+                return Err(NotPlain);
+            }
+            span_ns = joined(span_ns, times.map(span_of));
+        }
+        self.tables.plain_lines(&mut part.rows, found)?;
+        let lines = found.lines.count() as u64;
+        self.count(part, found.lines.layout(), span_ns, lines);
+        part.counts.used += lines;
         Ok(())
     }
 

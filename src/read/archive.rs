@@ -10,7 +10,7 @@ use crate::read::account::Account;
 use crate::read::configuration::ConfigurationWish;
 use crate::read::files::Files;
 use crate::read::meter::Meter;
-use crate::read::sink::{Found, FoundEvent, FoundLine, Sink};
+use crate::read::sink::{Found, FoundEvent, FoundLine, FoundLines, Sink};
 use crate::record::{Field, Interval, Layout, NotPlain, RecentAddresses};
 use crate::time::{SECOND_NS, joined, until_ns};
 
@@ -466,6 +466,20 @@ impl<S: Sink> Sink for Matching<'_, S> {
         }
         part.used += u64::from(is_then && !found.is_silence);
         part.filtered += u64::from(!is_then && !found.is_silence);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn plain_lines(&self, part: &mut Self::Part, found: &FoundLines<'_>) -> Result<(), NotPlain> {
+        if !self.wants_any_time {
+            for line in found.lines.iter() {
+                if !self.is_within(line.interval()?) {
+                    return Err(NotPlain);
+                }
+            }
+        }
+        self.sink.plain_lines(&mut part.part, found)?;
+        part.used += found.lines.count() as u64;
         Ok(())
     }
 

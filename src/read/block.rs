@@ -12,9 +12,11 @@ use crate::event::BalancerFile;
 use crate::filter::{Filter, FilterWatch, FilteredRecord, Noticed, RecordFacts};
 use crate::flow::Place;
 use crate::read::events::{EventYield, LinesOf};
-use crate::read::sink::{Found, FoundLine, Sink};
+use crate::read::sink::{Found, FoundLine, FoundLines, Sink};
 use crate::read::slot::{FileSlot, SlotRows};
-use crate::record::{Layout, LogStatus, PlainLine, PlainSource, Record, Row, RowSource, Rows};
+use crate::record::{
+    Layout, LogStatus, PlainLine, PlainLines, PlainSource, Record, Row, RowSource, Rows,
+};
 use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
 use crate::survey::{ColumnOrder, ColumnOrders};
 use crate::wrapper::{Batch, BatchRows};
@@ -190,15 +192,39 @@ impl<S: Sink> BlockReader<'_, S> {
     /// Reads plain lines, up to one that is to be read as a row.
     #[inline(always)]
     fn read_plain(&self, rows: &mut impl PlainSource, read: &mut BlockYield<S::Part>) {
-        while let Some(line) = rows.plain_line() {
-            read.records.lines += 1;
-            let is_taken = self.plain(read, &line);
-            if !is_taken {
-                read.records.lines -= 1;
+        while let Some(lines) = rows.plain_lines() {
+            let taken = self.plain_lines(read, &lines);
+            let is_row_next = taken < lines.count();
+            rows.take_plain(taken);
+            if is_row_next {
                 return rows.leave_plain();
             }
-            rows.take_plain();
         }
+    }
+
+    /// Passes plain lines to the sink, all together if it can take them so. Returns how many it has
+    /// taken.
+    #[inline(always)]
+    fn plain_lines(&self, read: &mut BlockYield<S::Part>, lines: &PlainLines<'_>) -> usize {
+        let found = FoundLines {
+            lines,
+            place: Place {
+                line: read.records.lines + 1,
+                ..self.place(read)
+            },
+        };
+        if self.sink.plain_lines(&mut read.part, &found).is_ok() {
+            read.records.lines += lines.count() as u64;
+            read.taken += lines.count() as u64;
+            return lines.count();
+        }
+        let mut is_taken = |line: &PlainLine<'_>| {
+            read.records.lines += 1;
+            let is_taken = self.plain(read, line);
+            read.records.lines -= u64::from(!is_taken);
+            is_taken
+        };
+        lines.iter().take_while(|line| is_taken(line)).count()
     }
 
     /// Passes a plain line to the sink. Returns whether it has taken it.

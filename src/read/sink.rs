@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::event::{Event, OriginalFields};
 use crate::flow::{Place, Unusable};
-use crate::record::{Field, Layout, NotPlain, PlainLine, Record};
+use crate::record::{Field, Layout, LogStatus, NotPlain, PlainLine, PlainLines, Record};
 
 /// Receives records from all reading threads.
 ///
@@ -63,6 +63,15 @@ pub trait Sink: Sync {
     /// A column that is needed is not spelled as AWS spells it. Nothing is then added, and the line is
     /// read as a record.
     fn plain(&self, _part: &mut Self::Part, _found: &FoundLine<'_>) -> Result<(), NotPlain> {
+        Err(NotPlain)
+    }
+
+    /// Adds plain lines as [`plain`](Self::plain) would one by one, if all of them are records of flows.
+    ///
+    /// # Errors
+    /// One of them is not, or is not spelled as AWS spells it, or the sink takes only one line at a time.
+    /// Nothing is then added.
+    fn plain_lines(&self, _part: &mut Self::Part, _found: &FoundLines<'_>) -> Result<(), NotPlain> {
         Err(NotPlain)
     }
 
@@ -128,6 +137,24 @@ pub struct FoundLine<'r> {
     pub place: Place,
     /// Whether it is a NODATA record.
     pub is_silence: bool,
+}
+
+/// Consecutive plain lines.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct FoundLines<'r> {
+    /// The lines.
+    pub lines: &'r PlainLines<'r>,
+    /// That of the first one, as that of [`Found`].
+    pub place: Place,
+}
+
+impl FoundLines<'_> {
+    /// Whether each is a record of a flow, and not one of an interval without flows.
+    pub fn are_flows(&self) -> bool {
+        let mut statuses = self.lines.iter().map(|line| line.log_status());
+        statuses.all(|status| status == Some(LogStatus::Ok))
+    }
 }
 
 impl<'r> Found<'r> {

@@ -63,7 +63,7 @@ pub use self::{
     instant::epoch_range,
     interval::{Interval, TimeNote},
     layout::{FormatError, Layout},
-    plain::{NotPlain, PlainKind, PlainLine, PlainSource},
+    plain::{NotPlain, PlainKind, PlainLine, PlainLines, PlainSource},
     prefix::{Envelope, Prefix},
     recent_addresses::RecentAddresses,
     recognize::{

@@ -60,6 +60,20 @@ pub struct PlainLine<'l> {
     places: &'l PlainPlaces,
 }
 
+/// Consecutive lines whose words are known, at least one. Code that wants texts of many lines is faster
+/// column by column.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainLines<'l> {
+    /// The block from the first byte of the first line.
+    rest: &'l [u8],
+    /// Where each line begins in it, and where the last one ends.
+    begins: &'l [usize],
+    /// By line: where each word ends, up to the last column that is wanted, counted from the line.
+    ends: &'l [u32],
+    layout: &'l Arc<Layout>,
+    places: &'l PlainPlaces,
+}
+
 /// Where the fields of a layout are.
 #[derive(Clone, Debug)]
 pub(super) struct PlainPlaces {
@@ -75,15 +89,16 @@ pub(super) struct PlainPlaces {
 
 /// Rows whose plain lines can be had as words.
 pub trait PlainSource {
-    /// Returns the next row, if it is a plain line. The next row remains the same.
-    fn plain_line(&mut self) -> Option<PlainLine<'_>> {
+    /// Returns the next rows, as long as they are plain lines, or `None` if the next one is not. The next
+    /// row remains the same.
+    fn plain_lines(&mut self) -> Option<PlainLines<'_>> {
         None
     }
 
-    /// Goes on after the line that [`plain_line`](Self::plain_line) returned last.
-    fn take_plain(&mut self) {}
+    /// Goes on after so many of the lines that [`plain_lines`](Self::plain_lines) returned last.
+    fn take_plain(&mut self, _lines: usize) {}
 
-    /// Notes that this line is to be read as a row.
+    /// Notes that the line after those is to be read as a row.
     fn leave_plain(&mut self) {}
 }
 
@@ -200,6 +215,42 @@ impl PlainPlaces {
 fn eight_digits(rest: &[u8], begin: usize, len: usize) -> Option<u64> {
     let chunk = rest.get(begin..)?.first_chunk::<8>()?;
     lane_digits(u64::from_le_bytes(*chunk), len)
+}
+
+impl<'l> PlainLines<'l> {
+    /// Returns the layout.
+    #[inline(always)]
+    pub fn layout(&self) -> &'l Arc<Layout> {
+        self.layout
+    }
+
+    /// Returns the number of lines.
+    #[inline(always)]
+    pub fn count(&self) -> usize {
+        self.begins.len() - 1
+    }
+
+    /// Returns a line.
+    ///
+    /// # Panics
+    /// Panics if there are no more lines than `index`.
+    #[inline(always)]
+    pub fn line(&self, index: usize) -> PlainLine<'l> {
+        let wanted = self.places.wanted;
+        PlainLine {
+            rest: &self.rest[self.begins[index]..],
+            ends: &self.ends[index * wanted..][..wanted],
+            layout: self.layout,
+            places: self.places,
+        }
+    }
+
+    /// Returns the lines.
+    #[inline(always)]
+    pub fn iter(&self) -> impl Iterator<Item = PlainLine<'l>> + use<'l> {
+        let lines = *self;
+        (0..lines.count()).map(move |index| lines.line(index))
+    }
 }
 
 impl<'l> PlainLine<'l> {

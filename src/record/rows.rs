@@ -19,7 +19,7 @@ use super::{
     cells::LineCells,
     given::{self, FormatOfLine},
     grammar,
-    plain::{PlainLine, PlainSource, PlainWords},
+    plain::{PlainLines, PlainSource, PlainWords},
     prefix::{self, Envelope},
     recognize::certain_order,
     surplus, table_lines,
@@ -242,16 +242,14 @@ impl<'a> Iterator for Rows<'a> {
 
 impl PlainSource for Rows<'_> {
     #[inline(always)]
-    fn plain_line(&mut self) -> Option<PlainLine<'_>> {
+    fn plain_lines(&mut self) -> Option<PlainLines<'_>> {
         self.other = IN_FORCE;
-        let rest = &self.block[self.at..];
-        self.plain.find(rest, &self.layout)?;
-        self.plain.line(rest, &self.layout)
+        self.plain.find(&self.block[self.at..], &self.layout)
     }
 
     #[inline(always)]
-    fn take_plain(&mut self) {
-        self.at += self.plain.line_len();
+    fn take_plain(&mut self, lines: usize) {
+        self.at += self.plain.len_of(lines);
     }
 
     fn leave_plain(&mut self) {

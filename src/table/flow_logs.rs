@@ -9,14 +9,16 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type};
 use arrow_array::{ArrayRef, NullArray, new_null_array};
 
 use super::column::{ColumnType, TableColumn};
 use super::numbers::NumberColumn;
 use super::words::WordColumn;
 use crate::read::Found;
-use crate::record::{Column, Field, FieldKind, Layout, LogStatus, NotPlain, PlainKind, PlainLine};
+use crate::record::{
+    Column, Field, FieldKind, Layout, LogStatus, NotPlain, PlainKind, PlainLine, PlainLines,
+};
 use crate::time::SECOND_NS;
 
 /// Returns the columns: one for each field, in the order of [`Field::ALL`].
@@ -108,10 +110,7 @@ impl FlowLogColumns {
 
     /// Adds a record as a row.
     pub(super) fn put(&mut self, found: &Found<'_>) {
-        let is_known = |plan: &LayoutPlan| Arc::ptr_eq(&plan.layout, found.layout);
-        if !self.plan.as_ref().is_some_and(is_known) {
-            self.plan = Some(self.plan(found.layout));
-        }
+        self.plan_for(found.layout);
         let Some(plan) = &self.plan else { return };
         for index in &plan.parsed {
             self.columns[*index].put_parsed(found);
@@ -134,18 +133,11 @@ impl FlowLogColumns {
     /// A column is not plain. No row is added.
     #[inline(always)]
     pub(super) fn put_plain(&mut self, line: &PlainLine<'_>) -> Result<(), NotPlain> {
-        let is_known = |plan: &LayoutPlan| Arc::ptr_eq(&plan.layout, line.layout());
-        if !self.plan.as_ref().is_some_and(is_known) {
-            self.plan = Some(self.plan(line.layout()));
-        }
+        self.plan_for(line.layout());
         let Some(plan) = &mut self.plan else {
             return Err(NotPlain);
         };
-        let checks = plan.checks.get_or_insert_with(|| {
-            let is_in = |at| plan.plain.iter().any(|of| of.at == at);
-            let needs = line.needs().iter();
-            needs.filter(|(at, _)| !is_in(*at)).copied().collect()
-        });
+        let checks = plan.checks_of(line.needs());
         let mut is_plain = line.families_agree();
         for (at, kind) in checks {
             is_plain &= line.is_spelled(*at, *kind);
@@ -162,6 +154,44 @@ impl FlowLogColumns {
         }
         self.rows += 1;
         Ok(())
+    }
+
+    /// Adds plain lines as rows, column by column.
+    ///
+    /// # Errors
+    /// A column of one of them is not plain. No row is added.
+    #[inline(always)]
+    pub(super) fn put_plain_lines(&mut self, lines: &PlainLines<'_>) -> Result<(), NotPlain> {
+        self.plan_for(lines.layout());
+        let Some(plan) = &mut self.plan else {
+            return Err(NotPlain);
+        };
+        let checks = plan.checks_of(lines.line(0).needs());
+        let mut is_plain = lines.iter().all(|line| line.families_agree());
+        for (at, kind) in checks {
+            is_plain = is_plain && lines.iter().all(|line| line.is_spelled(*at, *kind));
+        }
+        for of in &plan.plain {
+            is_plain = is_plain && self.columns[of.column].put_plain_lines(lines, of.at, of.kind);
+        }
+        if !is_plain {
+            self.take_back();
+            return Err(NotPlain);
+        }
+        for index in &plan.absent {
+            (0..lines.count()).for_each(|_| self.columns[*index].put_text(None));
+        }
+        self.rows += lines.count();
+        Ok(())
+    }
+
+    /// Makes the plan for records of a layout, unless it is that of the records before.
+    #[inline(always)]
+    fn plan_for(&mut self, layout: &Arc<Layout>) {
+        let is_known = |plan: &LayoutPlan| Arc::ptr_eq(&plan.layout, layout);
+        if !self.plan.as_ref().is_some_and(is_known) {
+            self.plan = Some(self.plan(layout));
+        }
     }
 
     /// Removes what was added of a row.
@@ -228,6 +258,19 @@ impl FlowLogColumns {
     }
 }
 
+impl LayoutPlan {
+    /// Returns those of the columns that must be plain which are not in the table.
+    #[inline(always)]
+    fn checks_of(&mut self, needs: &[(usize, PlainKind)]) -> &[(usize, PlainKind)] {
+        let plain = &self.plain;
+        self.checks.get_or_insert_with(|| {
+            let is_in = |at| plain.iter().any(|of| of.at == at);
+            let needs = needs.iter();
+            needs.filter(|(at, _)| !is_in(*at)).copied().collect()
+        })
+    }
+}
+
 impl FlowLogColumn {
     #[inline]
     fn put_parsed(&mut self, found: &Found<'_>) {
@@ -259,20 +302,31 @@ impl FlowLogColumn {
                 words.put_if(line.word(at), |word| kind.spells(word))
             }
             (Some(FlowLogValues::Int(values)), _) => {
-                let number = line.number(at, kind);
-                values.put(
-                    number
-                        .unwrap_or_default()
-                        .and_then(|number| i32::try_from(number).ok()),
-                );
-                number.is_ok()
+                put_number(values, line, at, kind, |number| i32::try_from(number).ok())
             }
-            (Some(FlowLogValues::BigInt(values)), _) => {
-                let number = line.number(at, kind);
-                values.put(number.unwrap_or_default());
-                number.is_ok()
-            }
+            (Some(FlowLogValues::BigInt(values)), _) => put_number(values, line, at, kind, Some),
             (None, _) => true,
+        }
+    }
+
+    /// Adds rows with a column of plain lines. Returns whether it is plain in all of them.
+    fn put_plain_lines(&mut self, lines: &PlainLines<'_>, at: usize, kind: PlainKind) -> bool {
+        let mut lines = lines.iter();
+        match (&mut self.values, kind) {
+            (Some(FlowLogValues::Text(words)), PlainKind::Text) => {
+                lines.all(|line| words.put_if(line.text(at).unwrap_or(NOT_LOGGED), |_| true))
+            }
+            (Some(FlowLogValues::Text(words)), _) => {
+                lines.all(|line| words.put_if(line.word(at), |word| kind.spells(word)))
+            }
+            (Some(FlowLogValues::BigInt(values)), kind) if kind != PlainKind::Text => {
+                lines.all(|line| put_number(values, &line, at, kind, Some))
+            }
+            (Some(FlowLogValues::Int(values)), kind) if kind != PlainKind::Text => {
+                let narrow = |number| i32::try_from(number).ok();
+                lines.all(|line| put_number(values, &line, at, kind, narrow))
+            }
+            _ => lines.all(|line| self.put_plain(&line, at, kind)),
         }
     }
 
@@ -285,6 +339,20 @@ impl FlowLogColumn {
             None => {}
         }
     }
+}
+
+/// Adds the number of a plain line. Returns whether it is plain.
+#[inline(always)]
+fn put_number<T: ArrowPrimitiveType>(
+    values: &mut NumberColumn<T>,
+    line: &PlainLine<'_>,
+    at: usize,
+    kind: PlainKind,
+    value: impl FnOnce(i64) -> Option<T::Native>,
+) -> bool {
+    let number = line.number(at, kind);
+    values.put(number.unwrap_or_default().and_then(value));
+    number.is_ok()
 }
 
 impl FlowLogValues {

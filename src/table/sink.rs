@@ -10,7 +10,7 @@ use super::flow_logs::FlowLogColumns;
 use super::kind::LogTable;
 use crate::error::Result;
 use crate::flow::Unusable;
-use crate::read::{Found, FoundEvent, FoundLine, Sink};
+use crate::read::{Found, FoundEvent, FoundLine, FoundLines, Sink};
 use crate::record::{Field, NotPlain, RecentAddresses};
 
 /// A table to read, and which of its columns.
@@ -191,6 +191,41 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for TableSink<F> {
         columns.put_plain(found.line)?;
         scan.count(found.place.line, start_ns);
         Ok(())
+    }
+
+    #[inline(always)]
+    fn plain_lines(
+        &self,
+        part: &mut TablePart,
+        found: &FoundLines<'_>,
+    ) -> std::result::Result<(), NotPlain> {
+        part.file = found.place.file;
+        let scan = self.part(part, LogTable::VpcFlowLogs).ok_or(NotPlain)?;
+        let ScanColumns::Records(columns) = &mut scan.columns else {
+            return Err(NotPlain);
+        };
+        if !found.are_flows() {
+            return Err(NotPlain);
+        }
+        if let Some(places) = &mut scan.places {
+            for line in found.lines.iter() {
+                let Ok(start_ns) = line.start_ns() else {
+                    places.instants_ns.truncate(scan.rows);
+                    return Err(NotPlain);
+                };
+                places.instants_ns.push(start_ns);
+            }
+        }
+        let count = found.lines.count();
+        let result = columns.put_plain_lines(found.lines);
+        if let Some(places) = &mut scan.places {
+            match result {
+                Ok(()) => places.lines.extend((found.place.line..).take(count)),
+                Err(NotPlain) => places.instants_ns.truncate(scan.rows),
+            }
+        }
+        scan.rows += result.map_or(0, |()| count);
+        result
     }
 
     fn event(&self, part: &mut TablePart, found: &FoundEvent<'_>) {

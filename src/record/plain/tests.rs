@@ -21,7 +21,7 @@ fn after() -> String {
 /// Whether the first line of some is plain.
 fn is_plain(line: &str) -> bool {
     let text = format!("{line}\n{}", after());
-    rows(&text).plain_line().is_some()
+    rows(&text).plain_lines().is_some()
 }
 
 #[test]
@@ -52,15 +52,15 @@ fn a_line_may_end_at_any_byte_of_eight() {
         let line = LINE.replace("eni-1", &eni);
         let text = format!("{line}\n{}", after());
         let mut rows = rows(&text);
-        let plain = rows.plain_line().unwrap();
+        let plain = rows.plain_lines().unwrap().line(0);
         let words: Vec<&[u8]> = (0..8).map(|at| plain.word(at)).collect();
         let expected: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
         assert_eq!(words, expected);
-        rows.take_plain();
-        assert!(rows.plain_line().is_some());
+        rows.take_plain(1);
+        assert_eq!(rows.plain_lines().unwrap().count(), 2);
         // The end of the block is too near to the last line.
         (0..2).for_each(|_| assert!(rows.next_row().is_some()));
-        assert!(rows.plain_line().is_none());
+        assert!(rows.plain_lines().is_none());
         assert!(rows.next_row().is_some());
         assert!(rows.next_row().is_none());
     }
@@ -77,7 +77,7 @@ fn numbers_are_plain_up_to_the_most_that_their_field_can_be() {
         let words = words.map(|(index, old)| if index == at { word } else { old });
         let text = words.collect::<Vec<_>>().join(" ") + "\n" + &after();
         let mut rows = rows(&text);
-        let line = rows.plain_line().unwrap();
+        let line = rows.plain_lines().unwrap().line(0);
         line.number(at, PlainKind::of(field))
     };
     assert_eq!(read(Field::DstPort, "65535"), Ok(Some(65_535)));
@@ -99,10 +99,8 @@ fn ends_of_two_families_are_not_plain() {
     let is_record = |line: &str| {
         let text = format!("{line}\n{}", after());
         let mut rows = rows(&text);
-        rows.plain_line()
-            .unwrap()
-            .check(&mut RecentAddresses::default())
-            .is_ok()
+        let line = rows.plain_lines().unwrap().line(0);
+        line.check(&mut RecentAddresses::default()).is_ok()
     };
     assert!(is_record(LINE));
     assert!(is_record(&LINE.replace("10.0.0.1", "-")));
@@ -121,7 +119,7 @@ fn blocks_of_other_lines_are_not_tried_on_and_on() {
     let mut rows = rows(&text);
     let mut plain = 0;
     loop {
-        plain += usize::from(rows.plain_line().is_some());
+        plain += usize::from(rows.plain_lines().is_some());
         if rows.next_row().is_none() {
             break;
         }

@@ -1,18 +1,22 @@
-//! Where the words of a plain line end, found 64 bytes at a time.
+//! Where the words of plain lines end, found 64 bytes at a time.
 
 use std::sync::Arc;
 
 use wide::u8x16;
 
-use super::{PlainLine, PlainPlaces};
+use super::{PlainLines, PlainPlaces};
 use crate::record::Layout;
 
-/// The ends of the words of one line after the other.
+/// The most lines that are found together. So many lines fit in the fastest cache with what is made of
+/// them.
+pub(in crate::record) const LINES_MAX: usize = 32;
+
+/// The ends of the words of some lines, one group of lines after the other.
 #[derive(Clone, Debug, Default)]
 pub(in crate::record) struct PlainWords {
-    /// The length of the line found last, with its end.
-    line_len: usize,
-    /// Of the words up to the last one that is wanted.
+    /// Where each line found last begins, counted from the first, and where the last one ends.
+    begins: Vec<usize>,
+    /// By line: of the words up to the last one that is wanted.
     ends: Vec<u32>,
     /// `None` until the first line is wanted.
     places: Option<PlainPlaces>,
@@ -26,63 +30,69 @@ const HITS_A_MISS: u32 = 8;
 const MISSES_MAX: u32 = 64 * HITS_A_MISS;
 
 impl PlainWords {
-    /// Finds the words of the line at the front of `rest`. Returns `None` if it is not plain, if it is so
-    /// near to the end of the block that this is not known, or if most lines are not.
+    /// Finds the words of the lines at the front of `rest`, up to one that is not plain or so near to
+    /// the end of the block that this is not known. Returns `None` if that is the first one, or if
+    /// most lines are not plain.
     #[inline(always)]
-    pub(in crate::record) fn find(&mut self, rest: &[u8], layout: &Layout) -> Option<()> {
+    pub(in crate::record) fn find<'l>(
+        &'l mut self,
+        rest: &'l [u8],
+        layout: &'l Arc<Layout>,
+    ) -> Option<PlainLines<'l>> {
         if self.places.is_none() {
             self.prepare(layout);
         }
         if self.misses >= MISSES_MAX {
             return None;
         }
-        match words(rest, &mut self.ends, layout.columns().len()) {
-            Some(len) => {
-                self.line_len = len;
-                self.misses = self.misses.saturating_sub(1);
-                Some(())
-            }
-            None => {
-                self.miss();
-                None
-            }
+        let (columns, wanted) = (layout.columns().len(), self.places.as_ref()?.wanted);
+        self.begins.clear();
+        self.begins.push(0);
+        let mut at = 0;
+        for line in 0..LINES_MAX {
+            let ends = &mut self.ends[line * wanted..][..wanted];
+            let Some(len) = words(&rest[at..], ends, columns) else {
+                break;
+            };
+            at += len;
+            self.begins.push(at);
         }
+        let count = self.begins.len() - 1;
+        if count == 0 {
+            self.miss();
+            return None;
+        }
+        // There are at most 32.
+        let hits = u32::try_from(count).unwrap_or(0);
+        self.misses = self.misses.saturating_sub(hits);
+        Some(PlainLines {
+            rest,
+            begins: &self.begins,
+            ends: &self.ends,
+            layout,
+            places: self.places.as_ref()?,
+        })
     }
 
     #[cold]
     fn prepare(&mut self, layout: &Layout) {
         let places = PlainPlaces::of(layout);
-        self.ends.resize(places.wanted, 0);
+        self.ends.resize(places.wanted * LINES_MAX, 0);
         self.places = Some(places);
         if !layout.has_plain_lines() {
             self.misses = MISSES_MAX;
         }
     }
 
-    /// Counts the line found last as not plain.
+    /// Counts a line found last as not plain.
     pub(in crate::record) fn miss(&mut self) {
         self.misses = (self.misses + HITS_A_MISS).min(MISSES_MAX);
     }
 
-    /// Returns the length of the line found last, with its end.
+    /// Returns how many bytes the first of the lines found last have, with their ends.
     #[inline(always)]
-    pub(in crate::record) fn line_len(&self) -> usize {
-        self.line_len
-    }
-
-    /// Returns the line found last, at the front of `rest`.
-    #[inline(always)]
-    pub(in crate::record) fn line<'l>(
-        &'l self,
-        rest: &'l [u8],
-        layout: &'l Arc<Layout>,
-    ) -> Option<PlainLine<'l>> {
-        Some(PlainLine {
-            rest,
-            ends: &self.ends,
-            layout,
-            places: self.places.as_ref()?,
-        })
+    pub(in crate::record) fn len_of(&self, lines: usize) -> usize {
+        self.begins.get(lines).copied().unwrap_or(0)
     }
 }
 

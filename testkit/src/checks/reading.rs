@@ -1,5 +1,6 @@
 //! What must hold of whatever is read, one function a stage: text, layouts, wrappings, filters.
 
+use std::collections::VecDeque;
 use std::io::Cursor;
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use flow2pcap::configuration::{Configuration, FarEnd, FilteredPackets, is_config
 use flow2pcap::filter::{Bound, EndpointSide, Expression, Qualifier, RecordFacts};
 use flow2pcap::flow::{Addresses, EniIndex, Place, observe};
 use flow2pcap::record::{
-    Field, Layout, PlainKind, PlainSource as _, RecentAddresses, Record, Row, RowSource, Rows,
-    recognize,
+    Field, Layout, PlainKind, PlainLine, PlainLines, PlainSource as _, RecentAddresses, Record,
+    Row, RowSource, Rows, recognize,
 };
 use flow2pcap::wrapper::{Batch, BatchRows, Lines, ParquetTable, Unwrapper};
 
@@ -60,8 +61,13 @@ pub fn record_rows(bytes: &[u8]) {
     let mut rows = Rows::new(block, Arc::new(layout(*choice)));
     let mut count = 0;
     let mut behind = None;
+    let mut plain_lines = VecDeque::new();
     loop {
-        let plain = plain_line(&mut rows);
+        if plain_lines.is_empty() {
+            let lines = rows.plain_lines();
+            plain_lines.extend(lines.iter().flat_map(PlainLines::iter).map(plain_line));
+        }
+        let plain = plain_lines.pop_front().flatten();
         let Some((offset, row)) = rows.next() else {
             break;
         };
@@ -95,9 +101,8 @@ pub fn record_rows(bytes: &[u8]) {
     assert_eq!(count, lines(block), "one row a line");
 }
 
-/// The texts of the columns and some values of the next row, if it is a plain line.
-fn plain_line(rows: &mut Rows<'_>) -> Option<(Vec<Option<String>>, String)> {
-    let line = rows.plain_line()?;
+/// The texts of the columns and some values of a plain line, if it is a record.
+fn plain_line(line: PlainLine<'_>) -> Option<(Vec<Option<String>>, String)> {
     (line.check(&mut RecentAddresses::default()).is_ok() && line.log_status().is_some())
         .then_some(())?;
     let number = |field| {

@@ -1,31 +1,24 @@
 //! The command that converts the connections of one finding, to be copied and pasted.
 
-use std::path::{Path, PathBuf};
-
 use flow2pcap::printable::shell;
 use flow2pcap::record::Layout;
 
 use super::context::ContextArgs;
 use super::narrowing::Narrowing;
+use super::path_list::TypedInputs;
 
 /// Returns the command that writes the packets of finding number `finding`, from 1, with the same
 /// inputs, column order and filter. Returns `None` if it cannot be typed, and for standard input,
 /// which cannot be read again.
 pub(super) fn convert_command(
-    inputs: &[PathBuf],
+    inputs: TypedInputs<'_>,
     format: Option<&Layout>,
     context: &ContextArgs,
     narrowing: &Narrowing,
     finding: usize,
 ) -> Option<String> {
     let mut words = vec!["flow2pcap convert".to_owned()];
-    if inputs.iter().any(|input| input == Path::new("-")) {
-        return None;
-    }
-    // Sorted, because the order of the inputs does not change any output.
-    let mut named = inputs.iter().map(shell::path).collect::<Option<Vec<_>>>()?;
-    named.sort();
-    words.extend(named);
+    words.extend(inputs.words()?);
     words.push(format!("-o finding-{finding}.pcapng --finding {finding}"));
     for format in format.into_iter().flat_map(Layout::formats) {
         words.push(shell::option("--format", &format.format())?);
@@ -40,6 +33,8 @@ pub(super) fn convert_command(
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use clap::Parser;
 
     use super::*;
@@ -50,12 +45,17 @@ mod tests {
         narrowing: Narrowing,
     }
 
+    fn typed_inputs(paths: &[PathBuf]) -> TypedInputs<'_> {
+        TypedInputs { paths, list: None }
+    }
+
     #[track_caller]
     fn check(options: &[&str], expected: Option<&str>) {
         let typed = Typed::parse_from([&["flow2pcap"], options].concat());
         let inputs = [PathBuf::from("AWS Logs")];
+        let inputs = typed_inputs(&inputs);
         let context = ContextArgs::default();
-        let command = convert_command(&inputs, None, &context, &typed.narrowing, 2);
+        let command = convert_command(inputs, None, &context, &typed.narrowing, 2);
         let begin = "flow2pcap convert 'AWS Logs' -o finding-2.pcapng --finding 2";
         let expected = expected.map(|expected| format!("{begin}{expected}"));
         assert_eq!(command, expected);
@@ -139,7 +139,7 @@ mod tests {
             paths: vec!["aws context".into()],
         };
         let command = convert_command(
-            &["a".into()],
+            typed_inputs(&["a".into()]),
             layout.as_ref(),
             &context,
             &typed.narrowing,
@@ -155,7 +155,13 @@ mod tests {
         let typed = Typed::parse_from(["flow2pcap"]);
         let stdin = [PathBuf::from("-")];
         assert_eq!(
-            convert_command(&stdin, None, &ContextArgs::default(), &typed.narrowing, 1),
+            convert_command(
+                typed_inputs(&stdin),
+                None,
+                &ContextArgs::default(),
+                &typed.narrowing,
+                1
+            ),
             None
         );
     }

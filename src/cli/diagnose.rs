@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         None => pipeline::diagnose(&request, meter).map(|diagnosis| (diagnosis, None)),
     })??;
     let convert = |finding| {
-        let inputs = &args.reading.inputs;
+        let inputs = args.reading.typed_inputs();
         convert_command(inputs, format, &args.context, &args.narrowing, finding)
     };
     let page = match file {

@@ -63,7 +63,7 @@ pub(crate) struct Args {
 /// # Errors
 /// Fails if inputs cannot be read or hold no flow log.
 pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
-    let request = Request::new(args.reading.inputs.clone())
+    let request = Request::new(args.reading.inputs()?)
         .format(args.reading.layout())
         .filter(args.narrowing.filter()?)
         .temp_dir(temp_dir());

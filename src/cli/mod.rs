@@ -23,6 +23,7 @@ mod narrowing;
 mod nothing_kept;
 mod notices;
 mod page;
+mod path_list;
 mod planned_capture;
 mod progress;
 mod query;

@@ -16,6 +16,7 @@ use super::interrupt;
 use super::message::Message;
 use super::narrowing::Narrowing;
 use super::page;
+use super::path_list::{self, TypedInputs};
 use super::progress::ProgressLine;
 use super::room::RoomArgs;
 use super::streams::Streams;
@@ -46,8 +47,15 @@ impl FormatOption for Layout {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ReadingArgs<F: FormatOption = Layout> {
     /// Files, folders (read recursively), or - for standard input
-    #[arg(required = F::NEEDS_INPUT, value_name = "INPUT")]
-    pub(crate) inputs: Vec<PathBuf>,
+    #[arg(value_name = "INPUT", required_unless_present_any = needed(F::NEEDS_INPUT))]
+    inputs: Vec<PathBuf>,
+
+    /// File that lists more inputs, one path on each line, or - for standard input
+    ///
+    /// A list with a NUL, as `find -print0` writes it, is separated by NULs. Empty lines do not count. A
+    /// path that is not there is an error, as for INPUT.
+    #[arg(long, value_name = "FILE")]
+    paths_from: Option<PathBuf>,
 
     #[arg(long, value_name = "FORMAT", help = F::HELP, value_parser = F::parse)]
     pub(crate) format: Vec<F>,
@@ -73,18 +81,54 @@ impl ReadingArgs {
 }
 
 impl<F: FormatOption> ReadingArgs<F> {
+    /// Returns what was typed to name the inputs.
+    pub(crate) fn typed_inputs(&self) -> TypedInputs<'_> {
+        TypedInputs {
+            paths: &self.inputs,
+            list: self.paths_from.as_deref(),
+        }
+    }
+
+    /// Returns the inputs, those of `--paths-from` after the others. Reads standard input if the list is
+    /// there, so it can be called only once.
+    ///
+    /// # Errors
+    /// The list cannot be read, or names a path that is not there.
+    pub(crate) fn inputs(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let mut inputs = self.inputs.clone();
+        let Some(list) = &self.paths_from else {
+            return Ok(inputs);
+        };
+        let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+        let reads_twice = || {
+            refusal(
+                "standard input is the list of paths, so it cannot be an input too",
+                "write the list to a file",
+            )
+        };
+        if is_stdin(list) && inputs.iter().any(is_stdin) {
+            return Err(reads_twice());
+        }
+        let listed = path_list::read(list)?;
+        if is_stdin(list) && listed.iter().any(is_stdin) {
+            return Err(reads_twice());
+        }
+        inputs.extend(listed);
+        Ok(inputs)
+    }
+
     /// Returns the request that all subcommands share. `format` is the column order of files that
     /// do not name their columns.
     ///
     /// # Errors
-    /// Fails if `--temp-dir` is not a directory.
+    /// Fails if `--temp-dir` is not a directory, or the list of `--paths-from` cannot be used.
     pub(crate) fn request(
         &self,
         format: Option<&Layout>,
         room: &RoomArgs,
         narrowing: &Narrowing,
     ) -> anyhow::Result<Request> {
-        Ok(Request::new(self.inputs.clone())
+        Ok(Request::new(self.inputs()?)
             .format(format.cloned())
             .filter(narrowing.filter()?)
             .memory(room.memory)
@@ -204,6 +248,11 @@ impl<F: FormatOption> ReadingArgs<F> {
         let is_unsound = records.skipped.total() > 0 || input.damaged.total() > 0;
         ExitCode::from(u8::from(self.strict && is_unsound))
     }
+}
+
+/// Returns the options without which an input is needed; a subcommand that needs none has all of them.
+fn needed(needs_input: bool) -> &'static [&'static str] {
+    if needs_input { &["paths_from"] } else { &[] }
 }
 
 /// Makes the error of a process that cannot handle signals.

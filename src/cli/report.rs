@@ -123,7 +123,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         .reading
         .run(streams, |meter| pipeline::report(&request, meter))??;
     let typed = page::Typed {
-        inputs: &args.reading.inputs,
+        inputs: args.reading.typed_inputs(),
         format,
         context: &args.context,
         narrowing: &args.narrowing,

@@ -64,6 +64,7 @@ mod packs;
 mod parquet;
 #[cfg(unix)] // for bash
 mod pasted;
+mod path_lists;
 mod plain_lines;
 mod printed;
 mod properties;

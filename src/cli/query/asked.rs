@@ -36,10 +36,11 @@ impl Asked {
     /// The first word is neither SQL nor a name nor an input, or the file cannot be read.
     pub(super) fn of(args: &Args) -> anyhow::Result<Self> {
         let typed = args.query.iter().map(PathBuf::from);
-        let all: Vec<PathBuf> = typed.chain(args.reading.inputs.iter().cloned()).collect();
+        let inputs = args.reading.inputs()?;
+        let all: Vec<PathBuf> = typed.chain(inputs.iter().cloned()).collect();
         if let Some(file) = &args.file {
             let text = match file.as_os_str() == "-" {
-                true => from_stdin(&all)?,
+                true => from_stdin(args, &all)?,
                 false => from_file(file)?,
             };
             return Self::with(SqlSource::Text(text), all);
@@ -48,16 +49,10 @@ impl Asked {
         if let Some(query) = NamedQuery::find(first)
             && !Path::new(first).exists()
         {
-            return Self::with(
-                SqlSource::Text(query.sql.to_owned()),
-                args.reading.inputs.clone(),
-            );
+            return Self::with(SqlSource::Text(query.sql.to_owned()), inputs);
         }
         if is_sql(first) {
-            return Self::with(
-                SqlSource::Text(first.to_owned()),
-                args.reading.inputs.clone(),
-            );
+            return Self::with(SqlSource::Text(first.to_owned()), inputs);
         }
         if !first.is_empty() && first != "-" && !Path::new(first).exists() {
             return Err(unknown(first));
@@ -65,7 +60,7 @@ impl Asked {
         if std::io::stdin().is_terminal() {
             return Self::with(SqlSource::Prompt, all);
         }
-        let text = from_stdin(&all)?;
+        let text = from_stdin(args, &all)?;
         Self::with(SqlSource::Text(text), all)
     }
 
@@ -122,10 +117,16 @@ fn from_file(file: &Path) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn from_stdin(inputs: &[PathBuf]) -> anyhow::Result<String> {
+fn from_stdin(args: &Args, inputs: &[PathBuf]) -> anyhow::Result<String> {
     if inputs.iter().any(|input| input.as_os_str() == "-") {
         return Err(refusal(
             "standard input is the input, so the SQL cannot come from there",
+            "type the SQL as the first word, or use --file",
+        ));
+    }
+    if args.reading.typed_inputs().list == Some(Path::new("-")) {
+        return Err(refusal(
+            "standard input is the list of paths, so the SQL cannot come from there",
             "type the SQL as the first word, or use --file",
         ));
     }

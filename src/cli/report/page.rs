@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
 
 use askama::Template;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -24,6 +23,7 @@ use crate::cli::account;
 use crate::cli::context::ContextArgs;
 use crate::cli::narrowing::Narrowing;
 use crate::cli::page::{Page, count, wide};
+use crate::cli::path_list::TypedInputs;
 
 const STYLE: &str = include_str!("../../../templates/report.css");
 const SCRIPT: &str = include_str!("../../../templates/report.js");
@@ -73,7 +73,7 @@ impl HtmlPage<'_> {
 /// The arguments that the page repeats in its commands.
 pub(super) struct Typed<'a> {
     /// The inputs.
-    pub(super) inputs: &'a [PathBuf],
+    pub(super) inputs: TypedInputs<'a>,
     /// The order of columns.
     pub(super) format: Option<&'a Layout>,
     /// The filter options.

@@ -3,7 +3,8 @@
 //!
 //! This folder names conversations ([`ConnectionKey`]), keeps the values of each record that
 //! conversion needs ([`Observation`]), removes records delivered twice ([`duplicates`]) and decides
-//! which view of a conversation is used ([`vantage`]). It does not pair the two directions and does
+//! which view of a conversation is used ([`vantage`]). It also divides conversations among runs that share
+//! an archive ([`Shard`]). It does not pair the two directions and does
 //! not know TCP states; [`crate::connection`] does.
 
 mod address_names;
@@ -16,6 +17,7 @@ mod losses;
 pub(crate) mod observation;
 mod observe;
 mod own_address;
+mod shard;
 mod traffic_path;
 pub mod vantage;
 mod words;
@@ -27,6 +29,7 @@ pub use losses::Losses;
 pub use observation::{Candidate, Observation, Place, RejectReason, Verdict, Viewed};
 pub use observe::{Addresses, Assumed, Unusable, is_egress, observe, protocol, reject_reason};
 pub use own_address::{SharedAddresses, is_private};
+pub use shard::Shard;
 pub use traffic_path::TrafficPath;
 pub use vantage::Vantage;
 pub use words::{ReasonIndex, RecordWords, TagSet, TagsIndex, ValueSeen, WordList};

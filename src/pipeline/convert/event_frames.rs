@@ -13,6 +13,7 @@ use crate::printable::printable;
 use crate::read::SourceNames;
 
 /// Frames of events come after the packets of the same instant.
+const CONVERSATION: u64 = u64::MAX;
 const EPISODES_FROM: u64 = 1 << 63;
 
 /// The interfaces of events in a capture.
@@ -91,7 +92,8 @@ impl EventFramer<'_, '_> {
                 comment: self.comments.then_some(&*comment),
             };
             let key = FrameKey {
-                time_ns: frame.at_ns,
+                time_ns: frame.at_ns.max(0),
+                conversation: CONVERSATION,
                 episode,
                 place,
             };

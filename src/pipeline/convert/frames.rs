@@ -2,8 +2,10 @@
 //!
 //! A frame is encoded as soon as its connection is rebuilt, so that the memory of records and
 //! segments can be released. From then on it is a run of bytes and a [`FrameKey`]. Frames are
-//! ordered by time, then by episode, then by position in the episode: the same order for any number
-//! of threads and any memory.
+//! ordered by time, then by a hash of their conversation, then by episode, then by position in the
+//! episode: the same order for any number of threads and any memory. A merge of the captures of
+//! several runs knows the first two from a frame alone, and conversations with the same hash are in the
+//! same run.
 //!
 //! If the frames of a time slice fit in memory, they are sorted at once. Otherwise each run that
 //! fits is sorted and written to a temporary file, and the runs are merged (`sorted_runs`).
@@ -22,7 +24,10 @@ const FRAMES_MIN: usize = 1 << 10;
 pub(crate) struct FrameKey {
     /// Nanoseconds since the epoch.
     pub time_ns: i64,
-    /// Number of its episode, in order of start.
+    /// [`ConnectionKey::shard_hash`](crate::flow::ConnectionKey::shard_hash) of its conversation. That of
+    /// events is the highest.
+    pub conversation: u64,
+    /// Number of its episode, in order of start. Those of events are higher than those of packets.
     pub episode: u64,
     /// Its position in the episode.
     pub place: u32,
@@ -35,7 +40,8 @@ impl Ord for FrameKey {
         if self.time_ns != other.time_ns {
             return self.time_ns.cmp(&other.time_ns);
         }
-        (self.episode, self.place).cmp(&(other.episode, other.place))
+        let rest = |key: &Self| (key.conversation, key.episode, key.place);
+        rest(self).cmp(&rest(other))
     }
 }
 
@@ -47,7 +53,7 @@ impl PartialOrd for FrameKey {
 }
 
 /// Bytes before a frame that waits for a later slice: its key, its length and its tag.
-pub(crate) const HEAD_LEN: usize = 28;
+pub(crate) const HEAD_LEN: usize = 36;
 
 /// Approximate size of the frames that are merged before they are written.
 const MERGED_LEN: usize = 256 << 10;
@@ -115,10 +121,11 @@ impl FrameHead {
     pub(crate) fn bytes(self) -> [u8; HEAD_LEN] {
         let mut bytes = [0; HEAD_LEN];
         bytes[..8].copy_from_slice(&self.key.time_ns.to_le_bytes());
-        bytes[8..16].copy_from_slice(&self.key.episode.to_le_bytes());
-        bytes[16..20].copy_from_slice(&self.key.place.to_le_bytes());
-        bytes[20..24].copy_from_slice(&self.len.to_le_bytes());
-        bytes[24..].copy_from_slice(&self.tag.to_bytes());
+        bytes[8..16].copy_from_slice(&self.key.conversation.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.key.episode.to_le_bytes());
+        bytes[24..28].copy_from_slice(&self.key.place.to_le_bytes());
+        bytes[28..32].copy_from_slice(&self.len.to_le_bytes());
+        bytes[32..].copy_from_slice(&self.tag.to_bytes());
         bytes
     }
 
@@ -142,11 +149,12 @@ impl RunHead for FrameHead {
         Self {
             key: FrameKey {
                 time_ns: word(0).cast_signed(),
-                episode: word(8),
-                place: half(16),
+                conversation: word(8),
+                episode: word(16),
+                place: half(24),
             },
-            len: half(20),
-            tag: PartTag::of_bytes(half(24).to_le_bytes()),
+            len: half(28),
+            tag: PartTag::of_bytes(half(32).to_le_bytes()),
         }
     }
 

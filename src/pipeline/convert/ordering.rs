@@ -247,6 +247,7 @@ mod tests {
     fn key(time_ns: i64, episode: u64, place: u32) -> FrameKey {
         FrameKey {
             time_ns,
+            conversation: episode % 3,
             episode,
             place,
         }

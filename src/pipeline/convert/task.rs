@@ -110,6 +110,7 @@ impl<'a, 't> Task<'a, 't> {
     /// There is no space for its frames on disk, or for one of its connections in memory.
     pub(crate) fn rebuild(&mut self, episode: u64, held: &Episode) -> Result<()> {
         let mut last_ns = i64::MIN;
+        let conversation = held.records.first().map_or(0, |o| o.key.shard_hash());
         let mut place = 0;
         let mut rest = &held.records[..];
         for len in &held.connections {
@@ -139,7 +140,9 @@ impl<'a, 't> Task<'a, 't> {
             for portion in segments.chunks(PORTION) {
                 for segment in portion {
                     let key = FrameKey {
-                        time_ns: segment.time_ns,
+                        // A capture begins in 1970.
+                        time_ns: segment.time_ns.max(0),
+                        conversation,
                         episode,
                         place,
                     };

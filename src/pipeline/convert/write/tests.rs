@@ -193,8 +193,8 @@ fn packets(file: &[u8]) -> Vec<(i64, u16)> {
     packets
 }
 
-/// Returns the packets in the expected order of time, episode and position, from the rebuilt
-/// segments.
+/// Returns the packets in the expected order of time, hash of the conversation, episode and position,
+/// from the rebuilt segments.
 fn expected(clients: &[Client]) -> Vec<(i64, u16)> {
     let mut keyed = Vec::new();
     let mut in_order: Vec<&Client> = clients.iter().collect();
@@ -202,6 +202,7 @@ fn expected(clients: &[Client]) -> Vec<(i64, u16)> {
     for (episode, (port, connections)) in in_order.into_iter().enumerate() {
         let mut last_ns = None;
         let mut place = 0;
+        let hash = connections[0][0].key.shard_hash();
         for connection in connections {
             let mut segments: Vec<Segment> = Vec::new();
             rebuild(connection, Detail::Exact, &mut segments);
@@ -214,7 +215,7 @@ fn expected(clients: &[Client]) -> Vec<(i64, u16)> {
                 } else {
                     earliest_ns = i64::MIN;
                 }
-                keyed.push((time_ns, episode, place, *port));
+                keyed.push((time_ns, hash, episode, place, *port));
                 last_ns = last_ns.max(Some(time_ns));
                 place += 1;
             }
@@ -239,7 +240,7 @@ const THREE: How = How {
 };
 
 #[test]
-fn packets_come_in_order_of_time_then_episode_then_place() {
+fn packets_come_in_order_of_time_then_conversation_then_place() {
     let expected = expected(&clients());
     assert!(expected.is_sorted_by_key(|(time_ns, _)| *time_ns));
     for how in [ONE, THREE] {
@@ -250,15 +251,19 @@ fn packets_come_in_order_of_time_then_episode_then_place() {
 }
 
 #[test]
-fn packets_of_one_instant_come_in_order_of_their_episodes() {
-    let clients: Vec<Client> = [3, 1, 2]
+fn packets_of_one_instant_come_in_order_of_their_hashes() {
+    let ports = [3, 1, 2, 5, 4];
+    let clients: Vec<Client> = ports
         .map(|port| (port, vec![connection(port, 10, 10, 1)]))
         .into();
+    let hash = |port: &u16| connection(*port, 10, 10, 1)[0].key.shard_hash();
+    let mut ordered = ports;
+    ordered.sort_by_key(hash);
     let out = write(&ONE, &clients);
     let packets = packets(&out.files[0]);
-    let first: Vec<(i64, u16)> = packets[..3].to_vec();
+    let first: Vec<(i64, u16)> = packets[..5].to_vec();
     let time_ns = first[0].0;
-    assert_eq!(first, [1, 2, 3].map(|port| (time_ns, port)));
+    assert_eq!(first, ordered.map(|port| (time_ns, port)));
 }
 
 #[test]

@@ -64,8 +64,9 @@
 //!
 //! Each subcommand is a function of [`pipeline`]: [`pipeline::convert()`],
 //! [`pipeline::diagnose()`], [`pipeline::export()`], [`pipeline::inspect()`],
-//! [`pipeline::metrics()`], [`pipeline::report()`]. Each takes a [`pipeline::Request`] and a [`read::Meter`], which another
-//! thread may watch:
+//! [`pipeline::metrics()`], [`pipeline::report()`], [`pipeline::gather_facts()`]. Each takes a
+//! [`pipeline::Request`] and a [`read::Meter`], which another thread may watch; [`pipeline::merge()`] reads
+//! captures only:
 //!
 //! ```
 //! use flow2pcap::pipeline::{Convert, Meter, Request, convert};
@@ -234,6 +235,8 @@
 //! | vantage | the view, an ENI and a side of it, whose records are used for a conversation |
 //! | event | one request, API call, DNS query or alert from an AWS log that is not a flow log |
 //! | leg | one of the connections that an event is about: client to load balancer, load balancer to target |
+//! | shard | the conversations that one of several runs writes, chosen by a hash of their five-tuple |
+//! | facts | what such runs must know of the whole archive, and a run cannot see in its own shard |
 //! | matching | a record that meets the [`filter::Filter`]. A connection is *kept* if one of its records matches |
 //! | pruned | a file that is not opened, or a row group that is not read, because its path or statistics show that nothing in it can match |
 //! | table, row group | a Parquet file; a range of its rows that can be read separately |

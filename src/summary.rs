@@ -136,6 +136,8 @@ pub struct Records {
     pub other_vantage: u64,
     /// Records that neither match the filter nor belong to a connection with a matching record.
     pub filtered: u64,
+    /// Records of conversations in other shards, if the archive is divided among several runs.
+    pub other_shard: u64,
     /// Records without the fields that the filter needs. They are also counted in another category.
     pub missing_filter_field: u64,
     /// Records with tags that contain blanks without quotes, so that it is not clear which words are
@@ -172,6 +174,7 @@ impl Records {
             self.duplicates,
             self.other_vantage,
             self.filtered,
+            self.other_shard,
             self.no_data,
             self.skip_data,
             self.skipped.total(),
@@ -213,6 +216,7 @@ impl Records {
         self.duplicates += later.duplicates;
         self.other_vantage += later.other_vantage;
         self.filtered += later.filtered;
+        self.other_shard += later.other_shard;
         self.missing_filter_field += later.missing_filter_field;
         self.unclear_tags += later.unclear_tags;
         self.no_data += later.no_data;

@@ -3,7 +3,8 @@
 //! An [`Encoder`] encodes a [`Section`] into the first bytes of a capture, and each [`Frame`] into
 //! the bytes of one packet. It holds no state between frames, so any thread may encode any part of
 //! the capture into its own buffer. [`crate::output`] writes the buffers; [`Format`] and
-//! [`part_names`] interpret the name of a capture. None of these depends on flow logs, or invents
+//! [`part_names`] interpret the name of a capture. [`StoredBlocks`] reads captures of this program again,
+//! to merge them. None of these depends on flow logs, or invents
 //! time, order or names.
 //!
 //! # Invariants
@@ -17,6 +18,7 @@ mod frame;
 mod link;
 mod names;
 mod section;
+mod stored_blocks;
 
 use std::borrow::Cow;
 
@@ -27,6 +29,7 @@ pub use self::{
     frame::{Encoder, Frame, FrameTemplate},
     link::{LinkType, PacketDirection},
     section::{Interface, Section},
+    stored_blocks::{BlockKind, StoredBlock, StoredBlocks, StoredPacket},
 };
 
 /// Returns the longest prefix of `text` that has at most `len_max` bytes and ends at a character

@@ -82,6 +82,7 @@ pub(crate) fn records(f: &mut Formatter<'_>, page: Page, r: &Records, verb: &str
         ),
         (r.other_vantage, "already logged at another ENI"),
         (r.duplicates, "delivered more than once"),
+        (r.other_shard, "in other shards"),
         (r.no_data, "NODATA"),
         (r.headers, plural(r.headers, "header line", "header lines")),
         (r.blank, plural(r.blank, "blank line", "blank lines")),

@@ -7,16 +7,15 @@ use clap::{Args as ClapArgs, ValueEnum};
 use flow2pcap::capture::LinkType;
 use flow2pcap::connection::{Detail, PER_RECORD_MAX};
 use flow2pcap::error::ErrorKind;
-use flow2pcap::flow::Addresses;
-use flow2pcap::pipeline::{
-    self, Comments, Convert, DetailChoice, EventsChoice, Split, VantageChoice,
-};
+use flow2pcap::flow::Shard;
+use flow2pcap::pipeline::{self, Comments, Convert, DetailChoice, Facts, Split};
 use flow2pcap::printable::number::grouped;
 use flow2pcap::printable::shown;
 use flow2pcap::summary::WIRESHARK_PACKETS;
 
 use crate::cli::advice::refusal;
 use crate::cli::context::ContextArgs;
+use crate::cli::facts::check_finding;
 use crate::cli::message::Message;
 use crate::cli::narrowing::{Keeping, Narrowing};
 use crate::cli::notices::Notices;
@@ -26,6 +25,7 @@ use crate::cli::reading::ReadingArgs;
 use crate::cli::room::{RoomArgs, parse_packets, parse_size};
 use crate::cli::streams::Streams;
 use crate::cli::summary;
+use crate::cli::view::ViewArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,6 +60,9 @@ Examples:
 
   flow2pcap convert AWSLogs/ -o out.pcapng --events frames
       Add requests, DNS queries and API calls of other logs in the folder, between the packets.
+
+  flow2pcap convert AWSLogs/ -o shard-2.pcapng --facts facts.json --shard 2/4
+      Write a quarter of the connections; `flow2pcap survey` wrote the facts, `flow2pcap merge` merges.
 
 In Wireshark:
   frame.comment contains \"action=REJECT\"     packets that a security group or network ACL rejected
@@ -121,19 +124,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(4..))]
     max_per_record: Option<u64>,
 
-    /// Which ENI's records to use when several logged a connection: auto, all, or an ENI
-    ///
-    /// With all, every packet appears once for each ENI that logged it, and Wireshark calls the
-    /// second one a retransmission. Wireshark analyzes all packets of a file, whatever the display
-    /// filter. To look at one ENI, write its packets to a file of their own with
-    /// `tshark -r all.pcapng -Y 'frame.interface_name == "eni-..."' -w one.pcapng`,
-    /// or use --vantage eni-... instead of all.
-    #[arg(long, value_name = "VIEW", default_value = "auto", value_parser = parse_vantage)]
-    vantage: VantageChoice,
-
-    /// Which addresses to use: those of the packet (pkt-srcaddr) or those of the ENI (srcaddr)
-    #[arg(long, value_enum, default_value_t = AddressChoice::Packet)]
-    addresses: AddressChoice,
+    #[command(flatten)]
+    view: ViewArgs,
 
     /// Link layer of the frames: raw IP, with the lengths of the log, or an invented Ethernet header
     #[arg(long, value_enum, default_value_t = LinkChoice::Raw)]
@@ -147,16 +139,24 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = CommentChoice::Record)]
     comments: CommentChoice,
 
-    /// What to do with load balancer logs, CloudTrail and DNS query logs among the inputs
+    /// Write only this part of the connections, such as 2/16, so that several runs can share the archive
     ///
-    /// With comments, the packet nearest in time says what the load balancer logged
-    /// (alb=502 target=10.0.2.7:8080 "GET /api"), if exactly one connection fits. The first packet
-    /// that is rejected after an API call says who changed its network interface, instance, subnet,
-    /// VPC or, with --context, its security group. With frames, every event is also a frame on an
-    /// interface of its own: requests as HTTP, DNS queries as packets, API calls as JSON. URLs are
-    /// written without their query. With none, these files are left out.
-    #[arg(long, value_enum, default_value_t = EventChoice::Comments)]
-    events: EventChoice,
+    /// Every run reads all inputs and uses the records of its own connections, by a hash of the addresses, ports
+    /// and protocol of the packets. `flow2pcap merge` puts the captures together.
+    #[arg(
+        long,
+        value_name = "I/N",
+        default_value = "1/1",
+        hide_default_value = true
+    )]
+    shard: Shard,
+
+    /// File with facts of the whole archive, which `flow2pcap survey` wrote; repeat it for those of several shards
+    ///
+    /// Without them, a shard chooses --detail auto by its own packets, and joins events with its own
+    /// connections.
+    #[arg(long, value_name = "FILE")]
+    facts: Vec<PathBuf>,
 
     #[command(flatten)]
     context: ContextArgs,
@@ -193,12 +193,6 @@ enum DetailName {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum AddressChoice {
-    Packet,
-    Interface,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 enum LinkChoice {
     /// No link header; several interfaces have link type 12, which Wireshark and libpcap both read
     Raw,
@@ -213,16 +207,6 @@ enum CommentChoice {
     None,
     Record,
     All,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum EventChoice {
-    /// Leave these files out
-    None,
-    /// Comments at the packets that they are about
-    Comments,
-    /// Comments, and frames of their own between the packets
-    Frames,
 }
 
 impl Args {
@@ -269,11 +253,7 @@ impl Args {
         let mut convert = Convert::new(request, self.output.clone());
         convert.split = self.split;
         convert.detail = self.detail()?;
-        convert.vantage = self.vantage.clone();
-        convert.addresses = match self.addresses {
-            AddressChoice::Packet => Addresses::Packet,
-            AddressChoice::Interface => Addresses::Interface,
-        };
+        self.view.apply_to(&mut convert);
         convert.link = match self.link {
             LinkChoice::Raw => LinkType::Raw,
             LinkChoice::Raw101 => LinkType::Raw101,
@@ -285,13 +265,12 @@ impl Args {
             CommentChoice::Record => Comments::Record,
             CommentChoice::All => Comments::All,
         };
-        convert.events = match self.events {
-            EventChoice::None => EventsChoice::None,
-            EventChoice::Comments => EventsChoice::Comments,
-            EventChoice::Frames => EventsChoice::Frames,
-        };
         convert.finding = self.finding;
         convert.max_packets = self.keeping.max_packets;
+        convert.shard = self.shard;
+        if !self.facts.is_empty() {
+            convert.facts = Some(Facts::read_all(&self.facts)?);
+        }
         Ok(convert)
     }
 }
@@ -308,12 +287,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
             "write the capture to a file",
         ));
     }
-    if args.finding.is_some() && !matches!(args.addresses, AddressChoice::Packet) {
-        return Err(refusal(
-            "--finding needs --addresses packet",
-            "leave out --addresses: a diagnosis uses the addresses of the packets",
-        ));
-    }
+    check_finding(args.finding, &args.view)?;
     warn_of_size(args, streams);
     let request = args.request()?;
     let is_shown = !args.reading.quiet && streams.can_redraw_err();
@@ -367,14 +341,6 @@ fn warn_of_size(args: &Args, streams: &mut Streams<'_>) {
             grouped(packets)
         )));
     }
-}
-
-fn parse_vantage(text: &str) -> Result<VantageChoice, String> {
-    Ok(match text {
-        "auto" => VantageChoice::Auto,
-        "all" => VantageChoice::All,
-        name => VantageChoice::Eni(name.to_owned()),
-    })
 }
 
 /// Parses the value of `--split`.

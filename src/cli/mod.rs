@@ -13,10 +13,12 @@ mod convert_command;
 mod diagnose;
 mod export;
 mod extcap;
+mod facts;
 mod findings;
 mod inspect;
 mod interrupt;
 mod man;
+mod merge;
 mod message;
 mod metrics;
 mod narrowing;
@@ -36,6 +38,7 @@ mod streams;
 mod summary;
 mod survey;
 mod terminal;
+mod view;
 mod wireshark;
 
 use std::ffi::OsString;
@@ -72,10 +75,12 @@ enum Command {
     Diagnose(Box<diagnose::Args>),
     Export(Box<export::Args>),
     Inspect(Box<inspect::Args>),
+    Merge(Box<merge::Args>),
     Metrics(Box<metrics::Args>),
     Query(Box<query::Args>),
     Report(Box<report::Args>),
     Setup(Box<setup::Args>),
+    Survey(Box<facts::Args>),
     Wireshark(Box<wireshark::Args>),
     Completions(Box<completions::Args>),
     Man(Box<man::Args>),
@@ -127,10 +132,12 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
         Command::Diagnose(args) => diagnose::run(&args, streams),
         Command::Export(args) => export::run(&args, streams),
         Command::Inspect(args) => inspect::run(&args, streams),
+        Command::Merge(args) => merge::run(&args, streams),
         Command::Metrics(args) => metrics::run(&args, streams),
         Command::Query(args) => query::run(&args, streams),
         Command::Report(args) => report::run(&args, streams),
         Command::Setup(args) => setup::run(&args, streams),
+        Command::Survey(args) => facts::run(&args, streams),
         Command::Wireshark(args) => wireshark::run(&args, streams),
         Command::Completions(args) => completions::run(&args, Cli::command(), streams),
         Command::Man(args) => man::run(&args, Cli::command(), streams),

@@ -225,7 +225,7 @@ impl<F: FormatOption> ReadingArgs<F> {
     /// Says so where the archive has only records of time without traffic.
     pub(crate) fn note_silence(&self, streams: &mut Streams<'_>, records: &Records) {
         let silent = records.no_data + records.skip_data;
-        let has_traffic = records.used + records.filtered > 0;
+        let has_traffic = records.used + records.filtered + records.other_shard > 0;
         if !self.quiet && silent > 0 && !has_traffic {
             let kinds = match (records.no_data, records.skip_data) {
                 (_, 0) => "NODATA",
@@ -256,7 +256,7 @@ fn needed(needs_input: bool) -> &'static [&'static str] {
 }
 
 /// Makes the error of a process that cannot handle signals.
-fn no_signals(error: anyhow::Error) -> anyhow::Error {
+pub(crate) fn no_signals(error: anyhow::Error) -> anyhow::Error {
     refusal(
         format!("cannot listen for signals: {error:#}"),
         "raise the limit of processes (`ulimit -u`), of open files (`ulimit -n`) or of address space \

@@ -18,7 +18,9 @@ pub const TCP: u8 = 6;
 pub const UDP: u8 = 17;
 
 /// An address and a port; the port is 0 where the protocol has none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Endpoint {
     /// The address.
     pub address: IpAddr,
@@ -38,7 +40,9 @@ pub struct FiveTuple {
 }
 
 /// Both directions of a conversation: the endpoints are sorted, which implies no role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct ConnectionKey {
     /// The endpoint that sorts first.
     pub low: Endpoint,

@@ -13,7 +13,19 @@ use crate::record::{ByteUnit, ObservedFlags, bare_headers_len};
 use crate::time::until_ns;
 
 /// The line that a record came from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Place {
     /// Index into the list of input files.
     pub file: u32,

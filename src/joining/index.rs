@@ -13,7 +13,9 @@ use super::sought::{LegSide, SoughtConnection};
 use crate::flow::{ConnectionKey, Endpoint};
 
 /// The number of an event, from 0 in order of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct EventNumber(pub u32);
 
 /// Most connections that are kept. If more fit, none is joined: which of them came first depends on
@@ -24,7 +26,9 @@ pub const SPANS_MAX: usize = 1 << 19;
 const CANDIDATES_MAX: usize = 8;
 
 /// A connection, and the time from its first to after its last second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct ConnectionSpan {
     /// Its ends and its protocol.
     pub key: ConnectionKey,

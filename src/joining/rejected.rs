@@ -7,7 +7,9 @@ use super::index::EventNumber;
 use crate::flow::Place;
 
 /// A record of rejected packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct RejectedRecord {
     /// When it begins, nanoseconds since the Unix epoch.
     pub start_ns: i64,

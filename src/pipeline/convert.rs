@@ -26,10 +26,12 @@ mod planned;
 mod pool;
 mod rebuilt;
 mod section;
+mod settled_archive;
 mod split;
 mod task;
 mod write;
 
+pub(crate) use self::event_frames::EVENT_INTERFACE;
 pub use self::planned::{Announce, PlannedCapture};
 pub use self::split::Split;
 
@@ -41,23 +43,20 @@ use self::capture_writer::PendingOutput;
 use self::event_stages::{EventStage, JoinedStage};
 use self::framer::Framer;
 use self::memory_shares::MemoryShares;
-use self::planned::{planned, slices};
+use self::planned::planned;
 use self::pool::Pool;
 use self::section::section;
+use self::settled_archive::{SettledArchive, ToSettle, check_shard};
 use self::task::TaskContext;
 use self::write::Writer;
 use crate::capture::{Encoder, Format, LinkType, Section};
 use crate::connection::Detail;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Addresses, Candidate, Enis, Vantage};
-use crate::pipeline::diagnose::finding_records;
-use crate::pipeline::events::{CollectsEvents, EventCollector, EventWishes};
-use crate::pipeline::reading::Observations;
-use crate::pipeline::run::{Contents, EventsRead, Request, Run, with_names};
-use crate::pipeline::settling::conversations::Conversations;
-use crate::pipeline::settling::finding_records::FindingMarker;
+use crate::flow::{Addresses, Enis, Shard, Vantage};
+use crate::pipeline::events::EventWishes;
+use crate::pipeline::facts::{Facts, Surveyed};
+use crate::pipeline::run::{EventsRead, Request, Run, with_names};
 use crate::pipeline::settling::packet_budget::DetailChoice;
-use crate::pipeline::settling::settle::{SettleCounts, Settler, Settling};
 use crate::pipeline::settling::time_slices::Slices;
 use crate::pipeline::spilling::buckets::Buckets;
 use crate::pipeline::spilling::temporary::SpillFolder;
@@ -94,6 +93,10 @@ pub struct Convert {
     pub finding: Option<u64>,
     /// The most packets to write; beyond that there is no capture, but suggested filters.
     pub max_packets: Option<u64>,
+    /// The conversations that are written, if several runs share the archive.
+    pub shard: Shard,
+    /// What all of these runs together know. Without it, a run knows what its own conversations show.
+    pub facts: Option<Facts>,
 }
 
 impl Convert {
@@ -112,6 +115,8 @@ impl Convert {
             events: EventsChoice::default(),
             finding: None,
             max_packets: None,
+            shard: Shard::WHOLE,
+            facts: None,
         }
     }
 }
@@ -229,49 +234,6 @@ fn wishes(convert: &Convert, format: Format) -> Result<EventWishes> {
     }
 }
 
-/// Passes records and events on to where each of them is stored.
-struct Stores<'a, 'f> {
-    conversations: &'a Conversations<'f>,
-    /// Whether the output has names.
-    names_addresses: bool,
-    events: Option<&'a EventCollector<'f>>,
-}
-
-impl Observations for Stores<'_, '_> {
-    fn take_in(&self, records: Vec<Candidate>, base: u64, enis: &Enis) -> Result<()> {
-        self.conversations.take_in(records, base, enis)
-    }
-
-    fn events(&self) -> Option<&dyn CollectsEvents> {
-        Some(self.events?)
-    }
-
-    fn names_addresses(&self) -> bool {
-        self.names_addresses
-    }
-}
-
-/// Reads everything, gives the ENIs the names of the context, and collects the names of addresses.
-fn read<'f>(
-    convert: &Convert,
-    run: &Run<'_>,
-    conversations: &Conversations<'f>,
-    events: Option<&EventCollector<'f>>,
-) -> Result<(Contents, AddressNaming)> {
-    let stores = Stores {
-        conversations,
-        names_addresses: Format::of(&convert.output)? == Format::Pcapng,
-        events,
-    };
-    let mut read = run.read(convert.addresses, &stores)?;
-    let configuration = &read.account.configuration;
-    configuration.describe(&mut read.enis);
-    let now_ns = read.newest_ns.unwrap_or(i64::MAX);
-    let names = std::mem::take(&mut read.names);
-    let naming = AddressNaming::of(&read.enis, configuration, &names, now_ns);
-    Ok((read, naming))
-}
-
 /// Opens the archive and prepares the output.
 ///
 /// # Errors
@@ -286,35 +248,32 @@ fn opened(convert: &Convert) -> Result<(EventWishes, Archive, Encoder, PendingOu
 
 fn convert_named(convert: &Convert, meter: &Meter, announce: Announce<'_>) -> Result<Summary> {
     let request = &convert.request;
+    check_shard(convert)?;
     let (wishes, archive, encoder, pending) = opened(convert)?;
-    let run = Run::new(&archive, meter);
-    let finding = finding_records(convert.finding, request, &archive, meter)?;
+    let run = Run::new(&archive, meter).of_shard(convert.shard);
     let folder = SpillFolder::new(&request.temp_dir);
     let choice = convert.detail.at_most(convert.max_packets);
-    let conversations = Conversations::for_choice(request.held_max(), &folder, choice);
-    let collector = EventStage::collector(wishes, request, &folder);
-    let (mut read, naming) = read(convert, &run, &conversations, collector.as_ref())?;
-    let enis = &read.enis;
-    let vantage = vantage(&convert.vantage, enis)?;
-    let (conversations, totals) = conversations.complete(enis, request.memory);
-    let slices = slices(request.memory, choice, totals);
-    let buckets = || Buckets::new(slices.count(), request.held_max(), &folder);
-    let episodes = buckets();
-    let selection = request.selection(read.newest_ns);
-    let (finding, kept) = FindingMarker::of(finding.as_ref(), selection, enis);
-    let events = EventStage::of(collector, selection, enis, &read.account.configuration)?;
-    let settler = Settler {
-        settling: Settling::for_choice(vantage, kept, choice, request.memory),
-        finding,
-        events: events.as_ref().map(|events| &events.offers),
-        seen: &naming.seen,
-        slices: &slices,
-        episodes: &episodes,
-        meter,
+    let of_all = convert.facts.as_ref().map(|facts| &facts.packets);
+    let to_settle = ToSettle {
+        convert,
+        wishes,
+        run: &run,
+        choice: of_all.map_or(choice, |all| choice.for_packets(all).into()),
+        keeps_episodes: true,
     };
-    let settled = settler.settle(&{ conversations })?;
-    check_kept(&read, request, &settled, events.as_ref())?;
-    let (detail, planned) = planned(choice, convert.max_packets, &settled, enis)?;
+    let settled = to_settle.settle(&folder)?;
+    settled.check_kept(convert)?;
+    let SettledArchive {
+        mut read,
+        naming,
+        slices,
+        episodes,
+        events,
+        settled,
+        selection,
+    } = settled;
+    let enis = &read.enis;
+    let (detail, planned) = planned(choice, convert.max_packets, &settled, of_all, enis)?;
     announce(&planned);
     let (section, mut events) = named_section(convert, enis, naming, events);
     let mut capture = pending.open(encoder, section, enis)?;
@@ -327,10 +286,14 @@ fn convert_named(convert: &Convert, meter: &Meter, announce: Announce<'_>) -> Re
         comments: convert.comments,
         single_interface: convert.single_interface || convert.split == Some(Split::Eni),
     };
-    let waiting = buckets();
-    meter.begin(Phase::Writing, planned.packets);
-    let put_frames = |events: &mut JoinedStage<'_>| events.put_frames(&framer, &slices, &waiting);
-    events.as_mut().map_or(Ok(()), put_frames)?;
+    let waiting = Buckets::new(slices.count(), request.held_max(), &folder);
+    meter.begin(
+        Phase::Writing,
+        planned.packets / u64::from(convert.shard.of()),
+    );
+    if let Some(events) = &mut events {
+        events.put_frames(&framer, &slices, &waiting, convert.shard.is_first())?;
+    }
     let tasks = tasks(convert, detail, &slices, &waiting, framer, events.as_ref());
     let writer = Writer::new(&episodes, meter, tasks);
     let written = writer.write(&mut capture)?;
@@ -353,6 +316,34 @@ fn convert_named(convert: &Convert, meter: &Meter, announce: Announce<'_>) -> Re
     })
 }
 
+/// Reads and settles an archive, or a shard of it, and returns what runs that share the archive must know
+/// of all of it. Of the conversion, the options that change which packets there are must be the same as
+/// in those runs; nothing is written to its output.
+///
+/// Runs on rayon's current thread pool.
+///
+/// # Errors
+/// An input cannot be read, there is no record, or the filter keeps nothing.
+pub fn gather_facts(convert: &Convert, meter: &Meter) -> Result<Surveyed> {
+    with_names(&convert.request, |request| {
+        let mut convert = convert.clone();
+        convert.request = request.clone();
+        convert.facts = None;
+        let wishes = wishes(&convert, Format::of(&convert.output)?)?;
+        let archive = archive_of(&convert, wishes)?;
+        let run = Run::new(&archive, meter).of_shard(convert.shard);
+        let folder = SpillFolder::new(&convert.request.temp_dir);
+        let to_settle = ToSettle {
+            convert: &convert,
+            wishes,
+            run: &run,
+            choice: DetailChoice::default(),
+            keeps_episodes: false,
+        };
+        to_settle.settle(&folder)?.into_facts(&to_settle)
+    })
+}
+
 /// Returns the section header of the capture with all names, and the events that are joined now.
 fn named_section<'a>(
     convert: &Convert,
@@ -360,26 +351,15 @@ fn named_section<'a>(
     mut naming: AddressNaming,
     events: Option<EventStage<'a>>,
 ) -> (Section, Option<JoinedStage<'a>>) {
+    let facts = convert.facts.as_ref();
+    if let Some(facts) = facts {
+        naming.seen.replace(&facts.named_addresses);
+    }
     let mut section = section(enis, naming.before_answers(), convert.single_interface);
-    let events = events.map(|events| events.decide(&mut section));
+    let of_all = facts.and_then(|facts| facts.events.clone());
+    let events = events.map(|events| events.decide(&mut section, of_all));
     section.names.append(&mut naming.after_answers());
     (section, events)
-}
-
-/// Whether there is something to write: records that the filter keeps, or frames of events.
-///
-/// # Errors
-/// The filter keeps nothing.
-fn check_kept(
-    read: &Contents,
-    request: &Request,
-    settled: &SettleCounts,
-    events: Option<&EventStage<'_>>,
-) -> Result<()> {
-    match events.is_some_and(EventStage::has_frames) {
-        true => Ok(()),
-        false => read.check_kept(request, settled.records),
-    }
 }
 
 /// Returns the account of events, of which there is none if they were not read.

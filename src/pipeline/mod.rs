@@ -10,6 +10,8 @@
 //! ladder     examples of findings, packet by packet
 //! export     tables in a folder
 //! events     events of other AWS logs, on their way into a capture
+//! merge      captures of such runs -> one capture
+//! facts      what runs that share an archive know of all of it
 //! ```
 //!
 //! All of them read with [`crate::read`], like every other user of it. Records between two stages
@@ -30,10 +32,12 @@ mod diagnose;
 mod event_counts;
 mod events;
 mod export;
+mod facts;
 mod findings;
 mod inspect;
 mod kept_events;
 mod ladder;
+mod merge;
 mod metrics;
 mod name_columns;
 mod reading;
@@ -45,15 +49,17 @@ mod spilling;
 pub use self::connections::{ConnectionBatch, ConnectionsRead, connections};
 pub use self::convert::{
     Announce, Comments, Convert, EventsChoice, PlannedCapture, Split, VantageChoice, convert,
-    convert_announced,
+    convert_announced, gather_facts,
 };
 pub use self::diagnose::{ChangeCounts, Diagnosis, LoggedCall, diagnose, diagnose_to};
 pub use self::export::{
     Export, Exported, ExportedTable, LakeCompression, LakeFormat, LakeLayout, export,
 };
+pub use self::facts::{Facts, Surveyed};
 pub use self::findings::findings;
 pub use self::inspect::inspect;
 pub use self::ladder::{Ladder, LadderPacket, LadderStep, OmittedPackets, RejectingEni};
+pub use self::merge::{MergedCaptures, merge};
 pub use self::metrics::{Answers, Metrics, metrics};
 pub use self::report::{Origin, Report, Reported, report};
 pub use self::run::Request;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::flow::{
     AddressNames, Addresses, Candidate, ECS, Eni, EniIndex, Enis, Losses, Observation, Place,
-    ReasonIndex, TagSet, TagsIndex, Unusable, Verdict, observe, reject_reason,
+    ReasonIndex, Shard, TagSet, TagsIndex, Unusable, Verdict, observe, reject_reason,
 };
 use crate::pipeline::diagnose::Coverage;
 use crate::pipeline::event_counts::EventCounts;
@@ -63,6 +63,9 @@ pub(crate) trait Observations: Sync {
 pub(crate) struct Observing<'a> {
     /// Which addresses the packets get.
     pub addresses: Addresses,
+    /// The conversations whose records are passed on. What all records together show is learned from the
+    /// others too.
+    pub shard: Shard,
     /// Destination of the observations. Not a type parameter, because the parser would then be
     /// compiled once for each subcommand.
     pub to: &'a dyn Observations,
@@ -80,6 +83,8 @@ pub(crate) struct Observed {
     pub lost: Losses,
     /// Assumptions that were necessary.
     pub assumed: AssumedCounts,
+    /// Records of conversations in other shards.
+    pub other_shard: u64,
     /// Earliest start and latest end of all records, nanoseconds since the Unix epoch.
     pub span_ns: Option<(i64, i64)>,
     /// Events of other logs, if they are counted.
@@ -159,10 +164,15 @@ impl Sink for Observing<'_> {
             o.verdict = Verdict::Reject(reject_reason(text, number));
         }
         let matched = found.matches == Some(true);
+        let is_elsewhere = !self.shard.has(&o.key);
         if part.has_extras(found.layout, self.to) {
-            part.note_extras(found, &mut o, matched);
+            part.note_extras(found, &mut o, matched, is_elsewhere);
         }
         part.span_ns = joined(part.span_ns, Some((o.start_ns, o.end_ns)));
+        if is_elsewhere {
+            part.other_shard += 1;
+            return Ok(());
+        }
         part.assumed.count(assumed);
         part.observations.push(Candidate {
             observation: o,
@@ -216,6 +226,7 @@ impl Sink for Observing<'_> {
         part.names.append(later.names);
         part.lost.add(&later.lost);
         part.assumed.add(later.assumed);
+        part.other_shard += later.other_shard;
         part.span_ns = joined(part.span_ns, later.span_ns);
         part.quiet.add(later.quiet);
         part.events.append(later.events);
@@ -238,7 +249,13 @@ impl Observed {
     }
 
     #[inline(never)]
-    fn note_extras(&mut self, found: &Found<'_>, o: &mut Observation, matched: bool) {
+    fn note_extras(
+        &mut self,
+        found: &Found<'_>,
+        o: &mut Observation,
+        matched: bool,
+        is_elsewhere: bool,
+    ) {
         let Some(extras) = &self.extras else { return };
         if extras.tags {
             o.tags = self.tags.of(found, o.eni, &mut self.enis);
@@ -254,7 +271,10 @@ impl Observed {
             && matched
             && let Some(losses) = Losses::of(found.record, found.layout)
         {
-            self.lost.add(&losses);
+            if !is_elsewhere {
+                self.lost.add(&losses);
+            }
+            // Which of many are kept is the same in all shards.
             self.losses.push((found.place, losses));
         }
         if matched {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result, Unmatched, UnmatchedPart};
 use crate::filter::{Filter, FilterWatch};
-use crate::flow::{AddressNames, Addresses, Enis, Losses, Place};
+use crate::flow::{AddressNames, Addresses, Enis, Losses, Place, Shard};
 use crate::pipeline::diagnose::Coverage;
 use crate::pipeline::kept_events::KeptEvents;
 use crate::pipeline::reading::{Observations, Observing};
@@ -179,6 +179,7 @@ fn is_whole_name(error: &Error) -> bool {
 pub(super) struct Run<'a> {
     pub archive: &'a Archive,
     pub meter: &'a Meter,
+    shard: Shard,
     begun: Instant,
 }
 
@@ -276,8 +277,14 @@ impl<'a> Run<'a> {
         Self {
             archive,
             meter,
+            shard: Shard::WHOLE,
             begun: Instant::now(),
         }
+    }
+
+    /// Uses only the records of these conversations.
+    pub(super) fn of_shard(self, shard: Shard) -> Self {
+        Self { shard, ..self }
     }
 
     /// Reads everything and passes the observations to `to`.
@@ -296,13 +303,18 @@ impl<'a> Run<'a> {
     /// # Errors
     /// Fails as [`read`](Self::read) does otherwise.
     pub(super) fn survey(&self, addresses: Addresses, to: &dyn Observations) -> Result<Contents> {
-        let observing = Observing { addresses, to };
+        let observing = Observing {
+            addresses,
+            shard: self.shard,
+            to,
+        };
         let (mut account, observed) = self.archive.read_all(&observing, self.meter)?;
         account.events.add(observed.events.into_logs());
         let taken = account.taken();
         let mut records = std::mem::take(&mut account.records);
         records.lost = observed.lost;
         records.assumed = observed.assumed;
+        records.other_shard = observed.other_shard;
         Ok(Contents {
             input: std::mem::take(&mut account.input),
             records,

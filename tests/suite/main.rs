@@ -78,6 +78,7 @@ mod seeds;
 #[cfg(unix)] // for bash
 mod setup;
 mod several_formats;
+mod sharing;
 mod spellings;
 mod split;
 mod stories;

@@ -72,13 +72,14 @@ fn every_command_that_reads_takes_a_list() {
     let folder = tempfile::tempdir().unwrap();
     let list = file(&folder, "list", text(&testdata("incident")));
     let output = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let (page, lake) = (output("page.html"), output("lake"));
+    let (page, lake, facts) = (output("page.html"), output("lake"), output("facts.json"));
     for own in [
         &["inspect"][..],
         &["diagnose"],
         &["metrics"],
         &["report", "-o", &page],
         &["export", "-o", &lake],
+        &["survey", "--facts", &facts],
     ] {
         let mut command = flow2pcap();
         command.args(own).arg("--paths-from").arg(&list);

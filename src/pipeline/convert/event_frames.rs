@@ -12,6 +12,9 @@ use crate::pipeline::spilling::buckets::Buckets;
 use crate::printable::printable;
 use crate::read::SourceNames;
 
+/// The description of an interface of events, by which a merge knows them.
+pub(crate) const EVENT_INTERFACE: &str = "events of a log, not packets of an ENI";
+
 /// Frames of events come after the packets of the same instant.
 const CONVERSATION: u64 = u64::MAX;
 const EPISODES_FROM: u64 = 1 << 63;
@@ -30,7 +33,7 @@ impl EventInterfaces {
             indices.insert(name.clone(), index);
             section.interfaces.push(Interface {
                 name: name.clone(),
-                description: "events of a log, not packets of an ENI".into(),
+                description: EVENT_INTERFACE.into(),
                 filter: None,
                 link: match contents {
                     FrameContents::Pdu => Some(LinkType::UpperPdu),
@@ -54,6 +57,8 @@ pub(crate) struct EventFramer<'a, 'f> {
     pub names: &'a SourceNames,
     /// Whether frames have comments.
     pub comments: bool,
+    /// Whether they are in this capture, and not in that of another shard.
+    pub is_here: bool,
     pub slices: &'a Slices,
     pub waiting: &'a Buckets<'f>,
 }
@@ -65,7 +70,7 @@ impl EventFramer<'_, '_> {
     /// There is no space for them, in memory or on disk.
     pub(crate) fn write(&self, joins: &EventJoins<'_>, outcomes: &mut Outcomes) -> Result<()> {
         let (mut number, mut out) = (EPISODES_FROM, Vec::new());
-        joins.each_frames(self.names, outcomes, |worded| {
+        joins.each_frames(self.names, self.is_here, outcomes, |worded| {
             number += 1;
             self.put(number, &worded, &mut out)
         })

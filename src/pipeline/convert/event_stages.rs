@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::flow::Enis;
 use crate::pipeline::convert::Comments;
 use crate::pipeline::events::{
-    CollectedEvents, EventCollector, EventJoins, EventOffers, EventWishes, Outcomes,
+    CollectedEvents, EventCollector, EventFacts, EventJoins, EventOffers, EventWishes, Outcomes,
 };
 use crate::pipeline::run::Request;
 use crate::pipeline::settling::selection::Selection;
@@ -71,11 +71,16 @@ impl<'a> EventStage<'a> {
         self.collected.has_frames()
     }
 
-    /// Decides which event is joined with which connection, and adds the interfaces and names of
+    /// Decides which event is joined with which connection, from what was offered here or, if it is given,
+    /// in all runs that share the archive; and adds the interfaces and names of
     /// events to the section.
-    pub(crate) fn decide(self, section: &mut Section) -> JoinedStage<'a> {
+    pub(crate) fn decide(
+        self,
+        section: &mut Section,
+        of_all: Option<EventFacts>,
+    ) -> JoinedStage<'a> {
         let interfaces = EventInterfaces::add_to(section, &self.collected);
-        let (joins, outcomes) = EventJoins::decide(self.collected, self.offers);
+        let (joins, outcomes) = EventJoins::decide(self.collected, self.offers, of_all);
         JoinedStage {
             joins,
             outcomes,
@@ -93,7 +98,7 @@ pub(crate) struct JoinedStage<'a> {
 }
 
 impl JoinedStage<'_> {
-    /// Puts the frames of events where packets wait for their slice.
+    /// Puts the frames of events where packets wait for their slice, if they are of this capture.
     ///
     /// # Errors
     /// There is no space for them, in memory or on disk.
@@ -102,8 +107,10 @@ impl JoinedStage<'_> {
         framer: &Framer<'_>,
         slices: &Slices,
         waiting: &Buckets<'_>,
+        is_here: bool,
     ) -> Result<()> {
         let events = EventFramer {
+            is_here,
             interfaces: &self.interfaces,
             encoder: framer.encoder,
             names: framer.names,

@@ -4,7 +4,7 @@ use crate::connection::Detail;
 use crate::error::Result;
 use crate::flow::Enis;
 use crate::pipeline::settling::conversations::Totals;
-use crate::pipeline::settling::packet_budget::DetailChoice;
+use crate::pipeline::settling::packet_budget::{DetailChoice, PacketsByDetail};
 use crate::pipeline::settling::settle::SettleCounts;
 use crate::pipeline::settling::time_slices::Slices;
 use crate::summary::{DetailUsed, FilterSuggestion, WIRESHARK_PACKETS};
@@ -41,7 +41,8 @@ pub(super) fn slices(memory: u64, choice: DetailChoice, totals: Totals) -> Slice
     Slices::within(memory, &starts)
 }
 
-/// Decides what the capture will be.
+/// Decides what the capture will be. The packets of all runs that share the archive decide, if they are
+/// known.
 ///
 /// # Errors
 /// It would have more than `limit` packets.
@@ -49,9 +50,11 @@ pub(super) fn planned(
     choice: DetailChoice,
     limit: Option<u64>,
     settled: &SettleCounts,
+    of_all: Option<&PacketsByDetail>,
     enis: &Enis,
 ) -> Result<(Detail, PlannedCapture)> {
     let (by_detail, by_filter) = (&settled.by_detail, &settled.by_filter);
+    let by_detail = of_all.unwrap_or(by_detail);
     let (packets, wanted) = match choice {
         DetailChoice::Auto { packets } => (by_detail.finest_within(packets).1, packets),
         DetailChoice::Fixed(_) => (by_filter.packets(), limit.unwrap_or(WIRESHARK_PACKETS)),

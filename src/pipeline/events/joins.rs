@@ -6,6 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::collector::{CollectedEvents, next_number, shared_interface};
+use super::event_facts::EventFacts;
 use super::kept_event::{KeptEvent, KeptFrames, ends_word};
 use super::offers::EventOffers;
 use super::outcomes::Outcomes;
@@ -81,9 +82,14 @@ pub(crate) struct WordedFrames {
 }
 
 impl<'a> EventJoins<'a> {
-    /// Decides, given everything that was offered.
-    pub(crate) fn decide(collected: CollectedEvents<'a>, offers: EventOffers) -> (Self, Outcomes) {
-        let (index, changes, mut offered) = offers.into_parts();
+    /// Decides, given everything that was offered: here, or in all runs that share the archive.
+    pub(crate) fn decide(
+        collected: CollectedEvents<'a>,
+        offers: EventOffers,
+        of_all: Option<EventFacts>,
+    ) -> (Self, Outcomes) {
+        let (index, own) = offers.into_parts();
+        let mut offered = of_all.unwrap_or(own);
         let count = collected.joinable.len();
         let mut joins = Self {
             tape: collected.tape,
@@ -110,8 +116,12 @@ impl<'a> EventJoins<'a> {
                 });
             }
         });
-        for (number, record) in changes.decide() {
-            joins.has_record[number.0 as usize] = true;
+        for (number, record) in offered.rejected {
+            // The facts of others may name any event.
+            let Some(has_record) = joins.has_record.get_mut(number.0 as usize) else {
+                continue;
+            };
+            *has_record = true;
             let of_record = joins.by_record.entry((record.start_ns, record.place));
             of_record.or_default().push(number);
         }
@@ -230,13 +240,15 @@ impl<'a> EventJoins<'a> {
         Ok(())
     }
 
-    /// Passes on the frames of all events in order, and counts them.
+    /// Passes on the frames of all events in order, and counts them. Unless they are of this capture,
+    /// they are only counted.
     ///
     /// # Errors
     /// A temporary file cannot be read, or `each` fails.
     pub(crate) fn each_frames(
         &self,
         names: &SourceNames,
+        is_here: bool,
         outcomes: &mut Outcomes,
         mut each: impl FnMut(WordedFrames) -> Result<()>,
     ) -> Result<()> {
@@ -256,6 +268,7 @@ impl<'a> EventJoins<'a> {
                 self.followed.contains(&question) || !asked.insert(question)
             });
             let reason = match () {
+                () if !is_here => Some("in the capture of the first shard"),
                 () if is_repeated => Some("part of another query, or the same"),
                 () if frames.frames.is_empty() => {
                     Some("with a name or an end that no packet can have")

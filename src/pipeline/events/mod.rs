@@ -10,6 +10,7 @@
 //! collector     events of all threads -> one order
 //! tape          the events in that order, in memory or in a temporary file
 //! offers        the connections and rejected records that may be joined, from all threads
+//! event_facts   what was offered, of the runs that share an archive
 //! joins         which packet gets the comment of which event
 //! outcomes      what became of each event
 //! ```
@@ -22,6 +23,7 @@
 
 mod collector;
 mod event_codec;
+mod event_facts;
 mod joins;
 mod kept_event;
 mod offers;
@@ -30,6 +32,7 @@ mod tape;
 
 pub(crate) use self::collector::{CollectedEvents, CollectsEvents, EventCollector, EventWishes};
 pub(crate) use self::event_codec::EventBatch;
+pub(crate) use self::event_facts::EventFacts;
 pub(crate) use self::joins::{EventJoins, PacketEvents, WordedFrames, interface_of};
 pub(crate) use self::offers::{EventOffers, Offered};
 pub(crate) use self::outcomes::Outcomes;

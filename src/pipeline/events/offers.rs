@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::collector::CollectedEvents;
+use super::event_facts::EventFacts;
 use crate::configuration::Configuration;
 use crate::flow::{ConnectionKey, EniIndex, Enis, Viewed};
 use crate::joining::{
@@ -24,10 +25,10 @@ pub(crate) struct EventOffers {
 }
 
 #[derive(Default)]
-pub(super) struct OfferedSpans {
-    pub spans: Vec<ConnectionSpan>,
+struct OfferedSpans {
+    spans: Vec<ConnectionSpan>,
     /// Whether there are more than are kept.
-    pub too_many: bool,
+    too_many: bool,
 }
 
 /// What one thread offers.
@@ -131,16 +132,26 @@ impl EventOffers {
     }
 
     /// Returns what was offered.
-    pub(super) fn into_parts(self) -> (SoughtIndex, FirstRejected, OfferedSpans) {
+    pub(crate) fn into_facts(self) -> EventFacts {
+        self.into_parts().1
+    }
+
+    /// Returns what is sought, and what was offered.
+    pub(super) fn into_parts(self) -> (SoughtIndex, EventFacts) {
         let changes = self
             .changes
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        let spans = self
+        let OfferedSpans { spans, too_many } = self
             .spans
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        (self.index, changes, spans)
+        let facts = EventFacts {
+            spans,
+            too_many,
+            rejected: changes.decide().into_iter().collect(),
+        };
+        (self.index, facts)
     }
 }
 

@@ -5,6 +5,8 @@
 //! within a budget. The choice follows from the records alone: not from the threads, the memory, or the
 //! order of files.
 
+use serde::{Deserialize, Serialize};
+
 use crate::connection::{Detail, packets_about, packets_of};
 use crate::flow::{Observation, Viewed};
 use crate::summary::{DetailUsed, WIRESHARK_PACKETS};
@@ -53,7 +55,7 @@ const fn compact(per_record_max: u64) -> Detail {
 }
 
 /// Approximate packets of some records with each detail among which [`DetailChoice::Auto`] chooses.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PacketsByDetail {
     packets: [u64; DETAILS.len()],
     /// Packets that the records count.

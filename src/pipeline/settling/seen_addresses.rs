@@ -1,6 +1,6 @@
 //! Which of some addresses occur in what is kept.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -27,6 +27,19 @@ impl SeenAddresses {
             if let Some(seen) = self.0.get(&address) {
                 seen.store(true, Relaxed);
             }
+        }
+    }
+
+    /// Returns the addresses that were found.
+    pub(crate) fn found(&self) -> impl Iterator<Item = IpAddr> {
+        let found = self.0.iter().filter(|(_, seen)| seen.load(Relaxed));
+        found.map(|(address, _)| *address)
+    }
+
+    /// Makes these the only addresses that were found.
+    pub(crate) fn replace(&self, found: &BTreeSet<IpAddr>) {
+        for (address, seen) in &self.0 {
+            seen.store(found.contains(address), Relaxed);
         }
     }
 

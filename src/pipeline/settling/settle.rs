@@ -177,7 +177,7 @@ impl Settling {
 }
 
 /// Settles all conversations.
-pub(crate) struct Settler<'a, 'e> {
+pub(crate) struct Settler<'a, 'e, 'f> {
     pub settling: Settling,
     /// The finding whose connections are kept; those that match the filter if none.
     pub finding: Option<FindingMarker<'a>>,
@@ -186,12 +186,12 @@ pub(crate) struct Settler<'a, 'e> {
     /// The addresses that are looked for.
     pub seen: &'e SeenAddresses,
     pub slices: &'a Slices,
-    /// Episodes, one bucket per slice.
-    pub episodes: &'a Buckets<'a>,
+    /// Episodes, one bucket per slice; `None` if they are only counted.
+    pub episodes: Option<&'a Buckets<'f>>,
     pub meter: &'a Meter,
 }
 
-impl Settler<'_, '_> {
+impl Settler<'_, '_, '_> {
     /// Moves every used record to the episodes.
     ///
     /// # Errors
@@ -239,12 +239,15 @@ impl Settler<'_, '_> {
                         events.kept(connection, &mut offered);
                     }
                 }
+                let Some(episodes) = self.episodes else {
+                    return Ok(());
+                };
                 for_each_episode(view, connections, |episode| {
                     out.clear();
                     episode_codec::put_episode(view, episode, number, &mut out);
                     number += 1;
                     let slice = self.slices.of(view[episode[0].start].start_ns);
-                    self.episodes.put(slice, &out)
+                    episodes.put(slice, &out)
                 })
             };
             if let Some(finding) = &self.finding {
@@ -262,7 +265,7 @@ impl Settler<'_, '_> {
     }
 }
 
-impl Settler<'_, '_> {
+impl Settler<'_, '_, '_> {
     /// Offers the connections of a conversation to the events that may fit them, those too that the
     /// filter does not keep: an event is not joined if one of these fits as well.
     fn offer_all(&self, conversation: &[Candidate], offered: &mut Offered) -> Result<()> {

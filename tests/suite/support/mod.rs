@@ -206,6 +206,7 @@ impl Converted {
             "used",
             "duplicates",
             "other_vantage",
+            "other_shard",
             "filtered",
             "no_data",
             "skip_data",

@@ -224,6 +224,13 @@ impl SegmentPlan {
         self.distribute_payload();
     }
 
+    /// Puts the data into one segment less, if full segments have room for it.
+    pub(super) fn free_segment(&mut self) {
+        if self.data > 1 && self.payload <= (self.data - 1) * MSS {
+            self.data -= 1;
+        }
+    }
+
     /// Returns the payload of the data segment with that index.
     pub(super) fn payload_of(&self, index: u64) -> u32 {
         let share = self.payload / self.data + u64::from(index < self.payload % self.data);

@@ -63,6 +63,24 @@ impl Bias {
     };
 }
 
+impl Bias {
+    /// Returns the bias of `own` answers to `asked` questions over UDP.
+    ///
+    /// The fewer answers there are, the more questions follow the last one.
+    pub(super) fn answers(own: u64, asked: u64) -> Self {
+        let missing = asked.saturating_sub(own);
+        let more = u128::from(UNANSWERED_TAIL - Self::ANSWERS.tail) * u128::from(missing);
+        let tail = more / u128::from(asked.max(1));
+        Self {
+            lead: Self::ANSWERS.lead,
+            tail: Self::ANSWERS.tail + u64::try_from(tail).unwrap_or_default(),
+        }
+    }
+}
+
+/// The tail of answers where hardly any question is answered.
+const UNANSWERED_TAIL: u64 = 1_000;
+
 /// The times of a record's packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spread {

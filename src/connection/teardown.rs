@@ -222,9 +222,16 @@ fn has_extra_packet(ends: &ClosingSides) -> Option<FirstClose> {
 }
 
 /// Reserves one body segment of the last record for the ACK of the other side's FIN.
+///
+/// How many segments carry the data is an estimate, but this ACK is certain. So if all segments carry
+/// data, the data goes into one less.
 fn reserve_trail(plans: &mut [Planned]) {
     let Some(last) = plans.last_mut() else { return };
-    if last.plan.body - last.established > last.plan.data {
+    let is_full = |p: &Planned| p.plan.body - p.established <= p.plan.data;
+    if is_full(last) {
+        last.plan.free_segment();
+    }
+    if !is_full(last) {
         last.trail = 1;
     }
 }

@@ -52,6 +52,17 @@ fn request_follows_the_handshake_and_precedes_the_response() {
 }
 
 #[test]
+fn responder_that_closes_first_acknowledges_last_whatever_its_data_could_fill() {
+    check(
+        &[
+            (Up, 5, 60 + 4 * 52 + 39, 0, 0, 3),
+            (Down, 5, 60 + 4 * 52 + 1068, 0, 0, 19),
+        ],
+        "iS rA ia id rd rd rF ia iF ra",
+    );
+}
+
+#[test]
 fn initiator_with_one_extra_packet_closes_first_and_acknowledges_last() {
     check(
         &[

@@ -269,9 +269,22 @@ fn where_one_side_closes_the_other_acknowledges_it_last() {
 
 #[test]
 fn segment_with_data_or_the_handshake_is_not_the_ack_of_a_fin() {
-    for (segments, trail) in [("dd", 0), ("Se", 0), ("Sed", 0), ("Sea", 1), ("dda", 1)] {
+    for (segments, trail) in [("d", 0), ("Se", 0), ("Sed", 0), ("Sea", 1), ("dda", 1)] {
         let [_, down] = closed(plain(Up, &["F"]), plain(Down, &[segments]), [true, false]);
         assert_eq!(down[0].trail, trail, "{segments}");
+    }
+}
+
+#[test]
+fn data_makes_room_for_the_ack_of_a_fin_as_far_as_full_segments_hold_it() {
+    for (payload, data, trail) in [(FULL, 1, 1), (FULL + 1, 2, 0)] {
+        let down = counted(Down, 1, "dd", (2, payload));
+        let [_, down] = closed(plain(Up, &["F"]), vec![down], [true, false]);
+        assert_eq!(
+            (down[0].plan.data, down[0].trail),
+            (data, trail),
+            "{payload}"
+        );
     }
 }
 

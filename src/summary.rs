@@ -315,6 +315,8 @@ pub struct Connections {
     pub presumed: u64,
     /// Connections whose side that closed first is a guess.
     pub closed_first_guessed: u64,
+    /// Connections whose side that sent first is a guess.
+    pub sent_first_guessed: u64,
     /// Packets moved out of the seconds of their record to keep a causal order.
     pub moved_packets: u64,
 }
@@ -332,6 +334,7 @@ impl Connections {
         }
         self.presumed += other.presumed;
         self.closed_first_guessed += other.closed_first_guessed;
+        self.sent_first_guessed += other.sent_first_guessed;
         self.moved_packets += other.moved_packets;
     }
 }

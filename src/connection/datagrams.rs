@@ -5,6 +5,7 @@
 
 use std::ops::RangeInclusive;
 
+use crate::connection::first_guessed;
 use crate::connection::outcome::{self, ConnectionInfo};
 use crate::connection::plan::{Detail, PACKETS_MAX};
 use crate::connection::role::Role;
@@ -98,6 +99,7 @@ pub(super) fn rebuild(
         bytes_added,
     }
 }
+        first_guessed: first_guessed(records, role, &out[begin..]),
 
 /// Returns the packets of each direction.
 fn totals(records: &[Viewed]) -> [u64; 2] {

@@ -15,6 +15,7 @@
 //! balance    decides how many segments carry data and how many acknowledge it
 //! spread     places each packet within its record's window
 //! teardown   decides which FIN comes first
+//! first_sender  says whether it is a guess who sent first
 //! lane       puts the segments of one direction in order, with preferred times
 //! merge      merges both directions into one order
 //! in_flight  limits the data in flight to the number of segments Wireshark tracks
@@ -36,6 +37,7 @@ mod balance;
 mod count;
 mod datagrams;
 mod in_flight;
+mod first_sender;
 mod infer;
 mod lane;
 mod merge;
@@ -80,6 +82,7 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> Co
     let reading = parts::read(records, role);
     let ip = sizes::ip_len(&records[0]);
     let sized = records.iter().zip(&reading.parts);
+    let begin = out.len();
     let tallies = sized.filter_map(|(o, parts)| o.bytes.map(|bytes| parts.tally(bytes)));
     let sizes = if records.iter().any(sizes::counts_payload) {
         Sizes::of_payload(ip)
@@ -132,6 +135,7 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> Co
     }
 }
 
+        first_guessed: first_guessed(records, role, &out[begin..]),
 /// Returns the role and outcome of a connection, as [`rebuild`] does, without planning segments.
 ///
 /// # Panics
@@ -150,6 +154,12 @@ fn set_spreads([up, down]: &mut [Vec<Planned>; 2]) {
     let window = |p: &Planned| p.plan.window;
     up.iter_mut()
         .for_each(|p| p.spread = spread_among(p.plan.window, down, window));
+/// Returns the direction of the first segment, if it is a guess that this side sent first.
+fn first_guessed(records: &[Viewed], role: Role, segments: &[Segment]) -> Option<Way> {
+    let first = segments.first()?;
+    first_sender::is_guess(records, role).then_some(first.way)
+}
+
     down.iter_mut()
         .for_each(|p| p.spread = spread_among(p.plan.window, up, window));
 }

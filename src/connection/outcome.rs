@@ -5,7 +5,7 @@ use std::fmt;
 use crate::connection::parts::RecordParts;
 use crate::connection::role::Role;
 use crate::connection::teardown::FirstClose;
-use crate::flow::{TCP, Viewed};
+use crate::flow::{TCP, Viewed, Way};
 
 /// Everything known about a connection once it is rebuilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct ConnectionInfo {
     pub presumed: bool,
     /// The side that closed first, if one did with a FIN.
     pub closed_first: Option<FirstClose>,
+    /// The direction of the first segment, if it is a guess that this side sent first.
+    pub first_guessed: Option<Way>,
     /// The number of segments that causality moved out of their record's window.
     pub moved: u64,
     /// Bytes written beyond those logged, for records that claim fewer bytes than their headers
@@ -29,6 +31,12 @@ impl ConnectionInfo {
     /// Whether the log says that both sides closed, but hardly which of them was first.
     pub fn guesses_close(&self) -> bool {
         !self.presumed && self.closed_first.is_some_and(|first| first.is_guess)
+    }
+
+    /// Returns the direction of the first segment, if flags do not say, and are not presumed to say, that
+    /// this side sent first, and other evidence hardly does.
+    pub fn guesses_first(&self) -> Option<Way> {
+        self.first_guessed.filter(|_| !self.presumed)
     }
 }
 

@@ -208,6 +208,7 @@ impl Gathering<'_> {
             closed_first: side_of(SegmentKind::Fin),
             closed_first_guessed: info.guesses_close(),
             reset_by: side_of(SegmentKind::Rst),
+            sent_first_guessed: info.guesses_first().is_some(),
         }
     }
 

@@ -40,9 +40,10 @@ pub(super) const COLUMNS: [TableColumn; COUNT] = [
     TableColumn::new("closed_first", Text),
     TableColumn::new("closed_first_guessed", Boolean),
     TableColumn::new("reset_by", Text),
+    TableColumn::new("sent_first_guessed", Boolean),
 ];
 
-const COUNT: usize = 27;
+const COUNT: usize = 28;
 
 /// A connection.
 #[derive(Clone, Debug)]
@@ -93,6 +94,8 @@ pub struct ConnectionRow<'a> {
     pub closed_first_guessed: bool,
     /// The side of the first RST.
     pub reset_by: Option<&'static str>,
+    /// Whether it is a guess which side sent the first packet: both begin in one second, and no SYN says.
+    pub sent_first_guessed: bool,
 }
 
 /// Packets and bytes of one direction.
@@ -159,6 +162,7 @@ impl ConnectionRows {
             closed_first,
             closed_first_guessed,
             reset_by,
+            sent_first_guessed,
         ] = &mut self.values;
         account.put_text(row.account);
         region.put_text(row.region);
@@ -183,6 +187,7 @@ impl ConnectionRows {
         closed_first.put_text(row.closed_first);
         closed_first_guessed.put_truth(row.closed_first_guessed);
         reset_by.put_text(row.reset_by);
+        sent_first_guessed.put_truth(row.sent_first_guessed);
         self.len += 1;
     }
 

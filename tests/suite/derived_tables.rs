@@ -165,7 +165,9 @@ vpc-id tcp-flags flow-direction pkt-srcaddr pkt-dstaddr reject-reason
                     .flatten()
                     .collect::<Vec<_>>()
                     .join("+"),
-                "presumed" | "closed_first_guessed" => column.as_boolean().value(0).to_string(),
+                "presumed" | "closed_first_guessed" | "sent_first_guessed" => {
+                    column.as_boolean().value(0).to_string()
+                }
                 _ => match column.as_string_view_opt() {
                     Some(text) => text.value(0).to_owned(),
                     None => match column.as_primitive_opt::<Int64Type>() {
@@ -183,16 +185,17 @@ vpc-id tcp-flags flow-direction pkt-srcaddr pkt-dstaddr reject-reason
     };
     let names = "account region vpc protocol initiator_port responder responder_port initiator_evidence service \
         first_second last_second outcome presumed initiator_packets initiator_bytes responder_packets responder_bytes \
-        records enis action rejected_packets rejected_at reject_reason closed_first closed_first_guessed reset_by";
+        records enis action rejected_packets rejected_at reject_reason closed_first closed_first_guessed reset_by \
+        sent_first_guessed";
     assert_eq!(
         shown(row_of("10.0.0.1"), names),
         "123456789010 eu-central-1 vpc-1 6 40000 10.0.0.2 5432 syn PostgreSQL 1773454500 1773454512 complete false \
-         6 600 5 500 2 eni-a ACCEPT 0 - - responder false -"
+         6 600 5 500 2 eni-a ACCEPT 0 - - responder false - false"
     );
     assert_eq!(
         shown(row_of("203.0.113.9"), names),
         "123456789010 eu-central-1 - 6 50000 10.0.1.2 22 syn SSH 1773454600 1773454600 rejected false \
-         2 120 0 0 1 eni-b REJECT 2 eni-b BPA - false -"
+         2 120 0 0 1 eni-b REJECT 2 eni-b BPA - false - false"
     );
     assert_eq!(
         shown(row_of("10.0.2.1"), "service outcome closed_first reset_by"),

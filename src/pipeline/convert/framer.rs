@@ -224,7 +224,12 @@ impl Framer<'_> {
         }
         if p.info.presumed {
             scratch.comment.push_str(" presumed=handshake,teardown");
-        } else if let Some(first) = p.info.closed_first.filter(|first| first.is_guess) {
+        }
+        if let Some(way) = p.info.guesses_first() {
+            let side = p.info.role.side(way);
+            scratch.text(" sent-first=", side).comment.push('?');
+        }
+        if let Some(first) = p.info.closed_first.filter(|_| p.info.guesses_close()) {
             let side = p.info.role.side(first.way);
             scratch.text(" closed-first=", side).comment.push('?');
         }

@@ -127,6 +127,7 @@ impl<'a, 't> Task<'a, 't> {
             connections.moved_packets += info.moved + move_after(last_ns, &mut self.segments);
             connections.presumed += u64::from(info.presumed);
             connections.closed_first_guessed += u64::from(info.guesses_close());
+            connections.sent_first_guessed += u64::from(info.guesses_first().is_some());
             connections.count(info.outcome);
             for o in records {
                 self.written.packets.logged += u128::from(o.packets);

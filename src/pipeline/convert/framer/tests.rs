@@ -58,6 +58,7 @@ fn info(initiator: Way, evidence: RoleEvidence) -> ConnectionInfo {
         outcome: Outcome::Open,
         presumed: false,
         closed_first: None,
+        first_guessed: None,
         moved: 0,
         bytes_added: 0,
     }
@@ -324,6 +325,22 @@ fn guess_who_closed_first_is_in_the_comment() {
         let way = Way::Down;
         (info.closed_first, info.presumed) = (Some(FirstClose { way, is_guess }), presumed);
         let expected = [BEGIN, OUTCOME, ROLE, expected, RECORD].concat();
+        assert_eq!(whole(&record(), &info), expected);
+    }
+}
+
+#[test]
+fn guess_who_sent_first_is_in_the_comment() {
+    let mut info = info(Way::Up, RoleEvidence::Ports);
+    for (guessed, presumed, expected) in [
+        (Some(Way::Up), false, " sent-first=initiator?"),
+        (Some(Way::Down), false, " sent-first=responder?"),
+        (Some(Way::Up), true, " presumed=handshake,teardown"),
+        (None, false, ""),
+    ] {
+        (info.first_guessed, info.presumed) = (guessed, presumed);
+        let role = " role=initiator by=ports";
+        let expected = [BEGIN, OUTCOME, role, expected, RECORD].concat();
         assert_eq!(whole(&record(), &info), expected);
     }
 }

@@ -6,6 +6,7 @@
 use std::ops::RangeInclusive;
 
 use crate::connection::first_guessed;
+use crate::connection::inference::InferenceRule;
 use crate::connection::outcome::{self, ConnectionInfo};
 use crate::connection::plan::{Detail, PACKETS_MAX};
 use crate::connection::role::Role;
@@ -80,7 +81,9 @@ pub(super) fn rebuild(
             spread_among(window, others, |window| *window)
         };
         let bias = match (o.way == asking_way, in_turn) {
+            _ if !InferenceRule::Questions.applies() => Bias::EVEN,
             (true, false) => Bias::ASKS,
+            (false, false) if !InferenceRule::FewAnswers.applies() => Bias::ANSWERS,
             (false, false) => Bias::answers(own, peer),
             (true, true) => Bias::ASKS_IN_TURN,
             (false, true) => Bias::ANSWERS_IN_TURN,
@@ -95,11 +98,11 @@ pub(super) fn rebuild(
         outcome,
         presumed: false,
         closed_first: None,
+        first_guessed: first_guessed(records, role, &out[begin..]),
         moved: 0,
         bytes_added,
     }
 }
-        first_guessed: first_guessed(records, role, &out[begin..]),
 
 /// Returns the packets of each direction.
 fn totals(records: &[Viewed]) -> [u64; 2] {
@@ -112,7 +115,7 @@ fn totals(records: &[Viewed]) -> [u64; 2] {
 /// Whether a side that sends `own` packets sends a stream, such as voice or video, that waits for none
 /// of the other side's `peer` packets.
 fn is_stream(own: u64, peer: u64) -> bool {
-    own > peer.saturating_mul(STREAM_LEAST)
+    InferenceRule::Stream.applies() && own > peer.saturating_mul(STREAM_LEAST)
 }
 
 /// Whether each question is answered before the next is asked: there are as many questions as
@@ -127,7 +130,10 @@ fn alternate(records: &[Viewed], [up, down]: [u64; 2]) -> bool {
         return false;
     };
     let gaps = i64::try_from(up).unwrap_or(i64::MAX) - 1;
-    up == down && gaps > 1 && until.saturating_sub(from) / gaps >= TURN_MIN_NS
+    InferenceRule::InTurn.applies()
+        && up == down
+        && gaps > 1
+        && until.saturating_sub(from) / gaps >= TURN_MIN_NS
 }
 
 /// Returns the direction of the questions: the initiator's, except in a connectivity check that
@@ -155,7 +161,8 @@ fn asking_way(records: &[Viewed], role: Role) -> Way {
         return role.initiator;
     };
     let excess = peer_bytes.saturating_sub(own_bytes);
-    let checked = alone
+    let checked = InferenceRule::Stun.applies()
+        && alone
         && own.key.protocol == UDP
         && STUN_PORTS.contains(&service)
         && own_bytes >= least_len(own) + CHECKED_LEAST

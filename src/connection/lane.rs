@@ -5,6 +5,7 @@
 //! by its own record. Whether the segment may be sent yet depends on the other lane, and
 //! [`crate::connection::merge`] decides that.
 
+use crate::connection::inference::InferenceRule;
 use crate::connection::plan::SegmentPlan;
 use crate::connection::spread::{Bias, Pace, Spread, share};
 use crate::flow::Way;
@@ -146,6 +147,7 @@ impl Planned {
         let opened = self.plan.syns + self.established > 0;
         let count = self.spread_count() + u64::from(self.plan.fin) + self.trail + self.plan.rsts;
         let bias = match (opened, initiates) {
+            _ if !InferenceRule::Response.applies() => Bias::EVEN,
             (true, true) if self.request > 0 => Bias::AWAITS,
             (true, false) => Bias::RESPONDS,
             _ => Bias::EVEN,

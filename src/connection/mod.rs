@@ -18,6 +18,7 @@
 //! first_sender  says whether it is a guess who sent first
 //! lane       puts the segments of one direction in order, with preferred times
 //! merge      merges both directions into one order
+//! inference  names the rules that infer, so that one can be left out to measure it
 //! in_flight  limits the data in flight to the number of segments Wireshark tracks
 //! sequence   assigns sequence and acknowledgement numbers
 //! arrivals   what one side can acknowledge
@@ -36,9 +37,10 @@ mod arrivals;
 mod balance;
 mod count;
 mod datagrams;
-mod in_flight;
 mod first_sender;
+mod in_flight;
 mod infer;
+mod inference;
 mod lane;
 mod merge;
 mod outcome;
@@ -61,6 +63,7 @@ pub use segment::{Segment, SegmentKind};
 pub use split::split;
 pub use teardown::FirstClose;
 
+use crate::connection::inference::InferenceRule;
 use crate::connection::lane::{Lane, Planned};
 use crate::connection::merge::Turns;
 use crate::connection::plan::SegmentPlan;
@@ -79,10 +82,10 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> Co
     if records[0].key.protocol != TCP {
         return datagrams::rebuild(records, role, detail, out);
     }
+    let begin = out.len();
     let reading = parts::read(records, role);
     let ip = sizes::ip_len(&records[0]);
     let sized = records.iter().zip(&reading.parts);
-    let begin = out.len();
     let tallies = sized.filter_map(|(o, parts)| o.bytes.map(|bytes| parts.tally(bytes)));
     let sizes = if records.iter().any(sizes::counts_payload) {
         Sizes::of_payload(ip)
@@ -98,7 +101,9 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> Co
         plans[o.way.index()].push(Planned::new(plan, o.packets));
     }
     balance::acknowledge_bytes(&mut plans);
-    balance::balance(&mut plans);
+    if InferenceRule::SmallSegments.applies() {
+        balance::balance(&mut plans);
+    }
     set_spreads(&mut plans);
     let service_port = records[0].key.sender(role.initiator.reverse()).port;
     establish(&mut plans, role, service_port);
@@ -130,12 +135,12 @@ pub fn rebuild(records: &[Viewed], detail: Detail, out: &mut Vec<Segment>) -> Co
         outcome,
         presumed: reading.presumed,
         closed_first,
+        first_guessed: first_guessed(records, role, &out[begin..]),
         moved: merged.moved,
         bytes_added,
     }
 }
 
-        first_guessed: first_guessed(records, role, &out[begin..]),
 /// Returns the role and outcome of a connection, as [`rebuild`] does, without planning segments.
 ///
 /// # Panics
@@ -149,17 +154,17 @@ pub fn judge(records: &[Viewed]) -> (Role, Outcome) {
     (role, outcome::outcome(records, &parts, role))
 }
 
-/// Gives each record the times when the other direction was active.
-fn set_spreads([up, down]: &mut [Vec<Planned>; 2]) {
-    let window = |p: &Planned| p.plan.window;
-    up.iter_mut()
-        .for_each(|p| p.spread = spread_among(p.plan.window, down, window));
 /// Returns the direction of the first segment, if it is a guess that this side sent first.
 fn first_guessed(records: &[Viewed], role: Role, segments: &[Segment]) -> Option<Way> {
     let first = segments.first()?;
     first_sender::is_guess(records, role).then_some(first.way)
 }
 
+/// Gives each record the times when the other direction was active.
+fn set_spreads([up, down]: &mut [Vec<Planned>; 2]) {
+    let window = |p: &Planned| p.plan.window;
+    up.iter_mut()
+        .for_each(|p| p.spread = spread_among(p.plan.window, down, window));
     down.iter_mut()
         .for_each(|p| p.spread = spread_among(p.plan.window, up, window));
 }
@@ -177,8 +182,9 @@ fn establish(plans: &mut [Vec<Planned>; 2], role: Role, service_port: u16) {
     // The SYN itself may not be in the archive.
     if answered {
         first.established = 1;
-        let asks =
-            first.plan.body > 1 && !service_at(service_port).is_some_and(|service| service.greets);
+        let greets = InferenceRule::Greeting.applies()
+            && service_at(service_port).is_some_and(|service| service.greets);
+        let asks = first.plan.body > 1 && !greets && InferenceRule::Request.applies();
         first.request = u64::from(asks && first.plan.data > 0);
     }
 }

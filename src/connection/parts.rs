@@ -7,6 +7,7 @@
 //! the payload: SYN and RST in one record with payload were SYN, data and RST.
 
 use crate::connection::infer::infer_flags;
+use crate::connection::inference::InferenceRule;
 use crate::connection::role::Role;
 use crate::connection::sizes::{
     BARE, CountedPackets, have_syn_size, ip_len, only_bare, only_syns_and_rst, syn_headers_suffice,
@@ -75,7 +76,8 @@ impl RecordParts {
 
 /// Reads the records of one TCP connection, in order of start time.
 pub(super) fn read(records: &[Viewed], role: Role) -> FlagReading {
-    let flags = if records.iter().all(|o| o.flags.is_none()) {
+    let is_bare = records.iter().all(|o| o.flags.is_none());
+    let flags = if is_bare && InferenceRule::PresumedFlags.applies() {
         infer_flags(records, role)
     } else {
         records.iter().map(|o| o.observed()).collect()
@@ -158,7 +160,7 @@ fn parts(o: &Viewed, flags: ObservedFlags, own: WaySummary, peer: WaySummary) ->
         parts.syns += spare;
     } else if rst && !syn && !fin && only_bare(o) {
         parts.rsts += spare;
-    } else if rst && fin && peer.fin {
+    } else if rst && fin && peer.fin && InferenceRule::FurtherRsts.applies() {
         let Fraction { part, whole } = if is_terse(o) {
             RSTS_OF_TERSE
         } else {

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use crate::connection::inference::InferenceRule;
 use crate::flow::{UDP, Viewed, Way};
 use crate::names::service_at;
 use crate::record::ObservedFlags;
@@ -107,7 +108,7 @@ pub(super) fn role(records: &[Viewed]) -> Role {
             evidence: RoleEvidence::SynAck,
         };
     }
-    if let Some(initiator) = by_ports(&records[0]) {
+    if let Some(initiator) = by_ports(&records[0]).filter(|_| InferenceRule::Ports.applies()) {
         return Role {
             initiator,
             evidence: RoleEvidence::Ports,
@@ -149,7 +150,7 @@ fn by_verdict(records: &[Viewed]) -> Option<Way> {
 /// Returns the direction of the packets that leave the ENI as the initiator's: unsolicited packets
 /// from outside seldom pass the ENI's security group.
 fn by_direction(o: &Viewed) -> Option<Role> {
-    let leaving = o.leaving?;
+    let leaving = o.leaving.filter(|_| InferenceRule::Direction.applies())?;
     let initiator = if leaving { o.way } else { o.way.reverse() };
     Some(Role {
         initiator,
@@ -178,7 +179,8 @@ fn by_ports(o: &Viewed) -> Option<Way> {
 
 /// Whether an RPC client sends from `port` to `peer`, as far as ports say.
 fn is_rpc_client(o: &Viewed, port: u16, peer: u16) -> bool {
-    o.key.protocol == UDP
+    InferenceRule::RpcClients.applies()
+        && o.key.protocol == UDP
         && RPC_CLIENTS.contains(&port)
         && service_at(port).is_none()
         && (USER_MIN..EPHEMERAL_MIN).contains(&peer)

@@ -6,6 +6,7 @@
 //! time, except for the one packet that extended it (a late RST, a keep-alive, the SYN of a slow
 //! handshake).
 
+use crate::connection::inference::InferenceRule;
 use crate::time::SECOND_NS;
 
 /// The number of records of the other direction that are checked for overlap with one record.
@@ -202,7 +203,12 @@ pub(super) fn spread_among<T>(
 ) -> Spread {
     // Records that may overlap are the last ones that begin before its end.
     let begun = others.partition_point(|other| window(other).0 < own.1);
-    let near = others[..begun].iter().rev().take(NEAR_RECORDS);
+    let most = if InferenceRule::ActiveTime.applies() {
+        NEAR_RECORDS
+    } else {
+        0
+    };
+    let near = others[..begun].iter().rev().take(most);
     Spread::among(own, near.map(window))
 }
 

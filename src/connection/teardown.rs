@@ -29,6 +29,7 @@
 
 use std::cmp::Ordering;
 
+use crate::connection::inference::InferenceRule;
 use crate::connection::lane::Planned;
 use crate::connection::role::Role;
 use crate::flow::Way;
@@ -52,9 +53,16 @@ pub struct FirstClose {
     pub is_guess: bool,
 }
 
+/// A rule for who closed first; `None` if it names no side.
+type ClosingRule = fn(&ClosingSides) -> Option<FirstClose>;
+
 /// The rules for who closed first. The first one that names a side decides.
-const RULES: [fn(&ClosingSides) -> Option<FirstClose>; 4] =
-    [sends_last, resets, hangs_up, has_extra_packet];
+const RULES: [(InferenceRule, ClosingRule); 4] = [
+    (InferenceRule::SendsLast, sends_last),
+    (InferenceRule::Resets, resets),
+    (InferenceRule::HangsUp, hangs_up),
+    (InferenceRule::ExtraPacket, has_extra_packet),
+];
 
 /// Decides the end of both directions; `lanes` holds the plans of [`Way::Up`] and [`Way::Down`].
 ///
@@ -78,7 +86,11 @@ pub(super) fn close(
         [None, None] => return None,
         [Some(_), None] => sure(Way::Up),
         [None, Some(_)] => sure(Way::Down),
-        [Some(_), Some(_)] => RULES.iter().find_map(|rule| rule(&ends))?,
+        [Some(_), Some(_)] => {
+            let mut applying = RULES.iter().filter(|(name, _)| name.applies());
+            let named = applying.find_map(|(_, rule)| rule(&ends));
+            named.unwrap_or_else(|| ends.initiator_if(true))
+        }
     };
     let is_long = ends.responder.payload > LONG_RESPONSE;
     let (own, peer) = (first.way.index(), first.way.reverse().index());
@@ -91,7 +103,11 @@ pub(super) fn close(
     let own_fin = fin[own]?;
     let crosses = first.way == role.initiator && local[own] && !is_long;
     let resets = lanes[own][own_fin].plan.rsts > 0;
-    if crosses && resets && lanes[peer].iter().all(|p| p.plan.rsts == 0) {
+    if InferenceRule::RstCrosses.applies()
+        && crosses
+        && resets
+        && lanes[peer].iter().all(|p| p.plan.rsts == 0)
+    {
         lanes[own][own_fin].rst_crosses = true;
     } else {
         reserve_trail(&mut lanes[own]);
@@ -228,7 +244,7 @@ fn has_extra_packet(ends: &ClosingSides) -> Option<FirstClose> {
 fn reserve_trail(plans: &mut [Planned]) {
     let Some(last) = plans.last_mut() else { return };
     let is_full = |p: &Planned| p.plan.body - p.established <= p.plan.data;
-    if is_full(last) {
+    if is_full(last) && InferenceRule::AckOfFin.applies() {
         last.plan.free_segment();
     }
     if !is_full(last) {

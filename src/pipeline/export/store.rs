@@ -23,7 +23,7 @@ use crate::pipeline::spilling::temporary::{SpillFile, SpillFolder};
 pub(super) const GROUP_ROWS: usize = 128 << 10;
 
 /// Row groups that are passed on together, so that they can be encoded on all cores.
-const GROUPS_AT_ONCE: usize = 4;
+const GROUPS_AT_ONCE: usize = 8;
 
 /// The most runs that are merged at once.
 const FAN: usize = 32;

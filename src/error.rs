@@ -216,6 +216,12 @@ pub enum ErrorKind {
         /// The pipe, or "standard output".
         path: PathBuf,
     },
+    /// Another thread stopped the run.
+    #[error("stopped before it was complete")]
+    Stopped,
+    /// The run took longer than it may take.
+    #[error("not complete within the time that it may take")]
+    Late,
     /// The request cannot be carried out; the message says why and what to do next.
     #[error("{0}")]
     Usage(String),

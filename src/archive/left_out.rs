@@ -36,6 +36,8 @@ pub enum LeftOutReason {
     NestedTooDeep,
     /// The operating system refused to read it. Holds its message.
     NotReadable(String),
+    /// A link out of the folders that may be read.
+    Outside,
     /// A zip or tar archive inside another one.
     PackInPack,
     /// A socket, pipe or device that the user did not name.
@@ -54,6 +56,7 @@ impl fmt::Display for LeftOutReason {
             Self::LinkLoop => f.write_str("link to a folder that contains it"),
             Self::NestedTooDeep => f.write_str("too many layers of compression"),
             Self::NotReadable(message) => write!(f, "unreadable: {message}"),
+            Self::Outside => f.write_str("link out of the folders that may be read"),
             Self::PackInPack => f.write_str("archive inside an archive: unpack it first"),
             Self::SpecialFile => f.write_str("not a regular file; name it directly to read it"),
             Self::WriteTest => f.write_str("AWS write test"),

@@ -25,6 +25,7 @@ mod bzip2_stream;
 mod content;
 mod damage;
 mod decode;
+mod enclosure;
 mod entry;
 mod file;
 mod left_out;
@@ -46,11 +47,12 @@ pub use self::{
     block::{Block, Blocks, LINE_LEN_MAX},
     content::{Content, Opened, Pack, open},
     damage::{Damage, DamageKind},
+    enclosure::Enclosure,
     file::File,
     left_out::{LeftOut, LeftOutReason},
     magic::Magic,
     mapping::Mapping,
     neighbors::neighbors,
     stream::Stream,
-    walk::{Walk, walk},
+    walk::{Walk, walk, walk_within},
 };

@@ -3,11 +3,12 @@
 use std::cmp::Reverse;
 use std::fs;
 
-use super::file::File;
+use super::{enclosure::Enclosure, file::File};
 
 /// Returns files close to `file`, the closest first: those of the same folder with a similar name,
-/// then others of the inputs. Only regular files are returned, since a pipe can be read only once.
-pub fn neighbors(file: &File, inputs: &[File]) -> Vec<File> {
+/// then others of the inputs. Only regular files are returned, since a pipe can be read only once, and
+/// only those within the folders that may be read, if these are known.
+pub fn neighbors(file: &File, inputs: &[File], within: Option<&Enclosure>) -> Vec<File> {
     let mut all: Vec<File> = inputs.iter().take(LISTED_MAX).cloned().collect();
     let folder = file.path.parent().filter(|_| !file.is_stdin());
     let folder = folder.map(|folder| match folder.as_os_str().is_empty() {
@@ -36,6 +37,7 @@ pub fn neighbors(file: &File, inputs: &[File]) -> Vec<File> {
     });
     all.truncate(NEIGHBORS_MAX);
     all.retain(|other| fs::metadata(&other.path).is_ok_and(|metadata| metadata.is_file()));
+    all.retain(|other| within.is_none_or(|within| within.holds(&other.path)));
     all
 }
 
@@ -71,7 +73,7 @@ mod tests {
         let metadata = fs::metadata(&path).unwrap();
         let file = File::typed(path, Some(&metadata));
         let names = |inputs: &[File]| -> Vec<String> {
-            let found = neighbors(&file, inputs);
+            let found = neighbors(&file, inputs, None);
             let names = found.iter().filter_map(|other| other.path.file_name());
             names
                 .map(|name| name.to_string_lossy().into_owned())

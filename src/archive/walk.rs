@@ -13,9 +13,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::{
+    enclosure::Enclosure,
     entry::{EntryFate, judge},
     file::{File, Identity},
     left_out::{LeftOut, LeftOutReason},
@@ -41,16 +42,40 @@ pub struct Walk {
 /// Fails if an input is missing or cannot be opened, if a folder has no file to read, or if `-` is
 /// given twice.
 pub fn walk(inputs: &[PathBuf]) -> Result<Walk> {
+    walk_within(inputs, None)
+}
+
+/// Lists the files in the same way, but none that is not within these folders, if there are any.
+///
+/// # Errors
+/// Fails as [`walk`] does, or if an input is not within the folders.
+pub fn walk_within(inputs: &[PathBuf], within: Option<&Enclosure>) -> Result<Walk> {
     let mut walk = Walk::default();
     for input in inputs {
+        if within.is_some_and(|within| !within.holds(input)) {
+            let input = shown(input);
+            return Err(Error::usage(format!(
+                "{input} is not in the folders that may be read"
+            )));
+        }
         if input.as_os_str() == "-" {
             walk.add_stdin(input)?;
         } else {
-            walk.add_path(input)?;
+            walk.add_path(input, within)?;
         }
     }
     walk.sort();
     Ok(walk)
+}
+
+/// Decides about an entry. What lies below a folder can leave it only by another link.
+fn judge_within(entry: &DirEntry, within: Option<&Enclosure>) -> EntryFate {
+    match within {
+        Some(within) if entry.path_is_symlink() && !within.holds(entry.path()) => {
+            EntryFate::LeftOut(LeftOutReason::Outside)
+        }
+        _ => judge(entry),
+    }
 }
 
 impl Walk {
@@ -64,7 +89,7 @@ impl Walk {
         Ok(())
     }
 
-    fn add_path(&mut self, input: &Path) -> Result<()> {
+    fn add_path(&mut self, input: &Path, within: Option<&Enclosure>) -> Result<()> {
         if input.to_string_lossy().starts_with("s3://") {
             let command =
                 shell::path(input).map(|from| format!(" with `aws s3 sync {from} FOLDER`"));
@@ -76,7 +101,7 @@ impl Walk {
         }
         let metadata = fs::metadata(input).map_err(|source| Error::io("find", input, source))?;
         if metadata.is_dir() {
-            return self.add_folder(input);
+            return self.add_folder(input, within);
         }
         // Failing now is better than failing after hours. Opening a pipe would wait.
         if metadata.is_file() {
@@ -87,12 +112,12 @@ impl Walk {
         Ok(())
     }
 
-    fn add_folder(&mut self, folder: &Path) -> Result<()> {
+    fn add_folder(&mut self, folder: &Path, within: Option<&Enclosure>) -> Result<()> {
         let file_count = self.files.len();
         let left_out_count = self.left_out.len();
         let mut entries = WalkDir::new(folder).follow_links(true).into_iter();
         while let Some(entry) = entries.next() {
-            match entry.map(|entry| (judge(&entry), entry)) {
+            match entry.map(|entry| (judge_within(&entry, within), entry)) {
                 Ok((EntryFate::Folder, _)) => {}
                 Ok((EntryFate::File(metadata), entry)) => {
                     self.files.push(File::found(entry.into_path(), &metadata));
@@ -195,6 +220,29 @@ mod tests {
 
     fn message(inputs: &[PathBuf]) -> String {
         walk(inputs).unwrap_err().to_string()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn link_out_of_the_folders_that_may_be_read_is_left_out() {
+        use std::os::unix::fs::symlink;
+
+        let (inside, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(inside.path().join("a.log"), "x").unwrap();
+        fs::write(outside.path().join("b.log"), "x").unwrap();
+        symlink(outside.path(), inside.path().join("folder")).unwrap();
+        symlink(outside.path().join("b.log"), inside.path().join("b.log")).unwrap();
+        symlink("a.log", inside.path().join("c.log")).unwrap();
+        let inputs = [inside.path().to_owned()];
+        let within = Enclosure::new(&inputs).unwrap();
+        let walked = walk_within(&inputs, Some(&within)).unwrap();
+        assert_eq!(walked.files.len(), 1);
+        let reasons: Vec<_> = walked.left_out.iter().map(|out| &out.reason).collect();
+        let (out, twice) = (&LeftOutReason::Outside, &LeftOutReason::AlreadyListed);
+        assert_eq!(reasons, [out, twice, out], "{walked:?}");
+        assert_eq!(walk(&inputs).unwrap().files.len(), 2);
+        let error = walk_within(&[outside.path().to_owned()], Some(&within)).unwrap_err();
+        assert!(error.to_string().contains("may be read"), "{error}");
     }
 
     #[test]

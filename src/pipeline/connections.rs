@@ -121,6 +121,7 @@ impl Gathering<'_> {
         conversations: &Complete<'_, '_>,
         bucket: usize,
     ) -> Result<(SettleCounts, u64)> {
+        self.meter.check()?;
         let (mut counts, mut segments) = (SettleCounts::default(), Vec::new());
         let (mut rows, mut number, mut count) = (ConnectionRows::new(), 0, 0);
         let mut pass_on = |rows: &mut ConnectionRows| {

@@ -412,6 +412,7 @@ impl<'a, 's> ConversationCounter<'a, 's> {
         meter.begin(Phase::Counting, conversations.records());
         let buckets = (0..conversations.count()).into_par_iter();
         let counts = buckets.map(|bucket| -> Result<SettleCounts> {
+            meter.check()?;
             let (mut tally, mut counts) = (self.store.tally(), SettleCounts::default());
             conversations.take(bucket, |records| {
                 meter.add(records.len() as u64);

@@ -64,4 +64,5 @@ pub use self::metrics::{Answers, Metrics, metrics};
 pub use self::report::{Origin, Report, Reported, report};
 pub use self::run::Request;
 pub use self::settling::packet_budget::DetailChoice;
+pub use crate::archive::Enclosure;
 pub use crate::read::{Meter, Phase};

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::archive::Enclosure;
 use crate::error::{Error, ErrorKind, Result, Unmatched, UnmatchedPart};
 use crate::filter::{Filter, FilterWatch};
 use crate::flow::{AddressNames, Addresses, Enis, Losses, Place, Shard};
@@ -45,6 +46,8 @@ pub struct Request {
     /// Files and folders with AWS configuration, of which nothing else is read. A diagnosis and a
     /// report also use the configuration among the inputs.
     pub context: Vec<PathBuf>,
+    /// The folders outside of which nothing is read; `None` for no limit.
+    pub within: Option<Enclosure>,
 }
 
 impl Request {
@@ -57,6 +60,7 @@ impl Request {
             memory: 1 << 30,
             temp_dir: std::env::temp_dir(),
             context: Vec::new(),
+            within: None,
         }
     }
 
@@ -92,6 +96,13 @@ impl Request {
     #[must_use]
     pub fn context(mut self, context: Vec<PathBuf>) -> Self {
         self.context = context;
+        self
+    }
+
+    /// Sets the folders outside of which nothing is read.
+    #[must_use]
+    pub fn within(mut self, within: Option<Enclosure>) -> Self {
+        self.within = within;
         self
     }
 
@@ -135,6 +146,7 @@ impl Request {
             .format(self.format.clone())
             .filter(self.filter.clone())
             .temp_dir(&self.temp_dir)
+            .within(self.within.clone())
     }
 
     /// Returns how many bytes may wait in buckets in memory.

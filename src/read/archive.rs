@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive::{self, File, LeftOut, Walk, s3_path};
+use crate::archive::{self, Enclosure, File, LeftOut, Walk, s3_path};
 use crate::error::{ErrorKind, Result, SecondReading};
 use crate::filter::{Bound, Filter, FilterWatch, Name, Noticed, Sifted, Span};
 use crate::flow::{Addresses, EniIndex, Unusable, observe};
@@ -22,6 +22,7 @@ pub struct ArchiveBuilder {
     filter: Filter,
     temp_dir: PathBuf,
     context: Option<Vec<PathBuf>>,
+    within: Option<Enclosure>,
     wants_events: bool,
     wants_records: bool,
     needs_records: bool,
@@ -49,6 +50,14 @@ impl ArchiveBuilder {
     #[must_use]
     pub fn temp_dir(mut self, temp_dir: &Path) -> Self {
         temp_dir.clone_into(&mut self.temp_dir);
+        self
+    }
+
+    /// Reads nothing outside of these folders, not even through a link in them. By default links are
+    /// followed wherever they lead.
+    #[must_use]
+    pub fn within(mut self, within: Option<Enclosure>) -> Self {
+        self.within = within;
         self
     }
 
@@ -89,12 +98,14 @@ impl ArchiveBuilder {
     /// Fails if an input is missing or cannot be opened, if a folder has no file to read, or if
     /// standard input is given twice.
     pub fn open(self) -> Result<Archive> {
-        let Walk { files, left_out } = archive::walk(&self.inputs)?;
+        let Walk { files, left_out } = archive::walk_within(&self.inputs, self.within.as_ref())?;
         let walked = files.iter().map(|file| file.path.clone()).collect();
         let sifted = self.filter.sift(files);
         u32::try_from(sifted.files.len()).map_err(|_| ErrorKind::TooManyFiles)?;
         let context = match &self.context {
-            Some(paths) if !paths.is_empty() => archive::walk(paths)?.files,
+            Some(paths) if !paths.is_empty() => {
+                archive::walk_within(paths, self.within.as_ref())?.files
+            }
             _ => Vec::new(),
         };
         let wish = match self.context {
@@ -113,6 +124,7 @@ impl ArchiveBuilder {
             format: self.format,
             filter: self.filter,
             temp_dir: self.temp_dir,
+            within: self.within,
         })
     }
 }
@@ -128,6 +140,7 @@ pub struct Archive {
     filter: Filter,
     temp_dir: PathBuf,
     context: Vec<File>,
+    within: Option<Enclosure>,
     wish: ConfigurationWish,
     wants_events: bool,
     wants_records: bool,
@@ -152,6 +165,7 @@ impl Archive {
             filter: Filter::default(),
             temp_dir: std::env::temp_dir(),
             context: None,
+            within: None,
             wants_events: false,
             wants_records: true,
             needs_records: false,
@@ -352,6 +366,7 @@ impl Archive {
             wanted: self.sifted.wanted.as_ref(),
             temp_dir: &self.temp_dir,
             inputs: self.files(),
+            within: self.within.as_ref(),
             configuration: &self.wish,
             wants_events: self.wants_events,
             wants_records: self.wants_records,

@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::archive::{self, Content, Damage, File, LeftOutReason, Opened, Pack, Stream, s3_path};
+use crate::archive::{
+    self, Content, Damage, Enclosure, File, LeftOutReason, Opened, Pack, Stream, s3_path,
+};
 use crate::configuration::{Configuration, is_configuration};
 use crate::error::{ErrorKind, Result};
 use crate::event::BalancerFile;
@@ -81,6 +83,8 @@ pub(crate) struct Files<'a, S> {
     pub temp_dir: &'a Path,
     /// All files of the archive, some of which may have the header that another lacks.
     pub inputs: &'a [File],
+    /// The folders that may be read; `None` for all.
+    pub within: Option<&'a Enclosure>,
     /// What becomes of files that hold configuration.
     pub configuration: &'a ConfigurationWish,
     /// Whether the records of other AWS logs are passed to the sink as events.
@@ -121,6 +125,7 @@ impl<S: Sink> Files<'_, S> {
         // One by one, so that few files finish ahead of their turn.
         let numbered = (0..).zip(files).par_bridge();
         numbered.try_for_each(|(index, file)| {
+            self.meter.check()?;
             let read = self.read_file(index, file)?;
             self.meter.files.fetch_add(1, Relaxed);
             let mut in_order = in_order.lock().unwrap_or_else(PoisonError::into_inner);
@@ -300,6 +305,7 @@ impl<S: Sink> Files<'_, S> {
         let mut whole = BlockYield::default();
         let mut read_len = 0;
         let damage = stream.for_each_block(BLOCK_LEN, |block| {
+            self.meter.check()?;
             let mut read = reader.read(&block, &lines);
             self.count(block.read_len - read_len, &read);
             read_len = block.read_len;
@@ -334,7 +340,7 @@ impl<S: Sink> Files<'_, S> {
                     file: file.name.clone(),
                     why: unrecognized.to_string(),
                     suggestion: unrecognized.suggestion(),
-                    neighbor: header_beside(file, self.inputs, unrecognized),
+                    neighbor: header_beside(file, self.inputs, self.within, unrecognized),
                 }
                 .into())
             }

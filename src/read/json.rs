@@ -63,6 +63,7 @@ fn read_batches<S: Sink>(
     let mut events = JsonEvents::default();
     let mut next = unwrapper.next_batch();
     while let Some(batch) = next {
+        files.meter.check()?;
         events.read(files, &reader, &batch.values, at)?;
         let base = at.lines_before + yielded.block.records.lines;
         let (read, after) = read_lines(files, &reader, &mut unwrapper, &batch, base);

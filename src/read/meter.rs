@@ -1,8 +1,10 @@
-//! Progress of a run, for another thread to show.
+//! Progress of a run, for another thread to show, and the wish of that thread that the run ends.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
 use crate::archive::File;
+use crate::error::{ErrorKind, Result};
 
 /// A phase of a run, in the order in which phases come. Few runs have all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,9 +77,40 @@ pub struct Meter {
     done: AtomicU64,
     /// Records or packets of the phase; 0 if unknown.
     total: AtomicU64,
+    /// Whether another thread wants the run to end.
+    is_stopped: AtomicBool,
+    /// When the run ends if it is not complete.
+    deadline: Option<Instant>,
 }
 
 impl Meter {
+    /// Creates a meter of a run that fails with [`ErrorKind::Late`] soon after `deadline`.
+    pub fn until(deadline: Instant) -> Self {
+        Self {
+            deadline: Some(deadline),
+            ..Self::default()
+        }
+    }
+
+    /// Lets the run fail with [`ErrorKind::Stopped`] soon, from any thread.
+    pub fn stop(&self) {
+        self.is_stopped.store(true, Relaxed);
+    }
+
+    /// Called between two pieces of work, each of which takes a fraction of a second.
+    ///
+    /// # Errors
+    /// The run is to end.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.is_stopped.load(Relaxed) {
+            return Err(ErrorKind::Stopped.into());
+        }
+        match self.deadline {
+            Some(deadline) if Instant::now() > deadline => Err(ErrorKind::Late.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns the present phase.
     pub fn phase(&self) -> Phase {
         let index = usize::from(self.phase.load(Relaxed));
@@ -138,6 +171,20 @@ impl Meter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn run_goes_on_until_it_is_stopped_or_late() {
+        let meter = Meter::default();
+        assert!(meter.check().is_ok());
+        meter.stop();
+        let stopped = meter.check().unwrap_err();
+        assert!(matches!(stopped.kind(), ErrorKind::Stopped));
+        let now = Instant::now();
+        let later = Meter::until(now + std::time::Duration::from_secs(3600));
+        assert!(later.check().is_ok());
+        let late = Meter::until(now).check().unwrap_err();
+        assert!(matches!(late.kind(), ErrorKind::Late));
+    }
 
     #[test]
     fn phases_have_their_own_units() {

@@ -32,6 +32,7 @@ pub(crate) fn read_mapped<S: Sink>(
         let mut run: Vec<Block<'_>> = blocks.by_ref().take(run_len).collect();
         let mut yields = read_run(files, &run, reader, &lines);
         let mut damage = None;
+        files.meter.check()?;
         // Text that was after the end of the file when it was read is not part of the file. Reading
         // the text before the end again is rare and quick. The file may shrink further meanwhile.
         while let Some(found) = damage_within(mapping, &run) {

@@ -98,6 +98,7 @@ pub(crate) fn read_table<S: Sink>(
     let share = file.len / (groups.len() as u64).max(1);
     for some in groups.chunks(GROUPS_AT_ONCE) {
         let read = some.par_iter().map(|group| {
+            files.meter.check()?;
             let read = read_group(files, &open, *group, file)?;
             files.meter.bytes.fetch_add(share, Relaxed);
             Ok(read)

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -24,11 +26,14 @@ use super::provider::{Hiding, LogSource, Unread};
 use super::statements::{SqlStatement, StatementKind};
 use super::tables::InputTables;
 use super::{Parameters, functions, order, overflow};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::pipeline::{Meter, Request};
 
 /// The share of the memory that the engine may use. The rest is for the readers of the inputs.
 const ENGINE_SHARE: u64 = 2;
+
+/// How often a running query is looked at, to end it if it is to end.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How much the engine may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +74,8 @@ pub struct Engine {
     parameters: Parameters,
     /// The logs that the tables are read from.
     source: Option<Arc<LogSource>>,
+    /// What may end a query early.
+    meter: Option<Arc<Meter>>,
 }
 
 impl Engine {
@@ -87,6 +94,7 @@ impl Engine {
         let engine = Self::with_tables(inputs.tables, room, parameters)?;
         Ok(Self {
             source: Some(inputs.source),
+            meter: Some(Arc::clone(meter)),
             ..engine
         })
     }
@@ -121,6 +129,7 @@ impl Engine {
             runtime,
             parameters,
             source: None,
+            meter: None,
         })
     }
 
@@ -187,7 +196,35 @@ impl Engine {
                     .execute_logical_plan(frame.into_unoptimized_plan());
                 made.await.map(|_| ()).map_err(QueryFault::from_engine)
             }),
-            StatementKind::Rows => self.runtime.block_on(self.pass(statement, sink)),
+            StatementKind::Rows => self.unless_stopped(self.pass(statement, sink)),
+        }
+    }
+
+    /// Runs `work` to its end, or until the meter says that it is to end: joins and sorts may take long
+    /// after the inputs are read.
+    fn unless_stopped(
+        &self,
+        work: impl Future<Output = Result<(), QueryFault>>,
+    ) -> Result<(), QueryFault> {
+        let Some(meter) = &self.meter else {
+            return self.runtime.block_on(work);
+        };
+        let (work, stop) = futures::future::abortable(work);
+        let (ended, is_ended) = mpsc::channel::<()>();
+        let watched = Arc::clone(meter);
+        self.runtime.spawn_blocking(move || {
+            while is_ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+                if watched.check().is_err() {
+                    return stop.abort();
+                }
+            }
+        });
+        let made = self.runtime.block_on(work);
+        drop(ended);
+        match (made, meter.check()) {
+            (Ok(made), _) => made,
+            (Err(_), Err(stopped)) => Err(QueryFault::Reading(stopped)),
+            (Err(_), Ok(())) => Err(QueryFault::Reading(ErrorKind::Stopped.into())),
         }
     }
 

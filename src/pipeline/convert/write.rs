@@ -109,6 +109,7 @@ impl<'a> Writer<'a> {
             let episodes = episode_codec::episodes(&parts);
             let tasks = self.numbered(tasks(&episodes), before);
             let made = tasks.into_par_iter().map(|(first, episodes)| {
+                self.meter.check()?;
                 let mut task = Task::new(&self.tasks, &rebuilding, slice, first.connections);
                 let mut held = Episode::default();
                 for (number, episode) in (first.episodes..).zip(episodes) {

@@ -134,6 +134,7 @@ impl<'a> Looking<'a> {
         };
         let buckets = (0..conversations.count()).into_par_iter();
         buckets.try_for_each(|bucket| {
+            meter.check()?;
             let examine = |records: &[Candidate]| {
                 sums.give_back(self.examine(records, sums.take_part())?);
                 meter.add(records.len() as u64);

@@ -204,6 +204,7 @@ impl Settler<'_, '_, '_> {
         let buckets = (0..conversations.count()).into_par_iter();
         buckets
             .map(|bucket| {
+                self.meter.check()?;
                 let mut counts = SettleCounts::default();
                 let mut settle = |records: &[Candidate], left_out: u64| {
                     counts = std::mem::take(&mut counts).add(self.settle_all(records)?);

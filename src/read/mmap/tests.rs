@@ -56,6 +56,7 @@ fn read_cut(text: &str, kept_len: usize) -> (FileYield<u64>, u64) {
     let handle = fs::File::options().write(true).open(&path).unwrap();
     handle.set_len(kept_len as u64).unwrap();
     let files = Files {
+        within: None,
         format: None,
         inputs: &[],
         filter: &Filter::default(),

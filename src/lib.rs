@@ -63,7 +63,7 @@
 //! # How do I do what the program does?
 //!
 //! Each subcommand is a function of [`pipeline`]: [`pipeline::convert()`],
-//! [`pipeline::diagnose()`], [`pipeline::export()`], [`pipeline::inspect()`],
+//! [`pipeline::diagnose()`], [`pipeline::explain()`], [`pipeline::export()`], [`pipeline::inspect()`],
 //! [`pipeline::metrics()`], [`pipeline::report()`], [`pipeline::gather_facts()`]. Each takes a
 //! [`pipeline::Request`] and a [`read::Meter`], which another thread may watch; [`pipeline::merge()`] reads
 //! captures only:

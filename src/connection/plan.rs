@@ -65,6 +65,17 @@ impl Detail {
             Self::Control => packets.min(CONTROL_PACKETS),
         }
     }
+
+    /// Returns the finest detail in which records with these packet counts become at most about
+    /// `packets_max` packets in all; the coarsest one if none does.
+    pub fn finest(packets: impl Iterator<Item = u64> + Clone, packets_max: u64) -> Self {
+        let fits = |detail: &Self| {
+            let each = packets.clone().map(|packets| detail.packets_max(packets));
+            each.fold(0, u64::saturating_add) <= packets_max
+        };
+        let fine = [Self::Exact, Self::default()].into_iter().find(fits);
+        fine.unwrap_or(Self::Control)
+    }
 }
 
 /// The maximum number of packets that one record becomes, whatever it counts: a counter has 64

@@ -187,7 +187,7 @@ impl LoggedCall {
         }
     }
 
-    fn of(logged: &LoggedChange, name: &dyn Fn(Place) -> String) -> Self {
+    pub(super) fn of(logged: &LoggedChange, name: &dyn Fn(Place) -> String) -> Self {
         let change = &logged.change;
         Self {
             instant_ns: change.instant_ns,
@@ -360,7 +360,7 @@ fn hear<'f>(request: &Request, run: &Run<'_>, folder: &'f SpillFolder) -> Result
 }
 
 /// Returns the name of a line, `FILE:LINE`.
-fn named_place(names: &SourceNames, place: Place) -> String {
+pub(super) fn named_place(names: &SourceNames, place: Place) -> String {
     let (file, line) = names.of(place);
     format!("{file}:{line}")
 }

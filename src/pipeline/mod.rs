@@ -7,6 +7,8 @@
 //! metrics    sums over time                     run        code shared by all subcommands
 //! report     diagnosis and metrics, for a page
 //! connections, findings                         the same as rows of tables
+//! explain    single connections, with their records and packets
+//! changes    API calls that may have changed which packets pass
 //! ladder     examples of findings, packet by packet
 //! export     tables in a folder
 //! events     events of other AWS logs, on their way into a capture
@@ -26,11 +28,13 @@
 //! * Every line is counted in exactly one category of [`crate::summary::Records`].
 
 mod bounded_events;
+mod changes;
 mod connections;
 mod convert;
 mod diagnose;
 mod event_counts;
 mod events;
+mod explain;
 mod export;
 mod facts;
 mod findings;
@@ -46,12 +50,17 @@ mod run;
 mod settling;
 mod spilling;
 
+pub use self::changes::{ChangesRead, changes};
 pub use self::connections::{ConnectionBatch, ConnectionsRead, connections};
 pub use self::convert::{
     Announce, Comments, Convert, EventsChoice, PlannedCapture, Split, VantageChoice, convert,
     convert_announced, gather_facts,
 };
 pub use self::diagnose::{ChangeCounts, Diagnosis, LoggedCall, diagnose, diagnose_to};
+pub use self::explain::{
+    ExplainedConnection, ExplainedConnections, ExplainedPacket, ExplainedRecord, ValuesLogged,
+    explain,
+};
 pub use self::export::{
     Export, Exported, ExportedTable, LakeCompression, LakeFormat, LakeLayout, export,
 };

@@ -110,7 +110,8 @@ impl Sought<'_> {
 
     fn ladder(&self, records: &[Viewed], enis: &Enis) -> Ladder {
         let mut segments = Vec::new();
-        let info = rebuild(records, detail(records), &mut segments);
+        let detail = Detail::finest(records.iter().map(|o| o.packets), PACKETS_MAX);
+        let info = rebuild(records, detail, &mut segments);
         let initiator = info.role.initiator;
         let rejecting = self.rejecting(records, &info);
         let rejected_by = |segment: &Segment| {
@@ -180,16 +181,6 @@ fn rejecting_eni(o: &Viewed) -> Option<EniIndex> {
         return Some(o.eni);
     }
     o.rejected_at
-}
-
-/// The finest detail in which the connection has few enough packets.
-fn detail(records: &[Viewed]) -> Detail {
-    let fits = |detail: &Detail| {
-        let packets = records.iter().map(|o| detail.packets_max(o.packets));
-        packets.fold(0, u64::saturating_add) <= PACKETS_MAX
-    };
-    let fine = [Detail::Exact, Detail::default()].into_iter().find(fits);
-    fine.unwrap_or(Detail::Control)
 }
 
 #[cfg(test)]

@@ -244,7 +244,11 @@ impl Args {
         })
     }
 
-    fn request(&self) -> anyhow::Result<Convert> {
+    /// Returns the conversion.
+    ///
+    /// # Errors
+    /// Options contradict each other.
+    pub(crate) fn request(&self) -> anyhow::Result<Convert> {
         let format = self.reading.layout();
         let format = format.as_ref();
         let request = self.reading.request(format, &self.room, &self.narrowing)?;

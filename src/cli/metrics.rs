@@ -14,6 +14,7 @@ use flow2pcap::metrics::{Dimension, Every, Measure, Question, Subject};
 use flow2pcap::pipeline::{self, Answers, Metrics};
 use flow2pcap::record::Layout;
 
+pub(crate) use self::form::names;
 use self::form::{Form, FormatChoice};
 use super::advice::refusal;
 use super::message::Message;
@@ -161,7 +162,11 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    fn request(&self) -> anyhow::Result<Metrics> {
+    /// Returns what is asked.
+    ///
+    /// # Errors
+    /// Options contradict each other.
+    pub(crate) fn request(&self) -> anyhow::Result<Metrics> {
         let orders = self
             .reading
             .format
@@ -283,7 +288,7 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
 }
 
 /// Returns warnings about what the sums leave out.
-fn notes(answers: &Answers) -> Vec<String> {
+pub(crate) fn notes(answers: &Answers) -> Vec<String> {
     let mut notes = Vec::new();
     let records = &answers.records;
     let (skipped, damaged) = (records.skipped.total(), answers.input.damaged.total());

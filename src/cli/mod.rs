@@ -18,6 +18,7 @@ mod findings;
 mod inspect;
 mod interrupt;
 mod man;
+mod mcp;
 mod merge;
 mod message;
 mod metrics;
@@ -47,6 +48,7 @@ use std::process::ExitCode;
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use self::interrupt::{are_last_words_said, claim_last_words};
+pub use self::mcp::serve_bytes as serve_mcp;
 pub use self::streams::Streams;
 
 /// Turns AWS VPC Flow Logs back into packets that Wireshark opens.
@@ -75,6 +77,7 @@ enum Command {
     Diagnose(Box<diagnose::Args>),
     Export(Box<export::Args>),
     Inspect(Box<inspect::Args>),
+    Mcp(Box<mcp::Args>),
     Merge(Box<merge::Args>),
     Metrics(Box<metrics::Args>),
     Query(Box<query::Args>),
@@ -132,6 +135,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
         Command::Diagnose(args) => diagnose::run(&args, streams),
         Command::Export(args) => export::run(&args, streams),
         Command::Inspect(args) => inspect::run(&args, streams),
+        Command::Mcp(args) => mcp::run(&args, streams),
         Command::Merge(args) => merge::run(&args, streams),
         Command::Metrics(args) => metrics::run(&args, streams),
         Command::Query(args) => query::run(&args, streams),

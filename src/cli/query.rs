@@ -23,6 +23,8 @@ use std::process::ExitCode;
 use clap::Args as ClapArgs;
 use flow2pcap::record::Layout;
 
+#[cfg(feature = "sql")]
+pub(crate) use self::explained::explained;
 use self::form::QueryFormat;
 use super::narrowing::Narrowing;
 use super::reading::{FormatOption as _, ReadingArgs};

@@ -159,7 +159,7 @@ impl<F: FormatOption> ReadingArgs<F> {
         streams: &Streams<'_>,
         work: impl FnOnce(&Arc<Meter>, &ProgressBar) -> T + Send,
     ) -> anyhow::Result<T> {
-        let pool = self.pool()?;
+        let pool = pool(self.threads())?;
         let meter = Arc::new(Meter::default());
         let progress = ProgressLine::start(&meter, is_shown);
         if streams.is_process() {
@@ -177,32 +177,6 @@ impl<F: FormatOption> ReadingArgs<F> {
     pub(crate) fn threads(&self) -> usize {
         let available = || std::thread::available_parallelism().map_or(1, usize::from);
         self.threads.map_or_else(available, usize::from)
-    }
-
-    /// Starts the threads.
-    ///
-    /// # Errors
-    /// Fails if the system refuses them; the message has their number and what to try.
-    fn pool(&self) -> anyhow::Result<rayon::ThreadPool> {
-        let count = self.threads();
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build();
-        pool.map_err(|refused| {
-            let fewer = if count > 1 {
-                "use --threads 1, or "
-            } else {
-                ""
-            };
-            refusal(
-                format!(
-                    "cannot start {}: {refused}",
-                    page::count(count as u64, "thread")
-                ),
-                format!(
-                    "{fewer}raise the limit of processes (`ulimit -u`) or of address space \
-                     (`ulimit -v`)"
-                ),
-            )
-        })
     }
 
     /// Writes `text` to standard output and returns the exit status.
@@ -253,6 +227,31 @@ impl<F: FormatOption> ReadingArgs<F> {
 /// Returns the options without which an input is needed; a subcommand that needs none has all of them.
 fn needed(needs_input: bool) -> &'static [&'static str] {
     if needs_input { &["paths_from"] } else { &[] }
+}
+
+/// Starts the threads of a run.
+///
+/// # Errors
+/// Fails if the system refuses them; the message has their number and what to try.
+pub(crate) fn pool(threads: usize) -> anyhow::Result<rayon::ThreadPool> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|refused| {
+        let fewer = if threads > 1 {
+            "use --threads 1, or "
+        } else {
+            ""
+        };
+        refusal(
+            format!(
+                "cannot start {}: {refused}",
+                page::count(threads as u64, "thread")
+            ),
+            format!(
+                "{fewer}raise the limit of processes (`ulimit -u`) or of address space \
+                 (`ulimit -v`)"
+            ),
+        )
+    })
 }
 
 /// Makes the error of a process that cannot handle signals.

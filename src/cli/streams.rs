@@ -45,6 +45,11 @@ impl<'a> Streams<'a> {
         })
     }
 
+    /// Returns the standard output of the process, for a run that writes to it from several threads.
+    pub(crate) fn out_of_process() -> impl Write + Send {
+        Blocking(io::stdout())
+    }
+
     /// Sets when the streams of the process have color.
     pub(crate) fn set_color(&mut self, color: ColorChoice) {
         if self.is_process {

@@ -54,7 +54,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ),
     (
         "cli",
-        "blocking capture configuration connection diagnosis error filter flow metrics output \
+        "blocking capture configuration connection diagnosis error filter flow metrics names output \
          pipeline printable record setup sql summary survey time wireshark",
     ),
     ("allocation", "cli output wrapper"),

@@ -45,6 +45,7 @@ mod incident;
 mod inspect;
 mod long_lives;
 mod losses;
+mod mcp;
 mod memory;
 #[cfg(target_os = "linux")]
 mod memory_bound;

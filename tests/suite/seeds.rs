@@ -8,7 +8,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use proptest::prelude::*;
-use testkit::checks::{conversion, events, footers, packs, printing, reading};
+use testkit::checks::{conversion, events, footers, packs, printing, reading, serving};
 
 /// Runs `check` on every seed of a target, on front parts of it, and on what longer runs of the
 /// fuzzer kept.
@@ -51,6 +51,11 @@ fn kept(target: &str) -> Vec<Vec<u8>> {
     let kept: Vec<_> = entries.collect();
     assert!(!kept.is_empty(), "nothing in {}", path.display());
     kept
+}
+
+#[test]
+fn mcp_lines() {
+    replay_fronts("mcp_lines", 29, serving::mcp_lines);
 }
 
 #[test]

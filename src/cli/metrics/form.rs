@@ -57,7 +57,7 @@ impl FormatOption for FormatChoice {
 }
 
 /// Returns the names of a table's dimensions.
-pub(super) fn names(table: &Table) -> impl Iterator<Item = &'static str> + Clone {
+pub(crate) fn names(table: &Table) -> impl Iterator<Item = &'static str> + Clone {
     table.question.by.iter().map(|dimension| dimension.name())
 }
 

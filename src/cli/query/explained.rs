@@ -8,7 +8,7 @@ use crate::cli::advice::refusal;
 const NAMES_MAX: usize = 40;
 
 /// Makes the error of a query that cannot be run.
-pub(super) fn explained(fault: QueryFault) -> anyhow::Error {
+pub(crate) fn explained(fault: QueryFault) -> anyhow::Error {
     let text = fault.to_string();
     let tip = match fault {
         QueryFault::Reading(error) | QueryFault::Writing(error) => return error.into(),

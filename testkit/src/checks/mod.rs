@@ -10,3 +10,4 @@ pub mod footers;
 pub mod packs;
 pub mod printing;
 pub mod reading;
+pub mod serving;

@@ -91,6 +91,8 @@ fn check(text: &[u8], columns: &[usize]) {
 
 const HEADER: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status vpc-id subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id sublocation-type sublocation-id pkt-src-aws-service pkt-dst-aws-service flow-direction traffic-path";
 const LINE: &str = "5 123456789012 eni-0a1b 10.0.1.5 203.0.113.7 49152 443 6 10 840 1710382504 1710382560 ACCEPT OK vpc-1 subnet-1 i-1 19 IPv4 10.0.1.5 203.0.113.7 us-east-1 use1-az1 - - - AMAZON egress 8";
+/// The same columns, with the ports in the other order.
+const SWAPPED: &str = "version account-id interface-id srcaddr dstaddr dstport srcport protocol packets bytes start end action log-status vpc-id subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id sublocation-type sublocation-id pkt-src-aws-service pkt-dst-aws-service flow-direction traffic-path";
 const NO_DATA: &str = "5 123456789012 eni-0a1b - - - - - - - 1710382504 1710382560 - NODATA vpc-1 subnet-1 i-1 - - - - us-east-1 use1-az1 - - - - - -";
 const SKIP_DATA: &str = "5 123456789012 eni-0a1b - - - - - - - 1710382504 1710382560 - SKIPDATA vpc-1 subnet-1 i-1 - - - - us-east-1 use1-az1 - - - - - -";
 
@@ -131,12 +133,13 @@ const WORDS: [&str; 32] = [
 ];
 
 /// Whole lines that are none of records.
-const OTHER_LINES: [&str; 7] = [
+const OTHER_LINES: [&str; 8] = [
     "",
     "# a comment",
     "2 123456789012 eni-0a1b 10.0.1.5 203.0.113.7 49152 443 6 10 840 1710382504 1710382560 ACCEPT OK",
     "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status",
     HEADER,
+    SWAPPED,
     NO_DATA,
     SKIP_DATA,
 ];
@@ -159,7 +162,7 @@ proptest! {
     #[test]
     fn words_and_records_are_the_same_rows(
         has_header: bool,
-        lines in prop::collection::vec(line(), 1..12),
+        lines in prop::collection::vec(line(), 1..40),
         cut in 0..20_usize,
         columns in subsequence((0..Field::ALL.len()).collect::<Vec<_>>(), 0..Field::ALL.len()),
     ) {
@@ -192,6 +195,21 @@ fn words_and_records_of_every_version_are_the_same_rows() {
             check(&text, &[*column]);
         }
     }
+}
+
+#[test]
+fn header_among_plain_lines_changes_the_columns_of_the_lines_after_it() {
+    let some = format!("{LINE}\n").repeat(40);
+    let text = format!("{HEADER}\n{some}{SWAPPED}\n{some}");
+    let of_port = |field: Field| {
+        let column = Field::ALL.iter().position(|known| *known == field).unwrap();
+        check(text.as_bytes(), &[column]);
+        let (rows, _) = rows(text.as_bytes(), &[column], false);
+        let count = |port: &str| rows.iter().filter(|row| row.contains(port)).count();
+        [count("49152"), count("443")]
+    };
+    assert_eq!(of_port(Field::SrcPort), [40, 40]);
+    assert_eq!(of_port(Field::DstPort), [40, 40]);
 }
 
 #[test]

@@ -68,6 +68,10 @@ pub fn record_rows(bytes: &[u8]) {
             plain_lines.extend(lines.iter().flat_map(PlainLines::iter).map(plain_line));
         }
         let plain = plain_lines.pop_front().flatten();
+        if plain.is_none() {
+            // The row may be a header, after which the columns are others: readers look again too.
+            plain_lines.clear();
+        }
         let Some((offset, row)) = rows.next() else {
             break;
         };

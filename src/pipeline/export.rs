@@ -6,11 +6,12 @@
 //! archive has. The folder appears when it is complete.
 //!
 //! ```text
-//! place    the folder of a row            lake_file     files of a partition
-//! stored   rows that wait                 parquet_file  arrow_file  text_file   one file each
-//! store    all of them, in order          encode  bits  compress   a column of Parquet
-//! order    what that order is             describe      table definitions
-//! gather   values of chosen rows          derived       connections and findings
+//! lake_sink  rows of logs that match      lake_file     files of a partition
+//! derived    connections and findings     parquet_file  arrow_file  text_file   one file each
+//! lake       all tables and their rows    encode  bits  compress   a column of Parquet
+//! place      the folder of a row          describe      table definitions
+//! stored     rows that wait               store         all of them, in order
+//! order      what that order is           gather        values of chosen rows
 //! ```
 //!
 //! # Invariants
@@ -27,6 +28,7 @@ mod encode;
 mod gather;
 mod lake;
 mod lake_file;
+mod lake_sink;
 mod order;
 mod parquet_file;
 mod place;
@@ -36,28 +38,22 @@ mod text_file;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde::Serialize;
 
 use self::derived::DerivedRead;
 use self::lake::{Lake, LakeTable};
+use self::lake_sink::{RowCounts, lake_sink};
 pub use self::place::LakeLayout;
-use self::place::PathPartition;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::Unusable;
 use crate::output::OutputFolder;
-use crate::pipeline::event_counts::EventCounts;
 use crate::pipeline::run::{ReadForFilter, Request, Run, with_names};
-use crate::pipeline::settling::selection::Selection;
 use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::printable::printable;
-use crate::read::{Account, Archive, Found, FoundEvent, FoundLine, FoundLines, Meter, Phase, Sink};
-use crate::record::{Column, Field, Interval, Layout, NotPlain, RecentAddresses};
+use crate::read::{Account, Archive, Meter, Phase};
 use crate::summary::{Input, Records};
 use crate::survey::EventLogs;
-use crate::table::{DerivedTable, LogTable, TableBatch, TablePart, TableScan, TableSink};
-use crate::time::{joined, until_ns};
+use crate::table::{DerivedTable, LogTable};
 
 /// The part of the memory that rows may take before they go to temporary files. Reading and the
 /// order of the rows take more.
@@ -389,238 +385,3 @@ fn check_written(
     };
     Err(Error::usage(format!("there is no row to write: {why}")))
 }
-
-/// Passes the rows that match to the lake.
-struct LakeSink<F> {
-    tables: TableSink<F>,
-    wanted: Vec<LogTable>,
-    selection: Option<Selection>,
-}
-
-/// What was read of some consecutive lines.
-#[derive(Default)]
-struct RowPart {
-    rows: TablePart,
-    counts: RowCounts,
-    events: EventCounts,
-    layout: Option<Arc<Layout>>,
-    recent: RecentAddresses,
-}
-
-/// Counts of rows.
-#[derive(Default)]
-struct RowCounts {
-    /// Records and events that match and that have a table, wanted or not.
-    kept: u64,
-    /// Rows of the tables that are wanted.
-    rows: u64,
-    /// Records of traffic that match.
-    used: u64,
-    /// Records of traffic that do not.
-    filtered: u64,
-    span_ns: Option<(i64, i64)>,
-    /// By index in [`Field::ALL`]: a bit for each field that a layout has.
-    fields: u128,
-}
-
-/// Returns a sink that puts rows of these tables into the lake.
-fn lake_sink<'a>(
-    archive: &'a Archive,
-    lake: &'a Lake<'_>,
-    wanted: &[LogTable],
-    selection: Option<Selection>,
-) -> LakeSink<impl Fn(TableBatch) -> Result<()> + Sync> {
-    let scans = wanted.iter().map(|table| TableScan {
-        table: *table,
-        columns: (0..table.columns().len()).collect(),
-    });
-    let files = archive.files();
-    let take = move |batch: TableBatch| {
-        let name = files.get(batch.file as usize).map(|file| &*file.name);
-        let path = name.map(PathPartition::of).unwrap_or_default();
-        lake.put_batch(batch, &path)
-    };
-    LakeSink {
-        tables: TableSink::new(scans.collect(), take).with_dictionaries(),
-        wanted: wanted.to_vec(),
-        selection,
-    }
-}
-
-impl<F> LakeSink<F> {
-    fn is_wanted(&self, matches: Option<bool>, span_ns: Option<(i64, i64)>) -> bool {
-        let Some(selection) = &self.selection else {
-            return true;
-        };
-        let is_then = |(start_ns, until_ns)| selection.span.overlaps(start_ns, until_ns);
-        let any_time = selection.requested_ns().is_none();
-        matches == Some(true) && (any_time || span_ns.is_some_and(is_then))
-    }
-
-    /// Whether a record with these times is wanted.
-    fn wants(&self, matches: Option<bool>, times: Option<Interval>) -> bool {
-        let span_ns = times.map(|times| (times.start_ns, until_ns(times.end_ns)));
-        self.is_wanted(matches, span_ns)
-    }
-
-    /// Counts so many wanted records, and notes the times and the fields of records.
-    fn count(
-        &self,
-        part: &mut RowPart,
-        layout: &Arc<Layout>,
-        span_ns: Option<(i64, i64)>,
-        wanted: u64,
-    ) {
-        part.note_layout(layout);
-        let counts = &mut part.counts;
-        counts.span_ns = joined(counts.span_ns, span_ns);
-        counts.kept += wanted;
-        if self.wanted.contains(&LogTable::VpcFlowLogs) {
-            counts.rows += wanted;
-        }
-    }
-
-    /// Whether a record is wanted. It is counted.
-    fn takes(&self, part: &mut RowPart, found: &Found<'_>) -> bool {
-        let times = found.record.interval();
-        let is_wanted = self.wants(found.matches, times);
-        self.count(part, found.layout, times.map(span_of), u64::from(is_wanted));
-        is_wanted
-    }
-}
-
-/// Returns the first and the last instant of a record.
-fn span_of(times: Interval) -> (i64, i64) {
-    (times.start_ns, times.end_ns)
-}
-
-impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for LakeSink<F> {
-    type Part = RowPart;
-
-    fn begin(&self, records: usize) -> RowPart {
-        RowPart {
-            rows: self.tables.begin(records),
-            ..RowPart::default()
-        }
-    }
-
-    fn record(&self, part: &mut RowPart, found: &Found<'_>) -> std::result::Result<(), Unusable> {
-        if self.takes(part, found) {
-            self.tables.record(&mut part.rows, found)?;
-            part.counts.used += 1;
-        } else {
-            part.counts.filtered += 1;
-        }
-        Ok(())
-    }
-
-    fn silence(&self, part: &mut RowPart, found: &Found<'_>) {
-        if self.takes(part, found) {
-            self.tables.silence(&mut part.rows, found);
-        }
-    }
-
-    fn takes_plain(&self) -> bool {
-        true
-    }
-
-    #[inline(always)]
-    fn plain(
-        &self,
-        part: &mut RowPart,
-        found: &FoundLine<'_>,
-    ) -> std::result::Result<(), NotPlain> {
-        let times = found.line.interval()?;
-        let is_wanted = self.wants(Some(true), times);
-        match is_wanted {
-            true => self.tables.plain(&mut part.rows, found)?,
-            false => found.line.check(&mut part.recent)?,
-        }
-        let wanted = u64::from(is_wanted);
-        self.count(part, found.line.layout(), times.map(span_of), wanted);
-        part.counts.used += u64::from(is_wanted && !found.is_silence);
-        part.counts.filtered += u64::from(!is_wanted && !found.is_silence);
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn plain_lines(
-        &self,
-        part: &mut RowPart,
-        found: &FoundLines<'_>,
-    ) -> std::result::Result<(), NotPlain> {
-        let mut span_ns = None;
-        for line in found.lines.iter() {
-            let times = line.interval()?;
-            if !self.wants(Some(true), times) {
-                return Err(NotPlain);
-            }
-            span_ns = joined(span_ns, times.map(span_of));
-        }
-        self.tables.plain_lines(&mut part.rows, found)?;
-        let lines = found.lines.count() as u64;
-        self.count(part, found.lines.layout(), span_ns, lines);
-        part.counts.used += lines;
-        Ok(())
-    }
-
-    fn event(&self, part: &mut RowPart, found: &FoundEvent<'_>) {
-        let instant_ns = found.event.instant_ns;
-        let span_ns = (instant_ns, instant_ns.saturating_add(1));
-        let is_wanted = self.is_wanted(found.matches, Some(span_ns));
-        part.events.count(found.event, is_wanted);
-        let table = LogTable::of_events(found.event.kind());
-        if let Some(table) = table.filter(|_| is_wanted) {
-            part.counts.kept += 1;
-            part.counts.rows += u64::from(self.wanted.contains(&table));
-            self.tables.event(&mut part.rows, found);
-        }
-    }
-
-    fn complete(&self, part: &mut RowPart, base: u64) -> Result<()> {
-        self.tables.complete(&mut part.rows, base)
-    }
-
-    fn append(&self, part: &mut RowPart, later: RowPart) {
-        part.counts.add(&later.counts);
-        part.events.append(later.events);
-    }
-}
-
-impl RowPart {
-    #[inline]
-    fn note_layout(&mut self, layout: &Arc<Layout>) {
-        let is_known = |known: &Arc<Layout>| Arc::ptr_eq(known, layout);
-        if self.layout.as_ref().is_some_and(is_known) {
-            return;
-        }
-        for column in layout.columns() {
-            let Column::Known(field) = column else {
-                continue;
-            };
-            let index = Field::ALL.iter().position(|known| known == field);
-            self.counts.fields |= index.map_or(0, |index| 1 << index);
-        }
-        self.layout = Some(Arc::clone(layout));
-    }
-}
-
-impl RowCounts {
-    fn add(&mut self, later: &Self) {
-        self.kept += later.kept;
-        self.rows += later.rows;
-        self.used += later.used;
-        self.filtered += later.filtered;
-        self.span_ns = joined(self.span_ns, later.span_ns);
-        self.fields |= later.fields;
-    }
-
-    /// Returns the columns of the flow logs that the archive has.
-    fn columns(&self) -> Vec<usize> {
-        let all = 0..Field::ALL.len();
-        all.filter(|index| self.fields >> index & 1 == 1).collect()
-    }
-}
-
-// One bit for each field.
-const _: () = assert!(Field::ALL.len() <= 128);

@@ -10,7 +10,7 @@ use crate::read::account::Account;
 use crate::read::configuration::ConfigurationWish;
 use crate::read::files::Files;
 use crate::read::meter::Meter;
-use crate::read::sink::{Found, FoundEvent, FoundLine, FoundLines, Sink};
+use crate::read::sink::{Found, FoundEvent, FoundLines, Sink};
 use crate::record::{Field, Interval, Layout, NotPlain, RecentAddresses};
 use crate::time::{SECOND_NS, joined, until_ns};
 
@@ -473,28 +473,18 @@ impl<S: Sink> Sink for Matching<'_, S> {
     }
 
     #[inline(always)]
-    fn plain(&self, part: &mut Self::Part, found: &FoundLine<'_>) -> Result<(), NotPlain> {
-        let is_then = self.wants_any_time || self.is_within(found.line.interval()?);
-        match is_then {
-            true => self.sink.plain(&mut part.part, found)?,
-            false => found.line.check(&mut part.recent)?,
-        }
-        part.used += u64::from(is_then && !found.is_silence);
-        part.filtered += u64::from(!is_then && !found.is_silence);
-        Ok(())
-    }
-
-    #[inline(always)]
     fn plain_lines(&self, part: &mut Self::Part, found: &FoundLines<'_>) -> Result<(), NotPlain> {
-        if !self.wants_any_time {
-            for line in found.lines.iter() {
-                if !self.is_within(line.interval()?) {
-                    return Err(NotPlain);
-                }
-            }
+        let are_then = self.wants_any_time
+            || found.all_or_none(|line| Ok(self.is_within(line.interval()?)))?;
+        match are_then {
+            true => self.sink.plain_lines(&mut part.part, found)?,
+            false => found.lines.check(&mut part.recent)?,
         }
-        self.sink.plain_lines(&mut part.part, found)?;
-        part.used += found.lines.count() as u64;
+        let flows = found.flows();
+        match are_then {
+            true => part.used += flows,
+            false => part.filtered += flows,
+        }
         Ok(())
     }
 

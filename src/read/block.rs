@@ -12,11 +12,9 @@ use crate::event::BalancerFile;
 use crate::filter::{Filter, FilterWatch, FilteredRecord, Noticed, RecordFacts};
 use crate::flow::Place;
 use crate::read::events::{EventYield, LinesOf};
-use crate::read::sink::{Found, FoundLine, FoundLines, Sink};
+use crate::read::sink::{Found, FoundLines, Sink};
 use crate::read::slot::{FileSlot, SlotRows};
-use crate::record::{
-    Layout, LogStatus, PlainLine, PlainLines, PlainSource, Record, Row, RowSource, Rows,
-};
+use crate::record::{Layout, LogStatus, PlainLines, PlainSource, Record, Row, RowSource, Rows};
 use crate::summary::{EXAMPLES_MAX, Example, Gap, Reasons, Records};
 use crate::survey::{ColumnOrder, ColumnOrders};
 use crate::wrapper::{Batch, BatchRows};
@@ -202,48 +200,40 @@ impl<S: Sink> BlockReader<'_, S> {
         }
     }
 
-    /// Passes plain lines to the sink, all together if it can take them so. Returns how many it has
-    /// taken.
+    /// Passes plain lines to the sink, all together if it can take them so, else one by one. Returns how
+    /// many it has taken.
     #[inline(always)]
     fn plain_lines(&self, read: &mut BlockYield<S::Part>, lines: &PlainLines<'_>) -> usize {
+        if self.takes(read, lines) {
+            return lines.count();
+        }
+        let each = 0..lines.count();
+        each.take_while(|index| self.takes(read, &lines.only(*index)))
+            .count()
+    }
+
+    /// Passes plain lines to the sink. Returns whether it has taken them.
+    #[inline]
+    fn takes(&self, read: &mut BlockYield<S::Part>, lines: &PlainLines<'_>) -> bool {
+        let Some(status) = lines.log_status() else {
+            return false;
+        };
         let found = FoundLines {
             lines,
             place: Place {
+                file: self.file,
                 line: read.records.lines + 1,
-                ..self.place(read)
             },
-        };
-        if self.sink.plain_lines(&mut read.part, &found).is_ok() {
-            read.records.lines += lines.count() as u64;
-            read.taken += lines.count() as u64;
-            return lines.count();
-        }
-        let mut is_taken = |line: &PlainLine<'_>| {
-            read.records.lines += 1;
-            let is_taken = self.plain(read, line);
-            read.records.lines -= u64::from(!is_taken);
-            is_taken
-        };
-        lines.iter().take_while(|line| is_taken(line)).count()
-    }
-
-    /// Passes a plain line to the sink. Returns whether it has taken it.
-    #[inline(always)]
-    fn plain(&self, read: &mut BlockYield<S::Part>, line: &PlainLine<'_>) -> bool {
-        let Some(status) = line.log_status() else {
-            return false;
-        };
-        let found = FoundLine {
-            line,
-            place: self.place(read),
             is_silence: status != LogStatus::Ok,
         };
-        if self.sink.plain(&mut read.part, &found).is_err() {
+        if self.sink.plain_lines(&mut read.part, &found).is_err() {
             return false;
         }
+        let count = lines.count() as u64;
+        read.records.lines += count;
         match status {
-            LogStatus::Ok => read.taken += 1,
-            _ => read.records.no_data += 1,
+            LogStatus::Ok => read.taken += count,
+            _ => read.records.no_data += count,
         }
         true
     }

@@ -74,6 +74,6 @@ pub use self::{
     archive::{Archive, ArchiveBuilder},
     columns::{ColumnBatch, ColumnBatches, ColumnBuilders},
     meter::{Meter, Phase},
-    sink::{Found, FoundEvent, FoundLine, FoundLines, Sink},
+    sink::{Found, FoundEvent, FoundLines, Sink},
     source_names::SourceNames,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::event::{Event, OriginalFields};
 use crate::flow::{Place, Unusable};
-use crate::record::{Field, Layout, LogStatus, NotPlain, PlainLine, PlainLines, Record};
+use crate::record::{Field, Layout, NotPlain, PlainLine, PlainLines, Record};
 
 /// Receives records from all reading threads.
 ///
@@ -57,20 +57,12 @@ pub trait Sink: Sync {
         false
     }
 
-    /// Adds a plain line as [`record`](Self::record) or [`silence`](Self::silence) would.
+    /// Adds plain lines as [`record`](Self::record) or [`silence`](Self::silence) would one by one.
     ///
     /// # Errors
-    /// A column that is needed is not spelled as AWS spells it. Nothing is then added, and the line is
-    /// read as a record.
-    fn plain(&self, _part: &mut Self::Part, _found: &FoundLine<'_>) -> Result<(), NotPlain> {
-        Err(NotPlain)
-    }
-
-    /// Adds plain lines as [`plain`](Self::plain) would one by one, if all of them are records of flows.
-    ///
-    /// # Errors
-    /// One of them is not, or is not spelled as AWS spells it, or the sink takes only one line at a time.
-    /// Nothing is then added.
+    /// A column that is needed is not spelled as AWS spells it, or what the sink does with some of the lines
+    /// is not what it does with others. Nothing is then added, and each line is passed on alone; one that
+    /// fails alone is read as a record.
     fn plain_lines(&self, _part: &mut Self::Part, _found: &FoundLines<'_>) -> Result<(), NotPlain> {
         Err(NotPlain)
     }
@@ -127,19 +119,7 @@ pub struct Found<'r> {
     pub matches: Option<bool>,
 }
 
-/// A plain line that is a record, and its place.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct FoundLine<'r> {
-    /// The line.
-    pub line: &'r PlainLine<'r>,
-    /// As that of [`Found`].
-    pub place: Place,
-    /// Whether it is a NODATA record.
-    pub is_silence: bool,
-}
-
-/// Consecutive plain lines.
+/// Consecutive plain lines that are all records of flows, or all of intervals without any; and their place.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct FoundLines<'r> {
@@ -147,13 +127,36 @@ pub struct FoundLines<'r> {
     pub lines: &'r PlainLines<'r>,
     /// That of the first one, as that of [`Found`].
     pub place: Place,
+    /// Whether they are NODATA records.
+    pub is_silence: bool,
 }
 
 impl FoundLines<'_> {
-    /// Whether each is a record of a flow, and not one of an interval without flows.
-    pub fn are_flows(&self) -> bool {
-        let mut statuses = self.lines.iter().map(|line| line.log_status());
-        statuses.all(|status| status == Some(LogStatus::Ok))
+    /// Returns how many of them are records of flows.
+    pub fn flows(&self) -> u64 {
+        match self.is_silence {
+            true => 0,
+            false => self.lines.count() as u64,
+        }
+    }
+
+    /// Returns whether `holds` is true of all lines, or of none.
+    ///
+    /// # Errors
+    /// It is true of some of them only, or fails.
+    #[inline(always)]
+    pub fn all_or_none(
+        &self,
+        mut holds: impl FnMut(&PlainLine<'_>) -> Result<bool, NotPlain>,
+    ) -> Result<bool, NotPlain> {
+        let mut lines = self.lines.iter();
+        let first = lines.next().map_or(Ok(true), |line| holds(&line))?;
+        for line in lines {
+            if holds(&line)? != first {
+                return Err(NotPlain);
+            }
+        }
+        Ok(first)
     }
 }
 

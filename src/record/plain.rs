@@ -245,6 +245,39 @@ impl<'l> PlainLines<'l> {
         }
     }
 
+    /// Returns one of the lines, alone.
+    ///
+    /// # Panics
+    /// Panics if there are no more lines than `index`.
+    #[inline(always)]
+    pub fn only(&self, index: usize) -> Self {
+        Self {
+            begins: &self.begins[index..index + 2],
+            ends: &self.ends[index * self.places.wanted..],
+            ..*self
+        }
+    }
+
+    /// Returns the status that the intervals of all of them have, or `None` if they differ or
+    /// [`Rows`](super::Rows) must read one.
+    #[inline(always)]
+    pub fn log_status(&self) -> Option<LogStatus> {
+        let mut statuses = self.iter().map(|line| line.log_status());
+        let first = statuses.next()??;
+        statuses
+            .all(|status| status == Some(first))
+            .then_some(first)
+    }
+
+    /// Checks that each is a record in AWS's spelling, as [`PlainLine::check`] does.
+    ///
+    /// # Errors
+    /// One of them is not.
+    #[inline]
+    pub fn check(&self, recent: &mut RecentAddresses) -> Result<(), NotPlain> {
+        self.iter().try_for_each(|line| line.check(recent))
+    }
+
     /// Returns the lines.
     #[inline(always)]
     pub fn iter(&self) -> impl Iterator<Item = PlainLine<'l>> + use<'l> {

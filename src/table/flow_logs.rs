@@ -127,35 +127,6 @@ impl FlowLogColumns {
         self.rows += 1;
     }
 
-    /// Adds a plain line as a row.
-    ///
-    /// # Errors
-    /// A column is not plain. No row is added.
-    #[inline(always)]
-    pub(super) fn put_plain(&mut self, line: &PlainLine<'_>) -> Result<(), NotPlain> {
-        self.plan_for(line.layout());
-        let Some(plan) = &mut self.plan else {
-            return Err(NotPlain);
-        };
-        let checks = plan.checks_of(line.needs());
-        let mut is_plain = line.families_agree();
-        for (at, kind) in checks {
-            is_plain &= line.is_spelled(*at, *kind);
-        }
-        for of in &plan.plain {
-            is_plain = is_plain && self.columns[of.column].put_plain(line, of.at, of.kind);
-        }
-        if !is_plain {
-            self.take_back();
-            return Err(NotPlain);
-        }
-        for index in &plan.absent {
-            self.columns[*index].put_text(None);
-        }
-        self.rows += 1;
-        Ok(())
-    }
-
     /// Adds plain lines as rows, column by column.
     ///
     /// # Errors
@@ -194,7 +165,7 @@ impl FlowLogColumns {
         }
     }
 
-    /// Removes what was added of a row.
+    /// Removes what was added of rows that were not put.
     #[cold]
     fn take_back(&mut self) {
         let values = self.columns.iter_mut();
@@ -287,28 +258,6 @@ impl FlowLogColumn {
         }
     }
 
-    /// Adds a row with a column of a plain line. Returns whether it is plain.
-    #[inline(always)]
-    fn put_plain(&mut self, line: &PlainLine<'_>, at: usize, kind: PlainKind) -> bool {
-        if kind == PlainKind::Text && !matches!(self.values, Some(FlowLogValues::Text(_))) {
-            self.put_text(line.text(at));
-            return true;
-        }
-        match (&mut self.values, kind) {
-            (Some(FlowLogValues::Text(words)), PlainKind::Text) => {
-                words.put_if(line.text(at).unwrap_or(NOT_LOGGED), |_| true)
-            }
-            (Some(FlowLogValues::Text(words)), _) => {
-                words.put_if(line.word(at), |word| kind.spells(word))
-            }
-            (Some(FlowLogValues::Int(values)), _) => {
-                put_number(values, line, at, kind, |number| i32::try_from(number).ok())
-            }
-            (Some(FlowLogValues::BigInt(values)), _) => put_number(values, line, at, kind, Some),
-            (None, _) => true,
-        }
-    }
-
     /// Adds rows with a column of plain lines. Returns whether it is plain in all of them.
     fn put_plain_lines(&mut self, lines: &PlainLines<'_>, at: usize, kind: PlainKind) -> bool {
         let mut lines = lines.iter();
@@ -326,7 +275,10 @@ impl FlowLogColumn {
                 let narrow = |number| i32::try_from(number).ok();
                 lines.all(|line| put_number(values, &line, at, kind, narrow))
             }
-            _ => lines.all(|line| self.put_plain(&line, at, kind)),
+            _ => {
+                lines.for_each(|line| self.put_text(line.text(at)));
+                true
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use super::flow_logs::FlowLogColumns;
 use super::kind::LogTable;
 use crate::error::Result;
 use crate::flow::Unusable;
-use crate::read::{Found, FoundEvent, FoundLine, FoundLines, Sink};
+use crate::read::{Found, FoundEvent, FoundLines, Sink};
 use crate::record::{Field, NotPlain, RecentAddresses};
 
 /// A table to read, and which of its columns.
@@ -175,56 +175,26 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for TableSink<F> {
     }
 
     #[inline(always)]
-    fn plain(
-        &self,
-        part: &mut TablePart,
-        found: &FoundLine<'_>,
-    ) -> std::result::Result<(), NotPlain> {
-        part.file = found.place.file;
-        let Some(scan) = self.part(part, LogTable::VpcFlowLogs) else {
-            return found.line.check(&mut RecentAddresses::default());
-        };
-        let ScanColumns::Records(columns) = &mut scan.columns else {
-            return Err(NotPlain);
-        };
-        let start_ns = found.line.start_ns()?;
-        columns.put_plain(found.line)?;
-        scan.count(found.place.line, start_ns);
-        Ok(())
-    }
-
-    #[inline(always)]
     fn plain_lines(
         &self,
         part: &mut TablePart,
         found: &FoundLines<'_>,
     ) -> std::result::Result<(), NotPlain> {
         part.file = found.place.file;
-        let scan = self.part(part, LogTable::VpcFlowLogs).ok_or(NotPlain)?;
+        let Some(scan) = self.part(part, LogTable::VpcFlowLogs) else {
+            return found.lines.check(&mut RecentAddresses::default());
+        };
         let ScanColumns::Records(columns) = &mut scan.columns else {
             return Err(NotPlain);
         };
-        if !found.are_flows() {
-            return Err(NotPlain);
+        // Before the columns, which then are the last that can fail.
+        let places = scan.places.as_mut();
+        let noted = places.map_or(Ok(()), |places| places.put(found));
+        let result = noted.and_then(|()| columns.put_plain_lines(found.lines));
+        match result {
+            Ok(()) => scan.rows += found.lines.count(),
+            Err(NotPlain) => scan.take_back_places(),
         }
-        if let Some(places) = &mut scan.places {
-            for line in found.lines.iter() {
-                let Ok(start_ns) = line.start_ns() else {
-                    places.instants_ns.truncate(scan.rows);
-                    return Err(NotPlain);
-                };
-                places.instants_ns.push(start_ns);
-            }
-        }
-        let count = found.lines.count();
-        let result = columns.put_plain_lines(found.lines);
-        if let Some(places) = &mut scan.places {
-            match result {
-                Ok(()) => places.lines.extend((found.place.line..).take(count)),
-                Err(NotPlain) => places.instants_ns.truncate(scan.rows),
-            }
-        }
-        scan.rows += result.map_or(0, |()| count);
         result
     }
 
@@ -245,6 +215,18 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for TableSink<F> {
     }
 
     fn append(&self, _: &mut TablePart, _: TablePart) {}
+}
+
+impl RowPlaces {
+    /// Adds the places of plain lines. Some of them may be there if that fails.
+    #[inline(always)]
+    fn put(&mut self, found: &FoundLines<'_>) -> std::result::Result<(), NotPlain> {
+        for (number, line) in (found.place.line..).zip(found.lines.iter()) {
+            self.instants_ns.push(line.start_ns()?);
+            self.lines.push(number);
+        }
+        Ok(())
+    }
 }
 
 impl ScanPart {
@@ -270,6 +252,15 @@ impl ScanPart {
         if let Some(places) = &mut self.places {
             places.lines.push(line);
             places.instants_ns.push(instant_ns);
+        }
+    }
+
+    /// Removes the places of rows that were not put.
+    #[cold]
+    fn take_back_places(&mut self) {
+        if let Some(places) = &mut self.places {
+            places.lines.truncate(self.rows);
+            places.instants_ns.truncate(self.rows);
         }
     }
 

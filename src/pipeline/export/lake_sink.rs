@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::flow::Unusable;
 use crate::pipeline::event_counts::EventCounts;
 use crate::pipeline::settling::selection::Selection;
-use crate::read::{Archive, Found, FoundEvent, FoundLine, FoundLines, Sink};
+use crate::read::{Archive, Found, FoundEvent, FoundLines, Sink};
 use crate::record::{Column, Field, Interval, Layout, NotPlain, RecentAddresses};
 use crate::table::{LogTable, TableBatch, TablePart, TableScan, TableSink};
 use crate::time::{joined, until_ns};
@@ -148,42 +148,30 @@ impl<F: Fn(TableBatch) -> Result<()> + Sync> Sink for LakeSink<F> {
     }
 
     #[inline(always)]
-    fn plain(
-        &self,
-        part: &mut RowPart,
-        found: &FoundLine<'_>,
-    ) -> std::result::Result<(), NotPlain> {
-        let times = found.line.interval()?;
-        let is_wanted = self.wants(Some(true), times);
-        match is_wanted {
-            true => self.tables.plain(&mut part.rows, found)?,
-            false => found.line.check(&mut part.recent)?,
-        }
-        let wanted = u64::from(is_wanted);
-        self.count(part, found.line.layout(), times.map(span_of), wanted);
-        part.counts.used += u64::from(is_wanted && !found.is_silence);
-        part.counts.filtered += u64::from(!is_wanted && !found.is_silence);
-        Ok(())
-    }
-
-    #[inline(always)]
     fn plain_lines(
         &self,
         part: &mut RowPart,
         found: &FoundLines<'_>,
     ) -> std::result::Result<(), NotPlain> {
         let mut span_ns = None;
-        for line in found.lines.iter() {
+        let are_wanted = found.all_or_none(|line| {
             let times = line.interval()?;
-            if !self.wants(Some(true), times) {
-                return Err(NotPlain);
-            }
             span_ns = joined(span_ns, times.map(span_of));
+            Ok(self.wants(Some(true), times))
+        })?;
+        match are_wanted {
+            true => self.tables.plain_lines(&mut part.rows, found)?,
+            false => found.lines.check(&mut part.recent)?,
         }
-        self.tables.plain_lines(&mut part.rows, found)?;
-        let lines = found.lines.count() as u64;
-        self.count(part, found.lines.layout(), span_ns, lines);
-        part.counts.used += lines;
+        let wanted = match are_wanted {
+            true => found.lines.count() as u64,
+            false => 0,
+        };
+        self.count(part, found.lines.layout(), span_ns, wanted);
+        match are_wanted {
+            true => part.counts.used += found.flows(),
+            false => part.counts.filtered += found.flows(),
+        }
         Ok(())
     }
 

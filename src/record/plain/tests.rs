@@ -67,6 +67,24 @@ fn a_line_may_end_at_any_byte_of_eight() {
 }
 
 #[test]
+fn each_line_of_several_can_be_had_alone() {
+    let other = LINE.replace("eni-1", "eni-22").replace("OK", "NODATA");
+    let text = format!("{LINE}\n{other}\n{}", after());
+    let mut rows = rows(&text);
+    let lines = rows.plain_lines().unwrap();
+    // The end of the block is too near to the last line.
+    assert_eq!(lines.count(), 4);
+    assert_eq!(lines.log_status(), None);
+    let only: Vec<PlainLines<'_>> = (0..4).map(|index| lines.only(index)).collect();
+    assert!(only.iter().all(|lines| lines.count() == 1));
+    let words: Vec<&[u8]> = only.iter().map(|lines| lines.line(0).word(0)).collect();
+    assert_eq!(words, [&b"eni-1"[..], b"eni-22", b"eni-1", b"eni-1"]);
+    let statuses: Vec<_> = only.iter().map(PlainLines::log_status).collect();
+    let (flow, silence) = (Some(LogStatus::Ok), Some(LogStatus::NoData));
+    assert_eq!(statuses, [flow, silence, flow, flow]);
+}
+
+#[test]
 fn numbers_are_plain_up_to_the_most_that_their_field_can_be() {
     let read = |field: Field, word: &str| {
         let at = FORMAT

@@ -75,12 +75,6 @@ impl Pushdown {
         self.of_records.iter().all(|test| test.passes(record))
     }
 
-    /// Whether any record may match.
-    #[inline(always)]
-    pub(super) fn passes_all(&self) -> bool {
-        self.of_records.is_empty()
-    }
-
     /// Returns the fields that [`passes`](Self::passes) uses.
     pub(super) fn fields(&self) -> Vec<Field> {
         let mut fields = Vec::new();

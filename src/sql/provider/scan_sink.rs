@@ -11,7 +11,7 @@ use datafusion::error::Result;
 use super::reading::{LogScan, RowBatches, stopped};
 use crate::archive::File;
 use crate::flow::Unusable;
-use crate::read::{Found, FoundEvent, FoundLine, FoundLines, Sink};
+use crate::read::{Found, FoundEvent, FoundLines, Sink};
 use crate::record::{Field, NotPlain, RecentAddresses};
 use crate::table::{FileFacts, TableBatch, TablePart, TableSink};
 
@@ -116,26 +116,14 @@ impl Sink for ScanSink<'_> {
     }
 
     #[inline(always)]
-    fn plain(
-        &self,
-        part: &mut UnsentRows,
-        found: &FoundLine<'_>,
-    ) -> std::result::Result<(), NotPlain> {
-        match self.scan.pushdown.passes(found.line) {
-            true => self.tables.plain(&mut part.table, found),
-            false => found.line.check(&mut part.recent),
-        }
-    }
-
-    #[inline(always)]
     fn plain_lines(
         &self,
         part: &mut UnsentRows,
         found: &FoundLines<'_>,
     ) -> std::result::Result<(), NotPlain> {
-        match self.scan.pushdown.passes_all() {
+        match found.all_or_none(|line| Ok(self.scan.pushdown.passes(line)))? {
             true => self.tables.plain_lines(&mut part.table, found),
-            false => Err(NotPlain),
+            false => found.lines.check(&mut part.recent),
         }
     }
 

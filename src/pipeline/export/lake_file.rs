@@ -246,7 +246,7 @@ impl LakeFile for ArrowFile {
         from: GroupSource<'r>,
         groups: Chunks<'r, RowAt>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<'r>> {
-        Ok(groups.map(move |rows| record_batch(from, rows).map_err(unwritable)))
+        Ok(record_batches(from, groups))
     }
 
     fn add(&mut self, group: RecordBatch) -> Result<Vec<u8>> {
@@ -270,7 +270,7 @@ impl LakeFile for TextFile {
         from: GroupSource<'r>,
         groups: Chunks<'r, RowAt>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<'r>> {
-        Ok(groups.map(move |rows| record_batch(from, rows).map_err(unwritable)))
+        Ok(record_batches(from, groups))
     }
 
     fn add(&mut self, group: RecordBatch) -> Result<Vec<u8>> {
@@ -280,6 +280,14 @@ impl LakeFile for TextFile {
     fn finish(self) -> Result<Vec<u8>> {
         Self::finish(self).map_err(unwritable)
     }
+}
+
+/// Collects one row group after the other: as a batch, it takes much more memory than in a file.
+fn record_batches<'r>(
+    from: GroupSource<'r>,
+    groups: Chunks<'r, RowAt>,
+) -> impl Iterator<Item = Result<RecordBatch>> + use<'r> {
+    groups.map(move |rows| record_batch(from, rows).map_err(unwritable))
 }
 
 /// A value that the format cannot have. No table has one.

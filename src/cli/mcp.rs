@@ -98,9 +98,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FOLDER")]
     write: Option<PathBuf>,
 
-    /// Seconds that a call may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..))]
-    time_limit: u32,
+    /// Seconds that a call may take, with decimals
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = time_limit)]
+    time_limit: Duration,
 
     #[arg(long, value_name = "FORMAT", help = Layout::HELP, value_parser = Layout::parse)]
     format: Vec<Layout>,
@@ -130,6 +130,15 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
     let mut input = BufReader::new(Blocking(io::stdin()));
     serve(&tools, &mut input, &mut Streams::out_of_process())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Parses a positive number of seconds.
+fn time_limit(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok();
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|limit| !limit.is_zero())
+        .ok_or_else(|| "expected a number of seconds above 0, such as 30 or 0.5".to_owned())
 }
 
 /// Serves one client until the input ends.
@@ -172,7 +181,7 @@ impl Args {
             format: Layout::any_of(self.format.clone()),
             memory: self.room.memory,
             temp_dir: self.room.temp_dir()?,
-            time_limit: Duration::from_secs(self.time_limit.into()),
+            time_limit: self.time_limit,
             pool: pool(threads)?,
         }))
     }

@@ -105,6 +105,15 @@ impl Output {
         })
     }
 
+    /// Lets [`finish`](Self::finish) fail if another file has the name by then. That file stays.
+    #[must_use]
+    pub(crate) fn keeping_existing(mut self) -> Self {
+        if let Some(unfinished) = &mut self.unfinished {
+            unfinished.keeps_existing = true;
+        }
+        self
+    }
+
     /// Appends `bytes` to the output.
     ///
     /// Small pieces are buffered, so that the system gets a few large writes.

@@ -29,12 +29,12 @@ enum Replaced {
     Lost,
 }
 
-/// Gives the file its name, replacing any existing file.
+/// Gives the file its name, replacing any existing file that it does not have to keep.
 pub(super) fn one(file: Unfinished) -> Result<()> {
     all(vec![file])
 }
 
-/// Gives files of this process their names, replacing any existing files: all, or none. No signal
+/// Gives files of this process their names, replacing existing files that they do not have to keep: all, or none. No signal
 /// is handled between the first and the last rename. The leader, which the others follow, must be
 /// last.
 pub(super) fn all(files: Vec<Unfinished>) -> Result<()> {
@@ -58,6 +58,7 @@ fn in_order(files: Vec<Unfinished>) -> Result<()> {
         let Unfinished {
             file,
             target,
+            keeps_existing,
             access,
             locked,
             ..
@@ -67,7 +68,11 @@ fn in_order(files: Vec<Unfinished>) -> Result<()> {
         }
         // After the last rename nothing can fail any more.
         let before = (index < last).then(|| keep(&file, &target, locked.is_some()));
-        match file.persist(&target) {
+        let persisted = match keeps_existing {
+            true => file.persist_noclobber(&target),
+            false => file.persist(&target),
+        };
+        match persisted {
             Ok(()) => done.extend(before.map(|before| (target, before))),
             Err(error) => return Err(undo(done, &target, error.error)),
         }

@@ -46,6 +46,25 @@ fn file_appears_only_at_the_end() {
 }
 
 #[test]
+fn file_that_came_meanwhile_stays_if_it_is_to_be_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.log");
+    let create = || {
+        Output::create(&path, EXAMPLE, &[])
+            .unwrap()
+            .keeping_existing()
+    };
+    let mut output = create();
+    let other = create();
+    output.write_all(b"ours").unwrap();
+    output.finish().unwrap();
+    let error = other.finish().unwrap_err().to_string();
+    assert!(error.contains("out.log"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), b"ours");
+    assert_eq!(names(folder.path()), ["out.log"]);
+}
+
+#[test]
 fn dropped_output_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["out.log", "out.log.gz", "out.log.zst"] {

@@ -28,6 +28,8 @@ pub(super) struct Unfinished {
     /// The file, open and locked; `None` for a follower.
     pub(super) locked: Option<File>,
     pub(super) target: PathBuf,
+    /// Whether a file that has the name of the target by then stays, and is an error.
+    pub(super) keeps_existing: bool,
     /// Owner and permissions of the file at `target`, if the file exists.
     pub(super) access: Option<Access>,
     pub(super) register: &'static Register,
@@ -53,6 +55,7 @@ impl Unfinished {
                     file,
                     locked: None,
                     target,
+                    keeps_existing: self.keeps_existing,
                     access,
                     register: self.register,
                 })
@@ -76,6 +79,7 @@ impl Unfinished {
             file,
             locked: Some(locked),
             target,
+            keeps_existing: false,
             access,
             register,
         })

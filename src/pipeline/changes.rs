@@ -3,6 +3,8 @@
 //! A diagnosis finds the same changes and ties them to findings. This is for the question what was
 //! changed at all, also in an archive that has CloudTrail and nothing else.
 
+use std::cmp::Reverse;
+
 use crate::change::{Change, ChangeKey, ChangeLog};
 use crate::error::{ErrorKind, Result};
 use crate::event::EventDetail;
@@ -21,7 +23,7 @@ const CHANGES_MAX: usize = 1 << 15;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ChangesRead {
-    /// The changes in order of time; the earliest if there is no room for all.
+    /// The changes in order of time; the latest if there is no room for all.
     pub calls: Vec<LoggedCall>,
     /// Deliveries of changes for which there was no room.
     pub left_out: u64,
@@ -77,9 +79,12 @@ struct CallsWithin {
     span: Span,
 }
 
+/// What a change is kept by: who asks what came before a failure wants the latest.
+type LatestFirst = (Reverse<i64>, ChangeKey);
+
 /// Changes of some files.
 struct CallsFound {
-    changes: BoundedEvents<ChangeKey, Change>,
+    changes: BoundedEvents<LatestFirst, Change>,
     /// API calls at any time.
     all: u64,
     /// API calls in the time range.
@@ -116,7 +121,8 @@ impl Sink for CallsWithin {
         part.then += 1;
         if let Some(key) = Change::key(instant_ns, call) {
             let make = || Change::of(key, instant_ns, call);
-            part.changes.add(key, found.place, make);
+            let order = (Reverse(instant_ns), key);
+            part.changes.add(order, found.place, make);
         }
     }
 

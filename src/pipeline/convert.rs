@@ -73,6 +73,9 @@ pub struct Convert {
     pub request: Request,
     /// Path of the capture, or `-` for standard output.
     pub output: PathBuf,
+    /// Whether a file that has this name when the capture is complete stays, and is an error. Parts of a split
+    /// capture replace such files.
+    pub keeps_existing: bool,
     /// How to split the output into several captures named after `output`, if at all.
     pub split: Option<Split>,
     /// How many packets are written for each record.
@@ -105,6 +108,7 @@ impl Convert {
         Self {
             request,
             output,
+            keeps_existing: false,
             split: None,
             detail: DetailChoice::default(),
             vantage: VantageChoice::default(),

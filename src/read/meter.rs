@@ -106,7 +106,7 @@ impl Meter {
             return Err(ErrorKind::Stopped.into());
         }
         match self.deadline {
-            Some(deadline) if Instant::now() > deadline => Err(ErrorKind::Late.into()),
+            Some(deadline) if Instant::now() >= deadline => Err(ErrorKind::Late.into()),
             _ => Ok(()),
         }
     }

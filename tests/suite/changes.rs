@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use flow2pcap::pipeline::{self, Meter, Request};
 use serde_json::{Value, json};
 
 use crate::support::{file, flow2pcap, run, testdata};
@@ -187,4 +188,27 @@ fn report_names_the_change_below_the_finding() {
     assert!(html.contains("<dt>Changed</dt>"));
     assert!(html.contains("removed the rule TCP 5432"));
     assert!(html.contains("(role ops-admin)"));
+}
+
+#[test]
+fn the_latest_changes_are_kept_where_there_is_no_room_for_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = 33_000;
+    let calls = (0..count).map(|number: u64| {
+        let (hour, minute, second) = (number / 3_600, number / 60 % 60, number % 60);
+        let time = format!("{hour:02}:{minute:02}:{second:02}");
+        revoke(&format!("call {number}"), &time).to_string()
+    });
+    let trail = format!("{{\"Records\":[{}]}}", calls.collect::<Vec<_>>().join(","));
+    let trail = file(&folder, "trail.json", trail);
+    let request = Request::new(vec![trail]);
+    let read = pipeline::changes(&request, &Meter::default()).unwrap();
+    let kept = read.calls.len() as u64;
+    assert!(kept < count, "{kept}");
+    assert_eq!(read.left_out, count - kept);
+    let first = read.calls.first().unwrap().instant_ns;
+    let last = read.calls.last().unwrap().instant_ns;
+    assert_eq!(last - first, (kept as i64 - 1) * 1_000_000_000);
+    // The last one of all, in second 32,999 of that day.
+    assert_eq!(last / 1_000_000_000 % 86_400, count as i64 - 1);
 }

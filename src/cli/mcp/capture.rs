@@ -66,7 +66,7 @@ fn run(call: &ToolRun<'_>) -> anyhow::Result<Vec<Fact>> {
         ));
     }
     let output = folder.join(&args.name);
-    // A link counts, too: what is there is not replaced.
+    // A link counts, too: what is there is not replaced. Nor is what comes while the capture is made.
     if fs::symlink_metadata(&output).is_ok() {
         return Err(refusal(
             format!(
@@ -77,10 +77,9 @@ fn run(call: &ToolRun<'_>) -> anyhow::Result<Vec<Fact>> {
         ));
     }
     let mut convert = args.convert.request()?;
-    let only_matching = convert.request.filter.only_matching;
     convert.request = call.within(convert.request)?;
-    convert.request.filter.only_matching = only_matching;
     convert.output = output;
+    convert.keeps_existing = true;
     let summary = pipeline::convert(&convert, call.meter)?;
     Ok(facts(&summary, &shown(&convert.output).to_string()))
 }

@@ -60,6 +60,11 @@ fn facts(read: &ChangesRead, about: Option<&str>, to_ns: Option<i64>) -> Vec<Fac
                 "not_kept_for_lack_of_room",
                 Some(read.left_out).filter(|n| *n > 0),
             )
+            .deduced(
+                "advice",
+                (read.left_out > 0)
+                    .then_some("earlier changes are not kept; give an earlier to for them"),
+            )
             .observed("from", read.requested_ns.0.map(instant))
             .observed("to", read.requested_ns.1.map(instant)),
     ];

@@ -32,7 +32,13 @@ pub(crate) enum PendingOutput {
 impl PendingOutput {
     pub(crate) fn of(convert: &Convert, inputs: &[PathBuf]) -> Result<Self> {
         Ok(match convert.split {
-            None => Self::Whole(Output::create(&convert.output, capture::EXAMPLE, inputs)?),
+            None => {
+                let output = Output::create(&convert.output, capture::EXAMPLE, inputs)?;
+                Self::Whole(match convert.keeps_existing {
+                    true => output.keeping_existing(),
+                    false => output,
+                })
+            }
             Some(split) => Self::Split(
                 split,
                 PartFiles::create(capture::part_names(&convert.output)?, inputs)?,

@@ -30,7 +30,7 @@ use crate::time::rfc3339;
 /// The version of the format, in the first key of a file.
 const VERSION: u32 = 1;
 
-/// The longest file that is read, in bytes: the connections that fit events take about 250 bytes each.
+/// The longest file that is read, in bytes: the connections that fit events take about 360 bytes each.
 const FILE_LEN_MAX: u64 = 512 << 20;
 
 /// Facts of some shards of an archive, or of all of them.

@@ -57,9 +57,7 @@ pub fn merge(captures: &[PathBuf], output: &Path) -> Result<MergedCaptures> {
             shown(output)
         )));
     }
-    let opened = captures.iter().map(|path| ShardCapture::open(path));
-    let mut opened = opened.collect::<Result<Vec<_>>>()?;
-    let preamble = common_preamble(&mut opened)?;
+    let (mut opened, preamble) = open_all(captures)?;
     let mut out = Output::create(output, capture::EXAMPLE, captures)?;
     out.write_all(&preamble)?;
     let mut merged = MergedCaptures {
@@ -284,26 +282,37 @@ fn key(ip: &[u8]) -> Option<ConnectionKey> {
     Some(tuple.key().0)
 }
 
-/// Returns what all captures begin with.
+/// Opens all captures, and returns what they begin with.
 ///
 /// # Errors
-/// They begin differently, so they are of different runs.
-fn common_preamble(captures: &mut [ShardCapture<'_>]) -> Result<Vec<u8>> {
-    let Some((first, others)) = captures.split_first_mut() else {
-        return Err(Error::usage("no capture is given"));
-    };
-    for other in others {
-        // Only one of many is kept.
-        if std::mem::take(&mut other.preamble) != first.preamble {
-            return Err(Error::usage(format!(
-                "{} and {} do not have the same interfaces and names of addresses, so they are not shards of \
-                 one run with the same facts",
-                shown(first.path),
-                shown(other.path)
-            )));
+/// They begin differently, so they are of different runs; or one cannot be read.
+fn open_all(captures: &[PathBuf]) -> Result<(Vec<ShardCapture<'_>>, Vec<u8>)> {
+    let mut opened: Vec<ShardCapture<'_>> = Vec::new();
+    let mut preamble = Vec::new();
+    for path in captures {
+        let mut capture = ShardCapture::open(path)?;
+        // Only that of the first is kept, and no more than two are in memory.
+        let own = std::mem::take(&mut capture.preamble);
+        match opened.first() {
+            None => preamble = own,
+            Some(first) if own != preamble => return Err(other_run(first, &capture)),
+            Some(_) => {}
         }
+        opened.push(capture);
     }
-    Ok(std::mem::take(&mut first.preamble))
+    match opened.is_empty() {
+        true => Err(Error::usage("no capture is given")),
+        false => Ok((opened, preamble)),
+    }
+}
+
+fn other_run(one: &ShardCapture<'_>, other: &ShardCapture<'_>) -> Error {
+    Error::usage(format!(
+        "{} and {} do not have the same interfaces and names of addresses, so they are not shards of one run \
+         with the same facts",
+        shown(one.path),
+        shown(other.path)
+    ))
 }
 
 fn same_packets(one: &ShardCapture<'_>, other: &ShardCapture<'_>) -> Error {

@@ -158,6 +158,9 @@ pub struct Records {
     pub lost: Losses,
     /// Assumptions that were necessary to use records.
     pub assumed: AssumedCounts,
+    /// Records that were read and do not have some value themselves.
+    #[serde(skip)]
+    pub unlogged: UnloggedCounts,
     /// Records that were read whose `bytes` do not count IP packets, by what they count: `payload`
     /// or `ethernet_frame`.
     pub byte_units: BTreeMap<&'static str, ConvertedBytes>,
@@ -281,6 +284,24 @@ impl AssumedCounts {
         self.bytes += other.bytes;
         self.time += other.time;
         self.repaired_time += other.repaired_time;
+    }
+}
+
+/// Counts of records by the value that they do not have. It is then what another value shows, or the usual one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnloggedCounts {
+    /// The verdict, which is then taken for `ACCEPT`.
+    pub action: u64,
+    /// Whether the packets left or entered the ENI.
+    pub direction: u64,
+}
+
+impl UnloggedCounts {
+    /// Adds the counts of other records.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.action += other.action;
+        self.direction += other.direction;
     }
 }
 

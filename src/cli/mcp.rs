@@ -14,7 +14,7 @@
 //!
 //! # Invariants
 //! * Nothing outside of the roots is read. Nothing is written, except captures in the one folder that
-//!   was given for them. The network is not used.
+//!   was given for them, and temporary files. The network is not used.
 //! * Standard output has only messages of the protocol, each on one line.
 //! * Nothing grows with what a client sends: lines, waiting calls, answers and the time of a call are
 //!   bounded, and so is memory, as in every other subcommand.

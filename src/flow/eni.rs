@@ -23,7 +23,7 @@ pub const ECS: [Field; 3] = [
 ];
 
 /// The name for records that have no interface-id.
-const UNNAMED: &str = "unknown";
+pub const UNNAMED: &str = "unknown";
 
 /// The index of an ENI in its [`Enis`], from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

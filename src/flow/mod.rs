@@ -23,7 +23,7 @@ pub mod vantage;
 mod words;
 
 pub use address_names::{AddressNames, NameKind};
-pub use eni::{ECS, Eni, EniIndex, Enis};
+pub use eni::{ECS, Eni, EniIndex, Enis, UNNAMED};
 pub use five_tuple::{ConnectionKey, Endpoint, FiveTuple, ICMP, TCP, UDP, Way};
 pub use losses::Losses;
 pub use observation::{Candidate, Observation, Place, RejectReason, Verdict, Viewed};

@@ -7,25 +7,20 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use crate::connection::{ConnectionInfo, Detail, Segment, rebuild};
 use crate::error::Result;
-use crate::flow::{
-    Addresses, Candidate, ConnectionKey, Endpoint, EniIndex, Enis, Place, Vantage, Viewed,
-};
-use crate::pipeline::reading::Observations;
+use crate::flow::{Addresses, ConnectionKey, Endpoint, EniIndex, Enis, Place, Vantage, Viewed};
 use crate::pipeline::run::{Request, Run, with_names};
 use crate::pipeline::settling::conversations::{self, Complete, Conversations};
 use crate::pipeline::settling::settle::{SettleCounts, Settling};
 use crate::pipeline::spilling::temporary::SpillFolder;
 use crate::read::{Archive, Meter, Phase, SourceNames};
-use crate::record::{Field, ObservedFlags};
+use crate::record::ObservedFlags;
 use crate::summary::{Input, Records};
-use crate::survey::ColumnOrders;
 
 /// Records of one connection that are kept, at most.
 const RECORDS_KEPT: usize = 500;
@@ -70,12 +65,11 @@ pub struct ValuesLogged {
 }
 
 impl ValuesLogged {
-    fn of(columns: &ColumnOrders, records: &Records, direction: bool) -> Self {
-        let mut orders = columns.iter();
-        let assumed = &records.assumed;
+    fn of(records: &Records) -> Self {
+        let (assumed, unlogged) = (&records.assumed, &records.unlogged);
         Self {
-            action: orders.all(|order| order.layout.index_of(Field::Action).is_some()),
-            direction,
+            action: unlogged.action == 0,
+            direction: unlogged.direction == 0,
             packets: assumed.packets == 0,
             times: assumed.time + assumed.repaired_time == 0,
             protocol: assumed.protocol == 0,
@@ -192,13 +186,9 @@ fn explain_archive(
 ) -> Result<ExplainedConnections> {
     let run = Run::new(archive, meter);
     let folder = SpillFolder::new(&request.temp_dir);
-    let listening = ListeningForDirections {
-        conversations: Conversations::new(request.held_max(), &folder, Detail::Control),
-        directions_logged: AtomicBool::new(true),
-    };
-    let mut read = run.read(Addresses::Packet, &listening)?;
-    let directions_logged = listening.directions_logged.into_inner();
-    let (conversations, _) = listening.conversations.complete(&read.enis, request.memory);
+    let conversations = Conversations::new(request.held_max(), &folder, Detail::Control);
+    let mut read = run.read(Addresses::Packet, &conversations)?;
+    let (conversations, _) = conversations.complete(&read.enis, request.memory);
     let selection = request.selection(read.newest_ns);
     let explaining = Explaining {
         enis: &read.enis,
@@ -220,25 +210,10 @@ fn explain_archive(
     Ok(ExplainedConnections {
         connections,
         total,
-        logged: ValuesLogged::of(&read.account.columns, &read.records, directions_logged),
+        logged: ValuesLogged::of(&read.records),
         input: read.input,
         records: read.records,
     })
-}
-
-/// Passes records on to their conversations, and notes whether all say which way they went.
-struct ListeningForDirections<'a> {
-    conversations: Conversations<'a>,
-    directions_logged: AtomicBool,
-}
-
-impl Observations for ListeningForDirections<'_> {
-    fn take_in(&self, records: Vec<Candidate>, base: u64, enis: &Enis) -> Result<()> {
-        if records.iter().any(|o| o.leaving.is_none()) {
-            self.directions_logged.store(false, Relaxed);
-        }
-        self.conversations.take_in(records, base, enis)
-    }
 }
 
 /// What puts connections in order of time. The rest makes the order the same in every run.

@@ -18,7 +18,7 @@ use crate::pipeline::metrics::event_sums::{SummedEvents, SumsEvents};
 use crate::pipeline::name_columns::{NameColumns, SERVICES};
 use crate::read::{Found, FoundEvent, Sink};
 use crate::record::{ByteUnit, Direction, Field, Layout, LogStatus, Record, TAGS, tag_value};
-use crate::summary::AssumedCounts;
+use crate::summary::{AssumedCounts, UnloggedCounts};
 use crate::time::joined;
 
 /// Records whose losses are kept for packet comments: 12 MiB of them. All losses are counted.
@@ -83,6 +83,8 @@ pub(crate) struct Observed {
     pub lost: Losses,
     /// Assumptions that were necessary.
     pub assumed: AssumedCounts,
+    /// Values that records did not have.
+    pub unlogged: UnloggedCounts,
     /// Records of conversations in other shards.
     pub other_shard: u64,
     /// Earliest start and latest end of all records, nanoseconds since the Unix epoch.
@@ -174,6 +176,8 @@ impl Sink for Observing<'_> {
             return Ok(());
         }
         part.assumed.count(assumed);
+        part.unlogged.action += u64::from(record.action.is_none());
+        part.unlogged.direction += u64::from(record.direction.is_none());
         part.observations.push(Candidate {
             observation: o,
             matched,
@@ -226,6 +230,7 @@ impl Sink for Observing<'_> {
         part.names.append(later.names);
         part.lost.add(&later.lost);
         part.assumed.add(later.assumed);
+        part.unlogged.add(later.unlogged);
         part.other_shard += later.other_shard;
         part.span_ns = joined(part.span_ns, later.span_ns);
         part.quiet.add(later.quiet);

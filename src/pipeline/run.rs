@@ -326,6 +326,7 @@ impl<'a> Run<'a> {
         let mut records = std::mem::take(&mut account.records);
         records.lost = observed.lost;
         records.assumed = observed.assumed;
+        records.unlogged = observed.unlogged;
         records.other_shard = observed.other_shard;
         Ok(Contents {
             input: std::mem::take(&mut account.input),

@@ -97,11 +97,12 @@ impl Meter {
         self.is_stopped.store(true, Relaxed);
     }
 
-    /// Called between two pieces of work, each of which takes a fraction of a second.
+    /// Called between two pieces of work, each of which takes a fraction of a second; also by who makes something of
+    /// the result.
     ///
     /// # Errors
-    /// The run is to end.
-    pub(crate) fn check(&self) -> Result<()> {
+    /// The run is to end: [`ErrorKind::Stopped`] or [`ErrorKind::Late`].
+    pub fn check(&self) -> Result<()> {
         if self.is_stopped.load(Relaxed) {
             return Err(ErrorKind::Stopped.into());
         }

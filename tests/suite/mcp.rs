@@ -236,6 +236,13 @@ fn tools_are_listed_with_their_arguments() {
     ];
     let with_sql = [&expected[..], &["query"]].concat();
     assert!(names == expected || names == with_sql, "{names:?}");
+    // The longest list: with `query` where it is built, and with `capture`.
+    let folder = tempfile::tempdir().unwrap();
+    let write = ["--write", folder.path().to_str().unwrap()];
+    let mut writing = Client::new(&testdata("bucket"), &write);
+    let listed = writing.result("tools/list", json!({})).to_string();
+    assert!(listed.len() < 18_900, "{} bytes", listed.len());
+    writing.end();
     for tool in &tools {
         assert_eq!(tool["annotations"]["readOnlyHint"], true);
         assert!(tool["description"].as_str().unwrap().len() > 50);
@@ -418,6 +425,74 @@ fn what_a_log_lacks_is_not_observed() {
     for packet in of_kind(&facts, "packet") {
         assert!(packet["invented"]["bytes"].is_u64(), "{packet}");
     }
+    client.end();
+}
+
+#[test]
+fn what_is_assumed_of_a_record_is_not_observed_in_any_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = "srcaddr dstaddr srcport dstport protocol bytes start end\n10.0.0.1 10.0.0.2 40000 443 6 60 1773454565 1773454570\n\
+        10.0.0.2 10.0.0.1 443 40000 6 60 1773454565 1773454570\n";
+    fs::write(folder.path().join("a.log"), log).unwrap();
+    let mut client = Client::new(folder.path(), &[]);
+    let by = json!({ "by": ["action", "direction", "eni"], "measure": ["packets", "bytes"] });
+    let sums = client.facts("metrics", by);
+    let total = of_kind(&sums, "total")[0];
+    for name in ["action", "direction", "eni"] {
+        assert!(total["deduced"][name].is_string(), "{total}");
+        assert!(total["observed"].get(name).is_none(), "{total}");
+    }
+    assert_eq!(total["deduced"]["sums"]["packets"], 2);
+    assert_eq!(total["observed"]["sums"]["bytes"], 120);
+    let inspected = client.facts("inspect", json!({}));
+    for kind in ["archive", "action", "eni", "protocol"] {
+        let fact = of_kind(&inspected, kind)[0];
+        assert_eq!(fact["deduced"]["packets"], 2, "{fact}");
+        assert_eq!(fact["observed"]["bytes"], 120, "{fact}");
+    }
+    assert_eq!(
+        of_kind(&inspected, "action")[0]["deduced"]["action"],
+        "ACCEPT"
+    );
+    assert!(
+        of_kind(&inspected, "eni")[0]["observed"]
+            .get("name")
+            .is_none()
+    );
+    assert_eq!(
+        of_kind(&inspected, "lines")[0]["observed"]["faulty"],
+        json!(null)
+    );
+    let facts = client.facts("explain_connection", json!({ "port": 443 }));
+    for record in of_kind(&facts, "record") {
+        assert!(record["observed"].get("eni").is_none(), "{record}");
+    }
+    for packet in of_kind(&facts, "packet") {
+        assert!(packet["observed"].get("bytes").is_none(), "{packet}");
+    }
+    client.end();
+    // A verdict that is - in one record is nobody's.
+    let line = |action: &str| {
+        format!(
+            "2 123456789012 eni-1 10.0.0.1 10.0.0.2 40000 443 6 1 60 1773454565 1773454570 {action} OK\n"
+        )
+    };
+    fs::write(folder.path().join("a.log"), line("-")).unwrap();
+    let mut client = Client::new(folder.path(), &[]);
+    let facts = client.facts("explain_connection", json!({ "port": 443 }));
+    let record = of_kind(&facts, "record")[0];
+    assert_eq!(record["deduced"]["action"], "ACCEPT", "{record}");
+    client.end();
+}
+
+#[test]
+fn too_many_paths_or_groups_are_refused() {
+    let mut client = Client::new(&testdata("bucket"), &[]);
+    let paths = vec!["."; 1_001];
+    let refusal = client.refusal("inspect", json!({ "paths": paths }));
+    assert!(refusal.contains("1001 paths are too many"), "{refusal}");
+    let refusal = client.refusal("metrics", json!({ "by": ["srcaddr"], "top": 1_001 }));
+    assert!(refusal.contains("top is at most 1000"), "{refusal}");
     client.end();
 }
 
@@ -663,6 +738,15 @@ fn every_answer_about_a_large_archive_is_short() {
         let result = client.call(tool, arguments);
         assert_eq!(result["isError"], false, "{result}");
     }
+    // A response repeats the identifier, escaped.
+    let call = |id: String| {
+        let params = json!({ "name": "explain_connection", "arguments": { "protocol": "tcp", "limit": 50 } });
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })
+    };
+    client.send(&call("\u{1}".repeat(40)));
+    assert!(client.next()["result"].is_object());
+    client.send(&call("\u{1}".repeat(256)));
+    assert!(client.next()["error"].is_object());
     let facts = client.facts(
         "explain_connection",
         json!({ "protocol": "tcp", "limit": 3 }),

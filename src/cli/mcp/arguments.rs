@@ -167,8 +167,10 @@ fn texts(name: &str, value: &Value) -> anyhow::Result<Vec<String>> {
 fn worded(error: clap::Error) -> anyhow::Error {
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
-    let end = text.find("\n\n").unwrap_or(text.len());
-    let message = text[..end].replace("--", "");
+    // What comes after the message is about the command line. A value in it may have empty lines, too.
+    let ends = ["\n\nUsage", "\n\nFor more information", "\n\n  tip:"];
+    let end = ends.iter().filter_map(|end| text.rfind(end)).min();
+    let message = text[..end.unwrap_or(text.len())].replace("'--", "'");
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => anyhow::anyhow!("unknown argument"),
         _ => anyhow::anyhow!(message),

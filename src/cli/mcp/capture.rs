@@ -8,7 +8,7 @@ use flow2pcap::printable::shown;
 use flow2pcap::summary::Summary;
 
 use super::arguments::{NARROWING, schema};
-use super::facts::{Fact, instant};
+use super::facts::{AnswerFacts, Fact, instant};
 use super::inspect::lines;
 use super::message::quoted;
 use super::tools::{AgentTool, ToolRun};
@@ -54,7 +54,7 @@ struct CaptureArgs {
     convert: convert::Args,
 }
 
-fn run(call: &ToolRun<'_>) -> anyhow::Result<Vec<Fact>> {
+fn run<'a>(call: &ToolRun<'a>) -> anyhow::Result<AnswerFacts<'a>> {
     // The inputs and the output are set here.
     let args: CaptureArgs = call.parse(&taken(), &["--output=-", "--", "."])?;
     let folder = call.place.write.as_ref();
@@ -81,7 +81,9 @@ fn run(call: &ToolRun<'_>) -> anyhow::Result<Vec<Fact>> {
     convert.output = output;
     convert.keeps_existing = true;
     let summary = pipeline::convert(&convert, call.meter)?;
-    Ok(facts(&summary, &shown(&convert.output).to_string()))
+    Ok(Box::new(
+        facts(&summary, &shown(&convert.output).to_string()).into_iter(),
+    ))
 }
 
 /// Whether a name is that of a file, and cannot lead out of a folder or hide in it.

@@ -6,7 +6,7 @@ use flow2pcap::pipeline::{self, ChangesRead, LoggedCall, Request};
 use flow2pcap::time::SECOND_NS;
 
 use super::arguments::schema;
-use super::facts::{Fact, instant};
+use super::facts::{AnswerFacts, Fact, instant};
 use super::inspect::files;
 use super::tools::{AgentTool, ToolRun};
 use crate::cli::narrowing::Narrowing;
@@ -37,7 +37,7 @@ struct ChangeArgs {
     narrowing: Narrowing,
 }
 
-fn run(call: &ToolRun<'_>) -> anyhow::Result<Vec<Fact>> {
+fn run<'a>(call: &ToolRun<'a>) -> anyhow::Result<AnswerFacts<'a>> {
     let args: ChangeArgs = call.parse(&OPTIONS, &[])?;
     let filter = args.narrowing.filter()?;
     let to_ns = match filter.to {
@@ -46,7 +46,9 @@ fn run(call: &ToolRun<'_>) -> anyhow::Result<Vec<Fact>> {
     };
     let request = call.within(Request::new(Vec::new()).filter(filter))?;
     let read = pipeline::changes(&request, call.meter)?;
-    Ok(facts(&read, args.about.as_deref(), to_ns))
+    Ok(Box::new(
+        facts(&read, args.about.as_deref(), to_ns).into_iter(),
+    ))
 }
 
 fn facts(read: &ChangesRead, about: Option<&str>, to_ns: Option<i64>) -> Vec<Fact> {

@@ -5,7 +5,7 @@ use flow2pcap::pipeline::{self, Diagnosis};
 use serde_json::Value;
 
 use super::arguments::{NARROWING, schema};
-use super::facts::{Fact, instant, value};
+use super::facts::{AnswerFacts, Fact, instant, value};
 use super::inspect::{files, lines, with_all};
 use super::tools::{AgentTool, ToolRun};
 use crate::cli::narrowing::Narrowing;
@@ -22,9 +22,9 @@ pub(super) const TOOL: AgentTool = AgentTool {
     run,
 };
 
-fn run(call: &ToolRun<'_>) -> anyhow::Result<Vec<Fact>> {
+fn run<'a>(call: &ToolRun<'a>) -> anyhow::Result<AnswerFacts<'a>> {
     let diagnosis = pipeline::diagnose(&call.narrowed()?, call.meter)?;
-    Ok(facts(&diagnosis))
+    Ok(Box::new(facts(&diagnosis).into_iter()))
 }
 
 fn facts(diagnosis: &Diagnosis) -> Vec<Fact> {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use flow2pcap::connection::{RoleEvidence, SegmentKind};
-use flow2pcap::flow::Endpoint;
+use flow2pcap::flow::{Endpoint, UNNAMED};
 use flow2pcap::names::service_at;
 use flow2pcap::pipeline::{
     self, ExplainedConnection, ExplainedConnections, ExplainedPacket, ExplainedRecord, Request,
@@ -12,7 +12,7 @@ use flow2pcap::time::SECOND_NS;
 use serde_json::Value;
 
 use super::arguments::{NARROWING, schema};
-use super::facts::{Fact, instant};
+use super::facts::{AnswerFacts, Fact, instant};
 use super::inspect::lines;
 use super::tools::{AgentTool, ToolRun};
 use crate::cli::advice::refusal;
@@ -52,7 +52,7 @@ struct ExplainArgs {
     narrowing: Narrowing,
 }
 
-fn run(call: &ToolRun<'_>) -> anyhow::Result<Vec<Fact>> {
+fn run<'a>(call: &ToolRun<'a>) -> anyhow::Result<AnswerFacts<'a>> {
     let args: ExplainArgs = call.parse(&taken(), &[])?;
     let filter = args.narrowing.filter()?;
     if filter.condition.is_none() {
@@ -63,7 +63,7 @@ fn run(call: &ToolRun<'_>) -> anyhow::Result<Vec<Fact>> {
     }
     let request = call.within(Request::new(Vec::new()).filter(filter))?;
     let explained = pipeline::explain(&request, args.all_enis, args.limit.into(), call.meter)?;
-    Ok(facts(&explained))
+    Ok(Box::new(facts(&explained).into_iter()))
 }
 
 fn facts(explained: &ExplainedConnections) -> Vec<Fact> {
@@ -78,7 +78,8 @@ fn facts(explained: &ExplainedConnections) -> Vec<Fact> {
         facts.extend(records.map(|record| of_record(number, record, &explained.logged)));
         let presumed = connection.info.presumed;
         let packets = connection.packets.iter();
-        facts.extend(packets.map(|packet| of_packet(number, packet, presumed)));
+        let logged = &explained.logged;
+        facts.extend(packets.map(|packet| of_packet(number, packet, presumed, logged)));
     }
     facts.push(lines(&explained.records));
     facts
@@ -147,7 +148,7 @@ fn of_record(number: u64, record: &ExplainedRecord, logged: &ValuesLogged) -> Fa
         .deduced("by", side(r.by_initiator))
         .observed_if(logged.action || r.is_reject, "action", action)
         .observed("reject_reason", reason)
-        .observed("eni", r.eni.as_str())
+        .observed("eni", Some(r.eni.as_str()).filter(|eni| *eni != UNNAMED))
         .observed_if(logged.direction, "direction", direction)
         .observed("tcp_flags", r.flags.map(|flags| flags.0))
         .observed_if(logged.packets, "packets", packets)
@@ -164,7 +165,7 @@ fn of_record(number: u64, record: &ExplainedRecord, logged: &ValuesLogged) -> Fa
         .records([&r.record])
 }
 
-fn of_packet(number: u64, packet: &ExplainedPacket, presumed: bool) -> Fact {
+fn of_packet(number: u64, packet: &ExplainedPacket, presumed: bool, logged: &ValuesLogged) -> Fact {
     let segment = &packet.segment;
     let opens_or_closes = !matches!(segment.kind, SegmentKind::Plain | SegmentKind::Datagram);
     let is_flagged = opens_or_closes && packet.has_flags && !presumed;
@@ -174,7 +175,8 @@ fn of_packet(number: u64, packet: &ExplainedPacket, presumed: bool) -> Fact {
         .deduced("by", side(packet.by_initiator))
         .deduced_if(has_kind, "kind", kind(segment.kind, segment.has_payload))
         .invented("time", instant(segment.time_ns));
-    let fact = match packet.is_size_logged {
+    // That a record has one packet may be assumed; its size then is, too.
+    let fact = match packet.is_size_logged && logged.packets {
         true => fact.observed("bytes", segment.original_len),
         false => fact.invented("bytes", segment.original_len),
     };

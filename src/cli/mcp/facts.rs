@@ -27,6 +27,9 @@ const CUTS: [(usize, usize); 7] = [
 /// The longest text of a fact, in characters.
 const TEXT_MAX: usize = 1_000;
 
+/// The facts of one answer, in its order.
+pub(super) type AnswerFacts<'a> = Box<dyn Iterator<Item = Fact> + 'a>;
+
 /// A fact of some kind.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Fact {

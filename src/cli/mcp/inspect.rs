@@ -1,12 +1,13 @@
 //! The tool `inspect`: what an archive contains.
 
+use flow2pcap::flow::UNNAMED;
 use flow2pcap::pipeline;
 use flow2pcap::summary::{Input, Records};
-use flow2pcap::survey::{LoggedSums, Survey};
+use flow2pcap::survey::{EniTraffic, LoggedSums, Survey};
 use serde_json::{Map, Value};
 
 use super::arguments::{NARROWING, schema};
-use super::facts::{Fact, instant, sum, value};
+use super::facts::{AnswerFacts, Fact, instant, sum, value};
 use super::tools::{AgentTool, ToolRun};
 use crate::cli::narrowing::Narrowing;
 
@@ -20,9 +21,9 @@ pub(super) const TOOL: AgentTool = AgentTool {
     run,
 };
 
-fn run(call: &ToolRun<'_>) -> anyhow::Result<Vec<Fact>> {
+fn run<'a>(call: &ToolRun<'a>) -> anyhow::Result<AnswerFacts<'a>> {
     let survey = pipeline::inspect(&call.narrowed()?, call.meter)?;
-    Ok(facts(&survey))
+    Ok(Box::new(facts(&survey).into_iter()))
 }
 
 fn facts(survey: &Survey) -> Vec<Fact> {
@@ -37,21 +38,20 @@ fn facts(survey: &Survey) -> Vec<Fact> {
         let fact = Fact::new("other_log").observed("log", kind.log().to_string());
         facts.push(with_all(fact, &value(log)));
     }
+    let records = &survey.records;
     for (action, sums) in &survey.actions {
-        facts.push(with_sums(
-            Fact::new("action").observed("action", &**action),
-            sums,
-        ));
+        let is_logged = records.unlogged.action == 0;
+        let fact = Fact::new("action").observed_if(is_logged, "action", &**action);
+        facts.push(with_sums(fact, sums, records));
     }
     for protocol in &survey.protocols {
         let fact = Fact::new("protocol")
             .observed("number", protocol.number)
             .observed("name", protocol.name);
-        facts.push(with_sums(fact, &protocol.logged));
+        facts.push(with_sums(fact, &protocol.logged, records));
     }
     for eni in &survey.busiest_enis {
-        let named = value(eni);
-        facts.push(with_all(Fact::new("eni"), &named));
+        facts.push(of_eni(eni, records));
     }
     for order in survey.columns.iter() {
         let order = value(order);
@@ -80,7 +80,19 @@ fn archive(survey: &Survey) -> Fact {
         .observed("enis", survey.enis)
         .observed("accounts", value(&survey.accounts))
         .observed("regions", value(&survey.regions));
-    with_sums(fact, &survey.logged)
+    with_sums(fact, &survey.logged, &survey.records)
+}
+
+fn of_eni(eni: &EniTraffic, records: &Records) -> Fact {
+    let mut all = value(eni);
+    if let Value::Object(all) = &mut all {
+        // The sums have labels of their own.
+        all.remove("logged");
+        if eni.name == UNNAMED {
+            all.remove("name");
+        }
+    }
+    with_sums(with_all(Fact::new("eni"), &all), &eni.logged, records)
 }
 
 /// Returns the account of the files. Those that are left out are only counted.
@@ -93,7 +105,7 @@ pub(super) fn files(input: &Input) -> Fact {
     if let Value::Object(all) = &mut all {
         all.insert("left_out".into(), counts.into());
     }
-    with_all(Fact::new("files"), &all)
+    with_counts(Fact::new("files"), &all)
 }
 
 /// Returns the account of the lines, without the gaps.
@@ -102,22 +114,35 @@ pub(super) fn lines(records: &Records) -> Fact {
     if let Value::Object(all) = &mut all {
         all.remove("gaps");
     }
-    with_all(Fact::new("lines"), &all)
+    with_counts(Fact::new("lines"), &all)
 }
 
-fn with_sums(fact: Fact, sums: &LoggedSums) -> Fact {
+/// Adds sums. They are observed if each record of the archive counts packets and bytes.
+fn with_sums(fact: Fact, sums: &LoggedSums, records: &Records) -> Fact {
+    let assumed = &records.assumed;
     fact.observed("records", sums.records)
-        .observed("packets", sum(sums.packets))
-        .observed("bytes", sum(sums.bytes))
+        .observed_if(assumed.packets == 0, "packets", sum(sums.packets))
+        .observed_if(assumed.bytes == 0, "bytes", sum(sums.bytes))
 }
 
 /// Adds the members of an object as values that are observed, except for those that say nothing: no
 /// text, an empty list, a count of zero. Times in nanoseconds become RFC 3339.
 pub(super) fn with_all(fact: Fact, object: &Value) -> Fact {
+    with_members(fact, object, says_nothing)
+}
+
+/// Adds the members of an account: of a line or file that was not read, zero says something.
+fn with_counts(fact: Fact, object: &Value) -> Fact {
+    with_members(fact, object, |value| {
+        !value.is_number() && says_nothing(value)
+    })
+}
+
+fn with_members(fact: Fact, object: &Value, is_left_out: fn(&Value) -> bool) -> Fact {
     let empty = Map::new();
     let members = object.as_object().unwrap_or(&empty).iter();
     members.fold(fact, |fact, (name, value)| {
-        if says_nothing(value) {
+        if is_left_out(value) {
             return fact;
         }
         match (name.strip_suffix("_ns"), value) {

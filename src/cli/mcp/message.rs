@@ -73,7 +73,8 @@ impl RequestId {
     /// Returns the identifier; `None` if it is neither a string nor an integer, or too long.
     pub(super) fn of(value: &Value) -> Option<Self> {
         let may = match value {
-            Value::String(text) => text.len() <= ID_LEN_MAX,
+            // Characters that are escaped take more room in the response, and quotation marks some.
+            Value::String(_) => escaped(value.to_string()).len() <= ID_LEN_MAX + 2,
             Value::Number(number) => !number.is_f64(),
             _ => false,
         };

@@ -1,7 +1,7 @@
 //! Answers of bounded length: the facts of one call, page by page.
 //!
 //! The server keeps nothing between the pages that it needs: a cursor has the number of the next fact
-//! and a hash of the question and of all facts. If the logs or the question changed in between, the hash
+//! and a hash of the question and of all facts that are kept. If the logs or the question changed in between, the hash
 //! differs, and the cursor is refused. The latest answer is kept only so that its next page is quick.
 
 use serde_json::{Map, Value, json};
@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::facts::{FACT_LEN_MAX, Fact, len_in_response};
 use super::message::quoted;
+use flow2pcap::pipeline::Meter;
 
 /// The longest response, in bytes, with its line end.
 pub(super) const RESPONSE_LEN_MAX: usize = 20_000;
@@ -34,29 +35,42 @@ pub(super) struct ToolAnswer {
 
 impl ToolAnswer {
     /// Creates the answer to a question, which may be any text that identifies it.
-    pub(super) fn new(question: &str, facts: impl IntoIterator<Item = Fact>) -> Self {
+    ///
+    /// # Errors
+    /// The call was canceled or takes too long.
+    pub(super) fn new(
+        question: &str,
+        facts: impl IntoIterator<Item = Fact>,
+        meter: &Meter,
+    ) -> anyhow::Result<Self> {
         let (mut kept, mut len, mut left_out) = (Vec::new(), 0, 0);
         let mut hasher = Sha256::new_with_prefix(question);
         for fact in facts {
+            meter.check()?;
+            if len > ANSWER_LEN_MAX {
+                left_out += 1;
+                continue;
+            }
             let fact = fact.into_json();
             let text = fact.to_string();
+            len += text.len();
+            if len > ANSWER_LEN_MAX {
+                left_out += 1;
+                continue;
+            }
             hasher.update([0]);
             hasher.update(&text);
-            len += text.len();
-            match len > ANSWER_LEN_MAX {
-                true => left_out += 1,
-                false => kept.push(fact),
-            }
+            kept.push(fact);
         }
         let digest = hasher.finalize();
-        Self {
+        Ok(Self {
             facts: kept,
             left_out,
             hash: digest
                 .iter()
                 .take(8)
                 .fold(0, |hash, byte| hash << 8 | u64::from(*byte)),
-        }
+        })
     }
 
     /// Returns the page at `cursor`, or the first one.
@@ -133,7 +147,7 @@ mod tests {
                 .observed("n", n)
                 .observed("text", "\"".repeat(50))
         });
-        ToolAnswer::new(question, facts)
+        ToolAnswer::new(question, facts, &Meter::default()).unwrap()
     }
 
     #[test]
@@ -184,9 +198,18 @@ mod tests {
     fn what_has_no_room_is_counted() {
         let text = "a".repeat(900);
         let facts = (0..20_000).map(|_| Fact::new("n").observed("text", text.as_str()));
-        let page = ToolAnswer::new("q", facts).page(None).unwrap();
+        let all = ToolAnswer::new("q", facts, &Meter::default()).unwrap();
+        let page = all.page(None).unwrap();
         let (total, left_out) = (&page["total"], &page["left_out"]);
         assert_eq!(total.as_u64().unwrap() + left_out.as_u64().unwrap(), 20_000);
+    }
+
+    #[test]
+    fn facts_of_a_call_that_was_canceled_are_not_collected() {
+        let meter = Meter::default();
+        meter.stop();
+        let facts = std::iter::repeat_with(|| Fact::new("n"));
+        assert!(ToolAnswer::new("q", facts, &meter).is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use flow2pcap::sql::{
 use serde_json::Value;
 
 use super::arguments::{NARROWING, schema};
-use super::facts::Fact;
+use super::facts::{AnswerFacts, Fact};
 use super::tools::{AgentTool, ToolRun};
 use crate::cli::advice::refusal;
 use crate::cli::narrowing::Narrowing;
@@ -51,7 +51,7 @@ struct QueryArgs {
     narrowing: Narrowing,
 }
 
-fn run(call: &ToolRun<'_>) -> anyhow::Result<Vec<Fact>> {
+fn run<'a>(call: &ToolRun<'a>) -> anyhow::Result<AnswerFacts<'a>> {
     let args: QueryArgs = call.parse(&taken(), &[])?;
     let sql = NamedQuery::find(&args.sql).map_or(&*args.sql, |query| query.sql);
     let all = statements(sql).map_err(explained)?;
@@ -91,13 +91,8 @@ fn run(call: &ToolRun<'_>) -> anyhow::Result<Vec<Fact>> {
             .observed("lines_not_read", unread.lines)
             .observed("damaged_files", unread.files),
     ];
-    let is_derived = is_derived(sql);
-    facts.extend(
-        String::from_utf8_lossy(&rows)
-            .lines()
-            .map(|row| of_row(row, is_derived)),
-    );
-    Ok(facts)
+    facts.extend(String::from_utf8_lossy(&rows).lines().map(of_row));
+    Ok(Box::new(facts.into_iter()))
 }
 
 fn parameters(set: &[String]) -> anyhow::Result<Parameters> {
@@ -109,20 +104,13 @@ fn parameters(set: &[String]) -> anyhow::Result<Parameters> {
     each.collect()
 }
 
-/// Whether a query may read tables that no log has as such.
-fn is_derived(sql: &str) -> bool {
-    let sql = sql.to_lowercase();
-    ["connections", "findings"]
-        .iter()
-        .any(|table| sql.contains(table))
-}
-
-fn of_row(row: &str, is_derived: bool) -> Fact {
+/// A row has what the query computes, under any names, so none of it is called observed.
+fn of_row(row: &str) -> Fact {
     let Ok(Value::Object(columns)) = serde_json::from_str(row) else {
         return Fact::new("row");
     };
     let columns = columns.into_iter();
     columns.fold(Fact::new("row"), |fact, (name, value)| {
-        fact.observed_if(!is_derived, &name, value)
+        fact.deduced(&name, value)
     })
 }

@@ -9,6 +9,9 @@ use flow2pcap::printable::shown;
 use super::message::quoted;
 use crate::cli::advice::refusal;
 
+/// The most paths of a call.
+const PATHS_MAX: usize = 1_000;
+
 /// The files and folders that a client may read.
 #[derive(Clone, Debug)]
 pub(super) struct ReadableRoots {
@@ -39,10 +42,16 @@ impl ReadableRoots {
     /// Returns the inputs that the paths of a call mean: all roots if there are none.
     ///
     /// # Errors
-    /// A path does not exist within the roots, or is neither a file nor a folder.
+    /// A path does not exist within the roots, or is neither a file nor a folder, or there are too many.
     pub(super) fn inputs(&self, paths: &[String]) -> anyhow::Result<Vec<PathBuf>> {
         if paths.is_empty() {
             return Ok(self.enclosure.roots().to_vec());
+        }
+        if paths.len() > PATHS_MAX {
+            return Err(refusal(
+                format!("{} paths are too many", paths.len()),
+                format!("give at most {PATHS_MAX}, or folders"),
+            ));
         }
         paths.iter().map(|path| self.input(path)).collect()
     }

@@ -11,7 +11,7 @@ use flow2pcap::record::Layout;
 use serde_json::{Map, Value, json};
 
 use super::arguments::{self, ToolArguments};
-use super::facts::Fact;
+use super::facts::AnswerFacts;
 use super::paging::{self, ToolAnswer};
 use super::roots::ReadableRoots;
 use super::{capture, changes, diagnose, explain, inspect, metrics};
@@ -45,7 +45,7 @@ pub(super) struct AgentTool {
     pub(super) schema: fn() -> Value,
     /// Whether it writes files.
     pub(super) writes: bool,
-    pub(super) run: fn(&ToolRun<'_>) -> anyhow::Result<Vec<Fact>>,
+    pub(super) run: for<'a> fn(&ToolRun<'a>) -> anyhow::Result<AnswerFacts<'a>>,
 }
 
 /// One run of a tool.
@@ -186,7 +186,7 @@ impl Toolbox {
                     arguments: &arguments,
                     meter,
                 })?;
-                self.keep(&question, ToolAnswer::new(&question, facts))
+                self.keep(&question, ToolAnswer::new(&question, facts, meter)?)
             }
         };
         answer.page(cursor).map_err(|text| anyhow::anyhow!(text))

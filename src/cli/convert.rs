@@ -7,7 +7,6 @@ use clap::{Args as ClapArgs, ValueEnum};
 use flow2pcap::capture::LinkType;
 use flow2pcap::connection::{Detail, PER_RECORD_MAX};
 use flow2pcap::error::ErrorKind;
-use flow2pcap::flow::Shard;
 use flow2pcap::pipeline::{self, Comments, Convert, DetailChoice, Facts, Split};
 use flow2pcap::printable::number::grouped;
 use flow2pcap::printable::shown;
@@ -15,7 +14,6 @@ use flow2pcap::summary::WIRESHARK_PACKETS;
 
 use crate::cli::advice::refusal;
 use crate::cli::context::ContextArgs;
-use crate::cli::facts::check_finding;
 use crate::cli::message::Message;
 use crate::cli::narrowing::{Keeping, Narrowing};
 use crate::cli::notices::Notices;
@@ -23,8 +21,10 @@ use crate::cli::page::json;
 use crate::cli::planned_capture;
 use crate::cli::reading::ReadingArgs;
 use crate::cli::room::{RoomArgs, parse_packets, parse_size};
+use crate::cli::shard::ShardArgs;
 use crate::cli::streams::Streams;
 use crate::cli::summary;
+use crate::cli::survey::check_finding;
 use crate::cli::view::ViewArgs;
 
 const EXAMPLES: &str = "\
@@ -139,17 +139,8 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = CommentChoice::Record)]
     comments: CommentChoice,
 
-    /// Write only this part of the connections, such as 2/16, so that several runs can share the archive
-    ///
-    /// Every run reads all inputs and uses the records of its own connections, by a hash of the addresses, ports
-    /// and protocol of the packets. `flow2pcap merge` puts the captures together.
-    #[arg(
-        long,
-        value_name = "I/N",
-        default_value = "1/1",
-        hide_default_value = true
-    )]
-    shard: Shard,
+    #[command(flatten)]
+    shard: ShardArgs,
 
     /// File with facts of the whole archive, which `flow2pcap survey` wrote; repeat it for those of several shards
     ///
@@ -271,7 +262,7 @@ impl Args {
         };
         convert.finding = self.finding;
         convert.max_packets = self.keeping.max_packets;
-        convert.shard = self.shard;
+        convert.shard = self.shard.shard;
         if !self.facts.is_empty() {
             convert.facts = Some(Facts::read_all(&self.facts)?);
         }

@@ -1,17 +1,19 @@
 //! `flow2pcap inspect`: shows what is in an archive, without converting it.
 
+mod text;
+
 use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
 use flow2pcap::pipeline::{self, Request};
 
+use self::text::SurveyText;
 use super::advice::refusal;
 use super::narrowing::Narrowing;
 use super::page::json_or_page;
 use super::reading::ReadingArgs;
 use super::room::temp_dir;
 use super::streams::Streams;
-use super::survey::SurveyText;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -13,7 +13,6 @@ mod convert_command;
 mod diagnose;
 mod export;
 mod extcap;
-mod facts;
 mod findings;
 mod inspect;
 mod interrupt;
@@ -35,6 +34,7 @@ mod refused;
 mod report;
 mod room;
 mod setup;
+mod shard;
 mod streams;
 mod summary;
 mod survey;
@@ -83,7 +83,7 @@ enum Command {
     Query(Box<query::Args>),
     Report(Box<report::Args>),
     Setup(Box<setup::Args>),
-    Survey(Box<facts::Args>),
+    Survey(Box<survey::Args>),
     Wireshark(Box<wireshark::Args>),
     Completions(Box<completions::Args>),
     Man(Box<man::Args>),
@@ -141,7 +141,7 @@ fn dispatch(cli: Cli, streams: &mut Streams<'_>) -> anyhow::Result<ExitCode> {
         Command::Query(args) => query::run(&args, streams),
         Command::Report(args) => report::run(&args, streams),
         Command::Setup(args) => setup::run(&args, streams),
-        Command::Survey(args) => facts::run(&args, streams),
+        Command::Survey(args) => survey::run(&args, streams),
         Command::Wireshark(args) => wireshark::run(&args, streams),
         Command::Completions(args) => completions::run(&args, Cli::command(), streams),
         Command::Man(args) => man::run(&args, Cli::command(), streams),

@@ -1,30 +1,9 @@
 //! `--paths-from`: inputs that are listed in a file.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use crate::support::{Run, assert_one_error, convert, file, flow2pcap, run, testdata};
-
-/// Runs the program, which must succeed.
-#[track_caller]
-fn done(arguments: &[&str], inputs: &[PathBuf]) -> Run {
-    let run = run(flow2pcap().args(arguments).args(inputs));
-    assert_eq!(run.code, 0, "{arguments:?}: {}", run.stderr);
-    run
-}
-
-/// Runs the program, which must fail with one error.
-#[track_caller]
-fn error(arguments: &[&str], inputs: &[PathBuf]) -> String {
-    let run = run(flow2pcap().args(arguments).args(inputs));
-    assert_eq!(run.code, 2, "{arguments:?}: {}", run.stderr);
-    assert_one_error(&run.stderr);
-    run.stderr
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
+use crate::support::typed::{done, error, text};
+use crate::support::{convert, file, flow2pcap, run, testdata};
 
 #[test]
 fn listed_paths_are_inputs() {

@@ -10,28 +10,8 @@ use testkit::pcapng;
 use testkit::traffic::{Settings, Version};
 
 use crate::support::tshark::tshark;
-use crate::support::{Run, assert_one_error, convert, file, flow2pcap, run, testdata};
-
-/// Runs the program, which must succeed.
-#[track_caller]
-fn done(arguments: &[&str], inputs: &[PathBuf]) -> Run {
-    let run = run(flow2pcap().args(arguments).args(inputs));
-    assert_eq!(run.code, 0, "{arguments:?}: {}", run.stderr);
-    run
-}
-
-/// Runs the program, which must fail with one error.
-#[track_caller]
-fn error(arguments: &[&str], inputs: &[PathBuf]) -> String {
-    let run = run(flow2pcap().args(arguments).args(inputs));
-    assert_eq!(run.code, 2, "{arguments:?}: {}", run.stderr);
-    assert_one_error(&run.stderr);
-    run.stderr
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
+use crate::support::typed::{done, error, text};
+use crate::support::{convert, file, flow2pcap, run, testdata};
 
 /// Options of a conversion: those that its survey needs too, and those that it does not.
 #[derive(Clone, Copy, Default)]

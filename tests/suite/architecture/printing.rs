@@ -54,7 +54,7 @@ fn widths_come_from_what_was_cut() {
     let may = [
         "src/cli/metrics/table.rs",
         "src/cli/report/chart.rs",
-        "src/cli/survey.rs",
+        "src/cli/inspect/text.rs",
         "src/filter/fault.rs",
         "src/sql/form/aligned.rs",
         "src/sql/functions/pattern.rs",

@@ -13,6 +13,7 @@ pub(crate) mod story;
 pub(crate) mod sums;
 pub(crate) mod tables;
 pub(crate) mod tshark;
+pub(crate) mod typed;
 pub(crate) mod wrapping;
 
 use std::ffi::OsStr;

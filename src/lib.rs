@@ -66,7 +66,8 @@
 //! [`pipeline::diagnose()`], [`pipeline::explain()`], [`pipeline::export()`], [`pipeline::inspect()`],
 //! [`pipeline::metrics()`], [`pipeline::report()`], [`pipeline::gather_facts()`]. Each takes a
 //! [`pipeline::Request`] and a [`read::Meter`], which another thread may watch; [`pipeline::merge()`] reads
-//! captures only:
+//! captures only. [`pipeline::inspect_partial()`] and [`pipeline::metrics_partial()`] count a part of an archive,
+//! and [`pipeline::merge_partials()`] gives the answer of all parts:
 //!
 //! ```
 //! use flow2pcap::pipeline::{Convert, Meter, Request, convert};
@@ -235,7 +236,8 @@
 //! | vantage | the view, an ENI and a side of it, whose records are used for a conversation |
 //! | event | one request, API call, DNS query or alert from an AWS log that is not a flow log |
 //! | leg | one of the connections that an event is about: client to load balancer, load balancer to target |
-//! | shard | the conversations that one of several runs writes, chosen by a hash of their five-tuple |
+//! | shard | what one of several runs does: the conversations with some hashes of their five-tuple, or some files |
+//! | partial result | what such a run counted; those of all shards add up to the answer |
 //! | facts | what such runs must know of the whole archive, and a run cannot see in its own shard |
 //! | matching | a record that meets the [`filter::Filter`]. A connection is *kept* if one of its records matches |
 //! | pruned | a file that is not opened, or a row group that is not read, because its path or statistics show that nothing in it can match |

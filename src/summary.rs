@@ -8,9 +8,10 @@ mod events;
 mod output;
 mod reasons;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::connection::Outcome;
 use crate::flow::{Assumed, Losses};
@@ -70,7 +71,7 @@ pub struct DetailUsed {
 }
 
 /// Files and their bytes.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Input {
     /// Files read.
@@ -99,25 +100,33 @@ pub struct Input {
 impl Input {
     /// Adds files that come after these.
     pub fn add(&mut self, later: Self) {
-        self.files += later.files;
-        self.file_bytes += later.file_bytes;
+        self.files = self.files.saturating_add(later.files);
+        self.file_bytes = self.file_bytes.saturating_add(later.file_bytes);
         self.left_out.add(later.left_out);
-        self.pruned += later.pruned;
-        self.pruned_file_bytes += later.pruned_file_bytes;
-        self.row_groups_pruned += later.row_groups_pruned;
-        self.rows_pruned += later.rows_pruned;
+        self.pruned = self.pruned.saturating_add(later.pruned);
+        self.pruned_file_bytes = self
+            .pruned_file_bytes
+            .saturating_add(later.pruned_file_bytes);
+        self.row_groups_pruned = self
+            .row_groups_pruned
+            .saturating_add(later.row_groups_pruned);
+        self.rows_pruned = self.rows_pruned.saturating_add(later.rows_pruned);
         self.damaged.add(later.damaged);
         for (evidence, files) in later.layouts {
-            *self.layouts.entry(evidence).or_default() += files;
+            add_count(self.layouts.entry(evidence).or_default(), files);
         }
         for (kind, files) in later.kinds {
-            *self.kinds.entry(kind).or_default() += files;
+            add_count(self.kinds.entry(kind).or_default(), files);
         }
     }
 }
 
+fn add_count(sum: &mut u64, more: u64) {
+    *sum = sum.saturating_add(more);
+}
+
 /// The account of every line.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Records {
     /// Number of lines.
@@ -163,7 +172,7 @@ pub struct Records {
     pub unlogged: UnloggedCounts,
     /// Records that were read whose `bytes` do not count IP packets, by what they count: `payload`
     /// or `ethernet_frame`.
-    pub byte_units: BTreeMap<&'static str, ConvertedBytes>,
+    pub byte_units: BTreeMap<Cow<'static, str>, ConvertedBytes>,
 }
 
 impl Records {
@@ -182,7 +191,8 @@ impl Records {
             self.skip_data,
             self.skipped.total(),
         ];
-        self.lines == counts.iter().sum::<u64>()
+        // Counts from a partial result may be anything.
+        u128::from(self.lines) == counts.into_iter().map(u128::from).sum::<u128>()
     }
 
     /// Counts records whose `bytes` are in another unit than IP packets: their number, the bytes as
@@ -190,7 +200,7 @@ impl Records {
     pub fn count_bytes(&mut self, unit: &'static str, [records, logged, ip]: [u128; 3]) {
         if records > 0 {
             self.byte_units
-                .entry(unit)
+                .entry(unit.into())
                 .or_default()
                 .add(&ConvertedBytes {
                     records,
@@ -211,35 +221,37 @@ impl Records {
 
     /// Adds the counts of lines that come after these.
     pub fn add(&mut self, later: Self) {
-        self.lines += later.lines;
-        self.headers += later.headers;
-        self.blank += later.blank;
-        self.control += later.control;
-        self.used += later.used;
-        self.duplicates += later.duplicates;
-        self.other_vantage += later.other_vantage;
-        self.filtered += later.filtered;
-        self.other_shard += later.other_shard;
-        self.missing_filter_field += later.missing_filter_field;
-        self.unclear_tags += later.unclear_tags;
-        self.no_data += later.no_data;
-        self.skip_data += later.skip_data;
+        self.lines = self.lines.saturating_add(later.lines);
+        self.headers = self.headers.saturating_add(later.headers);
+        self.blank = self.blank.saturating_add(later.blank);
+        self.control = self.control.saturating_add(later.control);
+        self.used = self.used.saturating_add(later.used);
+        self.duplicates = self.duplicates.saturating_add(later.duplicates);
+        self.other_vantage = self.other_vantage.saturating_add(later.other_vantage);
+        self.filtered = self.filtered.saturating_add(later.filtered);
+        self.other_shard = self.other_shard.saturating_add(later.other_shard);
+        self.missing_filter_field = self
+            .missing_filter_field
+            .saturating_add(later.missing_filter_field);
+        self.unclear_tags = self.unclear_tags.saturating_add(later.unclear_tags);
+        self.no_data = self.no_data.saturating_add(later.no_data);
+        self.skip_data = self.skip_data.saturating_add(later.skip_data);
         self.skipped.add(later.skipped);
         self.gaps.extend(later.gaps);
         self.gaps.truncate(GAPS_MAX);
         for (eni, gaps) in later.gaps_by_eni {
-            *self.gaps_by_eni.entry(eni).or_default() += gaps;
+            add_count(self.gaps_by_eni.entry(eni).or_default(), gaps);
         }
         self.lost.add(&later.lost);
         self.assumed.add(later.assumed);
-        for (unit, bytes) in &later.byte_units {
-            self.byte_units.entry(unit).or_default().add(bytes);
+        for (unit, bytes) in later.byte_units {
+            self.byte_units.entry(unit).or_default().add(&bytes);
         }
     }
 }
 
 /// An interval in which AWS dropped records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Gap {
     /// The ENI.
@@ -251,7 +263,7 @@ pub struct Gap {
 }
 
 /// Counts of records by the assumption that was necessary.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AssumedCounts {
     /// The protocol was inferred from tcp-flags and ports.
@@ -279,11 +291,11 @@ impl AssumedCounts {
 
     /// Adds the counts of other records.
     pub fn add(&mut self, other: Self) {
-        self.protocol += other.protocol;
-        self.packets += other.packets;
-        self.bytes += other.bytes;
-        self.time += other.time;
-        self.repaired_time += other.repaired_time;
+        self.protocol = self.protocol.saturating_add(other.protocol);
+        self.packets = self.packets.saturating_add(other.packets);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.time = self.time.saturating_add(other.time);
+        self.repaired_time = self.repaired_time.saturating_add(other.repaired_time);
     }
 }
 
@@ -307,7 +319,7 @@ impl UnloggedCounts {
 
 /// Byte counts in another unit than IP packets, which were converted; sums of 128 bits never
 /// overflow.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ConvertedBytes {
     /// Records that were read with such a count.
@@ -320,9 +332,9 @@ pub struct ConvertedBytes {
 
 impl ConvertedBytes {
     fn add(&mut self, other: &Self) {
-        self.records += other.records;
-        self.bytes_logged += other.bytes_logged;
-        self.bytes_ip += other.bytes_ip;
+        self.records = self.records.saturating_add(other.records);
+        self.bytes_logged = self.bytes_logged.saturating_add(other.bytes_logged);
+        self.bytes_ip = self.bytes_ip.saturating_add(other.bytes_ip);
     }
 }
 
@@ -353,10 +365,14 @@ impl Connections {
         for (name, count) in &other.by_outcome {
             *self.by_outcome.entry(name).or_default() += count;
         }
-        self.presumed += other.presumed;
-        self.closed_first_guessed += other.closed_first_guessed;
-        self.sent_first_guessed += other.sent_first_guessed;
-        self.moved_packets += other.moved_packets;
+        self.presumed = self.presumed.saturating_add(other.presumed);
+        self.closed_first_guessed = self
+            .closed_first_guessed
+            .saturating_add(other.closed_first_guessed);
+        self.sent_first_guessed = self
+            .sent_first_guessed
+            .saturating_add(other.sent_first_guessed);
+        self.moved_packets = self.moved_packets.saturating_add(other.moved_packets);
     }
 }
 
@@ -389,10 +405,10 @@ impl Packets {
 
     /// Adds the sums of other records.
     pub fn add(&mut self, other: &Self) {
-        self.logged += other.logged;
-        self.written += other.written;
-        self.bytes_logged += other.bytes_logged;
-        self.bytes_written += other.bytes_written;
+        self.logged = self.logged.saturating_add(other.logged);
+        self.written = self.written.saturating_add(other.written);
+        self.bytes_logged = self.bytes_logged.saturating_add(other.bytes_logged);
+        self.bytes_written = self.bytes_written.saturating_add(other.bytes_written);
     }
 }
 

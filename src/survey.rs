@@ -15,7 +15,7 @@ mod missing_fields;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::{
     columns::{ColumnOrder, ColumnOrders},
@@ -63,7 +63,7 @@ pub struct Survey {
 }
 
 /// Sums over records; sums of 128 bits never overflow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LoggedSums {
     /// Number of records.
@@ -84,9 +84,9 @@ impl LoggedSums {
 
     /// Adds the sums of other records.
     pub fn add(&mut self, other: &Self) {
-        self.records += other.records;
-        self.packets += other.packets;
-        self.bytes += other.bytes;
+        self.records = self.records.saturating_add(other.records);
+        self.packets = self.packets.saturating_add(other.packets);
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }
 

@@ -176,7 +176,7 @@ fn byte_units(f: &mut Formatter<'_>, page: Page, r: &Records) -> fmt::Result {
     for (unit, bytes) in &r.byte_units {
         let added = bytes.bytes_ip.saturating_sub(bytes.bytes_logged);
         let removed = bytes.bytes_logged.saturating_sub(bytes.bytes_ip);
-        let text = match *unit {
+        let text = match &**unit {
             "payload" => format!(
                 "whose bytes are payload only: {} bytes of headers added",
                 grouped(added)

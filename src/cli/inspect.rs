@@ -6,12 +6,14 @@ use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
 use flow2pcap::pipeline::{self, Request};
+use flow2pcap::survey::Survey;
 
 use self::text::SurveyText;
 use super::advice::refusal;
 use super::narrowing::Narrowing;
 use super::page::json_or_page;
-use super::reading::ReadingArgs;
+use super::partial::PartialArgs;
+use super::reading::{ReadingArgs, give, note_silence};
 use super::room::temp_dir;
 use super::streams::Streams;
 
@@ -28,6 +30,11 @@ Examples:
 
   flow2pcap inspect export/ --format default --format '${srcaddr} ${dstaddr} ${packets} ${start}'
       Read lines of two column orders: each line has the one with its number of columns.
+
+  flow2pcap inspect AWSLogs/ --shard 1/2 --partial part-1.json
+  flow2pcap inspect AWSLogs/ --shard 2/2 --partial part-2.json
+  flow2pcap merge part-*.json
+      Share the work of `flow2pcap inspect AWSLogs/` between two machines, for the same answer.
 
   flow2pcap inspect AWSLogs/ --json | jq '.estimates[] | {detail, packets, file_bytes}'
       Print the estimates for scripts.
@@ -55,6 +62,9 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
+    #[command(flatten)]
+    partial: PartialArgs,
+
     // Last: in the help, all options that follow would come under its heading.
     #[command(flatten)]
     narrowing: Narrowing,
@@ -69,17 +79,41 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         .format(args.reading.layout())
         .filter(args.narrowing.filter()?)
         .temp_dir(temp_dir());
+    if let Some(file) = args.partial.file(args.json.then_some("--json"))? {
+        let reading = (&args.reading, &request.inputs[..]);
+        return args
+            .partial
+            .write(file, reading, streams, |shard, output, meter| {
+                pipeline::inspect_partial(&request, shard, output, meter)
+            });
+    }
     let survey = args
         .reading
         .run(streams, |meter| pipeline::inspect(&request, meter))??;
+    print(&survey, (args.json, args.reading.quiet), streams)?;
+    if args.reading.is_strict() && survey.events.skipped() > 0 {
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(args.reading.exit_code(&survey.records, &survey.input))
+}
+
+/// Prints a survey.
+///
+/// # Errors
+/// Standard output cannot be written, or no record can be used.
+pub(crate) fn print(
+    survey: &Survey,
+    (json, quiet): (bool, bool),
+    streams: &mut Streams<'_>,
+) -> anyhow::Result<()> {
     let page = streams.out_page();
-    let text = json_or_page(&survey, args.json, page, |survey, page| SurveyText {
+    let text = json_or_page(survey, json, page, |survey, page| SurveyText {
         survey,
         page,
     })?;
-    let (records, input) = (&survey.records, &survey.input);
-    args.reading.note_silence(streams, records);
-    let status = args.reading.give(streams, &text, records, input)?;
+    let records = &survey.records;
+    note_silence(quiet, streams, records);
+    give(streams, &text)?;
     let taken = records.used + records.filtered;
     let silent = records.no_data + records.skip_data;
     if taken == 0 && records.skipped.total() > silent {
@@ -89,8 +123,5 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
              with --format",
         ));
     }
-    if args.reading.is_strict() && survey.events.skipped() > 0 {
-        return Ok(ExitCode::FAILURE);
-    }
-    Ok(status)
+    Ok(())
 }

@@ -14,13 +14,14 @@ use flow2pcap::metrics::{Dimension, Every, Measure, Question, Subject};
 use flow2pcap::pipeline::{self, Answers, Metrics};
 use flow2pcap::record::Layout;
 
-pub(crate) use self::form::names;
-use self::form::{Form, FormatChoice};
+use self::form::FormatChoice;
+pub(crate) use self::form::{Form, names};
 use super::advice::refusal;
 use super::message::Message;
 use super::narrowing::Narrowing;
 use super::page::{count, wide};
-use super::reading::{FormatOption as _, ReadingArgs};
+use super::partial::PartialArgs;
+use super::reading::{FormatOption as _, ReadingArgs, give, note_silence};
 use super::room::RoomArgs;
 use super::streams::Streams;
 
@@ -65,6 +66,11 @@ Examples:
       Send the sums to CloudWatch, for an alarm. Each line is a request of at most 1,000 values;
       CloudWatch rejects values older than two weeks.
 
+  flow2pcap metrics AWSLogs/ --by srcaddr --shard 1/2 --partial part-1.json
+  flow2pcap metrics AWSLogs/ --by srcaddr --shard 2/2 --partial part-2.json
+  flow2pcap merge part-*.json --json
+      Share the work of `flow2pcap metrics AWSLogs/ --by srcaddr --json` between two machines.
+
 Records are counted as often as they are in the archive, as a CloudWatch metric filter counts them. A
 packet that two ENIs logged counts twice, and so does a record that was delivered twice. --once counts
 each packet once, as convert writes it. With --once, filters keep whole connections, as in convert;
@@ -74,6 +80,10 @@ connections, so they imply --once.
 The packets and bytes of a record that spans several time buckets are divided among them in proportion;
 the parts add up to the record. Records and connections count in the bucket in which they begin.
 Zeros are printed, except in per-ENI, per-address and per-port series.
+
+With --shard and --partial, each run reads some of the files. --once, --by vpc, subnet, srcsubnet,
+dstsubnet, direction or outcome, and --measure connections need the records of all files: each run
+reads all, and counts some of the connections.
 
 Events of other logs count at the instant that their log gives, each API call once. Times are in
 microseconds. Requests without a time, such as WebSockets, do not count in means and maxima. --by took
@@ -154,6 +164,9 @@ pub(crate) struct Args {
     namespace: String,
 
     #[command(flatten)]
+    partial: PartialArgs,
+
+    #[command(flatten)]
     room: RoomArgs,
 
     // Last: in the help, all options that follow would come under its heading.
@@ -218,13 +231,27 @@ impl Args {
             })
     }
 
-    fn form(&self, streams: &Streams<'_>) -> Form {
-        match self.forms().next() {
-            Some(form) => form,
-            _ if self.json => Form::Json,
-            _ if streams.is_out_terminal() => Form::Table,
-            _ => Form::Csv,
+    /// Returns the option for how the sums are printed, if one was given.
+    fn printing(&self) -> Option<&'static str> {
+        match (self.json, self.forms().next()) {
+            (true, _) => Some("--json"),
+            (false, Some(_)) => Some("--format"),
+            (false, None) => None,
         }
+    }
+
+    fn form(&self, streams: &Streams<'_>) -> Form {
+        form(self.json, self.forms().next(), streams)
+    }
+}
+
+/// Returns the form in which sums are printed: `given`, JSON, or what standard output is for.
+pub(crate) fn form(json: bool, given: Option<Form>, streams: &Streams<'_>) -> Form {
+    match given {
+        Some(form) => form,
+        None if json => Form::Json,
+        None if streams.is_out_terminal() => Form::Table,
+        None => Form::Csv,
     }
 }
 
@@ -256,35 +283,69 @@ pub(crate) fn run(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit
         "--json is --format json, and --format asks for another form; leave one of them out"
     );
     let request = args.request()?;
+    if let Some(file) = args.partial.file(args.printing())? {
+        let reading = (&args.reading, &request.request.inputs[..]);
+        return args
+            .partial
+            .write(file, reading, streams, |shard, output, meter| {
+                pipeline::metrics_partial(&request, shard, output, meter)
+            });
+    }
     let answers = args
         .reading
         .run(streams, |meter| pipeline::metrics(&request, meter))??;
-    let (tables, every) = (&answers.tables[..], args.every);
-    let mut notes = notes(&answers);
-    let text = match args.form(streams) {
-        Form::Table => table::text(&answers, every, streams.out_page()),
-        Form::Csv => csv::text(tables)?,
-        Form::Json => json::text(&answers, every)?,
-        Form::Openmetrics => openmetrics::text(tables, every),
-        Form::Cloudwatch => {
-            let now = jiff::Timestamp::now();
-            notes.extend(cloudwatch::refused(tables, now));
-            cloudwatch::text(tables, every, &args.namespace)?
-        }
+    let printed = MetricsPrinted {
+        form: args.form(streams),
+        namespace: &args.namespace,
+        quiet: args.reading.quiet,
     };
-    if !args.reading.quiet {
-        for note in notes {
-            streams.report(&Message::warning(note));
-        }
-    }
-    args.reading.note_silence(streams, &answers.records);
-    let status = args
-        .reading
-        .give(streams, &text, &answers.records, &answers.input)?;
+    printed.print(&answers, args.every, streams)?;
     if args.reading.is_strict() && answers.events.skipped() > 0 {
         return Ok(ExitCode::FAILURE);
     }
-    Ok(status)
+    Ok(args.reading.exit_code(&answers.records, &answers.input))
+}
+
+/// How sums are printed.
+pub(crate) struct MetricsPrinted<'a> {
+    pub(crate) form: Form,
+    /// The namespace for CloudWatch.
+    pub(crate) namespace: &'a str,
+    pub(crate) quiet: bool,
+}
+
+impl MetricsPrinted<'_> {
+    /// Prints answers with time buckets of this length, after warnings about what they leave out.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub(crate) fn print(
+        &self,
+        answers: &Answers,
+        every: Every,
+        streams: &mut Streams<'_>,
+    ) -> anyhow::Result<()> {
+        let tables = &answers.tables[..];
+        let mut notes = notes(answers);
+        let text = match self.form {
+            Form::Table => table::text(answers, every, streams.out_page()),
+            Form::Csv => csv::text(tables)?,
+            Form::Json => json::text(answers, every)?,
+            Form::Openmetrics => openmetrics::text(tables, every),
+            Form::Cloudwatch => {
+                let now = jiff::Timestamp::now();
+                notes.extend(cloudwatch::refused(tables, now));
+                cloudwatch::text(tables, every, self.namespace)?
+            }
+        };
+        if !self.quiet {
+            for note in notes {
+                streams.report(&Message::warning(note));
+            }
+        }
+        note_silence(self.quiet, streams, &answers.records);
+        give(streams, &text)
+    }
 }
 
 /// Returns warnings about what the sums leave out.

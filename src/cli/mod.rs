@@ -25,6 +25,7 @@ mod narrowing;
 mod nothing_kept;
 mod notices;
 mod page;
+mod partial;
 mod path_list;
 mod planned_capture;
 mod progress;

@@ -190,26 +190,13 @@ impl<F: FormatOption> ReadingArgs<F> {
         records: &Records,
         input: &Input,
     ) -> anyhow::Result<ExitCode> {
-        streams
-            .print_out(text)
-            .context("cannot write to standard output")?;
+        give(streams, text)?;
         Ok(self.exit_code(records, input))
     }
 
     /// Says so where the archive has only records of time without traffic.
     pub(crate) fn note_silence(&self, streams: &mut Streams<'_>, records: &Records) {
-        let silent = records.no_data + records.skip_data;
-        let has_traffic = records.used + records.filtered + records.other_shard > 0;
-        if !self.quiet && silent > 0 && !has_traffic {
-            let kinds = match (records.no_data, records.skip_data) {
-                (_, 0) => "NODATA",
-                (0, _) => "SKIPDATA",
-                _ => "NODATA and SKIPDATA",
-            };
-            streams.report(&Message::warning(format!(
-                "only {kinds} records: the archive has no readable record of traffic"
-            )));
-        }
+        note_silence(self.quiet, streams, records);
     }
 
     /// Whether a line that cannot be parsed changes the exit status.
@@ -221,6 +208,32 @@ impl<F: FormatOption> ReadingArgs<F> {
     pub(crate) fn exit_code(&self, records: &Records, input: &Input) -> ExitCode {
         let is_unsound = records.skipped.total() > 0 || input.damaged.total() > 0;
         ExitCode::from(u8::from(self.strict && is_unsound))
+    }
+}
+
+/// Writes `text` to standard output.
+///
+/// # Errors
+/// Fails if standard output cannot be written.
+pub(crate) fn give(streams: &mut Streams<'_>, text: &str) -> anyhow::Result<()> {
+    streams
+        .print_out(text)
+        .context("cannot write to standard output")
+}
+
+/// Says so where an archive has only records of time without traffic, unless `quiet`.
+pub(crate) fn note_silence(quiet: bool, streams: &mut Streams<'_>, records: &Records) {
+    let silent = records.no_data + records.skip_data;
+    let has_traffic = records.used + records.filtered + records.other_shard > 0;
+    if !quiet && silent > 0 && !has_traffic {
+        let kinds = match (records.no_data, records.skip_data) {
+            (_, 0) => "NODATA",
+            (0, _) => "SKIPDATA",
+            _ => "NODATA and SKIPDATA",
+        };
+        streams.report(&Message::warning(format!(
+            "only {kinds} records: the archive has no readable record of traffic"
+        )));
     }
 }
 

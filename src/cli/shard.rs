@@ -7,8 +7,9 @@ use flow2pcap::flow::Shard;
 pub(crate) struct ShardArgs {
     /// Do only this part of the work, such as 2/16, so that several runs can share the archive
     ///
-    /// Every run reads all inputs and uses the records of its own connections, by a hash of the addresses, ports
-    /// and protocol of the packets. `flow2pcap merge` puts the results together.
+    /// Connections are divided by a hash of the addresses, ports and protocol of their packets, and every run
+    /// reads all inputs. inspect, and metrics of records as they were logged, divide files instead: each run
+    /// lists all inputs and reads its own. `flow2pcap merge` puts the results together.
     #[arg(
         long,
         value_name = "I/N",

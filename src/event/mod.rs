@@ -97,7 +97,10 @@ pub enum EventDetail<'a> {
 }
 
 /// The kind of log that an event is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
     /// Application Load Balancer access log.
@@ -109,6 +112,7 @@ pub enum EventKind {
     /// Classic Load Balancer access log.
     ClbAccess,
     /// CloudTrail log.
+    #[serde(rename = "cloudtrail")]
     CloudTrail,
     /// Route 53 Resolver query log.
     ResolverQuery,

@@ -7,11 +7,12 @@
 use std::str::FromStr;
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use serde::{Deserialize, Serialize};
 
 use crate::time::SECOND_NS;
 
 /// A start or end of a time range, as typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Bound {
     /// Nanoseconds since the Unix epoch.
     At(i64),

@@ -10,6 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use serde::{Deserialize, Serialize};
+
 use super::expression::{Expression, Name, RecordFacts, Term};
 
 /// Names of one kind that are kept to be listed; the lowest ones stay.
@@ -51,7 +53,7 @@ pub struct WantedName<'a> {
 }
 
 /// What was noted of some records in a row.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Noticed {
     /// Records that match the condition.
     pub matching: u64,
@@ -63,11 +65,12 @@ pub struct Noticed {
     /// Of each name that is wanted, those that fit.
     fitting: Vec<BTreeSet<String>>,
     /// The name noted last of each kind: records of one ENI come in a row.
+    #[serde(skip)]
     last: Vec<Vec<u8>>,
 }
 
 /// How many records match one part of a filter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartCounts {
     /// Records that match it.
     pub alone: u64,
@@ -268,14 +271,14 @@ impl Noticed {
 
     /// Adds what was noted of other records of the same filter.
     pub fn append(&mut self, later: Self) {
-        self.matching += later.matching;
-        self.records += later.records;
+        self.matching = self.matching.saturating_add(later.matching);
+        self.records = self.records.saturating_add(later.records);
         let parts_len = self.parts.len().max(later.parts.len());
         self.parts.resize(parts_len, PartCounts::default());
         for (own, more) in self.parts.iter_mut().zip(later.parts) {
-            own.alone += more.alone;
-            own.others += more.others;
-            own.missing += more.missing;
+            own.alone = own.alone.saturating_add(more.alone);
+            own.others = own.others.saturating_add(more.others);
+            own.missing = own.missing.saturating_add(more.missing);
         }
         for (name, more) in later.names {
             let own = self.names.entry(name).or_default();

@@ -5,10 +5,13 @@
 
 use std::fmt::{self, Formatter};
 
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, Serializer};
+
 use super::expression::{Comparison, CountField, EndpointSide, Expression, Name, Net, Peer, Term};
 use super::words::family_or_protocol;
 use crate::names::protocol_keyword;
-use crate::record::Action;
+use crate::record::{Action, Field, TAGS};
 
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -158,6 +161,35 @@ impl Name {
     }
 }
 
+impl Serialize for Name {
+    /// Writes the word for it in a filter.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let own = [
+            Self::Eni,
+            Self::Account,
+            Self::Region,
+            Self::Vpc,
+            Self::Subnet,
+            Self::Instance,
+            Self::Tag,
+        ];
+        let tag = || {
+            let tag = Field::from_name(word.as_bytes());
+            tag.filter(|tag| TAGS.contains(tag)).map(Self::TagIn)
+        };
+        let own = own.into_iter().find(|name| name.word() == word);
+        own.or_else(tag)
+            .ok_or_else(|| D::Error::custom("a kind of name that no filter has"))
+    }
+}
+
 /// A whole value in double quotes, with a backslash before quotes and backslashes in it.
 struct Quoted<'a>(&'a str);
 
@@ -201,6 +233,19 @@ mod tests {
         let expression: Expression = filter.parse().unwrap();
         assert_eq!(expression.to_string(), expected);
         assert_eq!(expected.parse::<Expression>().unwrap(), expression);
+    }
+
+    #[test]
+    fn kinds_of_names_are_read_as_they_were_written() {
+        let own = [Name::Eni, Name::Account, Name::Region, Name::Vpc];
+        let own = own
+            .into_iter()
+            .chain([Name::Subnet, Name::Instance, Name::Tag]);
+        for name in own.chain(TAGS.map(Name::TagIn)) {
+            let text = serde_json::to_string(&name).unwrap();
+            assert_eq!(serde_json::from_str::<Name>(&text).unwrap(), name, "{text}");
+        }
+        assert!(serde_json::from_str::<Name>("\"srcaddr\"").is_err());
     }
 
     #[test]

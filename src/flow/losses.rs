@@ -3,12 +3,12 @@
 //! Few archives have these columns, and few records in them count any losses, so the losses are
 //! kept apart from [`Observation`](crate::flow::Observation), which exists for every record.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::record::{Field, Layout, Record};
 
 /// Packets lost, by cause.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Losses {
     /// `packets-lost-no-route`: there was no route to the destination.
     pub no_route: u64,

@@ -30,6 +30,7 @@ pub use observation::{Candidate, Observation, Place, RejectReason, Verdict, View
 pub use observe::{Addresses, Assumed, Unusable, is_egress, observe, protocol, reject_reason};
 pub use own_address::{SharedAddresses, is_private};
 pub use shard::Shard;
+pub(crate) use shard::{FNV_BASIS, fnv_1a};
 pub use traffic_path::TrafficPath;
 pub use vantage::Vantage;
 pub use words::{ReasonIndex, RecordWords, TagSet, TagsIndex, ValueSeen, WordList};

@@ -99,10 +99,10 @@ impl ConnectionKey {
 }
 
 /// The hash of no bytes.
-const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+pub(crate) const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// Returns the hash of the bytes before these and these.
-fn fnv_1a(hash: u64, bytes: &[u8]) -> u64 {
+pub(crate) fn fnv_1a(hash: u64, bytes: &[u8]) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     bytes.iter().fold(hash, step)
 }

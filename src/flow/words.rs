@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::flow::{RejectReason, Verdict};
 use crate::record::TAGS;
@@ -173,7 +174,7 @@ fn next_value<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
 }
 
 /// The values that one column has in all records of an ENI, or of an address.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ValueSeen {
     /// No record has a value.
     #[default]

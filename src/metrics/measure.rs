@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::subject::Subject;
 
 /// A quantity that can be summed up.
@@ -177,7 +179,7 @@ pub struct Counts {
 }
 
 /// Bytes and times of requests to load balancers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestSums {
     /// Bytes of the requests.
     pub received_bytes: u128,
@@ -190,7 +192,7 @@ pub struct RequestSums {
 }
 
 /// The times that some events took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeSums {
     /// Events with a time.
     pub timed: u64,
@@ -211,8 +213,8 @@ impl TimeSums {
     }
 
     fn add(&mut self, other: Self) {
-        self.timed += other.timed;
-        self.sum_ns += other.sum_ns;
+        self.timed = self.timed.saturating_add(other.timed);
+        self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
     }
 
@@ -261,10 +263,10 @@ impl Counts {
 
     /// Adds the sums over other packets or events.
     pub fn add(&mut self, other: &Self) {
-        self.packets += other.packets;
-        self.bytes += other.bytes;
-        self.records += other.records;
-        self.connections += other.connections;
+        self.packets = self.packets.saturating_add(other.packets);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.records = self.records.saturating_add(other.records);
+        self.connections = self.connections.saturating_add(other.connections);
         if let Some(more) = other.requests.as_deref() {
             self.requests.get_or_insert_default().add(more);
         }
@@ -273,8 +275,8 @@ impl Counts {
 
 impl RequestSums {
     fn add(&mut self, other: &Self) {
-        self.received_bytes += other.received_bytes;
-        self.sent_bytes += other.sent_bytes;
+        self.received_bytes = self.received_bytes.saturating_add(other.received_bytes);
+        self.sent_bytes = self.sent_bytes.saturating_add(other.sent_bytes);
         self.time.add(other.time);
         self.target_time.add(other.target_time);
     }

@@ -3,12 +3,14 @@
 //! CloudTrail may deliver an event again, in any file. Which of them counts is the same for any
 //! number of threads: the first in the order of files and lines.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{Event, EventIds, EventKind};
 use crate::survey::EventLogs;
 use crate::time::joined;
 
 /// The events of some consecutive lines.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(crate) struct EventCounts {
     /// The counts by kind, of events without an identifier.
     logs: EventLogs,
@@ -18,6 +20,7 @@ pub(crate) struct EventCounts {
 }
 
 /// An event with an identifier.
+#[derive(Serialize, Deserialize)]
 struct IdentifiedEvent {
     /// The hash of the identifier.
     id: u128,

@@ -16,11 +16,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::filter::Filter;
-use crate::flow::Shard;
 use crate::pipeline::convert::Convert;
 use crate::pipeline::events::EventFacts;
 use crate::pipeline::merge::unpacked;
+use crate::pipeline::provenance::{Provenance, named, options_of};
 use crate::pipeline::settling::packet_budget::PacketsByDetail;
 use crate::printable::number::grouped;
 use crate::printable::{printable, shown};
@@ -38,12 +37,9 @@ const FILE_LEN_MAX: u64 = 512 << 20;
 pub struct Facts {
     /// The version of the format.
     flow2pcap_facts: u32,
-    /// The version of the program, because others may rebuild connections in another way.
-    program: String,
-    /// The options on which the facts depend, by name.
-    options: BTreeMap<String, String>,
+    #[serde(flatten)]
+    provenance: Provenance,
     input: FactsInput,
-    shards: KnownShards,
     /// Records that are used.
     records: u64,
     /// Packets of the capture, by detail.
@@ -75,14 +71,6 @@ struct FactsInput {
     newest_ns: Option<i64>,
 }
 
-/// The shards of which there are facts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct KnownShards {
-    of: u32,
-    /// From 1.
-    numbers: BTreeSet<u32>,
-}
-
 /// What a run has read, before facts are made of it or compared with it.
 pub(crate) struct FactsRead<'a> {
     /// The conversion that the facts are for.
@@ -107,42 +95,17 @@ impl FactsRead<'_> {
     /// Returns the options on which facts depend, by name.
     fn options(&self) -> BTreeMap<String, String> {
         let convert = self.convert;
-        let Filter {
-            condition,
-            from,
-            to,
-            only_matching,
-        } = &convert.request.filter;
-        let condition = condition.as_ref();
+        let mut options = options_of(&convert.request);
         let contexts = convert.request.context.len();
-        let options = [
-            (
-                "filter",
-                condition.map_or_else(|| "all".into(), ToString::to_string),
-            ),
-            ("start of the time range", format!("{from:?}")),
-            ("end of the time range", format!("{to:?}")),
-            ("only matching records", only_matching.to_string()),
+        options.extend(named([
             ("view", format!("{:?}", convert.vantage)),
             ("addresses", format!("{:?}", convert.addresses)),
             ("events", format!("{:?}", convert.events)),
             ("finding", format!("{:?}", convert.finding)),
             ("number of context paths", contexts.to_string()),
-        ];
-        let options = options.into_iter();
+        ]));
         options
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
     }
-}
-
-/// Names the options that differ, if any do.
-fn differing(ours: &BTreeMap<String, String>, theirs: &BTreeMap<String, String>) -> Option<String> {
-    let all = ours.keys().chain(theirs.keys());
-    let all = all.filter(|name| ours.get(*name) != theirs.get(*name));
-    let all: BTreeSet<&String> = all.collect();
-    let named: Vec<_> = all.into_iter().map(|name| printable(name)).collect();
-    (!named.is_empty()).then(|| named.join(", "))
 }
 
 impl Facts {
@@ -154,16 +117,10 @@ impl Facts {
         named_addresses: BTreeSet<IpAddr>,
         events: Option<EventFacts>,
     ) -> Self {
-        let shard = read.convert.shard;
         Self {
             flow2pcap_facts: VERSION,
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-            options: read.options(),
+            provenance: Provenance::new(read.options(), read.convert.shard),
             input: read.input(),
-            shards: KnownShards {
-                of: shard.of(),
-                numbers: [shard.number()].into(),
-            },
             records,
             packets,
             named_addresses,
@@ -190,15 +147,7 @@ impl Facts {
             }
         }
         let (mut all, _) = all.ok_or_else(|| Error::usage("no file of facts is given"))?;
-        let of = all.shards.of;
-        let missing = (1..=of).filter(|number| !all.shards.numbers.contains(number));
-        let missing: Vec<u32> = missing.collect();
-        if let Some(first) = missing.first() {
-            return Err(Error::usage(format!(
-                "the facts are of {} of {of} shards: those of shard {first}/{of} are missing",
-                all.shards.numbers.len(),
-            )));
-        }
+        all.provenance.check_whole("facts")?;
         if let Some(events) = &mut all.events {
             events.bound();
         }
@@ -217,21 +166,14 @@ impl Facts {
                 printable(&error.to_string())
             )),
         })?;
-        let own = env!("CARGO_PKG_VERSION");
-        let fault = match &facts {
-            facts if facts.flow2pcap_facts != VERSION => {
-                format!("has format {}, not {VERSION}", facts.flow2pcap_facts)
-            }
-            facts if facts.program != own => {
-                let program = printable(&facts.program);
-                format!(
-                    "is from flow2pcap {program}, and this is {own}: use one version for all runs"
-                )
-            }
-            facts if !facts.shards.are_possible() => "names shards that do not exist".to_owned(),
-            _ => return Ok(facts),
+        let fault = match facts.flow2pcap_facts {
+            VERSION => facts.provenance.fault(),
+            other => Some(format!("has format {other}, not {VERSION}")),
         };
-        Err(Error::usage(format!("{} {fault}", shown(path))))
+        match fault {
+            None => Ok(facts),
+            Some(fault) => Err(Error::usage(format!("{} {fault}", shown(path)))),
+        }
     }
 
     /// Adds the facts of other shards.
@@ -239,34 +181,14 @@ impl Facts {
     /// # Errors
     /// They are of other inputs or options, of another number of shards, or of a shard that is known.
     fn add(&mut self, other: Self, path: &Path, first: &Path) -> Result<()> {
-        let (path, first) = (shown(path), shown(first));
-        let known = self.shards.numbers.intersection(&other.shards.numbers);
-        let known: Option<u32> = known.copied().next();
-        let fault = match known {
-            _ if self.input != other.input => {
-                let (read, ours) = (other.input.said(), self.input.said());
-                Some(format!("{path} is of {read}, and {first} of {ours}"))
-            }
-            _ if self.options != other.options => {
-                let differing = differing(&self.options, &other.options).unwrap_or_default();
-                Some(format!(
-                    "{path} and {first} were made with different options: {differing}"
-                ))
-            }
-            _ if self.shards.of != other.shards.of => Some(format!(
-                "{path} is of one of {} shards, and {first} of one of {}",
-                other.shards.of, self.shards.of
-            )),
-            Some(number) => Some(format!(
-                "{path} has shard {number}/{} again, which {first} or a later file has too",
-                self.shards.of
-            )),
-            None => None,
-        };
-        if let Some(fault) = fault {
-            return Err(Error::usage(fault));
+        if self.input != other.input {
+            let (read, ours) = (other.input.said(), self.input.said());
+            let (path, first) = (shown(path), shown(first));
+            return Err(Error::usage(format!(
+                "{path} is of {read}, and {first} of {ours}"
+            )));
         }
-        self.shards.numbers.extend(other.shards.numbers);
+        self.provenance.add(&other.provenance, path, first)?;
         self.records = self.records.saturating_add(other.records);
         self.packets.add(other.packets);
         self.named_addresses.extend(other.named_addresses);
@@ -288,19 +210,12 @@ impl Facts {
                 "the facts are of other inputs: of {facts}, and these are {read}"
             )));
         }
-        if let Some(differing) = differing(&self.options, &read.options()) {
+        if let Some(differing) = self.provenance.differing(&read.options()) {
             return Err(Error::usage(format!(
                 "the facts were made with other options than these: {differing}"
             )));
         }
         Ok(())
-    }
-}
-
-impl KnownShards {
-    fn are_possible(&self) -> bool {
-        let exists = |number: &u32| Shard::new(*number, self.of).is_some();
-        !self.numbers.is_empty() && self.numbers.iter().all(exists)
     }
 }
 
@@ -321,6 +236,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::flow::Shard;
     use crate::pipeline::run::Request;
 
     /// The facts of one of two shards, as text.

@@ -8,11 +8,13 @@ mod estimate;
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use self::estimate::Estimator;
 use crate::archive::{File, s3_path};
@@ -20,9 +22,11 @@ use crate::error::Result;
 use crate::filter::Span;
 use crate::flow::{Addresses, Candidate, Enis, RejectReason, Verdict};
 use crate::names::protocol_keyword;
+use crate::pipeline::partial::{NameBytes, PartialWritten, StoredContents, StoredEnis};
 use crate::pipeline::reading::Observations;
-use crate::pipeline::run::{Request, Run, with_names};
-use crate::read::{FoundEvent, Meter};
+use crate::pipeline::run::{Contents, Request, Run, with_names};
+use crate::read::{Archive, ArchiveChecks, FoundEvent, Meter};
+use crate::summary::Records;
 use crate::survey::{EniTraffic, LoggedSums, Protocol, Survey, missing_fields};
 use crate::time::joined;
 
@@ -46,44 +50,149 @@ pub fn inspect(request: &Request, meter: &Meter) -> Result<Survey> {
 fn inspect_named(request: &Request, meter: &Meter) -> Result<Survey> {
     let archive = request.archive_and_events()?;
     let run = Run::new(&archive, meter);
+    let (read, inspected) = inspect_files(request, &run)?;
+    survey(request, read, inspected)
+}
+
+/// Inspects one shard of the files of an archive, for a partial result. Nothing is checked that only all
+/// shards together can show.
+///
+/// # Errors
+/// Fails as [`inspect`] does if files cannot be read.
+pub(super) fn inspect_part(
+    request: &Request,
+    archive: &Archive,
+    meter: &Meter,
+) -> Result<(InspectedPart, PartialWritten)> {
+    let run = Run::new(archive, meter).of_part();
+    let (mut read, inspected) = inspect_files(request, &run)?;
+    inspected.count_into(&mut read.records);
+    let written = PartialWritten::of(&read);
+    let part = InspectedPart {
+        enis: StoredEnis::of(&read.enis),
+        read: StoredContents::of(read),
+        inspected,
+    };
+    Ok((part, written))
+}
+
+/// Returns the survey of all parts together.
+///
+/// # Errors
+/// Fails as [`inspect`] does if there was nothing to read, or nothing matches the filter.
+pub(super) fn inspect_parts(
+    request: &Request,
+    checks: &ArchiveChecks,
+    (parts, enis): (InspectedPart, Enis),
+) -> Result<Survey> {
+    let read = parts.read.complete(enis, Some(checks), &request.filter)?;
+    survey(request, read, parts.inspected)
+}
+
+/// What is known of one part of an archive, or of several.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct InspectedPart {
+    enis: StoredEnis,
+    read: StoredContents,
+    inspected: Inspected,
+}
+
+impl InspectedPart {
+    /// Adds the next part; `enis` are those of the parts before.
+    pub(super) fn append(&mut self, later: Self, enis: &mut Enis) {
+        later.enis.add_to(enis);
+        self.read.append(later.read);
+        self.inspected.add(later.inspected);
+    }
+
+    /// Whether this can be what runs read.
+    pub(super) fn is_possible(&self) -> bool {
+        let sums = &self.inspected.sums;
+        self.read.is_possible() && self.read.kept() == (sums.logged.records, sums.filtered)
+    }
+}
+
+/// What is inspected. The rest is read for every subcommand.
+#[derive(Default, Serialize, Deserialize)]
+struct Inspected {
+    sums: CensusSums,
+    requested_ns: Option<(Option<i64>, Option<i64>)>,
+    /// Accounts named in paths.
+    accounts: BTreeSet<String>,
+    /// Regions named in paths.
+    regions: BTreeSet<String>,
+    /// How long the lines took to read, without what a start takes; microseconds.
+    reading_us: u64,
+    elapsed_ms: u64,
+}
+
+impl Inspected {
+    fn count_into(&self, records: &mut Records) {
+        records.used = self.sums.logged.records;
+        records.filtered = self.sums.filtered;
+    }
+
+    /// Adds what was inspected later. Times add up to what one machine would need.
+    fn add(&mut self, later: Self) {
+        self.sums.add(later.sums);
+        self.requested_ns = self.requested_ns.or(later.requested_ns);
+        self.accounts.extend(later.accounts);
+        self.regions.extend(later.regions);
+        self.reading_us = self.reading_us.saturating_add(later.reading_us);
+        self.elapsed_ms = self.elapsed_ms.saturating_add(later.elapsed_ms);
+    }
+}
+
+/// Reads the files of a run.
+fn inspect_files(request: &Request, run: &Run<'_>) -> Result<(Contents, Inspected)> {
+    let archive = run.archive;
     let files = archive.files();
-    let selection = request.selection(archive.newest_ns(meter)?);
+    let selection = request.selection(archive.newest_ns(run.meter)?);
     let census = Census {
         files,
         span: selection.map(|selection| selection.span),
         sums: Mutex::default(),
     };
     let reading = Instant::now();
-    let mut read = run.survey(Addresses::Packet, &census)?;
-    let enis = &read.enis;
-    let read_in = reading.elapsed();
-    let tally = census.into_sums();
-    read.check_kept(request, tally.logged.records)?;
-    read.records.used = tally.logged.records;
-    read.records.filtered = tally.filtered;
-    debug_assert!(read.records.adds_up(), "{:?}", read.records);
+    let read = run.survey(Addresses::Packet, &census)?;
+    let mut inspected = Inspected {
+        reading_us: estimate::reading_us(reading.elapsed()),
+        sums: census.into_sums(),
+        requested_ns: selection.and_then(|selection| selection.requested_ns()),
+        ..Inspected::default()
+    };
     let names = files.iter().map(|file| &*file.name);
-    let events = std::mem::take(&mut read.account.events);
     let names = names.chain(read.account.member_names());
-    let columns = &read.account.columns;
+    for name in names.filter_map(s3_path::parse) {
+        note(&mut inspected.accounts, name.account);
+        note(&mut inspected.regions, name.region);
+    }
+    inspected.elapsed_ms = run.elapsed_ms();
+    Ok((read, inspected))
+}
+
+/// Returns the survey of an archive that was read.
+fn survey(request: &Request, mut read: Contents, inspected: Inspected) -> Result<Survey> {
+    read.check_kept(request, inspected.sums.logged.records)?;
+    inspected.count_into(&mut read.records);
+    debug_assert!(read.records.adds_up(), "{:?}", read.records);
+    let enis = &read.enis;
+    let (reading_us, columns) = (inspected.reading_us, &read.account.columns);
+    let forecast = &inspected.sums.forecast;
     let mut survey = Survey {
         missing_fields: missing_fields(columns),
         columns: columns.clone(),
-        estimates: tally
-            .forecast
-            .estimates(read.records.lines, enis.iter().len(), read_in),
-        ..tally.survey(enis)
+        estimates: forecast.estimates(read.records.lines, enis.iter().len(), reading_us),
+        ..inspected.sums.survey(enis)
     };
     survey.input = read.input;
     survey.records = read.records;
-    survey.events = events;
+    survey.events = std::mem::take(&mut read.account.events);
     debug_assert!(survey.events.adds_up(), "{:?}", survey.events);
-    survey.requested_ns = selection.and_then(|selection| selection.requested_ns());
-    for name in names.filter_map(s3_path::parse) {
-        note(&mut survey.accounts, name.account);
-        note(&mut survey.regions, name.region);
-    }
-    survey.elapsed_ms = run.elapsed_ms();
+    survey.requested_ns = inspected.requested_ns;
+    survey.accounts.extend(inspected.accounts);
+    survey.regions.extend(inspected.regions);
+    survey.elapsed_ms = inspected.elapsed_ms;
     Ok(survey)
 }
 
@@ -135,6 +244,8 @@ impl Observations for Census<'_> {
 }
 
 /// The sums over records.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "StoredSums", into = "StoredSums")]
 struct CensusSums {
     logged: LoggedSums,
     /// Records that do not match the filter.
@@ -161,6 +272,62 @@ impl Default for CensusSums {
     }
 }
 
+/// The same in a file.
+#[derive(Serialize, Deserialize)]
+struct StoredSums {
+    logged: LoggedSums,
+    filtered: u64,
+    verdicts: BTreeMap<String, LoggedSums>,
+    protocols: BTreeMap<u8, LoggedSums>,
+    enis: Vec<(NameBytes, LoggedSums)>,
+    span_ns: Option<(i64, i64)>,
+    forecast: Estimator,
+}
+
+impl From<CensusSums> for StoredSums {
+    fn from(sums: CensusSums) -> Self {
+        let verdicts = sums.verdicts.into_iter();
+        let protocols = (0..=u8::MAX).zip(sums.protocols);
+        let mut enis: Vec<_> = sums.enis.into_iter().collect();
+        // The same records give the same file.
+        enis.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let enis = enis.into_iter();
+        Self {
+            logged: sums.logged,
+            filtered: sums.filtered,
+            verdicts: verdicts
+                .map(|(name, sums)| (name.into_owned(), sums))
+                .collect(),
+            protocols: protocols.filter(|(_, sums)| sums.records > 0).collect(),
+            enis: enis
+                .map(|(name, sums)| (NameBytes::of(name), sums))
+                .collect(),
+            span_ns: sums.span_ns,
+            forecast: sums.forecast,
+        }
+    }
+}
+
+impl From<StoredSums> for CensusSums {
+    fn from(stored: StoredSums) -> Self {
+        let verdicts = stored.verdicts.into_iter();
+        let enis = stored.enis.into_iter();
+        let mut sums = Self {
+            logged: stored.logged,
+            filtered: stored.filtered,
+            verdicts: verdicts.map(|(name, sums)| (name.into(), sums)).collect(),
+            enis: enis.map(|(name, sums)| (name.into_bytes(), sums)).collect(),
+            span_ns: stored.span_ns,
+            forecast: stored.forecast,
+            ..Self::default()
+        };
+        for (number, of_protocol) in stored.protocols {
+            sums.protocols[usize::from(number)] = of_protocol;
+        }
+        sums
+    }
+}
+
 impl CensusSums {
     /// Counts everything of a record except for its ENI.
     fn count(&mut self, o: &Candidate, file: &str, enis: &Enis) {
@@ -175,7 +342,7 @@ impl CensusSums {
 
     fn add(&mut self, other: Self) {
         self.logged.add(&other.logged);
-        self.filtered += other.filtered;
+        self.filtered = self.filtered.saturating_add(other.filtered);
         for (name, sums) in other.verdicts {
             self.verdicts.entry(name).or_default().add(&sums);
         }
@@ -235,7 +402,7 @@ fn traffic(enis: &Enis, name: &[u8], logged: LoggedSums) -> Option<EniTraffic> {
 }
 
 /// Adds a name unless it is empty.
-fn note(names: &mut std::collections::BTreeSet<String>, name: &str) {
+fn note(names: &mut BTreeSet<String>, name: &str) {
     if !name.is_empty() && !names.contains(name) {
         names.insert(name.to_owned());
     }

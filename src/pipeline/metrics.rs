@@ -7,6 +7,7 @@
 //! reading, by [`event_sums`].
 
 pub(crate) mod event_sums;
+pub(super) mod part;
 mod store;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -72,6 +73,12 @@ pub struct Answers {
 }
 
 impl Metrics {
+    /// Returns what is asked, so that two requests are compared.
+    pub(super) fn said(&self) -> String {
+        let (every, once) = (self.every.seconds(), self.once);
+        format!("{:?} every {every} s, once {once}", self.questions)
+    }
+
     /// Creates a request for `questions` about an archive, with time buckets of length `every`;
     /// packets count as they were logged.
     pub fn new(request: Request, every: Every, questions: Vec<Question>) -> Self {
@@ -99,7 +106,7 @@ impl Metrics {
     }
 
     /// Whether records can be counted only after everything is read.
-    fn is_known_late(&self) -> bool {
+    pub(super) fn is_known_late(&self) -> bool {
         let mut by = self.by();
         self.is_once() || by.any(|dimension| Dimension::is_known_late(*dimension))
     }
@@ -130,7 +137,7 @@ impl Metrics {
     }
 
     /// Lists the files that the questions need.
-    fn archive(&self) -> Result<Archive> {
+    pub(super) fn archive(&self) -> Result<Archive> {
         let events = match (self.is_of_events(), self.is_of_packets()) {
             (false, _) => return self.request.archive(),
             (true, true) => EventsRead::BesideRecords,
@@ -222,31 +229,49 @@ fn measure_archive(asked: &Metrics, archive: &Archive, meter: &Meter) -> Result<
     let held_max = request.held_max();
     let store = Store::new(asked.every, &asked.questions, held_max, &folder);
     let sums = EventSums::new(&store, held_max, &folder);
+    let read = count_archive(asked, &run, &store, asked.is_of_events().then_some(&sums))?;
+    sums.complete()?;
+    meter.begin(Phase::Sorting, 0);
+    let mut answers = answers(asked, read, store)?;
+    answers.spilled_bytes = folder.spilled();
+    answers.elapsed_ms = run.elapsed_ms();
+    Ok(answers)
+}
+
+/// Counts what a run reads; events only if there are `sums` for them.
+fn count_archive(
+    asked: &Metrics,
+    run: &Run<'_>,
+    store: &Store<'_>,
+    sums: Option<&EventSums<'_, '_>>,
+) -> Result<Contents> {
+    let request = &asked.request;
     let is_late = asked.is_known_late();
     let needs_span = !is_late || asked.is_of_events();
     let selection = match needs_span {
-        true => request.selection(archive.newest_ns(meter)?),
+        true => request.selection(run.archive.newest_ns(run.meter)?),
         false => None,
     };
     let wish = EventWish {
-        sums: asked.is_of_events().then_some(&sums),
+        sums: sums.map(|sums| sums as &dyn SumsEvents),
         span: selection.map(|selection| selection.span),
         all: false,
     };
-    let mut read = if is_late {
-        let conversations = Conversations::new(held_max, &folder, Detail::Control);
-        count_when_all_are_read(asked, &run, &store, (conversations, wish))?
-    } else {
-        count_while_reading(asked.is_of_packets(), &run, &store, wish)?
-    };
-    sums.complete()?;
+    if !is_late {
+        return count_while_reading(asked.is_of_packets(), run, store, wish);
+    }
+    let conversations = Conversations::new(request.held_max(), store.folder(), Detail::Control);
+    count_when_all_are_read(asked, run, store, (conversations, wish))
+}
+
+/// Returns the answers, when everything is counted.
+fn answers(asked: &Metrics, mut read: Contents, store: Store<'_>) -> Result<Answers> {
     debug_assert!(read.records.adds_up(), "{:?}", read.records);
     let events = std::mem::take(&mut read.account.events);
     asked.check_events(&events)?;
     if asked.is_of_packets() {
-        read.check_kept(request, read.records.used)?;
+        read.check_kept(&asked.request, read.records.used)?;
     }
-    meter.begin(Phase::Sorting, 0);
     Ok(Answers {
         tables: store.tables()?,
         is_once: asked.is_once(),
@@ -254,8 +279,8 @@ fn measure_archive(asked: &Metrics, archive: &Archive, meter: &Meter) -> Result<
         input: read.input,
         records: read.records,
         events,
-        spilled_bytes: folder.spilled(),
-        elapsed_ms: run.elapsed_ms(),
+        spilled_bytes: 0,
+        elapsed_ms: 0,
     })
 }
 

@@ -14,6 +14,7 @@
 //! events     events of other AWS logs, on their way into a capture
 //! merge      captures of such runs -> one capture
 //! facts      what runs that share an archive know of all of it
+//! partial    what such runs count -> the answer of one run
 //! ```
 //!
 //! All of them read with [`crate::read`], like every other user of it. Records between two stages
@@ -44,6 +45,8 @@ mod ladder;
 mod merge;
 mod metrics;
 mod name_columns;
+mod partial;
+mod provenance;
 mod reading;
 mod report;
 mod run;
@@ -70,6 +73,9 @@ pub use self::inspect::inspect;
 pub use self::ladder::{Ladder, LadderPacket, LadderStep, OmittedPackets, RejectingEni};
 pub use self::merge::{MergedCaptures, merge};
 pub use self::metrics::{Answers, Metrics, metrics};
+pub use self::partial::{
+    MergedAnswer, PartialWritten, inspect_partial, is_partial, merge_partials, metrics_partial,
+};
 pub use self::report::{Origin, Report, Reported, report};
 pub use self::run::Request;
 pub use self::settling::packet_budget::DetailChoice;

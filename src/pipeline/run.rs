@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result, Unmatched, UnmatchedPart};
 use crate::filter::{Filter, FilterWatch};
 use crate::flow::{AddressNames, Addresses, Enis, Losses, Place, Shard};
 use crate::pipeline::diagnose::Coverage;
+use crate::pipeline::event_counts::EventCounts;
 use crate::pipeline::kept_events::KeptEvents;
 use crate::pipeline::reading::{Observations, Observing};
 use crate::pipeline::settling::selection::Selection;
@@ -166,7 +167,10 @@ impl Request {
 ///
 /// # Errors
 /// What `work` fails with.
-pub(super) fn with_names<T>(request: &Request, work: impl Fn(&Request) -> Result<T>) -> Result<T> {
+pub(super) fn with_names<T>(
+    request: &Request,
+    mut work: impl FnMut(&Request) -> Result<T>,
+) -> Result<T> {
     let again = match work(request) {
         Err(error) if is_whole_name(&error) => error,
         done => return done,
@@ -192,6 +196,7 @@ pub(super) struct Run<'a> {
     pub archive: &'a Archive,
     pub meter: &'a Meter,
     shard: Shard,
+    is_part: bool,
     begun: Instant,
 }
 
@@ -203,6 +208,8 @@ pub(super) struct Contents {
     pub records: Records,
     /// The other parts of the account.
     pub account: Account,
+    /// The events that are not in the account yet, of a part of an archive.
+    pub counted: EventCounts,
     /// The ENIs, by name.
     pub enis: Enis,
     /// The names that records give addresses, if they are kept.
@@ -222,6 +229,14 @@ pub(super) struct Contents {
 }
 
 impl Contents {
+    /// Whether records could be used, if there are any.
+    ///
+    /// # Errors
+    /// None could.
+    pub(super) fn check_readable(&self) -> Result<()> {
+        Account::check_readable(self.taken, &self.records)
+    }
+
     /// Whether the filter kept something, where there was something to keep; `used` is the records
     /// that it kept.
     ///
@@ -290,6 +305,7 @@ impl<'a> Run<'a> {
             archive,
             meter,
             shard: Shard::WHOLE,
+            is_part: false,
             begun: Instant::now(),
         }
     }
@@ -299,6 +315,15 @@ impl<'a> Run<'a> {
         Self { shard, ..self }
     }
 
+    /// Reads only a part of an archive, with whatever is in it. It is checked when all parts are put
+    /// together.
+    pub(super) fn of_part(self) -> Self {
+        Self {
+            is_part: true,
+            ..self
+        }
+    }
+
     /// Reads everything and passes the observations to `to`.
     ///
     /// # Errors
@@ -306,7 +331,9 @@ impl<'a> Run<'a> {
     /// a name in the filter is not one of the archive, or there is no space for the observations.
     pub(super) fn read(&self, addresses: Addresses, to: &dyn Observations) -> Result<Contents> {
         let contents = self.survey(addresses, to)?;
-        Account::check_readable(contents.taken, &contents.records)?;
+        if !self.is_part {
+            contents.check_readable()?;
+        }
         Ok(contents)
     }
 
@@ -320,8 +347,15 @@ impl<'a> Run<'a> {
             shard: self.shard,
             to,
         };
-        let (mut account, observed) = self.archive.read_all(&observing, self.meter)?;
-        account.events.add(observed.events.into_logs());
+        let read = match self.is_part {
+            true => self.archive.read_unchecked(&observing, self.meter),
+            false => self.archive.read_all(&observing, self.meter),
+        };
+        let (mut account, observed) = read?;
+        let mut counted = observed.events;
+        if !self.is_part {
+            account.events.add(std::mem::take(&mut counted).into_logs());
+        }
         let taken = account.taken();
         let mut records = std::mem::take(&mut account.records);
         records.lost = observed.lost;
@@ -337,6 +371,7 @@ impl<'a> Run<'a> {
             taken,
             span_ns: observed.span_ns,
             account,
+            counted,
             enis: observed.enis.sorted(),
             names: observed.names,
             losses: observed.losses,

@@ -1,5 +1,7 @@
 //! The account of a reading: what was read, what was not read, and why.
 
+use serde::{Deserialize, Serialize};
+
 use crate::archive::{File, LeftOut};
 use crate::configuration::Configuration;
 use crate::error::{Error, ErrorKind, NotRead, Pruned, Result};
@@ -12,7 +14,7 @@ use crate::summary::{Example, Input, Reasons, Records};
 use crate::survey::{ColumnOrders, EventLogs};
 
 /// The account of a reading: what was read, what was not read, and why.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Account {
     /// Counts of files: read, left out, pruned, damaged.
@@ -27,6 +29,7 @@ pub struct Account {
     /// The files with events, by the name of their log.
     event_files: Reasons,
     /// The members of each file that holds others.
+    #[serde(skip)]
     members: Vec<Vec<ArchiveMember>>,
     /// End of the newest record in the pruned files and row groups, as far as paths and statistics
     /// show.
@@ -34,8 +37,12 @@ pub struct Account {
     /// What was noted of the names and parts of the filter.
     pub(crate) noticed: Noticed,
     /// The configuration that was found beside the logs.
+    #[serde(skip)]
     pub(crate) configuration: Configuration,
 }
+
+/// The largest count that an account from a file may have.
+const COUNT_MAX: u64 = 1 << 56;
 
 /// Names that a message lists.
 const NAMES_LISTED: usize = 10;
@@ -80,6 +87,49 @@ impl Account {
         }
         self.events.add(events);
         file.block.part
+    }
+
+    /// Adds what was read of the files after these, except for their members and configuration.
+    pub(crate) fn append_account(&mut self, later: Self) {
+        self.input.add(later.input);
+        self.records.add(later.records);
+        self.columns.add(later.columns);
+        self.events.add(later.events);
+        self.event_files.add(later.event_files);
+        self.pruned_newest_ns = self.pruned_newest_ns.max(later.pruned_newest_ns);
+        self.noticed.append(later.noticed);
+    }
+
+    /// Whether it can be that of a reading: each line is counted once, and no count is so large that sums
+    /// of a few do not fit.
+    pub(crate) fn is_possible(&self) -> bool {
+        let Input {
+            files,
+            file_bytes,
+            left_out,
+            pruned,
+            pruned_file_bytes,
+            row_groups_pruned,
+            rows_pruned,
+            damaged,
+            ..
+        } = &self.input;
+        let (left_out, damaged) = (left_out.total(), damaged.total());
+        let of_files = [*files, *file_bytes, *pruned, *pruned_file_bytes];
+        let of_rows = [*row_groups_pruned, *rows_pruned, left_out, damaged];
+        let lines = std::iter::once(self.records.lines);
+        let of_events = self.events.iter().flat_map(|(_, log)| {
+            let read = [log.events, log.filtered, log.duplicates];
+            [log.files, log.lines, log.blank, log.skipped.total()]
+                .into_iter()
+                .chain(read)
+        });
+        let mut all = of_files
+            .into_iter()
+            .chain(of_rows)
+            .chain(lines)
+            .chain(of_events);
+        self.records.adds_up() && all.all(|count| count <= COUNT_MAX)
     }
 
     /// Adds a file of configuration that is not one of the archive.

@@ -1,15 +1,18 @@
 //! An archive to read: its files, their format, and the filter.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::archive::{self, Enclosure, File, LeftOut, Walk, s3_path};
 use crate::error::{ErrorKind, Result, SecondReading};
-use crate::filter::{Bound, Filter, FilterWatch, Name, Noticed, Sifted, Span};
-use crate::flow::{Addresses, EniIndex, Unusable, observe};
+use crate::filter::{Bound, Filter, FilterWatch, Name, Noticed, RuledOut, Sifted, Span};
+use crate::flow::{Addresses, EniIndex, FNV_BASIS, Shard, Unusable, fnv_1a, observe};
 use crate::read::account::Account;
+use crate::read::checks::ArchiveChecks;
 use crate::read::configuration::ConfigurationWish;
 use crate::read::files::Files;
 use crate::read::meter::Meter;
+use crate::read::share::share_of;
 use crate::read::sink::{Found, FoundEvent, FoundLines, Sink};
 use crate::record::{Field, Interval, Layout, NotPlain, RecentAddresses};
 use crate::time::{SECOND_NS, joined, until_ns};
@@ -114,6 +117,7 @@ impl ArchiveBuilder {
         };
         Ok(Archive {
             walked,
+            part: 0..sifted.files.len(),
             sifted,
             left_out,
             context,
@@ -135,6 +139,8 @@ impl ArchiveBuilder {
 pub struct Archive {
     walked: Vec<PathBuf>,
     sifted: Sifted,
+    /// The files to read, among those that may match.
+    part: Range<usize>,
     left_out: Vec<LeftOut>,
     format: Option<Layout>,
     filter: Filter,
@@ -174,7 +180,42 @@ impl Archive {
 
     /// Returns the files to read, in order, without those that cannot hold a matching record.
     pub fn files(&self) -> &[File] {
-        &self.sifted.files
+        &self.sifted.files[self.part.clone()]
+    }
+
+    /// Returns the same archive, of which only the files of one shard are read: consecutive files, about
+    /// as long as those of each other shard. The first shard also has the files that are not opened.
+    #[must_use]
+    pub(crate) fn of_shard(mut self, shard: Shard) -> Self {
+        self.part = share_of(&self.sifted.files, shard);
+        if !shard.is_first() {
+            self.left_out = Vec::new();
+            self.sifted.pruned = RuledOut::default();
+        }
+        self
+    }
+
+    /// Returns how many files are before those to read.
+    pub(crate) fn files_before(&self) -> usize {
+        self.part.start
+    }
+
+    /// Returns what a reading is checked for when all of it is done.
+    pub(crate) fn checks(&self) -> ArchiveChecks {
+        ArchiveChecks {
+            needs_records: self.needs_records,
+            filed_ns: self.filed_ns(),
+        }
+    }
+
+    /// Returns a hash of the names and lengths of all files that may match. Archives with the same one
+    /// are the same, as far as that can be seen without reading them.
+    pub(crate) fn digest(&self) -> u64 {
+        let files = self.sifted.files.iter();
+        files.fold(FNV_BASIS, |hash, file| {
+            let hash = fnv_1a(hash, file.name.as_bytes());
+            fnv_1a(hash, format!(" {}\n", file.len).as_bytes())
+        })
     }
 
     /// Returns the paths of all files, including those that cannot hold a matching record.
@@ -195,7 +236,7 @@ impl Archive {
 
     /// Whether standard input is one of the files. It can be read only once.
     pub fn has_stdin(&self) -> bool {
-        self.files().iter().any(File::is_stdin)
+        self.sifted.files.iter().any(File::is_stdin)
     }
 
     /// Passes every record that matches the filter to `sink`, on all threads of rayon's current
@@ -268,6 +309,21 @@ impl Archive {
     /// # Errors
     /// See [`read`](Self::read).
     pub(crate) fn read_all<S: Sink>(&self, sink: &S, meter: &Meter) -> Result<(Account, S::Part)> {
+        let (account, all) = self.read_unchecked(sink, meter)?;
+        self.checks()
+            .check(&account, self.filter.condition.as_ref())?;
+        Ok((account, all))
+    }
+
+    /// Does the same, and does not check that there was something to read, nor the names in the filter.
+    ///
+    /// # Errors
+    /// See [`read`](Self::read), but for these.
+    pub(crate) fn read_unchecked<S: Sink>(
+        &self,
+        sink: &S,
+        meter: &Meter,
+    ) -> Result<(Account, S::Part)> {
         let mut account = Account::new(&self.left_out, &self.sifted);
         let mut all = S::Part::default();
         meter.begin_reading(self.files(), false);
@@ -281,8 +337,6 @@ impl Archive {
             })?;
         self.read_context(&mut account, meter)?;
         self.note_paths(&watch, &mut account.noticed);
-        account.check_names(&watch)?;
-        account.check(self.needs_records, || self.filed_ns())?;
         Ok((account, all))
     }
 
@@ -318,16 +372,17 @@ impl Archive {
             let purpose = SecondReading::RelativeTime;
             return Err(ErrorKind::ReadsStdinTwice { purpose }.into());
         }
-        meter.begin_reading(self.files(), true);
+        // Shards too must know it, so all files are read.
+        let files = &self.sifted.files;
+        meter.begin_reading(files, true);
         let mut newest_ns = self.sifted.newest_slot_ns;
         let mut newest_event_ns = None;
         let watch = FilterWatch::default();
-        self.files_for(&Newest, &watch, meter)
-            .read(self.files(), |file| {
-                let of_file = file.block.part;
-                newest_ns = newest_ns.max(file.pruned_newest_ns).max(of_file.record_ns);
-                newest_event_ns = newest_event_ns.max(of_file.event_ns);
-            })?;
+        self.files_for(&Newest, &watch, meter).read(files, |file| {
+            let of_file = file.block.part;
+            newest_ns = newest_ns.max(file.pruned_newest_ns).max(of_file.record_ns);
+            newest_event_ns = newest_event_ns.max(of_file.event_ns);
+        })?;
         // With records, the time range is the same whether events are wanted or not.
         Ok(newest_ns.or(newest_event_ns))
     }
@@ -365,7 +420,7 @@ impl Archive {
             watch,
             wanted: self.sifted.wanted.as_ref(),
             temp_dir: &self.temp_dir,
-            inputs: self.files(),
+            inputs: &self.sifted.files,
             within: self.within.as_ref(),
             configuration: &self.wish,
             wants_events: self.wants_events,

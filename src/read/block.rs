@@ -320,7 +320,7 @@ impl<P: Default> BlockYield<P> {
         if records > 0 {
             self.columns.count(ColumnOrder {
                 layout: Arc::clone(layout),
-                evidence: "",
+                evidence: "".into(),
                 files: 0,
                 records,
             });
@@ -418,7 +418,7 @@ impl<P: Default> BlockYield<P> {
         if let (0, Some(layout)) = (self.columns.iter().len(), self.skipped_under.take()) {
             self.columns.count(ColumnOrder {
                 layout,
-                evidence: "",
+                evidence: "".into(),
                 files: 0,
                 records: 0,
             });

@@ -42,6 +42,7 @@
 //! describe file formats      table    Parquet, by row group
 //! block    lines -> records  source_names  names for the places of records
 //! events   lines and JSON of other AWS logs
+//! share    the files of one of several runs   checks   what all of them together must have
 //! configuration  files of AWS configuration beside the logs
 //! ```
 //!
@@ -55,6 +56,7 @@
 mod account;
 mod archive;
 mod block;
+mod checks;
 mod columns;
 mod configuration;
 mod describe;
@@ -64,11 +66,13 @@ mod json;
 mod meter;
 mod mmap;
 mod neighbor;
+mod share;
 mod sink;
 mod slot;
 mod source_names;
 mod table;
 
+pub(crate) use self::checks::ArchiveChecks;
 pub use self::{
     account::Account,
     archive::{Archive, ArchiveBuilder},

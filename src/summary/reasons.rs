@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The most examples kept for each reason.
 pub(crate) const EXAMPLES_MAX: usize = 3;
 
 /// Counts by reason, with the first examples of each.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reasons(pub BTreeMap<String, Reason>);
 
 /// The count of one reason.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Reason {
     /// Number of cases.
@@ -22,7 +22,7 @@ pub struct Reason {
 }
 
 /// A place in the input, and what is there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Example {
     /// A file, or a line of it: `FILE:LINE`.
@@ -56,14 +56,16 @@ impl Reasons {
 
     /// Returns the number of all cases.
     pub fn total(&self) -> u64 {
-        self.0.values().map(|reason| reason.count).sum()
+        self.0
+            .values()
+            .fold(0, |sum, reason| sum.saturating_add(reason.count))
     }
 
     /// Adds cases that come later.
     pub fn add(&mut self, later: Self) {
         for (name, reason) in later.0 {
             let entry = self.0.entry(name).or_default();
-            entry.count += reason.count;
+            entry.count = entry.count.saturating_add(reason.count);
             entry.examples.extend(reason.examples);
             entry.examples.truncate(EXAMPLES_MAX);
         }

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::event::EventKind;
 use crate::summary::Reasons;
 use crate::time::joined;
 
 /// What was read of each kind of log that is not a flow log.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct EventLogs(BTreeMap<EventKind, EventLog>);
 
 /// What was read of one kind of log. Each line is counted in exactly one category.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EventLog {
     /// Files with such lines.
@@ -66,7 +67,9 @@ impl EventLogs {
 
     /// Returns the number of lines that are not events.
     pub fn skipped(&self) -> u64 {
-        self.0.values().map(|log| log.skipped.total()).sum()
+        self.0
+            .values()
+            .fold(0, |sum, log| sum.saturating_add(log.skipped.total()))
     }
 
     /// Whether every line is counted exactly once.
@@ -77,30 +80,26 @@ impl EventLogs {
 
 impl EventLog {
     fn add(&mut self, later: Self) {
-        self.files += later.files;
-        self.lines += later.lines;
-        self.blank += later.blank;
-        self.events += later.events;
-        self.filtered += later.filtered;
-        self.duplicates += later.duplicates;
+        self.files = self.files.saturating_add(later.files);
+        self.lines = self.lines.saturating_add(later.lines);
+        self.blank = self.blank.saturating_add(later.blank);
+        self.events = self.events.saturating_add(later.events);
+        self.filtered = self.filtered.saturating_add(later.filtered);
+        self.duplicates = self.duplicates.saturating_add(later.duplicates);
         self.skipped.add(later.skipped);
         self.span_ns = joined(self.span_ns, later.span_ns);
     }
 
     fn adds_up(&self) -> bool {
-        let read = self.events + self.filtered + self.duplicates;
-        self.lines == self.blank + read + self.skipped.total()
-    }
-}
-
-impl Serialize for EventLogs {
-    /// Writes the kinds by name.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (kind, log) in &self.0 {
-            map.serialize_entry(kind.name(), log)?;
-        }
-        map.end()
+        let counts = [
+            self.blank,
+            self.events,
+            self.filtered,
+            self.duplicates,
+            self.skipped.total(),
+        ];
+        // Counts from a partial result may be anything.
+        u128::from(self.lines) == counts.into_iter().map(u128::from).sum::<u128>()
     }
 }
 

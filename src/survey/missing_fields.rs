@@ -111,7 +111,9 @@ pub fn missing_fields(orders: &ColumnOrders) -> Vec<MissingFields> {
 impl ColumnNeed {
     fn lack(&self, orders: &ColumnOrders) -> Option<MissingFields> {
         let missing_fields = orders.iter().filter(|order| self.is_lacking(order));
-        let records = missing_fields.clone().map(|order| order.records).sum();
+        let records = missing_fields
+            .clone()
+            .fold(0, |sum: u64, order| sum.saturating_add(order.records));
         let lacks = |field: &&Field| missing_fields.clone().any(|order| !has(order, **field));
         let fields = self.fields.iter().filter(lacks);
         let fields: Vec<&'static str> = fields.map(|field| field.name()).collect();
@@ -144,7 +146,7 @@ mod tests {
         let mut orders = ColumnOrders::default();
         orders.count(ColumnOrder {
             layout: Arc::new(Layout::from_format(&names.join(" ")).unwrap()),
-            evidence: "header line",
+            evidence: "header line".into(),
             files: 1,
             records: 7,
         });

@@ -63,6 +63,7 @@ mod other_readers;
 mod other_sources;
 mod packs;
 mod parquet;
+mod partials;
 #[cfg(unix)] // for bash
 mod pasted;
 mod path_lists;

@@ -131,7 +131,8 @@ impl SurveyText<'_> {
                 .page
                 .row(f, "missing", "no field that a conversion needs");
         }
-        let all: u64 = s.columns.iter().map(|order| order.records).sum();
+        let all = s.columns.iter().map(|order| order.records);
+        let all = all.fold(0, u64::saturating_add);
         let lacks = s.missing_fields.iter().map(|lack| {
             let fields = self.page.paint(NOTE, &lack.fields.join(", "));
             let of = if lack.records < all {

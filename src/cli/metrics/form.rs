@@ -24,6 +24,28 @@ pub(crate) enum Form {
     Cloudwatch,
 }
 
+impl Form {
+    /// Returns the form with this name.
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "table" => Self::Table,
+            "csv" => Self::Csv,
+            "json" => Self::Json,
+            "openmetrics" => Self::Openmetrics,
+            "cloudwatch" => Self::Cloudwatch,
+            _ => return None,
+        })
+    }
+
+    /// Parses the value of an option that names nothing but a form.
+    ///
+    /// # Errors
+    /// Says what was expected.
+    pub(crate) fn parse(name: &str) -> Result<Self, String> {
+        Self::of(name).ok_or_else(|| "expected table, csv, json, openmetrics or cloudwatch".into())
+    }
+}
+
 /// The value of `--format`.
 #[derive(Clone, Debug)]
 pub(crate) enum FormatChoice {
@@ -39,20 +61,14 @@ impl FormatOption for FormatChoice {
         ${dstaddr}', 'srcaddr dstaddr', or default; repeat it for several orders";
 
     fn parse(text: &str) -> Result<Self, String> {
-        Ok(Self::As(match text {
-            "table" => Form::Table,
-            "csv" => Form::Csv,
-            "json" => Form::Json,
-            "openmetrics" => Form::Openmetrics,
-            "cloudwatch" => Form::Cloudwatch,
-            columns => {
-                return Layout::parse(columns).map(Self::Columns).map_err(|error| {
-                    format!(
-                        "not table, csv, json, openmetrics or cloudwatch, and not a column order: {error}"
-                    )
-                });
-            }
-        }))
+        if let Some(form) = Form::of(text) {
+            return Ok(Self::As(form));
+        }
+        Layout::parse(text).map(Self::Columns).map_err(|error| {
+            format!(
+                "not table, csv, json, openmetrics or cloudwatch, and not a column order: {error}"
+            )
+        })
     }
 }
 

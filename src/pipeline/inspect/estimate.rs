@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::connection::{Detail, PER_RECORD_MAX};
 use crate::flow::{Candidate, TCP, UDP};
 use crate::pipeline::settling::packet_budget::{DETAILS, DetailChoice, PacketsByDetail};
@@ -66,7 +68,7 @@ const SECTION_LEN: u64 = 450;
 const INTERFACE_LEN: u64 = 190;
 
 /// Packets and bytes with each detail.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Estimator {
     packets: PacketsByDetail,
     bytes: [u64; DETAILS.len()],
@@ -95,8 +97,9 @@ impl Estimator {
         }
     }
 
-    /// Returns the estimates for a conversion, given how long it took to read this many lines.
-    pub(crate) fn estimates(&self, lines: u64, enis: usize, read_in: Duration) -> Vec<Estimate> {
+    /// Returns the estimates for a conversion, given how many microseconds it took to read this many lines,
+    /// see [`reading_us`].
+    pub(crate) fn estimates(&self, lines: u64, enis: usize, reading_us: u64) -> Vec<Estimate> {
         let around = SECTION_LEN + INTERFACE_LEN * enis as u64;
         let estimate = |(name, choice): (&'static str, DetailChoice)| {
             let detail = choice.for_packets(&self.packets);
@@ -108,18 +111,22 @@ impl Estimator {
                 used: choice.used(detail),
                 packets,
                 file_bytes: bytes.saturating_add(around),
-                elapsed_ms: elapsed_ms(lines, packets, read_in),
+                elapsed_ms: elapsed_ms(lines, packets, reading_us),
             }
         };
         CHOICES.into_iter().map(estimate).collect()
     }
 }
 
-fn elapsed_ms(lines: u64, packets: u64, read_in: Duration) -> u64 {
+/// Returns the time that grows with the lines, microseconds, of what it took to read them.
+pub(crate) fn reading_us(read_in: Duration) -> u64 {
+    u64::try_from(read_in.saturating_sub(START).as_micros()).unwrap_or(u64::MAX)
+}
+
+fn elapsed_ms(lines: u64, packets: u64, reading_us: u64) -> u64 {
     let (lines, packets) = (u128::from(lines.max(1)), u128::from(packets));
     let cost = (RECORD_COST * lines).saturating_add(PACKET_COST * packets);
-    let read_in = read_in.saturating_sub(START);
-    let ms = read_in.as_micros().saturating_mul(cost) / (INSPECT_COST * lines * 1_000);
+    let ms = u128::from(reading_us).saturating_mul(cost) / (INSPECT_COST * lines * 1_000);
     u64::try_from(ms).unwrap_or(u64::MAX)
 }
 
@@ -152,8 +159,11 @@ mod tests {
 
     #[test]
     fn time_that_a_start_takes_is_not_multiplied() {
-        assert_eq!(elapsed_ms(85, 500, Duration::from_millis(400)), 0);
-        let minute = elapsed_ms(1 << 24, 1 << 26, Duration::from_secs(60));
+        assert_eq!(
+            elapsed_ms(85, 500, reading_us(Duration::from_millis(400))),
+            0
+        );
+        let minute = elapsed_ms(1 << 24, 1 << 26, reading_us(Duration::from_secs(60)));
         assert!((200_000..250_000).contains(&minute), "{minute}");
     }
 }

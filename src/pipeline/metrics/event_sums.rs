@@ -4,6 +4,8 @@
 //! events wait in buckets until all are read. Of several deliveries the first counts, in the order of
 //! files and lines.
 
+use std::sync::{Mutex, PoisonError};
+
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
@@ -56,15 +58,18 @@ pub(crate) struct SummedEvents {
 
 /// An event that may be delivered again.
 #[derive(Debug, PartialEq, Eq)]
-struct WaitingEvent {
+pub(super) struct WaitingEvent {
     /// The hash of its identifier.
-    id: u128,
-    place: Place,
+    pub id: u128,
+    pub place: Place,
     /// The start of its time bucket, if it is wanted; nanoseconds since the Unix epoch.
-    begin_ns: Option<i64>,
+    pub begin_ns: Option<i64>,
     /// What it adds, as encoded cells.
-    cells: Vec<u8>,
+    pub cells: Vec<u8>,
 }
+
+/// The first delivery of each event, by the hash of its identifier.
+type FirstEvents = HashMap<u128, WaitingEvent, RandomState>;
 
 /// Which events count, and where their sums go.
 pub(crate) struct EventWish<'a> {
@@ -107,20 +112,56 @@ impl<'a, 's> EventSums<'a, 's> {
     /// Temporary files cannot be read or written.
     pub(crate) fn complete(self) -> Result<()> {
         let buckets = (0..BUCKETS).into_par_iter();
-        buckets.try_for_each(|from| self.settle(&self.identified, from, 1))
+        buckets.try_for_each(|from| {
+            self.settle(&self.identified, from, 1, &|first| self.count_all(first))
+        })
     }
 
-    /// Adds the events of a bucket that was filled by the byte of the hash before `level`.
-    fn settle(&self, events: &Buckets<'_>, from: usize, level: u32) -> Result<()> {
+    /// Passes on the first delivery of each event that waited, in an order that is the same for the same
+    /// events.
+    ///
+    /// # Errors
+    /// Temporary files cannot be read or written, or `take_in` fails.
+    pub(super) fn each_first(
+        &self,
+        take_in: impl FnMut(WaitingEvent) -> Result<()> + Send,
+    ) -> Result<()> {
+        let take_in = Mutex::new(take_in);
+        (0..BUCKETS).try_for_each(|from| {
+            self.settle(&self.identified, from, 1, &|first| {
+                let mut first: Vec<WaitingEvent> = first.into_values().collect();
+                first.sort_unstable_by_key(|event| event.id);
+                let mut take_in = take_in.lock().unwrap_or_else(PoisonError::into_inner);
+                first.into_iter().try_for_each(&mut *take_in)
+            })
+        })
+    }
+
+    /// Adds an event that waits until all are read.
+    ///
+    /// # Errors
+    /// There is no space for it.
+    pub(super) fn put(&self, event: &WaitingEvent) -> Result<()> {
+        self.identified.put(bucket(&event.id, 0), &event.encoded())
+    }
+
+    /// Finds the first deliveries in a bucket that was filled by the byte of the hash before `level`.
+    fn settle(
+        &self,
+        events: &Buckets<'_>,
+        from: usize,
+        level: u32,
+        take_in: &(dyn Fn(FirstEvents) -> Result<()> + Sync),
+    ) -> Result<()> {
         let compared_max = COMPARED_MAX.min(self.identified.held_max() / COMPARED_SHARE);
         if events.len(from) > compared_max && level < LEVELS {
             let parts = Buckets::new(BUCKETS, compared_max, events.folder());
             for_each_event(events, from, |event| {
                 parts.put(bucket(&event.id, level), &event.encoded())
             })?;
-            return (0..BUCKETS).try_for_each(|part| self.settle(&parts, part, level + 1));
+            return (0..BUCKETS).try_for_each(|part| self.settle(&parts, part, level + 1, take_in));
         }
-        let mut first: HashMap<u128, WaitingEvent, RandomState> = HashMap::default();
+        let mut first = FirstEvents::default();
         for_each_event(events, from, |event| {
             match first.entry(event.id) {
                 Entry::Occupied(mut known) if event.place < known.get().place => {
@@ -133,6 +174,11 @@ impl<'a, 's> EventSums<'a, 's> {
             }
             Ok(())
         })?;
+        take_in(first)
+    }
+
+    /// Adds events to the sums.
+    fn count_all(&self, first: FirstEvents) -> Result<()> {
         let (mut cells, mut span_ns) = (CellMap::default(), None);
         for event in first.into_values() {
             span_ns = joined(span_ns, event.begin_ns.map(|ns| (ns, ns)));
@@ -189,8 +235,7 @@ impl SumsEvents for EventSums<'_, '_> {
     fn take_in(&self, block: SummedEvents, base: u64) -> Result<()> {
         for mut event in block.identified {
             event.place.line += base;
-            let bucket = bucket(&event.id, 0);
-            self.identified.put(bucket, &event.encoded())?;
+            self.put(&event)?;
         }
         self.store.put_cells(block.cells, block.span_ns)
     }

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::ranking::TooManyBuckets;
 use crate::metrics::tally::{add_cell, begin_ns, question, series};
 use crate::metrics::{
-    CELLS_MAX, CellMap, Every, Point, Question, Ranking, SeriesCell, Table, Tally,
+    CELLS_MAX, CellMap, Counts, Every, Point, Question, Ranking, SeriesCell, Table, Tally,
 };
 use crate::pipeline::settling::conversations::{BUCKETS, LEVELS, bucket};
 use crate::pipeline::spilling::buckets::Buckets;
@@ -103,6 +103,16 @@ impl<'a> Store<'a> {
         Ok(())
     }
 
+    /// Returns the folder for what does not fit in memory.
+    pub(crate) fn folder(&self) -> &'a SpillFolder {
+        self.cells.folder()
+    }
+
+    /// Returns the start of the first and of the last bucket in which anything was counted.
+    pub(crate) fn span_ns(&self) -> Option<(i64, i64)> {
+        *lock(&self.span_ns)
+    }
+
     /// Returns the answers, in the order of the questions.
     ///
     /// # Errors
@@ -113,13 +123,33 @@ impl<'a> Store<'a> {
             rankings.map(|question| Mutex::new(Ranking::new(question, question.cells_max())));
         let rankings: Vec<Mutex<Ranking<'_>>> = rankings.collect();
         let buckets = (0..BUCKETS).into_par_iter();
-        buckets.try_for_each(|bucket| self.collect(&self.cells, bucket, 1, &rankings))?;
-        let span_ns = *lock(&self.span_ns);
+        buckets.try_for_each(|bucket| {
+            self.collect(&self.cells, bucket, 1, &|cells| rank(cells, &rankings))
+        })?;
+        let span_ns = self.span_ns();
         let rankings = rankings.into_iter().map(|ranking| {
             let ranking = ranking.into_inner().unwrap_or_else(PoisonError::into_inner);
             ranking.table(self.every, span_ns)
         });
         Ok(rankings.collect())
+    }
+
+    /// Passes on each cell once, in an order that is the same for the same cells.
+    ///
+    /// # Errors
+    /// Temporary files cannot be read, or `take_in` fails.
+    pub(crate) fn each_cell(
+        &self,
+        take_in: impl FnMut(&[u8], Counts) -> Result<()> + Send,
+    ) -> Result<()> {
+        let take_in = Mutex::new(take_in);
+        (0..BUCKETS).try_for_each(|bucket| {
+            self.collect(&self.cells, bucket, 1, &|cells| {
+                let mut take_in = lock(&take_in);
+                let mut cells = sorted(cells).into_iter();
+                cells.try_for_each(|(key, counts)| take_in(&key, counts))
+            })
+        })
     }
 
     /// Collects a bucket that was filled by the byte of the hash before `level`.
@@ -128,7 +158,7 @@ impl<'a> Store<'a> {
         cells: &Buckets<'_>,
         from: usize,
         level: u32,
-        rankings: &[Mutex<Ranking<'_>>],
+        take_in: &(dyn Fn(CellMap) -> Result<()> + Sync),
     ) -> Result<()> {
         let collected_max = COLLECTED_MAX.min(self.cells.held_max() / COLLECTED_SHARE);
         if cells.len(from) > collected_max && level < LEVELS {
@@ -139,7 +169,7 @@ impl<'a> Store<'a> {
                 cell.put(&mut bytes);
                 parts.put(bucket(series(cell.key), level), &bytes)
             })?;
-            return (0..BUCKETS).try_for_each(|b| self.collect(&parts, b, level + 1, rankings));
+            return (0..BUCKETS).try_for_each(|b| self.collect(&parts, b, level + 1, take_in));
         }
         let mut collected = CellMap::default();
         for_each_cell(cells, from, |cell| {
@@ -150,7 +180,7 @@ impl<'a> Store<'a> {
             }
             Ok(())
         })?;
-        rank(collected, rankings)
+        take_in(collected)
     }
 }
 
@@ -170,9 +200,7 @@ fn for_each_cell(
 
 /// Passes whole series to the rankings of their questions.
 fn rank(cells: CellMap, rankings: &[Mutex<Ranking<'_>>]) -> Result<()> {
-    let mut cells: Vec<_> = cells.into_iter().collect();
-    cells.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    for cells in cells.chunk_by(|a, b| series(&a.0) == series(&b.0)) {
+    for cells in sorted(cells).chunk_by(|a, b| series(&a.0) == series(&b.0)) {
         let points = cells.iter().map(|(key, counts)| Point {
             begin_ns: begin_ns(key),
             counts: counts.clone(),
@@ -182,6 +210,13 @@ fn rank(cells: CellMap, rankings: &[Mutex<Ranking<'_>>]) -> Result<()> {
         ranking.offer(series, points.collect()).map_err(too_many)?;
     }
     Ok(())
+}
+
+/// Returns cells in order of their keys.
+fn sorted(cells: CellMap) -> Vec<(Box<[u8]>, Counts)> {
+    let mut cells: Vec<_> = cells.into_iter().collect();
+    cells.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    cells
 }
 
 fn too_many(_: TooManyBuckets) -> Error {

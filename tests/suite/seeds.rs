@@ -8,7 +8,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use proptest::prelude::*;
-use testkit::checks::{conversion, events, footers, packs, printing, reading, serving};
+use testkit::checks::{conversion, events, footers, merging, packs, printing, reading, serving};
 
 /// Runs `check` on every seed of a target, on front parts of it, and on what longer runs of the
 /// fuzzer kept.
@@ -56,6 +56,11 @@ fn kept(target: &str) -> Vec<Vec<u8>> {
 #[test]
 fn mcp_lines() {
     replay_fronts("mcp_lines", 29, serving::mcp_lines);
+}
+
+#[test]
+fn merged() {
+    replay_fronts("merged", 211, merging::merged);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 pub mod conversion;
 pub mod events;
 pub mod footers;
+pub mod merging;
 pub mod packs;
 pub mod printing;
 pub mod reading;

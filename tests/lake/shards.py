@@ -2,7 +2,7 @@
 
     python3 tests/lake/shards.py
 
-Runs the two snippets of the page and compares them. `cargo test sharing::` compares the one in Python with
+Runs the two snippets of the page and compares them. `cargo test scale_page::` compares the one in Python with
 `convert --shard`. Needs the package duckdb. Exit status 1 if something differs.
 """
 

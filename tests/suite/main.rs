@@ -75,6 +75,7 @@ mod reader;
 mod report;
 mod report_time_line;
 mod saved_answers;
+mod scale_page;
 mod security_lake;
 mod seeds;
 #[cfg(unix)] // for bash

@@ -67,7 +67,7 @@ const FILE_LINES_MANY: usize = 600;
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// Entries that may be at the top of the repository.
-const TOP: [&str; 24] = [
+const TOP: [&str; 25] = [
     ".cargo",
     ".ci",
     ".gitignore",
@@ -83,6 +83,7 @@ const TOP: [&str; 24] = [
     "docs",
     "examples",
     "fuzz",
+    "integrations",
     "pyproject.toml",
     "python",
     "src",

@@ -193,11 +193,12 @@ fn script_of_the_recipe_gives_the_hours_of_one_run() {
     // Local folders in place of mounts, and the hours of testdata.
     let script = script()
         .replace("mount-s3 my-logs /logs --read-only\n", "")
-        .replace("/logs/AWSLogs/", logs.to_str().unwrap())
         .replace("mkdir -p /logs ", "mkdir -p ")
         .replace("/scratch ", &format!("{here} "))
         .replace("/work", here)
         .replace("shards=16", "shards=3")
+        // Last, because these paths may have any of the names above.
+        .replace("/logs/AWSLogs/", logs.to_str().unwrap())
         .replace("flow2pcap ", concat!(env!("CARGO_BIN_EXE_flow2pcap"), " "));
     fs::write(&path, script).unwrap();
     for (step, indexes) in [("survey", 0..3), ("convert", 0..3), ("merge", 13..14)] {

@@ -217,6 +217,16 @@ fn eight_digits(rest: &[u8], begin: usize, len: usize) -> Option<u64> {
     lane_digits(u64::from_le_bytes(*chunk), len)
 }
 
+/// Reads a time of more than sixteen digits, which nanoseconds have, or `-`, as the grammar does.
+#[cold]
+fn rare_instant_ns(word: &[u8]) -> Result<Option<i64>, NotPlain> {
+    let (rest, value) = number(word).map_err(|_| NotPlain)?;
+    let instant = value.map(|value| instant::from_epoch(value).ok_or(NotPlain));
+    instant
+        .transpose()
+        .and_then(|instant| rest.is_empty().then_some(instant).ok_or(NotPlain))
+}
+
 impl<'l> PlainLines<'l> {
     /// Returns the layout.
     #[inline(always)]
@@ -452,8 +462,7 @@ impl<'l> PlainLine<'l> {
         };
         match self.digits(index) {
             Some(value) => instant::from_epoch(value).map(Some).ok_or(NotPlain),
-            None if self.word(index) == b"-" => Ok(None),
-            None => Err(NotPlain),
+            None => rare_instant_ns(self.word(index)),
         }
     }
 

@@ -113,6 +113,32 @@ fn numbers_are_plain_up_to_the_most_that_their_field_can_be() {
 }
 
 #[test]
+fn interval_of_a_checked_line_is_known_in_any_unit() {
+    let interval = |start: &str, end: &str| {
+        let line = LINE.replace("1710382504", start).replace("1710382560", end);
+        let text = format!("{line}\n{}", after());
+        let mut rows = rows(&text);
+        let line = rows.plain_lines().unwrap().line(0);
+        let checked = line.check(&mut RecentAddresses::default());
+        assert_eq!(checked.is_ok(), line.interval().is_ok(), "{start} {end}");
+        line.interval().ok().flatten()
+    };
+    let seconds = interval("1710382504", "1710382560");
+    assert!(seconds.is_some());
+    for zeros in [3, 6, 9] {
+        let unit = |time: &str| format!("{time}{}", "0".repeat(zeros));
+        let finer = interval(&unit("1710382504"), &unit("1710382560"));
+        assert_eq!(
+            finer.map(|finer| finer.start_ns),
+            seconds.as_ref().map(|seconds| seconds.start_ns)
+        );
+    }
+    assert_eq!(interval("-", "-"), None);
+    assert_eq!(interval("99999999999999999999", "1710382560"), None);
+    assert_eq!(interval("17103825040000000x0", "1710382560"), None);
+}
+
+#[test]
 fn ends_of_two_families_are_not_plain() {
     let is_record = |line: &str| {
         let text = format!("{line}\n{}", after());

@@ -3,8 +3,6 @@
 //! Only time and convention order their packets: a question comes before its answer. Bytes are
 //! divided evenly over a record's packets, because a record has no single packet size.
 
-use std::ops::RangeInclusive;
-
 use crate::connection::first_guessed;
 use crate::connection::inference::InferenceRule;
 use crate::connection::outcome::{self, ConnectionInfo};
@@ -21,18 +19,6 @@ const PACKET_MAX: u64 = 1 << 30;
 /// The maximum number of bytes of one record: 64 TiB, more than any network interface carries in an
 /// interval.
 const BYTES_MAX: u64 = 1 << 46;
-
-/// Ports of STUN (RFC 8489 section 2), and neighboring ports that relays of calls use.
-const STUN_PORTS: RangeInclusive<u16> = 3478..=3481;
-
-/// Minimum length in bytes of a STUN message that answers a connectivity check: header,
-/// XOR-MAPPED-ADDRESS, MESSAGE-INTEGRITY, FINGERPRINT.
-const CHECKED_LEAST: u64 = 20 + 12 + 24 + 8;
-
-/// How many bytes a connectivity check is longer than its answer: by a USERNAME of at least 9
-/// bytes, PRIORITY and a role, less XOR-MAPPED-ADDRESS; and by a longer USERNAME and USE-CANDIDATE,
-/// if it has them.
-const CHECK_EXCESS: RangeInclusive<u64> = 24..=64;
 
 /// How many times the packets of the other side a stream has at least. With 1.5 or 3, the order of packets
 /// is the same within 0.0002.
@@ -66,7 +52,6 @@ pub(super) fn rebuild(
         let own = records.iter().filter(|o| o.way == way);
         own.map(|o| (o.start_ns, o.until_ns())).collect::<Vec<_>>()
     });
-    let asking_way = asking_way(records, role);
     let totals = totals(records);
     let in_turn = alternate(records, totals);
     let mut bytes_added = 0;
@@ -80,9 +65,9 @@ pub(super) fn rebuild(
             let others = &windows[o.way.reverse().index()];
             spread_among(window, others, |window| *window)
         };
-        let bias = match (o.way == asking_way, in_turn) {
+        let bias = match (o.way == role.initiator, in_turn) {
             _ if !InferenceRule::Questions.applies() => Bias::EVEN,
-            (true, false) => Bias::ASKS,
+            (true, false) => Bias::ASKS.fitted("ASKS"),
             (false, false) if !InferenceRule::FewAnswers.applies() => Bias::ANSWERS,
             (false, false) => Bias::answers(own, peer),
             (true, true) => Bias::ASKS_IN_TURN,
@@ -91,7 +76,7 @@ pub(super) fn rebuild(
         bytes_added += place(index, o, (spread, bias), detail, out);
     }
     // Where times are equal, the packet of the asking side is the question.
-    out[begin..].sort_by_key(|s| (s.time_ns, s.way != asking_way, s.record));
+    out[begin..].sort_by_key(|s| (s.time_ns, s.way != role.initiator, s.record));
     let outcome = outcome::outcome(records, &[], role);
     ConnectionInfo {
         role,
@@ -134,40 +119,6 @@ fn alternate(records: &[Viewed], [up, down]: [u64; 2]) -> bool {
         && up == down
         && gaps > 1
         && until.saturating_sub(from) / gaps >= TURN_MIN_NS
-}
-
-/// Returns the direction of the questions: the initiator's, except in a connectivity check that
-/// came from the side of the service.
-///
-/// Relays of calls are ICE agents (RFC 8445) and check their peers from the ports of STUN. A check
-/// has USERNAME, PRIORITY and a role, and its answer has XOR-MAPPED-ADDRESS in their place, so the
-/// check is longer by 24 bytes or slightly more; both end with MESSAGE-INTEGRITY and FINGERPRINT. A
-/// request to a STUN server without credentials is short, and the answer that demands credentials
-/// is long.
-///
-/// All 8 real checks are longer than their answers, by 24 or 28 bytes; 2 of them came from a relay.
-fn asking_way(records: &[Viewed], role: Role) -> Way {
-    let [a, b] = records else {
-        return role.initiator;
-    };
-    let (own, peer) = if a.way == role.initiator {
-        (a, b)
-    } else {
-        (b, a)
-    };
-    let alone = own.way != peer.way && (own.packets, peer.packets) == (1, 1);
-    let service = own.key.sender(peer.way).port;
-    let (Some(own_bytes), Some(peer_bytes)) = (own.bytes, peer.bytes) else {
-        return role.initiator;
-    };
-    let excess = peer_bytes.saturating_sub(own_bytes);
-    let checked = InferenceRule::Stun.applies()
-        && alone
-        && own.key.protocol == UDP
-        && STUN_PORTS.contains(&service)
-        && own_bytes >= least_len(own) + CHECKED_LEAST
-        && CHECK_EXCESS.contains(&excess);
-    if checked { peer.way } else { role.initiator }
 }
 
 /// Appends the packets of one record; returns the number of bytes added to the record's own.
@@ -255,29 +206,6 @@ mod tests {
             .filter(|pair| pair[0].way != pair[1].way)
             .count();
         assert!(turns > 60, "{turns} turns");
-    }
-
-    #[test]
-    fn longer_message_of_a_stun_exchange_with_credentials_is_the_question() {
-        let first = |port, question: u64, answer: u64| {
-            let at = |way, bytes| {
-                let mut o = udp(way, 1, bytes);
-                o.key.high.port = port;
-                o
-            };
-            let out = rebuilt(
-                &[at(Way::Up, question), at(Way::Down, answer)],
-                Detail::Exact,
-            );
-            out[0].way
-        };
-        assert_eq!(first(3479, 128, 152), Way::Down);
-        // Without credentials: a plain request, and a request that is refused for lack of
-        // credentials.
-        assert_eq!(first(3478, 48, 80), Way::Up);
-        assert_eq!(first(3478, 96, 215), Way::Up);
-        assert_eq!(first(3478, 152, 128), Way::Up);
-        assert_eq!(first(53, 128, 152), Way::Up);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! In the published program every rule applies, and [`InferenceRule::applies`] is a constant. A build with
 //! the feature `ablation` leaves out the rule that the environment variable `FLOW2PCAP_WITHOUT` names, so
-//! that `benches/fidelity/rules` can measure what each rule is good for. That is no setting for users, and
-//! no rule is described here: each one is where it applies.
+//! that `benches/fidelity/rules` can measure what each rule is good for. It also takes other numbers for
+//! some rules from `FLOW2PCAP_FITTED`, for `benches/fidelity/fit_order`. These are no settings for users,
+//! and no rule is described here: each one is where it applies.
 
 /// A rule that infers what no record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +33,14 @@ pub(super) enum InferenceRule {
     ActiveTime,
     /// The initiator waits for the response after its request.
     Response,
+    /// What the initiator sends last in a record says how much of the response is left.
+    LastOfRecord,
     /// Data is divided until ACKs have something to acknowledge.
     SmallSegments,
+    /// Silence separates conversations without flags.
+    Silence,
+    /// Only what the initiator sent is rejected.
+    Verdict,
     /// The lower class of port is that of the service.
     Ports,
     /// A reserved port may be that of an RPC client.
@@ -44,8 +51,6 @@ pub(super) enum InferenceRule {
     Questions,
     /// Questions that are seconds apart are answered in turn.
     InTurn,
-    /// A longer STUN message is the check.
-    Stun,
     /// A side with many more packets waits for none.
     Stream,
     /// Few answers come early.
@@ -68,4 +73,24 @@ impl InferenceRule {
         let without = std::env::var("FLOW2PCAP_WITHOUT");
         !without.is_ok_and(|without| without == format!("{self:?}"))
     }
+}
+
+/// Returns a number of a rule that was fitted to captures: `value`, in the published program.
+#[cfg(not(feature = "ablation"))]
+#[inline]
+pub(super) const fn fitted(_rule: &str, _number: &str, value: u64) -> u64 {
+    value
+}
+
+/// Returns a number of a rule that was fitted to captures: the one that `FLOW2PCAP_FITTED` has, as in
+/// `ASKS.lead=300,ASKS.tail=1200`, otherwise `value`.
+#[cfg(feature = "ablation")]
+pub(super) fn fitted(rule: &str, number: &str, value: u64) -> u64 {
+    let given = std::env::var("FLOW2PCAP_FITTED").unwrap_or_default();
+    let name = format!("{rule}.{number}");
+    let pairs = given.split(',').filter_map(|pair| pair.split_once('='));
+    let found = pairs
+        .filter(|(of, _)| *of == name)
+        .find_map(|(_, v)| v.parse().ok());
+    found.unwrap_or(value)
 }

@@ -148,11 +148,23 @@ impl Planned {
         let count = self.spread_count() + u64::from(self.plan.fin) + self.trail + self.plan.rsts;
         let bias = match (opened, initiates) {
             _ if !InferenceRule::Response.applies() => Bias::EVEN,
-            (true, true) if self.request > 0 => Bias::AWAITS,
-            (true, false) => Bias::RESPONDS,
+            (true, true) if self.request > 0 => self.awaits(),
+            (true, false) => Bias::RESPONDS.fitted("RESPONDS"),
             _ => Bias::EVEN,
         };
         self.spread.pace(count, bias, opened)
+    }
+
+    /// Returns the bias of an initiator that waits for the response to its request: how much the
+    /// responder still sends after the last packet depends on what that packet is.
+    fn awaits(&self) -> Bias {
+        if !InferenceRule::LastOfRecord.applies() {
+            return Bias::AWAITS;
+        }
+        match self.plan.fin && self.plan.rsts == 0 {
+            true => Bias::AWAITS_CLOSE.fitted("AWAITS_CLOSE"),
+            false => Bias::AWAITS_ON.fitted("AWAITS_ON"),
+        }
     }
 
     /// Returns the time of the SYN with that index: each retransmission waits twice as long as the

@@ -114,7 +114,9 @@ pub(super) fn role(records: &[Viewed]) -> Role {
             evidence: RoleEvidence::Ports,
         };
     }
-    if let Some(initiator) = by_verdict(records) {
+    if InferenceRule::Verdict.applies()
+        && let Some(initiator) = by_verdict(records)
+    {
         return Role {
             initiator,
             evidence: RoleEvidence::Verdict,

@@ -11,6 +11,7 @@
 
 use std::ops::Range;
 
+use crate::connection::inference::InferenceRule;
 use crate::flow::{TCP, Viewed, Way};
 use crate::record::ObservedFlags;
 use crate::time::SECOND_NS;
@@ -123,7 +124,7 @@ impl SplitProgress {
     fn is_over_before(&self, o: &Viewed) -> bool {
         let silence_ns = o.start_ns.saturating_sub(self.end_ns);
         if o.key.protocol != TCP || o.flags.is_none() {
-            return silence_ns > IDLE_NS;
+            return InferenceRule::Silence.applies() && silence_ns > IDLE_NS;
         }
         let flags = o.observed();
         if flags.is_syn() {

@@ -171,8 +171,19 @@ fn initiator_waits_for_the_response_to_its_request() {
         body.unwrap().preferred_ns
     };
     // The distance of the first segment from the beginning, in distances between two segments.
-    assert_eq!(begin("Seqdd"), 60 * S * 2_500 / 4_500);
+    assert_eq!(begin("Seqdd"), 60 * S * 2_200 / 4_200);
     assert_eq!(begin("Sedd"), 60 * S * 500 / 2_000);
+}
+
+#[test]
+fn little_is_left_to_send_after_the_fin_of_the_initiator() {
+    let after = |segments: &str| {
+        let due = times(initiator(&[((0, 60), segments)]));
+        60 * S - due.last().unwrap()
+    };
+    assert!(after("SeqdF") < after("Seqdd") / 2 + S);
+    // A connection that is reset has not received all.
+    assert!(after("SeqdFR") > after("SeqdF"));
 }
 
 #[test]

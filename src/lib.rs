@@ -135,6 +135,7 @@
 //!
 //! - [`archive`]: the source of bytes. Walks folders, opens zip and tar archives, maps or
 //!   decompresses files, and returns blocks of whole lines. Does not interpret lines.
+//! - `bucket`, only with the feature `s3`: objects of a bucket as files to read, and one to write.
 //! - [`record`]: one line. Finds which column is which, parses the values, and reports why a line
 //!   is not a record. A [`record::Record`] borrows from its line, or from its row of a table.
 //! - [`wrapper`]: records inside JSON and Parquet. JSON is converted to lines, and the columns of a
@@ -186,7 +187,8 @@
 //! Many of these exclude something.
 //!
 //! - nom is used in [`record`] and [`filter`] only, and so are its error types.
-//! - rayon is used in [`read`] and [`pipeline`] only; nothing else in the library starts a thread.
+//! - rayon is used in [`read`] and [`pipeline`] only; nothing else in the library starts a thread, except for
+//!   the features: requests to buckets run on two threads.
 //! - A panic is caught only around calls into the `parquet` crate, in `wrapper/parquet/mod.rs`.
 //! - `unsafe` is used only in `archive/mapping.rs`, where a file is mapped; in
 //!   `archive/mapping/guard.rs`, which guards a mapping against a file that is truncated meanwhile;
@@ -258,6 +260,8 @@ extern crate self as flow2pcap;
 
 pub mod archive;
 pub mod blocking;
+#[cfg(feature = "s3")]
+pub mod bucket;
 pub mod capture;
 pub mod change;
 #[doc(hidden)]

@@ -29,6 +29,8 @@ use super::{
     zipped::Zip,
 };
 use crate::blocking::Blocking;
+#[cfg(feature = "s3")]
+use crate::bucket::Object;
 use crate::error::{Error, Result};
 
 /// The result of opening a file.
@@ -140,7 +142,14 @@ pub fn open(file: &File) -> Result<Opened> {
     if file.is_stdin() {
         return Ok(open_stream(Blocking(io::stdin())));
     }
-    match open_path(&file.path) {
+    #[cfg(feature = "s3")]
+    let opened = match &file.object {
+        Some(object) => open_object(object),
+        None => open_path(&file.path),
+    };
+    #[cfg(not(feature = "s3"))]
+    let opened = open_path(&file.path);
+    match opened {
         Ok(opened) => Ok(opened),
         Err(source) if file.is_typed => Err(Error::io("read", &file.path, source)),
         Err(source) => Ok(Opened::LeftOut(LeftOutReason::NotReadable(
@@ -175,6 +184,27 @@ fn open_path(path: &Path) -> io::Result<Opened> {
         }
     }
     Ok(open_stream(file))
+}
+
+/// Opens an object of a bucket. A zip archive must be whole, so it is stored in a temporary file.
+#[cfg(feature = "s3")]
+fn open_object(object: &Object) -> io::Result<Opened> {
+    let mut source = object.open()?;
+    let mut head = Vec::with_capacity(Magic::HEAD_LEN);
+    let len = Magic::HEAD_LEN as u64;
+    source.by_ref().take(len).read_to_end(&mut head)?;
+    let is_zip = Magic::of(without_bom(&head)) == Magic::Zip;
+    let mut whole = io::Cursor::new(head).chain(source);
+    if !is_zip {
+        return Ok(open_stream(whole));
+    }
+    let mut stored = tempfile::tempfile()?;
+    io::copy(&mut whole, &mut stored)?;
+    stored.rewind()?;
+    Ok(match Zip::open(stored) {
+        Ok(zip) => Opened::Pack(Pack::Zip(zip)),
+        Err(reason) => Opened::LeftOut(reason),
+    })
 }
 
 /// Returns the format of `file` from its first bytes, ignoring a byte order mark.

@@ -6,6 +6,8 @@ use std::{
 };
 
 use super::name;
+#[cfg(feature = "s3")]
+use crate::bucket::{self, Object};
 
 /// A file to read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,7 +23,14 @@ pub struct File {
     pub is_typed: bool,
     /// Equal for two paths to the same file.
     pub(super) identity: Identity,
+    /// Where its bytes are, if they are in a bucket. The path is then the location, `s3://BUCKET/KEY`.
+    #[cfg(feature = "s3")]
+    pub(super) object: Option<Object>,
 }
+
+/// What the location of an object begins with.
+#[cfg(feature = "s3")]
+const SCHEME: &str = "s3://";
 
 /// Identifies a file regardless of its path.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -57,6 +66,8 @@ impl File {
             path,
             len: metadata.map_or(0, fs::Metadata::len),
             is_typed: true,
+            #[cfg(feature = "s3")]
+            object: None,
         }
     }
 
@@ -77,8 +88,28 @@ impl File {
         }
     }
 
+    /// Returns the file of an object at `location`, which is `s3://BUCKET/KEY`.
+    #[cfg(feature = "s3")]
+    pub(super) fn in_bucket(location: &str, object: Object, len: u64, is_typed: bool) -> Self {
+        let below = location.strip_prefix(SCHEME).unwrap_or(location);
+        Self {
+            name: format!("{SCHEME}{}", name::of(Path::new(below))),
+            len,
+            is_typed,
+            object: Some(object),
+            ..Self::typed(location.into(), None)
+        }
+    }
+
     /// Whether this is standard input. A file with that name has a folder in its path (`./-`).
     pub fn is_stdin(&self) -> bool {
         self.path.as_os_str() == "-"
     }
+}
+
+/// Lets the objects among `files` be fetched ahead of their turn, in this order.
+#[cfg(feature = "s3")]
+pub(crate) fn read_ahead(files: &[File]) {
+    let objects = files.iter().filter_map(|file| file.object.as_ref());
+    bucket::fetch_ahead(objects.collect());
 }

@@ -43,6 +43,8 @@ mod utf16;
 mod walk;
 mod zipped;
 
+#[cfg(feature = "s3")]
+pub(crate) use self::file::read_ahead;
 pub use self::{
     block::{Block, Blocks, LINE_LEN_MAX},
     content::{Content, Opened, Pack, open},
@@ -54,5 +56,5 @@ pub use self::{
     mapping::Mapping,
     neighbors::neighbors,
     stream::Stream,
-    walk::{Walk, walk, walk_within},
+    walk::{Walk, WalkBounds, walk, walk_within},
 };

@@ -7,6 +7,7 @@
 //!
 //! Values in records take precedence. A path only supplies values that a format omits.
 
+use jiff::ToSpan as _;
 use jiff::{
     civil::{Date, DateTime},
     tz::TimeZone,
@@ -43,7 +44,13 @@ pub struct S3Name<'a> {
 /// ```
 pub fn parse(path: &str) -> Option<S3Name<'_>> {
     let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
-    from_file(file).or_else(|| from_folders(folders))
+    from_file(file).or_else(|| from_folders(folders, filed_s))
+}
+
+/// Parses the path of a folder, which ends in `/`, as [`parse`] does for what is in it. Its range may be a
+/// month or a year.
+pub(crate) fn parse_folder(path: &str) -> Option<S3Name<'_>> {
+    from_folders(path.strip_suffix('/').unwrap_or(path), span_s)
 }
 
 /// Length of the slot in a file name, in seconds.
@@ -67,7 +74,10 @@ fn from_file(file: &str) -> Option<S3Name<'_>> {
 }
 
 /// Parses the folders. Both layouts use the same order; only Hive labels the values.
-fn from_folders(folders: &str) -> Option<S3Name<'_>> {
+fn from_folders(
+    folders: &str,
+    filed_s: impl Fn(&[&str]) -> Option<(i64, i64)>,
+) -> Option<S3Name<'_>> {
     let folders: Vec<&str> = folders.split('/').collect();
     folders.windows(3).enumerate().find_map(|(index, window)| {
         let &[account, service, region] = window else {
@@ -109,6 +119,24 @@ fn filed_s(folders: &[&str]) -> Option<(i64, i64)> {
             None => (midnight_s, midnight_s + 86_400),
         },
     )
+}
+
+/// Returns the time in the folder names below the region: an hour, a day, a month or a year.
+fn span_s(folders: &[&str]) -> Option<(i64, i64)> {
+    let number = |text: &str, label: &str| text.strip_prefix(label).unwrap_or(text).parse().ok();
+    let midnight_s = |date: Date| Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second());
+    let year: i16 = number(folders.first()?, "year=")?;
+    let january = Date::new(year, 1, 1).ok()?;
+    let (from, to) = match folders {
+        [_] => (january, january.checked_add(1.year()).ok()?),
+        [_, month] => {
+            let month = i8::try_from(number(month, "month=")?).ok()?;
+            let first = Date::new(year, month, 1).ok()?;
+            (first, first.checked_add(1.month()).ok()?)
+        }
+        _ => return filed_s(folders),
+    };
+    Some((midnight_s(from)?, midnight_s(to)?))
 }
 
 fn slot_s(text: &str) -> Option<i64> {
@@ -193,6 +221,53 @@ mod tests {
                 undated,
             );
         }
+    }
+
+    #[test]
+    fn folder_gives_its_year_month_day_or_hour() {
+        let region = "p/AWSLogs/123456789012/vpcflowlogs/us-east-1/";
+        let hive =
+            "AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1/";
+        let span = |path: &str| parse_folder(path).map(|name| name.filed_s);
+        let day_s = 86_400;
+        let may_s = 1_714_521_600;
+        for (plain, labeled, expected) in [
+            ("", "", None),
+            (
+                "2024/",
+                "year=2024/",
+                Some((1_704_067_200, 1_704_067_200 + 366 * day_s)),
+            ),
+            (
+                "2024/05/",
+                "year=2024/month=05/",
+                Some((may_s, may_s + 31 * day_s)),
+            ),
+            (
+                "2024/05/01/",
+                "year=2024/month=05/day=01/",
+                Some((may_s, may_s + day_s)),
+            ),
+            (
+                "2024/05/01/16/",
+                "year=2024/month=05/day=01/hour=16/",
+                Some((1_714_579_200, 1_714_582_800)),
+            ),
+            ("2024/13/", "year=2024/month=13/", None),
+            ("2024/300/", "year=x/", None),
+        ] {
+            assert_eq!(span(&format!("{region}{plain}")), Some(expected), "{plain}");
+            assert_eq!(
+                span(&format!("{hive}{labeled}")),
+                Some(expected),
+                "{labeled}"
+            );
+        }
+        assert_eq!(span("AWSLogs/123456789012/vpcflowlogs/"), None);
+        assert_eq!(
+            span("AWSLogs/123456789012/CloudTrail/us-east-1/2024/"),
+            None
+        );
     }
 
     #[test]

@@ -15,14 +15,20 @@ use std::{
 
 use walkdir::{DirEntry, WalkDir};
 
+#[cfg(feature = "s3")]
+use super::entry::judge_member;
 use super::{
     enclosure::Enclosure,
     entry::{EntryFate, judge},
     file::{File, Identity},
     left_out::{LeftOut, LeftOutReason},
 };
+#[cfg(feature = "s3")]
+use crate::bucket::{self, FoundInBucket, Location};
 use crate::error::{Error, Result};
-use crate::printable::{printable, shell, shown};
+#[cfg(not(feature = "s3"))]
+use crate::printable::shell;
+use crate::printable::{printable, shown};
 
 /// The files to read, and the files left out.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -42,14 +48,25 @@ pub struct Walk {
 /// Fails if an input is missing or cannot be opened, if a folder has no file to read, or if `-` is
 /// given twice.
 pub fn walk(inputs: &[PathBuf]) -> Result<Walk> {
-    walk_within(inputs, None)
+    walk_within(inputs, WalkBounds::default())
 }
 
-/// Lists the files in the same way, but none that is not within these folders, if there are any.
+/// What is not listed of the inputs.
+#[derive(Clone, Copy, Default)]
+pub struct WalkBounds<'a> {
+    /// The only folders whose files are listed; `None` for all.
+    pub within: Option<&'a Enclosure>,
+    /// Whether something in a folder of a bucket can match, whose key it is given; `None` if everything can.
+    /// Folders on disk are listed whole: that costs nothing, and says what was pruned.
+    pub may_match: Option<&'a dyn Fn(&str) -> bool>,
+}
+
+/// Lists the files in the same way, but none that is out of bounds.
 ///
 /// # Errors
 /// Fails as [`walk`] does, or if an input is not within the folders.
-pub fn walk_within(inputs: &[PathBuf], within: Option<&Enclosure>) -> Result<Walk> {
+pub fn walk_within(inputs: &[PathBuf], bounds: WalkBounds<'_>) -> Result<Walk> {
+    let within = bounds.within;
     let mut walk = Walk::default();
     for input in inputs {
         if within.is_some_and(|within| !within.holds(input)) {
@@ -60,12 +77,19 @@ pub fn walk_within(inputs: &[PathBuf], within: Option<&Enclosure>) -> Result<Wal
         }
         if input.as_os_str() == "-" {
             walk.add_stdin(input)?;
+        } else if is_in_bucket(input) {
+            walk.add_bucket(input, bounds)?;
         } else {
             walk.add_path(input, within)?;
         }
     }
     walk.sort();
     Ok(walk)
+}
+
+/// Whether an input is in a bucket.
+fn is_in_bucket(input: &Path) -> bool {
+    input.as_os_str().as_encoded_bytes().starts_with(b"s3://")
 }
 
 /// Decides about an entry. What lies below a folder can leave it only by another link.
@@ -89,16 +113,53 @@ impl Walk {
         Ok(())
     }
 
-    fn add_path(&mut self, input: &Path, within: Option<&Enclosure>) -> Result<()> {
-        if input.to_string_lossy().starts_with("s3://") {
-            let command =
-                shell::path(input).map(|from| format!(" with `aws s3 sync {from} FOLDER`"));
+    #[cfg(not(feature = "s3"))]
+    fn add_bucket(&mut self, input: &Path, _: WalkBounds<'_>) -> Result<()> {
+        let command = shell::path(input).map(|from| format!(" with `aws s3 sync {from} FOLDER`"));
+        Err(Error::usage(format!(
+            "cannot read {}: in this build only local files are read; copy it first{}, or build it with the feature s3",
+            shown(input),
+            command.unwrap_or_default(),
+        )))
+    }
+
+    #[cfg(feature = "s3")]
+    fn add_bucket(&mut self, input: &Path, bounds: WalkBounds<'_>) -> Result<()> {
+        let Some(at) = Location::of(input) else {
             return Err(Error::usage(format!(
-                "cannot read {}: only local files are read; copy it first{}",
-                shown(input),
-                command.unwrap_or_default(),
+                "{} has no bucket: write s3://BUCKET/PREFIX/",
+                shown(input)
             )));
+        };
+        let found = bucket::list(&at, bounds.may_match);
+        let objects = match found.map_err(|source| Error::io("list", input, source))? {
+            FoundInBucket::Object(object, len) => {
+                let location = format!("s3://{}/{}", at.bucket, at.key);
+                self.files
+                    .push(File::in_bucket(&location, object, len, true));
+                return Ok(());
+            }
+            FoundInBucket::Folder(objects) => objects,
+        };
+        let file_count = self.files.len();
+        let left_out_count = self.left_out.len();
+        for (below, object, len) in objects {
+            let location = format!("{object:?}");
+            match judge_member(&below) {
+                Some(reason) => self.leave_out(location.into(), reason),
+                None if len == 0 => self.leave_out(location.into(), LeftOutReason::Empty),
+                None => self
+                    .files
+                    .push(File::in_bucket(&location, object, len, false)),
+            }
         }
+        if self.files.len() == file_count && bounds.may_match.is_none() {
+            return Err(no_file(input, &self.left_out[left_out_count..]));
+        }
+        Ok(())
+    }
+
+    fn add_path(&mut self, input: &Path, within: Option<&Enclosure>) -> Result<()> {
         let metadata = fs::metadata(input).map_err(|source| Error::io("find", input, source))?;
         if metadata.is_dir() {
             return self.add_folder(input, within);
@@ -235,13 +296,17 @@ mod tests {
         symlink("a.log", inside.path().join("c.log")).unwrap();
         let inputs = [inside.path().to_owned()];
         let within = Enclosure::new(&inputs).unwrap();
-        let walked = walk_within(&inputs, Some(&within)).unwrap();
+        let bounds = WalkBounds {
+            within: Some(&within),
+            ..WalkBounds::default()
+        };
+        let walked = walk_within(&inputs, bounds).unwrap();
         assert_eq!(walked.files.len(), 1);
         let reasons: Vec<_> = walked.left_out.iter().map(|out| &out.reason).collect();
         let (out, twice) = (&LeftOutReason::Outside, &LeftOutReason::AlreadyListed);
         assert_eq!(reasons, [out, twice, out], "{walked:?}");
         assert_eq!(walk(&inputs).unwrap().files.len(), 2);
-        let error = walk_within(&[outside.path().to_owned()], Some(&within)).unwrap_err();
+        let error = walk_within(&[outside.path().to_owned()], bounds).unwrap_err();
         assert!(error.to_string().contains("may be read"), "{error}");
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Formatter};
 
+#[cfg(feature = "s3")]
+use flow2pcap::bucket::{BucketTraffic, traffic};
 use flow2pcap::printable::number::grouped;
 use flow2pcap::summary::{Input, Records};
 use flow2pcap::survey::EventLogs;
@@ -25,6 +27,8 @@ pub(crate) fn input(
     if input.files > 0 {
         page.row(f, "input", &text)?;
     }
+    #[cfg(feature = "s3")]
+    bucket(f, page)?;
     if input.pruned > 0 {
         let text = format!(
             "{}, {}, not opened: by their paths they cannot match the filter",
@@ -43,6 +47,21 @@ pub(crate) fn input(
     }
     page.reasons(f, "left out", &input.left_out)?;
     page.reasons(f, "read in part", &input.damaged)
+}
+
+/// Writes what the run asked of buckets.
+#[cfg(feature = "s3")]
+fn bucket(f: &mut Formatter<'_>, page: Page) -> fmt::Result {
+    let BucketTraffic { requests, bytes } = traffic();
+    if requests == 0 {
+        return Ok(());
+    }
+    let text = format!(
+        "{}, {} received",
+        count(requests, "request"),
+        HumanBytes(bytes)
+    );
+    page.row(f, "bucket", text)
 }
 
 /// Writes the time range of the filter, and that of the records.

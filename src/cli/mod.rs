@@ -5,6 +5,8 @@
 
 mod account;
 mod advice;
+#[cfg(feature = "s3")]
+mod bucket;
 mod changes;
 mod completions;
 mod context;

@@ -71,6 +71,10 @@ pub(crate) struct ReadingArgs<F: FormatOption = Layout> {
     /// Print only errors on standard error
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    #[cfg(feature = "s3")]
+    #[command(flatten)]
+    bucket: super::bucket::BucketArgs,
 }
 
 impl ReadingArgs {
@@ -95,6 +99,8 @@ impl<F: FormatOption> ReadingArgs<F> {
     /// # Errors
     /// The list cannot be read, or names a path that is not there.
     pub(crate) fn inputs(&self) -> anyhow::Result<Vec<PathBuf>> {
+        #[cfg(feature = "s3")]
+        self.bucket.apply();
         let mut inputs = self.inputs.clone();
         let Some(list) = &self.paths_from else {
             return Ok(inputs);

@@ -86,6 +86,28 @@ impl Filter {
         sifted
     }
 
+    /// Whether a file in a folder can match, whose path ends in `/` and follows AWS's scheme or not. Where it
+    /// depends on the newest record, it can.
+    pub(crate) fn may_match_below(&self, folder: &str) -> bool {
+        let Some(path) = s3_path::parse_folder(folder) else {
+            return true;
+        };
+        let facts = RecordFacts {
+            path: Some(path),
+            ..RecordFacts::default()
+        };
+        let bound = |bound: Option<Bound>, other: i64| match bound {
+            Some(at @ Bound::At(_)) => at.at(0),
+            _ => other,
+        };
+        let wanted = bound(self.from, i64::MIN)..bound(self.to, i64::MAX);
+        let is_then = |(from, to): (i64, i64)| {
+            let ns = |s: i64| s.saturating_mul(SECOND_NS);
+            overlap(&wanted, &reach(ns(from)..ns(to)))
+        };
+        self.verdict(&facts) != Some(false) && path.filed_s.is_none_or(is_then)
+    }
+
     fn may_match(&self, file: &File) -> bool {
         let facts = RecordFacts {
             path: s3_path::parse(&file.name),
@@ -182,6 +204,36 @@ mod tests {
         assert_eq!(sifted.pruned.files, (before - files.len()) as u64);
         assert_eq!(sifted.pruned.bytes, 10 * sifted.pruned.files);
         (slot(&files[0]), slot(files.last().unwrap()), files.len())
+    }
+
+    #[test]
+    fn folder_is_pruned_only_if_no_file_in_it_can_match() {
+        let region = "AWSLogs/111122223333/vpcflowlogs/us-east-1/";
+        let may =
+            |filter: &Filter, below: &str| filter.may_match_below(&format!("{region}{below}"));
+        let hour = filter("", "2026-03-14T00:05:00Z", "2026-03-14T01:00:00Z");
+        for below in [
+            "",
+            "2026/",
+            "2026/03/",
+            "2026/03/13/",
+            "2026/03/13/23/",
+            "2026/03/14/01/",
+        ] {
+            assert!(may(&hour, below), "{below}");
+        }
+        for below in [
+            "2025/",
+            "2026/02/",
+            "2026/03/12/",
+            "2026/03/13/22/",
+            "2026/03/14/03/",
+        ] {
+            assert!(!may(&hour, below), "{below}");
+        }
+        assert!(!may(&filter("region us-west-2", "", ""), "2026/"));
+        assert!(may(&filter("", "-2h", ""), "2001/"));
+        assert!(hour.may_match_below("AWSLogs/111122223333/CloudTrail/us-east-1/2001/"));
     }
 
     #[test]

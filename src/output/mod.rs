@@ -4,7 +4,7 @@
 //! A file is written under a temporary name next to its target and renamed at the end. So nobody
 //! opens a partial file, an older file stays until the new one is complete, and a failed run leaves
 //! nothing. Files left by a run that was killed are removed by the next run that writes to the
-//! folder. Targets that cannot be renamed (standard output, a pipe, a device) are written directly.
+//! folder. An object of a bucket is sent at the end. Targets that cannot be renamed (standard output, a pipe, a device) are written directly.
 //!
 //! A new file has the access of any new file. A file that replaces another one has the access of
 //! that file, and a link to it stays a link.
@@ -42,6 +42,8 @@ use self::{
     target::{STDOUT, Target},
     unfinished::Unfinished,
 };
+#[cfg(feature = "s3")]
+use crate::bucket::Upload;
 use crate::error::{Error, Result};
 
 /// An open output. Dropped before [`finish`](Self::finish), it leaves no file.
@@ -50,8 +52,11 @@ pub struct Output {
     /// The name in messages.
     path: PathBuf,
     compressor: Compressor,
-    /// The unfinished file to be renamed; `None` for targets written directly.
+    /// The unfinished file to be renamed; `None` for targets written directly, and in a bucket.
     unfinished: Option<Unfinished>,
+    /// Where the bytes go at the end, and the file without a name that they are in until then.
+    #[cfg(feature = "s3")]
+    upload: Option<Box<(Upload, File)>>,
 }
 
 impl Output {
@@ -80,7 +85,17 @@ impl Output {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn create(path: &Path, example: &str, inputs: &[PathBuf]) -> Result<Self> {
+        #[cfg(feature = "s3")]
+        let mut upload = None;
         let (shown, file, unfinished) = match Target::find(path, example, inputs)? {
+            #[cfg(feature = "s3")]
+            Target::Object(location) => {
+                let object = Upload::new(&location).map_err(|e| Error::io("write", path, e))?;
+                let file = tempfile::tempfile().map_err(|e| Error::io("store", path, e))?;
+                let copy = file.try_clone().map_err(|e| Error::io("store", path, e))?;
+                upload = Some(Box::new((object, copy)));
+                (path.to_owned(), file, None)
+            }
             Target::Stdout => (PathBuf::from(STDOUT), target::stdout(inputs)?, None),
             Target::Direct => {
                 let file = File::options().write(true).open(path);
@@ -93,7 +108,11 @@ impl Output {
                 (path.to_owned(), file, Some(unfinished))
             }
         };
-        if unfinished.is_none() {
+        #[cfg(feature = "s3")]
+        let is_direct = unfinished.is_none() && upload.is_none();
+        #[cfg(not(feature = "s3"))]
+        let is_direct = unfinished.is_none();
+        if is_direct {
             REGISTER.note_written_directly(Left::Cut);
         }
         let compressor = Compressor::new(file, Compression::of(path));
@@ -102,6 +121,8 @@ impl Output {
             path: shown,
             compressor,
             unfinished,
+            #[cfg(feature = "s3")]
+            upload,
         })
     }
 
@@ -139,6 +160,13 @@ impl Output {
             .compressor
             .finish()
             .map_err(|e| Error::write(&self.path, e))?;
+        #[cfg(feature = "s3")]
+        if let Some(upload) = self.upload {
+            let (object, file) = *upload;
+            let sent = object.send(file);
+            sent.map_err(|e| Error::io("write", &self.path, e))?;
+            return Ok(file_len);
+        }
         match self.unfinished {
             Some(unfinished) => publish::one(unfinished)?,
             None => REGISTER.note_written_directly(Left::Whole),

@@ -233,6 +233,8 @@ impl PartFile {
 /// Returns the final path of the file that `path` leads to.
 fn real(path: &Path, example: &str, inputs: &[PathBuf]) -> Result<PathBuf> {
     match Target::find(path, example, inputs)? {
+        #[cfg(feature = "s3")]
+        Target::Object(_) => Err(target::no_object(path)),
         Target::File(target) => Ok(target),
         Target::Stdout | Target::Direct => Err(Error::usage(format!(
             "{} is a pipe or a device, but a part of the capture needs this name; choose another name",

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[cfg(feature = "s3")]
+use crate::bucket::Location;
 use crate::error::{Error, Result};
 use crate::printable::{shell, shown};
 
@@ -19,6 +21,9 @@ pub(super) enum Target {
     Stdout,
     /// A pipe or a device.
     Direct,
+    /// An object of a bucket.
+    #[cfg(feature = "s3")]
+    Object(Location),
     /// A regular file, existing or not, after following all symbolic links.
     File(PathBuf),
 }
@@ -28,6 +33,10 @@ impl Target {
     pub(super) fn find(path: &Path, example: &str, inputs: &[PathBuf]) -> Result<Self> {
         if [Path::new("-"), Path::new("/dev/stdout")].contains(&path) {
             return Ok(Self::Stdout);
+        }
+        #[cfg(feature = "s3")]
+        if let Some(location) = Location::of(path) {
+            return object(location, path, example, inputs);
         }
         let named = shown(path);
         let Ok(found) = fs::metadata(path) else {
@@ -65,6 +74,32 @@ impl Target {
         }
         Ok(Self::File(real))
     }
+}
+
+/// Refuses an object that is an input, or a folder of a bucket.
+#[cfg(feature = "s3")]
+fn object(location: Location, path: &Path, example: &str, inputs: &[PathBuf]) -> Result<Target> {
+    if location.key.is_empty() || location.key.ends_with('/') {
+        return Err(Error::usage(format!(
+            "{} is a folder; name an object in it, such as {}",
+            shown(path),
+            shown(&path.join(example))
+        )));
+    }
+    refuse_input(path, inputs, |input| {
+        Location::of(input).is_some_and(|input| input == location)
+    })?;
+    Ok(Target::Object(location))
+}
+
+/// Returns the error for an output that cannot be in a bucket. In a build without the feature, none can.
+pub(super) fn no_object(path: &Path) -> Error {
+    let what = if cfg!(feature = "s3") {
+        "only single files are written to a bucket; write to a folder on disk and copy that"
+    } else {
+        "in this build only local files are written; copy the output afterwards, or build it with the feature s3"
+    };
+    Error::usage(format!("cannot write {}: {what}", shown(path)))
 }
 
 /// Returns standard output as a file: the standard library's own handle looks for line ends, which
@@ -129,6 +164,9 @@ pub(super) fn folder(path: &Path) -> &Path {
 
 /// Checks that the folder of `path` exists.
 pub(super) fn check_folder(path: &Path) -> Result<()> {
+    if path.as_os_str().as_encoded_bytes().starts_with(b"s3://") {
+        return Err(no_object(path));
+    }
     let folder = folder(path);
     if folder.is_dir() && path.file_name().is_some() {
         return Ok(());

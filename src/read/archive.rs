@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::archive::{self, Enclosure, File, LeftOut, Walk, s3_path};
+use crate::archive::{self, Enclosure, File, LeftOut, Walk, WalkBounds, s3_path};
 use crate::error::{ErrorKind, Result, SecondReading};
 use crate::filter::{Bound, Filter, FilterWatch, Name, Noticed, RuledOut, Sifted, Span};
 use crate::flow::{Addresses, EniIndex, FNV_BASIS, Shard, Unusable, fnv_1a, observe};
@@ -101,13 +101,25 @@ impl ArchiveBuilder {
     /// Fails if an input is missing or cannot be opened, if a folder has no file to read, or if
     /// standard input is given twice.
     pub fn open(self) -> Result<Archive> {
-        let Walk { files, left_out } = archive::walk_within(&self.inputs, self.within.as_ref())?;
+        let within = self.within.as_ref();
+        let may_match = |folder: &str| self.filter.may_match_below(folder);
+        let bounds = WalkBounds {
+            within,
+            may_match: (!self.filter.wants_all()).then_some(&may_match),
+        };
+        let Walk { files, left_out } = archive::walk_within(&self.inputs, bounds)?;
         let walked = files.iter().map(|file| file.path.clone()).collect();
         let sifted = self.filter.sift(files);
         u32::try_from(sifted.files.len()).map_err(|_| ErrorKind::TooManyFiles)?;
+        #[cfg(feature = "s3")]
+        archive::read_ahead(&sifted.files);
         let context = match &self.context {
             Some(paths) if !paths.is_empty() => {
-                archive::walk_within(paths, self.within.as_ref())?.files
+                let bounds = WalkBounds {
+                    within,
+                    may_match: None,
+                };
+                archive::walk_within(paths, bounds)?.files
             }
             _ => Vec::new(),
         };

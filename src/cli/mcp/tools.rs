@@ -22,6 +22,9 @@ use crate::cli::page::Page;
 /// The longest message of a failed call, in characters.
 const MESSAGE_MAX: usize = 4_000;
 
+/// The longest word of one, in characters: a path, or a value that was given.
+const WORD_MAX: usize = 500;
+
 /// Where and within which limits calls work.
 pub(super) struct Workplace {
     pub(super) roots: ReadableRoots,
@@ -229,5 +232,8 @@ fn worded(error: &anyhow::Error) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let text = text.strip_prefix("--").unwrap_or(text);
     let text = printable_lines(text.trim_end()).replace(" --", " ");
+    // A value of thousands of characters would leave no room for what is wrong with it.
+    let words = text.split_inclusive(char::is_whitespace);
+    let text: String = words.map(|word| cut(word, WORD_MAX)).collect();
     cut(&text, MESSAGE_MAX).into_owned()
 }
